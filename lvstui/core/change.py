@@ -1,0 +1,312 @@
+"""An edit as a value: one `Change(before, after)` serves the form, the kernel write, the profile, undo and drift.
+
+`before` None is an addition, `after` None a removal, swapped is undo. The laws, tested on generated directors:
+`reduce(apply, diff(have, want), have) == want`; undoing the reversed changes restores the start; `diff(t, t)` is
+empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias, TypeVar, assert_never
+
+from lvstui.core.model import (
+    Director,
+    Endpoint,
+    Pool,
+    RealServer,
+    Service,
+    ServiceKey,
+    SyncDaemon,
+    SyncRole,
+    Timeouts,
+)
+
+Value: TypeAlias = Service | RealServer | Timeouts | SyncDaemon
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceChange:
+    """A service without its servers: added, edited or removed. A removal takes the servers with it."""
+
+    before: Service | None
+    after: Service | None
+
+    @property
+    def key(self) -> ServiceKey:
+        """The service in question; the key itself never changes (that is a removal and an addition)."""
+        return _either(self.before, self.after).key
+
+
+@dataclass(frozen=True, slots=True)
+class ServerChange:
+    """One real server of one service: added, edited or removed."""
+
+    service: ServiceKey
+    before: RealServer | None
+    after: RealServer | None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The real server in question; the endpoint itself never changes."""
+        return _either(self.before, self.after).endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class TimeoutsChange:
+    """The director's connection timeouts; None stands for a profile that does not manage them."""
+
+    before: Timeouts | None
+    after: Timeouts | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncChange:
+    """A sync daemon: started, restarted with other options, or stopped."""
+
+    before: SyncDaemon | None
+    after: SyncDaemon | None
+
+    @property
+    def role(self) -> SyncRole:
+        """Which of the two daemons is meant."""
+        return _either(self.before, self.after).role
+
+
+@dataclass(frozen=True, slots=True)
+class ManageSync:
+    """Whether the profile manages sync daemons at all; nothing that the kernel could hold."""
+
+    before: bool
+    after: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DirectorName:
+    """The director's own name, which lives in the profile only."""
+
+    before: str
+    after: str
+
+
+Change: TypeAlias = ServiceChange | ServerChange | TimeoutsChange | SyncChange | ManageSync | DirectorName
+
+EMPTY = Director()
+
+_T = TypeVar("_T")
+_K = TypeVar("_K")
+
+
+def _either(before: _T | None, after: _T | None) -> _T:
+    value = before if after is None else after
+    if value is None:
+        raise ValueError("a change needs a before or an after")
+    return value
+
+
+def inverse(change: Change) -> Change:
+    """Give the change that takes this one back."""
+    match change:
+        case ServiceChange(before, after):
+            return ServiceChange(after, before)
+        case ServerChange(key, server, other):
+            return ServerChange(key, other, server)
+        case TimeoutsChange(timeouts, others):
+            return TimeoutsChange(others, timeouts)
+        case SyncChange(daemon, another):
+            return SyncChange(another, daemon)
+        case ManageSync(managed, manage):
+            return ManageSync(manage, managed)
+        case DirectorName(name, new_name):
+            return DirectorName(new_name, name)
+        case _:
+            assert_never(change)
+
+
+def undo(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Give the changes that take these back, last one first."""
+    return tuple(inverse(change) for change in reversed(tuple(changes)))
+
+
+def apply(director: Director, change: Change, seen: Director = EMPTY) -> Director:
+    """Fold one change into a director.
+
+    Total also on a profile that has drifted: where it lacks the service of a server change, the service is first
+    adopted, servers and all, from `seen`, the last reading.
+    """
+    match change:
+        case ServiceChange(_, after):
+            return replace(director, pools=_with_service(director.pools, change.key, after))
+        case ServerChange(key, _, after):
+            pool = director.pools.get(key) or seen.pools.get(key) or Pool(Service(key))
+            servers = _with(pool.servers, change.endpoint, after)
+            return replace(director, pools={**director.pools, key: replace(pool, servers=servers)})
+        case TimeoutsChange(_, after):
+            return replace(director, timeouts=after)
+        case SyncChange(_, after):
+            return replace(director, sync=_with(director.sync or {}, change.role, after))
+        case ManageSync(_, after):
+            return replace(director, sync={} if after else None)
+        case DirectorName(_, after):
+            return replace(director, name=after)
+        case _:
+            assert_never(change)
+
+
+def _with(mapping: Mapping[_K, _T], key: _K, value: _T | None) -> dict[_K, _T]:
+    """Copy a mapping with one entry set, or taken out where the value is None."""
+    copy = dict(mapping)
+    if value is None:
+        copy.pop(key, None)
+    else:
+        copy[key] = value
+    return copy
+
+
+def _with_service(
+    pools: Mapping[ServiceKey, Pool], key: ServiceKey, service: Service | None
+) -> Mapping[ServiceKey, Pool]:
+    if service is None:
+        return _with(pools, key, None)
+    servers = pools[key].servers if key in pools else {}
+    return _with(pools, key, Pool(service, servers))
+
+
+def fold(director: Director, changes: Iterable[Change], seen: Director = EMPTY) -> Director:
+    """Fold many changes into a director, in order."""
+    for change in changes:
+        director = apply(director, change, seen)
+    return director
+
+
+def diff(have: Director, want: Director) -> tuple[Change, ...]:
+    """List the changes that lead from one director to another, in an order that a kernel can follow.
+
+    Daemons stop first and start last (the kernel refuses servers of another family while one runs). In a pool
+    servers are added before others are removed, so that no pool stands empty meanwhile.
+    """
+    return tuple(_differences(have, want))
+
+
+def _differences(have: Director, want: Director) -> Iterator[Change]:
+    if have.name != want.name:
+        yield DirectorName(have.name, want.name)
+    have_sync, want_sync = have.sync or {}, want.sync or {}
+    for role, daemon in have_sync.items():
+        if role not in want_sync:
+            yield SyncChange(daemon, None)
+    if (have.sync is None) != (want.sync is None):
+        yield ManageSync(have.sync is not None, want.sync is not None)
+    if have.timeouts != want.timeouts:
+        yield TimeoutsChange(have.timeouts, want.timeouts)
+    for key, pool in have.pools.items():
+        if key not in want.pools:
+            yield from remove_pool(pool)
+    for key, pool in want.pools.items():
+        yield from _pool_differences(have.pools.get(key), pool)
+    for role, daemon in want_sync.items():
+        if have_sync.get(role) != daemon:
+            yield SyncChange(have_sync.get(role), daemon)
+
+
+def remove_pool(pool: Pool) -> Iterator[Change]:
+    """Give the changes that remove a service: its servers one by one, so that undo brings them back."""
+    key = pool.service.key
+    for server in pool.servers.values():
+        yield ServerChange(key, server, None)
+    yield ServiceChange(pool.service, None)
+
+
+def _pool_differences(have: Pool | None, want: Pool) -> Iterator[Change]:
+    if have is want:
+        return
+    key = want.service.key
+    service = have.service if have else None
+    servers: Mapping[Endpoint, RealServer] = have.servers if have else {}
+    if service != want.service:
+        yield ServiceChange(service, want.service)
+    if servers == want.servers:
+        return
+    for endpoint, server in want.servers.items():
+        if servers.get(endpoint) != server:
+            yield ServerChange(key, servers.get(endpoint), server)
+    for endpoint, server in servers.items():
+        if endpoint not in want.servers:
+            yield ServerChange(key, server, None)
+
+
+def bare(value: _T) -> _T:
+    """Strip what lives in the profile only, leaving what the kernel can hold."""
+    match value:
+        case Service(name=name, note=note) if name or note:
+            return replace(value, name="", note="")
+        case RealServer(name=name, resume=resume) if name or resume is not None:
+            return replace(value, name="", resume=None)
+        case _:
+            return value
+
+
+def kernel_writes(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Reduce changes to the fewest that the kernel must be told.
+
+    Names and notes fall away, and so do the removals of servers whose service is removed next: the kernel drops
+    them with it.
+    """
+    told = [change for change in changes if _concerns_kernel(change)]
+    gone = {change.key for change in told if isinstance(change, ServiceChange) and change.after is None}
+    kept = [c for c in told if not (isinstance(c, ServerChange) and c.after is None and c.service in gone)]
+    return tuple(kept)
+
+
+def _concerns_kernel(change: Change) -> bool:
+    match change:
+        case ManageSync() | DirectorName():
+            return False
+        case TimeoutsChange(_, after):
+            return after is not None
+        case _:
+            return bare(change.before) != bare(change.after)
+
+
+def dress(running: Director, profile: Director) -> Director:
+    """Give a reading the names, notes and resume weights that the profile keeps for it.
+
+    Afterwards `diff` against the profile tells only what really differs.
+    """
+    pools = dict(running.pools)
+    for key, saved in profile.pools.items():
+        pool = pools.get(key)
+        if pool is not None:
+            pools[key] = _dress_pool(pool, saved)
+    return replace(running, pools=pools, name=profile.name)
+
+
+def _dress_pool(pool: Pool, saved: Pool) -> Pool:
+    service = pool.service
+    if saved.service.name or saved.service.note:
+        service = replace(service, name=saved.service.name, note=saved.service.note)
+    named = {
+        endpoint: replace(pool.servers[endpoint], name=server.name, resume=server.resume)
+        for endpoint, server in saved.servers.items()
+        if (server.name or server.resume is not None) and endpoint in pool.servers
+    }
+    if not named and service is pool.service:
+        return pool
+    return Pool(service, {**pool.servers, **named})
+
+
+def wanted(profile: Director, running: Director) -> Director:
+    """Complete a profile with what it leaves to the kernel: timeouts, daemons and a datagram length left out."""
+    sync = running.sync if profile.sync is None else profile.sync
+    held = running.sync or {}
+    complete = {
+        role: replace(daemon, max_length=held[role].max_length) if role in held and not daemon.max_length else daemon
+        for role, daemon in (sync or {}).items()
+    }
+    return replace(profile, timeouts=profile.timeouts or running.timeouts, sync=complete)
+
+
+def drift(running: Director, profile: Director) -> tuple[Change, ...]:
+    """List what would have to change in the kernel to make it equal the profile."""
+    return diff(dress(running, profile), wanted(profile, running))

@@ -1,0 +1,240 @@
+"""Configuration: what a director can be told and what a profile can save, as immutable values.
+
+Two values that compare equal are the same configuration, names and notes included. Nothing that can only be
+observed stands here (see observed.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, IntFlag
+from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple, TypeAlias, TypeVar
+
+Address: TypeAlias = IPv4Address | IPv6Address
+
+INT_MAX = 2**31 - 1
+"""Largest weight and connection threshold (net/netfilter/ipvs/ip_vs_ctl.c: both are kept in a signed int)."""
+
+PERSISTENCE_MAX = 31 * 24 * 3600
+"""Longest persistence timeout in seconds that ipvsadm accepts; the kernel itself does not check."""
+
+FULL_MASK_V4 = IPv4Address("255.255.255.255")
+FULL_PREFIX_V6 = 128
+
+SYNC_GROUP = IPv4Address("224.0.0.81")
+SYNC_PORT = 8848
+
+_OpenEnum = TypeVar("_OpenEnum", bound=IntEnum)
+
+
+def _unnamed(cls: type[_OpenEnum], value: int, name: str) -> _OpenEnum:
+    """Add a member for a number that the kernel holds but has no name for, so that no row is ever lost to it."""
+    member = int.__new__(cls, value)
+    member._name_ = name
+    member._value_ = value
+    cls._value2member_map_[value] = member
+    return member
+
+
+class Family(IntEnum):
+    """Address family, with the numbers of the kernel (AF_INET, AF_INET6)."""
+
+    IPV4 = 2
+    IPV6 = 10
+
+    @classmethod
+    def of(cls, address: Address) -> Family:
+        """Tell the family of an address."""
+        return cls.IPV4 if address.version == 4 else cls.IPV6
+
+
+class Protocol(IntEnum):
+    """IP protocol of a service. Netlink does not check the number, so an unknown one becomes a member `IP_<n>`."""
+
+    TCP = 6
+    UDP = 17
+    SCTP = 132
+
+    @classmethod
+    def _missing_(cls, value: object) -> Protocol | None:
+        return _unnamed(cls, value, f"IP_{value}") if isinstance(value, int) and 0 <= value <= 0xFFFF else None
+
+
+class Forwarding(IntEnum):
+    """How packets reach a real server (IP_VS_CONN_F_FWD_MASK: three bits, of which the kernel names five values)."""
+
+    MASQ = 0
+    LOCAL = 1
+    TUNNEL = 2
+    ROUTE = 3
+    BYPASS = 4
+
+    @classmethod
+    def _missing_(cls, value: object) -> Forwarding | None:
+        return _unnamed(cls, value, f"FORWARDING_{value}") if isinstance(value, int) and 5 <= value <= 7 else None
+
+
+class TunnelType(IntEnum):
+    """Encapsulation of the tunnel method (IP_VS_CONN_F_TUNNEL_TYPE_*)."""
+
+    IPIP = 0
+    GUE = 1
+    GRE = 2
+
+    @classmethod
+    def _missing_(cls, value: object) -> TunnelType | None:
+        return _unnamed(cls, value, f"TYPE_{value}") if isinstance(value, int) and 3 <= value <= 255 else None
+
+
+class ServiceFlags(IntFlag):
+    """Flags of a service that an operator sets (IP_VS_SVC_F_*); persistence is told by `Service.persistence`."""
+
+    NONE = 0
+    ONE_PACKET = 0x04
+    SCHED_1 = 0x08
+    SCHED_2 = 0x10
+    SCHED_3 = 0x20
+
+
+class SyncRole(IntEnum):
+    """Role of a connection synchronisation daemon (IP_VS_STATE_*)."""
+
+    MASTER = 1
+    BACKUP = 2
+
+
+class AddressKey(NamedTuple):
+    """A virtual service told by protocol, address and port (0 = every port)."""
+
+    protocol: Protocol
+    address: Address
+    port: int
+
+    @property
+    def family(self) -> Family:
+        """The family of the virtual address."""
+        return Family.of(self.address)
+
+
+class MarkKey(NamedTuple):
+    """A virtual service told by a firewall mark (1..2^32-1); IPv4 and IPv6 may use the same mark."""
+
+    mark: int
+    family: Family
+
+
+ServiceKey: TypeAlias = AddressKey | MarkKey
+
+
+class Endpoint(NamedTuple):
+    """A real server's address and port: its key within one service."""
+
+    address: Address
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Persistence:
+    """How long (seconds) and how widely a client sticks to its real server.
+
+    `mask` is a netmask for an IPv4 service and a prefix length 1..128 for an IPv6 one; the kernel does not check
+    that a netmask has no holes. `engine` names a persistence engine (`sip`) or is empty.
+    """
+
+    timeout: int = 300
+    mask: IPv4Address | int = FULL_MASK_V4
+    engine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """The encapsulation towards a tunnelled server; kept by the kernel also while another method is used.
+
+    `port` is the UDP port of GUE (else 0); `checksum` holds the kernel's bits: 0 nocsum, 1 csum, 2 remcsum.
+    """
+
+    type: TunnelType = TunnelType.IPIP
+    port: int = 0
+    checksum: int = 0
+
+
+PLAIN_TUNNEL = Tunnel()
+
+
+@dataclass(frozen=True, slots=True)
+class RealServer:
+    """One real server of one service; thresholds count connections, 0 = no limit.
+
+    `name` and `resume` (the weight to go back to after a drain) live in the profile only.
+    """
+
+    endpoint: Endpoint
+    forwarding: Forwarding = Forwarding.ROUTE
+    weight: int = 1
+    upper: int = 0
+    lower: int = 0
+    tunnel: Tunnel = PLAIN_TUNNEL
+    name: str = ""
+    resume: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A virtual service without its servers; `name` and `note` live in the profile only."""
+
+    key: ServiceKey
+    scheduler: str = "wlc"
+    flags: ServiceFlags = ServiceFlags.NONE
+    persistence: Persistence | None = None
+    name: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A service together with its real servers."""
+
+    service: Service
+    servers: Mapping[Endpoint, RealServer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Timeouts of connections without persistence, in seconds; the kernel takes 0 as "keep" and up to INT_MAX/HZ."""
+
+    tcp: int = 900
+    tcp_fin: int = 120
+    udp: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class SyncDaemon:
+    """A daemon that sends (master) or takes (backup) connections; the defaults are the kernel's own.
+
+    `id` is 0..255; `max_length` the largest datagram in bytes (0: the kernel derives it from the interface's MTU);
+    `group` a multicast address; `port` a UDP port; `ttl` 1..255.
+    """
+
+    role: SyncRole
+    interface: str
+    id: int = 0
+    max_length: int = 0
+    group: Address = SYNC_GROUP
+    port: int = SYNC_PORT
+    ttl: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Director:
+    """Everything that is configured on one director.
+
+    `timeouts` None means: not managed by this profile; a reading of the kernel always has them. The same holds for
+    `sync`: None is not managed, an empty mapping says that no daemon is wanted.
+    """
+
+    pools: Mapping[ServiceKey, Pool] = field(default_factory=dict)
+    timeouts: Timeouts | None = None
+    sync: Mapping[SyncRole, SyncDaemon] | None = None
+    name: str = ""

@@ -1,0 +1,76 @@
+"""The one port to the kernel: what every layer above knows of IPVS, live or in memory."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lvstui.core.change import Change, Value
+from lvstui.core.model import ServiceKey
+from lvstui.core.observed import Reading
+
+
+class KernelError(Exception):
+    """Something that the kernel would not do, as one sentence for the operator."""
+
+
+class Refused(KernelError):
+    """A write that the kernel refused; nothing was changed by it.
+
+    `field` names the attribute to mend (the profile's names: `scheduler`, `weight`, `upper` …), empty when the
+    refusal is about the whole object.
+    """
+
+    def __init__(self, sentence: str, field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+class NoRight(KernelError):
+    """CAP_NET_ADMIN in the initial user namespace is missing (EPERM)."""
+
+
+class NoIpvs(KernelError):
+    """The kernel has no IPVS, or its module has gone; `modprobe ip_vs` is the remedy."""
+
+
+class Kernel(Protocol):
+    """IPVS as a value that is read whole and written change by change.
+
+    Every method raises `NoIpvs` when the module is not there and `NoRight` when the right is missing.
+    """
+
+    @property
+    def origin(self) -> str:
+        """Where the table comes from, in a few words for the head line (`Linux 6.1.176`, `demo`)."""
+
+    @property
+    def read_only(self) -> str:
+        """Why writes are refused, as a sentence; empty when they are not."""
+
+    def read(self) -> Reading:
+        """Read everything that is configured and counted.
+
+        The same `Director` object as last time is given back while the configuration has not changed.
+        """
+
+    def held(self, change: Change) -> Value | None:
+        """Read what the kernel holds now where `change` would write, None when there is no such object.
+
+        Reads that object only, never the whole table. Names and notes are empty: the kernel does not know them.
+        """
+
+    def write(self, change: Change) -> None:
+        """Make the kernel hold `change.after` instead of `change.before`.
+
+        Raises `Refused` with nothing changed. The write is a full replacement of the object, so `change.after` must
+        stem from what was read (read-modify-write); parts that live in the profile only are ignored.
+        """
+
+    def zero(self, key: ServiceKey | None) -> None:
+        """Zero the counters of one service with its servers, or of everything (None)."""
+
+    def flush(self) -> None:
+        """Remove all services; timeouts and sync daemons stay."""
+
+    def close(self) -> None:
+        """Let go of sockets; the kernel cannot be used afterwards."""
