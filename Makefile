@@ -1,0 +1,54 @@
+# `make` puts everything into .venv of this checkout; the other targets do that first where it is needed.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+LAB := $(BIN)/python -m tests.lab
+
+.PHONY: all run test check lab bench lock snapshots clean
+
+all: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "lvstui needs Python 3.11 or newer: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "$(PYTHON) cannot make virtual environments here: sudo apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(READY)  ## on this machine's IPVS, else on a demo director
+	@$(BIN)/lvstui
+
+test: $(READY)  ## all tests; those on a real kernel run in the lab guest
+	@$(LAB) install || true
+	@status=0; \
+	$(BIN)/python -m pytest -m "not kernel" || status=1; \
+	$(LAB) test --or-skip || status=1; \
+	exit $$status
+
+check: $(READY)  ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict
+
+lab: $(READY)  ## lvstui on a real kernel with traffic, in this terminal, without root
+	@$(LAB) install
+	@$(LAB) shop
+
+bench: $(READY)  ## speed against ipvsadm, in one guest
+	@$(LAB) install
+	@$(LAB) run --seconds 3600 -- $(BIN)/python -m tests.bench
+
+lock: $(READY)  ## pin every dependency anew; --allow-unsafe pins pip and setuptools too, which hash checking demands
+	$(BIN)/pip-compile --quiet --upgrade --all-extras --generate-hashes --allow-unsafe --strip-extras \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
+
+snapshots: $(READY)  ## take the pictures of the screens anew, after looking at what changed
+	$(BIN)/python -m pytest -m "not kernel" --snapshot-update tests/tui
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	find lvstui tests -name __pycache__ -type d -prune -exec rm -rf {} +

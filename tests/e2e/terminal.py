@@ -1,0 +1,146 @@
+"""Drive a program in a real terminal, as a person would: keys go in, the screen comes out. The terminal is tmux."""
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+SECONDS = 30.0
+POLL = 0.05
+SETTINGS = """\
+set -g status off
+set -g remain-on-exit on
+set -g remain-on-exit-format ""
+set -g default-terminal tmux-256color
+set -s escape-time 0
+"""
+# tmux sometimes loses the exit status of a short program, so the shell notes it, and the program's own process id.
+NOTING = """\
+trap : INT QUIT
+sh -c 'echo $$ > "$0/pid"; exec "$@"' "$0" "$@"
+echo $? > "$0/status"
+"""
+# The size and the colours are the test's decision, not those of the terminal that runs the tests.
+NOT_INHERITED = ("COLORTERM", "COLUMNS", "LINES", "NO_COLOR")
+
+
+class ScreenTimeoutError(AssertionError):
+    """What was waited for did not come; the text shows the screen as it was."""
+
+
+class Terminal:
+    """One program in a terminal of its own; a private tmux server leaves the user's own tmux alone."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="lvstui-", ignore_cleanup_errors=True)
+
+    def start(
+        self,
+        command: Sequence[str | Path],
+        *,
+        columns: int = 80,
+        rows: int = 24,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start the command on a screen of this size, in the current folder."""
+        settings = Path(self._folder.name, "settings")
+        settings.write_text(SETTINGS)
+        unset = [f"--unset={name}" for name in NOT_INHERITED]
+        variables = [f"{name}={value}" for name, value in (environment or {}).items()]
+        size = ["-x", str(columns), "-y", str(rows)]
+        program = ["sh", "-c", NOTING, self._folder.name, "env", *unset, *variables, *map(str, command)]
+        self._tmux("-f", str(settings), "new-session", "-d", *size, "--", *program)
+        self._wait(lambda: bool(self._note("pid")), SECONDS, "The program did not start")
+
+    def keys(self, *names: str) -> None:
+        """Press keys by tmux's names: "+", "Enter", "Escape", "C-p", "Down", "DC" (Delete), "BSpace"."""
+        # tmux would take a semicolon at the end of an argument for the end of its own command.
+        self._tmux("send-keys", "--", *(rf"{name[:-1]}\;" if name.endswith(";") else name for name in names))
+
+    def type(self, text: str) -> None:
+        """Type text as it stands."""
+        self._tmux("send-keys", "-H", *(f"{byte:x}" for byte in text.encode()))
+
+    def screen(self) -> str:
+        """Return what the screen shows, each line without trailing blanks."""
+        return self._tmux("capture-pane", "-p")
+
+    def styles(self) -> str:
+        """Return the screen with its colours and attributes as escape sequences."""
+        return self._tmux("capture-pane", "-p", "-e")
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size, as a dragged window would."""
+        self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the program."""
+        os.kill(int(self._note("pid")), number)
+
+    def exit_status(self) -> int | None:
+        """Return the program's exit status, 128 and more for a signal, or None while it runs."""
+        status = self._note("status")
+        # Once the terminal is closed too, the screen has all that the program ever wrote.
+        return int(status) if status and self._ask("#{pane_dead}") == "1" else None
+
+    def wait_for(self, wanted: str | Callable[[str], bool], seconds: float = SECONDS) -> str:
+        """Wait until the screen has this text or fulfils the predicate and return it, else raise ScreenTimeoutError."""
+        screen = ""
+
+        def reached() -> bool:
+            nonlocal screen
+            status = self.exit_status()
+            screen = self.screen()
+            if wanted in screen if isinstance(wanted, str) else wanted(screen):
+                return True
+            if status is not None:
+                raise ScreenTimeoutError(_explain(f"The program ended with {status} before {wanted!r} came", screen))
+            return False
+
+        self._wait(reached, seconds, f"{wanted!r} did not come")
+        return screen
+
+    def wait_for_exit(self, seconds: float = SECONDS) -> int:
+        """Wait until the program has ended and return its exit status, else raise ScreenTimeoutError."""
+        self._wait(lambda: self.exit_status() is not None, seconds, "The program did not end")
+        return self.exit_status() or 0
+
+    def close(self) -> None:
+        """End the program and its terminal."""
+        subprocess.run([*self._command, "kill-server"], capture_output=True)
+        self._folder.cleanup()
+
+    def _wait(self, reached: Callable[[], bool], seconds: float, otherwise: str) -> None:
+        deadline = time.monotonic() + seconds
+        while not reached():
+            if time.monotonic() > deadline:
+                raise ScreenTimeoutError(_explain(f"{otherwise} within {seconds:g} s", self.screen()))
+            time.sleep(POLL)
+
+    @property
+    def _command(self) -> list[str]:
+        return ["tmux", "-u", "-S", str(Path(self._folder.name, "socket"))]
+
+    def _note(self, name: str) -> str:
+        try:
+            return Path(self._folder.name, name).read_text().strip()
+        except FileNotFoundError:
+            return ""
+
+    def _ask(self, text: str) -> str:
+        return self._tmux("display-message", "-p", text).strip()
+
+    def _tmux(self, *arguments: str) -> str:
+        done = subprocess.run([*self._command, *arguments], capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"tmux {arguments[0]}: {done.stderr.strip()}")
+        return done.stdout
+
+
+def _explain(sentence: str, screen: str) -> str:
+    lines = screen.rstrip().splitlines()
+    width = max(map(len, lines), default=0)
+    frame = f"+{'-' * width}+"
+    return "\n".join([f"{sentence}. The screen:", frame, *(f"|{line:{width}}|" for line in lines), frame])

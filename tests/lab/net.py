@@ -1,0 +1,137 @@
+"""The shop: a network of namespaces around the guest's director, with virtual services, real servers and clients.
+
+namespace client              the guest itself: the director              namespaces rs1, rs2, rs3
+198.18.0.0/16             --  192.0.2.1, virtual 192.0.2.10, .20      --  10.0.0.11, .12, .13
+2001:db8:c::/48               2001:db8:1::1, virtual ::10                 fd00::11, ::12, ::13
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+SERVERS = ("rs1", "rs2", "rs3")
+SERVICES = """\
+-A -t 192.0.2.10:80 -s wlc -p 300
+-a -t 192.0.2.10:80 -r 10.0.0.11:80 -m -w 3
+-a -t 192.0.2.10:80 -r 10.0.0.12:80 -m -w 2
+-a -t 192.0.2.10:80 -r 10.0.0.13:80 -m -w 1 -x 1000 -y 800
+-A -t 192.0.2.10:443 -s wrr
+-a -t 192.0.2.10:443 -r 10.0.0.11:443 -m -w 2
+-a -t 192.0.2.10:443 -r 10.0.0.12:443 -m -w 2
+-a -t 192.0.2.10:443 -r 10.0.0.13:443 -m -w 0
+-A -u 192.0.2.10:53 -s rr
+-a -u 192.0.2.10:53 -r 10.0.0.12:53 -m -w 1
+-a -u 192.0.2.10:53 -r 10.0.0.13:53 -m -w 1
+-A -f 80 -s wlc -p 600 -M 255.255.255.0
+-a -f 80 -r 10.0.0.11:0 -m -w 1
+-a -f 80 -r 10.0.0.12:0 -m -w 1
+-A -t [2001:db8:1::10]:80 -s lc -p 300 -M 64
+-a -t [2001:db8:1::10]:80 -r [fd00::11]:80 -m -w 1
+-a -t [2001:db8:1::10]:80 -r [fd00::13]:80 -m -w 1
+""".splitlines()
+MARKED = "-d 192.0.2.20 -p tcp -m multiport --dports 80,443 -j MARK --set-mark 80"
+
+
+@contextmanager
+def shop(*, traffic: bool = False) -> Iterator[None]:
+    """Build the shop with its servers running, and its clients where traffic is wanted; take it all away at the end."""
+    if "LVSTUI_LAB" not in os.environ:
+        raise RuntimeError("The shop rewires the machine's network: build it in the lab guest only.")
+    running: list[subprocess.Popen[str]] = []
+    try:
+        _build()
+        running += [_start(name, "server", name) for name in SERVERS]
+        for server in running:
+            if server.stdout is None or not server.stdout.readline():
+                raise RuntimeError("A real server of the shop did not start; its error stands above.")
+        if traffic:
+            running.append(_start("client", "client"))
+        yield
+    finally:
+        for process in running:
+            process.kill()
+            process.communicate()
+        _take_away()
+
+
+def ask(requests: Iterable[tuple[str, str, int]]) -> list[str]:
+    """Make one TCP request after another from (client, to, port); return the answering server's name, "" for none."""
+    lines = "".join(f"{client} {address} {port}\n" for client, address, port in requests)
+    command = [*_python_in("client"), "tests.lab.client", "--ask"]
+    return subprocess.run(command, input=lines, text=True, check=True, stdout=subprocess.PIPE).stdout.splitlines()
+
+
+def _build() -> None:
+    _run(["ip", "-batch", "-"], _director_links())
+    for name, lines in _inner_links().items():
+        _run(["ip", "-n", name, "-batch", "-"], lines)
+    # IPv6, unlike IPv4, does not let a program take an address that only a route makes local.
+    _run(["ip", "netns", "exec", "client", "sysctl", "-qw", "net.ipv6.ip_nonlocal_bind=1"])
+    _run(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"])
+    _run(["ipvsadm", "-R"], SERVICES)
+    _run(["iptables", "-t", "mangle", "-A", "PREROUTING", *MARKED.split()])
+
+
+def _take_away() -> None:
+    """Leave nothing of the shop, however far it had been built."""
+    links = ["link del front", "link del back", *(f"netns del {name}" for name in ("client", *SERVERS))]
+    subprocess.run(["ip", "-force", "-batch", "-"], input="\n".join(links), text=True, stderr=subprocess.DEVNULL)
+    _run(["ipvsadm", "-C"])
+    _run(["iptables", "-t", "mangle", "-F"])
+
+
+def _director_links() -> list[str]:
+    """Write the director's side as lines for `ip -batch`."""
+    lines = [
+        "netns add client",
+        "link add front type veth peer name eth0 netns client",
+        "link set front up",
+        *(f"addr add {address} dev front" for address in ("192.0.2.1/24", "192.0.2.10/32", "192.0.2.20/32")),
+        *(f"addr add {address} dev front nodad" for address in ("2001:db8:1::1/64", "2001:db8:1::10/128")),
+        "route add 198.18.0.0/16 via 192.0.2.2",
+        "route add 2001:db8:c::/48 via 2001:db8:1::2",
+        "link add back type bridge",
+        "link set back up",
+        "addr add 10.0.0.1/24 dev back",
+        "addr add fd00::1/64 dev back nodad",
+    ]
+    for name in SERVERS:
+        lines += [f"netns add {name}", f"link add {name} type veth peer name eth0 netns {name}"]
+        lines += [f"link set {name} master back up"]
+    return lines
+
+
+def _inner_links() -> dict[str, list[str]]:
+    """Write the other namespaces' side as lines for `ip -n NAME -batch`."""
+    up = ["link set lo up", "link set eth0 up"]
+    client = [
+        *up,
+        "addr add 192.0.2.2/24 dev eth0",
+        "addr add 2001:db8:1::2/64 dev eth0 nodad",
+        # Every address of the networks is the client's own: many clients without as many addresses.
+        "route add local 198.18.0.0/16 dev lo",
+        "route add local 2001:db8:c::/48 dev lo",
+    ]
+    links = {"client": client}
+    for number, name in enumerate(SERVERS, 11):
+        addresses = [f"addr add 10.0.0.{number}/24 dev eth0", f"addr add fd00::{number}/64 dev eth0 nodad"]
+        links[name] = [*up, *addresses, "route add default via 10.0.0.1", "route add default via fd00::1"]
+    return links
+
+
+def _run(command: Sequence[str], lines: Iterable[str] = ()) -> None:
+    subprocess.run(command, input="\n".join(lines), text=True, check=True)
+
+
+def _python_in(namespace: str) -> list[str]:
+    return ["ip", "netns", "exec", namespace, sys.executable, "-m"]
+
+
+def _start(namespace: str, module: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start one of the lab's own programs out of reach of the terminal's signals."""
+    command = [*_python_in(namespace), f"tests.lab.{module}", *arguments]
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )

@@ -1,0 +1,36 @@
+"""The lab from outside: what a command does in the guest comes back, and nothing else does."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.lab import guest, install
+
+pytestmark = pytest.mark.skipif(bool(install.missing()), reason="needs `python -m tests.lab install`")
+
+
+def lab(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.lab", "run", *map(str, arguments)]
+    return subprocess.run(command, cwd=guest.CHECKOUT, capture_output=True, text=True)
+
+
+def test_output_errors_and_status_come_back_and_the_host_s_files_stay_as_they_are(tmp_path: Path) -> None:
+    kept, wanted = tmp_path / "kept", tmp_path / "wanted"
+    kept.write_text("as it was")
+    wanted.mkdir()
+    script = f"seq 1 50000; pwd >&2; echo lost > {kept}; echo found > {wanted}/file; exit 7"
+    done = lab("--writable", wanted, "--", "sh", "-c", script)
+    assert done.stderr == f"{guest.CHECKOUT}\n"
+    assert done.stdout == "".join(f"{number}\n" for number in range(1, 50001))
+    assert done.returncode == 7
+    assert kept.read_text() == "as it was"
+    assert (wanted / "file").read_text() == "found\n"
+
+
+def test_a_kernel_that_dies_is_told_with_the_end_of_its_log() -> None:
+    done = lab("--", "sh", "-c", "echo c > /proc/sysrq-trigger")
+    assert done.returncode == 125
+    assert "lab: The guest died before its command ended." in done.stderr
+    assert "sysrq triggered crash" in done.stderr
