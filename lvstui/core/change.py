@@ -124,6 +124,21 @@ def inverse(change: Change) -> Change:
             assert_never(change)
 
 
+def theirs(change: Change, now: Value | None) -> Change:
+    """Give what somebody else must have done: from what this change saw before it to what there is now."""
+    match change, now:
+        case ServiceChange(before, _), Service() | None:
+            return ServiceChange(before, now)
+        case ServerChange(key, server, _), RealServer() | None:
+            return ServerChange(key, server, now)
+        case TimeoutsChange(timeouts, _), Timeouts() | None:
+            return TimeoutsChange(timeouts, now)
+        case SyncChange(daemon, _), SyncDaemon() | None:
+            return SyncChange(daemon, now)
+        case _:
+            return change
+
+
 def undo(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Give the changes that take these back, last one first."""
     return tuple(inverse(change) for change in reversed(tuple(changes)))
@@ -250,16 +265,29 @@ def bare(value: _T) -> _T:
 def kernel_writes(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Reduce changes to the fewest that the kernel must be told.
 
-    Names and notes fall away, and so do the removals of servers whose service is removed next: the kernel drops
-    them with it.
+    Names and notes fall away, and so does what is done to servers whose service is removed next: the kernel drops
+    them with it. A sync daemon in between keeps them, as the kernel weighs its daemons against the servers it holds.
     """
-    told = [change for change in changes if _concerns_kernel(change)]
-    gone = {change.key for change in told if isinstance(change, ServiceChange) and change.after is None}
-    kept = [c for c in told if not (isinstance(c, ServerChange) and c.after is None and c.service in gone)]
-    return tuple(kept)
+    kept: list[Change] = []
+    going: set[ServiceKey] = set()
+    for change in reversed([change for change in changes if concerns_kernel(change)]):
+        match change:
+            case ServiceChange(_, None):
+                going.add(change.key)
+            case ServiceChange(None, _):
+                going.discard(change.key)
+            case SyncChange():
+                going.clear()
+            case ServerChange(key) if key in going:
+                continue
+            case _:
+                pass
+        kept.append(change)
+    return tuple(reversed(kept))
 
 
-def _concerns_kernel(change: Change) -> bool:
+def concerns_kernel(change: Change) -> bool:
+    """Tell whether the kernel has to be told of a change; names and notes are the profile's alone."""
     match change:
         case ManageSync() | DirectorName():
             return False
@@ -297,14 +325,25 @@ def _dress_pool(pool: Pool, saved: Pool) -> Pool:
 
 
 def wanted(profile: Director, running: Director) -> Director:
-    """Complete a profile with what it leaves to the kernel: timeouts, daemons and a datagram length left out."""
-    sync = running.sync if profile.sync is None else profile.sync
-    held = running.sync or {}
-    complete = {
-        role: replace(daemon, max_length=held[role].max_length) if role in held and not daemon.max_length else daemon
-        for role, daemon in (sync or {}).items()
+    """Complete a profile with what it leaves to the kernel: timeouts, daemons and a datagram length left out.
+
+    Timeouts and daemons that the reading does not tell (/proc) are left out: what cannot be seen is not drift.
+    """
+    return replace(profile, timeouts=_wanted_timeouts(profile, running), sync=_wanted_sync(profile, running))
+
+
+def _wanted_timeouts(profile: Director, running: Director) -> Timeouts | None:
+    return running.timeouts and (profile.timeouts or running.timeouts)
+
+
+def _wanted_sync(profile: Director, running: Director) -> Mapping[SyncRole, SyncDaemon] | None:
+    held = running.sync
+    if held is None or profile.sync is None:
+        return held
+    return {
+        role: daemon if daemon.max_length or role not in held else replace(daemon, max_length=held[role].max_length)
+        for role, daemon in profile.sync.items()
     }
-    return replace(profile, timeouts=profile.timeouts or running.timeouts, sync=complete)
 
 
 def drift(running: Director, profile: Director) -> tuple[Change, ...]:

@@ -147,6 +147,19 @@ class Persistence:
     mask: IPv4Address | int = FULL_MASK_V4
     engine: str = ""
 
+    @property
+    def prefix(self) -> int | None:
+        """The mask as a prefix length; None for a netmask with holes."""
+        if isinstance(self.mask, int):
+            return self.mask
+        ones = int(self.mask).bit_count()
+        return ones if int(self.mask) == (0xFFFFFFFF << (32 - ones)) & 0xFFFFFFFF else None
+
+    @property
+    def wide(self) -> bool:
+        """Whether more than one address counts as the same client."""
+        return self.mask not in (FULL_MASK_V4, FULL_PREFIX_V6)
+
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:

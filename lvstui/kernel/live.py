@@ -1,0 +1,101 @@
+"""The running kernel: read and written over netlink, or read only from /proc where the right for that is missing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lvstui.core.change import (
+    Change,
+    DirectorName,
+    ManageSync,
+    ServerChange,
+    ServiceChange,
+    SyncChange,
+    TimeoutsChange,
+    Value,
+)
+from lvstui.core.model import ServiceKey
+from lvstui.core.observed import Reading
+from lvstui.kernel.netlink import NO_RIGHT, Netlink
+from lvstui.kernel.port import NoRight
+from lvstui.kernel.proc import Proc
+
+_STATUS = Path("/proc/thread-self/status")
+_CAP_NET_ADMIN = 1 << 12
+
+
+class Live:
+    """IPVS of this machine, in the network namespace `netns` (a name of `ip netns`) or in our own.
+
+    Whether we have the right is seen in our capabilities; in a container they may promise what the kernel then
+    denies (it asks for the right in the initial user namespace), so its first EPERM makes us read-only too.
+    """
+
+    def __init__(self, netns: str | None = None) -> None:
+        self._netns = netns
+        self._netlink = Netlink(netns)
+        self._proc = Proc(netns)
+        self._denied = not _may_administer()
+
+    @property
+    def origin(self) -> str:
+        """Name the kernel and, where it is not ours, the network namespace."""
+        kernel = f"Linux {os.uname().release}"
+        return kernel if self._netns is None else f"{kernel}, netns {self._netns}"
+
+    @property
+    def read_only(self) -> str:
+        """Say why nothing can be written, empty where it can."""
+        return f"{NO_RIGHT}; shown is what /proc/net/ip_vs tells" if self._denied else ""
+
+    def read(self) -> Reading:
+        """Read everything, or what /proc tells."""
+        if not self._denied:
+            try:
+                return self._netlink.read()
+            except NoRight:
+                self._denied = True
+        return self._proc.read()
+
+    def held(self, change: Change) -> Value | None:
+        """Read the one object that a change is about; /proc can be read as a whole only."""
+        if not self._denied:
+            return self._netlink.held(change)
+        pools = self._proc.read().director.pools
+        match change:
+            case ServiceChange():
+                return pools[change.key].service if change.key in pools else None
+            case ServerChange(key):
+                return pools[key].servers.get(change.endpoint) if key in pools else None
+            case TimeoutsChange() | SyncChange() | ManageSync() | DirectorName():
+                return None
+
+    def write(self, change: Change) -> None:
+        """Write one change."""
+        self._writer().write(change)
+
+    def zero(self, key: ServiceKey | None) -> None:
+        """Zero the counters of one service or (None) of everything."""
+        self._writer().zero(key)
+
+    def flush(self) -> None:
+        """Remove all services."""
+        self._writer().flush()
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._netlink.close()
+
+    def _writer(self) -> Netlink:
+        if self._denied:
+            raise NoRight(NO_RIGHT)
+        return self._netlink
+
+
+def _may_administer() -> bool:
+    """Tell whether this thread has CAP_NET_ADMIN."""
+    for line in _STATUS.read_text().splitlines():
+        if line.startswith("CapEff:"):
+            return bool(int(line.split()[1], 16) & _CAP_NET_ADMIN)
+    return False

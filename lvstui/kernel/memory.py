@@ -1,0 +1,278 @@
+"""IPVS on a variable: the same port as the live kernel, for the demo and for the tests of everything above it.
+
+It refuses what net/netfilter/ipvs/ip_vs_ctl.c refuses, in the same order, and takes silently what the kernel takes.
+"""
+
+from __future__ import annotations
+
+import errno as codes
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import assert_never
+
+from lvstui.core.change import (
+    EMPTY,
+    Change,
+    DirectorName,
+    ManageSync,
+    ServerChange,
+    ServiceChange,
+    SyncChange,
+    TimeoutsChange,
+    Value,
+    bare,
+    fold,
+)
+from lvstui.core.model import (
+    Director,
+    Endpoint,
+    Family,
+    Pool,
+    Service,
+    ServiceKey,
+    SyncDaemon,
+    SyncRole,
+    Timeouts,
+)
+from lvstui.core.observed import Info, Reading, ServerStats, Stats
+from lvstui.kernel.causes import (
+    TIMEOUT_MAX,
+    engine_of,
+    family_cause,
+    mask_cause,
+    name_cause,
+    number_cause,
+    sync_cause,
+    threshold_cause,
+    tunnel_cause,
+    unicast,
+)
+from lvstui.kernel.port import KernelError, NoRight
+from lvstui.kernel.refusals import ENGINES, SCHEDULERS, refused
+from lvstui.kernel.traffic import Traffic
+
+INTERFACES = frozenset({"lo", "eth0", "eth1"})
+"""The network interfaces of the machine that the memory kernel plays."""
+
+_INFO = Info("1.2.1", 4096)
+_MTU = 1500
+_DATAGRAM_MAX = 65535
+_BACKUP_MIN = 1024
+_OK = 0
+
+_Statistics = tuple[Mapping[ServiceKey, Stats], Mapping[ServiceKey, Mapping[Endpoint, ServerStats]]]
+
+
+class MemoryKernel:
+    """A director in memory; `traffic` lets believable traffic flow over it, otherwise all counters stay zero.
+
+    While `failure` is set every method raises it (the module went away, the right is missing); while `read_only`
+    holds a sentence every write is refused with it.
+    """
+
+    origin = "demo"
+
+    def __init__(
+        self,
+        director: Director = EMPTY,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        traffic: bool = False,
+    ) -> None:
+        self.read_only = ""
+        self.failure: KernelError | None = None
+        self._director = _held_director(director)
+        self._clock = clock
+        self._traffic = Traffic() if traffic else None
+        self._still: tuple[Director, _Statistics] | None = None
+
+    def read(self) -> Reading:
+        """Read the whole director; it is the same object as before while nothing was written."""
+        self._check()
+        now = self._clock()
+        services, servers = self._statistics(now)
+        return Reading(self._director, _INFO, now, services, servers)
+
+    def held(self, change: Change) -> Value | None:
+        """Read what the director holds where `change` would write."""
+        self._check()
+        match change:
+            case ServiceChange():
+                pool = self._director.pools.get(change.key)
+                return pool.service if pool else None
+            case ServerChange(key):
+                pool = self._director.pools.get(key)
+                return pool.servers.get(change.endpoint) if pool else None
+            case TimeoutsChange():
+                return self._director.timeouts
+            case SyncChange():
+                return (self._director.sync or {}).get(change.role)
+            case ManageSync() | DirectorName():
+                return None
+            case _:
+                assert_never(change)
+
+    def write(self, change: Change) -> None:
+        """Make the director hold `change.after`, or raise what the kernel would raise."""
+        self._check_write()
+        errno = _errno(self._director, change)
+        if errno != _OK:
+            raise refused(change, errno)
+        told = _as_held(self._director, change)
+        if told is not None and self.held(told) != told.after:
+            self._director = fold(self._director, (told,))
+
+    def zero(self, key: ServiceKey | None) -> None:
+        """Zero the counters of one service or of everything."""
+        self._check_write()
+        if key is not None and key not in self._director.pools:
+            raise refused(ServiceChange(Service(key), Service(key)), codes.ESRCH)
+        if self._traffic:
+            self._traffic.advance(self._director, self._clock())
+            self._traffic.zero(key)
+
+    def flush(self) -> None:
+        """Remove all services."""
+        self._check_write()
+        if self._director.pools:
+            self._director = replace(self._director, pools={})
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
+    def _check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    def _check_write(self) -> None:
+        self._check()
+        if self.read_only:
+            raise NoRight(self.read_only)
+
+    def _statistics(self, now: float) -> _Statistics:
+        if self._traffic:
+            return self._traffic.advance(self._director, now)
+        if self._still is None or self._still[0] is not self._director:
+            self._still = self._director, _all_zero(self._director)
+        return self._still[1]
+
+
+def _all_zero(director: Director) -> _Statistics:
+    services = dict.fromkeys(director.pools, Stats())
+    return services, {key: dict.fromkeys(pool.servers, ServerStats()) for key, pool in director.pools.items()}
+
+
+def _held_director(director: Director) -> Director:
+    """Give what a kernel would hold of a director: no names, but timeouts and datagram lengths."""
+    return Director(
+        pools={key: _held_pool(pool) for key, pool in director.pools.items()},
+        timeouts=director.timeouts or Timeouts(),
+        sync={role: _held_daemon(daemon) for role, daemon in (director.sync or {}).items()},
+    )
+
+
+def _held_pool(pool: Pool) -> Pool:
+    return Pool(bare(pool.service), {endpoint: bare(server) for endpoint, server in pool.servers.items()})
+
+
+def _held_daemon(daemon: SyncDaemon) -> SyncDaemon:
+    """Limit the length of a datagram as ip_vs_sync.c does; a length left out is taken from the interface's MTU."""
+    headers = (40 if Family.of(daemon.group) is Family.IPV6 else 20) + 8
+    least = _BACKUP_MIN if daemon.role is SyncRole.BACKUP else 1
+    length = min(max(daemon.max_length, least), _DATAGRAM_MAX - headers) if daemon.max_length else _MTU - headers
+    return replace(daemon, max_length=length)
+
+
+def _as_held(director: Director, change: Change) -> Change | None:
+    """Give the change as the kernel takes it, None where it has nothing to take."""
+    match change:
+        case ServiceChange(before, after):
+            return ServiceChange(bare(before), bare(after))
+        case ServerChange(key, server, other):
+            return ServerChange(key, bare(server), bare(other))
+        case TimeoutsChange(_, Timeouts() as new):
+            old = director.timeouts or Timeouts()
+            return TimeoutsChange(old, Timeouts(new.tcp or old.tcp, new.tcp_fin or old.tcp_fin, new.udp or old.udp))
+        case SyncChange(daemon, new_daemon):
+            return SyncChange(daemon, _held_daemon(new_daemon) if new_daemon else None)
+        case TimeoutsChange() | ManageSync() | DirectorName():
+            return None
+        case _:
+            assert_never(change)
+
+
+def _errno(director: Director, change: Change) -> int:
+    """Tell the errno that the kernel answers to a change, 0 where it takes it."""
+    match change:
+        case ServiceChange():
+            return _service_errno(director, change)
+        case ServerChange():
+            return _server_errno(director, change)
+        case TimeoutsChange(_, Timeouts() as new):
+            longest, shortest = max(new.tcp, new.tcp_fin, new.udp), min(new.tcp, new.tcp_fin, new.udp)
+            return _OK if shortest >= 0 and longest <= TIMEOUT_MAX else codes.EINVAL
+        case SyncChange():
+            return _sync_errno(director, change)
+        case TimeoutsChange() | ManageSync() | DirectorName():
+            return _OK
+        case _:
+            assert_never(change)
+
+
+def _service_errno(director: Director, change: ServiceChange) -> int:
+    service = change.after
+    if service and (number_cause(service) or name_cause(service)):
+        return codes.EINVAL
+    exists = change.key in director.pools
+    if change.before is None and exists:
+        return codes.EEXIST
+    if change.before is not None and not exists:
+        return codes.ESRCH
+    if service is None:
+        return _OK
+    if service.scheduler not in SCHEDULERS or engine_of(service) not in ENGINES:
+        return codes.ENOENT
+    return codes.EINVAL if mask_cause(service) else _OK
+
+
+def _server_errno(director: Director, change: ServerChange) -> int:
+    pool = director.pools.get(change.service)
+    if pool is None:
+        return codes.ESRCH
+    exists = change.endpoint in pool.servers
+    server = change.after
+    if server is None:
+        return _OK if exists else codes.ENOENT
+    mixed = Family.of(change.endpoint.address) != change.service.family
+    if number_cause(server) or family_cause(server, change.service.family) or (mixed and director.sync):
+        return codes.EINVAL
+    if threshold_cause(server):
+        return codes.ERANGE
+    if tunnel_cause(server):
+        return codes.EINVAL
+    if change.before is not None:
+        return _OK if exists else codes.ENOENT
+    if exists:
+        return codes.EEXIST
+    return _OK if unicast(change.endpoint.address) else codes.EINVAL
+
+
+def _sync_errno(director: Director, change: SyncChange) -> int:
+    runs = change.role in (director.sync or {})
+    if change.before is not None and not runs:
+        return codes.ESRCH
+    daemon = change.after
+    if daemon is None:
+        return _OK
+    if number_cause(daemon) or sync_cause(daemon) or _families_mixed(director):
+        return codes.EINVAL
+    if daemon.interface not in INTERFACES:
+        return codes.ENODEV
+    return codes.EEXIST if change.before is None and runs else _OK
+
+
+def _families_mixed(director: Director) -> bool:
+    return any(
+        Family.of(endpoint.address) != key.family for key, pool in director.pools.items() for endpoint in pool.servers
+    )

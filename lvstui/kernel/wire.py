@@ -1,0 +1,395 @@
+"""The bytes of the kernel's IPVS generic netlink family: every message written, every attribute read.
+
+The numbers are those of include/uapi/linux/ip_vs.h, version 1 of the family. Numbers are in the machine's byte
+order except the ports and IPv4 masks, which are in network order.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple, TypeAlias, assert_never
+
+from lvstui.core.model import (
+    FULL_MASK_V4,
+    FULL_PREFIX_V6,
+    INT_MAX,
+    SYNC_GROUP,
+    SYNC_PORT,
+    Address,
+    AddressKey,
+    Endpoint,
+    Family,
+    Forwarding,
+    MarkKey,
+    Persistence,
+    Protocol,
+    RealServer,
+    Service,
+    ServiceFlags,
+    ServiceKey,
+    SyncDaemon,
+    SyncRole,
+    Timeouts,
+    Tunnel,
+    TunnelType,
+)
+from lvstui.core.observed import Info, ServerStats, Stats
+
+FAMILY_NAME = "IPVS"
+FAMILY_VERSION = 1
+
+Attributes: TypeAlias = Mapping[int, bytes]
+
+
+class Command(IntEnum):
+    """What a message asks for (IPVS_CMD_*)."""
+
+    NEW_SERVICE = 1
+    SET_SERVICE = 2
+    DEL_SERVICE = 3
+    GET_SERVICE = 4
+    NEW_DEST = 5
+    SET_DEST = 6
+    DEL_DEST = 7
+    GET_DEST = 8
+    NEW_DAEMON = 9
+    DEL_DAEMON = 10
+    GET_DAEMON = 11
+    SET_CONFIG = 12
+    GET_CONFIG = 13
+    GET_INFO = 15
+    ZERO = 16
+    FLUSH = 17
+
+
+# IPVS_CMD_ATTR_*; GET_INFO answers with numbers of its own (IPVS_INFO_ATTR_*).
+TOP_SERVICE, TOP_DEST, TOP_DAEMON, TOP_TIMEOUT_TCP, TOP_TIMEOUT_TCP_FIN, TOP_TIMEOUT_UDP = range(1, 7)
+INFO_VERSION, INFO_TABLE_SIZE = 1, 2
+# IPVS_SVC_ATTR_*
+SVC_FAMILY, SVC_PROTOCOL, SVC_ADDRESS, SVC_PORT, SVC_MARK, SVC_SCHEDULER = range(1, 7)
+SVC_FLAGS, SVC_TIMEOUT, SVC_NETMASK, SVC_STATS, SVC_ENGINE, SVC_STATS64 = range(7, 13)
+# IPVS_DEST_ATTR_*
+DEST_ADDRESS, DEST_PORT, DEST_FORWARDING, DEST_WEIGHT, DEST_UPPER, DEST_LOWER = range(1, 7)
+DEST_ACTIVE, DEST_INACTIVE, DEST_STICKY, DEST_STATS, DEST_FAMILY, DEST_STATS64 = range(7, 13)
+DEST_TUNNEL_TYPE, DEST_TUNNEL_PORT, DEST_TUNNEL_FLAGS = range(13, 16)
+# IPVS_DAEMON_ATTR_*
+DAEMON_STATE, DAEMON_INTERFACE, DAEMON_ID, DAEMON_LENGTH = range(1, 5)
+DAEMON_GROUP, DAEMON_GROUP6, DAEMON_PORT, DAEMON_TTL = range(5, 9)
+
+_NESTED = 0x8000
+_TYPE_MASK = 0x3FFF
+_PERSISTENT = 0x1
+_TOLD = int(ServiceFlags.ONE_PACKET | ServiceFlags.SCHED_1 | ServiceFlags.SCHED_2 | ServiceFlags.SCHED_3)
+_WRITTEN = _PERSISTENT | _TOLD
+"""The flags that a write replaces; the rest (IP_VS_SVC_F_HASHED) is the kernel's own."""
+_FORWARDING_MASK = 0x7
+_STAT_FIELDS = len(Stats._fields)
+
+_HEADER = struct.Struct("=HH")
+_U16 = struct.Struct("=H")
+_U32 = struct.Struct("=I")
+_FLAGS = struct.Struct("=II")
+
+
+def attribute(number: int, payload: bytes) -> bytes:
+    """Encode one attribute, padded to four bytes."""
+    return _HEADER.pack(4 + len(payload), number) + payload + b"\0" * (-len(payload) % 4)
+
+
+def _nested(number: int, *attributes: bytes) -> bytes:
+    return attribute(number | _NESTED, b"".join(attributes))
+
+
+def _u8(number: int, value: int) -> bytes:
+    return attribute(number, value.to_bytes(1, "big"))
+
+
+def _u16(number: int, value: int) -> bytes:
+    return attribute(number, _U16.pack(value))
+
+
+def _u32(number: int, value: int) -> bytes:
+    return attribute(number, _U32.pack(value))
+
+
+def _capped(number: int, value: int) -> bytes:
+    """Encode a number that the kernel checks: what has no place becomes the largest, which it refuses too."""
+    return attribute(number, _U32.pack(value if 0 <= value <= 0xFFFFFFFF else 0xFFFFFFFF))
+
+
+def _port(number: int, value: int) -> bytes:
+    return attribute(number, value.to_bytes(2, "big"))
+
+
+def _text(number: int, value: str) -> bytes:
+    if "\0" in value:
+        raise ValueError(value)
+    return attribute(number, value.encode() + b"\0")
+
+
+def service_key(key: ServiceKey) -> bytes:
+    """Encode the attribute that tells one service."""
+    return _nested(TOP_SERVICE, _key(key))
+
+
+def _key(key: ServiceKey) -> bytes:
+    match key:
+        case AddressKey(protocol, address, port):
+            return b"".join(
+                (
+                    _u16(SVC_FAMILY, key.family),
+                    _u16(SVC_PROTOCOL, protocol),
+                    attribute(SVC_ADDRESS, address.packed),
+                    _port(SVC_PORT, port),
+                )
+            )
+        case MarkKey(mark, family):
+            if mark == 0:
+                raise ValueError(mark)  # the kernel would take it for a service of address 0.0.0.0
+            return _u16(SVC_FAMILY, family) + _u32(SVC_MARK, mark)
+        case _:
+            assert_never(key)
+
+
+def service(value: Service) -> bytes:
+    """Encode a whole service; raise ValueError or struct.error where a value has no place on the wire."""
+    persistence = value.persistence
+    flags = int(value.flags) | (_PERSISTENT if persistence else 0)
+    parts = [
+        _key(value.key),
+        _text(SVC_SCHEDULER, value.scheduler),
+        attribute(SVC_FLAGS, _FLAGS.pack(flags, _WRITTEN)),
+        _u32(SVC_TIMEOUT, persistence.timeout if persistence else 0),
+        attribute(SVC_NETMASK, _mask(value.key.family, persistence)),
+    ]
+    if persistence and persistence.engine:
+        parts.append(_text(SVC_ENGINE, persistence.engine))
+    return _nested(TOP_SERVICE, *parts)
+
+
+def _mask(family: Family, persistence: Persistence | None) -> bytes:
+    """Encode the client mask: a netmask in network order, but an IPv6 prefix length in the machine's own."""
+    full: IPv4Address | int = FULL_MASK_V4 if family is Family.IPV4 else FULL_PREFIX_V6
+    match family, persistence.mask if persistence else full:
+        case Family.IPV4, IPv4Address() as netmask:
+            return netmask.packed
+        case Family.IPV6, int() as prefix:
+            return _U32.pack(prefix)
+        case _, mask:
+            raise ValueError(mask)
+
+
+def endpoint(value: Endpoint) -> bytes:
+    """Encode the attribute that tells one real server within its service."""
+    return _nested(TOP_DEST, _endpoint(value))
+
+
+def _endpoint(value: Endpoint) -> bytes:
+    address, port = value
+    return (
+        attribute(DEST_ADDRESS, address.packed) + _port(DEST_PORT, port) + _u16(DEST_FAMILY, Family.of(address).value)
+    )
+
+
+def server(value: RealServer) -> bytes:
+    """Encode a whole real server; raise ValueError or struct.error where a value has no place on the wire."""
+    tunnel = value.tunnel
+    if not 0 <= value.upper <= INT_MAX:
+        raise ValueError(value.upper)  # Linux 6.1 takes it, later ones refuse it
+    return _nested(
+        TOP_DEST,
+        _endpoint(value.endpoint),
+        _u32(DEST_FORWARDING, value.forwarding),
+        _capped(DEST_WEIGHT, value.weight),
+        _u32(DEST_UPPER, value.upper),
+        _capped(DEST_LOWER, value.lower),
+        _u8(DEST_TUNNEL_TYPE, tunnel.type),
+        _port(DEST_TUNNEL_PORT, tunnel.port),
+        _u16(DEST_TUNNEL_FLAGS, tunnel.checksum),
+    )
+
+
+def timeouts(value: Timeouts) -> bytes:
+    """Encode the three connection timeouts."""
+    return b"".join(
+        (
+            _capped(TOP_TIMEOUT_TCP, value.tcp),
+            _capped(TOP_TIMEOUT_TCP_FIN, value.tcp_fin),
+            _capped(TOP_TIMEOUT_UDP, value.udp),
+        )
+    )
+
+
+def daemon_role(role: SyncRole) -> bytes:
+    """Encode the attribute that tells one sync daemon."""
+    return _nested(TOP_DAEMON, _u32(DAEMON_STATE, role))
+
+
+def daemon(value: SyncDaemon) -> bytes:
+    """Encode a sync daemon; raise ValueError or struct.error where a value has no place on the wire."""
+    group = DAEMON_GROUP if value.group.version == 4 else DAEMON_GROUP6
+    parts = [
+        _u32(DAEMON_STATE, value.role),
+        _text(DAEMON_INTERFACE, value.interface),
+        _u32(DAEMON_ID, value.id),
+        attribute(group, value.group.packed),
+        _u16(DAEMON_PORT, value.port),
+        _u8(DAEMON_TTL, value.ttl),
+    ]
+    if value.max_length:
+        parts.append(_u16(DAEMON_LENGTH, value.max_length))
+    return _nested(TOP_DAEMON, *parts)
+
+
+def walk(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Give number, start and end of the payload of each attribute in turn; stop at what is none."""
+    position = 0
+    while position + 4 <= len(data):
+        length, number = _HEADER.unpack_from(data, position)
+        if length < 4 or position + length > len(data):
+            return
+        yield number & _TYPE_MASK, position + 4, position + length
+        position += (length + 3) & ~3
+
+
+def attributes(data: bytes) -> dict[int, bytes]:
+    """Take attributes apart by number."""
+    return {number: data[start:end] for number, start, end in walk(data)}
+
+
+def _number(data: bytes | None, default: int = 0) -> int:
+    return int.from_bytes(data, sys.byteorder) if data else default
+
+
+def _network(data: bytes | None) -> int:
+    return int.from_bytes(data, "big") if data else 0
+
+
+def _name(data: bytes | None) -> str:
+    return (data or b"").split(b"\0", 1)[0].decode(errors="backslashreplace")
+
+
+def _address(family: Family, data: bytes) -> Address:
+    """Read an address out of the kernel's union, which always has room for sixteen bytes."""
+    return IPv4Address(data[:4]) if family is Family.IPV4 else IPv6Address(data[:16])
+
+
+def read_service(found: Attributes) -> Service:
+    """Read a service's configuration."""
+    family = Family(_number(found[SVC_FAMILY]))
+    key: ServiceKey
+    if SVC_MARK in found:
+        key = MarkKey(_number(found[SVC_MARK]), family)
+    else:
+        protocol = Protocol(_number(found[SVC_PROTOCOL]))
+        key = AddressKey(protocol, _address(family, found[SVC_ADDRESS]), _network(found.get(SVC_PORT)))
+    flags = _number(found[SVC_FLAGS][:4])
+    persistence = None
+    if flags & _PERSISTENT:
+        mask = found[SVC_NETMASK]
+        persistence = Persistence(
+            timeout=_number(found[SVC_TIMEOUT]),
+            mask=IPv4Address(mask) if family is Family.IPV4 else _number(mask),
+            engine=_name(found.get(SVC_ENGINE)),
+        )
+    told = ServiceFlags(flags & _TOLD)
+    return Service(key, _name(found[SVC_SCHEDULER]), told, persistence)
+
+
+class Settings(NamedTuple):
+    """What is configured of a real server besides its address and port; many servers share the same."""
+
+    family: Family
+    forwarding: Forwarding
+    weight: int
+    upper: int
+    lower: int
+    tunnel: Tunnel
+
+
+def read_settings(found: Attributes, service_family: Family) -> Settings:
+    """Read a real server's settings; kernels before 3.18 tell no family, before 5.3 no tunnel."""
+    tunnel = Tunnel(
+        TunnelType(_number(found.get(DEST_TUNNEL_TYPE))),
+        _network(found.get(DEST_TUNNEL_PORT)),
+        _number(found.get(DEST_TUNNEL_FLAGS)),
+    )
+    return Settings(
+        family=Family(_number(found.get(DEST_FAMILY), service_family)),
+        forwarding=Forwarding(_number(found[DEST_FORWARDING]) & _FORWARDING_MASK),
+        weight=_number(found[DEST_WEIGHT]),
+        upper=_number(found[DEST_UPPER]),
+        lower=_number(found[DEST_LOWER]),
+        tunnel=tunnel,
+    )
+
+
+def read_server(found: Attributes, service_family: Family) -> RealServer:
+    """Read a real server's configuration."""
+    settings = read_settings(found, service_family)
+    return make_server(settings, found[DEST_ADDRESS], found[DEST_PORT])
+
+
+def make_server(settings: Settings, address: bytes, port: bytes) -> RealServer:
+    """Put a real server together."""
+    family, forwarding, weight, upper, lower, tunnel = settings
+    place = Endpoint(_address(family, address), int.from_bytes(port, "big"))
+    return RealServer(place, forwarding, weight, upper, lower, tunnel)
+
+
+def read_service_stats(found: Attributes) -> Stats:
+    """Read what the kernel counts of a service, in 64 bits where it has them (Linux 4.1)."""
+    return _stats(found.get(SVC_STATS64) or found.get(SVC_STATS))
+
+
+def read_server_stats(found: Attributes) -> ServerStats:
+    """Read what the kernel counts of a real server."""
+    return ServerStats(
+        _number(found.get(DEST_ACTIVE)),
+        _number(found.get(DEST_INACTIVE)),
+        _number(found.get(DEST_STICKY)),
+        _stats(found.get(DEST_STATS64) or found.get(DEST_STATS)),
+    )
+
+
+def _stats(data: bytes | None) -> Stats:
+    """Read a block of counters; its attributes are numbered 1..10 in the order of `Stats`."""
+    found = attributes(data or b"")
+    return Stats._make(_number(found.get(number)) for number in range(1, _STAT_FIELDS + 1))
+
+
+def read_timeouts(found: Attributes) -> Timeouts:
+    """Read the connection timeouts; a protocol that is not compiled in has none."""
+    return Timeouts(
+        _number(found.get(TOP_TIMEOUT_TCP)),
+        _number(found.get(TOP_TIMEOUT_TCP_FIN)),
+        _number(found.get(TOP_TIMEOUT_UDP)),
+    )
+
+
+def read_info(found: Attributes) -> Info:
+    """Read the version, which the kernel keeps as 0x10201 for 1.2.1, and the size of the connection table."""
+    version = _number(found.get(INFO_VERSION))
+    return Info(f"{version >> 16}.{version >> 8 & 0xFF}.{version & 0xFF}", _number(found.get(INFO_TABLE_SIZE)))
+
+
+def read_daemon(found: Attributes) -> SyncDaemon:
+    """Read a running sync daemon; kernels before 4.3 tell its role, interface and id only."""
+    group: Address = SYNC_GROUP
+    if DAEMON_GROUP in found:
+        group = IPv4Address(found[DAEMON_GROUP])
+    elif DAEMON_GROUP6 in found:
+        group = IPv6Address(found[DAEMON_GROUP6])
+    return SyncDaemon(
+        role=SyncRole(_number(found[DAEMON_STATE])),
+        interface=_name(found[DAEMON_INTERFACE]),
+        id=_number(found[DAEMON_ID]),
+        max_length=_number(found.get(DAEMON_LENGTH)),
+        group=group,
+        port=_number(found.get(DAEMON_PORT), SYNC_PORT),
+        ttl=_number(found.get(DAEMON_TTL), 1),
+    )

@@ -1,0 +1,188 @@
+"""The laws of changes, on generated directors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lvstui.core.change import (
+    EMPTY,
+    Change,
+    DirectorName,
+    ManageSync,
+    ServerChange,
+    ServiceChange,
+    apply,
+    bare,
+    diff,
+    dress,
+    drift,
+    fold,
+    inverse,
+    kernel_writes,
+    remove_pool,
+    undo,
+    wanted,
+)
+from lvstui.core.model import AddressKey, Director, Endpoint, Pool, Protocol, RealServer, Service, SyncRole, Timeouts
+from lvstui.kernel.memory import MemoryKernel
+from tests.core.strategies import changes, directors, laws
+
+KEY = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
+WEB1 = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), weight=3, name="web1")
+WEB2 = RealServer(Endpoint(IPv4Address("10.0.0.12"), 443), weight=3)
+SHOP = Pool(Service(KEY, name="shop"), {WEB1.endpoint: WEB1, WEB2.endpoint: WEB2})
+
+
+def as_reading(director: Director) -> Director:
+    """Give the director that a kernel holding this one would be read as."""
+    return MemoryKernel(director).read().director
+
+
+@laws
+@given(directors(), directors())
+def test_the_differences_lead_from_one_director_to_the_other(have: Director, want: Director) -> None:
+    assert fold(have, diff(have, want)) == want
+
+
+@laws
+@given(directors(), directors())
+def test_undoing_the_differences_leads_back(have: Director, want: Director) -> None:
+    assert fold(want, undo(diff(have, want))) == have
+
+
+@laws
+@given(directors())
+def test_a_director_does_not_differ_from_itself_or_an_equal_one(director: Director) -> None:
+    twin = replace(director, pools={key: replace(pool) for key, pool in reversed(tuple(director.pools.items()))})
+    assert diff(director, director) == ()
+    assert diff(director, twin) == ()
+
+
+@laws
+@given(changes())
+def test_an_inverted_change_inverted_again_is_the_change(change: Change) -> None:
+    assert inverse(inverse(change)) == change
+    assert inverse(change) != change
+
+
+@laws
+@given(directors(), directors(), directors())
+def test_a_change_folds_into_any_drifted_profile(profile: Director, have: Director, want: Director) -> None:
+    for change in diff(have, want):
+        folded = apply(profile, change, seen=have)
+        if isinstance(change, ServerChange):
+            assert folded.pools[change.service].servers.get(change.endpoint) == change.after
+        if isinstance(change, ServiceChange):
+            pool = folded.pools.get(change.key)
+            assert (pool.service if pool else None) == change.after
+
+
+@laws
+@given(directors(), directors())
+def test_folding_a_change_leaves_everything_else_alone(have: Director, want: Director) -> None:
+    for change in diff(have, want):
+        if isinstance(change, ServerChange):
+            folded = apply(want, change, seen=have)
+            assert {**folded.pools, change.service: 0} == {**want.pools, change.service: 0}
+            assert (folded.name, folded.timeouts, folded.sync) == (want.name, want.timeouts, want.sync)
+
+
+def test_a_server_change_adopts_the_service_that_the_profile_lacks_from_the_reading() -> None:
+    seen = Director(pools={KEY: SHOP})
+    drained = replace(WEB1, weight=0)
+    folded = apply(EMPTY, ServerChange(KEY, WEB1, drained), seen)
+    assert folded.pools == {KEY: Pool(SHOP.service, {WEB1.endpoint: drained, WEB2.endpoint: WEB2})}
+
+
+def test_a_server_change_on_a_service_that_nobody_knows_makes_a_plain_one() -> None:
+    assert apply(EMPTY, ServerChange(KEY, None, WEB1)).pools == {KEY: Pool(Service(KEY), {WEB1.endpoint: WEB1})}
+
+
+@laws
+@given(directors(whole=True), directors(whole=True))
+def test_what_the_kernel_is_told_makes_it_hold_what_is_wanted(have: Director, want: Director) -> None:
+    kernel = MemoryKernel(have)
+    for change in kernel_writes(diff(have, want)):
+        kernel.write(change)
+    assert kernel.read().director.pools == as_reading(want).pools
+    assert drift(kernel.read().director, want) == ()
+
+
+@laws
+@given(st.lists(directors(whole=True), min_size=2, max_size=4))
+def test_what_the_kernel_is_told_of_a_whole_history_makes_it_hold_the_last(history: list[Director]) -> None:
+    done = [change for have, want in pairwise(history) for change in diff(have, want)]
+    kernel = MemoryKernel(history[0])
+    for change in kernel_writes(done):
+        kernel.write(change)
+    assert kernel.read().director.pools == as_reading(history[-1]).pools
+    assert drift(kernel.read().director, history[-1]) == ()
+
+
+@laws
+@given(directors(), directors())
+def test_the_kernel_is_never_told_what_it_cannot_hold(have: Director, want: Director) -> None:
+    for change in kernel_writes(diff(have, want)):
+        assert not isinstance(change, ManageSync | DirectorName)
+        assert bare(change.before) != bare(change.after)
+
+
+def test_the_removal_of_a_service_is_one_kernel_write() -> None:
+    assert kernel_writes(remove_pool(SHOP)) == (ServiceChange(SHOP.service, None),)
+
+
+def test_a_server_taken_from_a_service_that_was_made_anew_is_told() -> None:
+    removal = ServerChange(KEY, WEB1, None)
+    anew = (ServiceChange(SHOP.service, None), ServiceChange(None, SHOP.service), ServerChange(KEY, None, WEB1))
+    assert kernel_writes((*anew, removal)) == (*anew, removal)
+
+
+def test_a_server_that_comes_back_before_its_service_goes_is_not_told() -> None:
+    went = (ServerChange(KEY, WEB1, None), ServerChange(KEY, None, WEB2), ServiceChange(SHOP.service, None))
+    assert kernel_writes(went) == (ServiceChange(SHOP.service, None),)
+
+
+@laws
+@given(directors())
+def test_a_kernel_that_holds_the_profile_has_not_drifted(profile: Director) -> None:
+    assert drift(as_reading(profile), profile) == ()
+
+
+@laws
+@given(directors())
+def test_a_reading_that_tells_no_timeouts_and_daemons_shows_no_drift_in_them(profile: Director) -> None:
+    told_by_proc = replace(as_reading(profile), timeouts=None, sync=None)
+    assert drift(told_by_proc, profile) == ()
+
+
+@laws
+@given(directors(whole=True), directors(whole=True))
+def test_writing_the_drift_ends_it(running: Director, profile: Director) -> None:
+    kernel = MemoryKernel(running)
+    for change in kernel_writes(drift(kernel.read().director, profile)):
+        kernel.write(change)
+    assert drift(kernel.read().director, profile) == ()
+
+
+@laws
+@given(directors(), directors())
+def test_dressing_changes_nothing_that_the_kernel_holds(running: Director, profile: Director) -> None:
+    assert as_reading(dress(running, profile)) == as_reading(running)
+
+
+@laws
+@given(directors())
+def test_a_reading_dressed_by_its_own_profile_is_the_profile(profile: Director) -> None:
+    assert dress(as_reading(profile), profile).pools == profile.pools
+
+
+def test_what_the_profile_leaves_to_the_kernel_is_taken_from_it() -> None:
+    running = MemoryKernel().read().director
+    complete = wanted(Director(), running)
+    assert (complete.timeouts, complete.sync) == (Timeouts(), {})
+    assert SyncRole.MASTER not in (complete.sync or {})

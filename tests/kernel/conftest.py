@@ -1,0 +1,44 @@
+"""Both kernels behind one fixture: the one in memory, and the running one where that may be rewritten."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from lvstui.core.change import EMPTY, SyncChange, TimeoutsChange
+from lvstui.core.model import Timeouts
+from lvstui.kernel.live import Live
+from lvstui.kernel.memory import MemoryKernel
+from lvstui.kernel.port import Kernel
+
+
+def clear(kernel: Kernel) -> None:
+    """Bring a kernel back to what it is after boot."""
+    kernel.flush()
+    director = kernel.read().director
+    for daemon in (director.sync or {}).values():
+        kernel.write(SyncChange(daemon, None))
+    kernel.write(TimeoutsChange(director.timeouts, Timeouts()))
+
+
+@pytest.fixture
+def live() -> Iterator[Live]:
+    """Give the guest's kernel, empty; never that of a machine somebody uses."""
+    if "LVSTUI_LAB" not in os.environ:
+        pytest.skip("rewrites the kernel's whole table: runs in the lab guest only (python -m tests.lab test)")
+    kernel = Live()
+    clear(kernel)
+    yield kernel
+    clear(kernel)
+    kernel.close()
+
+
+@pytest.fixture(params=["memory", pytest.param("live", marks=pytest.mark.kernel)])
+def kernel(request: pytest.FixtureRequest) -> Kernel:
+    """Give an empty kernel of either kind."""
+    if request.param == "memory":
+        return MemoryKernel(EMPTY)
+    live: Live = request.getfixturevalue("live")
+    return live
