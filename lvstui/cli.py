@@ -1,0 +1,158 @@
+"""The commands, and the one place where kernel, profile and screens are put together."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from lvstui.commands import plain
+from lvstui.commands.arguments import parser
+from lvstui.commands.plain import Place
+from lvstui.commands.status import Status
+from lvstui.core.change import TimeoutsChange
+from lvstui.core.fields import visible
+from lvstui.core.model import Timeouts
+from lvstui.kernel.port import Kernel, KernelError, NoIpvs, NoRight
+from lvstui.options import Options
+from lvstui.store.file import ProfileFile, default_path
+from lvstui.store.profile import ProfileError
+
+_DEMO_OFFER: Final = "`lvstui --demo` shows a made-up director meanwhile"
+
+Opener: TypeAlias = Callable[[str | None], Kernel]
+"""Opens the kernel of a network namespace, or of our own (None)."""
+
+
+class Failure(Exception):
+    """A command that ends early, with one sentence for stderr and the exit status."""
+
+    def __init__(self, sentence: str, status: int = Status.ERROR) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def main(arguments: Sequence[str] | None = None, open_kernel: Opener | None = None) -> int:
+    """Do what the command line says and return the exit status; `open_kernel` stands in for the live one."""
+    try:
+        status = _guarded(arguments, open_kernel or _open_live)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes stdout once more at its end; let it do so into nothing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Status.BROKEN_PIPE
+    return status
+
+
+def _guarded(arguments: Sequence[str] | None, open_kernel: Opener) -> int:
+    """Run the command and turn what goes wrong into one sentence and an exit status."""
+    try:
+        return _run(parser().parse_args(arguments), open_kernel)
+    except Failure as failure:
+        return _complain(str(failure), failure.status)
+    except ProfileError as error:
+        return _complain(str(error), Status.ERROR)
+    except NoRight as error:
+        return _complain(str(error), Status.PERMISSION)
+    except NoIpvs as error:
+        return _complain(f"{error}; {_DEMO_OFFER}", Status.NO_IPVS)
+    except KernelError as error:
+        return _complain(str(error), Status.ERROR)
+    except KeyboardInterrupt:
+        return Status.INTERRUPTED
+
+
+def _complain(sentence: str, status: int) -> int:
+    sys.stdout.flush()
+    print(f"lvstui: {visible(sentence)}", file=sys.stderr)
+    return status
+
+
+def _run(options: argparse.Namespace, open_kernel: Opener) -> int:
+    if options.demo and (options.live or options.netns):
+        raise Failure("--demo shows no kernel; leave out --live and --netns, or --demo", Status.USAGE)
+    if options.command == "check":
+        return plain.check(options.file)
+    if options.command is None:
+        return _screens(options, open_kernel)
+    with _place(options, open_kernel) as place:
+        match options.command:
+            case "show":
+                return plain.show(place, options.what, as_json=options.json)
+            case "export":
+                return plain.export(place, options.output, options.format)
+            case "diff":
+                return plain.diff(place, options.file)
+            case _:
+                return plain.apply(place, options.file, dry_run=options.dry_run, keep_others=options.keep_others)
+
+
+def _open_live(netns: str | None) -> Kernel:
+    from lvstui.kernel.live import Live  # pyroute2 is not needed for --help, check and --demo
+
+    return Live(netns)
+
+
+@contextmanager
+def _place(options: argparse.Namespace, open_kernel: Opener, *, demo_instead: bool = False) -> Iterator[Place]:
+    """Open kernel and profile; `demo_instead` takes the demo where this machine has no IPVS and nobody insists."""
+    notice = ""
+    if not options.demo:
+        insists = options.live or options.netns is not None or not demo_instead
+        kernel = open_kernel(options.netns)
+        try:
+            _probe(kernel)
+        except NoIpvs as error:
+            kernel.close()
+            if insists:
+                raise
+            notice = f"This is a demo: {error}"
+        else:
+            try:
+                yield Place(kernel, ProfileFile(options.profile or default_path()))
+            finally:
+                kernel.close()
+            return
+    with _demo(options.profile) as (kernel, profile):
+        yield Place(kernel, profile, notice)
+
+
+def _probe(kernel: Kernel) -> None:
+    """Ask the kernel for its timeouts, the cheapest of questions, so that a missing module shows."""
+    if not kernel.read_only:
+        kernel.held(TimeoutsChange(Timeouts(), Timeouts()))
+
+
+@contextmanager
+def _demo(path: Path | None) -> Iterator[tuple[Kernel, ProfileFile]]:
+    """Make the demo's kernel, with a profile that goes away with it unless one is named."""
+    from tempfile import TemporaryDirectory
+
+    from lvstui.kernel.demo import demo_director
+    from lvstui.kernel.memory import MemoryKernel
+
+    director = demo_director()
+    kernel = MemoryKernel(director, traffic=True)
+    if path is not None:
+        yield kernel, ProfileFile(path)
+        return
+    with TemporaryDirectory(prefix="lvstui-demo-") as folder:
+        profile = ProfileFile(Path(folder) / "director.toml")
+        profile.update(lambda _: director)
+        yield kernel, profile
+
+
+def _screens(options: argparse.Namespace, open_kernel: Opener) -> int:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
+        raise Failure("the screens need a terminal; `lvstui show` prints the services without one", Status.USAGE)
+    with _place(options, open_kernel, demo_instead=True) as place:
+        from lvstui.tui import run  # textual takes a quarter of a second, which the commands need not pay
+
+        screens = Options(
+            place.kernel, place.profile, options.read_only, options.interval, options.view, notice=place.notice
+        )
+        return run(screens)

@@ -1,0 +1,97 @@
+"""What may stand on the command line."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Final
+
+from lvstui import __version__
+from lvstui.options import VIEWS
+
+_DESCRIPTION: Final = """\
+Watch and edit Linux Virtual Server (IPVS) live: every edit goes to the kernel and to a TOML profile.
+Without a command the screens open, on this machine's IPVS or else on a demo."""
+
+_EPILOG: Final = """\
+exit status: 0 ok, 1 error, 2 usage or no terminal, 3 differs, 4 permission missing, 5 no IPVS in the kernel
+`lvstui COMMAND --help` tells more about a command."""
+
+_INTERVALS: Final = (0.2, 3600.0)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Make the parser; what is given nowhere has the value None or False."""
+    main = argparse.ArgumentParser(
+        prog="lvstui",
+        usage="lvstui [OPTIONS] [COMMAND]",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+        allow_abbrev=False,
+    )
+    main.set_defaults(command=None, live=False, demo=False, profile=None, netns=None)
+    _commands(main)
+    _place(main)
+    screens = main.add_argument_group("screens")
+    screens.add_argument("--read-only", action="store_true", help="refuse every edit")
+    screens.add_argument("--interval", type=_interval, default=1.0, metavar="S", help="seconds between readings (1)")
+    screens.add_argument("--view", choices=VIEWS, default=VIEWS[0], metavar="NAME", help=f"open {', '.join(VIEWS)}")
+    other = main.add_argument_group("other")
+    other.add_argument("--version", action="version", version=f"lvstui {__version__}", help="print the version")
+    other.add_argument("-h", "--help", action="help", help="print this text")
+    return main
+
+
+def _interval(text: str) -> float:
+    lowest, highest = _INTERVALS
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not lowest <= seconds <= highest:
+        raise argparse.ArgumentTypeError(f"give {lowest:g} to {highest:g} seconds, not {text!r}")
+    return seconds
+
+
+def _place(target: argparse.ArgumentParser) -> None:
+    """Add the options that stand before a command as well as after it."""
+    group = target.add_argument_group("where")
+    kernel = group.add_mutually_exclusive_group()
+    hidden = argparse.SUPPRESS
+    kernel.add_argument("--live", action="store_true", default=hidden, help="this machine's IPVS and nothing else")
+    kernel.add_argument("--demo", action="store_true", default=hidden, help="a made-up director with traffic")
+    group.add_argument("--netns", default=hidden, metavar="NAME", help="the IPVS of a network namespace (ip netns)")
+    group.add_argument("--profile", type=Path, default=hidden, metavar="FILE", help="the profile, if not the usual one")
+
+
+def _commands(main: argparse.ArgumentParser) -> None:
+    commands = main.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    common = argparse.ArgumentParser(add_help=False)
+    _place(common)
+
+    def command(name: str, usage: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            usage=f"lvstui {name} {usage}",
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            parents=[common],
+            allow_abbrev=False,
+        )
+
+    show = command("show", "[services|director] [--json]", "print the services, or the director's own settings")
+    show.add_argument("what", nargs="?", choices=("services", "director"), default="services")
+    show.add_argument("--json", action="store_true", help="as JSON, counters and the kernel's rates included")
+    export = command("export", "[-o FILE] [--format FORMAT]", "print what the kernel holds as a profile")
+    export.add_argument("-o", "--output", type=Path, metavar="FILE", help="write this file, in one step")
+    export.add_argument("--format", choices=("toml", "ipvsadm", "json"), default="toml", help="(toml)")
+    check = command("check", "FILE", "tell every mistake in a profile")
+    check.add_argument("file", type=Path, metavar="FILE")
+    diff = command("diff", "[FILE]", "tell what `apply` would write to the kernel")
+    diff.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a profile, if not the usual one")
+    apply = command("apply", "[FILE] [--dry-run] [--keep-others]", "make the kernel equal a profile")
+    apply.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a profile, if not the usual one")
+    apply.add_argument("--dry-run", action="store_true", help="only tell what would be written; status 3 if anything")
+    apply.add_argument("--keep-others", action="store_true", help="leave services alone that the profile lacks")

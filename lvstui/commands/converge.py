@@ -1,0 +1,55 @@
+"""Comparing a profile with the kernel, and making the kernel equal it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lvstui.core.change import Change, drift, kernel_writes
+from lvstui.core.describe import describe
+from lvstui.core.model import Director
+from lvstui.kernel.port import Kernel, KernelError
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The fewest kernel writes that make the kernel equal a profile, in order."""
+
+    profile: Director
+    writes: tuple[Change, ...]
+
+    def lines(self) -> list[str]:
+        """Tell the writes, a line each."""
+        return [describe(change, self.profile) for change in self.writes]
+
+
+def plan(kernel: Kernel, profile: Director, *, keep_others: bool = False) -> Plan:
+    """Compare the kernel with a profile; `keep_others` leaves the services alone that the profile lacks."""
+    running = kernel.read().director
+    if keep_others:
+        profile = replace(profile, pools={**running.pools, **profile.pools})
+    return Plan(profile, kernel_writes(drift(running, profile)))
+
+
+def carry_out(kernel: Kernel, steps: Plan) -> None:
+    """Write a plan to the kernel, printing each line once it holds.
+
+    A failure ends it: stderr tells what failed and what was not tried, and the `KernelError` is passed on.
+    """
+    lines = steps.lines()
+    for number, change in enumerate(steps.writes):
+        try:
+            kernel.write(change)
+        except KernelError:
+            _tell_failure(lines, number)
+            raise
+        print(lines[number])
+
+
+def _tell_failure(lines: Sequence[str], failed: int) -> None:
+    sys.stdout.flush()
+    print(f"lvstui: {failed} of {len(lines)} changes were written, the next one failed", file=sys.stderr)
+    print(f"  failed     {lines[failed]}", file=sys.stderr)
+    for line in lines[failed + 1 :]:
+        print(f"  not tried  {line}", file=sys.stderr)

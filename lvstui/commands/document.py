@@ -1,0 +1,112 @@
+"""A director and what was counted on it as JSON: the profile's field names, every field always there."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from lvstui.core import fields
+from lvstui.core.model import Director, Persistence, Pool, RealServer, Service, SyncDaemon
+from lvstui.core.observed import Reading, ServerStats, Stats
+
+Json: TypeAlias = "str | int | list[Json] | dict[str, Json] | None"
+Table: TypeAlias = dict[str, Json]
+
+
+def configuration(director: Director) -> Table:
+    """Put everything that is configured into one document: what a profile holds."""
+    pools: list[Json] = [
+        {**_service(pool.service), "server": [_server(server) for server in pool.servers.values()]}
+        for pool in director.pools.values()
+    ]
+    return {**director_settings(director), "service": pools}
+
+
+def director_settings(director: Director) -> Table:
+    """Put the director's own settings into a document; null means left to the kernel."""
+    timeouts = director.timeouts
+    return {
+        "director": {"name": director.name},
+        "timeouts": {"tcp": timeouts.tcp, "tcp_fin": timeouts.tcp_fin, "udp": timeouts.udp} if timeouts else None,
+        "sync": None if director.sync is None else [_sync(daemon) for daemon in director.sync.values()],
+    }
+
+
+def services(reading: Reading) -> Table:
+    """Put the services with their servers and what was counted into a document; null stands for not counted."""
+    return {"service": [_observed_service(reading, pool) for pool in reading.director.pools.values()]}
+
+
+def director(reading: Reading, origin: str) -> Table:
+    """Put the director's own settings and the kernel's facts into a document."""
+    kernel: Table = {"origin": origin, "version": reading.info.version, "table_size": reading.info.table_size}
+    return {"kernel": kernel, **director_settings(reading.director)}
+
+
+def _observed_service(reading: Reading, pool: Pool) -> Table:
+    key = pool.service.key
+    counted = reading.servers.get(key, {})
+    servers: list[Json] = [_observed_server(server, counted.get(at)) for at, server in pool.servers.items()]
+    return {**_service(pool.service), **_counters(reading.services.get(key)), "server": servers}
+
+
+def _observed_server(server: RealServer, seen: ServerStats | None) -> Table:
+    connections: Table = {
+        "active": seen.active if seen else None,
+        "inactive": seen.inactive if seen else None,
+        "sticky": seen.sticky if seen else None,
+    }
+    return {**_server(server), **connections, **_counters(seen.stats if seen else None)}
+
+
+def _service(service: Service) -> Table:
+    return {
+        "name": service.name,
+        "service": fields.service_text(service.key),
+        "scheduler": service.scheduler,
+        "flags": list(fields.flag_words(service.flags, service.scheduler)),
+        "persistence": _persistence(service.persistence) if service.persistence else None,
+        "note": service.note,
+    }
+
+
+def _persistence(persistence: Persistence) -> Table:
+    mask = persistence.mask
+    width: Table = {"prefix": mask} if isinstance(mask, int) else {"netmask": str(mask)}
+    return {"timeout": persistence.timeout, **width, "engine": persistence.engine}
+
+
+def _server(server: RealServer) -> Table:
+    return {
+        "name": server.name,
+        "server": fields.server_text(server.endpoint),
+        "forwarding": fields.forwarding_text(server.forwarding),
+        "weight": server.weight,
+        "upper": server.upper,
+        "lower": server.lower,
+        "tunnel": {
+            "type": fields.tunnel_type_text(server.tunnel.type),
+            "port": server.tunnel.port,
+            "checksum": fields.checksum_text(server.tunnel.checksum),
+        },
+        "resume": server.resume,
+    }
+
+
+def _sync(daemon: SyncDaemon) -> Table:
+    return {
+        "role": fields.ROLE_WORDS[daemon.role],
+        "interface": daemon.interface,
+        "id": daemon.id,
+        "max_length": daemon.max_length,
+        "group": str(daemon.group),
+        "port": daemon.port,
+        "ttl": daemon.ttl,
+    }
+
+
+def _counters(stats: Stats | None) -> Table:
+    """Give the counters, and the kernel's own estimates per second."""
+    if stats is None:
+        return {"stats": None, "rates": None}
+    names = ("connections", "in_packets", "out_packets", "in_bytes", "out_bytes")
+    return {"stats": dict(zip(names, stats[:5], strict=True)), "rates": dict(zip(names, stats[5:], strict=True))}

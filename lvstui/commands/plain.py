@@ -1,0 +1,160 @@
+"""The commands that print: show, export, check, diff and apply; each returns the exit status."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from lvstui.commands.status import Status
+from lvstui.core import rules
+from lvstui.core.change import EMPTY, dress
+from lvstui.core.fields import visible
+from lvstui.core.model import Director
+from lvstui.core.observed import Reading
+from lvstui.kernel.port import Kernel, NoRight
+from lvstui.store.file import ProfileFile
+from lvstui.store.profile import ProfileError
+
+
+class Place(NamedTuple):
+    """What a command works on: a kernel, and the profile that gives its services their names.
+
+    `notice` says why it is not the kernel that one would expect; empty when it is.
+    """
+
+    kernel: Kernel
+    profile: ProfileFile
+    notice: str = ""
+
+
+def show(place: Place, what: str, *, as_json: bool) -> int:
+    """Print the services or the director's own settings, with what the kernel counts."""
+    from lvstui.commands import document, tables
+
+    reading, origin = _dressed(place), place.kernel.origin
+    if as_json:
+        _print_json(document.services(reading) if what == "services" else document.director(reading, origin))
+    else:
+        print("\n".join(tables.services(reading) if what == "services" else tables.director(reading, origin)))
+    return Status.OK
+
+
+def _dressed(place: Place) -> Reading:
+    """Read the kernel, with the profile's names; a profile that cannot be read is no reason to show nothing."""
+    reading = place.kernel.read()
+    try:
+        profile = place.profile.load()
+    except ProfileError as error:
+        print(f"lvstui: {error}; names are left out", file=sys.stderr)
+        return reading
+    return replace(reading, director=dress(reading.director, profile or EMPTY))
+
+
+def _print_json(document: object) -> None:
+    print(_json(document), end="")
+
+
+def _json(document: object) -> str:
+    from json import dumps
+
+    return dumps(document, indent=2) + "\n"
+
+
+def export(place: Place, output: Path | None, form: str) -> int:
+    """Write what the kernel holds, with the profile's names, to stdout or to a file."""
+    _need_whole(place.kernel)
+    director = dress(place.kernel.read().director, place.profile.load() or EMPTY)
+    text = _formatted(director, form)
+    if output is None:
+        print(text, end="")
+        return Status.OK
+    from lvstui.store.atomic import write_file
+
+    write_file(output, text.encode())
+    return Status.OK
+
+
+def _need_whole(kernel: Kernel) -> None:
+    """Refuse to go on with a reading that lacks what /proc does not tell: thresholds, tunnels, timeouts, daemons."""
+    if kernel.read_only:
+        raise NoRight(kernel.read_only)
+
+
+def _formatted(director: Director, form: str) -> str:
+    match form:
+        case "json":
+            from lvstui.commands.document import configuration
+
+            return _json(configuration(director))
+        case "ipvsadm":
+            from lvstui.store.formats.ipvsadm import save_lines
+
+            return "".join(f"{line}\n" for line in save_lines(director))
+        case _:
+            from lvstui.store.profile import dumps
+
+            return dumps(director)
+
+
+def check(path: Path) -> int:
+    """Print every mistake in a profile; warnings alone leave the status at 0."""
+    try:
+        director = _loaded(path)
+    except ProfileError as error:
+        print("\n".join(error.flaws))
+        return Status.ERROR
+    found = rules.check(director)
+    for problem in found:
+        print(f"{visible(str(path))}: {problem.severity.value}: {problem}")
+    if any(problem.severity is rules.Severity.ERROR for problem in found):
+        return Status.ERROR
+    servers = sum(len(pool.servers) for pool in director.pools.values())
+    print(f"{visible(str(path))}: {len(director.pools)} services, {servers} servers, no error")
+    return Status.OK
+
+
+def _loaded(path: Path) -> Director:
+    director = ProfileFile(path).load()
+    if director is None:
+        raise ProfileError(f"{visible(str(path))} does not exist; `lvstui export -o` writes it from the running kernel")
+    return director
+
+
+def diff(place: Place, file: Path | None) -> int:
+    """Print what would have to be written to make the kernel equal a profile."""
+    from lvstui.commands.converge import plan
+
+    profile = _loaded(file or place.profile.path)
+    _need_whole(place.kernel)
+    steps = plan(place.kernel, profile)
+    for line in steps.lines():
+        print(line)
+    return Status.DIFFERS if steps.writes else Status.OK
+
+
+def _refuse_errors(profile: Director) -> None:
+    """Stop before anything is written where the kernel would refuse a part of the profile half way."""
+    errors = [str(problem) for problem in rules.check(profile) if problem.severity is rules.Severity.ERROR]
+    if errors:
+        raise ProfileError(*errors)
+
+
+def apply(place: Place, file: Path | None, *, dry_run: bool, keep_others: bool) -> int:
+    """Make the kernel equal a profile, printing each write once it holds, and read again to be sure."""
+    from lvstui.commands.converge import carry_out, plan
+
+    profile = _loaded(file or place.profile.path)
+    _refuse_errors(profile)
+    _need_whole(place.kernel)
+    steps = plan(place.kernel, profile, keep_others=keep_others)
+    if dry_run:
+        for line in steps.lines():
+            print(line)
+        return Status.DIFFERS if steps.writes else Status.OK
+    carry_out(place.kernel, steps)
+    remaining = plan(place.kernel, profile, keep_others=keep_others)
+    for line in remaining.lines():
+        print(f"still differs: {line}", file=sys.stderr)
+    return Status.ERROR if remaining.writes else Status.OK

@@ -1,0 +1,343 @@
+"""Text to value and back, one function a field and direction: TOML, the commands and the forms share them.
+
+A value is refused here when it cannot be written at all; whether it makes sense on a director is told by rules.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import Final, TypeVar
+
+from lvstui.core.model import (
+    FULL_PREFIX_V6,
+    INT_MAX,
+    Address,
+    AddressKey,
+    Endpoint,
+    Family,
+    Forwarding,
+    MarkKey,
+    Protocol,
+    ServiceFlags,
+    ServiceKey,
+    SyncRole,
+    TunnelType,
+)
+
+_U32: Final = 2**32 - 1
+
+LIMITS: Final[Mapping[str, tuple[int, int]]] = {
+    "weight": (0, INT_MAX),
+    "resume": (0, INT_MAX),
+    "upper": (0, INT_MAX),
+    "lower": (0, INT_MAX),
+    "timeout": (0, _U32),
+    "prefix": (1, FULL_PREFIX_V6),
+    "tunnel.port": (0, 65535),
+    "tcp": (0, INT_MAX),
+    "tcp_fin": (0, INT_MAX),
+    "udp": (0, INT_MAX),
+    "id": (0, 255),
+    "max_length": (0, 65507),
+    "port": (1, 65535),
+    "ttl": (1, 255),
+}
+"""Smallest and largest value of each number, by the profile's name of it: what the kernel is able to hold."""
+
+FORWARDING_WORDS: Final = {
+    Forwarding.MASQ: "masq",
+    Forwarding.ROUTE: "route",
+    Forwarding.TUNNEL: "tunnel",
+    Forwarding.LOCAL: "local",
+    Forwarding.BYPASS: "bypass",
+}
+TUNNEL_WORDS: Final = {TunnelType.IPIP: "ipip", TunnelType.GUE: "gue", TunnelType.GRE: "gre"}
+CHECKSUM_WORDS: Final = {0: "nocsum", 1: "csum", 2: "remcsum"}
+ROLE_WORDS: Final = {SyncRole.MASTER: "master", SyncRole.BACKUP: "backup"}
+
+PROTOCOL_WORDS: Final = {Protocol.TCP: "tcp", Protocol.UDP: "udp", Protocol.SCTP: "sctp"}
+_PROTOCOLS: Final = {word: protocol for protocol, word in PROTOCOL_WORDS.items()}
+_FORWARDINGS: Final = {word: forwarding for forwarding, word in FORWARDING_WORDS.items()}
+
+_OWN_FLAGS: Final = ("sh", "mh")
+"""Schedulers that have names of their own for the flags SCHED_1 (fallback) and SCHED_2 (port)."""
+
+_NAME_MAX: Final = 15
+"""Bytes in the name of a scheduler or an interface (IP_VS_SCHEDNAME_MAXLEN, IP_VS_IFNAME_MAXLEN, less the NUL)."""
+
+_ENGINE_MAX: Final = 16
+"""Bytes in the name of a persistence engine (IP_VS_PENAME_MAXLEN)."""
+
+_T = TypeVar("_T", bound=int)
+
+
+class FieldError(ValueError):
+    """A value that a field cannot have; the sentence goes on from the field's name."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(f"{field}: {sentence}")
+        self.field = field
+        self.sentence = sentence
+
+
+def visible(text: str) -> str:
+    """Escape every character of a text that a terminal would not simply print."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _quoted(text: str) -> str:
+    shown = visible(text)
+    return f'"{shown[:60]}…"' if len(shown) > 60 else f'"{shown}"'
+
+
+def number(field: str, value: str | int) -> int:
+    """Read a whole number within the limits of its field; seconds, connections or bytes as the field says."""
+    lowest, highest = LIMITS[field]
+    if isinstance(value, str):
+        text = value.strip()
+        if not (text.isascii() and text.isdigit()):
+            raise FieldError(field, f"must be a whole number from {lowest} to {highest}, not {_quoted(value)}")
+        value = int(text) if len(text) <= 20 else highest + 1
+    if not lowest <= value <= highest:
+        raise FieldError(field, f"must be from {lowest} to {highest}")
+    return value
+
+
+def address(field: str, text: str) -> Address:
+    """Read an IPv4 or IPv6 address; names are not looked up, zones (`%eth0`) not taken."""
+    try:
+        return IPv4Address(text) if ":" not in text else _address_v6(text)
+    except AddressValueError:
+        raise FieldError(field, f"{_quoted(text)} is not an IPv4 or IPv6 address") from None
+
+
+def _address_v6(text: str) -> IPv6Address:
+    if "%" in text:
+        raise AddressValueError("zone")
+    return IPv6Address(text)
+
+
+def _address_and_port(field: str, text: str, example: str) -> tuple[Address, int]:
+    host, colon, port = text.rpartition(":")
+    bracketed = host[:1] == "[" and host[-1:] == "]"
+    if not colon or not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > 65535:
+        raise FieldError(field, f"{_quoted(text)} needs a port from 0 to 65535 at its end, such as {example}")
+    if bracketed:
+        host = host[1:-1]
+    if bracketed != (":" in host):
+        raise FieldError(field, f"{_quoted(text)} needs [ ] around an IPv6 address, and only there")
+    return address(field, host), int(port)
+
+
+def _joined(host: Address, port: int) -> str:
+    return f"{host}:{port}" if host.version == 4 else f"[{host}]:{port}"
+
+
+def service(text: str) -> ServiceKey:
+    """Read a service: `tcp:192.0.2.10:443`, `udp:`, `sctp:`, `ip47:` …, `[IPv6]:port`, `mark:80`, `mark6:80`."""
+    kind, _, rest = text.strip().partition(":")
+    kind = kind.lower()
+    if kind in ("mark", "mark6"):
+        if not (rest.isascii() and rest.isdigit() and len(rest) <= 10 and 1 <= int(rest) <= _U32):
+            raise FieldError("service", f"{_quoted(text)} needs a mark from 1 to {_U32}, such as mark:80")
+        return MarkKey(int(rest), Family.IPV4 if kind == "mark" else Family.IPV6)
+    protocol = _PROTOCOLS.get(kind) or _numbered_protocol(kind)
+    if protocol is None:
+        raise FieldError(
+            "service", f"{_quoted(text)} is not a service such as tcp:192.0.2.10:443, udp:[2001:db8::1]:53 or mark:80"
+        )
+    host, port = _address_and_port("service", rest, "tcp:192.0.2.10:443")
+    return AddressKey(protocol, host, port)
+
+
+def _numbered_protocol(kind: str) -> Protocol | None:
+    digits = kind.removeprefix("ip")
+    if digits == kind or not (digits.isascii() and digits.isdigit()) or len(digits) > 5 or int(digits) > 0xFFFF:
+        return None
+    return Protocol(int(digits))
+
+
+def service_text(key: ServiceKey) -> str:
+    """Write a service as `service` reads it."""
+    match key:
+        case MarkKey(mark, family):
+            return f"mark:{mark}" if family is Family.IPV4 else f"mark6:{mark}"
+        case AddressKey(protocol, host, port):
+            return f"{protocol_text(protocol)}:{_joined(host, port)}"
+
+
+def protocol_text(protocol: Protocol) -> str:
+    """Write a protocol: `tcp`, `udp`, `sctp`, or `ip47` for one by number."""
+    return PROTOCOL_WORDS.get(protocol) or f"ip{int(protocol)}"
+
+
+def server(text: str) -> Endpoint:
+    """Read a real server: `10.0.0.11:443`, `[fd00::12]:443`."""
+    return Endpoint(*_address_and_port("server", text.strip(), "10.0.0.11:443"))
+
+
+def server_text(endpoint: Endpoint) -> str:
+    """Write a real server as `server` reads it."""
+    return _joined(endpoint.address, endpoint.port)
+
+
+def forwarding(text: str) -> Forwarding:
+    """Read a forwarding method: masq, route, tunnel (local, bypass and forwarding-5 to -7 as the kernel shows them)."""
+    known = _FORWARDINGS.get(text.strip().lower())
+    if known is not None:
+        return known
+    other = _numbered("forwarding", text, 5, 7)
+    if other is None:
+        raise FieldError("forwarding", f"must be masq, route or tunnel, not {_quoted(text)}")
+    return Forwarding(other)
+
+
+def forwarding_text(value: Forwarding) -> str:
+    """Write a forwarding method in a word."""
+    return FORWARDING_WORDS.get(value) or f"forwarding-{int(value)}"
+
+
+def _numbered(word: str, text: str, lowest: int, highest: int) -> int | None:
+    """Read `word-N`, the spelling of a value that has no name."""
+    prefix, _, digits = text.strip().lower().rpartition("-")
+    if prefix != word or not (digits.isascii() and digits.isdigit()) or len(digits) > 5:
+        return None
+    return int(digits) if lowest <= int(digits) <= highest else None
+
+
+def _kernel_name(field: str, text: str, longest: int = _NAME_MAX) -> str:
+    name = text.strip()
+    if not name or not name.isprintable() or any(c.isspace() for c in name):
+        raise FieldError(field, f"must be a name without spaces, not {_quoted(text)}")
+    if len(name.encode()) > longest:
+        raise FieldError(field, f"must be at most {longest} bytes long, not {_quoted(text)}")
+    return name
+
+
+def scheduler(text: str) -> str:
+    """Read a scheduler's name; which ones exist is for the kernel to say."""
+    return _kernel_name("scheduler", text)
+
+
+def engine(text: str) -> str:
+    """Read the name of a persistence engine (`sip`); empty means none."""
+    return _kernel_name("engine", text, _ENGINE_MAX) if text.strip() else ""
+
+
+def interface(text: str) -> str:
+    """Read the name of a network interface."""
+    return _kernel_name("interface", text)
+
+
+def flag_names(scheduler_name: str) -> Mapping[str, ServiceFlags]:
+    """Name the flags that a service with this scheduler can have."""
+    own = scheduler_name if scheduler_name in _OWN_FLAGS else ""
+    return {
+        "one-packet": ServiceFlags.ONE_PACKET,
+        f"{own}-fallback" if own else "flag-1": ServiceFlags.SCHED_1,
+        f"{own}-port" if own else "flag-2": ServiceFlags.SCHED_2,
+        "flag-3": ServiceFlags.SCHED_3,
+    }
+
+
+_GENERIC_FLAGS: Final = flag_names("")
+
+
+def flags(words: Iterable[str], scheduler_name: str) -> ServiceFlags:
+    """Read the flags of a service; `flag-1` and `flag-2` are taken for every scheduler, sh-port only for sh."""
+    known = {**_GENERIC_FLAGS, **flag_names(scheduler_name)}
+    value = ServiceFlags.NONE
+    for word in words:
+        flag = known.get(word.strip().lower())
+        if flag is None:
+            names = ", ".join(flag_names(scheduler_name))
+            raise FieldError("flags", f"{_quoted(word)} is none of {names}, the flags with scheduler {scheduler_name}")
+        value |= flag
+    return value
+
+
+def flag_words(value: ServiceFlags, scheduler_name: str) -> tuple[str, ...]:
+    """Write the flags of a service, in the order of the kernel's bits."""
+    return tuple(word for word, flag in flag_names(scheduler_name).items() if value & flag) if value else ()
+
+
+def netmask(text: str) -> IPv4Address:
+    """Read the dotted netmask of an IPv4 service's persistence; rules.py warns of one with holes."""
+    try:
+        return IPv4Address(text.strip())
+    except AddressValueError:
+        raise FieldError("netmask", f"must be a netmask such as 255.255.255.0, not {_quoted(text)}") from None
+
+
+def mask(text: str, family: Family) -> IPv4Address | int:
+    """Read the width of a persistence entry as `255.255.255.0`, `/24` or `24` for IPv4, `/64` or `64` for IPv6."""
+    width = text.strip().removeprefix("/")
+    if family is Family.IPV6:
+        return number("prefix", width)
+    if not (width.isascii() and width.isdigit()):
+        return netmask(text)
+    length = int(width[:4])
+    if length > 32:
+        raise FieldError("netmask", "must be 0 to 32 as a prefix, or a netmask such as 255.255.255.0")
+    return IPv4Address((_U32 << (32 - length)) & _U32)
+
+
+def mask_text(value: IPv4Address | int) -> str:
+    """Write the width of a persistence entry as `mask` reads it."""
+    return str(value)
+
+
+def contiguous(value: IPv4Address) -> bool:
+    """Tell whether a netmask has no holes."""
+    inverted = ~int(value) & _U32
+    return inverted & (inverted + 1) == 0
+
+
+def tunnel_type(text: str) -> TunnelType:
+    """Read an encapsulation: ipip, gue, gre (type-3 and up for one without a name)."""
+    return _word("tunnel.type", text, TUNNEL_WORDS, TunnelType, "type", 255)
+
+
+def tunnel_type_text(value: TunnelType) -> str:
+    """Write an encapsulation in a word."""
+    return TUNNEL_WORDS.get(value) or f"type-{int(value)}"
+
+
+def checksum(text: str) -> int:
+    """Read the checksum option of a tunnel: nocsum, csum, remcsum (bits-3 and up for other bits)."""
+    return _word("tunnel.checksum", text, CHECKSUM_WORDS, int, "bits", 0xFFFF)
+
+
+def checksum_text(value: int) -> str:
+    """Write the checksum option of a tunnel in a word."""
+    return CHECKSUM_WORDS.get(value) or f"bits-{value}"
+
+
+def _word(field: str, text: str, words: Mapping[_T, str], make: type[_T], prefix: str, highest: int) -> _T:
+    for value, word in words.items():
+        if text.strip().lower() == word:
+            return value
+    other = _numbered(prefix, text, len(words), highest)
+    if other is None:
+        raise FieldError(field, f"must be {', '.join(words.values())}, not {_quoted(text)}")
+    return make(other)
+
+
+def role(text: str) -> SyncRole:
+    """Read the role of a sync daemon: master or backup."""
+    for value, word in ROLE_WORDS.items():
+        if text.strip().lower() == word:
+            return value
+    raise FieldError("role", f"must be master or backup, not {_quoted(text)}")
+
+
+def label(field: str, text: str) -> str:
+    """Read a name or a note: any text that a file in UTF-8 can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise FieldError(field, f"{_quoted(text)} has characters that UTF-8 cannot write") from None
+    return text

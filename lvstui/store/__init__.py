@@ -1,0 +1,1 @@
+"""What lvstui keeps on disk: the profile and the formats that it reads and writes."""

@@ -1,0 +1,124 @@
+"""Writing a file whole or not at all, and telling in a sentence why it could not be."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from lvstui.core.fields import visible
+from lvstui.store.reading import ProfileError
+
+_PERMISSION: Final = "permission is missing; run lvstui as the file's owner, or name another file"
+
+_REMEDIES: Final = {
+    errno.ENOSPC: "the disk is full; free some space there, or name another file",
+    errno.EDQUOT: "the disk quota is used up; free some space there, or name another file",
+    errno.EFBIG: "the file would be larger than the limit allows; raise it (ulimit -f)",
+    errno.EROFS: "the file system is read-only; remount it, or name another file",
+    errno.EACCES: _PERMISSION,
+    errno.EPERM: _PERMISSION,
+    errno.ENOENT: "there is no such file or folder; correct the path",
+    errno.EISDIR: "it is a folder; name a file in it",
+    errno.ENOTDIR: "a part of the path is not a folder; correct the path",
+    errno.ELOOP: "its symbolic links go round in a circle; correct them, or name another file",
+}
+
+
+class Signature(NamedTuple):
+    """What changes with a file's content, as far as one look at its inode can tell."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Signature:
+        """Take the signature from what stat told."""
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@contextmanager
+def telling(path: Path, deed: str) -> Iterator[None]:
+    """Turn what the system answers into a `ProfileError` with the path and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0) or (error.strerror or str(error))
+        raise ProfileError(f"{visible(str(path))} cannot be {deed}: {remedy}") from error
+    except UnicodeEncodeError:
+        raise ProfileError(
+            f"{visible(str(path))} cannot be {deed}: a name or note has characters that UTF-8 cannot write; correct it"
+        ) from None
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file in one step, through a symbolic link to its target; what is no plain file is simply written to.
+
+    Raises `ProfileError` with the old file intact.
+    """
+    with telling(path, "written"):
+        target = Path(os.path.realpath(path))
+        if target.exists() and not target.is_file():
+            with target.open("wb") as device:
+                device.write(content)
+        else:
+            replace_file(target, content, target.with_name(f".{target.name}.{os.getpid()}.new"))
+
+
+def replace_file(target: Path, content: bytes, temporary: Path) -> Signature:
+    """Put new content in place of a file in one step; mode (0600 when new) and, where allowed, owner stay.
+
+    `temporary` is a path in the same folder that nobody else is writing.
+    """
+    temporary.unlink(missing_ok=True)  # left behind by a process that was killed
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            _keep_owner_and_mode(target, descriptor)
+            os.fsync(descriptor)
+            signature = Signature.of(os.fstat(descriptor))
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+    return signature
+
+
+def _keep_owner_and_mode(target: Path, descriptor: int) -> None:
+    try:
+        old = target.stat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(old.st_mode):
+        raise ProfileError(f"{visible(str(target))} cannot be saved: it is not a plain file; name another file")
+    with suppress(PermissionError):
+        os.fchown(descriptor, old.st_uid, old.st_gid)
+    os.fchmod(descriptor, old.st_mode & 0o777)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last; the new content is in place already, so a file system that cannot is no failure."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, for the owner alone; leave those that are there."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)

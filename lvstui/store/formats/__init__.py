@@ -1,0 +1,1 @@
+"""Other programs' ways of writing a director down."""
