@@ -1,0 +1,211 @@
+"""The application: it owns the worker's thread, hands each snapshot down and each request on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from threading import Thread
+from typing import ClassVar
+
+from textual.app import App, ComposeResult
+from textual.command import Provider
+from textual.message import Message
+from textual.reactive import reactive
+
+from lvstui.core.change import theirs
+from lvstui.core.describe import describe
+from lvstui.core.headline import headline
+from lvstui.core.snapshot import Host, Snapshot
+from lvstui.core.table import Tone
+from lvstui.host import observe
+from lvstui.options import Options
+from lvstui.tui import commands
+from lvstui.tui.driver import output_is_behind
+from lvstui.tui.lines import Keys, Line
+from lvstui.tui.palette import Commands
+from lvstui.tui.screens.confirm import Confirm
+from lvstui.tui.screens.help import Help
+from lvstui.tui.screens.services import ServicesView
+from lvstui.tui.themes import DEFAULT, load, shipped_folder
+from lvstui.worker import Applied, Event, Notice, Overtaken, Pace, Rejected, Stop, Unsaved, Worker
+
+INTERVALS = (1.0, 2.0, 5.0, 10.0)
+
+
+class LvstuiApp(App[int], inherit_bindings=False):
+    """Shows the services view on one worker."""
+
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Commands}
+    BINDINGS = commands.bindings(commands.EVERYWHERE)
+    ENABLE_COMMAND_PALETTE = True
+
+    CSS_PATH = "lvstui.tcss"
+    TITLE = "lvstui"
+
+    snapshot: reactive[Snapshot | None] = reactive(None, always_update=True)
+
+    class Posted(Message):
+        """The worker has something to say; the newest snapshot waits in the app."""
+
+        def __init__(self, event: Event | None) -> None:
+            super().__init__()
+            self.event = event
+
+    def __init__(self, options: Options, *, host: Callable[[], Host] = observe, threaded: bool = True) -> None:
+        """Build the app on a kernel and a profile; a test that is not `threaded` steps the worker by itself."""
+        super().__init__()
+        self._pace = Pace(options.interval)
+        self._ascii_only = not (sys.stderr.encoding or "").lower().startswith("utf")
+        self._notice = options.notice
+        self._newest: Snapshot | None = None
+        self._found = ""
+        self.worker = Worker(
+            options.kernel,
+            options.profile,
+            self._take,
+            interval=options.interval,
+            read_only="lvstui was started with --read-only" if options.read_only else "",
+            host=host,
+        )
+        self._thread = Thread(target=self.worker.run, name="kernel", daemon=True) if threaded else None
+        for theme in load(shipped_folder()):
+            self.register_theme(theme)
+        self.theme = DEFAULT
+        self.animation_level = "none"
+
+    def compose(self) -> ComposeResult:
+        """Lay out the head, the view, and the two lines below."""
+        yield Line("head")
+        yield ServicesView(ascii_only=self._ascii_only).data_bind(LvstuiApp.snapshot)
+        yield Line("message")
+        yield Keys("keys")
+
+    def on_mount(self) -> None:
+        """Start reading, and end cleanly when the terminal or the system says so."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            loop.add_signal_handler(number, self.exit, 128 + number)
+        self._say(self._notice, Tone.WARN)
+        if self._thread:
+            self._thread.start()
+
+    def on_unmount(self) -> None:
+        """Let the worker finish what it is writing."""
+        self.worker.submit(Stop())
+        if self._thread:
+            self._thread.join(timeout=5)
+
+    def _take(self, event: Event) -> None:
+        """Take an event from the worker's thread. Snapshots that come faster than they are shown are skipped."""
+        if isinstance(event, Snapshot):
+            waiting, self._newest = self._newest, event
+            if waiting is None:
+                self.post_message(self.Posted(None))
+        else:
+            self.post_message(self.Posted(event))
+
+    def on_lvstui_app_posted(self, message: Posted) -> None:
+        """Show what the worker said."""
+        if message.event is not None:
+            self._say(*_sentence(message.event))
+            return
+        newest, self._newest = self._newest, None
+        if newest is not None and not output_is_behind(self):
+            self.snapshot = newest
+
+    def watch_snapshot(self) -> None:
+        """Keep the head true."""
+        self._show_head()
+
+    def on_resize(self) -> None:
+        """Let the head use the new width."""
+        self._show_head()
+
+    def _show_head(self) -> None:
+        if self.snapshot is not None:
+            for head in self.query("#head").results(Line):
+                head.put(headline(self.snapshot, self.size.width, self._found))
+
+    def _say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
+        self.query_one("#message", Line).say(sentence, tone)
+
+    def on_services_view_asked(self, message: ServicesView.Asked) -> None:
+        """Hand a request to the worker."""
+        self.worker.submit(message.request)
+
+    def on_services_view_said(self, message: ServicesView.Said) -> None:
+        """Show a sentence of the view."""
+        self._say(message.sentence, message.tone)
+
+    def on_services_view_offered(self, message: ServicesView.Offered) -> None:
+        """Show the keys that make sense now."""
+        self._found = message.found
+        self.query_one("#keys", Keys).offer([*message.offered, *commands.EVERYWHERE])
+        self._show_head()
+
+    def action_pause(self) -> None:
+        """Stop reading, or go on."""
+        self._set_pace(Pace(self._pace.interval, not self._pace.paused))
+
+    def action_interval(self) -> None:
+        """Go to the next interval."""
+        later = [each for each in INTERVALS if each > self._pace.interval]
+        self._set_pace(Pace(later[0] if later else INTERVALS[0]))
+        self._say(f"reading every {self._pace.interval:g} s")
+
+    def _set_pace(self, pace: Pace) -> None:
+        self._pace = pace
+        self.worker.submit(pace)
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        groups = (
+            ("Moving", commands.MOVING),
+            ("Services", commands.SERVICES),
+            ("Everywhere", commands.EVERYWHERE),
+        )
+        self.push_screen(Help(groups))
+
+    def action_leave(self) -> None:
+        """Leave at once, or ask where something waits for Enter."""
+        if not self.query_one(ServicesView).pending:
+            self.exit(0)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.exit(0)
+
+        self.push_screen(Confirm("Leave, and drop what is staged?", ["Enter would still apply it."], "Leave"), answered)
+
+
+def _sentence(event: Event) -> tuple[str, Tone]:
+    """Put an event into one sentence with its tone."""
+    match event:
+        case Applied(edit):
+            first = describe(edit.changes[0]) if edit.changes else ""
+            more = f" and {len(edit.changes) - 1} more" if len(edit.changes) > 1 else ""
+            return f"done: {first}{more}", Tone.GOOD
+        case Rejected(edit, sentence, _, written):
+            made = f" ({len(written)} of {len(edit.changes)} changes were made)" if written else ""
+            return f"not done: {sentence}{made}", Tone.BAD
+        case Overtaken(_, change, now):
+            return f"nothing written: changed meanwhile by somebody else: {describe(theirs(change, now))}", Tone.BAD
+        case Unsaved(sentence):
+            return f"the kernel has it, the profile does not: {sentence}", Tone.BAD
+        case Notice(sentence):
+            return sentence, Tone.WARN
+        case Snapshot():
+            return "", Tone.PLAIN
+
+
+def run(options: Options) -> int:
+    """Open the screens; 0 when the operator left, 128 + number when a signal ended it."""
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
+    app = LvstuiApp(options)
+    code = app.run(mouse="SSH_CONNECTION" not in os.environ)
+    return app.return_code or 0 if code is None else code

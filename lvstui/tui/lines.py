@@ -1,0 +1,55 @@
+"""The single lines around the table: the head above it, the message and the keys below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from textual.content import Content
+from textual.widgets import Static
+
+from lvstui.core.table import Cell, Tone, escape
+from lvstui.tui.commands import Command
+
+_STYLES = {
+    Tone.PLAIN: "",
+    Tone.DIM: "$text-muted",
+    Tone.STRONG: "bold",
+    Tone.GOOD: "$text-success",
+    Tone.WARN: "bold $text-warning",
+    Tone.BAD: "bold $text-error",
+    Tone.STAGED: "bold $text-accent",
+    Tone.NAME: "$text-primary",
+}
+
+
+class Line(Static):
+    """One line of toned pieces; painted again only when they changed."""
+
+    DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(markup=False, id=name)
+        self._pieces: tuple[Cell, ...] = ()
+
+    def put(self, pieces: Sequence[Cell]) -> None:
+        """Show these pieces, two blanks between."""
+        if tuple(pieces) == self._pieces:
+            return
+        self._pieces = tuple(pieces)
+        parts: list[str | tuple[str, str]] = []
+        for piece in pieces:
+            parts += ["  "] if parts else []
+            parts.append((escape(piece.text), _STYLES[piece.tone]))
+        self.update(Content.assemble(*parts))
+
+    def say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
+        """Show one sentence."""
+        self.put([Cell(sentence, tone)] if sentence else [])
+
+
+class Keys(Line):
+    """The keys that act on the selected row."""
+
+    def offer(self, commands: Iterable[Command]) -> None:
+        """Show the commands that have words for this line."""
+        self.put([Cell(command.bar) for command in commands if command.bar])

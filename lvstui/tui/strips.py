@@ -1,0 +1,126 @@
+"""One line of a table: what it shows, what differs from what it showed before, and its strip for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from itertools import groupby
+from typing import NamedTuple
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from lvstui.core.table import Cell, Column, Tone, fit, layout
+
+GUTTER = 1
+_SKIP = 4
+"""Moving the terminal's cursor on costs about as many bytes as this many unchanged cells."""
+
+
+class Bar(Enum):
+    """What a whole line is."""
+
+    ROW = "row"
+    CURSOR = "cursor"
+    HEADER = "header"
+
+
+class Place(NamedTuple):
+    """Where a column stands: its place among all columns, its first cell on the line and its width."""
+
+    source: int
+    x: int
+    width: int
+    column: Column
+
+
+class Line(NamedTuple):
+    """What one line shows: its cells, each exactly as wide as its place, and the sign in the gutter."""
+
+    bar: Bar
+    sign: str
+    cells: tuple[Cell, ...]
+
+
+Styles = Mapping[tuple[Bar, Tone], Style]
+
+EMPTY = Line(Bar.ROW, " ", ())
+
+
+def places(columns: Sequence[Column], width: int) -> tuple[Place, ...]:
+    """Place the columns that fit on a line of `width` cells, behind the gutter."""
+    order = {id(column): index for index, column in enumerate(columns)}
+    x = GUTTER
+    placed: list[Place] = []
+    for column, cells in layout(columns, width - GUTTER):
+        placed.append(Place(order[id(column)], x, cells, column))
+        x += cells + 1
+    return tuple(placed)
+
+
+def header(placed: Sequence[Place], sort: tuple[str, bool] | None) -> Line:
+    """Make the line of titles; the sorted column's has `^` (upwards) or `v` (downwards) behind it."""
+    cells: list[Cell] = []
+    for _, _, width, column in placed:
+        text = fit(column.title, width, column.right)
+        if sort and sort[0] == column.id:
+            sign = "v" if sort[1] else "^"
+            text = fit(column.title[: max(0, width - 2)] + " " + sign, width, column.right)
+        cells.append(Cell(text))
+    return Line(Bar.HEADER, " ", tuple(cells))
+
+
+def fitted(cells: Sequence[Cell], placed: Sequence[Place]) -> tuple[Cell, ...]:
+    """Make a row's cells fit their places; columns that are not placed are left out."""
+    return tuple(
+        Cell(fit(cells[source].text, width, column.right), cells[source].tone) for source, _, width, column in placed
+    )
+
+
+def changes(old: Line, new: Line, placed: Sequence[Place], width: int) -> Iterator[tuple[int, int]]:
+    """List what differs, as spans (first cell, number of cells); spans with a small gap between them are one."""
+    if old == new:
+        return
+    if old.bar is not new.bar or len(old.cells) != len(new.cells):
+        yield 0, width
+        return
+    start = stop = -1
+    for x, cells in _differing(old, new, placed):
+        if stop >= 0 and x - stop > _SKIP:
+            yield start, stop - start
+            start = x
+        elif stop < 0:
+            start = x
+        stop = x + cells
+    if stop >= 0:
+        yield start, stop - start
+
+
+def _differing(old: Line, new: Line, placed: Sequence[Place]) -> Iterator[tuple[int, int]]:
+    """List the cells that differ; of plain text only the characters, of another tone also the blank behind it."""
+    if old.sign != new.sign:
+        yield 0, GUTTER
+    for before, after, place in zip(old.cells, new.cells, placed, strict=True):
+        if before == after:
+            continue
+        first, last = 0, place.width
+        if before.tone is not after.tone:
+            last += 1
+        elif before.text.isascii() and after.text.isascii():
+            while before.text[first] == after.text[first]:
+                first += 1
+            while before.text[last - 1] == after.text[last - 1]:
+                last -= 1
+        yield place.x + first, last - first
+
+
+def strip(line: Line, width: int, styles: Styles) -> Strip:
+    """Draw a line over `width` cells, text of the same style in one piece."""
+    pieces = [(line.sign, styles[line.bar, Tone.PLAIN])]
+    pieces += [(f"{text} ", styles[line.bar, tone]) for text, tone in line.cells]
+    segments = [
+        Segment("".join(text for text, _ in run), style) for style, run in groupby(pieces, key=lambda piece: piece[1])
+    ]
+    drawn = Strip(segments)
+    return drawn.adjust_cell_length(width, styles[line.bar, Tone.PLAIN])

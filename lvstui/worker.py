@@ -1,0 +1,365 @@
+"""The one thread that owns the kernel and the profile file: requests in, events out.
+
+Since nothing else touches either, a reading after a write is after the write by construction, and there are no
+locks. Tests call `step` inline, without a thread.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TypeAlias, assert_never
+
+from lvstui.core.change import (
+    EMPTY,
+    Change,
+    ServerChange,
+    ServiceChange,
+    Value,
+    bare,
+    concerns_kernel,
+    dress,
+    drift,
+    fold,
+    kernel_writes,
+    undo,
+)
+from lvstui.core.model import Director, RealServer, ServiceKey
+from lvstui.core.observed import Info, Reading
+from lvstui.core.rates import History, between
+from lvstui.core.snapshot import Host, ProfileState, Snapshot
+from lvstui.kernel.port import Kernel, KernelError
+from lvstui.store.file import ProfileFile
+from lvstui.store.profile import ProfileError
+
+
+class Kind(Enum):
+    """Where an edit stands in the history of this session."""
+
+    DO = "do"
+    UNDO = "undo"
+    REDO = "redo"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Request: make these changes, in order, in the kernel and in the profile."""
+
+    changes: tuple[Change, ...]
+    kind: Kind = Kind.DO
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAll:
+    """Request: take everything that the kernel holds into the profile, which ends the drift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Request: read every `interval` seconds, or not at all while paused; edits are still applied and read back."""
+
+    interval: float
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Request: end the loop after what was asked before."""
+
+
+Request: TypeAlias = Edit | SaveAll | Pace | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Event: the kernel holds all changes of the edit, and so does the profile where there is one."""
+
+    edit: Edit
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Event: an edit ended before its end. `written` went through (usually nothing), the rest was not tried."""
+
+    edit: Edit
+    sentence: str
+    field: str = ""
+    written: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Event: nothing was written, since the kernel holds `now` where the operator saw `change.before`."""
+
+    edit: Edit
+    change: Change
+    now: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaved:
+    """Event: the kernel has it, the profile file does not, for the reason in the sentence."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Event: something that the operator should know; nothing has to be done."""
+
+    sentence: str
+
+
+Event: TypeAlias = Snapshot | Applied | Rejected | Overtaken | Unsaved | Notice
+
+NOTHING_READ = Reading(EMPTY, Info("", 0), 0.0)
+
+
+class Worker:
+    """Owns one kernel and at most one profile file; `post` takes the events, from the worker's own thread."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        profile: ProfileFile | None,
+        post: Callable[[Event], None],
+        *,
+        interval: float = 1.0,
+        read_only: str = "",
+        host: Callable[[], Host] = lambda: Host(""),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._kernel = kernel
+        self._file = profile
+        self._post = post
+        self._pace = Pace(interval)
+        self._read_only = read_only
+        self._host = host
+        self._clock = clock
+        self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._due = clock()
+        self._reading = NOTHING_READ
+        self._raw = EMPTY
+        self._saved: Director | None = None
+        self._dressed_for: Director | None = None
+        self._drift: tuple[Change, ...] = ()
+        self._history = History()
+        self._snapshot = Snapshot(NOTHING_READ, kernel.origin, Host(""))
+        self._unsaved: tuple[Change, ...] = ()
+        self._profile_trouble = ""
+        self._done: list[tuple[Change, ...]] = []
+        self._undone: list[tuple[Change, ...]] = []
+
+    def submit(self, request: Request) -> None:
+        """Ask for something, from any thread; requests are served in order."""
+        self._requests.put(request)
+
+    def run(self) -> None:
+        """Serve requests and read the kernel until `Stop`."""
+        while self.step():
+            pass
+
+    def step(self, patience: float | None = None) -> bool:
+        """Serve one request, or read the kernel when that is due; False after `Stop`.
+
+        Waits for a request until the next reading is due, or for `patience` seconds.
+        """
+        wait = None if self._pace.paused else max(0.0, self._due - self._clock())
+        try:
+            request = self._requests.get(timeout=wait if patience is None else patience)
+        except queue.Empty:
+            self._look()
+            return True
+        match request:
+            case Edit():
+                self._apply(request)
+            case SaveAll():
+                self._save_all()
+            case Pace():
+                self._pace = request
+            case Stop():
+                self._kernel.close()
+                return False
+            case _:
+                assert_never(request)
+        self._look()
+        return True
+
+    def _look(self) -> None:
+        """Read the kernel and the profile, and post what is known now."""
+        self._due = self._clock() + self._pace.interval
+        trouble = ""
+        before = self._reading
+        try:
+            reading = self._kernel.read()
+        except KernelError as error:
+            trouble = str(error)
+            if trouble != self._snapshot.trouble:
+                self._post(Notice(trouble))
+            rates = self._snapshot.rates
+        else:
+            if self._snapshot.trouble:
+                self._post(Notice(f"the kernel answers again: {self._kernel.origin}"))
+            self._read_profile()
+            self._reading = self._dressed(reading)
+            rates = between(before, self._reading)
+            self._history = self._history.extended(rates, self._reading)
+        self._snapshot = Snapshot(
+            reading=self._reading,
+            origin=self._kernel.origin,
+            host=self._host(),
+            rates=rates,
+            history=self._history.services,
+            profile=self._profile_state(),
+            read_only=self._read_only or self._kernel.read_only,
+            trouble=trouble,
+            paused=self._pace.paused,
+            undo=undo(self._done[-1]) if self._done else (),
+            redo=self._undone[-1] if self._undone else (),
+        )
+        self._post(self._snapshot)
+
+    def _dressed(self, reading: Reading) -> Reading:
+        """Put the profile's names on a reading and find the drift, both only when one side has changed."""
+        saved = self._saved
+        unchanged = reading.director is self._raw and saved is self._dressed_for
+        self._raw = reading.director
+        self._dressed_for = saved
+        if unchanged:
+            return replace(reading, director=self._reading.director)
+        if saved is None:
+            self._drift = ()
+            return reading
+        self._drift = drift(reading.director, saved)
+        return replace(reading, director=dress(reading.director, saved))
+
+    def _profile_state(self) -> ProfileState:
+        if self._file is None:
+            return ProfileState()
+        return ProfileState(
+            path=str(self._file.path),
+            exists=self._saved is not None,
+            drift=self._drift,
+            unsaved=len(self._unsaved),
+            trouble=self._profile_trouble,
+        )
+
+    def _read_profile(self) -> None:
+        """Follow the profile file; a file that cannot be read leaves what was known of it."""
+        if self._file is None:
+            return
+        known = self._saved
+        try:
+            self._saved = self._file.load()
+        except ProfileError as error:
+            if str(error) != self._profile_trouble:
+                self._post(Notice(str(error)))
+            self._profile_trouble = str(error)
+            return
+        if not self._unsaved:
+            self._profile_trouble = ""
+        if known is not None and self._saved is not known:
+            self._post(Notice(f"{self._file.path} was changed by another program and has been read again"))
+
+    def _apply(self, edit: Edit) -> None:
+        reason = self._read_only or self._kernel.read_only
+        if reason:
+            self._post(Rejected(edit, reason))
+            return
+        writes = kernel_writes(edit.changes)
+        failure: KernelError | None = None
+        written = 0
+        try:
+            if overtaken := self._overtaken(edit):
+                self._post(overtaken)
+                return
+            for change in writes:
+                self._kernel.write(change)
+                written += 1
+        except KernelError as error:
+            failure = error
+        done = edit.changes if failure is None else _made(edit.changes, writes, written)
+        if done:
+            self._remember(replace(edit, changes=done))
+            self._save(done)
+        if failure is None:
+            self._post(Applied(edit))
+        else:
+            self._post(Rejected(edit, str(failure), getattr(failure, "field", ""), done))
+
+    def _overtaken(self, edit: Edit) -> Overtaken | None:
+        """Find the first object that is no longer what the operator saw."""
+        for change in edit.changes:
+            if concerns_kernel(change) and (now := self._kernel.held(change)) != bare(change.before):
+                return Overtaken(edit, change, now)
+            if isinstance(change, ServiceChange) and change.after is None:
+                unseen = self._unseen_server(change.key, edit.changes)
+                if unseen:
+                    return Overtaken(edit, ServerChange(change.key, None, None), unseen)
+        return None
+
+    def _unseen_server(self, key: ServiceKey, changes: Sequence[Change]) -> RealServer | None:
+        """Find a server that would vanish with its service though the operator never saw it there."""
+        seen = {c.endpoint for c in changes if isinstance(c, ServerChange) and c.service == key}
+        pool = self._kernel.read().director.pools.get(key)
+        return next((server for end, server in pool.servers.items() if end not in seen), None) if pool else None
+
+    def _remember(self, edit: Edit) -> None:
+        """Keep what was done for undo and redo; a new edit ends what could be redone."""
+        match edit.kind:
+            case Kind.DO:
+                self._done.append(edit.changes)
+                self._undone.clear()
+            case Kind.UNDO:
+                self._done.pop()
+                self._undone.append(undo(edit.changes))
+            case Kind.REDO:
+                self._undone.pop()
+                self._done.append(edit.changes)
+            case _:
+                assert_never(edit.kind)
+
+    def _save(self, changes: tuple[Change, ...]) -> None:
+        """Fold changes, and those that could not be saved before, into the profile file."""
+        self._unsaved += changes
+        self._update(lambda saved: fold(self._whole_table() if saved is None else saved, self._unsaved, self._raw))
+
+    def _save_all(self) -> None:
+        self._update(lambda saved: dress(self._whole_table(), saved or EMPTY))
+
+    def _whole_table(self) -> Director:
+        """Read what the kernel holds at this moment, with the names known so far."""
+        return dress(self._kernel.read().director, self._reading.director)
+
+    def _update(self, change: Callable[[Director | None], Director]) -> None:
+        if self._file is None:
+            self._unsaved = ()
+            return
+        try:
+            saved = self._file.update(change)
+        except (ProfileError, KernelError) as error:
+            self._profile_trouble = str(error)
+            self._post(Unsaved(str(error)))
+            return
+        self._saved = saved.director
+        self._unsaved = ()
+        self._profile_trouble = ""
+        if saved.reread:
+            self._post(
+                Notice(f"{saved.path} was changed by another program: its version is kept, with your edit in it")
+            )
+        elif saved.had_comments:
+            self._post(Notice(f"comments in {saved.path} are not kept by lvstui; the version before is"))
+
+
+def _made(changes: Sequence[Change], writes: Sequence[Change], written: int) -> tuple[Change, ...]:
+    """Tell which changes of an edit hold after its writes ended early: all up to the one that failed.
+
+    Removals of servers that go with their service are not among the writes; they did not happen either.
+    """
+    failed = changes.index(writes[written])
+    told = writes[:written]
+    return tuple(c for c in changes[:failed] if c in told or not concerns_kernel(c))

@@ -1,0 +1,99 @@
+"""A change in one line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
+
+import pytest
+from hypothesis import given
+
+from lvstui.core.change import (
+    EMPTY,
+    Change,
+    DirectorName,
+    ManageSync,
+    ServerChange,
+    ServiceChange,
+    SyncChange,
+    TimeoutsChange,
+)
+from lvstui.core.describe import describe
+from lvstui.core.model import (
+    AddressKey,
+    Director,
+    Endpoint,
+    Forwarding,
+    Persistence,
+    Pool,
+    Protocol,
+    RealServer,
+    Service,
+    ServiceFlags,
+    SyncDaemon,
+    SyncRole,
+    Timeouts,
+    Tunnel,
+    TunnelType,
+)
+from tests.core.strategies import changes, laws
+
+KEY = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
+V6 = AddressKey(Protocol.UDP, IPv6Address("2001:db8::10"), 53)
+SHOP = Service(KEY, name="shop")
+WEB = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), Forwarding.MASQ, 3, name="web1")
+GUE = Tunnel(TunnelType.GUE, 6080, 1)
+MASTER = SyncDaemon(SyncRole.MASTER, "eth1", 5)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            ServerChange(KEY, WEB, replace(WEB, weight=5)),
+            "tcp:192.0.2.10:443 shop · 10.0.0.11:443 web1: weight 3 -> 5",
+        ),
+        (
+            ServerChange(KEY, WEB, replace(WEB, weight=0, upper=9, resume=3, tunnel=GUE)),
+            "tcp:192.0.2.10:443 shop · 10.0.0.11:443 web1: "
+            "weight 3 -> 0, upper none -> 9, tunnel none -> gue port 6080 csum, resume none -> 3",
+        ),
+        (
+            ServerChange(KEY, None, WEB),
+            '+ tcp:192.0.2.10:443 shop · 10.0.0.11:443 web1: forwarding masq, weight 3, name "web1"',
+        ),
+        (ServerChange(KEY, WEB, None), "- tcp:192.0.2.10:443 shop · 10.0.0.11:443 web1"),
+        (
+            ServiceChange(SHOP, replace(SHOP, scheduler="sh", flags=ServiceFlags.SCHED_2, persistence=Persistence())),
+            "tcp:192.0.2.10:443 shop: scheduler wlc -> sh, flags none -> sh-port, persistence none -> 300s",
+        ),
+        (
+            ServiceChange(None, Service(V6, persistence=Persistence(600, 64, "sip"))),
+            "+ udp:[2001:db8::10]:53: scheduler wlc, persistence 600s prefix 64 engine sip",
+        ),
+        (ServiceChange(SHOP, None), "- tcp:192.0.2.10:443 shop"),
+        (
+            ServiceChange(SHOP, replace(SHOP, note="x" * 60)),
+            f'tcp:192.0.2.10:443 shop: note none -> "{"x" * 40}…"',
+        ),
+        (TimeoutsChange(Timeouts(), Timeouts(tcp=1200)), "timeouts: tcp 900s -> 1200s"),
+        (TimeoutsChange(None, Timeouts()), "+ timeouts: tcp 900s, tcp_fin 120s, udp 300s"),
+        (SyncChange(None, MASTER), "+ sync master: interface eth1, id 5, group 224.0.0.81, port 8848, ttl 1"),
+        (SyncChange(MASTER, replace(MASTER, id=6)), "sync master: id 5 -> 6"),
+        (ManageSync(False, True), "sync daemons: managed by the profile"),
+        (ManageSync(True, False), "sync daemons: left to the kernel"),
+        (DirectorName("", "lb1"), 'director: name none -> "lb1"'),
+    ],
+)
+def test_a_change_is_told_in_one_line(change: Change, line: str) -> None:
+    assert describe(change, Director({KEY: Pool(SHOP)})) == line
+
+
+def test_the_name_of_a_service_is_left_out_where_it_is_not_known() -> None:
+    assert describe(ServerChange(KEY, WEB, None), EMPTY) == "- tcp:192.0.2.10:443 · 10.0.0.11:443 web1"
+
+
+@laws
+@given(changes())
+def test_whatever_the_names_are_the_line_can_be_printed(change: Change) -> None:
+    assert describe(change).isprintable()

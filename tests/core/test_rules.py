@@ -1,0 +1,161 @@
+"""What is told as wrong, and how gravely."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
+
+import pytest
+from hypothesis import given
+
+from lvstui.core.change import EMPTY, Change, DirectorName, ServerChange, ServiceChange, SyncChange, TimeoutsChange
+from lvstui.core.model import (
+    INT_MAX,
+    PERSISTENCE_MAX,
+    AddressKey,
+    Director,
+    Endpoint,
+    Family,
+    Forwarding,
+    MarkKey,
+    Persistence,
+    Pool,
+    Protocol,
+    RealServer,
+    Service,
+    ServiceFlags,
+    ServiceKey,
+    SyncDaemon,
+    SyncRole,
+    Timeouts,
+    Tunnel,
+    TunnelType,
+)
+from lvstui.core.rules import Problem, Severity, check, problems
+from tests.core.strategies import directors, laws
+
+TCP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
+UDP = AddressKey(Protocol.UDP, IPv4Address("192.0.2.10"), 53)
+ANY = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 0)
+V6 = AddressKey(Protocol.TCP, IPv6Address("2001:db8::10"), 443)
+MARK = MarkKey(80, Family.IPV4)
+WEB = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443))
+WEB6 = RealServer(Endpoint(IPv6Address("fd00::11"), 443), Forwarding.TUNNEL)
+MASTER = SyncDaemon(SyncRole.MASTER, "eth1")
+E, W = Severity.ERROR, Severity.WARNING
+
+
+def told(found: tuple[Problem, ...]) -> list[tuple[str, Severity]]:
+    return [(problem.field, problem.severity) for problem in found]
+
+
+def add(service: Service) -> Change:
+    return ServiceChange(None, service)
+
+
+def put(key: ServiceKey, server: RealServer) -> Change:
+    return ServerChange(key, None, server)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (add(Service(TCP)), []),
+        (add(Service(ANY)), [("service", W)]),
+        (add(Service(ANY, persistence=Persistence())), []),
+        (add(Service(AddressKey(Protocol(47), TCP.address, 1))), [("service", W)]),
+        (add(Service(TCP, flags=ServiceFlags.ONE_PACKET)), [("flags", W)]),
+        (add(Service(UDP, flags=ServiceFlags.ONE_PACKET)), []),
+        (add(Service(TCP, persistence=Persistence(PERSISTENCE_MAX))), []),
+        (add(Service(TCP, persistence=Persistence(PERSISTENCE_MAX + 1))), [("timeout", W)]),
+        (add(Service(TCP, persistence=Persistence(0))), [("timeout", W)]),
+        (add(Service(TCP, persistence=Persistence(mask=IPv4Address("255.0.255.0")))), [("netmask", W)]),
+        (add(Service(TCP, persistence=Persistence(mask=24))), [("netmask", E)]),
+        (add(Service(V6, persistence=Persistence(mask=64))), []),
+        (add(Service(V6, persistence=Persistence(mask=0))), [("prefix", E)]),
+        (add(Service(V6, persistence=Persistence())), [("prefix", E)]),
+        (add(Service(UDP, persistence=Persistence(engine="sip"))), []),
+        (add(Service(MARK, persistence=Persistence(engine="sip"))), []),
+        (add(Service(TCP, persistence=Persistence(engine="sip"))), [("engine", W)]),
+        (put(TCP, WEB), []),
+        (put(TCP, replace(WEB, weight=-1)), [("weight", E)]),
+        (put(TCP, replace(WEB, weight=INT_MAX + 1)), [("weight", E)]),
+        (put(TCP, replace(WEB, upper=5, lower=5)), []),
+        (put(TCP, replace(WEB, upper=5, lower=6)), [("lower", E)]),
+        (put(TCP, replace(WEB, upper=0, lower=1)), [("lower", E)]),
+        (put(TCP, replace(WEB, upper=INT_MAX + 1)), [("upper", E)]),
+        (put(TCP, replace(WEB, tunnel=Tunnel(TunnelType.GUE))), [("tunnel", E)]),
+        (put(TCP, replace(WEB, endpoint=Endpoint(IPv4Address("10.0.0.11"), 8443))), [("server", W)]),
+        (put(TCP, RealServer(Endpoint(IPv4Address("10.0.0.11"), 8443), Forwarding.MASQ)), []),
+        (put(MARK, replace(WEB, endpoint=Endpoint(IPv4Address("10.0.0.11"), 8443))), []),
+        (put(TCP, replace(WEB, endpoint=Endpoint(IPv4Address("224.0.0.1"), 443))), [("server", E)]),
+        (put(TCP, WEB6), []),
+        (put(TCP, replace(WEB6, forwarding=Forwarding.MASQ)), [("forwarding", E)]),
+        (TimeoutsChange(None, Timeouts()), []),
+        (TimeoutsChange(None, Timeouts(tcp=-1)), [("tcp", E)]),
+        (TimeoutsChange(None, Timeouts(udp=INT_MAX)), [("udp", E)]),
+        (TimeoutsChange(None, Timeouts(tcp_fin=INT_MAX // 1000 + 1)), [("tcp_fin", W)]),
+        (TimeoutsChange(None, Timeouts(tcp=0)), [("tcp", W)]),
+        (SyncChange(None, MASTER), []),
+        (SyncChange(None, replace(MASTER, group=IPv4Address("10.0.0.1"))), [("group", E)]),
+        (DirectorName("", "lb1"), []),
+    ],
+)
+def test_a_change_is_told_what_is_wrong_with_it(change: Change, expected: list[tuple[str, Severity]]) -> None:
+    assert told(problems(change, EMPTY)) == expected
+
+
+def test_the_removal_of_what_is_wrong_is_never_wrong() -> None:
+    wrong = Director({ANY: Pool(Service(ANY), {WEB.endpoint: replace(WEB, weight=-1)})})
+    assert problems(ServiceChange(Service(ANY), None), wrong) == ()
+    assert problems(ServerChange(ANY, replace(WEB, weight=-1), None), wrong) == ()
+
+
+def test_what_exists_cannot_be_added_and_may_be_edited() -> None:
+    held = Director({TCP: Pool(Service(TCP), {WEB.endpoint: WEB})})
+    assert told(problems(add(Service(TCP)), held)) == [("service", E)]
+    assert told(problems(put(TCP, WEB), held)) == [("server", E)]
+    assert problems(ServiceChange(Service(TCP), Service(TCP, "rr")), held) == ()
+    assert problems(ServerChange(TCP, WEB, replace(WEB, weight=2)), held) == ()
+
+
+def test_a_name_belongs_to_one_service_and_to_one_server_of_it() -> None:
+    other = replace(WEB, endpoint=Endpoint(IPv4Address("10.0.0.12"), 443))
+    named = replace(WEB, name="web")
+    held = Director({TCP: Pool(Service(TCP, name="shop"), {WEB.endpoint: named})})
+    assert told(problems(add(Service(UDP, name="shop")), held)) == [("name", E)]
+    assert told(problems(put(TCP, replace(other, name="web")), held)) == [("name", E)]
+    assert problems(ServiceChange(Service(TCP), Service(TCP, name="shop")), held) == ()
+    assert problems(ServerChange(TCP, WEB, named), held) == ()
+
+
+def test_servers_of_the_other_family_and_sync_daemons_exclude_each_other() -> None:
+    mixed = Director({TCP: Pool(Service(TCP), {WEB6.endpoint: WEB6})})
+    assert told(problems(SyncChange(None, MASTER), mixed)) == [("role", E)]
+    assert told(problems(put(TCP, WEB6), Director(sync={SyncRole.MASTER: MASTER}))) == [("server", E)]
+
+
+def test_errors_stand_before_warnings() -> None:
+    change = put(TCP, RealServer(Endpoint(IPv6Address("fd00::11"), 80), weight=-1))
+    assert [problem.severity for problem in problems(change, EMPTY)] == [E, E, W]
+
+
+def test_a_whole_director_is_told_where_it_is_wrong() -> None:
+    director = Director(
+        {TCP: Pool(Service(TCP), {WEB.endpoint: replace(WEB, weight=-1)}), ANY: Pool(Service(ANY))},
+        timeouts=Timeouts(tcp=0),
+        sync={SyncRole.MASTER: replace(MASTER, group=IPv4Address("10.0.0.1"))},
+    )
+    assert [(problem.where, problem.field) for problem in check(director)] == [
+        ("timeouts", "tcp"),
+        ("sync master", "group"),
+        ("tcp:192.0.2.10:443 · 10.0.0.11:443", "weight"),
+        ("tcp:192.0.2.10:0", "service"),
+    ]
+    assert str(check(director)[2]).startswith("tcp:192.0.2.10:443 · 10.0.0.11:443: weight: -1 is out of range; give 0")
+
+
+@laws
+@given(directors())
+def test_what_a_kernel_can_hold_has_warnings_at_most(director: Director) -> None:
+    assert [problem for problem in check(director) if problem.severity is E] == []

@@ -1,0 +1,201 @@
+"""The services view, driven by keys on the memory kernel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+from textual.widgets import Button, Static
+
+from lvstui.core.change import ServerChange, ServiceChange
+from lvstui.core.columns import Look, rows
+from lvstui.core.model import Endpoint, RealServer, Service
+from lvstui.core.observed import ServerKey
+from lvstui.store.profile import loads
+from lvstui.tui.screens.confirm import Confirm
+from lvstui.tui.screens.help import Help
+from tests.tui.conftest import Stage
+
+
+def first_server(stage: Stage) -> tuple[ServerKey, RealServer]:
+    """The first real server of the table, as the kernel holds it."""
+    assert stage.app.snapshot is not None
+    key = next(key for key in rows(stage.app.snapshot, Look()) if isinstance(key, ServerKey))
+    return key, held(stage, key)
+
+
+def held(stage: Stage, key: ServerKey) -> RealServer:
+    return stage.kernel.read().director.pools[key.service].servers[key.endpoint]
+
+
+def staged(stage: Stage) -> str:
+    return str(stage.view.query_one("#staged", Static).content)
+
+
+def message(stage: Stage) -> str:
+    return str(stage.app.query_one("#message", Static).content)
+
+
+async def test_plus_stages_and_only_enter_writes(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        key, server = first_server(stage)
+        stage.view.table.move_to(key)
+        await pilot.press("plus", "plus")
+        assert "Enter applies" in staged(stage)
+        assert f"-w {server.weight + 2}" in staged(stage)
+        await stage.look(pilot)
+        assert held(stage, key) == server
+        await pilot.press("enter")
+        await stage.look(pilot)
+        assert held(stage, key) == replace(server, weight=server.weight + 2)
+        saved = loads(stage.profile.read_text(), "profile").pools[key.service].servers[key.endpoint]
+        assert saved.weight == server.weight + 2
+        assert message(stage).startswith("done: ")
+        assert not stage.view.pending
+
+
+async def test_z_stages_the_undo_and_enter_applies_it(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        key, server = first_server(stage)
+        stage.view.table.move_to(key)
+        await pilot.press("plus", "enter")
+        await stage.look(pilot)
+        await pilot.press("z")
+        assert "undo: Enter applies" in staged(stage)
+        assert held(stage, key).weight == server.weight + 1
+        await pilot.press("enter")
+        await stage.look(pilot)
+        assert held(stage, key) == server
+        await pilot.press("Z", "enter")
+        await stage.look(pilot)
+        assert held(stage, key).weight == server.weight + 1
+
+
+async def test_escape_drops_what_is_staged(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        key, server = first_server(stage)
+        stage.view.table.move_to(key)
+        await pilot.press("plus", "escape", "enter", "escape")
+        await stage.look(pilot)
+        assert held(stage, key) == server
+        assert not stage.view.pending
+
+
+async def test_a_weight_can_be_typed_and_a_wrong_one_is_said_at_once(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        key, server = first_server(stage)
+        stage.view.table.move_to(key)
+        await pilot.press("enter", "x")
+        assert "whole number" in str(stage.view.query_one("#wrong", Static).content)
+        await pilot.press("enter")
+        assert not stage.view.pending
+        await pilot.press("backspace", *["backspace"] * 9, "4", "2", "enter")
+        assert f"weight {server.weight} -> 42" in staged(stage)
+        await pilot.press("enter")
+        await stage.look(pilot)
+        assert held(stage, key).weight == 42
+
+
+async def test_a_drained_server_comes_back_with_the_weight_it_had(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        key, server = first_server(stage)
+        stage.view.table.move_to(key)
+        await pilot.press("plus", "plus", "plus", "enter")
+        await stage.look(pilot)
+        await pilot.press("0", "enter")
+        await stage.look(pilot)
+        assert held(stage, key).weight == 0
+        await pilot.press("0", "enter")
+        await stage.look(pilot)
+        assert held(stage, key).weight == server.weight + 3
+
+
+async def test_delete_asks_with_cancel_in_focus(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        key, server = first_server(stage)
+        stage.view.table.move_to(key)
+        await pilot.press("delete")
+        assert isinstance(stage.app.screen, Confirm)
+        assert isinstance(stage.app.focused, Button)
+        assert stage.app.focused.id == "cancel"
+        await pilot.press("enter")
+        await stage.look(pilot)
+        assert held(stage, key) == server
+
+
+async def test_delete_removes_the_server_it_named_though_rows_moved_meanwhile(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        key, _ = first_server(stage)
+        stage.view.table.move_to(key)
+        await pilot.press("delete")
+        earlier = RealServer(Endpoint(IPv4Address("10.0.0.1"), key.endpoint.port))
+        stage.kernel.write(ServerChange(key.service, None, earlier))
+        await stage.look(pilot)
+        await pilot.press("right", "enter")
+        await stage.look(pilot)
+        servers = stage.kernel.read().director.pools[key.service].servers
+        assert key.endpoint not in servers
+        assert earlier.endpoint in servers
+
+
+async def test_a_service_is_deleted_only_once_its_name_is_typed(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        key = first_server(stage)[0].service
+        stage.view.table.move_to(key)
+        await pilot.press("delete")
+        dialog = stage.app.screen
+        assert isinstance(dialog, Confirm)
+        assert dialog.query_one("#go", Button).disabled
+        await pilot.press("escape")
+        assert key in stage.kernel.read().director.pools
+
+
+async def test_the_cursor_stays_on_its_server_when_rows_appear_and_go(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        key, _ = first_server(stage)
+        stage.view.table.move_to(key)
+        stage.kernel.write(ServiceChange(None, Service(key.service._replace(port=1), "rr")))
+        await stage.look(pilot)
+        assert stage.view.table.cursor_key == key
+
+
+async def test_an_edit_that_somebody_else_overtook_is_not_written(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        key, server = first_server(stage)
+        stage.view.table.move_to(key)
+        await pilot.press("plus")
+        stage.kernel.write(ServerChange(key.service, server, replace(server, weight=77)))
+        await stage.look(pilot)
+        await pilot.press("enter")
+        await stage.look(pilot)
+        assert held(stage, key).weight == 77
+        assert "nothing written" in message(stage)
+
+
+async def test_help_lists_the_keys_and_closes(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 40)) as pilot:
+        await stage.look(pilot)
+        await pilot.press("question_mark")
+        assert isinstance(stage.app.screen, Help)
+        await pilot.press("escape")
+        assert not isinstance(stage.app.screen, Help)
+
+
+async def test_q_leaves_but_asks_while_something_is_staged(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        stage.view.table.move_to(first_server(stage)[0])
+        await pilot.press("plus", "q")
+        assert isinstance(stage.app.screen, Confirm)
+        await pilot.press("escape", "escape", "q")
+    assert stage.app.return_value == 0
