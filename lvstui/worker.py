@@ -27,9 +27,9 @@ from lvstui.core.change import (
     kernel_writes,
     undo,
 )
+from lvstui.core.history import History
 from lvstui.core.model import Director, RealServer, ServiceKey
 from lvstui.core.observed import Info, Reading
-from lvstui.core.rates import History, between
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
 from lvstui.kernel.port import Kernel, KernelError
 from lvstui.store.file import ProfileFile
@@ -192,26 +192,22 @@ class Worker:
         """Read the kernel and the profile, and post what is known now."""
         self._due = self._clock() + self._pace.interval
         trouble = ""
-        before = self._reading
         try:
             reading = self._kernel.read()
         except KernelError as error:
             trouble = str(error)
             if trouble != self._snapshot.trouble:
                 self._post(Notice(trouble))
-            rates = self._snapshot.rates
         else:
             if self._snapshot.trouble:
                 self._post(Notice(f"the kernel answers again: {self._kernel.origin}"))
             self._read_profile()
             self._reading = self._dressed(reading)
-            rates = between(before, self._reading)
-            self._history = self._history.extended(rates, self._reading)
+            self._history = self._history.extended(self._reading)
         self._snapshot = Snapshot(
             reading=self._reading,
             origin=self._kernel.origin,
             host=self._host(),
-            rates=rates,
             history=self._history.services,
             profile=self._profile_state(),
             read_only=self._read_only or self._kernel.read_only,

@@ -20,8 +20,7 @@ from lvstui.core.model import (
     ServiceKey,
 )
 from lvstui.core.numbers import compact, duration, sparkline
-from lvstui.core.observed import RowKey, ServerKey, ServerStats
-from lvstui.core.rates import Rates
+from lvstui.core.observed import RowKey, ServerKey, ServerStats, Stats
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Cell, Column, Tone
 
@@ -31,14 +30,14 @@ _IDENTITY = 4
 """How many of the first columns say what a service is, rather than how it does."""
 
 SERVICE_COLUMNS = (
-    Column("target", "Service / real server", 27, 1, grow=2),
-    Column("name", "Name", 8, 5, grow=1),
-    Column("method", "Method", 6, 2),
+    Column("target", "Service / real server", 26, 1, grow=2),
+    Column("name", "Name", 8, 3, grow=1),
+    Column("method", "Method", 6, 5),
     Column("options", "Options", 12, 6, grow=2),
     Column("weight", "Weight", 8, 1, right=True),
     Column("active", "Active", 6, 1, right=True),
     Column("inactive", "InAct", 6, 2, right=True),
-    Column("sticky", "Sticky", 6, 3, right=True),
+    Column("sticky", "Sticky", 6, 2, right=True),
     Column("connections", "Conn/s", 6, 2, right=True),
     Column("in", "In B/s", 6, 7, right=True),
     Column("out", "Out B/s", 7, 7, right=True),
@@ -46,7 +45,6 @@ SERVICE_COLUMNS = (
     Column("state", "State", 5, 1),
 )
 
-_NO_RATES = Rates(0.0, 0.0, 0.0, 0.0, 0.0)
 _NO_STATS = ServerStats()
 
 SortValue: TypeAlias = tuple[float | str, ...]
@@ -139,7 +137,7 @@ def _service_sort(snapshot: Snapshot, column: str, key: ServiceKey) -> SortValue
         shown = _service_cells(snapshot, Look(), key)
         return (_text_of(shown, column), *place)
     total = _total(snapshot, pool)
-    numbers = _numbers(total, snapshot.rates.get(key))
+    numbers = _numbers(total)
     numbers["weight"] = sum(server.weight for server in pool.servers.values())
     return (numbers.get(column, 0.0), *place)
 
@@ -152,7 +150,7 @@ def _server_sort(snapshot: Snapshot, column: str, key: ServerKey) -> SortValue:
     server = snapshot.reading.director.pools[key.service].servers[key.endpoint]
     if column in ("name", "method", "options", "state"):
         return (_text_of(_server_cells(snapshot, Look(), key), column), *place)
-    numbers = _numbers(_seen(snapshot, key), snapshot.rates.get(key))
+    numbers = _numbers(_seen(snapshot, key))
     numbers["weight"] = server.weight
     return (numbers.get(column, 0.0), *place)
 
@@ -171,16 +169,16 @@ def _text_of(shown: Sequence[Cell], column: str) -> str:
     return shown[names.index(column)].text
 
 
-def _numbers(seen: ServerStats, rates: Rates | None) -> dict[str, float]:
-    rates = rates or _NO_RATES
+def _numbers(seen: ServerStats) -> dict[str, float]:
+    stats = seen.stats
     return {
         "active": seen.active,
         "inactive": seen.inactive,
         "sticky": seen.sticky,
-        "connections": rates.connections,
-        "history": rates.connections,
-        "in": rates.in_bytes,
-        "out": rates.out_bytes,
+        "connections": stats.connection_rate,
+        "history": stats.connection_rate,
+        "in": stats.in_byte_rate,
+        "out": stats.out_byte_rate,
     }
 
 
@@ -195,6 +193,7 @@ def _total(snapshot: Snapshot, pool: Pool) -> ServerStats:
         active=sum(server.active for server in seen),
         inactive=sum(server.inactive for server in seen),
         sticky=sum(server.sticky for server in seen),
+        stats=snapshot.reading.services.get(pool.service.key, Stats()),
     )
 
 
@@ -210,7 +209,7 @@ def _service_cells(snapshot: Snapshot, look: Look, key: ServiceKey) -> tuple[Cel
         Cell(_service_options(pool.service), Tone.DIM),
         Cell(""),
         *_gauges(total, sticky=pool.service.persistence is not None),
-        *_rates(snapshot.rates.get(key)),
+        *_rates(total, told=key in snapshot.reading.services),
         Cell(sparkline(history, HISTORY_WIDTH, ascii_only=look.ascii_only) if history else "", Tone.DIM),
         service_state(pool),
     )
@@ -227,7 +226,7 @@ def _server_cells(snapshot: Snapshot, look: Look, key: ServerKey) -> tuple[Cell,
         Cell(_server_options(server), Tone.DIM),
         _weight(server, look.staged.get(key)),
         *_gauges(seen, sticky=pool.service.persistence is not None),
-        *_rates(snapshot.rates.get(key)),
+        *_rates(seen, told=key.service in snapshot.reading.services),
         Cell(""),
         server_state(server, seen),
     )
@@ -256,10 +255,12 @@ def _count(value: float) -> Cell:
     return Cell(compact(value), Tone.PLAIN if value else Tone.DIM)
 
 
-def _rates(rates: Rates | None) -> tuple[Cell, Cell, Cell]:
-    if rates is None:
+def _rates(seen: ServerStats, *, told: bool) -> tuple[Cell, Cell, Cell]:
+    """Show the kernel's rates; /proc tells none."""
+    if not told:
         return (Cell(""), Cell(""), Cell(""))
-    return (_count(rates.connections), _count(rates.in_bytes), _count(rates.out_bytes))
+    stats = seen.stats
+    return (_count(stats.connection_rate), _count(stats.in_byte_rate), _count(stats.out_byte_rate))
 
 
 def _service_options(service: Service) -> str:

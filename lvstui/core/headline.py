@@ -28,16 +28,16 @@ def _parts(snapshot: Snapshot, found: str) -> tuple[_Part, ...]:
     reading = snapshot.reading
     director = reading.director
     servers = sum(len(pool.servers) for pool in director.pools.values())
-    rates = [snapshot.rates[key] for key in director.pools if key in snapshot.rates]
-    conns = sum(rate.connections for rate in rates)
-    traffic = sum(rate.in_bytes for rate in rates), sum(rate.out_bytes for rate in rates)
+    services = reading.services.values()
+    connections = sum(stats.connection_rate for stats in services)
+    traffic = sum(stats.in_byte_rate for stats in services), sum(stats.out_byte_rate for stats in services)
     host = snapshot.host
     return (
         _Part(1, Cell(director.name or host.name, Tone.STRONG)),
         _Part(2, Cell("demo, not a kernel" if snapshot.origin == "demo" else snapshot.origin, Tone.NAME)),
         _Part(9, Cell(f"IPVS {reading.info.version} table {reading.info.table_size}" if reading.info.version else "")),
         _Part(4, Cell(f"{len(director.pools)} services {servers} servers")),
-        _Part(6, Cell(f"{compact(conns)} conn/s")),
+        _Part(6, Cell(f"{compact(connections)} conn/s")),
         _Part(7, Cell(f"in {compact(traffic[0])}B/s out {compact(traffic[1])}B/s")),
         _Part(8, Cell(f"cpu {host.cpu:.0f}% softirq {host.softirq:.0f}%")),
         _Part(5, Cell(found, Tone.DIM)),

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from lvstui.core.change import Change
 from lvstui.core.model import ServiceKey
-from lvstui.core.observed import Reading, RowKey
-from lvstui.core.rates import Rates
+from lvstui.core.observed import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,7 @@ class Snapshot:
     reading: Reading
     origin: str
     host: Host
-    rates: Mapping[RowKey, Rates] = field(default_factory=dict)
-    history: Mapping[ServiceKey, tuple[float | None, ...]] = field(default_factory=dict)
+    history: Mapping[ServiceKey, tuple[int, ...]] = field(default_factory=dict)
     profile: ProfileState = ProfileState()
     read_only: str = ""
     trouble: str = ""

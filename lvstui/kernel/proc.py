@@ -135,7 +135,7 @@ def _is_vague(block: _Block) -> bool:
 def _service(block: _Block, hz: int, others: Container[ServiceKey]) -> Service:
     """Read a service's line: `PROTOCOL PLACE SCHEDULER [ops] [persistent TICKS MASK]`."""
     protocol, place, scheduler, *flags = block.words
-    ticks, mask = (int(flags[-2]), int(flags[-1], 16)) if "persistent" in flags else (0, None)
+    ticks, mask = (int(flags[-2]) & 0xFFFFFFFF, int(flags[-1], 16)) if "persistent" in flags else (0, None)
     key: ServiceKey
     if protocol == "FWM":
         key = MarkKey(int(place, 16), _mark_family(block, mask))

@@ -57,38 +57,45 @@ class _Field(NamedTuple):
 
 
 class Shape:
-    """How the kernel lays out the messages of one kind and length, learned by walking the first of them.
+    """How the kernel lays out some messages, learned by walking the first of them.
 
     One kernel puts the same attributes into all messages of a kind, so numbers have fixed places. All between them
-    is configuration, headers included: rows with the same bytes there have the same configuration.
+    is configuration, headers included: rows with the same bytes there have the same configuration. Names of other
+    lengths move the numbers, which can leave the length as it was (padding aligns them), so the headers around the
+    numbers must stand where they stood.
     """
 
-    def __init__(self, fields: list[_Field]) -> None:
+    def __init__(self, fields: list[_Field], message: bytes) -> None:
         form = f"={_BODY}x"
-        places: dict[str, list[int]] = {"config": [], "count": [], "stat": []}
+        places: dict[str, list[int]] = {"config": [], "head": [], "count": [], "stat": []}
         values = 0
         for role, run in groupby(fields, key=lambda field: field.role):
             sizes = [field.size for field in run]
             match role:
                 case "skip":
                     form += f"{sum(sizes)}x"
-                case "config":
-                    form += f"{sum(sizes)}s"
-                    places[role].append(values)
-                    values += 1
+                    continue
+                case "config" | "head":
+                    sizes = [sum(sizes)]
+                    form += f"{sizes[0]}s"
                 case _:
                     form += "".join("4xI" if size == 8 else "4xQ" for size in sizes)
-                    places[role] += range(values, values + len(sizes))
-                    values += len(sizes)
-        self.struct = struct.Struct(form)
-        self.config: _Getter[bytes] = _getter(places["config"])
-        self.counts: _Getter[int] = _getter(places["count"])
-        self.stats: _Getter[int] = _getter(places["stat"])
+            places[role] += range(values, values + len(sizes))
+            values += len(sizes)
+        self._struct = struct.Struct(form)
+        self._config: _Getter[bytes] = _getter(places["config"])
+        self._heads: _Getter[bytes] = _getter(places["head"])
+        self._counts: _Getter[int] = _getter(places["count"])
+        self._stats: _Getter[int] = _getter(places["stat"])
+        self.size = self._struct.size
+        self._expected = self._heads(self._struct.unpack(message)) if self.size == len(message) else ()
 
-    def row(self, buffer: bytearray, start: int) -> Row:
-        """Take the message apart that starts here."""
-        values = self.struct.unpack_from(buffer, start)
-        return b"".join(self.config(values)), self.counts(values), Stats._make(self.stats(values))
+    def row(self, buffer: bytearray, start: int) -> Row | None:
+        """Take the message apart that starts here; None where it has another shape."""
+        values = self._struct.unpack_from(buffer, start)
+        if self._heads(values) != self._expected:
+            return None
+        return b"".join(self._config(values)), self._counts(values), Stats._make(self._stats(values))
 
 
 def _getter(places: list[int]) -> _Getter[_T]:
@@ -104,8 +111,8 @@ def learn(message: bytes, counts: tuple[int, ...]) -> Shape | None:
     for role, order in (("count", counts), ("stat", _COUNTERS)):
         if tuple(field.number for field in fields if field.role == role) != order:
             return None
-    shape = Shape(fields)
-    return shape if shape.struct.size == len(message) else None
+    shape = Shape(fields, message)
+    return shape if shape.size == len(message) else None
 
 
 def _fields(body: bytes, counts: tuple[int, ...]) -> Iterator[_Field]:
@@ -114,12 +121,13 @@ def _fields(body: bytes, counts: tuple[int, ...]) -> Iterator[_Field]:
     for number, start, end in found:
         size = 4 + ((end - start + 3) & ~3)
         if number == (_STATS64 if wide else _STATS):
-            yield _Field("skip", number, 4)
+            yield _Field("head", number, 4)
             for inner, first, last in wire.walk(body[start:end]):
                 role = "stat" if inner in _COUNTERS else "skip"  # the rest is padding that aligns 64 bits
                 yield _Field(role, inner, 4 + last - first)
         elif number == _STATS:
-            yield _Field("skip", number, size)
+            yield _Field("head", number, 4)
+            yield _Field("skip", number, size - 4)
         elif number in counts:
             yield _Field("count", number, size)
         else:
@@ -143,20 +151,28 @@ class Reader:
 
     def __init__(self, counts: tuple[int, ...]) -> None:
         self._counts = counts
-        self._shapes: dict[int, Shape | None] = {}
+        self._shapes: dict[int, list[Shape]] = {}
 
     def rows(self, buffer: bytearray, starts: list[int]) -> list[Row]:
         """Take the messages of one datagram apart."""
         rows: list[Row] = []
         for start in starts:
             (length,) = _LENGTH.unpack_from(buffer, start)
-            if length not in self._shapes:
-                self._shapes[length] = learn(bytes(buffer[start : start + length]), self._counts)
-            shape = self._shapes[length]
-            rows.append(
-                shape.row(buffer, start) if shape else walked(bytes(buffer[start : start + length]), self._counts)
-            )
+            for shape in self._shapes.get(length, ()):
+                row = shape.row(buffer, start)
+                if row is not None:
+                    break
+            else:
+                row = self._learn(bytes(buffer[start : start + length]))
+            rows.append(row)
         return rows
+
+    def _learn(self, message: bytes) -> Row:
+        """Walk a message of a shape not met so far, and remember the shape."""
+        shape = learn(message, self._counts)
+        if shape is not None:
+            self._shapes.setdefault(len(message), []).append(shape)
+        return walked(message, self._counts)
 
 
 class _Known(NamedTuple):

@@ -9,42 +9,17 @@ from typing import NamedTuple
 from zlib import crc32
 
 from lvstui.core.model import (
-    AddressKey,
     Director,
     Endpoint,
     Forwarding,
     Pool,
-    Protocol,
     RealServer,
     Service,
     ServiceFlags,
     ServiceKey,
 )
 from lvstui.core.observed import ServerStats, Stats
-
-
-class _Kind(NamedTuple):
-    """The habits of one sort of service; a connection without duration is never active (UDP)."""
-
-    rates: tuple[float, float]
-    """Slowest and fastest mean of new connections per second."""
-    duration: float
-    """Seconds that a connection is active."""
-    linger: float
-    """Seconds that it is kept as inactive afterwards."""
-    in_packets: float
-    out_packets: float
-    in_size: float
-    out_size: float
-    """Packets per connection, and their mean sizes in bytes."""
-
-
-_WEB = _Kind((20, 200), 25, 60, 9, 14, 110, 1150)
-_REDIRECT = _Kind((2, 15), 2, 60, 5, 4, 90, 210)
-_DNS = _Kind((50, 600), 0, 60, 1, 1, 72, 180)
-_DATAGRAMS = _Kind((1, 40), 0, 60, 20, 40, 200, 900)
-_SIGNALLING = _Kind((0.05, 0.3), 600, 30, 400, 380, 180, 170)
-_STREAM = _Kind((1, 40), 90, 60, 40, 60, 150, 900)
+from lvstui.kernel.habits import Habits, habits_of
 
 _WEIGHTLESS = frozenset({"rr", "lc", "lblc", "lblcr", "dh", "sh", "nq"})
 """Schedulers that treat all servers alike as long as their weight is not 0."""
@@ -83,21 +58,21 @@ class _Counters:
         self.served += flow.served * seconds
         self.answered += flow.answered * seconds
 
-    def shown(self, kind: _Kind, flow: _Flow) -> Stats:
+    def shown(self, habits: Habits, flow: _Flow) -> Stats:
         """Give the counters and estimates of the kernel."""
-        in_packets, out_packets = int(self.served * kind.in_packets), int(self.answered * kind.out_packets)
-        in_rate, out_rate = flow.served * kind.in_packets, flow.answered * kind.out_packets
+        in_packets, out_packets = int(self.served * habits.in_packets), int(self.answered * habits.out_packets)
+        in_rate, out_rate = flow.served * habits.in_packets, flow.answered * habits.out_packets
         return Stats(
             int(self.begun),
             in_packets,
             out_packets,
-            int(in_packets * kind.in_size),
-            int(out_packets * kind.out_size),
+            int(in_packets * habits.in_size),
+            int(out_packets * habits.out_size),
             int(flow.begun + 0.5),
             int(in_rate + 0.5),
             int(out_rate + 0.5),
-            int(in_rate * kind.in_size),
-            int(out_rate * kind.out_size),
+            int(in_rate * habits.in_size),
+            int(out_rate * habits.out_size),
         )
 
 
@@ -119,7 +94,7 @@ class _Service:
     """One service: its habits, its servers and what it counted."""
 
     pool: Pool
-    kind: _Kind
+    habits: Habits
     mean: float
     phase: float
     servers: dict[Endpoint, _Server] = field(default_factory=dict)
@@ -155,8 +130,8 @@ class Traffic:
                 _settle(service, now, self._seed)
             elif seconds:
                 _flow(service, now, seconds)
-            services[key] = service.counters.shown(service.kind, service.flow)
-            servers[key] = {endpoint: _shown(server, service.kind) for endpoint, server in service.servers.items()}
+            services[key] = service.counters.shown(service.habits, service.flow)
+            servers[key] = {endpoint: _shown(server, service.habits) for endpoint, server in service.servers.items()}
         return services, servers
 
     def zero(self, key: ServiceKey | None) -> None:
@@ -182,31 +157,15 @@ class Traffic:
         self._services = services
 
     def _begin(self, key: ServiceKey, pool: Pool) -> _Service:
-        kind = _kind(key)
-        slow, fast = kind.rates
+        habits = habits_of(key)
+        slow, fast = habits.rates
         mean = slow * (fast / slow) ** _chance(self._seed, key, "mean")
-        return _Service(pool, kind, mean, 6.28 * _chance(self._seed, key, "phase"))
+        return _Service(pool, habits, mean, 6.28 * _chance(self._seed, key, "phase"))
 
 
 def _chance(*of: object) -> float:
     """Give a number from 0 to 1 that is always the same for the same things."""
     return crc32(repr(of).encode()) / 2**32
-
-
-def _kind(key: ServiceKey) -> _Kind:
-    match key:
-        case AddressKey(Protocol.UDP, _, 53):
-            return _DNS
-        case AddressKey(Protocol.UDP):
-            return _DATAGRAMS
-        case AddressKey(Protocol.SCTP):
-            return _SIGNALLING
-        case AddressKey(Protocol.TCP, _, 80):
-            return _REDIRECT
-        case AddressKey(Protocol.TCP, _, port) if port not in (0, 443, 8080, 8443):
-            return _STREAM
-        case _:
-            return _WEB
 
 
 def _rate(service: _Service, now: float) -> float:
@@ -236,13 +195,13 @@ def _shares(service: _Service) -> list[float]:
 
 def _flow(service: _Service, now: float, seconds: float) -> None:
     """Let `seconds` of traffic pass that end at `now`."""
-    kind, memory = service.kind, _memory(service.pool.service)
+    habits, memory = service.habits, _memory(service.pool.service)
     arriving = _rate(service, now)
     to_known = _to_known_clients(service, arriving)
     to_new = arriving * _NEW_CLIENTS if to_known else arriving
     clients = _NEW_CLIENTS * _CLIENTS_PER_CONNECTION * memory if service.pool.service.persistence else 0.0
-    stays = exp(-seconds / kind.duration) if kind.duration else 0.0
-    lingers, remembered = exp(-seconds / kind.linger), exp(-seconds / memory)
+    stays = exp(-seconds / habits.duration) if habits.duration else 0.0
+    lingers, remembered = exp(-seconds / habits.linger), exp(-seconds / memory)
     one_packet = bool(service.pool.service.flags & ServiceFlags.ONE_PACKET)
     begun = served = answered = 0.0
     for server, real, share in zip(
@@ -252,9 +211,9 @@ def _flow(service: _Service, now: float, seconds: float) -> None:
         fresh = to_new * share + to_known * server.sticky
         server.sticky = _towards(arriving * share * clients, server.sticky, remembered)
         if not one_packet:
-            _hold(server, kind, fresh, stays, lingers)
+            _hold(server, habits, fresh, stays, lingers)
             server.overloaded = _overloaded(server, real)
-        server.flow = flow = _passing(server, real, kind, fresh)
+        server.flow = flow = _passing(server, real, habits, fresh)
         server.counters.add(flow, seconds)
         begun += flow.begun
         served += flow.served
@@ -279,13 +238,13 @@ def _memory(service: Service) -> float:
     return max(1.0, 1.3 * service.persistence.timeout) if service.persistence else 60.0
 
 
-def _hold(server: _Server, kind: _Kind, fresh: float, stays: float, lingers: float) -> None:
+def _hold(server: _Server, habits: Habits, fresh: float, stays: float, lingers: float) -> None:
     """Move active and inactive connections towards where the present rate would bring them."""
     ending = fresh
-    if kind.duration:
-        ending = server.active / kind.duration
-        server.active = _towards(fresh * kind.duration, server.active, stays)
-    server.inactive = _towards(ending * kind.linger, server.inactive, lingers)
+    if habits.duration:
+        ending = server.active / habits.duration
+        server.active = _towards(fresh * habits.duration, server.active, stays)
+    server.inactive = _towards(ending * habits.linger, server.inactive, lingers)
 
 
 def _overloaded(server: _Server, real: RealServer) -> bool:
@@ -297,9 +256,9 @@ def _overloaded(server: _Server, real: RealServer) -> bool:
     return connections >= ends if server.overloaded else connections > real.upper
 
 
-def _passing(server: _Server, real: RealServer, kind: _Kind, fresh: float) -> _Flow:
+def _passing(server: _Server, real: RealServer, habits: Habits, fresh: float) -> _Flow:
     """Give a server's flow; the answers of a routed or tunnelled one do not pass the director."""
-    served = server.active / kind.duration if kind.duration else fresh
+    served = server.active / habits.duration if habits.duration else fresh
     return _Flow(fresh, served, served if real.forwarding is Forwarding.MASQ else 0.0)
 
 
@@ -311,14 +270,15 @@ def _settle(service: _Service, now: float, seed: int) -> None:
             server.overloaded = False
     service.counters = _Counters()
     busiest = max(service.servers.values(), key=lambda server: server.active, default=_Server(0.0))
-    active, sticky, flow = busiest.active, busiest.sticky, busiest.flow
+    active, sticky, drained = busiest.active, busiest.sticky, _Flow(*(0.8 * part for part in busiest.flow))
     age = _DAY * (0.2 + 9 * _chance(seed, service.pool.service.key, "age"))
     for server, real in zip(service.servers.values(), service.pool.servers.values(), strict=True):
         if real.weight == 0:
             server.active, server.sticky = active * 0.3, sticky * 0.4
+        flow = server.flow if real.weight else drained
         server.counters = _Counters()
-        server.counters.add(server.flow if real.weight else flow, age)
-        service.counters.add(server.flow if real.weight else flow, age)
+        server.counters.add(flow, age)
+        service.counters.add(flow, age)
         _fill(server, real)
 
 
@@ -332,6 +292,6 @@ def _fill(server: _Server, real: RealServer) -> None:
         server.overloaded = True
 
 
-def _shown(server: _Server, kind: _Kind) -> ServerStats:
-    counters = server.counters.shown(kind, server.flow)
+def _shown(server: _Server, habits: Habits) -> ServerStats:
+    counters = server.counters.shown(habits, server.flow)
     return ServerStats(int(server.active + 0.5), int(server.inactive + 0.5), int(server.sticky + 0.5), counters)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -99,8 +98,6 @@ def _keep_owner_and_mode(target: Path, descriptor: int) -> None:
         old = target.stat()
     except FileNotFoundError:
         return
-    if not stat.S_ISREG(old.st_mode):
-        raise ProfileError(f"{visible(str(target))} cannot be saved: it is not a plain file; name another file")
     with suppress(PermissionError):
         os.fchown(descriptor, old.st_uid, old.st_gid)
     os.fchmod(descriptor, old.st_mode & 0o777)

@@ -82,6 +82,8 @@ class ProfileFile:
         """
         with telling(self.path, "saved"):
             target = Path(os.path.realpath(self.path))
+            if target.exists() and not target.is_file():
+                raise ProfileError(f"{visible(str(self.path))} cannot be saved: it is no plain file; name another file")
             make_folder(target.parent)
             with _locked(target.with_name(f".{target.name}.lock"), self.path):
                 return self._update(target, fold)

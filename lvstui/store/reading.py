@@ -144,7 +144,9 @@ def _unknown(key: str, known: frozenset[str]) -> str:
 
     near = get_close_matches(key, known, n=1)
     return (
-        f"is not a key here; did you mean {near[0]}?" if near else f"is not a key here; {', '.join(sorted(known))} are"
+        f"is not a key here; did you mean {near[0]}?"
+        if near
+        else f"is not a key here; known are {', '.join(sorted(known))}"
     )
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from threading import Thread
 from typing import ClassVar
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.command import Provider
 from textual.message import Message
-from textual.reactive import reactive
+from textual.reactive import var
 
 from lvstui.core.change import theirs
 from lvstui.core.describe import describe
@@ -23,7 +23,7 @@ from lvstui.core.table import Tone
 from lvstui.host import observe
 from lvstui.options import Options
 from lvstui.tui import commands
-from lvstui.tui.driver import output_is_behind
+from lvstui.tui.driver import FrugalApp
 from lvstui.tui.lines import Keys, Line
 from lvstui.tui.palette import Commands
 from lvstui.tui.screens.confirm import Confirm
@@ -35,7 +35,7 @@ from lvstui.worker import Applied, Event, Notice, Overtaken, Pace, Rejected, Sto
 INTERVALS = (1.0, 2.0, 5.0, 10.0)
 
 
-class LvstuiApp(App[int], inherit_bindings=False):
+class LvstuiApp(FrugalApp[int], inherit_bindings=False):
     """Shows the services view on one worker."""
 
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Commands}
@@ -45,7 +45,7 @@ class LvstuiApp(App[int], inherit_bindings=False):
     CSS_PATH = "lvstui.tcss"
     TITLE = "lvstui"
 
-    snapshot: reactive[Snapshot | None] = reactive(None, always_update=True)
+    snapshot: var[Snapshot | None] = var(None, always_update=True)
 
     class Posted(Message):
         """The worker has something to say; the newest snapshot waits in the app."""
@@ -113,7 +113,7 @@ class LvstuiApp(App[int], inherit_bindings=False):
             self._say(*_sentence(message.event))
             return
         newest, self._newest = self._newest, None
-        if newest is not None and not output_is_behind(self):
+        if newest is not None:
             self.snapshot = newest
 
     def watch_snapshot(self) -> None:

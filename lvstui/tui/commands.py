@@ -73,6 +73,7 @@ EVERYWHERE = (
     Command("palette", "colon,ctrl+p", "command_palette", "find a command by name", ": find"),
     Command("pause", "p", "pause", "stop reading, or go on"),
     Command("interval", "r", "interval", "read every 1, 2, 5 or 10 seconds"),
+    Command("repaint", "ctrl+l", "repaint", "send the whole screen again"),
     Command("quit", "q,ctrl+c", "leave", "leave; asks while something is staged", "q quit"),
 )
 

@@ -20,6 +20,7 @@ from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App, ReturnType
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.strip import Strip
 
@@ -31,7 +32,7 @@ _GAP = 4
 _Pen = tuple[str, str, str]
 """Attributes, text colour and background, each as the parameters of an SGR sequence."""
 _Cell = tuple[str, _Pen]
-"""A character with its pen; the second half of a wide one is an empty text."""
+"""A character with its pen; the second half of a wide one has no text, and no pen but its first half in its place."""
 
 _PLAIN: _Pen = ("", "39", "49")
 _UNKNOWN: _Cell = ("", _PLAIN)
@@ -54,7 +55,7 @@ def output_is_behind(app: App[ReturnType]) -> bool:
     return driver._writer_thread._queue.qsize() > _QUEUED_FRAMES
 
 
-class FrugalApp(App[ReturnType], inherit_bindings=False):
+class FrugalApp(App[ReturnType]):
     """An App for slow links: it sends what changed and no more, and a stalled terminal does not stop it."""
 
     def __init__(self) -> None:
@@ -99,6 +100,7 @@ class Glass:
 
     def __init__(self) -> None:
         self._lines: dict[int, list[_Cell]] = {}
+        self._size = Size(0, 0)
 
     def forget(self) -> None:
         """Know nothing any more; what is painted next is sent whole."""
@@ -106,15 +108,21 @@ class Glass:
 
     def paint(self, update: ChopsUpdate | LayoutUpdate, system: ColorSystem) -> str:
         """Take a frame over; return the bytes that make the terminal show it. Every frame starts from plain colours."""
+        if isinstance(update, LayoutUpdate) and update.region.size != self._size:
+            # Frames of the old size may have reached the terminal after it had its new one.
+            self._size = update.region.size
+            self.forget()
         sent: list[str] = []
         at = (-1, -1)
         pen = _PLAIN
         for x, y, strip in _pieces(update):
             for start, run in self._exchange(x, y, _cells(strip, system)):
                 if at != (start, y):
-                    sent.append(f"\x1b[{start - at[0]}C" if at[1] == y and start > at[0] else f"\x1b[{y + 1};{start + 1}H")
+                    sent.append(
+                        f"\x1b[{start - at[0]}C" if at[1] == y and start > at[0] else f"\x1b[{y + 1};{start + 1}H"
+                    )
                 for text, colours in run:
-                    if colours != pen:
+                    if text and colours != pen:
                         sent.append(_switch(pen, colours))
                         pen = colours
                     sent.append(text)
@@ -186,13 +194,13 @@ def _cells(strip: Strip, system: ColorSystem) -> list[_Cell]:
 
 
 def _wide_cells(segment: Segment, pen: _Pen) -> Iterator[_Cell]:
-    """Give one cell for each that the text takes; the halves of a wide character differ from another one's halves."""
+    """Give one cell for each that the text takes; what takes none is left out, so that all columns stay in line."""
     for character in segment.text:
         width = get_character_cell_size(character)
         if width:
             yield character, pen
         if width == 2:
-            yield "", (*pen[:2], f"{pen[2]}")
+            yield "", (character, ";".join(pen), "")
 
 
 @lru_cache(maxsize=1024)

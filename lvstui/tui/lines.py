@@ -40,7 +40,7 @@ class Line(Static):
         for piece in pieces:
             parts += ["  "] if parts else []
             parts.append((escape(piece.text), _STYLES[piece.tone]))
-        self.update(Content.assemble(*parts))
+        self.update(Content.assemble(*parts), layout=False)
 
     def say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
         """Show one sentence."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from itertools import groupby
 from typing import NamedTuple
@@ -14,8 +14,6 @@ from textual.strip import Strip
 from lvstui.core.table import Cell, Column, Tone, fit, layout
 
 GUTTER = 1
-_SKIP = 4
-"""Moving the terminal's cursor on costs about as many bytes as this many unchanged cells."""
 
 
 class Bar(Enum):
@@ -78,41 +76,17 @@ def fitted(cells: Sequence[Cell], placed: Sequence[Place]) -> tuple[Cell, ...]:
     )
 
 
-def changes(old: Line, new: Line, placed: Sequence[Place], width: int) -> Iterator[tuple[int, int]]:
-    """List what differs, as spans (first cell, number of cells); spans with a small gap between them are one."""
+def difference(old: Line, new: Line, placed: Sequence[Place], width: int) -> tuple[int, int] | None:
+    """Say from which cell to before which one the lines differ; None where they do not."""
     if old == new:
-        return
+        return None
     if old.bar is not new.bar or len(old.cells) != len(new.cells):
-        yield 0, width
-        return
-    start = stop = -1
-    for x, cells in _differing(old, new, placed):
-        if stop >= 0 and x - stop > _SKIP:
-            yield start, stop - start
-            start = x
-        elif stop < 0:
-            start = x
-        stop = x + cells
-    if stop >= 0:
-        yield start, stop - start
-
-
-def _differing(old: Line, new: Line, placed: Sequence[Place]) -> Iterator[tuple[int, int]]:
-    """List the cells that differ; of plain text only the characters, of another tone also the blank behind it."""
-    if old.sign != new.sign:
-        yield 0, GUTTER
-    for before, after, place in zip(old.cells, new.cells, placed, strict=True):
-        if before == after:
-            continue
-        first, last = 0, place.width
-        if before.tone is not after.tone:
-            last += 1
-        elif before.text.isascii() and after.text.isascii():
-            while before.text[first] == after.text[first]:
-                first += 1
-            while before.text[last - 1] == after.text[last - 1]:
-                last -= 1
-        yield place.x + first, last - first
+        return 0, width
+    changed = [place for place, before, after in zip(placed, old.cells, new.cells, strict=True) if before != after]
+    start = 0 if old.sign != new.sign else changed[0].x
+    # A cell's tone also colours the blank behind it.
+    stop = changed[-1].x + changed[-1].width + 1 if changed else GUTTER
+    return start, min(stop, width)
 
 
 def strip(line: Line, width: int, styles: Styles) -> Strip:

@@ -1,4 +1,4 @@
-"""A table that keeps rows by key and sends the terminal only the cells that changed."""
+"""A table that keeps rows by key and repaints only the cells that changed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _no_cells(_: Hashable) -> Sequence[Cell]:
 
 
 class VirtualTable(ScrollView, Generic[K], can_focus=True):
-    """Rows by key; only visible rows are ever asked for, only changed cells are ever sent."""
+    """Rows by key; only visible rows are ever asked for, only cells that changed are painted again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "step(1)", "down", show=False, id="table.down"),
@@ -265,17 +265,16 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
         self._lines = []
 
     def _repaint(self) -> None:
-        """Send what differs from what the lines showed before."""
-        width = self._width
+        """Paint what differs from what the lines showed before."""
         lines = [self._line(y) for y in range(self.size.height)]
         if len(lines) != len(self._lines):
             self._lines = lines
             self.refresh()
             return
         regions = [
-            Region(x, y, cells, 1)
+            Region(span[0], y, span[1] - span[0], 1)
             for y, (old, new) in enumerate(zip(self._lines, lines, strict=True))
-            for x, cells in strips.changes(old, new, self._places, width)
+            if (span := strips.difference(old, new, self._places, self._width))
         ]
         self._lines = lines
         if regions:

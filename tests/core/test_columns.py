@@ -23,11 +23,11 @@ from lvstui.core.model import (
     RealServer,
     Service,
     ServiceFlags,
+    ServiceKey,
     Tunnel,
     TunnelType,
 )
-from lvstui.core.observed import Info, Reading, RowKey, ServerKey, ServerStats
-from lvstui.core.rates import Rates
+from lvstui.core.observed import Info, Reading, RowKey, ServerKey, ServerStats, Stats
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
 from lvstui.core.table import Tone
 
@@ -55,11 +55,15 @@ SNAPSHOT = Snapshot(
         DIRECTOR,
         Info("1.2.1", 4096),
         1.0,
+        services={
+            SHOP: Stats(connection_rate=12, in_byte_rate=1500, out_byte_rate=2_500_000),
+            DNS: Stats(),
+            MARK: Stats(connection_rate=99),
+        },
         servers={SHOP: {WEB1.endpoint: ServerStats(active=90, inactive=10, sticky=7), WEB2.endpoint: ServerStats(5)}},
     ),
     origin="Linux 6.1.176",
     host=Host("lb1.example"),
-    rates={SHOP: Rates(12.5, 0, 0, 1500, 2_500_000), MARK: Rates(99, 0, 0, 0, 0)},
 )
 
 
@@ -141,7 +145,7 @@ def test_a_server_shows_its_method_weight_and_state() -> None:
 
 def test_a_service_without_servers_is_empty_and_one_with_all_drained_is_down() -> None:
     assert texts(DNS)["state"] == "empty"
-    pools = {SHOP: Pool(SHOP_SERVICE, {WEB2.endpoint: WEB2})}
+    pools: dict[ServiceKey, Pool] = {SHOP: Pool(SHOP_SERVICE, {WEB2.endpoint: WEB2})}
     snapshot = replace(SNAPSHOT, reading=replace(SNAPSHOT.reading, director=Director(pools)))
     assert cells(snapshot, Look(), SHOP)[-1].text == "down"
 
@@ -155,7 +159,7 @@ def test_a_staged_weight_shows_old_and_new() -> None:
 
 def test_the_headline_says_where_how_much_and_whether_it_is_saved() -> None:
     line = "  ".join(cell.text for cell in headline(SNAPSHOT, 200))
-    assert line.startswith("lb1  Linux 6.1.176  IPVS 1.2.1 table 4096  3 services 3 servers  112 conn/s")
+    assert line.startswith("lb1  Linux 6.1.176  IPVS 1.2.1 table 4096  3 services 3 servers  111 conn/s")
     assert line.endswith("no profile")
 
 

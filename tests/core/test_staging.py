@@ -24,8 +24,8 @@ def test_stepping_back_to_the_weight_it_has_stages_nothing() -> None:
 def test_a_weight_stays_within_what_the_kernel_can_hold() -> None:
     low = step_weight(WEB, SERVER, None, -9)
     high = set_weight(WEB, SERVER, INT_MAX + 1)
-    assert low and low.after and low.after.weight == 0
-    assert high and high.after and high.after.weight == INT_MAX
+    assert low == ServerChange(WEB, SERVER, replace(SERVER, weight=0, resume=3))
+    assert high == ServerChange(WEB, SERVER, replace(SERVER, weight=INT_MAX))
 
 
 def test_a_drain_remembers_the_weight_and_gives_it_back() -> None:
@@ -45,8 +45,8 @@ def test_draining_after_other_steps_remembers_the_weight_that_the_kernel_has() -
 
 
 def test_a_server_drained_by_others_comes_back_with_weight_one() -> None:
-    back = toggle_drain(WEB, replace(SERVER, weight=0), None)
-    assert back and back.after and back.after.weight == 1
+    drained = replace(SERVER, weight=0)
+    assert toggle_drain(WEB, drained, None) == ServerChange(WEB, drained, replace(SERVER, weight=1))
 
 
 def test_raising_a_drained_server_by_hand_ends_the_drain() -> None:

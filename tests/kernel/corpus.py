@@ -33,16 +33,14 @@ from lvstui.core.model import (
     TunnelType,
 )
 
-_SCHEDULERS = "rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh".split()
+_SCHEDULERS = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh")
 _PROTOCOLS = {Protocol.TCP: "-t", Protocol.UDP: "-u", Protocol.SCTP: "--sctp-service"}
 _FORWARDING = {Forwarding.ROUTE: "-g", Forwarding.TUNNEL: "-i", Forwarding.MASQ: "-m"}
 _TUNNELS = {TunnelType.IPIP: "ipip", TunnelType.GUE: "gue", TunnelType.GRE: "gre"}
-_CHECKSUMS = {0: "", 1: " --tun-csum", 2: " --tun-remcsum"}
-_FLAGS = {
-    "sh": {ServiceFlags.SCHED_1: "sh-fallback", ServiceFlags.SCHED_2: "sh-port", ServiceFlags.SCHED_3: "flag-3"},
-    "mh": {ServiceFlags.SCHED_1: "mh-fallback", ServiceFlags.SCHED_2: "mh-port", ServiceFlags.SCHED_3: "flag-3"},
-}
-_PLAIN_FLAGS = {ServiceFlags.SCHED_1: "flag-1", ServiceFlags.SCHED_2: "flag-2", ServiceFlags.SCHED_3: "flag-3"}
+_CHECKSUMS = ("--tun-nocsum", "--tun-csum", "--tun-remcsum")
+_SCHED_FLAGS = (ServiceFlags.SCHED_1, ServiceFlags.SCHED_2, ServiceFlags.SCHED_3)
+_FLAGS = {"sh": ("sh-fallback", "sh-port", "flag-3"), "mh": ("mh-fallback", "mh-port", "flag-3")}
+_PLAIN_FLAGS = ("flag-1", "flag-2", "flag-3")
 
 
 def generate(seed: int, services: int) -> Director:
@@ -69,7 +67,7 @@ def _service(random: Random) -> Service:
         key = AddressKey(random.choice(list(_PROTOCOLS)), _address(random, family), port)
     scheduler = random.choice(_SCHEDULERS)
     flags = ServiceFlags.NONE
-    for flag in _PLAIN_FLAGS:
+    for flag in _SCHED_FLAGS:
         if random.random() < 0.2:
             flags |= flag
     if isinstance(key, AddressKey) and key.protocol is Protocol.UDP:
@@ -131,27 +129,35 @@ def _tunnel(random: Random) -> Tunnel:
         case 0:
             return PLAIN_TUNNEL
         case 1:
-            return Tunnel(TunnelType.GUE, random.randrange(1, 65536), random.choice(list(_CHECKSUMS)))
+            return Tunnel(TunnelType.GUE, random.randrange(1, 65536), random.randrange(3))
         case _:
             return Tunnel(TunnelType.GRE, 0, random.choice([0, 1]))
 
 
-def saved(director: Director) -> Sequence[str]:
-    """Write the lines that `ipvsadm -Sn` prints for a director, sorted (its own order is that of a hash)."""
-    return sorted(_lines(director, thresholds=False))
-
-
 def loadable(director: Director) -> Sequence[str]:
-    """Write lines for `ipvsadm -R`, thresholds included."""
-    return list(_lines(director, thresholds=True))
-
-
-def _lines(director: Director, *, thresholds: bool) -> Iterator[str]:
+    """Write a director as lines for `ipvsadm -R`."""
+    lines: list[str] = []
     for key, pool in director.pools.items():
-        yield f"-A {_key(key)} {_scheduling(pool.service)}"
+        lines.append(f"-A {_key(key)} {_scheduling(pool.service)}{_flags(pool.service)}")
         for server in pool.servers.values():
-            limits = f" -x {server.upper} -y {server.lower}" if thresholds else ""
-            yield f"-a {_key(key)} {_real_server(server)}{limits}"
+            lines.append(f"-a {_key(key)} {_real_server(server)} -x {server.upper} -y {server.lower}")
+    return lines
+
+
+def saved(director: Director) -> Sequence[str]:
+    """Write the lines that `ipvsadm -Sn` prints for a director, sorted, with all that it loses or garbles.
+
+    It has no thresholds, drops flag-3 of sh and mh, and prints the upper half of the marks as negative numbers.
+    """
+    lines: list[str] = []
+    for key, pool in director.pools.items():
+        name = _key(key._replace(mark=key.mark - 2**32) if isinstance(key, MarkKey) and key.mark >= 2**31 else key)
+        flags = _flags(pool.service)
+        if pool.service.scheduler in _FLAGS:
+            flags = flags.replace(",flag-3", "").replace(" flag-3", "")
+        lines.append(f"-A {name} {_scheduling(pool.service)}{flags}")
+        lines += [f"-a {name} {_real_server(server)}" for server in pool.servers.values()]
+    return sorted(lines)
 
 
 def _key(key: ServiceKey) -> str:
@@ -177,16 +183,21 @@ def _scheduling(service: Service) -> str:
             words.append(f"--pe {persistence.engine}")
     if ServiceFlags.ONE_PACKET in service.flags:
         words.append("-o")
-    names = _FLAGS.get(service.scheduler, _PLAIN_FLAGS)
-    if flags := [name for flag, name in names.items() if flag in service.flags]:
-        words.append(f"-b {','.join(flags)}")
     return " ".join(words)
+
+
+def _flags(service: Service) -> str:
+    names = zip(_SCHED_FLAGS, _FLAGS.get(service.scheduler, _PLAIN_FLAGS), strict=True)
+    flags = [name for flag, name in names if flag in service.flags]
+    return f" -b {','.join(flags)}" if flags else ""
 
 
 def _real_server(server: RealServer) -> str:
     words = f"-r {place(*server.endpoint)} {_FORWARDING[server.forwarding]} -w {server.weight}"
-    tunnel = server.tunnel
-    if tunnel.type is TunnelType.IPIP:
+    if server.forwarding is not Forwarding.TUNNEL:
         return words
-    port = f" --tun-port {tunnel.port}" if tunnel.port else ""
-    return f"{words} --tun-type {_TUNNELS[tunnel.type]}{port}{_CHECKSUMS[tunnel.checksum]}"
+    tunnel = server.tunnel
+    words += f" --tun-type {_TUNNELS[tunnel.type]}"
+    if tunnel.type is TunnelType.GUE:
+        words += f" --tun-port {tunnel.port}"
+    return words if tunnel.type is TunnelType.IPIP else f"{words} {_CHECKSUMS[tunnel.checksum]}"

@@ -1,8 +1,8 @@
 """The shop's clients: single requests for the tests, or steady traffic from many addresses."""
 
 import asyncio
-import contextlib
 import random
+import socket
 import sys
 
 SECONDS = 5
@@ -32,16 +32,19 @@ async def request(client: str, address: str, port: int, hold: float = 0) -> str:
         return ""
 
 
-async def look_up(client: str) -> None:
-    """Send one datagram to the name servers; its answer does not matter."""
+async def look_up(client: str) -> str:
+    """Ask for the server's name by one datagram; "" where nobody answers."""
     loop = asyncio.get_running_loop()
-    with contextlib.suppress(OSError):
-        transport, _ = await loop.create_datagram_endpoint(
-            asyncio.DatagramProtocol, local_addr=(client, 0), remote_addr=NAME_SERVER
-        )
-        transport.sendto(b"name\n")
-        await asyncio.sleep(1)
-        transport.close()
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+            datagrams.setblocking(False)
+            datagrams.bind((client, 0))
+            datagrams.connect(NAME_SERVER)
+            async with asyncio.timeout(SECONDS):
+                await loop.sock_sendall(datagrams, b"name\n")
+                return (await loop.sock_recv(datagrams, 512)).decode().strip()
+    except (OSError, TimeoutError):
+        return ""
 
 
 async def traffic() -> None:
@@ -63,7 +66,8 @@ async def ask() -> None:
     """Answer each line `client address port` of the input with the server's name."""
     for line in sys.stdin:
         client, address, port = line.split()
-        print(await request(client, address, int(port)), flush=True)
+        is_lookup = (address, int(port)) == NAME_SERVER
+        print(await (look_up(client) if is_lookup else request(client, address, int(port))), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
+LOG = Path("/run/shop.log")
 SERVERS = ("rs1", "rs2", "rs3")
 SERVICES = """\
 -A -t 192.0.2.10:80 -s wlc -p 300
@@ -45,7 +47,7 @@ def shop(*, traffic: bool = False) -> Iterator[None]:
         running += [_start(name, "server", name) for name in SERVERS]
         for server in running:
             if server.stdout is None or not server.stdout.readline():
-                raise RuntimeError("A real server of the shop did not start; its error stands above.")
+                raise RuntimeError(f"A real server of the shop did not start: {LOG.read_text()}")
         if traffic:
             running.append(_start("client", "client"))
         yield
@@ -57,7 +59,7 @@ def shop(*, traffic: bool = False) -> Iterator[None]:
 
 
 def ask(requests: Iterable[tuple[str, str, int]]) -> list[str]:
-    """Make one TCP request after another from (client, to, port); return the answering server's name, "" for none."""
+    """Make one request after another from (client, to, port); return each answering server's name, "" for none."""
     lines = "".join(f"{client} {address} {port}\n" for client, address, port in requests)
     command = [*_python_in("client"), "tests.lab.client", "--ask"]
     return subprocess.run(command, input=lines, text=True, check=True, stdout=subprocess.PIPE).stdout.splitlines()
@@ -132,6 +134,7 @@ def _python_in(namespace: str) -> list[str]:
 def _start(namespace: str, module: str, *arguments: str) -> subprocess.Popen[str]:
     """Start one of the lab's own programs out of reach of the terminal's signals."""
     command = [*_python_in(namespace), f"tests.lab.{module}", *arguments]
-    return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
+    with LOG.open("a") as log:  # the screen belongs to the program that is shown on the shop
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+        )

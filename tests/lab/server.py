@@ -1,22 +1,12 @@
-"""A real server of the shop: answers every TCP request and every datagram with its own name, on IPv4 and IPv6."""
+"""A real server of the shop: answers every TCP request (IPv4 and IPv6) and every datagram (IPv4) with its own name."""
 
 import asyncio
+import socket
 import sys
-from asyncio import DatagramTransport, StreamReader, StreamWriter
+from asyncio import StreamReader, StreamWriter
 
 TCP_PORTS = (80, 443)
 UDP_PORT = 53
-
-
-class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, name: bytes) -> None:
-        self._name = name
-
-    def connection_made(self, transport: DatagramTransport) -> None:  # type: ignore[override]
-        self._transport = transport
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:  # noqa: ARG002 - asyncio names them
-        self._transport.sendto(self._name, addr)
 
 
 async def serve(name: bytes) -> None:
@@ -30,7 +20,10 @@ async def serve(name: bytes) -> None:
 
     for port in TCP_PORTS:
         await asyncio.start_server(answer, ["0.0.0.0", "::"], port)
-    await asyncio.get_running_loop().create_datagram_endpoint(lambda: _Datagrams(name), ("0.0.0.0", UDP_PORT))
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.setblocking(False)
+    datagrams.bind(("0.0.0.0", UDP_PORT))
+    asyncio.get_running_loop().add_reader(datagrams, lambda: datagrams.sendto(name, datagrams.recvfrom(512)[1]))
     print("serving", flush=True)
     await asyncio.Event().wait()
 

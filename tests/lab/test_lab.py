@@ -47,10 +47,13 @@ def test_the_kernel_loads_a_missing_module_by_itself() -> None:
 @pytest.mark.usefixtures("shop")
 def test_real_servers_answer_through_the_virtual_services() -> None:
     targets = [("192.0.2.10", 443), ("192.0.2.20", 80), ("192.0.2.20", 443)]
-    answers = net.ask([*(("198.18.0.7", *target) for target in targets), ("2001:db8:c::7", "2001:db8:1::10", 80)])
-    assert len(answers) == 4
+    others = [("2001:db8:c::7", "2001:db8:1::10", 80), ("198.18.0.7", "192.0.2.10", 53)]
+    answers = net.ask([*(("198.18.0.7", *target) for target in targets), *others])
+    assert len(answers) == 5
     assert set(answers[:3]) <= {"rs1", "rs2"}
     assert answers[3] in {"rs1", "rs3"}
+    assert answers[4] in {"rs2", "rs3"}
+    assert net.LOG.read_text() == ""
 
 
 @pytest.mark.usefixtures("shop")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
+from lvstui.core.change import ServerChange, apply
+from lvstui.core.model import Director
+from lvstui.core.observed import ServerKey
 from lvstui.core.snapshot import Host
 from lvstui.kernel.demo import demo_director
 from lvstui.kernel.memory import MemoryKernel
@@ -33,11 +37,27 @@ class Stage:
         self.clock = Clock()
         self.kernel = MemoryKernel(demo_director(), clock=self.clock, traffic=True)
         self.profile = folder / "director.toml"
-        file = ProfileFile(self.profile)
-        file.update(lambda _: demo_director())
-        options = Options(self.kernel, file)
+        ProfileFile(self.profile).update(lambda _: demo_director())
+        self.app = self._started(read_only=False)
+
+    def _started(self, *, read_only: bool) -> LvstuiApp:
+        options = Options(self.kernel, ProfileFile(self.profile), read_only)
         host = Host("lb1.example", 3.0, 1.0, 20.0)
-        self.app = LvstuiApp(options, host=lambda: host, threaded=False)
+        return LvstuiApp(options, host=lambda: host, threaded=False)
+
+    def start_read_only(self) -> None:
+        """Start again as with --read-only."""
+        self.app = self._started(read_only=True)
+
+    def rename(self, key: ServerKey, name: str) -> None:
+        """Give a server another name in the profile, as another program would."""
+
+        def renamed(saved: Director | None) -> Director:
+            assert saved is not None
+            server = saved.pools[key.service].servers[key.endpoint]
+            return apply(saved, ServerChange(key.service, server, replace(server, name=name)))
+
+        ProfileFile(self.profile).update(renamed)
 
     @property
     def view(self) -> ServicesView:

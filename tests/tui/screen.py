@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
+from rich.cells import cell_len
+from rich.color import ColorSystem
 from rich.console import RenderableType
 from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.geometry import Region
 from textual.screen import Screen
 
-from lvstui.tui.driver import FrugalApp, FrugalUpdate
+from lvstui.tui.driver import FrugalApp, Glass
 
 _SEQUENCE = re.compile(r"\x1b\[([0-9;]*)([HCm])|([^\x1b])")
 
@@ -37,7 +40,9 @@ class Terminal:
                     self._colour(numbers or "0")
                 case _:
                     self.cells[self._x, self._y] = (character, self._pen)
-                    self._x += 1
+                    if cell_len(character) == 2:
+                        self.cells.pop((self._x + 1, self._y), None)
+                    self._x += cell_len(character)
         assert end == len(sent)
 
     def line(self, y: int) -> str:
@@ -69,13 +74,20 @@ class WatchedApp(FrugalApp[None]):
         super().__init__()
         self.terminal = Terminal()
         self.spans: list[tuple[int, int, int]] = []
+        self.frames = 0
         self.sent = 0
+        self.glass = Glass()
+        self._region = Region()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         super()._display(screen, renderable)
         if isinstance(renderable, ChopsUpdate):
             self.spans += [(y, start, stop) for y, start, stop in renderable.spans]
+        if isinstance(renderable, LayoutUpdate) and renderable.region != self._region:
+            self._region = renderable.region
+            self.terminal = Terminal()
         if isinstance(renderable, ChopsUpdate | LayoutUpdate):
-            frame = FrugalUpdate(renderable).render_segments(self.console)
+            self.frames += 1
+            frame = self.glass.paint(renderable, ColorSystem.EIGHT_BIT)
             self.sent += len(frame)
             self.terminal.take(frame)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from textual.widgets import Button, Static
+from textual.command import CommandPalette
+from textual.pilot import Pilot
+from textual.widgets import Button, OptionList, Static
 
 from lvstui.core.change import ServerChange, ServiceChange
 from lvstui.core.columns import Look, rows
-from lvstui.core.model import Endpoint, RealServer, Service
+from lvstui.core.model import AddressKey, Endpoint, Family, MarkKey, RealServer, Service
 from lvstui.core.observed import ServerKey
 from lvstui.store.profile import loads
 from lvstui.tui.screens.confirm import Confirm
 from lvstui.tui.screens.help import Help
 from tests.tui.conftest import Stage
+
+MARK = MarkKey(80, Family.IPV4)
 
 
 def first_server(stage: Stage) -> tuple[ServerKey, RealServer]:
@@ -26,6 +31,15 @@ def first_server(stage: Stage) -> tuple[ServerKey, RealServer]:
 
 def held(stage: Stage, key: ServerKey) -> RealServer:
     return stage.kernel.read().director.pools[key.service].servers[key.endpoint]
+
+
+async def until(pilot: Pilot[int], reached: Callable[[], bool]) -> None:
+    """Let the app work until something is true; fails after many turns."""
+    for _ in range(200):
+        if reached():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("never reached")
 
 
 def staged(stage: Stage) -> str:
@@ -163,6 +177,7 @@ async def test_the_cursor_stays_on_its_server_when_rows_appear_and_go(stage: Sta
         await stage.look(pilot)
         key, _ = first_server(stage)
         stage.view.table.move_to(key)
+        assert isinstance(key.service, AddressKey)
         stage.kernel.write(ServiceChange(None, Service(key.service._replace(port=1), "rr")))
         await stage.look(pilot)
         assert stage.view.table.cursor_key == key
@@ -199,3 +214,88 @@ async def test_q_leaves_but_asks_while_something_is_staged(stage: Stage) -> None
         assert isinstance(stage.app.screen, Confirm)
         await pilot.press("escape", "escape", "q")
     assert stage.app.return_value == 0
+
+
+async def test_the_filter_narrows_while_typing_and_escape_takes_it_off(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        key, _ = first_server(stage)
+        await pilot.press("slash", *"mark")
+        assert stage.view.table.cursor_key == MARK
+        assert "filter mark" in str(stage.app.query_one("#head", Static).content)
+        await pilot.press("enter", "escape")
+        assert stage.view.table.move_to(key)
+
+
+async def test_a_folded_service_shows_one_row_and_f_unfolds_all(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        key, _ = first_server(stage)
+        stage.view.table.move_to(key)
+        await pilot.press("left")
+        assert stage.view.table.cursor_key == key.service
+        assert not stage.view.table.move_to(key)
+        await pilot.press("f")
+        assert stage.view.table.move_to(key)
+
+
+async def test_read_only_says_why_and_stages_nothing(stage: Stage) -> None:
+    stage.start_read_only()
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        stage.view.table.move_to(first_server(stage)[0])
+        for key in ("plus", "0", "enter", "delete", "z"):
+            await pilot.press(key)
+            assert not stage.view.pending
+            assert "--read-only" in message(stage)
+            assert not isinstance(stage.app.screen, Confirm)
+        assert "read-only" in str(stage.app.query_one("#head", Static).content)
+
+
+async def test_w_takes_the_drift_into_the_profile_after_asking(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        key, server = first_server(stage)
+        stage.kernel.write(ServerChange(key.service, server, replace(server, weight=9)))
+        await stage.look(pilot)
+        assert "drift 1" in str(stage.app.query_one("#head", Static).content)
+        await pilot.press("w")
+        assert isinstance(stage.app.screen, Confirm)
+        await pilot.press("right", "enter")
+        await stage.look(pilot)
+        saved = loads(stage.profile.read_text(), "profile").pools[key.service].servers[key.endpoint]
+        assert saved.weight == 9
+        assert saved.name
+        assert "saved" in str(stage.app.query_one("#head", Static).content)
+
+
+async def test_the_palette_finds_a_command_and_runs_it(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        key, _ = first_server(stage)
+        await pilot.press("colon", *"fold.all")
+        await until(pilot, lambda: stage.app.screen.query_one(OptionList).option_count == 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: not isinstance(stage.app.screen, CommandPalette))
+        await until(pilot, lambda: not stage.view.table.move_to(key))
+
+
+async def test_pausing_stops_the_reading_and_says_so(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        await pilot.press("p")
+        await stage.look(pilot)
+        assert "paused" in str(stage.app.query_one("#head", Static).content)
+
+
+async def test_hostile_names_are_shown_and_never_obeyed(stage: Stage) -> None:
+    async with stage.app.run_test(size=(160, 30)) as pilot:
+        await stage.look(pilot)
+        key, _ = first_server(stage)
+        stage.rename(key, "[b]\x1b[2J")
+        await stage.look(pilot)
+        stage.view.table.move_to(key)
+        await pilot.press("plus")
+        assert "[b]\\x1b[2J" in staged(stage)
+        await pilot.press("escape", "delete")
+        assert isinstance(stage.app.screen, Confirm)

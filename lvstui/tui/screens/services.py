@@ -8,7 +8,7 @@ from dataclasses import replace
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widgets import Static
 
 from lvstui.core import fields, staging
@@ -43,7 +43,7 @@ class ServicesView(Vertical):
     ServicesView #staged.waiting { display: block; }
     """
 
-    snapshot: reactive[Snapshot | None] = reactive(None, always_update=True)
+    snapshot: var[Snapshot | None] = var(None, always_update=True)
 
     class Asked(Message):
         """The operator asks the worker for something."""
@@ -195,7 +195,7 @@ class ServicesView(Vertical):
             try:
                 fields.number("weight", text)
             except fields.FieldError as error:
-                return str(error)
+                return error.sentence
             return ""
 
         def done(text: str | None) -> None:

@@ -1,0 +1,424 @@
+"""The commands without a terminal, on the kernel in memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from lvstui.cli import main
+from lvstui.core.change import EMPTY, bare, drift, kernel_writes
+from lvstui.core.model import (
+    AddressKey,
+    Director,
+    Endpoint,
+    Family,
+    Forwarding,
+    MarkKey,
+    Persistence,
+    Pool,
+    Protocol,
+    RealServer,
+    Service,
+    SyncDaemon,
+    SyncRole,
+    Timeouts,
+    Tunnel,
+    TunnelType,
+)
+from lvstui.core.observed import Reading
+from lvstui.kernel.memory import MemoryKernel
+from lvstui.kernel.port import NoIpvs, NoRight
+from lvstui.store.profile import dumps, loads
+
+SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
+MARK = MarkKey(80, Family.IPV6)
+WEB1 = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), Forwarding.MASQ, 3, 1000, 800, name="web1")
+WEB2 = RealServer(
+    Endpoint(IPv4Address("10.0.0.12"), 443), Forwarding.TUNNEL, 0, tunnel=Tunnel(TunnelType.GUE, 6080), resume=2
+)
+PROFILE = Director(
+    {
+        SHOP: Pool(
+            Service(SHOP, persistence=Persistence(), name="shop\x1b[31m"), {WEB1.endpoint: WEB1, WEB2.endpoint: WEB2}
+        ),
+        MARK: Pool(Service(MARK, "rr")),
+    },
+    Timeouts(),
+    {SyncRole.MASTER: SyncDaemon(SyncRole.MASTER, "eth1", 5, 1400)},
+    "lb1",
+)
+OTHER = AddressKey(Protocol.UDP, IPv4Address("192.0.2.53"), 53)
+
+
+@dataclass
+class Ran:
+    """What a command printed and how it ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Shell:
+    """Runs commands on one kernel and one profile."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+        self.kernel = MemoryKernel(PROFILE)
+        self.profile = folder / "director.toml"
+        self.profile.write_text(dumps(PROFILE))
+        self._capsys = capsys
+
+    def run(self, *arguments: str) -> Ran:
+        status = main(["--profile", str(self.profile), *arguments], lambda _: self.kernel)
+        printed = self._capsys.readouterr()
+        return Ran(status, printed.out, printed.err)
+
+    def held(self) -> Director:
+        return self.kernel.read().director
+
+    def want(self, director: Director) -> None:
+        self.profile.write_text(dumps(director))
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Shell:
+    return Shell(capsys, tmp_path)
+
+
+def with_weight(weight: int) -> Director:
+    pool = PROFILE.pools[SHOP]
+    servers = {**pool.servers, WEB1.endpoint: replace(WEB1, weight=weight)}
+    return replace(PROFILE, pools={**PROFILE.pools, SHOP: replace(pool, servers=servers)})
+
+
+def test_show_prints_the_services_with_the_names_of_the_profile(shell: Shell) -> None:
+    ran = shell.run("show")
+    rows = [line.split() for line in ran.out.splitlines()]
+    assert ran.status == 0
+    assert rows[1][:3] == ["tcp:192.0.2.10:443", "shop\\x1b[31m", "wlc"]
+    assert rows[2][:4] == ["10.0.0.11:443", "web1", "masq", "3"]
+    assert ran.out.splitlines()[2].endswith("upper 1000, lower 800")
+    assert ran.out.splitlines()[3].endswith("drain, tunnel gue port 6080, resume 2")
+    assert rows[4][:2] == ["mark6:80", "rr"]
+    assert {line.index("masq") for line in ran.out.splitlines() if "masq" in line} == {ran.out.index("METHOD")}
+    assert "\x1b" not in ran.out
+
+
+def test_show_director_prints_its_own_settings(shell: Shell) -> None:
+    out = shell.run("show", "director").out
+    assert out.splitlines() == [
+        "director  lb1",
+        "kernel    demo, IPVS 1.2.1, table of 4096 buckets",
+        "services  2 with 2 real servers",
+        "timeouts  tcp 900s, tcp_fin 120s, udp 300s",
+        "sync      master: interface eth1, id 5, max_length 1400, group 224.0.0.81, port 8848, ttl 1",
+    ]
+
+
+def test_show_says_that_there_is_no_service(shell: Shell) -> None:
+    shell.kernel.flush()
+    assert shell.run("show").out == "There is no virtual service.\n"
+
+
+def test_show_json_has_every_field_in_a_fixed_order(shell: Shell) -> None:
+    service = json.loads(shell.run("show", "--json").out)["service"][0]
+    counters = ["connections", "in_packets", "out_packets", "in_bytes", "out_bytes"]
+    assert list(service) == [
+        "name", "service", "scheduler", "flags", "persistence", "note", "stats", "rates", "server",
+    ]  # fmt: skip
+    assert service["persistence"] == {"timeout": 300, "netmask": "255.255.255.255", "engine": ""}
+    assert list(service["stats"]) == list(service["rates"]) == counters
+    assert service["server"][1] == {
+        "name": "",
+        "server": "10.0.0.12:443",
+        "forwarding": "tunnel",
+        "weight": 0,
+        "upper": 0,
+        "lower": 0,
+        "tunnel": {"type": "gue", "port": 6080, "checksum": "nocsum"},
+        "resume": 2,
+        "active": 0,
+        "inactive": 0,
+        "sticky": 0,
+        "stats": dict.fromkeys(counters, 0),
+        "rates": dict.fromkeys(counters, 0),
+    }
+
+
+def test_show_director_json_tells_kernel_timeouts_and_daemons(shell: Shell) -> None:
+    document = json.loads(shell.run("show", "director", "--json").out)
+    assert document["kernel"] == {"origin": "demo", "version": "1.2.1", "table_size": 4096}
+    assert document["director"] == {"name": "lb1"}
+    assert document["timeouts"] == {"tcp": 900, "tcp_fin": 120, "udp": 300}
+    assert document["sync"][0]["max_length"] == 1400
+
+
+def test_show_goes_on_without_names_where_the_profile_is_broken(shell: Shell) -> None:
+    shell.profile.write_text("nonsense")
+    ran = shell.run("show")
+    assert ran.status == 0
+    assert "10.0.0.11:443" in ran.out
+    assert "line 1: not valid TOML" in ran.err
+    assert "names are left out" in ran.err
+
+
+def test_export_gives_back_the_profile(shell: Shell) -> None:
+    assert shell.run("export").out == dumps(PROFILE)
+
+
+def test_export_writes_a_file_in_one_step(shell: Shell, tmp_path: Path) -> None:
+    target = tmp_path / "copy.toml"
+    target.write_text("old")
+    ran = shell.run("export", "-o", str(target))
+    assert (ran.status, ran.out) == (0, "")
+    assert loads(target.read_text(), "copy") == PROFILE
+
+
+def test_export_writes_ipvsadm_lines_and_json(shell: Shell) -> None:
+    assert shell.run("export", "--format", "ipvsadm").out.splitlines()[1:3] == [
+        "-A -t 192.0.2.10:443 -s wlc -p 300",
+        "-a -t 192.0.2.10:443 -r 10.0.0.11:443 -m -w 3 -x 1000 -y 800",
+    ]
+    document = json.loads(shell.run("export", "--format", "json").out)
+    assert list(document) == ["director", "timeouts", "sync", "service"]
+    assert document["service"][0]["server"][0]["name"] == "web1"
+    assert "stats" not in document["service"][0]
+
+
+def test_check_counts_what_is_fine(shell: Shell) -> None:
+    ran = shell.run("check", str(shell.profile))
+    assert ran.status == 0
+    assert ran.out == f"{shell.profile}: 2 services, 2 servers, no error\n"
+
+
+def test_check_tells_every_flaw_with_its_line(shell: Shell) -> None:
+    shell.profile.write_text("format = 1\nzzz = 1\n[timeouts]\ntcp = -1\n")
+    ran = shell.run("check", str(shell.profile))
+    assert ran.status == 1
+    assert [line.partition(", ")[2][:16] for line in ran.out.splitlines()] == [
+        "line 2: zzz: is ",
+        "line 3: timeouts",
+        "line 4: timeouts",
+    ]
+
+
+def test_check_tells_what_the_kernel_would_refuse_and_what_cannot_work(shell: Shell) -> None:
+    shell.profile.write_text(
+        'format = 1\n[[service]]\nservice = "tcp:192.0.2.1:0"\nserver = [{ server = "10.0.0.1:80", lower = 1 }]\n'
+    )
+    ran = shell.run("check", str(shell.profile))
+    assert ran.status == 1
+    assert f"{shell.profile}: warning: tcp:192.0.2.1:0: service: without persistence" in ran.out
+    assert f"{shell.profile}: error: tcp:192.0.2.1:0 · 10.0.0.1:80: lower: 1 is above the upper" in ran.out
+
+
+def test_warnings_alone_are_no_error(shell: Shell) -> None:
+    shell.profile.write_text('format = 1\n[[service]]\nservice = "tcp:192.0.2.1:0"\n')
+    ran = shell.run("check", str(shell.profile))
+    assert ran.status == 0
+    assert "warning: " in ran.out
+
+
+def test_a_profile_that_is_not_there_is_told_with_the_remedy(shell: Shell) -> None:
+    shell.profile.unlink()
+    for command in ("diff", "apply"):
+        ran = shell.run(command)
+        assert ran.status == 1
+        assert ran.err == (
+            f"lvstui: {shell.profile} does not exist; `lvstui export -o` writes it from the running kernel\n"
+        )
+    assert shell.run("check", str(shell.profile)).status == 1
+
+
+def test_diff_is_silent_where_nothing_differs(shell: Shell) -> None:
+    assert shell.run("diff") == Ran(0, "", "")
+
+
+def test_diff_tells_what_apply_would_write(shell: Shell) -> None:
+    shell.want(with_weight(5))
+    line = "tcp:192.0.2.10:443 shop\\x1b[31m · 10.0.0.11:443 web1: weight 3 -> 5\n"
+    assert shell.run("diff") == Ran(3, line, "")
+    assert shell.run("apply", "--dry-run") == Ran(3, line, "")
+    assert shell.run("diff", str(shell.profile)).out == line
+
+
+def test_names_alone_are_no_difference(shell: Shell) -> None:
+    shell.want(
+        replace(PROFILE, name="other", pools={SHOP: PROFILE.pools[SHOP], MARK: Pool(Service(MARK, "rr", name="m"))})
+    )
+    assert shell.run("diff") == Ran(0, "", "")
+
+
+def test_apply_makes_the_kernel_equal_the_profile(shell: Shell) -> None:
+    shell.kernel = MemoryKernel(Director({OTHER: Pool(Service(OTHER))}, Timeouts(1, 2, 3), {}))
+    ran = shell.run("apply")
+    assert ran.status == 0
+    assert ran.out.splitlines()[0] == "timeouts: tcp 1s -> 900s, tcp_fin 2s -> 120s, udp 3s -> 300s"
+    assert "- udp:192.0.2.53:53" in ran.out.splitlines()
+    assert kernel_writes(drift(shell.held(), PROFILE)) == ()
+    assert shell.run("apply") == Ran(0, "", "")
+
+
+def test_apply_writes_only_what_differs(shell: Shell) -> None:
+    shell.want(with_weight(5))
+    before = shell.held()
+    assert shell.run("apply").out.count("\n") == 1
+    after = shell.held()
+    assert after.pools[MARK] is before.pools[MARK]
+    assert after.pools[SHOP].servers[WEB1.endpoint] == bare(replace(WEB1, weight=5))
+
+
+def test_apply_keeps_others_when_told_so(shell: Shell) -> None:
+    shell.kernel = MemoryKernel(replace(PROFILE, pools={**PROFILE.pools, OTHER: Pool(Service(OTHER))}))
+    assert shell.run("apply", "--keep-others") == Ran(0, "", "")
+    assert OTHER in shell.held().pools
+    assert shell.run("apply").out == "- udp:192.0.2.53:53\n"
+    assert OTHER not in shell.held().pools
+
+
+def test_a_failure_half_way_is_told_exactly(shell: Shell) -> None:
+    bad = replace(PROFILE.pools[MARK], service=Service(MARK, "zzz"))
+    shell.want(Director({SHOP: PROFILE.pools[SHOP], MARK: bad, OTHER: Pool(Service(OTHER))}))
+    shell.kernel = MemoryKernel(EMPTY)
+    ran = shell.run("apply")
+    assert ran.status == 1
+    assert [line.split(":")[0] for line in ran.out.splitlines()] == [
+        "+ udp",
+    ]
+    assert ran.err.splitlines()[:2] == [
+        "lvstui: 1 of 5 changes were written, the next one failed",
+        "  failed     + mark6:80: scheduler zzz",
+    ]
+    assert [line[:13] for line in ran.err.splitlines()[2:-1]] == ["  not tried  "] * 3
+    assert ran.err.splitlines()[-1].startswith("lvstui: scheduler: this kernel has no scheduler 'zzz'")
+    assert set(shell.held().pools) == {OTHER}
+
+
+def test_apply_writes_nothing_of_a_profile_that_the_kernel_would_refuse(shell: Shell) -> None:
+    server = replace(WEB1, upper=1, lower=2)
+    shell.want(replace(PROFILE, pools={SHOP: Pool(Service(SHOP), {server.endpoint: server})}))
+    before = shell.held()
+    ran = shell.run("apply")
+    assert ran.status == 1
+    assert "tcp:192.0.2.10:443 · 10.0.0.11:443: lower: 2 is above the upper threshold 1" in ran.err
+    assert shell.held() is before
+
+
+@pytest.mark.parametrize("command", [["show"], ["show", "director", "--json"], ["export"], ["diff"], ["apply"]])
+def test_no_ipvs_is_status_5_and_offers_the_demo(shell: Shell, command: Sequence[str]) -> None:
+    shell.kernel.failure = NoIpvs("this kernel has no IPVS: run `modprobe ip_vs`")
+    ran = shell.run(*command)
+    assert ran == Ran(
+        5,
+        "",
+        "lvstui: this kernel has no IPVS: run `modprobe ip_vs`; `lvstui --demo` shows a made-up director meanwhile\n",
+    )
+
+
+@pytest.mark.parametrize("command", [["export"], ["diff"], ["apply"]])
+def test_what_needs_the_whole_table_is_status_4_without_the_right(shell: Shell, command: Sequence[str]) -> None:
+    shell.kernel.read_only = "CAP_NET_ADMIN is missing; run lvstui as root"
+    ran = shell.run(*command)
+    assert ran == Ran(4, "", "lvstui: CAP_NET_ADMIN is missing; run lvstui as root\n")
+    assert shell.run("show").status == 0
+
+
+def test_a_right_that_is_lost_is_status_4(shell: Shell) -> None:
+    shell.kernel.failure = NoRight("the right is missing; run lvstui as root")
+    assert shell.run("show").status == 4
+
+
+class Interrupted(MemoryKernel):
+    """A kernel at which somebody presses Ctrl-C."""
+
+    def read(self) -> Reading:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_ends_without_a_traceback(shell: Shell) -> None:
+    shell.kernel = Interrupted(PROFILE)
+    assert shell.run("show") == Ran(130, "", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--demo", "--live", "show"],
+        ["--live", "show", "--demo"],
+        ["--demo", "--netns", "x", "show"],
+        ["--interval", "0"],
+        ["--interval", "nan"],
+        ["--view", "nothing"],
+        ["show", "nothing"],
+        ["check"],
+        ["nothing"],
+    ],
+)
+def test_wrong_usage_is_status_2(capsys: pytest.CaptureFixture[str], arguments: Sequence[str]) -> None:
+    try:
+        status = main(arguments)
+    except SystemExit as end:
+        status = int(end.code or 0)
+    assert status == 2
+    assert "lvstui" in capsys.readouterr().err
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+
+
+def test_the_screens_need_a_terminal() -> None:
+    ended = python("-m", "lvstui", "--demo")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "lvstui: the screens need a terminal; `lvstui show` prints the services without one\n"
+
+
+def test_the_demo_touches_no_profile_of_the_machine(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["--demo", "diff"]) == 0
+    mine = tmp_path / "mine.toml"
+    assert main(["--demo", "export", "-o", str(mine)]) == 0
+    assert main(["--demo", "diff", "--profile", str(mine)]) == 0
+    assert main(["--demo", "apply", "--profile", str(tmp_path / "none.toml")]) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_commands_import_neither_textual_nor_what_else_they_do_not_need() -> None:
+    program = (
+        "import sys; from lvstui.cli import main; main(['--demo', 'diff']); "
+        "print(sorted({'textual', 'rich', 'pyroute2', 'psutil', 'tomli_w', 'asyncio'} & set(sys.modules)))"
+    )
+    ended = python("-c", program)
+    assert (ended.stdout, ended.stderr) == ("[]\n", "")
+
+
+def test_the_version_is_told() -> None:
+    assert python("-m", "lvstui", "--version").stdout.startswith("lvstui ")
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "lvstui", "--demo", "show", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_help_is_short(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 36
+    assert all(f"    {name} " in "\n".join(lines) for name in ("show", "export", "check", "diff", "apply"))

@@ -1,0 +1,99 @@
+"""The house's plan, held by its imports: they point down only, and each library has one room."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import lvstui
+
+ROOT = Path(lvstui.__file__).parent
+
+BELOW = {
+    "core": {"core"},
+    "kernel": {"kernel", "core"},
+    "store": {"store", "core"},
+    "host": {"host", "core"},
+    "worker": {"worker", "kernel", "store", "host", "core"},
+    "options": {"kernel", "store", "core"},
+    "tui": {"tui", "options", "worker", "kernel", "store", "host", "core"},
+}
+"""What a room may import; cli with its commands is the composition root and may import everything."""
+
+HOME = {
+    "textual": "lvstui.tui.",
+    "rich": "lvstui.tui.",  # textual's own: its strips are made of rich's segments and styles
+    "pyroute2": "lvstui.kernel.",
+    "psutil": "lvstui.host.",
+    "tomli_w": "lvstui.store.profile.",
+}
+"""Where a library may be imported; nothing else may be but what Python brings along."""
+
+IN_CORE = [
+    "model numbers table",
+    "fields change observed",
+    "describe history",
+    "snapshot",
+    "columns headline rules staging",
+]
+"""The modules of core from the ground up; those on one floor may know each other."""
+
+
+def imports() -> Iterator[tuple[str, str]]:
+    """Give each import of the package as importing and imported module, names of `from lvstui.core import x` joined."""
+    for path in ROOT.rglob("*.py"):
+        module = ".".join(("lvstui", *path.relative_to(ROOT).with_suffix("").parts))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Import(names):
+                    yield from ((module, name.name) for name in names)
+                case ast.ImportFrom(level=level) if level:
+                    pytest.fail(f"{module} imports relatively: write the module's whole name")
+                case ast.ImportFrom(str() as source, names):
+                    yield from ((module, f"{source}.{name.name}") for name in names)
+
+
+def room(module: str) -> str:
+    """Tell the room of a module; whatever is not ours has none."""
+    package, _, path = module.partition(".")
+    return path.split(".")[0] if package == "lvstui" else ""
+
+
+@pytest.mark.parametrize("upper", BELOW)
+def test_imports_point_down_only(upper: str) -> None:
+    inside = [(by, what) for by, what in imports() if room(by) == upper and what.startswith("lvstui.")]
+    assert inside
+    assert [(by, what) for by, what in inside if room(what) not in BELOW[upper] | {"__version__"}] == []
+
+
+def test_the_screens_know_the_kernel_only_through_the_worker_and_the_port() -> None:
+    known = [(by, what) for by, what in imports() if room(by) == "tui" and what.startswith("lvstui.kernel.")]
+    assert [(by, what) for by, what in known if not what.startswith("lvstui.kernel.port.")] == []
+
+
+def test_inside_core_the_imports_point_down_too() -> None:
+    level = {name: height for height, names in enumerate(IN_CORE) for name in names.split()}
+    inside = [(by, what) for by, what in imports() if room(by) == room(what) == "core"]
+    assert inside
+    for by, what in inside:
+        assert level[what.split(".")[2]] <= level[by.split(".")[2]], f"{by} imports {what}"
+
+
+def test_every_library_has_its_room() -> None:
+    for by, what in imports():
+        library = what.split(".")[0]
+        if library not in sys.stdlib_module_names and library != "lvstui":
+            assert f"{by}.".startswith(HOME.get(library, "nowhere")), f"{by} imports {what}"
+
+
+@pytest.mark.parametrize(("module", "unwanted"), [("lvstui.cli", {"textual"}), ("lvstui.core.columns", set(HOME))])
+def test_importing_loads_no_more_than_is_needed(module: str, unwanted: set[str]) -> None:
+    program = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert module in loaded
+    assert {name for name in loaded if name in unwanted} == set()
