@@ -47,8 +47,7 @@ class Bench:
     def said(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    @property
-    def snapshot(self) -> Snapshot:
+    def shown(self) -> Snapshot:
         return self.said(Snapshot)[-1]
 
     @property
@@ -71,14 +70,14 @@ def weight(server: RealServer, value: int) -> ServerChange:
 
 def test_an_edit_is_in_the_kernel_in_the_profile_and_in_the_next_snapshot(bench: Bench) -> None:
     assert isinstance(bench.ask(weight(ONE, 5)), Applied)
-    for director in (bench.running, bench.saved, bench.snapshot.reading.director):
+    for director in (bench.running, bench.saved, bench.shown().reading.director):
         assert director.pools[SHOP].servers[WEB1] == replace(ONE, weight=5)
-    assert bench.snapshot.profile.exists
-    assert not bench.snapshot.profile.drift
+    assert bench.shown().profile.exists
+    assert not bench.shown().profile.drift
 
 
 def test_the_first_save_writes_the_whole_running_table(bench: Bench) -> None:
-    assert not bench.snapshot.profile.exists
+    assert not bench.shown().profile.exists
     bench.ask(weight(ONE, 5))
     assert bench.saved.pools.keys() == {SHOP}
     assert bench.saved.pools[SHOP].servers[WEB2] == TWO
@@ -87,16 +86,15 @@ def test_the_first_save_writes_the_whole_running_table(bench: Bench) -> None:
 
 def test_undo_and_redo_go_the_same_way_as_any_edit(bench: Bench) -> None:
     bench.ask(weight(ONE, 5))
-    back = bench.snapshot.undo
+    back = bench.shown().undo
     assert back == (ServerChange(SHOP, replace(ONE, weight=5), ONE),)
     assert isinstance(bench.ask(*as_servers(back), kind=Kind.UNDO), Applied)
     assert bench.running.pools[SHOP].servers[WEB1] == ONE
     assert bench.saved.pools[SHOP].servers[WEB1] == ONE
-    left = bench.snapshot.undo
-    assert left == ()
-    assert isinstance(bench.ask(*as_servers(bench.snapshot.redo), kind=Kind.REDO), Applied)
+    assert bench.shown().undo == ()
+    assert isinstance(bench.ask(*as_servers(bench.shown().redo), kind=Kind.REDO), Applied)
     assert bench.running.pools[SHOP].servers[WEB1].weight == 5
-    assert bench.snapshot.undo == back
+    assert bench.shown().undo == back
 
 
 def as_servers(changes: tuple[object, ...]) -> tuple[ServerChange, ...]:
@@ -113,7 +111,7 @@ def test_nothing_is_written_when_the_kernel_no_longer_holds_what_the_operator_sa
 
 
 def test_a_server_that_nobody_saw_keeps_its_service_from_being_deleted(bench: Bench) -> None:
-    pool = bench.snapshot.reading.director.pools[SHOP]
+    pool = bench.shown().reading.director.pools[SHOP]
     three = RealServer(Endpoint(IPv4Address("10.0.0.13"), 443))
     bench.kernel.write(ServerChange(SHOP, None, three))
     answer = bench.ask(*[c for c in remove_pool(pool) if isinstance(c, ServerChange | ServiceChange)])
@@ -123,11 +121,11 @@ def test_a_server_that_nobody_saw_keeps_its_service_from_being_deleted(bench: Be
 
 
 def test_a_deleted_service_comes_back_with_all_its_servers(bench: Bench) -> None:
-    pool = bench.snapshot.reading.director.pools[SHOP]
+    pool = bench.shown().reading.director.pools[SHOP]
     removal = [c for c in remove_pool(pool) if isinstance(c, ServerChange | ServiceChange)]
     assert isinstance(bench.ask(*removal), Applied)
     assert bench.running.pools == {}
-    back = [c for c in bench.snapshot.undo if isinstance(c, ServerChange | ServiceChange)]
+    back = [c for c in bench.shown().undo if isinstance(c, ServerChange | ServiceChange)]
     assert isinstance(bench.ask(*back, kind=Kind.UNDO), Applied)
     assert bench.running.pools[SHOP] == pool
 
@@ -140,7 +138,7 @@ def test_a_refused_write_changes_nothing_anywhere_and_names_the_field(bench: Ben
     assert answer.field == "lower"
     assert bench.running.pools[SHOP].servers[WEB1] == ONE
     assert not bench.path.exists()
-    assert bench.snapshot.undo == ()
+    assert bench.shown().undo == ()
 
 
 def test_a_failure_half_way_says_what_was_written_and_one_undo_takes_it_back(bench: Bench) -> None:
@@ -149,7 +147,7 @@ def test_a_failure_half_way_says_what_was_written_and_one_undo_takes_it_back(ben
     assert isinstance(answer, Rejected)
     assert answer.written == (good,)
     assert bench.saved.pools[SHOP].servers[WEB2].weight == 9
-    assert bench.snapshot.undo == undo((good,))
+    assert bench.shown().undo == undo((good,))
 
 
 def test_a_name_is_saved_without_a_kernel_write(bench: Bench) -> None:
@@ -157,8 +155,8 @@ def test_a_name_is_saved_without_a_kernel_write(bench: Bench) -> None:
     assert isinstance(answer, Applied)
     assert bench.running.pools[SHOP].servers[WEB1] == ONE
     assert bench.saved.pools[SHOP].servers[WEB1].name == "web1"
-    assert bench.snapshot.reading.director.pools[SHOP].servers[WEB1].name == "web1"
-    assert bench.snapshot.profile.drift == ()
+    assert bench.shown().reading.director.pools[SHOP].servers[WEB1].name == "web1"
+    assert bench.shown().profile.drift == ()
 
 
 def test_a_profile_that_cannot_be_saved_is_unsaved_until_it_can_be(bench: Bench) -> None:
@@ -170,13 +168,13 @@ def test_a_profile_that_cannot_be_saved_is_unsaved_until_it_can_be(bench: Bench)
     answer = bench.ask(weight(replace(ONE, weight=5), 6))
     assert isinstance(answer, Applied)
     assert str(kept) in bench.said(Unsaved)[0].sentence
-    assert bench.snapshot.profile.unsaved == 1
+    assert bench.shown().profile.unsaved == 1
     assert bench.path.read_text() == before
     kept.rmdir()
     bench.path.rename(kept)
     bench.path = kept
     bench.ask(weight(replace(ONE, weight=6), 7))
-    assert bench.snapshot.profile.unsaved == 0
+    assert bench.shown().profile.unsaved == 0
     assert bench.saved.pools[SHOP].servers[WEB1].weight == 7
 
 
@@ -184,11 +182,10 @@ def test_drift_is_shown_and_taken_into_the_profile_on_request(bench: Bench) -> N
     bench.ask(weight(ONE, 5))
     bench.kernel.write(weight(TWO, 4))
     bench.worker.step(0)
-    assert bench.snapshot.profile.drift == (weight(replace(TWO, weight=4), 1),)
+    assert bench.shown().profile.drift == (weight(replace(TWO, weight=4), 1),)
     bench.worker.submit(SaveAll())
     bench.worker.step(0)
-    left = bench.snapshot.profile.drift
-    assert left == ()
+    assert bench.shown().profile.drift == ()
     assert bench.saved.pools[SHOP].servers[WEB2].weight == 4
 
 
@@ -206,7 +203,7 @@ def test_a_profile_that_another_program_changed_is_noticed_at_the_next_look(benc
     bench.path.write_text(bench.path.read_text().replace('service = "tcp', 'name = "theirs"\nservice = "tcp'))
     bench.worker.step(0)
     assert "another program" in bench.said(Notice)[-1].sentence
-    assert bench.snapshot.reading.director.pools[SHOP].service.name == "theirs"
+    assert bench.shown().reading.director.pools[SHOP].service.name == "theirs"
 
 
 def test_a_broken_profile_is_said_once_and_never_overwritten(bench: Bench) -> None:
@@ -232,8 +229,8 @@ def test_read_only_refuses_every_edit_with_its_reason(tmp_path: Path, read_only:
 def test_without_a_profile_edits_still_work_and_can_be_undone(tmp_path: Path) -> None:
     bench = Bench(tmp_path, with_file=False)
     assert isinstance(bench.ask(weight(ONE, 5)), Applied)
-    assert bench.snapshot.profile.path == ""
-    assert bench.snapshot.undo
+    assert bench.shown().profile.path == ""
+    assert bench.shown().undo
     assert list(tmp_path.iterdir()) == []
 
 
@@ -243,4 +240,4 @@ def test_the_thread_ends_after_stop_and_serves_what_was_asked_before(bench: Benc
     bench.worker.submit(Stop())
     bench.worker.run()
     assert bench.saved.pools[SHOP].servers[WEB1].weight == 5
-    assert bench.snapshot.paused
+    assert bench.shown().paused

@@ -30,6 +30,7 @@ from lvstui.tui.screens.confirm import Confirm
 from lvstui.tui.screens.help import Help
 from lvstui.tui.screens.services import ServicesView
 from lvstui.tui.themes import DEFAULT, load, shipped_folder
+from lvstui.tui.view import View
 from lvstui.worker import Applied, Event, Notice, Overtaken, Pace, Rejected, Stop, Unsaved, Worker
 
 INTERVALS = (1.0, 2.0, 5.0, 10.0)
@@ -132,15 +133,15 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
     def _say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
         self.query_one("#message", Line).say(sentence, tone)
 
-    def on_services_view_asked(self, message: ServicesView.Asked) -> None:
+    def on_view_asked(self, message: View.Asked) -> None:
         """Hand a request to the worker."""
         self.worker.submit(message.request)
 
-    def on_services_view_said(self, message: ServicesView.Said) -> None:
+    def on_view_said(self, message: View.Said) -> None:
         """Show a sentence of the view."""
         self._say(message.sentence, message.tone)
 
-    def on_services_view_offered(self, message: ServicesView.Offered) -> None:
+    def on_view_offered(self, message: View.Offered) -> None:
         """Show the keys that make sense now."""
         self._found = message.found
         self.query_one("#keys", Keys).offer([*message.offered, *commands.EVERYWHERE])
@@ -165,6 +166,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         groups = (
             ("Moving", commands.MOVING),
             ("Services", commands.SERVICES),
+            ("Editing", commands.EDITING),
             ("Everywhere", commands.EVERYWHERE),
         )
         self.push_screen(Help(groups))

@@ -54,19 +54,23 @@ SERVICES = (
     Command("weight.up", "plus,equals_sign", "weight(1)", "stage one more weight", "+ - weight"),
     Command("weight.down", "minus", "weight(-1)", "stage one less weight"),
     Command("weight.drain", "0", "drain", "stage weight 0, or the weight before", "0 drain"),
-    Command("open", "enter", "enter", "apply what is staged; type a weight; fold", "Enter apply"),
-    Command("drop", "escape,backspace", "drop", "drop what is staged; clear the filter", "Esc drop"),
     Command("delete", "delete,ctrl+d", "delete", "delete this row, after asking", "Del delete"),
-    Command("undo", "z", "undo", "stage taking the last edit back", "z undo"),
-    Command("redo", "Z", "redo", "stage doing it again"),
     Command("filter", "slash", "filter", "show only rows with these words (!not)", "/ filter"),
     Command("sort", "s", "sort", "sort by the next column"),
     Command("sort.invert", "I", "invert", "turn the order round"),
     Command("fold", "left", "fold(True)", "fold the service"),
     Command("unfold", "right", "fold(False)", "unfold the service"),
     Command("fold.all", "f", "fold_all", "fold or unfold all services"),
+)
+
+EDITING = (
+    Command("open", "enter", "enter", "apply what is staged; else open or edit", "Enter apply"),
+    Command("drop", "escape,backspace", "drop", "drop what is staged; clear the filter", "Esc drop"),
+    Command("undo", "z", "undo", "stage taking the last edit back", "z undo"),
+    Command("redo", "Z", "redo", "stage doing it again"),
     Command("save", "w", "save", "save the kernel's table into the profile"),
 )
+"""What every view can do."""
 
 EVERYWHERE = (
     Command("help", "question_mark", "help", "the keys of this view", "? help"),

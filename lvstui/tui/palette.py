@@ -39,4 +39,4 @@ def _title(command: Command) -> str:
 
 
 def _all() -> tuple[Command, ...]:
-    return (*commands.SERVICES, *(each for each in commands.EVERYWHERE if each.id != "palette"))
+    return (*commands.SERVICES, *commands.EDITING, *(each for each in commands.EVERYWHERE if each.id != "palette"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from rich.segment import Segment
@@ -89,12 +90,14 @@ def difference(old: Line, new: Line, placed: Sequence[Place], width: int) -> tup
     return start, min(stop, width)
 
 
-def strip(line: Line, width: int, styles: Styles) -> Strip:
+def strip(line: Line, placed: Sequence[Place], width: int, styles: Styles) -> Strip:
     """Draw a line over `width` cells, text of the same style in one piece."""
-    pieces = [(line.sign, styles[line.bar, Tone.PLAIN])]
-    pieces += [(f"{text} ", styles[line.bar, tone]) for text, tone in line.cells]
-    segments = [
-        Segment("".join(text for text, _ in run), style) for style, run in groupby(pieces, key=lambda piece: piece[1])
-    ]
-    drawn = Strip(segments)
-    return drawn.adjust_cell_length(width, styles[line.bar, Tone.PLAIN])
+    plain = styles[line.bar, Tone.PLAIN]
+    used = GUTTER
+    pieces = [(line.sign, plain)]
+    for cell, place in zip(line.cells, placed, strict=False):
+        used = min(place.x + place.width + 1, width)
+        pieces.append((cell.text + " " * (used - place.x - place.width), styles[line.bar, cell.tone]))
+    pieces.append((" " * (width - used), plain))
+    runs = groupby(pieces, key=itemgetter(1))
+    return Strip([Segment("".join(text for text, _ in run), style) for style, run in runs], width)

@@ -229,7 +229,7 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Draw a line of the widget: the titles, a row, or nothing below the last row."""
         line = self._lines[y] if y < len(self._lines) else self._line(y)
-        return strips.strip(line, self._width, self._look or self._make_look())
+        return strips.strip(line, self._places, self._width, self._look or self._make_look())
 
     @property
     def _width(self) -> int:

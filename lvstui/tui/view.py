@@ -1,0 +1,236 @@
+"""What every view is: it shows snapshots, stages edits, and asks the worker for what Enter applies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Static
+
+from lvstui.core.change import Change
+from lvstui.core.describe import describe
+from lvstui.core.snapshot import Snapshot
+from lvstui.core.table import Tone, escape
+from lvstui.store.formats.ipvsadm import command
+from lvstui.tui import commands
+from lvstui.tui.commands import Command
+from lvstui.tui.prompt import Prompt
+from lvstui.tui.screens.confirm import Confirm
+from lvstui.worker import Edit, Kind, Request, SaveAll
+
+STAGED_LINES = 6
+"""How many staged changes are written out; the others are counted."""
+
+
+class View(Vertical):
+    """A pane of the main screen. It knows neither the app nor the kernel: snapshots come in, messages go out."""
+
+    BINDINGS = commands.bindings(commands.EDITING)
+
+    DEFAULT_CSS = """
+    View { height: 1fr; }
+    View #staged { display: none; height: auto; max-height: 14; padding: 0 1; background: $panel; }
+    View #staged.waiting { display: block; }
+    """
+
+    COMMANDS: tuple[Command, ...] = commands.EDITING
+    """What can be done here, for help, palette and the line of keys."""
+
+    snapshot: reactive[Snapshot | None] = reactive(None, always_update=True)
+
+    class Asked(Message):
+        """The operator asks the worker for something."""
+
+        def __init__(self, request: Request) -> None:
+            super().__init__()
+            self.request = request
+
+    class Said(Message):
+        """A sentence for the line below the table."""
+
+        def __init__(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
+            super().__init__()
+            self.sentence = sentence
+            self.tone = tone
+
+    class Offered(Message):
+        """Other commands make sense now; `found` says how the view is narrowed down."""
+
+        def __init__(self, offered: Sequence[Command], found: str) -> None:
+            super().__init__()
+            self.offered = offered
+            self.found = found
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
+        super().__init__(id=id)
+        self.staged = Edit(())
+
+    def compose(self) -> ComposeResult:
+        """Lay out the view's own body, what is staged, and the prompt."""
+        yield from self.body()
+        yield Static(id="staged", markup=False)
+        yield Prompt()
+
+    def body(self) -> Sequence[Widget]:
+        """Give the widgets that are this view's own."""
+        raise NotImplementedError
+
+    def focus_body(self) -> None:
+        """Put the focus where the keys of this view belong."""
+        raise NotImplementedError
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draw this state, with what is staged in it."""
+        raise NotImplementedError
+
+    def open_row(self) -> None:
+        """Do what Enter does while nothing is staged."""
+
+    def offered(self) -> Sequence[Command]:
+        """Give the commands that act on the row under the cursor, while nothing is staged."""
+        return self.COMMANDS
+
+    @property
+    def found(self) -> str:
+        """How the view is narrowed down, in a few words; empty when it shows everything."""
+        return ""
+
+    @property
+    def prompt(self) -> Prompt:
+        """The line that asks for a text."""
+        return self.query_one(Prompt)
+
+    @property
+    def pending(self) -> bool:
+        """Whether something is staged that Enter has not applied."""
+        return bool(self.staged.changes)
+
+    def watch_snapshot(self) -> None:
+        """Show the newest state."""
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Show the newest state again, because the way to look at it changed."""
+        if self.snapshot is not None:
+            self.show(self.snapshot)
+            self.offer()
+
+    def offer(self) -> None:
+        """Say which commands make sense now."""
+        if self.pending:
+            offered: Sequence[Command] = [each for each in commands.EDITING if each.id in ("open", "drop")]
+        else:
+            offered = [each for each in self.offered() if each.id not in ("open", "drop")]
+        self.post_message(self.Offered(offered, self.found))
+
+    def say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
+        """Say a sentence in the line below."""
+        self.post_message(self.Said(sentence, tone))
+
+    def ask(self, request: Request) -> None:
+        """Ask the worker."""
+        self.post_message(self.Asked(request))
+
+    def stage(self, edit: Edit) -> None:
+        """Show what Enter will write, each change with its ipvsadm line; an empty edit drops what was staged."""
+        self.staged = edit
+        panel = self.query_one("#staged", Static)
+        panel.set_class(self.pending, "waiting")
+        panel.update("\n".join(_staged_lines(edit)))
+        self.redraw()
+
+    def editable(self) -> bool:
+        """Tell whether edits can be staged now, and say why not."""
+        if self.snapshot is None:
+            return False
+        if self.snapshot.read_only:
+            self.say(self.snapshot.read_only, Tone.WARN)
+            return False
+        if self.pending and self.staged.kind is not Kind.DO:
+            self.say("Enter applies what is staged, Esc drops it; then edit on", Tone.WARN)
+            return False
+        return True
+
+    def nothing_pending(self) -> bool:
+        """Tell whether nothing is staged, and say what to do about it."""
+        if self.pending:
+            self.say("Enter applies what is staged, Esc drops it; then go on", Tone.WARN)
+        return not self.pending
+
+    def confirm(self, title: str, changes: Sequence[Change], action: str = "Delete", must_type: str = "") -> None:
+        """Ask before something is destroyed, showing each change, and hand it to the worker."""
+        self._confirm(title, change_lines(changes), action, lambda: self.ask(Edit(tuple(changes))), must_type)
+
+    def action_enter(self) -> None:
+        """Apply what is staged; else open the row."""
+        if self.pending:
+            self.ask(self.staged)
+            self.stage(Edit(()))
+        else:
+            self.open_row()
+
+    def action_drop(self) -> None:
+        """Drop what is staged."""
+        if self.pending:
+            self.stage(Edit(()))
+
+    def action_undo(self) -> None:
+        """Stage taking the last edit back."""
+        self._stage_again(self.snapshot.undo if self.snapshot else (), Kind.UNDO, "nothing to undo")
+
+    def action_redo(self) -> None:
+        """Stage doing again what was taken back."""
+        self._stage_again(self.snapshot.redo if self.snapshot else (), Kind.REDO, "nothing to redo")
+
+    def _stage_again(self, changes: tuple[Change, ...], kind: Kind, nothing: str) -> None:
+        if self.editable() and self.nothing_pending():
+            if changes:
+                self.stage(Edit(changes, kind))
+            else:
+                self.say(nothing)
+
+    def action_save(self) -> None:
+        """Ask, then take into the profile whatever the kernel holds."""
+        if self.snapshot is None:
+            return
+        profile = self.snapshot.profile
+        if not profile.path:
+            self.say("there is no profile here: start with --profile FILE", Tone.WARN)
+        elif profile.exists and not profile.drift and not profile.unsaved:
+            self.say(f"{profile.path} holds all that the kernel holds")
+        else:
+            drift = [f"the profile lets go of: {describe(change)}" for change in profile.drift]
+            title = f"Save what the kernel holds into {profile.path}?"
+            self._confirm(title, drift or ["the whole running table"], "Save", lambda: self.ask(SaveAll()))
+
+    def _confirm(
+        self, title: str, lines: Sequence[str], action: str, go: Callable[[], None], must_type: str = ""
+    ) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                go()
+
+        self.app.push_screen(Confirm(title, lines, action, must_type), answered)
+
+
+def change_lines(changes: Sequence[Change]) -> list[str]:
+    """Write each change, its ipvsadm command below it."""
+    lines = []
+    for change in changes:
+        lines.append(describe(change))
+        if line := command(change):
+            lines.append(f"  {line}")
+    return lines
+
+
+def _staged_lines(edit: Edit) -> list[str]:
+    if not edit.changes:
+        return []
+    what = {Kind.DO: "staged", Kind.UNDO: "undo", Kind.REDO: "redo"}[edit.kind]
+    lines = [f"{what}: Enter applies, Esc drops", *change_lines(edit.changes[:STAGED_LINES])]
+    more = len(edit.changes) - STAGED_LINES
+    return [escape(line) for line in [*lines, *([f"and {more} more"] if more > 0 else [])]]
