@@ -25,6 +25,7 @@ from lvstui.core.change import (
     drift,
     fold,
     kernel_writes,
+    rebase,
     undo,
 )
 from lvstui.core.history import History
@@ -92,11 +93,24 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Overtaken:
-    """Event: nothing was written, since the kernel holds `now` where the operator saw `change.before`."""
+    """Event: nothing was written, since the kernel holds `now` where the operator saw `change.before`.
+
+    `change` is one of the edit's, or names a server that the removal of its service would have taken along unseen.
+    """
 
     edit: Edit
     change: Change
     now: Value | None
+
+    @property
+    def insisting(self) -> Edit:
+        """The edit that leads to the same end from what there is now."""
+        rebased = rebase(self.change, self.now)
+        if self.change in self.edit.changes:
+            changes = tuple(rebased if each == self.change else each for each in self.edit.changes)
+        else:
+            changes = (rebased, *self.edit.changes)
+        return replace(self.edit, changes=changes)
 
 
 @dataclass(frozen=True, slots=True)

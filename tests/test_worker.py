@@ -108,6 +108,9 @@ def test_nothing_is_written_when_the_kernel_no_longer_holds_what_the_operator_sa
     assert answer.now == replace(ONE, weight=7)
     assert bench.running.pools[SHOP].servers[WEB1].weight == 7
     assert not bench.path.exists()
+    bench.worker.submit(answer.insisting)
+    bench.worker.step(0)
+    assert bench.running.pools[SHOP].servers[WEB1].weight == 5
 
 
 def test_a_server_that_nobody_saw_keeps_its_service_from_being_deleted(bench: Bench) -> None:
@@ -118,6 +121,10 @@ def test_a_server_that_nobody_saw_keeps_its_service_from_being_deleted(bench: Be
     assert isinstance(answer, Overtaken)
     assert answer.now == three
     assert SHOP in bench.running.pools
+    bench.worker.submit(answer.insisting)
+    bench.worker.step(0)
+    assert SHOP not in bench.running.pools
+    assert ServerChange(SHOP, None, three) in bench.shown().undo
 
 
 def test_a_deleted_service_comes_back_with_all_its_servers(bench: Bench) -> None:

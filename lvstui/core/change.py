@@ -139,6 +139,11 @@ def theirs(change: Change, now: Value | None) -> Change:
             return change
 
 
+def rebase(change: Change, now: Value | None) -> Change:
+    """Give the change that leads to the same end from what there is now."""
+    return inverse(theirs(inverse(change), now))
+
+
 def undo(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Give the changes that take these back, last one first."""
     return tuple(inverse(change) for change in reversed(tuple(changes)))

@@ -26,6 +26,7 @@ from lvstui.tui import commands
 from lvstui.tui.driver import FrugalApp
 from lvstui.tui.lines import Keys, Line
 from lvstui.tui.palette import Commands
+from lvstui.tui.screens import overtaken
 from lvstui.tui.screens.confirm import Confirm
 from lvstui.tui.screens.help import Help
 from lvstui.tui.screens.services import ServicesView
@@ -112,10 +113,19 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         """Show what the worker said."""
         if message.event is not None:
             self._say(*_sentence(message.event))
+            if isinstance(message.event, Overtaken):
+                self._ask_whether_to_insist(message.event)
             return
         newest, self._newest = self._newest, None
         if newest is not None:
             self.snapshot = newest
+
+    def _ask_whether_to_insist(self, event: Overtaken) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.worker.submit(event.insisting)
+
+        self.push_screen(overtaken.dialog(event), answered)
 
     def watch_snapshot(self) -> None:
         """Keep the head true."""
@@ -195,7 +205,7 @@ def _sentence(event: Event) -> tuple[str, Tone]:
             made = f" ({len(written)} of {len(edit.changes)} changes were made)" if written else ""
             return f"not done: {sentence}{made}", Tone.BAD
         case Overtaken(_, change, now):
-            return f"nothing written: changed meanwhile by somebody else: {describe(theirs(change, now))}", Tone.BAD
+            return f"nothing written: {describe(theirs(change, now))} by somebody else", Tone.BAD
         case Unsaved(sentence):
             return f"the kernel has it, the profile does not: {sentence}", Tone.BAD
         case Notice(sentence):

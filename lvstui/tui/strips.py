@@ -98,6 +98,7 @@ def strip(line: Line, placed: Sequence[Place], width: int, styles: Styles) -> St
     for cell, place in zip(line.cells, placed, strict=False):
         used = min(place.x + place.width + 1, width)
         pieces.append((cell.text + " " * (used - place.x - place.width), styles[line.bar, cell.tone]))
-    pieces.append((" " * (width - used), plain))
+    if used < width:
+        pieces.append((" " * (width - used), plain))
     runs = groupby(pieces, key=itemgetter(1))
-    return Strip([Segment("".join(text for text, _ in run), style) for style, run in runs], width)
+    return Strip([Segment("".join(text for text, _ in run), style) for style, run in runs], max(used, width))

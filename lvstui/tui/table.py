@@ -109,6 +109,7 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
         self._marked: frozenset[K] = frozenset()
         self._range_start: K | None = None
         self._places: tuple[Place, ...] = ()
+        self._placed_width = 0
         self._fitted: dict[int, tuple[Cell, ...]] = {}
         self._lines: list[Line] = []
         self._look: dict[tuple[Bar, Tone], Style] = {}
@@ -229,7 +230,9 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Draw a line of the widget: the titles, a row, or nothing below the last row."""
         line = self._lines[y] if y < len(self._lines) else self._line(y)
-        return strips.strip(line, self._places, self._width, self._look or self._make_look())
+        look = self._look or self._make_look()
+        drawn = strips.strip(line, self._places, self._placed_width, look)
+        return drawn.adjust_cell_length(self._width, look[Bar.ROW, Tone.PLAIN])
 
     @property
     def _width(self) -> int:
@@ -260,7 +263,8 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
 
     def _place(self) -> None:
         """Place the columns for this width; everything is painted anew."""
-        self._places = strips.places(self._columns, self._width)
+        self._placed_width = self._width
+        self._places = strips.places(self._columns, self._placed_width)
         self._fitted.clear()
         self._lines = []
 
@@ -274,7 +278,7 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
         regions = [
             Region(span[0], y, span[1] - span[0], 1)
             for y, (old, new) in enumerate(zip(self._lines, lines, strict=True))
-            if (span := strips.difference(old, new, self._places, self._width))
+            if (span := strips.difference(old, new, self._places, self._placed_width))
         ]
         self._lines = lines
         if regions:

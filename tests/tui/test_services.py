@@ -195,6 +195,10 @@ async def test_an_edit_that_somebody_else_overtook_is_not_written(stage: Stage) 
         await stage.look(pilot)
         assert held(stage, key).weight == 77
         assert "nothing written" in message(stage)
+        assert isinstance(stage.app.screen, Confirm)
+        await pilot.press("right", "enter")
+        await stage.look(pilot)
+        assert held(stage, key).weight == server.weight + 1
 
 
 async def test_help_lists_the_keys_and_closes(stage: Stage) -> None:
