@@ -63,6 +63,8 @@ class Netlink:
         """Read the one object that a change is about."""
         try:
             return self._call(lambda: self._held(change))
+        except (ValueError, OverflowError, struct.error):
+            return None  # no message can name it, so the kernel cannot hold it
         except Answer as answer:
             if answer.code == errno.ESRCH:
                 return None

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable
 from threading import Thread
 from typing import ClassVar
@@ -14,6 +15,7 @@ from textual.app import ComposeResult
 from textual.command import Provider
 from textual.message import Message
 from textual.reactive import var
+from textual.widgets import ContentSwitcher
 
 from lvstui.core.change import theirs
 from lvstui.core.describe import describe
@@ -29,9 +31,9 @@ from lvstui.tui.palette import Commands
 from lvstui.tui.screens import overtaken
 from lvstui.tui.screens.confirm import Confirm
 from lvstui.tui.screens.help import Help
-from lvstui.tui.screens.services import ServicesView
 from lvstui.tui.themes import DEFAULT, load, shipped_folder
 from lvstui.tui.view import View
+from lvstui.tui.views import ENTRIES, SWITCHING
 from lvstui.worker import Applied, Event, Notice, Overtaken, Pace, Rejected, Stop, Unsaved, Worker
 
 INTERVALS = (1.0, 2.0, 5.0, 10.0)
@@ -41,7 +43,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
     """Shows the services view on one worker."""
 
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Commands}
-    BINDINGS = commands.bindings(commands.EVERYWHERE)
+    BINDINGS = commands.bindings((*SWITCHING, *commands.EVERYWHERE))
     ENABLE_COMMAND_PALETTE = True
 
     CSS_PATH = "lvstui.tcss"
@@ -60,10 +62,12 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         """Build the app on a kernel and a profile; a test that is not `threaded` steps the worker by itself."""
         super().__init__()
         self._pace = Pace(options.interval)
-        self._ascii_only = not (sys.stderr.encoding or "").lower().startswith("utf")
+        ascii_only = not (sys.stderr.encoding or "").lower().startswith("utf")
+        self._views = {entry.name: entry.make(ascii_only) for entry in ENTRIES}
+        self._first_view = options.view
+        self._head, self._message, self._keys = Line("head"), Line("message"), Keys("keys")
         self._notice = options.notice
-        self._newest: Snapshot | None = None
-        self._found = ""
+        self._newest: deque[Snapshot] = deque(maxlen=1)
         self.worker = Worker(
             options.kernel,
             options.profile,
@@ -79,11 +83,18 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         self.animation_level = "none"
 
     def compose(self) -> ComposeResult:
-        """Lay out the head, the view, and the two lines below."""
-        yield Line("head")
-        yield ServicesView(ascii_only=self._ascii_only).data_bind(LvstuiApp.snapshot)
-        yield Line("message")
-        yield Keys("keys")
+        """Lay out the head, the views, and the two lines below."""
+        yield self._head
+        with ContentSwitcher(initial=self._first_view):
+            for view in self._views.values():
+                yield view.data_bind(LvstuiApp.snapshot)
+        yield self._message
+        yield self._keys
+
+    @property
+    def view(self) -> View:
+        """The view that is shown."""
+        return next(view for view in self._views.values() if view.display)
 
     def on_mount(self) -> None:
         """Start reading, and end cleanly when the terminal or the system says so."""
@@ -91,6 +102,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, self.exit, 128 + number)
         self._say(self._notice, Tone.WARN)
+        self.view.focus_body()
         if self._thread:
             self._thread.start()
 
@@ -103,9 +115,8 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
     def _take(self, event: Event) -> None:
         """Take an event from the worker's thread. Snapshots that come faster than they are shown are skipped."""
         if isinstance(event, Snapshot):
-            waiting, self._newest = self._newest, event
-            if waiting is None:
-                self.post_message(self.Posted(None))
+            self._newest.append(event)
+            self.post_message(self.Posted(None))
         else:
             self.post_message(self.Posted(event))
 
@@ -116,9 +127,8 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             if isinstance(message.event, Overtaken):
                 self._ask_whether_to_insist(message.event)
             return
-        newest, self._newest = self._newest, None
-        if newest is not None:
-            self.snapshot = newest
+        if self._newest:
+            self.snapshot = self._newest.pop()
 
     def _ask_whether_to_insist(self, event: Overtaken) -> None:
         def answered(yes: bool | None) -> None:
@@ -137,11 +147,10 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
 
     def _show_head(self) -> None:
         if self.snapshot is not None:
-            for head in self.query("#head").results(Line):
-                head.put(headline(self.snapshot, self.size.width, self._found))
+            self._head.put(headline(self.snapshot, self.size.width - 2, self.view.found))
 
     def _say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
-        self.query_one("#message", Line).say(sentence, tone)
+        self._message.say(sentence, tone)
 
     def on_view_asked(self, message: View.Asked) -> None:
         """Hand a request to the worker."""
@@ -153,9 +162,19 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
 
     def on_view_offered(self, message: View.Offered) -> None:
         """Show the keys that make sense now."""
-        self._found = message.found
-        self.query_one("#keys", Keys).offer([*message.offered, *commands.EVERYWHERE])
+        self._keys.offer([*message.offered, *commands.EVERYWHERE])
         self._show_head()
+
+    def action_view(self, name: str) -> None:
+        """Go to a view; what is staged in another one waits there."""
+        self.query_one(ContentSwitcher).current = name
+        self.view.redraw()
+        self.view.focus_body()
+
+    def action_next_view(self) -> None:
+        """Go to the view after this one."""
+        names = list(self._views)
+        self.action_view(names[(names.index(self.view.id or names[0]) + 1) % len(names)])
 
     def action_pause(self) -> None:
         """Stop reading, or go on."""
@@ -175,15 +194,14 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         """Show the keys."""
         groups = (
             ("Moving", commands.MOVING),
-            ("Services", commands.SERVICES),
-            ("Editing", commands.EDITING),
-            ("Everywhere", commands.EVERYWHERE),
+            (f"In {self.view.id}", self.view.COMMANDS),
+            ("Everywhere", (*SWITCHING, *commands.EVERYWHERE)),
         )
         self.push_screen(Help(groups))
 
     def action_leave(self) -> None:
         """Leave at once, or ask where something waits for Enter."""
-        if not self.query_one(ServicesView).pending:
+        if not any(view.pending for view in self._views.values()):
             self.exit(0)
             return
 

@@ -69,6 +69,7 @@ EDITING = (
     Command("undo", "z", "undo", "stage taking the last edit back", "z undo"),
     Command("redo", "Z", "redo", "stage doing it again"),
     Command("save", "w", "save", "save the kernel's table into the profile"),
+    Command("view.next", "tab", "app.next_view", "the next view"),
 )
 """What every view can do."""
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.screen import Screen
 
 from lvstui.tui import commands
 from lvstui.tui.commands import Command
-from lvstui.tui.screens.services import ServicesView
+from lvstui.tui.view import View
+from lvstui.tui.views import SWITCHING
 
 
 class Commands(Provider):
@@ -16,27 +18,32 @@ class Commands(Provider):
 
     async def discover(self) -> Hits:
         """List everything before anything is typed."""
-        for command in _all():
+        for command in _all(self.screen):
             yield DiscoveryHit(_title(command), partial(self._run, command), help=command.key_names)
 
     async def search(self, query: str) -> Hits:
         """Match what is typed against id and sentence."""
         matcher = self.matcher(query)
-        for command in _all():
+        for command in _all(self.screen):
             title = _title(command)
             if score := matcher.match(title):
                 yield Hit(score, matcher.highlight(title), partial(self._run, command), help=command.key_names)
 
     async def _run(self, command: Command) -> None:
         """Run it where the key would have run it."""
-        everywhere = command in commands.EVERYWHERE
-        place = self.app if everywhere else self.screen.query_one(ServicesView)
-        await self.app.run_action(command.action, default_namespace=place)
+        view = _view(self.screen)
+        await self.app.run_action(command.action, default_namespace=view if command in view.COMMANDS else self.app)
 
 
 def _title(command: Command) -> str:
     return f"{command.id}: {command.help}"
 
 
-def _all() -> tuple[Command, ...]:
-    return (*commands.SERVICES, *commands.EDITING, *(each for each in commands.EVERYWHERE if each.id != "palette"))
+def _view(screen: Screen[object]) -> View:
+    """Find the view that is shown."""
+    return next(view for view in screen.query(View) if view.display)
+
+
+def _all(screen: Screen[object]) -> tuple[Command, ...]:
+    everywhere = (each for each in commands.EVERYWHERE if each.id != "palette")
+    return (*SWITCHING, *_view(screen).COMMANDS, *everywhere)

@@ -14,7 +14,10 @@ from textual.widgets import Input, Static
 class Prompt(Horizontal):
     """Hidden until `ask`; Enter hands the text over, Esc takes everything back."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", show=False),
+        Binding("tab,shift+tab", "stay", show=False),
+    ]
 
     DEFAULT_CSS = """
     Prompt { height: 1; display: none; }
@@ -68,6 +71,9 @@ class Prompt(Horizontal):
     def action_cancel(self) -> None:
         """Take everything back."""
         self._end(None)
+
+    def action_stay(self) -> None:
+        """Keep the focus here until the question is answered."""
 
     def _end(self, answer: str | None) -> None:
         self.remove_class("asking")

@@ -58,12 +58,11 @@ class View(Vertical):
             self.tone = tone
 
     class Offered(Message):
-        """Other commands make sense now; `found` says how the view is narrowed down."""
+        """Other commands make sense now, or the view is narrowed down in another way."""
 
-        def __init__(self, offered: Sequence[Command], found: str) -> None:
+        def __init__(self, offered: Sequence[Command]) -> None:
             super().__init__()
             self.offered = offered
-            self.found = found
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
         super().__init__(id=id)
@@ -110,8 +109,9 @@ class View(Vertical):
         return bool(self.staged.changes)
 
     def watch_snapshot(self) -> None:
-        """Show the newest state."""
-        self.redraw()
+        """Show the newest state, where anybody sees it."""
+        if self.display:
+            self.redraw()
 
     def redraw(self) -> None:
         """Show the newest state again, because the way to look at it changed."""
@@ -125,7 +125,7 @@ class View(Vertical):
             offered: Sequence[Command] = [each for each in commands.EDITING if each.id in ("open", "drop")]
         else:
             offered = [each for each in self.offered() if each.id not in ("open", "drop")]
-        self.post_message(self.Offered(offered, self.found))
+        self.post_message(self.Offered(offered))
 
     def say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
         """Say a sentence in the line below."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -46,8 +46,8 @@ def thresholds() -> list[str]:
     return sorted(ipvsadm("-Ln", "--thresholds").splitlines())
 
 
-def lvstui(*arguments: str | Path, status: int = 0) -> str:
-    command = [sys.executable, "-m", "lvstui", *map(str, arguments)]
+def lvstui(*arguments: str | Path, status: int = 0, prefix: Sequence[str] = ()) -> str:
+    command = [*prefix, sys.executable, "-m", "lvstui", *map(str, arguments)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == status, ended.stderr
     return ended.stdout + ended.stderr
@@ -140,6 +140,35 @@ def test_show_tells_what_the_kernel_holds(profile: Path) -> None:
     document = json.loads(lvstui("show", "--json"))
     assert len(document["service"]) == 6
     assert sum(len(service["server"]) for service in document["service"]) == 5
+
+
+def test_without_the_right_the_table_is_shown_and_nothing_is_compared_or_written(profile: Path) -> None:
+    unprivileged = ("setpriv", "--bounding-set=-net_admin")
+    assert "127.0.0.11:443" in lvstui("show", prefix=unprivileged)
+    for command in (["diff", profile], ["apply", profile], ["export"]):
+        told = lvstui(*command, status=4, prefix=unprivileged)
+        assert told.startswith("lvstui: ")
+        assert "CAP_NET_ADMIN" in told
+
+
+def test_without_the_module_the_commands_say_how_to_load_it(profile: Path) -> None:
+    loaded = [line.split()[0] for line in Path("/proc/modules").read_text().splitlines()]
+    ours = [name for name in loaded if name.startswith("ip_vs")]
+    ipvsadm("-C")
+    loader = Path("/proc/sys/kernel/modprobe")
+    usual = loader.read_text()
+    loader.write_text("/bin/false")  # else the kernel loads ip_vs by itself as soon as somebody asks for it
+    subprocess.run(["rmmod", *[name for name in ours if name != "ip_vs"], "ip_vs"], check=True)
+    try:
+        for command in (["show"], ["diff", profile], ["apply", profile], ["export"]):
+            told = lvstui(*command, status=5)
+            assert "modprobe ip_vs" in told
+            assert "lvstui --demo" in told
+    finally:
+        loader.write_text(usual)
+        subprocess.run(["modprobe", "-a", *ours], check=True)
+    lvstui("apply", profile)
+    assert len(saved()) == len(TABLE.splitlines())
 
 
 def test_a_network_namespace_has_a_table_of_its_own(profile: Path) -> None:

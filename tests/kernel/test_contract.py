@@ -257,7 +257,9 @@ def test_a_wrong_service_is_refused_by_its_field(kernel: Kernel, service: Servic
 
 @pytest.mark.parametrize("mark", [0, 2**32])
 def test_a_mark_out_of_range_is_refused(kernel: Kernel, mark: int) -> None:
-    assert refusal(kernel, ServiceChange(None, Service(MarkKey(mark, Family.IPV4)))).field == "service"
+    change = ServiceChange(None, Service(MarkKey(mark, Family.IPV4)))
+    assert kernel.held(change) is None
+    assert refusal(kernel, change).field == "service"
 
 
 def test_a_service_that_exists_cannot_be_added(kernel: Kernel) -> None:
@@ -415,6 +417,10 @@ DAEMON_REFUSALS = [
     (replace(MASTER, interface="x" * 16), "interface"),
     (replace(MASTER, group=ip_address("192.0.2.1")), "group"),
     (replace(MASTER, group=ip_address("2001:db8::1")), "group"),
+    (replace(MASTER, id=-1), "id"),
+    (replace(MASTER, max_length=65536), "max_length"),
+    (replace(MASTER, port=65536), "port"),
+    (replace(MASTER, ttl=256), "ttl"),
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 
 import pytest
 
@@ -58,11 +58,10 @@ def test_the_table_is_read_with_what_it_tells() -> None:
     web6 = service(6, "2001:db8::10", 80)
     first, second = Endpoint(ip_address("10.0.0.11"), 80), Endpoint(ip_address("10.0.0.12"), 8080)
     sixth = Endpoint(ip_address("fd00::11"), 80)
-    mask = ip_address("255.255.255.0")
     assert reading.director == Director(
         {
             web: Pool(
-                Service(web, persistence=Persistence(300, mask if mask.version == 4 else 0)),
+                Service(web, persistence=Persistence(300, IPv4Address("255.255.255.0"))),
                 {
                     first: RealServer(first, Forwarding.MASQ, 3),
                     second: RealServer(second, Forwarding.TUNNEL, 65536),
@@ -82,7 +81,7 @@ def test_the_table_is_read_with_what_it_tells() -> None:
 @pytest.mark.parametrize(("hz", "ticks"), [(100, "30000"), (250, "75000"), (300, "90000"), (1000, "300000")])
 def test_a_persistence_timeout_is_in_ticks_of_the_kernel(hz: int, ticks: str) -> None:
     (pool,) = parse(TABLE.replace("30000", ticks).split("UDP")[0], hz, 0).director.pools.values()
-    assert pool.service.persistence == Persistence(300, corpus.IPv4Address("255.255.255.0"))
+    assert pool.service.persistence == Persistence(300, IPv4Address("255.255.255.0"))
 
 
 def test_a_long_timeout_that_the_kernel_prints_as_negative_is_read() -> None:

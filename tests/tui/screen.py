@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.console import RenderableType
 from textual._compositor import ChopsUpdate, LayoutUpdate
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.screen import Screen
 
 from lvstui.tui.driver import FrugalApp, Glass
@@ -17,9 +17,10 @@ _SEQUENCE = re.compile(r"\x1b\[([0-9;]*)([HCm])|([^\x1b])")
 
 
 class Terminal:
-    """Cells with their colours, as cursor movement, SGR and text made them; anything else is a KeyError or worse."""
+    """Cells with their colours, as cursor movement, SGR and text made them; anything else is refused."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: Size) -> None:
+        self._size = size
         self.cells: dict[tuple[int, int], tuple[str, tuple[str, ...]]] = {}
         self._x = self._y = 0
         self._pen: tuple[str, ...] = ()
@@ -39,6 +40,7 @@ class Terminal:
                 case "m":
                     self._colour(numbers or "0")
                 case _:
+                    assert self._size.contains(self._x, self._y), f"{character!r} at {self._x}, {self._y}"
                     self.cells[self._x, self._y] = (character, self._pen)
                     if cell_len(character) == 2:
                         self.cells.pop((self._x + 1, self._y), None)
@@ -72,7 +74,7 @@ class WatchedApp(FrugalApp[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.terminal = Terminal()
+        self.terminal = Terminal(Size(0, 0))
         self.spans: list[tuple[int, int, int]] = []
         self.frames = 0
         self.sent = 0
@@ -85,7 +87,7 @@ class WatchedApp(FrugalApp[None]):
             self.spans += [(y, start, stop) for y, start, stop in renderable.spans]
         if isinstance(renderable, LayoutUpdate) and renderable.region != self._region:
             self._region = renderable.region
-            self.terminal = Terminal()
+            self.terminal = Terminal(self._region.size)
         if isinstance(renderable, ChopsUpdate | LayoutUpdate):
             self.frames += 1
             frame = self.glass.paint(renderable, ColorSystem.EIGHT_BIT)

@@ -13,6 +13,7 @@ import pytest
 from rich.color import ColorSystem
 from rich.style import Style
 from textual.app import ComposeResult
+from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widgets import Static
@@ -46,7 +47,7 @@ class TableApp(WatchedApp):
 
 def expected(app: WatchedApp) -> Terminal:
     """Draw the whole screen plainly, the way Textual does it."""
-    terminal = Terminal()
+    terminal = Terminal(app.screen.size)
     for y, strip in enumerate(app.screen._compositor.render_strips()):
         terminal.take(f"\x1b[{y + 1};1H")
         for text, style, _ in strip:
@@ -122,7 +123,7 @@ async def test_without_a_terminal_nothing_is_ever_behind() -> None:
 
 
 def test_the_model_terminal_tells_colours_apart() -> None:
-    terminal = Terminal()
+    terminal = Terminal(Size(10, 1))
     terminal.take("\x1b[1;1H\x1b[1;38;5;74;48;5;233ma\x1b[39mb\x1b[mc")
     assert [pen for _, pen in terminal.cells.values()] == [("1", "38;5;74", "48;5;233"), ("1", "48;5;233"), ()]
     assert Style(bold=True).render("x", color_system=ColorSystem.EIGHT_BIT) == "\x1b[1mx\x1b[0m"

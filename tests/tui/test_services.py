@@ -14,6 +14,7 @@ from lvstui.core.change import ServerChange, ServiceChange
 from lvstui.core.columns import Look, rows
 from lvstui.core.model import AddressKey, Endpoint, Family, MarkKey, RealServer, Service
 from lvstui.core.observed import ServerKey
+from lvstui.kernel.port import NoIpvs
 from lvstui.store.profile import loads
 from lvstui.tui.screens.confirm import Confirm
 from lvstui.tui.screens.help import Help
@@ -48,6 +49,10 @@ def staged(stage: Stage) -> str:
 
 def message(stage: Stage) -> str:
     return str(stage.app.query_one("#message", Static).content)
+
+
+def head(stage: Stage) -> str:
+    return str(stage.app.query_one("#head", Static).content)
 
 
 async def test_plus_stages_and_only_enter_writes(stage: Stage) -> None:
@@ -226,7 +231,7 @@ async def test_the_filter_narrows_while_typing_and_escape_takes_it_off(stage: St
         key, _ = first_server(stage)
         await pilot.press("slash", *"mark")
         assert stage.view.table.cursor_key == MARK
-        assert "filter mark" in str(stage.app.query_one("#head", Static).content)
+        assert "filter mark" in head(stage)
         await pilot.press("enter", "escape")
         assert stage.view.table.move_to(key)
 
@@ -253,7 +258,7 @@ async def test_read_only_says_why_and_stages_nothing(stage: Stage) -> None:
             assert not stage.view.pending
             assert "--read-only" in message(stage)
             assert not isinstance(stage.app.screen, Confirm)
-        assert "read-only" in str(stage.app.query_one("#head", Static).content)
+        assert "read-only" in head(stage)
 
 
 async def test_w_takes_the_drift_into_the_profile_after_asking(stage: Stage) -> None:
@@ -262,7 +267,7 @@ async def test_w_takes_the_drift_into_the_profile_after_asking(stage: Stage) -> 
         key, server = first_server(stage)
         stage.kernel.write(ServerChange(key.service, server, replace(server, weight=9)))
         await stage.look(pilot)
-        assert "drift 1" in str(stage.app.query_one("#head", Static).content)
+        assert "drift 1" in head(stage)
         await pilot.press("w")
         assert isinstance(stage.app.screen, Confirm)
         await pilot.press("right", "enter")
@@ -270,7 +275,7 @@ async def test_w_takes_the_drift_into_the_profile_after_asking(stage: Stage) -> 
         saved = loads(stage.profile.read_text(), "profile").pools[key.service].servers[key.endpoint]
         assert saved.weight == 9
         assert saved.name
-        assert "saved" in str(stage.app.query_one("#head", Static).content)
+        assert "saved" in head(stage)
 
 
 async def test_the_palette_finds_a_command_and_runs_it(stage: Stage) -> None:
@@ -289,7 +294,7 @@ async def test_pausing_stops_the_reading_and_says_so(stage: Stage) -> None:
         await stage.look(pilot)
         await pilot.press("p")
         await stage.look(pilot)
-        assert "paused" in str(stage.app.query_one("#head", Static).content)
+        assert "paused" in head(stage)
 
 
 async def test_hostile_names_are_shown_and_never_obeyed(stage: Stage) -> None:
@@ -303,3 +308,20 @@ async def test_hostile_names_are_shown_and_never_obeyed(stage: Stage) -> None:
         assert "[b]\\x1b[2J" in staged(stage)
         await pilot.press("escape", "delete")
         assert isinstance(stage.app.screen, Confirm)
+
+
+async def test_what_happens_behind_a_dialog_is_said_and_does_not_disturb_it(stage: Stage) -> None:
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        stage.view.table.move_to(first_server(stage)[0])
+        await pilot.press("delete")
+        stage.kernel.failure = NoIpvs("gone: run `modprobe ip_vs`")
+        await stage.look(pilot)
+        assert isinstance(stage.app.screen, Confirm)
+        await pilot.press("escape")
+        assert "modprobe ip_vs" in message(stage)
+        assert "not fresh" in head(stage)
+        stage.kernel.failure = None
+        await stage.look(pilot)
+        assert "answers again" in message(stage)
+        assert "not fresh" not in head(stage)

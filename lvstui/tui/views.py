@@ -1,0 +1,27 @@
+"""Which views there are: their keys, their names, and what makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lvstui.tui.commands import Command
+from lvstui.tui.screens.services import ServicesView
+from lvstui.tui.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One view; `name` is what `--view` and the palette call it, `key` the digit that opens it."""
+
+    key: str
+    name: str
+    make: Callable[[bool], View]
+    """Makes the view; told whether the terminal can show ASCII only."""
+
+
+ENTRIES = (Entry("1", "services", lambda ascii_only: ServicesView(ascii_only=ascii_only, id="services")),)
+
+SWITCHING = tuple(
+    Command(f"view.{entry.name}", entry.key, f"view('{entry.name}')", f"the {entry.name} view") for entry in ENTRIES
+)

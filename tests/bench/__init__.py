@@ -1,0 +1,1 @@
+"""Speed, measured against what else there is: `python -m tests.bench`, figures of one run only compare."""
