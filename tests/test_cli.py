@@ -52,7 +52,7 @@ PROFILE = Director(
     },
     Timeouts(),
     {SyncRole.MASTER: SyncDaemon(SyncRole.MASTER, "eth1", 5, 1400)},
-    "lb1",
+    name="lb1",
 )
 OTHER = AddressKey(Protocol.UDP, IPv4Address("192.0.2.53"), 53)
 
@@ -328,6 +328,20 @@ def test_what_needs_the_whole_table_is_status_4_without_the_right(shell: Shell, 
     ran = shell.run(*command)
     assert ran == Ran(4, "", "lvstui: CAP_NET_ADMIN is missing; run lvstui as root\n")
     assert shell.run("show").status == 0
+
+
+class Container(MemoryKernel):
+    """A kernel that denies writing only when it is asked."""
+
+    def read(self) -> Reading:
+        self.read_only = "CAP_NET_ADMIN is missing; run lvstui as root"
+        return super().read()
+
+
+def test_a_right_that_turns_out_missing_at_the_reading_is_status_4_too(shell: Shell) -> None:
+    shell.kernel = Container(PROFILE)
+    shell.want(with_weight(5))
+    assert shell.run("diff").status == 4
 
 
 def test_a_right_that_is_lost_is_status_4(shell: Shell) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from lvstui.core.change import Change, drift, kernel_writes
 from lvstui.core.describe import describe
 from lvstui.core.model import Director
-from lvstui.kernel.port import Kernel, KernelError
+from lvstui.kernel.port import Kernel, KernelError, NoRight
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,21 @@ class Plan:
         return [describe(change, self.profile) for change in self.writes]
 
 
+def whole_table(kernel: Kernel) -> Director:
+    """Read what the kernel holds.
+
+    Raises `NoRight` where it can only be read in part: /proc tells no thresholds, tunnels, timeouts and daemons, and
+    a kernel may show only at the first reading that the right is missing.
+    """
+    director = kernel.read().director
+    if kernel.read_only:
+        raise NoRight(kernel.read_only)
+    return director
+
+
 def plan(kernel: Kernel, profile: Director, *, keep_others: bool = False) -> Plan:
     """Compare the kernel with a profile; `keep_others` leaves the services alone that the profile lacks."""
-    running = kernel.read().director
+    running = whole_table(kernel)
     if keep_others:
         profile = replace(profile, pools={**running.pools, **profile.pools})
     return Plan(profile, kernel_writes(drift(running, profile)))

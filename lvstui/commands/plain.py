@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lvstui.commands.status import Status
-from lvstui.core import rules
 from lvstui.core.change import EMPTY, dress
 from lvstui.core.fields import visible
 from lvstui.core.model import Director
 from lvstui.core.observed import Reading
-from lvstui.kernel.port import Kernel, NoRight
+from lvstui.kernel.port import Kernel
 from lvstui.store.file import ProfileFile
 from lvstui.store.profile import ProfileError
 
@@ -64,8 +63,9 @@ def _json(document: object) -> str:
 
 def export(place: Place, output: Path | None, form: str) -> int:
     """Write what the kernel holds, with the profile's names, to stdout or to a file."""
-    _need_whole(place.kernel)
-    director = dress(place.kernel.read().director, place.profile.load() or EMPTY)
+    from lvstui.commands.converge import whole_table
+
+    director = dress(whole_table(place.kernel), place.profile.load() or EMPTY)
     text = _formatted(director, form)
     if output is None:
         print(text, end="")
@@ -74,12 +74,6 @@ def export(place: Place, output: Path | None, form: str) -> int:
 
     write_file(output, text.encode())
     return Status.OK
-
-
-def _need_whole(kernel: Kernel) -> None:
-    """Refuse to go on with a reading that lacks what /proc does not tell: thresholds, tunnels, timeouts, daemons."""
-    if kernel.read_only:
-        raise NoRight(kernel.read_only)
 
 
 def _formatted(director: Director, form: str) -> str:
@@ -100,6 +94,8 @@ def _formatted(director: Director, form: str) -> str:
 
 def check(path: Path) -> int:
     """Print every mistake in a profile; warnings alone leave the status at 0."""
+    from lvstui.core import rules
+
     try:
         director = _loaded(path)
     except ProfileError as error:
@@ -127,7 +123,6 @@ def diff(place: Place, file: Path | None) -> int:
     from lvstui.commands.converge import plan
 
     profile = _loaded(file or place.profile.path)
-    _need_whole(place.kernel)
     steps = plan(place.kernel, profile)
     for line in steps.lines():
         print(line)
@@ -136,6 +131,8 @@ def diff(place: Place, file: Path | None) -> int:
 
 def _refuse_errors(profile: Director) -> None:
     """Stop before anything is written where the kernel would refuse a part of the profile half way."""
+    from lvstui.core import rules
+
     errors = [str(problem) for problem in rules.check(profile) if problem.severity is rules.Severity.ERROR]
     if errors:
         raise ProfileError(*errors)
@@ -147,7 +144,6 @@ def apply(place: Place, file: Path | None, *, dry_run: bool, keep_others: bool) 
 
     profile = _loaded(file or place.profile.path)
     _refuse_errors(profile)
-    _need_whole(place.kernel)
     steps = plan(place.kernel, profile, keep_others=keep_others)
     if dry_run:
         for line in steps.lines():

@@ -60,6 +60,8 @@ PROTOCOL_WORDS: Final = {Protocol.TCP: "tcp", Protocol.UDP: "udp", Protocol.SCTP
 _PROTOCOLS: Final = {word: protocol for protocol, word in PROTOCOL_WORDS.items()}
 _FORWARDINGS: Final = {word: forwarding for forwarding, word in FORWARDING_WORDS.items()}
 
+_OCTETS: Final = {str(octet): octet for octet in range(256)}
+
 _OWN_FLAGS: Final = ("sh", "mh")
 """Schedulers that have names of their own for the flags SCHED_1 (fallback) and SCHED_2 (port)."""
 
@@ -109,9 +111,15 @@ def number(field: str, value: str | int) -> int:
 def address(field: str, text: str) -> Address:
     """Read an IPv4 or IPv6 address; names are not looked up, zones (`%eth0`) not taken."""
     try:
-        return IPv4Address(text) if ":" not in text else _address_v6(text)
-    except AddressValueError:
+        return _address_v6(text) if ":" in text else _address_v4(text)
+    except (ValueError, KeyError):
         raise FieldError(field, f"{_quoted(text)} is not an IPv4 or IPv6 address") from None
+
+
+def _address_v4(text: str) -> IPv4Address:
+    """Read a dotted quad; ipaddress takes three times as long, which a profile of 20,000 servers feels."""
+    a, b, c, d = map(_OCTETS.__getitem__, text.split("."))
+    return IPv4Address(a << 24 | b << 16 | c << 8 | d)
 
 
 def _address_v6(text: str) -> IPv6Address:

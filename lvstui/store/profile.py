@@ -27,7 +27,8 @@ from lvstui.core.model import (
     Tunnel,
     TunnelType,
 )
-from lvstui.store.reading import FORMAT, ProfileError, loads
+from lvstui.store.flaws import ProfileError
+from lvstui.store.reading import FORMAT, loads
 
 __all__ = ["FORMAT", "HEADER", "ProfileError", "dumps", "loads"]
 

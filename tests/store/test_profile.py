@@ -259,6 +259,7 @@ def flaws(text: str) -> list[str]:
         (2, "sync = {}", "line 2: sync: must be a list, not a table"),
         (2, "a = ", "line 2: not valid TOML at column 5: Invalid value"),
         (2, "[service]", "line 3: not valid TOML"),
+        (19, "    port = [", "line 19: not valid TOML up to here: Invalid value"),
     ],
 )
 def test_a_flaw_is_told_with_its_line_and_field(line: int, instead: str, flaw: str) -> None:
@@ -300,6 +301,11 @@ def test_all_flaws_are_told_at_once_in_the_order_of_the_lines() -> None:
     ]
     with pytest.raises(ProfileError, match=r"line 2: zzz: .* \(and 2 more; `lvstui check FILE` lists them\)"):
         loads(text, "director.toml")
+
+
+def test_what_the_parser_itself_cannot_take_is_a_flaw_as_well() -> None:
+    assert flaws(f"format = {'9' * 5000}") == ["director.toml: a number in it has thousands of digits; correct it"]
+    assert flaws(f"a = {'[' * 5000}") == ["director.toml: lists in it are nested too deeply; take brackets out"]
 
 
 def test_hostile_text_in_a_flaw_is_escaped() -> None:
