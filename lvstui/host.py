@@ -3,18 +3,113 @@
 from __future__ import annotations
 
 import socket
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from typing import NamedTuple
 
 import psutil
 
-from lvstui.core.snapshot import Host
+from lvstui.core.snapshot import Host, Link
 
 
-def observe() -> Host:
-    """Tell the host's name and load; the percentages cover the time since the call before (0 at the first)."""
-    cpu = psutil.cpu_times_percent(interval=None)
-    return Host(
-        name=socket.gethostname(),
-        cpu=100.0 - cpu.idle - cpu.iowait,
-        softirq=cpu.softirq,
-        memory=psutil.virtual_memory().percent,
-    )
+class Counters(NamedTuple):
+    """What the kernel counts of a link since it came into being."""
+
+    in_bytes: int
+    out_bytes: int
+    in_packets: int
+    out_packets: int
+    in_drops: int
+    out_drops: int
+
+
+class Machine:
+    """The host, with its links where `links` holds: they are not the director's in a namespace of its own."""
+
+    def __init__(self, *, links: bool = True) -> None:
+        self._links = Links() if links else None
+
+    def observe(self) -> Host:
+        """Tell the host's name and load, since the call before (0 at the first)."""
+        cpu = psutil.cpu_times_percent(interval=None)
+        return Host(
+            name=socket.gethostname(),
+            cpu=100.0 - cpu.idle - cpu.iowait,
+            softirq=cpu.softirq,
+            memory=psutil.virtual_memory().percent,
+            links=self._links.observe(time.monotonic()) if self._links else (),
+        )
+
+
+class Links:
+    """What passes the links each second, from the counters of two looks at them."""
+
+    def __init__(self) -> None:
+        self._then = 0.0
+        self._before: Mapping[str, Counters] = {}
+        self._speeds: Mapping[str, int] = {}
+        self._asked = -_SPEEDS_LAST
+
+    def observe(self, now: float) -> tuple[Link, ...]:
+        """Look at the counters of all links that are up, loopback left out; `now` is in seconds."""
+        counters = _counters()
+        if now - self._asked >= _SPEEDS_LAST or counters.keys() != self._before.keys():
+            self._asked = now
+            self._speeds = _speeds()
+        links = self.between(counters, now)
+        return tuple(link for link in links if link.name in self._speeds)
+
+    def between(self, counters: Mapping[str, Counters], now: float) -> tuple[Link, ...]:
+        """Give the rates since the counters before; a link that is new, or anew, starts with 0."""
+        before, seconds = self._before, now - self._then
+        self._before, self._then = counters, now
+        return tuple(
+            _link(name, self._speeds.get(name, 0), before.get(name, after), after, seconds)
+            for name, after in sorted(counters.items())
+        )
+
+
+_SPEEDS_LAST = 10.0
+"""Seconds after which links are asked again whether they are up and how fast; that takes longer than counting."""
+
+
+def _speeds() -> Mapping[str, int]:
+    """Give the speed of each link that is up; 65535 is what drivers say that do not know."""
+    return {
+        name: link.speed if link.speed < 65535 else 0
+        for name, link in psutil.net_if_stats().items()
+        if link.isup and "loopback" not in link.flags
+    }
+
+
+def _counters() -> Mapping[str, Counters]:
+    return {
+        name: Counters(
+            seen.bytes_recv, seen.bytes_sent, seen.packets_recv, seen.packets_sent, seen.dropin, seen.dropout
+        )
+        for name, seen in psutil.net_io_counters(pernic=True, nowrap=False).items()
+    }
+
+
+def _link(name: str, speed: int, before: Counters, after: Counters, seconds: float) -> Link:
+    grown = (max(0, now - then) for now, then in zip(after, before, strict=True))
+    return Link(name, speed, *(each / seconds if seconds > 0 else 0.0 for each in grown))
+
+
+class Process(NamedTuple):
+    """A process of a program that was asked for, with its command line as far as that can be read."""
+
+    pid: int
+    parent: int
+    program: str
+    command: tuple[str, ...]
+
+
+def processes(programs: Collection[str]) -> Iterator[Process]:
+    """Find the processes of these programs; one may have written what it does behind its own name."""
+    for process in psutil.process_iter(["name"]):
+        program = (process.info["name"] or "").partition(" ")[0]
+        if program in programs:
+            with suppress(psutil.Error):
+                yield Process(process.pid, process.ppid(), program, tuple(process.cmdline()))

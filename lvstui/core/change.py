@@ -7,10 +7,11 @@ empty.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar, assert_never
 
+from lvstui.core import sysctls
 from lvstui.core.model import (
     Director,
     Endpoint,
@@ -23,7 +24,7 @@ from lvstui.core.model import (
     Timeouts,
 )
 
-Value: TypeAlias = Service | RealServer | Timeouts | SyncDaemon
+Value: TypeAlias = Service | RealServer | Timeouts | SyncDaemon | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,15 @@ class SyncChange:
 
 
 @dataclass(frozen=True, slots=True)
+class SysctlChange:
+    """A setting of net.ipv4.vs, told by its last name; None stands for a profile that does not manage it."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ManageSync:
     """Whether the profile manages sync daemons at all; nothing that the kernel could hold."""
 
@@ -90,7 +100,9 @@ class DirectorName:
     after: str
 
 
-Change: TypeAlias = ServiceChange | ServerChange | TimeoutsChange | SyncChange | ManageSync | DirectorName
+Change: TypeAlias = (
+    ServiceChange | ServerChange | TimeoutsChange | SyncChange | SysctlChange | ManageSync | DirectorName
+)
 
 EMPTY = Director()
 
@@ -116,10 +128,12 @@ def inverse(change: Change) -> Change:
             return TimeoutsChange(others, timeouts)
         case SyncChange(daemon, another):
             return SyncChange(another, daemon)
+        case SysctlChange(name, value, another_value):
+            return SysctlChange(name, another_value, value)
         case ManageSync(managed, manage):
             return ManageSync(manage, managed)
-        case DirectorName(name, new_name):
-            return DirectorName(new_name, name)
+        case DirectorName(old_name, new_name):
+            return DirectorName(new_name, old_name)
         case _:
             assert_never(change)
 
@@ -135,6 +149,8 @@ def theirs(change: Change, now: Value | None) -> Change:
             return TimeoutsChange(timeouts, now)
         case SyncChange(daemon, _), SyncDaemon() | None:
             return SyncChange(daemon, now)
+        case SysctlChange(name, value, _), str() | None:
+            return SysctlChange(name, value, now)
         case _:
             return change
 
@@ -166,6 +182,8 @@ def apply(director: Director, change: Change, seen: Director = EMPTY) -> Directo
             return replace(director, timeouts=after)
         case SyncChange(_, after):
             return replace(director, sync=_with(director.sync or {}, change.role, after))
+        case SysctlChange(name, _, after):
+            return replace(director, sysctl=_with(director.sysctl, name, after))
         case ManageSync(_, after):
             return replace(director, sync={} if after else None)
         case DirectorName(_, after):
@@ -220,6 +238,9 @@ def _differences(have: Director, want: Director) -> Iterator[Change]:
         yield ManageSync(have.sync is not None, want.sync is not None)
     if have.timeouts != want.timeouts:
         yield TimeoutsChange(have.timeouts, want.timeouts)
+    for name in {**have.sysctl, **want.sysctl}:
+        if have.sysctl.get(name) != want.sysctl.get(name):
+            yield SysctlChange(name, have.sysctl.get(name), want.sysctl.get(name))
     for key, pool in have.pools.items():
         if key not in want.pools:
             yield from remove_pool(pool)
@@ -291,15 +312,36 @@ def kernel_writes(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(reversed(kept))
 
 
+def made(changes: Sequence[Change], writes: Sequence[Change], written: int) -> tuple[Change, ...]:
+    """Tell which changes hold after the first so many of their `kernel_writes`: all up to the one that failed.
+
+    Removals of servers that go with their service are not among the writes; they did not happen either.
+    """
+    if written == len(writes):
+        return tuple(changes)
+    failed = changes.index(writes[written])
+    told = writes[:written]
+    return tuple(c for c in changes[:failed] if c in told or not concerns_kernel(c))
+
+
 def concerns_kernel(change: Change) -> bool:
     """Tell whether the kernel has to be told of a change; names and notes are the profile's alone."""
     match change:
         case ManageSync() | DirectorName():
             return False
-        case TimeoutsChange(_, after):
+        case TimeoutsChange(_, after) | SysctlChange(_, _, after):
             return after is not None
         case _:
             return bare(change.before) != bare(change.after)
+
+
+def sees_kernel(change: Change) -> bool:
+    """Tell whether `before` is what somebody saw in the kernel, and not that their profile did not manage it."""
+    match change:
+        case TimeoutsChange(None, _) | SysctlChange(_, None, _):
+            return False
+        case _:
+            return concerns_kernel(change)
 
 
 def dress(running: Director, profile: Director) -> Director:
@@ -330,11 +372,16 @@ def _dress_pool(pool: Pool, saved: Pool) -> Pool:
 
 
 def wanted(profile: Director, running: Director) -> Director:
-    """Complete a profile with what it leaves to the kernel: timeouts, daemons and a datagram length left out.
+    """Complete a profile with what it leaves to the kernel: timeouts, daemons, a datagram length, settings left out.
 
-    Timeouts and daemons that the reading does not tell (/proc) are left out: what cannot be seen is not drift.
+    What the reading does not tell (timeouts and daemons in /proc) is left out: what cannot be seen is not drift.
     """
-    return replace(profile, timeouts=_wanted_timeouts(profile, running), sync=_wanted_sync(profile, running))
+    return replace(
+        profile,
+        timeouts=_wanted_timeouts(profile, running),
+        sync=_wanted_sync(profile, running),
+        sysctl=_wanted_sysctl(profile, running),
+    )
 
 
 def _wanted_timeouts(profile: Director, running: Director) -> Timeouts | None:
@@ -349,6 +396,25 @@ def _wanted_sync(profile: Director, running: Director) -> Mapping[SyncRole, Sync
         role: daemon if daemon.max_length or role not in held else replace(daemon, max_length=held[role].max_length)
         for role, daemon in profile.sync.items()
     }
+
+
+def _wanted_sysctl(profile: Director, running: Director) -> Mapping[str, str]:
+    """Give the settings as they should be; one that the kernel has moved within its mode is as it should be."""
+    held = running.sysctl
+    if not held:
+        return {}
+    moved = {name: held[name] for name, text in profile.sysctl.items() if sysctls.same(name, text, held.get(name))}
+    return {**held, **profile.sysctl, **moved}
+
+
+def managed(director: Director, profile: Director) -> Director:
+    """Leave of a reading's settings of net.ipv4.vs only those that a profile manages: what it saves of them."""
+    held = director.sysctl
+    kept = {
+        name: text if sysctls.same(name, text, held.get(name)) else held.get(name, text)
+        for name, text in profile.sysctl.items()
+    }
+    return replace(director, sysctl=kept)
 
 
 def drift(running: Director, profile: Director) -> tuple[Change, ...]:

@@ -14,6 +14,7 @@ from lvstui.core.change import (
     ServerChange,
     ServiceChange,
     SyncChange,
+    SysctlChange,
     TimeoutsChange,
 )
 from lvstui.core.model import (
@@ -52,6 +53,8 @@ def describe(change: Change, director: Director = EMPTY) -> str:
             return _line("timeouts", _timeouts(before), _timeouts(after))
         case SyncChange(before, after):
             return _line(f"sync {fields.ROLE_WORDS[change.role]}", _sync(before), _sync(after))
+        case SysctlChange(name, before, after):
+            return _sysctl(fields.visible(name), before, after)
         case ManageSync(_, after):
             return f"sync daemons: {'managed by the profile' if after else 'left to the kernel'}"
         case DirectorName(before, after):
@@ -133,6 +136,19 @@ def tunnel_text(tunnel: Tunnel) -> str:
     if tunnel.checksum:
         parts.append(fields.checksum_text(tunnel.checksum))
     return " ".join(parts)
+
+
+def _sysctl(name: str, before: str | None, after: str | None) -> str:
+    """Tell a setting; `-` is one that the profile no longer manages, and the kernel keeps."""
+    if after is None:
+        return f"- sysctl {name}"
+    if before is None:
+        return f"+ sysctl {name}: {_shown(after)}"
+    return f"sysctl {name}: {_shown(before)} -> {_shown(after)}"
+
+
+def _shown(text: str) -> str:
+    return fields.visible(text) or '""'
 
 
 def _timeouts(timeouts: Timeouts | None) -> Mapping[str, str]:

@@ -34,6 +34,8 @@ LIMITS: Final[Mapping[str, tuple[int, int]]] = {
     "lower": (0, INT_MAX),
     "timeout": (0, _U32),
     "prefix": (1, FULL_PREFIX_V6),
+    "mark": (1, _U32),
+    "service.port": (0, 65535),
     "tunnel.port": (0, 65535),
     "tcp": (0, INT_MAX),
     "tcp_fin": (0, INT_MAX),

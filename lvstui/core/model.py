@@ -244,10 +244,13 @@ class Director:
     """Everything that is configured on one director.
 
     `timeouts` None means: not managed by this profile; a reading of the kernel always has them. The same holds for
-    `sync`: None is not managed, an empty mapping says that no daemon is wanted.
+    `sync`: None is not managed, an empty mapping says that no daemon is wanted. `sysctl` holds settings of
+    net.ipv4.vs by their last name, as the kernel writes them: all there are in a reading, the managed ones in a
+    profile.
     """
 
     pools: Mapping[ServiceKey, Pool] = field(default_factory=dict)
     timeouts: Timeouts | None = None
     sync: Mapping[SyncRole, SyncDaemon] | None = None
+    sysctl: Mapping[str, str] = field(default_factory=dict)
     name: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from lvstui.core.model import Director, Endpoint, ServiceKey
+from lvstui.core.model import Address, Director, Endpoint, ServiceKey
 
 
 class Stats(NamedTuple):
@@ -40,7 +40,16 @@ class ServerKey(NamedTuple):
     endpoint: Endpoint
 
 
-RowKey: TypeAlias = ServiceKey | ServerKey
+class MachineKey(NamedTuple):
+    """A machine: one real-server address, whatever services it serves."""
+
+    address: Address
+
+
+GroupKey: TypeAlias = ServiceKey | MachineKey
+"""What has real servers under it in the services view."""
+
+RowKey: TypeAlias = GroupKey | ServerKey
 """What identifies a row of the services view, wherever it moves."""
 
 
@@ -57,7 +66,8 @@ class Reading:
     """One look at the kernel: the configuration it held and what it counted.
 
     `taken` is in seconds of a monotonic clock. Statistics lack the rows that the source does not tell them for:
-    /proc/net/ip_vs counts connections only and gives no statistics at all.
+    /proc/net/ip_vs counts connections only and gives no statistics at all. `total` is the whole director since the last
+    zeroing, `cpus` each CPU since IPVS was loaded, without rates; empty where /proc does not let them be read.
     """
 
     director: Director
@@ -65,3 +75,10 @@ class Reading:
     taken: float
     services: Mapping[ServiceKey, Stats] = field(default_factory=dict)
     servers: Mapping[ServiceKey, Mapping[Endpoint, ServerStats]] = field(default_factory=dict)
+    total: Stats = field(default_factory=Stats)
+    cpus: tuple[Stats, ...] = ()
+
+    @property
+    def connections(self) -> int:
+        """Count the connections of all servers, active and inactive; the table also holds persistence entries."""
+        return sum(seen.active + seen.inactive for pool in self.servers.values() for seen in pool.values())

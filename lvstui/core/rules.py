@@ -8,8 +8,17 @@ from enum import Enum
 from ipaddress import IPv4Address
 from typing import assert_never
 
-from lvstui.core import fields
-from lvstui.core.change import Change, DirectorName, ManageSync, ServerChange, ServiceChange, SyncChange, TimeoutsChange
+from lvstui.core import fields, sysctls
+from lvstui.core.change import (
+    Change,
+    DirectorName,
+    ManageSync,
+    ServerChange,
+    ServiceChange,
+    SyncChange,
+    SysctlChange,
+    TimeoutsChange,
+)
 from lvstui.core.model import (
     FULL_PREFIX_V6,
     INT_MAX,
@@ -66,7 +75,11 @@ def problems(change: Change, director: Director) -> tuple[Problem, ...]:
             found = _timeouts(after)
         case SyncChange(_, SyncDaemon() as after):
             found = _sync(after, director)
-        case ServiceChange() | ServerChange() | TimeoutsChange() | SyncChange() | ManageSync() | DirectorName():
+        case SysctlChange(name, _, str() as text):
+            found = _sysctl(name, text)
+        case ServiceChange() | ServerChange() | TimeoutsChange() | SyncChange():
+            return ()
+        case SysctlChange() | ManageSync() | DirectorName():
             return ()
         case _:
             assert_never(change)
@@ -81,6 +94,8 @@ def check(director: Director) -> tuple[Problem, ...]:
 def _everything(director: Director) -> Iterator[Problem]:
     if director.timeouts is not None:
         yield from _at("timeouts", _timeouts(director.timeouts))
+    for name, text in director.sysctl.items():
+        yield from _at("sysctl", _sysctl(name, text))
     for daemon in (director.sync or {}).values():
         yield from _at(f"sync {fields.ROLE_WORDS[daemon.role]}", _sync(daemon, director))
     for key, pool in director.pools.items():
@@ -183,6 +198,16 @@ def _timeouts(timeouts: Timeouts) -> Iterator[Problem]:
             yield _warning(field, f"{seconds} is too long for kernels with a fast clock; give 1 to {INT_MAX // 1000}")
         elif seconds == 0:
             yield _warning(field, "0 tells the kernel to keep what it has; write the seconds that are wanted")
+
+
+def _sysctl(name: str, text: str) -> Iterator[Problem]:
+    try:
+        plain = sysctls.read(sysctls.name(name), text)
+    except fields.FieldError as error:
+        yield Problem(error.field, error.sentence)
+        return
+    if strange := sysctls.doubt(name, plain) or sysctls.slip(name):
+        yield _warning(name, strange)
 
 
 def _sync(daemon: SyncDaemon, director: Director) -> Iterator[Problem]:

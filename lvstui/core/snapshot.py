@@ -6,8 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lvstui.core.change import Change
-from lvstui.core.model import ServiceKey
+from lvstui.core.model import Director, ServiceKey
 from lvstui.core.observed import Reading
+from lvstui.core.owners import Owner
+from lvstui.core.record import Record, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A network interface that is up: its speed in Mbit/s (0: not known), and what passes it each second.
+
+    Drops are packets that this machine threw away: for want of buffers, or on purpose by its driver or queue.
+    """
+
+    name: str
+    speed: int = 0
+    in_bytes: float = 0.0
+    out_bytes: float = 0.0
+    in_packets: float = 0.0
+    out_packets: float = 0.0
+    in_drops: float = 0.0
+    out_drops: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +37,7 @@ class Host:
     cpu: float = 0.0
     softirq: float = 0.0
     memory: float = 0.0
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +45,8 @@ class ProfileState:
     """How the profile stands to the kernel.
 
     `path` is empty without a profile. `drift` leads from the kernel to the profile; `unsaved` counts those changes
-    made here that the file does not hold yet; `trouble` says why it could not be read or written.
+    made here that the file does not hold yet; `trouble` says why it could not be read or written. `saved` is what the
+    file holds.
     """
 
     path: str = ""
@@ -33,6 +54,7 @@ class ProfileState:
     drift: tuple[Change, ...] = ()
     unsaved: int = 0
     trouble: str = ""
+    saved: Director | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +62,10 @@ class Snapshot:
     """What is known at one moment; `reading.director` carries the profile's names and notes.
 
     `read_only` says why edits are refused (empty: they are not); `trouble` says why the reading is no longer fresh.
-    `undo` and `redo` are the changes that the next undo or redo would make, in order.
+    `undo` and `redo` are the changes that the next undo or redo would make, in order. `schedulers`
+    are those that the kernel has. `changes` are the newest records
+    of the profile's history, newest last; `others` the sessions of lvstui on it besides this one; `owners` the
+    programs that write to the same table.
     """
 
     reading: Reading
@@ -53,3 +78,7 @@ class Snapshot:
     paused: bool = False
     undo: tuple[Change, ...] = ()
     redo: tuple[Change, ...] = ()
+    schedulers: tuple[str, ...] = ()
+    changes: tuple[Record, ...] = ()
+    others: tuple[Session, ...] = ()
+    owners: tuple[Owner, ...] = ()

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple, TypeAlias, assert_never
 
+from lvstui.core import sysctls
+from lvstui.core.fields import FieldError
 from lvstui.core.model import (
     INT_MAX,
     Address,
@@ -179,6 +181,15 @@ def timeout_cause(timeouts: Timeouts) -> Cause | None:
         f"{field}: {named[field]} seconds are out of this kernel's range; "
         f"give 1 to {INT_MAX // 1000} (0 keeps the present one)",
     )
+
+
+def sysctl_cause(name: str, text: str) -> Cause | None:
+    """Find what the kernel answers with EINVAL in a setting of net.ipv4.vs, None where it finds nothing."""
+    try:
+        sysctls.read(sysctls.name(name), text)
+    except FieldError as error:
+        return Cause(error.field, str(error))
+    return None
 
 
 def sync_cause(daemon: SyncDaemon) -> Cause | None:

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from lvstui.core.change import (
+    EMPTY,
     Change,
     DirectorName,
     ManageSync,
     ServerChange,
     ServiceChange,
     SyncChange,
+    SysctlChange,
     TimeoutsChange,
     Value,
 )
-from lvstui.core.model import ServiceKey
+from lvstui.core.model import Director, ServiceKey
 from lvstui.core.observed import Reading
+from lvstui.kernel import choices
 from lvstui.kernel.netlink import NO_RIGHT, Netlink
 from lvstui.kernel.port import NoRight
 from lvstui.kernel.proc import Proc
+from lvstui.kernel.sysctl import Settings
+from lvstui.kernel.totals import Totals
 
 _STATUS = Path("/proc/thread-self/status")
 _CAP_NET_ADMIN = 1 << 12
@@ -36,6 +44,9 @@ class Live:
         self._netns = netns
         self._netlink = Netlink(netns)
         self._proc = Proc(netns)
+        self._settings = Settings(netns)
+        self._totals = Totals(netns)
+        self._known: tuple[Director, Mapping[str, str], Director] = (EMPTY, {}, EMPTY)
         self._denied = not _may_administer()
 
     @property
@@ -49,8 +60,18 @@ class Live:
         """Say why nothing can be written, empty where it can."""
         return f"{NO_RIGHT}; shown is what /proc/net/ip_vs tells" if self._denied else ""
 
+    @cached_property
+    def schedulers(self) -> tuple[str, ...]:
+        """Name the schedulers that are loaded or could be, as it was at the first look."""
+        return choices.schedulers()
+
     def read(self) -> Reading:
         """Read everything, or what /proc tells."""
+        reading = self._table()
+        total, cpus = self._totals.read()
+        return replace(reading, director=self._whole(reading.director), total=total, cpus=cpus)
+
+    def _table(self) -> Reading:
         if not self._denied:
             try:
                 return self._netlink.read()
@@ -58,8 +79,19 @@ class Live:
                 self._denied = True
         return self._proc.read()
 
+    def _whole(self, table: Director) -> Director:
+        """Put the settings of net.ipv4.vs to what else is configured; the same object again where nothing changed."""
+        settings = self._settings.read()
+        known_table, known_settings, whole = self._known
+        if table is not known_table or settings is not known_settings:
+            whole = replace(table, sysctl=settings)
+            self._known = table, settings, whole
+        return whole
+
     def held(self, change: Change) -> Value | None:
-        """Read the one object that a change is about; /proc can be read as a whole only."""
+        """Read the one object that a change is about; the table of /proc can be read as a whole only."""
+        if isinstance(change, SysctlChange):
+            return self._settings.held(change)
         if not self._denied:
             return self._netlink.held(change)
         pools = self._proc.read().director.pools
@@ -73,7 +105,11 @@ class Live:
 
     def write(self, change: Change) -> None:
         """Write one change."""
-        self._writer().write(change)
+        writer = self._writer()
+        if isinstance(change, SysctlChange):
+            self._settings.write(change)
+        else:
+            writer.write(change)
 
     def zero(self, key: ServiceKey | None) -> None:
         """Zero the counters of one service or (None) of everything."""
@@ -84,8 +120,10 @@ class Live:
         self._writer().flush()
 
     def close(self) -> None:
-        """Close the socket."""
+        """Close the socket and the files."""
         self._netlink.close()
+        self._settings.close()
+        self._totals.close()
 
     def _writer(self) -> Netlink:
         if self._denied:

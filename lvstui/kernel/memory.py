@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import assert_never
 
+from lvstui.core import sysctls
 from lvstui.core.change import (
     EMPTY,
     Change,
@@ -19,6 +20,7 @@ from lvstui.core.change import (
     ServerChange,
     ServiceChange,
     SyncChange,
+    SysctlChange,
     TimeoutsChange,
     Value,
     bare,
@@ -44,16 +46,25 @@ from lvstui.kernel.causes import (
     name_cause,
     number_cause,
     sync_cause,
+    sysctl_cause,
     threshold_cause,
     tunnel_cause,
     unicast,
 )
 from lvstui.kernel.port import KernelError, NoRight
 from lvstui.kernel.refusals import ENGINES, SCHEDULERS, refused
+from lvstui.kernel.shares import by_cpu, whole
 from lvstui.kernel.traffic import Traffic
 
 INTERFACES = frozenset({"lo", "eth0", "eth1"})
 """The network interfaces of the machine that the memory kernel plays."""
+
+DEFAULTS = {
+    name: setting.default or "7883"
+    for name, setting in sorted(sysctls.SETTINGS.items())
+    if name not in ("conn_lfactor", "svc_lfactor", "est_cpulist", "est_nice")
+}
+"""The settings of net.ipv4.vs as Linux 6.1 has them, lblc and lblcr loaded."""
 
 _INFO = Info("1.2.1", 4096)
 _MTU = 1500
@@ -72,6 +83,7 @@ class MemoryKernel:
     """
 
     origin = "demo"
+    schedulers = tuple(sorted(SCHEDULERS - {"none"}))
 
     def __init__(
         self,
@@ -92,7 +104,8 @@ class MemoryKernel:
         self._check()
         now = self._clock()
         services, servers = self._statistics(now)
-        return Reading(self._director, _INFO, now, services, servers)
+        total = whole(services.values())
+        return Reading(self._director, _INFO, now, services, servers, total, by_cpu(total))
 
     def held(self, change: Change) -> Value | None:
         """Read what the director holds where `change` would write."""
@@ -108,6 +121,9 @@ class MemoryKernel:
                 return self._director.timeouts
             case SyncChange():
                 return (self._director.sync or {}).get(change.role)
+            case SysctlChange(name, before):
+                now = self._director.sysctl.get(name)
+                return before if sysctls.same(name, now, before) else now
             case ManageSync() | DirectorName():
                 return None
             case _:
@@ -169,6 +185,7 @@ def _held_director(director: Director) -> Director:
         pools={key: _held_pool(pool) for key, pool in director.pools.items()},
         timeouts=director.timeouts or Timeouts(),
         sync={role: _held_daemon(daemon) for role, daemon in (director.sync or {}).items()},
+        sysctl={**DEFAULTS, **director.sysctl},
     )
 
 
@@ -196,7 +213,9 @@ def _as_held(director: Director, change: Change) -> Change | None:
             return TimeoutsChange(old, Timeouts(new.tcp or old.tcp, new.tcp_fin or old.tcp_fin, new.udp or old.udp))
         case SyncChange(daemon, new_daemon):
             return SyncChange(daemon, _held_daemon(new_daemon) if new_daemon else None)
-        case TimeoutsChange() | ManageSync() | DirectorName():
+        case SysctlChange(name, text, str() as new_text):
+            return SysctlChange(name, text, _held_setting(name, new_text))
+        case TimeoutsChange() | SysctlChange() | ManageSync() | DirectorName():
             return None
         case _:
             assert_never(change)
@@ -214,7 +233,9 @@ def _errno(director: Director, change: Change) -> int:
             return _OK if shortest >= 0 and longest <= TIMEOUT_MAX else codes.EINVAL
         case SyncChange():
             return _sync_errno(director, change)
-        case TimeoutsChange() | ManageSync() | DirectorName():
+        case SysctlChange(name, _, str() as text):
+            return _sysctl_errno(director, name, text)
+        case TimeoutsChange() | SysctlChange() | ManageSync() | DirectorName():
             return _OK
         case _:
             assert_never(change)
@@ -270,6 +291,18 @@ def _sync_errno(director: Director, change: SyncChange) -> int:
     if daemon.interface not in INTERFACES:
         return codes.ENODEV
     return codes.EEXIST if change.before is None and runs else _OK
+
+
+def _sysctl_errno(director: Director, name: str, text: str) -> int:
+    if name not in director.sysctl:
+        return codes.ENOENT
+    return codes.EINVAL if sysctl_cause(name, text) else _OK
+
+
+def _held_setting(name: str, text: str) -> str:
+    """Give a setting as the kernel keeps it: an automatic defence that nothing calls for is 1."""
+    plain = sysctls.read(name, text)
+    return "1" if sysctls.same(name, plain, "1") else plain
 
 
 def _families_mixed(director: Director) -> bool:

@@ -15,6 +15,7 @@ from lvstui.core.change import (
     ServerChange,
     ServiceChange,
     SyncChange,
+    SysctlChange,
     TimeoutsChange,
     Value,
 )
@@ -81,7 +82,7 @@ class Netlink:
                 return wire.read_timeouts(wire.attributes(self._one(Command.GET_CONFIG)))
             case SyncChange():
                 return self._daemons().get(change.role)
-            case ManageSync() | DirectorName():
+            case SysctlChange() | ManageSync() | DirectorName():
                 return None
             case _:
                 assert_never(change)
@@ -127,7 +128,7 @@ class Netlink:
                     self._do(Command.SET_CONFIG, wire.timeouts(timeouts))
             case SyncChange(running, daemon):
                 self._switch(change, running, daemon)
-            case ManageSync() | DirectorName():
+            case SysctlChange() | ManageSync() | DirectorName():
                 pass
             case _:
                 assert_never(change)

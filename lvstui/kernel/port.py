@@ -47,6 +47,10 @@ class Kernel(Protocol):
     def read_only(self) -> str:
         """Why writes are refused, as a sentence; empty when they are not."""
 
+    @property
+    def schedulers(self) -> tuple[str, ...]:
+        """The schedulers that a service can have here, as far as can be told."""
+
     def read(self) -> Reading:
         """Read everything that is configured and counted.
 

@@ -10,7 +10,17 @@ import errno as codes
 import os
 from typing import assert_never
 
-from lvstui.core.change import Change, DirectorName, ManageSync, ServerChange, ServiceChange, SyncChange, TimeoutsChange
+from lvstui.core.change import (
+    Change,
+    DirectorName,
+    ManageSync,
+    ServerChange,
+    ServiceChange,
+    SyncChange,
+    SysctlChange,
+    TimeoutsChange,
+)
+from lvstui.core.fields import visible
 from lvstui.core.model import Family, RealServer, Service, SyncDaemon, SyncRole, Timeouts
 from lvstui.kernel.causes import (
     Cause,
@@ -21,6 +31,7 @@ from lvstui.kernel.causes import (
     name_cause,
     number_cause,
     sync_cause,
+    sysctl_cause,
     threshold_cause,
     timeout_cause,
     tunnel_cause,
@@ -48,6 +59,8 @@ def refused(change: Change, errno: int) -> Refused:
             cause = timeout_cause(timeouts)
         case SyncChange(_, after):
             cause = _sync(change.role, after, errno)
+        case SysctlChange(name, _, after):
+            cause = _sysctl(name, after, errno)
         case TimeoutsChange() | ManageSync() | DirectorName():
             cause = None
         case _:
@@ -159,6 +172,21 @@ def _invalid_server(change: ServerChange, server: RealServer) -> Cause:
     if change.before is None:
         return address_cause(server.endpoint.address)
     return Cause("weight", "weight: the scheduler cannot take this server as it stands; mh needs smaller weights")
+
+
+def _sysctl(name: str, text: str | None, errno: int) -> Cause | None:
+    shown = visible(name)
+    match errno:
+        case codes.ENOENT:
+            return Cause(shown, f"{shown}: this kernel has no such setting in net.ipv4.vs; correct the name")
+        case codes.EINVAL if text is not None:
+            return sysctl_cause(name, text) or Cause(
+                shown, f'{shown}: the kernel refuses "{visible(text)}" for it; give a value that it knows'
+            )
+        case codes.EPERM | codes.EACCES | codes.EROFS:
+            return Cause(shown, f"{shown}: the kernel lets this setting be read only, here at least")
+        case _:
+            return None
 
 
 def _sync(role: SyncRole, after: SyncDaemon | None, errno: int) -> Cause | None:

@@ -76,6 +76,13 @@ _TUNNELS = (
     Tunnel(TunnelType.GRE, 0, 1),
 )
 _GROUPS: tuple[Address, ...] = (SYNC_GROUP, IPv4Address("239.1.2.3"), IPv6Address("ff05::81"))
+_SETTINGS = {
+    "expire_nodest_conn": ("0", "1"),
+    "drop_entry": ("0", "1", "3"),
+    "sync_threshold": ("3 50", "0 0", "5 40"),
+    "sync_qlen_max": ("7883", str(2**63), str(2**64 - 1)),
+    "lblc_expiration": ("86400", "-1"),
+}
 _MASKS: dict[Family, tuple[IPv4Address | int, ...]] = {
     Family.IPV4: tuple(IPv4Network((0, bits)).netmask for bits in range(32, -1, -1)),
     Family.IPV6: tuple(range(128, 0, -1)),
@@ -193,6 +200,7 @@ def _director(dice: Dice, drawn: Iterable[_DrawnPool], whole: bool) -> Director:
         pools={service.key: Pool(service, pool.servers) for service, pool in zip(apart, found, strict=True)},
         timeouts=_timeouts(dice) if whole or dice.one_of((False, True)) else None,
         sync={role: _daemon(dice, role) for role in roles} if whole or dice.one_of((True, False)) else None,
+        sysctl={name: dice.one_of(texts) for name, texts in _SETTINGS.items() if dice.one_of((False, True))},
         name=dice.one_of(_NAMES),
     )
 

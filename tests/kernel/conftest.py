@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from lvstui.core.change import EMPTY, SyncChange, TimeoutsChange
+from lvstui.core.change import EMPTY, SyncChange, SysctlChange, TimeoutsChange
 from lvstui.core.model import Timeouts
+from lvstui.core.sysctls import SETTINGS
 from lvstui.kernel.live import Live
 from lvstui.kernel.memory import MemoryKernel
 from lvstui.kernel.port import Kernel
@@ -21,6 +22,10 @@ def clear(kernel: Kernel) -> None:
     for daemon in (director.sync or {}).values():
         kernel.write(SyncChange(daemon, None))
     kernel.write(TimeoutsChange(director.timeouts, Timeouts()))
+    for name, text in director.sysctl.items():
+        default = SETTINGS[name].default if name in SETTINGS else ""
+        if default and text != default:
+            kernel.write(SysctlChange(name, text, default))
 
 
 @pytest.fixture

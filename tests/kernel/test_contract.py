@@ -15,6 +15,7 @@ from lvstui.core.change import (
     ServerChange,
     ServiceChange,
     SyncChange,
+    SysctlChange,
     TimeoutsChange,
     diff,
     kernel_writes,
@@ -455,8 +456,12 @@ def test_flush_removes_the_services_only(kernel: Kernel) -> None:
     add(kernel, MARK6)
     kernel.write(TimeoutsChange(Timeouts(), Timeouts(800, 100, 200)))
     kernel.write(SyncChange(None, MASTER))
+    kernel.write(SysctlChange("sync_retries", "0", "2"))
+    before = kernel.read().director
     kernel.flush()
-    assert kernel.read().director == Director({}, Timeouts(800, 100, 200), {SyncRole.MASTER: MASTER})
+    assert kernel.read().director == replace(before, pools={})
+    assert (before.timeouts, before.sync) == (Timeouts(800, 100, 200), {SyncRole.MASTER: MASTER})
+    assert before.sysctl["sync_retries"] == "2"
 
 
 def test_a_reading_counts_every_row(kernel: Kernel) -> None:
@@ -501,11 +506,12 @@ def test_what_an_edit_does_not_touch_is_the_same_object(kernel: Kernel) -> None:
 def test_a_whole_director_can_be_written_and_taken_back(kernel: Kernel) -> None:
     pools = {service.key: Pool(service, {FIRST.endpoint: FIRST}) for service in SERVICES if service.key.family == 2}
     pools[WEB6] = Pool(Service(WEB6), {at("fd00::12"): RealServer(at("fd00::12"))})
-    want = Director(pools, Timeouts(1, 2, 3), {SyncRole.MASTER: MASTER, SyncRole.BACKUP: BACKUP})
     start = kernel.read().director
+    settings = {**start.sysctl, "sync_threshold": "5 40", "expire_nodest_conn": "1"}
+    want = Director(pools, Timeouts(1, 2, 3), {SyncRole.MASTER: MASTER, SyncRole.BACKUP: BACKUP}, settings)
     for change in kernel_writes(diff(start, want)):
         kernel.write(change)
     assert kernel.read().director == want
-    for change in kernel_writes(diff(want, replace(EMPTY, timeouts=Timeouts(), sync={}))):
+    for change in kernel_writes(diff(want, replace(EMPTY, timeouts=Timeouts(), sync={}, sysctl=start.sysctl))):
         kernel.write(change)
     assert kernel.read().director == start

@@ -43,7 +43,7 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import ServerStats, Stats
 from lvstui.kernel.demo import demo_director
-from lvstui.kernel.memory import MemoryKernel
+from lvstui.kernel.memory import DEFAULTS, MemoryKernel
 from lvstui.kernel.port import Kernel, NoIpvs, NoRight, Refused
 from tests.core.strategies import directors, laws
 
@@ -97,7 +97,7 @@ def test_a_reading_is_the_director_without_names_and_the_same_object_next_time(g
 def test_the_memory_kernel_is_a_kernel() -> None:
     kernel: Kernel = MemoryKernel()
     assert (kernel.origin, kernel.read_only) == ("demo", "")
-    assert kernel.read().director == Director(timeouts=Timeouts(), sync={})
+    assert kernel.read().director == Director(timeouts=Timeouts(), sync={}, sysctl=DEFAULTS)
 
 
 def test_a_write_that_changes_nothing_keeps_the_director_object() -> None:

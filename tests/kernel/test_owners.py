@@ -1,0 +1,152 @@
+"""A real keepalived and a real ldirectord at work on the guest's kernel, found with the services that are theirs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lvstui.core.fields import service_text
+from lvstui.core.model import ServiceKey
+from lvstui.core.owners import Owner
+from lvstui.kernel.live import Live
+from lvstui.owners import Watch
+
+pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("live")]
+
+SECONDS = 60.0
+
+KEEPALIVED = """\
+global_defs {{
+    router_id lab
+}}
+$VIP=192.0.2.10
+include {folder}/conf.d/*.conf
+virtual_server $VIP 443 {{
+    delay_loop 5
+    lvs_sched wlc
+    lvs_method NAT
+    protocol TCP
+    real_server 127.0.0.11 443 {{ weight 3 }}
+}}
+virtual_server_group pair {{
+    192.0.2.20-21 53
+    fwmark 7
+}}
+virtual_server group pair
+{{
+    lvs_sched rr
+    lvs_method NAT
+    protocol UDP
+    real_server 127.0.0.12 53 {{ weight 1 }}
+}}
+"""
+INCLUDED = """\
+virtual_server 2001:db8::10 80 {
+    lvs_sched rr
+    lvs_method NAT
+    protocol TCP
+    real_server ::1 80 { weight 2 }
+}
+"""
+LDIRECTORD = """\
+checktimeout=3
+checkinterval=1
+quiescent=yes
+virtual=192.0.2.30:80
+\treal=127.0.0.13:80 masq 5
+\tscheduler=wlc
+\tprotocol=tcp
+\tchecktype=off
+virtual=192.0.2.30:53
+\treal=127.0.0.13:53 masq 1
+\tscheduler=rr
+\tchecktype=off
+virtual=9
+\treal=127.0.0.13 gate 1
+\tscheduler=rr
+\tprotocol=fwm
+\tchecktype=off
+"""
+
+
+def until(reached: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not reached():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.1)
+
+
+@contextmanager
+def running(live: Live, *command: str | Path, log: Path) -> Iterator[set[ServiceKey]]:
+    """Run a program until it has services in the kernel, which are given; end it and its children at the end."""
+    with log.open("w") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+    try:
+        seen: list[set[ServiceKey]] = []
+
+        def settled() -> bool:
+            assert process.poll() is None, log.read_text()
+            seen.append(set(live.read().director.pools))
+            return len(seen) > 10 and bool(seen[-1]) and seen[-1] == seen[-10]
+
+        until(settled, "services in the kernel")
+        yield seen[-1]
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(SECONDS)
+
+
+def owner(program: str) -> Owner:
+    return next(owner for owner in Watch()() if owner.program == program)
+
+
+def test_keepalived_is_found_with_all_services_that_it_made(live: Live, tmp_path: Path) -> None:
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d/api.conf").write_text(INCLUDED)
+    config = tmp_path / "keepalived.conf"
+    config.write_text(KEEPALIVED.format(folder=tmp_path))
+    with running(live, "keepalived", "-nlf", config, log=tmp_path / "log") as made:
+        assert len(made) == 5
+        found = owner("keepalived")
+        assert found.config == str(config)
+        assert found.services is not None
+        assert {service_text(key) for key in found.services - made} == {"mark6:7"}
+        assert made <= found.services
+    until(lambda: not any(each.program == "keepalived" for each in Watch()()), "keepalived gone")
+
+
+def test_ldirectord_is_found_with_all_services_that_it_made(live: Live, tmp_path: Path) -> None:
+    config = tmp_path / "shop.cf"
+    config.write_text(LDIRECTORD)
+    with running(live, "ldirectord", "-d", config, "start", log=tmp_path / "log") as made:
+        assert len(made) == 3
+        found = owner("ldirectord")
+        assert found.config == str(config)
+        assert found.services == frozenset(made)
+
+
+def test_a_keepalived_in_another_network_namespace_is_not_ours(live: Live, tmp_path: Path) -> None:
+    config = tmp_path / "keepalived.conf"
+    config.write_text("virtual_server 192.0.2.10 443 {\n    lvs_sched rr\n}\n")
+    subprocess.run(["ip", "netns", "add", "other"], check=True)
+    try:
+        command = ["ip", "netns", "exec", "other", "keepalived", "-nl", "-f", str(config)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            there = Watch("other")
+            until(lambda: bool(Watch("other")()), "keepalived in the other namespace")
+            assert [each.program for each in there()] == ["keepalived"]
+            assert Watch()() == ()
+        finally:
+            process.terminate()
+            process.wait(SECONDS)
+    finally:
+        subprocess.run(["ip", "netns", "del", "other"], check=True)
+    assert live.read().director.pools == {}
