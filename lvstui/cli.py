@@ -12,29 +12,22 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from lvstui.commands import plain
-from lvstui.commands.arguments import parser
+from lvstui.commands.arguments import WRITING, parser
 from lvstui.commands.plain import Place
-from lvstui.commands.status import Status
+from lvstui.commands.status import Failure, Status
 from lvstui.core.change import TimeoutsChange
-from lvstui.core.fields import visible
+from lvstui.core.fields import FieldError, visible
 from lvstui.core.model import Timeouts
 from lvstui.kernel.port import Kernel, KernelError, NoIpvs, NoRight
 from lvstui.options import Options
 from lvstui.store.file import ProfileFile, default_path
+from lvstui.store.memory import ViewMemory, memory_path
 from lvstui.store.profile import ProfileError
 
 _DEMO_OFFER: Final = "`lvstui --demo` shows a made-up director meanwhile"
 
 Opener: TypeAlias = Callable[[str | None], Kernel]
 """Opens the kernel of a network namespace, or of our own (None)."""
-
-
-class Failure(Exception):
-    """A command that ends early, with one sentence for stderr and the exit status."""
-
-    def __init__(self, sentence: str, status: int = Status.ERROR) -> None:
-        super().__init__(sentence)
-        self.status = status
 
 
 def main(arguments: Sequence[str] | None = None, open_kernel: Opener | None = None) -> int:
@@ -55,6 +48,8 @@ def _guarded(arguments: Sequence[str] | None, open_kernel: Opener) -> int:
         return _run(parser().parse_args(arguments), open_kernel)
     except Failure as failure:
         return _complain(str(failure), failure.status)
+    except FieldError as error:
+        return _complain(str(error), Status.USAGE)
     except ProfileError as error:
         return _complain(str(error), Status.ERROR)
     except NoRight as error:
@@ -82,6 +77,10 @@ def _run(options: argparse.Namespace, open_kernel: Opener) -> int:
     gc.disable()
     if options.command == "check":
         return plain.check(options.file)
+    if options.command == "history":
+        return _history(options)
+    if options.read_only and options.command in WRITING and not options.dry_run:
+        raise Failure(f"--read-only refuses every edit; leave it out to {options.command}", Status.USAGE)
     with _place(options, open_kernel) as place:
         match options.command:
             case "show":
@@ -90,8 +89,22 @@ def _run(options: argparse.Namespace, open_kernel: Opener) -> int:
                 return plain.export(place, options.output, options.format)
             case "diff":
                 return plain.diff(place, options.file)
+            case "set" | "add" | "delete" | "drain" | "restore" | "rollback":
+                from lvstui.commands import edits  # 30 ms that only an edit costs
+
+                return edits.run(place, options)
             case _:
                 return plain.apply(place, options.file, dry_run=options.dry_run, keep_others=options.keep_others)
+
+
+def _history(options: argparse.Namespace) -> int:
+    """Tell the history, for which no kernel is needed."""
+    from lvstui.commands import past
+
+    if options.demo and options.profile is None:
+        raise Failure("the demo keeps no history; name a profile with --profile", Status.USAGE)
+    profile = ProfileFile(options.profile or default_path())
+    return past.history(profile, options.words, options.count, as_json=options.json)
 
 
 def _open_live(netns: str | None) -> Kernel:
@@ -153,9 +166,19 @@ def _screens(options: argparse.Namespace, open_kernel: Opener) -> int:
     if not (sys.stdin.isatty() and sys.stderr.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
         raise Failure("the screens need a terminal; `lvstui show` prints the services without one", Status.USAGE)
     with _place(options, open_kernel, demo_instead=True) as place:
+        from lvstui.owners import Watch
         from lvstui.tui import run  # textual takes a quarter of a second, which the commands need not pay
 
         screens = Options(
-            place.kernel, place.profile, options.read_only, options.interval, options.view, notice=place.notice
+            place.kernel,
+            place.profile,
+            options.read_only,
+            options.interval,
+            options.view,
+            notice=place.notice,
+            links=options.netns is None,
+            accounted=True,
+            owners=tuple if place.kernel.origin == "demo" else Watch(options.netns),
+            memory=ViewMemory(memory_path()),
         )
         return run(screens)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from lvstui.core.owners import Owner
 from lvstui.kernel.port import Kernel
 from lvstui.store.file import ProfileFile
+from lvstui.store.memory import ViewMemory
 
-VIEWS = ("services",)
+VIEWS = ("services", "director", "changes")
 """The views that can be opened first."""
 
 
@@ -16,6 +19,9 @@ class Options:
     """How to open the screens: on which kernel and profile, how often to read (seconds), and where to start.
 
     `notice` is a sentence to show first, such as why the demo was opened; empty when there is nothing to say.
+    `links` tells whether the links of this machine are the director's, which they are not in another namespace.
+    `accounted` keeps a history beside the profile, and shows this session to other lvstui there.
+    `owners` tells who else writes to the table. `memory` is where the views remember how they are arranged.
     """
 
     kernel: Kernel
@@ -24,3 +30,7 @@ class Options:
     interval: float = 1.0
     view: str = "services"
     notice: str = ""
+    links: bool = True
+    accounted: bool = False
+    owners: Callable[[], tuple[Owner, ...]] = tuple
+    memory: ViewMemory | None = None

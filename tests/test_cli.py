@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lvstui.cli import main
-from lvstui.core.change import EMPTY, bare, drift, kernel_writes
+from lvstui.core.change import EMPTY, SysctlChange, bare, drift, kernel_writes
 from lvstui.core.model import (
     AddressKey,
     Director,
@@ -112,14 +112,52 @@ def test_show_prints_the_services_with_the_names_of_the_profile(shell: Shell) ->
 
 
 def test_show_director_prints_its_own_settings(shell: Shell) -> None:
-    out = shell.run("show", "director").out
-    assert out.splitlines() == [
+    own, _, settings = shell.run("show", "director").out.partition("\n\n")
+    assert own.splitlines() == [
         "director  lb1",
         "kernel    demo, IPVS 1.2.1, table of 4096 buckets",
-        "services  2 with 2 real servers",
+        "services  2 with 2 real servers, 0 connections",
         "timeouts  tcp 900s, tcp_fin 120s, udp 300s",
         "sync      master: interface eth1, id 5, max_length 1400, group 224.0.0.81, port 8848, ttl 1",
     ]
+    assert settings.splitlines()[0] == "SYSCTL net.ipv4.vs.        VALUE    DEFAULT  PROFILE"
+    assert {tuple(line.split()) for line in settings.splitlines()} >= {
+        ("am_droprate", "10", "10"),
+        ("sync_qlen_max", "7883"),
+        ("sync_threshold", "3", "50", "3", "50"),
+    }
+
+
+def test_show_director_marks_what_is_not_the_default_and_what_the_profile_manages(shell: Shell) -> None:
+    shell.want(replace(PROFILE, sysctl={"conntrack": "1", "of_a_newer_kernel": "x"}))
+    shell.kernel.write(SysctlChange("conntrack", "0", "1"))
+    shell.kernel.write(SysctlChange("sync_retries", "0", "3"))
+    rows = {tuple(line.split()) for line in shell.run("show", "director").out.splitlines()}
+    assert rows >= {("conntrack", "1", "*", "0", "1"), ("sync_retries", "3", "*", "0"), ("sync_version", "1", "1")}
+    document = json.loads(shell.run("show", "director", "--json").out)
+    assert document["managed"] == ["conntrack", "of_a_newer_kernel"]
+    assert (document["sysctl"]["conntrack"], document["sysctl"]["sync_threshold"]) == (1, "3 50")
+    assert document["connections"] == 0
+    assert document["stats"]["in_packets"] == document["rates"]["in_packets"] == document["cpu"][3]["in_packets"] == 0
+
+
+def test_settings_of_the_profile_are_compared_written_and_exported_and_no_others(shell: Shell) -> None:
+    shell.want(replace(PROFILE, sysctl={"conntrack": "1"}))
+    shell.kernel.write(SysctlChange("sync_retries", "0", "3"))
+    assert shell.run("diff").out == "sysctl conntrack: 0 -> 1\n"
+    assert shell.run("apply").status == 0
+    assert shell.kernel.read().director.sysctl["conntrack"] == "1"
+    assert shell.run("diff").status == 0
+    assert shell.run("export").out == dumps(replace(PROFILE, sysctl={"conntrack": "1"}))
+    assert json.loads(shell.run("export", "--format", "json").out)["sysctl"] == {"conntrack": 1}
+
+
+def test_a_setting_that_the_kernel_lacks_is_drift_and_refused_by_name(shell: Shell) -> None:
+    shell.want(replace(PROFILE, sysctl={"of_a_newer_kernel": "1"}))
+    assert shell.run("diff").status == 3
+    ran = shell.run("apply")
+    assert ran.status == 1
+    assert "of_a_newer_kernel: this kernel has no such setting in net.ipv4.vs" in ran.err
 
 
 def test_show_says_that_there_is_no_service(shell: Shell) -> None:
@@ -187,7 +225,7 @@ def test_export_writes_ipvsadm_lines_and_json(shell: Shell) -> None:
         "-a -t 192.0.2.10:443 -r 10.0.0.11:443 -m -w 3 -x 1000 -y 800",
     ]
     document = json.loads(shell.run("export", "--format", "json").out)
-    assert list(document) == ["director", "timeouts", "sync", "service"]
+    assert list(document) == ["director", "timeouts", "sysctl", "sync", "service"]
     assert document["service"][0]["server"][0]["name"] == "web1"
     assert "stats" not in document["service"][0]
 
@@ -429,10 +467,14 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     assert process.returncode == 141
 
 
+READING = ("show", "export", "check", "diff", "history")
+WRITING = ("apply", "set", "add", "delete", "drain", "restore", "rollback")
+
+
 def test_help_is_short(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(["--help"])
     assert end.value.code == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) <= 36
-    assert all(f"    {name} " in "\n".join(lines) for name in ("show", "export", "check", "diff", "apply"))
+    assert len(lines) <= 38
+    assert all(f"    {name} " in "\n".join(lines) for name in READING + WRITING)

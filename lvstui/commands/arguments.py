@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from lvstui import __version__
 from lvstui.options import VIEWS
@@ -17,7 +18,17 @@ _EPILOG: Final = """\
 exit status: 0 ok, 1 error, 2 usage or no terminal, 3 differs, 4 permission missing, 5 no IPVS in the kernel
 `lvstui COMMAND --help` tells more about a command."""
 
+WRITING: Final = ("apply", "set", "add", "delete", "drain", "restore", "rollback")
+"""The commands that write to the kernel; all of them take --dry-run."""
+
+_SERVICE_HELP: Final = "tcp:192.0.2.10:443, mark:80 … or a name"
+_SERVER_HELP: Final = "10.0.0.11:443 or a name"
+
 _INTERVALS: Final = (0.2, 3600.0)
+
+
+_Command: TypeAlias = Callable[[str, str, str], argparse.ArgumentParser]
+"""Adds a command: its name, what follows it, and what it does."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -55,6 +66,12 @@ def _interval(text: str) -> float:
     return seconds
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
+        raise argparse.ArgumentTypeError(f"give a whole number from 1, not {text!r}")
+    return int(text)
+
+
 def _place(target: argparse.ArgumentParser) -> None:
     """Add the options that stand before a command as well as after it."""
     group = target.add_argument_group("where")
@@ -72,7 +89,7 @@ def _commands(main: argparse.ArgumentParser) -> None:
     _place(common)
 
     def command(name: str, usage: str, text: str) -> argparse.ArgumentParser:
-        return commands.add_parser(
+        made = commands.add_parser(
             name,
             usage=f"lvstui {name} {usage}",
             help=text,
@@ -80,7 +97,16 @@ def _commands(main: argparse.ArgumentParser) -> None:
             parents=[common],
             allow_abbrev=False,
         )
+        if name in WRITING:
+            dry = "only tell what would be written; status 3 if anything"
+            made.add_argument("--dry-run", action="store_true", help=dry)
+        return made
 
+    _reading(command)
+    _writing(command)
+
+
+def _reading(command: _Command) -> None:
     show = command("show", "[services|director] [--json]", "print the services, or the director's own settings")
     show.add_argument("what", nargs="?", choices=("services", "director"), default="services")
     show.add_argument("--json", action="store_true", help="as JSON, counters and the kernel's rates included")
@@ -91,7 +117,30 @@ def _commands(main: argparse.ArgumentParser) -> None:
     check.add_argument("file", type=Path, metavar="FILE")
     diff = command("diff", "[FILE]", "tell what `apply` would write to the kernel")
     diff.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a profile, if not the usual one")
+    history = command("history", "[-n N] [--json] [WORD…]", "tell what was changed, by whom and when")
+    history.add_argument("words", nargs="*", metavar="WORD", help="only records that say all of these words")
+    history.add_argument("-n", dest="count", type=_count, default=20, metavar="N", help="the last N records (20)")
+    history.add_argument("--json", action="store_true", help="as JSON, as it is kept")
+
+
+def _writing(command: _Command) -> None:
     apply = command("apply", "[FILE] [--dry-run] [--keep-others]", "make the kernel equal a profile")
     apply.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a profile, if not the usual one")
-    apply.add_argument("--dry-run", action="store_true", help="only tell what would be written; status 3 if anything")
     apply.add_argument("--keep-others", action="store_true", help="leave services alone that the profile lacks")
+    change = command("set", "WHAT [SERVER] FIELD=VALUE… [--dry-run]", "edit a service, a real server or a setting")
+    change.add_argument("what", metavar="WHAT", help=f"{_SERVICE_HELP}; or timeouts, sysctl, director, sync ROLE")
+    change.add_argument("words", nargs="*", metavar="FIELD=VALUE", help="the profile's names, such as tunnel.port=6080")
+    add = command("add", "SERVICE [SERVER] [FIELD=VALUE…] [--dry-run]", "add a service, or a real server to one")
+    add.add_argument("what", metavar="SERVICE", help=f"{_SERVICE_HELP} of one that is there; or sync ROLE")
+    add.add_argument("words", nargs="*", metavar="FIELD=VALUE", help="the profile's names, such as weight=3")
+    delete = command("delete", "SERVICE [SERVER] [--yes] [--dry-run]", "delete a service, or a real server of one")
+    delete.add_argument("what", metavar="SERVICE", help=f"{_SERVICE_HELP}; or sync ROLE")
+    delete.add_argument("words", nargs="*", metavar="SERVER", help=_SERVER_HELP)
+    delete.add_argument("--yes", action="store_true", help="do not ask before a whole service goes")
+    for name, text in (("drain", "send no new connections to a real server"), ("restore", "end a drain")):
+        weigh = command(name, "(SERVICE SERVER | --machine ADDRESS) [--dry-run]", text)
+        weigh.add_argument("what", nargs="?", metavar="SERVICE", help=_SERVICE_HELP)
+        weigh.add_argument("words", nargs="*", metavar="SERVER", help=_SERVER_HELP)
+        weigh.add_argument("--machine", metavar="ADDRESS", help="every server with this address, in all services")
+    rollback = command("rollback", "N [--dry-run]", "take back a record of the history, if it still fits")
+    rollback.add_argument("number", type=_count, metavar="N", help="its number in `lvstui history`")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from lvstui.core.change import Change, drift, kernel_writes
+from lvstui.core.change import Change, drift, kernel_writes, made
 from lvstui.core.describe import describe
 from lvstui.core.model import Director
 from lvstui.kernel.port import Kernel, KernelError, NoRight
@@ -14,9 +14,10 @@ from lvstui.kernel.port import Kernel, KernelError, NoRight
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The fewest kernel writes that make the kernel equal a profile, in order."""
+    """What makes the kernel equal a profile: the changes, and the fewest kernel writes for them, in order."""
 
     profile: Director
+    changes: tuple[Change, ...]
     writes: tuple[Change, ...]
 
     def lines(self) -> list[str]:
@@ -41,22 +42,28 @@ def plan(kernel: Kernel, profile: Director, *, keep_others: bool = False) -> Pla
     running = whole_table(kernel)
     if keep_others:
         profile = replace(profile, pools={**running.pools, **profile.pools})
-    return Plan(profile, kernel_writes(drift(running, profile)))
+    changes = drift(running, profile)
+    return Plan(profile, changes, kernel_writes(changes))
 
 
-def carry_out(kernel: Kernel, steps: Plan) -> None:
-    """Write a plan to the kernel, printing each line once it holds.
+def carry_out(kernel: Kernel, steps: Plan, record: Callable[[tuple[Change, ...]], None]) -> None:
+    """Write a plan to the kernel, printing each line once it holds, and record the changes that were made.
 
     A failure ends it: stderr tells what failed and what was not tried, and the `KernelError` is passed on.
     """
     lines = steps.lines()
-    for number, change in enumerate(steps.writes):
-        try:
+    written = 0
+    try:
+        for change in steps.writes:
             kernel.write(change)
-        except KernelError:
-            _tell_failure(lines, number)
-            raise
-        print(lines[number])
+            print(lines[written])
+            written += 1
+    except KernelError:
+        _tell_failure(lines, written)
+        raise
+    finally:
+        if written:
+            record(made(steps.changes, steps.writes, written))
 
 
 def _tell_failure(lines: Sequence[str], failed: int) -> None:

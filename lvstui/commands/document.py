@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from lvstui.core import fields
+from lvstui.core import fields, sysctls
 from lvstui.core.model import Director, Persistence, Pool, RealServer, Service, SyncDaemon
 from lvstui.core.observed import Reading, ServerStats, Stats
 
@@ -27,6 +27,7 @@ def director_settings(director: Director) -> Table:
     return {
         "director": {"name": director.name},
         "timeouts": {"tcp": timeouts.tcp, "tcp_fin": timeouts.tcp_fin, "udp": timeouts.udp} if timeouts else None,
+        "sysctl": {name: sysctls.typed(text) for name, text in director.sysctl.items()},
         "sync": None if director.sync is None else [_sync(daemon) for daemon in director.sync.values()],
     }
 
@@ -36,10 +37,20 @@ def services(reading: Reading) -> Table:
     return {"service": [_observed_service(reading, pool) for pool in reading.director.pools.values()]}
 
 
-def director(reading: Reading, origin: str) -> Table:
-    """Put the director's own settings and the kernel's facts into a document."""
+def director(reading: Reading, origin: str, profile: Director) -> Table:
+    """Put the director's own settings, what it counts as a whole and the kernel's facts into a document.
+
+    `managed` names the settings of net.ipv4.vs that the profile manages.
+    """
     kernel: Table = {"origin": origin, "version": reading.info.version, "table_size": reading.info.table_size}
-    return {"kernel": kernel, **director_settings(reading.director)}
+    return {
+        "kernel": kernel,
+        **director_settings(reading.director),
+        "managed": [*sorted(profile.sysctl)],
+        "connections": reading.connections,
+        **_counters(reading.total),
+        "cpu": [_counters(stats)["stats"] for stats in reading.cpus],
+    }
 
 
 def _observed_service(reading: Reading, pool: Pool) -> Table:

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lvstui.commands.status import Status
-from lvstui.core.change import EMPTY, dress
+from lvstui.core.change import EMPTY, Change, dress, managed
 from lvstui.core.fields import visible
 from lvstui.core.model import Director
-from lvstui.core.observed import Reading
 from lvstui.kernel.port import Kernel
 from lvstui.store.file import ProfileFile
 from lvstui.store.profile import ProfileError
@@ -32,23 +31,28 @@ def show(place: Place, what: str, *, as_json: bool) -> int:
     """Print the services or the director's own settings, with what the kernel counts."""
     from lvstui.commands import document, tables
 
-    reading, origin = _dressed(place), place.kernel.origin
-    if as_json:
-        _print_json(document.services(reading) if what == "services" else document.director(reading, origin))
-    else:
-        print("\n".join(tables.services(reading) if what == "services" else tables.director(reading, origin)))
+    profile, origin = _profile(place), place.kernel.origin
+    reading = place.kernel.read()
+    reading = replace(reading, director=dress(reading.director, profile))
+    match what, as_json:
+        case "services", True:
+            _print_json(document.services(reading))
+        case "services", False:
+            print("\n".join(tables.services(reading)))
+        case _, True:
+            _print_json(document.director(reading, origin, profile))
+        case _:
+            print("\n".join(tables.director(reading, origin, profile)))
     return Status.OK
 
 
-def _dressed(place: Place) -> Reading:
-    """Read the kernel, with the profile's names; a profile that cannot be read is no reason to show nothing."""
-    reading = place.kernel.read()
+def _profile(place: Place) -> Director:
+    """Read the profile; one that cannot be read is no reason to show nothing."""
     try:
-        profile = place.profile.load()
+        return place.profile.load() or EMPTY
     except ProfileError as error:
         print(f"lvstui: {error}; names are left out", file=sys.stderr)
-        return reading
-    return replace(reading, director=dress(reading.director, profile or EMPTY))
+        return EMPTY
 
 
 def _print_json(document: object) -> None:
@@ -65,7 +69,8 @@ def export(place: Place, output: Path | None, form: str) -> int:
     """Write what the kernel holds, with the profile's names, to stdout or to a file."""
     from lvstui.commands.converge import whole_table
 
-    director = dress(whole_table(place.kernel), place.profile.load() or EMPTY)
+    profile = place.profile.load() or EMPTY
+    director = managed(dress(whole_table(place.kernel), profile), profile)
     text = _formatted(director, form)
     if output is None:
         print(text, end="")
@@ -138,6 +143,18 @@ def _refuse_errors(profile: Director) -> None:
         raise ProfileError(*errors)
 
 
+def _record(place: Place, made: tuple[Change, ...]) -> None:
+    """Add what was written to the history; a history that cannot be written stops nobody."""
+    from lvstui.commands.past import history_of
+    from lvstui.core.record import Kind
+
+    try:
+        history_of(place).append(Kind.APPLY, made)
+    except ProfileError as error:
+        sys.stdout.flush()
+        print(f"lvstui: the changes are made, and missing in the history: {error}", file=sys.stderr)
+
+
 def apply(place: Place, file: Path | None, *, dry_run: bool, keep_others: bool) -> int:
     """Make the kernel equal a profile, printing each write once it holds, and read again to be sure."""
     from lvstui.commands.converge import carry_out, plan
@@ -149,7 +166,7 @@ def apply(place: Place, file: Path | None, *, dry_run: bool, keep_others: bool) 
         for line in steps.lines():
             print(line)
         return Status.DIFFERS if steps.writes else Status.OK
-    carry_out(place.kernel, steps)
+    carry_out(place.kernel, steps, lambda made: _record(place, made))
     remaining = plan(place.kernel, profile, keep_others=keep_others)
     for line in remaining.lines():
         print(f"still differs: {line}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The exit statuses of lvstui, which scripts rely on."""
+"""How commands end: the exit statuses, which scripts rely on."""
 
 from enum import IntEnum
 
@@ -11,10 +11,18 @@ class Status(IntEnum):
     USAGE = 2
     """Wrong options, or no terminal for the screens."""
     DIFFERS = 3
-    """`diff`, or `apply --dry-run`, with something to do."""
+    """`diff`, or a command with `--dry-run`, with something to do."""
     PERMISSION = 4
     NO_IPVS = 5
     INTERRUPTED = 130
     """Ctrl-C, as shells tell it."""
     BROKEN_PIPE = 141
     """The reader of our output went away, as shells tell it."""
+
+
+class Failure(Exception):
+    """A command that ends early, with one sentence for stderr and the exit status."""
+
+    def __init__(self, sentence: str, status: int = Status.ERROR) -> None:
+        super().__init__(sentence)
+        self.status = status

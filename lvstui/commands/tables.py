@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lvstui.core import fields
+from lvstui.core import fields, sysctls
 from lvstui.core.describe import persistence_text, sync_text, tunnel_text
-from lvstui.core.model import PLAIN_TUNNEL, Pool, RealServer, Service
+from lvstui.core.model import PLAIN_TUNNEL, Director, Pool, RealServer, Service
 from lvstui.core.observed import Reading, ServerStats, Stats
 
 _HEADINGS = (
@@ -83,13 +83,13 @@ def _rates(stats: Stats | None) -> Sequence[str]:
     return (str(stats.connection_rate), str(stats.in_byte_rate), str(stats.out_byte_rate))
 
 
-def director(reading: Reading, origin: str) -> list[str]:
-    """Tell the director's own settings, a line each."""
+def director(reading: Reading, origin: str, profile: Director) -> list[str]:
+    """Tell the director's own settings, a line each, and below them those of net.ipv4.vs."""
     settings = reading.director
     servers = sum(len(pool.servers) for pool in settings.pools.values())
     rows = [
         ("kernel", f"{origin}, IPVS {reading.info.version}, table of {reading.info.table_size} buckets"),
-        ("services", f"{len(settings.pools)} with {servers} real servers"),
+        ("services", f"{len(settings.pools)} with {servers} real servers, {reading.connections} connections"),
     ]
     if settings.name:
         rows.insert(0, ("director", fields.visible(settings.name)))
@@ -99,15 +99,30 @@ def director(reading: Reading, origin: str) -> list[str]:
     if settings.sync is not None:
         told = [("sync", f"{fields.ROLE_WORDS[role]}: {sync_text(daemon)}") for role, daemon in settings.sync.items()]
         rows += told or [("sync", "no daemon runs")]
-    return aligned(rows)
+    return aligned(rows) + (["", *_sysctl(settings, profile)] if settings.sysctl else [])
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def _sysctl(running: Director, profile: Director) -> list[str]:
+    """Tell the settings of net.ipv4.vs, with `*` at those that differ from their default.
+
+    The profile's value is empty where it leaves a setting to the kernel.
+    """
+    rows: list[Sequence[str]] = [("SYSCTL net.ipv4.vs.", "VALUE", "", "DEFAULT", "PROFILE")]
+    for name, text in running.sysctl.items():
+        known = sysctls.SETTINGS.get(name)
+        default = known.default if known else ""
+        changed = default and not sysctls.same(name, text, default)
+        told = (fields.visible(each) for each in (text, "*" if changed else "", default, profile.sysctl.get(name, "")))
+        rows.append((fields.visible(name), *told))
+    return aligned(rows, right=frozenset())
+
+
+def aligned(rows: Sequence[Sequence[str]], right: frozenset[int] = _RIGHT) -> list[str]:
     """Put rows into columns as wide as their widest cell, without trailing blanks."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            cell.rjust(width) if index in _RIGHT else cell.ljust(width)
+            cell.rjust(width) if index in right else cell.ljust(width)
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows

@@ -16,7 +16,6 @@ _D = TypeVar("_D")
 
 _LATER: Final = {
     "mark": "rules that set firewall marks are not managed by this lvstui; take the table out",
-    "sysctl": "sysctls are not managed by this lvstui; take the table out",
 }
 
 _KINDS: Final = {str: "text", int: "a whole number", list: "a list", dict: "a table", bool: "true or false"}

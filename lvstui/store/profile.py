@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
-from lvstui.core import fields
+from lvstui.core import fields, sysctls
 from lvstui.core.model import (
     FULL_MASK_V4,
     FULL_PREFIX_V6,
@@ -53,9 +53,13 @@ def dumps(director: Director) -> str:
         blocks.append(_block("[director]", {"name": director.name}))
     if director.timeouts is not None:
         blocks.append(_block("[timeouts]", _timeouts(director.timeouts)))
+    if director.sysctl:
+        blocks.append(
+            _block("[sysctl]", {name: sysctls.typed(director.sysctl[name]) for name in sorted(director.sysctl)})
+        )
     daemons = sorted((director.sync or {}).values(), key=lambda daemon: daemon.role)
-    blocks += [_block("[[sync]]", _sync(daemon)) for daemon in daemons]
-    blocks += [_pool(pool) for pool in pools]
+    blocks += [_block("[[sync]]", sync_table(daemon)) for daemon in daemons]
+    blocks += [service_block(pool) for pool in pools]
     return "\n".join(blocks)
 
 
@@ -126,7 +130,8 @@ def _timeouts(timeouts: Timeouts) -> _Inline:
     return {"tcp": timeouts.tcp, "tcp_fin": timeouts.tcp_fin, "udp": timeouts.udp}
 
 
-def _sync(daemon: SyncDaemon) -> _Inline:
+def sync_table(daemon: SyncDaemon) -> _Inline:
+    """Name what a sync daemon is configured with as the profile does, defaults left out."""
     table: dict[str, str | int] = {"role": fields.ROLE_WORDS[daemon.role], "interface": daemon.interface}
     if daemon.id:
         table["id"] = daemon.id
@@ -157,15 +162,21 @@ def _server_order(endpoint: Endpoint) -> tuple[int, int, int]:
     return (*_address_order(endpoint.address), endpoint.port)
 
 
-def _pool(pool: Pool) -> str:
+def service_block(pool: Pool) -> str:
+    """Write a service with its servers as it stands in a profile."""
     block = _block("[[service]]", service_table(pool.service))
     if not pool.servers:
         return block
     servers = pool.servers
     where = fields.service_text(pool.service.key)
     _refuse_twice((server.name for server in servers.values()), f"server of {where}")
-    rows = [f"    {_inline(server_table(servers[endpoint]))},\n" for endpoint in sorted(servers, key=_server_order)]
+    rows = [f"    {server_line(servers[endpoint])},\n" for endpoint in sorted(servers, key=_server_order)]
     return f"{block}server = [\n{''.join(rows)}]\n"
+
+
+def server_line(server: RealServer) -> str:
+    """Write a real server as it stands in its service's list."""
+    return _inline(server_table(server))
 
 
 def _refuse_twice(names: Iterable[str], what: str) -> None:

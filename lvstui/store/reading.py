@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from lvstui.core import fields
+from lvstui.core import fields, sysctls
 from lvstui.core.model import (
     FULL_MASK_V4,
     FULL_PREFIX_V6,
@@ -39,7 +39,7 @@ from lvstui.store.rows import Servers, Uncertain, shortened
 FORMAT: Final = 1
 """The number of the format that this lvstui writes and the newest that it reads."""
 
-_TOP: Final = frozenset(("format", "director", "timeouts", "sync", "service"))
+_TOP: Final = frozenset(("format", "director", "timeouts", "sysctl", "sync", "service"))
 _SERVICE: Final = frozenset(("name", "service", "scheduler", "flags", "persistence", "note", "server"))
 _SERVER: Final = frozenset(("name", "server", "forwarding", "weight", "upper", "lower", "tunnel", "resume"))
 _PERSISTENCE: Final = frozenset(("timeout", "netmask", "prefix", "engine"))
@@ -99,6 +99,15 @@ def quickly(text: str) -> Director:
     return director
 
 
+def parsed(document: Table) -> Director:
+    """Read a profile, or a part of one, that is parsed already; raises `ProfileError` with its first flaw."""
+    reader = _Profile()
+    director = reader.director(document)
+    if reader.flaws:
+        raise ProfileError(f"{'.'.join(map(str, reader.flaws[0].path))}: {reader.flaws[0].sentence}")
+    return director
+
+
 def _settings(wording: str) -> RealServer:
     """Read what follows the address in a row of the canonical form."""
     table = tomllib.loads(f'row = {{ server = "192.0.2.1:0"{wording} }}')
@@ -141,6 +150,7 @@ class _Profile(Reader):
             pools=self._pools(document),
             timeouts=self._timeouts(document),
             sync=self._daemons(document),
+            sysctl=self._sysctl(document),
             name=self.get(director, ("director",), "name", str, _NAME, ""),
         )
 
@@ -157,6 +167,18 @@ class _Profile(Reader):
             )
         seconds = {key: self.get(table, path, key, int, _NUMBERS[key], 1) for key in _TIMEOUTS}
         return Timeouts(**seconds)
+
+    def _sysctl(self, document: Table) -> Mapping[str, str]:
+        settings: dict[str, str] = {}
+        for key, raw in self.get(document, (), "sysctl", dict, same, {}).items():
+            if not isinstance(raw, str | int) or isinstance(raw, bool):
+                self.flaw(("sysctl", key), 'must be a whole number, or a text such as "3 50"')
+                continue
+            try:
+                settings[key] = sysctls.read(sysctls.name(key), str(raw))
+            except fields.FieldError as error:
+                self.flaw(("sysctl", key), error.sentence)
+        return settings
 
     def _daemons(self, document: Table) -> Mapping[SyncRole, SyncDaemon] | None:
         if "sync" not in document:

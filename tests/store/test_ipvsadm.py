@@ -16,6 +16,7 @@ from lvstui.core.change import (
     ServerChange,
     ServiceChange,
     SyncChange,
+    SysctlChange,
     TimeoutsChange,
 )
 from lvstui.core.model import (
@@ -100,6 +101,9 @@ START = (
         (ServerChange(KEY, None, replace(WEB, forwarding=Forwarding.LOCAL)), None),
         (ServiceChange(None, Service(GRE_PROTOCOL)), None),
         (TimeoutsChange(Timeouts(), None), None),
+        (SysctlChange("conntrack", "0", "1"), "sysctl -w net.ipv4.vs.conntrack=1"),
+        (SysctlChange("sync_threshold", "3 50", "3 0"), "sysctl -w 'net.ipv4.vs.sync_threshold=3 0'"),
+        (SysctlChange("conntrack", "1", None), None),
         (ManageSync(False, True), None),
         (DirectorName("", "lb1"), None),
     ],
@@ -120,7 +124,7 @@ def test_what_comes_from_outside_is_quoted_for_the_shell() -> None:
 @given(changes())
 def test_every_command_is_one_line_for_the_shell(change: Change) -> None:
     line = command(change)
-    assert line is None or (line.isprintable() and shlex.split(line)[0] == "ipvsadm")
+    assert line is None or (line.isprintable() and shlex.split(line)[0] in ("ipvsadm", "sysctl"))
 
 
 def test_a_director_is_saved_as_ipvsadm_restores_it() -> None:
@@ -148,9 +152,11 @@ def test_what_ipvsadm_cannot_say_stands_as_a_comment() -> None:
         {
             GRE_PROTOCOL: Pool(Service(GRE_PROTOCOL), {WEB.endpoint: WEB}),
             KEY: Pool(Service(KEY), {WEB.endpoint: local}),
-        }
+        },
+        sysctl={"conntrack": "1"},
     )
     assert save_lines(director) == [
+        "# left out: sysctl -w net.ipv4.vs.conntrack=1",
         "# left out with its servers: ip47:192.0.2.10:0: ipvsadm knows no such protocol",
         "-A -t 192.0.2.10:443 -s wlc",
         "# left out: -t 192.0.2.10:443 -r 10.0.0.11:443: ipvsadm cannot set forwarding local",

@@ -55,6 +55,7 @@ def save_lines(director: Director) -> list[str]:
     lines: list[str] = []
     if director.timeouts is not None:
         lines.append(_set(director.timeouts))
+    lines += [f"# left out: {_sysctl(name, text)}" for name, text in director.sysctl.items()]
     for pool in director.pools.values():
         try:
             lines.append(f"-A {_service(pool.service)}")
@@ -73,8 +74,10 @@ def save_lines(director: Director) -> list[str]:
 def command(change: Change) -> str | None:
     """Give the ipvsadm command line that does the same as a change, every attribute spelled out.
 
-    None where the kernel has nothing to do or where ipvsadm cannot say it.
+    None where the kernel has nothing to do or where ipvsadm cannot say it. For settings of net.ipv4.vs it is sysctl's.
     """
+    if isinstance(change, SysctlChange):
+        return None if change.after is None else _sysctl(change.name, change.after)
     try:
         arguments = _arguments(change)
     except Inexpressible:
@@ -101,7 +104,7 @@ def _arguments(change: Change) -> tuple[str, ...]:
         case SyncChange(before, after):
             stop = () if before is None else (f"--stop-daemon {fields.ROLE_WORDS[change.role]}",)
             return (*stop, *(() if after is None else (_start(after),)))
-        case ManageSync() | DirectorName():
+        case SysctlChange() | ManageSync() | DirectorName():
             return ()
         case _:
             assert_never(change)
@@ -167,6 +170,10 @@ def _tunnel(where: str, tunnel: Tunnel) -> Iterator[str]:
 
 def _set(timeouts: Timeouts) -> str:
     return f"--set {timeouts.tcp} {timeouts.tcp_fin} {timeouts.udp}"
+
+
+def _sysctl(name: str, text: str) -> str:
+    return f"sysctl -w {shlex.quote(f'net.ipv4.vs.{name}={text}')}"
 
 
 def _start(daemon: SyncDaemon) -> str:

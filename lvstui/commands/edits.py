@@ -1,0 +1,191 @@
+"""The commands that edit: set, add, delete, drain, restore and rollback, on the one way that every edit goes."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Sequence
+from typing import assert_never
+
+from lvstui.commands import wishes
+from lvstui.commands.converge import whole_table
+from lvstui.commands.past import history_of
+from lvstui.commands.plain import Place
+from lvstui.commands.status import Failure, Status
+from lvstui.core import rules
+from lvstui.core.change import (
+    EMPTY,
+    Change,
+    ServerChange,
+    ServiceChange,
+    SyncChange,
+    SysctlChange,
+    apply,
+    concerns_kernel,
+    kernel_writes,
+    theirs,
+    undo,
+)
+from lvstui.core.describe import describe
+from lvstui.core.fields import service_text, visible
+from lvstui.core.model import Director
+from lvstui.core.record import Kind, Record, misfits
+from lvstui.core.snapshot import Snapshot
+from lvstui.kernel.port import KernelError
+from lvstui.store.formats.ipvsadm import command
+from lvstui.worker import Applied, Edit, Event, Notice, Overtaken, Rejected, Unsaved, Worker, Zeroed
+
+
+def run(place: Place, options: Namespace) -> int:
+    """Do what a command that edits asks for, and print each change once it holds."""
+    profile = place.profile.load() or EMPTY  # raises: what a broken one says of names and weights would be lost
+    desk = _Desk(place)
+    if options.command == "rollback":
+        record = _record(place, options.number)
+        changes = _taken_back(record, desk.director)
+    else:
+        changes = wishes.changes(options, desk.director, profile)
+    _check(changes, desk.director)
+    if options.dry_run:
+        for line in _dry_lines(changes, desk.director):
+            print(line)
+        return Status.DIFFERS if changes else Status.OK
+    if options.command == "delete" and not options.yes:
+        _ask(changes)
+    kind = Kind.ROLLBACK if options.command == "rollback" else Kind.DO
+    return desk.make(Edit(changes, kind)) if changes else Status.OK
+
+
+class _Desk:
+    """A worker without a thread, stepped for one edit; `director` is what it read first, with the profile's names."""
+
+    def __init__(self, place: Place) -> None:
+        self._events: list[Event] = []
+        self._worker = Worker(place.kernel, place.profile, self._events.append, records=history_of(place))
+        self._worker.step(0)
+        self.director = self._read(place)
+
+    def _read(self, place: Place) -> Director:
+        snapshot = next(event for event in self._events if isinstance(event, Snapshot))
+        if snapshot.trouble or snapshot.read_only:
+            whole_table(place.kernel)  # raises with the reason
+            raise KernelError(snapshot.trouble or snapshot.read_only)
+        return snapshot.reading.director
+
+    def make(self, edit: Edit) -> int:
+        """Let the worker make an edit, tell how it went, and give the exit status."""
+        self._events.clear()
+        self._worker.submit(edit)
+        self._worker.step(0)
+        status = Status.OK
+        for event in self._events:
+            status = max(status, self._tell(event), key=int)
+        return status
+
+    def _tell(self, event: Event) -> Status:
+        match event:
+            case Snapshot() | Zeroed():
+                return Status.OK
+            case Applied(edit):
+                self._print(edit.changes)
+                return Status.OK
+            case Notice(sentence):
+                _complain(sentence)
+                return Status.OK
+            case Unsaved(sentence):
+                _complain(f"the kernel has it, the profile does not: {sentence}")
+            case Rejected(edit, sentence, _, written):
+                self._print(written)
+                made = f" ({len(written)} of {len(edit.changes)} changes were made)" if written else ""
+                _complain(f"not done: {sentence}{made}")
+            case Overtaken(_, change, now):
+                told = describe(theirs(change, now), self.director)
+                _complain(f"nothing written, somebody else was faster: {told}; look again and repeat it")
+            case _:
+                assert_never(event)
+        return Status.ERROR
+
+    def _print(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            print(describe(change, self.director))
+
+
+def _complain(sentence: str) -> None:
+    sys.stdout.flush()
+    print(f"lvstui: {visible(sentence)}", file=sys.stderr)
+
+
+def _dry_lines(changes: Sequence[Change], director: Director) -> Iterable[str]:
+    """Tell each change, and below it the command that would do the same in the kernel."""
+    writes = kernel_writes(changes)
+    for change in changes:
+        yield describe(change, director)
+        line = command(change) if change in writes else None
+        if line:
+            yield f"    {line}"
+
+
+def _check(changes: Sequence[Change], director: Director) -> None:
+    """Refuse what the kernel would refuse half way, and warn of what is wrong and was not before."""
+    for change in changes:
+        same = _unchanged(change)
+        known = rules.problems(same, director) if same else ()
+        for problem in rules.problems(change, director):
+            if problem.severity is rules.Severity.ERROR:
+                raise Failure(f"{problem}; nothing was written")
+            if problem not in known:
+                _complain(f"warning: {problem}")
+        director = apply(director, change)
+
+
+def _unchanged(change: Change) -> Change | None:
+    """Give the change that leaves an object as it is; None where nothing is there yet, or nothing can be wrong."""
+    match change:
+        case ServiceChange(before) if before:
+            return ServiceChange(before, before)
+        case ServerChange(key, server) if server:
+            return ServerChange(key, server, server)
+        case SysctlChange(name, value) if value is not None:
+            return SysctlChange(name, value, value)
+        case _:
+            return None
+
+
+def _ask(changes: Sequence[Change]) -> None:
+    """Ask before a whole service goes."""
+    services = [change for change in changes if isinstance(change, ServiceChange)]
+    if not services:
+        return
+    where = service_text(services[0].key)
+    if not sys.stdin.isatty():
+        raise Failure(f"{where} would go with all its servers; write --yes where nobody can be asked", Status.USAGE)
+    print(f"Delete {where} with {len(changes) - 1} servers? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Failure(f"{where} stays; nothing was written")
+
+
+def _record(place: Place, number: int) -> Record:
+    record = next((each for each in history_of(place).records() if each.number == number), None)
+    if record is None:
+        raise Failure(f"there is no record {number}; `lvstui history` lists them")
+    return record
+
+
+def _taken_back(record: Record, director: Director) -> tuple[Change, ...]:
+    """Give the changes that take a record back; raises `Failure` where something is not what it left behind."""
+    changes = undo(record.changes)
+    wrong = misfits(changes, director)
+    for change in wrong:
+        _complain(f"changed since: {describe(change, director)}")
+    if wrong:
+        raise Failure(f"record {record.number} no longer fits and is not taken back; nothing was written")
+    return tuple(_from_now(change, director) for change in changes)
+
+
+def _from_now(change: Change, director: Director) -> Change:
+    """Start from what the kernel made of a value that was left to it: a datagram length."""
+    match change:
+        case SyncChange(before, after) if before and director.sync and concerns_kernel(change):
+            return SyncChange(director.sync.get(change.role, before), after)
+        case _:
+            return change

@@ -1,0 +1,134 @@
+"""What was done to a director, when and by whom; and who else is at work on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+
+from lvstui.core import sysctls
+from lvstui.core.change import (
+    EMPTY,
+    Change,
+    DirectorName,
+    ManageSync,
+    ServerChange,
+    ServiceChange,
+    SyncChange,
+    SysctlChange,
+    TimeoutsChange,
+    apply,
+    sees_kernel,
+)
+from lvstui.core.describe import describe
+from lvstui.core.fields import visible
+from lvstui.core.model import Director, Service, SyncDaemon
+
+
+class Kind(Enum):
+    """How an edit came about: undo and redo move in the history of one session, the others add to it."""
+
+    DO = "do"
+    UNDO = "undo"
+    REDO = "redo"
+    APPLY = "apply"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One person's lvstui: who runs it, from where (an address, a terminal, or empty), since when (UTC)."""
+
+    user: str
+    source: str
+    pid: int
+    since: datetime
+
+    def __str__(self) -> str:
+        place = f" from {visible(self.source)}" if self.source else ""
+        return f"{visible(self.user)}{place} since {stamp(self.since)} (pid {self.pid})"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Changes that were made together; `number` counts from 1 in the history of one profile, `time` is UTC."""
+
+    number: int
+    time: datetime
+    user: str
+    source: str
+    pid: int
+    kind: Kind
+    changes: tuple[Change, ...]
+
+    @property
+    def title(self) -> str:
+        """Everything but the changes, in a line: `12  2026-11-22T12:30:05Z  alice from 192.0.2.7  undo`."""
+        place = f" from {visible(self.source)}" if self.source else ""
+        return f"{self.number}  {stamp(self.time)}  {visible(self.user)}{place}  {self.kind.value}"
+
+
+def stamp(time: datetime) -> str:
+    """Write a UTC time to the second as ISO 8601 does: `2026-11-22T12:30:05Z`."""
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def matches(record: Record, words: Sequence[str], director: Director = EMPTY) -> bool:
+    """Tell whether a record says all these words, in any case; `director` lends the names of the services."""
+    told = "\n".join((record.title, *(describe(change, director) for change in record.changes))).casefold()
+    return all(word.casefold() in told for word in words)
+
+
+def misfits(changes: Sequence[Change], director: Director) -> tuple[Change, ...]:
+    """List what keeps changes from being made: for each object that is not as they saw it, its `before` -> what it is.
+
+    With `undo(record.changes)` and the present director, names and all: what keeps a record from being taken back.
+    """
+    return tuple(dict.fromkeys(_misfits(changes, director)))
+
+
+def _misfits(changes: Sequence[Change], director: Director) -> Iterator[Change]:
+    for change in changes:
+        yield from _misfit(change, director)
+        if not isinstance(change, ServerChange) or change.service in director.pools:
+            director = apply(director, change)
+
+
+def _misfit(change: Change, director: Director) -> Iterator[Change]:
+    match change:
+        case ServiceChange(before, after):
+            pool = director.pools.get(change.key)
+            now = pool.service if pool else None
+            if now != before:
+                yield ServiceChange(before, now)
+            if after is None and pool:
+                yield from (ServerChange(change.key, None, server) for server in pool.servers.values())
+        case ServerChange(key, before):
+            pool = director.pools.get(key)
+            if pool is None:
+                yield ServiceChange(Service(key), None)
+            elif (server := pool.servers.get(change.endpoint)) != before:
+                yield ServerChange(key, before, server)
+        case TimeoutsChange(before):
+            if sees_kernel(change) and director.timeouts != before:
+                yield TimeoutsChange(before, director.timeouts)
+        case SyncChange(before):
+            daemon = (director.sync or {}).get(change.role)
+            if daemon != _completed(before, daemon):
+                yield SyncChange(before, daemon)
+        case SysctlChange(name, before):
+            if sees_kernel(change) and not sysctls.same(name, before, director.sysctl.get(name)):
+                yield SysctlChange(name, before, director.sysctl.get(name))
+        case DirectorName(before):
+            if director.name != before:
+                yield DirectorName(before, director.name)
+        case ManageSync():
+            return
+
+
+def _completed(daemon: SyncDaemon | None, held: SyncDaemon | None) -> SyncDaemon | None:
+    """Give a daemon the datagram length that the kernel chose where it was left to it."""
+    if daemon is None or held is None or daemon.max_length:
+        return daemon
+    return replace(daemon, max_length=held.max_length)

@@ -1,0 +1,231 @@
+"""Which virtual services the configuration of keepalived and of ldirectord names, read to warn and never written.
+
+What cannot be understood for sure claims every service: a warning too many is better than one too few.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, ip_address, ip_network
+from pathlib import Path
+from typing import Final
+
+from lvstui.core.model import Address, AddressKey, Family, MarkKey, Protocol, ServiceKey
+
+_PROTOCOLS: Final = {"tcp": Protocol.TCP, "udp": Protocol.UDP, "sctp": Protocol.SCTP}
+_TOKEN: Final = re.compile(r'"[^"]*"|[{}]|[!#].*|[^\s{}"!#]+')
+_DEFINITION: Final = re.compile(r"\s*\$(\w+)=(.*)")
+_VARIABLE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
+_INCLUDE: Final = re.compile(r"include[a-z]?")
+_RANGE_MAX: Final = 65536
+"""Addresses of one range that are still listed; a larger one claims every service."""
+_DEPTH_MAX: Final = 20
+
+_VIRTUAL: Final = re.compile(r"virtual(6?)\s*=\s*(\S+)")
+_REAL_PROTOCOL: Final = re.compile(r"\s+protocol\s*=\s*(\w+)")
+
+
+class _Unclear(Exception):
+    """Something that only the program itself could work out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The services that a configuration names, None for all of them, and the files that say so."""
+
+    services: frozenset[ServiceKey] | None
+    files: tuple[Path, ...]
+
+
+def keepalived(path: Path, root: Path = Path("/")) -> Claims:
+    """Read keepalived.conf with what it includes, as a process sees it whose root folder is `root`."""
+    reader = _Reader(root)
+    try:
+        parts = _Parts()
+        for stack, words in _statements(reader.lines(path)):
+            parts.take(stack, words)
+        services = frozenset(parts.keys())
+    except (_Unclear, ValueError, LookupError, OSError):
+        return Claims(None, tuple(reader.files))
+    return Claims(services, tuple(reader.files))
+
+
+def ldirectord(path: Path, root: Path = Path("/")) -> Claims:
+    """Read ldirectord.cf as a process sees it whose root folder is `root`."""
+    place = _inside(root, path)
+    try:
+        text = place.read_text(errors="replace")
+        services = frozenset(_ldirectord_keys(text))
+    except (_Unclear, ValueError, LookupError, OSError):
+        return Claims(None, (place,))
+    return Claims(services, (place,))
+
+
+def _inside(root: Path, path: Path) -> Path:
+    return root / path.relative_to("/") if path.is_absolute() else path
+
+
+class _Reader:
+    """The words of keepalived's files, line by line, with includes and variables put in."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._variables: dict[str, str] = {}
+        self.files: list[Path] = []
+
+    def lines(self, path: Path, depth: int = 0) -> Iterator[list[str]]:
+        if depth > _DEPTH_MAX:
+            raise _Unclear("files that include each other")
+        place = _inside(self._root, path)
+        self.files.append(place)
+        for line in place.read_text(errors="replace").splitlines():
+            if definition := _DEFINITION.fullmatch(line):
+                self._variables[definition[1]] = definition[2].strip()
+                continue
+            words = [word for word in _TOKEN.findall(_VARIABLE.sub(self._known, line)) if word[0] not in "!#"]
+            if words and words[0].startswith("@"):  # only for some directors: counted as for this one
+                words = words[1:]
+            if words and words[0].startswith("~"):
+                raise _Unclear("a sequence")
+            if len(words) == 2 and _INCLUDE.fullmatch(words[0]):
+                yield from self._included(path, words[1].strip('"'), depth)
+            elif words:
+                yield words
+
+    def _included(self, by: Path, pattern: str, depth: int) -> Iterator[list[str]]:
+        """Read what a pattern finds; a relative one starts from the folder of the file that says it."""
+        whole = by.parent / pattern
+        folder = _inside(self._root, Path(whole.anchor or "."))
+        self.files.append(_inside(self._root, whole.parent))  # whose time tells of a file that is new there
+        for found in sorted(folder.glob(str(whole.relative_to(whole.anchor)))):
+            yield from self.lines(Path(whole.anchor) / found.relative_to(folder), depth + 1)
+
+    def _known(self, found: re.Match[str]) -> str:
+        return self._variables.get(found[1] or found[2], found[0])
+
+
+def _statements(lines: Iterator[list[str]]) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Give each statement with the first words of the blocks around it; a block's own head is a statement too."""
+    stack: list[str] = []
+    head = ""
+    for line in lines:
+        words: list[str] = []
+        for word in [*line, ""]:
+            if word not in ("{", "}", ""):
+                words.append(word)
+                continue
+            if words:
+                yield tuple(stack), words
+                head = words[0]
+                words = []
+            if word == "{":
+                stack.append(head)
+            elif word == "}" and stack:
+                stack.pop()
+
+
+@dataclass(slots=True)
+class _Virtual:
+    target: list[str]
+    protocol: str = "tcp"
+    family: str = ""
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What keepalived.conf says of virtual servers and of their groups."""
+
+    virtuals: list[_Virtual] = field(default_factory=list)
+    groups: dict[str, list[list[str]]] = field(default_factory=dict)
+    group: list[list[str]] = field(default_factory=list)
+
+    def take(self, stack: Sequence[str], words: list[str]) -> None:
+        match stack, words:
+            case (), ["virtual_server", *target]:
+                self.virtuals.append(_Virtual([word.strip('"') for word in target]))
+            case (), ["virtual_server_group", name]:
+                self.group = self.groups.setdefault(name.strip('"'), [])
+            case ("virtual_server",), ["protocol", protocol]:
+                self.virtuals[-1].protocol = protocol.lower()
+            case ("virtual_server",), ["ip_family", family]:
+                self.virtuals[-1].family = family
+            case ("virtual_server_group",), _:
+                self.group.append(words)
+            case _:
+                pass
+
+    def keys(self) -> Iterator[ServiceKey]:
+        for virtual in self.virtuals:
+            match virtual.target:
+                case ["group", name]:
+                    for entry in self.groups[name]:
+                        yield from _keys(entry, virtual)
+                case target:
+                    yield from _keys(target, virtual)
+
+
+def _keys(target: Sequence[str], virtual: _Virtual) -> Iterator[ServiceKey]:
+    """Give the services of `fwmark N [inet6]` or `ADDRESSES [PORT]`."""
+    match target:
+        case ["fwmark", mark, *family]:
+            word = family[0] if family else virtual.family
+            families = {"inet": [Family.IPV4], "inet6": [Family.IPV6]}.get(word, list(Family))
+            yield from (MarkKey(int(mark, 0), each) for each in families)
+        case [addresses, *port]:
+            number = int(port[0]) if port else 0
+            protocol = _PROTOCOLS[virtual.protocol]
+            yield from (AddressKey(protocol, address, number) for address in _addresses(addresses))
+        case _:
+            raise _Unclear("a virtual server without an address")
+
+
+def _addresses(text: str) -> Iterator[Address]:
+    """Give the addresses of `192.0.2.1`, `192.0.2.1-9`, `192.0.2.1-192.0.3.9` or `192.0.2.8/29`, also of IPv6."""
+    if "/" in text:
+        network = ip_network(text, strict=False)
+        first, last = network.network_address, network.broadcast_address
+    else:
+        begin, _, end = text.partition("-")
+        first, last = ip_address(begin), _end(begin, end)
+    if not 0 <= int(last) - int(first) < _RANGE_MAX:
+        raise _Unclear("a range too large to be listed")
+    yield from (first + step for step in range(int(last) - int(first) + 1))
+
+
+def _end(begin: str, end: str) -> Address:
+    """Read the end of a range, which may be its last part only."""
+    if not end:
+        return ip_address(begin)
+    if "." in end or ":" in end:
+        return ip_address(end)
+    separator = ":" if ":" in begin else "."
+    return ip_address(f"{begin.rpartition(separator)[0]}{separator}{end}")
+
+
+def _ldirectord_keys(text: str) -> Iterator[ServiceKey]:
+    """Give the service of each `virtual=`, whose protocol may follow in the lines indented below it."""
+    found: re.Match[str] | None = None
+    protocol = ""
+    for line in text.splitlines():
+        if told := _VIRTUAL.match(line):
+            if found:
+                yield _ldirectord_key(found, protocol)
+            found, protocol = told, ""
+        elif found and (named := _REAL_PROTOCOL.match(line)):
+            protocol = named[1]
+    if found:
+        yield _ldirectord_key(found, protocol)
+
+
+def _ldirectord_key(virtual: re.Match[str], protocol: str) -> ServiceKey:
+    family = Family.IPV6 if virtual[1] else Family.IPV4
+    if virtual[2].isdigit():
+        return MarkKey(int(virtual[2]), family)
+    host, _, port = virtual[2].rpartition(":")
+    word = protocol or ("udp" if port in ("53", "domain") else "tcp")
+    address = ip_address(host.strip("[]")) if virtual[1] else IPv4Address(host)
+    number = int(port) if port.isdigit() else socket.getservbyname(port, word)
+    return AddressKey(_PROTOCOLS[word], address, number)

@@ -1,0 +1,88 @@
+"""How this user last looked at each view, kept in the user's state folder; losing it loses nothing else."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lvstui.store.atomic import make_folder
+
+_HEADER: Final = "# how lvstui last showed its views; written by lvstui, safe to delete\n"
+
+
+def memory_path() -> Path:
+    """Tell where: in $XDG_STATE_HOME/lvstui, else /var/lib/lvstui for root, ~/.local/state/lvstui for others."""
+    configured = os.environ.get("XDG_STATE_HOME", "")
+    if configured.startswith("/"):
+        folder = Path(configured)
+    else:
+        folder = Path("/var/lib") if os.geteuid() == 0 else Path.home() / ".local" / "state"
+    return folder / "lvstui" / "view.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """How one view is arranged, in the view's own words; whoever takes it checks that it still knows them."""
+
+    sort: str = ""
+    descending: bool = False
+    grouping: str = ""
+    hidden: tuple[str, ...] = ()
+
+
+class ViewMemory:
+    """Remembers an arrangement for each view; a file that cannot be read or written is as good as none."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._views: dict[str, Arrangement] = {}
+        with suppress(OSError, ValueError):
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+            self._views = {name: _arrangement(table) for name, table in document.items() if isinstance(table, dict)}
+
+    def recall(self, view: str) -> Arrangement:
+        """Give the last arrangement of a view."""
+        return self._views.get(view, Arrangement())
+
+    def keep(self, view: str, arrangement: Arrangement) -> None:
+        """Remember the arrangement of a view."""
+        if self._views.get(view) == arrangement:
+            return
+        self._views[view] = arrangement
+        text = _HEADER + "".join(_table(name, each) for name, each in sorted(self._views.items()))
+        with suppress(OSError):
+            make_folder(self._path.parent)
+            temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.new")
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(self._path)
+
+
+def _arrangement(table: dict[str, object]) -> Arrangement:
+    """Take from a table what has the right type."""
+    sort, grouping, hidden = table.get("sort"), table.get("grouping"), table.get("hidden")
+    return Arrangement(
+        sort=sort if isinstance(sort, str) else "",
+        descending=table.get("descending") is True,
+        grouping=grouping if isinstance(grouping, str) else "",
+        hidden=tuple(each for each in hidden if isinstance(each, str)) if isinstance(hidden, list) else (),
+    )
+
+
+def _table(name: str, arrangement: Arrangement) -> str:
+    """Write a view's table; its words are ours, and whatever else got in is left out."""
+    hidden = ", ".join(f'"{each}"' for each in arrangement.hidden if _plain(each))
+    lines = [f"descending = {str(arrangement.descending).lower()}", f"hidden = [{hidden}]"]
+    lines += [
+        f'{key} = "{value}"'
+        for key, value in (("sort", arrangement.sort), ("grouping", arrangement.grouping))
+        if _plain(value)
+    ]
+    return f"\n[{name}]\n" + "\n".join(lines) + "\n" if _plain(name) else ""
+
+
+def _plain(word: str) -> bool:
+    return word.isascii() and word.replace("-", "").replace("_", "").isalnum()

@@ -1,0 +1,95 @@
+"""Which lvstui are at work on one profile: a small locked file each, so that a crash leaves nobody behind."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lvstui.core.record import Session, stamp
+from lvstui.store.author import author
+
+
+class Presence:
+    """This session among those on one profile.
+
+    Beside `director.toml` lies `.director.toml.session.PID-…` for each session, locked as long as that runs. Where
+    the folder is missing or may not be written to, this session stays unseen.
+    """
+
+    def __init__(self, profile: Path) -> None:
+        target = Path(os.path.realpath(profile))
+        self._profile = target
+        self._folder = target.parent
+        self._prefix = f".{target.name}.session."
+        self._own = f"{self._prefix}{os.getpid()}-{os.urandom(4).hex()}"
+        self._session = author()
+        self._descriptor: int | None = None
+        self._known: dict[str, Session] = {}
+
+    def others(self) -> tuple[Session, ...]:
+        """Give the other sessions, longest there first; enters this one, and clears away what crashed ones left."""
+        try:
+            if self._descriptor is None:
+                self._enter()
+            names = [path.name for path in self._folder.iterdir() if path.name.startswith(self._prefix)]
+        except OSError:
+            return ()
+        found = {name: session for name in names if name != self._own and (session := self._look(name))}
+        self._known = found
+        return tuple(sorted(found.values(), key=lambda session: session.since))
+
+    def leave(self) -> None:
+        """Take this session away."""
+        if self._descriptor is not None:
+            with suppress(OSError):
+                (self._folder / self._own).unlink()
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _enter(self) -> None:
+        """Lock our file before it can be seen under its name, else another session could take it for a left one."""
+        if self._profile.exists() and not self._profile.is_file():
+            raise FileNotFoundError(self._profile)  # a device is nobody's meeting place
+        hidden = self._folder / f".{self._own}"
+        descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            session = self._session
+            told = {"user": session.user, "source": session.source, "pid": session.pid, "since": stamp(session.since)}
+            os.write(descriptor, json.dumps(told).encode())
+            hidden.rename(self._folder / self._own)
+        except OSError:
+            os.close(descriptor)
+            hidden.unlink(missing_ok=True)
+            raise
+        self._descriptor = descriptor
+
+    def _look(self, name: str) -> Session | None:
+        """Tell whose session a file is, or take it away when its lock is free."""
+        path = self._folder / name
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return self._known.get(name) or _session(os.read(descriptor, 4096))
+        finally:
+            os.close(descriptor)
+        with suppress(OSError):
+            path.unlink()
+        return None
+
+
+def _session(content: bytes) -> Session | None:
+    try:
+        told = json.loads(content)
+        since = datetime.fromisoformat(told["since"]).astimezone(UTC)
+        return Session(str(told["user"]), str(told["source"]), int(told["pid"]), since)
+    except (ValueError, KeyError, TypeError):
+        return None

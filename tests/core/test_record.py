@@ -1,0 +1,118 @@
+"""Records: shown in a line, found by words, and taken back only while they fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+
+from hypothesis import given
+
+from lvstui.core.change import (
+    Change,
+    DirectorName,
+    ServerChange,
+    ServiceChange,
+    SyncChange,
+    SysctlChange,
+    TimeoutsChange,
+    diff,
+    fold,
+    remove_pool,
+    undo,
+)
+from lvstui.core.model import (
+    AddressKey,
+    Director,
+    Endpoint,
+    Pool,
+    Protocol,
+    RealServer,
+    Service,
+    SyncDaemon,
+    SyncRole,
+    Timeouts,
+)
+from lvstui.core.record import Kind, Record, Session, matches, misfits
+from tests.core.strategies import directors, laws
+
+SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
+WEB1 = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), weight=3, name="web1")
+WEB2 = RealServer(Endpoint(IPv4Address("10.0.0.12"), 443))
+MASTER = SyncDaemon(SyncRole.MASTER, "eth1", max_length=1400)
+HERE = Director(
+    {SHOP: Pool(Service(SHOP, name="Shop"), {WEB1.endpoint: WEB1, WEB2.endpoint: WEB2})},
+    Timeouts(),
+    {SyncRole.MASTER: MASTER},
+    {"drop_entry": "2", "conn_reuse_mode": "1"},
+    "lb1",
+)
+WHEN = datetime(2026, 11, 22, 12, 30, 5, 999999, UTC)
+
+
+def record(*changes: Change) -> Record:
+    return Record(12, WHEN, "al\nice", "192.0.2.7", 4711, Kind.UNDO, changes)
+
+
+def test_its_title_says_number_time_user_source_and_kind_with_nothing_unprintable() -> None:
+    assert record().title == "12  2026-11-22T12:30:05Z  al\\nice from 192.0.2.7  undo"
+    assert replace(record(), source="").title == "12  2026-11-22T12:30:05Z  al\\nice  undo"
+    assert str(Session("alice", "pts/0", 7, WHEN)) == "alice from pts/0 since 2026-11-22T12:30:05Z (pid 7)"
+
+
+def test_it_is_found_by_all_words_that_it_says() -> None:
+    told = record(ServerChange(SHOP, WEB1, replace(WEB1, weight=5)))
+    assert matches(told, [])
+    assert matches(told, ["192.0.2.7", "WEB1", "weight 3 -> 5"])
+    assert matches(told, ["shop"], HERE)
+    assert not matches(told, ["shop"])
+    assert not matches(told, ["web1", "web2"])
+
+
+@laws
+@given(directors(whole=True), directors(whole=True))
+def test_what_was_just_done_always_fits(have: Director, want: Director) -> None:
+    changes = diff(have, want)
+    assert misfits(changes, have) == ()
+    assert misfits(undo(changes), fold(have, changes)) == ()
+
+
+def fits(*changes: Change) -> bool:
+    return not misfits(changes, HERE)
+
+
+def test_what_somebody_changed_since_is_told_as_what_they_did() -> None:
+    mine = ServerChange(SHOP, replace(WEB1, weight=9), WEB1)
+    assert misfits([mine], HERE) == (ServerChange(SHOP, replace(WEB1, weight=9), WEB1),)
+    renamed = ServerChange(SHOP, replace(WEB1, name="old"), WEB1)
+    assert misfits([renamed], HERE) == (ServerChange(SHOP, replace(WEB1, name="old"), WEB1),)
+    assert not fits(ServiceChange(Service(SHOP, "rr"), Service(SHOP)))
+    assert not fits(TimeoutsChange(Timeouts(1), Timeouts()))
+    assert not fits(SysctlChange("conn_reuse_mode", "0", "1"))
+    assert not fits(DirectorName("lb2", "lb1"))
+    assert not fits(SyncChange(None, MASTER))
+
+
+def test_a_service_that_is_gone_is_told_once() -> None:
+    gone = replace(HERE, pools={})
+    changes = [ServerChange(SHOP, WEB1, None), ServerChange(SHOP, WEB2, None)]
+    assert misfits(changes, gone) == (ServiceChange(Service(SHOP), None),)
+
+
+def test_a_server_that_came_since_keeps_its_service_from_being_removed() -> None:
+    pool = HERE.pools[SHOP]
+    assert fits(*remove_pool(pool))
+    without = replace(pool, servers={WEB1.endpoint: WEB1})
+    assert misfits(list(remove_pool(without)), HERE) == (ServerChange(SHOP, None, WEB2),)
+
+
+def test_each_change_is_held_against_what_the_ones_before_it_leave() -> None:
+    five = replace(WEB1, weight=5)
+    assert fits(ServerChange(SHOP, WEB1, five), ServerChange(SHOP, five, replace(WEB1, weight=6)))
+    assert not fits(ServerChange(SHOP, WEB1, five), ServerChange(SHOP, WEB1, five))
+
+
+def test_what_the_kernel_chose_by_itself_is_no_change_by_somebody() -> None:
+    assert fits(SyncChange(replace(MASTER, max_length=0), None))
+    assert not fits(SyncChange(replace(MASTER, max_length=1000), None))
+    assert fits(SysctlChange("drop_entry", "1", "0"))
