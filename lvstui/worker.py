@@ -10,7 +10,6 @@ import queue
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import TypeAlias, assert_never
 
 from lvstui.core.change import (
@@ -25,24 +24,24 @@ from lvstui.core.change import (
     drift,
     fold,
     kernel_writes,
+    made,
+    managed,
     rebase,
+    sees_kernel,
     undo,
 )
 from lvstui.core.history import History
 from lvstui.core.model import Director, RealServer, ServiceKey
 from lvstui.core.observed import Info, Reading
+from lvstui.core.owners import Owner
+from lvstui.core.record import Kind as Kind
+from lvstui.core.record import Record, Session
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
 from lvstui.kernel.port import Kernel, KernelError
 from lvstui.store.file import ProfileFile
+from lvstui.store.history import HistoryFile
+from lvstui.store.presence import Presence
 from lvstui.store.profile import ProfileError
-
-
-class Kind(Enum):
-    """Where an edit stands in the history of this session."""
-
-    DO = "do"
-    UNDO = "undo"
-    REDO = "redo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,20 @@ class SaveAll:
 
 
 @dataclass(frozen=True, slots=True)
+class Zero:
+    """Request: zero the counters of one service with its servers, or (None) of everything."""
+
+    key: ServiceKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Request: take the kernel's side of these differences (of `ProfileState.drift`) into the profile, no more."""
+
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """Request: read every `interval` seconds, or not at all while paused; edits are still applied and read back."""
 
@@ -71,7 +84,7 @@ class Stop:
     """Request: end the loop after what was asked before."""
 
 
-Request: TypeAlias = Edit | SaveAll | Pace | Stop
+Request: TypeAlias = Edit | SaveAll | Adopt | Zero | Pace | Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,13 @@ class Applied:
     """Event: the kernel holds all changes of the edit, and so does the profile where there is one."""
 
     edit: Edit
+
+
+@dataclass(frozen=True, slots=True)
+class Zeroed:
+    """Event: the counters of one service, or (None) all of them, start from zero."""
+
+    key: ServiceKey | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +147,17 @@ class Notice:
     sentence: str
 
 
-Event: TypeAlias = Snapshot | Applied | Rejected | Overtaken | Unsaved | Notice
+Event: TypeAlias = Snapshot | Applied | Zeroed | Rejected | Overtaken | Unsaved | Notice
 
 NOTHING_READ = Reading(EMPTY, Info("", 0), 0.0)
 
 
 class Worker:
-    """Owns one kernel and at most one profile file; `post` takes the events, from the worker's own thread."""
+    """Owns one kernel and at most one profile file; `post` takes the events, from the worker's own thread.
+
+    `records` is the history to which every edit is added, `presence` what tells of other lvstui on the same profile,
+    `owners` who else writes to the table.
+    """
 
     def __init__(
         self,
@@ -145,6 +169,9 @@ class Worker:
         read_only: str = "",
         host: Callable[[], Host] = lambda: Host(""),
         clock: Callable[[], float] = time.monotonic,
+        records: HistoryFile | None = None,
+        presence: Presence | None = None,
+        owners: Callable[[], tuple[Owner, ...]] = tuple,
     ) -> None:
         self._kernel = kernel
         self._file = profile
@@ -152,6 +179,7 @@ class Worker:
         self._pace = Pace(interval)
         self._read_only = read_only
         self._host = host
+        self._owners = owners
         self._clock = clock
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._due = clock()
@@ -160,10 +188,13 @@ class Worker:
         self._saved: Director | None = None
         self._dressed_for: Director | None = None
         self._drift: tuple[Change, ...] = ()
+        self._records = records
+        self._presence = presence
         self._history = History()
         self._snapshot = Snapshot(NOTHING_READ, kernel.origin, Host(""))
         self._unsaved: tuple[Change, ...] = ()
         self._profile_trouble = ""
+        self._records_trouble = ""
         self._done: list[tuple[Change, ...]] = []
         self._undone: list[tuple[Change, ...]] = []
 
@@ -192,10 +223,16 @@ class Worker:
                 self._apply(request)
             case SaveAll():
                 self._save_all()
+            case Adopt(changes):
+                self._adopt(changes)
+            case Zero(key):
+                self._zero(key)
             case Pace():
                 self._pace = request
             case Stop():
                 self._kernel.close()
+                if self._presence:
+                    self._presence.leave()
                 return False
             case _:
                 assert_never(request)
@@ -221,6 +258,7 @@ class Worker:
         self._snapshot = Snapshot(
             reading=self._reading,
             origin=self._kernel.origin,
+            schedulers=self._kernel.schedulers,
             host=self._host(),
             history=self._history.services,
             profile=self._profile_state(),
@@ -229,6 +267,9 @@ class Worker:
             paused=self._pace.paused,
             undo=undo(self._done[-1]) if self._done else (),
             redo=self._undone[-1] if self._undone else (),
+            changes=self._newest_records(),
+            others=self._other_sessions(),
+            owners=self._owners(),
         )
         self._post(self._snapshot)
 
@@ -255,6 +296,7 @@ class Worker:
             drift=self._drift,
             unsaved=len(self._unsaved),
             trouble=self._profile_trouble,
+            saved=self._saved,
         )
 
     def _read_profile(self) -> None:
@@ -274,6 +316,25 @@ class Worker:
         if known is not None and self._saved is not known:
             self._post(Notice(f"{self._file.path} was changed by another program and has been read again"))
 
+    def _newest_records(self) -> tuple[Record, ...]:
+        """Follow the history, to which other lvstui append too; one that cannot be read leaves what was known."""
+        try:
+            newest = self._records.recent() if self._records else ()
+        except ProfileError as error:
+            if str(error) != self._records_trouble:
+                self._post(Notice(str(error)))
+            self._records_trouble = str(error)
+            return self._snapshot.changes
+        self._records_trouble = ""
+        return newest
+
+    def _other_sessions(self) -> tuple[Session, ...]:
+        others = self._presence.others() if self._presence else ()
+        for session in others:
+            if session not in self._snapshot.others:
+                self._post(Notice(f"another lvstui is at work on this profile: {session}"))
+        return others
+
     def _apply(self, edit: Edit) -> None:
         reason = self._read_only or self._kernel.read_only
         if reason:
@@ -291,19 +352,43 @@ class Worker:
                 written += 1
         except KernelError as error:
             failure = error
-        done = edit.changes if failure is None else _made(edit.changes, writes, written)
+        done = made(edit.changes, writes, written)
         if done:
             self._remember(replace(edit, changes=done))
+            self._echo(done)
             self._save(done)
+            self._record(edit.kind, done)
         if failure is None:
             self._post(Applied(edit))
         else:
             self._post(Rejected(edit, str(failure), getattr(failure, "field", ""), done))
 
+    def _echo(self, done: Sequence[Change]) -> None:
+        """Show at once what was written, read back object by object: a save and a whole reading may take a while."""
+        try:
+            if any(self._kernel.held(change) != bare(change.after) for change in done if concerns_kernel(change)):
+                return
+        except KernelError:
+            return
+        director = fold(self._reading.director, done, self._raw)
+        self._dressed_for = None
+        self._reading = replace(self._reading, director=director)
+        self._snapshot = replace(self._snapshot, reading=self._reading)
+        self._post(self._snapshot)
+
+    def _zero(self, key: ServiceKey | None) -> None:
+        reason = self._read_only or self._kernel.read_only
+        try:
+            if not reason:
+                self._kernel.zero(key)
+        except KernelError as error:
+            reason = str(error)
+        self._post(Notice(f"not zeroed: {reason}") if reason else Zeroed(key))
+
     def _overtaken(self, edit: Edit) -> Overtaken | None:
         """Find the first object that is no longer what the operator saw."""
         for change in edit.changes:
-            if concerns_kernel(change) and (now := self._kernel.held(change)) != bare(change.before):
+            if sees_kernel(change) and (now := self._kernel.held(change)) != bare(change.before):
                 return Overtaken(edit, change, now)
             if isinstance(change, ServiceChange) and change.after is None:
                 unseen = self._unseen_server(change.key, edit.changes)
@@ -320,7 +405,7 @@ class Worker:
     def _remember(self, edit: Edit) -> None:
         """Keep what was done for undo and redo; a new edit ends what could be redone."""
         match edit.kind:
-            case Kind.DO:
+            case Kind.DO | Kind.APPLY | Kind.ROLLBACK:
                 self._done.append(edit.changes)
                 self._undone.clear()
             case Kind.UNDO:
@@ -332,13 +417,26 @@ class Worker:
             case _:
                 assert_never(edit.kind)
 
+    def _record(self, kind: Kind, changes: tuple[Change, ...]) -> None:
+        """Add what was made to the history; a history that cannot be written stops nobody."""
+        try:
+            if self._records:
+                self._records.append(kind, changes)
+        except ProfileError as error:
+            self._post(Notice(f"the change is made, and missing in the history: {error}"))
+
     def _save(self, changes: tuple[Change, ...]) -> None:
         """Fold changes, and those that could not be saved before, into the profile file."""
         self._unsaved += changes
-        self._update(lambda saved: fold(self._whole_table() if saved is None else saved, self._unsaved, self._raw))
+        self._update(lambda saved: fold(saved or managed(self._whole_table(), EMPTY), self._unsaved, self._raw))
 
     def _save_all(self) -> None:
-        self._update(lambda saved: dress(self._whole_table(), saved or EMPTY))
+        self._update(lambda saved: managed(dress(self._whole_table(), saved or EMPTY), saved or EMPTY))
+
+    def _adopt(self, changes: tuple[Change, ...]) -> None:
+        """Fold the way from the profile to the kernel into the profile, after what could not be saved before."""
+        taken = (*self._unsaved, *undo(changes))
+        self._update(lambda saved: fold(saved or managed(self._whole_table(), EMPTY), taken, self._raw))
 
     def _whole_table(self) -> Director:
         """Read what the kernel holds at this moment, with the names known so far."""
@@ -363,13 +461,3 @@ class Worker:
             )
         elif saved.had_comments:
             self._post(Notice(f"comments in {saved.path} are not kept by lvstui; the version before is"))
-
-
-def _made(changes: Sequence[Change], writes: Sequence[Change], written: int) -> tuple[Change, ...]:
-    """Tell which changes of an edit hold after its writes ended early: all up to the one that failed.
-
-    Removals of servers that go with their service are not among the writes; they did not happen either.
-    """
-    failed = changes.index(writes[written])
-    told = writes[:written]
-    return tuple(c for c in changes[:failed] if c in told or not concerns_kernel(c))

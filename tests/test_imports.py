@@ -19,6 +19,7 @@ BELOW = {
     "kernel": {"kernel", "core"},
     "store": {"store", "core"},
     "host": {"host", "core"},
+    "owners": {"owners", "host", "store", "core"},
     "worker": {"worker", "kernel", "store", "host", "core"},
     "options": {"kernel", "store", "core"},
     "tui": {"tui", "options", "worker", "kernel", "store", "host", "core"},
@@ -36,10 +37,12 @@ HOME = {
 
 IN_CORE = [
     "model numbers table",
-    "fields change observed",
-    "describe history",
+    "fields change observed sysctls",
+    "describe history record owners",
     "snapshot",
-    "columns headline rules staging",
+    "director_told change_rows cells machines headline rules staging form server_form service_form",
+    "director_rows filter batch draining",
+    "columns director_edits",
 ]
 """The modules of core from the ground up; those on one floor may know each other."""
 

@@ -9,13 +9,30 @@ from typing import TypeVar
 
 import pytest
 
-from lvstui.core.change import ServerChange, ServiceChange, remove_pool, undo
+from lvstui.core.change import ServerChange, ServiceChange, SysctlChange, remove_pool, undo
 from lvstui.core.model import AddressKey, Director, Endpoint, Pool, Protocol, RealServer, Service
+from lvstui.core.observed import Reading
 from lvstui.core.snapshot import Snapshot
 from lvstui.kernel.memory import MemoryKernel
 from lvstui.store.file import ProfileFile
 from lvstui.store.profile import loads
-from lvstui.worker import Applied, Edit, Event, Kind, Notice, Overtaken, Pace, Rejected, SaveAll, Stop, Unsaved, Worker
+from lvstui.worker import (
+    Adopt,
+    Applied,
+    Edit,
+    Event,
+    Kind,
+    Notice,
+    Overtaken,
+    Pace,
+    Rejected,
+    SaveAll,
+    Stop,
+    Unsaved,
+    Worker,
+    Zero,
+    Zeroed,
+)
 
 SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
 WEB1 = Endpoint(IPv4Address("10.0.0.11"), 443)
@@ -37,7 +54,7 @@ class Bench:
         self.worker = Worker(self.kernel, file, self.events.append, read_only=read_only)
         self.worker.step(0)
 
-    def ask(self, *changes: ServerChange | ServiceChange, kind: Kind = Kind.DO) -> Event:
+    def ask(self, *changes: ServerChange | ServiceChange | SysctlChange, kind: Kind = Kind.DO) -> Event:
         """Submit an edit, let the worker serve it, and give its answer."""
         self.events.clear()
         self.worker.submit(Edit(changes, kind))
@@ -76,12 +93,61 @@ def test_an_edit_is_in_the_kernel_in_the_profile_and_in_the_next_snapshot(bench:
     assert not bench.shown().profile.drift
 
 
+def test_what_was_written_is_shown_before_anything_is_read_as_a_whole() -> None:
+    class Counting(MemoryKernel):
+        whole = 0
+
+        def read(self) -> Reading:
+            self.whole += 1
+            return super().read()
+
+    seen: list[tuple[int, int]] = []
+
+    def look(event: Event) -> None:
+        if isinstance(event, Snapshot):
+            seen.append((event.reading.director.pools[SHOP].servers[WEB1].weight, kernel.whole))
+
+    kernel = Counting(Director(pools={SHOP: Pool(Service(SHOP), {WEB1: ONE})}))
+    worker = Worker(kernel, None, look)
+    worker.step(0)
+    worker.submit(Edit((weight(ONE, 5),)))
+    worker.step(0)
+    assert seen == [(3, 1), (5, 1), (5, 2)]
+
+
 def test_the_first_save_writes_the_whole_running_table(bench: Bench) -> None:
     assert not bench.shown().profile.exists
     bench.ask(weight(ONE, 5))
     assert bench.saved.pools.keys() == {SHOP}
     assert bench.saved.pools[SHOP].servers[WEB2] == TWO
     assert bench.saved.timeouts == bench.running.timeouts
+
+
+def test_a_setting_is_in_the_profile_once_somebody_set_it_and_no_other_is(bench: Bench) -> None:
+    change = SysctlChange("expire_nodest_conn", "0", "1")
+    assert isinstance(bench.ask(change), Applied)
+    assert bench.running.sysctl["expire_nodest_conn"] == "1"
+    assert bench.saved.sysctl == {"expire_nodest_conn": "1"}
+    assert not bench.shown().profile.drift
+    bench.kernel.write(SysctlChange("expire_nodest_conn", "1", "0"))
+    bench.kernel.write(SysctlChange("conntrack", "0", "1"))
+    bench.worker.step(0)
+    assert bench.shown().profile.drift == (change,)
+    bench.worker.submit(SaveAll())
+    bench.worker.step(0)
+    assert bench.saved.sysctl == {"expire_nodest_conn": "0"}
+    assert not bench.shown().profile.drift
+
+
+def test_a_setting_given_up_by_the_profile_can_be_taken_back(bench: Bench) -> None:
+    bench.ask(SysctlChange("conntrack", "0", "1"))
+    assert isinstance(bench.ask(SysctlChange("conntrack", "1", None)), Applied)
+    assert (bench.saved.sysctl, bench.running.sysctl["conntrack"]) == ({}, "1")
+    (back,) = bench.shown().undo
+    assert back == SysctlChange("conntrack", None, "1")
+    bench.kernel.write(SysctlChange("conntrack", "1", "0"))
+    assert isinstance(bench.ask(SysctlChange("conntrack", None, "1"), kind=Kind.UNDO), Applied)
+    assert (bench.saved.sysctl, bench.running.sysctl["conntrack"]) == ({"conntrack": "1"}, "1")
 
 
 def test_undo_and_redo_go_the_same_way_as_any_edit(bench: Bench) -> None:
@@ -239,6 +305,53 @@ def test_without_a_profile_edits_still_work_and_can_be_undone(tmp_path: Path) ->
     assert bench.shown().profile.path == ""
     assert bench.shown().undo
     assert list(tmp_path.iterdir()) == []
+
+
+def test_zeroing_counters_is_answered_and_refused_where_edits_are(tmp_path: Path, bench: Bench) -> None:
+    bench.worker.submit(Zero(SHOP))
+    bench.worker.step(0)
+    assert bench.said(Zeroed) == [Zeroed(SHOP)]
+    bench.worker.submit(Zero(AddressKey(Protocol.TCP, IPv4Address("192.0.2.99"), 1)))
+    bench.worker.step(0)
+    assert bench.said(Notice)[-1].sentence.startswith("not zeroed: ")
+    reader = Bench(tmp_path, read_only="because")
+    reader.worker.submit(Zero(None))
+    reader.worker.step(0)
+    assert reader.said(Notice)[-1].sentence == "not zeroed: because"
+    assert not reader.said(Zeroed)
+
+
+def test_a_difference_is_taken_into_the_profile_and_the_kernel_left_alone(bench: Bench) -> None:
+    bench.ask(weight(ONE, 5))
+    five = replace(ONE, weight=5)
+    bench.kernel.write(weight(five, 7))
+    bench.kernel.write(weight(TWO, 9))
+    bench.worker.step(0)
+    first = next(change for change in bench.shown().profile.drift if weight(replace(ONE, weight=7), 5) == change)
+    bench.worker.submit(Adopt((first,)))
+    bench.worker.step(0)
+    assert bench.saved.pools[SHOP].servers[WEB1].weight == 7
+    assert bench.saved.pools[SHOP].servers[WEB2].weight == 1
+    assert bench.running.pools[SHOP].servers[WEB1].weight == 7
+    assert bench.shown().profile.drift == (weight(replace(TWO, weight=9), 1),)
+
+
+def test_what_could_not_be_saved_before_is_saved_with_a_difference_that_is_taken(bench: Bench) -> None:
+    bench.ask(weight(ONE, 5))
+    held = bench.path.read_text()
+    bench.path.write_text("nonsense")
+    bench.ask(weight(TWO, 4))
+    assert bench.shown().profile.unsaved == 1
+    bench.path.write_text(held)
+    bench.kernel.write(weight(replace(ONE, weight=5), 7))
+    bench.worker.step(0)
+    taken = weight(replace(ONE, weight=7), 5)
+    assert taken in bench.shown().profile.drift
+    bench.worker.submit(Adopt((taken,)))
+    bench.worker.step(0)
+    assert bench.saved == bench.shown().profile.saved
+    assert [s.weight for s in bench.saved.pools[SHOP].servers.values()] == [7, 4]
+    assert bench.shown().profile.unsaved == 0
 
 
 def test_the_thread_ends_after_stop_and_serves_what_was_asked_before(bench: Bench) -> None:

@@ -1,33 +1,22 @@
-"""What the services view shows: its columns, the order of its rows, and the cells of one row; all of it pure."""
+"""What the services view shows: its columns, its rows and their order, by service or by machine; all of it pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import cache, partial
 from typing import TypeAlias, TypeVar
 
+from lvstui.core import cells as row
 from lvstui.core import fields
-from lvstui.core.change import Change, ServerChange
-from lvstui.core.model import (
-    AddressKey,
-    Forwarding,
-    MarkKey,
-    Persistence,
-    Pool,
-    RealServer,
-    Service,
-    ServiceKey,
-)
-from lvstui.core.numbers import compact, duration, sparkline
-from lvstui.core.observed import RowKey, ServerKey, ServerStats, Stats
+from lvstui.core.change import Change
+from lvstui.core.filter import EVERYTHING, Filter, Subject
+from lvstui.core.machines import machines
+from lvstui.core.model import AddressKey, Director, MarkKey, ServiceKey
+from lvstui.core.observed import GroupKey, MachineKey, RowKey, ServerKey, ServerStats
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.table import Cell, Column, Tone
-
-HISTORY_WIDTH = 12
-
-_IDENTITY = 4
-"""How many of the first columns say what a service is, rather than how it does."""
+from lvstui.core.table import Cell, Column
 
 SERVICE_COLUMNS = (
     Column("target", "Service / real server", 26, 1, grow=2),
@@ -41,127 +30,202 @@ SERVICE_COLUMNS = (
     Column("connections", "Conn/s", 6, 2, right=True),
     Column("in", "In B/s", 6, 7, right=True),
     Column("out", "Out B/s", 7, 7, right=True),
-    Column("history", "History", HISTORY_WIDTH, 8),
+    Column("history", "History", row.HISTORY_WIDTH, 8),
     Column("state", "State", 5, 1),
 )
 
-_NO_STATS = ServerStats()
+MACHINE_COLUMNS = (replace(SERVICE_COLUMNS[0], title="Machine / service"), *SERVICE_COLUMNS[1:])
+
+SORTABLE = tuple(column.id for column in SERVICE_COLUMNS if column.id != "history")
+"""The columns by which rows can be put in order."""
+
+_TEXTS = ("name", "method", "options", "state")
 
 SortValue: TypeAlias = tuple[float | str, ...]
+
+_Words: TypeAlias = Callable[[ServiceKey], str]
+"""What a service shows of what it is, put together once for all of its servers."""
 
 _K = TypeVar("_K")
 
 
+class Grouping(Enum):
+    """What the real servers stand under."""
+
+    SERVICE = "service"
+    MACHINE = "machine"
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How an operator looks at the services: order, filter, folded services, and edits not yet applied."""
+    """How an operator looks at the services: grouping, order, filter, what is hidden, and edits not yet applied."""
 
     sort: str = "target"
     descending: bool = False
-    filter: str = ""
-    folded: frozenset[ServiceKey] = frozenset()
+    filter: Filter = EVERYTHING
+    folded: frozenset[GroupKey] = frozenset()
     staged: Mapping[RowKey, Change] = field(default_factory=dict)
     ascii_only: bool = False
+    grouping: Grouping = Grouping.SERVICE
+    hidden: frozenset[str] = frozenset()
+
+
+def columns(look: Look) -> tuple[Column, ...]:
+    """Give the columns that are not hidden."""
+    every = MACHINE_COLUMNS if look.grouping is Grouping.MACHINE else SERVICE_COLUMNS
+    return tuple(column for column in every if column.id not in look.hidden) if look.hidden else every
+
+
+def groups(director: Director, grouping: Grouping) -> Mapping[GroupKey, Sequence[ServerKey]]:
+    """Give the rows that have real servers under them, each with its servers."""
+    if grouping is Grouping.MACHINE:
+        return machines(director)
+    return {key: [ServerKey(key, endpoint) for endpoint in pool.servers] for key, pool in director.pools.items()}
+
+
+def group_of(key: RowKey, grouping: Grouping) -> GroupKey:
+    """Tell what a row stands under; a row with others under it is told itself."""
+    if not isinstance(key, ServerKey):
+        return key
+    return MachineKey(key.endpoint.address) if grouping is Grouping.MACHINE else key.service
 
 
 def rows(snapshot: Snapshot, look: Look) -> list[RowKey]:
-    """List the rows to show, in order: each service, its real servers under it unless folded.
+    """List the rows to show, in order: each service or machine, its real servers under it unless folded.
 
-    A filter keeps the rows that show every one of its words (`!word`: do not show it); a server counts as showing
-    also what its service is. A server that matches comes with its service, also when that is folded.
+    A filter keeps the rows for which it holds. A server that it holds for comes with its service or machine, also
+    when that is folded.
     """
     shown: list[RowKey] = []
-    pools = snapshot.reading.director.pools
-    for key in _ordered(pools, partial(_service_sort, snapshot, look.sort), look):
-        servers = _shown_servers(snapshot, pools[key], look)
+    director = snapshot.reading.director
+    every = groups(director, look.grouping)
+    words = cache(lambda key: row.service_words(director.pools[key].service).casefold())
+    for key in _ordered(every, lambda key: _group_sort(snapshot, look.sort, key, every[key]), look):
+        servers = _shown_servers(snapshot, key, every[key], look, words)
         if servers is not None:
             shown.append(key)
-            shown.extend(_ordered(servers, partial(_server_sort, snapshot, look.sort), look))
+            shown.extend(_ordered(servers, partial(_server_sort, snapshot, look), look))
     return shown
 
 
 def cells(snapshot: Snapshot, look: Look, key: RowKey) -> tuple[Cell, ...]:
-    """Give one row's cells, one for each of SERVICE_COLUMNS."""
-    if isinstance(key, ServerKey):
-        return _server_cells(snapshot, look, key)
-    return _service_cells(snapshot, look, key)
+    """Give one row's cells, one for each of the `columns`."""
+    every = _cells(snapshot, look, key)
+    if not look.hidden:
+        return every
+    pairs = zip(every, SERVICE_COLUMNS, strict=True)
+    return tuple(cell for cell, column in pairs if column.id not in look.hidden)
 
 
-def server_state(server: RealServer, seen: ServerStats) -> Cell:
-    """Say a real server's state in a word: `drain` at weight 0, `over` at its upper threshold, else `ok`."""
-    if server.weight == 0:
-        return Cell("drain", Tone.WARN)
-    if server.upper and seen.active + seen.inactive >= server.upper:
-        return Cell("over", Tone.BAD)
-    return Cell("ok", Tone.GOOD)
-
-
-def service_state(pool: Pool) -> Cell:
-    """Say a service's state in a word: `empty` without servers, `down` when all are drained, else `ok`."""
-    if not pool.servers:
-        return Cell("empty", Tone.BAD)
-    if not any(server.weight for server in pool.servers.values()):
-        return Cell("down", Tone.BAD)
-    return Cell("ok", Tone.GOOD)
+def _cells(snapshot: Snapshot, look: Look, key: RowKey) -> tuple[Cell, ...]:
+    match key:
+        case ServerKey():
+            under_machine = look.grouping is Grouping.MACHINE
+            return row.server_cells(snapshot, key, look.staged.get(key), under_machine=under_machine)
+        case MachineKey():
+            servers = machines(snapshot.reading.director)[key]
+            staged = {each: look.staged[each] for each in servers if each in look.staged} if look.staged else {}
+            return row.machine_cells(snapshot, key, servers, staged, key in look.folded)
+        case _:
+            return row.service_cells(snapshot, key, folded=key in look.folded, ascii_only=look.ascii_only)
 
 
 def _ordered(keys: Iterable[_K], value: Callable[[_K], SortValue], look: Look) -> list[_K]:
     return sorted(keys, key=value, reverse=look.descending)
 
 
-def _shown_servers(snapshot: Snapshot, pool: Pool, look: Look) -> Sequence[ServerKey] | None:
-    """Choose the servers shown under a service; None hides the service as well."""
-    key = pool.service.key
-    servers = [ServerKey(key, endpoint) for endpoint in pool.servers]
+def _shown_servers(
+    snapshot: Snapshot, key: GroupKey, servers: Sequence[ServerKey], look: Look, words: _Words
+) -> Sequence[ServerKey] | None:
+    """Choose the servers shown under a service or machine; None hides that as well."""
     if not look.filter:
         return () if key in look.folded else servers
-    service = _service_cells(snapshot, look, key)
-    found = [s for s in servers if _matches(look.filter, (*service[:_IDENTITY], *_server_cells(snapshot, look, s)))]
-    return found if found or _matches(look.filter, service) else None
+    found = [server for server in servers if look.filter.holds(_server_subject(snapshot, server, words))]
+    return found if found or look.filter.holds(_group_subject(snapshot, key, servers, words)) else None
 
 
-def _matches(wanted: str, shown: Iterable[Cell]) -> bool:
-    text = " ".join(cell.text for cell in shown).casefold()
-    return all(
-        (word[1:] not in text) if len(word) > 1 and word.startswith("!") else word in text
-        for word in wanted.casefold().split()
-    )
+def _server_subject(snapshot: Snapshot, key: ServerKey, words: _Words) -> Subject:
+    """Show a server to the filter; it counts as showing also what its service is."""
+    pool = snapshot.reading.director.pools[key.service]
+    server = pool.servers[key.endpoint]
+    seen = row.seen_on(snapshot, key)
+
+    def state() -> str:
+        return row.server_state(server, seen).text
+
+    def text() -> str:
+        return f"{words(key.service)} {row.server_words(server).casefold()} {state()}"
+
+    service_address = (key.service.address,) if isinstance(key.service, AddressKey) else ()
+    return Subject(pool.service, server, (*service_address, key.endpoint.address), seen, state, text)
 
 
-def _service_sort(snapshot: Snapshot, column: str, key: ServiceKey) -> SortValue:
+def _group_subject(snapshot: Snapshot, key: GroupKey, servers: Sequence[ServerKey], words: _Words) -> Subject:
+    def state() -> str:
+        return _cells(snapshot, Look(), key)[-1].text
+
+    def text() -> str:
+        if not isinstance(key, MachineKey):
+            return f"{words(key)} {state()}"
+        name = _text_of(_cells(snapshot, Look(), key), "name")
+        return f"{key.address} {name.casefold()} {state()}"
+
+    service = None if isinstance(key, MachineKey) else snapshot.reading.director.pools[key].service
+    addresses = () if isinstance(key, MarkKey) else (key.address,)
+    return Subject(service, None, addresses, _group_total(snapshot, key, servers), state, text)
+
+
+def _group_total(snapshot: Snapshot, key: GroupKey, servers: Sequence[ServerKey]) -> ServerStats:
+    if isinstance(key, MachineKey):
+        return row.machine_total(snapshot, servers)
+    return row.service_total(snapshot, key)
+
+
+def _group_sort(snapshot: Snapshot, column: str, key: GroupKey, servers: Sequence[ServerKey]) -> SortValue:
     place = _place(key)
-    pool = snapshot.reading.director.pools[key]
     if column == "target":
         return place
-    if column in ("name", "method", "options", "state"):
-        shown = _service_cells(snapshot, Look(), key)
-        return (_text_of(shown, column), *place)
-    total = _total(snapshot, pool)
-    numbers = _numbers(total)
-    numbers["weight"] = sum(server.weight for server in pool.servers.values())
-    return (numbers.get(column, 0.0), *place)
+    if column in _TEXTS:
+        return (_text_of(_cells(snapshot, Look(), key), column), *place)
+    if column == "weight":
+        pools = snapshot.reading.director.pools
+        return (sum(pools[each.service].servers[each.endpoint].weight for each in servers), *place)
+    return (_number(_group_total(snapshot, key, servers), column), *place)
 
 
-def _server_sort(snapshot: Snapshot, column: str, key: ServerKey) -> SortValue:
+def _server_sort(snapshot: Snapshot, look: Look, key: ServerKey) -> SortValue:
     address, port = key.endpoint
-    place = (address.version, int(address), port)
-    if column == "target":
+    place: SortValue = (address.version, int(address), port)
+    if look.grouping is Grouping.MACHINE:
+        place = (*_place(key.service), port)
+    if look.sort == "target":
         return place
-    server = snapshot.reading.director.pools[key.service].servers[key.endpoint]
-    if column in ("name", "method", "options", "state"):
-        return (_text_of(_server_cells(snapshot, Look(), key), column), *place)
-    numbers = _numbers(_seen(snapshot, key))
-    numbers["weight"] = server.weight
-    return (numbers.get(column, 0.0), *place)
+    pool = snapshot.reading.director.pools[key.service]
+    server = pool.servers[key.endpoint]
+    match look.sort:
+        case "name":
+            return (pool.service.name if look.grouping is Grouping.MACHINE else server.name, *place)
+        case "method":
+            return (fields.forwarding_text(server.forwarding), *place)
+        case "options":
+            return (row.server_options(server), *place)
+        case "state":
+            return (row.server_state(server, row.seen_on(snapshot, key)).text, *place)
+        case "weight":
+            return (server.weight, *place)
+        case _:
+            return (_number(row.seen_on(snapshot, key), look.sort), *place)
 
 
-def _place(key: ServiceKey) -> SortValue:
-    """Where a service stands by itself: by address, port and protocol; marks after all addresses."""
+def _place(key: GroupKey) -> SortValue:
+    """Where a service or machine stands by itself: by address, port and protocol; marks after all addresses."""
     match key:
         case AddressKey(protocol, address, port):
             return (0, address.version, int(address), port, int(protocol))
         case MarkKey(mark, family):
             return (1, int(family), mark)
+        case MachineKey(address):
+            return (0, address.version, int(address))
 
 
 def _text_of(shown: Sequence[Cell], column: str) -> str:
@@ -169,118 +233,17 @@ def _text_of(shown: Sequence[Cell], column: str) -> str:
     return shown[names.index(column)].text
 
 
-def _numbers(seen: ServerStats) -> dict[str, float]:
-    stats = seen.stats
-    return {
-        "active": seen.active,
-        "inactive": seen.inactive,
-        "sticky": seen.sticky,
-        "connections": stats.connection_rate,
-        "history": stats.connection_rate,
-        "in": stats.in_byte_rate,
-        "out": stats.out_byte_rate,
-    }
-
-
-def _seen(snapshot: Snapshot, key: ServerKey) -> ServerStats:
-    return snapshot.reading.servers.get(key.service, {}).get(key.endpoint, _NO_STATS)
-
-
-def _total(snapshot: Snapshot, pool: Pool) -> ServerStats:
-    """Add up what the servers of a service hold; the kernel keeps these gauges for servers only."""
-    seen = snapshot.reading.servers.get(pool.service.key, {}).values()
-    return ServerStats(
-        active=sum(server.active for server in seen),
-        inactive=sum(server.inactive for server in seen),
-        sticky=sum(server.sticky for server in seen),
-        stats=snapshot.reading.services.get(pool.service.key, Stats()),
-    )
-
-
-def _service_cells(snapshot: Snapshot, look: Look, key: ServiceKey) -> tuple[Cell, ...]:
-    pool = snapshot.reading.director.pools[key]
-    total = _total(snapshot, pool)
-    fold = "+" if key in look.folded else "-"
-    history = snapshot.history.get(key, ())
-    return (
-        Cell(f"{fold} {fields.service_text(key)}", Tone.STRONG),
-        Cell(pool.service.name, Tone.NAME),
-        Cell(pool.service.scheduler),
-        Cell(_service_options(pool.service), Tone.DIM),
-        Cell(""),
-        *_gauges(total, sticky=pool.service.persistence is not None),
-        *_rates(total, told=key in snapshot.reading.services),
-        Cell(sparkline(history, HISTORY_WIDTH, ascii_only=look.ascii_only) if history else "", Tone.DIM),
-        service_state(pool),
-    )
-
-
-def _server_cells(snapshot: Snapshot, look: Look, key: ServerKey) -> tuple[Cell, ...]:
-    pool = snapshot.reading.director.pools[key.service]
-    server = pool.servers[key.endpoint]
-    seen = _seen(snapshot, key)
-    return (
-        Cell(f"    {fields.server_text(key.endpoint)}"),
-        Cell(server.name, Tone.NAME),
-        Cell(fields.forwarding_text(server.forwarding)),
-        Cell(_server_options(server), Tone.DIM),
-        _weight(server, look.staged.get(key)),
-        *_gauges(seen, sticky=pool.service.persistence is not None),
-        *_rates(seen, told=key.service in snapshot.reading.services),
-        Cell(""),
-        server_state(server, seen),
-    )
-
-
-def _weight(server: RealServer, staged: Change | None) -> Cell:
-    """Show the weight, and where an edit of it waits for Enter, the old and the new one."""
-    match staged:
-        case ServerChange(_, RealServer(weight=old), RealServer(weight=new)) if old != new:
-            return Cell(f"{old}->{new}", Tone.STAGED)
-        case ServerChange(_, _, None):
-            return Cell("delete", Tone.STAGED)
+def _number(seen: ServerStats, column: str) -> float:
+    match column:
+        case "active":
+            return seen.active
+        case "inactive":
+            return seen.inactive
+        case "sticky":
+            return seen.sticky
+        case "in":
+            return seen.stats.in_byte_rate
+        case "out":
+            return seen.stats.out_byte_rate
         case _:
-            return Cell(str(server.weight), Tone.WARN if server.weight == 0 else Tone.PLAIN)
-
-
-def _gauges(seen: ServerStats, *, sticky: bool) -> tuple[Cell, Cell, Cell]:
-    return (
-        _count(seen.active),
-        _count(seen.inactive),
-        _count(seen.sticky) if sticky or seen.sticky else Cell(""),
-    )
-
-
-def _count(value: float) -> Cell:
-    return Cell(compact(value), Tone.PLAIN if value else Tone.DIM)
-
-
-def _rates(seen: ServerStats, *, told: bool) -> tuple[Cell, Cell, Cell]:
-    """Show the kernel's rates; /proc tells none."""
-    if not told:
-        return (Cell(""), Cell(""), Cell(""))
-    stats = seen.stats
-    return (_count(stats.connection_rate), _count(stats.in_byte_rate), _count(stats.out_byte_rate))
-
-
-def _service_options(service: Service) -> str:
-    parts = [_persistence(service.persistence)] if service.persistence else []
-    return " ".join([*parts, *fields.flag_words(service.flags, service.scheduler)])
-
-
-def _persistence(persistence: Persistence) -> str:
-    """Write persistence short: `5m`, `5m/24`, `10m/24 sip`; a netmask with holes is written out."""
-    mask = f"/{persistence.prefix or persistence.mask}" if persistence.wide else ""
-    return " ".join(filter(None, (f"{duration(persistence.timeout)}{mask}", persistence.engine)))
-
-
-def _server_options(server: RealServer) -> str:
-    parts = []
-    if server.forwarding is Forwarding.TUNNEL:
-        tunnel = server.tunnel
-        port = f":{tunnel.port}" if tunnel.port else ""
-        checksum = [fields.checksum_text(tunnel.checksum)] if tunnel.checksum else []
-        parts += [f"{fields.tunnel_type_text(tunnel.type)}{port}", *checksum]
-    if server.upper:
-        parts.append(f"max {server.upper}")
-    return " ".join(parts)
+            return seen.stats.connection_rate

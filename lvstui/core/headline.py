@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from lvstui.core.numbers import compact
+from lvstui.core.owners import OWN_NAME
 from lvstui.core.snapshot import ProfileState, Snapshot
 from lvstui.core.table import Cell, Tone
 
@@ -42,10 +44,17 @@ def _parts(snapshot: Snapshot, found: str) -> tuple[_Part, ...]:
         _Part(8, Cell(f"cpu {host.cpu:.0f}% softirq {host.softirq:.0f}%")),
         _Part(5, Cell(found, Tone.DIM)),
         _Part(0, _profile(snapshot.profile)),
+        _Part(3, Cell(f"{len(snapshot.others) + 1} here" if snapshot.others else "", Tone.WARN)),
+        _Part(3, Cell(" ".join(_owners(snapshot)), Tone.WARN)),
         _Part(0, Cell("read-only" if snapshot.read_only else "", Tone.WARN)),
         _Part(0, Cell("paused" if snapshot.paused else "", Tone.WARN)),
         _Part(0, Cell("not fresh" if snapshot.trouble else "", Tone.BAD)),
     )
+
+
+def _owners(snapshot: Snapshot) -> Iterable[str]:
+    """Name the other programs that write to this table, each once; other lvstui are counted as people."""
+    return dict.fromkeys(owner.program for owner in snapshot.owners if owner.program != OWN_NAME)
 
 
 def _profile(state: ProfileState) -> Cell:

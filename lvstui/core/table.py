@@ -61,6 +61,7 @@ def layout(columns: Sequence[Column], width: int) -> tuple[tuple[Column, int], .
     Where even the columns of priority 1 do not fit, the widest are made narrower, then the last are left out.
     """
     chosen = list(columns)
+    width = max(0, width)
     while _total([column.width for column in chosen]) > width:
         place = max(range(len(chosen)), key=lambda index: (chosen[index].priority, index))
         if chosen[place].priority <= 1:

@@ -17,24 +17,30 @@ from textual.message import Message
 from textual.reactive import var
 from textual.widgets import ContentSwitcher
 
+from lvstui.core import fields
 from lvstui.core.change import theirs
 from lvstui.core.describe import describe
 from lvstui.core.headline import headline
+from lvstui.core.model import ServiceKey
+from lvstui.core.owners import claimed
 from lvstui.core.snapshot import Host, Snapshot
 from lvstui.core.table import Tone
-from lvstui.host import observe
+from lvstui.host import Machine
 from lvstui.options import Options
+from lvstui.store.history import HistoryFile
+from lvstui.store.presence import Presence
 from lvstui.tui import commands
 from lvstui.tui.driver import FrugalApp
 from lvstui.tui.lines import Keys, Line
 from lvstui.tui.palette import Commands
-from lvstui.tui.screens import overtaken
+from lvstui.tui.screens import claimed as claimed_screen
+from lvstui.tui.screens import halfway, overtaken
 from lvstui.tui.screens.confirm import Confirm
 from lvstui.tui.screens.help import Help
 from lvstui.tui.themes import DEFAULT, load, shipped_folder
 from lvstui.tui.view import View
 from lvstui.tui.views import ENTRIES, SWITCHING
-from lvstui.worker import Applied, Event, Notice, Overtaken, Pace, Rejected, Stop, Unsaved, Worker
+from lvstui.worker import Applied, Edit, Event, Notice, Overtaken, Pace, Rejected, Stop, Unsaved, Worker, Zeroed
 
 INTERVALS = (1.0, 2.0, 5.0, 10.0)
 
@@ -58,23 +64,30 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             super().__init__()
             self.event = event
 
-    def __init__(self, options: Options, *, host: Callable[[], Host] = observe, threaded: bool = True) -> None:
+    def __init__(self, options: Options, *, host: Callable[[], Host] | None = None, threaded: bool = True) -> None:
         """Build the app on a kernel and a profile; a test that is not `threaded` steps the worker by itself."""
         super().__init__()
         self._pace = Pace(options.interval)
         ascii_only = not (sys.stderr.encoding or "").lower().startswith("utf")
         self._views = {entry.name: entry.make(ascii_only) for entry in ENTRIES}
+        for view in self._views.values():
+            view.memory = options.memory
         self._first_view = options.view
         self._head, self._message, self._keys = Line("head"), Line("message"), Keys("keys")
         self._notice = options.notice
+        self._warned: set[ServiceKey] = set()
         self._newest: deque[Snapshot] = deque(maxlen=1)
+        path = options.profile.path if options.profile and options.accounted else None
         self.worker = Worker(
             options.kernel,
             options.profile,
             self._take,
             interval=options.interval,
             read_only="lvstui was started with --read-only" if options.read_only else "",
-            host=host,
+            host=host or Machine(links=options.links).observe,
+            owners=options.owners,
+            records=HistoryFile(path, to_syslog=options.kernel.origin != "demo") if path else None,
+            presence=Presence(path) if path else None,
         )
         self._thread = Thread(target=self.worker.run, name="kernel", daemon=True) if threaded else None
         for theme in load(shipped_folder()):
@@ -126,6 +139,8 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             self._say(*_sentence(message.event))
             if isinstance(message.event, Overtaken):
                 self._ask_whether_to_insist(message.event)
+            elif isinstance(message.event, Rejected) and message.event.written:
+                self.push_screen(halfway.listing(message.event))
             return
         if self._newest:
             self.snapshot = self._newest.pop()
@@ -153,8 +168,23 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         self._message.say(sentence, tone)
 
     def on_view_asked(self, message: View.Asked) -> None:
-        """Hand a request to the worker."""
-        self.worker.submit(message.request)
+        """Hand a request to the worker, after a warning where it edits what another program manages."""
+        request = message.request
+        owners = self.snapshot.owners if self.snapshot else ()
+        claims = claimed(owners, request.changes) if isinstance(request, Edit) else {}
+        claims = {key: owner for key, owner in claims.items() if key not in self._warned}
+        if not claims:
+            self.worker.submit(request)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._warned.update(claims)
+                self.worker.submit(request)
+            elif isinstance(request, Edit) and message.staged:
+                self.view.stage(request)
+
+        self.push_screen(claimed_screen.dialog(claims), answered)
 
     def on_view_said(self, message: View.Said) -> None:
         """Show a sentence of the view."""
@@ -197,7 +227,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             (f"In {self.view.id}", self.view.COMMANDS),
             ("Everywhere", (*SWITCHING, *commands.EVERYWHERE)),
         )
-        self.push_screen(Help(groups))
+        self.push_screen(Help(groups, self.view.NOTES))
 
     def action_leave(self) -> None:
         """Leave at once, or ask where something waits for Enter."""
@@ -219,6 +249,8 @@ def _sentence(event: Event) -> tuple[str, Tone]:
             first = describe(edit.changes[0]) if edit.changes else ""
             more = f" and {len(edit.changes) - 1} more" if len(edit.changes) > 1 else ""
             return f"done: {first}{more}", Tone.GOOD
+        case Zeroed(key):
+            return f"done: the counters of {fields.service_text(key) if key else 'everything'} are zero", Tone.GOOD
         case Rejected(edit, sentence, _, written):
             made = f" ({len(written)} of {len(edit.changes)} changes were made)" if written else ""
             return f"not done: {sentence}{made}", Tone.BAD

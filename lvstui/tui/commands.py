@@ -48,24 +48,65 @@ _NAMES = {
     "home": "Home",
     "end": "End",
     "equals_sign": "=",
+    "right_square_bracket": "]",
+    "left_square_bracket": "[",
 }
 
 SERVICES = (
     Command("weight.up", "plus,equals_sign", "weight(1)", "stage one more weight", "+ - weight"),
     Command("weight.down", "minus", "weight(-1)", "stage one less weight"),
     Command("weight.drain", "0", "drain", "stage weight 0, or the weight before", "0 drain"),
-    Command("delete", "delete,ctrl+d", "delete", "delete this row, after asking", "Del delete"),
-    Command("filter", "slash", "filter", "show only rows with these words (!not)", "/ filter"),
+    Command("edit", "e", "form('edit')", "edit everything of this row in a form", "e edit"),
+    Command("add", "a", "form('add')", "add a real server to this service", "a add"),
+    Command("add.service", "A", "form('service')", "add a service", "A add service"),
+    Command("name", "n", "ask('name')", "name this row (in the profile)"),
+    Command("service.note", "N", "ask('note')", "the note of the service (in the profile)"),
+    Command("service.scheduler", "S", "ask('scheduler')", "the scheduler of the service"),
+    Command("service.timeout", "t", "ask('timeout')", "the persistence of the service in seconds, 0 for none"),
+    Command("server.upper", "u", "ask('upper')", "the connections at which a server rests, 0 for never"),
+    Command("server.lower", "l", "ask('lower')", "the connections at which it is back"),
+    Command("delete", "delete,ctrl+d", "delete", "delete this row, after asking"),
+    Command("weight.set", "W", "ask_weight", "the weight: 5 +2 -1 50% *1.5 drain restore"),
+    Command("copy", "C", "copy", "copy these servers to another service"),
+    Command("zero", "R", "zero", "zero the counters of these services, after asking"),
+    Command("zero.all", "ctrl+r", "zero_all", "zero all counters, after asking"),
+)
+
+FINDING = (
+    Command("filter", "slash", "filter", "show only what this finds; see below", "/ filter"),
+    Command("regroup", "m", "regroup", "by machine or by service", "m group"),
     Command("sort", "s", "sort", "sort by the next column"),
     Command("sort.invert", "I", "invert", "turn the order round"),
-    Command("fold", "left", "fold(True)", "fold the service"),
-    Command("unfold", "right", "fold(False)", "unfold the service"),
+    Command("columns", "o", "columns", "choose the columns and the order"),
+    Command("excerpt", "y", "excerpt", "these rows as ipvsadm commands and as TOML"),
+    Command("fold", "left", "fold(True)", "fold the service or machine"),
+    Command("unfold", "right", "fold(False)", "unfold the service or machine"),
     Command("fold.all", "f", "fold_all", "fold or unfold all services"),
+)
+"""How the rows of the services view are found."""
+
+DIRECTOR = (
+    Command("director.edit", "e", "edit", "edit the value of this row", "Enter edit"),
+    Command("director.add", "a", "add", "start a sync daemon", "a start daemon"),
+    Command("delete", "delete,ctrl+d", "delete", "stop this sync daemon, after asking", "Del stop"),
+    Command("director.release", "x", "release", "let the profile leave this row to the kernel", "x unmanage"),
+    Command("filter", "slash", "filter", "show only rows with these words (!not)", "/ filter"),
+    Command("fold", "left", "fold(True)", "fold this part"),
+    Command("unfold", "right", "fold(False)", "unfold this part"),
+)
+
+CHANGES = (
+    Command("changes.restore", "r", "restore", "stage the profile's side: this line, or the marked ones", "r restore"),
+    Command("changes.adopt", "s", "adopt", "save the kernel's side into the profile, after asking", "s save"),
+    Command("changes.undo", "u", "take_back", "stage taking this record of the history back", "u take back"),
+    Command("filter", "slash", "filter", "show only lines with these words (!not)", "/ filter"),
 )
 
 EDITING = (
     Command("open", "enter", "enter", "apply what is staged; else open or edit", "Enter apply"),
     Command("drop", "escape,backspace", "drop", "drop what is staged; clear the filter", "Esc drop"),
+    Command("staged.down", "right_square_bracket", "scroll_staged(1)", "scroll what is staged down"),
+    Command("staged.up", "left_square_bracket", "scroll_staged(-1)", "scroll what is staged up"),
     Command("undo", "z", "undo", "stage taking the last edit back", "z undo"),
     Command("redo", "Z", "redo", "stage doing it again"),
     Command("save", "w", "save", "save the kernel's table into the profile"),
@@ -75,7 +116,7 @@ EDITING = (
 
 EVERYWHERE = (
     Command("help", "question_mark", "help", "the keys of this view", "? help"),
-    Command("palette", "colon,ctrl+p", "command_palette", "find a command by name", ": find"),
+    Command("palette", "colon,ctrl+p", "command_palette", "find a command by name"),
     Command("pause", "p", "pause", "stop reading, or go on"),
     Command("interval", "r", "interval", "read every 1, 2, 5 or 10 seconds"),
     Command("repaint", "ctrl+l", "repaint", "send the whole screen again"),
@@ -86,7 +127,7 @@ MOVING = (
     Command("table.step", "up,down,k,j", "", "one row"),
     Command("table.page", "pageup,pagedown", "", "a page"),
     Command("table.ends", "g,G,home,end", "", "first and last row"),
-    Command("table.mark", "space,v,U", "", "mark, mark a range, clear the marks"),
+    Command("table.mark", "space,v,U", "", "mark rows to edit together, a range; clear the marks"),
 )
 """What the table itself binds; here for the help only."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import repeat
+from typing import ClassVar
 
 from rich.cells import get_character_cell_size
 from rich.color import ColorSystem
@@ -22,6 +23,7 @@ from textual.app import App, ReturnType
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.screen import Screen
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
 
 _QUEUED_FRAMES = 4
@@ -55,11 +57,19 @@ def output_is_behind(app: App[ReturnType]) -> bool:
     return driver._writer_thread._queue.qsize() > _QUEUED_FRAMES
 
 
+class _WholeCells(ScrollBarRender):
+    """A scrollbar of blanks: the half blocks of Textual's are not ASCII, and terminals disagree on their width."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "]
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "]
+
+
 class FrugalApp(App[ReturnType]):
     """An App for slow links: it sends what changed and no more, and a stalled terminal does not stop it."""
 
     def __init__(self) -> None:
         super().__init__()
+        ScrollBar.renderer = _WholeCells
         self._glass = Glass()
         self._catching_up = False
 

@@ -10,6 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
+from lvstui.tui.printable import Printable
+
 
 class Prompt(Horizontal):
     """Hidden until `ask`; Enter hands the text over, Esc takes everything back."""
@@ -31,7 +33,7 @@ class Prompt(Horizontal):
     def compose(self) -> ComposeResult:
         """Lay out label, input and complaint in one line."""
         yield Static(id="label", markup=False)
-        yield Input(compact=True)
+        yield Input(compact=True, highlighter=Printable())
         yield Static(id="wrong", markup=False)
 
     def on_mount(self) -> None:

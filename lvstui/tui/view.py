@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -16,14 +16,15 @@ from lvstui.core.describe import describe
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Tone, escape
 from lvstui.store.formats.ipvsadm import command
+from lvstui.store.memory import ViewMemory
 from lvstui.tui import commands
 from lvstui.tui.commands import Command
 from lvstui.tui.prompt import Prompt
 from lvstui.tui.screens.confirm import Confirm
 from lvstui.worker import Edit, Kind, Request, SaveAll
 
-STAGED_LINES = 6
-"""How many staged changes are written out; the others are counted."""
+STAGED_COMMANDS = 6
+"""Up to how many staged changes have their ipvsadm commands below them; more of them stand in a line each."""
 
 
 class View(Vertical):
@@ -33,21 +34,29 @@ class View(Vertical):
 
     DEFAULT_CSS = """
     View { height: 1fr; }
-    View #staged { display: none; height: auto; max-height: 14; padding: 0 1; background: $panel; }
-    View #staged.waiting { display: block; }
+    View #pending { display: none; height: auto; max-height: 14; padding: 0 1; background: $panel; }
+    View #pending.waiting { display: block; scrollbar-size-vertical: 1; }
+    View #staged { height: auto; }
     """
 
     COMMANDS: tuple[Command, ...] = commands.EDITING
     """What can be done here, for help, palette and the line of keys."""
 
+    NOTES: str = ""
+    """What help says of this view besides its keys."""
+
     snapshot: reactive[Snapshot | None] = reactive(None, always_update=True)
 
-    class Asked(Message):
-        """The operator asks the worker for something."""
+    memory: ViewMemory | None = None
+    """Where the view remembers how it is arranged; None: nowhere."""
 
-        def __init__(self, request: Request) -> None:
+    class Asked(Message):
+        """The operator asks the worker for something; `staged` tells that it stood on the screen before."""
+
+        def __init__(self, request: Request, *, staged: bool = False) -> None:
             super().__init__()
             self.request = request
+            self.staged = staged
 
     class Said(Message):
         """A sentence for the line below the table."""
@@ -71,7 +80,8 @@ class View(Vertical):
     def compose(self) -> ComposeResult:
         """Lay out the view's own body, what is staged, and the prompt."""
         yield from self.body()
-        yield Static(id="staged", markup=False)
+        with VerticalScroll(id="pending", can_focus=False):
+            yield Static(id="staged", markup=False)
         yield Prompt()
 
     def body(self) -> Sequence[Widget]:
@@ -138,9 +148,10 @@ class View(Vertical):
     def stage(self, edit: Edit) -> None:
         """Show what Enter will write, each change with its ipvsadm line; an empty edit drops what was staged."""
         self.staged = edit
-        panel = self.query_one("#staged", Static)
+        panel = self.query_one("#pending", VerticalScroll)
         panel.set_class(self.pending, "waiting")
-        panel.update("\n".join(_staged_lines(edit)))
+        panel.scroll_home(animate=False)
+        panel.query_one("#staged", Static).update("\n".join(_staged_lines(edit)))
         self.redraw()
 
     def editable(self) -> bool:
@@ -168,7 +179,7 @@ class View(Vertical):
     def action_enter(self) -> None:
         """Apply what is staged; else open the row."""
         if self.pending:
-            self.ask(self.staged)
+            self.post_message(self.Asked(self.staged, staged=True))
             self.stage(Edit(()))
         else:
             self.open_row()
@@ -177,6 +188,11 @@ class View(Vertical):
         """Drop what is staged."""
         if self.pending:
             self.stage(Edit(()))
+
+    def action_scroll_staged(self, pages: int) -> None:
+        """Scroll what is staged, where there is more than fits."""
+        panel = self.query_one("#pending", VerticalScroll)
+        panel.scroll_relative(y=pages * max(1, panel.size.height - 1), animate=False)
 
     def action_undo(self) -> None:
         """Stage taking the last edit back."""
@@ -230,7 +246,9 @@ def change_lines(changes: Sequence[Change]) -> list[str]:
 def _staged_lines(edit: Edit) -> list[str]:
     if not edit.changes:
         return []
-    what = {Kind.DO: "staged", Kind.UNDO: "undo", Kind.REDO: "redo"}[edit.kind]
-    lines = [f"{what}: Enter applies, Esc drops", *change_lines(edit.changes[:STAGED_LINES])]
-    more = len(edit.changes) - STAGED_LINES
-    return [escape(line) for line in [*lines, *([f"and {more} more"] if more > 0 else [])]]
+    what = "staged" if edit.kind is Kind.DO else edit.kind.value
+    few = len(edit.changes) <= STAGED_COMMANDS
+    lines = change_lines(edit.changes) if few else [describe(change) for change in edit.changes]
+    count = "" if few else f" {len(edit.changes)} changes"
+    scroll = "" if few else ", [ ] scroll"
+    return [escape(line) for line in [f"{what}{count}: Enter applies, Esc drops{scroll}", *lines]]

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lvstui.tui.commands import Command
+from lvstui.tui.screens.changes import ChangesView
+from lvstui.tui.screens.director import DirectorView
 from lvstui.tui.screens.services import ServicesView
 from lvstui.tui.view import View
 
@@ -20,7 +22,11 @@ class Entry:
     """Makes the view; told whether the terminal can show ASCII only."""
 
 
-ENTRIES = (Entry("1", "services", lambda ascii_only: ServicesView(ascii_only=ascii_only, id="services")),)
+ENTRIES = (
+    Entry("1", "services", lambda ascii_only: ServicesView(ascii_only=ascii_only, id="services")),
+    Entry("5", "director", lambda _: DirectorView(id="director")),
+    Entry("6", "changes", lambda _: ChangesView(id="changes")),
+)
 
 SWITCHING = tuple(
     Command(f"view.{entry.name}", entry.key, f"view('{entry.name}')", f"the {entry.name} view") for entry in ENTRIES

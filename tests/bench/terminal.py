@@ -20,7 +20,9 @@ ROWS = 40
 COUNTERS = 4
 DOWN = b"\x1b[B"
 KEYS_A_SECOND = 30
-WINDOW = 8.0
+DEADLINE = 60.0
+SETTLING = 5.0
+WINDOW = 10.0
 
 
 @dataclass(slots=True)
@@ -101,12 +103,15 @@ def measure(command: Sequence[str], *, hold: bool = False) -> Figures:
     """Measure a program that updates itself once a second, after it settled."""
     terminal = Terminal.start(command)
     try:
-        terminal.read(4.0)
+        terminal.read(DEADLINE, until=b"\x1b[")
+        terminal.read(SETTLING)
         used, start = terminal.cpu(), time.monotonic()
         sent = len(terminal.read(WINDOW))
         elapsed = time.monotonic() - start
         share = (terminal.cpu() - used) / elapsed
         held = len(terminal.hold(DOWN, 3.0)) if hold else 0
+        if terminal.process.poll() is not None:
+            raise RuntimeError(f"{' '.join(command)} ended while it was measured")
     finally:
         terminal.stop()
     return Figures(sent / elapsed, share, held)

@@ -16,6 +16,7 @@ from lvstui.core.change import (
     ManageSync,
     ServerChange,
     ServiceChange,
+    SysctlChange,
     apply,
     bare,
     diff,
@@ -24,7 +25,9 @@ from lvstui.core.change import (
     fold,
     inverse,
     kernel_writes,
+    managed,
     remove_pool,
+    sees_kernel,
     undo,
     wanted,
 )
@@ -186,3 +189,38 @@ def test_what_the_profile_leaves_to_the_kernel_is_taken_from_it() -> None:
     complete = wanted(Director(), running)
     assert (complete.timeouts, complete.sync) == (Timeouts(), {})
     assert SyncRole.MASTER not in (complete.sync or {})
+
+
+SET = Director(sysctl={"conntrack": "1", "drop_entry": "1"})
+
+
+@laws
+@given(directors(), directors())
+def test_settings_that_a_profile_leaves_out_are_no_drift(running: Director, profile: Director) -> None:
+    held = as_reading(running)
+    told = {change.name: change for change in drift(held, profile) if isinstance(change, SysctlChange)}
+    assert told.keys() <= profile.sysctl.keys()
+    for name, change in told.items():
+        assert (change.before, change.after) == (held.sysctl[name], profile.sysctl[name])
+
+
+def test_a_setting_that_nothing_tells_of_is_no_drift_but_one_that_the_kernel_lacks_is() -> None:
+    assert drift(Director(), SET) == ()
+    lacking = replace(as_reading(EMPTY), sysctl={"drop_entry": "2"})
+    assert drift(lacking, SET) == (SysctlChange("conntrack", None, "1"),)
+
+
+def test_a_profile_takes_of_the_settings_only_what_it_manages_already() -> None:
+    running = replace(as_reading(EMPTY), sysctl={"conntrack": "0", "drop_entry": "2", "am_droprate": "10"})
+    assert managed(running, EMPTY).sysctl == {}
+    assert managed(running, SET).sysctl == {"conntrack": "0", "drop_entry": "1"}
+    assert managed(running, SET).timeouts == running.timeouts
+
+
+def test_giving_a_setting_up_is_nothing_for_the_kernel_and_taking_it_back_needs_no_look() -> None:
+    given_up = SysctlChange("conntrack", "1", None)
+    assert kernel_writes((given_up,)) == ()
+    assert apply(SET, given_up).sysctl == {"drop_entry": "1"}
+    assert kernel_writes((inverse(given_up),)) == (inverse(given_up),)
+    assert not sees_kernel(inverse(given_up))
+    assert sees_kernel(SysctlChange("conntrack", "1", "0"))

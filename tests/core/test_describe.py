@@ -16,6 +16,7 @@ from lvstui.core.change import (
     ServerChange,
     ServiceChange,
     SyncChange,
+    SysctlChange,
     TimeoutsChange,
 )
 from lvstui.core.describe import describe
@@ -77,6 +78,10 @@ MASTER = SyncDaemon(SyncRole.MASTER, "eth1", 5)
             f'tcp:192.0.2.10:443 shop: note none -> "{"x" * 40}…"',
         ),
         (TimeoutsChange(Timeouts(), Timeouts(tcp=1200)), "timeouts: tcp 900s -> 1200s"),
+        (SysctlChange("expire_nodest_conn", "0", "1"), "sysctl expire_nodest_conn: 0 -> 1"),
+        (SysctlChange("est_cpulist", "", "0-3"), 'sysctl est_cpulist: "" -> 0-3'),
+        (SysctlChange("conntrack", None, "1"), "+ sysctl conntrack: 1"),
+        (SysctlChange("conntrack", "1", None), "- sysctl conntrack"),
         (TimeoutsChange(None, Timeouts()), "+ timeouts: tcp 900s, tcp_fin 120s, udp 300s"),
         (SyncChange(None, MASTER), "+ sync master: interface eth1, id 5, group 224.0.0.81, port 8848, ttl 1"),
         (SyncChange(MASTER, replace(MASTER, id=6)), "sync master: id 5 -> 6"),

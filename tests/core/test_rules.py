@@ -8,7 +8,16 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 from hypothesis import given
 
-from lvstui.core.change import EMPTY, Change, DirectorName, ServerChange, ServiceChange, SyncChange, TimeoutsChange
+from lvstui.core.change import (
+    EMPTY,
+    Change,
+    DirectorName,
+    ServerChange,
+    ServiceChange,
+    SyncChange,
+    SysctlChange,
+    TimeoutsChange,
+)
 from lvstui.core.model import (
     INT_MAX,
     PERSISTENCE_MAX,
@@ -159,3 +168,22 @@ def test_a_whole_director_is_told_where_it_is_wrong() -> None:
 @given(directors())
 def test_what_a_kernel_can_hold_has_warnings_at_most(director: Director) -> None:
     assert [problem for problem in check(director) if problem.severity is E] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("conntrack", "1", []),
+        ("conntrack", "2", [("conntrack", W)]),
+        ("conntrack", "yes", [("conntrack", E)]),
+        ("of_a_newer_kernel", "any text", []),
+        ("conntrak", "1", [("conntrak", W)]),
+        ("../stat", "1", [("../stat", E)]),
+    ],
+)
+def test_a_setting_is_judged_by_what_the_kernel_takes_and_by_what_it_means(
+    name: str, text: str, expected: list[tuple[str, Severity]]
+) -> None:
+    assert told(problems(SysctlChange(name, "0", text), EMPTY)) == expected
+    assert told(check(Director(sysctl={name: text}))) == expected
+    assert problems(SysctlChange(name, "0", None), EMPTY) == ()

@@ -1,54 +1,69 @@
-"""What keys stage on a weight."""
+"""What is staged: a weight with what a drain remembers, and one edit on top of another."""
 
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from lvstui.core.change import ServerChange
-from lvstui.core.model import INT_MAX, Endpoint, Family, MarkKey, RealServer
-from lvstui.core.staging import set_weight, step_weight, toggle_drain
+from lvstui.core.change import Change, ServerChange, ServiceChange
+from lvstui.core.model import INT_MAX, Endpoint, Family, MarkKey, RealServer, Service
+from lvstui.core.staging import merge, set_weight, weighed
 
 WEB = MarkKey(80, Family.IPV4)
+SERVICE = Service(WEB)
 SERVER = RealServer(Endpoint(IPv4Address("10.0.0.11"), 0), weight=3)
+OTHER = RealServer(Endpoint(IPv4Address("10.0.0.12"), 0))
 
 
-def test_steps_add_up_on_what_is_staged_already() -> None:
-    once = step_weight(WEB, SERVER, None, 1)
-    twice = step_weight(WEB, SERVER, once, 1)
-    assert twice == ServerChange(WEB, SERVER, replace(SERVER, weight=5))
+def edit(before: RealServer | None, after: RealServer | None) -> ServerChange:
+    return ServerChange(WEB, before, after)
 
 
-def test_stepping_back_to_the_weight_it_has_stages_nothing() -> None:
-    assert step_weight(WEB, SERVER, step_weight(WEB, SERVER, None, 1), -1) is None
+def test_the_weight_it_has_stages_nothing() -> None:
+    assert set_weight(WEB, SERVER, 3) is None
 
 
 def test_a_weight_stays_within_what_the_kernel_can_hold() -> None:
-    low = step_weight(WEB, SERVER, None, -9)
-    high = set_weight(WEB, SERVER, INT_MAX + 1)
-    assert low == ServerChange(WEB, SERVER, replace(SERVER, weight=0, resume=3))
-    assert high == ServerChange(WEB, SERVER, replace(SERVER, weight=INT_MAX))
+    assert set_weight(WEB, SERVER, -9) == edit(SERVER, replace(SERVER, weight=0, resume=3))
+    assert set_weight(WEB, SERVER, INT_MAX + 1) == edit(SERVER, replace(SERVER, weight=INT_MAX))
 
 
-def test_a_drain_remembers_the_weight_and_gives_it_back() -> None:
-    drained = toggle_drain(WEB, SERVER, None)
-    assert drained == ServerChange(WEB, SERVER, replace(SERVER, weight=0, resume=3))
-    assert drained.after is not None
-    assert toggle_drain(WEB, drained.after, None) == ServerChange(WEB, drained.after, SERVER)
+def test_a_drain_remembers_the_weight_and_any_other_weight_ends_it() -> None:
+    drained = weighed(SERVER, 0)
+    assert drained == replace(SERVER, weight=0, resume=3)
+    assert weighed(drained, 0) == drained
+    assert weighed(drained, 3) == SERVER
+    assert weighed(drained, 1) == replace(SERVER, weight=1)
 
 
-def test_draining_twice_before_enter_stages_nothing() -> None:
-    assert toggle_drain(WEB, SERVER, toggle_drain(WEB, SERVER, None)) is None
+def test_two_edits_of_one_server_are_one_from_the_start_of_the_first() -> None:
+    upper, both = replace(SERVER, upper=9), replace(SERVER, upper=9, weight=5)
+    assert merge([edit(SERVER, upper)], [edit(upper, both)]) == (edit(SERVER, both),)
 
 
-def test_draining_after_other_steps_remembers_the_weight_that_the_kernel_has() -> None:
-    drained = toggle_drain(WEB, SERVER, step_weight(WEB, SERVER, None, 4))
-    assert drained == ServerChange(WEB, SERVER, replace(SERVER, weight=0, resume=3))
+def test_a_drain_after_a_staged_weight_goes_back_to_the_weight_that_the_server_has() -> None:
+    heavier = replace(SERVER, weight=5)
+    assert merge([edit(SERVER, heavier)], [edit(heavier, weighed(heavier, 0))]) == (edit(SERVER, weighed(SERVER, 0)),)
 
 
-def test_a_server_drained_by_others_comes_back_with_weight_one() -> None:
-    drained = replace(SERVER, weight=0)
-    assert toggle_drain(WEB, drained, None) == ServerChange(WEB, drained, replace(SERVER, weight=1))
+def test_an_edit_taken_back_before_enter_leaves_nothing() -> None:
+    upper = replace(SERVER, upper=9)
+    assert merge([edit(SERVER, upper)], [edit(upper, SERVER)]) == ()
+    assert merge([edit(None, SERVER)], [edit(SERVER, None)]) == ()
 
 
-def test_raising_a_drained_server_by_hand_ends_the_drain() -> None:
-    drained = replace(SERVER, weight=0, resume=3)
-    assert step_weight(WEB, drained, None, 1) == ServerChange(WEB, drained, replace(SERVER, weight=1))
+def test_edits_of_different_objects_stay_in_the_order_in_which_they_were_made() -> None:
+    named = ServiceChange(SERVICE, replace(SERVICE, name="web"))
+    staged: tuple[Change, ...] = (edit(SERVER, replace(SERVER, upper=9)), edit(None, OTHER))
+    assert merge(staged, [named]) == (*staged, named)
+    assert merge([ServiceChange(None, SERVICE), edit(None, OTHER)], [named]) == (
+        ServiceChange(None, named.after),
+        edit(None, OTHER),
+    )
+
+
+def test_a_removal_comes_after_the_addition_that_takes_its_place() -> None:
+    heavier = replace(SERVER, weight=5)
+    moved = replace(heavier, endpoint=OTHER.endpoint)
+    assert merge([edit(SERVER, heavier)], [edit(None, moved), edit(heavier, None)]) == (
+        edit(None, moved),
+        edit(SERVER, None),
+    )

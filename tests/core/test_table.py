@@ -55,6 +55,7 @@ def test_columns_of_priority_one_are_narrowed_rather_than_dropped() -> None:
     assert [(column.id, width) for column, width in layout(COLUMNS, 7)] == [("target", 3), ("weight", 3)]
     assert ids(4) == ["target"]
     assert ids(0) == []
+    assert ids(-1) == []
 
 
 @given(columns, st.integers(0, 200))

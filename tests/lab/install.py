@@ -12,6 +12,8 @@ PROGRAMS = {
     "ipvsadm": "ipvsadm",
     "ip": "iproute2",
     "iptables-legacy": "iptables",
+    "keepalived": "keepalived",
+    "ldirectord": "ldirectord",
     "tmux": "tmux",
     "ps": "procps",
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from lvstui.core.change import ServerChange, apply
 from lvstui.core.model import Director
@@ -16,6 +17,7 @@ from lvstui.kernel.demo import demo_director
 from lvstui.kernel.memory import MemoryKernel
 from lvstui.options import Options
 from lvstui.store.file import ProfileFile
+from lvstui.store.memory import ViewMemory
 from lvstui.tui.app import LvstuiApp
 from lvstui.tui.screens.services import ServicesView
 
@@ -58,6 +60,20 @@ class Stage:
             return apply(saved, ServerChange(key.service, server, replace(server, name=name)))
 
         ProfileFile(self.profile).update(renamed)
+
+    def remember(self, memory: ViewMemory) -> None:
+        """Start again with a memory of how the views were arranged."""
+        options = Options(self.kernel, ProfileFile(self.profile), memory=memory)
+        self.app = LvstuiApp(options, host=lambda: Host("lb1.example"), threaded=False)
+
+    def shown(self, line: str) -> str:
+        """What a line says: `head`, `message`, `staged`, `wrong` or `keys`."""
+        return str(self.app.screen_stack[0].query_one(f"#{line}", Static).content)
+
+    @property
+    def director(self) -> Director:
+        """What the kernel holds."""
+        return self.kernel.read().director
 
     @property
     def view(self) -> ServicesView:

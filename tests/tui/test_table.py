@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from time import monotonic
 
 import pytest
 from textual.app import ComposeResult
@@ -86,7 +87,9 @@ async def showing(keys: Sequence[str], size: tuple[int, int] = SIZE) -> AsyncIte
 async def settle(app: TableApp, pilot: Pilot[None]) -> None:
     """Wait until the layout rests: a scrollbar appears one frame after its rows."""
     quiet = 0
+    deadline = monotonic() + 20
     while quiet < 3:
+        assert monotonic() < deadline, "it never stops painting"
         frames = app.frames
         await pilot.pause()
         quiet = quiet + 1 if app.frames == frames else 0
@@ -334,6 +337,13 @@ async def test_the_titles_stay_while_rows_scroll() -> None:
         await pilot.pause()
         assert app.lines()[0].split() == ["Name", "State", "Weight", "Rate"]
         assert app.lines()[VISIBLE].split()[0] == names(50)[-1]
+
+
+async def test_the_scrollbar_is_drawn_without_any_glyph() -> None:
+    async with showing(names(15)) as (app, _):
+        bar = [app.terminal.cells[SIZE[0] - 1, y] for y in range(SIZE[1])]
+        assert {character for character, _ in bar} == {" "}
+        assert len({pen for _, pen in bar}) == 2
 
 
 async def test_wide_characters_keep_the_columns_in_line() -> None:

@@ -19,8 +19,10 @@ Enter only. What the kernel took is saved in the profile; z undoes both."""
 
 WORDS = """\
 Sticky  persistence entries bound here   drain  weight 0: no new clients
-Active  connections established          over   at its upper threshold
-InAct   all other connections            down   all its servers have weight 0"""
+Active  connections established          done   drained, nothing left on it
+InAct   all other connections            over   at its upper threshold
+                                         down   all its servers have weight 0
+                                         part   a machine drained in part"""
 
 
 class Help(ModalScreen[None]):
@@ -41,9 +43,10 @@ class Help(ModalScreen[None]):
     Help .title { text-style: bold; }
     """
 
-    def __init__(self, groups: Sequence[tuple[str, Iterable[Command]]]) -> None:
+    def __init__(self, groups: Sequence[tuple[str, Iterable[Command]]], notes: str = "") -> None:
         super().__init__()
         self._groups = groups
+        self._notes = notes
 
     def compose(self) -> ComposeResult:
         """Write one line a command."""
@@ -53,6 +56,8 @@ class Help(ModalScreen[None]):
                 yield Static(f"\n{title}", classes="title", markup=False)
                 lines = (f"  {command.key_names:<20} {command.help}" for command in commands)
                 yield Static("\n".join(lines), markup=False)
+            if self._notes:
+                yield Static(f"\n{self._notes}", markup=False)
             yield Static(f"\n{WORDS}", markup=False)
 
     def action_scroll(self, lines: int) -> None:

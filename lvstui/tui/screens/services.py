@@ -2,222 +2,228 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from textual.widget import Widget
-
-from lvstui.core import fields, staging
-from lvstui.core.change import Change, ServerChange, remove_pool
-from lvstui.core.columns import SERVICE_COLUMNS, Look, cells, rows
-from lvstui.core.model import RealServer, ServiceKey
-from lvstui.core.observed import RowKey, ServerKey
-from lvstui.core.snapshot import Snapshot
+from lvstui.core import batch, fields
+from lvstui.core.batch import Rule, Staged, Targets
+from lvstui.core.change import ServerChange
+from lvstui.core.model import ServiceKey
+from lvstui.core.observed import MachineKey, RowKey, ServerKey
+from lvstui.core.rules import Severity, problems
+from lvstui.core.table import Tone
 from lvstui.tui import commands
 from lvstui.tui.commands import Command
-from lvstui.tui.table import VirtualTable
-from lvstui.tui.view import View
-from lvstui.worker import Edit
+from lvstui.tui.screens import editing
+from lvstui.tui.screens.rows import RowsView
+from lvstui.worker import Edit, Zero
 
 
-class ServicesView(View):
-    """Services with their real servers under them; weights are edited in the table."""
+class ServicesView(RowsView):
+    """Services or machines with their real servers under them, edited one by one or all that are marked."""
 
     BINDINGS = commands.bindings(commands.SERVICES)
-    COMMANDS = (*commands.SERVICES, *commands.EDITING)
-
-    def __init__(self, *, ascii_only: bool = False, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(id=id)
-        self._look = Look(ascii_only=ascii_only)
-
-    def body(self) -> Sequence[Widget]:
-        """Give the table of services and servers."""
-        return (VirtualTable[RowKey](),)
-
-    @property
-    def table(self) -> VirtualTable[RowKey]:
-        """The table of services and servers."""
-        return self.query_one(VirtualTable)
-
-    def focus_body(self) -> None:
-        """Put the focus on the table."""
-        self.table.focus()
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Show the rows of this state in their order."""
-        look = replace(self._look, staged=_by_row(self.staged.changes))
-        self.table.sort = (look.sort, look.descending)
-        self.table.show(SERVICE_COLUMNS, rows(snapshot, look), lambda key: cells(snapshot, look, key))
-
-    @property
-    def found(self) -> str:
-        """The filter."""
-        return f"filter {self._look.filter}" if self._look.filter else ""
+    COMMANDS = (*commands.SERVICES, *commands.FINDING, *commands.EDITING)
 
     def offered(self) -> Sequence[Command]:
-        """Leave out what needs a server while the cursor is on a service."""
-        on_server = isinstance(self.table.cursor_key, ServerKey)
-        return [each for each in self.COMMANDS if on_server or not each.id.startswith("weight.")]
-
-    def on_virtual_table_cursor_moved(self) -> None:
-        """Other keys may act on the row that the cursor is on now."""
-        self.offer()
+        """Leave out what needs servers while the cursor is on a service; an empty table offers to add one."""
+        key = self.table.cursor_key
+        if key is None:
+            return [each for each in self.COMMANDS if each.id in ("add.service", "filter", "undo")]
+        on_servers = bool(self.table.marked) or isinstance(key, ServerKey | MachineKey)
+        hidden = ("add.service",) if on_servers else ("add.service", "weight.")
+        if isinstance(key, MachineKey):
+            hidden += ("edit", "add")
+        return [each for each in self.COMMANDS if not each.id.startswith(hidden)]
 
     def on_virtual_table_opened(self) -> None:
         """A double click opens as Enter does, but never applies."""
         if not self.pending:
             self.open_row()
 
-    def _server(self) -> tuple[ServerKey, RealServer] | None:
-        """Tell the server under the cursor, as the newest snapshot shows it."""
-        key = self.table.cursor_key
-        if self.snapshot is None or not isinstance(key, ServerKey):
-            return None
-        pool = self.snapshot.reading.director.pools.get(key.service)
-        server = pool.servers.get(key.endpoint) if pool else None
-        return (key, server) if server else None
+    def action_form(self, what: str) -> None:
+        """Ask in a form for everything of this row, or of what is added."""
+        if what != "service" and self._on_machine():
+            return
+        editing.open_form(self, self.table.cursor_key, what)
 
-    def _stage_weight(self, key: ServerKey, change: ServerChange | None) -> None:
-        others = tuple(c for c in self.staged.changes if _row(c) != key)
-        self.stage(Edit((*others, change) if change else others))
+    def action_ask(self, field: str) -> None:
+        """Ask in one line for one value of this row."""
+        if self._on_machine():
+            return
+        editing.ask(self, self.table.cursor_key, field)
 
-    def _staged_on(self, key: ServerKey) -> ServerChange | None:
-        found = _by_row(self.staged.changes).get(key)
-        return found if isinstance(found, ServerChange) else None
-
-    def action_weight(self, step: int) -> None:
-        """Stage a weight one step up or down."""
-        if (selected := self._server()) and self.editable():
-            key, server = selected
-            before = self._staged_on(key)
-            self._stage_weight(key, staging.step_weight(key.service, _seen(before, server), before, step))
-
-    def action_drain(self) -> None:
-        """Stage weight 0, or the weight before a drain."""
-        if (selected := self._server()) and self.editable():
-            key, server = selected
-            before = self._staged_on(key)
-            self._stage_weight(key, staging.toggle_drain(key.service, _seen(before, server), before))
+    def _on_machine(self) -> bool:
+        """Tell whether the cursor is on a machine, and say what to do for what only a service or a server has."""
+        machine = isinstance(self.table.cursor_key, MachineKey)
+        if machine:
+            self.say("go to one of its servers for that; weights and Del act on the whole machine", Tone.WARN)
+        return machine
 
     def open_row(self) -> None:
-        """Edit the weight of a server, or fold a service."""
+        """Edit the weight of what is marked or of a server; fold a service or a machine."""
         key = self.table.cursor_key
-        if selected := self._server():
-            if self.editable():
-                self._ask_weight(*selected)
-        elif key is not None and not isinstance(key, ServerKey):
+        if self.table.marked or isinstance(key, ServerKey):
+            self.action_ask_weight()
+        elif key is not None:
             self.action_fold(key not in self._look.folded)
 
-    def _ask_weight(self, key: ServerKey, server: RealServer) -> None:
-        def wrong(text: str) -> str:
-            try:
-                fields.number("weight", text)
-            except fields.FieldError as error:
-                return error.sentence
-            return ""
+    def action_enter(self) -> None:
+        """Apply what is staged and let go of the marks, so that the next key does not act on them; else open."""
+        applies = self.pending
+        added = editing.added(self.staged.changes)
+        super().action_enter()
+        if applies and not self.pending:
+            self.arriving = added
+            self.table.clear_marks()
+
+    def _servers(self) -> Targets:
+        """Give the servers whose weights are meant: those of all marked rows, or of the row under the cursor.
+
+        A service stands for its servers only once it is marked: the cursor is on one too easily.
+        """
+        key = self.table.cursor_key
+        if self.snapshot is None or key is None or not self.editable():
+            return {}
+        if not self.table.marked and not isinstance(key, ServerKey | MachineKey):
+            self.say("a service has no weight: mark it with Space to edit all of its servers", Tone.WARN)
+            return {}
+        return batch.targets(self.snapshot.reading.director, self.chosen())
+
+    def _staged(self) -> Staged:
+        return {_row(change): change for change in self.staged.changes if isinstance(change, ServerChange)}
+
+    def _weigh(self, servers: Targets, rule: Rule) -> None:
+        """Stage new weights for servers, in place of what was staged for them."""
+        if not servers:
+            return
+        changes = batch.weigh(servers, self._staged(), rule)
+        others = [c for c in self.staged.changes if not (isinstance(c, ServerChange) and _row(c) in servers)]
+        if not changes and not self.pending:
+            self.say("nothing would change: they have that weight, or stay drained", Tone.WARN)
+        self.stage(Edit((*others, *changes)))
+
+    def action_weight(self, step: int) -> None:
+        """Stage weights one step up or down; of many servers, the drained ones stay drained."""
+        servers = self._servers()
+        self._weigh(servers, batch.step(step, revive=len(servers) == 1))
+
+    def action_drain(self) -> None:
+        """Stage weight 0, or the weights before a drain."""
+        servers = self._servers()
+        self._weigh(servers, batch.toggle(servers, self._staged()))
+
+    def action_ask_weight(self) -> None:
+        """Ask what is to become of the weights, and stage it."""
+        servers = self._servers()
+        if not servers:
+            return
 
         def done(text: str | None) -> None:
             self.table.focus()
             if text is not None:
-                change = staging.set_weight(key.service, server, fields.number("weight", text))
-                self._stage_weight(key, change)
+                self._weigh(servers, batch.weight_rule(text))
 
-        label = f"weight of {fields.server_text(key.endpoint)}"
-        self.prompt.ask(label, str(server.weight), done, wrong)
+        key, server = next(iter(servers.items()))
+        one = len(servers) == 1
+        what = f"weight of {fields.server_text(key.endpoint) if one else f'{len(servers)} servers'}"
+        self.prompt.ask(what, str(server.weight) if one else "", done, partial(_complaint, batch.weight_rule))
 
-    def action_drop(self) -> None:
-        """Drop what is staged; with nothing staged, the filter."""
-        if self.pending:
-            super().action_drop()
-        elif self._look.filter:
-            self._filter("")
-
-    def action_delete(self) -> None:
-        """Ask, then remove the row under the cursor; the dialog holds the row itself, not its place."""
-        key = self.table.cursor_key
-        if key is None or not self.editable() or not self.nothing_pending():
+    def action_copy(self) -> None:
+        """Ask for a service, and stage the chosen servers, or those of the chosen services, as its own too."""
+        if self.snapshot is None or not self.editable() or not self.nothing_pending():
             return
-        if isinstance(key, ServerKey):
-            self._delete_server()
-        else:
-            self._delete_service(key)
-
-    def _delete_server(self) -> None:
-        if selected := self._server():
-            key, server = selected
-            change = ServerChange(key.service, server, None)
-            name = f"{fields.server_text(key.endpoint)} {server.name}".rstrip()
-            self.confirm(f"Delete real server {name} from {fields.service_text(key.service)}?", [change])
-
-    def _delete_service(self, key: ServiceKey) -> None:
-        if self.snapshot is None:
+        director = self.snapshot.reading.director
+        servers = batch.targets(director, self.chosen())
+        if not servers:
+            self.say("there is no server here to copy", Tone.WARN)
             return
-        pool = self.snapshot.reading.director.pools.get(key)
-        if pool:
-            name = pool.service.name or fields.service_text(key)
-            title = f"Delete service {name} with its {len(pool.servers)} real servers?"
-            self.confirm(title, list(remove_pool(pool)), must_type=name)
 
-    def action_filter(self) -> None:
-        """Filter while typing; Enter keeps the filter, Esc takes it off."""
-
-        def typed(text: str) -> str:
-            self._filter(text)
-            return ""
+        def read(text: str) -> Sequence[ServerChange]:
+            changes = batch.copies(director, servers, batch.destination(director, text))
+            found = (problem for change in changes for problem in problems(change, director))
+            if not changes:
+                raise fields.FieldError("service", "it has all of them already")
+            for problem in found:
+                if problem.severity is Severity.ERROR:
+                    raise fields.FieldError(problem.field, problem.sentence)
+            return changes
 
         def done(text: str | None) -> None:
-            self._filter(text or "")
             self.table.focus()
+            if text is not None:
+                self.stage(Edit(tuple(read(text))))
 
-        self.prompt.ask("/", self._look.filter, done, typed)
+        what = "1 server" if len(servers) == 1 else f"{len(servers)} servers"
+        self.prompt.ask(f"copy {what} to SERVICE [port N]", "", done, partial(_complaint, read))
 
-    def _filter(self, text: str) -> None:
-        self._look = replace(self._look, filter=text)
-        self.redraw()
-
-    def action_sort(self) -> None:
-        """Sort by the next column."""
-        names = [column.id for column in SERVICE_COLUMNS if column.id != "history"]
-        following = names[(names.index(self._look.sort) + 1) % len(names)]
-        self._look = replace(self._look, sort=following, descending=False)
-        self.redraw()
-
-    def action_invert(self) -> None:
-        """Turn the order round."""
-        self._look = replace(self._look, descending=not self._look.descending)
-        self.redraw()
-
-    def action_fold(self, folded: bool) -> None:
-        """Fold or unfold the service that the cursor is in."""
-        key = self.table.cursor_key
-        if key is None:
+    def action_delete(self) -> None:
+        """Ask, then remove the chosen rows; the dialog holds the rows themselves, not their places."""
+        keys = self.chosen()
+        if self.snapshot is None or not keys or not self.editable() or not self.nothing_pending():
             return
-        service = key.service if isinstance(key, ServerKey) else key
-        if folded:
-            self.table.move_to(service)
-        self._fold(self._look.folded | {service} if folded else self._look.folded - {service})
+        changes = batch.removal(self.snapshot.reading.director, keys)
+        title, must_type = self._question(keys, sum(isinstance(change, ServerChange) for change in changes))
+        if changes:
+            self.confirm(title, changes, must_type=must_type)
 
-    def action_fold_all(self) -> None:
-        """Fold all services, or unfold them when any is folded."""
-        if self.snapshot is not None:
-            key = self.table.cursor_key
-            if isinstance(key, ServerKey):
-                self.table.move_to(key.service)
-            self._fold(frozenset() if self._look.folded else frozenset(self.snapshot.reading.director.pools))
+    def _question(self, keys: Sequence[RowKey], servers: int) -> tuple[str, str]:
+        """Put the question before a removal, and the text that has to be typed where whole services go."""
+        services = [key for key in keys if not isinstance(key, ServerKey | MachineKey)]
+        match keys:
+            case [ServerKey(service, endpoint) as key]:
+                selected = self.selected_server()
+                name = selected[1].name if selected and selected[0] == key else ""
+                title = f"Delete real server {fields.server_text(endpoint)} {name}".rstrip()
+                return f"{title} from {fields.service_text(service)}?", ""
+            case [MachineKey(address)]:
+                return f"Delete {address} from all of its services?", str(address)
+            case [_] if services:
+                name = self._service_name(services[0])
+                return f"Delete service {name} with its {servers} real servers?", name
+            case _ if services:
+                what = self._service_name(services[0]) if len(services) == 1 else f"{len(services)} services"
+                return f"Delete {what} and {servers} real servers?", what
+            case _:
+                return f"Delete {servers} real servers?", ""
 
-    def _fold(self, folded: frozenset[ServiceKey]) -> None:
-        self._look = replace(self._look, folded=folded)
-        self.redraw()
+    def _service_name(self, key: ServiceKey) -> str:
+        pool = self.snapshot.reading.director.pools.get(key) if self.snapshot else None
+        return (pool.service.name if pool else "") or fields.service_text(key)
+
+    def action_zero(self) -> None:
+        """Ask, then zero the counters of the services that are marked, or that the cursor is in."""
+        keys = self.chosen()
+        if any(isinstance(key, MachineKey) for key in keys):
+            self.say("the kernel zeroes counters by service: go to one", Tone.WARN)
+            return
+        found = (key.service if isinstance(key, ServerKey) else key for key in keys)
+        services = [key for key in dict.fromkeys(found) if not isinstance(key, MachineKey)]
+        if services and self.editable():
+            lines = [f"{fields.service_text(key)} and its servers" for key in services]
+            self._ask_to_zero(lines, [Zero(key) for key in services])
+
+    def action_zero_all(self) -> None:
+        """Ask, then zero all counters."""
+        if self.editable():
+            self._ask_to_zero(["every service, every server, and the totals"], [Zero(None)])
+
+    def _ask_to_zero(self, lines: Sequence[str], requests: Sequence[Zero]) -> None:
+        def go() -> None:
+            for request in requests:
+                self.ask(request)
+
+        self._confirm("Zero these counters? What was counted cannot be brought back.", lines, "Zero", go)
 
 
-def _seen(staged: ServerChange | None, server: RealServer) -> RealServer:
-    """Give the server as it was when its edit began: what is written must be what the operator saw."""
-    return staged.before if staged and staged.before else server
+def _row(change: ServerChange) -> ServerKey:
+    return ServerKey(change.service, change.endpoint)
 
 
-def _row(change: Change) -> RowKey | None:
-    return ServerKey(change.service, change.endpoint) if isinstance(change, ServerChange) else None
-
-
-def _by_row(changes: Sequence[Change]) -> dict[RowKey, Change]:
-    return {key: change for change in changes if (key := _row(change)) is not None}
+def _complaint(read: Callable[[str], object], text: str) -> str:
+    """Say why a text cannot be read; empty where it can."""
+    try:
+        read(text)
+    except fields.FieldError as error:
+        return error.sentence
+    return ""

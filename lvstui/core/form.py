@@ -1,0 +1,120 @@
+"""A form as a value: fields of text that are checked one by one and together; the screen only draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from lvstui.core.fields import FieldError
+from lvstui.core.rules import Problem
+
+Values: TypeAlias = Mapping[str, str]
+"""The text of every field by the field's id."""
+
+YES, NO = "yes", "no"
+
+
+class Kind(Enum):
+    """How a field is filled in: typed, one of its choices, or one of its choices unless another is typed."""
+
+    TEXT = "text"
+    CHOICE = "choice"
+    OPEN = "open"
+
+
+def _right(_: str, __: Values) -> str:
+    return ""
+
+
+def _always(_: Values) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One line of a form.
+
+    `check` tells what is wrong with a text (empty: nothing), given all values; `shown` whether the field makes sense
+    with them; `relabel` may name it by them. `hint` is said while there is nothing else to say. A `wide` field is for
+    long text.
+    """
+
+    id: str
+    label: str
+    value: str
+    kind: Kind = Kind.TEXT
+    choices: tuple[str, ...] = ()
+    check: Callable[[str, Values], str] = _right
+    shown: Callable[[Values], bool] = _always
+    relabel: Callable[[Values], str] | None = None
+    hint: str = ""
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A title, its fields in order, and what is wrong with all values together; `adds` when it makes something new.
+
+    `together` is asked once every field is right by itself, with the values of hidden fields as they were at first.
+    """
+
+    title: str
+    fields: tuple[Field, ...]
+    together: Callable[[Values], Sequence[Problem]]
+    adds: bool = False
+
+    @property
+    def start(self) -> dict[str, str]:
+        """The values that the form opens with."""
+        return {field.id: field.value for field in self.fields}
+
+    def visible(self, values: Values) -> tuple[Field, ...]:
+        """Give the fields that make sense with these values."""
+        return tuple(field for field in self.fields if field.shown(values))
+
+    def settled(self, values: Values) -> dict[str, str]:
+        """Take back what was written into fields that are hidden now."""
+        return {field.id: values[field.id] if field.shown(values) else field.value for field in self.fields}
+
+    def problems(self, values: Values) -> tuple[Problem, ...]:
+        """Tell what is wrong, each by its field's id; with a wrong field, only those of single fields."""
+        single = [Problem(field.id, wrong) for field in self.visible(values) if (wrong := _wrong(field, values))]
+        return tuple(single or self.together(self.settled(values)))
+
+
+def _wrong(field: Field, values: Values) -> str:
+    text = values[field.id]
+    if field.kind is Kind.CHOICE and text not in field.choices:
+        return f"must be one of {', '.join(field.choices)}"
+    sentence = field.check(text, values)
+    return "is needed" if sentence and not text.strip() else sentence
+
+
+def checked(read: Callable[[str], object]) -> Callable[[str, Values], str]:
+    """Make a field's check from the function that reads its text."""
+
+    def check(text: str, _: Values) -> str:
+        return wrong(read, text)
+
+    return check
+
+
+def wrong(read: Callable[[str], object], text: str) -> str:
+    """Tell in a sentence why a text cannot be read, empty where it can."""
+    try:
+        read(text)
+    except FieldError as error:
+        return error.sentence
+    return ""
+
+
+def trimmed(text: str, before: str) -> str:
+    """Take the blanks around a name away, unless it is the one that there was."""
+    return text if text == before else text.strip()
+
+
+def yes_no(value: bool) -> str:
+    """Write a truth as a choice."""
+    return YES if value else NO

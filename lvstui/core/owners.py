@@ -1,0 +1,47 @@
+"""Other programs that write to the same table, and which services are theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from lvstui.core.change import Change, ServerChange, ServiceChange
+from lvstui.core.model import ServiceKey
+
+OWN_NAME = "lvstui"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A running program that manages virtual services.
+
+    `services` None stands for every service: it owns the whole table, or nobody could read what it owns. Another
+    lvstui owns none, as it writes only what a person tells it.
+    """
+
+    program: str
+    pid: int
+    config: str = ""
+    services: frozenset[ServiceKey] | None = None
+
+    def owns(self, key: ServiceKey) -> bool:
+        """Tell whether this program may write over a service."""
+        return self.services is None or key in self.services
+
+
+def claimed(owners: Iterable[Owner], changes: Iterable[Change]) -> Mapping[ServiceKey, Owner]:
+    """Tell which of the services that are changed belong to somebody, in the order of the changes."""
+    held = tuple(owners)
+    keys = dict.fromkeys(_service(change) for change in changes)
+    found = ((key, next((owner for owner in held if owner.owns(key)), None)) for key in keys if key is not None)
+    return {key: owner for key, owner in found if owner is not None}
+
+
+def _service(change: Change) -> ServiceKey | None:
+    match change:
+        case ServiceChange():
+            return change.key
+        case ServerChange(key):
+            return key
+        case _:
+            return None

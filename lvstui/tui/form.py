@@ -1,0 +1,304 @@
+"""A form on the screen: one line a field, what is wrong said beside it while it is filled in; it gives values back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from lvstui.core.form import Field, Form, Kind
+from lvstui.core.rules import Problem, Severity
+from lvstui.core.table import escape
+from lvstui.tui.printable import Printable
+
+_EDITING = {
+    "left": "cursor_left",
+    "right": "cursor_right",
+    "home": "home",
+    "end": "end",
+    "ctrl+a": "home",
+    "ctrl+e": "end",
+    "backspace": "delete_left",
+    "delete": "delete_right",
+    "ctrl+u": "delete_left_all",
+    "ctrl+k": "delete_right_all",
+    "ctrl+w": "delete_left_word",
+}
+"""Keys that act on a text at once: as bindings they would come back through the app, behind what was typed later."""
+
+KEYS = "Enter next   Left Right choose   ^S stage   Esc cancel"
+
+
+class Choice(Static, can_focus=True):
+    """One of a few words: Left and Right go round, Space goes on, and a word may be typed as far as it is needed."""
+
+    DEFAULT_CSS = """
+    Choice { height: 1; }
+    Choice:focus { text-style: reverse; }
+    """
+
+    class Changed(Message):
+        """Another word was chosen."""
+
+        def __init__(self, choice: Choice) -> None:
+            super().__init__()
+            self.choice = choice
+
+    def __init__(self, value: str, choices: Sequence[str]) -> None:
+        super().__init__(escape(value), markup=False)
+        self.value = value
+        self._choices = choices
+        self._typed = ""
+
+    def on_key(self, event: events.Key) -> None:
+        """Choose."""
+        if event.key in ("left", "right", "space"):
+            self._typed = ""
+            self._choose(_step(self._choices, self.value, -1 if event.key == "left" else 1))
+        elif event.character and event.is_printable:
+            self._type(event.character)
+        else:
+            return
+        event.stop()
+
+    def on_blur(self) -> None:
+        """Begin a new word next time."""
+        self._typed = ""
+
+    def _type(self, character: str) -> None:
+        """Go on with the word that is being typed; a letter that begins or does not belong goes to the next with it."""
+        at = self._choices.index(self.value)
+        for typed, start in ((self._typed + character, at if self._typed else at + 1), (character, at + 1)):
+            around = (*self._choices[start:], *self._choices[:start])
+            if found := next((word for word in around if word.startswith(typed)), None):
+                self._typed = typed
+                self._choose(found)
+                return
+
+    def _choose(self, value: str) -> None:
+        if value != self.value:
+            self.value = value
+            self.update(escape(value))
+            self.post_message(self.Changed(self))
+
+
+class Entry(Input):
+    """A text, edited in the order of the keys however fast they come; with choices, Left and Right go round them."""
+
+    DEFAULT_CSS = """
+    Entry, Entry:focus { border: none; height: 1; padding: 0; background: $panel; }
+    """
+
+    def __init__(self, value: str, choices: Sequence[str]) -> None:
+        super().__init__(value, compact=True, highlighter=Printable())
+        self.cursor_blink = False
+        self._choices = choices
+
+    async def on_key(self, event: events.Key) -> None:
+        """Go to another choice, or edit."""
+        if self._choices and event.key in ("left", "right"):
+            self.value = _step(self._choices, self.value, -1 if event.key == "left" else 1)
+            self.select_all()
+        elif event.key in _EDITING:
+            await self.run_action(_EDITING[event.key])
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+
+class Row(Horizontal):
+    """A field's label, its widget, and what there is to say about it."""
+
+    DEFAULT_CSS = """
+    Row { height: auto; min-height: 1; }
+    Row > .label { width: 13; color: $text-muted; }
+    Row > Choice, Row > Entry { width: 24; }
+    Row > .remark { width: 1fr; height: auto; padding: 0 0 0 1; color: $text-muted; }
+    Row.wide > Entry { width: 1fr; }
+    Row.wide > .remark { width: auto; max-width: 36; }
+    Row.changed > .label { color: $text-accent; text-style: bold; }
+    Row.warning > .remark { color: $text-warning; }
+    Row.error > .remark { color: $text-error; }
+    """
+
+    def __init__(self, field: Field, adds: bool) -> None:
+        super().__init__(classes="wide" if field.wide else None)
+        self.field = field
+        self._adds = adds
+        self.answer: Choice | Entry
+        if field.kind is Kind.CHOICE:
+            self.answer = Choice(field.value, field.choices)
+        else:
+            self.answer = Entry(field.value, field.choices)
+        self._label = Static(field.label, classes="label", markup=False)
+        self._remark = Static(classes="remark", markup=False)
+        self._said = field.label, ""
+
+    def compose(self) -> ComposeResult:
+        """Lay out the line."""
+        yield self._label
+        yield self.answer
+        yield self._remark
+
+    def say(self, label: str, problems: Sequence[Problem]) -> None:
+        """Show the label, and what is wrong or else what the value was."""
+        before = self.field.value
+        changed = self.answer.value != before and not self._adds
+        errors = any(problem.severity is Severity.ERROR for problem in problems)
+        self.set_class(changed, "changed")
+        self.set_class(errors, "error")
+        self.set_class(bool(problems) and not errors, "warning")
+        told = [problem.sentence for problem in problems] or ([f"was {before or 'empty'}"] if changed else [])
+        said = escape(label), escape("; ".join(told))
+        if said != self._said:
+            self._said = said
+            self._label.update(said[0])
+            self._remark.update(said[1])
+
+
+class FormScreen(ModalScreen[dict[str, str] | None]):
+    """Fill in a form; gives its values back once nothing in them is wrong, None after Esc.
+
+    What is wrong with a field that stands empty as it did at first is said only when the form is to be accepted.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", show=False, priority=True),
+        Binding("up,shift+tab", "move(-1)", show=False, priority=True),
+        Binding("down,tab", "move(1)", show=False, priority=True),
+        Binding("enter", "enter", show=False, priority=True),
+        Binding("ctrl+s", "accept", show=False, priority=True),
+    ]
+
+    DEFAULT_CSS = """
+    FormScreen { align: center top; background: $background 60%; }
+    FormScreen > Vertical {
+        width: 78; max-width: 100%; height: auto; margin: 1 0 0 0; padding: 0 1;
+        border: solid $primary; background: $surface;
+    }
+    FormScreen .title { text-style: bold; height: 1; margin: 0 0 1 0; }
+    FormScreen VerticalScroll { height: auto; max-height: 16; }
+    FormScreen .rest { height: auto; color: $text-error; }
+    FormScreen .hint { height: 1; margin: 1 0 0 0; color: $text-muted; }
+    FormScreen .keys { height: 1; color: $text-muted; }
+    """
+
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self._form = form
+        self._rows = {field.id: Row(field, form.adds) for field in form.fields}
+        self._rest = Static(classes="rest", markup=False)
+        self._hint = Static(classes="hint", markup=False)
+        self._tried = False
+
+    def compose(self) -> ComposeResult:
+        """Lay out title, fields, what is wrong elsewhere, the hint of the field in focus, and the keys."""
+        with Vertical():
+            yield Static(escape(self._form.title), classes="title", markup=False)
+            with VerticalScroll(can_focus=False):
+                yield from self._rows.values()
+            yield self._rest
+            yield self._hint
+            yield Static(KEYS, classes="keys", markup=False)
+
+    def on_mount(self) -> None:
+        """Start in the first field."""
+        self._tell()
+        self._focus(self._form.fields[0].id)
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The text of each field now."""
+        return {name: row.answer.value for name, row in self._rows.items()}
+
+    def on_choice_changed(self) -> None:
+        """Check again."""
+        self._tell()
+
+    def on_input_changed(self) -> None:
+        """Check again."""
+        self._tell()
+
+    def on_descendant_focus(self) -> None:
+        """Say what can be written into this field."""
+        if row := self._rows.get(self.current):
+            choices = "  ".join(choice for choice in row.field.choices if choice)
+            self._hint.update(escape("   ".join(filter(None, (choices, row.field.hint)))), layout=False)
+
+    async def action_move(self, step: int) -> None:
+        """Go to the next or the previous field, round the ends."""
+        await self._typed()
+        names = self._visible
+        at = names.index(self.current) if self.current in names else 0
+        self._focus(names[(at + step) % len(names)])
+
+    async def action_enter(self) -> None:
+        """Go to the next field, or accept in the last one."""
+        await self._typed()
+        if self.current == self._visible[-1]:
+            await self.action_accept()
+        else:
+            await self.action_move(1)
+
+    async def action_accept(self) -> None:
+        """Give the values back, or go to the first field that is wrong."""
+        await self._typed()
+        self._tried = True
+        wrong = [each.field for each in self._tell() if each.severity is Severity.ERROR]
+        if wrong:
+            self._focus(next((name for name in self._visible if name in wrong), self.current))
+        else:
+            self.dismiss(self._form.settled(self.values))
+
+    def action_cancel(self) -> None:
+        """Give nothing back."""
+        self.dismiss(None)
+
+    @property
+    def _visible(self) -> list[str]:
+        return [field.id for field in self._form.visible(self.values)]
+
+    @property
+    def current(self) -> str:
+        """The id of the field in focus, empty while there is none."""
+        return next((name for name, row in self._rows.items() if row.answer is self.focused), "")
+
+    def _focus(self, name: str) -> None:
+        self.set_focus(self._rows[name].answer)
+
+    async def _typed(self) -> None:
+        """Wait until the field in focus has taken all keys before this one, so that a burst of keys is not mixed up."""
+        done = asyncio.Event()
+        if self.focused and self.focused.call_later(done.set):
+            await done.wait()
+
+    def _tell(self) -> Sequence[Problem]:
+        """Show the fields that make sense with the values, and what is wrong with them."""
+        values = self.values
+        visible = self._visible
+        problems = self._form.problems(values)
+        for name, row in self._rows.items():
+            row.display = name in visible
+            said = [p for p in problems if p.field == name and (self._tried or values[name] or row.field.value)]
+            row.say(row.field.relabel(values) if row.field.relabel else row.field.label, said)
+        rest = [str(each) for each in problems if each.field not in visible]
+        if rest or self._rest.display:
+            self._rest.update(escape("\n".join(rest)))
+            self._rest.display = bool(rest)
+        return problems
+
+
+def _step(choices: Sequence[str], value: str, step: int) -> str:
+    """Go round the choices; a text that is none of them leads to the first or the last."""
+    if value not in choices:
+        return choices[0 if step > 0 else -1]
+    return choices[(choices.index(value) + step) % len(choices)]

@@ -1,0 +1,80 @@
+"""Lines to read, or to select with the mouse: over the whole width, so that no frame gets into what is copied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from lvstui.core.table import escape
+
+
+class Listing(ModalScreen[None]):
+    """Show lines under a title until one of the usual keys closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace,q,enter", "app.pop_screen", show=False),
+        Binding("down,j", "scroll(1)", show=False),
+        Binding("up,k", "scroll(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    Listing { align: center middle; background: $background 60%; }
+    Listing > Vertical { width: 100%; height: auto; max-height: 100%; background: $surface; }
+    Listing .title { text-style: bold; background: $panel; width: 100%; }
+    Listing VerticalScroll { height: auto; max-height: 20; scrollbar-size-vertical: 1; }
+    Listing .foot { color: $text-muted; background: $panel; width: 100%; }
+    """
+
+    FOOT = "Esc closes"
+
+    def __init__(self, title: str, lines: Sequence[str]) -> None:
+        super().__init__()
+        self._title = title
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        """Lay out title, lines and what closes it."""
+        with Vertical():
+            yield Static(escape(self._title), classes="title", markup=False)
+            with VerticalScroll(can_focus=False):
+                yield Static("\n".join(escape(line) for line in self._lines), id="lines", markup=False)
+            yield Static(self.FOOT, classes="foot", markup=False)
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll by lines."""
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def action_page(self, pages: int) -> None:
+        """Scroll by pages."""
+        scroll = self.query_one(VerticalScroll)
+        scroll.scroll_relative(y=pages * max(1, scroll.size.height - 1), animate=False)
+
+
+class Excerpt(Listing):
+    """Rows as ipvsadm commands, which are in the terminal's clipboard already, and as they stand in a profile."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy_toml", show=False)]
+
+    FOOT = "sent to the terminal's clipboard (tmux needs set-clipboard on); y: TOML; Esc"
+
+    def __init__(self, commands: str, toml: str) -> None:
+        super().__init__("As ipvsadm commands, and as in a profile", [*commands.splitlines(), "", *toml.splitlines()])
+        self._commands = commands
+        self._toml = toml
+
+    def on_mount(self) -> None:
+        """Send the commands to the clipboard."""
+        self.app.copy_to_clipboard(self._commands)
+
+    def action_copy_toml(self) -> None:
+        """Send the TOML to the clipboard instead."""
+        self.app.copy_to_clipboard(self._toml)
+        self.query_one(".foot", Static).update("TOML sent to the terminal's clipboard (tmux needs set-clipboard on)")

@@ -1,0 +1,247 @@
+"""Services or machines as rows: finding, ordering, folding and grouping them; what is edited stands in services.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from textual.widget import Widget
+
+from lvstui.core import fields
+from lvstui.core.batch import targets
+from lvstui.core.cells import seen_on
+from lvstui.core.change import Change, ServerChange
+from lvstui.core.columns import (
+    SERVICE_COLUMNS,
+    SORTABLE,
+    Grouping,
+    Look,
+    cells,
+    columns,
+    group_of,
+    groups,
+    rows,
+)
+from lvstui.core.draining import outlook
+from lvstui.core.filter import EVERYTHING, FIELDS, parse
+from lvstui.core.model import RealServer
+from lvstui.core.observed import GroupKey, RowKey, ServerKey
+from lvstui.core.snapshot import Snapshot
+from lvstui.store.excerpt import as_commands, as_toml
+from lvstui.store.memory import Arrangement
+from lvstui.tui import commands
+from lvstui.tui.screens.choose_columns import Choice, ChooseColumns
+from lvstui.tui.screens.listing import Excerpt
+from lvstui.tui.table import VirtualTable
+from lvstui.tui.view import View
+
+_NOTES = f"""\
+With rows marked, the keys for weights, Del, C, R and y act on all of them; a
+marked service and a machine (m) stand for all of their servers.
+
+What / finds (all of the terms must hold)
+  web 10.0.0.1         what a row or its service shows
+  10.0.0.0/8 fd00::/8  an address of the service or server is in there
+  weight=0 active>100  numbers: = != > < >= <=, with k M G behind them
+  state=drain name=we  words; of a name= or note= a part is enough
+  !web !state=ok       the opposite of any of these
+Fields: {" ".join(FIELDS[: FIELDS.index("persistence")])}
+        {" ".join(FIELDS[FIELDS.index("persistence") :])}"""
+
+
+class RowsView(View):
+    """The table of services or machines with their real servers, in the order and as far as the operator wants it."""
+
+    BINDINGS = commands.bindings(commands.FINDING)
+    NOTES = _NOTES
+
+    def __init__(self, *, ascii_only: bool = False, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._look = Look(ascii_only=ascii_only)
+        self._outlook_told = False
+        self.arriving: RowKey | None = None
+        """A row that was added and is not there yet; the cursor goes to it, unless it was moved meanwhile."""
+
+    def body(self) -> Sequence[Widget]:
+        """Give the table of services and servers."""
+        return (VirtualTable[RowKey](),)
+
+    @property
+    def table(self) -> VirtualTable[RowKey]:
+        """The table of services and servers."""
+        return self.query_one(VirtualTable)
+
+    def focus_body(self) -> None:
+        """Put the focus on the table."""
+        self.table.focus()
+
+    def on_mount(self) -> None:
+        """Arrange the rows as they were left."""
+        if self.memory is not None:
+            self._look = _recalled(self._look, self.memory.recall(self.id or ""))
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show the rows of this state in their order."""
+        look = replace(self._look, staged=by_row(self.staged.changes))
+        self.table.sort = (look.sort, look.descending)
+        self.table.show(columns(look), rows(snapshot, look), lambda key: cells(snapshot, look, key))
+        if self.arriving is not None and self.table.move_to(self.arriving):
+            self.arriving = None
+
+    @property
+    def found(self) -> str:
+        """Grouping, filter and marks, as far as they are not what one expects."""
+        marked = len(self.table.marked)
+        parts = (
+            "by machine" if self._look.grouping is Grouping.MACHINE else "",
+            f"filter {self._look.filter.text}" if self._look.filter else "",
+            f"{marked} marked" if marked else "",
+        )
+        return "  ".join(filter(None, parts))
+
+    def chosen(self) -> Sequence[RowKey]:
+        """Give the marked rows in their order; without marks, the row under the cursor."""
+        marked, key = self.table.marked, self.table.cursor_key
+        if marked and self.snapshot is not None:
+            return [each for each in rows(self.snapshot, self._look) if each in marked]
+        return () if key is None else (key,)
+
+    def selected_server(self) -> tuple[ServerKey, RealServer] | None:
+        """Tell the server under the cursor, as the newest snapshot shows it."""
+        key = self.table.cursor_key
+        if self.snapshot is None or not isinstance(key, ServerKey):
+            return None
+        pool = self.snapshot.reading.director.pools.get(key.service)
+        server = pool.servers.get(key.endpoint) if pool else None
+        return (key, server) if server else None
+
+    def on_virtual_table_cursor_moved(self) -> None:
+        """Other keys may act on the row that the cursor is on now; a drained server says how it goes on."""
+        self.arriving = None
+        self.offer()
+        text = ""
+        if self.snapshot is not None and (selected := self.selected_server()):
+            key, server = selected
+            reading = self.snapshot.reading
+            text = outlook(server, seen_on(self.snapshot, key), reading.director.sysctl)
+        if text or self._outlook_told:
+            self.say(text)
+        self._outlook_told = bool(text)
+
+    def on_virtual_table_marks_changed(self) -> None:
+        """Other keys make sense for marked rows."""
+        self.offer()
+
+    def action_drop(self) -> None:
+        """Drop what is staged; with nothing staged, the filter."""
+        if self.pending:
+            super().action_drop()
+        elif self._look.filter:
+            self._filter("")
+
+    def action_filter(self) -> None:
+        """Filter while typing; Enter keeps the filter, Esc takes it off."""
+
+        def typed(text: str) -> str:
+            try:
+                self._filter(text)
+            except fields.FieldError as error:
+                return str(error)
+            return ""
+
+        def done(text: str | None) -> None:
+            self._filter(text or "")
+            self.table.focus()
+
+        self.prompt.ask("/", self._look.filter.text, done, typed)
+
+    def _filter(self, text: str) -> None:
+        """Filter by a text; raises `FieldError` with the filter as it was."""
+        self._look = replace(self._look, filter=parse(text) if text.strip() else EVERYTHING)
+        self.redraw()
+
+    def action_sort(self) -> None:
+        """Sort by the next column that is shown."""
+        names = [name for name in SORTABLE if name not in self._look.hidden]
+        place = names.index(self._look.sort) if self._look.sort in names else -1
+        self._arrange(replace(self._look, sort=names[(place + 1) % len(names)], descending=False))
+
+    def action_invert(self) -> None:
+        """Turn the order round."""
+        self._arrange(replace(self._look, descending=not self._look.descending))
+
+    def action_columns(self) -> None:
+        """Choose the columns."""
+
+        def chosen(choice: Choice | None) -> None:
+            if choice is not None:
+                look = replace(self._look, hidden=choice.hidden, sort=choice.sort, descending=choice.descending)
+                self._arrange(look)
+
+        choice = Choice(self._look.hidden, self._look.sort, self._look.descending)
+        self.app.push_screen(ChooseColumns(SERVICE_COLUMNS, SORTABLE, choice), chosen)
+
+    def action_regroup(self) -> None:
+        """Go from services to machines or back, the cursor staying on the same server."""
+        machine = self._look.grouping is Grouping.SERVICE
+        grouping = Grouping.MACHINE if machine else Grouping.SERVICE
+        key = self.table.cursor_key
+        if key is not None and not isinstance(key, ServerKey) and self.snapshot is not None:
+            key = next(iter(targets(self.snapshot.reading.director, [key])), None)
+        folded = self._look.folded - {group_of(key, grouping)} if key is not None else self._look.folded
+        self._arrange(replace(self._look, grouping=grouping, folded=folded))
+        if key is not None:
+            self.table.move_to(key)
+        if machine:
+            self.say("by machine: an edit of a machine acts on all of its servers")
+
+    def _arrange(self, look: Look) -> None:
+        """Show the rows in another way, and remember it."""
+        self._look = look
+        if self.memory is not None:
+            hidden = tuple(sorted(look.hidden))
+            self.memory.keep(self.id or "", Arrangement(look.sort, look.descending, look.grouping.value, hidden))
+        self.redraw()
+
+    def action_fold(self, folded: bool) -> None:
+        """Fold or unfold the service or machine that the cursor is in."""
+        key = self.table.cursor_key
+        if key is None:
+            return
+        group = group_of(key, self._look.grouping)
+        if folded:
+            self.table.move_to(group)
+        self._fold(self._look.folded | {group} if folded else self._look.folded - {group})
+
+    def action_fold_all(self) -> None:
+        """Fold all services or machines, or unfold them when any is folded."""
+        if self.snapshot is None:
+            return
+        if (key := self.table.cursor_key) is not None:
+            self.table.move_to(group_of(key, self._look.grouping))
+        every = groups(self.snapshot.reading.director, self._look.grouping).keys()
+        self._fold(self._look.folded - every if self._look.folded & every else self._look.folded | every)
+
+    def _fold(self, folded: frozenset[GroupKey]) -> None:
+        self._look = replace(self._look, folded=folded)
+        self.redraw()
+
+    def action_excerpt(self) -> None:
+        """Show the chosen rows as text, and send it to the terminal's clipboard."""
+        keys = self.chosen()
+        if self.snapshot is not None and keys:
+            director = self.snapshot.reading.director
+            self.app.push_screen(Excerpt(as_commands(director, keys), as_toml(director, keys)))
+
+
+def by_row(changes: Sequence[Change]) -> dict[RowKey, Change]:
+    """Give the changes of real servers by their rows."""
+    return {ServerKey(c.service, c.endpoint): c for c in changes if isinstance(c, ServerChange)}
+
+
+def _recalled(look: Look, last: Arrangement) -> Look:
+    """Arrange as last time, as far as there still are such columns."""
+    sort = last.sort if last.sort in SORTABLE else look.sort
+    hidden = frozenset(last.hidden) & {column.id for column in SERVICE_COLUMNS[1:]}
+    grouping = Grouping.MACHINE if last.grouping == Grouping.MACHINE.value else Grouping.SERVICE
+    return replace(look, sort=sort, descending=last.descending, grouping=grouping, hidden=hidden)

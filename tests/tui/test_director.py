@@ -1,0 +1,195 @@
+"""The director view, driven by keys on the memory kernel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from lvstui.core.director_rows import Part, Row
+from lvstui.core.model import SyncRole, Timeouts
+from lvstui.core.observed import ServerKey
+from lvstui.core.owners import Owner
+from lvstui.options import Options
+from lvstui.store.file import ProfileFile
+from lvstui.store.profile import loads
+from lvstui.tui.app import LvstuiApp
+from lvstui.tui.screens.confirm import Confirm
+from lvstui.tui.screens.director import DirectorView
+from tests.tui.conftest import Stage
+
+
+def view(stage: Stage) -> DirectorView:
+    return stage.app.query_one(DirectorView)
+
+
+async def opened(stage: Stage, pilot: Pilot[int], row: Row) -> DirectorView:
+    """Go to the director view, to one row of it."""
+    await stage.look(pilot)
+    await pilot.press("5")
+    assert view(stage).table.move_to(row)
+    await pilot.pause()
+    return view(stage)
+
+
+def shown(stage: Stage, name: str) -> str:
+    return str(view(stage).query_one(name, Static).content)
+
+
+def message(stage: Stage) -> str:
+    return str(stage.app.query_one("#message", Static).content)
+
+
+def keys(stage: Stage) -> str:
+    return str(stage.app.query_one("#keys", Static).content)
+
+
+def asked(stage: Stage) -> bool:
+    return isinstance(stage.app.screen, Confirm)
+
+
+async def answer(pilot: Pilot[int], text: str) -> None:
+    """Answer the prompt with a text in place of what stands there."""
+    await pilot.press("home", "ctrl+k", *text, "enter")
+    await pilot.pause()
+
+
+async def test_a_timeout_is_edited_in_place_and_lands_in_kernel_and_profile(stage: Stage) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await opened(stage, pilot, Row(Part.TIMEOUTS, "tcp"))
+        await pilot.press("enter")
+        await answer(pilot, "600")
+        assert "timeouts: tcp 900s -> 600s" in shown(stage, "#staged")
+        view(stage).table.move_to(Row(Part.TIMEOUTS, "udp"))
+        await pilot.press("e")
+        await answer(pilot, "30")
+        assert "ipvsadm --set 600 120 30" in shown(stage, "#staged")
+        assert stage.kernel.read().director.timeouts == Timeouts()
+        await pilot.press("enter")
+        await stage.look(pilot)
+        assert stage.kernel.read().director.timeouts == Timeouts(600, 120, 30)
+        assert loads(stage.profile.read_text(), "profile").timeouts == Timeouts(600, 120, 30)
+        await pilot.press("z", "enter")
+        await stage.look(pilot)
+        assert stage.kernel.read().director.timeouts == Timeouts()
+
+
+async def test_a_wrong_value_is_said_while_it_is_typed_and_not_taken(stage: Stage) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await opened(stage, pilot, Row(Part.SYSCTL, "expire_nodest_conn"))
+        await pilot.press("enter")
+        await answer(pilot, "maybe")
+        assert "must be 0 or 1" in shown(stage, "#wrong")
+        assert not view(stage).pending
+        await pilot.press("escape")
+        assert view(stage).table.has_focus
+
+
+async def test_a_setting_is_saved_once_it_is_set_and_let_go_again(stage: Stage) -> None:
+    row = Row(Part.SYSCTL, "expire_nodest_conn")
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await opened(stage, pilot, row)
+        assert "removed server" in shown(stage, "#sentence")
+        assert "x unmanage" not in keys(stage)
+        await pilot.press("enter")
+        await answer(pilot, "1")
+        await pilot.press("enter")
+        await stage.look(pilot)
+        assert stage.kernel.read().director.sysctl["expire_nodest_conn"] == "1"
+        assert loads(stage.profile.read_text(), "profile").sysctl == {"expire_nodest_conn": "1"}
+        assert "x unmanage" in keys(stage)
+        await pilot.press("x", "enter")
+        await stage.look(pilot)
+        assert stage.kernel.read().director.sysctl["expire_nodest_conn"] == "1"
+        assert loads(stage.profile.read_text(), "profile").sysctl == {}
+        await pilot.press("z", "enter")
+        await stage.look(pilot)
+        assert loads(stage.profile.read_text(), "profile").sysctl == {"expire_nodest_conn": "1"}
+
+
+async def test_the_same_value_again_puts_a_setting_into_the_profile(stage: Stage) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await opened(stage, pilot, Row(Part.SYSCTL, "conntrack"))
+        await pilot.press("enter", "enter", "enter")
+        await stage.look(pilot)
+        assert loads(stage.profile.read_text(), "profile").sysctl == {"conntrack": "0"}
+        await pilot.press("enter", "enter")
+        assert not view(stage).pending
+        await pilot.pause()
+        assert message(stage) == "that is its value already"
+
+
+async def test_a_daemon_is_started_with_its_options_changed_and_stopped(stage: Stage) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await opened(stage, pilot, Row(Part.SYNC, "backup"))
+        await pilot.press("a")
+        await answer(pilot, "eth1")
+        assert view(stage).table.move_to(Row(Part.SYNC, "backup.id"))
+        await pilot.press("e")
+        await answer(pilot, "9")
+        assert "--start-daemon backup --mcast-interface eth1 --syncid 9" in shown(stage, "#staged")
+        await pilot.press("enter")
+        await stage.look(pilot)
+        daemons = stage.kernel.read().director.sync or {}
+        assert [(d.role, d.interface, d.id) for d in daemons.values()] == [(SyncRole.BACKUP, "eth1", 9)]
+        await pilot.press("delete")
+        assert asked(stage)
+        await pilot.press("right", "enter")
+        await stage.look(pilot)
+        assert stage.kernel.read().director.sync == {}
+
+
+async def test_read_only_says_so_before_it_asks(stage: Stage) -> None:
+    stage.start_read_only()
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await opened(stage, pilot, Row(Part.TIMEOUTS, "tcp"))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "read-only" in message(stage)
+        assert not view(stage).prompt.has_class("asking")
+
+
+async def test_rows_can_be_filtered_and_folded(stage: Stage) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await opened(stage, pilot, Row(Part.SYSCTL, "conntrack"))
+        await pilot.press("left")
+        assert view(stage).table.cursor_key == Row(Part.SYSCTL)
+        assert not view(stage).table.move_to(Row(Part.SYSCTL, "conntrack"))
+        await pilot.press("enter")
+        assert view(stage).table.move_to(Row(Part.SYSCTL, "conntrack"))
+        await pilot.press("slash", *"nodest", "enter")
+        assert not view(stage).table.move_to(Row(Part.SYSCTL, "conntrack"))
+        assert view(stage).found == "filter nodest"
+        await pilot.press("escape")
+        assert view(stage).table.move_to(Row(Part.SYSCTL, "conntrack"))
+
+
+async def test_what_another_program_manages_is_edited_after_one_warning(stage: Stage) -> None:
+    service = next(iter(stage.kernel.read().director.pools))
+    owner = Owner("keepalived", 7, services=frozenset({service}))
+    options = Options(stage.kernel, ProfileFile(stage.profile), owners=lambda: (owner,))
+    stage.app = LvstuiApp(options, threaded=False)
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        assert "keepalived" in str(stage.app.query_one("#head", Static).content)
+        pool = stage.kernel.read().director.pools[service]
+        server = next(iter(pool.servers.values()))
+        assert stage.view.table.move_to(ServerKey(service, server.endpoint))
+        await pilot.press("plus", "enter")
+        await pilot.pause()
+        assert asked(stage)
+        await pilot.press("escape")
+        await stage.look(pilot)
+        assert stage.kernel.read().director.pools[service].servers[server.endpoint] == server
+        assert stage.view.pending
+        await pilot.press("enter")
+        await pilot.pause()
+        await pilot.press("right", "enter")
+        await stage.look(pilot)
+        heavier = replace(server, weight=server.weight + 1)
+        assert stage.kernel.read().director.pools[service].servers[server.endpoint] == heavier
+        await pilot.press("minus", "enter")
+        await stage.look(pilot)
+        assert not asked(stage)
+        assert stage.kernel.read().director.pools[service].servers[server.endpoint] == server
