@@ -28,6 +28,7 @@ from lvstui.core.change import (
     managed,
     rebase,
     sees_kernel,
+    still,
     undo,
 )
 from lvstui.core.history import History
@@ -388,7 +389,7 @@ class Worker:
     def _overtaken(self, edit: Edit) -> Overtaken | None:
         """Find the first object that is no longer what the operator saw."""
         for change in edit.changes:
-            if sees_kernel(change) and (now := self._kernel.held(change)) != bare(change.before):
+            if sees_kernel(change) and not still(change.before, now := self._kernel.held(change)):
                 return Overtaken(edit, change, now)
             if isinstance(change, ServiceChange) and change.after is None:
                 unseen = self._unseen_server(change.key, edit.changes)

@@ -77,10 +77,7 @@ class _Desk:
         self._events.clear()
         self._worker.submit(edit)
         self._worker.step(0)
-        status = Status.OK
-        for event in self._events:
-            status = max(status, self._tell(event), key=int)
-        return status
+        return max(self._tell(event) for event in self._events)
 
     def _tell(self, event: Event) -> Status:
         match event:
@@ -159,7 +156,8 @@ def _ask(changes: Sequence[Change]) -> None:
     where = service_text(services[0].key)
     if not sys.stdin.isatty():
         raise Failure(f"{where} would go with all its servers; write --yes where nobody can be asked", Status.USAGE)
-    print(f"Delete {where} with {len(changes) - 1} servers? [y/N] ", end="", file=sys.stderr, flush=True)
+    servers = f"{len(changes) - 1} server{'' if len(changes) == 2 else 's'}"
+    print(f"Delete {where} with {servers}? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Failure(f"{where} stays; nothing was written")
 

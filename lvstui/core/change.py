@@ -344,6 +344,15 @@ def sees_kernel(change: Change) -> bool:
             return concerns_kernel(change)
 
 
+def still(before: Value | bool | None, now: Value | None) -> bool:
+    """Tell whether the kernel holds what was seen; a datagram length that was left to it fits whatever it chose."""
+    match before, now:
+        case SyncDaemon(max_length=0), SyncDaemon():
+            return before == replace(now, max_length=0)
+        case _:
+            return bare(before) == now
+
+
 def dress(running: Director, profile: Director) -> Director:
     """Give a reading the names, notes and resume weights that the profile keeps for it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, assert_never
 
@@ -85,39 +85,36 @@ def subject(change: Change) -> Subject:
             assert_never(change)
 
 
-def rows(snapshot: Snapshot, look: Look) -> list[Key]:
+def by_subject(drift: Iterable[Change]) -> Mapping[Subject, Change]:
+    """Give the differences by what they are about, for the functions below; worth keeping while the drift stays."""
+    return {subject(change): change for change in drift}
+
+
+def rows(snapshot: Snapshot, found: Mapping[Subject, Change], look: Look) -> list[Key]:
     """List the drift in the order in which it would be restored, then the history, newest first.
 
     A filter keeps the lines that say all of its words (`!word`: do not say it).
     """
-    director = snapshot.reading.director
-    wanted = [word for word in look.filter.split() if not _negates(word)]
-    unwanted = [word[1:] for word in look.filter.split() if _negates(word)]
-    drift = [
-        change
-        for change in snapshot.profile.drift
-        if _says(change, director, wanted) and not any(_says(change, director, [word]) for word in unwanted)
-    ]
-    records = [
-        record
-        for record in reversed(snapshot.changes)
-        if matches(record, wanted, director) and not any(matches(record, [word], director) for word in unwanted)
-    ]
-    return [
-        DRIFT,
-        *(DriftKey(subject(change)) for change in drift),
-        HISTORY,
-        *(RecordKey(record.number) for record in records),
-    ]
+    shown: list[Key] = [DRIFT]
+    records: Iterable[Record] = reversed(snapshot.changes)
+    if look.filter:
+        director = snapshot.reading.director
+        yes = [word for word in look.filter.split() if not _negates(word)]
+        no = [word[1:] for word in look.filter.split() if _negates(word)]
+        shown += [DriftKey(about) for about, change in found.items() if _says(describe(change, director), yes, no)]
+        records = [r for r in records if matches(r, yes, director) and not any(matches(r, [w], director) for w in no)]
+    else:
+        shown += map(DriftKey, found)
+    return [*shown, HISTORY, *(RecordKey(record.number) for record in records)]
 
 
-def cells(snapshot: Snapshot, key: Key) -> tuple[Cell, ...]:
+def cells(snapshot: Snapshot, found: Mapping[Subject, Change], key: Key) -> tuple[Cell, ...]:
     """Give one row's cells, one for each of CHANGE_COLUMNS."""
     match key:
         case DriftKey(None):
             return _drift_heading(snapshot)
         case DriftKey(about):
-            change = drift_of(snapshot, about)
+            change = found.get(about) if about else None
             told = describe(change, snapshot.reading.director) if change else ""
             return (Cell("  now", Tone.WARN), Cell(""), Cell("drift", Tone.WARN), Cell(told))
         case RecordKey(0):
@@ -127,11 +124,6 @@ def cells(snapshot: Snapshot, key: Key) -> tuple[Cell, ...]:
             return _record_cells(snapshot, find(snapshot, number))
         case _:
             assert_never(key)
-
-
-def drift_of(snapshot: Snapshot, about: Subject | None) -> Change | None:
-    """Find the difference in one thing."""
-    return next((change for change in snapshot.profile.drift if subject(change) == about), None)
 
 
 def find(snapshot: Snapshot, number: int) -> Record | None:
@@ -173,14 +165,14 @@ def details(record: Record, director: Director) -> list[str]:
     return [describe(change, director) for change in record.changes]
 
 
-def sentence(snapshot: Snapshot, key: Key) -> str:
+def sentence(snapshot: Snapshot, found: Mapping[Subject, Change], key: Key) -> str:
     """Say in full what a row's line has no room for."""
     director = snapshot.reading.director
     match key:
         case DriftKey(None):
             return ""
         case DriftKey(about):
-            change = drift_of(snapshot, about)
+            change = found.get(about) if about else None
             return f"kernel -> profile: {describe(change, director)}" if change else ""
         case RecordKey(number):
             record = find(snapshot, number)
@@ -227,6 +219,6 @@ def _negates(word: str) -> bool:
     return len(word) > 1 and word.startswith("!")
 
 
-def _says(change: Change, director: Director, words: Sequence[str]) -> bool:
-    text = f"drift {describe(change, director)}".casefold()
-    return all(word.casefold() in text for word in words)
+def _says(line: str, wanted: Iterable[str], unwanted: Iterable[str]) -> bool:
+    text = f"drift {line}".casefold()
+    return all(word.casefold() in text for word in wanted) and not any(word.casefold() in text for word in unwanted)

@@ -101,6 +101,8 @@ def _sides(snapshot: Snapshot, look: Look) -> Sides:
 
 def _told(snapshot: Snapshot, sides: Sides, row: Row) -> Told:
     match row:
+        case Row(Part.TABLE, "ip_vs"):
+            return told.version(snapshot.reading)
         case Row(Part.TABLE, "connections"):
             return told.connections(snapshot.reading)
         case Row(Part.TABLE, "all services"):
@@ -129,7 +131,7 @@ def _names(snapshot: Snapshot, sides: Sides, part: Part) -> Iterator[str]:
     """Name the rows of a part; what is not known (timeouts in /proc, a kernel without statistics) has none."""
     match part:
         case Part.TABLE:
-            yield from ("connections", "all services")
+            yield from ("connections", "all services", "ip_vs")
             yield from (f"owner {owner.pid}" for owner in snapshot.owners)
         case Part.TIMEOUTS:
             yield from told.TIMEOUTS if sides.running.timeouts else ()

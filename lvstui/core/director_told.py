@@ -120,6 +120,12 @@ def setting(sides: Sides, name: str) -> Told:
     return Told(name, value, default, _profile(now, kept), f"{known.meaning} Takes {takes}.")
 
 
+def version(reading: Reading) -> Told:
+    """Tell the kernel's IPVS and the size of its connection table."""
+    told = f"the kernel's IPVS, with a connection table of {reading.info.table_size} buckets (conn_tab_bits)"
+    return Told("ip_vs", Cell(reading.info.version), sentence=told)
+
+
 def connections(reading: Reading) -> Told:
     """Hold the connections against the size of the table, which a module option sets."""
     size = reading.info.table_size

@@ -54,10 +54,10 @@ def _change_table(change: Change) -> Table:
     match change:
         case ServiceChange(before, after):
             where: Table = {"what": "service", "service": fields.service_text(change.key)}
-            was, now = before and service_table(before), after and service_table(after)
+            was, now = service_table(before) if before else None, service_table(after) if after else None
             return {**where, "old": _without(was, "service"), "new": _without(now, "service")}
         case ServerChange(key, old, new):
-            was, now = old and server_table(old), new and server_table(new)
+            was, now = server_table(old) if old else None, server_table(new) if new else None
             where = {"what": "server", "service": _service_text(key), "server": (now or was or {})["server"]}
             return {**where, "old": _without(was, "server"), "new": _without(now, "server")}
         case TimeoutsChange(timeouts, others):

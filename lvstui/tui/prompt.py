@@ -26,7 +26,7 @@ class Prompt(Horizontal):
     Prompt.asking { display: block; }
     Prompt > #label { width: auto; text-style: bold; padding: 0 1; }
     Prompt > #wrong { width: auto; color: $text-error; padding: 0 1; }
-    Prompt > Input { border: none; height: 1; padding: 0; width: 1fr; background: $surface; }
+    Prompt > Input { border: none; height: 1; padding: 0; width: 1fr; min-width: 16; background: $surface; }
     Prompt > Input:focus { border: none; }
     """
 
@@ -56,7 +56,7 @@ class Prompt(Horizontal):
         self.add_class("asking")
         field = self.query_one(Input)
         field.value = value
-        field.focus()
+        self.screen.set_focus(field)  # at once: what is typed next belongs here
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Say at once what is wrong."""

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import Static
 
 from lvstui.core.change import Change
 from lvstui.core.describe import describe
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.table import Tone, escape
+from lvstui.core.table import Tone
 from lvstui.store.formats.ipvsadm import command
 from lvstui.store.memory import ViewMemory
 from lvstui.tui import commands
+from lvstui.tui.chunks import Chunks
 from lvstui.tui.commands import Command
 from lvstui.tui.prompt import Prompt
 from lvstui.tui.screens.confirm import Confirm
 from lvstui.worker import Edit, Kind, Request, SaveAll
+
+CONFIRM_COMMANDS = 100
+"""Up to how many changes a question names with their ipvsadm commands."""
 
 STAGED_COMMANDS = 6
 """Up to how many staged changes have their ipvsadm commands below them; more of them stand in a line each."""
@@ -35,8 +39,7 @@ class View(Vertical):
     DEFAULT_CSS = """
     View { height: 1fr; }
     View #pending { display: none; height: auto; max-height: 14; padding: 0 1; background: $panel; }
-    View #pending.waiting { display: block; scrollbar-size-vertical: 1; }
-    View #staged { height: auto; }
+    View #pending.waiting { display: block; }
     """
 
     COMMANDS: tuple[Command, ...] = commands.EDITING
@@ -80,8 +83,7 @@ class View(Vertical):
     def compose(self) -> ComposeResult:
         """Lay out the view's own body, what is staged, and the prompt."""
         yield from self.body()
-        with VerticalScroll(id="pending", can_focus=False):
-            yield Static(id="staged", markup=False)
+        yield Chunks(id="pending", text_id="staged")
         yield Prompt()
 
     def body(self) -> Sequence[Widget]:
@@ -148,10 +150,9 @@ class View(Vertical):
     def stage(self, edit: Edit) -> None:
         """Show what Enter will write, each change with its ipvsadm line; an empty edit drops what was staged."""
         self.staged = edit
-        panel = self.query_one("#pending", VerticalScroll)
+        panel = self.query_one("#pending", Chunks)
         panel.set_class(self.pending, "waiting")
-        panel.scroll_home(animate=False)
-        panel.query_one("#staged", Static).update("\n".join(_staged_lines(edit)))
+        panel.show(_staged_head(edit), len(edit.changes), partial(_staged_lines, edit.changes))
         self.redraw()
 
     def editable(self) -> bool:
@@ -174,7 +175,8 @@ class View(Vertical):
 
     def confirm(self, title: str, changes: Sequence[Change], action: str = "Delete", must_type: str = "") -> None:
         """Ask before something is destroyed, showing each change, and hand it to the worker."""
-        self._confirm(title, change_lines(changes), action, lambda: self.ask(Edit(tuple(changes))), must_type)
+        lines = change_lines(changes) if len(changes) <= CONFIRM_COMMANDS else [describe(c) for c in changes]
+        self._confirm(title, lines, action, lambda: self.ask(Edit(tuple(changes))), must_type)
 
     def action_enter(self) -> None:
         """Apply what is staged; else open the row."""
@@ -191,8 +193,7 @@ class View(Vertical):
 
     def action_scroll_staged(self, pages: int) -> None:
         """Scroll what is staged, where there is more than fits."""
-        panel = self.query_one("#pending", VerticalScroll)
-        panel.scroll_relative(y=pages * max(1, panel.size.height - 1), animate=False)
+        self.query_one("#pending", Chunks).turn(pages)
 
     def action_undo(self) -> None:
         """Stage taking the last edit back."""
@@ -243,12 +244,13 @@ def change_lines(changes: Sequence[Change]) -> list[str]:
     return lines
 
 
-def _staged_lines(edit: Edit) -> list[str]:
-    if not edit.changes:
-        return []
+def _staged_head(edit: Edit) -> str:
     what = "staged" if edit.kind is Kind.DO else edit.kind.value
-    few = len(edit.changes) <= STAGED_COMMANDS
-    lines = change_lines(edit.changes) if few else [describe(change) for change in edit.changes]
-    count = "" if few else f" {len(edit.changes)} changes"
-    scroll = "" if few else ", [ ] scroll"
-    return [escape(line) for line in [f"{what}{count}: Enter applies, Esc drops{scroll}", *lines]]
+    if len(edit.changes) <= STAGED_COMMANDS:
+        return f"{what}: Enter applies, Esc drops" if edit.changes else ""
+    return f"{what} {len(edit.changes)} changes: Enter applies, Esc drops, [ ] scroll"
+
+
+def _staged_lines(changes: Sequence[Change], place: int) -> Sequence[str]:
+    change = changes[place]
+    return change_lines([change]) if len(changes) <= STAGED_COMMANDS else (describe(change),)

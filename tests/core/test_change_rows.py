@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 
 from hypothesis import given
 
+from lvstui.core import change_rows
 from lvstui.core.change import (
     Change,
     ServerChange,
@@ -24,21 +25,20 @@ from lvstui.core.change_rows import (
     DRIFT,
     HISTORY,
     DriftKey,
+    Key,
     Look,
     RecordKey,
-    cells,
+    by_subject,
     chosen,
     details,
-    drift_of,
     restored,
-    rows,
-    sentence,
     subject,
 )
 from lvstui.core.model import AddressKey, Director, Endpoint, Pool, Protocol, RealServer, Service, Timeouts
 from lvstui.core.observed import Info, Reading
 from lvstui.core.record import Kind, Record
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
+from lvstui.core.table import Cell
 from tests.core.strategies import directors
 
 SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
@@ -55,6 +55,18 @@ def pool(key: AddressKey, *servers: RealServer) -> Pool:
 def snapshot(running: Director, saved: Director, *records: Record) -> Snapshot:
     profile = ProfileState("p", True, drift(running, saved), saved=saved)
     return Snapshot(Reading(running, Info("", 0), 0.0), "demo", Host(""), profile=profile, changes=records)
+
+
+def rows(shown: Snapshot, look: Look) -> list[Key]:
+    return change_rows.rows(shown, by_subject(shown.profile.drift), look)
+
+
+def cells(shown: Snapshot, key: Key) -> tuple[Cell, ...]:
+    return change_rows.cells(shown, by_subject(shown.profile.drift), key)
+
+
+def sentence(shown: Snapshot, key: Key) -> str:
+    return change_rows.sentence(shown, by_subject(shown.profile.drift), key)
 
 
 RUNNING = Director({SHOP: pool(SHOP, ONE, TWO)}, Timeouts())
@@ -145,7 +157,7 @@ def test_every_difference_is_about_another_thing_and_can_be_restored_alone(runni
     lines: tuple[Change, ...] = shown.profile.drift
     assert len({subject(change) for change in lines}) == len(lines)
     for change in lines:
-        assert drift_of(shown, subject(change)) == change
+        assert by_subject(lines)[subject(change)] == change
         meant = chosen(shown, (), DriftKey(subject(change)))
         left = drift(fold(running, restored(shown, meant)), saved)
         assert change not in left

@@ -115,7 +115,7 @@ def test_owners_links_and_cpus_have_their_rows() -> None:
         host=Host("lb1", cpu=91.0, links=(Link("eth0", 1000, in_bytes=5e6), Link("eth1", in_drops=3.0))),
         reading=replace(base.reading, cpus=(Stats(in_packets=30), Stats(in_packets=10))),
     )
-    assert [row.name for row in rows(shown, EMPTY) if row.part is Part.TABLE][3:] == ["owner 7", "owner 8", "owner 9"]
+    assert [row.name for row in rows(shown, EMPTY) if row.part is Part.TABLE][4:] == ["owner 7", "owner 8", "owner 9"]
     assert "0 services by /etc/k.conf" in sentence(shown, EMPTY, Row(Part.TABLE, "owner 7"))
     assert "every service" in sentence(shown, EMPTY, Row(Part.TABLE, "owner 8"))
     assert "another lvstui" in sentence(shown, EMPTY, Row(Part.TABLE, "owner 9"))

@@ -73,11 +73,27 @@ def opened(director: None, terminal: Terminal, tmp_path: Path) -> Open:
     return start
 
 
+def narrow(terminal: Terminal, words: str) -> None:
+    """Filter the rows by words in place of the filter so far."""
+    clear(terminal)
+    terminal.keys("/")
+    terminal.wait_for(lambda text: "\n /" in text)
+    terminal.type(words)
+    terminal.keys("Enter")
+    terminal.wait_for(lambda text: "\n /" not in text)
+
+
+def clear(terminal: Terminal) -> None:
+    """Take the filter off; what follows Esc at once would be taken for one key with it."""
+    if "filter " in terminal.screen().splitlines()[0]:
+        terminal.keys("Escape")
+        terminal.wait_for(lambda text: "filter " not in text.splitlines()[0])
+
+
 def find(terminal: Terminal, words: str, shown: str) -> None:
     """Filter for a row and put the cursor on it: the one below its heading."""
-    terminal.keys("Escape", "/")
-    terminal.type(words)
-    terminal.keys("Enter", "g", "Down")
+    narrow(terminal, words)
+    terminal.keys("g", "Down")
     terminal.wait_for(shown)
 
 
@@ -109,15 +125,16 @@ def test_timeouts_settings_and_daemons_are_written_from_keys(opened: Open, termi
     terminal.wait_for("done: ")
     assert (SYSCTL / "expire_nodest_conn").read_text().strip() == "1"
 
-    find(terminal, "backup", "a start daemon")
-    terminal.keys("g", "Down", "Down", "a")
-    terminal.wait_for("start the ")
-    terminal.keys("Escape")
-    find(terminal, "sync takes", "backup: takes")
+    find(terminal, "sync daemons", "master: sends")
+    terminal.keys("Down")
+    terminal.wait_for("backup: takes")
     terminal.keys("Enter")
     terminal.wait_for("start the backup on interface")
     answer(terminal, "lvs0", "--start-daemon backup --mcast-interface lvs0")
-    find_option(terminal)
+    terminal.keys("Down", "Down")
+    terminal.wait_for("id: 0 to 255")
+    terminal.keys("e")
+    terminal.wait_for("backup id")
     answer(terminal, "9", "--syncid 9")
     terminal.keys("Enter")
     terminal.wait_for("done: ")
@@ -140,18 +157,6 @@ def test_timeouts_settings_and_daemons_are_written_from_keys(opened: Open, termi
     assert ipvsadm("-Ln", "--timeout").split()[-3:] == ["900", "120", "300"]
 
 
-def find_option(terminal: Terminal) -> None:
-    """Put the cursor on the backup's id, which stands below it once its start is staged."""
-    terminal.keys("/")
-    terminal.wait_for("/ sync takes")
-    terminal.keys("Home", "C-k")
-    terminal.type("its own id")
-    terminal.keys("Enter", "g", "Down")
-    terminal.wait_for("id: 0 to 255")
-    terminal.keys("e")
-    terminal.wait_for("backup id")
-
-
 def test_drift_is_restored_and_saved_from_the_changes_view(opened: Open, terminal: Terminal) -> None:
     ipvsadm("-R", lines=TABLE)
     profile = opened("changes")
@@ -164,17 +169,15 @@ def test_drift_is_restored_and_saved_from_the_changes_view(opened: Open, termina
     ipvsadm("-D", "-f", "80")
     terminal.wait_for("2 differences")
 
-    terminal.keys("/")
-    terminal.type("weight")
-    terminal.keys("Enter", "g", "Down")
-    terminal.wait_for("weight 50 -> 3")
+    find(terminal, "weight", "kernel -> profile: tcp:192.0.2.10:443")
     terminal.keys("r")
     terminal.wait_for("Enter applies")
     terminal.keys("Enter")
     terminal.wait_for("1 difference,")
     assert "-a -t 192.0.2.10:443 -r 10.0.0.11:443 -m -w 3" in ipvsadm("-Sn")
 
-    terminal.keys("Escape", "g", "s")
+    clear(terminal)
+    terminal.keys("g", "s")
     terminal.wait_for("Save the kernel's side")
     terminal.wait_for("- mark:80")
     terminal.keys("Right", "Enter")

@@ -24,7 +24,7 @@ addr add fd00::1/64 dev lvs0 nodad
 """
 
 WANTED = """\
--A -t 192.0.2.10:443 -s sh -b sh-fallback,sh-port -p 300 -M 255.255.255.0
+-A -t 192.0.2.10:443 -s sh -p 300 -M 255.255.255.0 -b sh-fallback,sh-port
 -a -t 192.0.2.10:443 -r 10.0.0.11:443 -m -w 3
 -a -t 192.0.2.10:443 -r 10.0.0.12:443 -m -w 2
 -a -t 192.0.2.10:443 -r 10.0.0.13:443 -i -w 1 --tun-type gue --tun-port 6080 --tun-csum
@@ -66,8 +66,8 @@ def saved() -> list[str]:
 
 def thresholds() -> dict[str, list[str]]:
     """Upper and lower threshold of each server that has any, as `ipvsadm -Ln --thresholds` lists them."""
-    rows = (line.split() for line in ipvsadm("-Ln", "--thresholds").splitlines() if line.startswith("  ->"))
-    return {row[1]: row[2:4] for row in rows if row[2:4] not in (["0", "0"], ["Uthreshold", "Lthreshold"])}
+    rows = (line.split() for line in ipvsadm("-Ln", "--thresholds").splitlines() if line.startswith("  -> "))
+    return {row[1]: row[2:4] for row in rows if row[2:3] not in ([], ["0"])}
 
 
 @pytest.fixture

@@ -142,6 +142,24 @@ def test_show_tells_what_the_kernel_holds(profile: Path) -> None:
     assert sum(len(service["server"]) for service in document["service"]) == 5
 
 
+def test_settings_of_a_profile_reach_the_kernel_and_no_others_do(profile: Path) -> None:
+    head, services = profile.read_text().split("[[service]]", 1)
+    assert "[sysctl]" not in head
+    profile.write_text(f'{head}[sysctl]\nexpire_nodest_conn = 1\nsync_threshold = "4 40"\n\n[[service]]{services}')
+    subprocess.run(("sysctl", "-qw", "net.ipv4.vs.sync_retries=2"), check=True)
+    assert lvstui("diff", profile, status=3).splitlines() == [
+        "sysctl expire_nodest_conn: 0 -> 1",
+        "sysctl sync_threshold: 3 50 -> 4 40",
+    ]
+    lvstui("apply", profile)
+    names = [f"net.ipv4.vs.{name}" for name in ("expire_nodest_conn", "sync_threshold", "sync_retries")]
+    told = subprocess.run(("sysctl", "-n", *names), capture_output=True, text=True, check=True).stdout
+    assert [line.split() for line in told.splitlines()] == [["1"], ["4", "40"], ["2"]]
+    assert lvstui("--profile", profile, "export") == profile.read_text()
+    profile.write_text(profile.read_text().replace("expire_nodest_conn = 1", "expire_nodest_conn = true"))
+    assert "line 11: sysctl.expire_nodest_conn: must be a whole number" in lvstui("check", profile, status=1)
+
+
 def test_without_the_right_the_table_is_shown_and_nothing_is_compared_or_written(profile: Path) -> None:
     unprivileged = ("setpriv", "--bounding-set=-net_admin")
     assert "127.0.0.11:443" in lvstui("show", prefix=unprivileged)

@@ -262,3 +262,14 @@ async def test_marks_that_a_filter_hides_are_let_go(stage: Stage) -> None:
         await mark(stage, pilot, SHOP, CACHE)
         await pilot.press("slash", *"cache", "enter")
         assert stage.view.table.marked == {CACHE}
+
+
+async def test_more_than_a_clipboard_takes_is_shown_and_not_sent(stage: Stage) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.look(pilot)
+        stage.app.push_screen(Excerpt("ipvsadm -C\n" * 10_000, "[timeouts]"))
+        await pilot.pause()
+        assert "too long" in str(stage.app.screen.query_one(".foot", Static).content)
+        assert stage.app.clipboard == ""
+        await pilot.press("y")
+        assert stage.app.clipboard == "[timeouts]"

@@ -133,6 +133,12 @@ async def test_a_daemon_is_started_with_its_options_changed_and_stopped(stage: S
         await stage.look(pilot)
         daemons = stage.kernel.read().director.sync or {}
         assert [(d.role, d.interface, d.id) for d in daemons.values()] == [(SyncRole.BACKUP, "eth1", 9)]
+        await pilot.press("z", "enter")
+        await stage.look(pilot)
+        assert stage.kernel.read().director.sync == {}
+        await pilot.press("Z", "enter")
+        await stage.look(pilot)
+        assert view(stage).table.move_to(Row(Part.SYNC, "backup"))
         await pilot.press("delete")
         assert asked(stage)
         await pilot.press("right", "enter")

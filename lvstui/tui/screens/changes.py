@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from textual.widget import Widget
 from textual.widgets import Static
 
-from lvstui.core.change import undo
+from lvstui.core.change import Change, undo
 from lvstui.core.change_rows import (
     CHANGE_COLUMNS,
     DriftKey,
     Key,
     Look,
     RecordKey,
+    Subject,
+    by_subject,
     cells,
     chosen,
     details,
@@ -48,6 +50,8 @@ class ChangesView(View):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._look = Look()
+        self._drift: tuple[Change, ...] = ()
+        self._found: Mapping[Subject, Change] = {}
 
     def body(self) -> Sequence[Widget]:
         """Give the table of changes, and the place for what its lines have no room for."""
@@ -64,7 +68,11 @@ class ChangesView(View):
 
     def show(self, snapshot: Snapshot) -> None:
         """Show drift and history as they are now."""
-        self.table.show(CHANGE_COLUMNS, rows(snapshot, self._look), lambda key: cells(snapshot, key))
+        if snapshot.profile.drift is not self._drift:
+            self._drift = snapshot.profile.drift
+            self._found = by_subject(self._drift)
+        found = self._found
+        self.table.show(CHANGE_COLUMNS, rows(snapshot, found, self._look), lambda key: cells(snapshot, found, key))
         self._explain()
 
     @property
@@ -74,7 +82,8 @@ class ChangesView(View):
 
     def offered(self) -> Sequence[Command]:
         """Leave out what neither the row under the cursor nor the marked ones have anything for."""
-        drift = self.snapshot is not None and bool(chosen(self.snapshot, self.table.marked, self.table.cursor_key))
+        lines = (*self.table.marked, self.table.cursor_key)
+        drift = bool(self._drift) and any(isinstance(key, DriftKey) for key in lines)
         able = {
             "changes.restore": drift,
             "changes.adopt": drift,
@@ -163,4 +172,4 @@ class ChangesView(View):
     def _explain(self) -> None:
         key = self.table.cursor_key
         if self.snapshot is not None and key is not None:
-            self.query_one("#sentence", Static).update(escape(sentence(self.snapshot, key)))
+            self.query_one("#sentence", Static).update(escape(sentence(self.snapshot, self._found, key)))

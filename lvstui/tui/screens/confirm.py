@@ -7,11 +7,12 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from lvstui.core.table import escape
+from lvstui.tui.chunks import Chunks
 
 
 class Confirm(ModalScreen[bool]):
@@ -24,6 +25,8 @@ class Confirm(ModalScreen[bool]):
         Binding("escape,backspace,q", "cancel", show=False),
         Binding("left,up", "app.focus_previous", show=False),
         Binding("right,down", "app.focus_next", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
     ]
 
     DEFAULT_CSS = """
@@ -33,7 +36,7 @@ class Confirm(ModalScreen[bool]):
         border: solid $warning; background: $surface;
     }
     Confirm .title { text-style: bold; color: $text-warning; }
-    Confirm VerticalScroll { height: auto; max-height: 10; margin: 1 0; }
+    Confirm Chunks { max-height: 10; margin: 1 0; }
     Confirm Input { border: none; height: 1; background: $panel; padding: 0 1; }
     Confirm Horizontal { height: auto; align-horizontal: right; }
     Confirm Button { min-width: 12; margin: 0 0 0 2; background: $panel; color: $foreground; text-style: none; }
@@ -52,8 +55,9 @@ class Confirm(ModalScreen[bool]):
         """Lay out the question, its lines and two buttons, Cancel first."""
         with Vertical():
             yield Static(escape(self._title), classes="title", markup=False)
-            with VerticalScroll(can_focus=False):
-                yield Static("\n".join(escape(line) for line in self._lines), markup=False)
+            chunks = Chunks()
+            chunks.show("", len(self._lines), lambda line: (self._lines[line],))
+            yield chunks
             if self._must_type:
                 yield Static(f"type {escape(self._must_type)} to go on:", markup=False)
                 yield Input(compact=True)
@@ -78,6 +82,10 @@ class Confirm(ModalScreen[bool]):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer."""
         self.dismiss(event.button.id == "go")
+
+    def action_page(self, pages: int) -> None:
+        """Read on, where there are more lines than fit."""
+        self.query_one(Chunks).turn(pages)
 
     def action_cancel(self) -> None:
         """Answer no."""

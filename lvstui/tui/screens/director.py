@@ -12,8 +12,9 @@ from lvstui.core.change import SyncChange
 from lvstui.core.director_edits import Edited, Question, put, question, release, removal
 from lvstui.core.director_rows import DIRECTOR_COLUMNS, Look, Part, Row, cells, rows, sentence
 from lvstui.core.fields import ROLE_WORDS
+from lvstui.core.rules import problems
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.table import escape
+from lvstui.core.table import Tone, escape
 from lvstui.tui import commands
 from lvstui.tui.commands import Command
 from lvstui.tui.table import VirtualTable
@@ -204,6 +205,13 @@ class DirectorView(View):
             self.say("that is its value already")
         else:
             self.stage(Edit(put(self.staged.changes, change)))
+            self._warn(change)
+
+    def _warn(self, change: Edited) -> None:
+        """Say what is strange about a change that can be made all the same."""
+        if self.snapshot is not None:
+            found = problems(change, self.snapshot.reading.director)
+            self.say(" ".join(str(problem) for problem in found), Tone.WARN)
 
     def _explain(self) -> None:
         row = self.table.cursor_key

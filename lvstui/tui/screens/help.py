@@ -17,13 +17,6 @@ ABOUT = """\
 Weights are staged: shown as old -> new with the ipvsadm line, written by
 Enter only. What the kernel took is saved in the profile; z undoes both."""
 
-WORDS = """\
-Sticky  persistence entries bound here   drain  weight 0: no new clients
-Active  connections established          done   drained, nothing left on it
-InAct   all other connections            over   at its upper threshold
-                                         down   all its servers have weight 0
-                                         part   a machine drained in part"""
-
 
 class Help(ModalScreen[None]):
     """Show groups of commands; any of the usual keys closes it."""
@@ -58,7 +51,6 @@ class Help(ModalScreen[None]):
                 yield Static("\n".join(lines), markup=False)
             if self._notes:
                 yield Static(f"\n{self._notes}", markup=False)
-            yield Static(f"\n{WORDS}", markup=False)
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""

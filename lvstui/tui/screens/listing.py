@@ -7,11 +7,12 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from lvstui.core.table import escape
+from lvstui.tui.chunks import Chunks
 
 
 class Listing(ModalScreen[None]):
@@ -29,7 +30,7 @@ class Listing(ModalScreen[None]):
     Listing { align: center middle; background: $background 60%; }
     Listing > Vertical { width: 100%; height: auto; max-height: 100%; background: $surface; }
     Listing .title { text-style: bold; background: $panel; width: 100%; }
-    Listing VerticalScroll { height: auto; max-height: 20; scrollbar-size-vertical: 1; }
+    Listing Chunks { max-height: 20; }
     Listing .foot { color: $text-muted; background: $panel; width: 100%; }
     """
 
@@ -44,26 +45,28 @@ class Listing(ModalScreen[None]):
         """Lay out title, lines and what closes it."""
         with Vertical():
             yield Static(escape(self._title), classes="title", markup=False)
-            with VerticalScroll(can_focus=False):
-                yield Static("\n".join(escape(line) for line in self._lines), id="lines", markup=False)
+            chunks = Chunks(text_id="lines")
+            chunks.show("", len(self._lines), lambda line: (self._lines[line],))
+            yield chunks
             yield Static(self.FOOT, classes="foot", markup=False)
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+        self.query_one(Chunks).scroll_relative(y=lines, animate=False)
 
     def action_page(self, pages: int) -> None:
         """Scroll by pages."""
-        scroll = self.query_one(VerticalScroll)
-        scroll.scroll_relative(y=pages * max(1, scroll.size.height - 1), animate=False)
+        self.query_one(Chunks).turn(pages)
+
+
+CLIPBOARD_MAX = 70_000
+"""Bytes that a terminal's clipboard takes; many leave out longer texts, and a slow link would be busy with one."""
 
 
 class Excerpt(Listing):
-    """Rows as ipvsadm commands, which are in the terminal's clipboard already, and as they stand in a profile."""
+    """Rows as ipvsadm commands, which are sent to the terminal's clipboard at once, and as they stand in a profile."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy_toml", show=False)]
-
-    FOOT = "sent to the terminal's clipboard (tmux needs set-clipboard on); y: TOML; Esc"
 
     def __init__(self, commands: str, toml: str) -> None:
         super().__init__("As ipvsadm commands, and as in a profile", [*commands.splitlines(), "", *toml.splitlines()])
@@ -72,9 +75,16 @@ class Excerpt(Listing):
 
     def on_mount(self) -> None:
         """Send the commands to the clipboard."""
-        self.app.copy_to_clipboard(self._commands)
+        self._send("commands", self._commands, "; y: TOML")
 
     def action_copy_toml(self) -> None:
         """Send the TOML to the clipboard instead."""
-        self.app.copy_to_clipboard(self._toml)
-        self.query_one(".foot", Static).update("TOML sent to the terminal's clipboard (tmux needs set-clipboard on)")
+        self._send("TOML", self._toml, "")
+
+    def _send(self, what: str, text: str, more: str) -> None:
+        if len(text.encode()) > CLIPBOARD_MAX:
+            said = f"{what}: too long for a terminal's clipboard; mark fewer rows{more}; Esc"
+        else:
+            self.app.copy_to_clipboard(text)
+            said = f"{what} sent to the terminal's clipboard (tmux: set-clipboard on){more}; Esc"
+        self.query_one(".foot", Static).update(said)

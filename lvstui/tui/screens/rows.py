@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from lvstui.core import fields
 from lvstui.core.batch import targets
-from lvstui.core.cells import seen_on
+from lvstui.core.cells import STATES, seen_on
 from lvstui.core.change import Change, ServerChange
 from lvstui.core.columns import (
     SERVICE_COLUMNS,
@@ -35,9 +35,11 @@ from lvstui.tui.screens.listing import Excerpt
 from lvstui.tui.table import VirtualTable
 from lvstui.tui.view import View
 
+_STATES = "\n        ".join(f"{word:<6} {meaning}" for word, meaning in STATES.items())
+
 _NOTES = f"""\
-With rows marked, the keys for weights, Del, C, R and y act on all of them; a
-marked service and a machine (m) stand for all of their servers.
+With rows marked, the keys for weights, Del, C, R and y act on all of them.
+A marked service and a machine (m) stand for all of their servers.
 
 What / finds (all of the terms must hold)
   web 10.0.0.1         what a row or its service shows
@@ -46,7 +48,12 @@ What / finds (all of the terms must hold)
   state=drain name=we  words; of a name= or note= a part is enough
   !web !state=ok       the opposite of any of these
 Fields: {" ".join(FIELDS[: FIELDS.index("persistence")])}
-        {" ".join(FIELDS[FIELDS.index("persistence") :])}"""
+        {" ".join(FIELDS[FIELDS.index("persistence") :])}
+
+Sticky  persistence entries bound here
+Active  connections established
+InAct   all other connections
+State   {_STATES}"""
 
 
 class RowsView(View):

@@ -31,7 +31,7 @@ class ServicesView(RowsView):
         if key is None:
             return [each for each in self.COMMANDS if each.id in ("add.service", "filter", "undo")]
         on_servers = bool(self.table.marked) or isinstance(key, ServerKey | MachineKey)
-        hidden = ("add.service",) if on_servers else ("add.service", "weight.")
+        hidden: tuple[str, ...] = ("add.service",) if on_servers else ("add.service", "weight.")
         if isinstance(key, MachineKey):
             hidden += ("edit", "add")
         return [each for each in self.COMMANDS if not each.id.startswith(hidden)]

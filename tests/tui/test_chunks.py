@@ -1,0 +1,70 @@
+"""Text about thousands of things: all of it can be reached, little of it is laid out."""
+
+from __future__ import annotations
+
+from textual.app import App, ComposeResult
+from textual.widgets import Static
+
+from lvstui.tui.chunks import CHUNK, Chunks
+
+
+class Reader(App[None]):
+    """An app with nothing but chunks."""
+
+    CSS = "Chunks { max-height: 12; }"
+
+    def compose(self) -> ComposeResult:
+        yield Chunks()
+
+    @property
+    def chunks(self) -> Chunks:
+        return self.query_one(Chunks)
+
+    @property
+    def lines(self) -> list[str]:
+        return str(self.query_one(Static).content).splitlines()
+
+
+async def test_turning_on_reaches_every_line_and_turning_back_the_first() -> None:
+    app = Reader()
+    count = 2 * CHUNK + 5
+    async with app.run_test(size=(40, 12)) as pilot:
+        app.chunks.show("head", count, lambda thing: (f"thing {thing}", "  more"))
+        await pilot.pause()
+        seen: dict[str, None] = {}
+        for _ in range(100):
+            seen |= dict.fromkeys(app.lines)
+            app.chunks.turn(1)
+            await pilot.pause()
+        assert [line for line in seen if line.startswith("thing")] == [f"thing {thing}" for thing in range(count)]
+        assert app.lines[:2] == ["head", f"{2 * CHUNK + 1} to {count} of {count}:"]
+        assert app.chunks.scroll_y == app.chunks.max_scroll_y
+        for _ in range(100):
+            app.chunks.turn(-1)
+            await pilot.pause()
+        assert app.lines[1:3] == [f"1 to {CHUNK} of {count}:", "thing 0"]
+        assert app.chunks.scroll_y == 0
+
+
+async def test_only_the_things_that_are_laid_out_are_put_into_words() -> None:
+    app = Reader()
+    asked: list[int] = []
+
+    def lines(thing: int) -> tuple[str]:
+        asked.append(thing)
+        return (f"thing {thing}",)
+
+    async with app.run_test(size=(40, 12)):
+        app.chunks.show("", 1_000_000, lines)
+        assert set(asked) == set(range(CHUNK))
+
+
+async def test_few_lines_stand_without_counting_and_control_characters_are_escaped() -> None:
+    app = Reader()
+    async with app.run_test(size=(40, 12)) as pilot:
+        app.chunks.show("", 2, lambda thing: (f"{thing}\x1b[2J[b]",))
+        await pilot.pause()
+        assert app.lines == ["0\\x1b[2J[b]", "1\\x1b[2J[b]"]
+        app.chunks.show("", 0, lambda _: ())
+        await pilot.pause()
+        assert app.lines == []
