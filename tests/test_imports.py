@@ -36,7 +36,7 @@ HOME = {
 """Where a library may be imported; nothing else may be but what Python brings along."""
 
 IN_CORE = [
-    "model numbers table",
+    "model numbers table catalogue",
     "fields change observed sysctls",
     "describe history record owners",
     "snapshot",

@@ -162,8 +162,8 @@ _ALL: Final = (
     Setting(
         "ignore_tunneled",
         "0",
-        "1: tunnelled packets (IPIP) that arrive here are not balanced again. For a director that is also a real server "
-        "of another one.",
+        "1: tunnelled packets (IPIP) that arrive here are not balanced again. For a director that is also a real "
+        "server of another one.",
     ),
     Setting(
         "lblc_expiration",

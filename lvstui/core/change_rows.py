@@ -148,11 +148,12 @@ def chosen(snapshot: Snapshot, marked: Collection[Key], cursor: Key | None) -> t
 
 def restored(snapshot: Snapshot, meant: Sequence[Change]) -> tuple[Change, ...]:
     """Complete differences to what the kernel can be told: no server without the service that it lacks so far."""
-    needed = {change.service for change in meant if isinstance(change, ServerChange)}
+    kept = set(meant)
+    needed = {change.service for change in kept if isinstance(change, ServerChange)}
     return tuple(
         change
         for change in snapshot.profile.drift
-        if change in meant or (isinstance(change, ServiceChange) and change.before is None and change.key in needed)
+        if change in kept or (isinstance(change, ServiceChange) and change.before is None and change.key in needed)
     )
 
 

@@ -129,3 +129,42 @@ def test_a_shop_is_built_applied_again_and_taken_back(nothing: None, terminal: T
         take_back(terminal, row)
     assert saved() == []
     terminal.wait_for("A add service")
+
+
+MOVING = """\
+-A -f 80 -s sh -p 600 -b sh-port
+-a -f 80 -r 10.0.0.11:0 -g -w 2
+-a -f 80 -r 10.0.0.12:0 -m -w 3
+"""
+
+
+def test_another_mark_and_another_address_are_additions_and_removals_that_undo_brings_back(
+    nothing: None, terminal: Terminal, tmp_path: Path
+) -> None:
+    del nothing
+    subprocess.run(["ipvsadm", "-R"], input=MOVING, check=True, text=True)
+    terminal.start([LVSTUI, "--live", "--profile", tmp_path / "director.toml"], columns=80, rows=24)
+    terminal.wait_for("10.0.0.12:0")
+    terminal.keys("e")
+    terminal.wait_for("Service mark:80")
+    terminal.keys("Tab")
+    terminal.type("81")
+    terminal.wait_for("mark:80 is removed")
+    terminal.keys("C-s")
+    terminal.wait_for("staged: Enter applies")
+    assert saved() == sorted(MOVING.splitlines())
+    terminal.keys("Enter")
+    terminal.wait_for("done:")
+    assert saved() == sorted(MOVING.replace("-f 80", "-f 81").splitlines())
+    terminal.wait_for(lambda screen: "mark:81" in screen and "mark:80" not in screen)
+    terminal.keys("Down", "e")
+    terminal.wait_for("Server 10.0.0.11:0 of mark:81")
+    terminal.type("10.0.0.19")
+    terminal.keys("C-s")
+    terminal.wait_for("staged: Enter applies")
+    terminal.keys("Enter")
+    terminal.wait_for(lambda screen: "10.0.0.19:0" in screen and "Enter applies" not in screen)
+    assert saved() == sorted(MOVING.replace("-f 80", "-f 81").replace("10.0.0.11", "10.0.0.19").splitlines())
+    take_back(terminal, "10.0.0.19:0")
+    take_back(terminal, "mark:81")
+    assert saved() == sorted(MOVING.splitlines())

@@ -8,6 +8,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from lvstui.core.change import ServerChange
 from lvstui.core.fields import server, service
 from lvstui.core.model import Director, Forwarding, Pool, RealServer, Service
 from lvstui.core.observed import ServerKey
@@ -183,6 +184,19 @@ async def test_the_cursor_goes_to_the_row_that_was_added_unless_it_was_moved_mea
             added = service(f"tcp:192.0.2.99:{number}")
             assert added in stage.kernel.read().director.pools
             assert stage.view.table.cursor_key == (before if moves else added)
+
+
+async def test_what_others_changed_while_the_form_was_open_is_not_overwritten(stage: Stage) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await open_on(pilot, stage, WEB1, "e")
+        theirs = replace(held(stage), weight=50)
+        stage.kernel.write(ServerChange(SHOP, held(stage), theirs))
+        await stage.look(pilot)
+        await fill(pilot, stage, weight="7")
+        await pilot.press("ctrl+s", "enter")
+        await stage.look(pilot)
+        assert held(stage) == theirs
+        assert "somebody else changed it meanwhile" in screen(stage)
 
 
 async def test_a_field_that_is_still_empty_is_not_called_wrong_before_the_end(stage: Stage) -> None:

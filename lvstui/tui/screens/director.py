@@ -130,6 +130,7 @@ class DirectorView(View):
             self.say("the profile leaves this row to the kernel already")
         elif self.editable():
             self.stage(Edit(put(self.staged.changes, change)))
+            self.say("the kernel keeps what it has; the profile no longer says anything about it")
 
     def action_filter(self) -> None:
         """Filter while typing; Enter keeps the filter, Esc takes it off."""
