@@ -35,7 +35,7 @@ class Machine:
         cpu = psutil.cpu_times_percent(interval=None)
         return Host(
             name=socket.gethostname(),
-            cpu=100.0 - cpu.idle - cpu.iowait,
+            cpu=cpu.user + cpu.nice + cpu.system + cpu.irq + cpu.softirq + cpu.steal,
             softirq=cpu.softirq,
             memory=psutil.virtual_memory().percent,
             links=self._links.observe(time.monotonic()) if self._links else (),
