@@ -9,146 +9,51 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias, assert_never
+from dataclasses import replace
+from typing import assert_never
 
 from lvstui.core.change import (
     EMPTY,
     Change,
     ServerChange,
     ServiceChange,
-    Value,
     bare,
     concerns_kernel,
-    dress,
-    drift,
     fold,
     kernel_writes,
     made,
-    managed,
-    rebase,
     sees_kernel,
     still,
     undo,
 )
+from lvstui.core.drift import dress, drift, managed
 from lvstui.core.history import History
 from lvstui.core.model import Director, RealServer, ServiceKey
 from lvstui.core.observed import Info, Reading
 from lvstui.core.owners import Owner
-from lvstui.core.record import Kind as Kind
-from lvstui.core.record import Record, Session
+from lvstui.core.record import Kind, Record, Session
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
 from lvstui.kernel.port import Kernel, KernelError
+from lvstui.messages import (
+    Adopt,
+    Applied,
+    Edit,
+    Event,
+    Notice,
+    Overtaken,
+    Pace,
+    Rejected,
+    Request,
+    SaveAll,
+    Stop,
+    Unsaved,
+    Zero,
+    Zeroed,
+)
 from lvstui.store.file import ProfileFile
 from lvstui.store.history import HistoryFile
 from lvstui.store.presence import Presence
 from lvstui.store.profile import ProfileError
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """Request: make these changes, in order, in the kernel and in the profile."""
-
-    changes: tuple[Change, ...]
-    kind: Kind = Kind.DO
-
-
-@dataclass(frozen=True, slots=True)
-class SaveAll:
-    """Request: take everything that the kernel holds into the profile, which ends the drift."""
-
-
-@dataclass(frozen=True, slots=True)
-class Zero:
-    """Request: zero the counters of one service with its servers, or (None) of everything."""
-
-    key: ServiceKey | None
-
-
-@dataclass(frozen=True, slots=True)
-class Adopt:
-    """Request: take the kernel's side of these differences (of `ProfileState.drift`) into the profile, no more."""
-
-    changes: tuple[Change, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Request: read every `interval` seconds, or not at all while paused; edits are still applied and read back."""
-
-    interval: float
-    paused: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Request: end the loop after what was asked before."""
-
-
-Request: TypeAlias = Edit | SaveAll | Adopt | Zero | Pace | Stop
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """Event: the kernel holds all changes of the edit, and so does the profile where there is one."""
-
-    edit: Edit
-
-
-@dataclass(frozen=True, slots=True)
-class Zeroed:
-    """Event: the counters of one service, or (None) all of them, start from zero."""
-
-    key: ServiceKey | None
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """Event: an edit ended before its end. `written` went through (usually nothing), the rest was not tried."""
-
-    edit: Edit
-    sentence: str
-    field: str = ""
-    written: tuple[Change, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Overtaken:
-    """Event: nothing was written, since the kernel holds `now` where the operator saw `change.before`.
-
-    `change` is one of the edit's, or names a server that the removal of its service would have taken along unseen.
-    """
-
-    edit: Edit
-    change: Change
-    now: Value | None
-
-    @property
-    def insisting(self) -> Edit:
-        """The edit that leads to the same end from what there is now."""
-        rebased = rebase(self.change, self.now)
-        if self.change in self.edit.changes:
-            changes = tuple(rebased if each == self.change else each for each in self.edit.changes)
-        else:
-            changes = (rebased, *self.edit.changes)
-        return replace(self.edit, changes=changes)
-
-
-@dataclass(frozen=True, slots=True)
-class Unsaved:
-    """Event: the kernel has it, the profile file does not, for the reason in the sentence."""
-
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Event: something that the operator should know; nothing has to be done."""
-
-    sentence: str
-
-
-Event: TypeAlias = Snapshot | Applied | Zeroed | Rejected | Overtaken | Unsaved | Notice
 
 NOTHING_READ = Reading(EMPTY, Info("", 0), 0.0)
 

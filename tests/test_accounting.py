@@ -15,10 +15,11 @@ from lvstui.core.model import AddressKey, Director, Endpoint, Pool, Protocol, Re
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
 from lvstui.kernel.memory import MemoryKernel
+from lvstui.messages import Applied, Edit, Event, Notice, Rejected, Stop
 from lvstui.store.file import ProfileFile
 from lvstui.store.history import HistoryFile
 from lvstui.store.presence import Presence
-from lvstui.worker import Applied, Edit, Event, Notice, Rejected, Stop, Worker
+from lvstui.worker import Worker
 
 SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
 ONE = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), weight=3, upper=1000, lower=800)

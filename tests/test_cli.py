@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from lvstui.cli import main
-from lvstui.core.change import EMPTY, SysctlChange, bare, drift, kernel_writes
+from lvstui.core.change import EMPTY, SysctlChange, bare, kernel_writes
+from lvstui.core.drift import drift
 from lvstui.core.model import (
     AddressKey,
     Director,

@@ -20,9 +20,10 @@ BELOW = {
     "store": {"store", "core"},
     "host": {"host", "core"},
     "owners": {"owners", "host", "store", "core"},
-    "worker": {"worker", "kernel", "store", "host", "core"},
+    "messages": {"core"},
+    "worker": {"worker", "messages", "kernel", "store", "host", "core"},
     "options": {"kernel", "store", "core"},
-    "tui": {"tui", "options", "worker", "kernel", "store", "host", "core"},
+    "tui": {"tui", "options", "worker", "messages", "kernel", "store", "host", "core"},
 }
 """What a room may import; cli with its commands is the composition root and may import everything."""
 
@@ -38,7 +39,7 @@ HOME = {
 IN_CORE = [
     "model numbers table catalogue",
     "fields change observed sysctls",
-    "describe history record owners",
+    "describe history record owners drift",
     "snapshot",
     "director_told change_rows cells machines headline rules staging form server_form service_form",
     "director_rows filter batch draining",

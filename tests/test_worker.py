@@ -12,16 +12,14 @@ import pytest
 from lvstui.core.change import ServerChange, ServiceChange, SysctlChange, remove_pool, undo
 from lvstui.core.model import AddressKey, Director, Endpoint, Pool, Protocol, RealServer, Service
 from lvstui.core.observed import Reading
+from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
 from lvstui.kernel.memory import MemoryKernel
-from lvstui.store.file import ProfileFile
-from lvstui.store.profile import loads
-from lvstui.worker import (
+from lvstui.messages import (
     Adopt,
     Applied,
     Edit,
     Event,
-    Kind,
     Notice,
     Overtaken,
     Pace,
@@ -29,10 +27,12 @@ from lvstui.worker import (
     SaveAll,
     Stop,
     Unsaved,
-    Worker,
     Zero,
     Zeroed,
 )
+from lvstui.store.file import ProfileFile
+from lvstui.store.profile import loads
+from lvstui.worker import Worker
 
 SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
 WEB1 = Endpoint(IPv4Address("10.0.0.11"), 443)

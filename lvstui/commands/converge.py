@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from lvstui.core.change import Change, drift, kernel_writes, made
+from lvstui.core.change import Change, kernel_writes, made
 from lvstui.core.describe import describe
+from lvstui.core.drift import drift
 from lvstui.core.model import Director
 from lvstui.kernel.port import Kernel, KernelError, NoRight
 

@@ -32,8 +32,9 @@ from lvstui.core.model import Director
 from lvstui.core.record import Kind, Record, misfits
 from lvstui.core.snapshot import Snapshot
 from lvstui.kernel.port import KernelError
+from lvstui.messages import Applied, Edit, Event, Notice, Overtaken, Rejected, Unsaved, Zeroed
 from lvstui.store.formats.ipvsadm import command
-from lvstui.worker import Applied, Edit, Event, Notice, Overtaken, Rejected, Unsaved, Worker, Zeroed
+from lvstui.worker import Worker
 
 
 def run(place: Place, options: Namespace) -> int:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lvstui.commands.status import Status
-from lvstui.core.change import EMPTY, Change, dress, managed
+from lvstui.core.change import EMPTY, Change
+from lvstui.core.drift import dress, managed
 from lvstui.core.fields import visible
 from lvstui.core.model import Director
 from lvstui.kernel.port import Kernel

@@ -24,10 +24,10 @@ from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Cell, Column, Tone
 
 CHANGE_COLUMNS = (
-    Column("when", "When (UTC)", 16, 1),
+    Column("when", "When (UTC)", 13, 1),
     Column("who", "Who", 10, 3, grow=1),
     Column("kind", "How", 8, 4),
-    Column("what", "What", 50, 1, grow=5),
+    Column("what", "What", 62, 1, grow=5),
 )
 
 
@@ -199,7 +199,7 @@ def _record_cells(snapshot: Snapshot, record: Record | None) -> tuple[Cell, ...]
         return tuple(Cell("") for _ in CHANGE_COLUMNS)
     who = f"{record.user} {record.source}".rstrip()
     return (
-        Cell(f"  {record.time:%m-%d %H:%M:%S}"),
+        Cell(f"  {record.time:%m-%d %H:%M}"),
         Cell(who, Tone.NAME),
         Cell(record.kind.value, Tone.DIM),
         Cell(_summary(record, snapshot.reading.director)),

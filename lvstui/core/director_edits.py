@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from lvstui.core import fields, rules, sysctls
-from lvstui.core.change import Change, SyncChange, SysctlChange, TimeoutsChange, fold
-from lvstui.core.director_rows import Part, Row
+from lvstui.core.change import Change, SyncChange, SysctlChange, TimeoutsChange
+from lvstui.core.director_rows import Part, Row, with_staged
 from lvstui.core.director_told import DAEMON_FIELDS, seconds
 from lvstui.core.model import Director, SyncDaemon, SyncRole, Timeouts
 from lvstui.core.rules import Severity
@@ -43,7 +43,7 @@ def question(running: Director, staged: Sequence[Change], row: Row) -> Question 
 
     What is staged already counts as there, so that one option after the other can be set before Enter writes.
     """
-    director = fold(running, staged)
+    director = with_staged(running, staged)
     match row:
         case Row(Part.TIMEOUTS, name) if name and director.timeouts:
             return _timeout(director.timeouts, name)
@@ -74,17 +74,28 @@ def release(running: Director, saved: Director | None, row: Row) -> Edited | Non
             return None
 
 
+def keep(change: Edited) -> Edited:
+    """Turn an answer that changes no value into: the profile manages it from now on, as the kernel holds it."""
+    match change:
+        case TimeoutsChange(_, after):
+            return TimeoutsChange(None, after)
+        case SysctlChange(name, _, text):
+            return SysctlChange(name, None, text)
+        case _:
+            return change
+
+
 def put(staged: Iterable[Change], change: Edited) -> tuple[Change, ...]:
     """Add a change to what is staged: a later one of the same object goes on from what the first one saw."""
     kept: list[Change] = []
     for each in staged:
         match each, change:
-            case TimeoutsChange(seen, _), TimeoutsChange(_, after):
-                change = TimeoutsChange(seen, after)
+            case TimeoutsChange(seen, _), TimeoutsChange(now, after):
+                change = TimeoutsChange(seen or now, after)
             case SyncChange(daemon, _), SyncChange(_, new) if each.role is change.role:
                 change = SyncChange(daemon, new)
-            case SysctlChange(name, value, _), SysctlChange(other, _, text) if name == other:
-                change = SysctlChange(name, value, text)
+            case SysctlChange(name, value, _), SysctlChange(other, held, text) if name == other:
+                change = SysctlChange(name, held if value is None else value, text)
             case _:
                 kept.append(each)
     return (*kept, change)

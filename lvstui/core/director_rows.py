@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, assert_never
 
 from lvstui.core import director_told as told
 from lvstui.core import fields
-from lvstui.core.change import Change, fold
+from lvstui.core.change import Change, SysctlChange, TimeoutsChange, concerns_kernel, fold
 from lvstui.core.director_told import Sides, Told
+from lvstui.core.model import Director
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Cell, Column, Tone
 
@@ -81,7 +82,7 @@ def cells(snapshot: Snapshot, look: Look, row: Row) -> tuple[Cell, ...]:
         Cell(indent + line.title),
         line.value,
         Cell(line.default, Tone.DIM),
-        line.profile,
+        _staged_profile(look, row) or line.profile,
         Cell(line.sentence, Tone.DIM),
     )
 
@@ -94,9 +95,30 @@ def sentence(snapshot: Snapshot, look: Look, row: Row) -> str:
     return f"{line.title}: {line.sentence}"
 
 
+def with_staged(running: Director, staged: Iterable[Change]) -> Director:
+    """Give what the kernel would hold with what is staged; what only the profile lets go of stays there."""
+    return fold(running, filter(concerns_kernel, staged))
+
+
 def _sides(snapshot: Snapshot, look: Look) -> Sides:
     running = snapshot.reading.director
-    return Sides(running, fold(running, look.staged), snapshot.profile.saved)
+    return Sides(running, with_staged(running, look.staged), snapshot.profile.saved)
+
+
+def _staged_profile(look: Look, row: Row) -> Cell | None:
+    """Say what a staged change does to the profile alone: `let go`, or `keep` for a value that stays as it is."""
+    for change in look.staged:
+        match change, row:
+            case (TimeoutsChange(), Row(Part.TIMEOUTS)):
+                pass
+            case SysctlChange(name), Row(Part.SYSCTL, other) if name == other:
+                pass
+            case _:
+                continue
+        if change.after is None:
+            return Cell("let go", Tone.STAGED)
+        return Cell("keep", Tone.STAGED) if change.before is None else None
+    return None
 
 
 def _told(snapshot: Snapshot, sides: Sides, row: Row) -> Told:

@@ -26,6 +26,7 @@ from lvstui.core.owners import claimed
 from lvstui.core.snapshot import Host, Snapshot
 from lvstui.core.table import Tone
 from lvstui.host import Machine
+from lvstui.messages import Applied, Edit, Event, Notice, Overtaken, Pace, Rejected, Stop, Unsaved, Zeroed
 from lvstui.options import Options
 from lvstui.store.history import HistoryFile
 from lvstui.store.presence import Presence
@@ -40,7 +41,7 @@ from lvstui.tui.screens.help import Help
 from lvstui.tui.themes import DEFAULT, load, shipped_folder
 from lvstui.tui.view import View
 from lvstui.tui.views import ENTRIES, SWITCHING
-from lvstui.worker import Applied, Edit, Event, Notice, Overtaken, Pace, Rejected, Stop, Unsaved, Worker, Zeroed
+from lvstui.worker import Worker
 
 INTERVALS = (1.0, 2.0, 5.0, 10.0)
 

@@ -13,8 +13,10 @@ from textual.widget import Widget
 
 from lvstui.core.change import Change
 from lvstui.core.describe import describe
+from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Tone
+from lvstui.messages import Edit, Request, SaveAll
 from lvstui.store.formats.ipvsadm import command
 from lvstui.store.memory import ViewMemory
 from lvstui.tui import commands
@@ -22,7 +24,6 @@ from lvstui.tui.chunks import Chunks
 from lvstui.tui.commands import Command
 from lvstui.tui.prompt import Prompt
 from lvstui.tui.screens.confirm import Confirm
-from lvstui.worker import Edit, Kind, Request, SaveAll
 
 CONFIRM_COMMANDS = 100
 """Up to how many changes a question names with their ipvsadm commands."""

@@ -12,8 +12,9 @@ from lvstui.core.change import ServerChange
 from lvstui.core.model import RealServer, ServiceKey
 from lvstui.core.snapshot import Snapshot
 from lvstui.kernel.live import Live
+from lvstui.messages import Edit, Event
 from lvstui.store.file import ProfileFile
-from lvstui.worker import Edit, Event, Worker
+from lvstui.worker import Worker
 from tests.bench.big_table import GUEST, SIZE, in_turn, load, namespace, within
 
 ROUNDS = 9

@@ -20,17 +20,14 @@ from lvstui.core.change import (
     apply,
     bare,
     diff,
-    dress,
-    drift,
     fold,
     inverse,
     kernel_writes,
-    managed,
     remove_pool,
     sees_kernel,
     undo,
-    wanted,
 )
+from lvstui.core.drift import dress, drift, managed, wanted
 from lvstui.core.model import AddressKey, Director, Endpoint, Pool, Protocol, RealServer, Service, SyncRole, Timeouts
 from lvstui.kernel.memory import MemoryKernel
 from tests.core.strategies import changes, directors, laws

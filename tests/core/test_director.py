@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from lvstui.core.change import Change, SyncChange, SysctlChange, TimeoutsChange
-from lvstui.core.director_edits import put, question, release, removal
+from lvstui.core.director_edits import keep, put, question, release, removal
 from lvstui.core.director_rows import DIRECTOR_COLUMNS, Look, Part, Row, cells, rows, sentence
 from lvstui.core.fields import FieldError
 from lvstui.core.model import AddressKey, Director, Endpoint, Protocol, ServiceKey, SyncDaemon, SyncRole, Timeouts
@@ -80,6 +80,20 @@ def test_what_is_staged_stands_as_old_and_new() -> None:
     assert texts(snapshot(), Row(Part.SYNC, "backup"), look)[1] == "stopped->running"
     assert Row(Part.SYNC, "backup.interface") in rows(snapshot(), look)
     assert texts(snapshot(), Row(Part.SYNC, "backup.interface"), look)[1] == "none->eth2"
+
+
+def test_what_only_the_profile_lets_go_or_takes_is_said_in_its_column() -> None:
+    shown = snapshot(Director(timeouts=Timeouts(tcp=7), sysctl={"conntrack": "0"}))
+    staged: tuple[Change, ...] = (SysctlChange("conntrack", "0", None), TimeoutsChange(Timeouts(), None))
+    look = Look(staged=(*staged, keep(SysctlChange("brand_new", "7", "7"))))
+    assert texts(shown, Row(Part.SYSCTL, "conntrack"), look)[1:4] == ["0", "0", "let go"]
+    assert texts(shown, Row(Part.TIMEOUTS, "tcp"), look)[1:4] == ["900", "900", "let go"]
+    assert texts(shown, Row(Part.SYSCTL, "brand_new"), look)[1:4] == ["7", "", "keep"]
+    assert texts(shown, Row(Part.SYSCTL, "expire_nodest_conn"), look)[3] == ""
+    assert keep(TimeoutsChange(Timeouts(), Timeouts())) == TimeoutsChange(None, Timeouts())
+    again = question(DIRECTOR, staged, Row(Part.TIMEOUTS, "udp"))
+    assert again is not None
+    assert put(staged, again.change("9"))[-1] == TimeoutsChange(Timeouts(), Timeouts(udp=9))
 
 
 def test_a_filter_keeps_the_rows_that_say_its_words_with_their_headings() -> None:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from lvstui.core import sysctls
-from lvstui.core.change import SysctlChange, drift, inverse, kernel_writes, managed
+from lvstui.core.change import SysctlChange, inverse, kernel_writes
+from lvstui.core.drift import drift, managed
 from lvstui.core.model import Director
 from lvstui.kernel.live import Live
 from lvstui.kernel.port import Kernel, Refused

@@ -114,6 +114,12 @@ async def test_the_same_value_again_puts_a_setting_into_the_profile(stage: Stage
         await pilot.press("enter", "enter", "enter")
         await stage.look(pilot)
         assert loads(stage.profile.read_text(), "profile").sysctl == {"conntrack": "0"}
+        await pilot.press("z", "enter")
+        await stage.look(pilot)
+        assert loads(stage.profile.read_text(), "profile").sysctl == {}
+        await pilot.press("Z", "enter")
+        await stage.look(pilot)
+        assert loads(stage.profile.read_text(), "profile").sysctl == {"conntrack": "0"}
         await pilot.press("enter", "enter")
         assert not view(stage).pending
         await pilot.pause()

@@ -29,12 +29,12 @@ from lvstui.core.describe import describe
 from lvstui.core.record import Record
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import escape
+from lvstui.messages import Adopt, Edit
 from lvstui.tui import commands
 from lvstui.tui.commands import Command
 from lvstui.tui.screens.listing import Listing
 from lvstui.tui.table import VirtualTable
 from lvstui.tui.view import View
-from lvstui.worker import Adopt, Edit
 
 
 class ChangesView(View):

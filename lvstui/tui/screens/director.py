@@ -9,17 +9,17 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from lvstui.core.change import SyncChange
-from lvstui.core.director_edits import Edited, Question, put, question, release, removal
+from lvstui.core.director_edits import Edited, Question, keep, put, question, release, removal
 from lvstui.core.director_rows import DIRECTOR_COLUMNS, Look, Part, Row, cells, rows, sentence
 from lvstui.core.fields import ROLE_WORDS
 from lvstui.core.rules import problems
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Tone, escape
+from lvstui.messages import Edit
 from lvstui.tui import commands
 from lvstui.tui.commands import Command
 from lvstui.tui.table import VirtualTable
 from lvstui.tui.view import View
-from lvstui.worker import Edit
 
 
 class DirectorView(View):
@@ -202,8 +202,11 @@ class DirectorView(View):
 
     def _take(self, row: Row, change: Edited) -> None:
         """Stage an answer; the same value again is for a profile that does not hold it yet."""
-        if change.before == change.after and (row.part is Part.SYNC or self._release(row)):
+        same = change.before == change.after
+        if same and (row.part is Part.SYNC or self._release(row)):
             self.say("that is its value already")
+        elif same:
+            self.stage(Edit(put(self.staged.changes, keep(change))))
         else:
             self.stage(Edit(put(self.staged.changes, change)))
             self._warn(change)

@@ -26,9 +26,9 @@ from lvstui.core.server_form import ServerForm
 from lvstui.core.service_form import ServiceForm
 from lvstui.core.staging import merge, weighed
 from lvstui.core.table import Tone
+from lvstui.messages import Edit
 from lvstui.tui.form import FormScreen
 from lvstui.tui.view import View
-from lvstui.worker import Edit
 
 _NAMELESS = "names and notes are kept in a profile: start with --profile FILE"
 

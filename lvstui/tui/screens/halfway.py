@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lvstui.core.describe import describe
+from lvstui.messages import Rejected
 from lvstui.tui.screens.listing import Listing
-from lvstui.worker import Rejected
 
 
 def listing(event: Rejected) -> Listing:

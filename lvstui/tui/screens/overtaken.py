@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lvstui.core.change import rebase, theirs
 from lvstui.core.describe import describe
+from lvstui.messages import Overtaken
 from lvstui.tui.screens.confirm import Confirm
-from lvstui.worker import Overtaken
 
 
 def dialog(event: Overtaken) -> Confirm:

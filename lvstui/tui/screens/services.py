@@ -12,11 +12,11 @@ from lvstui.core.model import ServiceKey
 from lvstui.core.observed import MachineKey, RowKey, ServerKey
 from lvstui.core.rules import Severity, problems
 from lvstui.core.table import Tone
+from lvstui.messages import Edit, Zero
 from lvstui.tui import commands
 from lvstui.tui.commands import Command
 from lvstui.tui.screens import editing
 from lvstui.tui.screens.rows import RowsView
-from lvstui.worker import Edit, Zero
 
 
 class ServicesView(RowsView):

@@ -1,0 +1,88 @@
+"""What a profile and a reading have to say to each other: names for the one, what is left open for the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from lvstui.core import sysctls
+from lvstui.core.change import Change, diff
+from lvstui.core.model import Director, Pool, SyncDaemon, SyncRole, Timeouts
+
+
+def dress(running: Director, profile: Director) -> Director:
+    """Give a reading the names, notes and resume weights that the profile keeps for it.
+
+    Afterwards `diff` against the profile tells only what really differs.
+    """
+    pools = dict(running.pools)
+    for key, saved in profile.pools.items():
+        pool = pools.get(key)
+        if pool is not None:
+            pools[key] = _dress_pool(pool, saved)
+    return replace(running, pools=pools, name=profile.name)
+
+
+def _dress_pool(pool: Pool, saved: Pool) -> Pool:
+    service = pool.service
+    if saved.service.name or saved.service.note:
+        service = replace(service, name=saved.service.name, note=saved.service.note)
+    named = {
+        endpoint: replace(pool.servers[endpoint], name=server.name, resume=server.resume)
+        for endpoint, server in saved.servers.items()
+        if (server.name or server.resume is not None) and endpoint in pool.servers
+    }
+    if not named and service is pool.service:
+        return pool
+    return Pool(service, {**pool.servers, **named})
+
+
+def wanted(profile: Director, running: Director) -> Director:
+    """Complete a profile with what it leaves to the kernel: timeouts, daemons, a datagram length, settings left out.
+
+    What the reading does not tell (timeouts and daemons in /proc) is left out: what cannot be seen is not drift.
+    """
+    return replace(
+        profile,
+        timeouts=_wanted_timeouts(profile, running),
+        sync=_wanted_sync(profile, running),
+        sysctl=_wanted_sysctl(profile, running),
+    )
+
+
+def _wanted_timeouts(profile: Director, running: Director) -> Timeouts | None:
+    return running.timeouts and (profile.timeouts or running.timeouts)
+
+
+def _wanted_sync(profile: Director, running: Director) -> Mapping[SyncRole, SyncDaemon] | None:
+    held = running.sync
+    if held is None or profile.sync is None:
+        return held
+    return {
+        role: daemon if daemon.max_length or role not in held else replace(daemon, max_length=held[role].max_length)
+        for role, daemon in profile.sync.items()
+    }
+
+
+def _wanted_sysctl(profile: Director, running: Director) -> Mapping[str, str]:
+    """Give the settings as they should be; one that the kernel has moved within its mode is as it should be."""
+    held = running.sysctl
+    if not held:
+        return {}
+    moved = {name: held[name] for name, text in profile.sysctl.items() if sysctls.same(name, text, held.get(name))}
+    return {**held, **profile.sysctl, **moved}
+
+
+def managed(director: Director, profile: Director) -> Director:
+    """Leave of a reading's settings of net.ipv4.vs only those that a profile manages: what it saves of them."""
+    held = director.sysctl
+    kept = {
+        name: text if sysctls.same(name, text, held.get(name)) else held.get(name, text)
+        for name, text in profile.sysctl.items()
+    }
+    return replace(director, sysctl=kept)
+
+
+def drift(running: Director, profile: Director) -> tuple[Change, ...]:
+    """List what would have to change in the kernel to make it equal the profile."""
+    return diff(dress(running, profile), wanted(profile, running))

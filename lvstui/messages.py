@@ -1,0 +1,117 @@
+"""What the worker is asked for, and what it has to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from lvstui.core.change import Change, Value, rebase
+from lvstui.core.model import ServiceKey
+from lvstui.core.record import Kind
+from lvstui.core.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Request: make these changes, in order, in the kernel and in the profile."""
+
+    changes: tuple[Change, ...]
+    kind: Kind = Kind.DO
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAll:
+    """Request: take everything that the kernel holds into the profile, which ends the drift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Zero:
+    """Request: zero the counters of one service with its servers, or (None) of everything."""
+
+    key: ServiceKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Request: take the kernel's side of these differences (of `ProfileState.drift`) into the profile, no more."""
+
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Request: read every `interval` seconds, or not at all while paused; edits are still applied and read back."""
+
+    interval: float
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Request: end the loop after what was asked before."""
+
+
+Request: TypeAlias = Edit | SaveAll | Adopt | Zero | Pace | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Event: the kernel holds all changes of the edit, and so does the profile where there is one."""
+
+    edit: Edit
+
+
+@dataclass(frozen=True, slots=True)
+class Zeroed:
+    """Event: the counters of one service, or (None) all of them, start from zero."""
+
+    key: ServiceKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Event: an edit ended before its end. `written` went through (usually nothing), the rest was not tried."""
+
+    edit: Edit
+    sentence: str
+    field: str = ""
+    written: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Event: nothing was written, since the kernel holds `now` where the operator saw `change.before`.
+
+    `change` is one of the edit's, or names a server that the removal of its service would have taken along unseen.
+    """
+
+    edit: Edit
+    change: Change
+    now: Value | None
+
+    @property
+    def insisting(self) -> Edit:
+        """The edit that leads to the same end from what there is now."""
+        rebased = rebase(self.change, self.now)
+        if self.change in self.edit.changes:
+            changes = tuple(rebased if each == self.change else each for each in self.edit.changes)
+        else:
+            changes = (rebased, *self.edit.changes)
+        return replace(self.edit, changes=changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaved:
+    """Event: the kernel has it, the profile file does not, for the reason in the sentence."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Event: something that the operator should know; nothing has to be done."""
+
+    sentence: str
+
+
+Event: TypeAlias = Snapshot | Applied | Zeroed | Rejected | Overtaken | Unsaved | Notice
