@@ -255,7 +255,7 @@ def test_check_tells_what_the_kernel_would_refuse_and_what_cannot_work(shell: Sh
     ran = shell.run("check", str(shell.profile))
     assert ran.status == 1
     assert f"{shell.profile}: warning: tcp:192.0.2.1:0: service: without persistence" in ran.out
-    assert f"{shell.profile}: error: tcp:192.0.2.1:0 · 10.0.0.1:80: lower: 1 is above the upper" in ran.out
+    assert f"{shell.profile}: error: tcp:192.0.2.1:0 / 10.0.0.1:80: lower: 1 is above the upper" in ran.out
 
 
 def test_warnings_alone_are_no_error(shell: Shell) -> None:
@@ -282,7 +282,7 @@ def test_diff_is_silent_where_nothing_differs(shell: Shell) -> None:
 
 def test_diff_tells_what_apply_would_write(shell: Shell) -> None:
     shell.want(with_weight(5))
-    line = "tcp:192.0.2.10:443 shop\\x1b[31m · 10.0.0.11:443 web1: weight 3 -> 5\n"
+    line = "tcp:192.0.2.10:443 shop\\x1b[31m / 10.0.0.11:443 web1: weight 3 -> 5\n"
     assert shell.run("diff") == Ran(3, line, "")
     assert shell.run("apply", "--dry-run") == Ran(3, line, "")
     assert shell.run("diff", str(shell.profile)).out == line
@@ -346,7 +346,7 @@ def test_apply_writes_nothing_of_a_profile_that_the_kernel_would_refuse(shell: S
     before = shell.held()
     ran = shell.run("apply")
     assert ran.status == 1
-    assert "tcp:192.0.2.10:443 · 10.0.0.11:443: lower: 2 is above the upper threshold 1" in ran.err
+    assert "tcp:192.0.2.10:443 / 10.0.0.11:443: lower: 2 is above the upper threshold 1" in ran.err
     assert shell.held() is before
 
 

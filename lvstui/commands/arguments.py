@@ -21,7 +21,7 @@ exit status: 0 ok, 1 error, 2 usage or no terminal, 3 differs, 4 permission miss
 WRITING: Final = ("apply", "set", "add", "delete", "drain", "restore", "rollback")
 """The commands that write to the kernel; all of them take --dry-run."""
 
-_SERVICE_HELP: Final = "tcp:192.0.2.10:443, mark:80 … or a name"
+_SERVICE_HELP: Final = "tcp:192.0.2.10:443, mark:80 ... or a name"
 _SERVER_HELP: Final = "10.0.0.11:443 or a name"
 
 _INTERVALS: Final = (0.2, 3600.0)
@@ -117,7 +117,7 @@ def _reading(command: _Command) -> None:
     check.add_argument("file", type=Path, metavar="FILE")
     diff = command("diff", "[FILE]", "tell what `apply` would write to the kernel")
     diff.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a profile, if not the usual one")
-    history = command("history", "[-n N] [--json] [WORD…]", "tell what was changed, by whom and when")
+    history = command("history", "[-n N] [--json] [WORD...]", "tell what was changed, by whom and when")
     history.add_argument("words", nargs="*", metavar="WORD", help="only records that say all of these words")
     history.add_argument("-n", dest="count", type=_count, default=20, metavar="N", help="the last N records (20)")
     history.add_argument("--json", action="store_true", help="as JSON, as it is kept")
@@ -127,10 +127,10 @@ def _writing(command: _Command) -> None:
     apply = command("apply", "[FILE] [--dry-run] [--keep-others]", "make the kernel equal a profile")
     apply.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a profile, if not the usual one")
     apply.add_argument("--keep-others", action="store_true", help="leave services alone that the profile lacks")
-    change = command("set", "WHAT [SERVER] FIELD=VALUE… [--dry-run]", "edit a service, a real server or a setting")
+    change = command("set", "WHAT [SERVER] FIELD=VALUE... [--dry-run]", "edit a service, a real server or a setting")
     change.add_argument("what", metavar="WHAT", help=f"{_SERVICE_HELP}; or timeouts, sysctl, director, sync ROLE")
     change.add_argument("words", nargs="*", metavar="FIELD=VALUE", help="the profile's names, such as tunnel.port=6080")
-    add = command("add", "SERVICE [SERVER] [FIELD=VALUE…] [--dry-run]", "add a service, or a real server to one")
+    add = command("add", "SERVICE [SERVER] [FIELD=VALUE...] [--dry-run]", "add a service, or a real server to one")
     add.add_argument("what", metavar="SERVICE", help=f"{_SERVICE_HELP} of one that is there; or sync ROLE")
     add.add_argument("words", nargs="*", metavar="FIELD=VALUE", help="the profile's names, such as weight=3")
     delete = command("delete", "SERVICE [SERVER] [--yes] [--dry-run]", "delete a service, or a real server of one")

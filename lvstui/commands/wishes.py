@@ -103,7 +103,7 @@ def _daemon(role: str | None, director: Director) -> SyncDaemon:
     daemon = (director.sync or {}).get(told)
     if daemon is None:
         word = fields.ROLE_WORDS[told]
-        raise Failure(f"no {word} daemon runs; `lvstui add sync {word} interface=…` starts one")
+        raise Failure(f"no {word} daemon runs; `lvstui add sync {word} interface=...` starts one")
     return daemon
 
 
@@ -172,5 +172,5 @@ def _restored(servers: Iterable[tuple[ServiceKey, RealServer]], *, alone: bool) 
             wanted.append(staging.set_weight(key, server, server.resume))
         elif server.weight == 0 and alone:
             where = f"{fields.service_text(key)} {fields.server_text(server.endpoint)}"
-            raise Failure(f"no weight is remembered for {where}; write `lvstui set {where} weight=…`")
+            raise Failure(f"no weight is remembered for {where}; write `lvstui set {where} weight=...`")
     return wanted

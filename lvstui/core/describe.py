@@ -36,7 +36,7 @@ _NOTE_SHOWN = 40
 
 
 def describe(change: Change, director: Director = EMPTY) -> str:
-    """Tell a change in one line: `tcp:192.0.2.10:443 shop · 10.0.0.11:443 web1: weight 3 -> 5`.
+    """Tell a change in one line: `tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: weight 3 -> 5`.
 
     Additions start with `+`, removals with `-`. The name of a server's service is looked up in `director`.
     """
@@ -47,7 +47,7 @@ def describe(change: Change, director: Director = EMPTY) -> str:
             pool = director.pools.get(key)
             named = after or before
             name = f" {fields.visible(named.name)}" if named and named.name else ""
-            title = f"{_titled(key, pool.service if pool else None)} · {fields.server_text(change.endpoint)}{name}"
+            title = f"{_titled(key, pool.service if pool else None)} / {fields.server_text(change.endpoint)}{name}"
             return _line(title, _server(before), _server(after))
         case TimeoutsChange(before, after):
             return _line("timeouts", _timeouts(before), _timeouts(after))
@@ -84,7 +84,7 @@ _ABSENT = "none"
 
 def _text(text: str) -> str:
     shown = fields.visible(text)
-    return f'"{shown if len(shown) <= _NOTE_SHOWN else shown[:_NOTE_SHOWN] + "…"}"' if text else _ABSENT
+    return f'"{shown if len(shown) <= _NOTE_SHOWN else shown[:_NOTE_SHOWN] + "..."}"' if text else _ABSENT
 
 
 def _service(service: Service | None) -> Mapping[str, str]:

@@ -94,7 +94,7 @@ def visible(text: str) -> str:
 
 def _quoted(text: str) -> str:
     shown = visible(text)
-    return f'"{shown[:60]}…"' if len(shown) > 60 else f'"{shown}"'
+    return f'"{shown[:60]}..."' if len(shown) > 60 else f'"{shown}"'
 
 
 def number(field: str, value: str | int) -> int:

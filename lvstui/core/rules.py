@@ -102,7 +102,7 @@ def _everything(director: Director) -> Iterator[Problem]:
         where = fields.service_text(key)
         yield from _at(where, _service(pool.service, ()))
         for endpoint, server in pool.servers.items():
-            yield from _at(f"{where} · {fields.server_text(endpoint)}", _server(server, key, (), director))
+            yield from _at(f"{where} / {fields.server_text(endpoint)}", _server(server, key, (), director))
 
 
 def _at(where: str, found: Iterable[Problem]) -> Iterator[Problem]:

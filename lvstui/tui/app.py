@@ -199,6 +199,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
     def action_view(self, name: str) -> None:
         """Go to a view; what is staged in another one waits there."""
         self.query_one(ContentSwitcher).current = name
+        self._say("")
         self.view.redraw()
         self.view.focus_body()
 

@@ -99,7 +99,7 @@ def test_set_edits_a_server_in_the_kernel_and_in_the_profile(
 ) -> None:
     ran = shell.run("set", "shop", "web1", *values)
     assert (ran.status, ran.err) == (0, "")
-    assert ran.out.startswith("tcp:192.0.2.10:443 shop · 10.0.0.11:443")
+    assert ran.out.startswith("tcp:192.0.2.10:443 shop / 10.0.0.11:443")
     assert server(shell) == after
     assert shell.run("diff").status == 0
 
@@ -189,7 +189,7 @@ def test_add_makes_services_and_servers_of_every_kind(shell: Shell) -> None:
 
 def test_delete_takes_a_server_and_with_yes_a_whole_service_that_rollback_brings_back(shell: Shell) -> None:
     before = saved(shell)
-    assert shell.run("delete", "shop", "10.0.0.12").out == "- tcp:192.0.2.10:443 shop · 10.0.0.12:443\n"
+    assert shell.run("delete", "shop", "10.0.0.12").out == "- tcp:192.0.2.10:443 shop / 10.0.0.12:443\n"
     refused = shell.run("delete", "shop")
     assert (refused.status, "--yes" in refused.err) == (2, True)
     assert SHOP in shell.held().pools
@@ -248,7 +248,7 @@ def test_dry_run_tells_the_lines_and_the_commands_and_writes_nothing(shell: Shel
     ran = shell.run("set", "shop", "web1", "weight=0", "--dry-run")
     assert ran.status == 3
     assert ran.out.splitlines() == [
-        "tcp:192.0.2.10:443 shop · 10.0.0.11:443 web1: weight 3 -> 0, resume none -> 3",
+        "tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: weight 3 -> 0, resume none -> 3",
         "    ipvsadm -e -t 192.0.2.10:443 -r 10.0.0.11:443 -m -w 0 -x 1000 -y 800",
     ]
     assert shell.run("set", "shop", "name=other", "--dry-run").out.count("\n") == 1
@@ -413,7 +413,7 @@ def test_history_tells_who_what_and_when_newest_last(shell: Shell) -> None:
     assert len(lines) == 4
     assert lines[0].startswith("1  20")
     assert lines[0].endswith("  do")
-    assert lines[1] == "    tcp:192.0.2.10:443 shop · 10.0.0.11:443 web1: weight 3 -> 5"
+    assert lines[1] == "    tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: weight 3 -> 5"
     assert lines[3] == "    timeouts: tcp 900s -> 800s"
     assert shell.run("history", "-n", "1").out.splitlines() == lines[2:]
     assert shell.run("history", "SHOP", "weight").out.splitlines() == lines[:2]
@@ -461,7 +461,7 @@ def test_a_record_that_no_longer_fits_is_not_taken_back_and_what_differs_is_told
     shell.run("set", "shop", "web1", "weight=6")
     ran = shell.run("rollback", "1")
     assert ran.status == 1
-    assert "changed since: tcp:192.0.2.10:443 shop · 10.0.0.11:443 web1: weight 5 -> 6" in ran.err
+    assert "changed since: tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: weight 5 -> 6" in ran.err
     assert "record 1 no longer fits" in ran.err
     assert server(shell).weight == 6
     assert [record["number"] for record in records(shell)] == [1, 2]

@@ -52,18 +52,18 @@ MASTER = SyncDaemon(SyncRole.MASTER, "eth1", 5)
     [
         (
             ServerChange(KEY, WEB, replace(WEB, weight=5)),
-            "tcp:192.0.2.10:443 shop · 10.0.0.11:443 web1: weight 3 -> 5",
+            "tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: weight 3 -> 5",
         ),
         (
             ServerChange(KEY, WEB, replace(WEB, weight=0, upper=9, resume=3, tunnel=GUE)),
-            "tcp:192.0.2.10:443 shop · 10.0.0.11:443 web1: "
+            "tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: "
             "weight 3 -> 0, upper none -> 9, tunnel none -> gue port 6080 csum, resume none -> 3",
         ),
         (
             ServerChange(KEY, None, WEB),
-            '+ tcp:192.0.2.10:443 shop · 10.0.0.11:443 web1: forwarding masq, weight 3, name "web1"',
+            '+ tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: forwarding masq, weight 3, name "web1"',
         ),
-        (ServerChange(KEY, WEB, None), "- tcp:192.0.2.10:443 shop · 10.0.0.11:443 web1"),
+        (ServerChange(KEY, WEB, None), "- tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1"),
         (
             ServiceChange(SHOP, replace(SHOP, scheduler="sh", flags=ServiceFlags.SCHED_2, persistence=Persistence())),
             "tcp:192.0.2.10:443 shop: scheduler wlc -> sh, flags none -> sh-port, persistence none -> 300s",
@@ -75,7 +75,7 @@ MASTER = SyncDaemon(SyncRole.MASTER, "eth1", 5)
         (ServiceChange(SHOP, None), "- tcp:192.0.2.10:443 shop"),
         (
             ServiceChange(SHOP, replace(SHOP, note="x" * 60)),
-            f'tcp:192.0.2.10:443 shop: note none -> "{"x" * 40}…"',
+            f'tcp:192.0.2.10:443 shop: note none -> "{"x" * 40}..."',
         ),
         (TimeoutsChange(Timeouts(), Timeouts(tcp=1200)), "timeouts: tcp 900s -> 1200s"),
         (SysctlChange("expire_nodest_conn", "0", "1"), "sysctl expire_nodest_conn: 0 -> 1"),
@@ -95,7 +95,7 @@ def test_a_change_is_told_in_one_line(change: Change, line: str) -> None:
 
 
 def test_the_name_of_a_service_is_left_out_where_it_is_not_known() -> None:
-    assert describe(ServerChange(KEY, WEB, None), EMPTY) == "- tcp:192.0.2.10:443 · 10.0.0.11:443 web1"
+    assert describe(ServerChange(KEY, WEB, None), EMPTY) == "- tcp:192.0.2.10:443 / 10.0.0.11:443 web1"
 
 
 @laws

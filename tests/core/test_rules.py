@@ -158,10 +158,10 @@ def test_a_whole_director_is_told_where_it_is_wrong() -> None:
     assert [(problem.where, problem.field) for problem in check(director)] == [
         ("timeouts", "tcp"),
         ("sync master", "group"),
-        ("tcp:192.0.2.10:443 · 10.0.0.11:443", "weight"),
+        ("tcp:192.0.2.10:443 / 10.0.0.11:443", "weight"),
         ("tcp:192.0.2.10:0", "service"),
     ]
-    assert str(check(director)[2]).startswith("tcp:192.0.2.10:443 · 10.0.0.11:443: weight: -1 is out of range; give 0")
+    assert str(check(director)[2]).startswith("tcp:192.0.2.10:443 / 10.0.0.11:443: weight: -1 is out of range; give 0")
 
 
 @laws

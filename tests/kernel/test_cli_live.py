@@ -107,7 +107,7 @@ def test_a_change_from_outside_is_a_difference_that_apply_takes_back(profile: Pa
     ipvsadm("-A", "-t", "192.0.2.99:1", "-s", "rr")
     assert sorted(lvstui("apply", "--dry-run", profile, status=3).splitlines()) == [
         "- tcp:192.0.2.99:1",
-        "tcp:192.0.2.10:443 · 127.0.0.12:443: weight 7 -> 0",
+        "tcp:192.0.2.10:443 / 127.0.0.12:443: weight 7 -> 0",
     ]
     lvstui("apply", profile)
     assert saved() == before
@@ -124,10 +124,10 @@ def test_a_failure_half_way_tells_what_is_written_and_what_is_not(profile: Path)
     told = lvstui("apply", profile, status=1).splitlines()
     assert told[:5] == [
         '+ tcp:192.0.2.10:1 a: scheduler wlc, name "a"',
-        "+ tcp:192.0.2.10:1 a · 127.0.0.1:1: forwarding route, weight 1",
+        "+ tcp:192.0.2.10:1 a / 127.0.0.1:1: forwarding route, weight 1",
         "lvstui: 2 of 4 changes were written, the next one failed",
         '  failed     + tcp:192.0.2.10:2 b: scheduler zzz, name "b"',
-        "  not tried  + tcp:192.0.2.10:2 b · 127.0.0.1:2: forwarding route, weight 1",
+        "  not tried  + tcp:192.0.2.10:2 b / 127.0.0.1:2: forwarding route, weight 1",
     ]
     assert "modprobe ip_vs_zzz" in told[5]
     assert saved() == ["-A -t 192.0.2.10:1 -s wlc", "-a -t 192.0.2.10:1 -r 127.0.0.1:1 -g -w 1"]

@@ -152,7 +152,7 @@ def test_what_ipvsadm_did_since_keeps_a_record_from_being_taken_back(shop: Shell
     shop("set shop web1 weight=7")
     ipvsadm("-e", "-t", "192.0.2.10:443", "-r", "10.0.0.11:443", "-m", "-w", "8", "-x", "70000", "-y", "66000")
     told = shop(f"rollback {len(SHOP) + 1}", status=1)
-    assert "changed since: tcp:192.0.2.10:443 shop · 10.0.0.11:443 web1: weight 7 -> 8" in told
+    assert "changed since: tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: weight 7 -> 8" in told
     assert "-a -t 192.0.2.10:443 -r 10.0.0.11:443 -m -w 8" in saved()
     assert len(shop.records()) == len(SHOP) + 1
 

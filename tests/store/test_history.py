@@ -180,7 +180,7 @@ def test_the_systems_log_is_told_in_one_printable_line(profile: Path, log: Calla
     record = history.append(Kind.UNDO, [HOSTILE, CHANGE])
     line = log()
     assert line.startswith(f"<13>lvstui[{os.getpid()}]: {record.user}")
-    assert "undo 1: + tcp:192.0.2.10:443 · 10.0.0.11:443 \\x1b[31m\\nweb: " in line
+    assert "undo 1: + tcp:192.0.2.10:443 / 10.0.0.11:443 \\x1b[31m\\nweb: " in line
     assert line.endswith(" and 1 more")
     assert line.isprintable()
 

@@ -160,7 +160,7 @@ async def test_servers_are_copied_to_a_service_by_name_after_the_lines_are_shown
         await pilot.press("C", "x")
         assert "is not a service" in stage.shown("wrong")
         await answer(pilot, "cache port 8080")
-        assert "+ tcp:192.0.2.40:8080 · 10.0.0.11:8080" in stage.shown("staged")
+        assert "+ tcp:192.0.2.40:8080 / 10.0.0.11:8080" in stage.shown("staged")
         assert len(stage.director.pools[CACHE].servers) == count
         await pilot.press("enter")
         await stage.look(pilot)

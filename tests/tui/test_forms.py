@@ -121,7 +121,7 @@ async def test_what_is_only_unwise_is_said_and_accepted(stage: Stage) -> None:
         await fill(pilot, stage, port="8443", forwarding="r")
         assert "route cannot change the port" in screen(stage)
         await pilot.press("ctrl+s")
-        assert "+ tcp:192.0.2.10:443 · 10.0.0.11:8443 web1: forwarding route" in staged(stage)
+        assert "+ tcp:192.0.2.10:443 / 10.0.0.11:8443 web1: forwarding route" in staged(stage)
 
 
 async def test_a_form_left_as_it_was_stages_nothing(stage: Stage) -> None:

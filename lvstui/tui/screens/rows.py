@@ -199,8 +199,7 @@ class RowsView(View):
         self._arrange(replace(self._look, grouping=grouping, folded=folded))
         if key is not None:
             self.table.move_to(key)
-        if machine:
-            self.say("by machine: an edit of a machine acts on all of its servers")
+        self.say("by machine: an edit of a machine acts on all of its servers" if machine else "")
 
     def _arrange(self, look: Look) -> None:
         """Show the rows in another way, and remember it."""
