@@ -6,7 +6,7 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -18,6 +18,7 @@ from lvstui.commands.status import Failure, Status
 from lvstui.core.change import TimeoutsChange
 from lvstui.core.fields import FieldError, visible
 from lvstui.core.model import Timeouts
+from lvstui.core.owners import Owner
 from lvstui.kernel.port import Kernel, KernelError, NoIpvs, NoRight
 from lvstui.options import Options
 from lvstui.store.file import ProfileFile, default_path
@@ -129,12 +130,24 @@ def _place(options: argparse.Namespace, open_kernel: Opener, *, demo_instead: bo
             notice = f"This is a demo: {error}"
         else:
             try:
-                yield Place(kernel, ProfileFile(options.profile or default_path()))
+                profile = ProfileFile(options.profile or default_path())
+                yield Place(kernel, profile, owners=_watch(kernel, options.netns))
             finally:
                 kernel.close()
             return
     with _demo(options.profile) as (kernel, profile):
         yield Place(kernel, profile, notice)
+
+
+def _watch(kernel: Kernel, netns: str | None) -> Callable[[], Iterable[Owner]]:
+    """Give what looks for others at work on a kernel; nobody else is on one in memory."""
+
+    def look() -> Iterable[Owner]:
+        from lvstui.owners import Watch  # with psutil, which only a look at the processes needs
+
+        return Watch(netns)()
+
+    return tuple if kernel.origin == "demo" else look
 
 
 def _probe(kernel: Kernel) -> None:

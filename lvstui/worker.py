@@ -165,6 +165,7 @@ class Worker:
             reading=self._reading,
             origin=self._kernel.origin,
             schedulers=self._kernel.schedulers,
+            interfaces=self._kernel.interfaces,
             host=self._host(),
             history=self._history.services,
             profile=self._profile_state(),

@@ -41,7 +41,7 @@ IN_CORE = [
     "fields change observed sysctls",
     "describe history record owners drift",
     "snapshot",
-    "director_told change_rows cells machines headline rules staging form server_form service_form",
+    "director_told change_rows cells machines headline rules staging touches form server_form service_form",
     "director_rows filter batch draining",
     "columns director_edits",
 ]

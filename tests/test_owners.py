@@ -11,12 +11,13 @@ import pytest
 
 from lvstui.core.change import ServerChange, ServiceChange, TimeoutsChange
 from lvstui.core.model import AddressKey, Endpoint, Protocol, RealServer, Service, Timeouts
-from lvstui.core.owners import Owner, claimed
+from lvstui.core.owners import Owner, claimed, warnings
 from lvstui.host import Process, processes
 from lvstui.owners import INTERVAL, Watch
 
 SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
 OTHER = AddressKey(Protocol.TCP, IPv4Address("192.0.2.11"), 443)
+MORE = tuple(SHOP._replace(port=port) for port in (1, 2, 3))
 PERL = "/usr/bin/perl"
 KEEPALIVED = "virtual_server 192.0.2.10 443 {\n}\n"
 
@@ -164,6 +165,21 @@ def test_of_what_is_changed_the_services_of_others_are_told() -> None:
     assert claimed([keepalived], changes) == {SHOP: keepalived}
     assert list(claimed([Owner("kube-proxy", 8)], changes)) == [OTHER, SHOP]
     assert claimed([], changes) == {}
+
+
+def test_a_warning_names_the_owner_and_the_first_of_its_services() -> None:
+    keepalived = Owner("keepalived", 7, services=frozenset({SHOP}))
+    proxy = Owner("kube-proxy", 8)
+    changes = [ServiceChange(None, Service(each)) for each in (OTHER, SHOP, *MORE)]
+    late = "it may overwrite this at its next check or reload"
+    assert warnings(claimed([keepalived, proxy], changes[:2])) == [
+        f"kube-proxy manages tcp:192.0.2.11:443: {late}",
+        f"keepalived manages tcp:192.0.2.10:443: {late}",
+    ]
+    assert warnings(claimed([proxy], changes)) == [
+        f"kube-proxy manages tcp:192.0.2.11:443, tcp:192.0.2.10:443, tcp:192.0.2.10:1 and 2 more: {late}"
+    ]
+    assert warnings({}) == []
 
 
 def test_the_processes_of_this_machine_are_found_by_name() -> None:

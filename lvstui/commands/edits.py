@@ -9,6 +9,7 @@ from typing import assert_never
 
 from lvstui.commands import wishes
 from lvstui.commands.converge import whole_table
+from lvstui.commands.neighbours import warn
 from lvstui.commands.past import history_of
 from lvstui.commands.plain import Place
 from lvstui.commands.status import Failure, Status
@@ -47,6 +48,7 @@ def run(place: Place, options: Namespace) -> int:
     else:
         changes = wishes.changes(options, desk.director, profile)
     _check(changes, desk.director)
+    warn(place, kernel_writes(changes))
     if options.dry_run:
         for line in _dry_lines(changes, desk.director):
             print(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from lvstui.core.change import EMPTY, Change
 from lvstui.core.drift import dress, managed
 from lvstui.core.fields import visible
 from lvstui.core.model import Director
+from lvstui.core.owners import Owner
 from lvstui.kernel.port import Kernel
 from lvstui.store.file import ProfileFile
 from lvstui.store.profile import ProfileError
@@ -20,12 +22,14 @@ from lvstui.store.profile import ProfileError
 class Place(NamedTuple):
     """What a command works on: a kernel, and the profile that gives its services their names.
 
-    `notice` says why it is not the kernel that one would expect; empty when it is.
+    `notice` says why it is not the kernel that one would expect; empty when it is. `owners` looks for other programs
+    that write to that kernel, which takes a while.
     """
 
     kernel: Kernel
     profile: ProfileFile
     notice: str = ""
+    owners: Callable[[], Iterable[Owner]] = tuple
 
 
 def show(place: Place, what: str, *, as_json: bool) -> int:
@@ -159,10 +163,12 @@ def _record(place: Place, made: tuple[Change, ...]) -> None:
 def apply(place: Place, file: Path | None, *, dry_run: bool, keep_others: bool) -> int:
     """Make the kernel equal a profile, printing each write once it holds, and read again to be sure."""
     from lvstui.commands.converge import carry_out, plan
+    from lvstui.commands.neighbours import warn
 
     profile = _loaded(file or place.profile.path)
     _refuse_errors(profile)
     steps = plan(place.kernel, profile, keep_others=keep_others)
+    warn(place, steps.writes)
     if dry_run:
         for line in steps.lines():
             print(line)

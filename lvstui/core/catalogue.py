@@ -280,8 +280,8 @@ _ALL: Final = (
     Setting(
         "sync_threshold",
         "3 50",
-        "A B: a connection is synchronised at packet A, and again every B packets. Lower A hands over younger "
-        "connections; lower B costs more messages.",
+        "A B: a connection is synchronised at packet A, and again every B packets. Lower A hands over younger ones; "
+        "lower B costs more messages.",
         _COUNT,
         _COUNT,
         Kind.PAIR,

@@ -137,11 +137,12 @@ def machine_cells(
     held = [pools[each.service].servers[each.endpoint] for each in servers]
     names = dict.fromkeys(server.name for server in held if server.name)
     total = machine_total(snapshot, servers)
+    services = len({each.service for each in servers})
     return (
         Cell(f"{'+' if folded else '-'} {key.address}", Tone.STRONG),
         Cell(", ".join(names), Tone.NAME),
         Cell(""),
-        Cell(f"in {len({each.service for each in servers})} services", Tone.DIM),
+        Cell(f"in {services} service{'' if services == 1 else 's'}", Tone.DIM),
         _weights(held, sum(each in staged for each in servers)),
         *_gauges(total, sticky=any(pools[each.service].service.persistence for each in servers)),
         *_rates(total, told=all(each.service in snapshot.reading.services for each in servers)),

@@ -38,7 +38,8 @@ _NOTE_SHOWN = 40
 def describe(change: Change, director: Director = EMPTY) -> str:
     """Tell a change in one line: `tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: weight 3 -> 5`.
 
-    Additions start with `+`, removals with `-`. The name of a server's service is looked up in `director`.
+    Additions start with `+`, removals with `-`; what a profile lets go of stays in the kernel, and is no removal. The
+    name of a server's service is looked up in `director`.
     """
     match change:
         case ServiceChange(before, after):
@@ -49,6 +50,8 @@ def describe(change: Change, director: Director = EMPTY) -> str:
             name = f" {fields.visible(named.name)}" if named and named.name else ""
             title = f"{_titled(key, pool.service if pool else None)} / {fields.server_text(change.endpoint)}{name}"
             return _line(title, _server(before), _server(after))
+        case TimeoutsChange(_, None):
+            return f"timeouts: {_LET_GO}"
         case TimeoutsChange(before, after):
             return _line("timeouts", _timeouts(before), _timeouts(after))
         case SyncChange(before, after):
@@ -56,7 +59,7 @@ def describe(change: Change, director: Director = EMPTY) -> str:
         case SysctlChange(name, before, after):
             return _sysctl(fields.visible(name), before, after)
         case ManageSync(_, after):
-            return f"sync daemons: {'managed by the profile' if after else 'left to the kernel'}"
+            return f"sync daemons: {'managed by the profile' if after else _LET_GO}"
         case DirectorName(before, after):
             return f"director: name {_text(before)} -> {_text(after)}"
         case _:
@@ -80,6 +83,7 @@ def _line(title: str, before: Mapping[str, str], after: Mapping[str, str]) -> st
 
 
 _ABSENT = "none"
+_LET_GO = "left to the kernel"
 
 
 def _text(text: str) -> str:
@@ -139,9 +143,9 @@ def tunnel_text(tunnel: Tunnel) -> str:
 
 
 def _sysctl(name: str, before: str | None, after: str | None) -> str:
-    """Tell a setting; `-` is one that the profile no longer manages, and the kernel keeps."""
+    """Tell a setting; `+` is one that the profile manages from now on."""
     if after is None:
-        return f"- sysctl {name}"
+        return f"sysctl {name}: {_LET_GO}"
     if before is None:
         return f"+ sysctl {name}: {_shown(after)}"
     return f"sysctl {name}: {_shown(before)} -> {_shown(after)}"

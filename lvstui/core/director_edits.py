@@ -16,6 +16,9 @@ from lvstui.core.rules import Severity
 Edited: TypeAlias = TimeoutsChange | SyncChange | SysctlChange
 """What an edit in this view can change."""
 
+_ROOM = 20
+"""Columns of the prompt for the names of interfaces."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -38,10 +41,11 @@ class Question:
         return next((problem.sentence for problem in found if problem.severity is Severity.ERROR), "")
 
 
-def question(running: Director, staged: Sequence[Change], row: Row) -> Question | None:
+def question(running: Director, staged: Sequence[Change], row: Row, interfaces: Sequence[str] = ()) -> Question | None:
     """Give the question for a row, None where nothing can be edited there.
 
     What is staged already counts as there, so that one option after the other can be set before Enter writes.
+    `interfaces` are those that a daemon can be given, the fittest first; empty where that is not known.
     """
     director = with_staged(running, staged)
     match row:
@@ -50,7 +54,8 @@ def question(running: Director, staged: Sequence[Change], row: Row) -> Question 
         case Row(Part.SYNC, name) if name and director.sync is not None:
             word, _, option = name.partition(".")
             role = fields.role(word)
-            return _daemon(director.sync.get(role), role, option or "interface")
+            daemon, option = director.sync.get(role), option or "interface"
+            return _interface(daemon, role, interfaces) if option == "interface" else _daemon(daemon, option)
         case Row(Part.SYSCTL, name) if name in director.sysctl:
             return _setting(name, director.sysctl[name]) if sysctls.writable(name) else None
         case _:
@@ -59,7 +64,9 @@ def question(running: Director, staged: Sequence[Change], row: Row) -> Question 
 
 def removal(running: Director, row: Row) -> SyncChange | None:
     """Give the change that stops the daemon of a row, None where none runs."""
-    daemon = (running.sync or {}).get(fields.role(row.name.partition(".")[0])) if row.part is Part.SYNC else None
+    if row.part is not Part.SYNC or not row.name:
+        return None
+    daemon = (running.sync or {}).get(fields.role(row.name.partition(".")[0]))
     return SyncChange(daemon, None) if daemon else None
 
 
@@ -117,19 +124,47 @@ def _timeout(timeouts: Timeouts, name: str) -> Question:
     return Question(f"{name} in seconds", seconds(timeouts, name), change)
 
 
-def _daemon(daemon: SyncDaemon | None, role: SyncRole, option: str) -> Question:
-    word = fields.ROLE_WORDS[role]
+def _interface(daemon: SyncDaemon | None, role: SyncRole, known: Sequence[str]) -> Question:
+    """Ask for the interface of a daemon, which starts one that does not run."""
+    word, offer = fields.ROLE_WORDS[role], f" ({_listed(known)})" if known else ""
+
+    def change(text: str) -> Edited:
+        name = _known_interface(text, known)
+        return SyncChange(daemon, replace(daemon, interface=name) if daemon else SyncDaemon(role, name))
+
     if daemon is None:
-        label = f"start the {word} on interface"
-        return Question(label, "", lambda text: SyncChange(None, SyncDaemon(role, fields.interface(text))))
+        return Question(f"start the {word} on interface{offer}", "", change)
+    return Question(f"{word} interface{offer}", daemon.interface, change)
+
+
+def _known_interface(text: str, known: Sequence[str]) -> str:
+    name = fields.interface(text)
+    if known and name not in known:
+        meant = [each for each in known if each.startswith(name)]
+        raise fields.FieldError("interface", f"no {name} here: {_listed(meant or known)}")
+    return name
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Name the first of the names, as many as leave room in the prompt for an answer."""
+    line = ""
+    for name in map(fields.visible, names):
+        if line and len(line) + 1 + len(name) > _ROOM:
+            return f"{line} ..."
+        line = f"{line} {name}".lstrip()
+    return line
+
+
+def _daemon(daemon: SyncDaemon | None, option: str) -> Question | None:
+    if daemon is None:
+        return None
     text = DAEMON_FIELDS[option](daemon)
-    return Question(f"{word} {option}", text, lambda text: SyncChange(daemon, _with_option(daemon, option, text)))
+    label = f"{fields.ROLE_WORDS[daemon.role]} {option}"
+    return Question(label, text, lambda text: SyncChange(daemon, _with_option(daemon, option, text)))
 
 
 def _with_option(daemon: SyncDaemon, option: str, text: str) -> SyncDaemon:
     match option:
-        case "interface":
-            return replace(daemon, interface=fields.interface(text))
         case "group":
             return replace(daemon, group=fields.address("group", text.strip()))
         case "id":

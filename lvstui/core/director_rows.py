@@ -14,6 +14,7 @@ from lvstui.core.director_told import Sides, Told
 from lvstui.core.model import Director
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Cell, Column, Tone
+from lvstui.core.touches import touched
 
 DIRECTOR_COLUMNS = (
     Column("setting", "Setting", 27, 1),
@@ -93,6 +94,12 @@ def sentence(snapshot: Snapshot, look: Look, row: Row) -> str:
         return ""
     line = _told(snapshot, _sides(snapshot, look), row)
     return f"{line.title}: {line.sentence}"
+
+
+def touches(snapshot: Snapshot, row: Row) -> str:
+    """Say which services a setting touches now; empty where that cannot be told, and for what is no setting."""
+    told = touched(snapshot.reading.director, row.name) if row.part is Part.SYSCTL else ""
+    return f"It {told}." if told else ""
 
 
 def with_staged(running: Director, staged: Iterable[Change]) -> Director:

@@ -156,7 +156,7 @@ def cpu(cpus: Sequence[Stats], number: int) -> Told:
     share = 100 * packets / everything if everything else 0.0
     told = (
         f"{compact(stats.connections)} connections, {compact(packets)} packets, "
-        f"in {compact(stats.in_bytes)}B, out {compact(stats.out_bytes)}B since ip_vs was loaded"
+        f"in {compact(stats.in_bytes)}B, out {compact(stats.out_bytes)}B since IPVS was loaded"
     )
     return Told(f"cpu {number}", Cell(f"{share:.0f}%"), sentence=f"share of the packets: {told}")
 

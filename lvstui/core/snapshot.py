@@ -63,7 +63,7 @@ class Snapshot:
 
     `read_only` says why edits are refused (empty: they are not); `trouble` says why the reading is no longer fresh.
     `undo` and `redo` are the changes that the next undo or redo would make, in order. `schedulers`
-    are those that the kernel has. `changes` are the newest records
+    and `interfaces` are those that the kernel has, the latter fit for multicast first. `changes` are the newest records
     of the profile's history, newest last; `others` the sessions of lvstui on it besides this one; `owners` the
     programs that write to the same table.
     """
@@ -79,6 +79,7 @@ class Snapshot:
     undo: tuple[Change, ...] = ()
     redo: tuple[Change, ...] = ()
     schedulers: tuple[str, ...] = ()
+    interfaces: tuple[str, ...] = ()
     changes: tuple[Record, ...] = ()
     others: tuple[Session, ...] = ()
     owners: tuple[Owner, ...] = ()

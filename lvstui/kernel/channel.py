@@ -30,7 +30,7 @@ _ERROR, _DONE = 2, 3
 _BUFFER = 1 << 16
 """Room for the largest datagram: the kernel packs a dump into at most 32 KiB."""
 
-_PATIENCE = struct.pack("@ll", 10, 0)
+PATIENCE = struct.pack("@ll", 10, 0)
 """A struct timeval: how long the kernel may think before we take the answer for lost."""
 
 
@@ -47,7 +47,7 @@ class Channel:
 
     def __init__(self, family: str, version: int, netns: str | None) -> None:
         self._socket, self.family = call_in(netns, lambda: _open(family))
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, PATIENCE)
         self._version = version
         self._sequence = 0
         self._buffer = bytearray(_BUFFER)
@@ -106,7 +106,7 @@ def _open(family: str) -> tuple[socket.socket, int]:
     pyroute2 makes and binds the socket and asks for the family. Its event loop then ends, and the socket goes on as
     a plain blocking one, which any thread may use.
     """
-    generic = _pyroute2_generic()
+    generic = pyroute2_module("pyroute2.netlink.generic")
     exceptions = importlib.import_module("pyroute2.netlink.exceptions")
 
     class Quiet(generic.AsyncGenericNetlinkSocket):  # type: ignore[name-defined, misc]
@@ -127,13 +127,12 @@ def _open(family: str) -> tuple[socket.socket, int]:
         opener.close()
 
 
-def _pyroute2_generic() -> ModuleType:
-    """Import pyroute2's generic netlink without its package module, which imports everything there is.
+def pyroute2_module(name: str) -> ModuleType:
+    """Import one module of pyroute2 without its package module, which imports everything there is.
 
     That takes a third of the time. The stand-in for the package goes at once, so that a later `import pyroute2` by
     anybody gets the real one.
     """
-    name = "pyroute2.netlink.generic"
     spec = importlib.util.find_spec("pyroute2")
     if "pyroute2" in sys.modules or spec is None:
         return importlib.import_module(name)

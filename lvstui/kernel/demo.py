@@ -29,7 +29,7 @@ _GUE = Tunnel(TunnelType.GUE, port=6080, checksum=1)
 def demo_director() -> Director:
     """Give the profile of the demo, names and notes included; a kernel holds the same without them."""
     pools = (_shop(), _redirect(), _portal(), _dns(), _signalling(), _api(), _cache(), _mail())
-    return Director({pool.service.key: pool for pool in pools}, timeouts=Timeouts(), sync={}, name="demo")
+    return Director({pool.service.key: pool for pool in pools}, timeouts=Timeouts(), sync={}, name="lb1")
 
 
 def _pool(service: Service, servers: Iterable[RealServer]) -> Pool:

@@ -23,6 +23,7 @@ from lvstui.core.change import (
 from lvstui.core.model import Director, ServiceKey
 from lvstui.core.observed import Reading
 from lvstui.kernel import choices
+from lvstui.kernel.interfaces import Interfaces
 from lvstui.kernel.netlink import NO_RIGHT, Netlink
 from lvstui.kernel.port import NoRight
 from lvstui.kernel.proc import Proc
@@ -46,6 +47,7 @@ class Live:
         self._proc = Proc(netns)
         self._settings = Settings(netns)
         self._totals = Totals(netns)
+        self._interfaces = Interfaces(netns)
         self._known: tuple[Director, Mapping[str, str], Director] = (EMPTY, {}, EMPTY)
         self._denied = not _may_administer()
 
@@ -64,6 +66,11 @@ class Live:
     def schedulers(self) -> tuple[str, ...]:
         """Name the schedulers that are loaded or could be, as it was at the first look."""
         return choices.schedulers()
+
+    @property
+    def interfaces(self) -> tuple[str, ...]:
+        """Name the interfaces of the namespace; none are looked up where no daemon could be started on them."""
+        return () if self._denied else self._interfaces.read()
 
     def read(self) -> Reading:
         """Read everything, or what /proc tells."""
@@ -124,6 +131,7 @@ class Live:
         self._netlink.close()
         self._settings.close()
         self._totals.close()
+        self._interfaces.close()
 
     def _writer(self) -> Netlink:
         if self._denied:

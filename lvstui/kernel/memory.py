@@ -56,7 +56,7 @@ from lvstui.kernel.refusals import ENGINES, SCHEDULERS, refused
 from lvstui.kernel.shares import by_cpu, whole
 from lvstui.kernel.traffic import Traffic
 
-INTERFACES = frozenset({"lo", "eth0", "eth1"})
+INTERFACES = ("eth0", "eth1", "lo")
 """The network interfaces of the machine that the memory kernel plays."""
 
 DEFAULTS = {
@@ -84,6 +84,7 @@ class MemoryKernel:
 
     origin = "demo"
     schedulers = tuple(sorted(SCHEDULERS - {"none"}))
+    interfaces = INTERFACES
 
     def __init__(
         self,

@@ -51,6 +51,13 @@ class Kernel(Protocol):
     def schedulers(self) -> tuple[str, ...]:
         """The schedulers that a service can have here, as far as can be told."""
 
+    @property
+    def interfaces(self) -> tuple[str, ...]:
+        """The network interfaces there are now, those fit for multicast first; empty where that cannot be told.
+
+        Unlike the methods it raises nothing.
+        """
+
     def read(self) -> Reading:
         """Read everything that is configured and counted.
 

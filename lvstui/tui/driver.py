@@ -1,9 +1,9 @@
 """Send the terminal only what differs from what it shows, and never wait for it.
 
-This is the one place that reaches behind Textual's public face. Textual repaints a changed region from the left edge of
-its widget, sends what has not changed with it, gives every piece of text its colours anew, and waits once 30 frames are
-queued for a terminal that no longer reads. `FrugalApp` remembers what the terminal shows and sends the difference, and
-leaves frames out while the terminal is behind.
+This is the one place that reaches behind Textual's public face (but for one flag in keys.py). Textual repaints a
+changed region from the left edge of its widget, sends what has not changed with it, gives every piece of text its
+colours anew, and waits once 30 frames are queued for a terminal that no longer reads. `FrugalApp` remembers what the
+terminal shows and sends the difference, and leaves frames out while the terminal is behind.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
+
+from lvstui.tui.keys import OrderlyApp
 
 _QUEUED_FRAMES = 4
 _LOOK_AGAIN = 0.25
@@ -64,7 +66,7 @@ class _WholeCells(ScrollBarRender):
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "]
 
 
-class FrugalApp(App[ReturnType]):
+class FrugalApp(OrderlyApp[ReturnType]):
     """An App for slow links: it sends what changed and no more, and a stalled terminal does not stop it."""
 
     def __init__(self) -> None:

@@ -137,6 +137,7 @@ def test_owners_links_and_cpus_have_their_rows() -> None:
     assert texts(shown, Row(Part.HOST, "link eth0"))[1] == "5.0MB/s in"
     assert cells(shown, EMPTY, Row(Part.HOST, "link eth1"))[1] == ("3 drops/s", Tone.BAD)
     assert [texts(shown, Row(Part.CPUS, name))[1] for name in "01"] == ["75%", "25%"]
+    assert "since IPVS was loaded" in sentence(shown, EMPTY, Row(Part.CPUS, "0"))
 
 
 def test_what_proc_does_not_tell_has_no_rows() -> None:
@@ -215,11 +216,32 @@ def test_a_daemon_that_runs_can_be_stopped_and_what_is_managed_let_go() -> None:
     assert removal(DIRECTOR, Row(Part.SYNC, "master.id")) == SyncChange(MASTER, None)
     assert removal(DIRECTOR, Row(Part.SYNC, "backup")) is None
     assert removal(DIRECTOR, Row(Part.SYSCTL, "conntrack")) is None
+    assert removal(DIRECTOR, Row(Part.SYNC)) is None
     saved = Director(timeouts=Timeouts(), sysctl={"conntrack": "0"})
     assert release(DIRECTOR, saved, Row(Part.SYSCTL, "conntrack")) == SysctlChange("conntrack", "0", None)
     assert release(DIRECTOR, saved, Row(Part.TIMEOUTS, "udp")) == TimeoutsChange(Timeouts(), None)
     assert release(DIRECTOR, saved, Row(Part.SYSCTL, "brand_new")) is None
     assert release(DIRECTOR, None, Row(Part.TIMEOUTS, "udp")) is None
+
+
+@pytest.mark.parametrize(("row", "label"), [("backup", "start the backup on"), ("master.interface", "master")])
+def test_an_interface_is_asked_for_with_those_there_are_and_no_other_is_taken(row: str, label: str) -> None:
+    found = question(DIRECTOR, (), Row(Part.SYNC, row), ("eth0", "eth1", "lo"))
+    assert found is not None
+    assert found.label == f"{label} interface (eth0 eth1 lo)"
+    assert found.wrong("eth0", DIRECTOR) == ""
+    assert found.wrong("ethX", DIRECTOR) == "no ethX here: eth0 eth1 lo"
+    assert found.wrong("eth", DIRECTOR) == "no eth here: eth0 eth1"
+    with pytest.raises(FieldError, match="interface: no ethX"):
+        found.change("ethX")
+
+
+def test_of_many_interfaces_the_prompt_names_the_first_as_text_and_any_of_them_is_taken() -> None:
+    names = ("eth0", "bond\x1b", *(f"veth{number}" for number in range(500)))
+    found = question(DIRECTOR, (), Row(Part.SYNC, "backup"), names)
+    assert found is not None
+    assert found.label == "start the backup on interface (eth0 bond\\x1b veth0 ...)"
+    assert found.wrong("veth499", DIRECTOR) == ""
 
 
 def test_a_change_of_a_field_that_cannot_be_raises_where_it_is_made() -> None:

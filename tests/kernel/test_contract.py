@@ -515,3 +515,10 @@ def test_a_whole_director_can_be_written_and_taken_back(kernel: Kernel) -> None:
     for change in kernel_writes(diff(want, replace(EMPTY, timeouts=Timeouts(), sync={}, sysctl=start.sysctl))):
         kernel.write(change)
     assert kernel.read().director == start
+
+
+def test_a_daemon_starts_on_an_interface_that_is_named_and_on_no_other(kernel: Kernel) -> None:
+    assert "lo" in kernel.interfaces
+    kernel.write(SyncChange(None, replace(BACKUP, interface="lo")))
+    assert "lvstui9" not in kernel.interfaces
+    assert refusal(kernel, SyncChange(None, replace(MASTER, interface="lvstui9"))).field == "interface"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -103,6 +104,19 @@ def running(live: Live, *command: str | Path, log: Path) -> Iterator[set[Service
         process.wait(SECONDS)
 
 
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    """Ask a process to end, again each time: keepalived may miss a signal while it is starting."""
+    process.terminate()
+    return process.poll() is not None
+
+
+def lvstui(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lvstui", *words]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended
+
+
 def owner(program: str) -> Owner:
     return next(owner for owner in Watch()() if owner.program == program)
 
@@ -119,6 +133,23 @@ def test_keepalived_is_found_with_all_services_that_it_made(live: Live, tmp_path
         assert found.services is not None
         assert {service_text(key) for key in found.services - made} == {"mark6:7"}
         assert made <= found.services
+    until(lambda: not any(each.program == "keepalived" for each in Watch()()), "keepalived gone")
+
+
+def test_a_command_that_edits_what_keepalived_manages_warns_and_edits(live: Live, tmp_path: Path) -> None:
+    config = tmp_path / "keepalived.conf"
+    (tmp_path / "conf.d").mkdir()
+    config.write_text(KEEPALIVED.format(folder=tmp_path))
+    profile = tmp_path / "director.toml"
+    service = "tcp:192.0.2.10:443"
+    with running(live, "keepalived", "-nlf", config, log=tmp_path / "log"):
+        drained = lvstui("--profile", profile, "drain", service, "127.0.0.11:443")
+        assert drained.stderr == (
+            f"lvstui: warning: keepalived manages {service}: it may overwrite this at its next check or reload\n"
+        )
+        assert drained.stdout == f"{service} / 127.0.0.11:443: weight 3 -> 0, resume none -> 3\n"
+        assert lvstui("--profile", profile, "show").stderr == ""
+        assert lvstui("--profile", profile, "set", "timeouts", "tcp=700").stderr == ""
     until(lambda: not any(each.program == "keepalived" for each in Watch()()), "keepalived gone")
 
 
@@ -145,8 +176,7 @@ def test_a_keepalived_in_another_network_namespace_is_not_ours(live: Live, tmp_p
             assert [each.program for each in there()] == ["keepalived"]
             assert Watch()() == ()
         finally:
-            process.terminate()
-            process.wait(SECONDS)
+            until(lambda: _ended(process), "keepalived gone")
     finally:
         subprocess.run(["ip", "netns", "del", "other"], check=True)
     assert live.read().director.pools == {}

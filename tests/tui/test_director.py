@@ -91,6 +91,7 @@ async def test_a_setting_is_saved_once_it_is_set_and_let_go_again(stage: Stage) 
     async with stage.app.run_test(size=(80, 24)) as pilot:
         await opened(stage, pilot, row)
         assert "removed server" in shown(stage, "#sentence")
+        assert "\nIt touches " in shown(stage, "#sentence")
         assert "x unmanage" not in keys(stage)
         await pilot.press("enter")
         await answer(pilot, "1")
@@ -150,6 +151,26 @@ async def test_a_daemon_is_started_with_its_options_changed_and_stopped(stage: S
         await pilot.press("right", "enter")
         await stage.look(pilot)
         assert stage.kernel.read().director.sync == {}
+
+
+async def test_an_interface_that_is_not_there_is_said_at_the_prompt_and_nothing_is_staged(stage: Stage) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await opened(stage, pilot, Row(Part.SYNC, "backup"))
+        await pilot.press("a")
+        assert shown(stage, "#label") == "start the backup on interface (eth0 eth1 lo)"
+        await answer(pilot, "ethX")
+        assert shown(stage, "#wrong") == "no ethX here: eth0 eth1 lo"
+        assert not view(stage).pending
+        await answer(pilot, "eth1")
+        assert "--start-daemon backup --mcast-interface eth1" in shown(stage, "#staged")
+
+
+async def test_the_cursor_may_rest_on_every_heading(stage: Stage) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        for part in (Part.TABLE, Part.TIMEOUTS, Part.SYNC, Part.HOST, Part.SYSCTL):
+            await opened(stage, pilot, Row(part))
+            assert "a start" in keys(stage)
+            assert "Del" not in keys(stage)
 
 
 async def test_read_only_says_so_before_it_asks(stage: Stage) -> None:

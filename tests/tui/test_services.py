@@ -134,6 +134,25 @@ async def test_a_drained_server_comes_back_with_the_weight_it_had(stage: Stage) 
         assert held(stage, key).weight == server.weight + 3
 
 
+async def test_a_drained_server_says_in_eighty_columns_what_is_left_and_until_when(stage: Stage) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await stage.look(pilot, 5)
+        assert stage.app.snapshot is not None
+        reading = stage.app.snapshot.reading
+        key = next(
+            key
+            for key in rows(stage.app.snapshot, Look())
+            if isinstance(key, ServerKey) and reading.servers[key.service][key.endpoint].sticky
+        )
+        assert stage.view.table.move_to(key)
+        await pilot.press("0", "enter")
+        await stage.look(pilot)
+        await pilot.press("down", "up")
+        await pilot.pause()
+        assert "sticky left; clients return, entries end " in message(stage)
+        assert len(message(stage)) <= 78
+
+
 async def test_delete_asks_with_cancel_in_focus(stage: Stage) -> None:
     async with stage.app.run_test(size=(120, 30)) as pilot:
         await stage.look(pilot)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
 
+from lvstui.core.change import ServerChange
+from lvstui.core.model import RealServer
+from lvstui.core.observed import ServerKey
 from tests.tui.conftest import Stage
 
 Compare = Callable[..., bool]
@@ -49,3 +53,48 @@ def test_help(stage: Stage, snap_compare: Compare) -> None:
         await pilot.pause()
 
     assert snap_compare(stage.app, terminal_size=(80, 30), run_before=helped)
+
+
+def test_machines(stage: Stage, snap_compare: Compare) -> None:
+    async def grouped(pilot: Pilot[int]) -> None:
+        await stage.look(pilot, 3)
+        await pilot.press("m", "0")
+        await pilot.pause()
+
+    assert snap_compare(stage.app, terminal_size=(120, 30), run_before=grouped)
+
+
+def test_the_form_of_a_service(stage: Stage, snap_compare: Compare) -> None:
+    async def opened(pilot: Pilot[int]) -> None:
+        await stage.look(pilot)
+        await pilot.press("e")
+        await pilot.pause()
+
+    assert snap_compare(stage.app, terminal_size=(80, 24), run_before=opened)
+
+
+def test_the_director(stage: Stage, snap_compare: Compare) -> None:
+    async def opened(pilot: Pilot[int]) -> None:
+        await stage.look(pilot, 3)
+        await pilot.press("5", *["down"] * 6)
+        await pilot.pause()
+
+    assert snap_compare(stage.app, terminal_size=(120, 40), run_before=opened)
+
+
+def test_changes(stage: Stage, snap_compare: Compare) -> None:
+    async def drifted(pilot: Pilot[int]) -> None:
+        await stage.look(pilot)
+        for key, server in first_servers(stage, 3):
+            stage.kernel.write(ServerChange(key.service, server, replace(server, weight=server.weight + 1)))
+        await stage.look(pilot)
+        await pilot.press("6", "down", "down")
+        await pilot.pause()
+
+    assert snap_compare(stage.app, terminal_size=(100, 24), run_before=drifted)
+
+
+def first_servers(stage: Stage, count: int) -> list[tuple[ServerKey, RealServer]]:
+    pools = stage.kernel.read().director.pools.values()
+    servers = [(ServerKey(pool.service.key, end), server) for pool in pools for end, server in pool.servers.items()]
+    return servers[:count]

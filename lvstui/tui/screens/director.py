@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from lvstui.core.change import SyncChange
 from lvstui.core.director_edits import Edited, Question, keep, put, question, release, removal
-from lvstui.core.director_rows import DIRECTOR_COLUMNS, Look, Part, Row, cells, rows, sentence
+from lvstui.core.director_rows import DIRECTOR_COLUMNS, Look, Part, Row, cells, rows, sentence, touches
 from lvstui.core.fields import ROLE_WORDS
 from lvstui.core.rules import problems
 from lvstui.core.snapshot import Snapshot
@@ -29,7 +29,7 @@ class DirectorView(View):
     COMMANDS = (*commands.DIRECTOR, *commands.EDITING)
 
     DEFAULT_CSS = """
-    DirectorView #sentence { height: 3; padding: 0 1; color: $text-muted; }
+    DirectorView #sentence { height: 4; padding: 0 1; color: $text-muted; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
@@ -167,7 +167,9 @@ class DirectorView(View):
         self.redraw()
 
     def _question(self, row: Row) -> Question | None:
-        return question(self.snapshot.reading.director, self.staged.changes, row) if self.snapshot else None
+        if self.snapshot is None:
+            return None
+        return question(self.snapshot.reading.director, self.staged.changes, row, self.snapshot.interfaces)
 
     def _removal(self, row: Row) -> SyncChange | None:
         return removal(self.snapshot.reading.director, row) if self.snapshot else None
@@ -222,4 +224,5 @@ class DirectorView(View):
         if self.snapshot is None or row is None:
             return
         look = replace(self._look, staged=self.staged.changes)
-        self.query_one("#sentence", Static).update(escape(sentence(self.snapshot, look, row)))
+        lines = (sentence(self.snapshot, look, row), touches(self.snapshot, row))
+        self.query_one("#sentence", Static).update("\n".join(map(escape, lines)))

@@ -129,8 +129,9 @@ class RowsView(View):
         text = ""
         if self.snapshot is not None and (selected := self.selected_server()):
             key, server = selected
-            reading = self.snapshot.reading
-            text = outlook(server, seen_on(self.snapshot, key), reading.director.sysctl)
+            director, seen = self.snapshot.reading.director, seen_on(self.snapshot, key)
+            persistence = director.pools[key.service].service.persistence
+            text = outlook(server, seen, director.sysctl, persistence, self.size.width - 2)
         if text or self._outlook_told:
             self.say(text)
         self._outlook_told = bool(text)
@@ -198,6 +199,7 @@ class RowsView(View):
         folded = self._look.folded - {group_of(key, grouping)} if key is not None else self._look.folded
         self._arrange(replace(self._look, grouping=grouping, folded=folded))
         if key is not None:
+            self.table.move_to(group_of(key, grouping))  # so that the heading is in view as well
             self.table.move_to(key)
         self.say("by machine: an edit of a machine acts on all of its servers" if machine else "")
 

@@ -1,0 +1,22 @@
+"""The warning of commands that write to what another program manages."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from lvstui.commands.plain import Place
+from lvstui.core.change import Change, ServerChange, ServiceChange
+from lvstui.core.owners import claimed, warnings
+
+
+def warn(place: Place, writes: Sequence[Change]) -> None:
+    """Warn on stderr of services that another program may write over; looks for one only if a service is written.
+
+    A look costs a walk through all processes, and the import of what walks.
+    """
+    if not any(isinstance(change, (ServiceChange, ServerChange)) for change in writes):
+        return
+    for sentence in warnings(claimed(place.owners(), writes)):
+        sys.stdout.flush()
+        print(f"lvstui: warning: {sentence}", file=sys.stderr)

@@ -1,0 +1,151 @@
+"""Commands that write to what another program manages warn of it, and look for one only when they write."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lvstui.commands import edits, plain
+from lvstui.commands.arguments import parser
+from lvstui.commands.plain import Place
+from lvstui.core.change import TimeoutsChange
+from lvstui.core.model import Director, Timeouts
+from lvstui.core.owners import Owner
+from lvstui.host import Process
+from lvstui.kernel.memory import MemoryKernel
+from lvstui.owners import Watch
+from lvstui.store.file import ProfileFile
+from lvstui.store.profile import dumps
+from tests.test_cli import MARK, PROFILE, SHOP, with_weight
+
+KEEPALIVED = "virtual_server 192.0.2.10 443 {\n}\n"
+LATE = "it may overwrite this at its next check or reload"
+WARNING = f"lvstui: warning: keepalived manages tcp:192.0.2.10:443: {LATE}\n"
+IN_STEP = replace(PROFILE, sync={})
+PID = 2**30
+
+
+class Desk:
+    """A kernel in step with its profile, and a keepalived whose configuration is real; `looks` counts looks at it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.profile = ProfileFile(folder / "director.toml")
+        self.profile.path.write_text(dumps(IN_STEP))
+        self.kernel = MemoryKernel(IN_STEP)
+        self.looks = 0
+        self._config = folder / "keepalived.conf"
+        self._config.write_text(KEEPALIVED)
+        self._proc = folder / "proc"
+        for pid in ("self", str(PID)):
+            (self._proc / pid / "ns").mkdir(parents=True)
+            (self._proc / pid / "ns/net").symlink_to(folder)
+        (self._proc / str(PID) / "root").symlink_to("/")
+
+    @property
+    def place(self) -> Place:
+        return Place(self.kernel, self.profile, owners=self._owners)
+
+    def edit(self, *words: str) -> int:
+        return edits.run(self.place, parser().parse_args(words))
+
+    def apply(self, wanted: Director, *, dry_run: bool = False) -> int:
+        self.profile.path.write_text(dumps(wanted))
+        return plain.apply(self.place, None, dry_run=dry_run, keep_others=False)
+
+    def _owners(self) -> Iterable[Owner]:
+        self.looks += 1
+        return Watch(find=self._find, proc=self._proc)()
+
+    def _find(self, _: Collection[str]) -> list[Process]:
+        return [Process(PID, 1, "keepalived", ("keepalived", "-f", str(self._config)))]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("set", "tcp:192.0.2.10:443", "10.0.0.11:443", "weight=5"),
+        ("set", "tcp:192.0.2.10:443", "scheduler=wrr"),
+        ("add", "tcp:192.0.2.10:443", "10.0.0.13:443"),
+        ("delete", "tcp:192.0.2.10:443", "10.0.0.11:443"),
+        ("delete", "tcp:192.0.2.10:443", "--yes"),
+        ("drain", "tcp:192.0.2.10:443", "10.0.0.11:443"),
+        ("drain", "--machine", "10.0.0.11"),
+        ("restore", "tcp:192.0.2.10:443", "10.0.0.12:443"),
+    ],
+)
+def test_an_edit_of_what_keepalived_manages_warns_once_and_is_made(
+    desk: Desk, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    before = desk.kernel.read().director
+    assert desk.edit(*words) == 0
+    printed = capsys.readouterr()
+    assert printed.err.count(WARNING) == 1
+    assert printed.out
+    assert desk.looks == 1
+    assert desk.kernel.read().director != before
+
+
+def test_a_rollback_and_a_rehearsal_warn_too(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert desk.edit("set", "tcp:192.0.2.10:443", "10.0.0.11:443", "weight=5") == 0
+    capsys.readouterr()
+    assert desk.edit("rollback", "1", "--dry-run") == 3
+    assert capsys.readouterr().err == WARNING
+    assert desk.edit("rollback", "1") == 0
+    assert capsys.readouterr().err == WARNING
+
+
+def test_apply_warns_of_what_it_writes(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = replace(with_weight(7), sync={})
+    assert desk.apply(wanted, dry_run=True) == 3
+    assert capsys.readouterr().err == WARNING
+    assert desk.apply(wanted) == 0
+    assert capsys.readouterr().err == WARNING
+    assert desk.kernel.read().director.pools[SHOP].servers.keys() == wanted.pools[SHOP].servers.keys()
+
+
+def test_a_service_of_nobody_warns_of_nothing(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert desk.edit("set", "mark6:80", "scheduler=wrr") == 0
+    assert (desk.looks, capsys.readouterr().err) == (1, "")
+    assert desk.kernel.read().director.pools[MARK].service.scheduler == "wrr"
+
+
+def test_nobody_is_looked_for_where_no_service_is_written(desk: Desk) -> None:
+    assert plain.show(desk.place, "services", as_json=False) == 0
+    assert plain.diff(desk.place, None) == 0
+    assert desk.apply(IN_STEP) == 0
+    assert desk.apply(replace(IN_STEP, timeouts=Timeouts(tcp=700))) == 0
+    assert desk.kernel.held(TimeoutsChange(None, None)) == Timeouts(tcp=700)
+    assert desk.edit("set", "timeouts", "udp=50") == 0
+    assert desk.edit("set", "tcp:192.0.2.10:443", "10.0.0.11:443", "weight=3") == 0
+    assert desk.edit("set", "tcp:192.0.2.10:443", "note=only the profile knows") == 0
+    assert desk.looks == 0
+
+
+def test_psutil_is_loaded_only_where_somebody_is_looked_for(desk: Desk) -> None:
+    program = f"""
+import sys
+from lvstui.cli import main
+from lvstui.kernel.memory import MemoryKernel
+from tests.test_cli import PROFILE
+
+class Live(MemoryKernel):
+    origin = "taken for a live one"
+
+for words in "show", "diff", "set timeouts tcp=7 --dry-run", "drain --machine 10.0.0.11 --dry-run":
+    main(["--profile", {str(desk.profile.path)!r}, *words.split()], lambda _: Live(PROFILE))
+    print("loaded:", "psutil" in sys.modules)
+"""
+    root = Path(__file__).parent.parent.parent
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=root, check=True)
+    told = [line for line in ended.stdout.splitlines() if line.startswith("loaded:")]
+    assert told == ["loaded: False", "loaded: False", "loaded: False", "loaded: True"]

@@ -1,0 +1,44 @@
+"""Keys that come in one packet, as a slow line delivers them, do what they do one by one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.e2e.terminal import Terminal
+
+LVSTUI = Path(sys.executable).parent / "lvstui"
+
+
+def test_a_filter_in_one_packet_is_a_filter_and_the_key_behind_it_a_key(terminal: Terminal) -> None:
+    terminal.start([LVSTUI, "--demo", "--view", "director"])
+    terminal.wait_for("tcp_fin")
+    terminal.type("/tcp_fin")
+    terminal.wait_for("\n / tcp_fin\n")
+    terminal.type("\x15udp\rp")
+    screen = terminal.wait_for("  paused")  # and it was not paused before, or it would go on now
+    assert " filter udp " in screen
+
+
+def test_a_form_in_one_packet_is_filled_in_field_by_field(terminal: Terminal) -> None:
+    terminal.start([LVSTUI, "--demo"])
+    terminal.wait_for("192.0.2.10:80")
+    terminal.type("A\r192.0.2.77\r8443\rsh\r")
+    terminal.wait_for("no  yes")
+    form = {line[2:15].strip(): line[15:40].strip() for line in terminal.screen().splitlines()}
+    assert [form[label] for label in ("protocol", "address", "port", "scheduler")] == [
+        "tcp",
+        "192.0.2.77",
+        "8443",
+        "sh",
+    ]
+
+
+def test_a_command_named_in_the_palette_in_one_packet_is_named_whole(terminal: Terminal) -> None:
+    terminal.start([LVSTUI, "--demo"])
+    terminal.wait_for("192.0.2.10:80")
+    terminal.type(":pause: stop")
+    terminal.wait_for("pause: stop reading")
+    assert "pause: stop\n" in "\n".join(line.strip(" │┃▎🔎") + "\n" for line in terminal.screen().splitlines())
+    terminal.keys("Enter")
+    terminal.wait_for("  paused")
