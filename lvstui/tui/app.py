@@ -65,6 +65,13 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             super().__init__()
             self.event = event
 
+    class Broken(Message):
+        """The worker's thread has ended with an error that nobody foresaw."""
+
+        def __init__(self, error: Exception) -> None:
+            super().__init__()
+            self.error = error
+
     def __init__(self, options: Options, *, host: Callable[[], Host] | None = None, threaded: bool = True) -> None:
         """Build the app on a kernel and a profile; a test that is not `threaded` steps the worker by itself."""
         super().__init__()
@@ -90,7 +97,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             records=HistoryFile(path, to_syslog=options.kernel.origin != "demo") if path else None,
             presence=Presence(path) if path else None,
         )
-        self._thread = Thread(target=self.worker.run, name="kernel", daemon=True) if threaded else None
+        self._thread = Thread(target=self._work, name="kernel", daemon=True) if threaded else None
         for theme in load(shipped_folder()):
             self.register_theme(theme)
         self.theme = DEFAULT
@@ -125,6 +132,17 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         self.worker.submit(Stop())
         if self._thread:
             self._thread.join(timeout=5)
+
+    def _work(self) -> None:
+        """Run the worker in its thread; what it did not foresee ends the program, which would only look alive."""
+        try:
+            self.worker.run()
+        except Exception as error:
+            self.post_message(self.Broken(error))
+
+    def on_lvstui_app_broken(self, message: Broken) -> None:
+        """Let Textual restore the terminal and show what happened."""
+        raise message.error
 
     def _take(self, event: Event) -> None:
         """Take an event from the worker's thread. Snapshots that come faster than they are shown are skipped."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address
 
+import pytest
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Button, OptionList, Static
@@ -13,9 +14,13 @@ from textual.widgets import Button, OptionList, Static
 from lvstui.core.change import ServerChange, ServiceChange
 from lvstui.core.columns import Look, rows
 from lvstui.core.model import AddressKey, Endpoint, Family, MarkKey, RealServer, Service
-from lvstui.core.observed import ServerKey
+from lvstui.core.observed import Reading, ServerKey
+from lvstui.core.snapshot import Host
+from lvstui.kernel.memory import MemoryKernel
 from lvstui.kernel.port import NoIpvs
+from lvstui.options import Options
 from lvstui.store.profile import loads
+from lvstui.tui.app import LvstuiApp
 from lvstui.tui.screens.confirm import Confirm
 from lvstui.tui.screens.help import Help
 from tests.tui.conftest import Stage
@@ -72,6 +77,18 @@ async def test_plus_stages_and_only_enter_writes(stage: Stage) -> None:
         assert saved.weight == server.weight + 2
         assert message(stage).startswith("done: ")
         assert not stage.view.pending
+
+
+async def test_an_error_that_nobody_foresaw_ends_the_program_instead_of_leaving_it_blind() -> None:
+    class Broken(MemoryKernel):
+        def read(self) -> Reading:
+            raise RuntimeError("unforeseen")
+
+    app = LvstuiApp(Options(Broken(), None), host=lambda: Host("lb1"))
+    with pytest.raises(RuntimeError, match="unforeseen"):
+        async with app.run_test() as pilot:
+            await until(pilot, lambda: False)
+    assert app.return_code == 1
 
 
 async def test_z_stages_the_undo_and_enter_applies_it(stage: Stage) -> None:
