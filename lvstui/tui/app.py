@@ -31,7 +31,7 @@ from lvstui.options import Options
 from lvstui.store.history import HistoryFile
 from lvstui.store.presence import Presence
 from lvstui.tui import commands
-from lvstui.tui.driver import FrugalApp
+from lvstui.tui.driver import FrugalApp, resume_only_on_a_terminal
 from lvstui.tui.lines import Keys, Line
 from lvstui.tui.palette import Commands
 from lvstui.tui.screens import claimed as claimed_screen
@@ -120,6 +120,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
     def on_mount(self) -> None:
         """Start reading, and end cleanly when the terminal or the system says so."""
         loop = asyncio.get_running_loop()
+        resume_only_on_a_terminal()
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, self.exit, 128 + number)
         self._say(self._notice, Tone.WARN)

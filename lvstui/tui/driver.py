@@ -8,9 +8,13 @@ terminal shows and sends the difference, and leaves frames out while the termina
 
 from __future__ import annotations
 
+import signal
+import sys
+import termios
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import repeat
+from types import FrameType
 from typing import ClassVar
 
 from rich.cells import get_character_cell_size
@@ -64,6 +68,25 @@ class _WholeCells(ScrollBarRender):
 
     VERTICAL_BARS: ClassVar[list[str]] = [" "]
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "]
+
+
+def resume_only_on_a_terminal() -> None:
+    """Let SIGCONT start painting again only while there is a terminal; to be called once the driver runs.
+
+    A terminal that hangs up sends SIGCONT as well. Textual would then write to what is not there, inside the signal's
+    handler and until its queue is full, and wait for ever.
+    """
+    resume = signal.getsignal(signal.SIGCONT)
+
+    def resume_if_there(number: int, frame: FrameType | None) -> None:
+        try:
+            termios.tcgetattr(sys.__stderr__ or 2)
+        except (OSError, ValueError, termios.error):
+            return
+        if callable(resume):
+            resume(number, frame)
+
+    signal.signal(signal.SIGCONT, resume_if_there)
 
 
 class FrugalApp(OrderlyApp[ReturnType]):

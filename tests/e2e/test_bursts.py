@@ -38,7 +38,8 @@ def test_a_command_named_in_the_palette_in_one_packet_is_named_whole(terminal: T
     terminal.start([LVSTUI, "--demo"])
     terminal.wait_for("192.0.2.10:80")
     terminal.type(":pause: stop")
+    terminal.wait_for(lambda screen: "pause: stop" in [line.strip(" │┃▎🔎") for line in screen.splitlines()])
     terminal.wait_for("pause: stop reading")
-    assert "pause: stop\n" in "\n".join(line.strip(" │┃▎🔎") + "\n" for line in terminal.screen().splitlines())
+    terminal.wait_for(lambda screen: "undo:" not in screen)  # the list has followed what was typed
     terminal.keys("Enter")
     terminal.wait_for("  paused")
