@@ -341,11 +341,6 @@ def make_server(settings: Settings, address: bytes, port: bytes) -> RealServer:
     return RealServer(place, forwarding, weight, upper, lower, tunnel)
 
 
-def read_service_stats(found: Attributes) -> Stats:
-    """Read what the kernel counts of a service, in 64 bits where it has them (Linux 4.1)."""
-    return _stats(found.get(SVC_STATS64) or found.get(SVC_STATS))
-
-
 def read_server_stats(found: Attributes) -> ServerStats:
     """Read what the kernel counts of a real server."""
     return ServerStats(
