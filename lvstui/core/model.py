@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple, TypeAlias, TypeVar
 
 Address: TypeAlias = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
 
 INT_MAX = 2**31 - 1
 """Largest weight and connection threshold (net/netfilter/ipvs/ip_vs_ctl.c: both are kept in a signed int)."""
@@ -239,6 +240,39 @@ class SyncDaemon:
     ttl: int = 1
 
 
+class Ports(NamedTuple):
+    """A range of ports, both ends included; a single port has both ends equal."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Which packets get a mark: all that every part that is given holds for.
+
+    `protocol` None stands for every protocol, and then there are no `ports`. Networks of one family; none stand for
+    every address of both families. `interface` is the one that the packets come in through, empty for any.
+    """
+
+    protocol: Protocol | None = None
+    addresses: tuple[Network, ...] = ()
+    ports: tuple[Ports, ...] = ()
+    interface: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkGroup:
+    """The packets that get one firewall mark (1..2^32-1), by rules in our own table; `name` lives in the profile only.
+
+    The virtual services on the mark are services of their own, with `MarkKey`.
+    """
+
+    mark: int
+    selectors: tuple[Selector, ...] = ()
+    name: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Director:
     """Everything that is configured on one director.
@@ -246,7 +280,8 @@ class Director:
     `timeouts` None means: not managed by this profile; a reading of the kernel always has them. The same holds for
     `sync`: None is not managed, an empty mapping says that no daemon is wanted. `sysctl` holds settings of
     net.ipv4.vs by their last name, as the kernel writes them: all there are in a reading, the managed ones in a
-    profile.
+    profile. `marks` are the groups of our own table of the packet filter by their mark; None in a profile that does
+    not manage them, and in a reading that could not tell.
     """
 
     pools: Mapping[ServiceKey, Pool] = field(default_factory=dict)
@@ -254,3 +289,4 @@ class Director:
     sync: Mapping[SyncRole, SyncDaemon] | None = None
     sysctl: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
+    marks: Mapping[int, MarkGroup] | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import NamedTuple, TypeAlias
 
-from lvstui.core.model import Address, Director, Endpoint, ServiceKey
+from lvstui.core.model import Address, Director, Endpoint, Protocol, Selector, ServiceKey
 
 
 class Stats(NamedTuple):
@@ -53,6 +54,115 @@ RowKey: TypeAlias = GroupKey | ServerKey
 """What identifies a row of the services view, wherever it moves."""
 
 
+class Origin(Enum):
+    """Who made a row of the connection table: this director's own traffic, or a sync message; or it is not known."""
+
+    LOCAL = "local"
+    SYNC = "sync"
+    UNKNOWN = ""
+
+
+class Entry(NamedTuple):
+    """A persistence entry (the kernel calls it a template): where this client's next connections go.
+
+    `service` is what the row tells: port 0 for a service on port 0 and for FTP (21), 65535 for an entry that was
+    invalidated; for a firewall mark the family is the client's. `client` is masked as the service was when it was
+    made. `server` has port 0 where the service is on port 0 or on a mark, whatever the server's configured port is.
+    `state` is the kernel's word (NONE, ASSURED, ERR!), `ends` the moment (seconds of the monotonic clock) at which its
+    timer runs out. `identity` is what the persistence engine `engine` tells clients by (SIP: the call id): bytes from
+    the network as Latin-1, to be escaped wherever they are shown.
+    """
+
+    service: ServiceKey
+    client: Address
+    server: Endpoint
+    state: str
+    ends: float
+    engine: str = ""
+    identity: str = ""
+    origin: Origin = Origin.UNKNOWN
+
+
+class Connection(NamedTuple):
+    """One connection through the director; `state` is the kernel's word (ESTABLISHED, TIME_WAIT, UDP …)."""
+
+    protocol: Protocol
+    client: Endpoint
+    virtual: Endpoint
+    server: Endpoint
+    state: str
+    ends: float
+    origin: Origin = Origin.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What is known of the connection table: the newest reading of it as far as it has come.
+
+    `began` and `taken` are the moments (monotonic seconds) of its first and its newest row, `rows` how many were read.
+    It is `complete` when the end of the table was reached, and `running` while it still goes on. `left_out` rows were
+    counted but not kept, to keep memory bounded. `trouble` says why the table cannot be read.
+    """
+
+    entries: Sequence[Entry] = ()
+    connections: Sequence[Connection] = ()
+    began: float = 0.0
+    taken: float = 0.0
+    rows: int = 0
+    left_out: int = 0
+    complete: bool = False
+    running: bool = False
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of the packet filter that sets, saves or restores a mark.
+
+    `tool` is where it was found: `nft` (also rules that iptables-nft wrote) or `iptables-legacy`. `hook` and `priority`
+    are those of the base chain through which packets come, `path` the chains from there to this one; without a way
+    to it `hook` is empty. `match` are its conditions in words (`ip daddr 192.0.2.10`, `tcp dport 80, 443`), `selector`
+    the same as a value where a selector can tell all of it. The mark becomes `(mark & ~mask) ^ value`, as `verb` says:
+    `set`, or `save` and `restore` for the connection's mark (then without a value). A rule that could not be
+    decoded for certain has `decoded` False and its text in `raw`. Packets and bytes are None where nothing counts.
+    """
+
+    tool: str
+    family: str
+    table: str
+    chain: str
+    handle: int = 0
+    path: tuple[str, ...] = ()
+    hook: str = ""
+    priority: int = 0
+    match: tuple[str, ...] = ()
+    selector: Selector | None = None
+    verb: str = "set"
+    value: int | None = None
+    mask: int = 0xFFFFFFFF
+    packets: int | None = None
+    bytes: int | None = None
+    comment: str = ""
+    dormant: bool = False
+    decoded: bool = True
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """All rules about marks, of one generation of the ruleset; `trouble` says why they, or some, are not known.
+
+    `ours` tells whether our own table stands there; `missing` says why rules cannot be written here (no nf_tables, no
+    right, no inet family), empty where they can.
+    """
+
+    rules: tuple[Rule, ...] = ()
+    generation: int = 0
+    ours: bool = False
+    trouble: str = ""
+    missing: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Info:
     """The kernel's IPVS: its version (`1.2.1`) and the number of buckets of its connection table."""
@@ -68,6 +178,7 @@ class Reading:
     `taken` is in seconds of a monotonic clock. Statistics lack the rows that the source does not tell them for:
     /proc/net/ip_vs counts connections only and gives no statistics at all. `total` is the whole director since the last
     zeroing, `cpus` each CPU since IPVS was loaded, without rates; empty where /proc does not let them be read.
+    `rules` are the packet filter's rules about marks, None where nobody looked.
     """
 
     director: Director
@@ -77,6 +188,7 @@ class Reading:
     servers: Mapping[ServiceKey, Mapping[Endpoint, ServerStats]] = field(default_factory=dict)
     total: Stats = field(default_factory=Stats)
     cpus: tuple[Stats, ...] = ()
+    rules: Ruleset | None = None
 
     @property
     def connections(self) -> int:

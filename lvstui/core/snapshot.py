@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lvstui.core.change import Change
 from lvstui.core.model import Director, ServiceKey
-from lvstui.core.observed import Reading
+from lvstui.core.observed import Reading, Scan
 from lvstui.core.owners import Owner
 from lvstui.core.record import Record, Session
 
@@ -65,7 +65,7 @@ class Snapshot:
     `undo` and `redo` are the changes that the next undo or redo would make, in order. `schedulers`
     and `interfaces` are those that the kernel has, the latter fit for multicast first. `changes` are the newest records
     of the profile's history, newest last; `others` the sessions of lvstui on it besides this one; `owners` the
-    programs that write to the same table.
+    programs that write to the same table. `scan` is what is known of the connection table, None while nobody looks.
     """
 
     reading: Reading
@@ -83,3 +83,4 @@ class Snapshot:
     changes: tuple[Record, ...] = ()
     others: tuple[Session, ...] = ()
     owners: tuple[Owner, ...] = ()
+    scan: Scan | None = None

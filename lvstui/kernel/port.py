@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 from lvstui.core.change import Change, Value
 from lvstui.core.model import ServiceKey
-from lvstui.core.observed import Reading
+from lvstui.core.observed import Connection, Entry, Reading
+from lvstui.core.sync_message import Message
 
 
 class KernelError(Exception):
@@ -31,6 +33,13 @@ class NoRight(KernelError):
 
 class NoIpvs(KernelError):
     """The kernel has no IPVS, or its module has gone; `modprobe ip_vs` is the remedy."""
+
+
+class Piece(NamedTuple):
+    """Some rows of the connection table, in the kernel's order."""
+
+    entries: Sequence[Entry]
+    connections: Sequence[Connection]
 
 
 class Kernel(Protocol):
@@ -75,6 +84,21 @@ class Kernel(Protocol):
 
         Raises `Refused` with nothing changed. The write is a full replacement of the object, so `change.after` must
         stem from what was read (read-modify-write); parts that live in the profile only are ignored.
+        """
+
+    def scan(self, *, engines: bool = False) -> Iterator[Piece]:
+        """Read the connection table from its start, piece by piece.
+
+        May be used from another thread than everything else here. Closing the iterator ends the reading at once; a
+        piece costs milliseconds at most on a small table, more the further a kernel before 6.14 is into a large one.
+        `engines` asks for what persistence engines tell clients by, which the kernel shows in place of the origin.
+        """
+
+    def tell(self, messages: Sequence[Message]) -> None:
+        """Make or change connections and entries, through the kernel's own daemon for sync messages.
+
+        Returns when the kernel has taken them, which says nothing about what it made of them: scan to know. Raises
+        `Refused` where that way is closed (a backup_only director, servers of mixed families), with nothing changed.
         """
 
     def zero(self, key: ServiceKey | None) -> None:
