@@ -39,7 +39,7 @@ HOME = {
 IN_CORE = [
     "model numbers table catalogue",
     "fields change observed sysctls",
-    "describe history record owners drift",
+    "selectors describe history record owners drift sync_message entry_edits",
     "snapshot",
     "director_told change_rows cells machines headline rules staging touches form server_form service_form",
     "director_rows filter batch draining",

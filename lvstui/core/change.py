@@ -14,6 +14,7 @@ from typing import TypeAlias, TypeVar, assert_never
 from lvstui.core.model import (
     Director,
     Endpoint,
+    MarkGroup,
     Pool,
     RealServer,
     Service,
@@ -23,7 +24,7 @@ from lvstui.core.model import (
     Timeouts,
 )
 
-Value: TypeAlias = Service | RealServer | Timeouts | SyncDaemon | str
+Value: TypeAlias = Service | RealServer | MarkGroup | Timeouts | SyncDaemon | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,19 @@ class ServerChange:
     def endpoint(self) -> Endpoint:
         """The real server in question; the endpoint itself never changes."""
         return _either(self.before, self.after).endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class MarkChange:
+    """The packets that get one firewall mark: their rules added, edited or removed."""
+
+    before: MarkGroup | None
+    after: MarkGroup | None
+
+    @property
+    def mark(self) -> int:
+        """The mark in question; the mark itself never changes."""
+        return _either(self.before, self.after).mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +114,7 @@ class DirectorName:
 
 
 Change: TypeAlias = (
-    ServiceChange | ServerChange | TimeoutsChange | SyncChange | SysctlChange | ManageSync | DirectorName
+    ServiceChange | ServerChange | MarkChange | TimeoutsChange | SyncChange | SysctlChange | ManageSync | DirectorName
 )
 
 EMPTY = Director()
@@ -123,6 +137,8 @@ def inverse(change: Change) -> Change:
             return ServiceChange(after, before)
         case ServerChange(key, server, other):
             return ServerChange(key, other, server)
+        case MarkChange(group, changed):
+            return MarkChange(changed, group)
         case TimeoutsChange(timeouts, others):
             return TimeoutsChange(others, timeouts)
         case SyncChange(daemon, another):
@@ -144,6 +160,8 @@ def theirs(change: Change, now: Value | None) -> Change:
             return ServiceChange(before, now)
         case ServerChange(key, server, _), RealServer() | None:
             return ServerChange(key, server, now)
+        case MarkChange(group, _), MarkGroup() | None:
+            return MarkChange(group, now)
         case TimeoutsChange(timeouts, _), Timeouts() | None:
             return TimeoutsChange(timeouts, now)
         case SyncChange(daemon, _), SyncDaemon() | None:
@@ -177,6 +195,8 @@ def apply(director: Director, change: Change, seen: Director = EMPTY) -> Directo
             pool = director.pools.get(key) or seen.pools.get(key) or Pool(Service(key))
             servers = _with(pool.servers, change.endpoint, after)
             return replace(director, pools={**director.pools, key: replace(pool, servers=servers)})
+        case MarkChange(_, after):
+            return replace(director, marks=_with(director.marks or {}, change.mark, after))
         case TimeoutsChange(_, after):
             return replace(director, timeouts=after)
         case SyncChange(_, after):
@@ -221,7 +241,8 @@ def diff(have: Director, want: Director) -> tuple[Change, ...]:
     """List the changes that lead from one director to another, in an order that a kernel can follow.
 
     Daemons stop first and start last (the kernel refuses servers of another family while one runs). In a pool
-    servers are added before others are removed, so that no pool stands empty meanwhile.
+    servers are added before others are removed, so that no pool stands empty meanwhile. Packets are marked only while
+    there is a service for them: rules go before services and come after them.
     """
     return tuple(_differences(have, want))
 
@@ -240,11 +261,18 @@ def _differences(have: Director, want: Director) -> Iterator[Change]:
     for name in {**have.sysctl, **want.sysctl}:
         if have.sysctl.get(name) != want.sysctl.get(name):
             yield SysctlChange(name, have.sysctl.get(name), want.sysctl.get(name))
+    have_marks, want_marks = have.marks or {}, want.marks or {}
+    for mark, group in have_marks.items():
+        if mark not in want_marks:
+            yield MarkChange(group, None)
     for key, pool in have.pools.items():
         if key not in want.pools:
             yield from remove_pool(pool)
     for key, pool in want.pools.items():
         yield from _pool_differences(have.pools.get(key), pool)
+    for mark, group in want_marks.items():
+        if have_marks.get(mark) != group:
+            yield MarkChange(have_marks.get(mark), group)
     for role, daemon in want_sync.items():
         if have_sync.get(role) != daemon:
             yield SyncChange(have_sync.get(role), daemon)
@@ -283,6 +311,8 @@ def bare(value: _T) -> _T:
             return replace(value, name="", note="")
         case RealServer(name=name, resume=resume) if name or resume is not None:
             return replace(value, name="", resume=None)
+        case MarkGroup(name=name) if name:
+            return replace(value, name="")
         case _:
             return value
 

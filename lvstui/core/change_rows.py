@@ -10,6 +10,7 @@ from lvstui.core.change import (
     Change,
     DirectorName,
     ManageSync,
+    MarkChange,
     ServerChange,
     ServiceChange,
     SyncChange,
@@ -71,6 +72,8 @@ def subject(change: Change) -> Subject:
             return Subject("service", change.key)
         case ServerChange(key):
             return Subject("server", key, change.endpoint)
+        case MarkChange():
+            return Subject(f"mark {change.mark}")
         case TimeoutsChange():
             return Subject("timeouts")
         case SyncChange():

@@ -11,6 +11,7 @@ from lvstui.core.change import (
     Change,
     DirectorName,
     ManageSync,
+    MarkChange,
     ServerChange,
     ServiceChange,
     SyncChange,
@@ -22,6 +23,7 @@ from lvstui.core.model import (
     FULL_PREFIX_V6,
     PLAIN_TUNNEL,
     Director,
+    MarkGroup,
     Persistence,
     RealServer,
     Service,
@@ -30,6 +32,7 @@ from lvstui.core.model import (
     Timeouts,
     Tunnel,
 )
+from lvstui.core.selectors import selector_text
 
 _NOTE_SHOWN = 40
 """Characters of a note that are shown; the whole of it stands in the profile."""
@@ -50,6 +53,8 @@ def describe(change: Change, director: Director = EMPTY) -> str:
             name = f" {fields.visible(named.name)}" if named and named.name else ""
             title = f"{_titled(key, pool.service if pool else None)} / {fields.server_text(change.endpoint)}{name}"
             return _line(title, _server(before), _server(after))
+        case MarkChange(before, after):
+            return _line(f"mark {change.mark}", _group(before), _group(after))
         case TimeoutsChange(_, None):
             return f"timeouts: {_LET_GO}"
         case TimeoutsChange(before, after):
@@ -114,6 +119,12 @@ def persistence_text(persistence: Persistence | None) -> str:
     if persistence.engine:
         parts.append(f"engine {fields.visible(persistence.engine)}")
     return " ".join(parts)
+
+
+def _group(group: MarkGroup | None) -> Mapping[str, str]:
+    if group is None:
+        return {}
+    return {"name": _text(group.name), "match": "; ".join(map(selector_text, group.selectors)) or _ABSENT}
 
 
 def _server(server: RealServer | None) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lvstui.core import sysctls
 from lvstui.core.change import Change, diff
-from lvstui.core.model import Director, Pool, SyncDaemon, SyncRole, Timeouts
+from lvstui.core.model import Director, MarkGroup, Pool, SyncDaemon, SyncRole, Timeouts
 
 
 def dress(running: Director, profile: Director) -> Director:
@@ -20,7 +20,13 @@ def dress(running: Director, profile: Director) -> Director:
         pool = pools.get(key)
         if pool is not None:
             pools[key] = _dress_pool(pool, saved)
-    return replace(running, pools=pools, name=profile.name)
+    marks = running.marks and {mark: _named(group, profile) for mark, group in running.marks.items()}
+    return replace(running, pools=pools, name=profile.name, marks=marks)
+
+
+def _named(group: MarkGroup, profile: Director) -> MarkGroup:
+    saved = (profile.marks or {}).get(group.mark)
+    return replace(group, name=saved.name) if saved and saved.name else group
 
 
 def _dress_pool(pool: Pool, saved: Pool) -> Pool:
@@ -40,13 +46,15 @@ def _dress_pool(pool: Pool, saved: Pool) -> Pool:
 def wanted(profile: Director, running: Director) -> Director:
     """Complete a profile with what it leaves to the kernel: timeouts, daemons, a datagram length, settings left out.
 
-    What the reading does not tell (timeouts and daemons in /proc) is left out: what cannot be seen is not drift.
+    What the reading does not tell (timeouts and daemons in /proc, marks without the packet filter) is left out: what
+    cannot be seen is not drift.
     """
     return replace(
         profile,
         timeouts=_wanted_timeouts(profile, running),
         sync=_wanted_sync(profile, running),
         sysctl=_wanted_sysctl(profile, running),
+        marks=None if running.marks is None else profile.marks,
     )
 
 

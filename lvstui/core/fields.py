@@ -92,7 +92,8 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Quote a text for a sentence, escaped and cut to what one can read."""
     shown = visible(text)
     return f'"{shown[:60]}..."' if len(shown) > 60 else f'"{shown}"'
 
@@ -103,7 +104,7 @@ def number(field: str, value: str | int) -> int:
     if isinstance(value, str):
         text = value.strip()
         if not (text.isascii() and text.isdigit()):
-            raise FieldError(field, f"must be a whole number from {lowest} to {highest}, not {_quoted(value)}")
+            raise FieldError(field, f"must be a whole number from {lowest} to {highest}, not {quoted(value)}")
         value = int(text) if len(text) <= 20 else highest + 1
     if not lowest <= value <= highest:
         raise FieldError(field, f"must be from {lowest} to {highest}")
@@ -115,7 +116,7 @@ def address(field: str, text: str) -> Address:
     try:
         return _address_v6(text) if ":" in text else _address_v4(text)
     except (ValueError, KeyError):
-        raise FieldError(field, f"{_quoted(text)} is not an IPv4 or IPv6 address") from None
+        raise FieldError(field, f"{quoted(text)} is not an IPv4 or IPv6 address") from None
 
 
 def _address_v4(text: str) -> IPv4Address:
@@ -134,11 +135,11 @@ def _address_and_port(field: str, text: str, example: str) -> tuple[Address, int
     host, colon, port = text.rpartition(":")
     bracketed = host[:1] == "[" and host[-1:] == "]"
     if not colon or not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > 65535:
-        raise FieldError(field, f"{_quoted(text)} needs a port from 0 to 65535 at its end, such as {example}")
+        raise FieldError(field, f"{quoted(text)} needs a port from 0 to 65535 at its end, such as {example}")
     if bracketed:
         host = host[1:-1]
     if bracketed != (":" in host):
-        raise FieldError(field, f"{_quoted(text)} needs [ ] around an IPv6 address, and only there")
+        raise FieldError(field, f"{quoted(text)} needs [ ] around an IPv6 address, and only there")
     return address(field, host), int(port)
 
 
@@ -152,12 +153,12 @@ def service(text: str) -> ServiceKey:
     kind = kind.lower()
     if kind in ("mark", "mark6"):
         if not (rest.isascii() and rest.isdigit() and len(rest) <= 10 and 1 <= int(rest) <= _U32):
-            raise FieldError("service", f"{_quoted(text)} needs a mark from 1 to {_U32}, such as mark:80")
+            raise FieldError("service", f"{quoted(text)} needs a mark from 1 to {_U32}, such as mark:80")
         return MarkKey(int(rest), Family.IPV4 if kind == "mark" else Family.IPV6)
     protocol = _PROTOCOLS.get(kind) or _numbered_protocol(kind)
     if protocol is None:
         raise FieldError(
-            "service", f"{_quoted(text)} is not a service such as tcp:192.0.2.10:443, udp:[2001:db8::1]:53 or mark:80"
+            "service", f"{quoted(text)} is not a service such as tcp:192.0.2.10:443, udp:[2001:db8::1]:53 or mark:80"
         )
     host, port = _address_and_port("service", rest, "tcp:192.0.2.10:443")
     return AddressKey(protocol, host, port)
@@ -201,7 +202,7 @@ def forwarding(text: str) -> Forwarding:
         return known
     other = _numbered("forwarding", text, 5, 7)
     if other is None:
-        raise FieldError("forwarding", f"must be masq, route or tunnel, not {_quoted(text)}")
+        raise FieldError("forwarding", f"must be masq, route or tunnel, not {quoted(text)}")
     return Forwarding(other)
 
 
@@ -221,9 +222,9 @@ def _numbered(word: str, text: str, lowest: int, highest: int) -> int | None:
 def _kernel_name(field: str, text: str, longest: int = _NAME_MAX) -> str:
     name = text.strip()
     if not name or not name.isprintable() or any(c.isspace() for c in name):
-        raise FieldError(field, f"must be a name without spaces, not {_quoted(text)}")
+        raise FieldError(field, f"must be a name without spaces, not {quoted(text)}")
     if len(name.encode()) > longest:
-        raise FieldError(field, f"must be at most {longest} bytes long, not {_quoted(text)}")
+        raise FieldError(field, f"must be at most {longest} bytes long, not {quoted(text)}")
     return name
 
 
@@ -264,7 +265,7 @@ def flags(words: Iterable[str], scheduler_name: str) -> ServiceFlags:
         flag = known.get(word.strip().lower())
         if flag is None:
             names = ", ".join(flag_names(scheduler_name))
-            raise FieldError("flags", f"{_quoted(word)} is none of {names}, the flags with scheduler {scheduler_name}")
+            raise FieldError("flags", f"{quoted(word)} is none of {names}, the flags with scheduler {scheduler_name}")
         value |= flag
     return value
 
@@ -279,7 +280,7 @@ def netmask(text: str) -> IPv4Address:
     try:
         return IPv4Address(text.strip())
     except AddressValueError:
-        raise FieldError("netmask", f"must be a netmask such as 255.255.255.0, not {_quoted(text)}") from None
+        raise FieldError("netmask", f"must be a netmask such as 255.255.255.0, not {quoted(text)}") from None
 
 
 def mask(text: str, family: Family) -> IPv4Address | int:
@@ -332,7 +333,7 @@ def _word(field: str, text: str, words: Mapping[_T, str], make: type[_T], prefix
             return value
     other = _numbered(prefix, text, len(words), highest)
     if other is None:
-        raise FieldError(field, f"must be {', '.join(words.values())}, not {_quoted(text)}")
+        raise FieldError(field, f"must be {', '.join(words.values())}, not {quoted(text)}")
     return make(other)
 
 
@@ -341,7 +342,7 @@ def role(text: str) -> SyncRole:
     for value, word in ROLE_WORDS.items():
         if text.strip().lower() == word:
             return value
-    raise FieldError("role", f"must be master or backup, not {_quoted(text)}")
+    raise FieldError("role", f"must be master or backup, not {quoted(text)}")
 
 
 def label(field: str, text: str) -> str:
@@ -349,5 +350,5 @@ def label(field: str, text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise FieldError(field, f"{_quoted(text)} has characters that UTF-8 cannot write") from None
+        raise FieldError(field, f"{quoted(text)} has characters that UTF-8 cannot write") from None
     return text

@@ -280,8 +280,8 @@ class Director:
     `timeouts` None means: not managed by this profile; a reading of the kernel always has them. The same holds for
     `sync`: None is not managed, an empty mapping says that no daemon is wanted. `sysctl` holds settings of
     net.ipv4.vs by their last name, as the kernel writes them: all there are in a reading, the managed ones in a
-    profile. `marks` are the groups of our own table of the packet filter by their mark; None in a profile that does
-    not manage them, and in a reading that could not tell.
+    profile. `marks` are the groups of our own table of the packet filter by their mark; None stands in a reading that
+    could not tell them.
     """
 
     pools: Mapping[ServiceKey, Pool] = field(default_factory=dict)
@@ -289,4 +289,4 @@ class Director:
     sync: Mapping[SyncRole, SyncDaemon] | None = None
     sysctl: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
-    marks: Mapping[int, MarkGroup] | None = None
+    marks: Mapping[int, MarkGroup] | None = field(default_factory=dict)

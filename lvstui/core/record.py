@@ -13,6 +13,7 @@ from lvstui.core.change import (
     Change,
     DirectorName,
     ManageSync,
+    MarkChange,
     ServerChange,
     ServiceChange,
     SyncChange,
@@ -110,6 +111,10 @@ def _misfit(change: Change, director: Director) -> Iterator[Change]:
                 yield ServiceChange(Service(key), None)
             elif (server := pool.servers.get(change.endpoint)) != before:
                 yield ServerChange(key, before, server)
+        case MarkChange(before):
+            group = (director.marks or {}).get(change.mark)
+            if group != before:
+                yield MarkChange(before, group)
         case TimeoutsChange(before):
             if sees_kernel(change) and director.timeouts != before:
                 yield TimeoutsChange(before, director.timeouts)

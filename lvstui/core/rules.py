@@ -8,11 +8,12 @@ from enum import Enum
 from ipaddress import IPv4Address
 from typing import assert_never
 
-from lvstui.core import fields, sysctls
+from lvstui.core import fields, selectors, sysctls
 from lvstui.core.change import (
     Change,
     DirectorName,
     ManageSync,
+    MarkChange,
     ServerChange,
     ServiceChange,
     SyncChange,
@@ -27,10 +28,12 @@ from lvstui.core.model import (
     Director,
     Family,
     Forwarding,
+    MarkGroup,
     Persistence,
     Pool,
     Protocol,
     RealServer,
+    Selector,
     Service,
     ServiceFlags,
     ServiceKey,
@@ -77,7 +80,9 @@ def problems(change: Change, director: Director) -> tuple[Problem, ...]:
             found = _sync(after, director)
         case SysctlChange(name, _, str() as text):
             found = _sysctl(name, text)
-        case ServiceChange() | ServerChange() | TimeoutsChange() | SyncChange():
+        case MarkChange(_, MarkGroup() as after):
+            found = _group(after, (group for mark, group in (director.marks or {}).items() if mark != after.mark))
+        case ServiceChange() | ServerChange() | MarkChange() | TimeoutsChange() | SyncChange():
             return ()
         case SysctlChange() | ManageSync() | DirectorName():
             return ()
@@ -103,6 +108,9 @@ def _everything(director: Director) -> Iterator[Problem]:
         yield from _at(where, _service(pool.service, ()))
         for endpoint, server in pool.servers.items():
             yield from _at(f"{where} / {fields.server_text(endpoint)}", _server(server, key, (), director))
+
+    for mark, group in (director.marks or {}).items():
+        yield from _at(f"mark {mark}", _group(group, ()))
 
 
 def _at(where: str, found: Iterable[Problem]) -> Iterator[Problem]:
@@ -188,6 +196,19 @@ def _reach(server: RealServer, key: ServiceKey, director: Director) -> Iterator[
         yield _warning(
             "server", f"{method} cannot change the port: packets arrive at {key.port}; write that, or use masq"
         )
+
+
+def _group(group: MarkGroup, others: Iterable[MarkGroup]) -> Iterator[Problem]:
+    if group.name and any(other.name == group.name for other in others):
+        yield Problem("name", f'another mark is called "{fields.visible(group.name)}" already; choose another name')
+    if not group.selectors:
+        yield Problem("match", f"a mark needs packets: write some, such as {selectors.EXAMPLE}")
+    if any(selector == Selector() for selector in group.selectors):
+        yield Problem(
+            "match", "this would mark every packet that comes in; name a protocol, an address or an interface"
+        )
+    if len(set(group.selectors)) < len(group.selectors):
+        yield _warning("match", "the same packets are named twice; take one out")
 
 
 def _timeouts(timeouts: Timeouts) -> Iterator[Problem]:

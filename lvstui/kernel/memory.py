@@ -17,6 +17,7 @@ from lvstui.core.change import (
     Change,
     DirectorName,
     ManageSync,
+    MarkChange,
     ServerChange,
     ServiceChange,
     SyncChange,
@@ -118,6 +119,8 @@ class MemoryKernel:
             case ServerChange(key):
                 pool = self._director.pools.get(key)
                 return pool.servers.get(change.endpoint) if pool else None
+            case MarkChange():
+                return (self._director.marks or {}).get(change.mark)
             case TimeoutsChange():
                 return self._director.timeouts
             case SyncChange():
@@ -187,6 +190,7 @@ def _held_director(director: Director) -> Director:
         timeouts=director.timeouts or Timeouts(),
         sync={role: _held_daemon(daemon) for role, daemon in (director.sync or {}).items()},
         sysctl={**DEFAULTS, **director.sysctl},
+        marks={mark: bare(group) for mark, group in (director.marks or {}).items()},
     )
 
 
@@ -209,6 +213,8 @@ def _as_held(director: Director, change: Change) -> Change | None:
             return ServiceChange(bare(before), bare(after))
         case ServerChange(key, server, other):
             return ServerChange(key, bare(server), bare(other))
+        case MarkChange(group, changed):
+            return MarkChange(bare(group), bare(changed))
         case TimeoutsChange(_, Timeouts() as new):
             old = director.timeouts or Timeouts()
             return TimeoutsChange(old, Timeouts(new.tcp or old.tcp, new.tcp_fin or old.tcp_fin, new.udp or old.udp))
@@ -229,6 +235,11 @@ def _errno(director: Director, change: Change) -> int:
             return _service_errno(director, change)
         case ServerChange():
             return _server_errno(director, change)
+        case MarkChange(before):
+            exists = change.mark in (director.marks or {})
+            if before is None:
+                return codes.EEXIST if exists else _OK
+            return _OK if exists else codes.ENOENT
         case TimeoutsChange(_, Timeouts() as new):
             longest, shortest = max(new.tcp, new.tcp_fin, new.udp), min(new.tcp, new.tcp_fin, new.udp)
             return _OK if shortest >= 0 and longest <= TIMEOUT_MAX else codes.EINVAL

@@ -12,6 +12,7 @@ from lvstui.core.change import (
     Change,
     DirectorName,
     ManageSync,
+    MarkChange,
     ServerChange,
     ServiceChange,
     SyncChange,
@@ -82,7 +83,7 @@ class Netlink:
                 return wire.read_timeouts(wire.attributes(self._one(Command.GET_CONFIG)))
             case SyncChange():
                 return self._daemons().get(change.role)
-            case SysctlChange() | ManageSync() | DirectorName():
+            case MarkChange() | SysctlChange() | ManageSync() | DirectorName():
                 return None
             case _:
                 assert_never(change)
@@ -128,7 +129,7 @@ class Netlink:
                     self._do(Command.SET_CONFIG, wire.timeouts(timeouts))
             case SyncChange(running, daemon):
                 self._switch(change, running, daemon)
-            case SysctlChange() | ManageSync() | DirectorName():
+            case MarkChange() | SysctlChange() | ManageSync() | DirectorName():
                 pass
             case _:
                 assert_never(change)

@@ -14,6 +14,7 @@ from lvstui.core.change import (
     Change,
     DirectorName,
     ManageSync,
+    MarkChange,
     ServerChange,
     ServiceChange,
     SyncChange,
@@ -61,7 +62,7 @@ def refused(change: Change, errno: int) -> Refused:
             cause = _sync(change.role, after, errno)
         case SysctlChange(name, _, after):
             cause = _sysctl(name, after, errno)
-        case TimeoutsChange() | ManageSync() | DirectorName():
+        case MarkChange() | TimeoutsChange() | ManageSync() | DirectorName():
             cause = None
         case _:
             assert_never(change)

@@ -14,10 +14,6 @@ _Raw = TypeVar("_Raw", str, int, list[object], dict[str, object])
 _T = TypeVar("_T")
 _D = TypeVar("_D")
 
-_LATER: Final = {
-    "mark": "rules that set firewall marks are not managed by this lvstui; take the table out",
-}
-
 _KINDS: Final = {str: "text", int: "a whole number", list: "a list", dict: "a table", bool: "true or false"}
 
 
@@ -104,8 +100,6 @@ def same(raw: _Raw) -> _Raw:
 
 
 def _unknown(key: str, known: frozenset[str]) -> str:
-    if key in _LATER:
-        return _LATER[key]
     from difflib import get_close_matches  # 5 ms that only a mistake costs
 
     near = get_close_matches(key, known, n=1)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
-from lvstui.core import fields, sysctls
+from lvstui.core import fields, selectors, sysctls
 from lvstui.core.model import (
     FULL_MASK_V4,
     FULL_PREFIX_V6,
@@ -18,6 +18,7 @@ from lvstui.core.model import (
     Director,
     Endpoint,
     Forwarding,
+    MarkGroup,
     Persistence,
     Pool,
     RealServer,
@@ -41,7 +42,7 @@ _Table: TypeAlias = Mapping[str, str | int | tuple[str, ...] | _Inline]
 def dumps(director: Director) -> str:
     """Write a profile in its one canonical form: fixed order of keys, defaults left out, one server a line.
 
-    Raises `ProfileError` where two services, or two servers of one service, have the same name.
+    Raises `ProfileError` where two services, two marks, or two servers of one service, have the same name.
     """
     pools = sorted(director.pools.values(), key=_service_order)
     _refuse_twice((pool.service.name for pool in pools), "service")
@@ -60,6 +61,9 @@ def dumps(director: Director) -> str:
     daemons = sorted((director.sync or {}).values(), key=lambda daemon: daemon.role)
     blocks += [_block("[[sync]]", sync_table(daemon)) for daemon in daemons]
     blocks += [service_block(pool) for pool in pools]
+    marks = director.marks or {}
+    _refuse_twice((group.name for group in marks.values()), "mark")
+    blocks += [_block("[[mark]]", mark_table(marks[mark])) for mark in sorted(marks)]
     return "\n".join(blocks)
 
 
@@ -92,6 +96,12 @@ def _persistence(persistence: Persistence) -> _Inline:
     if persistence.engine:
         table["engine"] = persistence.engine
     return table
+
+
+def mark_table(group: MarkGroup) -> _Table:
+    """Name what gets a firewall mark as the profile does."""
+    name: _Table = {"name": group.name} if group.name else {}
+    return {"mark": group.mark, **name, "match": tuple(map(selectors.selector_text, group.selectors))}
 
 
 def server_table(server: RealServer) -> _Table:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from lvstui.core import fields, sysctls
+from lvstui.core import fields, selectors, sysctls
 from lvstui.core.model import (
     FULL_MASK_V4,
     FULL_PREFIX_V6,
@@ -19,10 +19,12 @@ from lvstui.core.model import (
     Endpoint,
     Family,
     Forwarding,
+    MarkGroup,
     MarkKey,
     Persistence,
     Pool,
     RealServer,
+    Selector,
     Service,
     ServiceFlags,
     ServiceKey,
@@ -39,11 +41,12 @@ from lvstui.store.rows import Servers, Uncertain, shortened
 FORMAT: Final = 1
 """The number of the format that this lvstui writes and the newest that it reads."""
 
-_TOP: Final = frozenset(("format", "director", "timeouts", "sysctl", "sync", "service"))
+_TOP: Final = frozenset(("format", "director", "timeouts", "sysctl", "sync", "service", "mark"))
 _SERVICE: Final = frozenset(("name", "service", "scheduler", "flags", "persistence", "note", "server"))
 _SERVER: Final = frozenset(("name", "server", "forwarding", "weight", "upper", "lower", "tunnel", "resume"))
 _PERSISTENCE: Final = frozenset(("timeout", "netmask", "prefix", "engine"))
 _TUNNEL: Final = frozenset(("type", "port", "checksum"))
+_MARK: Final = frozenset(("mark", "name", "match"))
 _TIMEOUTS: Final = ("tcp", "tcp_fin", "udp")
 _SYNC: Final = frozenset(("role", "interface", "id", "max_length", "group", "port", "ttl"))
 
@@ -126,6 +129,12 @@ def _flags(words: list[object], scheduler: str) -> ServiceFlags:
     return fields.flags(map(str, words), scheduler)
 
 
+def _selectors(matches: list[object]) -> tuple[Selector, ...]:
+    if not all(isinstance(match, str) for match in matches):
+        raise fields.FieldError("match", f'must be a list of texts such as ["{selectors.EXAMPLE}"]')
+    return tuple(selectors.selector(str(match)) for match in matches)
+
+
 class _Profile(Reader):
     """Takes a parsed profile apart; `rows` are the blocks of servers that the short cut has read already."""
 
@@ -152,6 +161,7 @@ class _Profile(Reader):
             sync=self._daemons(document),
             sysctl=self._sysctl(document),
             name=self.get(director, ("director",), "name", str, _NAME, ""),
+            marks=self._marks(document),
         )
 
     def _timeouts(self, document: Table) -> Timeouts | None:
@@ -201,6 +211,26 @@ class _Profile(Reader):
                 self.flaw((*path, "role"), f"there is a {fields.ROLE_WORDS[daemon.role]} daemon above; one is allowed")
             daemons[daemon.role] = daemon
         return daemons
+
+    def _marks(self, document: Table) -> Mapping[int, MarkGroup]:
+        groups: dict[int, MarkGroup] = {}
+        names: set[str] = set()
+        for path, table in self.tables(document, (), "mark"):
+            self.unknown(table, path, _MARK)
+            if "mark" not in table:
+                self.flaw((*path, "mark"), "is missing; write mark = 80")
+            mark = self.get(table, path, "mark", int, _NUMBERS["mark"], 0)
+            name = self.get(table, path, "name", str, _NAME, "")
+            self.name_once(path, name, names, "mark")
+            match = self.get(table, path, "match", list, _selectors, ())
+            if not match and "match" in table:
+                self.flaw((*path, "match"), f'needs what gets the mark, such as ["{selectors.EXAMPLE}"]')
+            elif not match:
+                self.flaw((*path, "match"), f'is missing; write match = ["{selectors.EXAMPLE}"]')
+            if mark in groups:
+                self.flaw((*path, "mark"), f"{mark} is there twice; put all of its matches into one")
+            groups[mark] = MarkGroup(mark, match, name)
+        return groups
 
     def _pools(self, document: Table) -> Mapping[ServiceKey, Pool]:
         pools: dict[ServiceKey, Pool] = {}

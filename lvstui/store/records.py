@@ -13,16 +13,17 @@ from lvstui.core.change import (
     Change,
     DirectorName,
     ManageSync,
+    MarkChange,
     ServerChange,
     ServiceChange,
     SyncChange,
     SysctlChange,
     TimeoutsChange,
 )
-from lvstui.core.model import Director, RealServer, Service, SyncDaemon, SyncRole, Timeouts
+from lvstui.core.model import Director, MarkGroup, RealServer, Service, SyncDaemon, SyncRole, Timeouts
 from lvstui.core.record import Kind, Record
 from lvstui.store.flaws import ProfileError
-from lvstui.store.profile import FORMAT, server_table, service_table, sync_table
+from lvstui.store.profile import FORMAT, mark_table, server_table, service_table, sync_table
 from lvstui.store.reading import parsed
 
 Table: TypeAlias = Mapping[str, object]
@@ -60,6 +61,9 @@ def _change_table(change: Change) -> Table:
             was, now = server_table(old) if old else None, server_table(new) if new else None
             where = {"what": "server", "service": _service_text(key), "server": (now or was or {})["server"]}
             return {**where, "old": _without(was, "server"), "new": _without(now, "server")}
+        case MarkChange(group, changed):
+            told, tells = mark_table(group) if group else None, mark_table(changed) if changed else None
+            return {"what": "mark", "mark": change.mark, "old": _without(told, "mark"), "new": _without(tells, "mark")}
         case TimeoutsChange(timeouts, others):
             return {"what": "timeouts", "old": _timeouts_table(timeouts), "new": _timeouts_table(others)}
         case SyncChange(daemon, other):
@@ -138,6 +142,8 @@ def _change(change: Table) -> Change:
         case "server":
             key, server = _text(change["service"]), _text(change["server"])
             return ServerChange(fields.service(key), _server(key, server, old), _server(key, server, new))
+        case "mark":
+            return MarkChange(_group(change["mark"], old), _group(change["mark"], new))
         case "timeouts":
             return TimeoutsChange(_timeouts(old), _timeouts(new))
         case "sync":
@@ -178,6 +184,13 @@ def _server(key: str, at: str, told: object) -> RealServer | None:
     (pool,) = _part(service=[{"service": key, "server": [{**_object(told), "server": at}]}]).pools.values()
     (server,) = pool.servers.values()
     return server
+
+
+def _group(mark: object, told: object) -> MarkGroup | None:
+    if told is None:
+        return None
+    groups = _part(mark=[{**_object(told), "mark": mark}]).marks or {}
+    return next(iter(groups.values()))
 
 
 def _timeouts(told: object) -> Timeouts | None:

@@ -23,6 +23,7 @@ from lvstui.core.model import (
     Endpoint,
     Family,
     Forwarding,
+    MarkGroup,
     MarkKey,
     Persistence,
     Pool,
@@ -37,9 +38,10 @@ from lvstui.core.model import (
     Tunnel,
     TunnelType,
 )
+from lvstui.core.selectors import selector
 
 _T = TypeVar("_T")
-_Named = TypeVar("_Named", Service, RealServer)
+_Named = TypeVar("_Named", Service, RealServer, MarkGroup)
 _OTHER = {Family.IPV4: Family.IPV6, Family.IPV6: Family.IPV4}
 
 laws = settings(max_examples=300, derandomize=True, database=None, deadline=None)
@@ -87,6 +89,21 @@ _MASKS: dict[Family, tuple[IPv4Address | int, ...]] = {
     Family.IPV4: tuple(IPv4Network((0, bits)).netmask for bits in range(32, -1, -1)),
     Family.IPV6: tuple(range(128, 0, -1)),
 }
+
+
+_SELECTORS = tuple(
+    selector(text)
+    for text in (
+        "tcp 192.0.2.10 80,443",
+        "tcp 2001:db8::10 80,443",
+        "udp 192.0.2.0/24,198.51.100.7 5060 in eth0",
+        "tcp any 21,10000-20000",
+        "sctp 192.0.2.20",
+        "any 192.0.2.47",
+        "ip47 any in back0",
+        "any in eth1",
+    )
+)
 
 
 class Dice:
@@ -202,7 +219,19 @@ def _director(dice: Dice, drawn: Iterable[_DrawnPool], whole: bool) -> Director:
         sync={role: _daemon(dice, role) for role in roles} if whole or dice.one_of((True, False)) else None,
         sysctl={name: dice.one_of(texts) for name, texts in _SETTINGS.items() if dice.one_of((False, True))},
         name=dice.one_of(_NAMES),
+        marks=_marks(dice),
     )
+
+
+def _marks(dice: Dice) -> dict[int, MarkGroup]:
+    drawn = [_group(dice, mark) for mark in dice.one_of(((), (80,), (80, 21), (2**32 - 1,)))]
+    return {group.mark: group for group in _named_apart(drawn, lambda group: group.mark)}
+
+
+def _group(dice: Dice, mark: int) -> MarkGroup:
+    first, second = dice.one_of(_SELECTORS), dice.one_of((None, *_SELECTORS))
+    selectors = (first,) if second is None or second == first else (first, second)
+    return MarkGroup(mark, selectors, dice.one_of(_NAMES))
 
 
 def _named_apart(items: Iterable[_Named], key: Callable[[_Named], object]) -> list[_Named]:

@@ -11,6 +11,7 @@ from lvstui.core.change import (
     Change,
     DirectorName,
     ManageSync,
+    MarkChange,
     ServerChange,
     ServiceChange,
     SyncChange,
@@ -104,7 +105,7 @@ def _arguments(change: Change) -> tuple[str, ...]:
         case SyncChange(before, after):
             stop = () if before is None else (f"--stop-daemon {fields.ROLE_WORDS[change.role]}",)
             return (*stop, *(() if after is None else (_start(after),)))
-        case SysctlChange() | ManageSync() | DirectorName():
+        case MarkChange() | SysctlChange() | ManageSync() | DirectorName():
             return ()
         case _:
             assert_never(change)

@@ -1,0 +1,141 @@
+"""What packets get a mark, as text and back: `tcp 192.0.2.10 80,443 in eth0`; forms, commands and profiles share it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from typing import Final
+
+from lvstui.core import fields
+from lvstui.core.fields import FieldError, quoted
+from lvstui.core.model import Family, Network, Ports, Protocol, Selector
+
+FIELD: Final = "match"
+
+ANY: Final = "any"
+"""Stands for every protocol, or for every address."""
+
+EXAMPLE: Final = "tcp 192.0.2.10 80,443"
+
+_PORTED: Final = {word: protocol for protocol, word in fields.PROTOCOL_WORDS.items()}
+_IN: Final = "in"
+_PORT_MAX: Final = 65535
+
+
+def selector(text: str) -> Selector:
+    """Read `PROTOCOL [ADDRESSES [PORTS]] [in INTERFACE]`: lists with commas, networks, port ranges such as 6000-6063.
+
+    `any` stands for every protocol or address. Raises `FieldError` for the field `match`.
+    """
+    words = text.split()
+    interface = ""
+    if len(words) > 2 and words[-2] == _IN:
+        interface = fields.interface(words[-1])
+        words = words[:-2]
+    if not 1 <= len(words) <= 3:
+        raise FieldError(FIELD, f"must be protocol, addresses and ports, such as {EXAMPLE}, not {quoted(text)}")
+    protocol = _protocol(words[0])
+    addresses = _addresses(words[1]) if len(words) > 1 else ()
+    ports = _ports(words[2]) if len(words) > 2 else ()
+    if ports and protocol not in fields.PROTOCOL_WORDS:
+        raise FieldError(FIELD, f"ports need a protocol that has them: write tcp, udp or sctp, not {words[0]}")
+    return Selector(protocol, addresses, ports, interface)
+
+
+def selector_text(value: Selector) -> str:
+    """Write a selector as `selector` reads it."""
+    words = [ANY if value.protocol is None else fields.protocol_text(value.protocol)]
+    if value.addresses or value.ports:
+        words.append(",".join(map(network_text, value.addresses)) or ANY)
+    if value.ports:
+        words.append(ports_text(value.ports))
+    if value.interface:
+        words += [_IN, fields.visible(value.interface)]
+    return " ".join(words)
+
+
+def network_text(network: Network) -> str:
+    """Write a network; one of a single address as the address."""
+    return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
+
+
+def ports_text(ports: Iterable[Ports]) -> str:
+    """Write ports: `80,443,6000-6063`."""
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ports)
+
+
+def ports(text: str) -> tuple[Ports, ...]:
+    """Read ports: `80,443,6000-6063`; empty or `any` stands for all. Raises `FieldError` for the field `ports`."""
+    try:
+        return () if text.strip() in ("", ANY) else _ports("".join(text.split()))
+    except FieldError as error:
+        raise FieldError("ports", error.sentence) from None
+
+
+def merged_ports(ranges: Iterable[Ports]) -> tuple[Ports, ...]:
+    """Put ranges in order, those that touch or overlap made one: how the packet filter keeps them."""
+    merged: list[Ports] = []
+    for first, last in sorted(ranges):
+        if merged and first <= merged[-1].last + 1:
+            merged[-1] = Ports(merged[-1].first, max(last, merged[-1].last))
+        else:
+            merged.append(Ports(first, last))
+    return () if merged == [Ports(0, _PORT_MAX)] else tuple(merged)
+
+
+def merged_networks(networks: Sequence[Network]) -> tuple[Network, ...]:
+    """Put networks of one family in order, those within or beside others made one."""
+    fours = [network for network in networks if isinstance(network, IPv4Network)]
+    sixes = [network for network in networks if isinstance(network, IPv6Network)]
+    return (*collapse_addresses(fours), *collapse_addresses(sixes))
+
+
+def family_of(value: Selector) -> Family | None:
+    """Tell the address family that a selector is about; None stands for both."""
+    return Family.of(value.addresses[0].network_address) if value.addresses else None
+
+
+def _protocol(word: str) -> Protocol | None:
+    word = word.lower()
+    if word == ANY:
+        return None
+    digits = word.removeprefix("ip")
+    if digits != word and digits.isascii() and digits.isdigit() and int(digits[:4]) <= 255:
+        return Protocol(int(digits[:4]))
+    if word not in _PORTED:
+        raise FieldError(FIELD, f"must start with {', '.join(_PORTED)} or {ANY}, such as {EXAMPLE}, not {quoted(word)}")
+    return _PORTED[word]
+
+
+def _addresses(word: str) -> tuple[Network, ...]:
+    if word.lower() == ANY:
+        return ()
+    networks = [_network(each) for each in word.split(",")]
+    if len({network.version for network in networks}) > 1:
+        raise FieldError(FIELD, "takes addresses of one family: write IPv4 and IPv6 as two matches")
+    return merged_networks(networks)
+
+
+def _network(text: str) -> Network:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        if "has host bits set" in str(error):
+            loose = ip_network(text, strict=False)
+            raise FieldError(FIELD, f"{quoted(text)} is no network: write {loose}, or the address alone") from None
+        raise FieldError(FIELD, f"{quoted(text)} is not an address or network") from None
+
+
+def _ports(word: str) -> tuple[Ports, ...]:
+    return merged_ports(map(_range, word.split(",")))
+
+
+def _range(text: str) -> Ports:
+    first, dash, last = text.partition("-")
+    ends = (first, last) if dash else (first, first)
+    if not all(end.isascii() and end.isdigit() and len(end) <= 5 and int(end) <= _PORT_MAX for end in ends):
+        raise FieldError(FIELD, f"{quoted(text)} is not a port (0 to {_PORT_MAX}) or a range such as 6000-6063")
+    found = Ports(int(ends[0]), int(ends[1]))
+    if found.first > found.last:
+        raise FieldError(FIELD, f"{quoted(text)} runs backwards: write {found.last}-{found.first}")
+    return found
