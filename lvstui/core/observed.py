@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
-from lvstui.core.model import Address, Director, Endpoint, Protocol, Selector, ServiceKey
+from lvstui.core.model import Address, Director, Endpoint, Family, Protocol, Selector, ServiceKey
 
 
 class Stats(NamedTuple):
@@ -178,7 +178,8 @@ class Reading:
     `taken` is in seconds of a monotonic clock. Statistics lack the rows that the source does not tell them for:
     /proc/net/ip_vs counts connections only and gives no statistics at all. `total` is the whole director since the last
     zeroing, `cpus` each CPU since IPVS was loaded, without rates; empty where /proc does not let them be read.
-    `rules` are the packet filter's rules about marks, None where nobody looked.
+    `rules` are the packet filter's rules about marks, None where nobody looked. `forwards` tells whether the host
+    forwards packets of a family, without which masq cannot work; empty where that could not be read.
     """
 
     director: Director
@@ -189,6 +190,7 @@ class Reading:
     total: Stats = field(default_factory=Stats)
     cpus: tuple[Stats, ...] = ()
     rules: Ruleset | None = None
+    forwards: Mapping[Family, bool] = field(default_factory=dict)
 
     @property
     def connections(self) -> int:

@@ -1,0 +1,244 @@
+"""Whole firewall-mark groups as changes: made from a template, made of existing services, and taken apart again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+from typing import Final
+
+from lvstui.core import fields
+from lvstui.core.change import Change, MarkChange, ServerChange, ServiceChange, remove_pool
+from lvstui.core.fields import FieldError
+from lvstui.core.model import (
+    AddressKey,
+    Director,
+    Endpoint,
+    Family,
+    MarkGroup,
+    MarkKey,
+    Network,
+    Persistence,
+    Pool,
+    Ports,
+    Protocol,
+    RealServer,
+    Selector,
+    Service,
+)
+from lvstui.core.observed import Ruleset
+from lvstui.core.selectors import merged_networks, merged_ports, selector_text
+
+PERSISTENCE: Final = 300
+"""Seconds of persistence that a group of several ports is proposed: ipvsadm's own default."""
+
+_FIRST_MARK: Final = 80
+_SERVICES_MAX: Final = 64
+"""Into how many services a group is taken apart at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What a kind of group bundles; `note` says what else it needs to work."""
+
+    name: str
+    title: str
+    parts: tuple[tuple[Protocol | None, tuple[Ports, ...]], ...]
+    note: str = ""
+
+
+TEMPLATES: Final = (
+    Template("web", "HTTP and HTTPS", ((Protocol.TCP, (Ports(80, 80), Ports(443, 443))),)),
+    Template(
+        "ftp-active",
+        "FTP, active",
+        ((Protocol.TCP, (Ports(21, 21),)),),
+        "behind masq, active FTP needs the module ip_vs_ftp, or a masquerade of source port 20",
+    ),
+    Template(
+        "ftp-passive",
+        "FTP, passive",
+        ((Protocol.TCP, (Ports(21, 21), Ports(10000, 20000))),),
+        "set the same passive port range in the FTP servers",
+    ),
+    Template("sip", "SIP", ((Protocol.UDP, (Ports(5060, 5060),)), (Protocol.TCP, (Ports(5060, 5060),)))),
+    Template("any", "everything to an address", ((None, ()),)),
+)
+"""What a group can be made from; any list of ports can take its place."""
+
+
+def template_selectors(template: Template, addresses: Iterable[Network]) -> tuple[Selector, ...]:
+    """Give a template's selectors for these virtual addresses, IPv4 and IPv6 apart."""
+    found = merged_networks(tuple(addresses))
+    families = [[network for network in found if network.version == version] for version in (4, 6)]
+    return tuple(
+        Selector(protocol, tuple(networks), ports)
+        for networks in families
+        if networks
+        for protocol, ports in template.parts
+    )
+
+
+def free_mark(director: Director, ruleset: Ruleset | None) -> int:
+    """Propose the first mark from 80 up that no service, no group and no rule uses."""
+    used = {key.mark for key in director.pools if isinstance(key, MarkKey)} | set(director.marks or {})
+    used |= {rule.value for rule in (ruleset.rules if ruleset else ()) if rule.value is not None}
+    mark = _FIRST_MARK
+    while mark in used:
+        mark += 1
+    return mark
+
+
+def families(selectors: Iterable[Selector]) -> tuple[Family, ...]:
+    """Tell for which families a group needs a service: those of its addresses, both where it names none."""
+    found = {
+        family
+        for selector in selectors
+        for family in (
+            {Family.of(network.network_address) for network in selector.addresses} if selector.addresses else Family
+        )
+    }
+    return tuple(family for family in Family if family in found)
+
+
+def made(group: MarkGroup, service: Service, servers: Iterable[RealServer], director: Director) -> tuple[Change, ...]:
+    """Give the changes that make a whole group: services first, with the servers of their family, then the rules.
+
+    `service` lends scheduler, flags, persistence and name; a service that is there already is left as it is.
+    """
+    pools = [_pool(service, MarkKey(group.mark, family), servers) for family in families(group.selectors)]
+    held = (director.marks or {}).get(group.mark)
+    rules = () if held == group else (MarkChange(held, group),)
+    return (*(c for pool in pools if pool.service.key not in director.pools for c in _added(pool)), *rules)
+
+
+def _pool(service: Service, key: MarkKey, servers: Iterable[RealServer]) -> Pool:
+    persistence = service.persistence
+    if persistence is not None and isinstance(persistence.mask, int) != (key.family is Family.IPV6):
+        full = Persistence() if key.family is Family.IPV4 else Persistence(mask=128)
+        persistence = replace(persistence, mask=full.mask)
+    fitting = {server.endpoint: server for server in servers if Family.of(server.endpoint.address) is key.family}
+    name = service.name and service.name + ("-v6" if key.family is Family.IPV6 else "")
+    return Pool(replace(service, key=key, persistence=persistence, name=name), fitting)
+
+
+def _added(pool: Pool) -> Iterator[Change]:
+    yield ServiceChange(None, pool.service)
+    for server in pool.servers.values():
+        yield ServerChange(pool.service.key, None, server)
+
+
+def bundled(director: Director, keys: Sequence[AddressKey], mark: int, name: str = "") -> tuple[Change, ...]:
+    """Give the changes that make one marked group of existing services: added, marked, then the old ones removed.
+
+    Scheduler and flags are those of the first service, the persistence the longest, each server's weight that of the
+    first service which has it. Raises `FieldError` for the field `service` where a mark cannot do what they do.
+    """
+    pools = [director.pools[key] for key in keys]
+    if not pools:
+        raise FieldError("service", "name the services that a mark is to bundle")
+    for pool in pools:
+        _refuse_unmarkable(pool)
+    changes: list[Change] = []
+    for family in Family:
+        members = [pool for pool in pools if pool.service.key.family is family]
+        if members:
+            changes += _added(_bundle(members, MarkKey(mark, family), name))
+    group = MarkGroup(mark, _selectors(keys), name)
+    removals = [change for pool in pools for change in remove_pool(pool)]
+    return (*changes, MarkChange((director.marks or {}).get(mark), group), *removals)
+
+
+def _refuse_unmarkable(pool: Pool) -> None:
+    key = pool.service.key
+    if isinstance(key, MarkKey):
+        raise FieldError("service", f"{fields.service_text(key)} is on a mark already")
+    if key.protocol not in fields.PROTOCOL_WORDS:
+        raise FieldError("service", f"{fields.service_text(key)}: only tcp, udp and sctp are bundled")
+    moved = [endpoint for endpoint in pool.servers if endpoint.port not in (0, key.port)]
+    if moved and key.port:
+        raise FieldError(
+            "service",
+            f"{fields.service_text(key)} sends to another port ({fields.server_text(moved[0])}), and a mark keeps "
+            "ports as they are: let the server listen there first",
+        )
+
+
+def _bundle(members: Sequence[Pool], key: MarkKey, name: str) -> Pool:
+    first = members[0].service
+    sticky = [pool.service.persistence for pool in members if pool.service.persistence is not None]
+    longest = max(sticky, key=lambda persistence: persistence.timeout, default=None)
+    if longest is None:
+        longest = Persistence(PERSISTENCE, Persistence().mask if key.family is Family.IPV4 else 128)
+    servers: dict[Endpoint, RealServer] = {}
+    for pool in members:
+        for endpoint, server in pool.servers.items():
+            plain = Endpoint(endpoint.address, 0)
+            servers.setdefault(plain, replace(server, endpoint=plain))
+    title = name and name + ("-v6" if key.family is Family.IPV6 else "")
+    return Pool(Service(key, first.scheduler, first.flags, longest, title, first.note), servers)
+
+
+def _selectors(keys: Iterable[AddressKey]) -> tuple[Selector, ...]:
+    """Put services into the fewest selectors: the ports of one address together."""
+    ports: dict[tuple[Protocol, Network], list[int]] = {}
+    for key in keys:
+        ports.setdefault((key.protocol, ip_network(key.address)), []).append(key.port)
+    return tuple(
+        Selector(protocol, (network,), () if 0 in found else merged_ports(Ports(port, port) for port in found))
+        for (protocol, network), found in ports.items()
+    )
+
+
+def unbundled(director: Director, mark: int) -> tuple[Change, ...]:
+    """Give the changes that make a service for each address and port of a group, then remove its rules and services.
+
+    Raises `FieldError` for the field `mark` where that would need a service for what no service can be on.
+    """
+    group = (director.marks or {}).get(mark)
+    if group is None:
+        raise FieldError("mark", f"there is no group with mark {mark} in our table")
+    changes: list[Change] = []
+    for key in _keys(group):
+        pool = director.pools.get(MarkKey(mark, key.family))
+        if key in director.pools:
+            raise FieldError("mark", f"{fields.service_text(key)} exists already")
+        if pool is not None:
+            changes += _added(_apart(pool, key))
+    removals = [c for family in Family if (p := director.pools.get(MarkKey(mark, family))) for c in remove_pool(p)]
+    return (*changes, MarkChange(group, None), *removals)
+
+
+def _keys(group: MarkGroup) -> tuple[AddressKey, ...]:
+    keys: list[AddressKey] = []
+    for selector in group.selectors:
+        text = selector_text(selector)
+        if selector.protocol not in fields.PROTOCOL_WORDS or not selector.addresses or selector.interface:
+            raise FieldError("mark", f"no service can be on {text}: it needs a protocol and addresses, nothing else")
+        size = sum(network.num_addresses for network in selector.addresses)
+        ports = _each(selector.ports)
+        if len(keys) + size * len(ports) > _SERVICES_MAX:
+            raise FieldError("mark", f"{text} would be more than {_SERVICES_MAX} services")
+        keys += [
+            AddressKey(Protocol(selector.protocol), address, port)
+            for network in selector.addresses
+            for address in network
+            for port in ports
+        ]
+    return tuple(dict.fromkeys(keys))
+
+
+def _each(ports: Sequence[Ports]) -> Sequence[int]:
+    """List single ports; none stand for port 0, a service on every port."""
+    if sum(last - first + 1 for first, last in ports) > _SERVICES_MAX:
+        return range(_SERVICES_MAX + 1)
+    return [port for first, last in ports for port in range(first, last + 1)] or [0]
+
+
+def _apart(pool: Pool, key: AddressKey) -> Pool:
+    servers = {
+        Endpoint(server.endpoint.address, server.endpoint.port or key.port): server for server in pool.servers.values()
+    }
+    named: Mapping[Endpoint, RealServer] = {end: replace(server, endpoint=end) for end, server in servers.items()}
+    name = pool.service.name and f"{pool.service.name}-{key.port}"
+    return Pool(replace(pool.service, key=key, name=name), named)

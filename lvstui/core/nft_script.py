@@ -1,0 +1,137 @@
+"""Mark groups as text for nft and iptables: what our table of the packet filter says, for people to read and keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Final, NamedTuple
+
+from lvstui.core import fields
+from lvstui.core.model import Family, MarkGroup, Network, Ports, Selector
+from lvstui.core.selectors import family_of, network_text, ports_text
+
+FAMILY: Final = "inet"
+TABLE: Final = "lvstui"
+
+PRIORITY: Final = -120
+"""After mangle (-150) and firewalld's mangle (-140), before DNAT (-100) and IPVS's hooks (99, and -98 for output)."""
+
+PREROUTING: Final = "prerouting"
+OUTPUT: Final = "output"
+CHAINS: Final = (PREROUTING, OUTPUT)
+"""Our chains, each on the hook of its name: what comes in, and what clients on the director itself send."""
+
+_MULTIPORT_MAX: Final = 15
+"""Ports in one multiport match of iptables; a range counts twice (XT_MULTI_PORTS)."""
+
+
+def counter_name(mark: int) -> str:
+    """Name the counter of all packets that got a mark."""
+    return f"m{mark}"
+
+
+def chains_of(selector: Selector) -> Sequence[str]:
+    """Name the chains that a selector has a rule in; what goes out came in through no interface."""
+    return (PREROUTING,) if selector.interface else CHAINS
+
+
+def rule_text(selector: Selector, mark: int) -> str:
+    """Write a selector's rule as nft does: `ip daddr 192.0.2.10 tcp dport { 80, 443 } counter name "m80" ...`."""
+    return " ".join((*match_words(selector), f'counter name "{counter_name(mark)}"', f"meta mark set 0x{mark:08x}"))
+
+
+def match_words(selector: Selector) -> tuple[str, ...]:
+    """Write what a selector asks of a packet as the parts of an nft rule."""
+    return tuple(_matches(selector))
+
+
+def _matches(selector: Selector) -> Iterator[str]:
+    if selector.interface:
+        yield f'iifname "{fields.visible(selector.interface)}"'
+    family = family_of(selector)
+    if any(network.prefixlen == 0 for network in selector.addresses):
+        yield f"meta nfproto {'ipv4' if family is Family.IPV4 else 'ipv6'}"
+    elif family is not None:
+        yield f"{'ip' if family is Family.IPV4 else 'ip6'} daddr {_set(map(network_text, selector.addresses))}"
+    if selector.protocol is not None:
+        number = int(selector.protocol)
+        word = fields.PROTOCOL_WORDS.get(selector.protocol, str(number))
+        yield f"{word} dport {_set(map(_ports, selector.ports))}" if selector.ports else f"meta l4proto {word}"
+
+
+def _set(words: Iterable[str]) -> str:
+    found = list(words)
+    return found[0] if len(found) == 1 else f"{{ {', '.join(found)} }}"
+
+
+def _ports(ports: Ports) -> str:
+    return ports_text((ports,))
+
+
+def script(groups: Mapping[int, MarkGroup] | None) -> list[str]:
+    """Write our whole table as a script for `nft -f`, which replaces the table that there may be."""
+    marks = groups or {}
+    lines = [f"table {FAMILY} {TABLE}", f"delete table {FAMILY} {TABLE}"]
+    if not marks:
+        return lines
+    lines.append(f"table {FAMILY} {TABLE} {{")
+    for mark in sorted(marks):
+        lines += [f"\tcounter {counter_name(mark)} {{", "\t}", ""]
+    for chain in CHAINS:
+        lines += [f"\tchain {chain} {{", f"\t\ttype filter hook {chain} priority {PRIORITY}; policy accept;"]
+        for mark, selector in rules(marks, chain):
+            lines.append(f"\t\t{rule_text(selector, mark)}")
+        lines += ["\t}", *([""] if chain != CHAINS[-1] else [])]
+    return [*lines, "}"]
+
+
+def rules(groups: Mapping[int, MarkGroup], chain: str) -> Iterator[tuple[int, Selector]]:
+    """Give mark and selector of each rule of one of our chains, in order."""
+    for mark in sorted(groups):
+        for selector in groups[mark].selectors:
+            if chain in chains_of(selector):
+                yield mark, selector
+
+
+class _Tool(NamedTuple):
+    command: str
+    family: Family
+
+
+_TOOLS: Final = (_Tool("iptables", Family.IPV4), _Tool("ip6tables", Family.IPV6))
+
+
+def iptables_lines(group: MarkGroup) -> list[str]:
+    """Write the commands of iptables and ip6tables that mark the same packets, for kernels without nf_tables."""
+    return [line for selector in group.selectors for line in _iptables(selector, group.mark)]
+
+
+def _iptables(selector: Selector, mark: int) -> Iterator[str]:
+    family = family_of(selector)
+    tools = [tool for tool in _TOOLS if family in (None, tool.family)]
+    addresses: Sequence[Network | None] = selector.addresses or (None,)
+    for tool, chain, address, ports in product(tools, chains_of(selector), addresses, _portions(selector.ports)):
+        words = [tool.command, "-t mangle -A", chain.upper()]
+        if selector.interface:
+            words += ["-i", fields.visible(selector.interface)]
+        if address is not None:
+            words += ["-d", network_text(address)]
+        if selector.protocol is not None:
+            words += ["-p", fields.PROTOCOL_WORDS.get(selector.protocol, str(int(selector.protocol)))]
+        if ports:
+            words += ["-m multiport --dports", ports_text(ports).replace("-", ":")]
+        yield " ".join((*words, f"-j MARK --set-mark {mark}"))
+
+
+def _portions(ports: Sequence[Ports]) -> Iterator[Sequence[Ports]]:
+    """Cut ports into lists that one multiport match takes."""
+    portion: list[Ports] = []
+    room = _MULTIPORT_MAX
+    for each in ports:
+        size = 1 if each.first == each.last else 2
+        if size > room:
+            yield portion
+            portion, room = [], _MULTIPORT_MAX
+        portion.append(each)
+        room -= size
+    yield portion
