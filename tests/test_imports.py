@@ -43,7 +43,8 @@ IN_CORE = [
     "snapshot",
     "director_told change_rows cells machines headline rules staging touches form server_form service_form",
     "director_rows filter batch draining",
-    "columns director_edits",
+    "columns director_edits nft_script mark_edits mark_rules mark_groups",
+    "mark_rows advice",
 ]
 """The modules of core from the ground up; those on one floor may know each other."""
 

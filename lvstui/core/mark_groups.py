@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from lvstui.core.mark_rules import FULL
 from lvstui.core.model import MarkGroup, Selector
 from lvstui.core.nft_script import FAMILY, PREROUTING, TABLE
 from lvstui.core.observed import Rule
-
-FULL = 0xFFFFFFFF
 
 
 def is_ours(rule: Rule) -> bool:

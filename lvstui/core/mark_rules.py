@@ -8,6 +8,9 @@ from typing import Final
 from lvstui.core.model import Ports, Selector
 from lvstui.core.observed import Rule
 
+FULL: Final = 0xFFFFFFFF
+"""The mask of a rule that sets all bits of a mark."""
+
 _IPVS_INPUT: Final = 99
 _IPVS_OUTPUT: Final = -98
 """Priorities of IPVS's hooks (net/netfilter/ipvs/ip_vs_core.c: NF_IP_PRI_NAT_SRC - 1, NF_IP_PRI_NAT_DST + 2)."""

@@ -124,7 +124,8 @@ class Rule:
     to it `hook` is empty. `match` are its conditions in words (`ip daddr 192.0.2.10`, `tcp dport 80, 443`), `selector`
     the same as a value where a selector can tell all of it. The mark becomes `(mark & ~mask) ^ value`, as `verb` says:
     `set`, or `save` and `restore` for the connection's mark (then without a value). A rule that could not be
-    decoded for certain has `decoded` False and its text in `raw`. Packets and bytes are None where nothing counts.
+    decoded for certain has `decoded` False and its text in `raw`. Packets and bytes are None where nothing counts;
+    `counter` names the one that it shares with others, if it does.
     """
 
     tool: str
@@ -142,6 +143,7 @@ class Rule:
     mask: int = 0xFFFFFFFF
     packets: int | None = None
     bytes: int | None = None
+    counter: str = ""
     comment: str = ""
     dormant: bool = False
     decoded: bool = True
