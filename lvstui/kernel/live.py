@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from lvstui.core.change import (
     Change,
     DirectorName,
     ManageSync,
+    MarkChange,
     ServerChange,
     ServiceChange,
     SyncChange,
@@ -20,13 +21,16 @@ from lvstui.core.change import (
     TimeoutsChange,
     Value,
 )
-from lvstui.core.model import Director, ServiceKey
+from lvstui.core.model import Director, ServiceKey, SyncRole
 from lvstui.core.observed import Reading
+from lvstui.core.sync_message import Message
 from lvstui.kernel import choices
+from lvstui.kernel.connections import Connections
 from lvstui.kernel.interfaces import Interfaces
 from lvstui.kernel.netlink import NO_RIGHT, Netlink
-from lvstui.kernel.port import NoRight
+from lvstui.kernel.port import NoRight, Piece
 from lvstui.kernel.proc import Proc
+from lvstui.kernel.sync import Door, is_ours
 from lvstui.kernel.sysctl import Settings
 from lvstui.kernel.totals import Totals
 
@@ -48,6 +52,8 @@ class Live:
         self._settings = Settings(netns)
         self._totals = Totals(netns)
         self._interfaces = Interfaces(netns)
+        self._connections = Connections(netns)
+        self._door = Door(self._netlink, netns)
         self._known: tuple[Director, Mapping[str, str], Director] = (EMPTY, {}, EMPTY)
         self._denied = not _may_administer()
 
@@ -81,7 +87,12 @@ class Live:
     def _table(self) -> Reading:
         if not self._denied:
             try:
-                return self._netlink.read()
+                reading = self._netlink.read()
+                left = (reading.director.sync or {}).get(SyncRole.BACKUP)
+                if left is not None and is_ours(left):
+                    self._door.sweep()
+                    return self._netlink.read()
+                return reading
             except NoRight:
                 self._denied = True
         return self._proc.read()
@@ -107,7 +118,7 @@ class Live:
                 return pools[change.key].service if change.key in pools else None
             case ServerChange(key):
                 return pools[key].servers.get(change.endpoint) if key in pools else None
-            case TimeoutsChange() | SyncChange() | ManageSync() | DirectorName():
+            case MarkChange() | TimeoutsChange() | SyncChange() | ManageSync() | DirectorName():
                 return None
 
     def write(self, change: Change) -> None:
@@ -117,6 +128,15 @@ class Live:
             self._settings.write(change)
         else:
             writer.write(change)
+
+    def scan(self, *, engines: bool = False) -> Iterator[Piece]:
+        """Read the connection table, which anybody may."""
+        return self._connections.scan(engines=engines)
+
+    def tell(self, messages: Sequence[Message]) -> None:
+        """Tell the kernel of connections, by way of a sync daemon."""
+        self._writer()
+        self._door.tell(messages, backup_only=self._settings.read().get("backup_only", "0") != "0")
 
     def zero(self, key: ServiceKey | None) -> None:
         """Zero the counters of one service or (None) of everything."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import struct
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar, assert_never
 
 from lvstui.core.change import (
@@ -166,6 +166,25 @@ class Netlink:
         if role in self._daemons():
             raise Refused(f"role: the kernel did not stop its {role.name.lower()} daemon; try again", "role")
         return daemon
+
+    def daemons(self) -> Mapping[SyncRole, SyncDaemon]:
+        """Read the sync daemons that run."""
+        try:
+            return self._call(self._daemons)
+        except Answer as answer:
+            raise _unreadable(answer) from None
+
+    def start(self, daemon: SyncDaemon) -> None:
+        """Start a sync daemon; raise `Refused`."""
+        self.write(SyncChange(None, daemon))
+
+    def stop(self, role: SyncRole) -> None:
+        """Stop a sync daemon, also one that has barely started; raise `Refused` where it still runs."""
+        try:
+            self._call(lambda: self._stop(role))
+        except Answer as answer:
+            if answer.code != errno.ESRCH:
+                raise _unreadable(answer) from None
 
     def zero(self, key: ServiceKey | None) -> None:
         """Zero the counters of one service with its servers, or all."""
