@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import errno as codes
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from threading import Lock
 from typing import assert_never
 
 from lvstui.core import sysctls
@@ -38,7 +39,8 @@ from lvstui.core.model import (
     SyncRole,
     Timeouts,
 )
-from lvstui.core.observed import Info, Reading, ServerStats, Stats
+from lvstui.core.observed import Info, Reading, ServerKey, ServerStats, Stats
+from lvstui.core.sync_message import Message
 from lvstui.kernel.causes import (
     TIMEOUT_MAX,
     engine_of,
@@ -52,8 +54,9 @@ from lvstui.kernel.causes import (
     tunnel_cause,
     unicast,
 )
-from lvstui.kernel.port import KernelError, NoRight
-from lvstui.kernel.refusals import ENGINES, SCHEDULERS, refused
+from lvstui.kernel.entries import Entries
+from lvstui.kernel.port import KernelError, NoRight, Piece, Refused
+from lvstui.kernel.refusals import BACKUP_ONLY, ENGINES, MIXED, SCHEDULERS, refused
 from lvstui.kernel.shares import by_cpu, whole
 from lvstui.kernel.traffic import Traffic
 
@@ -99,13 +102,19 @@ class MemoryKernel:
         self._director = _held_director(director)
         self._clock = clock
         self._traffic = Traffic() if traffic else None
+        self._entries = Entries()
+        self._lock = Lock()
         self._still: tuple[Director, _Statistics] | None = None
 
     def read(self) -> Reading:
         """Read the whole director; it is the same object as before while nothing was written."""
         self._check()
-        now = self._clock()
-        services, servers = self._statistics(now)
+        with self._lock:
+            now = self._clock()
+            if not self._traffic:
+                self._entries.expire(self._director, now)
+                self._traffic_moves()
+            services, servers = self._statistics(now)
         total = whole(services.values())
         return Reading(self._director, _INFO, now, services, servers, total, by_cpu(total))
 
@@ -143,6 +152,41 @@ class MemoryKernel:
         if told is not None and self.held(told) != told.after:
             self._director = fold(self._director, (told,))
 
+    def scan(self, *, engines: bool = False) -> Iterator[Piece]:  # noqa: ARG002 - this kernel shows both at once
+        """Read the connection table; unlike a kernel's it stands still meanwhile."""
+        self._check()
+        with self._lock:
+            now = self._clock()
+            if self._traffic:
+                self._entries.follow(self._director, self._statistics(now)[1], now)
+            else:
+                self._entries.expire(self._director, now)
+            self._traffic_moves()
+            pieces = list(self._entries.pieces(now))
+        yield from pieces
+
+    def tell(self, messages: Sequence[Message]) -> None:
+        """Take what a sync daemon would be told."""
+        self._check_write()
+        if _families_mixed(self._director):
+            raise Refused(MIXED, "server")
+        if self._director.sysctl.get("backup_only", "0") != "0":
+            raise Refused(BACKUP_ONLY, "backup_only")
+        with self._lock:
+            now = self._clock()
+            if self._traffic:
+                self._entries.follow(self._director, self._statistics(now)[1], now)
+            self._entries.tell(messages, self._director, now)
+            self._traffic_moves()
+
+    def _traffic_moves(self) -> None:
+        """Let the counters of entries follow what messages did."""
+        gained = self._entries.gained()
+        if self._traffic:
+            self._traffic.move_entries(gained)
+        elif gained:
+            self._still = None
+
     def zero(self, key: ServiceKey | None) -> None:
         """Zero the counters of one service or of everything."""
         self._check_write()
@@ -174,13 +218,18 @@ class MemoryKernel:
         if self._traffic:
             return self._traffic.advance(self._director, now)
         if self._still is None or self._still[0] is not self._director:
-            self._still = self._director, _all_zero(self._director)
+            self._still = self._director, _all_zero(self._director, self._entries.bound())
         return self._still[1]
 
 
-def _all_zero(director: Director) -> _Statistics:
+def _all_zero(director: Director, bound: Mapping[ServerKey, int]) -> _Statistics:
+    """Count nothing but the entries that were told."""
     services = dict.fromkeys(director.pools, Stats())
-    return services, {key: dict.fromkeys(pool.servers, ServerStats()) for key, pool in director.pools.items()}
+    servers = {
+        key: {endpoint: ServerStats(sticky=bound.get(ServerKey(key, endpoint), 0)) for endpoint in pool.servers}
+        for key, pool in director.pools.items()
+    }
+    return services, servers
 
 
 def _held_director(director: Director) -> Director:

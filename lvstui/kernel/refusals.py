@@ -48,6 +48,16 @@ SCHEDULERS = frozenset(
 ENGINES = frozenset({"", "sip"})
 """The persistence engines of Linux; empty is none."""
 
+MIXED = (
+    "the kernel starts no sync daemon while a service has real servers of another address family, so no entry can be "
+    "edited; it ends when the entry does"
+)
+
+BACKUP_ONLY = (
+    "backup_only is 1: for the milliseconds of an edit IPVS would pass every packet by; set it to 0 first, in the "
+    "director view"
+)
+
 
 def refused(change: Change, errno: int) -> Refused:
     """Explain in one sentence why the kernel answered `errno` to `change`."""

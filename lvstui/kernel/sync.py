@@ -24,18 +24,10 @@ from lvstui.core.sync_message import Message
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink import Netlink
 from lvstui.kernel.port import KernelError, Refused
+from lvstui.kernel.refusals import BACKUP_ONLY, MIXED
 from lvstui.kernel.sync_wire import Malformed, encode
 
 LOOPBACK: Final = "lo"
-
-MIXED: Final = (
-    "the kernel starts no sync daemon while a service has real servers of another address family, so no entry can be "
-    "edited; it ends when the entry does"
-)
-BACKUP_ONLY: Final = (
-    "backup_only is 1: for the milliseconds of an edit IPVS would pass every packet by; set it to 0 first, in the "
-    "director view"
-)
 
 _PRIVATE: Final = int(IPv4Address("239.0.0.0"))
 _FIRST_PORT: Final = 20000

@@ -18,7 +18,7 @@ from lvstui.core.model import (
     ServiceFlags,
     ServiceKey,
 )
-from lvstui.core.observed import ServerStats, Stats
+from lvstui.core.observed import ServerKey, ServerStats, Stats
 from lvstui.kernel.habits import Habits, habits_of
 
 _WEIGHTLESS = frozenset({"rr", "lc", "lblc", "lblcr", "dh", "sh", "nq"})
@@ -27,7 +27,7 @@ _WEIGHTLESS = frozenset({"rr", "lc", "lblc", "lblcr", "dh", "sh", "nq"})
 _NEW_CLIENTS = 0.3
 """Share of a persistent service's connections that come from clients without an entry."""
 
-_CLIENTS_PER_CONNECTION = 0.5
+_CLIENTS_PER_CONNECTION = 0.02
 _OVERLOAD_ENDS = 0.75
 """A server without a lower threshold takes connections again below this part of the upper one (ip_vs.h)."""
 
@@ -140,6 +140,14 @@ class Traffic:
             service.counters = _Counters()
             for server in service.servers.values():
                 server.counters = _Counters()
+
+    def move_entries(self, gained: Mapping[ServerKey, int]) -> None:
+        """Count entries that came to servers, or (negative) left them, otherwise than by traffic."""
+        for key, number in gained.items():
+            service = self._services.get(key.service)
+            server = service.servers.get(key.endpoint) if service else None
+            if server is not None:
+                server.sticky = max(0.0, int(server.sticky + 0.5) + number)
 
     def _follow(self, director: Director) -> None:
         """Take up what was configured since, and forget what is gone."""
