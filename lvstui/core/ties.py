@@ -1,0 +1,248 @@
+"""Which service and real server a persistence entry belongs to, and how many connections hang on it; pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final, NamedTuple
+
+from lvstui.core.model import (
+    FULL_MASK_V4,
+    FULL_PREFIX_V6,
+    Address,
+    AddressKey,
+    Director,
+    Endpoint,
+    Family,
+    MarkKey,
+    Persistence,
+    Pool,
+    Protocol,
+    ServiceKey,
+)
+from lvstui.core.observed import Connection, Entry, Scan
+
+INVALID_PORT: Final = 0xFFFF
+"""The port of an entry that the kernel has invalidated (ip_vs_check_template)."""
+
+FTP: Final = 21
+"""The kernel keeps the entries of a service on this TCP port as if it were on port 0."""
+
+STATES: Final[Mapping[str, str]] = {
+    "ok": "brings its client to its real server",
+    "drain": "brings its client to a server with weight 0",
+    "ending": "not honoured: weight 0, and expire_quiescent_template is set",
+    "void": "invalidated: the server had gone when its client came; it waits for its timer",
+    "unserved": "its service is gone, the entry waits for its timer",
+    "orphan": "its real server is gone from the service",
+    "off": "its service is not persistent now; effective again when it is",
+    "masked": "its client is not as the service's mask is now; effective again with the old mask",
+}
+"""The words for how it stands with an entry, each with what it means."""
+
+
+class EntryKey(NamedTuple):
+    """What tells an entry from others; `server` is given for invalidated ones only, which may share the rest."""
+
+    service: ServiceKey
+    client: Address
+    identity: str = ""
+    server: Endpoint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tied:
+    """An entry with what it belongs to: the configured service and server, None where there is none any more.
+
+    `state` is a word of `STATES`. `children` are the connections that hang on it; for a firewall mark it is not `sure`,
+    as the kernel shows no mark on connections. `width` is the client's prefix length, None for a mask with holes.
+    """
+
+    entry: Entry
+    service: ServiceKey | None
+    server: Endpoint | None
+    state: str
+    children: int
+    sure: bool
+    width: int | None
+
+
+def key_of(entry: Entry) -> EntryKey:
+    """Tell an entry by what the kernel finds it by."""
+    return EntryKey(entry.service, entry.client, entry.identity, entry.server if invalidated(entry) else None)
+
+
+def invalidated(entry: Entry) -> bool:
+    """Tell whether the kernel has invalidated an entry: on every kernel its server's port says so."""
+    return entry.server.port == INVALID_PORT
+
+
+def service_of(entry: Entry, director: Director) -> ServiceKey | None:
+    """Find the configured service of an entry: its own key; for port 0 also FTP's."""
+    key = entry.service
+    if key in director.pools:
+        return key
+    if isinstance(key, AddressKey) and key.port == 0 and key.protocol is Protocol.TCP:
+        control = AddressKey(key.protocol, key.address, FTP)
+        return control if control in director.pools else None
+    return None
+
+
+def server_of(entry: Entry, pool: Pool) -> Endpoint | None:
+    """Find the configured real server of an entry: the kernel shows port 0 where the service has none of its own."""
+    if entry.server in pool.servers:
+        return entry.server
+    if entry.server.port:
+        return None
+    return next((endpoint for endpoint in pool.servers if endpoint.address == entry.server.address), None)
+
+
+def masked(client: Address, persistence: Persistence) -> Address:
+    """Give the address under which a service remembers a client; an IPv4 mask may have holes."""
+    mask = persistence.mask
+    if isinstance(client, IPv4Address):
+        return IPv4Address(int(client) & int(mask)) if isinstance(mask, IPv4Address) else client
+    if isinstance(mask, int) and mask < FULL_PREFIX_V6:
+        bits = FULL_PREFIX_V6 - mask
+        return IPv6Address(int(client) >> bits << bits)
+    return client
+
+
+def full(persistence: Persistence) -> bool:
+    """Tell whether every address is a client of its own."""
+    return persistence.mask in (FULL_MASK_V4, FULL_PREFIX_V6)
+
+
+def tie(scan: Scan, director: Director) -> Mapping[EntryKey, Tied]:
+    """Tie every entry of a scan to what it belongs to, in the order of the scan."""
+    children = _Children(scan, director)
+    words = _Words(director)
+    tied: dict[EntryKey, Tied] = {}
+    for entry in scan.entries:
+        service = service_of(entry, director)
+        pool = director.pools[service] if service is not None else None
+        server = server_of(entry, pool) if pool is not None else None
+        state = words.state(entry, pool, server)
+        persistence = pool.service.persistence if pool is not None else None
+        width = (persistence or Persistence()).prefix if entry.client.version == 4 else _width6(persistence)
+        sure = not isinstance(entry.service, MarkKey)
+        tied[key_of(entry)] = Tied(entry, service, server, state, children.count(entry, service), sure, width)
+    return tied
+
+
+def _width6(persistence: Persistence | None) -> int:
+    return persistence.mask if persistence and isinstance(persistence.mask, int) else FULL_PREFIX_V6
+
+
+class _Words:
+    """Says how it stands with entries, the same settings asked for once."""
+
+    def __init__(self, director: Director) -> None:
+        self._expires = director.sysctl.get("expire_quiescent_template", "0") != "0"
+
+    def state(self, entry: Entry, pool: Pool | None, server: Endpoint | None) -> str:
+        if entry.server.port == INVALID_PORT and server is None:
+            return "void"
+        if pool is None:
+            return "unserved"
+        persistence = pool.service.persistence
+        if persistence is None:
+            return "off"
+        if masked(entry.client, persistence) != entry.client:
+            return "masked"
+        if server is None:
+            return "orphan"
+        if pool.servers[server].weight == 0:
+            return "ending" if self._expires else "drain"
+        return "ok"
+
+
+_Child = tuple[ServiceKey, Address, Address]
+"""A service, a client masked as there, and the address of a server: what connections of one entry have in common."""
+
+
+class _Children:
+    """Counts the connections that hang on entries."""
+
+    def __init__(self, scan: Scan, director: Director) -> None:
+        self._counts: Counter[_Child] = Counter()
+        self._parents: dict[tuple[Protocol, Endpoint], tuple[tuple[ServiceKey, Persistence], ...]] = {}
+        marks = [
+            (key, pool.service.persistence)
+            for key, pool in director.pools.items()
+            if isinstance(key, MarkKey) and pool.service.persistence is not None
+        ]
+        for connection in scan.connections:
+            for key, persistence in self._parents_of(connection, director, marks):
+                client = connection.client.address
+                if not full(persistence):
+                    client = masked(client, persistence)
+                self._counts[key, client, connection.server.address] += 1
+
+    def _parents_of(
+        self, connection: Connection, director: Director, marks: list[tuple[MarkKey, Persistence]]
+    ) -> tuple[tuple[ServiceKey, Persistence], ...]:
+        """Find the persistent services that a connection may have come through, the same once for each virtual end."""
+        virtual = connection.protocol, connection.virtual
+        known = self._parents.get(virtual)
+        if known is None:
+            known = self._parents[virtual] = parents(connection, director, marks)
+        return known
+
+    def count(self, entry: Entry, service: ServiceKey | None) -> int:
+        return self._counts[service, entry.client, entry.server.address] if service is not None else 0
+
+
+def parents(
+    connection: Connection, director: Director, marks: list[tuple[MarkKey, Persistence]] | None = None
+) -> tuple[tuple[ServiceKey, Persistence], ...]:
+    """Tell the persistent services that a connection may have come through.
+
+    Its own port's service, else FTP's or the one on port 0; where no service is on its address, any mark of its family.
+    """
+    protocol, (address, port) = connection.protocol, connection.virtual
+    own = director.pools.get(AddressKey(protocol, address, port))
+    pools = [own] if own else [director.pools.get(AddressKey(protocol, address, other)) for other in (FTP, 0)]
+    if protocol is not Protocol.TCP and own is None:
+        pools = pools[1:]
+    found = next((pool for pool in pools if pool is not None), None)
+    if found is not None:
+        persistence = found.service.persistence
+        return ((found.service.key, persistence),) if persistence is not None else ()
+    if marks is None:
+        marks = [
+            (key, pool.service.persistence)
+            for key, pool in director.pools.items()
+            if isinstance(key, MarkKey) and pool.service.persistence is not None
+        ]
+    return tuple((key, persistence) for key, persistence in marks if key.family is Family.of(address))
+
+
+def children_of(entry: Entry, scan: Scan, director: Director) -> tuple[Connection, ...]:
+    """List the connections that hang on an entry; for a firewall mark those that may."""
+    service = service_of(entry, director)
+    same: Callable[[Connection], bool] = partial(_hangs_on, entry, service, director)
+    return tuple(connection for connection in scan.connections if same(connection)) if service is not None else ()
+
+
+def _hangs_on(entry: Entry, service: ServiceKey | None, director: Director, connection: Connection) -> bool:
+    if connection.server.address != entry.server.address:
+        return False
+    return any(
+        key == service and masked(connection.client.address, persistence) == entry.client
+        for key, persistence in parents(connection, director)
+    )
+
+
+def controlling(connection: Connection, tied: Mapping[EntryKey, Tied], director: Director) -> Tied | None:
+    """Find the entry that a connection hangs on, as far as that can be told."""
+    for key, persistence in parents(connection, director):
+        client = masked(connection.client.address, persistence)
+        row_key = AddressKey(key.protocol, key.address, 0) if isinstance(key, AddressKey) and key.port == FTP else key
+        found = tied.get(EntryKey(row_key, client))
+        if found is not None and found.entry.server.address == connection.server.address:
+            return found
+    return None
