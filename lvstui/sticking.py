@@ -1,0 +1,245 @@
+"""Edits of persistence entries carried out: told to the kernel, waited for, read back, and reported one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from lvstui.core.entry_edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime
+from lvstui.core.entry_plan import KILL_SECONDS, SOFT_SECONDS, again, binding, client_of, ending
+from lvstui.core.entry_rules import check, client_text, closed, server_name
+from lvstui.core.fields import FieldError
+from lvstui.core.model import Director, Endpoint, ServiceKey
+from lvstui.core.observed import Entry, Reading, Scan
+from lvstui.core.sync_message import Message
+from lvstui.core.ties import EntryKey, children_of, key_of, server_of, service_of
+from lvstui.kernel.port import KernelError
+
+TRIES: Final = 6
+"""How often an entry is told to run out before its client counts as too busy."""
+
+_SLACK: Final = 0.15
+"""Seconds that the kernel's timers may be late."""
+
+_TOGETHER: Final = 200
+"""Edits that are carried out side by side."""
+
+_TIME_SLACK: Final = 3
+
+
+class Tools(NamedTuple):
+    """What carries edits out: telling the kernel, reading its connection table and its counters, and letting time pass.
+
+    `scan` reads the table with a budget of its own, so it may be partial. `wait` takes seconds and tells whether to
+    go on afterwards.
+    """
+
+    tell: Callable[[Sequence[Message]], None]
+    scan: Callable[[], Scan]
+    reading: Callable[[], Reading]
+    wait: Callable[[float], bool]
+
+
+def carry_out(edits: Sequence[EntryEdit], tools: Tools, pace: float = 0.0) -> Iterator[EntryReport]:
+    """Carry edits out and report what was seen of each; `pace` is how many a second at most, 0 for all at once."""
+    together = _TOGETHER if pace <= 0 else max(1, int(pace))
+    for start in range(0, len(edits), together):
+        if start and pace > 0 and not tools.wait(together / pace):
+            return
+        yield from _Batch(tools).run(edits[start : start + together])
+
+
+@dataclass(slots=True)
+class _Removal:
+    """An entry that is being removed, to end there or to come back on another server."""
+
+    edit: Expire | Move
+    key: EntryKey
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Edits that go through the kernel together."""
+
+    tools: Tools
+    director: Director = field(default_factory=Director)
+    sticky: Mapping[ServiceKey, Mapping[Endpoint, int]] = field(default_factory=dict)
+
+    def run(self, edits: Sequence[EntryEdit]) -> Iterator[EntryReport]:
+        """Check all edits, then make them and look at what came of it."""
+        reading = self.tools.reading()
+        self.director = reading.director
+        self.sticky = _sticky(reading)
+        reason = closed(self.director)
+        scan = self.tools.scan()
+        entries = {key_of(entry): entry for entry in scan.entries}
+        good: list[EntryEdit] = []
+        for edit in edits:
+            refusal = EntryReport(edit, Outcome.REFUSED, reason) if reason else self._refused(edit, entries, scan)
+            if refusal is not None:
+                yield refusal
+            else:
+                good.append(edit)
+        try:
+            yield from self._timed([edit for edit in good if isinstance(edit, SetTime)])
+            yield from self._pinned([edit for edit in good if isinstance(edit, Pin)])
+            yield from self._removed([edit for edit in good if isinstance(edit, Expire | Move)], scan)
+        except KernelError as error:
+            for edit in good:
+                yield EntryReport(edit, Outcome.FAILED, str(error))
+
+    def _refused(self, edit: EntryEdit, entries: Mapping[EntryKey, Entry], scan: Scan) -> EntryReport | None:
+        """Refuse what cannot work, and what is no longer as it was seen."""
+        try:
+            check(edit, self.director)
+        except FieldError as error:
+            return EntryReport(edit, Outcome.REFUSED, error.sentence)
+        if isinstance(edit, Pin):
+            there = entries.get(_pin_key(edit, self.director))
+            if there is not None:
+                place = server_name(self.director, edit.service, there.server)
+                sentence = f"{edit.client} has an entry already, on {place}: move that"
+                return EntryReport(edit, Outcome.OVERTAKEN, sentence, there)
+            return None
+        now = entries.get(key_of(edit.entry))
+        name = client_text(edit.entry, self.director)
+        if now is None:
+            return EntryReport(edit, Outcome.OVERTAKEN, f"{name} is gone already") if scan.complete else None
+        if now.server != edit.entry.server:
+            place = server_name(self.director, service_of(now, self.director), now.server)
+            return EntryReport(edit, Outcome.OVERTAKEN, f"{name} is on {place} meanwhile; look again", now)
+        return None
+
+    def _timed(self, edits: Sequence[SetTime]) -> Iterator[EntryReport]:
+        if not edits:
+            return
+        self.tools.tell([again(edit.entry, self.director, edit.seconds) for edit in edits])
+        scan = self.tools.scan()
+        entries = {key_of(entry): entry for entry in scan.entries}
+        for edit in edits:
+            name = client_text(edit.entry, self.director)
+            after = entries.get(key_of(edit.entry))
+            if after is None and not scan.complete:
+                yield EntryReport(edit, Outcome.UNVERIFIED, f"{name} was told; {_NOT_REACHED}")
+            elif after is None or abs(after.ends - scan.taken - edit.seconds) > _TIME_SLACK:
+                yield EntryReport(edit, Outcome.FAILED, f"{name} does not have {edit.seconds} s left", after)
+            else:
+                yield EntryReport(edit, Outcome.DONE, f"{name} has {edit.seconds} s left", after)
+
+    def _pinned(self, edits: Sequence[Pin]) -> Iterator[EntryReport]:
+        if not edits:
+            return
+        self.tools.tell([_pin_message(edit, self.director) for edit in edits])
+        scan = self.tools.scan()
+        after = {key_of(entry): entry for entry in scan.entries}
+        bound = self._bound(after)
+        for edit in edits:
+            yield self._placed(edit, after.get(_pin_key(edit, self.director)), scan, bound)
+
+    def _placed(
+        self, edit: Pin | Move, after: Entry | None, scan: Scan, bound: Mapping[tuple[ServiceKey, Endpoint], bool]
+    ) -> EntryReport:
+        """Report where a client is now."""
+        service = edit.service if isinstance(edit, Pin) else service_of(edit.entry, self.director)
+        name = f"{edit.client}" if isinstance(edit, Pin) else client_text(edit.entry, self.director)
+        place = server_name(self.director, service, edit.server)
+        counted = service is not None and bound.get((service, edit.server), False)
+        if after is None and not scan.complete:
+            seen = "its server counts one entry more" if counted else "its server counts no entry more"
+            return EntryReport(edit, Outcome.UNVERIFIED, f"{name} was told to go to {place}; {_NOT_REACHED}; {seen}")
+        if after is None:
+            return EntryReport(edit, Outcome.FAILED, f"{name} has no entry: the kernel did not make it")
+        if service is None or server_of(after, self.director.pools[service]) != edit.server:
+            there = server_name(self.director, service, after.server)
+            return EntryReport(edit, Outcome.BUSY, f"{name} came back before, and is on {there}", after)
+        if not counted:
+            return EntryReport(edit, Outcome.FAILED, f"{name} is on {place}, but the server does not count it", after)
+        return EntryReport(edit, Outcome.DONE, f"{name} is on {place} now, bound", after)
+
+    def _bound(self, after: Mapping[EntryKey, Entry]) -> Mapping[tuple[ServiceKey, Endpoint], bool]:
+        """Tell of each server whether it counts at least the entries that point to it, or more than before."""
+        pointing: dict[tuple[ServiceKey, Endpoint], int] = {}
+        for entry in after.values():
+            service = service_of(entry, self.director)
+            server = server_of(entry, self.director.pools[service]) if service is not None else None
+            if service is not None and server is not None:
+                pointing[service, server] = pointing.get((service, server), 0) + 1
+        counts = _sticky(self.tools.reading())
+        return {
+            (service, server): count >= pointing.get((service, server), 1)
+            or count > self.sticky.get(service, {}).get(server, 0)
+            for service, servers in counts.items()
+            for server, count in servers.items()
+        }
+
+    def _removed(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:
+        """Let entries run out, again and again while their clients keep them alive, and bind those that move."""
+        pending = [_Removal(edit, key_of(edit.entry)) for edit in edits]
+        for _ in range(TRIES):
+            if not pending:
+                return
+            for removal in pending:
+                children = children_of(removal.edit.entry, scan, self.director)
+                self.tools.tell(ending(removal.edit.entry, children, self.director, removal.edit.manner))
+            seconds = max(SOFT_SECONDS if each.edit.manner is Manner.SOFT else KILL_SECONDS for each in pending)
+            going_on = self.tools.wait(seconds + _SLACK)
+            scan = self.tools.scan()
+            left = {key_of(entry) for entry in scan.entries}
+            gone = [each for each in pending if each.key not in left]
+            yield from self._gone([each.edit for each in gone], scan)
+            pending = [each for each in pending if each.key in left]
+            if not going_on:
+                break
+        for each in pending:
+            yield EntryReport(each.edit, Outcome.BUSY, self._busy(each.edit), each.edit.entry)
+
+    def _gone(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:
+        moves = [edit for edit in edits if isinstance(edit, Move)]
+        for edit in edits:
+            if isinstance(edit, Expire):
+                name = client_text(edit.entry, self.director)
+                if scan.complete:
+                    yield EntryReport(edit, Outcome.DONE, f"{name} is gone")
+                else:
+                    yield EntryReport(edit, Outcome.UNVERIFIED, f"{name} was told to go; {_NOT_REACHED}")
+        if not moves:
+            return
+        self.sticky = _sticky(self.tools.reading())
+        self.tools.tell([_move_message(edit, self.director) for edit in moves])
+        scan = self.tools.scan()
+        after = {key_of(entry): entry for entry in scan.entries}
+        bound = self._bound(after)
+        for edit in moves:
+            yield self._placed(edit, after.get(key_of(edit.entry)), scan, bound)
+
+    def _busy(self, edit: Expire | Move) -> str:
+        name = client_text(edit.entry, self.director)
+        what = "gone" if isinstance(edit, Expire) else "moved"
+        remedy = "cut its connections off (kill), or block its new connections for 3 s"
+        if edit.manner is Manner.KILL:
+            remedy = "block its new connections for 3 s"
+        return f"{name} is not {what}: the client is too busy; {remedy}, then try again"
+
+
+_NOT_REACHED: Final = "the table is too large to have read it back in time"
+
+
+def _sticky(reading: Reading) -> Mapping[ServiceKey, Mapping[Endpoint, int]]:
+    return {key: {end: seen.sticky for end, seen in servers.items()} for key, servers in reading.servers.items()}
+
+
+def _pin_message(edit: Pin, director: Director) -> Message:
+    client = client_of(edit.service, edit.client, director)
+    return binding(edit.service, client, edit.server, edit.seconds, edit.engine, edit.identity)
+
+
+def _pin_key(edit: Pin, director: Director) -> EntryKey:
+    return EntryKey(edit.service, client_of(edit.service, edit.client, director), edit.identity)
+
+
+def _move_message(edit: Move, director: Director) -> Message:
+    service = service_of(edit.entry, director)
+    entry = edit.entry
+    key = service if service is not None else entry.service
+    return binding(key, entry.client, edit.server, edit.seconds, entry.engine, entry.identity)
