@@ -179,9 +179,7 @@ class _Batch:
         for _ in range(TRIES):
             if not pending:
                 return
-            for removal in pending:
-                children = children_of(removal.edit.entry, scan, self.director)
-                self.tools.tell(ending(removal.edit.entry, children, self.director, removal.edit.manner))
+            self.tools.tell([message for each in pending for message in self._ending(each.edit, scan)])
             seconds = max(SOFT_SECONDS if each.edit.manner is Manner.SOFT else KILL_SECONDS for each in pending)
             going_on = self.tools.wait(seconds + _SLACK)
             scan = self.tools.scan()
@@ -193,6 +191,10 @@ class _Batch:
                 break
         for each in pending:
             yield EntryReport(each.edit, Outcome.BUSY, self._busy(each.edit), each.edit.entry)
+
+    def _ending(self, edit: Expire | Move, scan: Scan) -> Sequence[Message]:
+        children = children_of(edit.entry, scan, self.director)
+        return ending(edit.entry, children, self.director, edit.manner)
 
     def _gone(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:
         moves = [edit for edit in edits if isinstance(edit, Move)]

@@ -1,4 +1,4 @@
-"""What the kernel has to be told for an edit of a persistence entry: sync messages, worked out and not yet sent; pure."""
+"""What the kernel has to be told for an edit of a persistence entry, as sync messages that nobody has sent; pure."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.entry_edits import EntryEdit, Expire, Manner, Move, Pin, SetTime
@@ -13,8 +12,6 @@ from lvstui.core.fields import FieldError
 from lvstui.core.model import PERSISTENCE_MAX, Director, Endpoint, Family, Persistence, ServiceKey, SyncRole
 from lvstui.core.observed import Entry
 from lvstui.core.ties import full, server_of, service_of
-
-_FIELD: Final = {"server": "server", "client": "client", "service": "service", "seconds": "seconds"}
 
 
 def check(edit: EntryEdit, director: Director) -> None:
@@ -70,7 +67,7 @@ def _check_binding(service: ServiceKey, server: Endpoint, director: Director) ->
     if is_ftp(service):
         raise FieldError(
             "service",
-            "the kernel does not bind an entry that is made for FTP's port 21; let it expire, or put FTP on a firewall mark",
+            "the kernel binds no entry that is made for FTP's port 21: let it expire, or put FTP on a firewall mark",
         )
     if Family.of(server.address) is not service.family:
         raise FieldError("server", "an entry to a server of another address family than its service cannot be made")
@@ -97,17 +94,20 @@ def title(edit: EntryEdit, director: Director) -> str:
     """Say in a line what an edit does: `move 10.1.0.10 of shop from web1 to web2`."""
     match edit:
         case Expire(entry, manner):
-            return f"expire {client_text(entry, director)}{'' if manner is Manner.SOFT else ', cutting its connections off'}"
+            return f"expire {client_text(entry, director)}{_cutting(manner)}"
         case Move(entry, server, _, manner):
-            kill = "" if manner is Manner.SOFT else ", cutting its connections off"
             old = server_name(director, service_of(entry, director), entry.server)
             new = server_name(director, service_of(entry, director), server)
-            return f"move {client_text(entry, director)} from {old} to {new}{kill}"
+            return f"move {client_text(entry, director)} from {old} to {new}{_cutting(manner)}"
         case SetTime(entry, seconds):
             return f"set {client_text(entry, director)} to {seconds} s"
         case Pin(service, client, server, seconds):
             where = f"{service_names(director, service)[0]} to {server_name(director, service, server)}"
             return f"pin {client} of {where} for {seconds} s"
+
+
+def _cutting(manner: Manner) -> str:
+    return ", cutting its connections off" if manner is Manner.KILL else ""
 
 
 def client_text(entry: Entry, director: Director) -> str:
@@ -185,7 +185,8 @@ def _about_weight(edit: EntryEdit, director: Director) -> Iterator[str]:
     server = pool.servers.get(endpoint) if pool else None
     if server is None or server.weight:
         return
+    name = server_name(director, service, endpoint)
     if director.sysctl.get("expire_quiescent_template", "0") != "0":
-        yield f"{server_name(director, service, endpoint)} has weight 0 and expire_quiescent_template is set: not honoured"
+        yield f"{name} has weight 0, and expire_quiescent_template is set: the entry is not honoured"
     else:
-        yield f"{server_name(director, service, endpoint)} has weight 0, and the client comes to it all the same"
+        yield f"{name} has weight 0, and the client comes to it all the same"
