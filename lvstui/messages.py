@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from lvstui.core.change import Change, Value, rebase
+from lvstui.core.entry_edits import EntryEdit, EntryReport
 from lvstui.core.model import ServiceKey
+from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
+from lvstui.core.sync_message import Message
+from lvstui.kernel.port import KernelError
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,64 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """Request: somebody looks at the connection table, or (not `on`) nobody does any more.
+
+    `searching` tells that one row is looked for, for which a reading may take as long as it takes.
+    """
+
+    on: bool
+    searching: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EditEntries:
+    """Request: make these edits of persistence entries, at most `pace` a second (0: as fast as it goes)."""
+
+    edits: tuple[EntryEdit, ...]
+    pace: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StopEntries:
+    """Request: end the edits of entries that are under way, after those in hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """Request, by the scanner: show what is known of the connection table."""
+
+    scan: Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Consult:
+    """Request, by the scanner's thread: tell the kernel these messages, then read its counters anew.
+
+    `answer` takes the reading, or why there is none.
+    """
+
+    messages: tuple[Message, ...]
+    answer: Callable[[Reading | KernelError], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Request, by the scanner's thread: pass on what became of an edit; without a report that was all of them."""
+
+    report: EntryReport | None
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Request: end the loop after what was asked before."""
 
 
-Request: TypeAlias = Edit | SaveAll | Adopt | Zero | Pace | Stop
+Request: TypeAlias = (
+    Edit | SaveAll | Adopt | Zero | Pace | Watch | EditEntries | StopEntries | Scanned | Consult | Reported | Stop
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +124,23 @@ class Zeroed:
     """Event: the counters of one service, or (None) all of them, start from zero."""
 
     key: ServiceKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryProgress:
+    """Event: this became of one edit of an entry, the `done`-th of `total`."""
+
+    report: EntryReport
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesDone:
+    """Event: all edits of entries that were asked for have ended; `total` may be more than were tried."""
+
+    reports: tuple[EntryReport, ...]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +189,4 @@ class Notice:
     sentence: str
 
 
-Event: TypeAlias = Snapshot | Applied | Zeroed | Rejected | Overtaken | Unsaved | Notice
+Event: TypeAlias = Snapshot | Applied | Zeroed | EntryProgress | EntriesDone | Rejected | Overtaken | Unsaved | Notice

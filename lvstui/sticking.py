@@ -11,9 +11,9 @@ from lvstui.core.entry_plan import KILL_SECONDS, SOFT_SECONDS, again, binding, c
 from lvstui.core.entry_rules import check, client_text, closed, server_name
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Director, Endpoint, ServiceKey
-from lvstui.core.observed import Entry, Reading, Scan
+from lvstui.core.observed import Connection, Entry, Reading, Scan
 from lvstui.core.sync_message import Message
-from lvstui.core.ties import EntryKey, children_of, key_of, server_of, service_of
+from lvstui.core.ties import Child, EntryKey, children_of, hanging, key_of, server_of, service_of
 from lvstui.kernel.port import KernelError
 
 TRIES: Final = 6
@@ -179,7 +179,8 @@ class _Batch:
         for _ in range(TRIES):
             if not pending:
                 return
-            self.tools.tell([message for each in pending for message in self._ending(each.edit, scan)])
+            connections = hanging(scan, self.director)
+            self.tools.tell([message for each in pending for message in self._ending(each.edit, connections)])
             seconds = max(SOFT_SECONDS if each.edit.manner is Manner.SOFT else KILL_SECONDS for each in pending)
             going_on = self.tools.wait(seconds + _SLACK)
             scan = self.tools.scan()
@@ -192,8 +193,8 @@ class _Batch:
         for each in pending:
             yield EntryReport(each.edit, Outcome.BUSY, self._busy(each.edit), each.edit.entry)
 
-    def _ending(self, edit: Expire | Move, scan: Scan) -> Sequence[Message]:
-        children = children_of(edit.entry, scan, self.director)
+    def _ending(self, edit: Expire | Move, connections: Mapping[Child, Sequence[Connection]]) -> Sequence[Message]:
+        children = children_of(edit.entry, connections, self.director)
         return ending(edit.entry, children, self.director, edit.manner)
 
     def _gone(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:

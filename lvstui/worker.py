@@ -27,26 +27,37 @@ from lvstui.core.change import (
     undo,
 )
 from lvstui.core.drift import dress, drift, managed
+from lvstui.core.entry_edits import EntryReport, Outcome, told_of
 from lvstui.core.history import History
 from lvstui.core.model import Director, RealServer, ServiceKey
-from lvstui.core.observed import Info, Reading
+from lvstui.core.observed import Info, Reading, Scan
 from lvstui.core.owners import Owner
 from lvstui.core.record import Kind, Record, Session
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
+from lvstui.core.sync_message import Message
+from lvstui.entry_worker import EntryDesk, consulted
 from lvstui.kernel.port import Kernel, KernelError
 from lvstui.messages import (
     Adopt,
     Applied,
+    Consult,
     Edit,
+    EditEntries,
+    EntriesDone,
+    EntryProgress,
     Event,
     Notice,
     Overtaken,
     Pace,
     Rejected,
+    Reported,
     Request,
     SaveAll,
+    Scanned,
     Stop,
+    StopEntries,
     Unsaved,
+    Watch,
     Zero,
     Zeroed,
 )
@@ -55,6 +66,9 @@ from lvstui.store.history import HistoryFile
 from lvstui.store.presence import Presence
 from lvstui.store.profile import ProfileError
 
+_ONCE = 1e9
+"""Seconds between two readings of the connection table where it is read only once."""
+
 NOTHING_READ = Reading(EMPTY, Info("", 0), 0.0)
 
 
@@ -62,7 +76,8 @@ class Worker:
     """Owns one kernel and at most one profile file; `post` takes the events, from the worker's own thread.
 
     `records` is the history to which every edit is added, `presence` what tells of other lvstui on the same profile,
-    `owners` who else writes to the table.
+    `owners` who else writes to the table. Reading the connection table has a thread of its own where the worker is
+    `threaded`; elsewhere the worker does it itself, and `pause` lets seconds pass.
     """
 
     def __init__(
@@ -78,6 +93,8 @@ class Worker:
         records: HistoryFile | None = None,
         presence: Presence | None = None,
         owners: Callable[[], tuple[Owner, ...]] = tuple,
+        threaded: bool = True,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._kernel = kernel
         self._file = profile
@@ -101,6 +118,9 @@ class Worker:
         self._unsaved: tuple[Change, ...] = ()
         self._profile_trouble = ""
         self._records_trouble = ""
+        self._desk = EntryDesk(kernel, self.submit, clock=clock, threaded=threaded, pause=pause)
+        self._searching = False
+        self._reports: list[EntryReport] = []
         self._done: list[tuple[Change, ...]] = []
         self._undone: list[tuple[Change, ...]] = []
 
@@ -135,7 +155,25 @@ class Worker:
                 self._zero(key)
             case Pace():
                 self._pace = request
+                if self._desk.watched:
+                    self._watch(Watch(True, self._searching))
+            case Watch():
+                self._watch(request)
+            case EditEntries():
+                self._edit_entries(request)
+            case StopEntries():
+                self._desk.halt()
+            case Scanned(scan):
+                self._show_scan(scan)
+                return True
+            case Consult(messages, answer):
+                answer(self._consulted(messages))
+                return True
+            case Reported(report, done, total):
+                self._report(report, done, total)
+                return True
             case Stop():
+                self._desk.close()
                 self._kernel.close()
                 if self._presence:
                     self._presence.leave()
@@ -161,6 +199,7 @@ class Worker:
             self._read_profile()
             self._reading = self._dressed(reading)
             self._history = self._history.extended(self._reading)
+            self._desk.look()
         self._snapshot = Snapshot(
             reading=self._reading,
             origin=self._kernel.origin,
@@ -177,6 +216,7 @@ class Worker:
             changes=self._newest_records(),
             others=self._other_sessions(),
             owners=self._owners(),
+            scan=self._desk.scan,
         )
         self._post(self._snapshot)
 
@@ -283,6 +323,45 @@ class Worker:
         self._snapshot = replace(self._snapshot, reading=self._reading)
         self._post(self._snapshot)
 
+    def _watch(self, request: Watch) -> None:
+        """Begin or end to follow the connection table; while paused it is read once."""
+        self._searching = request.searching
+        pools = self._reading.director.pools.values()
+        engines = any(pool.service.persistence and pool.service.persistence.engine for pool in pools)
+        self._desk.watch(request, engines=engines, pace=_ONCE if self._pace.paused else self._pace.interval)
+
+    def _edit_entries(self, request: EditEntries) -> None:
+        reason = self._read_only or self._kernel.read_only
+        if reason:
+            self._post(Notice(f"not done: {reason}"))
+        else:
+            self._desk.edit(request)
+
+    def _show_scan(self, scan: Scan) -> None:
+        """Show what the scanner has read by now; nothing else is read anew."""
+        if self._desk.watched:
+            self._desk.scan = scan
+            self._snapshot = replace(self._snapshot, scan=scan)
+            self._post(self._snapshot)
+
+    def _consulted(self, messages: Sequence[Message]) -> Reading | KernelError:
+        try:
+            return consulted(self._kernel, messages)
+        except KernelError as error:
+            return error
+
+    def _report(self, report: EntryReport | None, done: int, total: int) -> None:
+        """Pass on what became of an edit of an entry; the last time add all to the history."""
+        if report is not None:
+            self._reports.append(report)
+            self._post(EntryProgress(report, done, total))
+            return
+        reports, self._reports = tuple(self._reports), []
+        if told := [told_of(each) for each in reports if each.outcome is not Outcome.REFUSED]:
+            self._record(Kind.ENTRIES, (), told)
+        self._post(EntriesDone(reports, total))
+        self._look()
+
     def _zero(self, key: ServiceKey | None) -> None:
         reason = self._read_only or self._kernel.read_only
         try:
@@ -312,7 +391,7 @@ class Worker:
     def _remember(self, edit: Edit) -> None:
         """Keep what was done for undo and redo; a new edit ends what could be redone."""
         match edit.kind:
-            case Kind.DO | Kind.APPLY | Kind.ROLLBACK:
+            case Kind.DO | Kind.APPLY | Kind.ROLLBACK | Kind.ENTRIES:
                 self._done.append(edit.changes)
                 self._undone.clear()
             case Kind.UNDO:
@@ -324,11 +403,11 @@ class Worker:
             case _:
                 assert_never(edit.kind)
 
-    def _record(self, kind: Kind, changes: tuple[Change, ...]) -> None:
+    def _record(self, kind: Kind, changes: tuple[Change, ...], entries: Sequence[str] = ()) -> None:
         """Add what was made to the history; a history that cannot be written stops nobody."""
         try:
             if self._records:
-                self._records.append(kind, changes)
+                self._records.append(kind, changes, entries)
         except ProfileError as error:
             self._post(Notice(f"the change is made, and missing in the history: {error}"))
 

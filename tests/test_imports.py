@@ -20,10 +20,13 @@ BELOW = {
     "store": {"store", "core"},
     "host": {"host", "core"},
     "owners": {"owners", "host", "store", "core"},
-    "messages": {"core"},
-    "worker": {"worker", "messages", "kernel", "store", "host", "core"},
+    "messages": {"kernel", "core"},
+    "scanner": {"kernel", "core"},
+    "sticking": {"kernel", "core"},
+    "entry_worker": {"scanner", "sticking", "messages", "kernel", "core"},
+    "worker": {"worker", "entry_worker", "messages", "kernel", "store", "host", "core"},
     "options": {"kernel", "store", "core"},
-    "tui": {"tui", "options", "worker", "messages", "kernel", "store", "host", "core"},
+    "tui": {"tui", "options", "worker", "entry_worker", "messages", "kernel", "store", "host", "core"},
 }
 """What a room may import; cli with its commands is the composition root and may import everything."""
 
@@ -37,12 +40,15 @@ HOME = {
 """Where a library may be imported; nothing else may be but what Python brings along."""
 
 IN_CORE = [
-    "model numbers table catalogue",
+    "model numbers table catalogue memo",
     "fields change observed sysctls",
-    "selectors describe history record owners drift sync_message entry_edits",
+    "selectors describe history record owners drift sync_message entry_edits filtering",
     "snapshot",
     "director_told change_rows cells machines headline rules staging touches form server_form service_form",
     "director_rows filter batch draining",
+    "ties",
+    "entry_filter entry_plan",
+    "entry_rows entry_rules",
     "columns director_edits nft_script mark_edits mark_rules mark_groups",
     "mark_rows advice",
 ]

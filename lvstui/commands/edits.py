@@ -33,7 +33,18 @@ from lvstui.core.model import Director
 from lvstui.core.record import Kind, Record, misfits
 from lvstui.core.snapshot import Snapshot
 from lvstui.kernel.port import KernelError
-from lvstui.messages import Applied, Edit, Event, Notice, Overtaken, Rejected, Unsaved, Zeroed
+from lvstui.messages import (
+    Applied,
+    Edit,
+    EntriesDone,
+    EntryProgress,
+    Event,
+    Notice,
+    Overtaken,
+    Rejected,
+    Unsaved,
+    Zeroed,
+)
 from lvstui.store.formats.ipvsadm import command
 from lvstui.worker import Worker
 
@@ -84,7 +95,7 @@ class _Desk:
 
     def _tell(self, event: Event) -> Status:
         match event:
-            case Snapshot() | Zeroed():
+            case Snapshot() | Zeroed() | EntryProgress() | EntriesDone():
                 return Status.OK
             case Applied(edit):
                 self._print(edit.changes)
@@ -174,6 +185,8 @@ def _record(place: Place, number: int) -> Record:
 
 def _taken_back(record: Record, director: Director) -> tuple[Change, ...]:
     """Give the changes that take a record back; raises `Failure` where something is not what it left behind."""
+    if record.entries:
+        raise Failure(f"record {record.number} edited persistence entries, which cannot be taken back")
     changes = undo(record.changes)
     wrong = misfits(changes, director)
     for change in wrong:

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from lvstui.commands.plain import Place
 from lvstui.commands.status import Status
 from lvstui.core.change import EMPTY
-from lvstui.core.describe import describe
 from lvstui.core.model import Director
-from lvstui.core.record import Record, matches
+from lvstui.core.record import Record, lines, matches
 from lvstui.store.file import ProfileFile
 from lvstui.store.history import HistoryFile
 from lvstui.store.profile import ProfileError
@@ -48,6 +47,7 @@ def _names(profile: ProfileFile) -> Director:
 
 
 def _told(record: Record, director: Director) -> list[str]:
-    lines = [record.title, *(f"    {describe(change, director)}" for change in record.changes[:_LINES_SHOWN])]
-    more = len(record.changes) - _LINES_SHOWN
-    return [*lines, f"    and {more} more; --json tells all"] if more > 0 else lines
+    every = lines(record, director)
+    told = [record.title, *(f"    {line}" for line in every[:_LINES_SHOWN])]
+    more = len(every) - _LINES_SHOWN
+    return [*told, f"    and {more} more; --json tells all"] if more > 0 else told

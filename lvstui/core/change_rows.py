@@ -18,9 +18,9 @@ from lvstui.core.change import (
     TimeoutsChange,
 )
 from lvstui.core.describe import describe
-from lvstui.core.fields import ROLE_WORDS
+from lvstui.core.fields import ROLE_WORDS, visible
 from lvstui.core.model import Director, Endpoint, ServiceKey
-from lvstui.core.record import Record, matches
+from lvstui.core.record import Record, lines, matches
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Cell, Column, Tone
 
@@ -166,7 +166,7 @@ def _comes_or_goes(change: ServiceChange) -> bool:
 
 def details(record: Record, director: Director) -> list[str]:
     """Write out every change of a record, a line each."""
-    return [describe(change, director) for change in record.changes]
+    return list(lines(record, director))
 
 
 def sentence(snapshot: Snapshot, found: Mapping[Subject, Change], key: Key) -> str:
@@ -210,9 +210,9 @@ def _record_cells(snapshot: Snapshot, record: Record | None) -> tuple[Cell, ...]
 
 
 def _summary(record: Record, director: Director) -> str:
-    first: Sequence[str] = [describe(change, director) for change in record.changes[:1]]
-    more = len(record.changes) - 1
-    return f"{''.join(first)}{f' and {more} more' if more > 0 else ''}"
+    first = describe(record.changes[0], director) if record.changes else "".join(map(visible, record.entries[:1]))
+    more = len(record.changes) + len(record.entries) - 1
+    return f"{first}{f' and {more} more' if more > 0 else ''}"
 
 
 def _count(number: int, what: str) -> str:

@@ -28,13 +28,17 @@ from lvstui.core.model import Director, Service, SyncDaemon
 
 
 class Kind(Enum):
-    """How an edit came about: undo and redo move in the history of one session, the others add to it."""
+    """How an edit came about: undo and redo move in the history of one session, the others add to it.
+
+    Edits of persistence entries change nothing that is configured; they cannot be taken back.
+    """
 
     DO = "do"
     UNDO = "undo"
     REDO = "redo"
     APPLY = "apply"
     ROLLBACK = "rollback"
+    ENTRIES = "entries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Changes that were made together; `number` counts from 1 in the history of one profile, `time` is UTC."""
+    """Changes that were made together; `number` counts from 1 in the history of one profile, `time` is UTC.
+
+    `entries` are edits of persistence entries, each in a sentence that says what was seen of it afterwards.
+    """
 
     number: int
     time: datetime
@@ -62,6 +69,7 @@ class Record:
     pid: int
     kind: Kind
     changes: tuple[Change, ...]
+    entries: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -77,8 +85,13 @@ def stamp(time: datetime) -> str:
 
 def matches(record: Record, words: Sequence[str], director: Director = EMPTY) -> bool:
     """Tell whether a record says all these words, in any case; `director` lends the names of the services."""
-    told = "\n".join((record.title, *(describe(change, director) for change in record.changes))).casefold()
+    told = "\n".join((record.title, *lines(record, director))).casefold()
     return all(word.casefold() in told for word in words)
+
+
+def lines(record: Record, director: Director = EMPTY) -> Sequence[str]:
+    """Write out everything that a record holds, a line each; `director` lends the names of the services."""
+    return [*(describe(change, director) for change in record.changes), *map(visible, record.entries)]
 
 
 def misfits(changes: Sequence[Change], director: Director) -> tuple[Change, ...]:

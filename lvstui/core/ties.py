@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.model import (
     FULL_MASK_V4,
@@ -118,7 +116,7 @@ def full(persistence: Persistence) -> bool:
 
 def tie(scan: Scan, director: Director) -> Mapping[EntryKey, Tied]:
     """Tie every entry of a scan to what it belongs to, in the order of the scan."""
-    children = _Children(scan, director)
+    connections = hanging(scan, director)
     words = _Words(director)
     tied: dict[EntryKey, Tied] = {}
     for entry in scan.entries:
@@ -129,7 +127,8 @@ def tie(scan: Scan, director: Director) -> Mapping[EntryKey, Tied]:
         persistence = pool.service.persistence if pool is not None else None
         width = (persistence or Persistence()).prefix if entry.client.version == 4 else _width6(persistence)
         sure = not isinstance(entry.service, MarkKey)
-        tied[key_of(entry)] = Tied(entry, service, server, state, children.count(entry, service), sure, width)
+        children = len(connections.get((service, entry.client, entry.server.address), ())) if service is not None else 0
+        tied[key_of(entry)] = Tied(entry, service, server, state, children, sure, width)
     return tied
 
 
@@ -160,86 +159,75 @@ class _Words:
         return "ok"
 
 
-_Child = tuple[ServiceKey, Address, Address]
+Child: TypeAlias = tuple[ServiceKey, Address, Address]
 """A service, a client masked as there, and the address of a server: what connections of one entry have in common."""
 
+_Parents: TypeAlias = tuple[tuple[ServiceKey, Persistence], ...]
 
-class _Children:
-    """Counts the connections that hang on entries."""
 
-    def __init__(self, scan: Scan, director: Director) -> None:
-        self._counts: Counter[_Child] = Counter()
-        self._parents: dict[tuple[Protocol, Endpoint], tuple[tuple[ServiceKey, Persistence], ...]] = {}
-        marks = [
+def hanging(scan: Scan, director: Director) -> Mapping[Child, Sequence[Connection]]:
+    """Put the connections together that hang on one entry; those that may belong to several marks are with each."""
+    parents_of = Parents(director)
+    found: dict[Child, list[Connection]] = {}
+    for connection in scan.connections:
+        for key, persistence in parents_of(connection):
+            client = connection.client.address
+            if not full(persistence):
+                client = masked(client, persistence)
+            child = key, client, connection.server.address
+            if child in found:
+                found[child].append(connection)
+            else:
+                found[child] = [connection]
+    return found
+
+
+def children_of(
+    entry: Entry, connections: Mapping[Child, Sequence[Connection]], director: Director
+) -> Sequence[Connection]:
+    """Give the connections that hang on an entry; for a firewall mark those that may."""
+    service = service_of(entry, director)
+    return connections.get((service, entry.client, entry.server.address), ()) if service is not None else ()
+
+
+class Parents:
+    """Tells the persistent services that connections may have come through, the same once for each virtual end.
+
+    That is the service of its own port, else FTP's or the one on port 0; where no service is on its address, any mark
+    of its family, as the kernel shows no mark on connections.
+    """
+
+    def __init__(self, director: Director) -> None:
+        self._director = director
+        self._known: dict[tuple[Protocol, Endpoint], _Parents] = {}
+        self._marks = [
             (key, pool.service.persistence)
             for key, pool in director.pools.items()
             if isinstance(key, MarkKey) and pool.service.persistence is not None
         ]
-        for connection in scan.connections:
-            for key, persistence in self._parents_of(connection, director, marks):
-                client = connection.client.address
-                if not full(persistence):
-                    client = masked(client, persistence)
-                self._counts[key, client, connection.server.address] += 1
 
-    def _parents_of(
-        self, connection: Connection, director: Director, marks: list[tuple[MarkKey, Persistence]]
-    ) -> tuple[tuple[ServiceKey, Persistence], ...]:
-        """Find the persistent services that a connection may have come through, the same once for each virtual end."""
+    def __call__(self, connection: Connection) -> _Parents:
+        """Give the services, each with its persistence."""
         virtual = connection.protocol, connection.virtual
-        known = self._parents.get(virtual)
+        known = self._known.get(virtual)
         if known is None:
-            known = self._parents[virtual] = parents(connection, director, marks)
+            known = self._known[virtual] = self._find(*virtual)
         return known
 
-    def count(self, entry: Entry, service: ServiceKey | None) -> int:
-        return self._counts[service, entry.client, entry.server.address] if service is not None else 0
+    def _find(self, protocol: Protocol, virtual: Endpoint) -> _Parents:
+        address, port = virtual
+        ports = (port, FTP, 0) if protocol is Protocol.TCP else (port, 0)
+        pools = (self._director.pools.get(AddressKey(protocol, address, each)) for each in ports)
+        found = next((pool for pool in pools if pool is not None), None)
+        if found is not None:
+            persistence = found.service.persistence
+            return ((found.service.key, persistence),) if persistence is not None else ()
+        return tuple(each for each in self._marks if each[0].family is Family.of(address))
 
 
-def parents(
-    connection: Connection, director: Director, marks: list[tuple[MarkKey, Persistence]] | None = None
-) -> tuple[tuple[ServiceKey, Persistence], ...]:
-    """Tell the persistent services that a connection may have come through.
-
-    Its own port's service, else FTP's or the one on port 0; where no service is on its address, any mark of its family.
-    """
-    protocol, (address, port) = connection.protocol, connection.virtual
-    own = director.pools.get(AddressKey(protocol, address, port))
-    pools = [own] if own else [director.pools.get(AddressKey(protocol, address, other)) for other in (FTP, 0)]
-    if protocol is not Protocol.TCP and own is None:
-        pools = pools[1:]
-    found = next((pool for pool in pools if pool is not None), None)
-    if found is not None:
-        persistence = found.service.persistence
-        return ((found.service.key, persistence),) if persistence is not None else ()
-    if marks is None:
-        marks = [
-            (key, pool.service.persistence)
-            for key, pool in director.pools.items()
-            if isinstance(key, MarkKey) and pool.service.persistence is not None
-        ]
-    return tuple((key, persistence) for key, persistence in marks if key.family is Family.of(address))
-
-
-def children_of(entry: Entry, scan: Scan, director: Director) -> tuple[Connection, ...]:
-    """List the connections that hang on an entry; for a firewall mark those that may."""
-    service = service_of(entry, director)
-    same: Callable[[Connection], bool] = partial(_hangs_on, entry, service, director)
-    return tuple(connection for connection in scan.connections if same(connection)) if service is not None else ()
-
-
-def _hangs_on(entry: Entry, service: ServiceKey | None, director: Director, connection: Connection) -> bool:
-    if connection.server.address != entry.server.address:
-        return False
-    return any(
-        key == service and masked(connection.client.address, persistence) == entry.client
-        for key, persistence in parents(connection, director)
-    )
-
-
-def controlling(connection: Connection, tied: Mapping[EntryKey, Tied], director: Director) -> Tied | None:
+def controlling(connection: Connection, tied: Mapping[EntryKey, Tied], parents_of: Parents) -> Tied | None:
     """Find the entry that a connection hangs on, as far as that can be told."""
-    for key, persistence in parents(connection, director):
+    for key, persistence in parents_of(connection):
         client = masked(connection.client.address, persistence)
         row_key = AddressKey(key.protocol, key.address, 0) if isinstance(key, AddressKey) and key.port == FTP else key
         found = tied.get(EntryKey(row_key, client))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -42,7 +42,7 @@ class Connections:
     def __init__(self, netns: str | None = None) -> None:
         self._netns = netns
 
-    def scan(self, *, engines: bool = False) -> Iterator[Piece]:
+    def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:
         """Read the table from its start; what cannot be decoded is left out."""
         path = WITH_ENGINES if engines else WITH_ORIGIN
         decoder = Decoder(engines=engines)

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address
 from random import Random
 from typing import Final, NamedTuple
 
+from lvstui.core.entry_plan import mark_end
 from lvstui.core.model import (
     PERSISTENCE_MAX,
     Address,
@@ -24,6 +25,7 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import Connection, Entry, Origin, ServerKey, ServerStats
 from lvstui.core.sync_message import ASSURED, TEMPLATE, Message
+from lvstui.core.ties import FTP, masked
 from lvstui.kernel.port import Piece
 
 _RENEWED: Final = 60
@@ -42,7 +44,6 @@ _STATES: Final = ("NONE", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TI
 
 _OPEN_SECONDS: Final = 900.0
 _CLOSED_SECONDS: Final = 120.0
-_FTP: Final = 21
 _TRIES: Final = 8
 _MARK_PORTS: Final = (80, 443)
 _MARK_ADDRESSES: Final[Mapping[Family, Address]] = {
@@ -251,14 +252,6 @@ class Entries:
             yield Piece(entries, connections)
 
 
-def masked(client: Address, persistence: Persistence) -> Address:
-    """Give the address under which a service remembers a client."""
-    if isinstance(client, IPv4Address):
-        return IPv4Address(int(client) & int(persistence.mask)) if isinstance(persistence.mask, IPv4Address) else client
-    bits = 128 - (persistence.mask if isinstance(persistence.mask, int) else 128)
-    return IPv6Address(int(client) >> bits << bits)
-
-
 def _host(network: Address, persistence: Persistence, random: Random) -> Address:
     """Draw a client of a masked network."""
     drawn = int(network) | random.getrandbits(network.max_prefixlen)
@@ -274,16 +267,9 @@ def _persistence(director: Director, key: ServiceKey) -> Persistence | None:
 def _virtual(service: ServiceKey) -> tuple[int, Endpoint, int]:
     """Give protocol, virtual end and mark of a service's templates."""
     if isinstance(service, AddressKey):
-        port = 0 if service.port == _FTP else service.port
+        port = 0 if service.port == FTP else service.port
         return int(service.protocol), Endpoint(service.address, port), 0
     return 0, mark_end(service), service.mark
-
-
-def mark_end(service: MarkKey) -> Endpoint:
-    """Write a mark where an address would stand: in its first four bytes."""
-    if service.family is Family.IPV4:
-        return Endpoint(IPv4Address(service.mark), 0)
-    return Endpoint(IPv6Address(service.mark << 96), 0)
 
 
 def _key(message: Message) -> _Key:

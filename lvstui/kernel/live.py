@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -129,7 +129,7 @@ class Live:
         else:
             writer.write(change)
 
-    def scan(self, *, engines: bool = False) -> Iterator[Piece]:
+    def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:
         """Read the connection table, which anybody may."""
         return self._connections.scan(engines=engines)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno as codes
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import assert_never
@@ -152,7 +152,7 @@ class MemoryKernel:
         if told is not None and self.held(told) != told.after:
             self._director = fold(self._director, (told,))
 
-    def scan(self, *, engines: bool = False) -> Iterator[Piece]:  # noqa: ARG002 - this kernel shows both at once
+    def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:  # noqa: ARG002 - it shows both at once
         """Read the connection table; unlike a kernel's it stands still meanwhile."""
         self._check()
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import NamedTuple, Protocol
 
 from lvstui.core.change import Change, Value
@@ -86,7 +86,7 @@ class Kernel(Protocol):
         stem from what was read (read-modify-write); parts that live in the profile only are ignored.
         """
 
-    def scan(self, *, engines: bool = False) -> Iterator[Piece]:
+    def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:
         """Read the connection table from its start, piece by piece.
 
         May be used from another thread than everything else here. Closing the iterator ends the reading at once; a

@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from lvstui.core.change import Change
-from lvstui.core.describe import describe
 from lvstui.core.fields import visible
-from lvstui.core.record import Kind, Record, Session
+from lvstui.core.record import Kind, Record, Session, lines
 from lvstui.store import syslog
 from lvstui.store.atomic import Signature, make_folder, telling
 from lvstui.store.author import author
@@ -83,15 +82,15 @@ class HistoryFile:
             lines = chain(_lines(self._older), _lines(self.path))
             yield from (record for record in map(_record, lines) if record is not None)
 
-    def append(self, kind: Kind, changes: Sequence[Change]) -> Record:
-        """Add a record of changes that were made, on the disk when this returns.
+    def append(self, kind: Kind, changes: Sequence[Change], entries: Sequence[str] = ()) -> Record:
+        """Add a record of changes that were made, or of edits of persistence entries, on the disk when this returns.
 
         Raises `ProfileError` with the file as it was; the system's log is told all the same.
         """
         now = datetime.now(UTC)
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         who = self._author
-        record = Record(0, now, who.user, who.source, who.pid, kind, tuple(changes))
+        record = Record(0, now, who.user, who.source, who.pid, kind, tuple(changes), tuple(entries))
         try:
             with telling(self.path, "written"):
                 if self._profile.exists() and not self._profile.is_file():
@@ -126,9 +125,10 @@ class HistoryFile:
 
 def _sentence(record: Record) -> str:
     """Tell a record in one line, for the system's log."""
-    more = f" and {len(record.changes) - 1} more" if len(record.changes) > 1 else ""
+    told = lines(record)
+    more = f" and {len(told) - 1} more" if len(told) > 1 else ""
     place = f" from {visible(record.source)}" if record.source else ""
-    first = describe(record.changes[0]) if record.changes else "nothing"
+    first = told[0] if told else "nothing"
     return f"{visible(record.user)}{place}: {record.kind.value} {record.number or '(unrecorded)'}: {first}{more}"
 
 

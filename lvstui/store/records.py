@@ -48,6 +48,7 @@ def table(record: Record) -> Table:
         "pid": record.pid,
         "kind": record.kind.value,
         "changes": [_change_table(change) for change in record.changes],
+        **({"entries": list(record.entries)} if record.entries else {}),
     }
 
 
@@ -112,7 +113,14 @@ def _record(document: Table) -> Record:
         pid=_number(document["pid"]),
         kind=Kind(document["kind"]),
         changes=tuple(_change(change) for change in changes),
+        entries=tuple(map(_text, _list(document.get("entries", [])))),
     )
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError("entries: must be a list")
+    return value
 
 
 def _text(value: object) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections import deque
 from collections.abc import Callable
 from threading import Thread
@@ -20,13 +21,28 @@ from textual.widgets import ContentSwitcher
 from lvstui.core import fields
 from lvstui.core.change import theirs
 from lvstui.core.describe import describe
+from lvstui.core.entry_edits import Outcome
 from lvstui.core.headline import headline
 from lvstui.core.model import ServiceKey
 from lvstui.core.owners import claimed
 from lvstui.core.snapshot import Host, Snapshot
 from lvstui.core.table import Tone
+from lvstui.entry_worker import summary
 from lvstui.host import Machine
-from lvstui.messages import Applied, Edit, Event, Notice, Overtaken, Pace, Rejected, Stop, Unsaved, Zeroed
+from lvstui.messages import (
+    Applied,
+    Edit,
+    EntriesDone,
+    EntryProgress,
+    Event,
+    Notice,
+    Overtaken,
+    Pace,
+    Rejected,
+    Stop,
+    Unsaved,
+    Zeroed,
+)
 from lvstui.options import Options
 from lvstui.store.history import HistoryFile
 from lvstui.store.presence import Presence
@@ -72,8 +88,18 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             super().__init__()
             self.error = error
 
-    def __init__(self, options: Options, *, host: Callable[[], Host] | None = None, threaded: bool = True) -> None:
-        """Build the app on a kernel and a profile; a test that is not `threaded` steps the worker by itself."""
+    def __init__(
+        self,
+        options: Options,
+        *,
+        host: Callable[[], Host] | None = None,
+        threaded: bool = True,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Build the app on a kernel and a profile.
+
+        A test that is not `threaded` steps the worker by itself, and gives the `pause` that lets seconds pass.
+        """
         super().__init__()
         self._pace = Pace(options.interval)
         ascii_only = not (sys.stderr.encoding or "").lower().startswith("utf")
@@ -96,6 +122,8 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             owners=options.owners,
             records=HistoryFile(path, to_syslog=options.kernel.origin != "demo") if path else None,
             presence=Presence(path) if path else None,
+            threaded=threaded,
+            pause=pause,
         )
         self._thread = Thread(target=self._work, name="kernel", daemon=True) if threaded else None
         for theme in load(shipped_folder()):
@@ -270,6 +298,12 @@ def _sentence(event: Event) -> tuple[str, Tone]:
             first = describe(edit.changes[0]) if edit.changes else ""
             more = f" and {len(edit.changes) - 1} more" if len(edit.changes) > 1 else ""
             return f"done: {first}{more}", Tone.GOOD
+        case EntryProgress(report, done, total):
+            tone = Tone.GOOD if report.outcome is Outcome.DONE else Tone.BAD
+            return f"{report.sentence}{f' ({done} of {total}, Esc stops)' if total > 1 else ''}", tone
+        case EntriesDone(reports, total):
+            missing = f", {total - len(reports)} not tried" if total > len(reports) else ""
+            return f"entries: {summary(reports)}{missing}", Tone.PLAIN
         case Zeroed(key):
             return f"done: the counters of {fields.service_text(key) if key else 'everything'} are zero", Tone.GOOD
         case Rejected(edit, sentence, _, written):
