@@ -80,7 +80,7 @@ def _run(options: argparse.Namespace, open_kernel: Opener) -> int:
         return plain.check(options.file)
     if options.command == "history":
         return _history(options)
-    if options.read_only and options.command in WRITING and not options.dry_run:
+    if options.read_only and options.command in (*WRITING, "entry") and not options.dry_run:
         raise Failure(f"--read-only refuses every edit; leave it out to {options.command}", Status.USAGE)
     with _place(options, open_kernel) as place:
         match options.command:
@@ -88,6 +88,14 @@ def _run(options: argparse.Namespace, open_kernel: Opener) -> int:
                 return plain.show(place, options.what, as_json=options.json)
             case "export":
                 return plain.export(place, options.output, options.format)
+            case "entries":
+                from lvstui.commands import entries
+
+                return entries.show(place, options.filter, as_json=options.json)
+            case "entry":
+                from lvstui.commands import entries
+
+                return entries.edit(place, options)
             case "diff":
                 return plain.diff(place, options.file)
             case "set" | "add" | "delete" | "drain" | "restore" | "rollback":

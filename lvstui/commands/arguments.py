@@ -103,6 +103,7 @@ def _commands(main: argparse.ArgumentParser) -> None:
         return made
 
     _reading(command)
+    _entries(command)
     _writing(command)
 
 
@@ -121,6 +122,45 @@ def _reading(command: _Command) -> None:
     history.add_argument("words", nargs="*", metavar="WORD", help="only records that say all of these words")
     history.add_argument("-n", dest="count", type=_count, default=20, metavar="N", help="the last N records (20)")
     history.add_argument("--json", action="store_true", help="as JSON, as it is kept")
+
+
+def _entries(command: _Command) -> None:
+    entries = command("entries", "[--filter FILTER] [--json]", "print which client sticks to which real server")
+    entries.add_argument(
+        "--filter", default="", metavar="FILTER", help="as in the screens: 10.1.0.0/16 server=web2 left<60"
+    )
+    entries.add_argument("--json", action="store_true", help="as JSON, times in seconds")
+    entry = command("entry", "(expire|pin|move|time) ...", "edit one persistence entry in the kernel")
+    edits = entry.add_subparsers(title="edits", metavar="EDIT", dest="edit", required=True)
+
+    def edit(name: str, text: str, usage: str) -> argparse.ArgumentParser:
+        made = edits.add_parser(
+            name, help=text, description=f"{text[0].upper()}{text[1:]}.", usage=f"lvstui entry {name} {usage}"
+        )
+        made.add_argument("client", metavar="CLIENT", help="an address, or the network as the entry is shown")
+        made.add_argument("service", metavar="SERVICE", help=_SERVICE_HELP)
+        made.add_argument(
+            "--call-id", default="", metavar="ID", help="the call, where a persistence engine tells clients"
+        )
+        made.add_argument("--json", action="store_true", help="what was seen afterwards, as JSON")
+        made.add_argument("--dry-run", action="store_true", help="only tell what would happen; status 3")
+        return made
+
+    seconds = "seconds after the client's last new connection (the service's own time)"
+    expire = edit("expire", "let an entry run out now", "CLIENT", "SERVICE", "[--kill]")
+    pin = edit(
+        "pin", "bind a client that has no entry to a real server", "CLIENT", "SERVICE", "SERVER", "[--for SECONDS]"
+    )
+    move = edit(
+        "move", "move a client to another real server", "CLIENT", "SERVICE", "SERVER", "[--kill] [--for SECONDS]"
+    )
+    timed = edit("time", "start the timer of an entry anew", "CLIENT", "SERVICE", "SECONDS")
+    for made in (pin, move):
+        made.add_argument("server", metavar="SERVER", help=_SERVER_HELP)
+        made.add_argument("--for", dest="seconds", metavar="SECONDS", help=seconds)
+    for made in (expire, move):
+        made.add_argument("--kill", action="store_true", help="reset the client's connections at once")
+    timed.add_argument("seconds", metavar="SECONDS", help="1 to 2678400 (31 days)")
 
 
 def _writing(command: _Command) -> None:

@@ -36,22 +36,22 @@ def show(place: Place, what: str, *, as_json: bool) -> int:
     """Print the services or the director's own settings, with what the kernel counts."""
     from lvstui.commands import document, tables
 
-    profile, origin = _profile(place), place.kernel.origin
+    profile, origin = profile_of(place), place.kernel.origin
     reading = place.kernel.read()
     reading = replace(reading, director=dress(reading.director, profile))
     match what, as_json:
         case "services", True:
-            _print_json(document.services(reading))
+            print_json(document.services(reading))
         case "services", False:
             print("\n".join(tables.services(reading)))
         case _, True:
-            _print_json(document.director(reading, origin, profile))
+            print_json(document.director(reading, origin, profile))
         case _:
             print("\n".join(tables.director(reading, origin, profile)))
     return Status.OK
 
 
-def _profile(place: Place) -> Director:
+def profile_of(place: Place) -> Director:
     """Read the profile; one that cannot be read is no reason to show nothing."""
     try:
         return place.profile.load() or EMPTY
@@ -60,7 +60,8 @@ def _profile(place: Place) -> Director:
         return EMPTY
 
 
-def _print_json(document: object) -> None:
+def print_json(document: object) -> None:
+    """Print a document as JSON."""
     print(_json(document), end="")
 
 

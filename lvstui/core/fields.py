@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from lvstui.core.model import (
     FULL_PREFIX_V6,
     INT_MAX,
+    PERSISTENCE_MAX,
     Address,
     AddressKey,
     Endpoint,
@@ -33,6 +34,7 @@ LIMITS: Final[Mapping[str, tuple[int, int]]] = {
     "upper": (0, INT_MAX),
     "lower": (0, INT_MAX),
     "timeout": (0, _U32),
+    "seconds": (1, PERSISTENCE_MAX),
     "prefix": (1, FULL_PREFIX_V6),
     "mark": (1, _U32),
     "service.port": (0, 65535),

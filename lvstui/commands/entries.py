@@ -1,0 +1,231 @@
+"""Persistence entries without a terminal: listed, and edited one at a time."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from lvstui.commands import targets
+from lvstui.commands.plain import Place, print_json, profile_of
+from lvstui.commands.status import Failure, Status
+from lvstui.commands.tables import aligned
+from lvstui.core import entry_rules, fields
+from lvstui.core.drift import dress
+from lvstui.core.entry_edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, told_of
+from lvstui.core.entry_filter import EntrySubject, network_text, parse_entries, server_names, service_names
+from lvstui.core.entry_plan import client_of
+from lvstui.core.entry_rows import completeness, left
+from lvstui.core.fields import FieldError
+from lvstui.core.model import Address, Director, ServiceKey
+from lvstui.core.observed import Reading, Scan
+from lvstui.core.record import Kind
+from lvstui.core.ties import Tied, tie
+from lvstui.entry_worker import consulted
+from lvstui.scanner import Scanner
+from lvstui.sticking import Tools, carry_out
+from lvstui.store.profile import ProfileError
+
+_BUDGET = 60.0
+"""Seconds that reading the connection table may take; what was read by then is told, and that it is not all."""
+
+_HEADINGS = ("CLIENT", "SERVICE", "SERVER", "LEFT", "CONNS", "STATE", "FROM", "ENGINE")
+_RIGHT = frozenset((3, 4))
+
+_STATUS = {
+    Outcome.DONE: Status.OK,
+    Outcome.UNVERIFIED: Status.ERROR,
+    Outcome.BUSY: Status.ERROR,
+    Outcome.REFUSED: Status.ERROR,
+    Outcome.OVERTAKEN: Status.ERROR,
+    Outcome.FAILED: Status.ERROR,
+}
+
+
+def show(place: Place, text: str, *, as_json: bool) -> int:
+    """Print the entries that a filter finds."""
+    wanted = parse_entries(text)
+    reading, scan = _look(place)
+    director = reading.director
+    every = tie(scan, director).values()
+    found = [each for each in every if wanted.holds(EntrySubject(each, director, scan.taken))]
+    about = completeness(f"{len(found):,} of {len(every):,} entries", scan, reading, 500)
+    if as_json:
+        print_json(
+            {
+                "complete": scan.complete,
+                "rows": scan.rows,
+                "entries": [table(each, director, scan.taken) for each in found],
+            }
+        )
+    elif found:
+        rows = [_HEADINGS, *(_row(each, director, scan.taken) for each in found)]
+        print("\n".join(aligned(rows, _RIGHT)))
+    else:
+        print("There is no such entry." if wanted else "There is no persistence entry.")
+    if not scan.complete:
+        print(f"lvstui: {about}", file=sys.stderr)
+    return Status.OK
+
+
+def _look(place: Place) -> tuple[Reading, Scan]:
+    reading = place.kernel.read()
+    reading = replace(reading, director=dress(reading.director, profile_of(place)))
+    return reading, Scanner(place.kernel, lambda _: None).look(_BUDGET)
+
+
+def table(each: Tied, director: Director, now: float) -> Mapping[str, object]:
+    """Name what is known of an entry as the JSON output does; times in seconds."""
+    entry, service = each.entry, each.service
+    told = service if service is not None else entry.service
+    names = service_names(director, told)
+    server = each.server or entry.server
+    known = server_names(director, service, server)
+    call: Mapping[str, object] = {"engine": entry.engine, "call_id": entry.identity} if entry.engine else {}
+    return {
+        "client": network_text(entry.client, each.width),
+        "service": fields.service_text(told),
+        "server": fields.server_text(server),
+        "state": each.state,
+        "left": left(each, now),
+        "origin": entry.origin.value or None,
+        "children": each.children,
+        "children_sure": each.sure,
+        **({"service_name": names[0]} if len(names) > 1 else {}),
+        **({"server_name": known[0]} if len(known) > 2 else {}),
+        **call,
+    }
+
+
+def _row(each: Tied, director: Director, now: float) -> Sequence[str]:
+    entry = each.entry
+    service = service_names(director, each.service if each.service is not None else entry.service)[0]
+    server = server_names(director, each.service, each.server or entry.server)
+    place = f"{server[0]} {server[1]}" if len(server) > 2 else server[0]
+    return (
+        network_text(entry.client, each.width),
+        fields.visible(service),
+        fields.visible(place),
+        str(left(each, now)),
+        f"{'' if each.sure else '~'}{each.children}",
+        each.state,
+        entry.origin.value,
+        fields.visible(f"{entry.engine} {entry.identity}".strip()),
+    )
+
+
+def edit(place: Place, options: argparse.Namespace) -> int:
+    """Make one edit of an entry, and tell what was seen of it afterwards."""
+    if place.kernel.read_only:
+        place.kernel.tell(())  # raises with the reason
+        raise Failure(place.kernel.read_only, Status.PERMISSION)
+    reading, scan = _look(place)
+    director = reading.director
+    wish, hanging = _wish(options, director, scan)
+    try:
+        entry_rules.check(wish, director)
+    except FieldError as error:
+        raise Failure(f"{error}; nothing was done") from None
+    if reason := entry_rules.closed(director):
+        raise Failure(f"{reason}; nothing was done")
+    if options.dry_run:
+        print(entry_rules.title(wish, director))
+        children, sure = (hanging.children, hanging.sure) if hanging else (0, True)
+        for sentence in entry_rules.told([wish], director, children, sure):
+            print(f"    {sentence}")
+        return Status.DIFFERS
+    report = _carried_out(place, wish)
+    _record(place, report)
+    if options.json:
+        print_json(_report_table(report, director))
+    elif report.outcome is Outcome.DONE:
+        print(report.sentence)
+    if report.outcome is not Outcome.DONE:
+        sys.stdout.flush()
+        print(f"lvstui: {report.outcome.value}: {report.sentence}", file=sys.stderr)
+    return _STATUS[report.outcome]
+
+
+def _wish(options: argparse.Namespace, director: Director, scan: Scan) -> tuple[EntryEdit, Tied | None]:
+    """Read what is asked for; with the entry that it is about, where there is to be one."""
+    pool = targets.pool(options.service, director)
+    service = pool.service.key
+    client = client_of(service, _client(options.client), director)
+    if options.edit == "pin":
+        server = targets.server(options.server, pool).endpoint
+        engine = pool.service.persistence.engine if pool.service.persistence else ""
+        pinned = Pin(service, client, server, _seconds(options, service, director), engine, options.call_id)
+        return pinned, None
+    found = _entry(service, client, options.call_id, director, scan)
+    manner = Manner.KILL if getattr(options, "kill", False) else Manner.SOFT
+    match options.edit:
+        case "expire":
+            return Expire(found.entry, manner), found
+        case "time":
+            return SetTime(found.entry, fields.number("seconds", options.seconds)), found
+        case _:
+            server = targets.server(options.server, pool).endpoint
+            return Move(found.entry, server, _seconds(options, service, director), manner), found
+
+
+def _client(text: str) -> Address:
+    """Read a client: an address, or a network as an entry is shown."""
+    return fields.address("client", text.partition("/")[0])
+
+
+def _seconds(options: argparse.Namespace, service: ServiceKey, director: Director) -> int:
+    """Take the time that is given, else the service's own."""
+    if options.seconds is not None:
+        return fields.number("seconds", options.seconds)
+    persistence = director.pools[service].service.persistence
+    return persistence.timeout if persistence else 1
+
+
+def _entry(service: ServiceKey, client: Address, call_id: str, director: Director, scan: Scan) -> Tied:
+    """Find the entry of a client, or say that there is none."""
+    for each in tie(scan, director).values():
+        meant = each.service == service and each.entry.client == client and each.state != "void"
+        if meant and call_id in ("", each.entry.identity):
+            return each
+    name = service_names(director, service)[0]
+    more = "" if scan.complete else "; the table was not read to its end"
+    raise Failure(f"{client} has no entry of {name}{more}")
+
+
+def _carried_out(place: Place, wish: EntryEdit) -> EntryReport:
+    scanner = Scanner(place.kernel, lambda _: None)
+    profile = profile_of(place)
+
+    def consult() -> Reading:
+        reading = consulted(place.kernel, ())
+        return replace(reading, director=dress(reading.director, profile))
+
+    def wait(seconds: float) -> bool:
+        time.sleep(seconds)
+        return True
+
+    tools = Tools(place.kernel.tell, lambda: scanner.look(_BUDGET), consult, wait)
+    (report,) = carry_out([wish], tools)
+    return report
+
+
+def _record(place: Place, report: EntryReport) -> None:
+    """Add what was done to the history; a history that cannot be written stops nobody."""
+    from lvstui.commands.past import history_of
+
+    if report.outcome is Outcome.REFUSED:
+        return
+    try:
+        history_of(place).append(Kind.ENTRIES, (), [told_of(report)])
+    except ProfileError as error:
+        sys.stdout.flush()
+        print(f"lvstui: the edit is made, and missing in the history: {error}", file=sys.stderr)
+
+
+def _report_table(report: EntryReport, director: Director) -> Mapping[str, object]:
+    after = report.after
+    seen = tie(Scan(entries=(after,)), director) if after is not None else {}
+    entry = next((table(each, director, time.monotonic()) for each in seen.values()), None)
+    return {"outcome": report.outcome.value, "sentence": report.sentence, "entry": entry}

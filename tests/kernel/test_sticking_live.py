@@ -1,0 +1,299 @@
+"""Entries edited on a real kernel: the client's next request is answered by the server that it was moved to."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_address
+
+import pytest
+
+from lvstui.core import fields
+from lvstui.core.entry_edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime
+from lvstui.core.model import Endpoint, ServiceKey
+from lvstui.core.observed import Entry, Scan
+from lvstui.core.ties import service_of
+from lvstui.kernel.live import Live
+from lvstui.scanner import Scanner
+from lvstui.sticking import Tools, carry_out
+from tests.lab.net import ask, shop
+
+pytestmark = pytest.mark.kernel
+
+WEB = "tcp:192.0.2.10:80"
+MARK = "mark:80"
+WEB6 = "tcp:[2001:db8:1::10]:80"
+_NAMES = {
+    "10.0.0.11": "rs1",
+    "10.0.0.12": "rs2",
+    "10.0.0.13": "rs3",
+    "fd00::11": "rs1",
+    "fd00::12": "rs2",
+    "fd00::13": "rs3",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def network() -> Iterator[None]:
+    with shop():
+        yield
+
+
+@pytest.fixture
+def kernel() -> Iterator[Live]:
+    live = Live()
+    before = live.read().director
+    addresses = _output("ip", "-o", "address")
+    yield live
+    now = live.read().director
+    assert (now.sync, now.sysctl) == ({}, before.sysctl)
+    assert _output("ip", "-o", "address") == addresses
+    live.close()
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def _wait(seconds: float) -> bool:
+    time.sleep(seconds)
+    return True
+
+
+def made(kernel: Live, *edits: EntryEdit) -> Sequence[EntryReport]:
+    tools = Tools(kernel.tell, lambda: scan(kernel), kernel.read, _wait)
+    return list(carry_out(edits, tools))
+
+
+def scan(kernel: Live) -> Scan:
+    return Scanner(kernel, lambda _: None).look(30)
+
+
+def entry(kernel: Live, service: ServiceKey, client: str) -> Entry | None:
+    director = kernel.read().director
+    found = scan(kernel).entries
+    return next((e for e in found if service_of(e, director) == service and str(e.client) == client), None)
+
+
+def others(kernel: Live, service: ServiceKey, held: Entry) -> list[Endpoint]:
+    servers = kernel.read().director.pools[service].servers
+    return [endpoint for endpoint in servers if endpoint.address != held.server.address]
+
+
+CASES = [
+    pytest.param(WEB, "198.18.0.21", "198.18.0.21", [("192.0.2.10", 80)], id="/32"),
+    pytest.param(MARK, "198.18.5.22", "198.18.5.0", [("192.0.2.20", 80), ("192.0.2.20", 443)], id="mark, /24"),
+    pytest.param(WEB6, "2001:db8:c:7::23", "2001:db8:c:7::", [("2001:db8:1::10", 80)], id="IPv6, /64"),
+]
+
+
+@pytest.mark.parametrize("manner", Manner)
+@pytest.mark.parametrize(("service_text", "client", "masked", "targets"), CASES)
+def test_the_next_request_of_a_moved_client_is_answered_by_the_other_server(
+    kernel: Live, service_text: str, client: str, masked: str, targets: list[tuple[str, int]], manner: Manner
+) -> None:
+    service = fields.service(service_text)
+    ask([(client, *target) for target in targets])
+    held = entry(kernel, service, masked)
+    assert held is not None
+    target = others(kernel, service, held)[0]
+    (report,) = made(kernel, Move(held, target, 300, manner))
+    assert (report.outcome, report.after and report.after.server.address) == (Outcome.DONE, target.address), report
+    answers = ask([(client, *each) for each in targets * 3])
+    assert set(answers) == {_NAMES[str(target.address)]}
+
+
+@pytest.mark.parametrize(("service_text", "client", "masked", "targets"), CASES)
+def test_a_client_without_an_entry_is_pinned_to_every_server_in_turn(
+    kernel: Live, service_text: str, client: str, masked: str, targets: list[tuple[str, int]]
+) -> None:
+    service = fields.service(service_text)
+    for endpoint in kernel.read().director.pools[service].servers:
+        held = entry(kernel, service, masked)
+        if held is not None:
+            assert made(kernel, Expire(held, Manner.KILL))[0].outcome is Outcome.DONE
+        before = kernel.read().servers[service][endpoint].sticky
+        (report,) = made(kernel, Pin(service, ip_address(client), endpoint, 120))
+        assert report.outcome is Outcome.DONE, report
+        assert kernel.read().servers[service][endpoint].sticky == before + 1
+        assert set(ask([(client, *each) for each in targets * 2])) == {_NAMES[str(endpoint.address)]}
+
+
+@pytest.mark.parametrize(("service_text", "client", "masked", "targets"), CASES)
+def test_time_is_set_and_an_entry_expires(
+    kernel: Live, service_text: str, client: str, masked: str, targets: list[tuple[str, int]]
+) -> None:
+    service = fields.service(service_text)
+    ask([(client, *targets[0])])
+    held = entry(kernel, service, masked)
+    assert held is not None
+    (timed,) = made(kernel, SetTime(held, 1234))
+    assert timed.outcome is Outcome.DONE, timed
+    assert timed.after is not None
+    assert 1230 <= timed.after.ends - time.monotonic() <= 1236
+    (expired,) = made(kernel, Expire(held))
+    assert expired.outcome is Outcome.DONE, expired
+    assert entry(kernel, service, masked) is None
+
+
+def test_an_open_connection_is_reset_by_kill_and_kept_by_soft(kernel: Live) -> None:
+    service = fields.service(WEB)
+    for manner, client in ((Manner.KILL, "198.18.0.31"), (Manner.SOFT, "198.18.0.32")):
+        with _HeldOpen(client) as finish:
+            held = entry(kernel, service, client)
+            assert held is not None
+            target = others(kernel, service, held)[0]
+            (report,) = made(kernel, Move(held, target, 300, manner))
+            answer = finish()
+        if manner is Manner.KILL:
+            assert (report.outcome, answer) == (Outcome.DONE, "reset"), report
+            assert ask([(client, "192.0.2.10", 80)]) == [_NAMES[str(target.address)]]
+        else:
+            assert report.outcome is not Outcome.REFUSED
+            assert answer in ("reset", *_NAMES.values())
+
+
+class _HeldOpen:
+    """A client that has connected and not yet asked; `finish` asks and gives the answer, or `reset`."""
+
+    def __init__(self, client: str) -> None:
+        program = (
+            "import socket,sys\n"
+            f"s=socket.create_connection(('192.0.2.10',80),5,('{client}',0))\n"
+            "print('open',flush=True); sys.stdin.readline()\n"
+            "s.settimeout(5)\n"
+            "try:\n    s.sendall(b'name\\n'); print(s.recv(100).decode().strip() or 'reset')\n"
+            "except OSError: print('reset')\n"
+        )
+        self._process = subprocess.Popen(
+            ["ip", "netns", "exec", "client", "python3", "-c", program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Callable[[], str]:
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "open\n"
+        return self._finish
+
+    def _finish(self) -> str:
+        answer, _ = self._process.communicate("\n", timeout=20)
+        return answer.strip()
+
+    def __exit__(self, *problem: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def test_a_client_that_connects_all_the_time_is_reported_as_too_busy(kernel: Live) -> None:
+    service = fields.service(WEB)
+    client = "198.18.0.41"
+    stop = threading.Event()
+
+    def connect() -> None:
+        while not stop.is_set():
+            ask([(client, "192.0.2.10", 80)] * 4)
+
+    ask([(client, "192.0.2.10", 80)])
+    held = entry(kernel, service, client)
+    assert held is not None
+    thread = threading.Thread(target=connect)
+    thread.start()
+    try:
+        (report,) = made(kernel, Expire(held))
+    finally:
+        stop.set()
+        thread.join()
+    assert report.outcome is Outcome.BUSY, report
+    assert "too busy" in report.sentence
+
+
+def test_many_clients_move_together(kernel: Live) -> None:
+    service = fields.service(WEB)
+    clients = [f"198.18.2.{number}" for number in range(1, 21)]
+    ask([(client, "192.0.2.10", 80) for client in clients])
+    held = [found for client in clients if (found := entry(kernel, service, client))]
+    assert len(held) == len(clients)
+    last = list(kernel.read().director.pools[service].servers)[-1]
+    edits = [Move(each, last, 300, Manner.KILL) for each in held if each.server != last]
+    reports = made(kernel, *edits)
+    assert {report.outcome for report in reports} == {Outcome.DONE}, reports
+    assert set(ask([(client, "192.0.2.10", 80) for client in clients])) == {_NAMES[str(last.address)]}
+
+
+def test_port_0_udp_and_sip_are_edited_too(kernel: Live) -> None:
+    added = """\
+-A -t 192.0.2.20:0 -s rr -p 300
+-a -t 192.0.2.20:0 -r 10.0.0.11:0 -m
+-a -t 192.0.2.20:0 -r 10.0.0.12:0 -m
+-A -u 192.0.2.20:53 -s rr -p 300
+-a -u 192.0.2.20:53 -r 10.0.0.11:53 -m
+-a -u 192.0.2.20:53 -r 10.0.0.12:53 -m
+-A -u 192.0.2.20:5060 -s rr -p 300 --pe sip
+-a -u 192.0.2.20:5060 -r 10.0.0.11:5060 -m
+-a -u 192.0.2.20:5060 -r 10.0.0.12:5060 -m
+"""
+    subprocess.run(["ipvsadm", "-R"], input=added, text=True, check=True)
+    subprocess.run(["iptables", "-t", "mangle", "-F"], check=True)
+    try:
+        for text, engine, identity in (
+            ("tcp:192.0.2.20:0", "", ""),
+            ("udp:192.0.2.20:53", "", ""),
+            ("udp:192.0.2.20:5060", "sip", "abc123@198.18.9.1"),
+        ):
+            service = fields.service(text)
+            client = ip_address("198.18.9.1")
+            first, second = kernel.read().director.pools[service].servers
+            (pinned,) = made(kernel, Pin(service, client, first, 200, engine, identity))
+            assert pinned.outcome is Outcome.DONE, pinned
+            held = pinned.after
+            assert held is not None
+            assert (held.engine, held.identity) == (engine, identity)
+            (moved,) = made(kernel, Move(held, second, 200))
+            assert moved.outcome is Outcome.DONE, moved
+            assert kernel.read().servers[service][second].sticky == 1
+            assert moved.after is not None
+            if text == "tcp:192.0.2.20:0":
+                assert set(ask([(str(client), "192.0.2.20", 80), (str(client), "192.0.2.20", 443)])) == {_NAMES[str(second.address)]}
+            (gone,) = made(kernel, Expire(moved.after, Manner.KILL))
+            assert gone.outcome is Outcome.DONE, gone
+    finally:
+        for option in ("-t 192.0.2.20:0", "-u 192.0.2.20:53", "-u 192.0.2.20:5060"):
+            subprocess.run(["ipvsadm", "-D", *option.split()], check=True)
+
+
+def test_what_has_changed_since_it_was_seen_is_left_alone(kernel: Live) -> None:
+    service = fields.service(WEB)
+    client = "198.18.0.51"
+    ask([(client, "192.0.2.10", 80)])
+    held = entry(kernel, service, client)
+    assert held is not None
+    target, *_ = others(kernel, service, held)
+    assert made(kernel, Move(held, target, 300, Manner.KILL))[0].outcome is Outcome.DONE
+    (again,) = made(kernel, Expire(held))
+    assert again.outcome is Outcome.OVERTAKEN, again
+    now = entry(kernel, service, client)
+    assert now is not None
+    assert made(kernel, Expire(now, Manner.KILL))[0].outcome is Outcome.DONE
+    assert made(kernel, Expire(now))[0].outcome is Outcome.OVERTAKEN
+
+
+def test_backup_only_and_mixed_families_are_refused_with_the_reason(kernel: Live) -> None:
+    service = fields.service(WEB)
+    endpoint = next(iter(kernel.read().director.pools[service].servers))
+    pin = Pin(service, ip_address("198.18.0.61"), endpoint, 60)
+    subprocess.run(["sysctl", "-qw", "net.ipv4.vs.backup_only=1"], check=True)
+    try:
+        assert "backup_only" in made(kernel, pin)[0].sentence
+    finally:
+        subprocess.run(["sysctl", "-qw", "net.ipv4.vs.backup_only=0"], check=True)
+    mixed = ["-t", "192.0.2.10:80", "-r", "[fd00::12]:80"]
+    subprocess.run(["ipvsadm", "-a", *mixed, "-i"], check=True)
+    try:
+        (report,) = made(kernel, pin)
+        assert (report.outcome, "another address family" in report.sentence) == (Outcome.REFUSED, True)
+    finally:
+        subprocess.run(["ipvsadm", "-d", *mixed], check=True)
