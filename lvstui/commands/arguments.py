@@ -147,14 +147,10 @@ def _entries(command: _Command) -> None:
         return made
 
     seconds = "seconds after the client's last new connection (the service's own time)"
-    expire = edit("expire", "let an entry run out now", "CLIENT", "SERVICE", "[--kill]")
-    pin = edit(
-        "pin", "bind a client that has no entry to a real server", "CLIENT", "SERVICE", "SERVER", "[--for SECONDS]"
-    )
-    move = edit(
-        "move", "move a client to another real server", "CLIENT", "SERVICE", "SERVER", "[--kill] [--for SECONDS]"
-    )
-    timed = edit("time", "start the timer of an entry anew", "CLIENT", "SERVICE", "SECONDS")
+    expire = edit("expire", "let an entry run out now", "CLIENT SERVICE [--kill]")
+    pin = edit("pin", "bind a client that has no entry to a real server", "CLIENT SERVICE SERVER [--for SECONDS]")
+    move = edit("move", "move a client to another real server", "CLIENT SERVICE SERVER [--kill] [--for SECONDS]")
+    timed = edit("time", "start the timer of an entry anew", "CLIENT SERVICE SECONDS")
     for made in (pin, move):
         made.add_argument("server", metavar="SERVER", help=_SERVER_HELP)
         made.add_argument("--for", dest="seconds", metavar="SECONDS", help=seconds)
