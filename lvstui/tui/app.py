@@ -53,7 +53,11 @@ from lvstui.tui.palette import Commands
 from lvstui.tui.screens import claimed as claimed_screen
 from lvstui.tui.screens import halfway, overtaken
 from lvstui.tui.screens.confirm import Confirm
+from lvstui.tui.screens.connections import ConnectionsView
 from lvstui.tui.screens.help import Help
+from lvstui.tui.screens.listing import Listing
+from lvstui.tui.screens.persistence import PersistenceView
+from lvstui.tui.screens.services import ServicesView
 from lvstui.tui.themes import DEFAULT, load, shipped_folder
 from lvstui.tui.view import View
 from lvstui.tui.views import ENTRIES, SWITCHING
@@ -153,6 +157,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             loop.add_signal_handler(number, self.exit, 128 + number)
         self._say(self._notice, Tone.WARN)
         self.view.focus_body()
+        self.view.entered()
         if self._thread:
             self._thread.start()
 
@@ -189,9 +194,39 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
                 self._ask_whether_to_insist(message.event)
             elif isinstance(message.event, Rejected) and message.event.written:
                 self.push_screen(halfway.listing(message.event))
+            elif isinstance(message.event, EntriesDone):
+                self._entries_done(message.event)
             return
         if self._newest:
             self.snapshot = self._newest.pop()
+
+    def _entries_done(self, event: EntriesDone) -> None:
+        """Tell of one edit of an entry in the line below, of several in a list."""
+        self.query_one(PersistenceView).ended()
+        if event.total == 1 and len(event.reports) == 1:
+            (report,) = event.reports
+            self._say(report.sentence, Tone.GOOD if report.outcome is Outcome.DONE else Tone.BAD)
+        elif event.reports:
+            lines = [f"{report.outcome.value:<10}  {report.sentence}" for report in event.reports]
+            self.push_screen(Listing(f"Entries: {summary(event.reports)}", lines))
+
+    def on_connections_view_entry_wanted(self, message: ConnectionsView.EntryWanted) -> None:
+        """Show the entry of one client."""
+        self._show_entries(message.wanted)
+
+    def on_services_view_entries_wanted(self, message: ServicesView.EntriesWanted) -> None:
+        """Show the entries, or the connections, of a service or a server."""
+        if message.connections:
+            self.action_view("connections")
+            self.query_one(ConnectionsView).narrow(message.wanted)
+        else:
+            self._show_entries(message.wanted)
+            if message.move:
+                self.query_one(PersistenceView).move_all()
+
+    def _show_entries(self, wanted: str) -> None:
+        self.action_view("persistence")
+        self.query_one(PersistenceView).narrow(wanted)
 
     def _ask_whether_to_insist(self, event: Overtaken) -> None:
         def answered(yes: bool | None) -> None:
@@ -245,7 +280,10 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
 
     def action_view(self, name: str) -> None:
         """Go to a view; what is staged in another one waits there."""
-        self.query_one(ContentSwitcher).current = name
+        if self.view.id != name:
+            self.view.left()
+            self.query_one(ContentSwitcher).current = name
+            self.view.entered()
         self._say("")
         self.view.redraw()
         self.view.focus_body()

@@ -68,6 +68,9 @@ SERVICES = (
     Command("delete", "delete,ctrl+d", "delete", "delete this row, after asking"),
     Command("weight.set", "W", "ask_weight", "the weight: 5 +2 -1 50% *1.5 drain restore"),
     Command("copy", "C", "copy", "copy these servers to another service"),
+    Command("entries", "E", "entries", "the persistence entries here", "E entries"),
+    Command("connections", "c", "connections", "the connections here"),
+    Command("entries.move", "M", "entries(True)", "move this server's clients to others, after asking"),
     Command("zero", "R", "zero", "zero the counters of these services, after asking"),
     Command("zero.all", "ctrl+r", "zero_all", "zero all counters, after asking"),
 )
@@ -93,6 +96,30 @@ DIRECTOR = (
     Command("filter", "slash", "filter", "show only rows with these words (!not)", "/ filter"),
     Command("fold", "left", "fold(True)", "fold this part"),
     Command("unfold", "right", "fold(False)", "unfold this part"),
+)
+
+PERSISTENCE = (
+    Command("entry.expire", "x", "expire", "let these entries run out, after asking", "x expire"),
+    Command("entry.move", "M", "move", "move these clients to another server, after asking", "M move"),
+    Command("entry.pin", "P", "pin", "pin a client to a server, also one without an entry", "P pin"),
+    Command("entry.time", "t", "time", "set the time that is left", "t time"),
+    Command("filter", "slash", "filter", "show only what this finds; see below", "/ filter"),
+    Command("regroup", "m", "regroup", "by client network, service or server", "m group"),
+    Command("distribution", "D", "distribution", "how the entries spread over the servers", "D spread"),
+    Command("prefix", "n", "prefix", "the prefix length of client networks"),
+    Command("sort", "s", "sort", "sort by the next column"),
+    Command("sort.invert", "I", "invert", "turn the order round"),
+    Command("columns", "o", "columns", "choose the columns and the order"),
+    Command("excerpt", "y", "excerpt", "these rows as lvstui commands"),
+    Command("fold", "left", "fold(True)", "fold this group"),
+    Command("unfold", "right,f", "fold(False)", "unfold this group"),
+)
+
+CONNECTIONS = (
+    Command("filter", "slash", "filter", "show only what this finds; see below", "/ filter"),
+    Command("sort", "s", "sort", "sort by the next column", "s sort"),
+    Command("sort.invert", "I", "invert", "turn the order round"),
+    Command("columns", "o", "columns", "choose the columns and the order"),
 )
 
 CHANGES = (

@@ -10,7 +10,7 @@ from textual.widgets import Static
 from lvstui.core.table import Cell, Tone, escape
 from lvstui.tui.commands import Command
 
-_STYLES = {
+STYLES = {
     Tone.PLAIN: "",
     Tone.DIM: "$text-muted",
     Tone.STRONG: "bold",
@@ -20,6 +20,7 @@ _STYLES = {
     Tone.STAGED: "bold $text-accent",
     Tone.NAME: "$text-primary",
 }
+"""The style of each tone in text that is no table."""
 
 
 class Line(Static):
@@ -39,7 +40,7 @@ class Line(Static):
         parts: list[str | tuple[str, str]] = []
         for piece in pieces:
             parts += ["  "] if parts else []
-            parts.append((escape(piece.text), _STYLES[piece.tone]))
+            parts.append((escape(piece.text), STYLES[piece.tone]))
         self.update(Content.assemble(*parts), layout=False)
 
     def say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:

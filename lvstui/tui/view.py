@@ -99,6 +99,12 @@ class View(Vertical):
         """Draw this state, with what is staged in it."""
         raise NotImplementedError
 
+    def entered(self) -> None:
+        """Do what is needed while somebody looks."""
+
+    def left(self) -> None:
+        """End what is needed only while somebody looks."""
+
     def open_row(self) -> None:
         """Do what Enter does while nothing is staged."""
 

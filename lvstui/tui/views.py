@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from lvstui.tui.commands import Command
 from lvstui.tui.screens.changes import ChangesView
+from lvstui.tui.screens.connections import ConnectionsView
 from lvstui.tui.screens.director import DirectorView
+from lvstui.tui.screens.persistence import PersistenceView
 from lvstui.tui.screens.services import ServicesView
 from lvstui.tui.view import View
 
@@ -24,6 +26,8 @@ class Entry:
 
 ENTRIES = (
     Entry("1", "services", lambda ascii_only: ServicesView(ascii_only=ascii_only, id="services")),
+    Entry("2", "persistence", lambda _: PersistenceView(id="persistence")),
+    Entry("4", "connections", lambda _: ConnectionsView(id="connections")),
     Entry("5", "director", lambda _: DirectorView(id="director")),
     Entry("6", "changes", lambda _: ChangesView(id="changes")),
 )

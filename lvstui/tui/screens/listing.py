@@ -63,6 +63,20 @@ CLIPBOARD_MAX = 70_000
 """Bytes that a terminal's clipboard takes; many leave out longer texts, and a slow link would be busy with one."""
 
 
+class Copied(Listing):
+    """Lines that are sent to the terminal's clipboard as they are shown."""
+
+    def on_mount(self) -> None:
+        """Send them."""
+        text = "\n".join(self._lines)
+        if len(text.encode()) > CLIPBOARD_MAX:
+            said = "too long for a terminal's clipboard; mark fewer rows; Esc"
+        else:
+            self.app.copy_to_clipboard(text)
+            said = "sent to the terminal's clipboard (tmux: set-clipboard on); Esc"
+        self.query_one(".foot", Static).update(said)
+
+
 class Excerpt(Listing):
     """Rows as ipvsadm commands, which are sent to the terminal's clipboard at once, and as they stand in a profile."""
 

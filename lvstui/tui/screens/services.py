@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from textual.message import Message
+
 from lvstui.core import batch, fields
 from lvstui.core.batch import Rule, Staged, Targets
 from lvstui.core.change import ServerChange
@@ -24,6 +26,15 @@ class ServicesView(RowsView):
 
     BINDINGS = commands.bindings(commands.SERVICES)
     COMMANDS = (*commands.SERVICES, *commands.FINDING, *commands.EDITING)
+
+    class EntriesWanted(Message):
+        """The operator wants to see the entries or connections that a filter finds, or to move the entries."""
+
+        def __init__(self, wanted: str, *, connections: bool = False, move: bool = False) -> None:
+            super().__init__()
+            self.wanted = wanted
+            self.connections = connections
+            self.move = move
 
     def offered(self) -> Sequence[Command]:
         """Leave out what needs servers while the cursor is on a service; an empty table offers to add one."""
@@ -191,6 +202,20 @@ class ServicesView(RowsView):
         pool = self.snapshot.reading.director.pools.get(key) if self.snapshot else None
         return (pool.service.name if pool else "") or fields.service_text(key)
 
+    def action_entries(self, move: bool = False) -> None:
+        """Go to the persistence entries of the row under the cursor, or move all of a server's clients away."""
+        key = self.table.cursor_key
+        if move and not isinstance(key, ServerKey | MachineKey):
+            self.say("go to a real server to move its clients away", Tone.WARN)
+        elif key is not None:
+            self.post_message(self.EntriesWanted(_entries_of(key), move=move))
+
+    def action_connections(self) -> None:
+        """Go to the connections of the row under the cursor."""
+        key = self.table.cursor_key
+        if key is not None:
+            self.post_message(self.EntriesWanted(_entries_of(key), connections=True))
+
     def action_zero(self) -> None:
         """Ask, then zero the counters of the services that are marked, or that the cursor is in."""
         keys = self.chosen()
@@ -214,6 +239,17 @@ class ServicesView(RowsView):
                 self.ask(request)
 
         self._confirm("Zero these counters? What was counted cannot be brought back.", lines, "Zero", go)
+
+
+def _entries_of(key: RowKey) -> str:
+    """Write the filter for what belongs to a row."""
+    match key:
+        case ServerKey(service, endpoint):
+            return f"service={fields.service_text(service)} server={fields.server_text(endpoint)}"
+        case MachineKey(address):
+            return f"server={address}"
+        case _:
+            return f"service={fields.service_text(key)}"
 
 
 def _row(change: ServerChange) -> ServerKey:

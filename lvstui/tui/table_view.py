@@ -1,0 +1,53 @@
+"""What views of the connection table have in common: a table under a line that says how much of it was read."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Generic, TypeVar
+
+from textual.widget import Widget
+
+from lvstui.core.table import Cell, Tone
+from lvstui.messages import Watch
+from lvstui.tui.lines import Line
+from lvstui.tui.table import VirtualTable
+from lvstui.tui.view import View
+
+K = TypeVar("K", bound=Hashable)
+
+
+class ScanView(View, Generic[K]):
+    """A view of the connection table, which is read only while one is shown."""
+
+    DEFAULT_CSS = """
+    ScanView #summary { padding: 0 1; color: $text-muted; }
+    """
+
+    searching = False
+    """Whether one client is looked for, for which a reading may take as long as it takes."""
+
+    def body(self) -> Sequence[Widget]:
+        """Give the line that says what is shown, and the table."""
+        return (Line("summary"), VirtualTable[K]())
+
+    @property
+    def table(self) -> VirtualTable[K]:
+        """The table of rows."""
+        return self.query_one(VirtualTable)
+
+    def focus_body(self) -> None:
+        """Put the focus on the table."""
+        self.table.focus()
+
+    def entered(self) -> None:
+        """Ask for readings of the table, as somebody looks at it now."""
+        self.ask(Watch(True, self.searching))
+
+    def left(self) -> None:
+        """End the readings."""
+        self.ask(Watch(False))
+
+    def tell(self, summary: str) -> None:
+        """Say how much was found, and how complete that is."""
+        tone = Tone.WARN if "partial" in summary else Tone.DIM
+        self.query_one("#summary", Line).put([Cell(summary, tone)])
