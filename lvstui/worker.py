@@ -346,9 +346,10 @@ class Worker:
 
     def _consulted(self, messages: Sequence[Message]) -> Reading | KernelError:
         try:
-            return consulted(self._kernel, messages)
+            reading = consulted(self._kernel, messages)
         except KernelError as error:
             return error
+        return replace(reading, director=dress(reading.director, self._saved or EMPTY))
 
     def _report(self, report: EntryReport | None, done: int, total: int) -> None:
         """Pass on what became of an edit of an entry; the last time add all to the history."""

@@ -15,7 +15,7 @@ from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Cell, Tone
 from lvstui.core.ties import Tied
 
-_BAR: Final = 24
+_BAR: Final = 20
 _HEAVIEST: Final = 3
 _CROWD: Final = 20
 _LION: Final = 0.9
@@ -49,10 +49,10 @@ def _block(snapshot: Snapshot, look: EntryLook, key: ServiceKey, entries: Sequen
         count = counts[endpoint]
         bar = _bar(count, most)
         share = f"{count * 100 / len(entries):3.0f}%"
-        fair = f"{server.weight * 100 / weights:3.0f}% by weight" if weights else "no weight at all"
+        fair = f"{server.weight * 100 / weights:.0f}% by weight" if weights else "no weight"
         label = f"  {server.name or fields.server_text(endpoint)}"
         yield (
-            Cell(f"{label:<24.24}"),
+            Cell(f"{label:<20.20}"),
             Cell(bar, Tone.NAME),
             Cell(f"{compact(count):>5} {share}"),
             Cell(fair, Tone.DIM),

@@ -20,8 +20,8 @@ from lvstui.core.ties import EntryKey, Tied, tie
 
 ENTRY_COLUMNS = (
     Column("client", "Client", 18, 1, grow=1),
-    Column("service", "Service", 17, 1, grow=2),
-    Column("server", "Real server", 20, 1, grow=2),
+    Column("service", "Service", 14, 1, grow=2),
+    Column("server", "Real server", 18, 1, grow=2),
     Column("left", "Left", 6, 1, right=True),
     Column("connections", "Conns", 5, 2, right=True),
     Column("state", "State", 8, 1),
@@ -245,19 +245,20 @@ def _group_cells(snapshot: Snapshot, look: EntryLook, group: Group) -> tuple[Cel
     every = len(found(snapshot, look))
     sign = "-" if group in look.unfolded else "+"
     share = f"{len(here) * 100 / every:.0f}%" if every else ""
-    counted = f"{compact(len(here))} entr{'y' if len(here) == 1 else 'ies'} {share}"
     services = {each.service or each.entry.service for each in here}
     servers = {each.entry.server.address for each in here}
     director = snapshot.reading.director
+    counted = f"{compact(len(here))} entr{'y' if len(here) == 1 else 'ies'}"
+    of = _service(here[0], director) if len(services) == 1 else f"{len(services)} services"
     return (
         Cell(f"{sign} {group_text(group, director)}", Tone.STRONG),
-        Cell(_service(here[0], director) if len(services) == 1 else f"{len(services)} services", Tone.NAME),
+        Cell(counted if look.grouping is EntryGrouping.SERVICE else f"{counted} / {of}", Tone.NAME),
         Cell(_server(here[0], director) if len(servers) == 1 else f"{len(servers)} servers"),
         Cell(""),
         Cell(compact(sum(each.children for each in here))),
         Cell(share),
         Cell(""),
-        Cell(counted, Tone.DIM),
+        Cell(""),
     )
 
 
@@ -277,9 +278,12 @@ def summary(snapshot: Snapshot, look: EntryLook, width: int = 200) -> str:
         return "the connection table is not being read"
     if scan.trouble:
         return scan.trouble
-    number = len(found(snapshot, look))
-    every = len(scan.entries)
+    here = found(snapshot, look)
+    number, every = len(here), len(scan.entries)
     told = f"{number:,} of {every:,} entries" if look.filter else f"{every:,} entr{'y' if every == 1 else 'ies'}"
+    last = max((each.entry.ends for each in here), default=None)
+    if last is not None:
+        told += f", the last ends in {left_text(max(0, int(last - snapshot.reading.taken)))}"
     return completeness(told, scan, snapshot.reading, width)
 
 

@@ -257,7 +257,9 @@ def test_port_0_udp_and_sip_are_edited_too(kernel: Live) -> None:
             assert kernel.read().servers[service][second].sticky == 1
             assert moved.after is not None
             if text == "tcp:192.0.2.20:0":
-                assert set(ask([(str(client), "192.0.2.20", 80), (str(client), "192.0.2.20", 443)])) == {_NAMES[str(second.address)]}
+                assert set(ask([(str(client), "192.0.2.20", 80), (str(client), "192.0.2.20", 443)])) == {
+                    _NAMES[str(second.address)]
+                }
             (gone,) = made(kernel, Expire(moved.after, Manner.KILL))
             assert gone.outcome is Outcome.DONE, gone
     finally:

@@ -69,7 +69,7 @@ class PersistenceView(ScanView[EntryRow]):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._look = EntryLook()
-        self._running = False
+        self._editing_entries = False
         self._moving_all = False
 
     def body(self) -> Sequence[Widget]:
@@ -166,7 +166,7 @@ class PersistenceView(ScanView[EntryRow]):
 
     def action_drop(self) -> None:
         """Stop edits that are under way; else drop the filter."""
-        if self._running:
+        if self._editing_entries:
             self.ask(StopEntries())
             self.say("stopping after the entries in hand", Tone.WARN)
         elif self.pending:
@@ -344,9 +344,9 @@ class PersistenceView(ScanView[EntryRow]):
         if reason := closed(self.snapshot.reading.director):
             self.say(reason, Tone.WARN)
             return False
-        if self._running:
+        if self._editing_entries:
             self.say("edits of entries are under way: Esc stops them", Tone.WARN)
-        return not self._running
+        return not self._editing_entries
 
     def _open(self, wish: Wish) -> None:
         if self.snapshot is None:
@@ -356,11 +356,11 @@ class PersistenceView(ScanView[EntryRow]):
 
     def _asked(self, request: EditEntries | None) -> None:
         if request is not None:
-            self._running = True
+            self._editing_entries = True
             self.table.clear_marks()
             self.say(f"editing {len(request.edits)} entr{'y' if len(request.edits) == 1 else 'ies'} ...")
             self.ask(request)
 
     def ended(self) -> None:
         """Take note that no edits are under way any more."""
-        self._running = False
+        self._editing_entries = False

@@ -207,8 +207,19 @@ class ServicesView(RowsView):
         key = self.table.cursor_key
         if move and not isinstance(key, ServerKey | MachineKey):
             self.say("go to a real server to move its clients away", Tone.WARN)
-        elif key is not None:
+        elif key is not None and self._persistent(key):
             self.post_message(self.EntriesWanted(_entries_of(key), move=move))
+
+    def _persistent(self, key: RowKey) -> bool:
+        """Tell whether clients can stick to a row, and say why not."""
+        if self.snapshot is None or isinstance(key, MachineKey):
+            return self.snapshot is not None
+        service = key.service if isinstance(key, ServerKey) else key
+        pool = self.snapshot.reading.director.pools.get(service)
+        sticks = pool is not None and pool.service.persistence is not None
+        if not sticks:
+            self.say(f"{self._service_name(service)} is not persistent, so no client sticks to a server; t sets a time")
+        return sticks
 
     def action_connections(self) -> None:
         """Go to the connections of the row under the cursor."""
