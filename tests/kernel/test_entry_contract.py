@@ -1,0 +1,149 @@
+"""What both kernels make of messages about entries: the one in memory plays what the running one does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from ipaddress import IPv4Address, ip_address
+
+import pytest
+
+from lvstui.core.change import ServerChange, ServiceChange, SysctlChange
+from lvstui.core.entry_plan import binding
+from lvstui.core.model import (
+    Address,
+    AddressKey,
+    Endpoint,
+    Family,
+    Forwarding,
+    MarkKey,
+    Persistence,
+    Protocol,
+    RealServer,
+    Service,
+    ServiceKey,
+)
+from lvstui.core.observed import Entry
+from lvstui.core.sync_message import Message
+from lvstui.kernel.port import Kernel, Refused
+
+WEB = AddressKey(Protocol.TCP, ip_address("192.0.2.10"), 80)
+WEB6 = AddressKey(Protocol.TCP, ip_address("2001:db8::10"), 80)
+EVERY_PORT = AddressKey(Protocol.TCP, ip_address("192.0.2.11"), 0)
+DNS = AddressKey(Protocol.UDP, ip_address("192.0.2.10"), 53)
+SIP = AddressKey(Protocol.UDP, ip_address("192.0.2.10"), 5060)
+MARK, MARK6 = MarkKey(80, Family.IPV4), MarkKey(80, Family.IPV6)
+KEYS: tuple[ServiceKey, ...] = (WEB, WEB6, EVERY_PORT, DNS, SIP, MARK, MARK6)
+
+
+def servers(key: ServiceKey) -> tuple[Endpoint, Endpoint]:
+    port = key.port if isinstance(key, AddressKey) else 0
+    network = "10.0.0.1" if key.family is Family.IPV4 else "fd00::1"
+    return Endpoint(ip_address(f"{network}1"), port), Endpoint(ip_address(f"{network}2"), port)
+
+
+def client(key: ServiceKey) -> Address:
+    return ip_address("198.18.0.7" if key.family is Family.IPV4 else "2001:db8:c::7")
+
+
+@pytest.fixture
+def ready(kernel: Kernel) -> Kernel:
+    for key in KEYS:
+        mask: IPv4Address | int = 128 if key.family is Family.IPV6 else IPv4Address("255.255.255.255")
+        engine = "sip" if key == SIP else ""
+        kernel.write(ServiceChange(None, Service(key, "rr", persistence=Persistence(300, mask, engine))))
+        for endpoint in servers(key):
+            kernel.write(ServerChange(key, None, RealServer(endpoint, Forwarding.MASQ)))
+    return kernel
+
+
+def pin(key: ServiceKey, server: Endpoint, seconds: int = 60) -> Message:
+    engine, identity = ("sip", "call-7") if key == SIP else ("", "")
+    return binding(key, client(key), server, seconds, engine, identity)
+
+
+def entries(kernel: Kernel, key: ServiceKey) -> list[Entry]:
+    return [each for piece in kernel.scan(engines=True) for each in piece.entries if each.service == key]
+
+
+def sticky(kernel: Kernel, key: ServiceKey) -> tuple[int, ...]:
+    counted = kernel.read().servers[key]
+    return tuple(counted[endpoint].sticky for endpoint in servers(key))
+
+
+def wait_until(done: Callable[[], bool], seconds: float = 5.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not done() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return done()
+
+
+@pytest.mark.parametrize("key", KEYS, ids=str)
+def test_an_entry_is_made_bound_and_runs_out(ready: Kernel, key: ServiceKey) -> None:
+    first, _ = servers(key)
+    ready.tell([pin(key, first)])
+    (entry,) = entries(ready, key)
+    assert (entry.client, entry.server.address, entry.state) == (client(key), first.address, "ASSURED")
+    assert 57 <= entry.ends - time.monotonic() <= 61
+    assert (entry.engine, entry.identity) == (("sip", "call-7") if key == SIP else ("", ""))
+    assert sticky(ready, key) == (1, 0)
+    ready.tell([pin(key, first, 1)])
+    assert wait_until(lambda: not entries(ready, key))
+    assert sticky(ready, key) == (0, 0)
+
+
+@pytest.mark.parametrize("key", KEYS, ids=str)
+def test_an_entry_that_is_there_changes_its_time_and_keeps_its_server(ready: Kernel, key: ServiceKey) -> None:
+    first, second = servers(key)
+    ready.tell([pin(key, first)])
+    ready.tell([pin(key, second, 500)])
+    (entry,) = entries(ready, key)
+    assert entry.server.address == first.address
+    assert 495 <= entry.ends - time.monotonic() <= 501
+    assert sticky(ready, key) == (1, 0)
+    ready.tell([pin(key, first, 1)])
+    assert wait_until(lambda: not entries(ready, key))
+
+
+def test_an_entry_to_a_server_that_is_not_configured_is_made_and_counted_nowhere(ready: Kernel) -> None:
+    stranger = Endpoint(ip_address("10.0.0.99"), 80)
+    ready.tell([pin(WEB, stranger)])
+    (entry,) = entries(ready, WEB)
+    assert entry.server == stranger
+    assert sticky(ready, WEB) == (0, 0)
+    ready.tell([pin(WEB, stranger, 1)])
+    assert wait_until(lambda: not entries(ready, WEB))
+
+
+def test_a_mark_binds_only_by_the_configured_port(kernel: Kernel) -> None:
+    endpoint = Endpoint(ip_address("10.0.0.11"), 8080)
+    kernel.write(ServiceChange(None, Service(MARK, "rr", persistence=Persistence())))
+    kernel.write(ServerChange(MARK, None, RealServer(endpoint, Forwarding.MASQ)))
+    for port, count in ((0, 0), (8080, 1)):
+        kernel.tell([binding(MARK, client(MARK), Endpoint(endpoint.address, port), 60)])
+        assert kernel.read().servers[MARK][endpoint].sticky == count
+        kernel.tell([binding(MARK, client(MARK), endpoint, 1)])
+        assert wait_until(lambda: not entries(kernel, MARK))
+
+
+def test_nothing_is_taken_where_backup_only_is_set(ready: Kernel) -> None:
+    ready.write(SysctlChange("backup_only", "0", "1"))
+    with pytest.raises(Refused) as caught:
+        ready.tell([pin(WEB, servers(WEB)[0])])
+    assert "backup_only is 1" in str(caught.value)
+    assert entries(ready, WEB) == []
+
+
+def test_nothing_is_taken_while_a_server_is_of_another_family(ready: Kernel) -> None:
+    crossing = RealServer(Endpoint(ip_address("fd00::19"), 80), Forwarding.TUNNEL)
+    ready.write(ServerChange(WEB, None, crossing))
+    with pytest.raises(Refused) as caught:
+        ready.tell([pin(WEB, servers(WEB)[0])])
+    assert "another address family" in str(caught.value)
+
+
+def test_a_telling_leaves_the_configuration_as_it_is(ready: Kernel) -> None:
+    before = ready.read().director
+    ready.tell([pin(WEB, servers(WEB)[0], 1)])
+    assert ready.read().director == before
+    assert wait_until(lambda: not entries(ready, WEB))

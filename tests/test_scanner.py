@@ -1,0 +1,169 @@
+"""The thread that reads the connection table: it can be stopped, keeps to its budget, and says how far it came."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from threading import Thread
+
+import pytest
+
+from lvstui import scanner
+from lvstui.core import fields
+from lvstui.core.model import Protocol
+from lvstui.core.observed import Connection, Scan
+from lvstui.kernel.memory import MemoryKernel
+from lvstui.kernel.port import NoIpvs, Piece
+from lvstui.scanner import BUDGET, End, Follow, Scanner, Work
+
+
+class LargeKernel(MemoryKernel):
+    """A kernel with so many pieces of its table, each of which takes a time to be read."""
+
+    def __init__(self, pieces: int, seconds: float = 0.0) -> None:
+        super().__init__()
+        self.now = 100.0
+        self.pieces = pieces
+        self.seconds = seconds
+        self.read_so_far = 0
+        self.opened = 0
+        self.closed = 0
+
+    def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:
+        self._check()
+        assert engines in (True, False)
+        self.opened += 1
+        try:
+            for number in range(self.pieces):
+                self.now += self.seconds
+                self.read_so_far += 1
+                ends = fields.server(f"198.18.0.1:{number % 60000 + 1}"), fields.server("192.0.2.10:80")
+                yield Piece((), [Connection(Protocol.TCP, *ends, fields.server("10.0.0.11:80"), "UDP", self.now)])
+        finally:
+            self.closed += 1
+
+
+def made(kernel: LargeKernel) -> tuple[Scanner, list[Scan]]:
+    published: list[Scan] = []
+    return Scanner(kernel, published.append, clock=lambda: kernel.now), published
+
+
+def test_a_small_table_is_published_once_and_whole() -> None:
+    reader, published = made(LargeKernel(5))
+    reader.order(Follow(True))
+    reader.step(0)
+    reader.step(0)
+    (scan,) = published
+    assert (len(scan.connections), scan.rows, scan.complete, scan.running) == (5, 5, True, False)
+
+
+def test_nothing_is_read_before_somebody_follows_nor_afterwards() -> None:
+    kernel = LargeKernel(5)
+    reader, published = made(kernel)
+    reader.step(0)
+    assert kernel.opened == 0
+    reader.order(Follow(True))
+    reader.step(0)
+    reader.step(0)
+    reader.order(Follow(False))
+    reader.step(0)
+    reader.step(0)
+    assert (kernel.opened, len(published)) == (1, 1)
+
+
+def test_a_long_reading_shows_how_far_it_is_and_ends_with_its_budget() -> None:
+    kernel = LargeKernel(1000, seconds=0.1)
+    reader, published = made(kernel)
+    reader.order(Follow(True))
+    reader.step(0)
+    reader.read()
+    assert all(scan.running for scan in published[:-1])
+    rows = [scan.rows for scan in published]
+    assert rows == sorted(rows)
+    last = published[-1]
+    assert (last.complete, last.running) == (False, False)
+    assert BUDGET <= last.taken - last.began <= BUDGET + 1
+    assert kernel.closed == 1
+
+
+def test_a_search_reads_to_the_end_however_long_it_takes() -> None:
+    kernel = LargeKernel(1000, seconds=0.1)
+    reader, published = made(kernel)
+    reader.order(Follow(True, searching=True))
+    reader.step(0)
+    reader.read()
+    assert (published[-1].complete, published[-1].rows) == (True, 1000)
+
+
+def test_an_order_ends_a_reading_within_one_piece() -> None:
+    kernel = LargeKernel(1000)
+    reader, published = made(kernel)
+    reader.order(Follow(True))
+    reader.step(0)
+    reader.order(Work(lambda: None))
+    reader.read()
+    assert kernel.read_so_far == 1
+    assert kernel.closed == 1
+    assert not published[-1].complete
+
+
+def test_it_rests_four_times_as_long_as_a_reading_took() -> None:
+    kernel = LargeKernel(100, seconds=0.02)
+    reader, _ = made(kernel)
+    reader.order(Follow(True, pace=1.0))
+    reader.step(0)
+    reader.read()
+    ended = kernel.now
+    assert reader._due == pytest.approx(ended + 8.0, abs=0.1)
+
+
+def test_a_partial_reading_does_not_hide_one_that_knew_more() -> None:
+    kernel = LargeKernel(50, seconds=0.01)
+    reader, published = made(kernel)
+    reader.order(Follow(True))
+    reader.step(0)
+    reader.read()
+    kernel.seconds = 3.0
+    reader.read()
+    assert [scan.rows for scan in published if scan.running] == []
+
+
+def test_more_rows_than_are_kept_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanner, "KEEP", 30)
+    reader, published = made(LargeKernel(100))
+    reader.order(Follow(True))
+    reader.step(0)
+    reader.read()
+    scan = published[-1]
+    assert (len(scan.connections), scan.rows, scan.left_out, scan.complete) == (30, 100, 70, True)
+
+
+def test_a_table_that_cannot_be_read_says_why_and_is_read_again_later() -> None:
+    kernel = LargeKernel(3)
+    reader, published = made(kernel)
+    kernel.failure = NoIpvs("this kernel has no IPVS")
+    reader.order(Follow(True))
+    reader.step(0)
+    reader.read()
+    assert published[-1].trouble == "this kernel has no IPVS"
+    kernel.failure = None
+    reader.read()
+    assert (published[-1].trouble, published[-1].rows) == ("", 3)
+
+
+def test_work_is_done_in_the_thread_and_the_thread_ends_when_it_is_told_to() -> None:
+    kernel = LargeKernel(10**9)
+    reader = Scanner(kernel, lambda _: None)
+    done: list[str] = []
+    thread = Thread(target=reader.run, daemon=True)
+    thread.start()
+    reader.order(Follow(True, searching=True))
+    deadline = time.monotonic() + 10
+    while not kernel.read_so_far and time.monotonic() < deadline:
+        time.sleep(0.01)
+    reader.order(Work(lambda: done.append("worked")))
+    reader.order(End())
+    thread.join(timeout=10)
+    assert not thread.is_alive()
+    assert done == ["worked"]
+    assert kernel.closed == kernel.opened
