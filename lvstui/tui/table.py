@@ -120,6 +120,11 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
         return self._keys[self._cursor] if self._cursor >= 0 else None
 
     @property
+    def keys(self) -> Sequence[K]:
+        """The rows in their order."""
+        return self._keys
+
+    @property
     def marked(self) -> frozenset[K]:
         """The marked rows."""
         return self._marked

@@ -31,6 +31,10 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
+    def sleep(self, seconds: float) -> None:
+        """Let seconds pass."""
+        self.now += seconds
+
 
 class Stage:
     """The app with its kernel and its profile."""
@@ -45,7 +49,7 @@ class Stage:
     def _started(self, *, read_only: bool) -> LvstuiApp:
         options = Options(self.kernel, ProfileFile(self.profile), read_only)
         host = Host("lb1.example", 3.0, 1.0, 20.0)
-        return LvstuiApp(options, host=lambda: host, threaded=False)
+        return LvstuiApp(options, host=lambda: host, threaded=False, pause=self.clock.sleep)
 
     def start_read_only(self) -> None:
         """Start again as with --read-only."""

@@ -1,0 +1,131 @@
+"""The commands about persistence entries, on the kernel in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from lvstui.core.entry_plan import binding
+from lvstui.core.model import Endpoint, Persistence, Service
+from tests.test_cli import PROFILE, SHOP, Shell
+
+WEB1, WEB2 = (endpoint for endpoint in list(PROFILE.pools[SHOP].servers)[:2])
+CLIENT = ip_address("198.18.0.7")
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Shell:
+    shell = Shell(capsys, tmp_path)
+    service = Service(SHOP, persistence=Persistence(300), name="shop")
+    shell.want(replace(PROFILE, pools={**PROFILE.pools, SHOP: replace(PROFILE.pools[SHOP], service=service)}, sync={}))
+    assert shell.run("apply").status == 0
+    return shell
+
+
+def stick(shell: Shell, server: Endpoint = WEB1, seconds: int = 300) -> None:
+    shell.kernel.tell([binding(SHOP, CLIENT, server, seconds)])
+
+
+def listed(shell: Shell, *arguments: str) -> list[Mapping[str, object]]:
+    document = json.loads(shell.run("entries", "--json", *arguments).out)
+    assert document["complete"]
+    found: list[Mapping[str, object]] = document["entries"]
+    return found
+
+
+def test_entries_are_listed_with_names_and_times(shell: Shell) -> None:
+    stick(shell)
+    ran = shell.run("entries")
+    head, line = ran.out.splitlines()
+    assert head.split()[:4] == ["CLIENT", "SERVICE", "SERVER", "LEFT"]
+    assert line.split()[:2] == ["198.18.0.7", "shop"]
+    (entry,) = listed(shell)
+    assert {key: entry[key] for key in ("client", "service", "server", "state", "origin", "children")} == {
+        "client": "198.18.0.7",
+        "service": "tcp:192.0.2.10:443",
+        "server": f"{WEB1.address}:{WEB1.port}",
+        "state": "ok",
+        "origin": "sync",
+        "children": 0,
+    }
+    left = entry["left"]
+    assert isinstance(left, int)
+    assert 295 <= left <= 300
+
+
+def test_a_filter_chooses_and_a_wrong_one_is_a_usage_error(shell: Shell) -> None:
+    stick(shell)
+    assert len(listed(shell, "--filter", "198.18.0.0/16 left>1m")) == 1
+    assert listed(shell, "--filter", "service=mail") == []
+    ran = shell.run("entries", "--filter", "colour=red")
+    assert (ran.status, "there is no field colour" in ran.err) == (2, True)
+
+
+def test_an_entry_is_moved_and_the_history_says_so(shell: Shell) -> None:
+    stick(shell)
+    ran = shell.run("entry", "move", "198.18.0.7", "shop", f"{WEB2.address}:{WEB2.port}", "--kill")
+    assert ran.status == 0, ran.err
+    assert "now, bound" in ran.out
+    (entry,) = listed(shell)
+    assert entry["server"] == f"{WEB2.address}:{WEB2.port}"
+    told = shell.run("history").out
+    assert "entries" in told
+    assert "move: 198.18.0.7 of shop is on" in told
+    assert shell.run("diff").status == 0, "entries never enter the profile"
+
+
+def test_a_client_is_pinned_timed_and_let_go(shell: Shell) -> None:
+    pinned = shell.run("entry", "pin", "198.18.0.7", "shop", str(WEB2.address), "--for", "60", "--json")
+    document = json.loads(pinned.out)
+    assert (pinned.status, document["outcome"]) == (0, "done")
+    assert 50 <= document["entry"]["left"] <= 60
+    assert shell.run("entry", "time", "198.18.0.7", "shop", "1000").status == 0
+    left = listed(shell)[0]["left"]
+    assert isinstance(left, int)
+    assert left >= 995
+    assert shell.run("entry", "expire", "198.18.0.7", "shop", "--kill").status == 0
+    assert listed(shell) == []
+
+
+def test_a_dry_run_tells_what_would_happen_and_does_nothing(shell: Shell) -> None:
+    stick(shell)
+    ran = shell.run("entry", "move", "198.18.0.7", "shop", str(WEB2.address), "--dry-run")
+    assert ran.status == 3
+    assert "may not be movable" in ran.out
+    (entry,) = listed(shell)
+    assert entry["server"] == f"{WEB1.address}:{WEB1.port}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (("expire", "198.18.9.9", "shop"), 1, "198.18.9.9 has no entry of shop"),
+        (("move", "198.18.0.7", "shop", str(WEB1.address)), 1, "already"),
+        (("pin", "fd00::1", "shop", str(WEB2.address)), 1, "of another address family"),
+        (("pin", "nobody", "shop", str(WEB2.address)), 2, "is not an IPv4 or IPv6 address"),
+        (("time", "198.18.0.7", "shop", "0"), 2, "must be from 1 to"),
+        (("expire", "198.18.0.7", "nothing"), 1, 'no service is "nothing"'),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_the_reason(
+    shell: Shell, arguments: tuple[str, ...], status: int, sentence: str
+) -> None:
+    stick(shell)
+    ran = shell.run("entry", *arguments)
+    assert (ran.status, sentence in ran.err) == (status, True), ran.err
+
+
+def test_a_missing_right_has_its_own_status(shell: Shell) -> None:
+    stick(shell)
+    shell.kernel.read_only = "the right to change IPVS is missing"
+    ran = shell.run("entry", "expire", "198.18.0.7", "shop")
+    assert (ran.status, "the right to change IPVS is missing" in ran.err) == (4, True)
+
+
+def test_read_only_refuses_edits_of_entries(shell: Shell) -> None:
+    assert shell.run("--read-only", "entry", "expire", "198.18.0.7", "shop").status == 2
