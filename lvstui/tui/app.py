@@ -50,6 +50,7 @@ from lvstui.tui import commands
 from lvstui.tui.driver import FrugalApp, resume_only_on_a_terminal
 from lvstui.tui.lines import Keys, Line
 from lvstui.tui.palette import Commands
+from lvstui.tui.scan_view import ScanView
 from lvstui.tui.screens import claimed as claimed_screen
 from lvstui.tui.screens import halfway, overtaken
 from lvstui.tui.screens.confirm import Confirm
@@ -281,9 +282,11 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
     def action_view(self, name: str) -> None:
         """Go to a view; what is staged in another one waits there."""
         if self.view.id != name:
-            self.view.left()
+            old, new = self.view, self._views[name]
+            if not (isinstance(old, ScanView) and isinstance(new, ScanView)):  # else the same reading goes on
+                old.left()
             self.query_one(ContentSwitcher).current = name
-            self.view.entered()
+            new.entered()
         self._say("")
         self.view.redraw()
         self.view.focus_body()

@@ -314,7 +314,7 @@ async def test_a_connection_leads_to_the_entry_that_decides_about_it(stage: Watc
         await stage.look(pilot)
         assert stage.connections.table.keys
         await pilot.press("g", "enter")
-        await stage.look(pilot)
+        await stage.look(pilot, 3)
         assert stage.app.view is stage.entries
         assert len(stage.entries.table.keys) == 1
 

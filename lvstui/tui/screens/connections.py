@@ -22,8 +22,8 @@ from lvstui.core.entry_filter import CONNECTION_FIELDS, NO_CONNECTION_FILTER, ad
 from lvstui.core.snapshot import Snapshot
 from lvstui.messages import Watch
 from lvstui.tui import commands
+from lvstui.tui.scan_view import ScanView
 from lvstui.tui.screens.choose_columns import Choice, ChooseColumns
-from lvstui.tui.table_view import ScanView
 
 _NOTES = f"""\
 Entry is the persistence entry that decides where the client's next connections go; Enter goes to it.

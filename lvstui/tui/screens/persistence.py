@@ -37,10 +37,10 @@ from lvstui.messages import EditEntries, StopEntries, Watch
 from lvstui.store.memory import Arrangement
 from lvstui.tui import commands
 from lvstui.tui.panel import Panel
+from lvstui.tui.scan_view import ScanView
 from lvstui.tui.screens.choose_columns import Choice, ChooseColumns
 from lvstui.tui.screens.entry_dialog import EntryDialog
 from lvstui.tui.screens.listing import Copied, Listing
-from lvstui.tui.table_view import ScanView
 
 _STATES = "\n        ".join(f"{word:<9} {meaning}" for word, meaning in STATES.items())
 

@@ -1,0 +1,137 @@
+"""Which client is where, and how it is moved: real requests, a real terminal, the next answer from another server."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.terminal import Terminal
+from tests.lab.net import ask, shop
+
+pytestmark = pytest.mark.kernel
+
+LVSTUI = Path(sys.executable).parent / "lvstui"
+SERVERS = {"rs1": "10.0.0.11", "rs2": "10.0.0.12", "rs3": "10.0.0.13"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def network() -> Iterator[None]:
+    with shop():
+        yield
+
+
+@pytest.fixture(params=[80, 160])
+def screen(request: pytest.FixtureRequest, terminal: Terminal, tmp_path: Path) -> Terminal:
+    columns: int = request.param
+    rows = 24 if columns == 80 else 48
+    command: list[str | Path] = [LVSTUI, "--live", "--profile", tmp_path / "director.toml", "--view", "persistence"]
+    terminal.start(command, columns=columns, rows=rows)
+    terminal.wait_for("entr")
+    return terminal
+
+
+def run(*arguments: str | Path) -> str:
+    return subprocess.run([LVSTUI, *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def row(screen: str, client: str) -> str:
+    return next((line for line in screen.splitlines() if client in line and "/" not in line.split(client)[0]), "")
+
+
+def left(line: str) -> int:
+    """Read the countdown of a row in seconds."""
+    found = re.search(r"(?:(\d+):)?(\d+)s?\s+~?\d", line)
+    assert found, line
+    return int(found[1] or 0) * 60 + int(found[2])
+
+
+def leave(screen: Terminal) -> None:
+    screen.keys("q")
+    assert screen.wait_for_exit() == 0
+    assert subprocess.run(["ipvsadm", "-L", "--daemon"], capture_output=True, text=True).stdout == ""
+
+
+def test_an_entry_appears_counts_down_and_its_client_is_moved(screen: Terminal) -> None:
+    client = "198.18.0.71"
+    (first,) = ask([(client, "192.0.2.10", 80)])
+    shown = screen.wait_for(lambda text: SERVERS[first] in row(text, client))
+    before = left(row(shown, client))
+    screen.wait_for(lambda text: left(row(text, client)) < before)
+    other = next(name for name in SERVERS if name != first)
+    screen.keys("/")
+    screen.type(client)
+    screen.keys("Enter")
+    screen.wait_for(lambda text: "1 of" in text and client in text)
+    screen.keys("M")
+    dialog = screen.wait_for("Enter applies")
+    choices = [line for line in dialog.splitlines() if re.search(r"10\.0\.0\.1\d", line) and "Real server" not in line]
+    shown_choices = [line for line in choices if "198.18" not in line and "Move" not in line]
+    place = next(index for index, line in enumerate(shown_choices) if SERVERS[other] in line)
+    screen.keys(*["Down"] * place, "Enter")
+    screen.wait_for("now, bound", seconds=60)
+    assert set(ask([(client, "192.0.2.10", 80)] * 3)) == {other}
+    leave(screen)
+
+
+def test_a_client_of_a_marked_group_is_pinned_and_both_ports_follow(screen: Terminal) -> None:
+    client = "198.18.7.9"
+    screen.keys("P")
+    screen.wait_for("pin CLIENT SERVICE")
+    screen.keys("C-u")
+    screen.type(f"{client} mark:80")
+    screen.keys("Enter")
+    dialog = screen.wait_for("Enter applies")
+    assert "/24" in dialog
+    screen.keys("Down", "Enter")
+    screen.wait_for("now, bound", seconds=60)
+    answers = set(ask([(client, "192.0.2.20", 80), (client, "192.0.2.20", 443)] * 2))
+    assert len(answers) == 1
+    shown = screen.wait_for(lambda text: SERVERS[next(iter(answers))] in row(text, "198.18.7.0"))
+    assert "mark:80" in row(shown, "198.18.7.0")
+    leave(screen)
+
+
+def test_an_entry_expires_by_key_and_the_command_line_sees_the_same(screen: Terminal, tmp_path: Path) -> None:
+    client = "198.18.0.73"
+    ask([(client, "192.0.2.10", 80)])
+    assert client in run("--live", "entries", "--filter", client)
+    screen.keys("/")
+    screen.type(client)
+    screen.keys("Enter")
+    screen.wait_for(lambda text: "1 of" in text and client in text)
+    screen.keys("x")
+    screen.wait_for("Enter applies")
+    screen.keys("k", "Enter")
+    screen.wait_for("Reset")
+    screen.keys("Right", "Enter")
+    screen.wait_for("is gone", seconds=60)
+    assert client not in run("--live", "entries", "--filter", client)
+    profile = tmp_path / "director.toml"
+    assert f"expire: {client} of tcp:192.0.2.10:80 is gone" in run("--profile", profile, "history")
+    assert not profile.exists(), "entries are observation: no profile is written for them"
+    leave(screen)
+
+
+def test_a_table_of_many_entries_does_not_hold_up_the_services(terminal: Terminal, tmp_path: Path) -> None:
+    from tests.lab.fill import fill
+
+    number = 60_000
+    fill(number)
+    terminal.start([LVSTUI, "--live", "--profile", tmp_path / "director.toml"], columns=80, rows=24)
+    terminal.wait_for("services")
+    terminal.keys("2")
+    terminal.wait_for(lambda text: "partial" in text or "entries" in text, seconds=60)
+    terminal.keys("1")
+    started = time.monotonic()
+    terminal.wait_for("Service / real server")
+    terminal.keys("Down", "Down")
+    terminal.wait_for("weight")
+    assert time.monotonic() - started < 20, "leaving the view ends the reading"
+    terminal.keys("q")
+    assert terminal.wait_for_exit() == 0

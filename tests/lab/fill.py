@@ -1,0 +1,37 @@
+"""Fills the guest's connection table with as many persistence entries as wanted, through sync messages."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+
+from lvstui.core.model import Endpoint
+from lvstui.core.sync_message import Message
+from lvstui.kernel.live import Live
+
+VIRTUAL = Endpoint(IPv4Address("192.0.2.10"), 80)
+SERVERS = tuple(Endpoint(IPv4Address(f"10.0.0.1{number}"), 80) for number in (1, 2, 3))
+FIRST = int(IPv4Address("100.64.0.0"))
+PORTION = 5000
+
+
+def fill(number: int, seconds: int = 3600) -> None:
+    """Make entries of so many clients, for so many seconds."""
+    kernel = Live()
+    for start in range(0, number, PORTION):
+        kernel.tell(list(_messages(start, min(start + PORTION, number), seconds)))
+    kernel.close()
+
+
+def _messages(start: int, end: int, seconds: int) -> Iterator[Message]:
+    for number in range(start, end):
+        client = Endpoint(IPv4Address(FIRST + number), 0)
+        yield Message(6, client, VIRTUAL, SERVERS[number % len(SERVERS)], seconds)
+
+
+if __name__ == "__main__":
+    started = time.monotonic()
+    fill(int(sys.argv[1]))
+    print(f"{int(sys.argv[1]):,} entries in {time.monotonic() - started:.1f} s")
