@@ -43,6 +43,8 @@ def _parts(seen: ServerStats, sysctl: Mapping[str, str], persistence: Persistenc
             yield "; open connections keep theirs"
     if connections:
         yield from _about_deletion(sysctl.get("expire_nodest_conn"))
+    if seen.sticky:
+        yield "; E shows them, M moves them away"
 
 
 def _about_entries(setting: str | None, persistence: Persistence | None) -> Iterator[str]:

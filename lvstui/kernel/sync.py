@@ -166,15 +166,16 @@ class _Queue(NamedTuple):
 
 
 def _deliver(datagrams: Sequence[bytes], daemon: SyncDaemon) -> None:
-    """Send datagrams to a daemon of this namespace, and wait until it has taken them all."""
-    before = _queue(daemon)
+    """Send datagrams to a daemon of this namespace, and wait until it has taken them all.
+
+    Where a burst was too much for its socket, it is told once more, a datagram at a time: the same again does no harm.
+    """
     try:
         with _sender(daemon) as (channel, target):
             for start in range(0, len(datagrams), _BURST):
-                for datagram in datagrams[start : start + _BURST]:
-                    channel.sendto(datagram, target)
-                after = _drained(daemon)
-                if after.dropped != before.dropped:
+                burst = datagrams[start : start + _BURST]
+                lost = _send_burst(channel, target, burst, daemon)
+                if lost and any(_send_burst(channel, target, [datagram], daemon) for datagram in burst):
                     raise KernelError("the kernel had no room for what its sync daemon was told; try again")
     except OSError as problem:
         if problem.errno in (errno.ENETDOWN, errno.ENETUNREACH, errno.EADDRNOTAVAIL):
@@ -182,6 +183,14 @@ def _deliver(datagrams: Sequence[bytes], daemon: SyncDaemon) -> None:
                 f"{daemon.interface} is down: `ip link set {daemon.interface} up` lets entries be edited"
             ) from None
         raise KernelError(f"the kernel's sync daemon cannot be told: {problem.strerror}") from problem
+
+
+def _send_burst(channel: socket.socket, target: tuple[object, ...], burst: Sequence[bytes], daemon: SyncDaemon) -> bool:
+    """Send some datagrams, wait until they are taken, and tell whether any was lost."""
+    before = _queue(daemon)
+    for datagram in burst:
+        channel.sendto(datagram, target)
+    return _drained(daemon).dropped != before.dropped
 
 
 @contextmanager

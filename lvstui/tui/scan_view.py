@@ -13,6 +13,8 @@ from lvstui.tui.lines import Line
 from lvstui.tui.table import VirtualTable
 from lvstui.tui.view import View
 
+_LARGE = 30_000
+
 K = TypeVar("K", bound=Hashable)
 
 
@@ -46,6 +48,12 @@ class ScanView(View, Generic[K]):
     def left(self) -> None:
         """End the readings."""
         self.ask(Watch(False))
+
+    @property
+    def large(self) -> bool:
+        """Whether there are so many rows that searching them at each key would be felt."""
+        scan = self.snapshot.scan if self.snapshot is not None else None
+        return scan is not None and scan.rows > _LARGE
 
     def tell(self, summary: str) -> None:
         """Say how much was found, and how complete that is."""

@@ -29,7 +29,8 @@ def test_what_is_left_is_counted_and_everything_known_is_said_where_there_is_roo
     left = ServerStats(active=3, inactive=4, sticky=5)
     assert outlook(DRAINED, left, KEPT, FIVE_MINUTES, 250) == (
         "7 conn 5 sticky left; clients return, entries end 5m after the last (expire_quiescent_template 0); "
-        "open connections keep theirs; deleting it leaves connections hanging (expire_nodest_conn 0)"
+        "open connections keep theirs; deleting it leaves connections hanging (expire_nodest_conn 0); "
+            "E shows them, M moves them away"
     )
     assert outlook(DRAINED, left, EXPIRED, FIVE_MINUTES, 250) == (
         "7 conn 5 sticky left; clients move on, idle entries end within 5m (expire_quiescent_template 1); "
@@ -67,4 +68,4 @@ def test_a_setting_that_does_not_matter_now_is_not_spoken_of(seen: ServerStats, 
 
 def test_settings_that_are_not_known_are_not_spoken_of() -> None:
     said = outlook(DRAINED, ServerStats(1, 0, 1), {}, width=250)
-    assert said == "1 conn 1 sticky left; open connections keep theirs"
+    assert said == "1 conn 1 sticky left; open connections keep theirs; E shows them, M moves them away"

@@ -98,3 +98,46 @@ def first_servers(stage: Stage, count: int) -> list[tuple[ServerKey, RealServer]
     pools = stage.kernel.read().director.pools.values()
     servers = [(ServerKey(pool.service.key, end), server) for pool in pools for end, server in pool.servers.items()]
     return servers[:count]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_persistence(stage: Stage, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def opened(pilot: Pilot[int]) -> None:
+        await stage.look(pilot, 3)
+        await pilot.press("2")
+        await stage.look(pilot, 2)
+        await pilot.press("down", "down")
+        await pilot.pause()
+
+    assert snap_compare(stage.app, terminal_size=size, run_before=opened)
+
+
+def test_entries_by_service_with_their_distribution(stage: Stage, snap_compare: Compare) -> None:
+    async def grouped(pilot: Pilot[int]) -> None:
+        await stage.look(pilot, 3)
+        await pilot.press("2")
+        await stage.look(pilot, 2)
+        await pilot.press("m", "m", "D")
+        await stage.look(pilot)
+
+    assert snap_compare(stage.app, terminal_size=(100, 30), run_before=grouped)
+
+
+def test_the_move_dialog(stage: Stage, snap_compare: Compare) -> None:
+    async def asked(pilot: Pilot[int]) -> None:
+        await stage.look(pilot, 3)
+        await pilot.press("2")
+        await stage.look(pilot, 2)
+        await pilot.press("M")
+        await pilot.pause()
+
+    assert snap_compare(stage.app, terminal_size=(80, 24), run_before=asked)
+
+
+def test_connections(stage: Stage, snap_compare: Compare) -> None:
+    async def opened(pilot: Pilot[int]) -> None:
+        await stage.look(pilot, 3)
+        await pilot.press("4")
+        await stage.look(pilot, 2)
+
+    assert snap_compare(stage.app, terminal_size=(100, 24), run_before=opened)

@@ -175,11 +175,11 @@ class PersistenceView(ScanView[EntryRow]):
             self.narrow("")
 
     def action_filter(self) -> None:
-        """Filter while typing; Enter keeps the filter, Esc takes it off."""
+        """Filter while typing (a large table after Enter); Enter keeps the filter, Esc takes it off."""
 
         def typed(text: str) -> str:
             try:
-                self.narrow(text)
+                parse_entries(text) if self.large else self.narrow(text)
             except fields.FieldError as error:
                 return str(error)
             return ""
