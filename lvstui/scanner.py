@@ -6,8 +6,8 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -79,6 +79,7 @@ class Scanner:
         self._follow = Follow(False)
         self._due = 0.0
         self._known = Scan()
+        self._stopped: Reading | None = None
 
     def order(self, order: Order) -> None:
         """Order something, from any thread; it interrupts a reading that is under way."""
@@ -115,49 +116,68 @@ class Scanner:
     def _set(self, follow: Follow) -> None:
         if not follow.on:
             self._known = Scan()
+            self._let_go()
         if follow.searching or not self._follow.on:
             self._due = 0.0
         self._follow = follow
 
     def read(self) -> None:
         """Read the table once, as far as budget and orders let it come."""
-        reading = Reading(self._clock)
-        budget = None if self._follow.searching else BUDGET
-        shown = reading.began
+        reading = self._taken_up() or Reading(self._kernel, self._clock, engines=self._follow.engines)
+        began = shown = self._clock()
         trouble, interrupted = "", False
         try:
-            for _ in reading.rows_of(self._kernel, engines=self._follow.engines):
+            while reading.step():
                 now = self._clock()
                 if not self._orders.empty():
                     interrupted = True
                     break
-                if budget is not None and now - reading.began > budget:
+                if now - began > BUDGET and not self._follow.searching:
+                    self._stopped = reading
                     break
                 if now - shown >= PROGRESS and reading.rows >= self._known.rows:
                     shown = now
                     self._publish(reading.scan(running=True))
         except KernelError as error:
             trouble = str(error)
+        if self._stopped is not reading:
+            reading.close()
         scan = reading.scan(trouble=trouble)
-        self._due = self._clock() + max(self._follow.pace, REST * (scan.taken - scan.began))
+        self._due = self._clock() + max(self._follow.pace, REST * (scan.taken - began))
         if interrupted and scan.rows < self._known.rows:
             return
         self._known = scan
         self._publish(scan)
 
+    def _taken_up(self) -> Reading | None:
+        """Go on with the reading that its budget has stopped where somebody searches; else let go of it."""
+        reading = self._stopped
+        if not self._follow.searching:
+            self._let_go()
+            return None
+        self._stopped = None
+        return reading
+
+    def _let_go(self) -> None:
+        if self._stopped is not None:
+            self._stopped.close()
+            self._stopped = None
+
     def look(self, budget: float) -> Scan:
         """Read the table for an edit that wants to know what became of it, for at most `budget` seconds."""
-        reading = Reading(self._clock)
-        for _ in reading.rows_of(self._kernel, engines=True):
+        reading = Reading(self._kernel, self._clock, engines=True)
+        while reading.step():
             if self._clock() - reading.began > budget:
                 break
+        reading.close()
         return reading.scan()
 
 
 class Reading:
-    """One reading of the table, as far as it has come."""
+    """One reading of the table, as far as it has come; it is to be closed."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, kernel: Kernel, clock: Callable[[], float], *, engines: bool) -> None:
+        self._pieces = kernel.scan(engines=engines)
         self._clock = clock
         self.began = clock()
         self.rows = 0
@@ -166,18 +186,23 @@ class Reading:
         self._connections: list[Connection] = []
         self._complete = False
 
-    def rows_of(self, kernel: Kernel, *, engines: bool) -> Iterator[None]:
-        """Read piece by piece; to be left at any moment."""
-        with closing(kernel.scan(engines=engines)) as pieces:
-            for entries, connections in pieces:
-                self._taken = self._clock()
-                self.rows += len(entries) + len(connections)
-                room = KEEP - len(self._entries) - len(self._connections)
-                self._entries += entries[: max(0, room)]
-                self._connections += connections[: max(0, room - len(entries))]
-                yield
+    def step(self) -> bool:
+        """Read one piece; False at the end of the table."""
+        piece = next(self._pieces, None)
         self._taken = self._clock()
-        self._complete = True
+        if piece is None:
+            self._complete = True
+            return False
+        entries, connections = piece
+        self.rows += len(entries) + len(connections)
+        room = KEEP - len(self._entries) - len(self._connections)
+        self._entries += entries[: max(0, room)]
+        self._connections += connections[: max(0, room - len(entries))]
+        return True
+
+    def close(self) -> None:
+        """Close the file, wherever the reading is."""
+        self._pieces.close()
 
     def scan(self, *, running: bool = False, trouble: str = "") -> Scan:
         """Give what is known so far."""

@@ -83,6 +83,8 @@ def test_a_long_reading_shows_how_far_it_is_and_ends_with_its_budget() -> None:
     last = published[-1]
     assert (last.complete, last.running) == (False, False)
     assert BUDGET <= last.taken - last.began <= BUDGET + 1
+    reader.order(Follow(False))
+    reader.step(0)
     assert kernel.closed == 1
 
 
@@ -93,6 +95,20 @@ def test_a_search_reads_to_the_end_however_long_it_takes() -> None:
     reader.step(0)
     reader.read()
     assert (published[-1].complete, published[-1].rows) == (True, 1000)
+
+
+def test_a_search_goes_on_where_the_budget_had_stopped_the_reading() -> None:
+    kernel = LargeKernel(1000, seconds=0.1)
+    reader, published = made(kernel)
+    reader.order(Follow(True))
+    reader.step(0)
+    reader.read()
+    assert (kernel.closed, published[-1].complete) == (0, False)
+    reader.order(Follow(True, searching=True))
+    reader.step(0)
+    reader.read()
+    assert (published[-1].complete, published[-1].rows, kernel.read_so_far) == (True, 1000, 1000)
+    assert kernel.closed == kernel.opened == 1
 
 
 def test_an_order_ends_a_reading_within_one_piece() -> None:

@@ -294,10 +294,10 @@ def completeness(told: str, scan: Scan, reading: Reading, width: int) -> str:
     if scan.complete:
         parts = [f"read {age:.0f} s ago", f"in {scan.taken - scan.began:.1f} s"]
     else:
-        done = "reading" if scan.running else "stopped"
+        done = "reading for" if scan.running else "stopped after"
         percent = f" ({scan.rows * 100 // about}%)" if about else ""
         spent = scan.taken - scan.began
-        parts = [f"partial: {scan.rows:,} of about {about:,} rows{percent}", f"{done} for {spent:.0f} s"]
+        parts = [f"partial: {scan.rows:,} of about {about:,} rows{percent}", f"{done} {spent:.0f} s"]
     if scan.left_out:
         parts.append(f"{scan.left_out:,} rows counted, not kept")
     line = told

@@ -30,11 +30,12 @@ def test_what_is_left_is_counted_and_everything_known_is_said_where_there_is_roo
     assert outlook(DRAINED, left, KEPT, FIVE_MINUTES, 250) == (
         "7 conn 5 sticky left; clients return, entries end 5m after the last (expire_quiescent_template 0); "
         "open connections keep theirs; deleting it leaves connections hanging (expire_nodest_conn 0); "
-            "E shows them, M moves them away"
+        "E shows them, M moves them away"
     )
     assert outlook(DRAINED, left, EXPIRED, FIVE_MINUTES, 250) == (
         "7 conn 5 sticky left; clients move on, idle entries end within 5m (expire_quiescent_template 1); "
-        "open connections keep theirs; deleting it ends connections at once (expire_nodest_conn 1)"
+        "open connections keep theirs; deleting it ends connections at once (expire_nodest_conn 1); "
+        "E shows them, M moves them away"
     )
 
 
