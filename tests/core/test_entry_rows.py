@@ -66,6 +66,7 @@ _drawn = st.lists(
     st.tuples(st.integers(0, 2), st.integers(0, 255), st.integers(0, 1000)),
     unique_by=lambda each: (each[0] == 2, each[1]),
 )
+_FILTERS = ("service=shop", "server=web1", "mark=80", "left<5m", "10.1.0.0/17", "web2", "state=ok")
 
 
 @laws
