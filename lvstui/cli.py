@@ -76,7 +76,7 @@ def _run(options: argparse.Namespace, open_kernel: Opener) -> int:
         return _screens(options, open_kernel)
     # A command ends before garbage could matter, and collecting costs a large table a third of its time.
     gc.disable()
-    if options.command == "check":
+    if options.command == "check" and not options.running:
         return plain.check(options.file)
     if options.command == "history":
         return _history(options)
@@ -88,6 +88,8 @@ def _run(options: argparse.Namespace, open_kernel: Opener) -> int:
                 return plain.show(place, options.what, as_json=options.json)
             case "export":
                 return plain.export(place, options.output, options.format)
+            case "check":
+                return plain.check_running(place)
             case "entries":
                 from lvstui.commands import entries
 

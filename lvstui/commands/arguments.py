@@ -113,9 +113,13 @@ def _reading(command: _Command) -> None:
     show.add_argument("--json", action="store_true", help="as JSON, counters and the kernel's rates included")
     export = command("export", "[-o FILE] [--format FORMAT]", "print what the kernel holds as a profile")
     export.add_argument("-o", "--output", type=Path, metavar="FILE", help="write this file, in one step")
-    export.add_argument("--format", choices=("toml", "ipvsadm", "json"), default="toml", help="(toml)")
-    check = command("check", "FILE", "tell every mistake in a profile")
-    check.add_argument("file", type=Path, metavar="FILE")
+    export.add_argument("--format", choices=("toml", "ipvsadm", "json", "nft"), default="toml", help="(toml)")
+    check = command(
+        "check", "(FILE | --running)", "tell every mistake in a profile, or what to look at on the director"
+    )
+    what = check.add_mutually_exclusive_group(required=True)
+    what.add_argument("file", type=Path, nargs="?", metavar="FILE")
+    what.add_argument("--running", action="store_true", help="what an expert would point out as it runs; status 3")
     diff = command("diff", "[FILE]", "tell what `apply` would write to the kernel")
     diff.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a profile, if not the usual one")
     history = command("history", "[-n N] [--json] [WORD...]", "tell what was changed, by whom and when")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lvstui.commands.status import Status
 from lvstui.core.change import EMPTY, Change
-from lvstui.core.drift import dress, managed
+from lvstui.core.drift import dress, drift, managed
 from lvstui.core.fields import visible
 from lvstui.core.model import Director
 from lvstui.core.owners import Owner
@@ -93,6 +93,10 @@ def _formatted(director: Director, form: str) -> str:
             from lvstui.commands.document import configuration
 
             return _json(configuration(director))
+        case "nft":
+            from lvstui.core.nft_script import script
+
+            return "".join(f"{line}\n" for line in script(director.marks))
         case "ipvsadm":
             from lvstui.store.formats.ipvsadm import save_lines
 
@@ -101,6 +105,23 @@ def _formatted(director: Director, form: str) -> str:
             from lvstui.store.profile import dumps
 
             return dumps(director)
+
+
+def check_running(place: Place) -> int:
+    """Print what an expert would point out on the running director; the status is 3 where there is anything."""
+    from lvstui.core.advice import advice
+    from lvstui.core.snapshot import Host, ProfileState, Snapshot
+
+    profile = profile_of(place)
+    reading = place.kernel.read()
+    reading = replace(reading, director=dress(reading.director, profile))
+    state = ProfileState(str(place.profile.path), True, drift(reading.director, profile), saved=profile)
+    found = advice(Snapshot(reading, place.kernel.origin, Host(""), profile=state))
+    for each in found:
+        print(each)
+    if not found:
+        print("nothing to point out")
+    return Status.DIFFERS if found else Status.OK
 
 
 def check(path: Path) -> int:

@@ -82,13 +82,16 @@ def _wanted_sysctl(profile: Director, running: Director) -> Mapping[str, str]:
 
 
 def managed(director: Director, profile: Director) -> Director:
-    """Leave of a reading's settings of net.ipv4.vs only those that a profile manages: what it saves of them."""
+    """Leave of a reading's settings of net.ipv4.vs only those that a profile manages: what it saves of them.
+
+    Marks that the reading could not tell stay as the profile has them.
+    """
     held = director.sysctl
     kept = {
         name: text if sysctls.same(name, text, held.get(name)) else held.get(name, text)
         for name, text in profile.sysctl.items()
     }
-    return replace(director, sysctl=kept)
+    return replace(director, sysctl=kept, marks=profile.marks if director.marks is None else director.marks)
 
 
 def drift(running: Director, profile: Director) -> tuple[Change, ...]:

@@ -28,8 +28,9 @@ from lvstui.kernel import choices
 from lvstui.kernel.connections import Connections
 from lvstui.kernel.interfaces import Interfaces
 from lvstui.kernel.netlink import NO_RIGHT, Netlink
-from lvstui.kernel.port import NoRight, Piece
+from lvstui.kernel.port import NoRight, Piece, Refused
 from lvstui.kernel.proc import Proc
+from lvstui.kernel.refusals import NO_MARKS
 from lvstui.kernel.sync import Door, is_ours
 from lvstui.kernel.sysctl import Settings
 from lvstui.kernel.totals import Totals
@@ -98,11 +99,14 @@ class Live:
         return self._proc.read()
 
     def _whole(self, table: Director) -> Director:
-        """Put the settings of net.ipv4.vs to what else is configured; the same object again where nothing changed."""
+        """Put the settings of net.ipv4.vs to what else is configured; the same object again where nothing changed.
+
+        The packet filter is not read, so nothing is known of its marks.
+        """
         settings = self._settings.read()
         known_table, known_settings, whole = self._known
         if table is not known_table or settings is not known_settings:
-            whole = replace(table, sysctl=settings)
+            whole = replace(table, sysctl=settings, marks=None)
             self._known = table, settings, whole
         return whole
 
@@ -126,6 +130,8 @@ class Live:
         writer = self._writer()
         if isinstance(change, SysctlChange):
             self._settings.write(change)
+        elif isinstance(change, MarkChange):
+            raise Refused(NO_MARKS, "match")
         else:
             writer.write(change)
 

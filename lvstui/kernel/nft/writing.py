@@ -86,10 +86,10 @@ def _transaction(groups: Mapping[int, MarkGroup], held: Held) -> Iterator[bytes]
     for chain in CHAINS:
         yield _message(_NEWCHAIN, _CREATE, _chain(chain))
         yield _message(_DELRULE, 0, _text(1, TABLE) + _text(2, chain))
-    wanted = {counter_name(mark) for mark in groups}
-    for name in sorted(held.counters - wanted):
+    wanted = [counter_name(mark) for mark in sorted(groups)]
+    for name in sorted(held.counters.difference(wanted)):
         yield _message(_DELOBJ, 0, _text(1, TABLE) + _text(2, name) + _u32(3, _COUNTER))
-    for name in sorted(wanted - held.counters):
+    for name in (name for name in wanted if name not in held.counters):
         yield _message(_NEWOBJ, _CREATE, _text(1, TABLE) + _text(2, name) + _u32(3, _COUNTER) + _nest(4, b""))
     numbers = count(1)
     for chain in CHAINS:

@@ -1,0 +1,124 @@
+"""What the marks view will show: each mark with its rules, its services and how it stands with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lvstui.core.mark_groups import groups
+from lvstui.core.mark_rows import (
+    MARK_COLUMNS,
+    STATES,
+    GroupRow,
+    MarkLook,
+    RuleRow,
+    cells,
+    columns,
+    marks,
+    packets,
+    rows,
+    state,
+    summary,
+)
+from lvstui.core.mark_rules import overlap
+from lvstui.core.model import MarkGroup, Persistence
+from lvstui.core.nft_script import iptables_lines, script
+from lvstui.core.observed import Rule, Ruleset, ServerKey
+from lvstui.core.selectors import selector
+from lvstui.core.snapshot import ProfileState, Snapshot
+from tests.core.test_advice import MARKED, rule, seen
+from tests.core.test_ties import director
+
+STICKY = replace(MARKED, service=replace(MARKED.service, persistence=Persistence()))
+
+
+def shown(*rules: Rule, pools: bool = True) -> Snapshot:
+    return seen(director(*([STICKY] if pools else [])), rules=Ruleset(rules))
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "word"),
+    [
+        (shown(rule(80)), "ok"),
+        (shown(), "no rule"),
+        (shown(rule(80), pools=False), "no service"),
+        (shown(rule(80, mask=1)), "masked"),
+        (shown(rule(80, hook="input", priority=120)), "late"),
+        (shown(rule(80, hook="")), "unreached"),
+        (shown(rule(80, dormant=True)), "dormant"),
+        (shown(rule(80), rule(81, handle=2)), "overwritten"),
+        (seen(director(MARKED), rules=Ruleset((rule(80),))), "no sticky"),
+    ],
+)
+def test_how_it_stands_with_a_mark_is_a_word(snapshot: Snapshot, word: str) -> None:
+    assert state(snapshot, 80).text == word
+    assert word in STATES
+
+
+def test_a_mark_has_its_rules_and_servers_below_it() -> None:
+    snapshot = shown(rule(80), rule(80, "tcp 2001:db8::10 80", handle=2), rule(0, raw="xt"))
+    assert marks(snapshot) == [80, 0]
+    assert rows(snapshot, MarkLook()) == [GroupRow(80), GroupRow(0)]
+    below = rows(snapshot, MarkLook(unfolded=frozenset((80,))))
+    assert [type(key) for key in below] == [GroupRow, RuleRow, RuleRow, ServerKey, ServerKey, GroupRow]
+    for key in below:
+        assert len(cells(snapshot, MarkLook(), key)) == len(columns(MarkLook())) == len(MARK_COLUMNS)
+
+
+def test_packets_of_a_shared_counter_count_once() -> None:
+    one = rule(80, packets=7, counter="m80")
+    snapshot = shown(one, replace(one, chain="output", handle=9), rule(80, packets=5, handle=3, table="other"))
+    assert packets(snapshot, 80) == 12
+
+
+def test_lost_rules_are_told_from_the_profile() -> None:
+    saved = replace(director(STICKY), marks={80: MarkGroup(80, (selector("tcp 192.0.2.10 80"),), "web")})
+    snapshot = replace(shown(), profile=ProfileState("p", True, saved=saved))
+    assert state(snapshot, 80).text == "lost"
+    assert "web" in [cell.text for cell in cells(snapshot, MarkLook(), GroupRow(80))]
+
+
+@pytest.mark.parametrize(("text", "count"), [("80", 1), ("!lvstui", 0), ("192.0.2.10", 1), ("nothing", 0)])
+def test_a_filter_finds_words(text: str, count: int) -> None:
+    assert len(rows(shown(rule(80)), MarkLook(filter=text))) == count
+
+
+def test_the_summary_says_what_is_known_or_why_nothing_is() -> None:
+    assert summary(shown(rule(80))).startswith("1 rule about marks, 0 of others")
+    assert summary(seen(director())) == "rules of the packet filter are not read here"
+    assert summary(seen(director(), rules=Ruleset(trouble="no right"))) == "no right"
+
+
+def test_our_groups_are_found_again_in_their_rules() -> None:
+    held = groups([rule(80), rule(80, "tcp 2001:db8::10 443", handle=2), rule(9, chain="output"), rule(5, table="x")])
+    assert held == {80: MarkGroup(80, (selector("tcp 192.0.2.10 80,443"), selector("tcp 2001:db8::10 443")))}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meets"),
+    [
+        ("tcp 192.0.2.10 80", "tcp 192.0.2.0/24 1-100", True),
+        ("tcp 192.0.2.10 80", "udp 192.0.2.10 80", False),
+        ("tcp 192.0.2.10 80", "tcp 192.0.2.10 443", False),
+        ("tcp 192.0.2.10", "tcp 2001:db8::10", False),
+        ("tcp any 80 in eth0", "tcp any 80 in eth1", False),
+        ("any in eth0", "tcp 192.0.2.10 80", True),
+    ],
+)
+def test_selectors_meet_where_some_packet_is_meant_by_both(one: str, other: str, meets: bool) -> None:
+    assert overlap(selector(one), selector(other)) is overlap(selector(other), selector(one)) is meets
+
+
+def test_the_script_is_what_nft_takes_and_the_iptables_lines_say_the_same() -> None:
+    group = MarkGroup(80, (selector("tcp 192.0.2.10 80,443"), selector("udp any 5060 in eth0")))
+    text = "\n".join(script({80: group}))
+    assert text.startswith("table inet lvstui\ndelete table inet lvstui\n")
+    assert text.count("ip daddr 192.0.2.10 tcp dport { 80, 443 }") == 2
+    assert text.count('iifname "eth0" udp dport 5060') == 1, "what goes out came in through no interface"
+    lines = iptables_lines(group)
+    assert lines[0] == (
+        "iptables -t mangle -A PREROUTING -d 192.0.2.10 -p tcp -m multiport --dports 80,443 -j MARK --set-mark 80"
+    )
+    assert sum(line.startswith("ip6tables") for line in lines) == 1
+    assert script({}) == ["table inet lvstui", "delete table inet lvstui"]
