@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from functools import partial
 
 from lvstui.kernel.connections import WITH_ORIGIN
 from lvstui.kernel.live import Live
-from tests.bench.big_table import GUEST, in_turn, say, to_file
-from tests.lab.fill import SERVERS, VIRTUAL, fill
+from lvstui.kernel.namespace import call_in
+from tests.bench.big_table import GUEST, in_turn, namespace, say, to_file, within
+from tests.lab.fill import fill
 
 SIZES = ((10_000, 5), (50_000, 2))
 """Entries, and how often each way of reading takes its turn."""
@@ -21,29 +21,30 @@ def main() -> None:
     if not GUEST:
         print("scanning: needs the lab's guest")
         return
-    service = f"{VIRTUAL.address}:{VIRTUAL.port}"
-    servers = "".join(f"-a -t {service} -r {server.address}:{server.port} -m\n" for server in SERVERS)
-    subprocess.run(["ipvsadm", "-R"], input=f"-A -t {service} -s rr -p 3600\n{servers}", text=True, check=True)
-    kernel = Live()
-    for size, rounds in SIZES:
-        fill(size)
-        bare, ours, theirs = in_turn(
-            rounds, read_bare, partial(scan, kernel, size), lambda: to_file(["ipvsadm", "-Lnc"])
-        )
-        say(f"scanning {size:,} entries", ours, "the bare read", bare)
-        say(f"scanning {size:,} entries", ours, "ipvsadm -Lnc", theirs)
-    kernel.close()
-    subprocess.run(["ipvsadm", "-C"], check=True)
+    with namespace("scanning") as name:
+        for size, rounds in SIZES:
+            fill(size, name)
+            kernel = Live(name)
+            bare, ours, theirs = in_turn(
+                rounds,
+                partial(read_bare, name),
+                partial(scan, kernel, size),
+                lambda: to_file(within(name, "ipvsadm", "-Lnc")),
+            )
+            kernel.close()
+            say(f"scanning {size:,} entries", ours, "the bare read", bare)
+            say(f"scanning {size:,} entries", ours, "ipvsadm -Lnc", theirs)
 
 
-def read_bare() -> float:
+def read_bare(name: str) -> float:
     """Read the file and do nothing with it."""
+    descriptor = call_in(name, partial(os.open, WITH_ORIGIN, os.O_RDONLY))
     started = time.perf_counter()
-    descriptor = os.open(WITH_ORIGIN, os.O_RDONLY)
     while os.read(descriptor, 1 << 16):
         pass
+    took = time.perf_counter() - started
     os.close(descriptor)
-    return time.perf_counter() - started
+    return took
 
 
 def scan(kernel: Live, size: int) -> float:

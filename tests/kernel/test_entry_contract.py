@@ -27,12 +27,12 @@ from lvstui.core.observed import Entry
 from lvstui.core.sync_message import Message
 from lvstui.kernel.port import Kernel, Refused
 
-WEB = AddressKey(Protocol.TCP, ip_address("192.0.2.10"), 80)
-WEB6 = AddressKey(Protocol.TCP, ip_address("2001:db8::10"), 80)
-EVERY_PORT = AddressKey(Protocol.TCP, ip_address("192.0.2.11"), 0)
-DNS = AddressKey(Protocol.UDP, ip_address("192.0.2.10"), 53)
-SIP = AddressKey(Protocol.UDP, ip_address("192.0.2.10"), 5060)
-MARK, MARK6 = MarkKey(80, Family.IPV4), MarkKey(80, Family.IPV6)
+WEB = AddressKey(Protocol.TCP, ip_address("203.0.113.10"), 80)
+WEB6 = AddressKey(Protocol.TCP, ip_address("2001:db8:2::10"), 80)
+EVERY_PORT = AddressKey(Protocol.TCP, ip_address("203.0.113.11"), 0)
+DNS = AddressKey(Protocol.UDP, ip_address("203.0.113.10"), 53)
+SIP = AddressKey(Protocol.UDP, ip_address("203.0.113.10"), 5060)
+MARK, MARK6 = MarkKey(4711, Family.IPV4), MarkKey(4711, Family.IPV6)
 KEYS: tuple[ServiceKey, ...] = (WEB, WEB6, EVERY_PORT, DNS, SIP, MARK, MARK6)
 
 
@@ -43,7 +43,7 @@ def servers(key: ServiceKey) -> tuple[Endpoint, Endpoint]:
 
 
 def client(key: ServiceKey) -> Address:
-    return ip_address("198.18.0.7" if key.family is Family.IPV4 else "2001:db8:c::7")
+    return ip_address("198.51.100.7" if key.family is Family.IPV4 else "2001:db8:d::7")
 
 
 @pytest.fixture

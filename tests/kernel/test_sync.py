@@ -33,13 +33,13 @@ def _ipvsadm(*arguments: str) -> str:
 
 
 def pin(number: int, seconds: int = 60) -> Message:
-    client = Endpoint(IPv4Address("198.18.0.0") + number, 0)
+    client = Endpoint(IPv4Address("198.19.0.0") + number, 0)
     return Message(6, client, Endpoint(VIP, 80), Endpoint(SERVER, 80), seconds)
 
 
 def clients(kernel: Live, first: int, count: int = 1) -> int:
     """Count the entries of some clients; those of other tests run out in their own time."""
-    wanted = {IPv4Address("198.18.0.0") + number for number in range(first, first + count)}
+    wanted = {IPv4Address("198.19.0.0") + number for number in range(first, first + count)}
     return sum(entry.client in wanted for piece in kernel.scan() for entry in piece.entries)
 
 

@@ -17,9 +17,9 @@ FIRST = int(IPv4Address("100.64.0.0"))
 PORTION = 5000
 
 
-def fill(number: int, seconds: int = 3600) -> None:
-    """Make entries of so many clients, for so many seconds."""
-    kernel = Live()
+def fill(number: int, netns: str | None = None, seconds: int = 3600) -> None:
+    """Make entries of so many clients, for so many seconds; those of a network namespace go with it."""
+    kernel = Live(netns)
     for start in range(0, number, PORTION):
         kernel.tell(list(_messages(start, min(start + PORTION, number), seconds)))
     kernel.close()
