@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
@@ -193,14 +193,16 @@ class Entries:
             keys = self._heaps.setdefault(heap, {})
             for key in list(keys)[: max(0, len(keys) - number)]:
                 self._remove(key)
-            for _ in range(number - len(keys)):
-                self._come(heap, director, now)
+            if number > len(keys):
+                known = [key.client.address for key in self._heaps.get(_Heap(heap.place, _Sort.ENTRY), ())]
+                for _ in range(number - len(keys)):
+                    self._come(heap, director, now, known)
 
-    def _come(self, heap: _Heap, director: Director, now: float) -> None:
-        """Let a client come who is not there yet; one who sticks to a server comes to it."""
+    def _come(self, heap: _Heap, director: Director, now: float, known: Sequence[Address]) -> None:
+        """Let a client come who is not there yet; connections come from the `known` ones that stick to the server."""
         pool = director.pools[heap.place.service]
         tries = (
-            self._entry_key(pool) if heap.sort is _Sort.ENTRY else self._connection_key(heap, pool)
+            self._entry_key(pool) if heap.sort is _Sort.ENTRY else self._connection_key(pool, known)
             for _ in range(_TRIES)
         )
         key = next((key for key in tries if key not in self._rows), None)
@@ -221,13 +223,11 @@ class Entries:
         protocol, virtual, mark = _virtual(service)
         return _Key(protocol, Endpoint(client, 0), virtual, mark, identity, template=True)
 
-    def _connection_key(self, heap: _Heap, pool: Pool) -> _Key:
+    def _connection_key(self, pool: Pool, known: Sequence[Address]) -> _Key:
         service = pool.service.key
-        known = self._heaps.get(_Heap(heap.place, _Sort.ENTRY))
         client = self._client(service.family)
         if known and pool.service.persistence is not None:
-            network = list(known)[self._random.randrange(len(known))].client.address
-            client = _host(network, pool.service.persistence, self._random)
+            client = _host(self._random.choice(known), pool.service.persistence, self._random)
         virtual = _virtual(service)[1]
         protocol = int(service.protocol) if isinstance(service, AddressKey) else int(Protocol.TCP)
         if isinstance(service, MarkKey):

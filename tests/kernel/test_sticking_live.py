@@ -23,6 +23,7 @@ from tests.lab.net import ask, shop
 pytestmark = pytest.mark.kernel
 
 WEB = "tcp:192.0.2.10:80"
+WIDE = "tcp:192.0.2.10:443"
 MARK = "mark:80"
 WEB6 = "tcp:[2001:db8:1::10]:80"
 _NAMES = {
@@ -38,6 +39,8 @@ _NAMES = {
 @pytest.fixture(scope="module", autouse=True)
 def network() -> Iterator[None]:
     with shop():
+        wide = "-t 192.0.2.10:443 -s wrr -p 300 -M 255.255.255.0"
+        subprocess.run(["ipvsadm", "-E", *wide.split()], check=True)
         yield
 
 
@@ -84,6 +87,7 @@ def others(kernel: Live, service: ServiceKey, held: Entry) -> list[Endpoint]:
 
 CASES = [
     pytest.param(WEB, "198.18.0.21", "198.18.0.21", [("192.0.2.10", 80)], id="/32"),
+    pytest.param(WIDE, "198.18.6.24", "198.18.6.0", [("192.0.2.10", 443)], id="/24, a server with weight 0"),
     pytest.param(MARK, "198.18.5.22", "198.18.5.0", [("192.0.2.20", 80), ("192.0.2.20", 443)], id="mark, /24"),
     pytest.param(WEB6, "2001:db8:c:7::23", "2001:db8:c:7::", [("2001:db8:1::10", 80)], id="IPv6, /64"),
 ]
