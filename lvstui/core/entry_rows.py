@@ -282,26 +282,28 @@ def summary(snapshot: Snapshot, look: EntryLook, width: int = 200) -> str:
     number, every = len(here), len(scan.entries)
     told = f"{number:,} of {every:,} entries" if look.filter else f"{every:,} entr{'y' if every == 1 else 'ies'}"
     last = max((each.entry.ends for each in here), default=None)
-    if last is not None:
-        told += f", the last ends in {left_text(max(0, int(last - snapshot.reading.taken)))}"
-    return completeness(told, scan, snapshot.reading, width)
+    more = "" if last is None else f"the last ends in {left_text(max(0, int(last - snapshot.reading.taken)))}"
+    return completeness(told, scan, snapshot.reading, width, more)
 
 
-def completeness(told: str, scan: Scan, reading: Reading, width: int) -> str:
-    """Add to what was found as of when it is true, and how much of the table was read."""
+def completeness(told: str, scan: Scan, reading: Reading, width: int, more: str = "") -> str:
+    """Add to what was found as of when it is true, and how much of the table was read.
+
+    That it is partial is said first, and whatever there is no room for is left out from the end.
+    """
     about = max(expected(reading), scan.rows)
     age = max(0.0, reading.taken - scan.taken)
     if scan.complete:
-        parts = [f"read {age:.0f} s ago", f"in {scan.taken - scan.began:.1f} s"]
+        parts = [more, f"read {age:.0f} s ago", f"in {scan.taken - scan.began:.1f} s"]
     else:
         done = "reading for" if scan.running else "stopped after"
         percent = f" ({scan.rows * 100 // about}%)" if about else ""
         spent = scan.taken - scan.began
-        parts = [f"partial: {scan.rows:,} of about {about:,} rows{percent}", f"{done} {spent:.0f} s"]
+        parts = [f"partial: {scan.rows:,} of about {about:,} rows{percent}", f"{done} {spent:.0f} s", more]
     if scan.left_out:
         parts.append(f"{scan.left_out:,} rows counted, not kept")
     line = told
-    for part in parts:
+    for part in filter(None, parts):
         if len(line) + len(part) + 2 > width:
             break
         line += f", {part}"

@@ -8,6 +8,7 @@ as it is.
 from __future__ import annotations
 
 import errno
+import os
 import secrets
 import socket
 import struct
@@ -40,6 +41,7 @@ _LOCK: Final = "\0lvstui/sync-door"
 
 _PATIENCE: Final = 2.0
 _PAUSE: Final = 0.0005
+_DATAGRAM_MAX: Final = 65536
 _BURST: Final = 16
 """Datagrams that are sent before the daemon is waited for: far fewer than its socket holds."""
 
@@ -158,6 +160,26 @@ def _bound(held: socket.socket) -> bool:
     return True
 
 
+def _deliver(datagrams: Sequence[bytes], daemon: SyncDaemon) -> None:
+    """Send datagrams to a daemon of this namespace, and wait until it has taken them all.
+
+    Where a burst was too much for its socket, it is told once more, a datagram at a time: the same again does no harm.
+    """
+    try:
+        index = socket.if_nametoindex(daemon.interface)
+        with _sender(daemon, index) as sender, _listener(daemon, index) as echo:
+            line = _Line(daemon, sender, echo, index)
+            for start in range(0, len(datagrams), _BURST):
+                burst = datagrams[start : start + _BURST]
+                if not line.say(burst) and not all(line.say([datagram]) for datagram in burst):
+                    raise KernelError("the kernel had no room for what its sync daemon was told; try again")
+    except OSError as problem:
+        if problem.errno in (errno.ENETDOWN, errno.ENETUNREACH, errno.EADDRNOTAVAIL):
+            remedy = f"`ip link set {daemon.interface} up` lets entries be edited"
+            raise Refused(f"{daemon.interface} is down: {remedy}") from None
+        raise KernelError(f"the kernel's sync daemon cannot be told: {problem.strerror}") from problem
+
+
 class _Queue(NamedTuple):
     """The receive queue of a daemon's socket: bytes that wait, and datagrams that were dropped."""
 
@@ -165,71 +187,85 @@ class _Queue(NamedTuple):
     dropped: int
 
 
-def _deliver(datagrams: Sequence[bytes], daemon: SyncDaemon) -> None:
-    """Send datagrams to a daemon of this namespace, and wait until it has taken them all.
+class _Line:
+    """The line to a daemon: what is sent, and a socket of ours that gets a copy of whatever the daemon gets."""
 
-    Where a burst was too much for its socket, it is told once more, a datagram at a time: the same again does no harm.
-    """
-    try:
-        with _sender(daemon) as (channel, target):
-            for start in range(0, len(datagrams), _BURST):
-                burst = datagrams[start : start + _BURST]
-                lost = _send_burst(channel, target, burst, daemon)
-                if lost and any(_send_burst(channel, target, [datagram], daemon) for datagram in burst):
-                    raise KernelError("the kernel had no room for what its sync daemon was told; try again")
-    except OSError as problem:
-        if problem.errno in (errno.ENETDOWN, errno.ENETUNREACH, errno.EADDRNOTAVAIL):
-            raise Refused(
-                f"{daemon.interface} is down: `ip link set {daemon.interface} up` lets entries be edited"
-            ) from None
-        raise KernelError(f"the kernel's sync daemon cannot be told: {problem.strerror}") from problem
+    def __init__(self, daemon: SyncDaemon, sender: socket.socket, echo: socket.socket, index: int) -> None:
+        self._daemon = daemon
+        self._sender = sender
+        self._echo = echo
+        address = (str(daemon.group), daemon.port)
+        self._target: tuple[object, ...] = address if daemon.group.version == 4 else (*address, 0, index)
 
+    def say(self, burst: Sequence[bytes]) -> bool:
+        """Send some datagrams, wait until they are taken, and tell whether none was lost.
 
-def _send_burst(channel: socket.socket, target: tuple[object, ...], burst: Sequence[bytes], daemon: SyncDaemon) -> bool:
-    """Send some datagrams, wait until they are taken, and tell whether any was lost."""
-    before = _queue(daemon)
-    for datagram in burst:
-        channel.sendto(datagram, target)
-    return _drained(daemon).dropped != before.dropped
+        On a busy machine a datagram is under way for a while, when the daemon's queue is still as empty as afterwards:
+        only once the copies have come to our own socket does an empty queue mean that the daemon has had them.
+        """
+        before = self._queue()
+        for datagram in burst:
+            self._sender.sendto(datagram, self._target)
+        missing = list(burst)
+        try:
+            while missing:
+                copy = self._echo.recv(_DATAGRAM_MAX)
+                if copy in missing:
+                    missing.remove(copy)
+        except TimeoutError:
+            return False
+        return self._drained().dropped == before.dropped
+
+    def _drained(self) -> _Queue:
+        """Wait until the daemon has taken everything: one that is stopped before loses it."""
+        deadline = time.monotonic() + _PATIENCE
+        while (queue := self._queue()).waiting:
+            if time.monotonic() > deadline:
+                raise KernelError(
+                    "the kernel's sync daemon does not take what it is told; nothing is known of the edit"
+                )
+            time.sleep(_PAUSE)
+        return queue
+
+    def _queue(self) -> _Queue:
+        """Look up the daemon's socket in /proc/net/udp: `sl: ADDRESS:PORT remote st tx:rx … inode … drops`."""
+        group, ours = self._daemon.group, str(os.fstat(self._echo.fileno()).st_ino)
+        parts = [group.packed[place : place + 4] for place in range(0, len(group.packed), 4)]
+        address = b"".join(part[::-1] if _LITTLE else part for part in parts).hex().upper()
+        for line in _UDP[group.version].read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[1] == f"{address}:{self._daemon.port:04X}" and fields[9] != ours:
+                return _Queue(int(fields[4].partition(":")[2], 16), int(fields[-1]))
+        raise KernelError("the kernel's sync daemon listens nowhere; it may just have been stopped")
 
 
 @contextmanager
-def _sender(daemon: SyncDaemon) -> Iterator[tuple[socket.socket, tuple[object, ...]]]:
+def _sender(daemon: SyncDaemon, index: int) -> Iterator[socket.socket]:
     """Open a socket whose datagrams reach daemons on this machine and never a wire."""
-    index = socket.if_nametoindex(daemon.interface)
     four = daemon.group.version == 4
-    with socket.socket(socket.AF_INET if four else socket.AF_INET6, socket.SOCK_DGRAM) as channel:
+    with socket.socket(socket.AF_INET if four else socket.AF_INET6, socket.SOCK_DGRAM) as sender:
         if four:
-            channel.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, struct.pack("=4s4si", b"", b"", index))
-            channel.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 0)
-            channel.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
-            yield channel, (str(daemon.group), daemon.port)
+            sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, struct.pack("=4s4si", b"", b"", index))
+            sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 0)
+            sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
         else:
-            channel.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
-            channel.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 0)
-            channel.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 1)
-            yield channel, (str(daemon.group), daemon.port, 0, index)
+            sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+            sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 0)
+            sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 1)
+        yield sender
 
 
-def _drained(daemon: SyncDaemon) -> _Queue:
-    """Wait until a daemon has taken everything: one that is stopped before loses it."""
-    deadline = time.monotonic() + _PATIENCE
-    while (queue := _queue(daemon)).waiting:
-        if time.monotonic() > deadline:
-            raise KernelError("the kernel's sync daemon does not take what it is told; nothing is known of the edit")
-        time.sleep(_PAUSE)
-    return queue
-
-
-def _queue(daemon: SyncDaemon) -> _Queue:
-    """Look up a daemon's socket in /proc/net/udp: `sl: ADDRESS:PORT remote st tx_queue:rx_queue … drops`."""
-    packed = daemon.group.packed
-    words = [
-        packed[place : place + 4][::-1] if _LITTLE else packed[place : place + 4] for place in range(0, len(packed), 4)
-    ]
-    wanted = f"{b''.join(words).hex().upper()}:{daemon.port:04X}"
-    for line in _UDP[daemon.group.version].read_text().splitlines()[1:]:
-        fields = line.split()
-        if fields[1] == wanted:
-            return _Queue(int(fields[4].partition(":")[2], 16), int(fields[-1]))
-    raise KernelError("the kernel's sync daemon listens nowhere; it may just have been stopped")
+@contextmanager
+def _listener(daemon: SyncDaemon, index: int) -> Iterator[socket.socket]:
+    """Open a socket that gets a copy of whatever the daemon gets."""
+    group, port, four = daemon.group, daemon.port, daemon.group.version == 4
+    with socket.socket(socket.AF_INET if four else socket.AF_INET6, socket.SOCK_DGRAM) as echo:
+        echo.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        echo.settimeout(_PATIENCE)
+        echo.bind((str(group), port) if four else (str(group), port, 0, index))
+        if four:
+            member = group.packed + struct.pack("=4si", b"", index)
+            echo.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+        else:
+            echo.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group.packed + struct.pack("=i", index))
+        yield echo
