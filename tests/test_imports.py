@@ -49,6 +49,7 @@ IN_CORE = [
     "ties",
     "entry_filter entry_plan",
     "entry_rows entry_rules",
+    "connection_rows distribution entry_wish entry_details",
     "columns director_edits nft_script mark_edits mark_rules mark_groups",
     "mark_rows advice",
 ]

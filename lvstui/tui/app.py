@@ -99,11 +99,12 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         *,
         host: Callable[[], Host] | None = None,
         threaded: bool = True,
+        clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """Build the app on a kernel and a profile.
 
-        A test that is not `threaded` steps the worker by itself, and gives the `pause` that lets seconds pass.
+        A test that is not `threaded` steps the worker by itself, and gives its `clock` and the `pause` that moves it.
         """
         super().__init__()
         self._pace = Pace(options.interval)
@@ -127,6 +128,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             owners=options.owners,
             records=HistoryFile(path, to_syslog=options.kernel.origin != "demo") if path else None,
             presence=Presence(path) if path else None,
+            clock=clock,
             threaded=threaded,
             pause=pause,
         )

@@ -78,7 +78,9 @@ def _build() -> None:
 
 def _take_away() -> None:
     """Leave nothing of the shop, however far it had been built."""
-    links = ["link del front", "link del back", *(f"netns del {name}" for name in ("client", *SERVERS))]
+    # A namespace goes in its own time, and its links with it: they are deleted first, so that the shop can open again.
+    links = [f"link del {name}" for name in ("front", "back", *SERVERS)]
+    links += [f"netns del {name}" for name in ("client", *SERVERS)]
     subprocess.run(["ip", "-force", "-batch", "-"], input="\n".join(links), text=True, stderr=subprocess.DEVNULL)
     _run(["ipvsadm", "-C"])
     _run(["iptables", "-t", "mangle", "-F"])

@@ -49,7 +49,7 @@ class Stage:
     def _started(self, *, read_only: bool) -> LvstuiApp:
         options = Options(self.kernel, ProfileFile(self.profile), read_only)
         host = Host("lb1.example", 3.0, 1.0, 20.0)
-        return LvstuiApp(options, host=lambda: host, threaded=False, pause=self.clock.sleep)
+        return LvstuiApp(options, host=lambda: host, threaded=False, clock=self.clock, pause=self.clock.sleep)
 
     def start_read_only(self) -> None:
         """Start again as with --read-only."""
