@@ -64,6 +64,14 @@ def number(request: pytest.FixtureRequest) -> int:
     return columns // 2
 
 
+def find(screen: Terminal, text: str) -> None:
+    """Filter until one entry is left: those of other tests are still there."""
+    screen.keys("/")
+    screen.type(text)
+    screen.keys("Enter")
+    screen.wait_for(lambda shown: " 1 of " in shown)
+
+
 def leave(screen: Terminal) -> None:
     screen.keys("q")
     assert screen.wait_for_exit() == 0
@@ -73,14 +81,11 @@ def leave(screen: Terminal) -> None:
 def test_an_entry_appears_counts_down_and_its_client_is_moved(screen: Terminal, number: int) -> None:
     client = f"198.18.0.{number}"
     (first,) = ask([(client, "192.0.2.10", 80)])
+    find(screen, f"{client} service=tcp:192.0.2.10:80")
     shown = screen.wait_for(lambda text: SERVERS[first] in row(text, client))
     before = left(row(shown, client))
     screen.wait_for(lambda text: left(row(text, client)) < before)
     other = next(name for name in SERVERS if name != first)
-    screen.keys("/")
-    screen.type(client)
-    screen.keys("Enter")
-    screen.wait_for(lambda text: "1 of" in text and client in text)
     screen.keys("M")
     dialog = screen.wait_for(lambda text: "Enter applies" in text and any(SERVERS[other] in c for c in choices(text)))
     place = next(index for index, line in enumerate(choices(dialog)) if SERVERS[other] in line)
@@ -103,6 +108,7 @@ def test_a_client_of_a_marked_group_is_pinned_and_both_ports_follow(screen: Term
     screen.wait_for("now, bound", seconds=60)
     answers = set(ask([(client, "192.0.2.20", 80), (client, "192.0.2.20", 443)] * 2))
     assert len(answers) == 1
+    find(screen, f"{client} mark=80")
     shown = screen.wait_for(lambda text: SERVERS[next(iter(answers))] in row(text, network))
     assert "mark:80" in row(shown, network)
     leave(screen)
@@ -113,18 +119,16 @@ def test_an_entry_expires_by_key_and_the_command_line_sees_the_same(
 ) -> None:
     client = f"198.18.1.{number}"
     ask([(client, "192.0.2.10", 80)])
-    assert client in run("--live", "entries", "--filter", client)
-    screen.keys("/")
-    screen.type(client)
-    screen.keys("Enter")
-    screen.wait_for(lambda text: "1 of" in text and client in text)
+    wanted = f"{client} service=tcp:192.0.2.10:80"
+    assert client in run("--live", "entries", "--filter", wanted)
+    find(screen, f"{client} service=tcp:192.0.2.10:80")
     screen.keys("x")
     screen.wait_for("Enter applies")
     screen.keys("k", "Enter")
     screen.wait_for("Reset")
     screen.keys("Right", "Enter")
     screen.wait_for("is gone", seconds=60)
-    assert client not in run("--live", "entries", "--filter", client)
+    assert client not in run("--live", "entries", "--filter", wanted)
     profile = tmp_path / "director.toml"
     assert f"expire: {client} of tcp:192.0.2.10:80 is gone" in run("--profile", profile, "history")
     assert not profile.exists(), "entries are observation: no profile is written for them"
@@ -144,5 +148,7 @@ def test_a_table_of_many_entries_does_not_hold_up_the_services(terminal: Termina
         terminal.wait_for("Service / real server")
         terminal.keys("t")
         terminal.wait_for("seconds, 0: none")
-        terminal.keys("Escape", "q")
+        terminal.keys("Escape")
+        terminal.wait_for(lambda text: "seconds, 0: none" not in text)
+        terminal.keys("q")
         assert terminal.wait_for_exit() == 0
