@@ -53,7 +53,7 @@ def _test(arguments: Sequence[str], *, or_skip: bool) -> int:
             raise guest.UnavailableError(
                 f"The lab lacks {' '.join(packages)}: sudo apt-get install {' '.join(packages)}"
             )
-        return guest.run(guest.Job(_pytest(arguments), seconds=1800))
+        return guest.run(guest.Job(_pytest(arguments), seconds=3000))
     except guest.UnavailableError as problem:
         if not or_skip:
             raise
