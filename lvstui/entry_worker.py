@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import Event as Flag
 from threading import Thread
 
@@ -20,6 +21,8 @@ _LOOK_BUDGET = 10.0
 """Seconds that an edit takes at most to read back what became of it."""
 
 _ANSWER_PATIENCE = 30.0
+_ANSWER_LOOK = 0.2
+"""Seconds between two looks at whether there will be an answer at all: a worker that ends gives none."""
 
 
 class EntryDesk:
@@ -46,6 +49,7 @@ class EntryDesk:
         self._scanner = Scanner(kernel, self._publish, clock=clock)
         self._thread: Thread | None = None
         self._halt = Flag()
+        self._closed = False
         self._following = Follow(False)
         self.scan: Scan | None = None
         """What is known of the table; None while nobody watches."""
@@ -81,6 +85,7 @@ class EntryDesk:
 
     def close(self) -> None:
         """End the thread; a reading ends with the piece in hand."""
+        self._closed = True
         self._halt.set()
         self._scanner.order(End())
         if self._thread is not None:
@@ -118,13 +123,14 @@ class EntryDesk:
             return consulted(self._kernel, messages)
         answers: queue.SimpleQueue[Reading | KernelError] = queue.SimpleQueue()
         self._submit(Consult(messages, answers.put))
-        try:
-            answer = answers.get(timeout=_ANSWER_PATIENCE)
-        except queue.Empty:
-            raise KernelError("the kernel did not answer in time; nothing is known of the edit") from None
-        if isinstance(answer, KernelError):
-            raise answer
-        return answer
+        deadline = time.monotonic() + _ANSWER_PATIENCE
+        while not self._closed and time.monotonic() < deadline:
+            with suppress(queue.Empty):
+                answer = answers.get(timeout=_ANSWER_LOOK)
+                if isinstance(answer, KernelError):
+                    raise answer
+                return answer
+        raise KernelError("the kernel did not answer in time; nothing is known of the edit")
 
     def _wait(self, seconds: float) -> bool:
         if not self._threaded:

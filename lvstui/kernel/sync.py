@@ -62,6 +62,8 @@ class Door:
 
         Raises `Refused` where no daemon can be started, with nothing changed.
         """
+        if not messages:
+            return
         with self._alone():
             running = self._netlink.daemons().get(SyncRole.BACKUP)
             if running is not None and is_ours(running):

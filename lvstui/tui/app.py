@@ -323,7 +323,10 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
 
     def action_leave(self) -> None:
         """Leave at once, or ask where something waits for Enter."""
-        if not any(view.pending for view in self._views.values()):
+        lines = [view.busy for view in self._views.values() if view.busy]
+        if any(view.pending for view in self._views.values()):
+            lines.append("Enter would still apply what is staged.")
+        if not lines:
             self.exit(0)
             return
 
@@ -331,7 +334,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             if yes:
                 self.exit(0)
 
-        self.push_screen(Confirm("Leave, and drop what is staged?", ["Enter would still apply it."], "Leave"), answered)
+        self.push_screen(Confirm("Leave, and drop what has not been done?", lines, "Leave"), answered)
 
 
 def _sentence(event: Event) -> tuple[str, Tone]:

@@ -103,6 +103,9 @@ PERSISTENCE = (
     Command("entry.move", "M", "move", "move these clients to another server, after asking", "M move"),
     Command("entry.pin", "P", "pin", "pin a client to a server, also one without an entry", "P pin"),
     Command("entry.time", "t", "time", "set the time that is left", "t time"),
+)
+
+ENTRIES = (
     Command("filter", "slash", "filter", "show only what this finds; see below", "/ filter"),
     Command("regroup", "m", "regroup", "by client network, service or server", "m group"),
     Command("distribution", "D", "distribution", "how the entries spread over the servers", "D spread"),
@@ -114,6 +117,7 @@ PERSISTENCE = (
     Command("fold", "left", "fold(True)", "fold this group"),
     Command("unfold", "right,f", "fold(False)", "unfold this group"),
 )
+"""How persistence entries are found."""
 
 CONNECTIONS = (
     Command("filter", "slash", "filter", "show only what this finds; see below", "/ filter"),

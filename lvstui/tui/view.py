@@ -127,6 +127,11 @@ class View(Vertical):
         """Whether something is staged that Enter has not applied."""
         return bool(self.staged.changes)
 
+    @property
+    def busy(self) -> str:
+        """What is under way and would end with the program, in a sentence; empty when nothing is."""
+        return ""
+
     def watch_snapshot(self) -> None:
         """Show the newest state, where anybody sees it."""
         if self.display:
