@@ -13,7 +13,7 @@ from lvstui.core.entry_edits import EntryReport
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.sync_message import Message
 from lvstui.kernel.port import Kernel, KernelError
-from lvstui.messages import Consult, EditEntries, Reported, Request, Scanned, Watch
+from lvstui.messages import Broken, Consult, EditEntries, Reported, Request, Scanned, Watch
 from lvstui.scanner import End, Follow, Scanner, Work
 from lvstui.sticking import Tools, carry_out
 
@@ -96,8 +96,15 @@ class EntryDesk:
         if not self._threaded:
             self._scanner.step(0)
         elif self._thread is None:
-            self._thread = Thread(target=self._scanner.run, name="connections", daemon=True)
+            self._thread = Thread(target=self._run, name="connections", daemon=True)
             self._thread.start()
+
+    def _run(self) -> None:
+        """Run the scanner in its thread; what it did not foresee ends the program, which would only look alive."""
+        try:
+            self._scanner.run()
+        except Exception as error:
+            self._submit(Broken(error))
 
     def _publish(self, scan: Scan) -> None:
         if self._threaded:

@@ -103,12 +103,31 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class Broken:
+    """Request, by the scanner's thread: end loudly with an error that nobody foresaw, and that has ended the thread."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Request: end the loop after what was asked before."""
 
 
 Request: TypeAlias = (
-    Edit | SaveAll | Adopt | Zero | Pace | Watch | EditEntries | StopEntries | Scanned | Consult | Reported | Stop
+    Edit
+    | SaveAll
+    | Adopt
+    | Zero
+    | Pace
+    | Watch
+    | EditEntries
+    | StopEntries
+    | Scanned
+    | Consult
+    | Reported
+    | Broken
+    | Stop
 )
 
 

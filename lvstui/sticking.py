@@ -68,11 +68,14 @@ class _Batch:
 
     def run(self, edits: Sequence[EntryEdit]) -> Iterator[EntryReport]:
         """Check all edits, then make them and look at what came of it."""
-        reading = self.tools.reading()
+        try:
+            reading, scan = self.tools.reading(), self.tools.scan()
+        except KernelError as error:
+            yield from (EntryReport(edit, Outcome.FAILED, str(error)) for edit in edits)
+            return
         self.director = reading.director
         self.sticky = _sticky(reading)
         reason = closed(self.director)
-        scan = self.tools.scan()
         entries = {key_of(entry): entry for entry in scan.entries}
         good: list[EntryEdit] = []
         for edit in edits:
@@ -81,13 +84,18 @@ class _Batch:
                 yield refusal
             else:
                 good.append(edit)
+        reported: set[int] = set()
         try:
-            yield from self._timed([edit for edit in good if isinstance(edit, SetTime)])
-            yield from self._pinned([edit for edit in good if isinstance(edit, Pin)])
-            yield from self._removed([edit for edit in good if isinstance(edit, Expire | Move)], scan)
+            for report in self._made(good, scan):
+                reported.add(id(report.edit))
+                yield report
         except KernelError as error:
-            for edit in good:
-                yield EntryReport(edit, Outcome.FAILED, str(error))
+            yield from (EntryReport(e, Outcome.FAILED, str(error)) for e in good if id(e) not in reported)
+
+    def _made(self, edits: Sequence[EntryEdit], scan: Scan) -> Iterator[EntryReport]:
+        yield from self._timed([edit for edit in edits if isinstance(edit, SetTime)])
+        yield from self._pinned([edit for edit in edits if isinstance(edit, Pin)])
+        yield from self._removed([edit for edit in edits if isinstance(edit, Expire | Move)], scan)
 
     def _refused(self, edit: EntryEdit, entries: Mapping[EntryKey, Entry], scan: Scan) -> EntryReport | None:
         """Refuse what cannot work, and what is no longer as it was seen."""

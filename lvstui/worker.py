@@ -40,6 +40,7 @@ from lvstui.kernel.port import Kernel, KernelError
 from lvstui.messages import (
     Adopt,
     Applied,
+    Broken,
     Consult,
     Edit,
     EditEntries,
@@ -172,6 +173,8 @@ class Worker:
             case Reported(report, done, total):
                 self._report(report, done, total)
                 return True
+            case Broken(error):
+                raise error
             case Stop():
                 self._desk.close()
                 self._kernel.close()

@@ -163,6 +163,14 @@ def test_a_kernel_that_fails_in_between_is_told_for_every_edit(bench: Bench) -> 
     assert (report.outcome, report.sentence) == (Outcome.FAILED, "this kernel has no IPVS")
 
 
+def test_a_kernel_that_cannot_be_read_fails_every_edit(bench: Bench) -> None:
+    entry = bench.held()
+    bench.kernel.failure = NoIpvs("this kernel has no IPVS")
+    first, second = bench.make(Expire(entry), SetTime(entry, 5))
+    assert [first.outcome, second.outcome] == [Outcome.FAILED, Outcome.FAILED]
+    assert first.sentence == "this kernel has no IPVS"
+
+
 def test_the_history_gets_a_line_that_says_what_was_seen(bench: Bench) -> None:
     (report,) = bench.make(Move(bench.held(), TWO, 120))
     assert told_of(report) == "move: 198.18.0.7 of tcp:192.0.2.10:80 is on 10.0.0.12:80 now, bound"
