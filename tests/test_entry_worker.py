@@ -119,7 +119,7 @@ def test_the_worker_ends_soon_though_an_edit_is_under_way(desk: Desk) -> None:
     assert time.monotonic() - started < 6
 
 
-def test_an_error_that_nobody_foresaw_ends_the_worker_loudly(tmp_path: Path) -> None:
+def test_an_error_that_nobody_foresaw_ends_the_worker_loudly() -> None:
     class Odd(MemoryKernel):
         def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:
             raise ZeroDivisionError(engines)
