@@ -14,6 +14,7 @@ PROGRAMS = {
     "iptables-legacy": "iptables",
     "keepalived": "keepalived",
     "ldirectord": "ldirectord",
+    "nft": "nftables",
     "tmux": "tmux",
     "ps": "procps",
 }
