@@ -508,7 +508,8 @@ def test_a_whole_director_can_be_written_and_taken_back(kernel: Kernel) -> None:
     pools[WEB6] = Pool(Service(WEB6), {at("fd00::12"): RealServer(at("fd00::12"))})
     start = kernel.read().director
     settings = {**start.sysctl, "sync_threshold": "5 40", "expire_nodest_conn": "1"}
-    want = Director(pools, Timeouts(1, 2, 3), {SyncRole.MASTER: MASTER, SyncRole.BACKUP: BACKUP}, settings)
+    daemons = {SyncRole.MASTER: MASTER, SyncRole.BACKUP: BACKUP}
+    want = Director(pools, Timeouts(1, 2, 3), daemons, settings, marks=start.marks)
     for change in kernel_writes(diff(start, want)):
         kernel.write(change)
     assert kernel.read().director == want
