@@ -155,10 +155,18 @@ def diff(place: Place, file: Path | None) -> int:
     from lvstui.commands.converge import plan
 
     profile = _loaded(file or place.profile.path)
+    _tell_of_marks(place, profile)
     steps = plan(place.kernel, profile)
     for line in steps.lines():
         print(line)
     return Status.DIFFERS if steps.writes else Status.OK
+
+
+def _tell_of_marks(place: Place, profile: Director) -> None:
+    """Say that the rules of a profile's marks are left out, where they can be neither read nor written."""
+    if profile.marks and place.kernel.read().director.marks is None:
+        sentence = "its marks are left out: `lvstui export --format nft` prints the rules that set them"
+        print(f"lvstui: {sentence}", file=sys.stderr)
 
 
 def _refuse_errors(profile: Director) -> None:
@@ -189,6 +197,7 @@ def apply(place: Place, file: Path | None, *, dry_run: bool, keep_others: bool) 
 
     profile = _loaded(file or place.profile.path)
     _refuse_errors(profile)
+    _tell_of_marks(place, profile)
     steps = plan(place.kernel, profile, keep_others=keep_others)
     warn(place, steps.writes)
     if dry_run:
