@@ -171,11 +171,11 @@ def _demo(path: Path | None) -> Iterator[tuple[Kernel, ProfileFile]]:
     """Make the demo's kernel, with a profile that goes away with it unless one is named."""
     from tempfile import TemporaryDirectory
 
-    from lvstui.kernel.demo import demo_director
+    from lvstui.kernel.demo import demo_director, demo_rules
     from lvstui.kernel.memory import MemoryKernel
 
     director = demo_director()
-    kernel = MemoryKernel(director, traffic=True)
+    kernel = MemoryKernel(director, traffic=True, foreign=demo_rules())
     if path is not None:
         yield kernel, ProfileFile(path)
         return

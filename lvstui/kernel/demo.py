@@ -11,6 +11,7 @@ from lvstui.core.model import (
     Endpoint,
     Family,
     Forwarding,
+    MarkGroup,
     MarkKey,
     Persistence,
     Pool,
@@ -22,6 +23,8 @@ from lvstui.core.model import (
     Tunnel,
     TunnelType,
 )
+from lvstui.core.observed import Rule
+from lvstui.core.selectors import selector
 
 _GUE = Tunnel(TunnelType.GUE, port=6080, checksum=1)
 
@@ -29,7 +32,45 @@ _GUE = Tunnel(TunnelType.GUE, port=6080, checksum=1)
 def demo_director() -> Director:
     """Give the profile of the demo, names and notes included; a kernel holds the same without them."""
     pools = (_shop(), _redirect(), _portal(), _dns(), _signalling(), _api(), _cache(), _mail())
-    return Director({pool.service.key: pool for pool in pools}, timeouts=Timeouts(), sync={}, name="lb1")
+    marks = {80: MarkGroup(80, (selector("tcp 192.0.2.20 80,443"),), "portal")}
+    return Director({pool.service.key: pool for pool in pools}, timeouts=Timeouts(), sync={}, name="lb1", marks=marks)
+
+
+def demo_rules() -> tuple[Rule, ...]:
+    """Give the rules that others have in the demo's packet filter: a rich rule of firewalld, and kube-proxy's mark."""
+    return (
+        Rule(
+            "nft",
+            "inet",
+            "firewalld",
+            "mangle_PRE_public_allow",
+            handle=212,
+            path=("mangle_PREROUTING", "mangle_PREROUTING_ZONES", "mangle_PRE_public"),
+            hook="prerouting",
+            priority=-140,
+            match=("ip daddr 192.0.2.21", "tcp dport { 21, 10000-20000 }"),
+            selector=selector("tcp 192.0.2.21 21,10000-20000"),
+            value=21,
+            packets=1204,
+            bytes=93114,
+        ),
+        Rule(
+            "nft",
+            "ip",
+            "nat",
+            "KUBE-MARK-MASQ",
+            handle=31,
+            path=("PREROUTING", "KUBE-SERVICES"),
+            hook="prerouting",
+            priority=-100,
+            match=(),
+            value=0x4000,
+            mask=0x4000,
+            packets=55,
+            bytes=3300,
+            comment="kubernetes: masquerade",
+        ),
+    )
 
 
 def _pool(service: Service, servers: Iterable[RealServer]) -> Pool:

@@ -39,7 +39,7 @@ from lvstui.core.model import (
     SyncRole,
     Timeouts,
 )
-from lvstui.core.observed import Info, Reading, ServerKey, ServerStats, Stats
+from lvstui.core.observed import Info, Reading, Rule, ServerKey, ServerStats, Stats
 from lvstui.core.sync_message import Message
 from lvstui.kernel.causes import (
     TIMEOUT_MAX,
@@ -57,6 +57,7 @@ from lvstui.kernel.causes import (
 from lvstui.kernel.entries import Entries
 from lvstui.kernel.port import KernelError, NoRight, Piece, Refused
 from lvstui.kernel.refusals import BACKUP_ONLY, ENGINES, MIXED, SCHEDULERS, refused
+from lvstui.kernel.rulebook import Rulebook
 from lvstui.kernel.shares import by_cpu, whole
 from lvstui.kernel.traffic import Traffic
 
@@ -82,6 +83,8 @@ _Statistics = tuple[Mapping[ServiceKey, Stats], Mapping[ServiceKey, Mapping[Endp
 class MemoryKernel:
     """A director in memory; `traffic` lets believable traffic flow over it, otherwise all counters stay zero.
 
+    `foreign` are rules of the packet filter that somebody else wrote: they are read, and never written.
+
     While `failure` is set every method raises it (the module went away, the right is missing); while `read_only`
     holds a sentence every write is refused with it.
     """
@@ -96,12 +99,14 @@ class MemoryKernel:
         *,
         clock: Callable[[], float] = time.monotonic,
         traffic: bool = False,
+        foreign: tuple[Rule, ...] = (),
     ) -> None:
         self.read_only = ""
         self.failure: KernelError | None = None
         self._director = _held_director(director)
         self._clock = clock
         self._traffic = Traffic() if traffic else None
+        self._rulebook = Rulebook(foreign)
         self._entries = Entries()
         self._lock = Lock()
         self._still: tuple[Director, _Statistics] | None = None
@@ -116,7 +121,9 @@ class MemoryKernel:
                 self._traffic_moves()
             services, servers = self._statistics(now)
         total = whole(services.values())
-        return Reading(self._director, _INFO, now, services, servers, total, by_cpu(total))
+        rules = self._rulebook.read(self._director, services)
+        forwards = dict.fromkeys(Family, True)
+        return Reading(self._director, _INFO, now, services, servers, total, by_cpu(total), rules, forwards)
 
     def held(self, change: Change) -> Value | None:
         """Read what the director holds where `change` would write."""

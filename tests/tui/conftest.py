@@ -13,7 +13,7 @@ from lvstui.core.change import ServerChange, apply
 from lvstui.core.model import Director
 from lvstui.core.observed import ServerKey
 from lvstui.core.snapshot import Host
-from lvstui.kernel.demo import demo_director
+from lvstui.kernel.demo import demo_director, demo_rules
 from lvstui.kernel.memory import MemoryKernel
 from lvstui.options import Options
 from lvstui.store.file import ProfileFile
@@ -41,7 +41,7 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
-        self.kernel = MemoryKernel(demo_director(), clock=self.clock, traffic=True)
+        self.kernel = MemoryKernel(demo_director(), clock=self.clock, traffic=True, foreign=demo_rules())
         self.profile = folder / "director.toml"
         ProfileFile(self.profile).update(lambda _: demo_director())
         self.app = self._started(read_only=False)
