@@ -50,8 +50,11 @@ IN_CORE = [
     "entry_filter entry_plan",
     "entry_rows entry_rules",
     "connection_rows distribution entry_wish entry_details",
-    "columns director_edits nft_script mark_edits mark_rules mark_groups",
-    "mark_rows advice",
+    "columns director_edits nft_script mark_edits mark_rules mark_groups mark_conflicts",
+    "mark_facts",
+    "mark_cells advice",
+    "mark_filter",
+    "mark_rows",
 ]
 """The modules of core from the ground up; those on one floor may know each other."""
 

@@ -201,11 +201,11 @@ def _rates(seen: ServerStats, *, told: bool) -> tuple[Cell, Cell, Cell]:
 
 def service_options(service: Service) -> str:
     """Write persistence and flags short."""
-    parts = [_persistence(service.persistence)] if service.persistence else []
+    parts = [persistence_short(service.persistence)] if service.persistence else []
     return " ".join([*parts, *fields.flag_words(service.flags, service.scheduler)])
 
 
-def _persistence(persistence: Persistence) -> str:
+def persistence_short(persistence: Persistence) -> str:
     """Write persistence short: `5m`, `5m/24`, `10m/24 sip`; a netmask with holes is written out."""
     mask = f"/{persistence.prefix or persistence.mask}" if persistence.wide else ""
     return " ".join(filter(None, (f"{duration(persistence.timeout)}{mask}", persistence.engine)))

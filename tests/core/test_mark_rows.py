@@ -6,22 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from lvstui.core.mark_cells import MARK_COLUMNS, STATES, state
+from lvstui.core.mark_conflicts import overwritten
+from lvstui.core.mark_facts import marks, packets, summary
+from lvstui.core.mark_filter import parse_marks
 from lvstui.core.mark_groups import groups
-from lvstui.core.mark_rows import (
-    MARK_COLUMNS,
-    STATES,
-    GroupRow,
-    MarkLook,
-    RuleRow,
-    cells,
-    columns,
-    marks,
-    packets,
-    rows,
-    state,
-    summary,
-)
-from lvstui.core.mark_rules import overlap
+from lvstui.core.mark_rows import GroupRow, MarkLook, RuleRow, cells, columns, rows
+from lvstui.core.mark_rules import overlap, overwriting
 from lvstui.core.model import MarkGroup, Persistence
 from lvstui.core.nft_script import iptables_lines, script
 from lvstui.core.observed import Rule, Ruleset, ServerKey
@@ -79,9 +70,34 @@ def test_lost_rules_are_told_from_the_profile() -> None:
     assert "web" in [cell.text for cell in cells(snapshot, MarkLook(), GroupRow(80))]
 
 
-@pytest.mark.parametrize(("text", "count"), [("80", 1), ("!lvstui", 0), ("192.0.2.10", 1), ("nothing", 0)])
-def test_a_filter_finds_words(text: str, count: int) -> None:
-    assert len(rows(shown(rule(80)), MarkLook(filter=text))) == count
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("80", 1),
+        ("!lvstui", 0),
+        ("192.0.2.10", 1),
+        ("192.0.2.0/24", 1),
+        ("nothing", 0),
+        ("mark=80 port=443 proto=tcp table=lvstui hook=prerouting", 1),
+        ("server=10.0.0.11 servers=2 persist=5m sticky=0", 1),
+        ("state=ok", 1),
+        ("state=no-rule", 0),
+        ("port>500", 0),
+    ],
+)
+def test_a_filter_finds_marks_as_in_every_view(text: str, count: int) -> None:
+    assert len(rows(shown(rule(80)), MarkLook(filter=parse_marks(text)))) == count
+
+
+def test_what_a_later_rule_overwrites_is_found_for_all_rules_at_once() -> None:
+    places = [("prerouting", -150), ("prerouting", -120), ("input", 90), ("input", 120), ("output", -120), ("", 0)]
+    texts = ["tcp 192.0.2.10 80", "tcp 192.0.2.0/24 1-100", "tcp any 80", "udp 192.0.2.10 80", "tcp 192.0.2.11 80"]
+    rules = [
+        rule(80 + number % 3, text, handle=number, hook=hook, priority=priority)
+        for number, (text, (hook, priority)) in enumerate((t, p) for t in texts for p in places)
+    ]
+    reached = {place for place, each in enumerate(rules) if each.hook}
+    assert set(overwritten(rules)) == {p for p in reached if overwriting(rules[p], rules)}
 
 
 def test_the_summary_says_what_is_known_or_why_nothing_is() -> None:
