@@ -80,7 +80,7 @@ def _run(options: argparse.Namespace, open_kernel: Opener) -> int:
         return plain.check(options.file)
     if options.command == "history":
         return _history(options)
-    if options.read_only and options.command in (*WRITING, "entry") and not options.dry_run:
+    if options.read_only and options.command in (*WRITING, "entry", "mark") and not options.dry_run:
         raise Failure(f"--read-only refuses every edit; leave it out to {options.command}", Status.USAGE)
     with _place(options, open_kernel) as place:
         match options.command:
@@ -100,7 +100,7 @@ def _run(options: argparse.Namespace, open_kernel: Opener) -> int:
                 return entries.edit(place, options)
             case "diff":
                 return plain.diff(place, options.file)
-            case "set" | "add" | "delete" | "drain" | "restore" | "rollback":
+            case "set" | "add" | "delete" | "drain" | "restore" | "rollback" | "mark":
                 from lvstui.commands import edits  # 30 ms that only an edit costs
 
                 return edits.run(place, options)

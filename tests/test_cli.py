@@ -226,7 +226,7 @@ def test_export_writes_ipvsadm_lines_and_json(shell: Shell) -> None:
         "-a -t 192.0.2.10:443 -r 10.0.0.11:443 -m -w 3 -x 1000 -y 800",
     ]
     document = json.loads(shell.run("export", "--format", "json").out)
-    assert list(document) == ["director", "timeouts", "sysctl", "sync", "service"]
+    assert list(document) == ["director", "timeouts", "sysctl", "sync", "service", "mark"]
     assert document["service"][0]["server"][0]["name"] == "web1"
     assert "stats" not in document["service"][0]
 

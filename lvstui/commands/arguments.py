@@ -19,7 +19,7 @@ exit status: 0 ok, 1 error, 2 usage or no terminal, 3 differs, 4 permission miss
 `lvstui COMMAND --help` tells more about a command."""
 
 WRITING: Final = ("apply", "set", "add", "delete", "drain", "restore", "rollback")
-"""The commands that write to the kernel; all of them take --dry-run."""
+"""The commands that write to the kernel; all of them take --dry-run, and so do the words after `entry` and `mark`."""
 
 _SERVICE_HELP: Final = "tcp:192.0.2.10:443, mark:80 ... or a name"
 _SERVER_HELP: Final = "10.0.0.11:443 or a name"
@@ -105,18 +105,19 @@ def _commands(main: argparse.ArgumentParser) -> None:
     _reading(command)
     _entries(command)
     _writing(command)
+    _marks(command)
 
 
 def _reading(command: _Command) -> None:
-    show = command("show", "[services|director] [--json]", "print the services, or the director's own settings")
-    show.add_argument("what", nargs="?", choices=("services", "director"), default="services")
+    show = command(
+        "show", "[services|marks|director] [--json]", "print the services, the firewall marks, or the settings"
+    )
+    show.add_argument("what", nargs="?", choices=("services", "marks", "director"), default="services")
     show.add_argument("--json", action="store_true", help="as JSON, counters and the kernel's rates included")
     export = command("export", "[-o FILE] [--format FORMAT]", "print what the kernel holds as a profile")
     export.add_argument("-o", "--output", type=Path, metavar="FILE", help="write this file, in one step")
     export.add_argument("--format", choices=("toml", "ipvsadm", "json", "nft"), default="toml", help="(toml)")
-    check = command(
-        "check", "(FILE | --running)", "tell every mistake in a profile, or what to look at on the director"
-    )
+    check = command("check", "(FILE | --running)", "tell mistakes in a profile, or on the running director")
     what = check.add_mutually_exclusive_group(required=True)
     what.add_argument("file", type=Path, nargs="?", metavar="FILE")
     what.add_argument("--running", action="store_true", help="what an expert would point out as it runs; status 3")
@@ -184,3 +185,28 @@ def _writing(command: _Command) -> None:
         weigh.add_argument("--machine", metavar="ADDRESS", help="every server with this address, in all services")
     rollback = command("rollback", "N [--dry-run]", "take back a record of the history, if it still fits")
     rollback.add_argument("number", type=_count, metavar="N", help="its number in `lvstui history`")
+
+
+def _marks(command: _Command) -> None:
+    mark = command("mark", "(add|delete) ...", "edit which packets get a firewall mark")
+    edits = mark.add_subparsers(title="edits", metavar="EDIT", dest="edit", required=True)
+
+    def edit(name: str, text: str, usage: str, matches: str) -> argparse.ArgumentParser:
+        made = edits.add_parser(
+            name, help=text, description=f"{text[0].upper()}{text[1:]}.", usage=f"lvstui mark {name} {usage}"
+        )
+        made.add_argument("mark", metavar="MARK", help="the mark, 1 to 4294967295, or the name of its group")
+        made.add_argument("match", metavar="MATCH", nargs=matches, help="packets, such as 'tcp 192.0.2.10 80,443'")
+        made.add_argument("--dry-run", action="store_true", help="only tell what would be written; status 3")
+        return made
+
+    add = edit("add", "mark packets, with a service for them", "MARK MATCH... [OPTIONS]", "+")
+    add.add_argument("--name", help="what the group is called in the profile")
+    add.add_argument("--scheduler", default="wlc", metavar="NAME", help="of a service that is not there yet (wlc)")
+    add.add_argument("--persistence", metavar="SECONDS", help="of such a service; 0 for none (300 with several ports)")
+    add.add_argument("--server", action="append", default=[], help="a real server of such a service; may be repeated")
+    add.add_argument("--forwarding", default="route", metavar="METHOD", help="to these servers: masq, route, tunnel")
+    add.add_argument("--rules-only", action="store_true", help="make no service")
+    delete = edit("delete", "mark packets no longer", "MARK [MATCH...] [--services] [--yes] [--dry-run]", "*")
+    delete.add_argument("--services", action="store_true", help="delete the services on the mark too")
+    delete.add_argument("--yes", action="store_true", help="do not ask before services go")

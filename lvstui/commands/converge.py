@@ -39,10 +39,11 @@ def whole_table(kernel: Kernel) -> Director:
 
 
 def plan(kernel: Kernel, profile: Director, *, keep_others: bool = False) -> Plan:
-    """Compare the kernel with a profile; `keep_others` leaves the services alone that the profile lacks."""
+    """Compare the kernel with a profile; `keep_others` leaves services and marks alone that the profile lacks."""
     running = whole_table(kernel)
     if keep_others:
-        profile = replace(profile, pools={**running.pools, **profile.pools})
+        marks = {**(running.marks or {}), **(profile.marks or {})}
+        profile = replace(profile, pools={**running.pools, **profile.pools}, marks=marks)
     changes = drift(running, profile)
     return Plan(profile, changes, kernel_writes(changes))
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from lvstui.core import fields, sysctls
 from lvstui.core.model import Director, Persistence, Pool, RealServer, Service, SyncDaemon
 from lvstui.core.observed import Reading, ServerStats, Stats
+from lvstui.core.selectors import selector_text
 
 Json: TypeAlias = "str | int | list[Json] | dict[str, Json] | None"
 Table: TypeAlias = dict[str, Json]
@@ -18,7 +19,7 @@ def configuration(director: Director) -> Table:
         {**_service(pool.service), "server": [_server(server) for server in pool.servers.values()]}
         for pool in director.pools.values()
     ]
-    return {**director_settings(director), "service": pools}
+    return {**director_settings(director), "service": pools, "mark": marks(director)}
 
 
 def director_settings(director: Director) -> Table:
@@ -32,9 +33,19 @@ def director_settings(director: Director) -> Table:
     }
 
 
+def marks(director: Director) -> Json:
+    """Put our groups of the packet filter into a document; null means that they are not known."""
+    if director.marks is None:
+        return None
+    return [
+        {"mark": group.mark, "name": group.name, "match": [selector_text(each) for each in group.selectors]}
+        for group in director.marks.values()
+    ]
+
+
 def services(reading: Reading) -> Table:
     """Put the services with their servers and what was counted into a document; null stands for not counted."""
-    return {"service": [_observed_service(reading, pool) for pool in reading.director.pools.values()]}
+    return {"service": [observed_service(reading, pool) for pool in reading.director.pools.values()]}
 
 
 def director(reading: Reading, origin: str, profile: Director) -> Table:
@@ -53,7 +64,8 @@ def director(reading: Reading, origin: str, profile: Director) -> Table:
     }
 
 
-def _observed_service(reading: Reading, pool: Pool) -> Table:
+def observed_service(reading: Reading, pool: Pool) -> Table:
+    """Put one service with its servers and what was counted into a document."""
     key = pool.service.key
     counted = reading.servers.get(key, {})
     servers: list[Json] = [_observed_server(server, counted.get(at)) for at, server in pool.servers.items()]

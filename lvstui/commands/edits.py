@@ -64,7 +64,7 @@ def run(place: Place, options: Namespace) -> int:
         for line in _dry_lines(changes, desk.director):
             print(line)
         return Status.DIFFERS if changes else Status.OK
-    if options.command == "delete" and not options.yes:
+    if "delete" in (options.command, getattr(options, "edit", "")) and not options.yes:
         _ask(changes)
     kind = Kind.ROLLBACK if options.command == "rollback" else Kind.DO
     return desk.make(Edit(changes, kind)) if changes else Status.OK
@@ -163,15 +163,15 @@ def _unchanged(change: Change) -> Change | None:
 
 
 def _ask(changes: Sequence[Change]) -> None:
-    """Ask before a whole service goes."""
-    services = [change for change in changes if isinstance(change, ServiceChange)]
-    if not services:
+    """Ask before whole services go."""
+    keys = [change.key for change in changes if isinstance(change, ServiceChange)]
+    if not keys:
         return
-    where = service_text(services[0].key)
+    where = " and ".join(map(service_text, keys))
     if not sys.stdin.isatty():
         raise Failure(f"{where} would go with all its servers; write --yes where nobody can be asked", Status.USAGE)
-    servers = f"{len(changes) - 1} server{'' if len(changes) == 2 else 's'}"
-    print(f"Delete {where} with {servers}? [y/N] ", end="", file=sys.stderr, flush=True)
+    count = sum(isinstance(change, ServerChange) for change in changes)
+    print(f"Delete {where} with {count} server{'' if count == 1 else 's'}? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Failure(f"{where} stays; nothing was written")
 

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from lvstui.commands import targets
 from lvstui.commands.plain import Place, print_json, profile_of
@@ -15,13 +16,21 @@ from lvstui.commands.tables import aligned
 from lvstui.core import entry_rules, fields
 from lvstui.core.drift import dress
 from lvstui.core.entry_edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, told_of
-from lvstui.core.entry_filter import EntrySubject, network_text, parse_entries, server_names, service_names
+from lvstui.core.entry_filter import (
+    EntrySubject,
+    address_searched,
+    network_text,
+    parse_entries,
+    server_names,
+    service_names,
+)
 from lvstui.core.entry_plan import client_of
 from lvstui.core.entry_rows import completeness, left
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address, Director, ServiceKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind
+from lvstui.core.sought import sought
 from lvstui.core.ties import Tied, tie
 from lvstui.entry_worker import consulted
 from lvstui.scanner import Scanner
@@ -47,7 +56,8 @@ _STATUS = {
 def show(place: Place, text: str, *, as_json: bool) -> int:
     """Print the entries that a filter finds."""
     wanted = parse_entries(text)
-    reading, scan = _look(place)
+    client = address_searched(text)
+    reading, scan = _look(place, () if client is None else (client,))
     director = reading.director
     every = tie(scan, director).values()
     found = [each for each in every if wanted.holds(EntrySubject(each, director, scan.taken))]
@@ -55,8 +65,9 @@ def show(place: Place, text: str, *, as_json: bool) -> int:
     if as_json:
         print_json(
             {
-                "complete": scan.complete,
+                "complete": scan.whole,
                 "rows": scan.rows,
+                "left_out": scan.left_out,
                 "entries": [table(each, director, scan.taken) for each in found],
             }
         )
@@ -65,15 +76,16 @@ def show(place: Place, text: str, *, as_json: bool) -> int:
         print("\n".join(aligned(rows, _RIGHT)))
     else:
         print("There is no such entry." if wanted else "There is no persistence entry.")
-    if not scan.complete:
+    if not scan.whole:
         print(f"lvstui: {about}", file=sys.stderr)
     return Status.OK
 
 
-def _look(place: Place) -> tuple[Reading, Scan]:
+def _look(place: Place, clients: Sequence[Address]) -> tuple[Reading, Scan]:
+    """Read counters and connection table; of a large one at least the rows of these clients."""
     reading = place.kernel.read()
     reading = replace(reading, director=dress(reading.director, profile_of(place)))
-    return reading, Scanner(place.kernel, lambda _: None).look(_BUDGET)
+    return reading, Scanner(place.kernel, lambda _: None).look(_BUDGET, sought(clients, reading.director))
 
 
 def table(each: Tied, director: Director, now: float) -> Mapping[str, object]:
@@ -121,7 +133,7 @@ def edit(place: Place, options: argparse.Namespace) -> int:
     if place.kernel.read_only:
         place.kernel.tell(())  # raises with the reason
         raise Failure(place.kernel.read_only, Status.PERMISSION)
-    reading, scan = _look(place)
+    reading, scan = _look(place, (_client(options.client),))
     director = reading.director
     wish, hanging = _wish(options, director, scan)
     try:
@@ -206,7 +218,7 @@ def _carried_out(place: Place, wish: EntryEdit) -> EntryReport:
         time.sleep(seconds)
         return True
 
-    tools = Tools(place.kernel.tell, lambda: scanner.look(_BUDGET), consult, wait)
+    tools = Tools(place.kernel.tell, partial(scanner.look, _BUDGET), consult, wait)
     (report,) = carry_out([wish], tools)
     return report
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lvstui.commands.status import Status
 from lvstui.core.change import EMPTY, Change
@@ -17,6 +17,9 @@ from lvstui.core.owners import Owner
 from lvstui.kernel.port import Kernel
 from lvstui.store.file import ProfileFile
 from lvstui.store.profile import ProfileError
+
+if TYPE_CHECKING:
+    from lvstui.core.snapshot import Snapshot
 
 
 class Place(NamedTuple):
@@ -33,13 +36,21 @@ class Place(NamedTuple):
 
 
 def show(place: Place, what: str, *, as_json: bool) -> int:
-    """Print the services or the director's own settings, with what the kernel counts."""
+    """Print the services, the firewall marks or the director's own settings, with what the kernel counts."""
     from lvstui.commands import document, tables
 
     profile, origin = profile_of(place), place.kernel.origin
     reading = place.kernel.read()
     reading = replace(reading, director=dress(reading.director, profile))
     match what, as_json:
+        case "marks", True:
+            from lvstui.commands import marks
+
+            print_json(marks.document(_snapshot(place)))
+        case "marks", False:
+            from lvstui.commands import marks
+
+            print("\n".join(marks.lines(_snapshot(place))))
         case "services", True:
             print_json(document.services(reading))
         case "services", False:
@@ -107,16 +118,22 @@ def _formatted(director: Director, form: str) -> str:
             return dumps(director)
 
 
-def check_running(place: Place) -> int:
-    """Print what an expert would point out on the running director; the status is 3 where there is anything."""
-    from lvstui.core.advice import advice
+def _snapshot(place: Place) -> Snapshot:
+    """Read the director once, with the profile's names and what differs from it."""
     from lvstui.core.snapshot import Host, ProfileState, Snapshot
 
     profile = profile_of(place)
     reading = place.kernel.read()
-    reading = replace(reading, director=dress(reading.director, profile))
     state = ProfileState(str(place.profile.path), True, drift(reading.director, profile), saved=profile)
-    found = advice(Snapshot(reading, place.kernel.origin, Host(""), profile=state))
+    reading = replace(reading, director=dress(reading.director, profile))
+    return Snapshot(reading, place.kernel.origin, Host(""), profile=state)
+
+
+def check_running(place: Place) -> int:
+    """Print what an expert would point out on the running director; the status is 3 where there is anything."""
+    from lvstui.core.advice import advice
+
+    found = advice(_snapshot(place))
     for each in found:
         print(each)
     if not found:

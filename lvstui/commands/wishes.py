@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from lvstui.commands import assignments, targets
+from lvstui.commands import assignments, mark_wishes, targets
 from lvstui.commands.status import Failure, Status
 from lvstui.core import fields, staging, sysctls
 from lvstui.core.change import (
@@ -49,6 +49,8 @@ def changes(options: Namespace, director: Director, profile: Director) -> tuple[
             wanted = _add(options.what, options.words, director)
         case "delete":
             wanted = _delete(options.what, options.words, director)
+        case "mark":
+            wanted = list(mark_wishes.changes(options, director))
         case "drain":
             wanted = [staging.set_weight(key, server, 0) for key, server in _servers(options, director)]
         case _:

@@ -95,6 +95,12 @@ def family_of(value: Selector) -> Family | None:
     return Family.of(value.addresses[0].network_address) if value.addresses else None
 
 
+def several_ports(selectors: Iterable[Selector]) -> bool:
+    """Tell whether packets to more than one port are meant, so that one client's connections need persistence."""
+    found = {(selector.protocol, ports) for selector in selectors for ports in selector.ports or (None,)}
+    return len(found) > 1 or any(ports is None or ports.first != ports.last for _, ports in found)
+
+
 def _protocol(word: str) -> Protocol | None:
     word = word.lower()
     if word == ANY:

@@ -50,7 +50,9 @@ def test_the_generation_changes_with_the_rules_and_not_with_their_counters() -> 
     second = kernel.read().rules
     kernel.write(MarkChange(None, MarkGroup(21, (selector("tcp 192.0.2.21 21"),), "ftp")))
     third = kernel.read().rules
-    assert first and second and third
+    assert first is not None
+    assert second is not None
+    assert third is not None
     assert first.generation == second.generation
     assert second.generation != third.generation
     assert {rule.table for rule in third.rules if rule.value == 21} == {"lvstui", "firewalld"}
