@@ -22,11 +22,12 @@ $(READY): requirements.lock pyproject.toml
 run: $(READY)  ## on this machine's IPVS, else on a demo director
 	@$(BIN)/lvstui
 
-test: $(READY)  ## all tests; those on a real kernel run in the lab guest
+test: $(READY)  ## all tests; those on a real kernel run in the lab's guests
 	@$(LAB) install || true
 	@status=0; \
-	$(BIN)/python -m pytest -m "not kernel" || status=1; \
+	$(BIN)/python -m pytest -m "not kernel and not netfilter" || status=1; \
 	$(LAB) test --or-skip || status=1; \
+	$(LAB) test --full --or-skip || status=1; \
 	exit $$status
 
 check: $(READY)  ## format, lint, types
@@ -47,7 +48,7 @@ lock: $(READY)  ## pin every dependency anew; --allow-unsafe pins pip and setupt
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
 
 snapshots: $(READY)  ## take the pictures of the screens anew, after looking at what changed
-	$(BIN)/python -m pytest -m "not kernel" --snapshot-update tests/tui
+	$(BIN)/python -m pytest -m "not kernel and not netfilter" --snapshot-update tests/tui
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

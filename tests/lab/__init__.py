@@ -1,1 +1,1 @@
-"""Boot a User Mode Linux kernel with IPVS and run commands, tests and lvstui itself in it."""
+"""Boot a kernel with IPVS as a guest of this machine and run commands, tests and lvstui itself in it."""

@@ -1,4 +1,4 @@
-"""The lab's commands: install what it needs, run a command or the kernel tests in a guest, open lvstui on the shop."""
+"""The lab's commands: install what it needs, run a command or tests in a guest, open lvstui on the shop."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.lab import guest, install
+from tests.lab import full, guest, install, uml
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,12 +15,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="action", required=True)
     commands.add_parser("install", help="make sure that the lab's programs are there (Debian packages)")
     run = commands.add_parser("run", help="run a command as the guest's root in the checkout; its exit status is ours")
+    run.add_argument("--full", action="store_true", help="in the full kernel with nftables, instead of User Mode Linux")
     run.add_argument("-t", "--terminal", action="store_true", help="run it on this terminal, keys and size included")
     run.add_argument("--seconds", type=float, default=900, help="limit without -t, the boot included (default 900)")
     run.add_argument("--memory", type=int, default=1024, help="MiB of the guest (default 1024)")
-    run.add_argument("--writable", type=Path, action="append", default=[], help="a folder that the guest may write to")
+    run.add_argument(
+        "--writable", type=_folder, action="append", default=[], help="a folder that the guest may write to"
+    )
     run.add_argument("command", nargs="+", metavar="-- COMMAND")
     test = commands.add_parser("test", help="run the tests marked `kernel`; what follows goes to pytest")
+    test.add_argument("--full", action="store_true", help="run those marked `netfilter`, in the full kernel")
     test.add_argument("--or-skip", action="store_true", help="without a guest: say so and succeed, but not if CI=true")
     shop = commands.add_parser("shop", help="open lvstui (or COMMAND) in this terminal on a director with traffic")
     shop.add_argument("command", nargs="*", metavar="-- COMMAND")
@@ -33,11 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return install.install()
             case "run":
                 limits = {"memory": options.memory, "seconds": options.seconds, "writable": options.writable}
-                return guest.run(guest.Job(options.command, terminal=options.terminal, **limits))
+                job = guest.Job(options.command, terminal=options.terminal, **limits)
+                return guest.run(job, full if options.full else uml)
             case "test":
-                return _test(rest, or_skip=options.or_skip)
+                return _test(rest, in_full=options.full, or_skip=options.or_skip)
             case _:
-                return guest.run(guest.Job(_shop(options.command), terminal=True))
+                return guest.run(guest.Job(_shop(options.command), terminal=True), uml)
     except guest.LabError as problem:
         print(f"lab: {problem}", file=sys.stderr)
         return 125
@@ -47,21 +52,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 141
 
 
-def _test(arguments: Sequence[str], *, or_skip: bool) -> int:
+def _test(arguments: Sequence[str], *, in_full: bool, or_skip: bool) -> int:
+    kernel: guest.Kernel
+    kernel, marker = (full, "netfilter") if in_full else (uml, "kernel")
     try:
-        if packages := install.missing():
-            raise guest.UnavailableError(
-                f"The lab lacks {' '.join(packages)}: sudo apt-get install {' '.join(packages)}"
-            )
-        return guest.run(guest.Job(_pytest(arguments), seconds=3000))
+        if reason := install.lacks(kernel):
+            raise guest.UnavailableError(reason)
+        return guest.run(guest.Job(_pytest(marker, arguments), seconds=3000), kernel)
     except guest.UnavailableError as problem:
         if not or_skip:
             raise
         in_ci = os.environ.get("CI") == "true"
         line = "=" * 100
-        print(line, "SKIPPED: every test on a real IPVS kernel (pytest -m kernel)", problem, sep="\n", file=sys.stderr)
+        print(line, f"SKIPPED: every test with pytest -m {marker}", problem, sep="\n", file=sys.stderr)
         print("With CI=true this is a failure." if in_ci else "", line, sep="\n", file=sys.stderr)
         return 1 if in_ci else 0
+
+
+def _folder(text: str) -> Path:
+    return Path(text).resolve()
 
 
 def _python() -> str:
@@ -72,9 +81,9 @@ def _python() -> str:
     return str(python)
 
 
-def _pytest(arguments: Sequence[str]) -> list[str]:
+def _pytest(marker: str, arguments: Sequence[str]) -> list[str]:
     colour = ["--color=yes"] if sys.stdout.isatty() else []
-    return [_python(), "-m", "pytest", "-m", "kernel", "-p", "no:cacheprovider", *colour, *arguments]
+    return [_python(), "-m", "pytest", "-m", marker, "-p", "no:cacheprovider", *colour, *arguments]
 
 
 def _shop(command: Sequence[str]) -> list[str]:

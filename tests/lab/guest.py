@@ -1,4 +1,4 @@
-"""One boot of the guest: start the kernel, pass its output on as it comes, bring back the exit status."""
+"""One boot of a guest: start its kernel, pass its output on as it comes, bring back the exit status."""
 
 import os
 import selectors
@@ -14,11 +14,11 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BOOT_SECONDS = 90
 LOG_LINES = 15
-BOOT = ("root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "quiet", "con=null", "ssl=null")
 PASSED_ON = ("CI", "COLORTERM", "HYPOTHESIS_PROFILE", "NO_COLOR", "PYTEST_ADDOPTS", "TERM", "TZ")
 # What a full-screen program may have left switched on when its kernel died: alternate screen, mouse, paste, keyboard.
 TERMINAL_RESET = b"\x1b[?1049l\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[<u\x1b[?25h\x1b[0m\r\n"
@@ -46,15 +46,38 @@ class Job:
     """Host folders in which the guest's writes are real."""
 
 
-def run(job: Job) -> int:
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The guest's ends of what connects it with us: descriptors that the kernel's process inherits."""
+
+    log: int
+    program: tuple[int, int]
+    """For its output and its errors, or the terminal's keys and its screen."""
+    orders: int
+
+
+class Kernel(Protocol):
+    """A way to boot a kernel here; the modules uml and full are the two that there are."""
+
+    PROGRAMS: dict[str, str]
+    """The program that shows that a package is there -> the Debian package."""
+    CONSOLES: str
+    """How the guest names its ends, as shell assignments."""
+
+    def command(self, job: Job, lab: Path, ends: Ends) -> list[str]:
+        """Return the command line that boots; what it needs besides is put into the folder."""
+
+    def mount(self, number: int, folder: Path) -> str:
+        """Return the guest's shell command that makes its writes to the job's writable folder real."""
+
+
+def run(job: Job, kernel: Kernel) -> int:
     """Boot a guest for the job and return the exit status of its command."""
     if job.terminal and not (os.isatty(0) and os.isatty(1)):
         raise LabError("This needs a terminal for its input and output.")
-    kernel = shutil.which("linux.uml")
-    if kernel is None:
-        raise UnavailableError("There is no User Mode Linux here (linux.uml): run `python3 -m tests.lab install`.")
-    with _exchange() as lab, _signals_end_it():
-        _write_orders(lab, job)
+    with tempfile.TemporaryDirectory(prefix="lvstui-lab-", ignore_cleanup_errors=True) as name, _signals_end_it():
+        lab = Path(name)
+        _write_orders(lab, job, kernel)
         machine = _Machine(kernel, lab, job)
         try:
             with _terminal_kept() if job.terminal else nullcontext():
@@ -62,15 +85,6 @@ def run(job: Job) -> int:
         finally:
             machine.kill()
         return _status(lab, job)
-
-
-@contextmanager
-def _exchange() -> Iterator[Path]:
-    """Make the folder through which host and guest pass files."""
-    with tempfile.TemporaryDirectory(prefix="lvstui-lab-", ignore_cleanup_errors=True) as name:
-        if " " in name:
-            raise UnavailableError(f"The kernel takes no blanks in {name!r}: set TMPDIR to a folder without them.")
-        yield Path(name)
 
 
 @contextmanager
@@ -88,7 +102,7 @@ def _signals_end_it() -> Iterator[None]:
             signal.signal(number, action)
 
 
-def _write_orders(lab: Path, job: Job) -> None:
+def _write_orders(lab: Path, job: Job, kernel: Kernel) -> None:
     terminal = "rows {} cols {}".format(*_window_size()) if job.terminal else ""
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     environment |= {name: value for name, value in os.environ.items() if name.startswith("LVSTUI_")}
@@ -101,54 +115,49 @@ def _write_orders(lab: Path, job: Job) -> None:
         "USER": "root",
     }
     environment.setdefault("TERM", "dumb")
-    lines = [f"checkout={shlex.quote(str(CHECKOUT))}", f"terminal={shlex.quote(terminal)}"]
+    lines = [f"checkout={shlex.quote(str(CHECKOUT))}", f"terminal={shlex.quote(terminal)}", kernel.CONSOLES]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
-    for folder in map(Path.resolve, job.writable):
+    for number, folder in enumerate(job.writable):
         if not folder.is_dir():
             raise LabError(f"There is no folder {folder} for the guest to write to.")
-        lines.append(f"mount -t hostfs none {shlex.quote(str(folder))} -o {shlex.quote(str(folder))}")
+        lines.append(kernel.mount(number, folder))
     (lab / "settings").write_text("\n".join(lines) + "\n")
     (lab / "command").write_text(f"exec {shlex.join(job.command)}\n")
     shutil.copy(Path(__file__).with_name("init.sh"), lab / "init")
-    (lab / "init").chmod(0o755)
 
 
 class _Machine:
     """A running kernel and our ends of its consoles."""
 
-    def __init__(self, kernel: str, lab: Path, job: Job) -> None:
+    def __init__(self, kernel: Kernel, lab: Path, job: Job) -> None:
         self._lab = lab
         self._job = job
         self._window = _window_size() if job.terminal else (0, 0)
         self._output = selectors.DefaultSelector()
         log = os.open(lab / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        for_kernel = [log]
-        consoles = [f"con0=null,fd:{log}"]
-        if job.terminal:
-            # Copies, because the kernel's own first words go to its standard output: that is the log's.
-            keys, screen = os.dup(0), os.dup(1)
-            consoles.append(f"con1=fd:{keys},fd:{screen}")
-            for_kernel += [keys, screen]
-        else:
-            for number in (1, 2):
-                ours, theirs = os.pipe()
-                self._output.register(ours, selectors.EVENT_READ, number)
-                consoles.append(f"con{number}=null,fd:{theirs}")
-                for_kernel.append(theirs)
-        theirs, self._orders = os.pipe()
-        consoles.append(f"con3=fd:{theirs},null")
-        for_kernel.append(theirs)
-        self._process = subprocess.Popen(
-            [kernel, f"mem={job.memory}M", *BOOT, *consoles, f"uml_dir={lab}/", f"init={lab}/init"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=for_kernel,
-            env={**os.environ, "TMPDIR": str(_memory_folder(job.memory))},
-            start_new_session=True,
-        )
-        for descriptor in for_kernel:
-            os.close(descriptor)
+        # Copies of the terminal, because the kernel's own first words go to its standard output: that is the log's.
+        program = (os.dup(0), os.dup(1)) if job.terminal else (self._pipe(1), self._pipe(2))
+        orders, self._orders = os.pipe()
+        ends = Ends(log, program, orders)
+        inherited = (log, *program, orders)
+        try:
+            self._process = subprocess.Popen(
+                kernel.command(job, lab, ends),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=inherited,
+                start_new_session=True,
+            )
+        finally:
+            for descriptor in inherited:
+                os.close(descriptor)
+
+    def _pipe(self, number: int) -> int:
+        """Return the end of a pipe whose bytes are to be passed on to this descriptor of ours."""
+        ours, theirs = os.pipe()
+        self._output.register(ours, selectors.EVENT_READ, number)
+        return theirs
 
     def follow(self) -> None:
         """Pass on what the guest prints until it has powered off; raise LabError where it takes too long."""
@@ -222,17 +231,6 @@ def _write_all(descriptor: int, text: bytes) -> None:
         text = text[os.write(descriptor, text) :]
 
 
-def _memory_folder(mebibytes: int) -> Path:
-    """Choose where the guest's memory file lies: it must hold all of it (a container's /dev/shm often cannot)."""
-    candidates = [Path("/dev/shm"), Path(tempfile.gettempdir()), Path("/var/tmp")]
-    for folder in candidates:
-        if folder.is_dir() and os.access(folder, os.W_OK):
-            room = os.statvfs(folder)
-            if room.f_bavail * room.f_frsize > mebibytes * 2**20 and not room.f_flag & os.ST_NOEXEC:
-                return folder
-    raise UnavailableError(f"No folder has {mebibytes} MiB for the guest's memory: free some in {candidates[0]}.")
-
-
 def _status(lab: Path, job: Job) -> int:
     try:
         return int((lab / "status").read_text())
@@ -245,6 +243,6 @@ def _status(lab: Path, job: Job) -> int:
 
 
 def _log_tail(lab: Path) -> str:
-    lines = (lab / "log").read_text(errors="replace").splitlines()
-    telling = [line for line in lines if not line.startswith(" [<")]  # a call trace would push the reason out of sight
-    return "The end of its log:\n" + "\n".join(f"    {line}" for line in telling[-LOG_LINES:])
+    # What stands before a call trace tells the reason, which the trace would push out of sight.
+    lines = (lab / "log").read_text(errors="replace").partition("Call Trace:")[0].splitlines()
+    return "The end of its log:\n" + "\n".join(f"    {line}" for line in lines[-LOG_LINES:])

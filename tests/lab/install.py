@@ -4,11 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 
-# The program that shows that a package is there -> the Debian package.
+from tests.lab import full, packages, uml
+from tests.lab.guest import Kernel, UnavailableError
+
+# The program that shows that a package is there -> the Debian package; each kernel names its own besides.
 PROGRAMS = {
-    "linux.uml": "user-mode-linux",
-    "insmod": "kmod",
     "ipvsadm": "ipvsadm",
     "ip": "iproute2",
     "iptables-legacy": "iptables",
@@ -21,35 +23,70 @@ PROGRAMS = {
 PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
 
-def missing() -> list[str]:
-    """Name the packages whose programs are not here."""
-    return [package for program, package in PROGRAMS.items() if shutil.which(program, path=PATH) is None]
+def missing(kernel: Kernel) -> list[str]:
+    """Name the packages whose programs are not here and that this kernel's guest needs."""
+    programs: Mapping[str, str] = PROGRAMS | kernel.PROGRAMS
+    return [package for program, package in programs.items() if shutil.which(program, path=PATH) is None]
+
+
+def lacks(kernel: Kernel) -> str:
+    """Say what is missing for a guest with this kernel and how it is brought here; "" where nothing is."""
+    if names := " ".join(missing(kernel)):
+        return f"The lab lacks {names}: sudo apt-get install {names}"
+    if kernel is full and not packages.are_there():
+        return "The lab lacks its full kernel: python3 -m tests.lab install"
+    return ""
 
 
 def install() -> int:
     """Install what is missing through apt; return 0 when everything is there, else 1 after a sentence that says why."""
-    packages = missing()
-    if not packages:
+    return max(_install(uml), _install(full), _unpack())
+
+
+def _install(kernel: Kernel) -> int:
+    wanted = missing(kernel)
+    if not wanted:
         return 0
-    names = " ".join(packages)
+    names = " ".join(wanted)
     if shutil.which("apt-get") is None:
         return _refuse(f"The lab needs {names}, and there is no apt-get here to install them.")
-    right = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if right and (
-        shutil.which("sudo") is None or subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode
-    ):
+    apt = _apt()
+    if not apt:
         return _refuse(
             f"The lab needs {names}. Without the right to install them here, ask: sudo apt-get install {names}"
         )
     print(f"Installing for the lab: {names}", flush=True)
-    apt = [*right, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
-    wanted = ["install", "--yes", "--no-install-recommends", *packages]
+    command = [*apt, "install", "--yes", "--no-install-recommends", *wanted]
     # Most machines have usable package lists already; fetching them is the slow part.
-    if subprocess.run([*apt, *wanted], capture_output=True).returncode:
+    if subprocess.run(command, capture_output=True).returncode:
         subprocess.run([*apt, "update"], stdout=subprocess.DEVNULL)
-        subprocess.run([*apt, *wanted], stdout=subprocess.DEVNULL)
-    packages = missing()
-    return _refuse(f"apt-get did not install {' '.join(packages)}.") if packages else 0
+        subprocess.run(command, stdout=subprocess.DEVNULL)
+    wanted = missing(kernel)
+    return _refuse(f"apt-get did not install {' '.join(wanted)}.") if wanted else 0
+
+
+def _unpack() -> int:
+    try:
+        try:
+            packages.unpack()
+        except UnavailableError:
+            if not (apt := _apt()):
+                raise
+            subprocess.run([*apt, "update"], stdout=subprocess.DEVNULL)  # old lists name what is no longer there
+            packages.unpack()
+    except UnavailableError as problem:
+        return _refuse(f"The full guest does not get its kernel. {problem}")
+    return 0
+
+
+def _apt() -> list[str]:
+    """Return how apt is called with the right to install; [] where we do not have it."""
+    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+    if os.geteuid() == 0:
+        return apt
+    if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0:
+        return ["sudo", "-n", *apt]
+    return []
 
 
 def _refuse(sentence: str) -> int:

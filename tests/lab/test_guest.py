@@ -2,21 +2,35 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.lab import guest, install
-
-pytestmark = pytest.mark.skipif(bool(install.missing()), reason="needs `python -m tests.lab install`")
+from tests.lab import full, guest, install, uml
 
 
-def lab(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.lab", "run", *map(str, arguments)]
-    return subprocess.run(command, cwd=guest.CHECKOUT, capture_output=True, text=True)
+def needs(kernel: guest.Kernel) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(bool(install.lacks(kernel)), reason="needs `python -m tests.lab install`")
 
 
-def test_output_errors_and_status_come_back_and_the_host_s_files_stay_as_they_are(tmp_path: Path) -> None:
+Lab = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(
+    params=[pytest.param([], id="uml", marks=needs(uml)), pytest.param(["--full"], id="full", marks=needs(full))]
+)
+def lab(request: pytest.FixtureRequest) -> Lab:
+    """Run a command in either guest."""
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "tests.lab", "run", *request.param, *map(str, arguments)]
+        return subprocess.run(command, cwd=guest.CHECKOUT, capture_output=True, text=True)
+
+    return run
+
+
+def test_output_errors_and_status_come_back_and_the_host_s_files_stay_as_they_are(lab: Lab, tmp_path: Path) -> None:
     kept, wanted = tmp_path / "kept", tmp_path / "wanted"
     kept.write_text("as it was")
     wanted.mkdir()
@@ -29,7 +43,7 @@ def test_output_errors_and_status_come_back_and_the_host_s_files_stay_as_they_ar
     assert (wanted / "file").read_text() == "found\n"
 
 
-def test_a_kernel_that_dies_is_told_with_the_end_of_its_log() -> None:
+def test_a_kernel_that_dies_is_told_with_the_end_of_its_log(lab: Lab) -> None:
     done = lab("--", "sh", "-c", "echo c > /proc/sysrq-trigger")
     assert done.returncode == 125
     assert "lab: The guest died before its command ended." in done.stderr

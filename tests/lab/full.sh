@@ -1,0 +1,27 @@
+#!/busybox sh
+# The first process in the full kernel, in its initramfs. The layers of the root, each one over the next: a file system
+# in memory for every write, the packages that are unpacked for this guest only, and the host's own files.
+
+set -e  # a step that fails here ends this process, so the kernel stops and the log tells why
+/busybox mkdir -p /bin /dev /proc /sys /run /packages /host
+/busybox --install -s /bin
+mount -t devtmpfs devtmpfs /dev
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t tmpfs tmpfs /run
+for module in $(cat /modules/order); do
+    insmod "/modules/$module"
+done
+mkdir /run/lab /run/root /run/upper /run/work
+share="mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000"
+$share,ro,cache=loose host /host
+$share,ro,cache=loose packages /packages
+$share lab /run/lab
+mount -t overlay overlay -o lowerdir=/packages:/host,upperdir=/run/upper,workdir=/run/work /run/root
+for folder in dev proc sys; do
+    mount --move "/$folder" "/run/root/$folder"
+done
+mount -t tmpfs tmpfs /run/root/run
+mkdir /run/root/run/lab
+mount --move /run/lab /run/root/run/lab
+exec switch_root /run/root /bin/sh /run/lab/init
