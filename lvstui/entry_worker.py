@@ -6,6 +6,7 @@ import queue
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from threading import Event as Flag
 from threading import Thread
 
@@ -13,7 +14,7 @@ from lvstui.core.entry_edits import EntryReport
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.sync_message import Message
 from lvstui.kernel.port import Kernel, KernelError
-from lvstui.messages import Broken, Consult, EditEntries, Reported, Request, Scanned, Watch
+from lvstui.messages import Broken, Consult, EditEntries, Reported, Request, Scanned
 from lvstui.scanner import End, Follow, Scanner, Work
 from lvstui.sticking import Tools, carry_out
 
@@ -59,10 +60,9 @@ class EntryDesk:
         """Whether somebody watches the table."""
         return self._following.on
 
-    def watch(self, request: Watch, *, engines: bool, pace: float) -> None:
+    def watch(self, follow: Follow) -> None:
         """Begin or end to follow the table."""
-        follow = Follow(request.on, request.searching, engines, pace)
-        if not request.on:
+        if not follow.on:
             self.scan = None
         if follow == self._following:
             return
@@ -114,7 +114,7 @@ class EntryDesk:
 
     def _carry_out(self, request: EditEntries) -> None:
         """Make edits, in the scanner's thread."""
-        tools = Tools(self._tell, lambda: self._scanner.look(_LOOK_BUDGET), lambda: self._consult(()), self._wait)
+        tools = Tools(self._tell, partial(self._scanner.look, _LOOK_BUDGET), lambda: self._consult(()), self._wait)
         total, done = len(request.edits), 0
         for report in carry_out(request.edits, tools, request.pace):
             done += 1

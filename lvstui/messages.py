@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from lvstui.core.change import Change, Value, rebase
 from lvstui.core.entry_edits import EntryEdit, EntryReport
-from lvstui.core.model import ServiceKey
+from lvstui.core.model import Address, ServiceKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
@@ -55,11 +55,11 @@ class Pace:
 class Watch:
     """Request: somebody looks at the connection table, or (not `on`) nobody does any more.
 
-    `searching` tells that one row is looked for, for which a reading may take as long as it takes.
+    `client` is one that is looked for, for whom a reading may take as long as it takes.
     """
 
     on: bool
-    searching: bool = False
+    client: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from lvstui.core.observed import Connection, Entry, Scan
+from lvstui.core.sought import NOBODY, Sought
 from lvstui.kernel.port import Kernel, KernelError
 
 BUDGET: Final = 20.0
 """Seconds that one reading may take; kernels before 6.14 would need many minutes for a large table."""
 
 KEEP: Final = 300_000
-"""Rows that are kept, entries and connections together; more are counted only."""
+"""Rows that are kept, entries and connections together; of more, only those of clients that somebody looks for."""
 
 PROGRESS: Final = 1.0
 """Seconds between two looks at a reading that is under way."""
@@ -33,12 +34,12 @@ _NICE: Final = 10
 class Follow:
     """Order: read the table again and again, or (not `on`) no more.
 
-    `searching` lifts the budget, as somebody waits for one row; `engines` asks for what persistence engines tell
+    `sought` clients lift the budget, as somebody waits for them; `engines` asks for what persistence engines tell
     clients by; `pace` is the least number of seconds between two readings.
     """
 
     on: bool
-    searching: bool = False
+    sought: Sought = NOBODY
     engines: bool = False
     pace: float = 1.0
 
@@ -80,6 +81,7 @@ class Scanner:
         self._due = 0.0
         self._known = Scan()
         self._stopped: Reading | None = None
+        self._interrupted = False
 
     def order(self, order: Order) -> None:
         """Order something, from any thread; it interrupts a reading that is under way."""
@@ -108,7 +110,9 @@ class Scanner:
             case Follow():
                 self._set(order)
             case Work(do):
+                self._let_go()
                 do()
+                self._due = 0.0  # what has been done is to be seen
             case End():
                 return False
         return True
@@ -116,23 +120,26 @@ class Scanner:
     def _set(self, follow: Follow) -> None:
         if not follow.on:
             self._known = Scan()
+        if not follow.on or follow.engines is not self._follow.engines:
             self._let_go()
-        if follow.searching or not self._follow.on:
+        if follow.sought or self._interrupted or not self._follow.on:
             self._due = 0.0
         self._follow = follow
 
     def read(self) -> None:
         """Read the table once, as far as budget and orders let it come."""
+        sought = self._follow.sought
         reading = self._taken_up() or Reading(self._kernel, self._clock, engines=self._follow.engines)
+        reading.sought = sought
         began = shown = self._clock()
-        trouble, interrupted = "", False
+        trouble = ""
         try:
             while reading.step():
                 now = self._clock()
                 if not self._orders.empty():
-                    interrupted = True
+                    self._stopped, self._interrupted = reading, True
                     break
-                if now - began > BUDGET and not self._follow.searching:
+                if now - began > BUDGET and not sought:
                     self._stopped = reading
                     break
                 if now - shown >= PROGRESS and reading.rows >= self._known.rows:
@@ -142,30 +149,35 @@ class Scanner:
             trouble = str(error)
         if self._stopped is not reading:
             reading.close()
-        scan = reading.scan(trouble=trouble)
+        scan = reading.scan(running=self._interrupted, trouble=trouble)
         self._due = self._clock() + max(self._follow.pace, REST * (scan.taken - began))
-        if interrupted and scan.rows < self._known.rows:
+        if self._interrupted and scan.rows < self._known.rows:
             return
         self._known = scan
         self._publish(scan)
 
     def _taken_up(self) -> Reading | None:
-        """Go on with the reading that its budget has stopped where somebody searches; else let go of it."""
-        reading = self._stopped
-        if not self._follow.searching:
+        """Go on with a reading that an order has interrupted, or, where somebody searches, its budget has stopped.
+
+        One that has left rows out may have left out just those that are looked for now.
+        """
+        reading, sought = self._stopped, self._follow.sought
+        wanted = self._interrupted or bool(sought)
+        if reading is None or not wanted or (reading.left_out and sought and reading.sought != sought):
             self._let_go()
             return None
-        self._stopped = None
+        self._stopped, self._interrupted = None, False
         return reading
 
     def _let_go(self) -> None:
         if self._stopped is not None:
             self._stopped.close()
-            self._stopped = None
+        self._stopped, self._interrupted = None, False
 
-    def look(self, budget: float) -> Scan:
-        """Read the table for an edit that wants to know what became of it, for at most `budget` seconds."""
+    def look(self, budget: float, sought: Sought = NOBODY) -> Scan:
+        """Read the table for somebody who wants to know about some clients, for about `budget` seconds at most."""
         reading = Reading(self._kernel, self._clock, engines=True)
+        reading.sought = sought
         while reading.step():
             if self._clock() - reading.began > budget:
                 break
@@ -181,6 +193,9 @@ class Reading:
         self._clock = clock
         self.began = clock()
         self.rows = 0
+        self.left_out = 0
+        self.sought = NOBODY
+        """Clients whose rows are kept in any case."""
         self._taken = self.began
         self._entries: list[Entry] = []
         self._connections: list[Connection] = []
@@ -195,9 +210,13 @@ class Reading:
             return False
         entries, connections = piece
         self.rows += len(entries) + len(connections)
-        room = KEEP - len(self._entries) - len(self._connections)
-        self._entries += entries[: max(0, room)]
-        self._connections += connections[: max(0, room - len(entries))]
+        if len(self._entries) + len(self._connections) + len(entries) + len(connections) > KEEP:
+            whole = len(entries) + len(connections)
+            entries = [each for each in entries if each.client in self.sought]
+            connections = [each for each in connections if each.client.address in self.sought]
+            self.left_out += whole - len(entries) - len(connections)
+        self._entries += entries
+        self._connections += connections
         return True
 
     def close(self) -> None:
@@ -206,15 +225,13 @@ class Reading:
 
     def scan(self, *, running: bool = False, trouble: str = "") -> Scan:
         """Give what is known so far."""
-        entries, connections = tuple(self._entries), tuple(self._connections)
-        kept = len(entries) + len(connections)
         return Scan(
-            entries,
-            connections,
+            tuple(self._entries),
+            tuple(self._connections),
             began=self.began,
             taken=self._taken,
             rows=self.rows,
-            left_out=self.rows - kept,
+            left_out=self.left_out,
             complete=self._complete,
             running=running,
             trouble=trouble,

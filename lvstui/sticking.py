@@ -10,8 +10,9 @@ from lvstui.core.entry_edits import EntryEdit, EntryReport, Expire, Manner, Move
 from lvstui.core.entry_plan import KILL_SECONDS, SOFT_SECONDS, again, binding, client_of, ending
 from lvstui.core.entry_rules import check, client_text, closed, server_name
 from lvstui.core.fields import FieldError
-from lvstui.core.model import Director, Endpoint, ServiceKey
+from lvstui.core.model import Address, Director, Endpoint, ServiceKey
 from lvstui.core.observed import Connection, Entry, Reading, Scan
+from lvstui.core.sought import NOBODY, Sought, sought
 from lvstui.core.sync_message import Message
 from lvstui.core.ties import Child, EntryKey, children_of, hanging, key_of, server_of, service_of
 from lvstui.kernel.port import KernelError
@@ -22,6 +23,9 @@ TRIES: Final = 6
 _SLACK: Final = 0.15
 """Seconds that the kernel's timers may be late."""
 
+_RENEWED: Final = 61
+"""Seconds, and one, that the kernel gives an entry on which connections hang (ip_vs_conn_expire)."""
+
 _TOGETHER: Final = 200
 """Edits that are carried out side by side."""
 
@@ -31,12 +35,12 @@ _TIME_SLACK: Final = 3
 class Tools(NamedTuple):
     """What carries edits out: telling the kernel, reading its connection table and its counters, and letting time pass.
 
-    `scan` reads the table with a budget of its own, so it may be partial. `wait` takes seconds and tells whether to
-    go on afterwards.
+    `scan` reads the table with a budget of its own, so it may be partial; rows of the clients that it is given are
+    kept in any case. `wait` takes seconds and tells whether to go on afterwards.
     """
 
     tell: Callable[[Sequence[Message]], None]
-    scan: Callable[[], Scan]
+    scan: Callable[[Sought], Scan]
     reading: Callable[[], Reading]
     wait: Callable[[float], bool]
 
@@ -52,10 +56,15 @@ def carry_out(edits: Sequence[EntryEdit], tools: Tools, pace: float = 0.0) -> It
 
 @dataclass(slots=True)
 class _Removal:
-    """An entry that is being removed, to end there or to come back on another server."""
+    """An entry, as it was last seen, that is being removed, to end there or to come back on another server."""
 
     edit: Expire | Move
-    key: EntryKey
+    entry: Entry
+
+    @property
+    def key(self) -> EntryKey:
+        """What the entry is found by."""
+        return key_of(self.entry)
 
 
 @dataclass(slots=True)
@@ -65,11 +74,14 @@ class _Batch:
     tools: Tools
     director: Director = field(default_factory=Director)
     sticky: Mapping[ServiceKey, Mapping[Endpoint, int]] = field(default_factory=dict)
+    sought: Sought = NOBODY
 
     def run(self, edits: Sequence[EntryEdit]) -> Iterator[EntryReport]:
         """Check all edits, then make them and look at what came of it."""
         try:
-            reading, scan = self.tools.reading(), self.tools.scan()
+            reading = self.tools.reading()
+            self.sought = sought((_client(edit) for edit in edits), reading.director)
+            scan = self._scan()
         except KernelError as error:
             yield from (EntryReport(edit, Outcome.FAILED, str(error)) for edit in edits)
             return
@@ -91,6 +103,9 @@ class _Batch:
                 yield report
         except KernelError as error:
             yield from (EntryReport(e, Outcome.FAILED, str(error)) for e in good if id(e) not in reported)
+
+    def _scan(self) -> Scan:
+        return self.tools.scan(self.sought)
 
     def _made(self, edits: Sequence[EntryEdit], scan: Scan) -> Iterator[EntryReport]:
         yield from self._timed([edit for edit in edits if isinstance(edit, SetTime)])
@@ -123,7 +138,7 @@ class _Batch:
         if not edits:
             return
         self.tools.tell([again(edit.entry, self.director, edit.seconds) for edit in edits])
-        scan = self.tools.scan()
+        scan = self._scan()
         entries = {key_of(entry): entry for entry in scan.entries}
         for edit in edits:
             name = client_text(edit.entry, self.director)
@@ -139,9 +154,9 @@ class _Batch:
         if not edits:
             return
         self.tools.tell([_pin_message(edit, self.director) for edit in edits])
-        scan = self.tools.scan()
+        scan = self._scan()
         after = {key_of(entry): entry for entry in scan.entries}
-        bound = self._bound(after)
+        bound = self._bound(scan)
         for edit in edits:
             yield self._placed(edit, after.get(_pin_key(edit, self.director)), scan, bound)
 
@@ -158,52 +173,72 @@ class _Batch:
             return EntryReport(edit, Outcome.UNVERIFIED, f"{name} was told to go to {place}; {_NOT_REACHED}; {seen}")
         if after is None:
             return EntryReport(edit, Outcome.FAILED, f"{name} has no entry: the kernel did not make it")
-        if service is None or server_of(after, self.director.pools[service]) != edit.server:
+        if not self._is_on(after, edit.server):
             there = server_name(self.director, service, after.server)
             return EntryReport(edit, Outcome.BUSY, f"{name} came back before, and is on {there}", after)
         if not counted:
             return EntryReport(edit, Outcome.FAILED, f"{name} is on {place}, but the server does not count it", after)
         return EntryReport(edit, Outcome.DONE, f"{name} is on {place} now, bound", after)
 
-    def _bound(self, after: Mapping[EntryKey, Entry]) -> Mapping[tuple[ServiceKey, Endpoint], bool]:
-        """Tell of each server whether it counts at least the entries that point to it, or more than before."""
+    def _bound(self, scan: Scan) -> Mapping[tuple[ServiceKey, Endpoint], bool]:
+        """Tell of each server whether it counts at least the entries that point to it, or where not all of those are
+        known, more than before.
+        """
         pointing: dict[tuple[ServiceKey, Endpoint], int] = {}
-        for entry in after.values():
+        for entry in scan.entries:
             service = service_of(entry, self.director)
             server = server_of(entry, self.director.pools[service]) if service is not None else None
             if service is not None and server is not None:
                 pointing[service, server] = pointing.get((service, server), 0) + 1
-        counts = _sticky(self.tools.reading())
         return {
             (service, server): count >= pointing.get((service, server), 1)
-            or count > self.sticky.get(service, {}).get(server, 0)
-            for service, servers in counts.items()
+            if scan.whole
+            else count > self.sticky.get(service, {}).get(server, 0)
+            for service, servers in _sticky(self.tools.reading()).items()
             for server, count in servers.items()
         }
 
     def _removed(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:
         """Let entries run out, again and again while their clients keep them alive, and bind those that move."""
-        pending = [_Removal(edit, key_of(edit.entry)) for edit in edits]
+        pending = [_Removal(edit, edit.entry) for edit in edits]
         for _ in range(TRIES):
             if not pending:
                 return
             connections = hanging(scan, self.director)
-            self.tools.tell([message for each in pending for message in self._ending(each.edit, connections)])
+            self.tools.tell([message for each in pending for message in self._ending(each, connections)])
             seconds = max(SOFT_SECONDS if each.edit.manner is Manner.SOFT else KILL_SECONDS for each in pending)
             going_on = self.tools.wait(seconds + _SLACK)
-            scan = self.tools.scan()
-            left = {key_of(entry) for entry in scan.entries}
-            gone = [each for each in pending if each.key not in left]
-            yield from self._gone([each.edit for each in gone], scan)
-            pending = [each for each in pending if each.key in left]
+            scan = self._scan()
+            left = {key_of(entry): entry for entry in scan.entries}
+            gone: list[Expire | Move] = []
+            still: list[_Removal] = []
+            for each in pending:
+                now = left.get(each.key)
+                if now is None or (isinstance(each.edit, Move) and self._is_on(now, each.edit.server)):
+                    gone.append(each.edit)
+                elif isinstance(each.edit, Expire) and _made_anew(now, each.entry, scan):
+                    yield self._came_again(each.edit, now)
+                else:
+                    still.append(_Removal(each.edit, now))
+            yield from self._gone(gone, scan)
+            pending = still
             if not going_on:
                 break
         for each in pending:
-            yield EntryReport(each.edit, Outcome.BUSY, self._busy(each.edit), each.edit.entry)
+            yield EntryReport(each.edit, Outcome.BUSY, self._busy(each.edit), each.entry)
 
-    def _ending(self, edit: Expire | Move, connections: Mapping[Child, Sequence[Connection]]) -> Sequence[Message]:
-        children = children_of(edit.entry, connections, self.director)
-        return ending(edit.entry, children, self.director, edit.manner)
+    def _ending(self, each: _Removal, connections: Mapping[Child, Sequence[Connection]]) -> Sequence[Message]:
+        children = children_of(each.entry, connections, self.director)
+        return ending(each.entry, children, self.director, each.edit.manner)
+
+    def _is_on(self, entry: Entry, server: Endpoint) -> bool:
+        service = service_of(entry, self.director)
+        return service is not None and server_of(entry, self.director.pools[service]) == server
+
+    def _came_again(self, edit: Expire, now: Entry) -> EntryReport:
+        name = client_text(now, self.director)
+        place = server_name(self.director, service_of(now, self.director), now.server)
+        return EntryReport(edit, Outcome.DONE, f"{name} was gone, and came again: now it is on {place}", now)
 
     def _gone(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:
         moves = [edit for edit in edits if isinstance(edit, Move)]
@@ -218,9 +253,9 @@ class _Batch:
             return
         self.sticky = _sticky(self.tools.reading())
         self.tools.tell([_move_message(edit, self.director) for edit in moves])
-        scan = self.tools.scan()
+        scan = self._scan()
         after = {key_of(entry): entry for entry in scan.entries}
-        bound = self._bound(after)
+        bound = self._bound(scan)
         for edit in moves:
             yield self._placed(edit, after.get(key_of(edit.entry)), scan, bound)
 
@@ -233,11 +268,23 @@ class _Batch:
         return f"{name} is not {what}: the client is too busy; {remedy}, then try again"
 
 
+def _made_anew(now: Entry, before: Entry, scan: Scan) -> bool:
+    """Tell whether an entry is another one than was told to run out, and not just kept alive by its client.
+
+    The kernel gives the one that was told no more than what it was told, or a minute while connections hang on it.
+    """
+    return now.server != before.server or now.ends - scan.taken > _RENEWED
+
+
 _NOT_REACHED: Final = "the table is too large to have read it back in time"
 
 
 def _sticky(reading: Reading) -> Mapping[ServiceKey, Mapping[Endpoint, int]]:
     return {key: {end: seen.sticky for end, seen in servers.items()} for key, servers in reading.servers.items()}
+
+
+def _client(edit: EntryEdit) -> Address:
+    return edit.client if isinstance(edit, Pin) else edit.entry.client
 
 
 def _pin_message(edit: Pin, director: Director) -> Message:

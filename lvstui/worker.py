@@ -34,6 +34,7 @@ from lvstui.core.observed import Info, Reading, Scan
 from lvstui.core.owners import Owner
 from lvstui.core.record import Kind, Record, Session
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
+from lvstui.core.sought import sought
 from lvstui.core.sync_message import Message
 from lvstui.entry_worker import EntryDesk, consulted
 from lvstui.kernel.port import Kernel, KernelError
@@ -62,6 +63,7 @@ from lvstui.messages import (
     Zero,
     Zeroed,
 )
+from lvstui.scanner import Follow
 from lvstui.store.file import ProfileFile
 from lvstui.store.history import HistoryFile
 from lvstui.store.presence import Presence
@@ -120,7 +122,7 @@ class Worker:
         self._profile_trouble = ""
         self._records_trouble = ""
         self._desk = EntryDesk(kernel, self.submit, clock=clock, threaded=threaded, pause=pause)
-        self._searching = False
+        self._watching = Watch(False)
         self._reports: list[EntryReport] = []
         self._done: list[tuple[Change, ...]] = []
         self._undone: list[tuple[Change, ...]] = []
@@ -157,7 +159,7 @@ class Worker:
             case Pace():
                 self._pace = request
                 if self._desk.watched:
-                    self._watch(Watch(True, self._searching))
+                    self._watch(self._watching)
             case Watch():
                 self._watch(request)
             case EditEntries():
@@ -328,10 +330,13 @@ class Worker:
 
     def _watch(self, request: Watch) -> None:
         """Begin or end to follow the connection table; while paused it is read once."""
-        self._searching = request.searching
-        pools = self._reading.director.pools.values()
+        self._watching = request
+        director = self._reading.director
+        pools = director.pools.values()
         engines = any(pool.service.persistence and pool.service.persistence.engine for pool in pools)
-        self._desk.watch(request, engines=engines, pace=_ONCE if self._pace.paused else self._pace.interval)
+        clients = () if request.client is None else (request.client,)
+        pace = _ONCE if self._pace.paused else self._pace.interval
+        self._desk.watch(Follow(request.on, sought(clients, director), engines, pace))
 
     def _edit_entries(self, request: EditEntries) -> None:
         reason = self._read_only or self._kernel.read_only

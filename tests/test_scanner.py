@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from ipaddress import ip_address
 from threading import Thread
 
 import pytest
 
 from lvstui import scanner
 from lvstui.core import fields
+from lvstui.core.change import EMPTY
 from lvstui.core.model import Protocol
 from lvstui.core.observed import Connection, Scan
+from lvstui.core.sought import sought
 from lvstui.kernel.memory import MemoryKernel
 from lvstui.kernel.port import NoIpvs, Piece
 from lvstui.scanner import BUDGET, End, Follow, Scanner, Work
 
+SOMEBODY = sought([ip_address("198.18.9.9")], EMPTY)
+
 
 class LargeKernel(MemoryKernel):
-    """A kernel with so many pieces of its table, each of which takes a time to be read."""
+    """A kernel with so many pieces of its table, each of which takes a time to be read; somebody is in the last."""
 
     def __init__(self, pieces: int, seconds: float = 0.0) -> None:
         super().__init__()
@@ -37,7 +42,8 @@ class LargeKernel(MemoryKernel):
             for number in range(self.pieces):
                 self.now += self.seconds
                 self.read_so_far += 1
-                ends = fields.server(f"198.18.0.1:{number % 60000 + 1}"), fields.server("192.0.2.10:80")
+                client = f"198.18.{'9.9' if number == self.pieces - 1 else '0.1'}:{number % 60000 + 1}"
+                ends = fields.server(client), fields.server("192.0.2.10:80")
                 yield Piece((), [Connection(Protocol.TCP, *ends, fields.server("10.0.0.11:80"), "UDP", self.now)])
         finally:
             self.closed += 1
@@ -91,7 +97,7 @@ def test_a_long_reading_shows_how_far_it_is_and_ends_with_its_budget() -> None:
 def test_a_search_reads_to_the_end_however_long_it_takes() -> None:
     kernel = LargeKernel(1000, seconds=0.1)
     reader, published = made(kernel)
-    reader.order(Follow(True, searching=True))
+    reader.order(Follow(True, SOMEBODY))
     reader.step(0)
     reader.read()
     assert (published[-1].complete, published[-1].rows) == (True, 1000)
@@ -104,7 +110,7 @@ def test_a_search_goes_on_where_the_budget_had_stopped_the_reading() -> None:
     reader.step(0)
     reader.read()
     assert (kernel.closed, published[-1].complete) == (0, False)
-    reader.order(Follow(True, searching=True))
+    reader.order(Follow(True, SOMEBODY))
     reader.step(0)
     reader.read()
     assert (published[-1].complete, published[-1].rows, kernel.read_so_far) == (True, 1000, 1000)
@@ -119,8 +125,45 @@ def test_an_order_ends_a_reading_within_one_piece() -> None:
     reader.order(Work(lambda: None))
     reader.read()
     assert kernel.read_so_far == 1
+    assert (published[-1].complete, published[-1].running) == (False, True)
+    reader.step(0)
     assert kernel.closed == 1
-    assert not published[-1].complete
+
+
+def test_what_has_been_done_is_seen_at_once_by_a_reading_from_the_start() -> None:
+    kernel = LargeKernel(100, seconds=0.1)
+    reader, published = made(kernel)
+    reader.order(Follow(True))
+    reader.step(0)
+    reader.read()
+    reader.order(Work(lambda: None))
+    reader.step(0)
+    reader.step(0)
+    assert (kernel.read_so_far, kernel.opened, published[-1].complete) == (200, 2, True)
+
+
+def test_a_search_goes_on_with_the_reading_that_it_interrupts() -> None:
+    kernel = LargeKernel(1000, seconds=0.001)
+    reader, published = made(kernel)
+    reader.order(Follow(True))
+    reader.step(0)
+    reader.order(Follow(True, SOMEBODY))
+    reader.read()
+    assert len(published[-1].connections) == 1
+    reader.step(0)
+    reader.step(0)
+    assert (published[-1].rows, kernel.read_so_far, kernel.opened) == (1000, 1000, 1)
+
+
+def test_nothing_is_held_open_once_nobody_looks_any_more() -> None:
+    kernel = LargeKernel(1000, seconds=0.1)
+    reader, _ = made(kernel)
+    reader.order(Follow(True))
+    reader.step(0)
+    reader.order(Follow(False))
+    reader.read()
+    reader.step(0)
+    assert kernel.read_so_far == kernel.closed == 1
 
 
 def test_it_rests_four_times_as_long_as_a_reading_took() -> None:
@@ -151,7 +194,34 @@ def test_more_rows_than_are_kept_are_counted(monkeypatch: pytest.MonkeyPatch) ->
     reader.step(0)
     reader.read()
     scan = published[-1]
-    assert (len(scan.connections), scan.rows, scan.left_out, scan.complete) == (30, 100, 70, True)
+    assert (len(scan.connections), scan.rows, scan.left_out, scan.complete, scan.whole) == (30, 100, 70, True, False)
+
+
+def test_whoever_is_looked_for_is_kept_however_many_others_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanner, "KEEP", 30)
+    reader, published = made(LargeKernel(100))
+    reader.order(Follow(True, SOMEBODY))
+    reader.step(0)
+    reader.read()
+    assert published[-1].connections[-1].client.address in SOMEBODY
+    assert published[-1].left_out == 69
+    assert reader.look(30, SOMEBODY).connections[-1].client.address in SOMEBODY
+
+
+def test_a_stopped_reading_is_not_taken_up_for_somebody_whom_it_may_have_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scanner, "KEEP", 30)
+    kernel = LargeKernel(1000, seconds=0.1)
+    reader, published = made(kernel)
+    reader.order(Follow(True))
+    reader.step(0)
+    reader.read()
+    assert published[-1].left_out
+    reader.order(Follow(True, SOMEBODY))
+    reader.step(0)
+    reader.read()
+    assert (kernel.opened, published[-1].complete, len(published[-1].connections)) == (2, True, 31)
 
 
 def test_a_table_that_cannot_be_read_says_why_and_is_read_again_later() -> None:
@@ -173,7 +243,7 @@ def test_work_is_done_in_the_thread_and_the_thread_ends_when_it_is_told_to() -> 
     done: list[str] = []
     thread = Thread(target=reader.run, daemon=True)
     thread.start()
-    reader.order(Follow(True, searching=True))
+    reader.order(Follow(True, SOMEBODY))
     deadline = time.monotonic() + 10
     while not kernel.read_so_far and time.monotonic() < deadline:
         time.sleep(0.01)

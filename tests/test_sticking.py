@@ -7,12 +7,14 @@ from ipaddress import ip_address
 
 import pytest
 
+from lvstui import scanner
 from lvstui.core import fields
 from lvstui.core.change import Change, ServerChange, ServiceChange, fold
 from lvstui.core.entry_edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, told_of
 from lvstui.core.entry_plan import binding
 from lvstui.core.model import Director, Endpoint, Persistence, RealServer, Service
 from lvstui.core.observed import Entry, Scan
+from lvstui.core.sought import NOBODY, Sought
 from lvstui.core.sync_message import Message
 from lvstui.kernel.memory import MemoryKernel
 from lvstui.kernel.port import NoIpvs
@@ -38,16 +40,20 @@ class Bench:
         self.budget = 30.0
         self.going_on = True
         self.busy: Entry | None = None
+        self.returning: Endpoint | None = None
 
     def wait(self, seconds: float) -> bool:
         self.waited.append(seconds)
         self.now += seconds
         if self.busy is not None:
-            self.kernel.tell([binding(WEB, self.busy.client, self.busy.server, 300)])
+            self.kernel.tell([binding(WEB, self.busy.client, self.busy.server, 2)])
+        if self.returning is not None:
+            self.kernel.read()
+            self.kernel.tell([binding(WEB, CLIENT, self.returning, 300)])
         return self.going_on
 
-    def scan(self) -> Scan:
-        return Scanner(self.kernel, lambda _: None, clock=lambda: self.now).look(self.budget)
+    def scan(self, clients: Sought = NOBODY) -> Scan:
+        return Scanner(self.kernel, lambda _: None, clock=lambda: self.now).look(self.budget, clients)
 
     def make(self, *edits: EntryEdit, pace: float = 0.0) -> Sequence[EntryReport]:
         tools = Tools(self.kernel.tell, self.scan, self.kernel.read, self.wait)
@@ -93,6 +99,35 @@ def test_a_client_that_keeps_its_entry_alive_is_too_busy(bench: Bench) -> None:
     assert report.outcome is Outcome.BUSY
     assert "too busy" in report.sentence
     assert len(bench.waited) == 6
+
+
+def test_an_entry_that_went_and_whose_client_came_again_at_once_is_no_busy_one(bench: Bench) -> None:
+    entry = bench.held()
+    bench.returning = TWO
+    (report,) = bench.make(Expire(entry))
+    assert report.outcome is Outcome.DONE
+    assert report.sentence.endswith("was gone, and came again: now it is on 10.0.0.12:80")
+
+
+def test_a_client_that_came_again_elsewhere_is_moved_from_there(bench: Bench) -> None:
+    entry = bench.held()
+    bench.returning = THREE
+    (report,) = bench.make(Move(entry, TWO, 120))
+    assert report.outcome is Outcome.BUSY
+    bench.returning = TWO
+    (report,) = bench.make(Move(bench.held(server=THREE), TWO, 120))
+    assert (report.outcome, report.after and report.after.server, bench.waited[6:]) == (Outcome.DONE, TWO, [2.15])
+
+
+def test_edits_are_verified_where_not_every_row_is_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = bench.held()
+    for number in range(20, 90):
+        bench.held(number)
+    monkeypatch.setattr(scanner, "KEEP", 0)
+    moved, pinned = bench.make(Move(entry, TWO, 120), Pin(WEB, ip_address("198.18.7.7"), THREE, 60))
+    assert {moved.outcome, pinned.outcome} == {Outcome.DONE}, (moved, pinned)
+    (gone,) = bench.make(Expire(entry._replace(server=TWO)))
+    assert (gone.outcome, bench.scan().left_out) == (Outcome.DONE, 71)
 
 
 def test_a_pin_binds_a_client_that_had_no_entry(bench: Bench) -> None:

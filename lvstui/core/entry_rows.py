@@ -294,14 +294,15 @@ def completeness(told: str, scan: Scan, reading: Reading, width: int, more: str 
     about = max(expected(reading), scan.rows)
     age = max(0.0, reading.taken - scan.taken)
     if scan.complete:
-        parts = [more, f"read {age:.0f} s ago", f"in {scan.taken - scan.began:.1f} s"]
+        kept = f"kept of {scan.rows:,} rows" if scan.left_out else ""
+        parts = [kept, more, f"read {age:.0f} s ago", f"in {scan.taken - scan.began:.1f} s"]
     else:
         done = "reading for" if scan.running else "stopped after"
         percent = f" ({scan.rows * 100 // about}%)" if about else ""
         spent = scan.taken - scan.began
         parts = [f"partial: {scan.rows:,} of about {about:,} rows{percent}", f"{done} {spent:.0f} s", more]
-    if scan.left_out:
-        parts.append(f"{scan.left_out:,} rows counted, not kept")
+        if scan.left_out:
+            parts.insert(1, f"{scan.rows - scan.left_out:,} kept")
     line = told
     for part in filter(None, parts):
         if len(line) + len(part) + 2 > width:

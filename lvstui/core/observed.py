@@ -101,7 +101,8 @@ class Scan:
 
     `began` and `taken` are the moments (monotonic seconds) of its first and its newest row, `rows` how many were read.
     It is `complete` when the end of the table was reached, and `running` while it still goes on. `left_out` rows were
-    counted but not kept, to keep memory bounded. `trouble` says why the table cannot be read.
+    counted but not kept, to keep memory bounded; what somebody looks for is always kept. `trouble` says why the table
+    cannot be read.
     """
 
     entries: Sequence[Entry] = ()
@@ -113,6 +114,11 @@ class Scan:
     complete: bool = False
     running: bool = False
     trouble: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether every row of the table is here."""
+        return self.complete and not self.left_out
 
 
 @dataclass(frozen=True, slots=True)

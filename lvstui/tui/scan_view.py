@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from textual.widget import Widget
 
+from lvstui.core.model import Address
 from lvstui.core.table import Cell, Tone
 from lvstui.messages import Watch
 from lvstui.tui.lines import Line
@@ -25,8 +26,8 @@ class ScanView(View, Generic[K]):
     ScanView #summary { padding: 0 1; color: $text-muted; }
     """
 
-    searching = False
-    """Whether one client is looked for, for which a reading may take as long as it takes."""
+    sought: Address | None = None
+    """The client that is looked for, for whom a reading may take as long as it takes."""
 
     def body(self) -> Sequence[Widget]:
         """Give the line that says what is shown, and the table."""
@@ -43,7 +44,14 @@ class ScanView(View, Generic[K]):
 
     def entered(self) -> None:
         """Ask for readings of the table, as somebody looks at it now."""
-        self.ask(Watch(True, self.searching))
+        self.ask(Watch(True, self.sought))
+
+    def seek(self, client: Address | None) -> None:
+        """Look for one client, or for nobody in particular."""
+        if client != self.sought:
+            self.sought = client
+            if self.display:
+                self.ask(Watch(True, client))
 
     def left(self) -> None:
         """End the readings."""
@@ -57,5 +65,6 @@ class ScanView(View, Generic[K]):
 
     def tell(self, summary: str) -> None:
         """Say how much was found, and how complete that is."""
-        tone = Tone.WARN if "partial" in summary else Tone.DIM
+        scan = self.snapshot.scan if self.snapshot is not None else None
+        tone = Tone.DIM if scan is None or scan.whole else Tone.WARN
         self.query_one("#summary", Line).put([Cell(summary, tone)])

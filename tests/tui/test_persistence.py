@@ -132,7 +132,7 @@ async def test_a_whole_address_finds_the_entry_of_its_network(stage: Watched) ->
         stage.entries.narrow(str(one.entry.client + 77))
         await stage.look(pilot)
         assert [key.client for key in stage.entries.table.keys if isinstance(key, EntryKey)] == [one.entry.client]
-        assert stage.entries.searching
+        assert stage.entries.sought == one.entry.client + 77
 
 
 async def test_groups_count_their_entries_and_unfold(stage: Watched) -> None:

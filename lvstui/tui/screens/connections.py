@@ -20,7 +20,6 @@ from lvstui.core.connection_rows import (
 )
 from lvstui.core.entry_filter import CONNECTION_FIELDS, NO_CONNECTION_FILTER, address_searched, parse_connections
 from lvstui.core.snapshot import Snapshot
-from lvstui.messages import Watch
 from lvstui.tui import commands
 from lvstui.tui.scan_view import ScanView
 from lvstui.tui.screens.choose_columns import Choice, ChooseColumns
@@ -86,11 +85,7 @@ class ConnectionsView(ScanView[ConnectionKey]):
         """Show only what a filter finds; raises `FieldError` with the filter as it was."""
         wanted = parse_connections(text) if text.strip() else NO_CONNECTION_FILTER
         self._look = replace(self._look, filter=wanted)
-        searching = address_searched(wanted.text) is not None
-        if searching is not self.searching:
-            self.searching = searching
-            if self.display:
-                self.ask(Watch(True, searching))
+        self.seek(address_searched(wanted.text))
         self.redraw()
 
     def action_drop(self) -> None:

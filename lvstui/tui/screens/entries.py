@@ -28,7 +28,6 @@ from lvstui.core.entry_rows import (
 )
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.ties import STATES, Tied
-from lvstui.messages import Watch
 from lvstui.store.memory import Arrangement
 from lvstui.tui import commands
 from lvstui.tui.panel import Panel
@@ -101,11 +100,7 @@ class EntriesView(ScanView[EntryRow]):
         """Show only what a filter finds; raises `FieldError` with the filter as it was."""
         wanted = parse_entries(text) if text.strip() else NO_ENTRY_FILTER
         self._look = replace(self._look, filter=wanted)
-        searching = address_searched(wanted.text) is not None
-        if searching is not self.searching:
-            self.searching = searching
-            if self.display:
-                self.ask(Watch(True, searching))
+        self.seek(address_searched(wanted.text))
         self.redraw()
 
     def chosen(self) -> tuple[Tied, ...]:

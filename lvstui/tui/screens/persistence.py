@@ -71,8 +71,8 @@ class PersistenceView(EntriesView):
             self.say("no client sticks there, as far as the table was read")
         elif self._able():
             self._open(Wish(Deed.MOVE, chosen))
-            if snapshot.scan is not None and not snapshot.scan.complete:
-                self.say("the table was read in part only: these are the clients found so far", Tone.WARN)
+            if snapshot.scan is not None and not snapshot.scan.whole:
+                self.say("the table is known in part only: these are the clients found so far", Tone.WARN)
 
     def action_time(self) -> None:
         """Ask for the time that the chosen entries are to have left."""
