@@ -10,7 +10,7 @@ from lvstui.kernel.port import Kernel
 from lvstui.store.file import ProfileFile
 from lvstui.store.memory import ViewMemory
 
-VIEWS = ("services", "persistence", "connections", "director", "changes")
+VIEWS = ("services", "persistence", "marks", "connections", "director", "changes")
 """The views that can be opened first."""
 
 

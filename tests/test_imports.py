@@ -54,7 +54,7 @@ IN_CORE = [
     "mark_facts",
     "mark_cells advice",
     "mark_filter",
-    "mark_rows",
+    "mark_rows mark_details",
 ]
 """The modules of core from the ground up; those on one floor may know each other."""
 

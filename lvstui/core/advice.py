@@ -405,3 +405,12 @@ def _name(service: Service) -> str:
 def about_service(found: Iterable[Advice], key: ServiceKey) -> tuple[Advice, ...]:
     """Choose what is said about one service."""
     return tuple(each for each in found if each.key == key)
+
+
+def about_mark(snapshot: Snapshot, mark: int) -> tuple[Advice, ...]:
+    """Choose what is said about one mark, its rules and services."""
+    return tuple(
+        each
+        for each in advice(snapshot)
+        if mark and (each.mark == mark or (isinstance(each.key, MarkKey) and each.key.mark == mark))
+    )

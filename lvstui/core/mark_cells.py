@@ -30,11 +30,11 @@ from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Cell, Column, Tone
 
 MARK_COLUMNS = (
-    Column("mark", "Mark / rule / server", 18, 1, grow=1),
+    Column("mark", "Mark / rule", 18, 1, grow=1),
     Column("name", "Name", 8, 3, grow=1),
-    Column("match", "Packets that get it", 21, 1, grow=4),
+    Column("match", "Packets that get it", 21, 1, grow=3),
     Column("where", "Rules in", 12, 7, grow=1),
-    Column("hook", "Hook", 15, 8),
+    Column("hook", "Hook", 15, 8, grow=1),
     Column("packets", "Packets", 7, 1, right=True),
     Column("service", "Service", 9, 6, grow=1),
     Column("persist", "Persist", 7, 2, right=True),
@@ -64,7 +64,9 @@ def match_text(rule: Rule) -> str:
     """Say in words which packets a rule is about, as briefly as it can be."""
     if not rule.decoded and rule.raw:
         return rule.raw
-    return selector_text(rule.selector) if rule.selector is not None else ", ".join(rule.match) or "everything"
+    if rule.selector is not None:
+        return selector_text(rule.selector)
+    return ", ".join(rule.match) or (f"what comes to {rule.chain}" if rule.path else "everything")
 
 
 def verb_text(rule: Rule) -> str:
@@ -156,7 +158,7 @@ def group_cells(snapshot: Snapshot, mark: int, *, folded: bool) -> tuple[Cell, .
         Cell(", ".join(names_of(snapshot, mark)), Tone.NAME),
         Cell("; ".join(matches(snapshot, mark))),
         Cell(", ".join(dict.fromkeys(where(rule) for rule in rules)), Tone.DIM),
-        Cell(", ".join(dict.fromkeys(hook_text(rule) for rule in rules if rule.hook)), Tone.DIM),
+        Cell(", ".join(_hooks(rules)), Tone.DIM),
         Cell("" if counted is None else compact(counted)),
         Cell(", ".join(dict.fromkeys(_service(pool) for pool in pools)), Tone.DIM),
         Cell(" ".join(dict.fromkeys(map(persist_text, persistent))), Tone.PLAIN if all(persistent) else Tone.DIM),
@@ -164,6 +166,15 @@ def group_cells(snapshot: Snapshot, mark: int, *, folded: bool) -> tuple[Cell, .
         Cell(compact(sticky(snapshot, mark)) if any(persistent) else ""),
         state(snapshot, mark),
     )
+
+
+def _hooks(rules: Iterable[Rule]) -> Iterable[str]:
+    """Name hooks and priorities, the hooks of one priority together: `prerouting/output -120`."""
+    found: dict[int, dict[str, None]] = {}
+    for rule in rules:
+        if rule.hook:
+            found.setdefault(rule.priority, {})[rule.hook] = None
+    return (f"{'/'.join(hooks)} {priority}" for priority, hooks in found.items())
 
 
 def matches(snapshot: Snapshot, mark: int) -> Sequence[str]:
@@ -192,8 +203,10 @@ def family_word(family: Family) -> str:
 def rule_cells(snapshot: Snapshot, rule: Rule) -> tuple[Cell, ...]:
     """Give the cells of a rule below its mark."""
     path = " > ".join((*rule.path, rule.chain))
+    whole = rule.verb == "set" and rule.mask == FULL
+    place = rule.chain if is_ours(rule) else where(rule)
     return (
-        Cell(f"    {verb_text(rule)}"),
+        Cell(f"    {place}" if whole else f"    {verb_text(rule)} {place}"),
         Cell(rule.comment, Tone.NAME),
         Cell(match_text(rule)),
         Cell(f"{where(rule)} {path}", Tone.DIM),
@@ -208,13 +221,12 @@ def server_cells(snapshot: Snapshot, key: ServerKey) -> tuple[Cell, ...]:
     """Give the cells of a real server below its mark."""
     pool = snapshot.reading.director.pools[key.service]
     server, seen = pool.servers[key.endpoint], seen_on(snapshot, key)
-    method = f"{fields.forwarding_text(server.forwarding)} weight {server.weight}"
-    options = server_options(server)
+    told = (f"weight {server.weight}", f"{compact(seen.active)} active", fields.forwarding_text(server.forwarding))
     address = fields.server_text(key.endpoint) if key.endpoint.port else str(key.endpoint.address)
     return (
-        Cell(f"    {address}"),
+        Cell(f"    -> {address}"),
         Cell(server.name, Tone.NAME),
-        Cell(", ".join(filter(None, (method, options, f"{compact(seen.active)} active"))), Tone.DIM),
+        Cell(", ".join(filter(None, (*told, server_options(server)))), Tone.DIM),
         *(Cell("") for _ in range(3)),
         Cell(family_word(pool.service.key.family), Tone.DIM),
         *(Cell("") for _ in range(2)),

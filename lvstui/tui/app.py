@@ -227,6 +227,14 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             if message.move:
                 self.query_one(PersistenceView).move_all()
 
+    def on_view_wanted(self, message: View.Wanted) -> None:
+        """Show in another view what was asked for."""
+        if message.view == "persistence":
+            self._show_entries(message.filter)
+            return
+        self.action_view(message.view)
+        self._views[message.view].find(message)
+
     def _show_entries(self, wanted: str) -> None:
         self.action_view("persistence")
         self.query_one(PersistenceView).narrow(wanted)

@@ -119,6 +119,31 @@ ENTRIES = (
 )
 """How persistence entries are found."""
 
+MARKS = (
+    Command("mark.add", "a", "add", "make a group: rules, services and servers in one form", "a add group"),
+    Command("mark.edit", "e", "edit", "edit which packets get the mark, in a form", "e edit"),
+    Command("name", "n", "name", "name the group (in the profile)"),
+    Command("mark.timeout", "t", "timeout", "persistence of the mark's services in seconds (0: none)"),
+    Command("mark.adopt", "C", "adopt", "copy rules that others wrote into our table", "C adopt"),
+    Command("mark.apart", "B", "apart", "make a service of each port instead of the group, after asking"),
+    Command("mark.restore", "r", "restore", "stage putting back what the profile has and the kernel lost", "r restore"),
+    Command("delete", "delete,ctrl+d", "delete", "delete the group, or this rule of it", "Del delete"),
+    Command("entries", "E", "entries", "the persistence entries of this mark", "E entries"),
+    Command("mark.service", "J", "service", "go to the mark's service in the services view", "J service"),
+)
+
+MARK_FINDING = (
+    Command("filter", "slash", "filter", "show only what this finds; see below", "/ filter"),
+    Command("sort", "s", "sort", "sort by the next column"),
+    Command("sort.invert", "I", "invert", "turn the order round"),
+    Command("columns", "o", "columns", "choose the columns and the order"),
+    Command("excerpt", "y", "excerpt", "these groups as a script for nft and ipvsadm commands"),
+    Command("fold", "left", "fold(True)", "fold the mark"),
+    Command("unfold", "right", "fold(False)", "unfold the mark: its rules and real servers"),
+    Command("fold.all", "f", "fold_all", "fold or unfold all marks"),
+)
+"""How marks are found."""
+
 CONNECTIONS = (
     Command("filter", "slash", "filter", "show only what this finds; see below", "/ filter"),
     Command("sort", "s", "sort", "sort by the next column", "s sort"),

@@ -13,11 +13,12 @@ from textual.widget import Widget
 
 from lvstui.core.change import Change
 from lvstui.core.describe import describe
+from lvstui.core.observed import RowKey
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Tone
 from lvstui.messages import Edit, Request, SaveAll
-from lvstui.store.formats.ipvsadm import command
+from lvstui.store.formats.equivalent import equivalent
 from lvstui.store.memory import ViewMemory
 from lvstui.tui import commands
 from lvstui.tui.chunks import Chunks
@@ -77,6 +78,15 @@ class View(Vertical):
             super().__init__()
             self.offered = offered
 
+    class Wanted(Message):
+        """The operator wants to see something in another view: what a filter finds, or a row."""
+
+        def __init__(self, view: str, *, filter: str = "", row: RowKey | None = None) -> None:  # noqa: A002 - its name
+            super().__init__()
+            self.view = view
+            self.filter = filter
+            self.row = row
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
         super().__init__(id=id)
         self.staged = Edit(())
@@ -101,6 +111,9 @@ class View(Vertical):
 
     def entered(self) -> None:
         """Do what is needed while somebody looks."""
+
+    def find(self, wanted: Wanted) -> None:
+        """Show what is wanted here."""
 
     def left(self) -> None:
         """End what is needed only while somebody looks."""
@@ -247,12 +260,11 @@ class View(Vertical):
 
 
 def change_lines(changes: Sequence[Change]) -> list[str]:
-    """Write each change, its ipvsadm command below it."""
+    """Write each change, the commands or rules that say the same below it."""
     lines = []
     for change in changes:
         lines.append(describe(change))
-        if line := command(change):
-            lines.append(f"  {line}")
+        lines += [f"  {line}" for line in equivalent(change)]
     return lines
 
 

@@ -9,6 +9,7 @@ from lvstui.tui.commands import Command
 from lvstui.tui.screens.changes import ChangesView
 from lvstui.tui.screens.connections import ConnectionsView
 from lvstui.tui.screens.director import DirectorView
+from lvstui.tui.screens.marks import MarksView
 from lvstui.tui.screens.persistence import PersistenceView
 from lvstui.tui.screens.services import ServicesView
 from lvstui.tui.view import View
@@ -27,6 +28,7 @@ class Entry:
 ENTRIES = (
     Entry("1", "services", lambda ascii_only: ServicesView(ascii_only=ascii_only, id="services")),
     Entry("2", "persistence", lambda _: PersistenceView(id="persistence")),
+    Entry("3", "marks", lambda _: MarksView(id="marks")),
     Entry("4", "connections", lambda _: ConnectionsView(id="connections")),
     Entry("5", "director", lambda _: DirectorView(id="director")),
     Entry("6", "changes", lambda _: ChangesView(id="changes")),

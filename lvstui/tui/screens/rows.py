@@ -25,7 +25,7 @@ from lvstui.core.columns import (
 from lvstui.core.draining import outlook
 from lvstui.core.filter import EVERYTHING, FIELDS, parse
 from lvstui.core.model import RealServer
-from lvstui.core.observed import GroupKey, RowKey, ServerKey
+from lvstui.core.observed import GroupKey, MachineKey, RowKey, ServerKey
 from lvstui.core.snapshot import Snapshot
 from lvstui.store.excerpt import as_commands, as_toml
 from lvstui.store.memory import Arrangement
@@ -94,6 +94,20 @@ class RowsView(View):
         self.table.show(columns(look), rows(snapshot, look), lambda key: cells(snapshot, look, key))
         if self.arriving is not None and self.table.move_to(self.arriving):
             self.arriving = None
+
+    def find(self, wanted: View.Wanted) -> None:
+        """Put the cursor on a row, out of a fold or a filter that hides it."""
+        row = wanted.row
+        if row is None:
+            return
+        if self._look.grouping is Grouping.MACHINE and not isinstance(row, MachineKey):
+            self._look = replace(self._look, grouping=Grouping.SERVICE)
+        if self.table.move_to(row):
+            return
+        self._fold(self._look.folded - {group_of(row, self._look.grouping)})
+        if not self.table.move_to(row):
+            self._filter("")
+            self.table.move_to(row)
 
     @property
     def found(self) -> str:
