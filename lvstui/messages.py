@@ -18,10 +18,14 @@ from lvstui.kernel.port import KernelError
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Request: make these changes, in order, in the kernel and in the profile."""
+    """Request: make these changes, in order, in the kernel and in the profile.
+
+    A `whole` edit is made altogether or not at all: what was written is taken back when a part of it is refused.
+    """
 
     changes: tuple[Change, ...]
     kind: Kind = Kind.DO
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,10 @@ class EntriesDone:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Event: an edit ended before its end. `written` went through (usually nothing), the rest was not tried."""
+    """Event: an edit ended before its end. `written` went through (usually nothing), the rest was not tried.
+
+    Of a whole edit `written` is what could not be taken back.
+    """
 
     edit: Edit
     sentence: str

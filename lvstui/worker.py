@@ -68,6 +68,7 @@ from lvstui.store.file import ProfileFile
 from lvstui.store.history import HistoryFile
 from lvstui.store.presence import Presence
 from lvstui.store.profile import ProfileError
+from lvstui.taking_back import taken_back
 
 _ONCE = 1e9
 """Seconds between two readings of the connection table where it is read only once."""
@@ -305,6 +306,10 @@ class Worker:
         except KernelError as error:
             failure = error
         done = made(edit.changes, writes, written)
+        sentence = str(failure)
+        if failure is not None and edit.whole:
+            done, told = taken_back(self._kernel, done)
+            sentence = f"{sentence}; {told}" if told else sentence
         if done:
             self._remember(replace(edit, changes=done))
             self._echo(done)
@@ -313,7 +318,7 @@ class Worker:
         if failure is None:
             self._post(Applied(edit))
         else:
-            self._post(Rejected(edit, str(failure), getattr(failure, "field", ""), done))
+            self._post(Rejected(edit, sentence, getattr(failure, "field", ""), done))
 
     def _echo(self, done: Sequence[Change]) -> None:
         """Show at once what was written, read back object by object: a save and a whole reading may take a while."""

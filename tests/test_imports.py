@@ -24,7 +24,8 @@ BELOW = {
     "scanner": {"kernel", "core"},
     "sticking": {"kernel", "core"},
     "entry_worker": {"scanner", "sticking", "messages", "kernel", "core"},
-    "worker": {"worker", "entry_worker", "messages", "kernel", "store", "host", "core"},
+    "taking_back": {"kernel", "core"},
+    "worker": {"worker", "entry_worker", "scanner", "taking_back", "messages", "kernel", "store", "host", "core"},
     "options": {"kernel", "store", "core"},
     "tui": {"tui", "options", "worker", "entry_worker", "messages", "kernel", "store", "host", "core"},
 }
@@ -47,7 +48,7 @@ IN_CORE = [
     "director_told change_rows cells machines headline rules staging touches form server_form service_form",
     "director_rows filter batch draining",
     "ties",
-    "entry_filter entry_plan",
+    "entry_filter entry_plan sought",
     "entry_rows entry_rules",
     "connection_rows distribution entry_wish entry_details",
     "columns director_edits nft_script mark_edits mark_rules mark_groups mark_conflicts",

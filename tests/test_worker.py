@@ -9,12 +9,25 @@ from typing import TypeVar
 
 import pytest
 
-from lvstui.core.change import ServerChange, ServiceChange, SysctlChange, remove_pool, undo
-from lvstui.core.model import AddressKey, Director, Endpoint, Pool, Protocol, RealServer, Service
+from lvstui.core.change import Change, MarkChange, ServerChange, ServiceChange, SysctlChange, remove_pool, undo
+from lvstui.core.model import (
+    AddressKey,
+    Director,
+    Endpoint,
+    Family,
+    MarkGroup,
+    MarkKey,
+    Pool,
+    Protocol,
+    RealServer,
+    Service,
+)
 from lvstui.core.observed import Reading
 from lvstui.core.record import Kind
+from lvstui.core.selectors import selector
 from lvstui.core.snapshot import Snapshot
 from lvstui.kernel.memory import MemoryKernel
+from lvstui.kernel.port import Refused
 from lvstui.messages import (
     Adopt,
     Applied,
@@ -34,6 +47,7 @@ from lvstui.store.file import ProfileFile
 from lvstui.store.profile import loads
 from lvstui.worker import Worker
 
+MARK = MarkKey(80, Family.IPV4)
 SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
 WEB1 = Endpoint(IPv4Address("10.0.0.11"), 443)
 WEB2 = Endpoint(IPv4Address("10.0.0.12"), 443)
@@ -54,10 +68,10 @@ class Bench:
         self.worker = Worker(self.kernel, file, self.events.append, read_only=read_only)
         self.worker.step(0)
 
-    def ask(self, *changes: ServerChange | ServiceChange | SysctlChange, kind: Kind = Kind.DO) -> Event:
+    def ask(self, *changes: Change, kind: Kind = Kind.DO, whole: bool = False) -> Event:
         """Submit an edit, let the worker serve it, and give its answer."""
         self.events.clear()
-        self.worker.submit(Edit(changes, kind))
+        self.worker.submit(Edit(changes, kind, whole))
         self.worker.step(0)
         return next(e for e in self.events if isinstance(e, Applied | Rejected | Overtaken))
 
@@ -221,6 +235,43 @@ def test_a_failure_half_way_says_what_was_written_and_one_undo_takes_it_back(ben
     assert answer.written == (good,)
     assert bench.saved.pools[SHOP].servers[WEB2].weight == 9
     assert bench.shown().undo == undo((good,))
+
+
+def test_a_whole_edit_is_taken_back_when_a_part_of_it_is_refused(bench: Bench) -> None:
+    held = bench.running
+    pool = held.pools[SHOP]
+    group = MarkGroup(80, (selector("tcp 192.0.2.10 443"),), "shop")
+    made: list[Change] = [ServiceChange(None, Service(MARK)), ServerChange(MARK, None, TWO), MarkChange(None, group)]
+    impossible = ServiceChange(None, Service(MARK, scheduler="nonsense"))
+    answer = bench.ask(*made, *remove_pool(pool), impossible, whole=True)
+    assert isinstance(answer, Rejected)
+    assert answer.written == ()
+    assert answer.sentence.endswith("; what was written before it has been taken back")
+    assert bench.running == held
+    assert not bench.path.exists()
+    assert bench.shown().undo == ()
+
+
+def test_what_of_a_whole_edit_cannot_be_taken_back_is_told_and_can_be_undone(bench: Bench) -> None:
+    class Reluctant(MemoryKernel):
+        def write(self, change: Change) -> None:
+            if change == ServerChange(SHOP, replace(TWO, weight=9), TWO):
+                raise Refused("somebody holds on to it")
+            super().write(change)
+
+    kernel = Reluctant(bench.running)
+    worker = Worker(kernel, None, bench.events.append)
+    two, one = replace(TWO, weight=9), replace(ONE, weight=9)
+    impossible = ServiceChange(None, Service(MARK, scheduler="nonsense"))
+    changes = (ServerChange(SHOP, TWO, two), ServerChange(SHOP, ONE, one), impossible)
+    bench.events.clear()
+    worker.submit(Edit(changes, whole=True))
+    worker.step(0)
+    (answer,) = bench.said(Rejected)
+    assert answer.written == (changes[0],)
+    assert "1 change could not be taken back: somebody holds on to it" in answer.sentence
+    assert kernel.read().director.pools[SHOP].servers == {WEB1: ONE, WEB2: two}
+    assert bench.shown().undo == (ServerChange(SHOP, two, TWO),)
 
 
 def test_a_name_is_saved_without_a_kernel_write(bench: Bench) -> None:

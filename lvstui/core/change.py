@@ -344,13 +344,27 @@ def kernel_writes(changes: Iterable[Change]) -> tuple[Change, ...]:
 def made(changes: Sequence[Change], writes: Sequence[Change], written: int) -> tuple[Change, ...]:
     """Tell which changes hold after the first so many of their `kernel_writes`: all up to the one that failed.
 
-    Removals of servers that go with their service are not among the writes; they did not happen either.
+    What was done to servers whose service was removed afterwards is not among the writes, and holds with the removal.
     """
     if written == len(writes):
         return tuple(changes)
-    failed = changes.index(writes[written])
     told = writes[:written]
-    return tuple(c for c in changes[:failed] if c in told or not concerns_kernel(c))
+    kept: list[Change] = []
+    gone: set[ServiceKey] = set()
+    for change in reversed(changes[: changes.index(writes[written])]):
+        match change:
+            case ServiceChange(_, None) if change in told:
+                gone.add(change.key)
+            case ServiceChange(None, _):
+                gone.discard(change.key)
+            case ServerChange(key) if key in gone:
+                kept.append(change)
+                continue
+            case _:
+                pass
+        if change in told or not concerns_kernel(change):
+            kept.append(change)
+    return tuple(reversed(kept))
 
 
 def concerns_kernel(change: Change) -> bool:

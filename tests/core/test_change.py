@@ -23,6 +23,7 @@ from lvstui.core.change import (
     fold,
     inverse,
     kernel_writes,
+    made,
     remove_pool,
     sees_kernel,
     undo,
@@ -145,6 +146,15 @@ def test_a_server_taken_from_a_service_that_was_made_anew_is_told() -> None:
 def test_a_server_that_comes_back_before_its_service_goes_is_not_told() -> None:
     went = (ServerChange(KEY, WEB1, None), ServerChange(KEY, None, WEB2), ServiceChange(SHOP.service, None))
     assert kernel_writes(went) == (ServiceChange(SHOP.service, None),)
+
+
+def test_servers_that_went_with_their_service_are_made_although_the_kernel_was_not_told() -> None:
+    failing = SysctlChange("conntrack", "0", "1")
+    changes = (*remove_pool(SHOP), failing)
+    writes = kernel_writes(changes)
+    assert writes == (ServiceChange(SHOP.service, None), failing)
+    assert made(changes, writes, 1) == tuple(remove_pool(SHOP))
+    assert made(changes, writes, 0) == ()
 
 
 @laws
