@@ -1,4 +1,7 @@
-"""The connection table read and decoded, beside the bare read of its file and `ipvsadm -Lnc > file`."""
+"""The connection table read and decoded, beside the bare read of its file, `cat` and `ipvsadm -Lnc`, each into a file.
+
+The program reads it again and again, and decodes but what has changed: the first reading is measured apart.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +28,19 @@ def main() -> None:
         for size, rounds in SIZES:
             fill(size, name)
             kernel = Live(name)
-            bare, ours, theirs = in_turn(
+            first = scan(kernel, size)
+            bare, ours, cat, theirs = in_turn(
                 rounds,
                 partial(read_bare, name),
                 partial(scan, kernel, size),
+                lambda: to_file(within(name, "cat", f"/proc/net/{WITH_ORIGIN.name}")),
                 lambda: to_file(within(name, "ipvsadm", "-Lnc")),
             )
             kernel.close()
             say(f"scanning {size:,} entries", ours, "the bare read", bare)
+            say(f"scanning {size:,} entries", ours, "cat", cat)
             say(f"scanning {size:,} entries", ours, "ipvsadm -Lnc", theirs)
+            say(f"scanning {size:,} entries for the first time", first, "ipvsadm -Lnc", theirs)
 
 
 def read_bare(name: str) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
 from lvstui.core.model import AddressKey, Endpoint, Family, MarkKey, Protocol, ServiceKey
 from lvstui.core.observed import Connection, Entry, Origin
-from lvstui.kernel.connections import Decoder
+from lvstui.kernel.connections import Decoder, Row
 
 HEAD = "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n"
 VIP, VIP6 = IPv4Address("10.1.0.100"), IPv6Address("fd00::100")
@@ -138,3 +139,41 @@ def test_a_row_that_no_kernel_writes_is_left_out_and_those_around_it_are_not(lin
     good = "TCP 0A01000A 0000 0A010064 0050 0A020202 0050 ASSURED         295\n"
     entries, connections = decoded(good + line + good if line.endswith("\n") else good + good)
     assert (len(entries), connections) == (2, [])
+
+
+ROW = "TCP {} 0000 0A010064 0050 0A020202 0050 ASSURED     LOCAL  {:7}\n"
+
+
+def again(known: dict[str, Row], now: float, *rows: tuple[str, int]) -> Sequence[Entry]:
+    """Decode a reading that may find rows of the one before."""
+    text = "".join(ROW.format(client, left) for client, left in rows)
+    return Decoder(engines=False, known=known).decode(text.encode(), now).entries
+
+
+def test_a_row_that_only_counts_down_is_not_decoded_again() -> None:
+    known: dict[str, Row] = {}
+    first = again(known, 1000.0, ("0A01000A", 295), ("0A01000B", 100))
+    second = again(known, 1010.4, ("0A01000A", 285), ("0A01000B", 89))
+    assert [one is two for one, two in zip(first, second, strict=True)] == [True, True]
+
+
+def test_a_row_whose_timer_was_started_anew_is_decoded_again_and_known_from_then_on() -> None:
+    known: dict[str, Row] = {}
+    again(known, 1000.0, ("0A01000A", 295))
+    (second,) = again(known, 1010.0, ("0A01000A", 299))
+    assert second.ends == 1309.0
+    (third,) = again(known, 1012.0, ("0A01000A", 297))
+    assert third is second
+
+
+def test_a_row_that_points_elsewhere_by_now_is_another_one() -> None:
+    known: dict[str, Row] = {}
+    again(known, 1000.0, ("0A01000A", 295))
+    text = ROW.format("0A01000A", 295).replace("0A020202", "0A020203")
+    (now,) = Decoder(engines=False, known=known).decode(text.encode(), 1000.0).entries
+    assert str(now.server.address) == "10.2.2.3"
+
+
+def test_a_time_that_wrapped_round_is_over() -> None:
+    (entry,) = again({}, 1000.0, ("0A01000A", 790_273_982))
+    assert entry.ends == 1000.0
