@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-SECONDS = 30.0
+SECONDS = 120.0  # an emulated processor on a busy machine takes its time
 POLL = 0.05
 SETTINGS = """\
 set -g status off

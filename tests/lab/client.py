@@ -20,14 +20,15 @@ NAME_SERVER = ("192.0.2.10", 53)
 
 
 async def request(client: str, address: str, port: int, hold: float = 0) -> str:
-    """Ask for the server's name, after holding the connection open for some seconds; "" where nobody answers."""
+    """Ask for the server's name over HTTP, after holding the connection for some seconds; "" where nobody answers."""
     try:
         async with asyncio.timeout(SECONDS):
             reader, writer = await asyncio.open_connection(address, port, local_addr=(client, 0))
         await asyncio.sleep(hold)
-        writer.write(b"name\n")
+        writer.write(b"GET / HTTP/1.0\r\n\r\n")
         async with asyncio.timeout(SECONDS):
-            return (await reader.readline()).decode().strip()
+            answer = await reader.read()
+        return answer.decode().split()[-1] if answer.startswith(b"HTTP/1.0 200 ") else ""
     except (OSError, TimeoutError):
         return ""
 

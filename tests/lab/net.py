@@ -37,13 +37,19 @@ MARKED = "-d 192.0.2.20 -p tcp -m multiport --dports 80,443 -j MARK --set-mark 8
 
 
 @contextmanager
-def shop(*, traffic: bool = False) -> Iterator[None]:
-    """Build the shop with its servers running, and its clients where traffic is wanted; take it all away at the end."""
+def shop(*, traffic: bool = False, empty: bool = False) -> Iterator[None]:
+    """Build the shop with its servers running, and its clients where traffic is wanted; take it all away at the end.
+
+    An empty one has the network alone: the virtual addresses, but neither services nor marks.
+    """
     if "LVSTUI_LAB" not in os.environ:
         raise RuntimeError("The shop rewires the machine's network: build it in the lab guest only.")
     running: list[subprocess.Popen[str]] = []
     try:
-        _build()
+        _build_network()
+        if not empty:
+            _run(["ipvsadm", "-R"], SERVICES)
+            _run(["iptables", "-t", "mangle", "-A", "PREROUTING", *MARKED.split()])
         running += [_start(name, "server", name) for name in SERVERS]
         for server in running:
             if server.stdout is None or not server.stdout.readline():
@@ -55,7 +61,10 @@ def shop(*, traffic: bool = False) -> Iterator[None]:
         for process in running:
             process.kill()
             process.communicate()
-        _take_away()
+        _take_away_network()
+        if not empty:
+            _run(["ipvsadm", "-C"])
+            _run(["iptables", "-t", "mangle", "-F"])
 
 
 def ask(requests: Iterable[tuple[str, str, int]]) -> list[str]:
@@ -65,25 +74,21 @@ def ask(requests: Iterable[tuple[str, str, int]]) -> list[str]:
     return subprocess.run(command, input=lines, text=True, check=True, stdout=subprocess.PIPE).stdout.splitlines()
 
 
-def _build() -> None:
+def _build_network() -> None:
     _run(["ip", "-batch", "-"], _director_links())
     for name, lines in _inner_links().items():
         _run(["ip", "-n", name, "-batch", "-"], lines)
     # IPv6, unlike IPv4, does not let a program take an address that only a route makes local.
     _run(["ip", "netns", "exec", "client", "sysctl", "-qw", "net.ipv6.ip_nonlocal_bind=1"])
     _run(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"])
-    _run(["ipvsadm", "-R"], SERVICES)
-    _run(["iptables", "-t", "mangle", "-A", "PREROUTING", *MARKED.split()])
 
 
-def _take_away() -> None:
-    """Leave nothing of the shop, however far it had been built."""
+def _take_away_network() -> None:
+    """Leave nothing of the network, however far it had been built."""
     # A namespace goes in its own time, and its links with it: they are deleted first, so that the shop can open again.
     links = [f"link del {name}" for name in ("front", "back", *SERVERS)]
     links += [f"netns del {name}" for name in ("client", *SERVERS)]
     subprocess.run(["ip", "-force", "-batch", "-"], input="\n".join(links), text=True, stderr=subprocess.DEVNULL)
-    _run(["ipvsadm", "-C"])
-    _run(["iptables", "-t", "mangle", "-F"])
 
 
 def _director_links() -> list[str]:

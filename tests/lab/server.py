@@ -1,4 +1,4 @@
-"""A real server of the shop: answers every TCP request (IPv4 and IPv6) and every datagram (IPv4) with its own name."""
+"""A real server of the shop: answers HTTP on both ports (IPv4, IPv6) and every datagram (IPv4) with its own name."""
 
 import asyncio
 import socket
@@ -14,8 +14,9 @@ async def serve(name: bytes) -> None:
 
     async def answer(reader: StreamReader, writer: StreamWriter) -> None:
         # A client that holds its connection open says nothing for a while: that is what active connections are.
-        await reader.readline()
-        writer.write(name)
+        while (await reader.readline()).strip():
+            pass  # an empty line ends a request
+        writer.write(b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n" + name)
         writer.close()
 
     for port in TCP_PORTS:

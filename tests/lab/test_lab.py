@@ -1,4 +1,4 @@
-"""The lab itself: a real IPVS kernel, its schedulers, and the shop's servers behind its virtual services."""
+"""The lab itself, in either guest: a real IPVS kernel, its schedulers, and the shop's servers behind its virtual services."""
 
 import subprocess
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 from tests.lab import net
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.netfilter]
 
 SCHEDULERS = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh")
 
