@@ -129,9 +129,11 @@ class Rule:
     are those of the base chain through which packets come, `path` the chains from there to this one; without a way
     to it `hook` is empty. `match` are its conditions in words (`ip daddr 192.0.2.10`, `tcp dport 80, 443`), `selector`
     the same as a value where a selector can tell all of it. The mark becomes `(mark & ~mask) ^ value`, as `verb` says:
-    `set`, or `save` and `restore` for the connection's mark (then without a value). A rule that could not be
-    decoded for certain has `decoded` False and its text in `raw`. Packets and bytes are None where nothing counts;
-    `counter` names the one that it shares with others, if it does.
+    `set`; the connection's mark does with `save`, which copies the packet's, or writes a `value` to it. What `save` and
+    `restore` copy is the other mark's `bits`, then without a value: the mark becomes `(mark & ~mask) ^ (other & bits)`.
+    A rule that could not be decoded for certain has `decoded` False and its text in `raw`. A rule that is come to on
+    several ways, or sets a mark by a map, is told once for each. Packets and bytes are None where nothing counts;
+    `counter` names the one that it shares with others, if it does. All texts but `tool` are from outside.
     """
 
     tool: str
@@ -154,6 +156,7 @@ class Rule:
     dormant: bool = False
     decoded: bool = True
     raw: str = ""
+    bits: int = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)

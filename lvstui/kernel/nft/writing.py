@@ -12,28 +12,49 @@ from typing import Final, NamedTuple
 
 from lvstui.core.model import Family, MarkGroup, Network, Selector
 from lvstui.core.nft_script import CHAINS, PREROUTING, PRIORITY, TABLE, counter_name, rules
-from lvstui.core.selectors import family_of
+from lvstui.core.selectors import family_of, selector_text
 from lvstui.kernel.namespace import call_in
+from lvstui.kernel.nft.wire import (
+    ACK,
+    APPEND,
+    BEGIN,
+    CREATE,
+    DELOBJ,
+    DELRULE,
+    DELTABLE,
+    END,
+    ERROR,
+    NETFILTER,
+    NEWCHAIN,
+    NEWOBJ,
+    NEWRULE,
+    NEWSET,
+    NEWSETELEM,
+    NEWTABLE,
+    REQUEST,
+    TABLES,
+    attribute,
+    frame,
+    nest,
+    text,
+    u32,
+)
 from lvstui.kernel.port import KernelError, NoRight, Refused
 
 NO_RIGHT: Final = (
     "the right to write mark rules is missing (CAP_NET_ADMIN): start lvstui as root, for example with sudo"
 )
 NO_TABLES: Final = "this kernel has no nf_tables: write the mark rules with iptables"
+TOO_LARGE: Final = (
+    "match: the rules do not fit into one transaction here: raise net.core.wmem_max, or give groups fewer addresses"
+)
 NO_FAMILY: Final = "this kernel's nf_tables knows no family inet: write the mark rules with iptables"
 
-_PATIENCE: Final = struct.pack("=qq", 5, 0)
+_PATIENCE: Final = struct.pack("@ll", 5, 0)
 _BUFFER: Final = 1 << 20
-_SUBSYSTEM: Final = 10  # NFNL_SUBSYS_NFTABLES
-_NETFILTER: Final = 12  # NETLINK_NETFILTER
+_SEND_FORCE, _RECEIVE_FORCE = 32, 33  # SO_SNDBUFFORCE, SO_RCVBUFFORCE
+_OPTIONS, _SHORT_ANSWERS = 270, 10  # SOL_NETLINK, NETLINK_CAP_ACK: answers without a copy of the message
 _INET: Final = 1  # NFPROTO_INET
-_BEGIN, _END, _ERROR = 0x10, 0x11, 2
-_REQUEST, _ACK, _CREATE, _APPEND = 0x001, 0x004, 0x400, 0x800
-_NEWTABLE, _DELTABLE, _NEWCHAIN, _NEWRULE, _DELRULE = 0, 2, 3, 6, 8
-_NEWSET, _NEWSETELEM, _NEWOBJ, _DELOBJ = 9, 12, 18, 20
-"""Messages of include/uapi/linux/netfilter/nf_tables.h (enum nf_tables_msg_types)."""
-
-_NESTED: Final = 0x8000
 _HOOKS: Final = {PREROUTING: 0, CHAINS[1]: 3}
 _COUNTER: Final = 1  # NFT_OBJECT_COUNTER
 _REGISTER: Final = 1  # NFT_REG_1
@@ -61,6 +82,22 @@ class Stale(Exception):
     """The ruleset has changed since the generation that a transaction was made for; nothing was written."""
 
 
+class _Message(NamedTuple):
+    """A message for our table, and in a few words what it writes."""
+
+    kind: int
+    flags: int
+    body: bytes
+    about: str
+
+
+class _Failure(NamedTuple):
+    """The errno that a message got, and its number in the transaction, from 1 on."""
+
+    code: int
+    number: int
+
+
 class _Interval(NamedTuple):
     first: bytes
     last: bytes
@@ -77,20 +114,20 @@ def write(netns: str | None, groups: Mapping[int, MarkGroup], held: Held) -> Non
         call_in(netns, lambda: _send(messages, held.generation))
 
 
-def _transaction(groups: Mapping[int, MarkGroup], held: Held) -> Iterator[bytes]:
+def _transaction(groups: Mapping[int, MarkGroup], held: Held) -> Iterator[_Message]:
     if not groups:
         if held.exists:
-            yield _message(_DELTABLE, 0, _text(1, TABLE))
+            yield _message(DELTABLE, 0, text(1, TABLE))
         return
-    yield _message(_NEWTABLE, _CREATE, _text(1, TABLE))
+    yield _message(NEWTABLE, CREATE, text(1, TABLE))
     for chain in CHAINS:
-        yield _message(_NEWCHAIN, _CREATE, _chain(chain))
-        yield _message(_DELRULE, 0, _text(1, TABLE) + _text(2, chain))
+        yield _message(NEWCHAIN, CREATE, _chain(chain))
+        yield _message(DELRULE, 0, text(1, TABLE) + text(2, chain))
     wanted = [counter_name(mark) for mark in sorted(groups)]
     for name in sorted(held.counters.difference(wanted)):
-        yield _message(_DELOBJ, 0, _text(1, TABLE) + _text(2, name) + _u32(3, _COUNTER))
+        yield _message(DELOBJ, 0, text(1, TABLE) + text(2, name) + u32(3, _COUNTER))
     for name in (name for name in wanted if name not in held.counters):
-        yield _message(_NEWOBJ, _CREATE, _text(1, TABLE) + _text(2, name) + _u32(3, _COUNTER) + _nest(4, b""))
+        yield _message(NEWOBJ, CREATE, text(1, TABLE) + text(2, name) + u32(3, _COUNTER) + nest(4, b""))
     numbers = count(1)
     for chain in CHAINS:
         for mark, selector in rules(groups, chain):
@@ -98,25 +135,25 @@ def _transaction(groups: Mapping[int, MarkGroup], held: Held) -> Iterator[bytes]
 
 
 def _chain(name: str) -> bytes:
-    hook = _nest(4, _u32(1, _HOOKS[name]) + _attribute(2, struct.pack(">i", PRIORITY)))
-    return _text(1, TABLE) + _text(3, name) + hook + _u32(5, 1) + _text(7, "filter")
+    hook = nest(4, u32(1, _HOOKS[name]) + attribute(2, struct.pack(">i", PRIORITY)))
+    return text(1, TABLE) + text(3, name) + hook + u32(5, 1) + text(7, "filter")
 
 
-def _rule(chain: str, mark: int, selector: Selector, numbers: Iterator[int]) -> Iterator[bytes]:
+def _rule(chain: str, mark: int, selector: Selector, numbers: Iterator[int]) -> Iterator[_Message]:
     """Give the sets that a rule needs, then the rule."""
-    sets: list[bytes] = []
+    sets: list[_Message] = []
     expressions = [
         *_matches(selector, sets, numbers),
-        _expression("objref", _u32(1, _COUNTER) + _text(2, counter_name(mark))),
-        _expression("immediate", _u32(1, _REGISTER) + _value(2, struct.pack("=I", mark))),
-        _expression("meta", _u32(2, _META_MARK) + _u32(3, _REGISTER)),
+        _expression("objref", u32(1, _COUNTER) + text(2, counter_name(mark))),
+        _expression("immediate", u32(1, _REGISTER) + _value(2, struct.pack("=I", mark))),
+        _expression("meta", u32(2, _META_MARK) + u32(3, _REGISTER)),
     ]
     yield from sets
-    body = _text(1, TABLE) + _text(2, chain) + _nest(4, b"".join(expressions))
-    yield _message(_NEWRULE, _CREATE | _APPEND, body)
+    body = text(1, TABLE) + text(2, chain) + nest(4, b"".join(expressions))
+    yield _message(NEWRULE, CREATE | APPEND, body, f"the rule for `{selector_text(selector)}` of mark {mark}")
 
 
-def _matches(selector: Selector, sets: list[bytes], numbers: Iterator[int]) -> Iterator[bytes]:
+def _matches(selector: Selector, sets: list[_Message], numbers: Iterator[int]) -> Iterator[bytes]:
     if selector.interface:
         name = os.fsencode(selector.interface)
         yield from _meta_equals(_META_IIFNAME, name.ljust(_NAME_SIZE, b"\0"))
@@ -134,13 +171,13 @@ def _matches(selector: Selector, sets: list[bytes], numbers: Iterator[int]) -> I
 
 
 def _addresses(
-    networks: Sequence[Network], family: Family, sets: list[bytes], numbers: Iterator[int]
+    networks: Sequence[Network], family: Family, sets: list[_Message], numbers: Iterator[int]
 ) -> Iterator[bytes]:
     size = networks[0].max_prefixlen // 8
     yield _payload(_NETWORK_HEADER, _DESTINATION[family], size)
     if len(networks) == 1 and networks[0].prefixlen < networks[0].max_prefixlen:
         mask, nothing = networks[0].netmask.packed, bytes(size)
-        parts = _u32(1, _REGISTER) + _u32(2, _REGISTER) + _u32(3, size) + _value(4, mask) + _value(5, nothing)
+        parts = u32(1, _REGISTER) + u32(2, _REGISTER) + u32(3, size) + _value(4, mask) + _value(5, nothing)
         yield _expression("bitwise", parts)
         yield _equals(networks[0].network_address.packed)
         return
@@ -148,28 +185,28 @@ def _addresses(
     yield from _among(ranges, _ADDRESS_TYPES[family], sets, numbers)
 
 
-def _among(intervals: Sequence[_Interval], kind: int, sets: list[bytes], numbers: Iterator[int]) -> Iterator[bytes]:
+def _among(intervals: Sequence[_Interval], kind: int, sets: list[_Message], numbers: Iterator[int]) -> Iterator[bytes]:
     """Ask whether the register is in one of these intervals: of several, with a set of the rule's own."""
     first, last = intervals[0]
     if len(intervals) == 1 and first == last:
         yield _equals(first)
     elif len(intervals) == 1:
-        yield _expression("range", _u32(1, _REGISTER) + _u32(2, 0) + _value(3, first) + _value(4, last))
+        yield _expression("range", u32(1, _REGISTER) + u32(2, 0) + _value(3, first) + _value(4, last))
     else:
         number = next(numbers)
         sets += _set(intervals, kind, number)
-        yield _expression("lookup", _text(1, "__set%d") + _u32(2, _REGISTER) + _u32(4, number))
+        yield _expression("lookup", text(1, "__set%d") + u32(2, _REGISTER) + u32(4, number))
 
 
-def _set(intervals: Sequence[_Interval], kind: int, number: int) -> Iterator[bytes]:
+def _set(intervals: Sequence[_Interval], kind: int, number: int) -> Iterator[_Message]:
     elements = list(_elements(intervals))
-    named = _text(1, TABLE) + _text(2, "__set%d")
+    named = text(1, TABLE) + text(2, "__set%d")
     size = len(intervals[0].first)
-    description = _nest(9, _u32(1, len(elements)))
-    head = _u32(3, _ANONYMOUS_CONSTANT_INTERVALS) + _u32(4, kind) + _u32(5, size) + description + _u32(10, number)
-    yield _message(_NEWSET, _CREATE, named + head)
-    listed = b"".join(_nest(1, element) for element in elements)
-    yield _message(_NEWSETELEM, _CREATE, named + _u32(4, number) + _nest(3, listed))
+    description = nest(9, u32(1, len(elements)))
+    head = u32(3, _ANONYMOUS_CONSTANT_INTERVALS) + u32(4, kind) + u32(5, size) + description + u32(10, number)
+    yield _message(NEWSET, CREATE, named + head)
+    listed = b"".join(nest(1, element) for element in elements)
+    yield _message(NEWSETELEM, CREATE, named + u32(4, number) + nest(3, listed))
 
 
 def _elements(intervals: Iterable[_Interval]) -> Iterator[bytes]:
@@ -177,112 +214,131 @@ def _elements(intervals: Iterable[_Interval]) -> Iterator[bytes]:
     ordered = sorted(intervals)
     size = len(ordered[0].first)
     if any(ordered[0].first):
-        yield _u32(3, _INTERVAL_END) + _value(1, bytes(size))
+        yield u32(3, _INTERVAL_END) + _value(1, bytes(size))
     for first, last in ordered:
         yield _value(1, first)
         after = int.from_bytes(last, "big") + 1
         if after < 1 << (8 * size):
-            yield _u32(3, _INTERVAL_END) + _value(1, after.to_bytes(size, "big"))
+            yield u32(3, _INTERVAL_END) + _value(1, after.to_bytes(size, "big"))
 
 
 def _meta_equals(key: int, value: bytes) -> Iterator[bytes]:
-    yield _expression("meta", _u32(1, _REGISTER) + _u32(2, key))
+    yield _expression("meta", u32(1, _REGISTER) + u32(2, key))
     yield _equals(value)
 
 
 def _payload(base: int, offset: int, length: int) -> bytes:
-    parts = _u32(1, _REGISTER) + _u32(2, base) + _u32(3, offset) + _u32(4, length)
+    parts = u32(1, _REGISTER) + u32(2, base) + u32(3, offset) + u32(4, length)
     return _expression("payload", parts)
 
 
 def _equals(value: bytes) -> bytes:
-    return _expression("cmp", _u32(1, _REGISTER) + _u32(2, 0) + _value(3, value))
+    return _expression("cmp", u32(1, _REGISTER) + u32(2, 0) + _value(3, value))
 
 
 def _expression(name: str, parts: bytes) -> bytes:
-    return _nest(1, _text(1, name) + _nest(2, parts))
+    return nest(1, text(1, name) + nest(2, parts))
 
 
 def _value(kind: int, value: bytes) -> bytes:
-    return _nest(kind, _attribute(1, value))
+    return nest(kind, attribute(1, value))
 
 
-def _attribute(kind: int, payload: bytes) -> bytes:
-    size = 4 + len(payload)
-    return struct.pack("=HH", size, kind) + payload + b"\0" * (-size % 4)
+def _message(kind: int, flags: int, body: bytes, about: str = "our table") -> _Message:
+    return _Message(kind, flags, body, about)
 
 
-def _nest(kind: int, payload: bytes) -> bytes:
-    return _attribute(kind | _NESTED, payload)
+def lacking(netns: str | None) -> str:
+    """Say why no rules could be written here, as a sentence; empty where they could.
 
-
-def _text(kind: int, text: str) -> bytes:
-    return _attribute(kind, text.encode() + b"\0")
-
-
-def _u32(kind: int, value: int) -> bytes:
-    """Write a number; nf_tables takes all of its own in network order."""
-    return _attribute(kind, struct.pack(">I", value))
-
-
-def _message(kind: int, flags: int, body: bytes) -> bytes:
-    """Write a message for our table without its sequence number, which `_send` fills in."""
-    return _framed(_SUBSYSTEM << 8 | kind, _REQUEST | flags, _INET, 0, body)
-
-
-def _framed(kind: int, flags: int, family: int, resource: int, body: bytes) -> bytes:
-    return struct.pack("=IHHIIBBH", 20 + len(body), kind, flags, 0, 0, family, 0, socket.htons(resource)) + body
-
-
-def _send(messages: Sequence[bytes], generation: int) -> None:
-    """Send a transaction for one generation of the ruleset, and wait for the kernel's word on it."""
-    begin = _framed(_BEGIN, _REQUEST, 0, _SUBSYSTEM, _u32(1, generation))
-    end = _framed(_END, _REQUEST, 0, _SUBSYSTEM, b"")
-    # An answer for the last message says that all were looked at; those before it answer only when they fail.
-    last = bytearray(messages[-1])
-    struct.pack_into("=H", last, 6, struct.unpack_from("=H", last, 6)[0] | _ACK)
-    numbered = bytearray()
-    for number, message in enumerate((begin, *messages[:-1], bytes(last), end)):
-        numbered += message[:8] + struct.pack("=I", number) + message[12:]
+    Our table is made in a transaction that is never finished, which the kernel takes back at its end.
+    """
+    test = _Message(NEWTABLE, CREATE | ACK, text(1, TABLE), "our table")
     try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETFILTER) as channel:
+        failure = call_in(netns, lambda: _transacted([test], None))
+    except KernelError as problem:
+        return str(problem)
+    if failure is None:
+        return ""
+    refusal = _refusal(failure, [test])
+    return str(refusal).removeprefix("match: ")
+
+
+def _send(messages: Sequence[_Message], generation: int) -> None:
+    """Send a transaction for one generation of the ruleset, and wait for the kernel's word on it."""
+    *others, last = messages
+    # An answer for the last message says that all were looked at; those before it answer only when they fail.
+    asking = [*others, last._replace(flags=last.flags | ACK)]
+    failure = _transacted(asking, generation)
+    if failure is not None:
+        raise _refusal(failure, asking)
+
+
+def _transacted(messages: Sequence[_Message], generation: int | None) -> _Failure | None:
+    """Send messages as one transaction; without a generation it is not finished, and so taken back."""
+    begin = b"" if generation is None else u32(1, generation)
+    parts = [frame(BEGIN, REQUEST, 0, 0, TABLES, begin)]
+    for number, each in enumerate(messages, 1):
+        parts.append(frame(TABLES << 8 | each.kind, REQUEST | each.flags, number, _INET, 0, each.body))
+    if generation is not None:
+        parts.append(frame(END, REQUEST, len(messages) + 1, 0, TABLES, b""))
+    data = b"".join(parts)
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETFILTER) as channel:
             channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
+            channel.setsockopt(_OPTIONS, _SHORT_ANSWERS, 1)
+            _make_room(channel, len(data))
             channel.bind((0, 0))
-            channel.send(numbered)
-            failure = _answer(channel, len(messages))
+            channel.send(data)
+            return _answer(channel, len(messages))
     except OSError as problem:
-        if problem.errno == errno.EPROTONOSUPPORT:
+        if problem.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
             raise Refused(NO_TABLES, "match") from None
+        if problem.errno == errno.EMSGSIZE:
+            raise Refused(TOO_LARGE, "match") from None
         raise KernelError(f"the packet filter did not answer: {problem.strerror}") from problem
-    if failure:
-        raise _refusal(failure)
 
 
-def _answer(channel: socket.socket, last: int) -> int:
-    """Receive until the message number `last`, or the whole transaction, was answered; give the first errno."""
-    failure = 0
+def _make_room(channel: socket.socket, size: int) -> None:
+    """Let a transaction of this size through in one piece; the kernel counts twice what it is told."""
+    for force, polite, wanted in (
+        (_SEND_FORCE, socket.SO_SNDBUF, size + _BUFFER),
+        (_RECEIVE_FORCE, socket.SO_RCVBUF, _BUFFER),
+    ):
+        try:
+            channel.setsockopt(socket.SOL_SOCKET, force, wanted)
+        except OSError:
+            channel.setsockopt(socket.SOL_SOCKET, polite, wanted)
+
+
+def _answer(channel: socket.socket, last: int) -> _Failure | None:
+    """Receive until the message number `last`, or the whole transaction, was answered; give the first failure."""
+    failure = None
     while True:
         part = channel.recv(_BUFFER)
         position = 0
         while position + 16 <= len(part):
             size, kind, _, number = struct.unpack_from("=IHHI", part, position)
-            if kind == _ERROR:
+            if kind == ERROR:
                 (status,) = struct.unpack_from("=i", part, position + 16)
-                failure = failure or -status
+                if status and failure is None:
+                    failure = _Failure(-status, number)
                 if number in (0, last):
                     return failure
             position += (size + 3) & ~3
 
 
-def _refusal(code: int) -> Exception:
-    match code:
-        case errno.ERESTART:
+def _refusal(failure: _Failure, messages: Sequence[_Message]) -> Exception:
+    """Explain a failure: that of message 0 is about the transaction as a whole, that of 1 about our table."""
+    match failure.code, failure.number:
+        case errno.ERESTART, _:
             return Stale()
-        case errno.EPERM:
+        case errno.EPERM, _:
             return NoRight(NO_RIGHT)
-        case errno.EINVAL:
-            return Refused(f"match: the packet filter refused the rules: {os.strerror(code)}", "match")
-        case errno.EOPNOTSUPP | errno.EAFNOSUPPORT:
+        case ((errno.EINVAL | errno.EOPNOTSUPP), 0):
+            return Refused(NO_TABLES, "match")
+        case ((errno.EOPNOTSUPP | errno.EAFNOSUPPORT), 1):
             return Refused(NO_FAMILY, "match")
-        case _:
-            return Refused(f"match: the packet filter refused the rules: {os.strerror(code)}", "match")
+        case code, number:
+            about = messages[number - 1].about if 0 < number <= len(messages) else "the rules"
+            return Refused(f"match: the packet filter refused {about}: {os.strerror(code)}", "match")

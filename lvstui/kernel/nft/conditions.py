@@ -1,0 +1,300 @@
+"""What a rule asks of a packet: conditions in words, and as a selector where one can tell all of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_network, summarize_address_range
+from typing import Final, NamedTuple, TypeAlias
+
+from lvstui.core.model import Network, Ports, Protocol, Selector
+from lvstui.core.selectors import merged_networks, merged_ports
+
+Range: TypeAlias = tuple[int, int]
+"""Values of a field, both ends included."""
+
+PROTOCOLS: Final = {
+    1: "icmp",
+    2: "igmp",
+    4: "ipip",
+    6: "tcp",
+    17: "udp",
+    33: "dccp",
+    41: "ipv6",
+    47: "gre",
+    50: "esp",
+    51: "ah",
+    58: "ipv6-icmp",
+    108: "comp",
+    132: "sctp",
+    136: "udplite",
+}
+
+NFPROTOS: Final = {2: "ipv4", 10: "ipv6"}
+ETHERTYPES: Final = {0x0800: "ip", 0x0806: "arp", 0x86DD: "ip6", 0x8100: "8021q"}
+STATES: Final = {1: "invalid", 2: "established", 4: "related", 8: "new", 64: "untracked"}
+STATUS: Final = {1: "expected", 2: "seen-reply", 4: "assured", 8: "confirmed", 16: "snat", 32: "dnat"}
+TYPES: Final = (
+    *("unspec", "unicast", "local", "broadcast", "anycast", "multicast"),
+    *("blackhole", "unreachable", "prohibit", "throw", "nat", "xresolve"),
+)
+"""Kinds of addresses by the kernel's numbers (RTN_*)."""
+DIRECTIONS: Final = {0: "original", 1: "reply"}
+PACKETS: Final = {0: "host", 1: "broadcast", 2: "multicast", 3: "other"}
+
+_NAMED: Final = {
+    "protocol": PROTOCOLS,
+    "nfproto": NFPROTOS,
+    "ethertype": ETHERTYPES,
+    "addrtype": dict(enumerate(TYPES)),
+    "direction": DIRECTIONS,
+    "packets": PACKETS,
+    "present": {0: "missing", 1: "exists"},
+}
+FLAGS: Final = {"state": STATES, "status": STATUS}
+_HEXADECIMAL: Final = frozenset({"mark", "bits", *FLAGS})
+_FAMILY_OF: Final = {"meta nfproto": {2: 4, 10: 6}, "meta protocol": {0x0800: 4, 0x86DD: 6}}
+_FAMILY_OF_TABLE: Final = {"ip": 4, "ip6": 6}
+_NETWORKS_MAX: Final = 4096
+"""Networks up to which a set is told as a selector."""
+
+
+class Field(NamedTuple):
+    """Something that a packet has: its name in nft's words, its size in bytes, and how its values are written.
+
+    `host` is true for numbers that the kernel keeps in the machine's own order. `layer` is the layer that its name
+    tells already: `(4, 6)` for tcp's fields, `(3, 2)` for those of IPv4.
+    """
+
+    name: str
+    size: int
+    kind: str = "number"
+    host: bool = False
+    layer: tuple[int, int] | None = None
+
+    @property
+    def most(self) -> int:
+        """The largest value."""
+        return (1 << (8 * self.size)) - 1
+
+
+class Condition(NamedTuple):
+    """One condition: its words, and the field with all values that meet it, None where that is no plain range."""
+
+    text: str
+    field: Field
+    ranges: tuple[Range, ...] | None = None
+
+
+PROTOCOL: Final = Field("meta l4proto", 1, "protocol")
+NFPROTO: Final = Field("meta nfproto", 1, "nfproto")
+IIFNAME: Final = Field("iifname", 16, "interface")
+OIFNAME: Final = Field("oifname", 16, "interface")
+MARK: Final = Field("meta mark", 4, "mark", host=True)
+CONNECTION_MARK: Final = Field("ct mark", 4, "mark", host=True)
+STATE: Final = Field("ct state", 4, "state", host=True)
+
+
+def address_field(version: int, which: str) -> Field:
+    """Give the field of an address: `saddr` or `daddr` of IPv4 (4) or IPv6 (6)."""
+    if version == 4:
+        return Field(f"ip {which}", 4, "ipv4", layer=(3, 2))
+    return Field(f"ip6 {which}", 16, "ipv6", layer=(3, 10))
+
+
+def port_field(protocol: int | None, which: str) -> Field:
+    """Give the field of a port, `sport` or `dport`; `th dport` where the protocol is not known."""
+    name = PROTOCOLS.get(protocol, "th") if protocol is not None else "th"
+    return Field(f"{name} {which}", 2, "port", layer=None if name == "th" else (4, protocol or 0))
+
+
+def value_of(data: bytes, field: Field) -> int:
+    """Read a constant as the number that it is for a field."""
+    return int.from_bytes(data, sys.byteorder if field.host else "big")
+
+
+@lru_cache(1 << 14)
+def within(field: Field, ranges: tuple[Range, ...], negated: bool = False, name: str = "") -> Condition:
+    """Ask whether a field has one of these values; `name` is that of the set that they stand in."""
+    text = f"@{name}" if name else values_text(field, ranges)
+    if negated:
+        return Condition(f"{field.name} != {text}", field, complement(ranges, field.most))
+    return Condition(f"{field.name} {text}", field, ranges)
+
+
+def values_text(field: Field, ranges: Iterable[Range]) -> str:
+    """Write values: `80, 443, 6000-6063`."""
+    return ", ".join(range_text(field, *each) for each in ranges)
+
+
+def range_text(field: Field, first: int, last: int) -> str:
+    """Write one value, or a range: of addresses as a network where it is one."""
+    match field.kind:
+        case "ipv4" | "ipv6":
+            return _addresses_text(first, last, field.size)
+        case "interface":
+            return _interface_text(first, last)
+    if first == last:
+        return value_text(field, first)
+    return f"{value_text(field, first)}-{value_text(field, last)}"
+
+
+def value_text(field: Field, value: int) -> str:
+    """Write one value in the words of its kind."""
+    kind = field.kind
+    if kind in ("ipv4", "ipv6"):
+        return _addresses_text(value, value, field.size)
+    if kind == "interface":
+        return _interface_text(value, value)
+    if kind in FLAGS:
+        return flags_text(kind, value)
+    if kind in _HEXADECIMAL:
+        return f"0x{value:x}"
+    if kind == "ether":
+        return ":".join(f"{byte:02x}" for byte in value.to_bytes(field.size, "big"))
+    return _NAMED.get(kind, {}).get(value) or str(value)
+
+
+def flags_text(kind: str, value: int) -> str:
+    """Write bits by their names."""
+    names = [name for bit, name in FLAGS[kind].items() if value & bit]
+    known = sum(bit for bit in FLAGS[kind] if value & bit)
+    return ", ".join([*names, *([f"0x{value & ~known:x}"] if value & ~known or not names else [])])
+
+
+def _addresses_text(first: int, last: int, size: int) -> str:
+    kind = IPv4Address if size == 4 else IPv6Address
+    if first == last:
+        return str(kind(first))
+    span = last - first + 1
+    if span & (span - 1) == 0 and first % span == 0:
+        return f"{kind(first)}/{8 * size - span.bit_length() + 1}"
+    return f"{kind(first)}-{kind(last)}"
+
+
+def _interface_text(first: int, last: int) -> str:
+    name = first.to_bytes(16, "big").rstrip(b"\0").decode("utf-8", "surrogateescape")
+    return name if first == last else f"{name}*"
+
+
+def interface_value(name: str) -> int:
+    """Give an interface's name as the number that the range of just this name consists of."""
+    return int.from_bytes(name.encode("utf-8", "surrogateescape").ljust(16, b"\0"), "big")
+
+
+def complement(ranges: Sequence[Range], most: int) -> tuple[Range, ...]:
+    """Give all values that are in none of the ranges."""
+    found: list[Range] = []
+    start = 0
+    for first, last in sorted(ranges):
+        if first > start:
+            found.append((start, first - 1))
+        start = max(start, last + 1)
+    return (*found, (start, most)) if start <= most else tuple(found)
+
+
+def common(one: Sequence[Range], other: Sequence[Range]) -> tuple[Range, ...]:
+    """Give the values that are in both."""
+    return tuple((max(a, c), min(b, d)) for a, b in sorted(one) for c, d in sorted(other) if max(a, c) <= min(b, d))
+
+
+def words(conditions: Sequence[Condition]) -> tuple[str, ...]:
+    """Write conditions, without those that only say what another one's name tells already (`tcp dport` is tcp)."""
+    told = {condition.field.layer for condition in conditions}
+    return tuple(each.text for each in conditions if each.text and _layer(each) not in told)
+
+
+def _layer(condition: Condition) -> tuple[int, int] | str:
+    """Tell the layer that a condition does nothing but name."""
+    field, ranges = condition.field, condition.ranges
+    if ranges is None or len(ranges) != 1 or ranges[0][0] != ranges[0][1]:
+        return ""
+    value = ranges[0][0]
+    if field.kind == "protocol":
+        return 4, value
+    if field.kind == "nfproto":
+        return 3, value
+    if field.kind == "ethertype":
+        return 3, {0x0800: 2, 0x86DD: 10}.get(value, -1)
+    return ""
+
+
+class _Known(NamedTuple):
+    protocols: tuple[Range, ...] = ((0, 255),)
+    versions: frozenset[int] = frozenset((4, 6))
+    addresses: tuple[Range, ...] | None = None
+    ports: tuple[Range, ...] = ((0, 65535),)
+    interfaces: tuple[Range, ...] | None = None
+
+
+@lru_cache(1 << 14)
+def selector(conditions: tuple[Condition, ...], family: str) -> Selector | None:
+    """Tell what conditions in a table of this family ask for; None where a selector cannot tell all of it."""
+    known = _Known()
+    if family in _FAMILY_OF_TABLE:
+        known = known._replace(versions=frozenset({_FAMILY_OF_TABLE[family]}))
+    elif family == "arp":
+        return None
+    for condition in conditions:
+        added = None if condition.ranges is None else _learned(known, condition.field, condition.ranges)
+        if added is None:
+            return None
+        known = added
+    return _told(known)
+
+
+def _learned(known: _Known, field: Field, ranges: tuple[Range, ...]) -> _Known | None:
+    match field.name:
+        case "meta l4proto" | "ip protocol":
+            return known._replace(protocols=common(known.protocols, ranges))
+        case "meta nfproto" | "meta protocol":
+            versions = frozenset(v for n, v in _FAMILY_OF[field.name].items() if any(a <= n <= b for a, b in ranges))
+            return known._replace(versions=known.versions & versions)
+        case "ip daddr" | "ip6 daddr":
+            both = ranges if known.addresses is None else common(known.addresses, ranges)
+            version = 4 if field.size == 4 else 6
+            return known._replace(addresses=both, versions=known.versions & {version})
+        case "iifname":
+            both = ranges if known.interfaces is None else common(known.interfaces, ranges)
+            return known._replace(interfaces=both)
+        case "tcp dport" | "udp dport" | "sctp dport":
+            protocol = field.layer[1] if field.layer else 0
+            protocols = common(known.protocols, ((protocol, protocol),))
+            return known._replace(ports=common(known.ports, ranges), protocols=protocols)
+    return None
+
+
+def _told(known: _Known) -> Selector | None:
+    protocols, interfaces = known.protocols, known.interfaces
+    every = protocols == ((0, 255),)
+    if not known.versions or not known.ports or known.addresses == () or interfaces == ():
+        return None  # no packet can meet these
+    if not every and (len(protocols) != 1 or protocols[0][0] != protocols[0][1]):
+        return None
+    if interfaces is not None and (len(interfaces) != 1 or interfaces[0][0] != interfaces[0][1]):
+        return None
+    networks: tuple[Network, ...] = ()
+    if len(known.versions) == 1:
+        (version,) = known.versions
+        most = (1 << (32 if version == 4 else 128)) - 1
+        networks = _networks(version, known.addresses if known.addresses is not None else ((0, most),))
+        if len(networks) > _NETWORKS_MAX:
+            return None
+    return Selector(
+        None if every else Protocol(protocols[0][0]),
+        networks,
+        merged_ports(Ports(*each) for each in known.ports),
+        _interface_text(*interfaces[0]) if interfaces else "",
+    )
+
+
+@lru_cache(1 << 12)
+def _networks(version: int, ranges: tuple[Range, ...]) -> tuple[Network, ...]:
+    kind = IPv4Address if version == 4 else IPv6Address
+    if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
+        return (ip_network(kind(ranges[0][0])),)
+    every: list[Network] = []
+    for first, last in ranges[: _NETWORKS_MAX + 1]:
+        every += summarize_address_range(kind(first), kind(last))
+    return merged_networks(every)

@@ -1,0 +1,120 @@
+"""A conversation with nfnetlink: the generation of the ruleset, and dumps that say when they are a mixture."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from lvstui.kernel.namespace import call_in
+from lvstui.kernel.nft.wire import (
+    DONE,
+    DUMP,
+    ERROR,
+    GETGEN,
+    HEADER,
+    INTERRUPTED,
+    NETFILTER,
+    REQUEST,
+    TABLES,
+    attributes,
+    frame,
+    number,
+)
+
+_START = struct.Struct("=IHHI")
+_STATUS = struct.Struct("=i")
+_PATIENCE: Final = struct.pack("@ll", 5, 0)
+_BUFFER: Final = 1 << 17
+"""Room for the largest datagram of a dump (the kernel takes what the last one could have held, 32 KiB as a rule)."""
+
+
+class Answer(Exception):
+    """The errno with which the kernel answered."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(os.strerror(code))
+        self.code = code
+
+
+class Interrupted(Exception):
+    """The ruleset changed while it was dumped: what was read belongs to no generation."""
+
+
+class Item(NamedTuple):
+    """One message of a dump: its family's number and its attributes."""
+
+    family: int
+    body: bytes
+
+
+class Channel:
+    """One socket to nfnetlink. Raises `Answer` with the kernel's errno: EPROTONOSUPPORT where there is no nfnetlink."""
+
+    def __init__(self, netns: str | None) -> None:
+        try:
+            self._socket = call_in(netns, _open)
+        except OSError as problem:
+            raise Answer(problem.errno or errno.EIO) from None
+        self._sequence = 0
+        self._buffer = bytearray(_BUFFER)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def generation(self) -> int:
+        """Ask for the number of the ruleset's generation, which every transaction raises."""
+        body = next(iter(self.ask(TABLES << 8 | GETGEN))).body
+        return number(attributes(body).get(1))
+
+    def dump(self, kind: int, family: int = 0, body: bytes = b"") -> list[Item]:
+        """Read all objects of a kind, of one family or (0) of all.
+
+        Raises `Interrupted` where the kernel says that the list changed on the way.
+        """
+        return self.ask(TABLES << 8 | kind, DUMP, family, body)
+
+    def ask(self, kind: int, flags: int = 0, family: int = 0, body: bytes = b"") -> list[Item]:
+        """Send a request and give the messages of its answer."""
+        try:
+            return list(self._asked(kind, flags, family, body))
+        except OSError as problem:
+            raise Answer(problem.errno or errno.EIO) from None
+
+    def _asked(self, kind: int, flags: int, family: int, body: bytes) -> Iterator[Item]:
+        self._sequence = (self._sequence + 1) & 0xFFFFFFFF
+        self._socket.send(frame(kind, REQUEST | flags, self._sequence, family, 0, body))
+        interrupted = False
+        while True:
+            size = self._socket.recv_into(self._buffer)
+            part = bytes(memoryview(self._buffer)[:size])
+            position = 0
+            while position < size:
+                length, found, marks, sequence = _START.unpack_from(part, position)
+                end, start = position + length, position
+                position += (length + 3) & ~3
+                if sequence != self._sequence:
+                    continue  # a late answer to a request that was given up
+                interrupted = interrupted or bool(marks & INTERRUPTED)
+                if found not in (ERROR, DONE):
+                    yield Item(part[start + 16], part[start + HEADER : end])
+                    if not flags & DUMP:
+                        return
+                    continue
+                (status,) = _STATUS.unpack_from(part, start + 16)
+                if status:
+                    raise Answer(-status)
+                if interrupted:
+                    raise Interrupted
+                return
+
+
+def _open() -> socket.socket:
+    channel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETFILTER)
+    channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
+    channel.bind((0, 0))
+    return channel

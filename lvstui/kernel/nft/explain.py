@@ -1,0 +1,104 @@
+"""Rules about marks, as values: each rule that was read, explained, once for each way to it and each mark it sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from lvstui.core.observed import Rule
+from lvstui.kernel.nft.conditions import Condition, selector, words
+from lvstui.kernel.nft.paths import Way, Ways, walked
+from lvstui.kernel.nft.tables import Place, RawRule, Table, Tables
+from lvstui.kernel.nft.walk import Effect, Surroundings, Walk
+from lvstui.kernel.nft.wire import FAMILIES
+
+_COMMENT: Final = 0  # NFTNL_UDATA_RULE_COMMENT
+
+
+class Names(NamedTuple):
+    """How the numbers of interfaces and ipsets are told by name."""
+
+    interfaces: Callable[[], Mapping[int, str]]
+    ipsets: Callable[[int], str]
+
+
+def explained(tables: Tables, names: Names) -> tuple[Rule, ...]:
+    """Explain every rule that does something with a mark, in the order in which packets of a hook come to them."""
+    found: list[Rule] = []
+    for place, table in tables.tables.items():
+        if table.marks:
+            sortable = list(_of_table(place, table, names))
+            found += [rule for _, rule in sorted(sortable, key=lambda each: each[0])]
+    return tuple(found)
+
+
+def _of_table(place: Place, table: Table, names: Names) -> Iterator[tuple[tuple[int, ...], Rule]]:
+    family = FAMILIES.get(place.family, f"family {place.family}")
+    around = Surroundings(family, table.contents, names.interfaces, names.ipsets)
+    ways = Ways(table, around)
+    for chain, rules in table.rules.items():
+        for raw in rules:
+            if not raw.marks:
+                continue
+            for way in ways.to(chain):
+                walk = walked(raw, way.conditions, around)
+                if not walk.effects:
+                    break  # it only asks for a mark
+                for rule in _rules(place, family, table, raw, way, walk):
+                    yield (*way.order, raw.place), rule
+
+
+def _rules(place: Place, family: str, table: Table, raw: RawRule, way: Way, walk: Walk) -> Iterator[Rule]:
+    packets, size = walk.counted or table.counters.get(walk.counter) or (None, None)
+    common = Rule(
+        "nft",
+        family,
+        place.table,
+        raw.chain,
+        raw.handle,
+        way.path,
+        way.hook,
+        way.priority,
+        packets=packets,
+        bytes=size,
+        counter="" if walk.counted else walk.counter,
+        comment=comment(raw.userdata) or walk.comment,
+        dormant=table.dormant,
+    )
+    for effect in walk.effects:
+        conditions = tuple(walk.conditions[: effect.asked])
+        sure = way.sure and not any(each.field.kind == "unknown" for each in conditions)
+        if not effect.choices:
+            yield told(common, effect, conditions, sure)
+        for value, asked in effect.choices:
+            yield told(common, effect._replace(value=value, text=""), (*conditions, *asked), sure)
+
+
+def told(common: Rule, effect: Effect, conditions: tuple[Condition, ...], sure: bool) -> Rule:
+    """Complete a rule with what it does and asks."""
+    match = words(conditions)
+    decoded = sure and effect.certain
+    text = effect.text or f"{effect.verb} mark" + (f" 0x{effect.value:x}/0x{effect.mask:x}" if effect.value else "")
+    return replace(
+        common,
+        match=match,
+        selector=selector(conditions, common.family) if sure else None,
+        verb=effect.verb,
+        value=effect.value,
+        mask=effect.mask,
+        bits=effect.bits,
+        decoded=decoded,
+        raw="" if decoded else " ".join((*match, text)),
+    )
+
+
+def comment(userdata: bytes) -> str:
+    """Read the comment of a rule (NFTNL_UDATA_RULE_COMMENT: type, size, text)."""
+    position = 0
+    while position + 2 <= len(userdata):
+        kind, size = userdata[position], userdata[position + 1]
+        if kind == _COMMENT:
+            return userdata[position + 2 : position + 2 + size].split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+        position += 2 + size
+    return ""
