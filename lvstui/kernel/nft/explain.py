@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final, NamedTuple
 
 from lvstui.core.observed import Rule
 from lvstui.kernel.nft.conditions import Condition, selector, words
-from lvstui.kernel.nft.paths import Way, Ways, walked
-from lvstui.kernel.nft.tables import Place, RawRule, Table, Tables
+from lvstui.kernel.nft.expressions import walk_through
+from lvstui.kernel.nft.paths import Asked, Lead, Way, Ways
+from lvstui.kernel.nft.tables import Place, RawRule, Table, Tables, jumped_to, looked_up
 from lvstui.kernel.nft.walk import Effect, Surroundings, Walk
 from lvstui.kernel.nft.wire import FAMILIES
 
+_NETWORKS: Final = {"ip": 2, "ip6": 10}
 _COMMENT: Final = 0  # NFTNL_UDATA_RULE_COMMENT
 
 
@@ -36,7 +39,7 @@ def explained(tables: Tables, names: Names) -> tuple[Rule, ...]:
 def _of_table(place: Place, table: Table, names: Names) -> Iterator[tuple[tuple[int, ...], Rule]]:
     family = FAMILIES.get(place.family, f"family {place.family}")
     around = Surroundings(family, table.contents, names.interfaces, names.ipsets)
-    ways = Ways(table, around)
+    ways = Ways(table.chains, _Leading(table, around).to)
     for chain, rules in table.rules.items():
         for raw in rules:
             if not raw.marks:
@@ -47,6 +50,47 @@ def _of_table(place: Place, table: Table, names: Names) -> Iterator[tuple[tuple[
                     break  # it only asks for a mark
                 for rule in _rules(place, family, table, raw, way, walk):
                     yield (*way.order, raw.place), rule
+
+
+class _Leading:
+    """The jumps of a table, by the chain that they lead to."""
+
+    def __init__(self, table: Table, around: Surroundings) -> None:
+        self._around = around
+        self._jumps: dict[str, list[RawRule]] | None = None
+        self._table = table
+
+    def to(self, name: str) -> Iterator[Lead]:
+        """Give the rules that lead to a chain."""
+        if self._jumps is None:
+            self._jumps = self._found()
+        for rule in self._jumps.get(name, ()):
+            yield Lead(rule.chain, rule.place, partial(self._over, rule, name))
+
+    def _found(self) -> dict[str, list[RawRule]]:
+        found: dict[str, list[RawRule]] = {}
+        for rule in (rule for rules in self._table.rules.values() for rule in rules if rule.jumps):
+            contents = [self._table.contents.get(name) for name in looked_up(rule)]
+            elements = (element for content in contents if content for element in content.elements)
+            mapped = [element.verdict.chain for element in elements if element.verdict is not None]
+            for name in dict.fromkeys((*jumped_to(rule), *mapped)):
+                found.setdefault(name, []).append(rule)
+        return found
+
+    def _over(self, rule: RawRule, name: str, way: Way) -> Iterator[Asked]:
+        walk = walked(rule, way.conditions, self._around)
+        for jump in walk.jumps:
+            if jump.chain == name:
+                yield jump.conditions, way.sure and not walk.unknown
+
+
+def walked(rule: RawRule, conditions: tuple[Condition, ...], around: Surroundings) -> Walk:
+    """Go through a rule that is come to under these conditions."""
+    walk = Walk(around, _NETWORKS.get(around.family))
+    for condition in conditions:
+        walk.ask(condition)
+    walk_through(rule.expressions, walk)
+    return walk
 
 
 def _rules(place: Place, family: str, table: Table, raw: RawRule, way: Way, walk: Walk) -> Iterator[Rule]:

@@ -10,7 +10,8 @@ from lvstui.core import mark_groups
 from lvstui.core.change import MarkChange, bare
 from lvstui.core.model import MarkGroup
 from lvstui.core.observed import Ruleset
-from lvstui.kernel.nft import writing
+from lvstui.kernel.nft import legacy, writing
+from lvstui.kernel.nft.legacy import Legacy
 from lvstui.kernel.nft.poll import Found, Poll
 from lvstui.kernel.nft.writing import NO_RIGHT, Held, Stale
 from lvstui.kernel.port import NoRight, Refused
@@ -27,7 +28,8 @@ class Filter:
     def __init__(self, netns: str | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._netns = netns
         self._poll = Poll(netns, clock)
-        self._last: tuple[Found, Ruleset] | None = None
+        self._legacy = Legacy(netns, clock)
+        self._last: tuple[Found, legacy.Found, Ruleset] | None = None
 
     def close(self) -> None:
         """Let go of the socket."""
@@ -39,11 +41,13 @@ class Filter:
         Nothing is raised: the result says what is not known, and why nothing can be written. The same object is given
         while nothing has changed; where only counters moved, one of the same generation with other packets and bytes.
         """
-        found = self._poll.read()
-        if self._last is None or self._last[0] is not found:
-            known = Ruleset(found.rules, found.generation, found.ours, found.trouble, found.missing)
-            self._last = found, known
-        return self._last[1]
+        found, older = self._poll.read(), self._legacy.read()
+        if self._last is None or self._last[0] is not found or self._last[1] is not older:
+            trouble = "; ".join(filter(None, (found.trouble, older.trouble)))
+            rules = (*found.rules, *older.rules)
+            known = Ruleset(rules, found.generation, found.ours, trouble, found.missing)
+            self._last = found, older, known
+        return self._last[2]
 
     def held(self, mark: int) -> MarkGroup | None:
         """Read the group that our table holds for a mark now."""

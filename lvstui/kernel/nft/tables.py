@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from lvstui.core.nft_script import FAMILY, TABLE
 from lvstui.kernel.nft.dump import Answer, Channel, Interrupted, Item
 from lvstui.kernel.nft.members import Content
+from lvstui.kernel.nft.paths import Chain
 from lvstui.kernel.nft.sets import MAP, Element, Set, described, elements
 from lvstui.kernel.nft.wire import (
     FAMILIES,
@@ -42,6 +43,9 @@ _JUMPS: Final = re.compile(
 """Bytes without which a rule needs no closer look; some that have them turn out to be about something else."""
 
 _LOOKUPS: Final = re.compile(rb"lookup\x00\x00")
+_VERDICTS: Final = re.compile(rb"\xff\xff\xff[\xfc\xfd]..\x02\x00", re.DOTALL)
+"""Where a lookup's attributes follow, the set's name first; and where a verdict's chain does."""
+
 _DORMANT: Final = 1
 _COUNTER: Final = 1  # NFT_OBJECT_COUNTER
 
@@ -61,16 +65,6 @@ class Place(NamedTuple):
 
 
 OURS: Final = Place(NUMBERS[FAMILY], TABLE)
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """A chain; `hook` is empty for one that is only jumped to. `devices` are those of a chain on network devices."""
-
-    name: str
-    hook: str = ""
-    priority: int = 0
-    devices: tuple[str, ...] = ()
 
 
 class RawRule(NamedTuple):
@@ -195,14 +189,27 @@ def _elements(channel: Channel, place: Place, kind: Set) -> Iterable[Item]:
 
 
 def _looked_up(table: Table) -> Iterator[str]:
-    """Name the sets that rules look into: NFTA_LOOKUP_SET, the first attribute of a lookup."""
+    """Name the sets that rules look into."""
     for rules in table.rules.values():
         for rule in rules:
-            data = rule.expressions
-            for found in _LOOKUPS.finditer(data):
-                end = found.end()
-                body = attributes(data[end + 4 : end + _ATTRIBUTE.unpack_from(data, end)[0]])
-                yield word(body.get(1))
+            yield from looked_up(rule)
+
+
+def looked_up(rule: RawRule) -> Iterator[str]:
+    """Name the sets that a rule looks into."""
+    data = rule.expressions
+    for found in _LOOKUPS.finditer(data):
+        end = found.end()
+        body = attributes(data[end + 4 : end + _ATTRIBUTE.unpack_from(data, end)[0]])
+        yield word(body.get(1))
+
+
+def jumped_to(rule: RawRule) -> Iterator[str]:
+    """Name the chains that a rule leads to by itself."""
+    data = rule.expressions
+    for found in _VERDICTS.finditer(data):
+        end = found.end()
+        yield word(data[end : end + _ATTRIBUTE.unpack_from(data, end - 4)[0] - 4])
 
 
 def counters(channel: Channel, place: Place) -> dict[str, tuple[int, int]]:

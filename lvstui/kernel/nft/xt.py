@@ -36,13 +36,14 @@ STATES: Final = {
 
 _RESTORE_SOCKET_MARK: Final = 4  # XT_SOCKET_RESTORESKMARK
 _MAP_MARK: Final = 1 << 8  # IPSET_FLAG_MAP_SKBMARK
+_SHOWN: Final = 48
 _STATE_FLAGS: Final = 1 | 1 << 13
 _SAVE, _RESTORE = 1, 2
 
 
 def match(name: str, revision: int, info: bytes) -> Step:
     """Read a match; one that is not known here is shown as bytes and leaves what the rule asks unknown."""
-    shown = f"[match {name} revision {revision} 0x{info.rstrip(bytes(1)).hex()}]"
+    shown = f"[match {name} revision {revision} {_bytes(info)}]"
     if name == "comment":
         text = info.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
         return lambda walk: setattr(walk, "comment", text)
@@ -71,7 +72,7 @@ def match(name: str, revision: int, info: bytes) -> Step:
 
 def target(name: str, revision: int, info: bytes) -> Step:
     """Read a target, of which only those that write marks matter."""
-    shown = f"[target {name} revision {revision} 0x{info.rstrip(bytes(1)).hex()}]"
+    shown = f"[target {name} revision {revision} {_bytes(info)}]"
     reader = _TARGETS.get((name, revision))
     if reader is None:
         if name not in {known for known, _ in _TARGETS}:
@@ -85,6 +86,12 @@ def target(name: str, revision: int, info: bytes) -> Step:
             walk.effect("set", None, text=shown, certain=False)
 
     return step
+
+
+def _bytes(info: bytes) -> str:
+    """Write bytes; of many only the first, with how many there are."""
+    told = info.rstrip(b"\0")
+    return f"0x{told.hex()}" if len(told) <= _SHOWN else f"0x{told[:_SHOWN].hex()}... {len(info)} bytes"
 
 
 def _multiport(walk: Walk, info: bytes) -> Iterator[Condition]:
