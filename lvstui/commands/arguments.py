@@ -202,9 +202,9 @@ def _marks(command: _Command) -> None:
 
     add = edit("add", "mark packets, with a service for them", "MARK MATCH... [OPTIONS]", "+")
     add.add_argument("--name", help="what the group is called in the profile")
-    add.add_argument("--scheduler", default="wlc", metavar="NAME", help="of a service that is not there yet (wlc)")
+    add.add_argument("--scheduler", metavar="NAME", help="of a service that is not there yet (wlc)")
     add.add_argument("--persistence", metavar="SECONDS", help="of such a service; 0 for none (300 with several ports)")
-    add.add_argument("--server", action="append", default=[], help="a real server of such a service; may be repeated")
+    add.add_argument("--server", action="append", default=[], help="a real server for the mark; may be repeated")
     add.add_argument("--forwarding", default="route", metavar="METHOD", help="to these servers: masq, route, tunnel")
     add.add_argument("--rules-only", action="store_true", help="make no service")
     delete = edit("delete", "mark packets no longer", "MARK [MATCH...] [--services] [--yes] [--dry-run]", "*")

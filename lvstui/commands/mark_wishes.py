@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lvstui.commands.status import Failure
 from lvstui.core import fields, mark_edits
-from lvstui.core.change import Change, MarkChange, remove_pool
+from lvstui.core.change import Change, MarkChange, ServerChange, remove_pool
 from lvstui.core.fields import FieldError, visible
 from lvstui.core.model import Director, Endpoint, Family, MarkGroup, MarkKey, Persistence, RealServer, Selector, Service
 from lvstui.core.selectors import selector, selector_text, several_ports
@@ -39,13 +39,28 @@ def _added(mark: int, matches: tuple[Selector, ...], options: Namespace, directo
     group = MarkGroup(mark, (*before, *(match for match in matches if match not in before)), name)
     if options.rules_only:
         return () if group == held else (MarkChange(held, group),)
+    servers = _servers(options)
     service = Service(
         MarkKey(mark, Family.IPV4),
-        scheduler=fields.scheduler(options.scheduler),
+        scheduler=fields.scheduler(options.scheduler or "wlc"),
         persistence=_persistence(options.persistence, group),
         name=name,
     )
-    return mark_edits.made(group, service, _servers(options), director)
+    return (*_joined(mark, servers, options, director), *mark_edits.made(group, service, servers, director))
+
+
+def _joined(mark: int, servers: Sequence[RealServer], options: Namespace, director: Director) -> Iterator[Change]:
+    """Add servers to the services on the mark that are there already, which stay otherwise as they are."""
+    for family in Family:
+        pool = director.pools.get(MarkKey(mark, family))
+        if pool is None:
+            continue
+        where = fields.service_text(pool.service.key)
+        if options.scheduler is not None or options.persistence is not None:
+            raise Failure(f"{where} is there already; `lvstui set {where} scheduler=... timeout=...` edits it")
+        for server in servers:
+            if Family.of(server.endpoint.address) is family and server.endpoint not in pool.servers:
+                yield ServerChange(pool.service.key, None, server)
 
 
 def _persistence(text: str | None, group: MarkGroup) -> Persistence | None:

@@ -7,6 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from lvstui.core.change import (
     EMPTY,
@@ -21,22 +22,33 @@ from lvstui.core.change import (
     TimeoutsChange,
     Value,
 )
+from lvstui.core.mark_groups import groups
 from lvstui.core.model import Director, ServiceKey, SyncRole
-from lvstui.core.observed import Reading
+from lvstui.core.observed import Reading, Ruleset
 from lvstui.core.sync_message import Message
 from lvstui.kernel import choices
 from lvstui.kernel.connections import Connections
 from lvstui.kernel.interfaces import Interfaces
 from lvstui.kernel.netlink import NO_RIGHT, Netlink
-from lvstui.kernel.port import NoRight, Piece, Refused
+from lvstui.kernel.nft.filter import Filter
+from lvstui.kernel.port import NoRight, Piece
 from lvstui.kernel.proc import Proc
-from lvstui.kernel.refusals import NO_MARKS
+from lvstui.kernel.routing import Forwards
 from lvstui.kernel.sync import Door, is_ours
 from lvstui.kernel.sysctl import Settings
 from lvstui.kernel.totals import Totals
 
 _STATUS = Path("/proc/thread-self/status")
 _CAP_NET_ADMIN = 1 << 12
+
+
+class _Known(NamedTuple):
+    """What a director was put together from, and the director."""
+
+    table: Director
+    settings: Mapping[str, str]
+    generation: int | None
+    whole: Director
 
 
 class Live:
@@ -55,7 +67,9 @@ class Live:
         self._interfaces = Interfaces(netns)
         self._connections = Connections(netns)
         self._door = Door(self._netlink, netns)
-        self._known: tuple[Director, Mapping[str, str], Director] = (EMPTY, {}, EMPTY)
+        self._filter = Filter(netns)
+        self._forwards = Forwards(netns)
+        self._known = _Known(EMPTY, {}, None, EMPTY)
         self._denied = not _may_administer()
 
     @property
@@ -83,7 +97,10 @@ class Live:
         """Read everything, or what /proc tells."""
         reading = self._table()
         total, cpus = self._totals.read()
-        return replace(reading, director=self._whole(reading.director), total=total, cpus=cpus)
+        rules = self._filter.read()
+        director = self._whole(reading.director, rules)
+        forwards = self._forwards.read()
+        return replace(reading, director=director, total=total, cpus=cpus, rules=rules, forwards=forwards)
 
     def _table(self) -> Reading:
         if not self._denied:
@@ -98,22 +115,26 @@ class Live:
                 self._denied = True
         return self._proc.read()
 
-    def _whole(self, table: Director) -> Director:
-        """Put the settings of net.ipv4.vs to what else is configured; the same object again where nothing changed.
+    def _whole(self, table: Director, rules: Ruleset) -> Director:
+        """Put the settings of net.ipv4.vs and our groups of the packet filter to what else is configured.
 
-        The packet filter is not read, so nothing is known of its marks.
+        The same object again where nothing changed. Where rules cannot be read or written, nothing is known of marks.
         """
         settings = self._settings.read()
-        known_table, known_settings, whole = self._known
-        if table is not known_table or settings is not known_settings:
-            whole = replace(table, sysctl=settings, marks=None)
-            self._known = table, settings, whole
-        return whole
+        told = None if rules.missing or not rules.generation else rules.generation
+        known = self._known
+        if table is not known.table or settings is not known.settings or told != known.generation:
+            marks = None if told is None else groups(rules.rules)
+            whole = replace(table, sysctl=settings, marks=marks)
+            known = self._known = _Known(table, settings, told, whole)
+        return known.whole
 
     def held(self, change: Change) -> Value | None:
         """Read the one object that a change is about; the table of /proc can be read as a whole only."""
         if isinstance(change, SysctlChange):
             return self._settings.held(change)
+        if isinstance(change, MarkChange):
+            return self._filter.held(change.mark)
         if not self._denied:
             return self._netlink.held(change)
         pools = self._proc.read().director.pools
@@ -122,7 +143,7 @@ class Live:
                 return pools[change.key].service if change.key in pools else None
             case ServerChange(key):
                 return pools[key].servers.get(change.endpoint) if key in pools else None
-            case MarkChange() | TimeoutsChange() | SyncChange() | ManageSync() | DirectorName():
+            case TimeoutsChange() | SyncChange() | ManageSync() | DirectorName():
                 return None
 
     def write(self, change: Change) -> None:
@@ -131,7 +152,7 @@ class Live:
         if isinstance(change, SysctlChange):
             self._settings.write(change)
         elif isinstance(change, MarkChange):
-            raise Refused(NO_MARKS, "match")
+            self._filter.write(change)
         else:
             writer.write(change)
 
@@ -158,6 +179,8 @@ class Live:
         self._settings.close()
         self._totals.close()
         self._interfaces.close()
+        self._filter.close()
+        self._forwards.close()
 
     def _writer(self) -> Netlink:
         if self._denied:

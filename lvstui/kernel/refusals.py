@@ -48,7 +48,6 @@ SCHEDULERS = frozenset(
 ENGINES = frozenset({"", "sip"})
 """The persistence engines of Linux; empty is none."""
 
-NO_MARKS = "match: rules of the packet filter are not written by this lvstui; `lvstui export --format nft` prints them"
 
 MIXED = (
     "the kernel starts no sync daemon while a service has real servers of another address family, so no entry can be "

@@ -58,6 +58,12 @@ def test_packets_are_added_to_a_group_that_there_is_and_its_service_stays(shell:
     service = shell.kernel.read().director.pools[MarkKey(20, Family.IPV4)].service
     assert (service.scheduler, service.persistence) == ("rr", Persistence(60))
     assert shell.run("mark", "add", "web", WEB).out == ""
+    refused = shell.run("mark", "add", "web", WEB, "--persistence", "600")
+    assert "mark:20 is there already" in refused.err
+    assert shell.run("mark", "add", "web", WEB, "--server", "10.0.0.11").status == 0
+    assert [str(end.address) for end in shell.kernel.read().director.pools[MarkKey(20, Family.IPV4)].servers] == [
+        "10.0.0.11"
+    ]
 
 
 @pytest.mark.parametrize(
