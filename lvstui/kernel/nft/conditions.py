@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_network, summarize_address_range
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, summarize_address_range
+from socket import inet_ntoa
 from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.model import Network, Ports, Protocol, Selector
@@ -55,7 +56,13 @@ _NAMED: Final = {
 FLAGS: Final = {"state": STATES, "status": STATUS}
 _HEXADECIMAL: Final = frozenset({"mark", "bits", *FLAGS})
 _FAMILY_OF: Final = {"meta nfproto": {2: 4, 10: 6}, "meta protocol": {0x0800: 4, 0x86DD: 6}}
-_FAMILY_OF_TABLE: Final = {"ip": 4, "ip6": 6}
+_LAYERS: Final = frozenset(("protocol", "nfproto", "ethertype"))
+_EVERY_VERSION: Final = frozenset((4, 6))
+_VERSIONS: Final = {"ip": frozenset((4,)), "ip6": frozenset((6,)), "arp": frozenset[int]()}
+_MOST: Final = {4: 2**32 - 1, 6: 2**128 - 1}
+_PROTOCOLS: Final = ((0, 255),)
+_PORTS: Final = ((0, 65535),)
+_PORT_FIELDS: Final = {"tcp dport": ((6, 6),), "udp dport": ((17, 17),), "sctp dport": ((132, 132),)}
 _NETWORKS_MAX: Final = 4096
 """Networks up to which a set is told as a selector."""
 
@@ -114,7 +121,6 @@ def value_of(data: bytes, field: Field) -> int:
     return int.from_bytes(data, sys.byteorder if field.host else "big")
 
 
-@lru_cache(1 << 14)
 def within(field: Field, ranges: tuple[Range, ...], negated: bool = False, name: str = "") -> Condition:
     """Ask whether a field has one of these values; `name` is that of the set that they stand in."""
     text = f"@{name}" if name else values_text(field, ranges)
@@ -125,6 +131,8 @@ def within(field: Field, ranges: tuple[Range, ...], negated: bool = False, name:
 
 def values_text(field: Field, ranges: Iterable[Range]) -> str:
     """Write values: `80, 443, 6000-6063`."""
+    if field.kind == "port":
+        return ", ".join([str(first) if first == last else f"{first}-{last}" for first, last in ranges])
     return ", ".join(range_text(field, *each) for each in ranges)
 
 
@@ -166,7 +174,7 @@ def flags_text(kind: str, value: int) -> str:
 def _addresses_text(first: int, last: int, size: int) -> str:
     kind = IPv4Address if size == 4 else IPv6Address
     if first == last:
-        return str(kind(first))
+        return inet_ntoa(first.to_bytes(4, "big")) if size == 4 else str(kind(first))
     span = last - first + 1
     if span & (span - 1) == 0 and first % span == 0:
         return f"{kind(first)}/{8 * size - span.bit_length() + 1}"
@@ -196,104 +204,85 @@ def complement(ranges: Sequence[Range], most: int) -> tuple[Range, ...]:
 
 def common(one: Sequence[Range], other: Sequence[Range]) -> tuple[Range, ...]:
     """Give the values that are in both."""
+    if one == other:
+        return tuple(one)
     return tuple((max(a, c), min(b, d)) for a, b in sorted(one) for c, d in sorted(other) if max(a, c) <= min(b, d))
 
 
 def words(conditions: Sequence[Condition]) -> tuple[str, ...]:
     """Write conditions, without those that only say what another one's name tells already (`tcp dport` is tcp)."""
-    told = {condition.field.layer for condition in conditions}
+    told = {field.layer for _, field, _ in conditions}
     return tuple(each.text for each in conditions if each.text and _layer(each) not in told)
 
 
 def _layer(condition: Condition) -> tuple[int, int] | str:
     """Tell the layer that a condition does nothing but name."""
-    field, ranges = condition.field, condition.ranges
-    if ranges is None or len(ranges) != 1 or ranges[0][0] != ranges[0][1]:
+    _, field, ranges = condition
+    if field.kind not in _LAYERS or ranges is None or not _single(ranges):
         return ""
     value = ranges[0][0]
     if field.kind == "protocol":
         return 4, value
-    if field.kind == "nfproto":
-        return 3, value
-    if field.kind == "ethertype":
-        return 3, {0x0800: 2, 0x86DD: 10}.get(value, -1)
-    return ""
+    return 3, value if field.kind == "nfproto" else {0x0800: 2, 0x86DD: 10}.get(value, -1)
 
 
-class _Known(NamedTuple):
-    protocols: tuple[Range, ...] = ((0, 255),)
-    versions: frozenset[int] = frozenset((4, 6))
-    addresses: tuple[Range, ...] | None = None
-    ports: tuple[Range, ...] = ((0, 65535),)
-    interfaces: tuple[Range, ...] | None = None
-
-
-@lru_cache(1 << 14)
-def selector(conditions: tuple[Condition, ...], family: str) -> Selector | None:
+def selector(conditions: Iterable[Condition], family: str) -> Selector | None:
     """Tell what conditions in a table of this family ask for; None where a selector cannot tell all of it."""
-    known = _Known()
-    if family in _FAMILY_OF_TABLE:
-        known = known._replace(versions=frozenset({_FAMILY_OF_TABLE[family]}))
-    elif family == "arp":
-        return None
-    for condition in conditions:
-        added = None if condition.ranges is None else _learned(known, condition.field, condition.ranges)
-        if added is None:
+    protocols: Sequence[Range] = _PROTOCOLS
+    versions = _VERSIONS.get(family, _EVERY_VERSION)
+    addresses: Sequence[Range] | None = None
+    ports: Sequence[Range] = _PORTS
+    interfaces: Sequence[Range] | None = None
+    for _, field, ranges in conditions:
+        if ranges is None:
             return None
-        known = added
-    return _told(known)
-
-
-def _learned(known: _Known, field: Field, ranges: tuple[Range, ...]) -> _Known | None:
-    match field.name:
-        case "meta l4proto" | "ip protocol":
-            return known._replace(protocols=common(known.protocols, ranges))
-        case "meta nfproto" | "meta protocol":
-            versions = frozenset(v for n, v in _FAMILY_OF[field.name].items() if any(a <= n <= b for a, b in ranges))
-            return known._replace(versions=known.versions & versions)
-        case "ip daddr" | "ip6 daddr":
-            both = ranges if known.addresses is None else common(known.addresses, ranges)
-            version = 4 if field.size == 4 else 6
-            return known._replace(addresses=both, versions=known.versions & {version})
-        case "iifname":
-            both = ranges if known.interfaces is None else common(known.interfaces, ranges)
-            return known._replace(interfaces=both)
-        case "tcp dport" | "udp dport" | "sctp dport":
-            protocol = field.layer[1] if field.layer else 0
-            protocols = common(known.protocols, ((protocol, protocol),))
-            return known._replace(ports=common(known.ports, ranges), protocols=protocols)
-    return None
-
-
-def _told(known: _Known) -> Selector | None:
-    protocols, interfaces = known.protocols, known.interfaces
-    every = protocols == ((0, 255),)
-    if not known.versions or not known.ports or known.addresses == () or interfaces == ():
+        name = field.name
+        if name in _PORT_FIELDS:
+            ports = ranges if ports is _PORTS else common(ports, ranges)
+            protocols = common(protocols, _PORT_FIELDS[name])
+        elif name == "meta l4proto" or name == "ip protocol":
+            protocols = ranges if protocols is _PROTOCOLS else common(protocols, ranges)
+        elif name == "ip daddr" or name == "ip6 daddr":
+            addresses = ranges if addresses is None else common(addresses, ranges)
+            versions = versions & {4 if field.size == 4 else 6}
+        elif name in _FAMILY_OF:
+            versions = versions & {v for n, v in _FAMILY_OF[name].items() if any(a <= n <= b for a, b in ranges)}
+        elif name == "iifname":
+            interfaces = ranges if interfaces is None else common(interfaces, ranges)
+        else:
+            return None
+    every = protocols is _PROTOCOLS or protocols == ((0, 255),)
+    if not versions or not ports or (addresses is not None and not addresses):
         return None  # no packet can meet these
-    if not every and (len(protocols) != 1 or protocols[0][0] != protocols[0][1]):
-        return None
-    if interfaces is not None and (len(interfaces) != 1 or interfaces[0][0] != interfaces[0][1]):
+    if not (every or _single(protocols)) or not (interfaces is None or _single(interfaces)):
         return None
     networks: tuple[Network, ...] = ()
-    if len(known.versions) == 1:
-        (version,) = known.versions
-        most = (1 << (32 if version == 4 else 128)) - 1
-        networks = _networks(version, known.addresses if known.addresses is not None else ((0, most),))
+    if len(versions) == 1:
+        (version,) = versions
+        networks = _networks(version, tuple(addresses) if addresses is not None else ((0, _MOST[version]),))
         if len(networks) > _NETWORKS_MAX:
             return None
     return Selector(
         None if every else Protocol(protocols[0][0]),
         networks,
-        merged_ports(Ports(*each) for each in known.ports),
+        () if ports is _PORTS else _ports(tuple(ports)),
         _interface_text(*interfaces[0]) if interfaces else "",
     )
 
 
 @lru_cache(1 << 12)
+def _ports(ranges: tuple[Range, ...]) -> tuple[Ports, ...]:
+    return merged_ports(Ports(*each) for each in ranges)
+
+
+def _single(ranges: Sequence[Range]) -> bool:
+    return len(ranges) == 1 and ranges[0][0] == ranges[0][1]
+
+
 def _networks(version: int, ranges: tuple[Range, ...]) -> tuple[Network, ...]:
+    if _single(ranges):
+        return (IPv4Network((ranges[0][0], 32)) if version == 4 else IPv6Network((ranges[0][0], 128)),)
     kind = IPv4Address if version == 4 else IPv6Address
-    if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
-        return (ip_network(kind(ranges[0][0])),)
     every: list[Network] = []
     for first, last in ranges[: _NETWORKS_MAX + 1]:
         every += summarize_address_range(kind(first), kind(last))

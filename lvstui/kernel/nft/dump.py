@@ -6,7 +6,6 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from lvstui.kernel.namespace import call_in
@@ -60,7 +59,7 @@ class Channel:
         except OSError as problem:
             raise Answer(problem.errno or errno.EIO) from None
         self._sequence = 0
-        self._buffer = bytearray(_BUFFER)
+        self._interrupted = False
 
     def close(self) -> None:
         """Close the socket."""
@@ -80,37 +79,41 @@ class Channel:
 
     def ask(self, kind: int, flags: int = 0, family: int = 0, body: bytes = b"") -> list[Item]:
         """Send a request and give the messages of its answer."""
+        items: list[Item] = []
         try:
-            return list(self._asked(kind, flags, family, body))
+            self._interrupted = False
+            self._sequence = (self._sequence + 1) & 0xFFFFFFFF
+            self._socket.send(frame(kind, REQUEST | flags, self._sequence, family, 0, body))
+            while self._part(items, bool(flags & DUMP)):
+                pass
         except OSError as problem:
             raise Answer(problem.errno or errno.EIO) from None
+        return items
 
-    def _asked(self, kind: int, flags: int, family: int, body: bytes) -> Iterator[Item]:
-        self._sequence = (self._sequence + 1) & 0xFFFFFFFF
-        self._socket.send(frame(kind, REQUEST | flags, self._sequence, family, 0, body))
-        interrupted = False
-        while True:
-            size = self._socket.recv_into(self._buffer)
-            part = bytes(memoryview(self._buffer)[:size])
-            position = 0
-            while position < size:
-                length, found, marks, sequence = _START.unpack_from(part, position)
-                end, start = position + length, position
-                position += (length + 3) & ~3
-                if sequence != self._sequence:
-                    continue  # a late answer to a request that was given up
-                interrupted = interrupted or bool(marks & INTERRUPTED)
-                if found not in (ERROR, DONE):
-                    yield Item(part[start + 16], part[start + HEADER : end])
-                    if not flags & DUMP:
-                        return
-                    continue
-                (status,) = _STATUS.unpack_from(part, start + 16)
+    def _part(self, items: list[Item], many: bool) -> bool:
+        """Receive one datagram of an answer; tell whether more will come."""
+        part = self._socket.recv(_BUFFER)
+        position, size, wanted = 0, len(part), self._sequence
+        unpack = _START.unpack_from
+        while position < size:
+            length, kind, flags, sequence = unpack(part, position)
+            if sequence != wanted:
+                pass  # a late answer to a request that was given up
+            elif kind in (ERROR, DONE):
+                (status,) = _STATUS.unpack_from(part, position + 16)
                 if status:
                     raise Answer(-status)
-                if interrupted:
+                if self._interrupted or flags & INTERRUPTED:
                     raise Interrupted
-                return
+                return False
+            else:
+                items.append(Item(part[position + 16], part[position + HEADER : position + length]))
+                if not many:
+                    return False
+                if flags & INTERRUPTED:
+                    self._interrupted = True
+            position += (length + 3) & ~3
+        return True
 
 
 def _open() -> socket.socket:

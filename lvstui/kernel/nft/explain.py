@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -93,47 +92,65 @@ def walked(rule: RawRule, conditions: tuple[Condition, ...], around: Surrounding
     return walk
 
 
+class Seen(NamedTuple):
+    """Where a rule stands, what it counted, and what is written to it: as in `Rule`."""
+
+    tool: str
+    family: str
+    table: str
+    chain: str
+    handle: int
+    packets: int | None
+    bytes: int | None
+    counter: str
+    comment: str
+    dormant: bool
+
+
 def _rules(place: Place, family: str, table: Table, raw: RawRule, way: Way, walk: Walk) -> Iterator[Rule]:
     packets, size = walk.counted or table.counters.get(walk.counter) or (None, None)
-    common = Rule(
-        "nft",
-        family,
-        place.table,
-        raw.chain,
-        raw.handle,
+    counter = "" if walk.counted else walk.counter
+    text = (comment(raw.userdata) if raw.userdata else "") or walk.comment
+    seen = Seen("nft", family, place.table, raw.chain, raw.handle, packets, size, counter, text, table.dormant)
+    for effect in walk.effects:
+        conditions = walk.conditions[: effect.asked]
+        sure = way.sure and not (walk.unknown and any(each.field.kind == "unknown" for each in conditions))
+        if not effect.choices:
+            yield told(seen, way, effect, conditions, sure)
+        for value, asked in effect.choices:
+            yield told(seen, way, effect._replace(value=value), (*conditions, *asked), sure)
+
+
+def told(seen: Seen, way: Way, effect: Effect, conditions: Sequence[Condition], sure: bool) -> Rule:
+    """Put together what is known of a rule."""
+    match = words(conditions)
+    decoded = sure and effect.certain
+    raw = ""
+    if not decoded:
+        told = effect.text or f"{effect.verb} mark" + ("" if effect.value is None else f" 0x{effect.value:x}")
+        raw = " ".join((*match, told))
+    return Rule(
+        seen.tool,
+        seen.family,
+        seen.table,
+        seen.chain,
+        seen.handle,
         way.path,
         way.hook,
         way.priority,
-        packets=packets,
-        bytes=size,
-        counter="" if walk.counted else walk.counter,
-        comment=comment(raw.userdata) or walk.comment,
-        dormant=table.dormant,
-    )
-    for effect in walk.effects:
-        conditions = tuple(walk.conditions[: effect.asked])
-        sure = way.sure and not any(each.field.kind == "unknown" for each in conditions)
-        if not effect.choices:
-            yield told(common, effect, conditions, sure)
-        for value, asked in effect.choices:
-            yield told(common, effect._replace(value=value, text=""), (*conditions, *asked), sure)
-
-
-def told(common: Rule, effect: Effect, conditions: tuple[Condition, ...], sure: bool) -> Rule:
-    """Complete a rule with what it does and asks."""
-    match = words(conditions)
-    decoded = sure and effect.certain
-    text = effect.text or f"{effect.verb} mark" + (f" 0x{effect.value:x}/0x{effect.mask:x}" if effect.value else "")
-    return replace(
-        common,
-        match=match,
-        selector=selector(conditions, common.family) if sure else None,
-        verb=effect.verb,
-        value=effect.value,
-        mask=effect.mask,
-        bits=effect.bits,
-        decoded=decoded,
-        raw="" if decoded else " ".join((*match, text)),
+        match,
+        selector(conditions, seen.family) if sure else None,
+        effect.verb,
+        effect.value,
+        effect.mask,
+        seen.packets,
+        seen.bytes,
+        seen.counter,
+        seen.comment,
+        seen.dormant,
+        decoded,
+        raw,
+        effect.bits,
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from lvstui.kernel.nft import xt
 from lvstui.kernel.nft.conditions import CONNECTION_MARK, MARK, Condition, Field, value_of
-from lvstui.kernel.nft.headers import LINK, NETWORK, connection, header, meta
+from lvstui.kernel.nft.headers import LINK, NETWORK, TRANSPORT, connection, header, meta
 from lvstui.kernel.nft.sets import verdict
-from lvstui.kernel.nft.walk import Constant, Joined, Loaded, Masked, Walk
+from lvstui.kernel.nft.walk import Constant, Joined, Loaded, Masked, Operand, Walk
 from lvstui.kernel.nft.wire import attributes, listed, number, word
 
 Step: TypeAlias = Callable[[Walk], None]
@@ -31,15 +31,16 @@ NEUTRAL: Final = frozenset(
 
 def walk_through(data: bytes, walk: Walk) -> None:
     """Go through all expressions of a rule (the content of NFTA_RULE_EXPRESSIONS)."""
+    known = _known
     for each in listed(data):
-        if each[4:12] == _COUNTER:
-            walk.counted = _counts(each)
-            continue
-        step = _known.get(each)
+        step = known.get(each)
         if step is None:
-            if len(_known) >= _KNOWN_MAX:
-                _known.clear()
-            step = _known[each] = _step(each)
+            if each[4:12] == _COUNTER:
+                walk.counted = _counts(each)
+                continue
+            if len(known) >= _KNOWN_MAX:
+                known.clear()
+            step = known[each] = _step(each)
         step(walk)
 
 
@@ -53,18 +54,19 @@ def counted(data: bytes) -> tuple[int, int] | None:
 
 
 def _counts(data: bytes) -> tuple[int, int]:
-    body = attributes(attributes(data).get(2, b""))
+    body = attributes(data[16:])  # behind the name and the head of what it holds
     return number(body.get(2)), number(body.get(1))
 
 
 def _step(data: bytes) -> Step:
-    outer = attributes(data)
-    name, body = word(outer.get(1)), attributes(outer.get(2, b""))
+    name_size = data[0]  # the name comes first (nf_tables_fill_expr_info), then the nest of what it holds
+    name = data[4 : name_size - 1].decode("ascii", "replace")
+    inner = data[((name_size + 3) & ~3) + 4 :]
     if name in NEUTRAL:
         return _nothing
     make = _STEPS.get(name)
-    step = make(body) if make is not None else None
-    return step or _puzzling(f"[{name} 0x{outer.get(2, b'').hex()}]")
+    step = make(attributes(inner)) if make is not None else None
+    return step or _puzzling(f"[{name} 0x{inner.hex()}]")
 
 
 def _nothing(_: Walk) -> None:
@@ -82,7 +84,7 @@ def _slot(data: bytes | None) -> int:
 
 
 def _value(data: bytes | None) -> bytes:
-    return attributes(data or b"").get(1, b"")
+    return data[4 : data[0] | data[1] << 8] if data else b""  # the only attribute that it holds
 
 
 def _immediate(body: Attributes) -> Step:
@@ -126,28 +128,50 @@ def _payload(body: Attributes) -> Step:
         return _nothing  # it writes to the packet
     slot, base, offset, size = _slot(body.get(1)), number(body.get(2)), number(body.get(3)), number(body.get(4))
 
+    known: dict[tuple[int | None, int | None], Operand] = {}
+
     def step(walk: Walk) -> None:
-        fields = header(base, walk.network, walk.transport)
-        first = fields.get(offset)
-        if first is not None and first.size >= size:
-            walk.load(slot, Loaded(first, size))
-            return
-        found, position = [], offset
-        while position < offset + size and position in fields:
-            found.append(fields[position])
-            position += fields[position].size
-        if position == offset + size:
-            walk.load(slot, Joined(tuple(found)))
-            return
-        place = {LINK: "ll", NETWORK: "nh"}.get(base, "th" if base == 2 else "ih")
-        walk.load(slot, Loaded(Field(f"@{place},{offset * 8},{size * 8}", size, "bits"), size))
+        layers = walk.network, walk.transport
+        operand = known.get(layers)
+        if operand is None:
+            operand = known[layers] = _in_header(header(base, *layers), base, offset, size)
+        walk.registers[slot] = operand
 
     return step
 
 
+def _in_header(fields: Mapping[int, Field], base: int, offset: int, size: int) -> Operand:
+    """Tell what stands at a place of a header."""
+    first = fields.get(offset)
+    if first is not None and first.size >= size:
+        return Loaded(first, size)
+    found, position = [], offset
+    while position < offset + size and position in fields:
+        found.append(fields[position])
+        position += fields[position].size
+    if position == offset + size:
+        return Joined(tuple(found))
+    place = {LINK: "ll", NETWORK: "nh", TRANSPORT: "th"}.get(base, "ih")
+    return Loaded(Field(f"@{place},{offset * 8},{size * 8}", size, "bits"), size)
+
+
 def _cmp(body: Attributes) -> Step:
     slot, sign, data = _slot(body.get(1)), number(body.get(2)), _value(body.get(3))
-    return lambda walk: walk.compare(slot, sign, data)
+    known: Operand | None = None
+    told: Condition | None = None
+
+    def step(walk: Walk) -> None:
+        nonlocal known, told
+        operand = walk.registers.get(slot)
+        if told is not None and operand is known:
+            walk.ask(told)
+            return
+        asked = len(walk.conditions) + 1
+        walk.compare(slot, sign, data)
+        if sign < 2 and isinstance(operand, Loaded) and operand.field.kind != "index" and not walk.unknown:
+            known, told = operand, walk.conditions[-1] if len(walk.conditions) == asked else None
+
+    return step
 
 
 def _range(body: Attributes) -> Step:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from lvstui.core.observed import Rule
 from lvstui.kernel.namespace import call_in
-from lvstui.kernel.nft.explain import told
+from lvstui.kernel.nft.explain import Seen, told
 from lvstui.kernel.nft.iptables_text import Line, line
 from lvstui.kernel.nft.paths import Asked, Chain, Lead, Way, Ways
 from lvstui.kernel.port import KernelError
@@ -154,21 +154,9 @@ def _of_table(family: str, table: str, chains: dict[str, Chain], lines: Sequence
     for place, each in enumerate(lines):
         if each.effect is None:
             continue
+        seen = Seen(TOOL, family, table, each.chain, 0, each.packets, each.bytes, "", each.comment, False)
         for way in ways.to(each.chain):
-            common = Rule(
-                TOOL,
-                family,
-                table,
-                each.chain,
-                0,
-                way.path,
-                way.hook,
-                way.priority,
-                packets=each.packets,
-                bytes=each.bytes,
-                comment=each.comment,
-            )
-            rule = told(common, each.effect, (*way.conditions, *each.conditions), way.sure and each.sure)
+            rule = told(seen, way, each.effect, (*way.conditions, *each.conditions), way.sure and each.sure)
             found.append(((*way.order, place), rule if rule.decoded else replace(rule, raw=each.text)))
     return [rule for _, rule in sorted(found, key=lambda each: each[0])]
 

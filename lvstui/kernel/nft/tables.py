@@ -135,7 +135,7 @@ def _tables(channel: Channel) -> Mapping[Place, Table]:
 
 def _keep(tables: Mapping[Place, Table], item: Item, place: int) -> None:
     """Keep a rule that may matter."""
-    marks, jumps = _ABOUT_MARKS.search(item.body) is not None, _JUMPS.search(item.body) is not None
+    marks, jumps = bool(_ABOUT_MARKS.search(item.body)), bool(_JUMPS.search(item.body))
     if not marks and not jumps:
         return
     body = attributes(item.body)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
 from typing import Final
 
 NETFILTER: Final = 12
@@ -54,16 +53,18 @@ def attributes(data: bytes) -> dict[int, bytes]:
     return found
 
 
-def listed(data: bytes) -> Iterator[bytes]:
+def listed(data: bytes) -> list[bytes]:
     """Give the content of each attribute of a list."""
+    found = []
     position, end = 0, len(data) - 3
     unpack = _HEAD.unpack_from
     while position < end:
         size, _ = unpack(data, position)
         if size < 4:
             break
-        yield data[position + 4 : position + size]
+        found.append(data[position + 4 : position + size])
         position += (size + 3) & ~3
+    return found
 
 
 def number(data: bytes | None) -> int:
