@@ -1,0 +1,105 @@
+"""Clients of the shop that do more than ask once: one that holds its connection open, one that never stops."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+from threading import Thread
+
+TARGET = "192.0.2.10", 80
+
+_HOLD = """\
+import socket, sys
+s = socket.create_connection(sys.argv[1:3], 5, (sys.argv[3], 0))
+print("open", flush=True)
+sys.stdin.readline()
+s.settimeout(5)
+try:
+    s.sendall(b"name\\n")
+    print(s.recv(100).decode().strip() or "reset")
+except OSError:
+    print("reset")
+"""
+
+_KNOCK = """\
+import socket, sys, time
+while True:
+    try:
+        socket.create_connection(sys.argv[1:3], 5, (sys.argv[3], 0)).close()
+    except OSError:
+        continue
+    print(time.monotonic(), flush=True)
+    time.sleep(0.1)
+"""
+
+
+def _start(program: str, client: str) -> subprocess.Popen[str]:
+    command = ["ip", "netns", "exec", "client", sys.executable, "-c", program, *map(str, TARGET), client]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+class HeldOpen:
+    """A client that has connected and not yet asked; `finish` asks and gives the answer, or `reset`."""
+
+    def __init__(self, client: str) -> None:
+        self._process = _start(_HOLD, client)
+
+    def __enter__(self) -> HeldOpen:
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "open\n"
+        return self
+
+    def finish(self) -> str:
+        answer, _ = self._process.communicate("\n", timeout=60)
+        return answer.strip()
+
+    def __exit__(self, *problem: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+class Knocking:
+    """A client that connects all the time, from several processes at once, and notes when it did.
+
+    Inside of `with` it is at it: each of the processes has connected.
+    """
+
+    def __init__(self, client: str, processes: int = 3) -> None:
+        self._processes = [_start(_KNOCK, client) for _ in range(processes)]
+        self._times: list[Sequence[float]] = []
+        self._threads: list[Thread] = []
+
+    def __enter__(self) -> Knocking:
+        for process in self._processes:
+            times: list[float] = []
+            thread = Thread(target=self._note, args=(process, times), daemon=True)
+            thread.start()
+            self._times.append(times)
+            self._threads.append(thread)
+        deadline = time.monotonic() + 60
+        while not all(self._times):
+            assert time.monotonic() < deadline, "the client does not come through"
+            time.sleep(0.05)
+        return self
+
+    def _note(self, process: subprocess.Popen[str], times: list[float]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            times.append(float(line))
+
+    def longest_gap(self, start: float, end: float) -> float:
+        """Give the longest time between two connections in a span of time."""
+        moments = sorted(moment for times in self._times for moment in times)
+        moments = [start, *(moment for moment in moments if start < moment < end), end]
+        return max(later - earlier for earlier, later in pairwise(moments))
+
+    def __exit__(self, *problem: object) -> None:
+        for process in self._processes:
+            process.kill()
+        for thread in self._threads:
+            thread.join()
+        for process in self._processes:
+            process.communicate()
