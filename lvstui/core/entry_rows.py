@@ -297,10 +297,9 @@ def completeness(told: str, scan: Scan, reading: Reading, width: int, more: str 
         kept = f"kept of {scan.rows:,} rows" if scan.left_out else ""
         parts = [kept, more, f"read {age:.0f} s ago", f"in {scan.taken - scan.began:.1f} s"]
     else:
-        done = "reading for" if scan.running else "stopped after"
-        percent = f" ({scan.rows * 100 // about}%)" if about else ""
         spent = scan.taken - scan.began
-        parts = [f"partial: {scan.rows:,} of about {about:,} rows{percent}", f"{done} {spent:.0f} s", more]
+        now = [f"reading {spent:.0f} s"] if scan.running else [f"read {age:.0f} s ago", f"stopped after {spent:.0f} s"]
+        parts = [f"partial: {scan.rows:,} of about {about:,} rows", *now, more]
         if scan.left_out:
             parts.insert(1, f"{scan.rows - scan.left_out:,} kept")
     line = told

@@ -68,6 +68,7 @@ SERVICES = (
     Command("delete", "delete,ctrl+d", "delete", "delete this row, after asking"),
     Command("weight.set", "W", "ask_weight", "the weight: 5 +2 -1 50% *1.5 drain restore"),
     Command("copy", "C", "copy", "copy these servers to another service"),
+    Command("bundle", "B", "bundle", "make one mark group of these services, after asking"),
     Command("entries", "E", "entries", "the persistence entries here", "E entries"),
     Command("connections", "c", "connections", "the connections here"),
     Command("entries.move", "M", "entries(True)", "move this server's clients to others, after asking"),
@@ -159,7 +160,7 @@ CHANGES = (
 )
 
 EDITING = (
-    Command("open", "enter", "enter", "apply what is staged; else open or edit", "Enter apply"),
+    Command("open", "enter", "enter", "apply what is staged; else open this row, or edit it", "Enter apply"),
     Command("drop", "escape,backspace", "drop", "drop what is staged; clear the filter", "Esc drop"),
     Command("staged.down", "right_square_bracket", "scroll_staged(1)", "scroll what is staged down"),
     Command("staged.up", "left_square_bracket", "scroll_staged(-1)", "scroll what is staged up"),

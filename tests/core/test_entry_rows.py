@@ -140,8 +140,13 @@ def test_how_complete_it_is_stands_in_the_summary() -> None:
     look = EntryLook()
     assert summary(made((0, 7, 60)), look) == "1 entry, the last ends in 1:00, read 1 s ago, in 1.0 s"
     partial = summary(made((0, 7, 60), complete=False, running=True, rows_read=400), look)
-    assert partial == "1 entry, partial: 400 of about 400 rows (100%), reading for 1 s, the last ends in 1:00"
+    assert partial == "1 entry, partial: 400 of about 400 rows, reading 1 s, the last ends in 1:00"
     assert "partial: 400" in summary(made((0, 7, 60), complete=False, rows_read=400), look, 50)
+    stopped = made((0, 7, 60), complete=False, rows_read=400)
+    assert summary(stopped, look, 60) == "1 entry, partial: 400 of about 400 rows, read 1 s ago"
+    assert stopped.scan is not None
+    kept = replace(stopped, scan=replace(stopped.scan, complete=True, left_out=399))
+    assert summary(kept, look, 60) == "1 entry, kept of 400 rows, the last ends in 1:00"
     filtered = summary(made((0, 7, 60), (2, 8, 60)), EntryLook(filter=parse_entries("mark=80")))
     assert filtered.startswith("1 of 2 entries")
     assert summary(replace(made(), scan=None), look) == "the connection table is not being read"

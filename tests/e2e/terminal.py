@@ -75,9 +75,14 @@ class Terminal:
         """Give the terminal another size, as a dragged window would."""
         self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
 
+    @property
+    def pid(self) -> int:
+        """The program's process id."""
+        return int(self._note("pid"))
+
     def send_signal(self, number: int) -> None:
         """Send a signal to the program."""
-        os.kill(int(self._note("pid")), number)
+        os.kill(self.pid, number)
 
     def exit_status(self) -> int | None:
         """Return the program's exit status, 128 and more for a signal, or None while it runs."""
@@ -114,10 +119,14 @@ class Terminal:
 
     def _wait(self, reached: Callable[[], bool], seconds: float, otherwise: str) -> None:
         deadline = time.monotonic() + seconds
+        looked = time.monotonic()
         while not reached():
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if now > deadline:
                 raise ScreenTimeoutError(_explain(f"{otherwise} within {seconds:g} s", self.screen()))
-            time.sleep(POLL)
+            # On a slow processor looking is dear: most of it is left to the program that is looked at.
+            time.sleep(max(POLL, 4 * (now - looked)))
+            looked = time.monotonic()
 
     @property
     def _command(self) -> list[str]:

@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.big_table import namespace, within
 from tests.e2e.terminal import Terminal
-from tests.lab.fill import fill
 from tests.lab.net import ask, shop
 
 pytestmark = pytest.mark.kernel
@@ -133,22 +131,3 @@ def test_an_entry_expires_by_key_and_the_command_line_sees_the_same(
     assert f"expire: {client} of tcp:192.0.2.10:80 is gone" in run("--profile", profile, "history")
     assert not profile.exists(), "entries are observation: no profile is written for them"
     leave(screen)
-
-
-def test_a_table_of_many_entries_does_not_hold_up_the_services(terminal: Terminal, tmp_path: Path) -> None:
-    with namespace("crowded") as name:
-        service = ["-A", "-t", "192.0.2.10:80", "-s", "rr", "-p", "3600"]
-        subprocess.run([*within(name, "ipvsadm"), *service], check=True)
-        fill(60_000, name)
-        terminal.start([LVSTUI, "--netns", name, "--profile", tmp_path / "director.toml"], columns=80, rows=24)
-        terminal.wait_for("192.0.2.10:80")
-        terminal.keys("2")
-        terminal.wait_for(lambda text: "partial" in text and "100.64." in text, seconds=60)
-        terminal.keys("1")
-        terminal.wait_for("Service / real server")
-        terminal.keys("t")
-        terminal.wait_for("seconds, 0: none")
-        terminal.keys("Escape")
-        terminal.wait_for(lambda text: "seconds, 0: none" not in text)
-        terminal.keys("q")
-        assert terminal.wait_for_exit() == 0

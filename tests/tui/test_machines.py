@@ -119,7 +119,7 @@ async def test_machines_fold_and_a_filter_opens_them(stage: Stage) -> None:
         await stage.look(pilot)
         await pilot.press("m")
         stage.view.table.move_to(MachineKey(WEB1))
-        await pilot.press("enter")
+        await pilot.press("left")
         assert not stage.view.table.move_to(IN_SHOP)
         await pilot.press("slash", *"scheduler=rr", "enter")
         assert stage.view.table.move_to(IN_REDIRECT)

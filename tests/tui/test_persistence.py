@@ -12,9 +12,9 @@ from textual.widgets import Button, Static
 
 from lvstui.core.change import ServerChange, SysctlChange
 from lvstui.core.entry_rows import Group, tied
-from lvstui.core.fields import service
+from lvstui.core.fields import server_text, service, service_text
 from lvstui.core.model import AddressKey, MarkKey, RealServer
-from lvstui.core.observed import Entry, ServerKey
+from lvstui.core.observed import Entry, MachineKey, ServerKey
 from lvstui.core.ties import EntryKey, Tied
 from lvstui.tui.screens.confirm import Confirm
 from lvstui.tui.screens.connections import ConnectionsView
@@ -317,6 +317,39 @@ async def test_a_connection_leads_to_the_entry_that_decides_about_it(stage: Watc
         await stage.look(pilot, 3)
         assert stage.app.view is stage.entries
         assert len(stage.entries.table.keys) == 1
+
+
+async def test_enter_on_a_service_a_server_and_a_machine_shows_who_is_there(stage: Watched) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.look(pilot)
+        endpoint = next(iter(stage.director.pools[SHOP].servers))
+        place, at = service_text(SHOP), server_text(endpoint)
+        for key, wanted in ((SHOP, f"service={place}"), (ServerKey(SHOP, endpoint), f"service={place} server={at}")):
+            stage.view.table.move_to(key)
+            await pilot.press("enter")
+            await stage.look(pilot, 3)
+            assert stage.app.view is stage.entries
+            assert stage.entries.found == f"filter {wanted}"
+            found = [each for each in stage.entries.table.keys if isinstance(each, EntryKey)]
+            assert found
+            assert all(each.service == SHOP for each in found)
+            await pilot.press("1")
+        await pilot.press("m")
+        stage.view.table.move_to(MachineKey(endpoint.address))
+        await pilot.press("enter")
+        await stage.look(pilot)
+        assert stage.entries.found == f"filter server={endpoint.address}"
+
+
+async def test_enter_on_a_service_without_persistence_shows_its_connections(stage: Watched) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.look(pilot)
+        plain = next(key for key, pool in stage.director.pools.items() if pool.service.persistence is None)
+        stage.view.table.move_to(plain)
+        await pilot.press("enter")
+        await stage.look(pilot)
+        assert stage.app.view is stage.connections
+        assert stage.connections.found == f"filter service={service_text(plain)}"
 
 
 async def test_a_service_that_is_not_persistent_says_so_instead_of_showing_nothing(stage: Watched) -> None:

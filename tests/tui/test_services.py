@@ -125,7 +125,7 @@ async def test_a_weight_can_be_typed_and_a_wrong_one_is_said_at_once(stage: Stag
         await stage.look(pilot)
         key, server = first_server(stage)
         stage.view.table.move_to(key)
-        await pilot.press("enter", "x")
+        await pilot.press("W", "x")
         assert "whole number" in str(stage.view.query_one("#wrong", Static).content)
         await pilot.press("enter")
         assert not stage.view.pending
@@ -289,7 +289,7 @@ async def test_read_only_says_why_and_stages_nothing(stage: Stage) -> None:
     async with stage.app.run_test(size=(120, 30)) as pilot:
         await stage.look(pilot)
         stage.view.table.move_to(first_server(stage)[0])
-        for key in ("plus", "0", "enter", "delete", "z"):
+        for key in ("plus", "0", "W", "delete", "z"):
             await pilot.press(key)
             assert not stage.view.pending
             assert "--read-only" in message(stage)

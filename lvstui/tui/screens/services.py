@@ -10,14 +10,15 @@ from textual.message import Message
 from lvstui.core import batch, fields
 from lvstui.core.batch import Rule, Staged, Targets
 from lvstui.core.change import ServerChange
-from lvstui.core.model import ServiceKey
+from lvstui.core.mark_edits import companions
+from lvstui.core.model import AddressKey, ServiceKey
 from lvstui.core.observed import MachineKey, RowKey, ServerKey
 from lvstui.core.rules import Severity, problems
 from lvstui.core.table import Tone
 from lvstui.messages import Edit, Zero
 from lvstui.tui import commands
 from lvstui.tui.commands import Command
-from lvstui.tui.screens import editing
+from lvstui.tui.screens import editing, mark_editing
 from lvstui.tui.screens.rows import RowsView
 
 
@@ -72,12 +73,12 @@ class ServicesView(RowsView):
         return machine
 
     def open_row(self) -> None:
-        """Edit the weight of what is marked or of a server; fold a service or a machine."""
+        """Edit the weights of what is marked; else go to who is here: the entries, or where none stick, connections."""
         key = self.table.cursor_key
-        if self.table.marked or isinstance(key, ServerKey):
+        if self.table.marked:
             self.action_ask_weight()
         elif key is not None:
-            self.action_fold(key not in self._look.folded)
+            self.post_message(self.EntriesWanted(_entries_of(key), connections=not self._sticks(key)))
 
     def action_enter(self) -> None:
         """Apply what is staged and let go of the marks, so that the next key does not act on them; else open."""
@@ -168,6 +169,17 @@ class ServicesView(RowsView):
         what = "1 server" if len(servers) == 1 else f"{len(servers)} servers"
         self.prompt.ask(f"copy {what} to SERVICE [port N]", "", done, partial(_complaint, read))
 
+    def action_bundle(self) -> None:
+        """Ask how the chosen services become one mark group; a single one brings along those that belong to it."""
+        chosen = [key.service if isinstance(key, ServerKey) else key for key in self.chosen()]
+        keys = [key for key in dict.fromkeys(chosen) if isinstance(key, AddressKey)]
+        if not keys:
+            self.say("only services on an address can be bundled; marks are edited in their view (3)", Tone.WARN)
+            return
+        if len(keys) == 1 and self.snapshot is not None:
+            keys += companions(self.snapshot.reading.director, keys[0])
+        mark_editing.bundle(self, keys)
+
     def action_delete(self) -> None:
         """Ask, then remove the chosen rows; the dialog holds the rows themselves, not their places."""
         keys = self.chosen()
@@ -212,14 +224,17 @@ class ServicesView(RowsView):
 
     def _persistent(self, key: RowKey) -> bool:
         """Tell whether clients can stick to a row, and say why not."""
+        sticks = self._sticks(key)
+        if not sticks and not isinstance(key, MachineKey):
+            name = self._service_name(key.service if isinstance(key, ServerKey) else key)
+            self.say(f"{name} is not persistent, so no client sticks to a server; t sets a time")
+        return sticks
+
+    def _sticks(self, key: RowKey) -> bool:
         if self.snapshot is None or isinstance(key, MachineKey):
             return self.snapshot is not None
-        service = key.service if isinstance(key, ServerKey) else key
-        pool = self.snapshot.reading.director.pools.get(service)
-        sticks = pool is not None and pool.service.persistence is not None
-        if not sticks:
-            self.say(f"{self._service_name(service)} is not persistent, so no client sticks to a server; t sets a time")
-        return sticks
+        pool = self.snapshot.reading.director.pools.get(key.service if isinstance(key, ServerKey) else key)
+        return pool is not None and pool.service.persistence is not None
 
     def action_connections(self) -> None:
         """Go to the connections of the row under the cursor."""
