@@ -205,6 +205,8 @@ class Worker:
             self._read_profile()
             self._reading = self._dressed(reading)
             self._history = self._history.extended(self._reading)
+            if self._desk.watched:
+                self._watch(self._watching)  # what is asked of the table depends on the services that there are
             self._desk.look()
         self._snapshot = Snapshot(
             reading=self._reading,

@@ -5,13 +5,16 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Generator, Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread
 from typing import TypeVar
 
 import pytest
 
+from lvstui.core.change import ServiceChange
 from lvstui.core.entry_edits import EntryEdit, Expire, Manner, Move, Outcome, SetTime
+from lvstui.core.model import AddressKey, Persistence, Protocol, Service
 from lvstui.core.observed import Entry
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
@@ -74,6 +77,25 @@ def test_a_scan_comes_while_somebody_watches_and_goes_when_nobody_does(desk: Des
     deadline = time.monotonic() + 10
     while desk.wait(Snapshot).scan is not None:
         assert time.monotonic() < deadline
+
+
+def test_what_engines_tell_clients_by_is_asked_for_by_a_session_that_begins_with_the_entries() -> None:
+    """Such a session watches before it knows what services there are."""
+    asked: list[bool] = []
+
+    class Asked(MemoryKernel):
+        def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:
+            asked.append(engines)
+            return super().scan(engines=engines)
+
+    sip = AddressKey(Protocol.UDP, ip_address("192.0.2.10"), 5060)
+    kernel = Asked()
+    kernel.write(ServiceChange(None, Service(sip, persistence=Persistence(300, engine="sip"))))
+    worker = Worker(kernel, None, lambda _: None, threaded=False)
+    worker.submit(Watch(True))
+    worker.step(0)
+    worker.step(0)
+    assert asked[-1]
 
 
 def test_an_edit_is_made_reported_and_recorded(desk: Desk) -> None:
