@@ -29,7 +29,7 @@ ODD = group(2**32 - 1, "udp any 0-5,60000-65535", "any 198.51.100.0/24", "sctp 2
 @pytest.fixture(params=["memory", pytest.param("live", marks=pytest.mark.netfilter)])
 def kernel(request: pytest.FixtureRequest) -> Iterator[Kernel]:
     if request.param == "memory":
-        yield MemoryKernel(foreign=(rule(7, "tcp 192.0.2.7 7", family="ip", table="foreign"),))
+        yield MemoryKernel(foreign=(rule(7, "tcp 192.0.2.7 7", table="foreign"),))
         return
     subprocess.run(["nft", "flush", "ruleset"], check=True)
     subprocess.run(["ipvsadm", "-C"], check=True)
