@@ -1,11 +1,15 @@
-"""Clients of the shop that do more than ask once: one that holds its connection open, one that never stops."""
+"""Clients and servers of the shop that do other than ask and answer once.
+
+A client that holds its connection open, one that never stops, one that makes SIP calls; servers for SIP and FTP.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from threading import Thread
 
@@ -34,6 +38,77 @@ while True:
     print(time.monotonic(), flush=True)
     time.sleep(0.1)
 """
+
+
+_ANSWER = """\
+import selectors, socket, sys
+tcp = socket.create_server(("0.0.0.0", 21))
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind(("0.0.0.0", 5060))
+ready = selectors.DefaultSelector()
+ready.register(tcp, selectors.EVENT_READ)
+ready.register(udp, selectors.EVENT_READ)
+print("serving", flush=True)
+while True:
+    for key, _ in ready.select():
+        if key.fileobj is tcp:
+            with tcp.accept()[0] as one:
+                one.sendall(sys.argv[1].encode())
+        else:
+            udp.sendto(sys.argv[1].encode(), udp.recvfrom(4096)[1])
+"""
+
+_GREET = """\
+import socket, sys
+with socket.create_connection(("192.0.2.10", 21), 5, (sys.argv[1], 0)) as s:
+    print(s.recv(100).decode())
+"""
+
+_CALL = """\
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    s.bind((sys.argv[1], 0))
+    s.settimeout(5)
+    s.sendto((
+        "OPTIONS sip:shop@192.0.2.10 SIP/2.0\\r\\nVia: SIP/2.0/UDP %s:5060\\r\\n"
+        "From: <sip:a@b>;tag=1\\r\\nTo: <sip:shop@192.0.2.10>\\r\\nCall-ID: %s\\r\\n"
+        "CSeq: 1 OPTIONS\\r\\nContent-Length: 0\\r\\n\\r\\n" % tuple(sys.argv[1:])
+    ).encode(), ("192.0.2.10", 5060))
+    print(s.recv(100).decode())
+"""
+
+
+def greeting(client: str) -> str:
+    """Open an FTP session and give the name of the server that greets."""
+    return _told(_GREET, client)
+
+
+def call(client: str, call_id: str) -> str:
+    """Make a SIP request from a port of its own, and give the name of the server that answers."""
+    return _told(_CALL, client, call_id)
+
+
+def _told(program: str, *arguments: str) -> str:
+    command = ["ip", "netns", "exec", "client", sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@contextmanager
+def answering(names: Sequence[str]) -> Iterator[None]:
+    """Let real servers answer SIP requests and greet FTP clients with their names."""
+    running: list[subprocess.Popen[str]] = []
+    try:
+        for name in names:
+            command = ["ip", "netns", "exec", name, sys.executable, "-c", _ANSWER, name]
+            running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        for process in running:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "serving\n"
+        yield
+    finally:
+        for process in running:
+            process.kill()
+            process.communicate()
 
 
 def _start(program: str, client: str) -> subprocess.Popen[str]:

@@ -5,21 +5,18 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator
 from ipaddress import ip_address
 
 import pytest
 
 from lvstui.core import fields
-from lvstui.core.entry_edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime
+from lvstui.core.entry_edits import Expire, Manner, Move, Outcome, Pin, SetTime
 from lvstui.core.model import Endpoint, ServiceKey
-from lvstui.core.observed import Entry, Scan
-from lvstui.core.ties import service_of
+from lvstui.core.observed import Entry
 from lvstui.kernel.live import Live
-from lvstui.scanner import Scanner
-from lvstui.sticking import Tools, carry_out
 from tests.kernel.clients import HeldOpen, Knocking
+from tests.kernel.editing import entry, made
 from tests.lab.net import ask, shop
 
 pytestmark = pytest.mark.kernel
@@ -62,26 +59,6 @@ def _addresses() -> set[tuple[str, str]]:
     told = subprocess.run(["ip", "-o", "address"], check=True, capture_output=True, text=True).stdout
     links = {(line.split()[1], line.split()[3]) for line in told.splitlines() if "scope link" not in line}
     return links | {(name, "") for _, name in socket.if_nameindex()}
-
-
-def _wait(seconds: float) -> bool:
-    time.sleep(seconds)
-    return True
-
-
-def made(kernel: Live, *edits: EntryEdit) -> Sequence[EntryReport]:
-    tools = Tools(kernel.tell, partial(Scanner(kernel, lambda _: None).look, 30), kernel.read, _wait)
-    return list(carry_out(edits, tools))
-
-
-def scan(kernel: Live) -> Scan:
-    return Scanner(kernel, lambda _: None).look(30)
-
-
-def entry(kernel: Live, service: ServiceKey, client: str) -> Entry | None:
-    director = kernel.read().director
-    found = scan(kernel).entries
-    return next((e for e in found if service_of(e, director) == service and str(e.client) == client), None)
 
 
 def others(kernel: Live, service: ServiceKey, held: Entry) -> list[Endpoint]:
@@ -167,6 +144,7 @@ def test_a_client_that_connects_all_the_time_is_reported_as_too_busy(kernel: Liv
     """A client that comes at least every second keeps its entry; a machine that stalls for as long proves nothing."""
     service = fields.service(WEB)
     client = "198.18.0.41"
+    gap = 0.0
     for _ in range(10):
         with Knocking(client) as knocking:
             held = entry(kernel, service, client)
@@ -195,47 +173,33 @@ def test_many_clients_move_together(kernel: Live) -> None:
     assert set(ask([(client, "192.0.2.10", 80) for client in clients])) == {_NAMES[str(last.address)]}
 
 
-def test_port_0_udp_and_sip_are_edited_too(kernel: Live) -> None:
+def test_a_client_of_every_port_is_pinned_timed_moved_and_let_go(kernel: Live) -> None:
     added = """\
 -A -t 192.0.2.20:0 -s rr -p 300
 -a -t 192.0.2.20:0 -r 10.0.0.11:0 -m
 -a -t 192.0.2.20:0 -r 10.0.0.12:0 -m
--A -u 192.0.2.20:53 -s rr -p 300
--a -u 192.0.2.20:53 -r 10.0.0.11:53 -m
--a -u 192.0.2.20:53 -r 10.0.0.12:53 -m
--A -u 192.0.2.20:5060 -s rr -p 300 --pe sip
--a -u 192.0.2.20:5060 -r 10.0.0.11:5060 -m
--a -u 192.0.2.20:5060 -r 10.0.0.12:5060 -m
 """
-    subprocess.run(["ipvsadm", "-R"], input=added, text=True, check=True)
+    service, client = fields.service("tcp:192.0.2.20:0"), "198.18.9.1"
+    both = [(client, "192.0.2.20", 80), (client, "192.0.2.20", 443)]
     subprocess.run(["iptables", "-t", "mangle", "-F"], check=True)
+    subprocess.run(["ipvsadm", "-R"], input=added, text=True, check=True)
     try:
-        for text, engine, identity in (
-            ("tcp:192.0.2.20:0", "", ""),
-            ("udp:192.0.2.20:53", "", ""),
-            ("udp:192.0.2.20:5060", "sip", "abc123@198.18.9.1"),
-        ):
-            service = fields.service(text)
-            client = ip_address("198.18.9.1")
-            first, second = kernel.read().director.pools[service].servers
-            (pinned,) = made(kernel, Pin(service, client, first, 200, engine, identity))
-            assert pinned.outcome is Outcome.DONE, pinned
-            held = pinned.after
-            assert held is not None
-            assert (held.engine, held.identity) == (engine, identity)
-            (moved,) = made(kernel, Move(held, second, 200))
-            assert moved.outcome is Outcome.DONE, moved
-            assert kernel.read().servers[service][second].sticky == 1
-            assert moved.after is not None
-            if text == "tcp:192.0.2.20:0":
-                assert set(ask([(str(client), "192.0.2.20", 80), (str(client), "192.0.2.20", 443)])) == {
-                    _NAMES[str(second.address)]
-                }
-            (gone,) = made(kernel, Expire(moved.after, Manner.KILL))
-            assert gone.outcome is Outcome.DONE, gone
+        first, second = kernel.read().director.pools[service].servers
+        (pinned,) = made(kernel, Pin(service, ip_address(client), first, 200))
+        assert pinned.outcome is Outcome.DONE, pinned
+        assert set(ask(both)) == {_NAMES[str(first.address)]}
+        held = entry(kernel, service, client)
+        assert held is not None
+        (timed,) = made(kernel, SetTime(held, 777))
+        assert timed.outcome is Outcome.DONE, timed
+        (moved,) = made(kernel, Move(held, second, 200))
+        assert moved.outcome is Outcome.DONE, moved
+        assert set(ask(both)) == {_NAMES[str(second.address)]}
+        assert moved.after is not None
+        (gone,) = made(kernel, Expire(moved.after, Manner.KILL))
+        assert gone.outcome is Outcome.DONE, gone
     finally:
-        for option in ("-t 192.0.2.20:0", "-u 192.0.2.20:53", "-u 192.0.2.20:5060"):
-            subprocess.run(["ipvsadm", "-D", *option.split()], check=True)
+        subprocess.run(["ipvsadm", "-D", "-t", "192.0.2.20:0"], check=True)
 
 
 def test_what_has_changed_since_it_was_seen_is_left_alone(kernel: Live) -> None:

@@ -1,0 +1,37 @@
+"""Entries of the running kernel edited and looked up, as the program does it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from lvstui.core.entry_edits import EntryEdit, EntryReport
+from lvstui.core.model import ServiceKey
+from lvstui.core.observed import Entry
+from lvstui.core.ties import service_of
+from lvstui.kernel.live import Live
+from lvstui.scanner import Scanner
+from lvstui.sticking import Tools, carry_out
+
+_BUDGET = 30
+
+
+def made(kernel: Live, *edits: EntryEdit) -> Sequence[EntryReport]:
+    """Make edits, and give what became of each."""
+    look = partial(Scanner(kernel, lambda _: None).look, _BUDGET)
+    return list(carry_out(edits, Tools(kernel.tell, look, kernel.read, _wait)))
+
+
+def _wait(seconds: float) -> bool:
+    time.sleep(seconds)
+    return True
+
+
+def entry(kernel: Live, service: ServiceKey, client: str, identity: str = "") -> Entry | None:
+    """Find the entry of a client, masked as the service does it."""
+    director = kernel.read().director
+    for found in Scanner(kernel, lambda _: None).look(_BUDGET).entries:
+        if (service_of(found, director), str(found.client), found.identity) == (service, client, identity):
+            return found
+    return None
