@@ -28,9 +28,6 @@ from lvstui.core.model import (
 from lvstui.core.observed import Rule, ServerStats
 from lvstui.core.snapshot import Snapshot
 
-PAIRS: Final = ((80, 443), (8080, 8443), (20, 21), (5060, 5061), (143, 993), (110, 995), (25, 587))
-"""Ports that one client uses together, so that they belong on one server."""
-
 _CROWD: Final = 20
 """Entries from which on their distribution says something."""
 
@@ -332,7 +329,7 @@ def _apart(director: Director) -> Iterator[Advice]:
         if isinstance(key, AddressKey):
             found.setdefault((key.address, key.protocol), {})[key.port] = pool
     for pools in found.values():
-        for first, second in PAIRS:
+        for first, second in mark_edits.PAIRS:
             if first in pools and second in pools:
                 yield from _pair(pools[first], pools[second], director)
 

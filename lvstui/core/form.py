@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -38,7 +38,7 @@ class Field:
 
     `check` tells what is wrong with a text (empty: nothing), given all values; `shown` whether the field makes sense
     with them; `relabel` may name it by them. `hint` is said while there is nothing else to say. A `wide` field is for
-    long text.
+    long text; `proposals` complete the last item of a list in it as it is typed.
     """
 
     id: str
@@ -51,6 +51,15 @@ class Field:
     relabel: Callable[[Values], str] | None = None
     hint: str = ""
     wide: bool = False
+    proposals: tuple[str, ...] = ()
+
+
+def completed(text: str, proposals: Iterable[str]) -> str:
+    """Complete the last item of a list by the first proposal that begins like it and is not named yet; else nothing."""
+    *named, begun = (item.strip() for item in text.split(","))
+    if not begun or begun in proposals:
+        return ""
+    return next((text + each[len(begun) :] for each in proposals if each.startswith(begun) and each not in named), "")
 
 
 @dataclass(frozen=True, slots=True)

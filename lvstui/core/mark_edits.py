@@ -11,6 +11,7 @@ from lvstui.core import fields
 from lvstui.core.change import Change, MarkChange, ServerChange, ServiceChange, remove_pool
 from lvstui.core.fields import FieldError
 from lvstui.core.model import (
+    FULL_PREFIX_V6,
     AddressKey,
     Director,
     Endpoint,
@@ -128,13 +129,24 @@ def _added(pool: Pool) -> Iterator[Change]:
         yield ServerChange(pool.service.key, None, server)
 
 
+PAIRS: Final = ((80, 443), (8080, 8443), (20, 21), (5060, 5061), (143, 993), (110, 995), (25, 587))
+"""Ports that one client uses together, so that they belong on one server."""
+
+
+def companions(director: Director, key: AddressKey) -> list[AddressKey]:
+    """Find the services on the same address and protocol whose ports belong together with a service's."""
+    ports = {port for pair in PAIRS if key.port in pair for port in pair} - {key.port}
+    others = (key._replace(port=port) for port in sorted(ports))
+    return [other for other in others if other in director.pools]
+
+
 def bundled(director: Director, keys: Sequence[AddressKey], mark: int, name: str = "") -> tuple[Change, ...]:
     """Give the changes that make one marked group of existing services: added, marked, then the old ones removed.
 
-    Scheduler and flags are those of the first service, the persistence the longest, each server's weight that of the
-    first service which has it. Raises `FieldError` for the field `service` where a mark cannot do what they do.
+    Scheduler and flags are those of the leading service, the persistence its, each server's weight that of the first
+    service which has it. Raises `FieldError` for the field `service` where a mark cannot do what they do.
     """
-    pools = [director.pools[key] for key in keys]
+    pools = leading(director.pools[key] for key in keys)
     if not pools:
         raise FieldError("service", "name the services that a mark is to bundle")
     for pool in pools:
@@ -147,6 +159,15 @@ def bundled(director: Director, keys: Sequence[AddressKey], mark: int, name: str
     group = MarkGroup(mark, _selectors(keys), name)
     removals = [change for pool in pools for change in remove_pool(pool)]
     return (*changes, MarkChange((director.marks or {}).get(mark), group), *removals)
+
+
+def leading(pools: Iterable[Pool]) -> list[Pool]:
+    """Put services in the order in which they have a say in a group: those first whose clients stick longest."""
+
+    def sticks(pool: Pool) -> int:
+        return pool.service.persistence.timeout if pool.service.persistence else 0
+
+    return sorted(pools, key=sticks, reverse=True)
 
 
 def _refuse_unmarkable(pool: Pool) -> None:
@@ -166,17 +187,15 @@ def _refuse_unmarkable(pool: Pool) -> None:
 
 def _bundle(members: Sequence[Pool], key: MarkKey, name: str) -> Pool:
     first = members[0].service
-    sticky = [pool.service.persistence for pool in members if pool.service.persistence is not None]
-    longest = max(sticky, key=lambda persistence: persistence.timeout, default=None)
-    if longest is None:
-        longest = Persistence(PERSISTENCE, Persistence().mask if key.family is Family.IPV4 else 128)
+    full = Persistence().mask if key.family is Family.IPV4 else FULL_PREFIX_V6
+    persistence = first.persistence or Persistence(PERSISTENCE, full)
     servers: dict[Endpoint, RealServer] = {}
     for pool in members:
         for endpoint, server in pool.servers.items():
             plain = Endpoint(endpoint.address, 0)
             servers.setdefault(plain, replace(server, endpoint=plain))
     title = name and name + ("-v6" if key.family is Family.IPV6 else "")
-    return Pool(Service(key, first.scheduler, first.flags, longest, title, first.note), servers)
+    return Pool(Service(key, first.scheduler, first.flags, persistence, title, first.note), servers)
 
 
 def _selectors(keys: Iterable[AddressKey]) -> tuple[Selector, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from lvstui.core.change import Change, ServerChange, ServiceChange
-from lvstui.core.model import INT_MAX, RealServer, Service, ServiceKey
+from lvstui.core.change import Change, MarkChange, ServerChange, ServiceChange
+from lvstui.core.model import INT_MAX, MarkGroup, RealServer, Service, ServiceKey
 
 
 def set_weight(service: ServiceKey, server: RealServer, weight: int) -> ServerChange | None:
@@ -43,11 +43,13 @@ def merge(staged: Sequence[Change], changes: Iterable[Change]) -> tuple[Change, 
     return tuple(merged)
 
 
-def _join(first: Change, then: Change) -> ServiceChange | ServerChange | None:
-    """Make one change of two that follow each other on one service or server; None where they do not."""
+def _join(first: Change, then: Change) -> ServiceChange | ServerChange | MarkChange | None:
+    """Make one change of two that follow each other on one service, server or mark; None where they do not."""
     match first, then:
         case ServiceChange(before, Service(key)), ServiceChange(_, after) if key == then.key:
             return ServiceChange(before, after)
+        case MarkChange(group, MarkGroup(mark)), MarkChange(_, changed) if mark == then.mark:
+            return MarkChange(group, changed)
         case ServerChange(service, server, RealServer(endpoint)), ServerChange(_, _, other) if (
             service == then.service and endpoint == then.endpoint
         ):

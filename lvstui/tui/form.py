@@ -3,166 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.message import Message
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
-from lvstui.core.form import Field, Form, Kind
+from lvstui.core.fields import FieldError
+from lvstui.core.form import Form, Values
 from lvstui.core.rules import Problem, Severity
 from lvstui.core.table import escape
-from lvstui.tui.printable import Printable
+from lvstui.tui.answers import Row
+from lvstui.tui.chunks import Chunks
 
-_EDITING = {
-    "left": "cursor_left",
-    "right": "cursor_right",
-    "home": "home",
-    "end": "end",
-    "ctrl+a": "home",
-    "ctrl+e": "end",
-    "backspace": "delete_left",
-    "delete": "delete_right",
-    "ctrl+u": "delete_left_all",
-    "ctrl+k": "delete_right_all",
-    "ctrl+w": "delete_left_word",
-}
-"""Keys that act on a text at once: as bindings they would come back through the app, behind what was typed later."""
+_NOTHING_YET = "what this does is shown here once nothing in it is wrong"
+
+_KNOWN = 8
+"""How many proposals the hint names."""
 
 KEYS = "Enter next   Left Right choose   ^S stage   Esc cancel"
-
-
-class Choice(Static, can_focus=True):
-    """One of a few words: Left and Right go round, Space goes on, and a word may be typed as far as it is needed."""
-
-    DEFAULT_CSS = """
-    Choice { height: 1; }
-    Choice:focus { text-style: reverse; }
-    """
-
-    class Changed(Message):
-        """Another word was chosen."""
-
-        def __init__(self, choice: Choice) -> None:
-            super().__init__()
-            self.choice = choice
-
-    def __init__(self, value: str, choices: Sequence[str]) -> None:
-        super().__init__(escape(value), markup=False)
-        self.value = value
-        self._choices = choices
-        self._typed = ""
-
-    def on_key(self, event: events.Key) -> None:
-        """Choose."""
-        if event.key in ("left", "right", "space"):
-            self._typed = ""
-            self._choose(_step(self._choices, self.value, -1 if event.key == "left" else 1))
-        elif event.character and event.is_printable:
-            self._type(event.character)
-        else:
-            return
-        event.stop()
-
-    def on_blur(self) -> None:
-        """Begin a new word next time."""
-        self._typed = ""
-
-    def _type(self, character: str) -> None:
-        """Go on with the word that is being typed; a letter that begins or does not belong goes to the next with it."""
-        at = self._choices.index(self.value)
-        for typed, start in ((self._typed + character, at if self._typed else at + 1), (character, at + 1)):
-            around = (*self._choices[start:], *self._choices[:start])
-            if found := next((word for word in around if word.startswith(typed)), None):
-                self._typed = typed
-                self._choose(found)
-                return
-
-    def _choose(self, value: str) -> None:
-        if value != self.value:
-            self.value = value
-            self.update(escape(value))
-            self.post_message(self.Changed(self))
-
-
-class Entry(Input):
-    """A text, edited in the order of the keys however fast they come; with choices, Left and Right go round them."""
-
-    DEFAULT_CSS = """
-    Entry, Entry:focus { border: none; height: 1; padding: 0; background: $panel; }
-    """
-
-    def __init__(self, value: str, choices: Sequence[str]) -> None:
-        super().__init__(value, compact=True, highlighter=Printable())
-        self.cursor_blink = False
-        self._choices = choices
-
-    async def on_key(self, event: events.Key) -> None:
-        """Go to another choice, or edit."""
-        if self._choices and event.key in ("left", "right"):
-            self.value = _step(self._choices, self.value, -1 if event.key == "left" else 1)
-            self.select_all()
-        elif event.key in _EDITING:
-            await self.run_action(_EDITING[event.key])
-        else:
-            return
-        event.stop()
-        event.prevent_default()
-
-
-class Row(Horizontal):
-    """A field's label, its widget, and what there is to say about it."""
-
-    DEFAULT_CSS = """
-    Row { height: auto; min-height: 1; }
-    Row > .label { width: 13; color: $text-muted; }
-    Row > Choice, Row > Entry { width: 24; }
-    Row > .remark { width: 1fr; height: auto; padding: 0 0 0 1; color: $text-muted; }
-    Row.wide > Entry { width: 1fr; }
-    Row.wide > .remark { width: auto; max-width: 36; }
-    Row.changed > .label { color: $text-accent; text-style: bold; }
-    Row.warning > .remark { color: $text-warning; }
-    Row.error > .remark { color: $text-error; }
-    """
-
-    def __init__(self, field: Field, adds: bool) -> None:
-        super().__init__(classes="wide" if field.wide else None)
-        self.field = field
-        self._adds = adds
-        self.answer: Choice | Entry
-        if field.kind is Kind.CHOICE:
-            self.answer = Choice(field.value, field.choices)
-        else:
-            self.answer = Entry(field.value, field.choices)
-        self._label = Static(field.label, classes="label", markup=False)
-        self._remark = Static(classes="remark", markup=False)
-        self._said = field.label, ""
-
-    def compose(self) -> ComposeResult:
-        """Lay out the line."""
-        yield self._label
-        yield self.answer
-        yield self._remark
-
-    def say(self, label: str, problems: Sequence[Problem]) -> None:
-        """Show the label, and what is wrong or else what the value was."""
-        before = self.field.value
-        changed = self.answer.value != before and not self._adds
-        errors = any(problem.severity is Severity.ERROR for problem in problems)
-        self.set_class(changed, "changed")
-        self.set_class(errors, "error")
-        self.set_class(bool(problems) and not errors, "warning")
-        told = [problem.sentence for problem in problems] or ([f"was {before or 'empty'}"] if changed else [])
-        said = escape(label), escape("; ".join(told))
-        if said != self._said:
-            self._said = said
-            self._label.update(said[0])
-            self._remark.update(said[1])
+PREVIEW_KEYS = f"{KEYS}   PgUp PgDn scroll"
 
 
 class FormScreen(ModalScreen[dict[str, str] | None]):
@@ -177,6 +40,8 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
         Binding("down,tab", "move(1)", show=False, priority=True),
         Binding("enter", "enter", show=False, priority=True),
         Binding("ctrl+s", "accept", show=False, priority=True),
+        Binding("pagedown", "page(1)", show=False, priority=True),
+        Binding("pageup", "page(-1)", show=False, priority=True),
     ]
 
     DEFAULT_CSS = """
@@ -187,14 +52,20 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
     }
     FormScreen .title { text-style: bold; height: 1; margin: 0 0 1 0; }
     FormScreen VerticalScroll { height: auto; max-height: 16; }
+    FormScreen Chunks { display: none; height: 1fr; min-height: 2; margin: 1 0 0 0; background: $panel; }
+    FormScreen.previewing > Vertical { width: 110; height: 100%; margin: 0; }
+    FormScreen.previewing Chunks { display: block; }
     FormScreen .rest { height: auto; color: $text-error; }
     FormScreen .hint { height: 1; margin: 1 0 0 0; color: $text-muted; }
     FormScreen .keys { height: 1; color: $text-muted; }
     """
 
-    def __init__(self, form: Form) -> None:
-        super().__init__()
+    def __init__(self, form: Form, preview: Callable[[Values], Sequence[str]] | None = None) -> None:
+        """Ask `form`; `preview` gives the lines of what values that are right would do, to be shown below it."""
+        super().__init__(classes="previewing" if preview else None)
         self._form = form
+        self._preview = preview
+        self._previewed: Sequence[str] = (_NOTHING_YET,)
         self._rows = {field.id: Row(field, form.adds) for field in form.fields}
         self._rest = Static(classes="rest", markup=False)
         self._hint = Static(classes="hint", markup=False)
@@ -208,7 +79,10 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
                 yield from self._rows.values()
             yield self._rest
             yield self._hint
-            yield Static(KEYS, classes="keys", markup=False)
+            chunks = Chunks(text_id="preview")
+            chunks.show("", len(self._previewed), lambda line: (self._previewed[line],))
+            yield chunks
+            yield Static(PREVIEW_KEYS if self._preview else KEYS, classes="keys", markup=False)
 
     def on_mount(self) -> None:
         """Start in the first field."""
@@ -232,7 +106,8 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
         """Say what can be written into this field."""
         if row := self._rows.get(self.current):
             choices = "  ".join(choice for choice in row.field.choices if choice)
-            self._hint.update(escape("   ".join(filter(None, (choices, row.field.hint)))), layout=False)
+            known = f"known: {' '.join(row.field.proposals[:_KNOWN])}" if row.field.proposals else ""
+            self._hint.update(escape("   ".join(filter(None, (choices, row.field.hint, known)))), layout=False)
 
     async def action_move(self, step: int) -> None:
         """Go to the next or the previous field, round the ends."""
@@ -262,6 +137,10 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
     def action_cancel(self) -> None:
         """Give nothing back."""
         self.dismiss(None)
+
+    def action_page(self, pages: int) -> None:
+        """Read on in the preview, where there is more than fits."""
+        self.query_one(Chunks).turn(pages)
 
     @property
     def _visible(self) -> list[str]:
@@ -294,11 +173,17 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
         if rest or self._rest.display:
             self._rest.update(escape("\n".join(rest)))
             self._rest.display = bool(rest)
+        self._show_preview(values)
         return problems
 
-
-def _step(choices: Sequence[str], value: str, step: int) -> str:
-    """Go round the choices; a text that is none of them leads to the first or the last."""
-    if value not in choices:
-        return choices[0 if step > 0 else -1]
-    return choices[(choices.index(value) + step) % len(choices)]
+    def _show_preview(self, values: Values) -> None:
+        """Show what the values would do; while they cannot be read, what they would have done before."""
+        if self._preview is None:
+            return
+        try:
+            lines = self._preview(self._form.settled(values))
+        except FieldError:
+            return
+        if lines != self._previewed:
+            self._previewed = lines
+            self.query_one(Chunks).show("", len(lines), lambda line: (lines[line],))

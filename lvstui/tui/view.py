@@ -198,10 +198,18 @@ class View(Vertical):
             self.say("Enter applies what is staged, Esc drops it; then go on", Tone.WARN)
         return not self.pending
 
-    def confirm(self, title: str, changes: Sequence[Change], action: str = "Delete", must_type: str = "") -> None:
+    def confirm(
+        self,
+        title: str,
+        changes: Sequence[Change],
+        action: str = "Delete",
+        must_type: str = "",
+        *,
+        whole: bool = False,
+    ) -> None:
         """Ask before something is destroyed, showing each change, and hand it to the worker."""
         lines = change_lines(changes) if len(changes) <= CONFIRM_COMMANDS else [describe(c) for c in changes]
-        self._confirm(title, lines, action, lambda: self.ask(Edit(tuple(changes))), must_type)
+        self._confirm(title, lines, action, lambda: self.ask(Edit(tuple(changes), whole=whole)), must_type)
 
     def action_enter(self) -> None:
         """Apply what is staged; else open the row."""
@@ -270,6 +278,7 @@ def change_lines(changes: Sequence[Change]) -> list[str]:
 
 def _staged_head(edit: Edit) -> str:
     what = "staged" if edit.kind is Kind.DO else edit.kind.value
+    what += " as one" if edit.whole and len(edit.changes) > 1 else ""
     if len(edit.changes) <= STAGED_COMMANDS:
         return f"{what}: Enter applies, Esc drops" if edit.changes else ""
     return f"{what} {len(edit.changes)} changes: Enter applies, Esc drops, [ ] scroll"

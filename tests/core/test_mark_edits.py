@@ -92,6 +92,17 @@ def test_two_services_become_one_group_that_serves_before_they_go() -> None:
     assert fold(after, undo(changes)) == WEB
 
 
+def test_the_service_whose_clients_stick_leads_in_a_group() -> None:
+    redirect = pool("tcp:192.0.2.10:80", "10.0.0.11:80", timeout=0)
+    redirect = replace(redirect, service=replace(redirect.service, scheduler="rr"))
+    shop = pool("tcp:192.0.2.10:443", "10.0.0.11:443", timeout=60)
+    heavy = {end: replace(server, weight=7) for end, server in shop.servers.items()}
+    where = director(redirect, replace(shop, servers=heavy))
+    (only,) = fold(where, bundled(where, [HTTP, HTTPS], 80)).pools.values()
+    assert (only.service.scheduler, [server.weight for server in only.servers.values()]) == ("wlc", [7])
+    assert only.service.persistence == Persistence(60)
+
+
 def test_a_group_becomes_a_service_for_each_port_again() -> None:
     grouped = fold(WEB, bundled(WEB, [HTTP, HTTPS], 80))
     apart = fold(grouped, unbundled(grouped, 80))

@@ -30,7 +30,7 @@ class Listing(ModalScreen[None]):
     Listing { align: center middle; background: $background 60%; }
     Listing > Vertical { width: 100%; height: auto; max-height: 100%; background: $surface; }
     Listing .title { text-style: bold; background: $panel; width: 100%; }
-    Listing Chunks { max-height: 20; }
+    Listing Chunks { max-height: 90vh; }
     Listing .foot { color: $text-muted; background: $panel; width: 100%; }
     """
 
