@@ -56,6 +56,8 @@ _NAMED: Final = {
 FLAGS: Final = {"state": STATES, "status": STATUS}
 _HEXADECIMAL: Final = frozenset({"mark", "bits", *FLAGS})
 _FAMILY_OF: Final = {"meta nfproto": {2: 4, 10: 6}, "meta protocol": {0x0800: 4, 0x86DD: 6}}
+_BELOW: Final = {(4, 1): (3, 2), (4, 58): (3, 10)}
+"""The network layer that goes without saying where the transport layer is icmp's, or icmpv6's."""
 _LAYERS: Final = frozenset(("protocol", "nfproto", "ethertype"))
 _EVERY_VERSION: Final = frozenset((4, 6))
 _VERSIONS: Final = {"ip": frozenset((4,)), "ip6": frozenset((6,)), "arp": frozenset[int]()}
@@ -212,6 +214,7 @@ def common(one: Sequence[Range], other: Sequence[Range]) -> tuple[Range, ...]:
 def words(conditions: Sequence[Condition]) -> tuple[str, ...]:
     """Write conditions, without those that only say what another one's name tells already (`tcp dport` is tcp)."""
     told = {field.layer for _, field, _ in conditions}
+    told |= {_BELOW[layer] for layer in told if layer in _BELOW}
     return tuple(each.text for each in conditions if each.text and _layer(each) not in told)
 
 

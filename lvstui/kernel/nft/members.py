@@ -37,10 +37,11 @@ def members(keys: tuple[Key, ...], content: Content, elements: Sequence[Element]
     title = " . ".join(key.field.name for key in keys)
     told = f"@{name}" if name else ", ".join((*(_row(keys, row) for row in rows), *(["*"] if every else [])))
     text = f"{title} {'!= ' if negated else ''}{told}"
-    whole = Field(title, 0, "joined", layer=keys[-1].field.layer)
+    whole = Field(title, 0, "joined", layer=keys[0].field.layer)
     product = None if len(keys) == 1 or negated or every or content.kind.moving else _product(rows)
     if product is None:
         yield Condition(text, whole)
+        yield from (Condition("", key.field) for key in keys if len(keys) > 1)
         return
     first, *others = (Condition("", key.field, ranges) for key, ranges in zip(keys, product, strict=True))
     yield first._replace(text=text)

@@ -91,7 +91,8 @@ class Poll:
                 continue
             rules = explained(seen, Names(_Interfaces(self._netns).names, self._ipset))
             ours = seen.tables.get(OURS)
-            missing = "" if ours is not None else self._missing()
+            inet = any(place.family == OURS.family for place in seen.tables)
+            missing = "" if inet else self._missing()
             counters = frozenset(ours.counters) if ours is not None else frozenset()
             self._good = Found(rules, seen.generation, ours is not None, "", missing, counters)
             self._resting = 0.0

@@ -160,7 +160,9 @@ class Walk:
     def _compare_field(self, which: Field, size: int, sign: int, data: bytes) -> None:
         if which.kind == "unknown":
             self.unknown = True
-        if which.host or len(data) == which.size:
+        if which.kind == "interface" and data.endswith(b"\0"):
+            first = last = int.from_bytes(data.ljust(which.size, b"\0"), "big")  # its end is compared too
+        elif which.host or len(data) == which.size:
             first = last = value_of(data, which)
         elif len(data) < which.size and len(data) <= size and sign in (_EQUAL, _DIFFERENT):
             first = int.from_bytes(data.ljust(which.size, b"\0"), "big")
@@ -327,6 +329,8 @@ def part_of(content: Content, elements: tuple[Element, ...]) -> Content:
 
 def masked(which: Field, mask: int, value: int, negated: bool) -> Condition:
     """Ask for some bits: the first ones of an address are a network, a state's are told by their names."""
+    if which.name == "ip tos" and mask == 0xFC:
+        return Condition(f"ip dscp {'!= ' if negated else ''}0x{value >> 2:x}", which)
     rest = which.most & ~mask
     if not which.host and rest & (rest + 1) == 0 and value & rest == 0:
         return within(which, ((value, value | rest),), negated)
@@ -334,11 +338,7 @@ def masked(which: Field, mask: int, value: int, negated: bool) -> Condition:
         return Condition(f"{which.name} {'' if negated else '!= '}{flags_text(which.kind, mask)}", which)
     if mask == which.most:
         return within(which, ((value, value),), negated)
-    name = which.name
-    if name == "ip tos" and mask == 0xFC:
-        name, mask, value = "ip dscp", 0, value >> 2
-    shown = f"{name} & 0x{mask:x} {'!=' if negated else '=='}" if mask else f"{name}{' !=' if negated else ''}"
-    return Condition(f"{shown} 0x{value:x}", which)
+    return Condition(f"{which.name} & 0x{mask:x} {'!=' if negated else '=='} 0x{value:x}", which)
 
 
 def _beyond(sign: int, value: int, most: int) -> tuple[Range, ...]:

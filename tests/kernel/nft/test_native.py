@@ -1,0 +1,49 @@
+"""Native rules of all kinds, read as `nft -j list ruleset` tells them in the same namespace."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+
+from lvstui.kernel.nft.filter import Filter
+from tests.kernel.nft.alone import alone, needs_nft, nft
+from tests.kernel.nft.idioms import RULES, SCRIPTS
+from tests.kernel.nft.nft_referee import Referee, ruleset
+from tests.kernel.nft.told import in_order, told
+
+pytestmark = needs_nft
+
+
+def same_as_nft() -> int:
+    """Compare all that we read with what nft lists, and count it."""
+    with closing(Filter(None)) as door:
+        found = door.read()
+    assert (found.trouble, found.missing) == ("", "")
+    assert [rule.raw for rule in found.rules if not rule.decoded] == []
+    ours, theirs = in_order(map(told, found.rules)), in_order(Referee(ruleset()).told())
+    for mine, other in zip(ours, theirs, strict=False):
+        assert mine == other
+    assert len(ours) == len(theirs)
+    return len(ours)
+
+
+@pytest.mark.parametrize("idiom", RULES)
+@alone
+def test_a_rule_is_read_as_nft_tells_it(idiom: str) -> None:
+    nft(f"table inet t {{\nchain pre {{ type filter hook prerouting priority -150; {RULES[idiom]} }}\n}}")
+    assert same_as_nft()
+
+
+@pytest.mark.parametrize("idiom", SCRIPTS)
+@alone
+def test_a_ruleset_is_read_as_nft_tells_it(idiom: str) -> None:
+    nft(SCRIPTS[idiom])
+    same_as_nft()
+
+
+@alone
+def test_all_of_them_together_are_read_as_nft_tells_them() -> None:
+    lines = "\n".join(rule for rule in RULES.values())
+    nft(f"table inet t {{\nchain pre {{\ntype filter hook prerouting priority -150\n{lines}\n}}\n}}")
+    same_as_nft()
