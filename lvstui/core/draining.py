@@ -38,13 +38,15 @@ def _parts(seen: ServerStats, sysctl: Mapping[str, str], persistence: Persistenc
     connections = seen.active + seen.inactive
     yield f"{compact(connections)} conn {compact(seen.sticky)} sticky left"
     if seen.sticky:
+        if sysctl:  # whoever cannot read the settings has no right to move anybody either
+            yield "; M moves them"
         yield from _about_entries(sysctl.get("expire_quiescent_template"), persistence)
         if connections:
             yield "; open connections keep theirs"
     if connections:
         yield from _about_deletion(sysctl.get("expire_nodest_conn"))
     if seen.sticky:
-        yield "; E shows them, M moves them away"
+        yield "; Enter shows when the last entry ends"
 
 
 def _about_entries(setting: str | None, persistence: Persistence | None) -> Iterator[str]:
@@ -60,11 +62,11 @@ def _about_entries(setting: str | None, persistence: Persistence | None) -> Iter
             yield f"; each ends {timeout} after its client's last connection" if timeout else ""
         case "0":
             yield "; clients return"
-            yield f", entries end {timeout} after the last" if timeout else ""
+            yield f", entries last {timeout}" if timeout else ""
             yield " (expire_quiescent_template 0)"
         case _:
             yield "; clients move on"
-            yield f", idle entries end within {timeout}" if timeout else ""
+            yield f", idle end in {timeout}" if timeout else ""
             yield f" (expire_quiescent_template {setting})"
 
 

@@ -142,9 +142,9 @@ def _told(edits: Sequence[EntryEdit], director: Director, children: int, sure: b
     if any(isinstance(edit, Expire) for edit in edits):
         yield "the next connection of the client is scheduled freely, and may come to the same server"
     if any(isinstance(edit, Move) for edit in edits):
-        yield "it takes 1 to 3 s; a client that connects every second keeps its entry alive and may not be movable"
+        yield "it takes 1 to 3 s; a client that comes every second may not be movable"
     if any(isinstance(edit, Pin | Move | SetTime) for edit in edits):
-        yield "the time slides: it starts anew, with the seconds given here, at each new connection of the client"
+        yield "the time slides: each new connection of the client starts it anew"
     for edit in edits[:1]:
         yield from _about_mask(edit, director)
     for edit in edits:
@@ -161,7 +161,7 @@ def _about_connections(manners: set[Manner], children: int, sure: bool) -> Itera
     if Manner.KILL in manners:
         yield f"{about} will be reset at once"
     else:
-        yield f"{about}: active ones stay where they are and keep the entry; idle ones are reset at their next packet"
+        yield f"{about}: active ones stay and keep the entry, idle ones are reset"
 
 
 def _about_mask(edit: EntryEdit, director: Director) -> Iterator[str]:
@@ -170,7 +170,7 @@ def _about_mask(edit: EntryEdit, director: Director) -> Iterator[str]:
     if persistence is not None and not full(persistence) and not persistence.engine:
         prefix = persistence.prefix
         width = f"/{prefix}" if prefix is not None else fields.mask_text(persistence.mask)
-        yield f"the mask {width} makes one client of a network: this is about all addresses in it"
+        yield f"the mask {width} is one client: this is about all addresses in it"
 
 
 def _about_weight(edit: EntryEdit, director: Director) -> Iterator[str]:

@@ -218,9 +218,9 @@ def alternatives(snapshot: Snapshot, address: Address) -> list[str]:
     quiescent, nodest = sysctl.get("expire_quiescent_template"), sysctl.get("expire_nodest_conn")
     told_lines = [
         f"beside this, for everybody on {address}:",
-        f"expire_quiescent_template {quiescent or '?'}: with 1 and weight 0 each client is scheduled anew at its next "
-        "connection, open ones stay",
-        f"expire_nodest_conn {nodest or '?'}: with 1, deleting the server ends its entries and connections within "
-        "0.2 s; with 0 they stay, and are void when their client comes",
+        f"expire_quiescent_template {quiescent or '?'}: with 1 and weight 0 clients are scheduled anew at their next "
+        "connection; open ones stay",
+        f"expire_nodest_conn {nodest or '?'}: with 1, deleting the server ends its entries and connections in 0.2 s; "
+        "with 0 they stay, and are void once their client comes",
     ]
     return told_lines if quiescent is not None or nodest is not None else []

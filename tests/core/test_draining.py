@@ -28,20 +28,20 @@ def test_a_server_with_nothing_left_can_be_worked_on() -> None:
 def test_what_is_left_is_counted_and_everything_known_is_said_where_there_is_room() -> None:
     left = ServerStats(active=3, inactive=4, sticky=5)
     assert outlook(DRAINED, left, KEPT, FIVE_MINUTES, 250) == (
-        "7 conn 5 sticky left; clients return, entries end 5m after the last (expire_quiescent_template 0); "
+        "7 conn 5 sticky left; M moves them; clients return, entries last 5m (expire_quiescent_template 0); "
         "open connections keep theirs; deleting it leaves connections hanging (expire_nodest_conn 0); "
-        "E shows them, M moves them away"
+        "Enter shows when the last entry ends"
     )
     assert outlook(DRAINED, left, EXPIRED, FIVE_MINUTES, 250) == (
-        "7 conn 5 sticky left; clients move on, idle entries end within 5m (expire_quiescent_template 1); "
+        "7 conn 5 sticky left; M moves them; clients move on, idle end in 5m (expire_quiescent_template 1); "
         "open connections keep theirs; deleting it ends connections at once (expire_nodest_conn 1); "
-        "E shows them, M moves them away"
+        "Enter shows when the last entry ends"
     )
 
 
 @pytest.mark.parametrize("left", [ServerStats(12, 0, 236), ServerStats(34_512, 0, 34_512), ServerStats(0, 0, 1)])
 def test_eighty_columns_hold_how_much_is_left_and_until_when(left: ServerStats) -> None:
-    for settings, until in ((KEPT, "clients return, entries end 5m after the last"), (EXPIRED, "end within 5m")):
+    for settings, until in ((KEPT, "; M moves them; clients return, entries last 5m"), (EXPIRED, "end in 5m")):
         said = outlook(DRAINED, left, settings, FIVE_MINUTES)
         assert "sticky left; " in said
         assert until in said
@@ -56,7 +56,7 @@ def test_a_narrow_screen_is_told_what_is_left_at_least() -> None:
 
 def test_entries_that_outlive_the_persistence_of_their_service_have_no_bound() -> None:
     said = outlook(DRAINED, ServerStats(sticky=5), KEPT)
-    assert said == "0 conn 5 sticky left; clients return (expire_quiescent_template 0)"
+    assert said == "0 conn 5 sticky left; M moves them; clients return"
 
 
 @pytest.mark.parametrize(
@@ -69,4 +69,4 @@ def test_a_setting_that_does_not_matter_now_is_not_spoken_of(seen: ServerStats, 
 
 def test_settings_that_are_not_known_are_not_spoken_of() -> None:
     said = outlook(DRAINED, ServerStats(1, 0, 1), {}, width=250)
-    assert said == "1 conn 1 sticky left; open connections keep theirs; E shows them, M moves them away"
+    assert said == "1 conn 1 sticky left; open connections keep theirs; Enter shows when the last entry ends"

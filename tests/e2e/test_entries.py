@@ -22,17 +22,20 @@ SERVERS = {"rs1": "10.0.0.11", "rs2": "10.0.0.12", "rs3": "10.0.0.13"}
 @pytest.fixture(scope="module", autouse=True)
 def network() -> Iterator[None]:
     with shop():
+        subprocess.run(["ipvsadm", "-E", "-u", "192.0.2.10:53", "-s", "rr", "-p", "300"], check=True)
         yield
+
+
+def start(terminal: Terminal, folder: Path, columns: int, view: str = "persistence") -> Terminal:
+    command: list[str | Path] = [LVSTUI, "--live", "--profile", folder / "director.toml", "--view", view]
+    terminal.start(command, columns=columns, rows=24 if columns == 80 else 48)
+    terminal.wait_for("entr")
+    return terminal
 
 
 @pytest.fixture(params=[80, 160])
 def screen(request: pytest.FixtureRequest, terminal: Terminal, tmp_path: Path) -> Terminal:
-    columns: int = request.param
-    rows = 24 if columns == 80 else 48
-    command: list[str | Path] = [LVSTUI, "--live", "--profile", tmp_path / "director.toml", "--view", "persistence"]
-    terminal.start(command, columns=columns, rows=rows)
-    terminal.wait_for("entr")
-    return terminal
+    return start(terminal, tmp_path, request.param)
 
 
 def run(*arguments: str | Path) -> str:
@@ -130,4 +133,73 @@ def test_an_entry_expires_by_key_and_the_command_line_sees_the_same(
     profile = tmp_path / "director.toml"
     assert f"expire: {client} of tcp:192.0.2.10:80 is gone" in run("--profile", profile, "history")
     assert not profile.exists(), "entries are observation: no profile is written for them"
+    leave(screen)
+
+
+KINDS = [
+    pytest.param("mark=80", "198.18.90.1", "192.0.2.20", 443, id="mark, /24"),
+    pytest.param("service=tcp:[2001:db8:1::10]:80", "2001:db8:c:90::1", "2001:db8:1::10", 80, id="IPv6, /64"),
+    pytest.param("service=udp:192.0.2.10:53", "198.18.90.2", "192.0.2.10", 53, id="UDP"),
+]
+
+
+@pytest.mark.parametrize(("wanted", "client", "address", "port"), KINDS)
+def test_clients_of_every_kind_of_service_are_timed_and_moved(
+    terminal: Terminal, tmp_path: Path, wanted: str, client: str, address: str, port: int
+) -> None:
+    screen = start(terminal, tmp_path, 160)
+    (first,) = ask([(client, address, port)])
+    find(screen, f"{client} {wanted}")
+    screen.keys("t")
+    screen.wait_for("Enter applies")
+    screen.keys("t")
+    screen.wait_for("seconds:")
+    screen.keys("C-u")
+    screen.type("1234")
+    screen.keys("Enter", "Enter")
+    screen.wait_for("has 1234 s left", seconds=60)
+    screen.keys("M")
+    screen.wait_for("Enter applies")
+    screen.keys("Enter")
+    screen.wait_for("now, bound", seconds=60)
+    (second,) = set(ask([(client, address, port)] * 3))
+    assert second != first
+    leave(screen)
+
+
+def test_a_drained_server_is_emptied_at_a_pace_and_its_clients_are_spread(terminal: Terminal, tmp_path: Path) -> None:
+    clients = [f"198.18.91.{number}" for number in range(1, 31)]
+    before = ask([(client, "192.0.2.10", 80) for client in clients])
+    drained = max(SERVERS, key=before.count)
+    screen = start(terminal, tmp_path, 80, "services")
+    screen.keys("/")
+    screen.type(f"{SERVERS[drained]}:80")
+    screen.keys("Enter", "Down")
+    screen.wait_for(lambda text: "0 drain" in text and f"{SERVERS[drained]}:80" in text)
+    screen.keys("0")
+    screen.wait_for("->0")
+    screen.keys("Enter")
+    screen.wait_for("done:")
+    assert "M moves them" in screen.wait_for("sticky left")
+    screen.keys("M")
+    dialog = screen.wait_for("Enter applies")
+    assert "spread by weight" in dialog
+    assert "expire_quiescent_template 0" in dialog
+    screen.keys("p")
+    screen.wait_for("clients a second (0")
+    screen.keys("C-u")
+    screen.type("20")
+    screen.keys("Enter")
+    screen.wait_for("20 clients a second")
+    screen.keys("Enter")
+    screen.wait_for(lambda text: re.search(r"Entries: \d+ done", text) is not None, seconds=120)
+    screen.keys("Escape")
+    after = ask([(client, "192.0.2.10", 80) for client in clients])
+    assert set(after) == set(SERVERS) - {drained}
+    assert [now for now, then in zip(after, before, strict=True) if then != drained] == [
+        then for then in before if then != drained
+    ]
+    subprocess.run(
+        ["ipvsadm", "-e", "-t", "192.0.2.10:80", "-r", f"{SERVERS[drained]}:80", "-m", "-w", "1"], check=True
+    )
     leave(screen)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -47,6 +47,8 @@ class EntryDialog(ModalScreen[EditEntries | None]):
         Binding("k", "manner", show=False),
         Binding("t", "seconds", show=False),
         Binding("p", "pace", show=False),
+        Binding("right_square_bracket", "turn(1)", show=False),
+        Binding("left_square_bracket", "turn(-1)", show=False),
     ]
 
     DEFAULT_CSS = """
@@ -57,7 +59,8 @@ class EntryDialog(ModalScreen[EditEntries | None]):
     }
     EntryDialog .title { text-style: bold; }
     EntryDialog #how { margin: 1 0 0 0; }
-    EntryDialog #told { color: $text-muted; height: auto; max-height: 10; }
+    EntryDialog #room { height: auto; max-height: 10; scrollbar-size-vertical: 1; }
+    EntryDialog #told { color: $text-muted; height: auto; }
     EntryDialog .foot { color: $text-primary; margin: 1 0 0 0; }
     """
 
@@ -75,7 +78,8 @@ class EntryDialog(ModalScreen[EditEntries | None]):
             yield Static(escape(title(self._snapshot, self._wish)), classes="title", markup=False)
             yield _Targets()
             yield Static(id="how", markup=False)
-            yield Static(id="told", markup=False)
+            with VerticalScroll(id="room", can_focus=False):
+                yield Static(id="told", markup=False)
             yield Static(self._foot(), classes="foot", markup=False)
             yield Prompt()
 
@@ -93,6 +97,11 @@ class EntryDialog(ModalScreen[EditEntries | None]):
         if target is not None:
             self._wish = replace(self._wish, target=target)
             self._show()
+
+    def action_turn(self, pages: int) -> None:
+        """Show more of what will happen, where there is no room for all of it."""
+        room = self.query_one("#room", VerticalScroll)
+        room.scroll_relative(y=pages * max(1, room.size.height - 1), animate=False)
 
     def action_manner(self) -> None:
         """Go from soft to kill, or back."""
@@ -157,13 +166,13 @@ class EntryDialog(ModalScreen[EditEntries | None]):
         self.app.push_screen(Confirm(question, lines(self._snapshot, self._wish), "Reset"), answered)
 
     def _foot(self) -> str:
-        parts = ["Enter applies", "Esc leaves all as it is"]
+        parts = ["Enter applies", "Esc leaves all"]
         if self._wish.deed in (Deed.EXPIRE, Deed.MOVE):
             parts.append("k soft or kill")
         if self._wish.deed is not Deed.EXPIRE:
             parts.append("t time")
         if len(self._wish.chosen) > 1:
-            parts.append("p pace")
+            parts += ["p pace", "] more"]
         return "   ".join(parts)
 
     def _show(self) -> None:
