@@ -53,8 +53,8 @@ IN_CORE = [
     "connection_rows distribution entry_wish entry_details",
     "columns director_edits nft_script mark_edits mark_rules mark_groups mark_conflicts",
     "mark_facts mark_lists mark_repairs",
-    "mark_cells mark_form advice",
-    "mark_filter mark_group_forms",
+    "mark_cells mark_form advised mark_advice",
+    "mark_filter mark_group_forms advice",
     "mark_rows mark_details",
 ]
 """The modules of core from the ground up; those on one floor may know each other."""

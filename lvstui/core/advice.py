@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Final
 
 from lvstui.core import fields, mark_edits
-from lvstui.core.change import Change, MarkChange, ServerChange, ServiceChange, SysctlChange
-from lvstui.core.mark_rules import late, overwriting, reaches, setting
+from lvstui.core.advised import Advice, named
+from lvstui.core.change import Change, ServerChange, ServiceChange, SysctlChange
+from lvstui.core.mark_advice import mark_advice
 from lvstui.core.model import (
     Address,
     AddressKey,
@@ -22,11 +23,13 @@ from lvstui.core.model import (
     Pool,
     Protocol,
     RealServer,
-    Service,
+    ServiceFlags,
     ServiceKey,
 )
-from lvstui.core.observed import Rule, ServerStats
+from lvstui.core.observed import ServerStats
 from lvstui.core.snapshot import Snapshot
+
+__all__ = ["Advice", "Standing", "about_mark", "about_service", "advice"]
 
 _CROWD: Final = 20
 """Entries from which on their distribution says something."""
@@ -34,138 +37,65 @@ _CROWD: Final = 20
 _LION: Final = 0.9
 """The part of all entries that one server has when a mask is too wide."""
 
+_HASHING: Final = ("sh", "mh")
+"""Schedulers that choose the server by the client's address, so that its connections meet without persistence."""
 
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """One thing to point out: about what, what is wrong, why it matters, and what to do.
-
-    `changes` is the edit that mends it, empty where the remedy lies outside of IPVS and our table, or needs a choice.
-    """
-
-    about: str
-    sentence: str
-    reason: str
-    remedy: str
-    changes: tuple[Change, ...] = ()
-    key: ServiceKey | None = None
-    mark: int | None = None
-
-    def __str__(self) -> str:
-        return f"{self.about}: {self.sentence}; {self.reason}. {self.remedy}"
+_PATIENCE: Final = 10.0
+"""Seconds between two looks at how entries are distributed."""
 
 
 def advice(snapshot: Snapshot) -> tuple[Advice, ...]:
     """Tell everything that an expert would point out, what breaks service first."""
+    return (*_configured(snapshot), *_distributed(snapshot))
+
+
+class Standing:
+    """The advice as it stands, worked out anew only when something did change that it depends on."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[object, ...] = ()
+        self._configured: tuple[Advice, ...] = ()
+        self._looked: tuple[object, float] = (None, 0.0)
+        self._distributed: tuple[Advice, ...] = ()
+
+    def __call__(self, snapshot: Snapshot) -> tuple[Advice, ...]:
+        """Give what `advice` would, in the distribution of entries some seconds late."""
+        seen = _depends_on(snapshot)
+        if len(seen) != len(self._seen) or not all(map(_same, seen, self._seen)):
+            self._seen, self._configured = seen, _configured(snapshot)
+        director, taken = self._looked
+        if director is not snapshot.reading.director or abs(snapshot.reading.taken - taken) >= _PATIENCE:
+            self._looked = snapshot.reading.director, snapshot.reading.taken
+            self._distributed = _distributed(snapshot)
+        return (*self._configured, *self._distributed)
+
+
+def _depends_on(snapshot: Snapshot) -> tuple[object, ...]:
+    """Give what advice is made of: objects that stay the same while nothing changes, and small values."""
+    rules = snapshot.reading.rules
+    known = "" if rules is None else f"{rules.generation} {len(rules.rules)} {rules.trouble} {rules.missing}"
+    off = " ".join(str(int(family)) for family, on in snapshot.reading.forwards.items() if not on)
+    programs = " ".join(owner.program for owner in snapshot.owners)
+    return snapshot.reading.director, snapshot.profile.drift, known, off, programs
+
+
+def _same(one: object, other: object) -> bool:
+    return one is other or (isinstance(one, str) and one == other)
+
+
+def _configured(snapshot: Snapshot) -> tuple[Advice, ...]:
     director = snapshot.reading.director
-    found = [
-        *_lost_rules(snapshot),
-        *_rules_without_service(snapshot),
-        *_marks_that_fail(snapshot),
-        *_forwarding_off(snapshot),
-    ]
+    found = [*mark_advice(snapshot), *_forwarding_off(snapshot)]
     for pool in director.pools.values():
         found += _unserved(pool)
         found += _unreachable_ports(pool)
         found += _drained_but_sticky(pool, director)
-        found += _crowded(pool, snapshot)
-        found += _marked_without_persistence(pool, snapshot)
         found += _port_zero(pool)
-    found += _apart(director)
-    found += _unlike_families(director)
-    return tuple(found)
+    return (*found, *_apart(director, mark_edits.free_mark(director, snapshot.reading.rules)))
 
 
-def _lost_rules(snapshot: Snapshot) -> Iterator[Advice]:
-    """Our table was flushed from outside, or a group of it taken out: the profile still has it."""
-    for change in snapshot.profile.drift:
-        if isinstance(change, MarkChange) and change.before is None and change.after is not None:
-            yield Advice(
-                f"mark {change.mark}",
-                "its rules are gone from the packet filter",
-                "no packet gets the mark, so its service sees no traffic; `nft flush ruleset`, or a restart of "
-                "the service nftables, does that",
-                "write them again from the profile",
-                (change,),
-                mark=change.mark,
-            )
-
-
-def _rules_without_service(snapshot: Snapshot) -> Iterator[Advice]:
-    ruleset = snapshot.reading.rules
-    if ruleset is None:
-        return
-    director = snapshot.reading.director
-    lost = {c.mark for c in snapshot.profile.drift if isinstance(c, MarkChange) and c.before is None}
-    marks = {key.mark for key in director.pools if isinstance(key, MarkKey)}
-    rules = setting(ruleset.rules)
-    for mark in marks - set(rules) - lost:
-        if not ruleset.trouble and not any(not rule.decoded for rule in ruleset.rules):
-            yield Advice(
-                f"mark {mark}",
-                "no rule sets it",
-                "IPVS only recognises marks: without a rule of nftables or iptables the service sees no traffic",
-                "make a group for it in the marks view",
-                mark=mark,
-            )
-    for mark in (director.marks or {}).keys() - marks:
-        group = (director.marks or {})[mark]
-        yield Advice(
-            f"mark {mark}",
-            "our rules set it, and no service is on it",
-            "its packets are routed as if there were no rule",
-            "add a service on the mark, or delete the group",
-            (MarkChange(group, None),),
-            mark=mark,
-        )
-
-
-def _marks_that_fail(snapshot: Snapshot) -> Iterator[Advice]:
-    """Rules for a mark with a service, whose packets nevertheless do not arrive there."""
-    ruleset = snapshot.reading.rules
-    marks = {key.mark for key in snapshot.reading.director.pools if isinstance(key, MarkKey)}
-    for rule in ruleset.rules if ruleset else ():
-        if rule.verb != "set" or rule.value is None or rule.value not in marks:
-            continue
-        if problem := _failing(rule, ruleset.rules if ruleset else ()):
-            sentence, reason, remedy = problem
-            yield Advice(f"mark {rule.value}", f"{sentence} ({place(rule)})", reason, remedy, mark=rule.value)
-
-
-def _failing(rule: Rule, rules: Sequence[Rule]) -> tuple[str, str, str] | None:
-    if rule.dormant:
-        return "its rule is in a dormant table", "a dormant table does nothing", "wake the table up"
-    if not reaches(rule):
-        return (
-            "its rule stands in a chain that nothing jumps to",
-            "no packet ever gets there",
-            "jump to the chain, or adopt a copy of the rule",
-        )
-    if late(rule):
-        return (
-            "its rule comes too late for IPVS",
-            "IPVS takes packets at priority 99 of input and -98 of output",
-            "set the mark in prerouting; adopt a copy of the rule",
-        )
-    if rule.mask != 0xFFFFFFFF:
-        return (
-            f"its rule sets only the bits 0x{rule.mask:x}",
-            "IPVS compares all 32 bits, so other bits that are set hide the service",
-            "let the rule set the whole mark",
-        )
-    other = overwriting(rule, rules)
-    if other is not None and other.value is not None:
-        return (
-            f"a later rule sets {other.value} instead ({place(other)})",
-            "the last rule wins",
-            "take the packets out of one of the two",
-        )
-    return None
-
-
-def place(rule: Rule) -> str:
-    """Say where a rule stands: `inet firewalld mangle_PRE_public_allow`."""
-    words = (rule.tool if rule.tool != "nft" else "", rule.family, rule.table, rule.chain)
-    return fields.visible(" ".join(filter(None, words)))
+def _distributed(snapshot: Snapshot) -> tuple[Advice, ...]:
+    return tuple(each for pool in snapshot.reading.director.pools.values() for each in _crowded(pool, snapshot))
 
 
 def _forwarding_off(snapshot: Snapshot) -> Iterator[Advice]:
@@ -184,7 +114,7 @@ def _forwarding_off(snapshot: Snapshot) -> Iterator[Advice]:
         ]
         if masqueraded:
             yield Advice(
-                _name(masqueraded[0].service),
+                named(masqueraded[0].service),
                 f"masq is used and {name} is 0",
                 "the answers of the real servers are dropped on this director",
                 f"sysctl -w {name}=1",
@@ -197,7 +127,7 @@ def _unserved(pool: Pool) -> Iterator[Advice]:
     if servers and not any(server.weight for server in servers):
         resumed = [s for s in servers if s.resume]
         yield Advice(
-            _name(pool.service),
+            named(pool.service),
             "every real server has weight 0",
             "new connections are refused",
             "give the drained servers their old weights back" if resumed else "give a real server a weight",
@@ -222,7 +152,7 @@ def _unreachable_ports(pool: Pool) -> Iterator[Advice]:
     if moved:
         changes = [c for server in moved for c in _ported(pool, server, key.port)]
         yield Advice(
-            _name(pool.service),
+            named(pool.service),
             f"{fields.server_text(moved[0].endpoint)} is on another port than the service",
             f"{fields.forwarding_text(moved[0].forwarding)} changes no ports: packets arrive at {key.port} anyway",
             f"write port {key.port} so that the table says what happens, or use masq",
@@ -245,7 +175,7 @@ def _drained_but_sticky(pool: Pool, director: Director) -> Iterator[Advice]:
     alive = len(drained) < len(pool.servers)
     if pool.service.persistence and drained and alive and held == "0":
         yield Advice(
-            _name(pool.service),
+            named(pool.service),
             f"{fields.server_text(drained[0].endpoint)} is drained, and its clients keep coming back",
             "a persistence entry is stronger than weight 0 while expire_quiescent_template is 0",
             "set expire_quiescent_template to 1, or move its clients away (M on the server)",
@@ -268,7 +198,7 @@ def _crowded(pool: Pool, snapshot: Snapshot) -> Iterator[Advice]:
     narrow = replace(persistence, mask=IPv4Address("255.255.255.255") if _is_v4(persistence) else 128)
     after = replace(pool.service, persistence=narrow)
     yield Advice(
-        _name(pool.service),
+        named(pool.service),
         f"{fields.server_text(most)} has {active[most] * 100 // total} % of all entries and connections",
         f"the mask {_mask(persistence)} makes one client of a whole network",
         "let every address be a client of its own; the entries so far are ignored then, and clients are spread anew",
@@ -286,43 +216,19 @@ def _mask(persistence: Persistence) -> str:
     return fields.mask_text(persistence.mask) if prefix is None else f"/{prefix}"
 
 
-def _marked_without_persistence(pool: Pool, snapshot: Snapshot) -> Iterator[Advice]:
-    key = pool.service.key
-    if not isinstance(key, MarkKey) or pool.service.persistence is not None or len(pool.servers) < 2:
-        return
-    rules = setting(snapshot.reading.rules.rules if snapshot.reading.rules else ()).get(key.mark, ())
-    if any(_several_ports(rule) for rule in rules) or len({rule.selector for rule in rules if rule.selector}) > 1:
-        mask: IPv4Address | int = Persistence().mask if key.family is Family.IPV4 else 128
-        after = replace(pool.service, persistence=Persistence(mark_edits.PERSISTENCE, mask))
-        yield Advice(
-            _name(pool.service),
-            "the mark bundles several ports, and the service is not persistent",
-            "each connection is scheduled by itself: a client's ports may land on different servers",
-            f"set persistence to {mark_edits.PERSISTENCE} s",
-            (ServiceChange(pool.service, after),),
-            key=key,
-            mark=key.mark,
-        )
-
-
-def _several_ports(rule: Rule) -> bool:
-    ports = rule.selector.ports if rule.selector else ()
-    return rule.selector is not None and (not ports or len(ports) > 1 or ports[0].first != ports[0].last)
-
-
 def _port_zero(pool: Pool) -> Iterator[Advice]:
     key = pool.service.key
     if isinstance(key, AddressKey) and key.port == 0 and pool.service.persistence is not None:
         yield Advice(
-            _name(pool.service),
+            named(pool.service),
             "persistence on port 0 sends every port of the address to the real servers",
             "ports that nobody meant to serve are open there too; a firewall mark bundles just the wanted ones",
-            "make a group of the wanted ports in the marks view, then delete this service",
+            "make a group of the wanted ports in the marks view (3, a), then delete this service",
             key=key,
         )
 
 
-def _apart(director: Director) -> Iterator[Advice]:
+def _apart(director: Director, mark: int) -> Iterator[Advice]:
     """Services on one address whose ports belong together, but which do not share their stickiness."""
     found: dict[tuple[Address, Protocol], dict[int, Pool]] = {}
     for key, pool in director.pools.items():
@@ -331,16 +237,16 @@ def _apart(director: Director) -> Iterator[Advice]:
     for pools in found.values():
         for first, second in mark_edits.PAIRS:
             if first in pools and second in pools:
-                yield from _pair(pools[first], pools[second], director)
+                yield from _pair(pools[first], pools[second], director, mark)
 
 
-def _pair(one: Pool, other: Pool, director: Director) -> Iterator[Advice]:
+def _pair(one: Pool, other: Pool, director: Director, mark: int) -> Iterator[Advice]:
     sticky = (one.service.persistence, other.service.persistence)
-    if not any(sticky) or min(len(one.servers), len(other.servers)) < 2:
+    if not any(sticky) or min(len(one.servers), len(other.servers)) < 2 or _meet_anyway(one, other):
         return
     key = one.service.key
-    about = f"{_name(one.service)} and {_name(other.service)}"
-    changes = _bundled(director, one, other)
+    about = f"{named(one.service)} and {named(other.service)}"
+    changes = _bundled(director, mark, one, other)
     yield Advice(
         about,
         "one client's connections to the two may land on different servers",
@@ -360,10 +266,22 @@ def _pair(one: Pool, other: Pool, director: Director) -> Iterator[Advice]:
         )
 
 
-def _bundled(director: Director, *pools: Pool) -> tuple[Change, ...]:
+def _meet_anyway(one: Pool, other: Pool) -> bool:
+    """Tell whether both services choose the same server for a client, by hashing its address over the same servers."""
+
+    def choice(pool: Pool) -> object:
+        weights = sorted((str(end.address), server.weight) for end, server in pool.servers.items())
+        return pool.service.scheduler, pool.service.flags, pool.service.persistence, weights
+
+    by_port = one.service.flags & ServiceFlags.SCHED_2
+    return one.service.scheduler in _HASHING and not by_port and choice(one) == choice(other)
+
+
+def _bundled(director: Director, mark: int, *pools: Pool) -> tuple[Change, ...]:
     keys = [pool.service.key for pool in pools if isinstance(pool.service.key, AddressKey)]
+    name = next((pool.service.name for pool in mark_edits.leading(pools) if pool.service.name), "")
     try:
-        return mark_edits.bundled(director, keys, mark_edits.free_mark(director, None))
+        return mark_edits.bundled(director, keys, mark, name)
     except fields.FieldError:
         return ()
 
@@ -372,42 +290,12 @@ def _told(persistence: Persistence | None) -> str:
     return f"{persistence.timeout} s {_mask(persistence)}" if persistence else "none"
 
 
-def _unlike_families(director: Director) -> Iterator[Advice]:
-    """The two services of one mark: the same group over IPv4 and IPv6."""
-    for key, pool in director.pools.items():
-        if not isinstance(key, MarkKey) or key.family is not Family.IPV4:
-            continue
-        twin = director.pools.get(MarkKey(key.mark, Family.IPV6))
-        if twin is None:
-            continue
-        mine, theirs = pool.service.persistence, twin.service.persistence
-        if (mine and mine.timeout) != (theirs and theirs.timeout):
-            wanted = mine and replace(mine, mask=theirs.mask if theirs else 128)
-            after = replace(twin.service, persistence=wanted)
-            yield Advice(
-                f"mark {key.mark}",
-                f"its IPv4 and IPv6 services differ in persistence ({_told(mine)} and {_told(theirs)})",
-                "clients stick differently by the family that they happen to use",
-                "give both the same timeout",
-                (ServiceChange(twin.service, after),),
-                key=key,
-                mark=key.mark,
-            )
-
-
-def _name(service: Service) -> str:
-    return fields.visible(service.name) or fields.service_text(service.key)
-
-
-def about_service(found: Iterable[Advice], key: ServiceKey) -> tuple[Advice, ...]:
+def about_service(snapshot: Snapshot, key: ServiceKey) -> tuple[Advice, ...]:
     """Choose what is said about one service."""
-    return tuple(each for each in found if each.key == key)
+    return tuple(each for each in advice(snapshot) if each.concerns(key))
 
 
 def about_mark(snapshot: Snapshot, mark: int) -> tuple[Advice, ...]:
     """Choose what is said about one mark, its rules and services."""
-    return tuple(
-        each
-        for each in advice(snapshot)
-        if mark and (each.mark == mark or (isinstance(each.key, MarkKey) and each.key.mark == mark))
-    )
+    keys = [MarkKey(mark, family) for family in Family]
+    return tuple(each for each in advice(snapshot) if any(map(each.concerns, keys)))

@@ -18,15 +18,18 @@ class _Part(NamedTuple):
     cell: Cell
 
 
-def headline(snapshot: Snapshot, width: int, found: str = "") -> tuple[Cell, ...]:
-    """Give the pieces of the line that fit into `width` cells with two blanks between, in order."""
-    parts = [part for part in _parts(snapshot, found) if part.cell.text]
+def headline(snapshot: Snapshot, width: int, found: str = "", advised: int = 0) -> tuple[Cell, ...]:
+    """Give the pieces of the line that fit into `width` cells with two blanks between, in order.
+
+    `found` is how the view is narrowed down, `advised` how many things there are to point out.
+    """
+    parts = [part for part in _parts(snapshot, found, advised) if part.cell.text]
     while parts and sum(len(part.cell.text) + 2 for part in parts) - 2 > width:
         parts.remove(max(parts, key=lambda part: part.priority))
     return tuple(part.cell for part in parts)
 
 
-def _parts(snapshot: Snapshot, found: str) -> tuple[_Part, ...]:
+def _parts(snapshot: Snapshot, found: str, advised: int) -> tuple[_Part, ...]:
     reading = snapshot.reading
     director = reading.director
     servers = sum(len(pool.servers) for pool in director.pools.values())
@@ -43,6 +46,7 @@ def _parts(snapshot: Snapshot, found: str) -> tuple[_Part, ...]:
         _Part(7, Cell(f"in {compact(traffic[0])}B/s out {compact(traffic[1])}B/s")),
         _Part(8, Cell(f"cpu {host.cpu:.0f}% softirq {host.softirq:.0f}%")),
         _Part(5, Cell(found, Tone.DIM)),
+        _Part(3, Cell(f"advice {advised} (i)" if advised else "", Tone.NAME)),
         _Part(0, _profile(snapshot.profile)),
         _Part(3, Cell(f"{len(snapshot.others) + 1} here" if snapshot.others else "", Tone.WARN)),
         _Part(3, Cell(" ".join(_owners(snapshot)), Tone.WARN)),

@@ -19,6 +19,7 @@ from textual.reactive import var
 from textual.widgets import ContentSwitcher
 
 from lvstui.core import fields
+from lvstui.core.advice import Standing
 from lvstui.core.change import theirs
 from lvstui.core.describe import describe
 from lvstui.core.entry_edits import Outcome
@@ -51,6 +52,7 @@ from lvstui.tui.driver import FrugalApp, resume_only_on_a_terminal
 from lvstui.tui.lines import Keys, Line
 from lvstui.tui.palette import Commands
 from lvstui.tui.scan_view import ScanView
+from lvstui.tui.screens import advice as advice_screen
 from lvstui.tui.screens import claimed as claimed_screen
 from lvstui.tui.screens import halfway, overtaken
 from lvstui.tui.screens.confirm import Confirm
@@ -115,6 +117,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         self._first_view = options.view
         self._head, self._message, self._keys = Line("head"), Line("message"), Keys("keys")
         self._notice = options.notice
+        self._advice = Standing()
         self._warned: set[ServiceKey] = set()
         self._newest: deque[Snapshot] = deque(maxlen=1)
         path = options.profile.path if options.profile and options.accounted else None
@@ -256,7 +259,8 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
 
     def _show_head(self) -> None:
         if self.snapshot is not None:
-            self._head.put(headline(self.snapshot, self.size.width - 2, self.view.found))
+            advised = len(self._advice(self.snapshot))
+            self._head.put(headline(self.snapshot, self.size.width - 2, self.view.found, advised))
 
     def _say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
         self._message.say(sentence, tone)
@@ -319,6 +323,21 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
     def _set_pace(self, pace: Pace) -> None:
         self._pace = pace
         self.worker.submit(pace)
+
+    def action_advice(self) -> None:
+        """Show what an expert would point out, and do what the operator wants of it."""
+        found = self._advice(self.snapshot) if self.snapshot else ()
+        if not found:
+            self._say("an expert would point out nothing here", Tone.GOOD)
+            return
+
+        def answered(answer: advice_screen.Answer | None) -> None:
+            if answer is not None and answer.go:
+                self.on_view_wanted(advice_screen.place(answer.advice))
+            elif answer is not None:
+                advice_screen.take(self.view, answer.advice)
+
+        self.push_screen(advice_screen.AdviceScreen(found, self.view.about), answered)
 
     def action_help(self) -> None:
         """Show the keys."""

@@ -173,6 +173,7 @@ EDITING = (
 
 EVERYWHERE = (
     Command("help", "question_mark", "help", "the keys of this view", "? help"),
+    Command("advice", "i", "advice", "what an expert would point out, with the edits that mend it"),
     Command("palette", "colon,ctrl+p", "command_palette", "find a command by name"),
     Command("pause", "p", "pause", "stop reading, or go on"),
     Command("interval", "r", "interval", "read every 1, 2, 5 or 10 seconds"),

@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from lvstui.core.change import Change
 from lvstui.core.describe import describe
+from lvstui.core.model import ServiceKey
 from lvstui.core.observed import RowKey
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
@@ -129,6 +130,11 @@ class View(Vertical):
     def found(self) -> str:
         """How the view is narrowed down, in a few words; empty when it shows everything."""
         return ""
+
+    @property
+    def about(self) -> ServiceKey | None:
+        """The service that the cursor is on or below; None where there is none."""
+        return None
 
     @property
     def prompt(self) -> Prompt:

@@ -13,6 +13,7 @@ from lvstui.core.mark_details import details, title
 from lvstui.core.mark_facts import marks, summary
 from lvstui.core.mark_filter import MARK_FIELDS, NO_MARK_FILTER, parse_marks
 from lvstui.core.mark_rows import MARK_SORTABLE, GroupRow, MarkLook, MarkRowKey, cells, columns, mark_of, rows
+from lvstui.core.model import Family, MarkKey, ServiceKey
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Cell, Tone
 from lvstui.store.mark_excerpt import excerpt
@@ -105,9 +106,16 @@ class MarkListView(View):
         keys = [each for each in self.table.keys if each in marked] or ([key] if key is not None else [])
         return list(dict.fromkeys(mark for each in keys if (mark := mark_of(each))))
 
+    @property
+    def about(self) -> ServiceKey | None:
+        """The service on the mark that the cursor is on or below, be there one or not."""
+        return MarkKey(self.mark, Family.IPV4) if self.mark else None
+
     def find(self, wanted: View.Wanted) -> None:
-        """Show what a filter finds."""
-        self.narrow(wanted.filter)
+        """Put the cursor on a mark, out of a filter that hides it."""
+        if isinstance(wanted.row, MarkKey) and not self.table.move_to(GroupRow(wanted.row.mark)):
+            self.narrow("")
+            self.table.move_to(GroupRow(wanted.row.mark))
 
     def narrow(self, text: str) -> None:
         """Show only what a filter finds; raises `FieldError` with the filter as it was."""

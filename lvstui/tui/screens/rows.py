@@ -24,7 +24,7 @@ from lvstui.core.columns import (
 )
 from lvstui.core.draining import outlook
 from lvstui.core.filter import EVERYTHING, FIELDS, parse
-from lvstui.core.model import RealServer
+from lvstui.core.model import AddressKey, MarkKey, RealServer, ServiceKey
 from lvstui.core.observed import GroupKey, MachineKey, RowKey, ServerKey
 from lvstui.core.snapshot import Snapshot
 from lvstui.store.excerpt import as_commands, as_toml
@@ -119,6 +119,17 @@ class RowsView(View):
             f"{marked} marked" if marked else "",
         )
         return "  ".join(filter(None, parts))
+
+    @property
+    def about(self) -> ServiceKey | None:
+        """The service that the cursor is on or below."""
+        match self.table.cursor_key:
+            case ServerKey(service):
+                return service
+            case AddressKey() | MarkKey() as key:
+                return key
+            case _:
+                return None
 
     def chosen(self) -> Sequence[RowKey]:
         """Give the marked rows in their order; without marks, the row under the cursor."""

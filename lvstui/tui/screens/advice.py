@@ -1,0 +1,139 @@
+"""What an expert would point out, as a list: Enter stages the edit that mends the line under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from lvstui.core.advised import Advice
+from lvstui.core.change import ServiceChange
+from lvstui.core.model import Family, MarkKey, ServiceKey
+from lvstui.core.table import Cell, Column, Tone
+from lvstui.messages import Edit
+from lvstui.tui.chunks import Chunks
+from lvstui.tui.lines import Line
+from lvstui.tui.table import VirtualTable
+from lvstui.tui.view import View, change_lines
+
+_COLUMNS = (
+    Column("about", "About", 20, 1, grow=1),
+    Column("sentence", "What an expert would point out", 36, 1, grow=3),
+    Column("edit", "Edit", 4, 1),
+)
+
+
+class Answer(NamedTuple):
+    """What the operator wants: the edit of an advice, or (`go`) to be shown what it is about."""
+
+    advice: Advice
+    go: bool
+
+
+class AdviceScreen(ModalScreen[Answer | None]):
+    """Show all advice, its reason and remedy below; gives what is to be done about one, None when nothing is."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace,q,i", "dismiss(None)", show=False),
+        Binding("enter", "accept", show=False),
+        Binding("J", "go", show=False),
+        Binding("right_square_bracket", "turn(1)", show=False),
+        Binding("left_square_bracket", "turn(-1)", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    AdviceScreen { background: $background; }
+    AdviceScreen > Vertical { width: 100%; height: 100%; }
+    AdviceScreen #title { text-style: bold; padding: 0 1; background: $panel; }
+    AdviceScreen VirtualTable { height: 1fr; min-height: 4; }
+    AdviceScreen Chunks { height: auto; max-height: 55%; padding: 0 1; background: $panel; }
+    AdviceScreen #foot { padding: 0 1; background: $panel; color: $text-muted; }
+    """
+
+    def __init__(self, found: Sequence[Advice], about: ServiceKey | None = None) -> None:
+        """Show what was found; the cursor starts on the first that concerns `about`."""
+        super().__init__()
+        self._found = found
+        self._start = next((n for n, each in enumerate(found) if about and each.concerns(about)), 0)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the title, the list, what there is to say about one of it, and the keys."""
+        count = len(self._found)
+        with Vertical():
+            yield Static(f"Advice: {count} thing{'' if count == 1 else 's'} to point out", id="title", markup=False)
+            yield _Found()
+            yield Chunks(text_id="told")
+            yield Line("foot")
+
+    def on_mount(self) -> None:
+        """Start on what concerns the row that the operator came from."""
+        table = self.query_one(_Found)
+        table.show(_COLUMNS, range(len(self._found)), self._cells)
+        table.move_to(self._start)
+        table.focus()
+        self._tell()
+
+    def on_virtual_table_cursor_moved(self) -> None:
+        """Tell the one under the cursor."""
+        self._tell()
+
+    @property
+    def chosen(self) -> Advice:
+        """The advice under the cursor."""
+        return self._found[self.query_one(_Found).cursor_key or 0]
+
+    def action_accept(self) -> None:
+        """Take the edit; without one, go to what it is about."""
+        self.dismiss(Answer(self.chosen, go=not self.chosen.changes))
+
+    def action_go(self) -> None:
+        """Go to what it is about."""
+        self.dismiss(Answer(self.chosen, go=True))
+
+    def action_turn(self, pages: int) -> None:
+        """Read on, where there is more than fits."""
+        self.query_one(Chunks).turn(pages)
+
+    def _cells(self, number: int) -> Sequence[Cell]:
+        each = self._found[number]
+        return Cell(each.about, Tone.NAME), Cell(each.sentence), Cell("edit" if each.changes else "", Tone.DIM)
+
+    def _tell(self) -> None:
+        each = self.chosen
+        lines = [f"{each.about}: {each.sentence}", f"why      {each.reason}", f"remedy   {each.remedy}"]
+        if each.changes:
+            lines += ["", "Enter stages this edit:", *(f"  {line}" for line in change_lines(each.changes))]
+        self.query_one(Chunks).show("", len(lines), lambda line: (lines[line],))
+        keys = "Enter stages the edit   J goes there" if each.changes else "Enter goes there"
+        self.query_one("#foot", Line).say(f"{keys}   [ ] scroll   Esc closes")
+
+
+class _Found(VirtualTable[int]):
+    """The list; nothing is marked here."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space,v,U", "pass_over", show=False)]
+
+    def action_pass_over(self) -> None:
+        """Mark nothing."""
+
+
+def take(view: View, advice: Advice) -> None:
+    """Stage an advice's edit as one; where it removes services, ask instead."""
+    if not view.editable() or not view.nothing_pending():
+        return
+    if any(isinstance(change, ServiceChange) and change.after is None for change in advice.changes):
+        view.confirm(f"{advice.about}: {advice.remedy}?", advice.changes, "Do it", whole=True)
+    else:
+        view.stage(Edit(advice.changes, whole=len(advice.changes) > 1))
+
+
+def place(advice: Advice) -> View.Wanted:
+    """Say where to look at what an advice is about."""
+    if advice.mark is not None:
+        return View.Wanted("marks", row=MarkKey(advice.mark, Family.IPV4))
+    return View.Wanted("services", row=advice.key)
