@@ -75,7 +75,7 @@ def _unpack() -> int:
             subprocess.run([*apt, "update"], stdout=subprocess.DEVNULL)  # old lists name what is no longer there
             packages.unpack()
     except UnavailableError as problem:
-        return _refuse(f"The full guest does not get its kernel. {problem}")
+        return _refuse(f"The full guest does not get its kernel; `sudo apt-get update` may help. {problem}")
     return 0
 
 
