@@ -1,4 +1,4 @@
-"""The lab itself, in either guest: its kernel with IPVS, the schedulers, and the shop's servers behind its virtual services."""
+"""The lab itself, in either guest: IPVS, its schedulers, and the shop's servers behind its virtual services."""
 
 import subprocess
 from collections.abc import Iterator
