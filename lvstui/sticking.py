@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from lvstui.core.entry_edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime
-from lvstui.core.entry_plan import KILL_SECONDS, SOFT_SECONDS, again, binding, client_of, ending
+from lvstui.core.entry_plan import KILL_SECONDS, SOFT_SECONDS, again, ending, placed_key, placing
 from lvstui.core.entry_rules import check, client_text, closed, server_name
 from lvstui.core.fields import FieldError
-from lvstui.core.model import Address, Director, Endpoint, ServiceKey
-from lvstui.core.observed import Connection, Entry, Reading, Scan
+from lvstui.core.model import Address, Director, Endpoint
+from lvstui.core.observed import Connection, Entry, Reading, Scan, ServerKey
 from lvstui.core.sought import NOBODY, Sought, sought
 from lvstui.core.sync_message import Message
 from lvstui.core.ties import Child, EntryKey, children_of, hanging, key_of, server_of, service_of
@@ -73,7 +74,6 @@ class _Batch:
 
     tools: Tools
     director: Director = field(default_factory=Director)
-    sticky: Mapping[ServiceKey, Mapping[Endpoint, int]] = field(default_factory=dict)
     sought: Sought = NOBODY
 
     def run(self, edits: Sequence[EntryEdit]) -> Iterator[EntryReport]:
@@ -86,7 +86,6 @@ class _Batch:
             yield from (EntryReport(edit, Outcome.FAILED, str(error)) for edit in edits)
             return
         self.director = reading.director
-        self.sticky = _sticky(reading)
         reason = closed(self.director)
         entries = {key_of(entry): entry for entry in scan.entries}
         good: list[EntryEdit] = []
@@ -109,7 +108,7 @@ class _Batch:
 
     def _made(self, edits: Sequence[EntryEdit], scan: Scan) -> Iterator[EntryReport]:
         yield from self._timed([edit for edit in edits if isinstance(edit, SetTime)])
-        yield from self._pinned([edit for edit in edits if isinstance(edit, Pin)])
+        yield from self._bind([edit for edit in edits if isinstance(edit, Pin)])
         yield from self._removed([edit for edit in edits if isinstance(edit, Expire | Move)], scan)
 
     def _refused(self, edit: EntryEdit, entries: Mapping[EntryKey, Entry], scan: Scan) -> EntryReport | None:
@@ -119,7 +118,7 @@ class _Batch:
         except FieldError as error:
             return EntryReport(edit, Outcome.REFUSED, error.sentence)
         if isinstance(edit, Pin):
-            there = entries.get(_pin_key(edit, self.director))
+            there = entries.get(placed_key(edit, self.director))
             if there is not None:
                 place = server_name(self.director, edit.service, there.server)
                 sentence = f"{edit.client} has an entry already, on {place}: move that"
@@ -150,24 +149,47 @@ class _Batch:
             else:
                 yield EntryReport(edit, Outcome.DONE, f"{name} has {edit.seconds} s left", after)
 
-    def _pinned(self, edits: Sequence[Pin]) -> Iterator[EntryReport]:
+    def _bind(self, edits: Sequence[Pin | Move]) -> Iterator[EntryReport]:
+        """Bind clients that have no entry, and report where they are."""
         if not edits:
             return
-        self.tools.tell([_pin_message(edit, self.director) for edit in edits])
+        before = self.tools.reading()
+        self.tools.tell([placing(edit, self.director) for edit in edits])
+        after = self.tools.reading()
         scan = self._scan()
-        after = {key_of(entry): entry for entry in scan.entries}
-        bound = self._bound(scan)
+        entries = {key_of(entry): entry for entry in scan.entries}
+        wanted = Counter(self._goal(edit) for edit in edits)
+        pointing = self._pointing(scan)
         for edit in edits:
-            yield self._placed(edit, after.get(_pin_key(edit, self.director)), scan, bound)
+            goal = self._goal(edit)
+            count = _sticky(after, goal)
+            # Entries of others come and go meanwhile, those of an edit are bound all or, with the server gone, none.
+            gained = count - _sticky(before, goal)
+            counted = 2 * gained >= wanted[goal] or (scan.whole and pointing[goal] <= count)
+            yield self._placed(edit, entries.get(placed_key(edit, self.director)), scan, counted=counted)
 
-    def _placed(
-        self, edit: Pin | Move, after: Entry | None, scan: Scan, bound: Mapping[tuple[ServiceKey, Endpoint], bool]
-    ) -> EntryReport:
-        """Report where a client is now."""
-        service = edit.service if isinstance(edit, Pin) else service_of(edit.entry, self.director)
+    def _goal(self, edit: Pin | Move) -> ServerKey:
+        """Name the server that a client is to go to."""
+        if isinstance(edit, Pin):
+            return ServerKey(edit.service, edit.server)
+        service = service_of(edit.entry, self.director)
+        return ServerKey(service if service is not None else edit.entry.service, edit.server)
+
+    def _pointing(self, scan: Scan) -> Counter[ServerKey]:
+        """Count the entries that point to each server."""
+        found: Counter[ServerKey] = Counter()
+        for entry in scan.entries:
+            service = service_of(entry, self.director)
+            server = server_of(entry, self.director.pools[service]) if service is not None else None
+            if service is not None and server is not None:
+                found[ServerKey(service, server)] += 1
+        return found
+
+    def _placed(self, edit: Pin | Move, after: Entry | None, scan: Scan, *, counted: bool) -> EntryReport:
+        """Report where a client is now, and whether its server counts it."""
+        service = self._goal(edit).service
         name = f"{edit.client}" if isinstance(edit, Pin) else client_text(edit.entry, self.director)
         place = server_name(self.director, service, edit.server)
-        counted = service is not None and bound.get((service, edit.server), False)
         if after is None and not scan.complete:
             seen = "its server counts one entry more" if counted else "its server counts no entry more"
             return EntryReport(edit, Outcome.UNVERIFIED, f"{name} was told to go to {place}; {_NOT_REACHED}; {seen}")
@@ -179,24 +201,6 @@ class _Batch:
         if not counted:
             return EntryReport(edit, Outcome.FAILED, f"{name} is on {place}, but the server does not count it", after)
         return EntryReport(edit, Outcome.DONE, f"{name} is on {place} now, bound", after)
-
-    def _bound(self, scan: Scan) -> Mapping[tuple[ServiceKey, Endpoint], bool]:
-        """Tell of each server whether it counts at least the entries that point to it, or where not all of those are
-        known, more than before.
-        """
-        pointing: dict[tuple[ServiceKey, Endpoint], int] = {}
-        for entry in scan.entries:
-            service = service_of(entry, self.director)
-            server = server_of(entry, self.director.pools[service]) if service is not None else None
-            if service is not None and server is not None:
-                pointing[service, server] = pointing.get((service, server), 0) + 1
-        return {
-            (service, server): count >= pointing.get((service, server), 1)
-            if scan.whole
-            else count > self.sticky.get(service, {}).get(server, 0)
-            for service, servers in _sticky(self.tools.reading()).items()
-            for server, count in servers.items()
-        }
 
     def _removed(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:
         """Let entries run out, again and again while their clients keep them alive, and bind those that move."""
@@ -249,15 +253,7 @@ class _Batch:
                     yield EntryReport(edit, Outcome.DONE, f"{name} is gone")
                 else:
                     yield EntryReport(edit, Outcome.UNVERIFIED, f"{name} was told to go; {_NOT_REACHED}")
-        if not moves:
-            return
-        self.sticky = _sticky(self.tools.reading())
-        self.tools.tell([_move_message(edit, self.director) for edit in moves])
-        scan = self._scan()
-        after = {key_of(entry): entry for entry in scan.entries}
-        bound = self._bound(scan)
-        for edit in moves:
-            yield self._placed(edit, after.get(key_of(edit.entry)), scan, bound)
+        yield from self._bind(moves)
 
     def _busy(self, edit: Expire | Move) -> str:
         name = client_text(edit.entry, self.director)
@@ -279,25 +275,10 @@ def _made_anew(now: Entry, before: Entry, scan: Scan) -> bool:
 _NOT_REACHED: Final = "the table is too large to have read it back in time"
 
 
-def _sticky(reading: Reading) -> Mapping[ServiceKey, Mapping[Endpoint, int]]:
-    return {key: {end: seen.sticky for end, seen in servers.items()} for key, servers in reading.servers.items()}
+def _sticky(reading: Reading, place: ServerKey) -> int:
+    seen = reading.servers.get(place.service, {}).get(place.endpoint)
+    return seen.sticky if seen else 0
 
 
 def _client(edit: EntryEdit) -> Address:
     return edit.client if isinstance(edit, Pin) else edit.entry.client
-
-
-def _pin_message(edit: Pin, director: Director) -> Message:
-    client = client_of(edit.service, edit.client, director)
-    return binding(edit.service, client, edit.server, edit.seconds, edit.engine, edit.identity)
-
-
-def _pin_key(edit: Pin, director: Director) -> EntryKey:
-    return EntryKey(edit.service, client_of(edit.service, edit.client, director), edit.identity)
-
-
-def _move_message(edit: Move, director: Director) -> Message:
-    service = service_of(edit.entry, director)
-    entry = edit.entry
-    key = service if service is not None else entry.service
-    return binding(key, entry.client, edit.server, edit.seconds, entry.engine, entry.identity)

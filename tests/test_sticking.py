@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -13,7 +14,7 @@ from lvstui.core.change import Change, ServerChange, ServiceChange, fold
 from lvstui.core.entry_edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, told_of
 from lvstui.core.entry_plan import binding
 from lvstui.core.model import Director, Endpoint, Persistence, RealServer, Service
-from lvstui.core.observed import Entry, Scan
+from lvstui.core.observed import Entry, Reading, Scan, ServerStats
 from lvstui.core.sought import NOBODY, Sought
 from lvstui.core.sync_message import Message
 from lvstui.kernel.memory import MemoryKernel
@@ -136,6 +137,31 @@ def test_a_pin_binds_a_client_that_had_no_entry(bench: Bench) -> None:
     (again,) = bench.make(Pin(WEB, CLIENT, ONE, 60))
     assert again.outcome is Outcome.OVERTAKEN
     assert "has an entry already, on 10.0.0.13:80" in again.sentence
+
+
+def test_entries_of_others_that_end_meanwhile_cast_no_doubt_on_one_that_is_bound(bench: Bench) -> None:
+    """On a busy server the table, which takes seconds to be read, never agrees with the counters."""
+    for number in range(20, 40):
+        bench.held(number, TWO)
+
+    def reading() -> Reading:
+        seen = bench.kernel.read()
+        servers = {end: stats._replace(sticky=max(0, stats.sticky - 5)) for end, stats in seen.servers[WEB].items()}
+        return replace(seen, servers={WEB: servers})
+
+    tools = Tools(bench.kernel.tell, bench.scan, reading, bench.wait)
+    (report,) = carry_out([Move(bench.held(), TWO, 120)], tools)
+    assert report.outcome is Outcome.DONE, report
+
+
+def test_an_entry_that_its_server_does_not_count_is_no_success(bench: Bench) -> None:
+    def reading() -> Reading:
+        seen = bench.kernel.read()
+        return replace(seen, servers={WEB: {end: ServerStats() for end in seen.servers[WEB]}})
+
+    tools = Tools(bench.kernel.tell, bench.scan, reading, bench.wait)
+    (report,) = carry_out([Pin(WEB, CLIENT, TWO, 60)], tools)
+    assert (report.outcome, "does not count it" in report.sentence) == (Outcome.FAILED, True)
 
 
 def test_the_time_that_is_set_is_read_back(bench: Bench) -> None:

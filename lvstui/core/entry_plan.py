@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from lvstui.core.entry_edits import Manner
+from lvstui.core.entry_edits import Manner, Move, Pin
 from lvstui.core.model import (
     PERSISTENCE_MAX,
     Address,
@@ -21,7 +21,7 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import Connection, Entry
 from lvstui.core.sync_message import INACTIVE, LOCAL_NODE, Message
-from lvstui.core.ties import FTP, masked, server_of, service_of
+from lvstui.core.ties import FTP, EntryKey, key_of, masked, server_of, service_of
 
 SOFT_SECONDS: Final = 2
 """Seconds that an entry is given when its connections are let go softly: with 1 it ties with them and loses."""
@@ -69,6 +69,23 @@ def binding(
     ftp = service.port == FTP and service.protocol is Protocol.TCP
     virtual = Endpoint(service.address, 0 if ftp else service.port)
     return Message(int(service.protocol), end, virtual, server, seconds, engine=engine, identity=told)
+
+
+def placing(edit: Pin | Move, director: Director) -> Message:
+    """Bind the client of an edit, which has no entry by then, to the server that the edit names."""
+    if isinstance(edit, Pin):
+        client = client_of(edit.service, edit.client, director)
+        return binding(edit.service, client, edit.server, edit.seconds, edit.engine, edit.identity)
+    entry, service = edit.entry, service_of(edit.entry, director)
+    key = service if service is not None else entry.service
+    return binding(key, entry.client, edit.server, edit.seconds, entry.engine, entry.identity)
+
+
+def placed_key(edit: Pin | Move, director: Director) -> EntryKey:
+    """Tell by what the entry is found that an edit makes."""
+    if isinstance(edit, Move):
+        return key_of(edit.entry)
+    return EntryKey(edit.service, client_of(edit.service, edit.client, director), edit.identity)
 
 
 def mark_end(service: MarkKey) -> Endpoint:
