@@ -25,7 +25,10 @@ class GroupRow(NamedTuple):
 
 
 class RuleRow(NamedTuple):
-    """A rule below its mark, told by where it stands; `place` tells rules without a handle apart."""
+    """A rule below its mark, told by where it stands.
+
+    `place` tells rules without a handle apart, and the several that are told of one that is come to on several ways.
+    """
 
     mark: int
     tool: str
@@ -66,9 +69,11 @@ def rows(snapshot: Snapshot, look: MarkLook) -> list[MarkRowKey]:
 
 
 def _rule_rows(snapshot: Snapshot, mark: int) -> Iterable[tuple[RuleRow, Rule]]:
-    for place, rule in enumerate(rules_of(snapshot, mark)):
-        number = 0 if rule.handle else place
-        yield RuleRow(mark, rule.tool, rule.family, rule.table, rule.chain, rule.handle, number), rule
+    seen: dict[RuleRow, int] = {}
+    for rule in rules_of(snapshot, mark):
+        row = RuleRow(mark, rule.tool, rule.family, rule.table, rule.chain, rule.handle, 0)
+        place = seen[row] = seen.get(row, -1) + 1
+        yield row._replace(place=place), rule
 
 
 def mark_of(key: MarkRowKey) -> int:

@@ -47,7 +47,7 @@ def match_words(selector: Selector) -> tuple[str, ...]:
 
 def _matches(selector: Selector) -> Iterator[str]:
     if selector.interface:
-        yield f'iifname "{fields.visible(selector.interface)}"'
+        yield f'iifname "{_interface(selector.interface)}"'
     family = family_of(selector)
     if any(network.prefixlen == 0 for network in selector.addresses):
         yield f"meta nfproto {'ipv4' if family is Family.IPV4 else 'ipv6'}"
@@ -57,6 +57,12 @@ def _matches(selector: Selector) -> Iterator[str]:
         number = int(selector.protocol)
         word = fields.PROTOCOL_WORDS.get(selector.protocol, str(number))
         yield f"{word} dport {_set(map(_ports, selector.ports))}" if selector.ports else f"meta l4proto {word}"
+
+
+def _interface(name: str) -> str:
+    """Write an interface's name; a star at its end would stand for any end, if it were not escaped."""
+    shown = fields.visible(name)
+    return f"{shown[:-1]}\\*" if shown.endswith("*") else shown
 
 
 def _set(words: Iterable[str]) -> str:
