@@ -114,7 +114,8 @@ class EntryDesk:
 
     def _carry_out(self, request: EditEntries) -> None:
         """Make edits, in the scanner's thread."""
-        tools = Tools(self._tell, partial(self._scanner.look, _LOOK_BUDGET), lambda: self._consult(()), self._wait)
+        look = partial(self._scanner.look, _LOOK_BUDGET, engines=self._following.engines)
+        tools = Tools(self._tell, look, lambda: self._consult(()), self._wait)
         total, done = len(request.edits), 0
         for report in carry_out(request.edits, tools, request.pace):
             done += 1

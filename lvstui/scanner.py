@@ -174,9 +174,9 @@ class Scanner:
             self._stopped.close()
         self._stopped, self._interrupted = None, False
 
-    def look(self, budget: float, sought: Sought = NOBODY) -> Scan:
+    def look(self, budget: float, sought: Sought = NOBODY, *, engines: bool = True) -> Scan:
         """Read the table for somebody who wants to know about some clients, for about `budget` seconds at most."""
-        reading = Reading(self._kernel, self._clock, engines=True)
+        reading = Reading(self._kernel, self._clock, engines=engines)
         reading.sought = sought
         while reading.step():
             if self._clock() - reading.began > budget:

@@ -36,6 +36,7 @@ from lvstui.core.record import Kind, Record, Session
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
 from lvstui.core.sought import sought
 from lvstui.core.sync_message import Message
+from lvstui.core.ties import has_engine
 from lvstui.entry_worker import EntryDesk, consulted
 from lvstui.kernel.port import Kernel, KernelError
 from lvstui.messages import (
@@ -339,11 +340,9 @@ class Worker:
         """Begin or end to follow the connection table; while paused it is read once."""
         self._watching = request
         director = self._reading.director
-        pools = director.pools.values()
-        engines = any(pool.service.persistence and pool.service.persistence.engine for pool in pools)
         clients = () if request.client is None else (request.client,)
         pace = _ONCE if self._pace.paused else self._pace.interval
-        self._desk.watch(Follow(request.on, sought(clients, director), engines, pace))
+        self._desk.watch(Follow(request.on, sought(clients, director), has_engine(director), pace))
 
     def _edit_entries(self, request: EditEntries) -> None:
         reason = self._read_only or self._kernel.read_only

@@ -31,7 +31,7 @@ from lvstui.core.model import Address, Director, ServiceKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind
 from lvstui.core.sought import sought
-from lvstui.core.ties import Tied, tie
+from lvstui.core.ties import Tied, has_engine, tie
 from lvstui.entry_worker import consulted
 from lvstui.scanner import Scanner
 from lvstui.sticking import Tools, carry_out
@@ -85,7 +85,9 @@ def _look(place: Place, clients: Sequence[Address]) -> tuple[Reading, Scan]:
     """Read counters and connection table; of a large one at least the rows of these clients."""
     reading = place.kernel.read()
     reading = replace(reading, director=dress(reading.director, profile_of(place)))
-    return reading, Scanner(place.kernel, lambda _: None).look(_BUDGET, sought(clients, reading.director))
+    director = reading.director
+    scanner = Scanner(place.kernel, lambda _: None)
+    return reading, scanner.look(_BUDGET, sought(clients, director), engines=has_engine(director))
 
 
 def table(each: Tied, director: Director, now: float) -> Mapping[str, object]:
@@ -143,12 +145,9 @@ def edit(place: Place, options: argparse.Namespace) -> int:
     if reason := entry_rules.closed(director):
         raise Failure(f"{reason}; nothing was done")
     if options.dry_run:
-        print(entry_rules.title(wish, director))
-        children, sure = (hanging.children, hanging.sure) if hanging else (0, True)
-        for sentence in entry_rules.told([wish], director, children, sure):
-            print(f"    {sentence}")
+        _tell_only(wish, hanging, director, as_json=options.json)
         return Status.DIFFERS
-    report = _carried_out(place, wish)
+    report = _carried_out(place, wish, engines=has_engine(director))
     _record(place, report)
     if options.json:
         print_json(_report_table(report, director))
@@ -158,6 +157,19 @@ def edit(place: Place, options: argparse.Namespace) -> int:
         sys.stdout.flush()
         print(f"lvstui: {report.outcome.value}: {report.sentence}", file=sys.stderr)
     return _STATUS[report.outcome]
+
+
+def _tell_only(wish: EntryEdit, held: Tied | None, director: Director, *, as_json: bool) -> None:
+    """Print what would happen; `held` is the entry that it is about, if there is one."""
+    title = entry_rules.title(wish, director)
+    told = entry_rules.told([wish], director, held.children if held else 0, held.sure if held else True)
+    if as_json:
+        entry = table(held, director, time.monotonic()) if held else None
+        print_json({"outcome": None, "would": title, "told": told, "entry": entry})
+        return
+    print(title)
+    for sentence in told:
+        print(f"    {sentence}")
 
 
 def _wish(options: argparse.Namespace, director: Director, scan: Scan) -> tuple[EntryEdit, Tied | None]:
@@ -206,7 +218,7 @@ def _entry(service: ServiceKey, client: Address, call_id: str, director: Directo
     raise Failure(f"{client} has no entry of {name}{more}")
 
 
-def _carried_out(place: Place, wish: EntryEdit) -> EntryReport:
+def _carried_out(place: Place, wish: EntryEdit, *, engines: bool) -> EntryReport:
     scanner = Scanner(place.kernel, lambda _: None)
     profile = profile_of(place)
 
@@ -218,7 +230,7 @@ def _carried_out(place: Place, wish: EntryEdit) -> EntryReport:
         time.sleep(seconds)
         return True
 
-    tools = Tools(place.kernel.tell, partial(scanner.look, _BUDGET), consult, wait)
+    tools = Tools(place.kernel.tell, partial(scanner.look, _BUDGET, engines=engines), consult, wait)
     (report,) = carry_out([wish], tools)
     return report
 

@@ -109,6 +109,11 @@ def masked(client: Address, persistence: Persistence) -> Address:
     return client
 
 
+def has_engine(director: Director) -> bool:
+    """Tell whether some service tells its clients by a persistence engine, whose data have to be read then."""
+    return any(pool.service.persistence and pool.service.persistence.engine for pool in director.pools.values())
+
+
 def full(persistence: Persistence) -> bool:
     """Tell whether every address is a client of its own."""
     return persistence.mask in (FULL_MASK_V4, FULL_PREFIX_V6)

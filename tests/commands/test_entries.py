@@ -97,6 +97,9 @@ def test_a_dry_run_tells_what_would_happen_and_does_nothing(shell: Shell) -> Non
     ran = shell.run("entry", "move", "198.18.0.7", "shop", str(WEB2.address), "--dry-run")
     assert ran.status == 3
     assert "may not be movable" in ran.out
+    document = json.loads(shell.run("entry", "expire", "198.18.0.7", "shop", "--dry-run", "--json").out)
+    assert (document["outcome"], document["would"]) == (None, "expire 198.18.0.7 of shop")
+    assert document["entry"]["client"] == "198.18.0.7"
     (entry,) = listed(shell)
     assert entry["server"] == f"{WEB1.address}:{WEB1.port}"
 
