@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -50,6 +51,7 @@ from lvstui.store.presence import Presence
 from lvstui.tui import commands
 from lvstui.tui.driver import FrugalApp, resume_only_on_a_terminal
 from lvstui.tui.lines import Keys, Line
+from lvstui.tui.lines import Message as MessageLine
 from lvstui.tui.palette import Commands
 from lvstui.tui.scan_view import ScanView
 from lvstui.tui.screens import advice as advice_screen
@@ -115,7 +117,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         for view in self._views.values():
             view.memory = options.memory
         self._first_view = options.view
-        self._head, self._message, self._keys = Line("head"), Line("message"), Keys("keys")
+        self._head, self._message, self._keys = Line("head"), MessageLine("message"), Keys("keys")
         self._notice = options.notice
         self._advice = Standing()
         self._warned: set[ServiceKey] = set()
@@ -396,6 +398,8 @@ def run(options: Options) -> int:
     """Open the screens; 0 when the operator left, 128 + number when a signal ended it."""
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
+    # Rows of large tables come by the hundred thousand and in no circles: searching them for those takes long.
+    gc.set_threshold(100_000, 20, 100)
     app = LvstuiApp(options)
     code = app.run(mouse="SSH_CONNECTION" not in os.environ)
     return app.return_code or 0 if code is None else code

@@ -1,4 +1,4 @@
-"""The single lines around the table: the head above it, the message and the keys below."""
+"""The lines around the table: the head above it, the message and the keys below."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ class Line(Static):
 
     DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
 
+    GROWS = False
+    """Whether another text may need another height."""
+
     def __init__(self, name: str) -> None:
         super().__init__(markup=False, id=name)
         self._pieces: tuple[Cell, ...] = ()
@@ -41,11 +44,19 @@ class Line(Static):
         for piece in pieces:
             parts += ["  "] if parts else []
             parts.append((escape(piece.text), STYLES[piece.tone]))
-        self.update(Content.assemble(*parts), layout=False)
+        self.update(Content.assemble(*parts), layout=self.GROWS)
 
     def say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
         """Show one sentence."""
         self.put([Cell(sentence, tone)] if sentence else [])
+
+
+class Message(Line):
+    """What there is to say; a long sentence takes up to three lines, since its remedy stands at its end."""
+
+    DEFAULT_CSS = "Message { height: auto; min-height: 1; max-height: 3; }"
+
+    GROWS = True
 
 
 class Keys(Line):
