@@ -27,6 +27,9 @@ PROGRESS: Final = 1.0
 REST: Final = 4.0
 """How many times as long as a reading took the thread rests afterwards."""
 
+SHOWING: Final = 0.00003
+"""Seconds for each row, at least, between two times that rows are shown: whoever shows them has to look at them all."""
+
 _NICE: Final = 10
 
 
@@ -62,8 +65,8 @@ Order: TypeAlias = Follow | Work | End
 class Scanner:
     """Reads the connection table of a kernel as long as somebody follows it.
 
-    `publish` takes what is known so far, in the scanner's own thread: each reading when it ends, and about once a
-    second one that takes longer, unless a reading that knew more is being shown.
+    `publish` takes what is known so far, in the scanner's own thread: each reading when it ends, and every few seconds
+    one that takes longer, unless a reading that knew more is being shown.
     """
 
     def __init__(
@@ -142,7 +145,7 @@ class Scanner:
                 if now - began > BUDGET and not sought:
                     self._stopped = reading
                     break
-                if now - shown >= PROGRESS and reading.rows >= self._known.rows:
+                if now - shown >= max(PROGRESS, SHOWING * reading.rows) and reading.rows >= self._known.rows:
                     shown = now
                     self._publish(reading.scan(running=True))
         except KernelError as error:
@@ -150,7 +153,7 @@ class Scanner:
         if self._stopped is not reading:
             reading.close()
         scan = reading.scan(running=self._interrupted, trouble=trouble)
-        self._due = self._clock() + max(self._follow.pace, REST * (scan.taken - began))
+        self._due = self._clock() + max(self._follow.pace, REST * (scan.taken - began), SHOWING * scan.rows)
         if self._interrupted and scan.rows < self._known.rows:
             return
         self._known = scan

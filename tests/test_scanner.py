@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from ipaddress import ip_address
+from itertools import pairwise
 from threading import Thread
 
 import pytest
@@ -174,6 +175,17 @@ def test_it_rests_four_times_as_long_as_a_reading_took() -> None:
     reader.read()
     ended = kernel.now
     assert reader._due == pytest.approx(ended + 8.0, abs=0.1)
+
+
+def test_a_large_table_is_shown_less_often_while_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanner, "SHOWING", 0.1)
+    reader, published = made(LargeKernel(100, seconds=0.15))
+    reader.order(Follow(True))
+    reader.step(0)
+    reader.read()
+    shown = [scan.rows for scan in published]
+    assert all(later - earlier >= 0.1 * earlier / 0.15 for earlier, later in pairwise(shown[:-1]))
+    assert 2 < len(shown) < 10
 
 
 def test_a_partial_reading_does_not_hide_one_that_knew_more() -> None:

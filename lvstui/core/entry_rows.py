@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from ipaddress import ip_network
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network
 from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from lvstui.core import fields
@@ -28,6 +29,8 @@ ENTRY_COLUMNS = (
     Column("origin", "From", 5, 4),
     Column("identity", "Engine", 10, 5, grow=1),
 )
+
+_NETWORKS: Final = 50_000
 
 SORTABLE: Final = tuple(column.id for column in ENTRY_COLUMNS)
 
@@ -140,7 +143,14 @@ def group_of(each: Tied, look: EntryLook) -> Group:
 def network_of(client: Address, prefixes: tuple[int, int]) -> Network:
     """Give the network of a client at the chosen prefix lengths."""
     prefix = prefixes[0] if client.version == 4 else prefixes[1]
-    return ip_network((client, prefix), strict=False)
+    bits = client.max_prefixlen - prefix
+    return _network(client.version, int(client) >> bits << bits, prefix)
+
+
+@lru_cache(maxsize=_NETWORKS)
+def _network(version: int, number: int, prefix: int) -> Network:
+    """Make a network once: that takes longer than all else that is done to an entry."""
+    return IPv4Network((number, prefix)) if version == 4 else IPv6Network((number, prefix))
 
 
 def members(snapshot: Snapshot, look: EntryLook, group: Group) -> Sequence[Tied]:

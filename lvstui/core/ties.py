@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple, TypeAlias
 
@@ -51,8 +50,7 @@ class EntryKey(NamedTuple):
     server: Endpoint | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tied:
+class Tied(NamedTuple):
     """An entry with what it belongs to: the configured service and server, None where there is none any more.
 
     `state` is a word of `STATES`. `children` are the connections that hang on it; for a firewall mark it is not `sure`,
@@ -122,46 +120,63 @@ def full(persistence: Persistence) -> bool:
 def tie(scan: Scan, director: Director) -> Mapping[EntryKey, Tied]:
     """Tie every entry of a scan to what it belongs to, in the order of the scan."""
     connections = hanging(scan, director)
-    words = _Words(director)
+    expires = director.sysctl.get("expire_quiescent_template", "0") != "0"
+    # Entries of one service on one server share both as objects: comparing those by value would take most of the time.
+    places: dict[tuple[int, int], _Place] = {}
     tied: dict[EntryKey, Tied] = {}
     for entry in scan.entries:
-        service = service_of(entry, director)
-        pool = director.pools[service] if service is not None else None
-        server = server_of(entry, pool) if pool is not None else None
-        state = words.state(entry, pool, server)
-        persistence = pool.service.persistence if pool is not None else None
-        width = (persistence or Persistence()).prefix if entry.client.version == 4 else _width6(persistence)
-        sure = not isinstance(entry.service, MarkKey)
-        children = len(connections.get((service, entry.client, entry.server.address), ())) if service is not None else 0
+        both = id(entry.service), id(entry.server)
+        place = places.get(both)
+        if place is None:
+            place = places[both] = _place(entry, director, expires=expires)
+        service, server, state, mask, width, sure = place
+        client = entry.client
+        if mask is not None and masked(client, mask) != client:
+            state = "masked"
+        children = len(connections.get((service, client, entry.server.address), ())) if connections and service else 0
         tied[key_of(entry)] = Tied(entry, service, server, state, children, sure, width)
     return tied
+
+
+class _Place(NamedTuple):
+    """What entries of one service on one server have in common; `mask` where it may not be that of a client."""
+
+    service: ServiceKey | None
+    server: Endpoint | None
+    state: str
+    mask: Persistence | None
+    width: int | None
+    sure: bool
+
+
+def _place(entry: Entry, director: Director, *, expires: bool) -> _Place:
+    service = service_of(entry, director)
+    pool = director.pools[service] if service is not None else None
+    persistence = pool.service.persistence if pool is not None else None
+    server = server_of(entry, pool) if pool is not None else None
+    state = _state(entry, pool, server, expires=expires)
+    checked = persistence if persistence is not None and persistence.wide and state != "void" else None
+    width = (persistence or Persistence()).prefix if entry.client.version == 4 else _width6(persistence)
+    return _Place(service, server, state, checked, width, not isinstance(entry.service, MarkKey))
 
 
 def _width6(persistence: Persistence | None) -> int:
     return persistence.mask if persistence and isinstance(persistence.mask, int) else FULL_PREFIX_V6
 
 
-class _Words:
-    """Says how it stands with entries, the same settings asked for once."""
-
-    def __init__(self, director: Director) -> None:
-        self._expires = director.sysctl.get("expire_quiescent_template", "0") != "0"
-
-    def state(self, entry: Entry, pool: Pool | None, server: Endpoint | None) -> str:
-        if entry.server.port == INVALID_PORT and server is None:
-            return "void"
-        if pool is None:
-            return "unserved"
-        persistence = pool.service.persistence
-        if persistence is None:
-            return "off"
-        if masked(entry.client, persistence) != entry.client:
-            return "masked"
-        if server is None:
-            return "orphan"
-        if pool.servers[server].weight == 0:
-            return "ending" if self._expires else "drain"
-        return "ok"
+def _state(entry: Entry, pool: Pool | None, server: Endpoint | None, *, expires: bool) -> str:
+    """Say how it stands with entries of a service on a server, whose clients are as the mask makes them."""
+    if entry.server.port == INVALID_PORT and server is None:
+        return "void"
+    if pool is None:
+        return "unserved"
+    if pool.service.persistence is None:
+        return "off"
+    if server is None:
+        return "orphan"
+    if pool.servers[server].weight == 0:
+        return "ending" if expires else "drain"
+    return "ok"
 
 
 Child: TypeAlias = tuple[ServiceKey, Address, Address]
