@@ -154,7 +154,6 @@ class Decoder:
                     known[line[:-_COUNTDOWN]] = row
             except (ValueError, IndexError):
                 continue  # the headings, or a row that no kernel known writes
-        return Piece(entries, connections)
 
     def _end(self, address: str, port: str) -> Endpoint:
         end = self._ends[address, port] = Endpoint(_address(address), int(port, 16))

@@ -119,6 +119,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         self._first_view = options.view
         self._head, self._message, self._keys = Line("head"), MessageLine("message"), Keys("keys")
         self._notice = options.notice
+        self._alarming = False
         self._advice = Standing()
         self._warned: set[ServiceKey] = set()
         self._newest: deque[Snapshot] = deque(maxlen=1)
@@ -265,6 +266,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             self._head.put(headline(self.snapshot, self.size.width - 2, self.view.found, advised))
 
     def _say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
+        self._alarming = tone in (Tone.BAD, Tone.WARN) and bool(sentence)
         self._message.say(sentence, tone)
 
     def on_view_asked(self, message: View.Asked) -> None:
@@ -288,7 +290,8 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
 
     def on_view_said(self, message: View.Said) -> None:
         """Show a sentence of the view."""
-        self._say(message.sentence, message.tone)
+        if not (message.standing and self._alarming):
+            self._say(message.sentence, message.tone)
 
     def on_view_offered(self, message: View.Offered) -> None:
         """Show the keys that make sense now."""

@@ -65,12 +65,13 @@ class View(Vertical):
             self.staged = staged
 
     class Said(Message):
-        """A sentence for the line below the table."""
+        """A sentence for the line below the table; a `standing` one comes by itself and hides no warning."""
 
-        def __init__(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
+        def __init__(self, sentence: str, tone: Tone = Tone.PLAIN, *, standing: bool = False) -> None:
             super().__init__()
             self.sentence = sentence
             self.tone = tone
+            self.standing = standing
 
     class Offered(Message):
         """Other commands make sense now, or the view is narrowed down in another way."""
@@ -170,9 +171,9 @@ class View(Vertical):
             offered = [each for each in self.offered() if each.id not in ("open", "drop")]
         self.post_message(self.Offered(offered))
 
-    def say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
+    def say(self, sentence: str, tone: Tone = Tone.PLAIN, *, standing: bool = False) -> None:
         """Say a sentence in the line below."""
-        self.post_message(self.Said(sentence, tone))
+        self.post_message(self.Said(sentence, tone, standing=standing))
 
     def ask(self, request: Request) -> None:
         """Ask the worker."""

@@ -16,6 +16,7 @@ from lvstui.core.columns import Look, rows
 from lvstui.core.model import AddressKey, Endpoint, Family, MarkKey, RealServer, Service
 from lvstui.core.observed import Reading, ServerKey
 from lvstui.core.snapshot import Host
+from lvstui.core.table import Tone
 from lvstui.kernel.memory import MemoryKernel
 from lvstui.kernel.port import NoIpvs
 from lvstui.options import Options
@@ -164,10 +165,19 @@ async def test_a_drained_server_says_in_eighty_columns_what_is_left_and_until_wh
         assert stage.view.table.move_to(key)
         await pilot.press("0", "enter")
         await stage.look(pilot)
+        assert message(stage).startswith("done: ")
+        await stage.look(pilot, 4)
+        told = message(stage)
+        assert "sticky left; M moves them; clients return, entries last " in told
+        assert len(told) <= 78
+        await stage.look(pilot, 20)
+        assert message(stage) != told, "what is left is counted on"
+        stage.view.say("not done: no right", Tone.BAD)
+        await stage.look(pilot, 20)
+        assert message(stage) == "not done: no right"
         await pilot.press("down", "up")
         await pilot.pause()
-        assert "sticky left; clients return, entries end " in message(stage)
-        assert len(message(stage)) <= 78
+        assert "sticky left" in message(stage)
 
 
 async def test_delete_asks_with_cancel_in_focus(stage: Stage) -> None:

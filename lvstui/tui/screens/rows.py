@@ -56,6 +56,10 @@ InAct   all other connections
 State   {_STATES}"""
 
 
+_DONE_SECONDS = 3.0
+"""Seconds for which the line below tells that a server is drained, before it tells what is left there."""
+
+
 class RowsView(View):
     """The table of services or machines with their real servers, in the order and as far as the operator wants it."""
 
@@ -65,7 +69,8 @@ class RowsView(View):
     def __init__(self, *, ascii_only: bool = False, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._look = Look(ascii_only=ascii_only)
-        self._outlook_told = False
+        self._outlook_told = ""
+        self._drained: float | None = None
         self.arriving: RowKey | None = None
         """A row that was added and is not there yet; the cursor goes to it, unless it was moved meanwhile."""
 
@@ -94,6 +99,28 @@ class RowsView(View):
         self.table.show(columns(look), rows(snapshot, look), lambda key: cells(snapshot, look, key))
         if self.arriving is not None and self.table.move_to(self.arriving):
             self.arriving = None
+        self._follow_drain(snapshot.reading.taken)
+
+    def _follow_drain(self, now: float) -> None:
+        """Keep true what is said of a drained server; of one that is drained by now say it after a while."""
+        text = self._outlook()
+        if not text:
+            self._drained = None
+            return
+        if self._drained is None:
+            self._drained = now
+        if text != self._outlook_told and (self._outlook_told or now - self._drained >= _DONE_SECONDS):
+            self._outlook_told = text
+            self.say(text, standing=True)
+
+    def _outlook(self) -> str:
+        """Say how it goes on with the server under the cursor, if it is drained."""
+        if self.snapshot is None or not (selected := self.selected_server()):
+            return ""
+        key, server = selected
+        director, seen = self.snapshot.reading.director, seen_on(self.snapshot, key)
+        persistence = director.pools[key.service].service.persistence
+        return outlook(server, seen, director.sysctl, persistence, self.size.width - 2)
 
     def find(self, wanted: View.Wanted) -> None:
         """Put the cursor on a row, out of a fold or a filter that hides it."""
@@ -151,15 +178,10 @@ class RowsView(View):
         """Other keys may act on the row that the cursor is on now; a drained server says how it goes on."""
         self.arriving = None
         self.offer()
-        text = ""
-        if self.snapshot is not None and (selected := self.selected_server()):
-            key, server = selected
-            director, seen = self.snapshot.reading.director, seen_on(self.snapshot, key)
-            persistence = director.pools[key.service].service.persistence
-            text = outlook(server, seen, director.sysctl, persistence, self.size.width - 2)
+        text = self._outlook()
         if text or self._outlook_told:
             self.say(text)
-        self._outlook_told = bool(text)
+        self._outlook_told = text
 
     def on_virtual_table_marks_changed(self) -> None:
         """Other keys make sense for marked rows."""
