@@ -135,10 +135,10 @@ def test_without_the_mark_the_advice_says_what_may_happen_and_its_key_bundles_th
     terminal.keys("i")
     terminal.wait_for(lambda screen: "may land on different servers" in " ".join(screen.split()), SLOW)
     terminal.keys("Enter")
-    terminal.wait_for("Enter applies", SLOW)
-    terminal.keys("Enter")
+    terminal.wait_for("Do it", SLOW)  # two services will go
+    terminal.keys("Right", "Enter")
     terminal.wait_for("saved", SLOW)
-    assert services() == [
+    assert sorted(services()) == [
         "-A -f 80 -s rr -p 300",
         *(f"-a -f 80 -r 10.0.0.1{n}:0 -m -w 1" for n in (1, 2, 3)),
     ]
