@@ -13,7 +13,7 @@ from lvstui.core.entry_edits import EntryEdit, Expire, Manner, Move, Pin, SetTim
 from lvstui.core.entry_plan import spread
 from lvstui.core.entry_rules import check, client_text, told
 from lvstui.core.fields import FieldError
-from lvstui.core.model import Address, Endpoint, Persistence, Pool, ServiceKey
+from lvstui.core.model import Address, Director, Endpoint, Persistence, Pool, ServiceKey
 from lvstui.core.numbers import compact
 from lvstui.core.observed import ServerKey
 from lvstui.core.snapshot import Snapshot
@@ -68,6 +68,35 @@ class Wish:
     manner: Manner = Manner.SOFT
     seconds: int = 300
     pace: float = 0.0
+
+
+def pin_of(text: str, director: Director) -> Wish:
+    """Read `CLIENT SERVICE`, and behind them the call id where an engine tells clients by it; raises `FieldError`."""
+    client, _, rest = text.strip().partition(" ")
+    address, rest = fields.address("client", client), rest.strip()
+    pools = [pool for pool in director.pools.values() if pool.service.persistence is not None]
+    names = {fields.service_text(pool.service.key): pool for pool in pools}
+    names |= {pool.service.name: pool for pool in pools if pool.service.name}
+    found = [name for name in names if rest == name or rest.startswith(f"{name} ")]
+    if not found:
+        known = ", ".join(pool.service.name or fields.service_text(pool.service.key) for pool in pools)
+        raise FieldError("service", f"write CLIENT SERVICE; persistent are {fields.visible(known)}")
+    name = max(found, key=len)
+    service, identity = names[name].service, rest.removeprefix(name).strip()
+    engine = service.persistence.engine if service.persistence else ""
+    if engine and not identity:
+        raise FieldError("client", f"{fields.visible(name)} tells clients by {engine}: write the call id behind it")
+    if identity and not engine:
+        raise FieldError("client", f"{fields.visible(identity)} is one word too many: write CLIENT SERVICE")
+    return Wish(Deed.PIN, service=service.key, client=address, identity=identity)
+
+
+def pin_text(each: Tied, director: Director) -> str:
+    """Propose an entry's own client for a pin, as `pin_of` reads it."""
+    pool = director.pools.get(each.service) if each.service is not None else None
+    name = (pool.service.name or fields.service_text(pool.service.key)) if pool else ""
+    identity = each.entry.identity if each.entry.identity.isprintable() else ""  # bytes from the network
+    return " ".join(filter(None, (str(each.entry.client), name, identity)))
 
 
 def services(wish: Wish) -> tuple[ServiceKey, ...]:

@@ -23,11 +23,11 @@ from lvstui.core.observed import Connection, Entry, Scan
 from lvstui.core.ties import Parents, Tied, controlling, key_of, tie
 
 
-def pool(text: str, *servers: str, mask: str = "255.255.255.255", timeout: int = 300) -> Pool:
+def pool(text: str, *servers: str, mask: str = "255.255.255.255", timeout: int = 300, engine: str = "") -> Pool:
     key = fields.service(text)
     width = 128 if key.family == 10 else IPv4Address(mask)
     ends = [fields.server(server) for server in servers]
-    service = Service(key, persistence=Persistence(timeout, width) if timeout else None)
+    service = Service(key, persistence=Persistence(timeout, width, engine) if timeout else None)
     return Pool(service, {end: RealServer(end, Forwarding.MASQ) for end in ends})
 
 

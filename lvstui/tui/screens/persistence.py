@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lvstui.core import fields
-from lvstui.core.entry_rows import (
-    found,
-)
+from lvstui.core.entry_rows import found
 from lvstui.core.entry_rules import closed
-from lvstui.core.entry_wish import Deed, Wish, usual_seconds
-from lvstui.core.model import ServiceKey
+from lvstui.core.entry_wish import Deed, Wish, pin_of, pin_text, usual_seconds
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Tone
 from lvstui.messages import EditEntries, StopEntries
@@ -82,27 +79,11 @@ class PersistenceView(EntriesView):
         """Ask for a client, with or without an entry, and for the server that it is to stick to."""
         if self.snapshot is None or not self._able():
             return
-        chosen = self.chosen()
-        service = chosen[0].service if chosen else None
-        director = self.snapshot.reading.director
-
-        def key(text: str) -> tuple[ServiceKey, str]:
-            client, _, name = text.strip().partition(" ")
-            fields.address("client", client)
-            persistent = {
-                each.service.name or fields.service_text(key): key
-                for key, each in director.pools.items()
-                if each.service.persistence is not None
-            }
-            texts = {fields.service_text(key): key for key in persistent.values()}
-            found = {**texts, **persistent}.get(name.strip())
-            if found is None:
-                raise fields.FieldError("service", f"write CLIENT SERVICE; persistent are {', '.join(persistent)}")
-            return found, client
+        chosen, director = self.chosen(), self.snapshot.reading.director
 
         def typed(text: str) -> str:
             try:
-                key(text)
+                pin_of(text, director)
             except fields.FieldError as error:
                 return error.sentence
             return ""
@@ -110,13 +91,9 @@ class PersistenceView(EntriesView):
         def done(text: str | None) -> None:
             self.table.focus()
             if text is not None:
-                found, client = key(text)
-                self._open(Wish(Deed.PIN, service=found, client=fields.address("client", client)))
+                self._open(pin_of(text, director))
 
-        pool = director.pools.get(service) if service is not None else None
-        name = (pool.service.name or fields.service_text(pool.service.key)) if pool else ""
-        client = str(chosen[0].entry.client) if chosen else ""
-        self.prompt.ask("pin CLIENT SERVICE", f"{client} {name}".strip(), done, typed)
+        self.prompt.ask("pin CLIENT SERVICE", pin_text(chosen[0], director) if chosen else "", done, typed)
 
     def _wish(self, deed: Deed) -> None:
         chosen = self.chosen()
