@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from lvstui.core import fields, selectors
-from lvstui.core.change import Change, MarkChange, ServerChange, apply
+from lvstui.core.change import Change, MarkChange, ServerChange, ServiceChange, apply
 from lvstui.core.form import Field, Form, Kind, Values, checked
 from lvstui.core.mark_edits import PERSISTENCE, TEMPLATES, Template, families, free_mark, made, template_selectors
 from lvstui.core.mark_lists import machines, networks, servers, usual_forwarding, virtual_addresses
@@ -30,6 +30,9 @@ from lvstui.core.rules import Problem, Severity, problems
 FREE: Final = "own ports"
 """The choice that is no template: any protocol and list of ports."""
 
+KEEP: Final = "its rules"
+"""The choice that leaves the rules which set the mark as they are, and makes the service only."""
+
 PASSIVE: Final = "ftp passive"
 
 _TEMPLATES: Final = {
@@ -50,8 +53,9 @@ _PROTOCOLS: Final = tuple(fields.PROTOCOL_WORDS.values())
 class GroupForm:
     """Makes a group on a director, of which `ruleset` tells the marks that others use.
 
-    `mark` is the one to begin with, None for a free one; `schedulers` are those that this kernel has; `profile` says
-    whether there is one that could keep a name.
+    `mark` is the one to begin with, None for a free one; where rules set it already, `selectors` are what is known of
+    them, and a service on it is proposed. `schedulers` are those that this kernel has; `profile` says whether there is
+    one that could keep a name.
     """
 
     director: Director
@@ -59,16 +63,20 @@ class GroupForm:
     schedulers: tuple[str, ...] = ()
     profile: bool = True
     mark: int | None = None
+    selectors: tuple[Selector, ...] | None = None
 
     @property
     def form(self) -> Form:
         """What the operator is asked."""
         asked = (*self._packet_fields(), *self._service_fields(), *self._server_fields())
-        return Form("New mark group: ports that belong together, as one service", asked, self.problems, adds=True)
+        about = "ports that belong together, as one service"
+        title = f"New mark group: {about}" if self.selectors is None else f"A service on mark {self.mark}"
+        return Form(title, asked, self.problems, adds=True)
 
     def group(self, values: Values) -> MarkGroup:
         """Read which packets get which mark."""
-        return MarkGroup(fields.number("mark", values["mark"]), _packets(values), values["name"].strip())
+        packets = (self.selectors or (Selector(),)) if _keeps(values) else _packets(values)
+        return MarkGroup(fields.number("mark", values["mark"]), packets, values["name"].strip())
 
     def servers(self, values: Values) -> tuple[RealServer, ...]:
         """Read the real servers."""
@@ -85,7 +93,12 @@ class GroupForm:
             persistence=Persistence(seconds) if seconds else None,
             name=group.name,
         )
-        return made(group, service, self.servers(values), self.director)
+        servers = self.servers(values)
+        changes = made(group, service, servers, self.director)
+        if not _keeps(values):
+            return changes
+        served = {Family.of(server.endpoint.address) for server in servers} or set(Family)
+        return tuple(c for c in changes if not isinstance(c, MarkChange) and _family(c) in served)
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
         """Tell what is wrong with all of it, each by its field."""
@@ -101,13 +114,15 @@ class GroupForm:
     def _packet_fields(self) -> Sequence[Field]:
         mark = free_mark(self.director, self.ruleset) if self.mark is None else self.mark
         free, passive = partial(_is, FREE), partial(_is, PASSIVE)
+        choices = (*(() if self.selectors is None else (KEEP,)), *_TEMPLATES, FREE)
         return (
-            Field("template", "bundle", next(iter(_TEMPLATES)), Kind.CHOICE, (*_TEMPLATES, FREE)),
+            Field("template", "bundle", choices[0], Kind.CHOICE, choices),
             Field(
                 "addresses",
                 "addresses",
                 "",
                 check=checked(networks),
+                shown=lambda values: not _keeps(values),
                 hint="virtual ones, IPv4 and IPv6: 192.0.2.10, 2001:db8::10",
                 wide=True,
                 proposals=virtual_addresses(self.director),
@@ -161,6 +176,10 @@ class GroupForm:
 
     def _about_mark(self, values: Values) -> Iterator[Problem]:
         mark = fields.number("mark", values["mark"])
+        if _keeps(values):
+            if mark != self.mark:
+                yield Problem("mark", f"the rules set {self.mark}; give that, or bundle other ports")
+            return
         if mark in (self.director.marks or {}):
             yield Problem("mark", f"there is a group for {mark} already; edit it (e), or take another mark")
         elif any(MarkKey(mark, family) in self.director.pools for family in Family):
@@ -171,6 +190,8 @@ class GroupForm:
 
     def _about_packets(self, values: Values) -> Iterator[Problem]:
         group = self.group(values)
+        if _keeps(values):
+            return
         template = _TEMPLATES.get(values["template"])
         if template and template.note:
             yield _warning("template", template.note)
@@ -184,7 +205,7 @@ class GroupForm:
         for server in found:
             if Family.of(server.endpoint.address) not in served:
                 yield Problem("servers", f"{server.endpoint.address} has no virtual address of its family")
-        for family in served:
+        for family in served if self.selectors or not _keeps(values) or not found else ():
             if not any(Family.of(server.endpoint.address) is family for server in found):
                 kind = "IPv4" if family is Family.IPV4 else "IPv6"
                 yield _warning("servers", f"none for {kind}: its clients will be refused")
@@ -236,6 +257,20 @@ def _ports(text: str) -> object:
 
 def _seconds(text: str) -> int:
     return 0 if text.strip() == "0" else fields.number("seconds", text)
+
+
+def _keeps(values: Values) -> bool:
+    return values["template"] == KEEP
+
+
+def _family(change: Change) -> Family | None:
+    match change:
+        case ServiceChange():
+            return change.key.family
+        case ServerChange(key):
+            return key.family
+        case _:
+            return None
 
 
 def _is(template: str, values: Values) -> bool:

@@ -121,7 +121,9 @@ ENTRIES = (
 """How persistence entries are found."""
 
 MARKS = (
-    Command("mark.add", "a", "add", "make a group: rules, services and servers in one form", "a add group"),
+    Command(
+        "mark.add", "a", "add", "make a group: rules, services and servers; on a mark without one, a service", "a add"
+    ),
     Command("mark.edit", "e", "edit", "edit which packets get the mark, in a form", "e edit"),
     Command("name", "n", "name", "name the group (in the profile)"),
     Command("mark.timeout", "t", "timeout", "persistence of the mark's services in seconds (0: none)"),

@@ -9,10 +9,21 @@ from ipaddress import IPv4Address
 import pytest
 
 from lvstui.core import fields
-from lvstui.core.advice import Advice, advice
-from lvstui.core.change import MarkChange, fold
-from lvstui.core.model import Director, Endpoint, Family, Forwarding, MarkGroup, Persistence, Pool, ServiceKey
+from lvstui.core.advice import Advice, Standing, about_mark, about_service, advice
+from lvstui.core.change import MarkChange, diff, fold
+from lvstui.core.model import (
+    Director,
+    Endpoint,
+    Family,
+    Forwarding,
+    MarkGroup,
+    MarkKey,
+    Persistence,
+    Pool,
+    ServiceKey,
+)
 from lvstui.core.observed import Info, Reading, Rule, Ruleset, ServerStats
+from lvstui.core.owners import Owner
 from lvstui.core.selectors import selector
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
 from tests.core.test_ties import director, pool
@@ -190,3 +201,113 @@ def test_both_families_of_a_mark_stick_alike() -> None:
     where = director(four, six)
     found = said(advice(seen(where, rules=Ruleset((rule(80),)))), "differ in persistence")
     assert fold(where, found.changes).pools[six.service.key].service.persistence == Persistence(300, 128)
+
+
+STICKY = replace(MARKED, service=replace(MARKED.service, persistence=Persistence()))
+
+
+def test_a_failing_rule_of_others_is_mended_by_a_copy_in_our_table() -> None:
+    where = director(STICKY)
+    theirs = rule(80, table="mangle", hook="input", priority=120)
+    found = said(advice(seen(where, rules=Ruleset((theirs,)))), "comes too late")
+    after = fold(where, found.changes).marks
+    assert after == {80: MarkGroup(80, (selector("tcp 192.0.2.10 80,443"),))}
+    ours = said(advice(seen(where, rules=Ruleset((rule(80, dormant=True),)))), "dormant")
+    assert ours.changes == ()
+
+
+def test_the_same_flaw_of_two_rules_is_told_once() -> None:
+    both = (rule(80, mask=0xFF), rule(80, mask=0xFF, chain="output", hook="output", handle=2))
+    assert said(advice(seen(director(STICKY), rules=Ruleset(both))), "only the bits").mark == 80
+
+
+def test_all_lost_rules_are_one_advice_with_their_services() -> None:
+    groups = {mark: MarkGroup(mark, (selector(f"tcp 192.0.2.{mark} 80"),)) for mark in (80, 81)}
+    saved = replace(director(STICKY), marks=groups)
+    lost = diff(director(), saved)
+    snapshot = replace(seen(director(), rules=Ruleset()), profile=ProfileState("p", True, lost, saved=saved))
+    found = said(advice(snapshot), "the rules are gone")
+    assert (found.about, fold(director(), found.changes)) == ("2 marks", saved)
+
+
+def test_a_family_that_is_marked_and_not_served_is_told_of() -> None:
+    six = rule(80, "tcp 2001:db8::10 80,443", handle=2)
+    found = said(advice(seen(director(STICKY), rules=Ruleset((rule(80), six)))), "IPv6 packets get it")
+    assert "mark6:80" in found.remedy
+    twin = pool("mark6:80", "[fd00::1]:0", "[fd00::2]:0")
+    assert advice(seen(director(STICKY, twin), rules=Ruleset((rule(80), six)))) == ()
+    assert advice(seen(director(STICKY), rules=Ruleset((rule(80, "tcp any 80,443"),)))) == ()
+
+
+def test_one_port_over_both_families_needs_no_persistence() -> None:
+    rules = Ruleset((rule(80, "tcp 192.0.2.10 80"), rule(80, "tcp 2001:db8::10 80", handle=2)))
+    twin = pool("mark6:80", "[fd00::1]:0", "[fd00::2]:0", timeout=0)
+    assert advice(seen(director(MARKED, twin), rules=rules)) == ()
+
+
+def test_a_mark_that_somebody_else_uses_is_told_of() -> None:
+    kube = replace(rule(0x4000, table="nat", mask=0x4000), selector=None)
+    where = director(pool("mark:16464", "10.0.0.11:0", "10.0.0.12:0"))
+    mine = rule(0x4050)
+    found = said(advice(seen(where, rules=Ruleset((mine, kube)))), "kube-proxy uses")
+    assert found.mark == 0x4050
+    assert advice(seen(where, rules=Ruleset((mine,)))) == ()
+    owned = replace(seen(where, rules=Ruleset((mine,))), owners=(Owner("kube-proxy", 1),))
+    assert said(advice(owned), "kube-proxy uses")
+
+
+def test_rules_of_others_that_set_our_mark_for_other_packets_are_told_of() -> None:
+    group = MarkGroup(80, (selector("tcp 192.0.2.10 80,443"),))
+    where = replace(director(STICKY), marks={80: group})
+    same = rule(80, "tcp 192.0.2.10 80", table="mangle", handle=7, priority=-150)
+    other = rule(80, "tcp 192.0.2.99 25", table="mangle", handle=8, priority=-150)
+    assert advice(seen(where, rules=Ruleset((rule(80), same)))) == ()
+    assert "inet mangle" in said(advice(seen(where, rules=Ruleset((rule(80), other)))), "a rule of others").sentence
+
+
+def test_a_service_that_went_from_our_rules_is_put_back_from_the_profile() -> None:
+    saved = replace(director(STICKY), marks={80: MarkGroup(80, (selector("tcp 192.0.2.10 80,443"),))})
+    held = replace(director(), marks=saved.marks)
+    snapshot = replace(
+        seen(held, rules=Ruleset((rule(80),))), profile=ProfileState("p", True, diff(held, saved), saved=saved)
+    )
+    assert fold(held, said(advice(snapshot), "no service is on it").changes) == saved
+
+
+def test_services_that_hash_the_client_meet_without_a_mark() -> None:
+    def hashed(where: Pool) -> Pool:
+        return replace(where, service=replace(where.service, scheduler="sh"))
+
+    assert advice(seen(director(hashed(WEB), hashed(WEBS)))) == ()
+    assert said(advice(seen(director(hashed(WEB), WEBS))), "may land on different servers")
+
+
+def test_services_without_any_persistence_are_left_alone() -> None:
+    plain = [replace(each, service=replace(each.service, persistence=None)) for each in (WEB, WEBS)]
+    assert advice(seen(director(*plain))) == ()
+
+
+def test_the_edit_takes_a_mark_that_nobody_uses() -> None:
+    snapshot = seen(director(WEB, WEBS), rules=Ruleset((rule(80, table="mangle"),)))
+    found = said(advice(snapshot), "may land on different servers")
+    assert MarkKey(81, Family.IPV4) in fold(snapshot.reading.director, found.changes).pools
+
+
+def test_advice_is_worked_out_anew_only_when_something_changed() -> None:
+    standing = Standing()
+    snapshot = seen(director(WEB, WEBS))
+    first = standing(snapshot)
+    assert first == advice(snapshot)
+    later = replace(snapshot, reading=replace(snapshot.reading, taken=1.0))
+    assert standing(later)[0] is first[0]
+    assert standing(seen(director(WEB))) == ()
+    off = seen(director(WEB), forwards={Family.IPV4: False})
+    assert standing(off) == advice(off) != ()
+
+
+def test_what_is_said_about_one_service_or_mark_is_found() -> None:
+    snapshot = seen(director(MARKED, WEB), rules=Ruleset((rule(80),)))
+    assert [each.sentence for each in about_mark(snapshot, 80)] == [
+        each.sentence for each in about_service(snapshot, MARKED.service.key)
+    ]
+    assert about_service(snapshot, WEB.service.key) == ()

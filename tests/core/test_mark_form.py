@@ -12,7 +12,7 @@ from lvstui.core.mark_form import GroupForm
 from lvstui.core.mark_lists import machines, networks, servers, usual_forwarding
 from lvstui.core.model import Director, Family, Forwarding, MarkKey, Persistence
 from lvstui.core.observed import Ruleset
-from lvstui.core.selectors import selector_text
+from lvstui.core.selectors import selector, selector_text
 from tests.core.test_advice import rule
 from tests.core.test_mark_edits import WEB
 from tests.core.test_ties import director, pool
@@ -112,6 +112,20 @@ def test_a_service_that_is_there_stays_as_it_is() -> None:
     changes: tuple[Change, ...] = form.changes(answers(form))
     assert [type(change) for change in changes] == [MarkChange]
     assert "stays as it is" in wrong(form)["mark"]
+
+
+def test_a_mark_that_others_set_gets_a_service_and_its_rules_stay() -> None:
+    form = GroupForm(WEB, mark=21, selectors=(selector("tcp 192.0.2.21 21"),))
+    assert form.form.start["template"] == "its rules"
+    assert "addresses" not in [field.id for field in form.form.visible(form.form.start)]
+    after = fold(WEB, form.changes(answers(form)))
+    assert (after.marks, len(after.pools[MarkKey(21, Family.IPV4)].servers)) == (WEB.marks, 1)
+    assert "the rules set 21" in wrong(form, mark="22")["mark"]
+    unknown = GroupForm(WEB, mark=21, selectors=())
+    assert {key for key in fold(WEB, unknown.changes(answers(unknown))).pools if isinstance(key, MarkKey)} == {
+        MarkKey(21, Family.IPV4)
+    }
+    assert unknown.form.problems(answers(unknown)) == ()
 
 
 def test_known_machines_lend_their_names_and_the_usual_method() -> None:

@@ -132,3 +132,17 @@ async def test_when_the_rules_are_refused_nothing_of_the_group_stays(
         assert stage.director == before
         assert "saved" in stage.shown("head")
         assert "taken back" in stage.shown("message")
+
+
+async def test_a_mark_that_others_set_gets_a_service(stage: Marked) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.open(pilot, 21)
+        await pilot.press("a")
+        form = stage.app.screen
+        assert isinstance(form, FormScreen)
+        assert (form.values["template"], form.values["mark"]) == ("its rules", "21")
+        await stage.fill(pilot, servers="10.0.0.81")
+        await pilot.press("ctrl+s")
+        await stage.enter(pilot)
+        assert len(stage.director.pools[MarkKey(21, Family.IPV4)].servers) == 1
+        assert 21 not in stage.groups

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
@@ -14,7 +15,7 @@ from textual.widgets import Static
 from lvstui.core.advised import Advice
 from lvstui.core.change import ServiceChange
 from lvstui.core.model import Family, MarkKey, ServiceKey
-from lvstui.core.table import Cell, Column, Tone
+from lvstui.core.table import Cell, Column, Tone, escape
 from lvstui.messages import Edit
 from lvstui.tui.chunks import Chunks
 from lvstui.tui.lines import Line
@@ -105,12 +106,16 @@ class AdviceScreen(ModalScreen[Answer | None]):
 
     def _tell(self) -> None:
         each = self.chosen
-        lines = [f"{each.about}: {each.sentence}", f"why      {each.reason}", f"remedy   {each.remedy}"]
+        lines = self._wrapped(f"{each.about}: {each.sentence}")
+        lines += [*self._wrapped(f"why     {each.reason}", 8), *self._wrapped(f"remedy  {each.remedy}", 8)]
         if each.changes:
             lines += ["", "Enter stages this edit:", *(f"  {line}" for line in change_lines(each.changes))]
         self.query_one(Chunks).show("", len(lines), lambda line: (lines[line],))
         keys = "Enter stages the edit   J goes there" if each.changes else "Enter goes there"
         self.query_one("#foot", Line).say(f"{keys}   [ ] scroll   Esc closes")
+
+    def _wrapped(self, text: str, indent: int = 0) -> list[str]:
+        return wrap(escape(text), max(20, self.size.width - 3), subsequent_indent=" " * indent)
 
 
 class _Found(VirtualTable[int]):

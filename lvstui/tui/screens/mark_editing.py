@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
 from lvstui.core.change import Change, fold
 from lvstui.core.form import Form, Values
+from lvstui.core.mark_facts import pools_of, rules_of
 from lvstui.core.mark_form import GroupForm
 from lvstui.core.mark_group_forms import BundleForm, PacketsForm, RemovalForm
 from lvstui.core.model import AddressKey, Director
@@ -31,10 +33,15 @@ class Asked(Protocol):
 
 
 def make(view: View, mark: int | None = None) -> None:
-    """Ask for everything that a group is, and stage it."""
-    if (director := standing(view)) and view.snapshot:
-        ruleset = view.snapshot.reading.rules
-        _open(view, GroupForm(director, ruleset, view.snapshot.schedulers, _has_profile(view), mark), director)
+    """Ask for everything that a group is, and stage it; for a mark that is set for nobody, a service is proposed."""
+    snapshot, director = view.snapshot, standing(view)
+    if snapshot is None or director is None:
+        return
+    form = GroupForm(director, snapshot.reading.rules, snapshot.schedulers, _has_profile(view))
+    if mark is not None and not pools_of(snapshot, mark) and (rules := rules_of(snapshot, mark)):
+        known = tuple(dict.fromkeys(rule.selector for rule in rules if rule.selector is not None))
+        form = replace(form, mark=mark, selectors=known)
+    _open(view, form, director)
 
 
 def packets(view: View, mark: int) -> None:

@@ -54,8 +54,8 @@ class MarksView(MarkListView):
             self.table.clear_marks()
 
     def action_add(self) -> None:
-        """Ask for a whole group."""
-        mark_editing.make(self)
+        """Ask for a whole group, or for a service on a mark that is set and has none."""
+        mark_editing.make(self, self.mark)
 
     def action_edit(self) -> None:
         """Ask which packets get the mark."""

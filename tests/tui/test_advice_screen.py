@@ -1,0 +1,117 @@
+"""The advice, opened by one key from every view, on the memory kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from lvstui.core.change import MarkChange
+from lvstui.core.fields import service
+from lvstui.core.mark_rows import GroupRow
+from lvstui.core.model import Family, MarkKey
+from lvstui.tui.screens.advice import AdviceScreen
+from lvstui.tui.screens.confirm import Confirm
+from tests.tui.test_marks import Marked
+
+SIZE = (100, 30)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Marked:
+    return Marked(tmp_path)
+
+
+def screen(stage: Marked) -> AdviceScreen:
+    assert isinstance(stage.app.screen, AdviceScreen)
+    return stage.app.screen
+
+
+def told(stage: Marked) -> str:
+    return str(screen(stage).query_one("#told", Static).content)
+
+
+async def go_to(pilot: Pilot[int], stage: Marked, words: str) -> None:
+    """Put the cursor on the advice that says these words."""
+    await pilot.press("home")
+    for _ in range(10):
+        if words in screen(stage).chosen.sentence:
+            return
+        await pilot.press("down")
+    raise AssertionError(words)
+
+
+async def test_the_head_says_how_many_there_are_and_one_key_tells_them(stage: Marked) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.look(pilot)
+        assert "advice 2 (i)" in stage.shown("head")
+        for key in ("1", "2", "3", "4", "5", "6"):
+            await pilot.press(key, "i")
+            assert "2 things to point out" in str(screen(stage).query_one("#title", Static).content)
+            await pilot.press("escape")
+
+
+async def test_an_edit_is_staged_and_written_by_enter(stage: Marked) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.look(pilot)
+        await pilot.press("i")
+        await go_to(pilot, stage, "is drained")
+        assert "sysctl -w net.ipv4.vs.expire_quiescent_template=1" in told(stage)
+        await pilot.press("enter")
+        assert stage.view.pending
+        assert stage.director.sysctl["expire_quiescent_template"] == "0"
+        await stage.enter(pilot)
+        assert stage.director.sysctl["expire_quiescent_template"] == "1"
+        assert "advice 1 (i)" in stage.shown("head")
+
+
+async def test_an_edit_that_removes_services_asks_first(stage: Marked) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.look(pilot)
+        await pilot.press("i")
+        await go_to(pilot, stage, "may land on different servers")
+        await pilot.press("enter")
+        assert isinstance(stage.app.screen, Confirm)
+        await pilot.press("right", "enter")
+        await stage.look(pilot, 2)
+        assert MarkKey(81, Family.IPV4) in stage.director.pools
+        assert service("tcp:192.0.2.10:443") not in stage.director.pools
+
+
+async def test_it_opens_on_what_concerns_the_row_and_leads_there(stage: Marked) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.look(pilot)
+        stage.kernel.write(MarkChange(stage.groups[80], None))
+        await stage.look(pilot)
+        stage.view.table.move_to(MarkKey(80, Family.IPV4))
+        await pilot.press("i")
+        assert screen(stage).chosen.sentence == "the rules are gone from the packet filter"
+        assert "+ nft rule inet lvstui prerouting, output: ip daddr 192.0.2.20" in told(stage)
+        await pilot.press("J")
+        assert stage.app.view.id == "marks"
+        assert stage.marks.table.cursor_key == GroupRow(80)
+        await pilot.press("i", "enter")
+        await stage.enter(pilot)
+        assert 80 in stage.groups
+
+
+async def test_the_detail_of_a_mark_says_what_is_wrong_with_it(stage: Marked) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.open(pilot)
+        await pilot.press("t")
+        await stage.write(pilot, "0")
+        await pilot.press("enter")
+        await stage.enter(pilot)
+        await pilot.press("enter")
+        assert "! the mark bundles several ports, and the service is not persistent" in stage.lines()
+
+
+async def test_read_only_shows_advice_and_refuses_its_edits(stage: Marked) -> None:
+    stage.start_read_only()
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.look(pilot)
+        await pilot.press("i", "enter")
+        assert "--read-only" in stage.shown("message")
+        assert not stage.view.pending
