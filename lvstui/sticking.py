@@ -144,7 +144,7 @@ class _Batch:
             after = entries.get(key_of(edit.entry))
             if after is None and not scan.complete:
                 yield EntryReport(edit, Outcome.UNVERIFIED, f"{name} was told; {_NOT_REACHED}")
-            elif after is None or abs(after.ends - scan.taken - edit.seconds) > _TIME_SLACK:
+            elif after is None or not _timed_so(after, scan, edit.seconds):
                 yield EntryReport(edit, Outcome.FAILED, f"{name} does not have {edit.seconds} s left", after)
             else:
                 yield EntryReport(edit, Outcome.DONE, f"{name} has {edit.seconds} s left", after)
@@ -262,6 +262,14 @@ class _Batch:
         if edit.manner is Manner.KILL:
             remedy = "block its new connections for 3 s"
         return f"{name} is not {what}: the client is too busy; {remedy}, then try again"
+
+
+def _timed_so(entry: Entry, scan: Scan, seconds: int) -> bool:
+    """Tell whether an entry has the time that it was given right before a reading began.
+
+    Its client may have come and started it anew at any moment of the reading.
+    """
+    return seconds - _TIME_SLACK <= entry.ends - scan.began and entry.ends - scan.taken <= seconds + _TIME_SLACK
 
 
 def _made_anew(now: Entry, before: Entry, scan: Scan) -> bool:

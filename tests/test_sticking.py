@@ -169,6 +169,20 @@ def test_the_time_that_is_set_is_read_back(bench: Bench) -> None:
     assert (report.outcome, report.sentence) == (Outcome.DONE, "198.18.0.7 of tcp:192.0.2.10:80 has 4321 s left")
 
 
+def test_the_time_is_right_however_long_it_takes_to_read_it_back(bench: Bench) -> None:
+    entry = bench.held()
+
+    def slowly(clients: Sought) -> Scan:
+        began = bench.now
+        scan = bench.scan(clients)
+        bench.now += 9
+        return replace(scan, began=began, taken=bench.now)
+
+    tools = Tools(bench.kernel.tell, slowly, bench.kernel.read, bench.wait)
+    (report,) = carry_out([SetTime(entry, 600)], tools)
+    assert report.outcome is Outcome.DONE, report
+
+
 def test_what_is_gone_or_elsewhere_by_now_is_left_alone(bench: Bench) -> None:
     entry = bench.held()
     elsewhere = entry._replace(server=TWO)

@@ -39,7 +39,7 @@ _LENGTH: Final = 1433
 _LOCK: Final = "\0lvstui/sync-door"
 """An abstract name of Unix sockets, one a network namespace: it goes with the process that holds it."""
 
-_PATIENCE: Final = 2.0
+_PATIENCE: Final = 5.0
 _PAUSE: Final = 0.0005
 _DATAGRAM_MAX: Final = 65536
 _BURST: Final = 16

@@ -33,6 +33,9 @@ EVERY_PORT = AddressKey(Protocol.TCP, ip_address("203.0.113.11"), 0)
 DNS = AddressKey(Protocol.UDP, ip_address("203.0.113.10"), 53)
 SIP = AddressKey(Protocol.UDP, ip_address("203.0.113.10"), 5060)
 MARK, MARK6 = MarkKey(4711, Family.IPV4), MarkKey(4711, Family.IPV6)
+_CUT = 1.5
+"""Seconds by which an entry's end is told too early: the kernel cuts them, and its timers are coarse."""
+
 KEYS: tuple[ServiceKey, ...] = (WEB, WEB6, EVERY_PORT, DNS, SIP, MARK, MARK6)
 
 
@@ -73,7 +76,7 @@ def sticky(kernel: Kernel, key: ServiceKey) -> tuple[int, ...]:
     return tuple(counted[endpoint].sticky for endpoint in servers(key))
 
 
-def wait_until(done: Callable[[], bool], seconds: float = 5.0) -> bool:
+def wait_until(done: Callable[[], bool], seconds: float = 30.0) -> bool:
     deadline = time.monotonic() + seconds
     while not done() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -83,10 +86,12 @@ def wait_until(done: Callable[[], bool], seconds: float = 5.0) -> bool:
 @pytest.mark.parametrize("key", KEYS, ids=str)
 def test_an_entry_is_made_bound_and_runs_out(ready: Kernel, key: ServiceKey) -> None:
     first, _ = servers(key)
+    started = time.monotonic()
     ready.tell([pin(key, first)])
+    told = time.monotonic()
     (entry,) = entries(ready, key)
     assert (entry.client, entry.server.address, entry.state) == (client(key), first.address, "ASSURED")
-    assert 57 <= entry.ends - time.monotonic() <= 61
+    assert started + 60 - _CUT <= entry.ends <= told + 60 + _CUT
     assert (entry.engine, entry.identity) == (("sip", "call-7") if key == SIP else ("", ""))
     assert sticky(ready, key) == (1, 0)
     ready.tell([pin(key, first, 1)])
@@ -98,10 +103,12 @@ def test_an_entry_is_made_bound_and_runs_out(ready: Kernel, key: ServiceKey) -> 
 def test_an_entry_that_is_there_changes_its_time_and_keeps_its_server(ready: Kernel, key: ServiceKey) -> None:
     first, second = servers(key)
     ready.tell([pin(key, first)])
+    started = time.monotonic()
     ready.tell([pin(key, second, 500)])
+    told = time.monotonic()
     (entry,) = entries(ready, key)
     assert entry.server.address == first.address
-    assert 495 <= entry.ends - time.monotonic() <= 501
+    assert started + 500 - _CUT <= entry.ends <= told + 500 + _CUT
     assert sticky(ready, key) == (1, 0)
     ready.tell([pin(key, first, 1)])
     assert wait_until(lambda: not entries(ready, key))
