@@ -58,7 +58,7 @@ def _test(arguments: Sequence[str], *, in_full: bool, or_skip: bool) -> int:
     try:
         if reason := install.lacks(kernel):
             raise guest.UnavailableError(reason)
-        return guest.run(guest.Job(_pytest(marker, arguments), seconds=3000), kernel)
+        return guest.run(guest.Job(_pytest(marker, arguments), seconds=4500), kernel)
     except guest.UnavailableError as problem:
         if not or_skip:
             raise
