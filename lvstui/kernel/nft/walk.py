@@ -284,10 +284,13 @@ class Walk:
         if content.kind.moving or not content.elements:
             self.effect(verb, None, text=text, certain=False)
             return
-        values: dict[int, list[Element]] = {}
+        values: dict[tuple[int, bytes, bytes], list[Element]] = {}
+        end = keys[-1].offset
         for element in content.elements:
-            values.setdefault(int.from_bytes(element.data[:4], sys.byteorder), []).append(element)
-        choices = tuple((value, tuple(chosen(keys, content, found))) for value, found in values.items())
+            # Elements that differ in their last field only are told as one: a selector can tell what they ask for.
+            value = int.from_bytes(element.data[:4], sys.byteorder)
+            values.setdefault((value, element.first[:end], element.last[:end]), []).append(element)
+        choices = tuple((value, tuple(chosen(keys, content, found))) for (value, _, _), found in values.items())
         self.effects.append(Effect(verb, None, FULL, len(self.conditions), text=text, choices=choices))
 
     def effect(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 RULES = {
     "a literal": "meta mark set 80",
     "a literal of all bits": "meta mark set 0xffffffff",
@@ -222,44 +224,14 @@ table inet web {
 		tcp dport 80 ct zone set 1
 	}
 }""",
-    "firewalld's rich rule": """
-table inet firewalld {
-	chain mangle_PREROUTING {
-		type filter hook prerouting priority -140; policy accept;
-		jump mangle_PREROUTING_ZONES
-	}
-	chain mangle_PREROUTING_POLICIES_pre { jump mangle_PRE_policy_allow-host-ipv6 }
-	chain mangle_PREROUTING_ZONES {
-		iifname "eth0" goto mangle_PRE_public
-		goto mangle_PRE_public
-	}
-	chain mangle_PRE_public {
-		jump mangle_PRE_public_pre
-		jump mangle_PRE_public_log
-		jump mangle_PRE_public_deny
-		jump mangle_PRE_public_allow
-		jump mangle_PRE_public_post
-	}
-	chain mangle_PRE_public_pre { }
-	chain mangle_PRE_public_log { }
-	chain mangle_PRE_public_deny { }
-	chain mangle_PRE_public_allow {
-		ip daddr 192.0.2.10 tcp dport 80 meta mark set 0x50
-		ip daddr 192.0.2.10 tcp dport 443 meta mark set mark and 0xffffffff xor 0x50
-		ip6 daddr 2001:db8::10 tcp dport { 8000-8010 } mark set 0x50
-	}
-	chain mangle_PRE_public_post { }
-	chain mangle_PRE_policy_allow-host-ipv6 { }
-}""",
-    "keepalived's nftables_ipvs": """
-table ip keepalived_ipvs {
-	map fwmark_map_0 {
-		type ipv4_addr . inet_proto . inet_service : mark
-		elements = { 192.0.2.10 . tcp . 80 : 1000, 192.0.2.10 . tcp . 443 : 1000, 192.0.2.11 . udp . 53 : 1001 }
-	}
+    "joined keys of several values": """
+table ip web {
 	chain prerouting {
 		type filter hook prerouting priority -151
-		meta mark set ip daddr . ip protocol . th dport map @fwmark_map_0
+		meta mark set ip daddr . ip protocol . th dport map {
+			192.0.2.10 . tcp . 80 : 1000, 192.0.2.10 . tcp . 443 : 1000, 192.0.2.11 . udp . 53 : 1000,
+			192.0.2.12 . udp . 53 : 7
+		}
 	}
 }""",
     "kube-proxy's marks": """
@@ -275,7 +247,8 @@ table ip nat {
 	chain OUTPUT { type nat hook output priority -100; jump KUBE-SERVICES }
 }""",
 }
-"""Whole scripts of nft."""
+SCRIPTS |= {path.stem: path.read_text() for path in (Path(__file__).parent / "rulesets").glob("*.nft")}
+"""Whole scripts of nft; of firewalld and keepalived what nft listed when they had made them."""
 
 IPTABLES = {
     "set-mark": "-j MARK --set-mark 80",

@@ -163,8 +163,8 @@ class Referee:
         other = "ct" if target == "meta" else "meta"
         if isinstance(value, dict) and "map" in value:
             key, pairs = value["map"]["key"], self._pairs(rule, value["map"]["data"])
-            for mark in dict.fromkeys(v for _, v in pairs):
-                keys = [k for k, v in pairs if v == mark]
+            for mark, start in dict.fromkeys((v, _start(k)) for k, v in pairs):
+                keys = [k for k, v in pairs if (v, _start(k)) == (mark, start)]
                 yield plainly, mark, FULL, FULL, [self._among(key, keys, [k for k, _ in pairs])]
             return
         sees = json.dumps(value)
@@ -212,6 +212,11 @@ def _evaluated(value: Json, marks: Mapping[str, int]) -> int:
 
 def _plain(key: Json) -> Json:
     return key["elem"]["val"] if isinstance(key, dict) and "elem" in key else key
+
+
+def _start(key: Json) -> str:
+    """Give what a joined key begins with, all but its last field."""
+    return json.dumps(key["concat"][:-1]) if isinstance(key, dict) and "concat" in key else ""
 
 
 def _order(value: Json) -> tuple[Json, ...]:
