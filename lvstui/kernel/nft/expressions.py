@@ -44,6 +44,11 @@ def walk_through(data: bytes, walk: Walk) -> None:
         step(walk)
 
 
+def forget() -> None:
+    """Forget the expressions that were read so far, as if none had been."""
+    _known.clear()
+
+
 def counted(data: bytes) -> tuple[int, int] | None:
     """Read packets and bytes of a rule's last counter, without a look at anything else."""
     found = None
