@@ -46,7 +46,7 @@ def _parts(snapshot: Snapshot, found: str, advised: int) -> tuple[_Part, ...]:
         _Part(7, Cell(f"in {compact(traffic[0])}B/s out {compact(traffic[1])}B/s")),
         _Part(8, Cell(f"cpu {host.cpu:.0f}% softirq {host.softirq:.0f}%")),
         _Part(5, Cell(found, Tone.DIM)),
-        _Part(3, Cell(f"advice {advised} (i)" if advised else "", Tone.NAME)),
+        _Part(3, Cell(f"advice {advised}" if advised else "", Tone.NAME)),
         _Part(0, _profile(snapshot.profile)),
         _Part(3, Cell(f"{len(snapshot.others) + 1} here" if snapshot.others else "", Tone.WARN)),
         _Part(3, Cell(" ".join(_owners(snapshot)), Tone.WARN)),

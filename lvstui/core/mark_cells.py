@@ -34,7 +34,7 @@ MARK_COLUMNS = (
     Column("name", "Name", 8, 3, grow=1),
     Column("match", "Packets that get it", 21, 1, grow=3),
     Column("where", "Rules in", 12, 7, grow=1),
-    Column("hook", "Hook", 15, 8, grow=1),
+    Column("hook", "Hook", 22, 8, grow=1),
     Column("packets", "Packets", 7, 1, right=True),
     Column("service", "Service", 9, 6, grow=1),
     Column("persist", "Persist", 7, 2, right=True),
@@ -202,14 +202,13 @@ def family_word(family: Family) -> str:
 
 def rule_cells(snapshot: Snapshot, rule: Rule) -> tuple[Cell, ...]:
     """Give the cells of a rule below its mark."""
-    path = " > ".join((*rule.path, rule.chain))
     whole = rule.verb == "set" and rule.mask == FULL
     place = rule.chain if is_ours(rule) else where(rule)
     return (
         Cell(f"    {place}" if whole else f"    {verb_text(rule)} {place}"),
         Cell(rule.comment, Tone.NAME),
         Cell(match_text(rule)),
-        Cell(f"{where(rule)} {path}", Tone.DIM),
+        Cell("lvstui" if is_ours(rule) else rule.chain, Tone.DIM),
         Cell(hook_text(rule), Tone.DIM),
         Cell("" if rule.packets is None else compact(rule.packets)),
         *(Cell("") for _ in range(4)),

@@ -130,7 +130,7 @@ MARKS = (
     Command("mark.adopt", "C", "adopt", "copy rules that others wrote into our table", "C adopt"),
     Command("mark.apart", "B", "apart", "make a service of each port instead of the group, after asking"),
     Command("mark.restore", "r", "restore", "stage putting back what the profile has and the kernel lost", "r restore"),
-    Command("delete", "delete,ctrl+d", "delete", "delete the group, or this rule of it", "Del delete"),
+    Command("delete", "delete,ctrl+d", "delete", "delete the group, or this rule of it"),
     Command("entries", "E", "entries", "the persistence entries of this mark", "E entries"),
     Command("mark.service", "J", "service", "go to the mark's service in the services view", "J service"),
 )
@@ -175,12 +175,12 @@ EDITING = (
 
 EVERYWHERE = (
     Command("help", "question_mark", "help", "the keys of this view", "? help"),
-    Command("advice", "i", "advice", "what an expert would point out, with the edits that mend it"),
     Command("palette", "colon,ctrl+p", "command_palette", "find a command by name"),
     Command("pause", "p", "pause", "stop reading, or go on"),
     Command("interval", "r", "interval", "read every 1, 2, 5 or 10 seconds"),
     Command("repaint", "ctrl+l", "repaint", "send the whole screen again"),
     Command("quit", "q,ctrl+c", "leave", "leave; asks while something is staged", "q quit"),
+    Command("advice", "i", "advice", "what an expert would point out, with the edits that mend it", "i advice"),
 )
 
 MOVING = (

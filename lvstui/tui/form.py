@@ -52,9 +52,9 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
     }
     FormScreen .title { text-style: bold; height: 1; margin: 0 0 1 0; }
     FormScreen VerticalScroll { height: auto; max-height: 16; }
-    FormScreen Chunks { display: none; height: 1fr; min-height: 2; margin: 1 0 0 0; background: $panel; }
+    FormScreen Chunks { display: none; height: 1fr; min-height: 2; max-height: 100%; margin: 1 0 0 0; }
     FormScreen.previewing > Vertical { width: 110; height: 100%; margin: 0; }
-    FormScreen.previewing Chunks { display: block; }
+    FormScreen.previewing Chunks { display: block; background: $panel; }
     FormScreen .rest { height: auto; color: $text-error; }
     FormScreen .hint { height: 1; margin: 1 0 0 0; color: $text-muted; }
     FormScreen .keys { height: 1; color: $text-muted; }

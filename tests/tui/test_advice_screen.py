@@ -46,7 +46,7 @@ async def go_to(pilot: Pilot[int], stage: Marked, words: str) -> None:
 async def test_the_head_says_how_many_there_are_and_one_key_tells_them(stage: Marked) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.look(pilot)
-        assert "advice 2 (i)" in stage.shown("head")
+        assert "advice 2" in stage.shown("head")
         for key in ("1", "2", "3", "4", "5", "6"):
             await pilot.press(key, "i")
             assert "2 things to point out" in str(screen(stage).query_one("#title", Static).content)
@@ -64,7 +64,7 @@ async def test_an_edit_is_staged_and_written_by_enter(stage: Marked) -> None:
         assert stage.director.sysctl["expire_quiescent_template"] == "0"
         await stage.enter(pilot)
         assert stage.director.sysctl["expire_quiescent_template"] == "1"
-        assert "advice 1 (i)" in stage.shown("head")
+        assert "advice 1" in stage.shown("head")
 
 
 async def test_an_edit_that_removes_services_asks_first(stage: Marked) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from textual.pilot import Pilot
 
-from lvstui.core.change import ServerChange
+from lvstui.core.change import MarkChange, ServerChange
 from lvstui.core.model import RealServer
 from lvstui.core.observed import ServerKey
 from tests.tui.conftest import Stage
@@ -141,3 +141,36 @@ def test_connections(stage: Stage, snap_compare: Compare) -> None:
         await stage.look(pilot, 2)
 
     assert snap_compare(stage.app, terminal_size=(100, 24), run_before=opened)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_marks(stage: Stage, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def opened(pilot: Pilot[int]) -> None:
+        await stage.look(pilot, 3)
+        await pilot.press("3", "f")
+        await pilot.pause()
+
+    assert snap_compare(stage.app, terminal_size=size, run_before=opened)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_wizard(stage: Stage, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def filled(pilot: Pilot[int]) -> None:
+        await stage.look(pilot, 3)
+        await pilot.press("3", "down", "a", "tab", *"192.0.2.50, 2001:db8::50", "tab", "tab", *"news")
+        await pilot.press("tab", "tab", "tab", *"web1, web2 3, fd00::81 tunnel", "tab")
+        await pilot.pause()
+
+    assert snap_compare(stage.app, terminal_size=size, run_before=filled)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_advice(stage: Stage, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def opened(pilot: Pilot[int]) -> None:
+        await stage.look(pilot)
+        stage.kernel.write(MarkChange((stage.director.marks or {})[80], None))
+        await stage.look(pilot, 2)
+        await pilot.press("i")
+        await pilot.pause()
+
+    assert snap_compare(stage.app, terminal_size=size, run_before=opened)

@@ -109,9 +109,9 @@ class AdviceScreen(ModalScreen[Answer | None]):
         lines = self._wrapped(f"{each.about}: {each.sentence}")
         lines += [*self._wrapped(f"why     {each.reason}", 8), *self._wrapped(f"remedy  {each.remedy}", 8)]
         if each.changes:
-            lines += ["", "Enter stages this edit:", *(f"  {line}" for line in change_lines(each.changes))]
+            lines += ["", f"{_enter(each)}:", *(f"  {line}" for line in change_lines(each.changes))]
         self.query_one(Chunks).show("", len(lines), lambda line: (lines[line],))
-        keys = "Enter stages the edit   J goes there" if each.changes else "Enter goes there"
+        keys = f"{_enter(each)}   J goes there" if each.changes else "Enter goes there"
         self.query_one("#foot", Line).say(f"{keys}   [ ] scroll   Esc closes")
 
     def _wrapped(self, text: str, indent: int = 0) -> list[str]:
@@ -127,11 +127,19 @@ class _Found(VirtualTable[int]):
         """Mark nothing."""
 
 
+def _destroys(advice: Advice) -> bool:
+    return any(isinstance(change, ServiceChange) and change.after is None for change in advice.changes)
+
+
+def _enter(advice: Advice) -> str:
+    return "Enter asks, and makes this edit" if _destroys(advice) else "Enter stages this edit"
+
+
 def take(view: View, advice: Advice) -> None:
     """Stage an advice's edit as one; where it removes services, ask instead."""
     if not view.editable() or not view.nothing_pending():
         return
-    if any(isinstance(change, ServiceChange) and change.after is None for change in advice.changes):
+    if _destroys(advice):
         view.confirm(f"{advice.about}: {advice.remedy}?", advice.changes, "Do it", whole=True)
     else:
         view.stage(Edit(advice.changes, whole=len(advice.changes) > 1))
