@@ -59,6 +59,7 @@ class Channel:
         except OSError as problem:
             raise Answer(problem.errno or errno.EIO) from None
         self._sequence = 0
+        self._buffer = memoryview(bytearray(_BUFFER))
         self._interrupted = False
 
     def close(self) -> None:
@@ -92,8 +93,9 @@ class Channel:
 
     def _part(self, items: list[Item], many: bool) -> bool:
         """Receive one datagram of an answer; tell whether more will come."""
-        part = self._socket.recv(_BUFFER)
-        position, size, wanted = 0, len(part), self._sequence
+        size = self._socket.recv_into(self._buffer)
+        part = bytes(self._buffer[:size])
+        position, wanted = 0, self._sequence
         unpack = _START.unpack_from
         while position < size:
             length, kind, flags, sequence = unpack(part, position)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from lvstui.kernel.nft.wire import attributes, listed, number, word
@@ -10,6 +12,7 @@ from lvstui.kernel.nft.wire import attributes, listed, number, word
 ANONYMOUS, INTERVAL, MAP, TIMEOUT, EVAL = 0x1, 0x4, 0x8, 0x10, 0x20
 """Flags of a set (NFT_SET_*)."""
 
+_HEAD = struct.Struct("=HH")
 _END, _CATCHALL = 1, 2
 _JUMP, _GOTO = 0xFFFFFFFD, 0xFFFFFFFC
 JUMPS: Final = {_JUMP: "jump", _GOTO: "goto"}
@@ -58,9 +61,9 @@ class Set(NamedTuple):
 
 def described(body: dict[int, bytes]) -> Set:
     """Read what a set is from its message."""
-    parts = attributes(attributes(body.get(9, b"")).get(2, b""))
-    sizes = tuple(number(attributes(each).get(1)) for each in listed(attributes(body.get(9, b"")).get(2, b"")))
-    return Set(word(body.get(2)), number(body.get(3)), number(body.get(5)), number(body.get(7)), sizes if parts else ())
+    joined = attributes(body[9]).get(2) if 9 in body else None
+    sizes = tuple(number(attributes(each).get(1)) for each in listed(joined)) if joined else ()
+    return Set(word(body.get(2)), number(body.get(3)), number(body.get(5)), number(body.get(7)), sizes)
 
 
 def verdict(data: bytes) -> Verdict:
@@ -74,24 +77,32 @@ def verdict(data: bytes) -> Verdict:
 
 def elements(kind: Set, bodies: Iterable[bytes]) -> tuple[Element, ...]:
     """Read the elements of a set from the messages of its dump, in the order of their keys."""
-    ends: list[tuple[Element, bool]] = []
+    starts: list[Element] = []
+    ends: list[Element] = []
+    rest: list[Element] = []
     for body in bodies:
         for each in listed(attributes(body).get(3, b"")):
-            ends.append(_element(attributes(each)))
-    rest = [element for element, _ in ends if element.rest]
-    plain = [(element, end) for element, end in ends if not element.rest]
-    if kind.flags & INTERVAL and not any(element.first != element.last for element, _ in plain) and not kind.parts:
-        return (*_joined(plain, kind.size), *rest)
-    return (*sorted((element for element, _ in plain), key=lambda each: each.first), *rest)
+            found = attributes(each)
+            flags = number(found[3]) if 3 in found else 0
+            (rest if flags & _CATCHALL else ends if flags & _END else starts).append(_element(found, flags))
+    starts.sort(key=_first)
+    if kind.flags & INTERVAL and not kind.parts and all(element.first == element.last for element in starts):
+        starts = list(_joined([*((e, False) for e in starts), *((e, True) for e in ends)], kind.size))
+    return (*starts, *rest)
 
 
-def _element(body: dict[int, bytes]) -> tuple[Element, bool]:
-    flags = number(body.get(3))
-    first = attributes(body.get(1, b"")).get(1, b"")
-    last = attributes(body.get(10, b"")).get(1, b"") or first
-    data = attributes(body.get(2, b""))
+_first = itemgetter(0)
+
+
+def _element(body: dict[int, bytes], flags: int) -> Element:
+    """Read one element; its keys and its data are the only attributes of the nests that they stand in."""
+    first = body[1][4 : _HEAD.unpack_from(body[1])[0]] if 1 in body else b""
+    last = body[10][4 : _HEAD.unpack_from(body[10])[0]] if 10 in body else first
+    if 2 not in body:
+        return Element(first, last, b"", None, bool(flags & _CATCHALL))
+    data = attributes(body[2])
     told = verdict(data[2]) if 2 in data else None
-    return Element(first, last, data.get(1, b""), told, bool(flags & _CATCHALL)), bool(flags & _END)
+    return Element(first, last, data.get(1, b""), told, bool(flags & _CATCHALL))
 
 
 def _joined(ends: Sequence[tuple[Element, bool]], size: int) -> Iterator[Element]:

@@ -175,9 +175,9 @@ def _contents(channel: Channel, tables: Mapping[Place, Table]) -> None:
     for item in channel.dump(GETSET):
         body = attributes(item.body)
         place = Place(item.family, word(body.get(1)))
-        kind = described(body)
-        if kind.name not in names.get(place, ()):
+        if word(body.get(2)) not in names.get(place, ()):
             continue
+        kind = described(body)
         found: tuple[Element, ...] = ()
         if not kind.moving or kind.flags & MAP:
             found = elements(kind, (each.body for each in _elements(channel, place, kind)))
