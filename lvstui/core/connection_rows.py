@@ -17,11 +17,11 @@ from lvstui.core.entry_filter import (
 )
 from lvstui.core.entry_rows import completeness, left_text, tied
 from lvstui.core.memo import Remembered
-from lvstui.core.model import Director, Endpoint, ServiceKey
+from lvstui.core.model import Director, Endpoint, Family, MarkKey, Protocol, ServiceKey
 from lvstui.core.observed import Connection, Scan
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Cell, Column, Tone
-from lvstui.core.ties import Parents, Tied, controlling
+from lvstui.core.ties import Parents, Tied, controlling, pool_at
 
 CONNECTION_COLUMNS: Final = (
     Column("client", "Client", 21, 1, grow=1),
@@ -76,8 +76,32 @@ def connections(snapshot: Snapshot) -> Mapping[ConnectionKey, Connection]:
 
 def service_of(connection: Connection, director: Director) -> ServiceKey | None:
     """Tell the service of a connection, where its virtual end or a single mark tells it."""
-    parents = _parents(director)(connection)
-    return parents[0][0] if len(parents) == 1 else None
+    return _services(director)(connection)
+
+
+class _Services:
+    """Tells the services of connections, each virtual end looked up once."""
+
+    def __init__(self, director: Director) -> None:
+        self._director = director
+        self._known: dict[tuple[Protocol, Endpoint], ServiceKey | None] = {}
+
+    def __call__(self, connection: Connection) -> ServiceKey | None:
+        virtual = connection.protocol, connection.virtual
+        if virtual not in self._known:
+            self._known[virtual] = self._find(*virtual)
+        return self._known[virtual]
+
+    def _find(self, protocol: Protocol, virtual: Endpoint) -> ServiceKey | None:
+        pool = pool_at(protocol, virtual, self._director)
+        if pool is not None:
+            return pool.service.key
+        family = Family.of(virtual.address)
+        marks = [key for key in self._director.pools if isinstance(key, MarkKey) and key.family is family]
+        return marks[0] if len(marks) == 1 else None
+
+
+_services: Final = Remembered(_Services)
 
 
 def rows(snapshot: Snapshot, look: ConnectionLook) -> Sequence[ConnectionKey]:

@@ -235,14 +235,19 @@ class Parents:
         return known
 
     def _find(self, protocol: Protocol, virtual: Endpoint) -> _Parents:
-        address, port = virtual
-        ports = (port, FTP, 0) if protocol is Protocol.TCP else (port, 0)
-        pools = (self._director.pools.get(AddressKey(protocol, address, each)) for each in ports)
-        found = next((pool for pool in pools if pool is not None), None)
+        found = pool_at(protocol, virtual, self._director)
         if found is not None:
             persistence = found.service.persistence
             return ((found.service.key, persistence),) if persistence is not None else ()
-        return tuple(each for each in self._marks if each[0].family is Family.of(address))
+        return tuple(each for each in self._marks if each[0].family is Family.of(virtual.address))
+
+
+def pool_at(protocol: Protocol, virtual: Endpoint, director: Director) -> Pool | None:
+    """Find the service on a virtual end: that of its own port, else FTP's or the one on port 0."""
+    address, port = virtual
+    ports = (port, FTP, 0) if protocol is Protocol.TCP else (port, 0)
+    pools = (director.pools.get(AddressKey(protocol, address, each)) for each in ports)
+    return next((pool for pool in pools if pool is not None), None)
 
 
 def controlling(connection: Connection, tied: Mapping[EntryKey, Tied], parents_of: Parents) -> Tied | None:

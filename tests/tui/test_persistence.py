@@ -13,7 +13,7 @@ from textual.widgets import Button, Static
 from lvstui.core.change import ServerChange, SysctlChange
 from lvstui.core.entry_rows import Group, tied
 from lvstui.core.fields import server_text, service, service_text
-from lvstui.core.model import AddressKey, MarkKey, RealServer
+from lvstui.core.model import AddressKey, Endpoint, MarkKey, RealServer
 from lvstui.core.observed import Entry, MachineKey, ServerKey
 from lvstui.core.ties import EntryKey, Tied
 from lvstui.tui.screens.confirm import Confirm
@@ -344,12 +344,19 @@ async def test_enter_on_a_service_a_server_and_a_machine_shows_who_is_there(stag
 async def test_enter_on_a_service_without_persistence_shows_its_connections(stage: Watched) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.look(pilot)
-        plain = next(key for key, pool in stage.director.pools.items() if pool.service.persistence is None)
+        plain = next(
+            key
+            for key, pool in stage.director.pools.items()
+            if isinstance(key, AddressKey) and pool.service.persistence is None and pool.servers
+        )
         stage.view.table.move_to(plain)
         await pilot.press("enter")
         await stage.look(pilot)
         assert stage.app.view is stage.connections
         assert stage.connections.found == f"filter service={service_text(plain)}"
+        await stage.look(pilot, 3)
+        assert stage.connections.table.keys
+        assert {each[2] for each in stage.connections.table.keys} == {Endpoint(plain.address, plain.port)}
 
 
 async def test_a_service_that_is_not_persistent_says_so_instead_of_showing_nothing(stage: Watched) -> None:
