@@ -9,7 +9,7 @@ from typing import Final
 from lvstui.core import fields
 from lvstui.core.entry_filter import service_names
 from lvstui.core.entry_rows import EntryLook, found, network_of
-from lvstui.core.model import Endpoint, Network, Pool, ServiceKey
+from lvstui.core.model import Endpoint, Network, Pool, RealServer, ServiceKey
 from lvstui.core.numbers import compact
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Cell, Tone
@@ -45,7 +45,7 @@ def _block(snapshot: Snapshot, look: EntryLook, key: ServiceKey, entries: Sequen
     counts = Counter(each.server for each in entries if each.server is not None)
     weights = sum(server.weight for server in pool.servers.values())
     most = max(counts.values(), default=0)
-    for endpoint, server in pool.servers.items():
+    for endpoint, server in sorted(pool.servers.items(), key=_order):
         count = counts[endpoint]
         bar = _bar(count, most)
         share = f"{count * 100 / len(entries):3.0f}%"
@@ -61,6 +61,12 @@ def _block(snapshot: Snapshot, look: EntryLook, key: ServiceKey, entries: Sequen
     if heaviest and heaviest[0][1] > 1:
         told = ", ".join(f"{network} {compact(count)}" for network, count in heaviest)
         yield (Cell(f"  heaviest networks: {told}", Tone.DIM),)
+
+
+def _order(item: tuple[Endpoint, RealServer]) -> tuple[int, int, int]:
+    """Order servers as the services view does: by address."""
+    address, port = item[0]
+    return address.version, int(address), port
 
 
 def _networks(entries: Sequence[Tied], prefixes: tuple[int, int]) -> Iterator[Network]:
