@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
@@ -41,7 +42,10 @@ def walk_through(data: bytes, walk: Walk) -> None:
             if len(known) >= _KNOWN_MAX:
                 known.clear()
             step = known[each] = _step(each)
-        step(walk)
+        try:
+            step(walk)
+        except (ArithmeticError, LookupError, ValueError, struct.error):  # another shape than that of our kernels
+            walk.puzzle(f"[0x{each.hex()}]")
 
 
 def forget() -> None:
@@ -70,7 +74,10 @@ def _step(data: bytes) -> Step:
     if name in NEUTRAL:
         return _nothing
     make = _STEPS.get(name)
-    step = make(attributes(inner)) if make is not None else None
+    try:
+        step = make(attributes(inner)) if make is not None else None
+    except (ArithmeticError, LookupError, ValueError, struct.error):
+        step = None
     return step or _puzzling(f"[{name} 0x{inner.hex()}]")
 
 

@@ -62,6 +62,8 @@ _META_MARK, _META_IIFNAME, _META_NFPROTO, _META_L4PROTO = 3, 6, 15, 16
 _NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2
 _ANONYMOUS_CONSTANT_INTERVALS: Final = 0x1 | 0x2 | 0x4
 _INTERVAL_END: Final = 1
+_ELEMENTS_MAX: Final = 1000
+"""Elements in one message: their list is an attribute, and so 64 KiB at most."""
 _ADDRESS_TYPES: Final = {Family.IPV4: 7, Family.IPV6: 8}
 _PORT_TYPE: Final = 13
 _PORT_MAX: Final = 65535
@@ -205,8 +207,9 @@ def _set(intervals: Sequence[_Interval], kind: int, number: int) -> Iterator[_Me
     description = nest(9, u32(1, len(elements)))
     head = u32(3, _ANONYMOUS_CONSTANT_INTERVALS) + u32(4, kind) + u32(5, size) + description + u32(10, number)
     yield _message(NEWSET, CREATE, named + head)
-    listed = b"".join(nest(1, element) for element in elements)
-    yield _message(NEWSETELEM, CREATE, named + u32(4, number) + nest(3, listed))
+    for start in range(0, len(elements), _ELEMENTS_MAX):
+        listed = b"".join(nest(1, element) for element in elements[start : start + _ELEMENTS_MAX])
+        yield _message(NEWSETELEM, CREATE, named + u32(4, number) + nest(3, listed))
 
 
 def _elements(intervals: Iterable[_Interval]) -> Iterator[bytes]:
