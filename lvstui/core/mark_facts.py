@@ -25,7 +25,7 @@ def marks(snapshot: Snapshot) -> Sequence[int]:
     director = snapshot.reading.director
     by_mark = _by_mark(every_rule(snapshot))
     found = {key.mark for key in director.pools if isinstance(key, MarkKey)}
-    found |= set(director.marks or {}) | set(by_mark) | lost(snapshot)
+    found |= set(director.marks or {}) | set(by_mark) | lost(snapshot) | set(_unwritable(snapshot))
     found.discard(OTHERS)
     return [*sorted(found), *([OTHERS] if OTHERS in by_mark else [])]
 
@@ -67,10 +67,18 @@ def pools_of(snapshot: Snapshot, mark: int) -> Sequence[Pool]:
 
 
 def group_of(snapshot: Snapshot, mark: int) -> MarkGroup | None:
-    """Give our group for a mark, or the profile's where ours was lost."""
+    """Give our group for a mark, or the profile's where ours was lost or cannot be in the packet filter."""
     held = (snapshot.reading.director.marks or {}).get(mark)
     saved = snapshot.profile.saved
-    return held or ((saved.marks or {}).get(mark) if saved and mark in lost(snapshot) else None)
+    if held or saved is None or (mark not in lost(snapshot) and mark not in _unwritable(snapshot)):
+        return held
+    return (saved.marks or {}).get(mark)
+
+
+def _unwritable(snapshot: Snapshot) -> Mapping[int, MarkGroup]:
+    """Give the profile's groups where the packet filter cannot tell of any."""
+    saved = snapshot.profile.saved
+    return (saved.marks or {}) if saved and snapshot.reading.director.marks is None else {}
 
 
 def names_of(snapshot: Snapshot, mark: int) -> Sequence[str]:
@@ -101,11 +109,17 @@ def summary(snapshot: Snapshot) -> str:
     ruleset = snapshot.reading.rules
     if ruleset is None:
         return "rules of the packet filter are not read here"
-    if ruleset.trouble and not ruleset.rules:
-        return ruleset.trouble
+    if not ruleset.rules and (ruleset.trouble or ruleset.missing):
+        return ruleset.trouble or ruleset.missing
     count = len(ruleset.rules)
     foreign = sum(not is_ours(rule) for rule in ruleset.rules)
     raw = sum(not rule.decoded for rule in ruleset.rules)
     told = f"{count} rule{'' if count == 1 else 's'} about marks, {foreign} of others"
     told += f", {raw} not decoded" if raw else ""
-    return "; ".join(filter(None, (told, ruleset.trouble, ruleset.missing)))
+    return "; ".join(dict.fromkeys(filter(None, (told, ruleset.trouble, ruleset.missing))))
+
+
+def unwritten(snapshot: Snapshot) -> str:
+    """Say why rules cannot be written here; empty where they can."""
+    ruleset = snapshot.reading.rules
+    return summary(snapshot) if ruleset is None else ruleset.missing

@@ -66,6 +66,11 @@ class GroupForm:
     selectors: tuple[Selector, ...] | None = None
 
     @property
+    def missing(self) -> str:
+        """Why rules cannot be written here; only the services are made then."""
+        return self.ruleset.missing if self.ruleset else ""
+
+    @property
     def form(self) -> Form:
         """What the operator is asked."""
         asked = (*self._packet_fields(), *self._service_fields(), *self._server_fields())
@@ -95,10 +100,11 @@ class GroupForm:
         )
         servers = self.servers(values)
         changes = made(group, service, servers, self.director)
-        if not _keeps(values):
+        if not _keeps(values) and not self.missing:
             return changes
         served = {Family.of(server.endpoint.address) for server in servers} or set(Family)
-        return tuple(c for c in changes if not isinstance(c, MarkChange) and _family(c) in served)
+        others = (change for change in changes if not isinstance(change, MarkChange))
+        return tuple(change for change in others if not _keeps(values) or _family(change) in served)
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
         """Tell what is wrong with all of it, each by its field."""
@@ -193,6 +199,8 @@ class GroupForm:
         if _keeps(values):
             return
         template = _TEMPLATES.get(values["template"])
+        if self.missing:
+            yield _warning("template", f"{self.missing}; iptables can mark them, with the lines below")
         if template and template.note:
             yield _warning("template", template.note)
         yield from in_the_way(group, self.director)

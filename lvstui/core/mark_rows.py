@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from lvstui.core.mark_cells import MARK_COLUMNS, group_cells, rule_cells, server_cells
 from lvstui.core.mark_facts import marks, packets, pools_of, rules_of, sticky
 from lvstui.core.mark_filter import NO_MARK_FILTER, MarkFilter, MarkSubject
+from lvstui.core.memo import Remembered
 from lvstui.core.model import MarkKey
 from lvstui.core.observed import Rule, ServerKey
 from lvstui.core.snapshot import Snapshot
@@ -61,19 +62,28 @@ def rows(snapshot: Snapshot, look: MarkLook) -> list[MarkRowKey]:
     for mark in ordered:
         shown.append(GroupRow(mark))
         if mark in look.unfolded:
-            shown += [key for key, _ in _rule_rows(snapshot, mark)]
+            shown += _rule_rows(snapshot, mark)
             shown += [
                 ServerKey(pool.service.key, endpoint) for pool in pools_of(snapshot, mark) for endpoint in pool.servers
             ]
     return shown
 
 
-def _rule_rows(snapshot: Snapshot, mark: int) -> Iterable[tuple[RuleRow, Rule]]:
+def _rule_rows(snapshot: Snapshot, mark: int) -> Mapping[RuleRow, Rule]:
+    return _by_row(rules_of(snapshot, mark), mark)
+
+
+def _keyed(rules: Sequence[Rule], mark: int) -> Mapping[RuleRow, Rule]:
     seen: dict[RuleRow, int] = {}
-    for rule in rules_of(snapshot, mark):
+    found: dict[RuleRow, Rule] = {}
+    for rule in rules:
         row = RuleRow(mark, rule.tool, rule.family, rule.table, rule.chain, rule.handle, 0)
         place = seen[row] = seen.get(row, -1) + 1
-        yield row._replace(place=place), rule
+        found[row._replace(place=place)] = rule
+    return found
+
+
+_by_row: Final = Remembered(_keyed)
 
 
 def mark_of(key: MarkRowKey) -> int:
@@ -89,7 +99,7 @@ def mark_of(key: MarkRowKey) -> int:
 
 def find(snapshot: Snapshot, key: RuleRow) -> Rule | None:
     """Find the rule of a row in the newest reading."""
-    return next((rule for row, rule in _rule_rows(snapshot, key.mark) if row == key), None)
+    return _rule_rows(snapshot, key.mark).get(key)
 
 
 def _order(snapshot: Snapshot, look: MarkLook) -> Callable[[int], tuple[float, str, int]]:

@@ -8,7 +8,7 @@ import pytest
 
 from lvstui.core.mark_cells import MARK_COLUMNS, STATES, state
 from lvstui.core.mark_conflicts import overwritten
-from lvstui.core.mark_facts import marks, packets, summary
+from lvstui.core.mark_facts import group_of, marks, packets, summary, unwritten
 from lvstui.core.mark_filter import parse_marks
 from lvstui.core.mark_groups import groups
 from lvstui.core.mark_rows import GroupRow, MarkLook, RuleRow, cells, columns, rows
@@ -104,6 +104,16 @@ def test_the_summary_says_what_is_known_or_why_nothing_is() -> None:
     assert summary(shown(rule(80))).startswith("1 rule about marks, 0 of others")
     assert summary(seen(director())) == "rules of the packet filter are not read here"
     assert summary(seen(director(), rules=Ruleset(trouble="no right"))) == "no right"
+
+
+def test_where_rules_cannot_be_written_the_profile_says_which_groups_there_should_be() -> None:
+    saved = replace(director(STICKY), marks={80: MarkGroup(80, (selector("tcp 192.0.2.10 80"),), "web")})
+    where = replace(director(), marks=None)
+    snapshot = replace(seen(where, rules=Ruleset(missing="no nf_tables")), profile=ProfileState("p", True, saved=saved))
+    assert (marks(snapshot), group_of(snapshot, 80)) == ([80], (saved.marks or {})[80])
+    assert summary(snapshot) == unwritten(snapshot) == "no nf_tables"
+    assert unwritten(seen(where)) == "rules of the packet filter are not read here"
+    assert unwritten(shown(rule(80))) == ""
 
 
 def test_our_groups_are_found_again_in_their_rules() -> None:

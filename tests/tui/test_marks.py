@@ -312,19 +312,24 @@ async def test_without_a_packet_filter_the_ipvs_side_still_works(
     def without() -> object:
         reading = read()
         rules = reading.rules and replace(reading.rules, rules=(), missing=missing)
-        return replace(reading, rules=rules)
+        return replace(reading, rules=rules, director=director)
 
+    director = replace(read().director, marks=None)
     monkeypatch.setattr(stage.kernel, "read", without)
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.open(pilot)
         assert missing in str(stage.app.query_one("#marks #summary", Static).content)
         await pilot.press("enter")
         assert any(line.strip().startswith("iptables -t mangle -A PREROUTING") for line in stage.lines())
-        await pilot.press("escape", "t")
-        await stage.write(pilot, "60")
-        await pilot.press("enter")
+        await pilot.press("escape", "e")
+        assert stage.shown("message") == f"rules cannot be written: {missing}"
+        await pilot.press("a")
+        await stage.fill(pilot, addresses="192.0.2.50", servers="10.0.0.81")
+        preview = str(stage.app.screen.query_one("#preview", Static).content)
+        assert f"# {missing}; the rules as commands:" in preview
+        await pilot.press("ctrl+s")
         await stage.enter(pilot)
-        assert stage.director.pools[PORTAL].service.persistence == Persistence(60)
+        assert len(stage.kernel._director.pools[MarkKey(81, Family.IPV4)].servers) == 1
 
 
 async def test_rules_that_were_not_decoded_are_shown_as_they_are(tmp_path: Path) -> None:

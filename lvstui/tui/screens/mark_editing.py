@@ -9,12 +9,13 @@ from typing import Protocol
 
 from lvstui.core.change import Change, fold
 from lvstui.core.form import Form, Values
-from lvstui.core.mark_facts import pools_of, rules_of
+from lvstui.core.mark_facts import pools_of, rules_of, unwritten
 from lvstui.core.mark_form import GroupForm
 from lvstui.core.mark_group_forms import BundleForm, PacketsForm, RemovalForm
 from lvstui.core.model import AddressKey, Director
-from lvstui.core.nft_script import script
+from lvstui.core.nft_script import iptables_lines, script
 from lvstui.core.staging import merge
+from lvstui.core.table import Tone
 from lvstui.messages import Edit
 from lvstui.store.formats.equivalent import equivalent
 from lvstui.tui.form import FormScreen
@@ -41,12 +42,16 @@ def make(view: View, mark: int | None = None) -> None:
     if mark is not None and not pools_of(snapshot, mark) and (rules := rules_of(snapshot, mark)):
         known = tuple(dict.fromkeys(rule.selector for rule in rules if rule.selector is not None))
         form = replace(form, mark=mark, selectors=known)
-    _open(view, form, director)
+    _open(view, form, director, more=partial(_iptables, form) if form.missing else None)
+
+
+def _iptables(form: GroupForm, values: Values) -> Sequence[str]:
+    return ["", f"# {form.missing}; the rules as commands:", *iptables_lines(form.group(values))]
 
 
 def packets(view: View, mark: int) -> None:
     """Ask which packets get a mark, and stage it."""
-    if director := standing(view):
+    if director := ruling(view):
         _open(view, PacketsForm(director, mark, _has_profile(view)), director)
 
 
@@ -58,7 +63,7 @@ def remove(view: View, mark: int) -> None:
 
 def bundle(view: View, keys: Sequence[AddressKey]) -> None:
     """Ask what is to become of services that belong together; as they go, the answer is asked again."""
-    if not view.nothing_pending() or not (director := standing(view)) or view.snapshot is None:
+    if not view.nothing_pending() or not (director := ruling(view)) or view.snapshot is None:
         return
 
     def sure(changes: tuple[Change, ...]) -> None:
@@ -72,6 +77,15 @@ def standing(view: View) -> Director | None:
     if view.snapshot is None or not view.editable():
         return None
     return fold(view.snapshot.reading.director, view.staged.changes)
+
+
+def ruling(view: View) -> Director | None:
+    """Give the same; None, and the reason said, where the rules of groups cannot be written either."""
+    director = standing(view)
+    if director is not None and view.snapshot is not None and (reason := unwritten(view.snapshot)):
+        view.say(f"rules cannot be written: {reason}", Tone.WARN)
+        return None
+    return director
 
 
 def stage(view: View, changes: Sequence[Change]) -> None:
@@ -93,14 +107,23 @@ def told(director: Director, changes: Sequence[Change]) -> Sequence[str]:
 
 
 def _open(
-    view: View, asked: Asked, director: Director, then: Callable[[tuple[Change, ...]], None] | None = None
+    view: View,
+    asked: Asked,
+    director: Director,
+    then: Callable[[tuple[Change, ...]], None] | None = None,
+    more: Callable[[Values], Sequence[str]] | None = None,
 ) -> None:
+    """Ask, with a preview (and `more` of it) below; what the answers change is staged, or goes to `then`."""
+
+    def preview(values: Values) -> Sequence[str]:
+        return [*told(director, asked.changes(values)), *(more(values) if more else ())]
+
     def done(values: dict[str, str] | None) -> None:
         view.focus_body()
         if values is not None:
             (then or partial(stage, view))(asked.changes(values))
 
-    view.app.push_screen(FormScreen(asked.form, lambda values: told(director, asked.changes(values))), done)
+    view.app.push_screen(FormScreen(asked.form, preview), done)
 
 
 def _has_profile(view: View) -> bool:

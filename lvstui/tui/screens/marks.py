@@ -102,7 +102,7 @@ class MarksView(MarkListView):
 
     def action_adopt(self) -> None:
         """Stage copies of the rules under the cursor, or of all rules of the mark, in our own table."""
-        director, rules = mark_editing.standing(self), self._rules()
+        director, rules = mark_editing.ruling(self), self._rules()
         if director is None:
             return
         try:
@@ -116,7 +116,7 @@ class MarksView(MarkListView):
     def action_apart(self) -> None:
         """Ask, then make a service of each address and port instead of the group."""
         mark = self.mark
-        if not self.nothing_pending() or (director := mark_editing.standing(self)) is None or mark is None:
+        if not self.nothing_pending() or (director := mark_editing.ruling(self)) is None or mark is None:
             return
         try:
             changes = unbundled(director, mark)
@@ -127,7 +127,7 @@ class MarksView(MarkListView):
 
     def action_restore(self) -> None:
         """Stage what the profile has and the kernel lost: the chosen marks where they are lost, else all."""
-        if self.snapshot is None or not self.editable() or not self.nothing_pending():
+        if self.snapshot is None or not self.nothing_pending() or mark_editing.ruling(self) is None:
             return
         chosen = [mark for mark in self.chosen() if self.table.marked]
         changes = lost_changes(self.snapshot.profile.drift, chosen or None)
@@ -150,7 +150,7 @@ class MarksView(MarkListView):
                 self.say("only rules of others set it, and those are never written", Tone.WARN)
 
     def _delete_rule(self, key: RuleRow) -> None:
-        director = mark_editing.standing(self)
+        director = mark_editing.ruling(self)
         rule = find(self.snapshot, key) if self.snapshot else None
         group = (director.marks or {}).get(key.mark) if director else None
         if rule is None or director is None:
