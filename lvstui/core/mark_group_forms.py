@@ -154,7 +154,7 @@ class BundleForm:
         sticky = [pool.service.persistence.timeout for pool in pools if pool.service.persistence]
         check = checked(partial(fields.label, "name"))
         return Form(
-            "Bundle services into a mark group; the services themselves go, after a question",
+            "Bundle services into a mark group, which takes their place",
             (
                 Field(
                     "services",

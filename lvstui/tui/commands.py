@@ -122,14 +122,14 @@ ENTRIES = (
 
 MARKS = (
     Command(
-        "mark.add", "a", "add", "make a group: rules, services and servers; on a mark without one, a service", "a add"
+        "mark.add", "a", "add", "make a group; on a mark without a service, a service", "a add"
     ),
     Command("mark.edit", "e", "edit", "edit which packets get the mark, in a form", "e edit"),
     Command("name", "n", "name", "name the group (in the profile)"),
-    Command("mark.timeout", "t", "timeout", "persistence of the mark's services in seconds (0: none)"),
-    Command("mark.adopt", "C", "adopt", "copy rules that others wrote into our table", "C adopt"),
-    Command("mark.apart", "B", "apart", "make a service of each port instead of the group, after asking"),
-    Command("mark.restore", "r", "restore", "stage putting back what the profile has and the kernel lost", "r restore"),
+    Command("mark.timeout", "t", "timeout", "persistence of its services in seconds (0: none)"),
+    Command("mark.adopt", "C", "adopt", "copy rules of others into our table", "C adopt"),
+    Command("mark.apart", "B", "apart", "services in place of the group, after asking"),
+    Command("mark.restore", "r", "restore", "stage putting back what the kernel lost", "r restore"),
     Command("delete", "delete,ctrl+d", "delete", "delete the group, or this rule of it"),
     Command("entries", "E", "entries", "the persistence entries of this mark", "E entries"),
     Command("mark.service", "J", "service", "go to the mark's service in the services view", "J service"),
@@ -140,7 +140,7 @@ MARK_FINDING = (
     Command("sort", "s", "sort", "sort by the next column"),
     Command("sort.invert", "I", "invert", "turn the order round"),
     Command("columns", "o", "columns", "choose the columns and the order"),
-    Command("excerpt", "y", "excerpt", "these groups as a script for nft and ipvsadm commands"),
+    Command("excerpt", "y", "excerpt", "these groups as a script for nft, and ipvsadm lines"),
     Command("fold", "left", "fold(True)", "fold the mark"),
     Command("unfold", "right", "fold(False)", "unfold the mark: its rules and real servers"),
     Command("fold.all", "f", "fold_all", "fold or unfold all marks"),
@@ -180,7 +180,7 @@ EVERYWHERE = (
     Command("interval", "r", "interval", "read every 1, 2, 5 or 10 seconds"),
     Command("repaint", "ctrl+l", "repaint", "send the whole screen again"),
     Command("quit", "q,ctrl+c", "leave", "leave; asks while something is staged", "q quit"),
-    Command("advice", "i", "advice", "what an expert would point out, with the edits that mend it", "i advice"),
+    Command("advice", "i", "advice", "what an expert would point out, and its edits", "i advice"),
 )
 
 MOVING = (
