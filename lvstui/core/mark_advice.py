@@ -95,7 +95,7 @@ def _unserved(snapshot: Snapshot) -> Iterator[Advice]:
             f"mark {mark}",
             "our rules set it, and no service is on it",
             "its packets are routed as if there were no rule",
-            "put the profile's service back" if back else "delete the group, or add a service on the mark",
+            "put the profile's service back" if back else "delete the group, or add a service (A in the marks view)",
             tuple(back) or (MarkChange(groups[mark], None),),
             mark=mark,
         )
@@ -184,7 +184,7 @@ def _one_family(snapshot: Snapshot) -> Iterator[Advice]:
                     f"mark {mark}",
                     f"{_KINDS[family]} packets get it, and only an {_KINDS[min(families)]} service is on it",
                     "each family needs a service of its own on the mark; these packets are routed as if unmarked",
-                    f"add mark{'6' if family is Family.IPV6 else ''}:{mark} with servers in the services view (A), or "
+                    f"add mark{'6' if family is Family.IPV6 else ''}:{mark} with its servers (A in the marks view), or "
                     "take the addresses out (e)",
                     mark=mark,
                 )

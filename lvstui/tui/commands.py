@@ -121,9 +121,8 @@ ENTRIES = (
 """How persistence entries are found."""
 
 MARKS = (
-    Command(
-        "mark.add", "a", "add", "make a group; on a mark without a service, a service", "a add"
-    ),
+    Command("mark.add", "a", "add", "make a group: rules, services and servers", "a add group"),
+    Command("mark.serve", "A", "serve", "add a service to a mark that is set already", "A add service"),
     Command("mark.edit", "e", "edit", "edit which packets get the mark, in a form", "e edit"),
     Command("name", "n", "name", "name the group (in the profile)"),
     Command("mark.timeout", "t", "timeout", "persistence of its services in seconds (0: none)"),

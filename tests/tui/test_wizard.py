@@ -137,7 +137,7 @@ async def test_when_the_rules_are_refused_nothing_of_the_group_stays(
 async def test_a_mark_that_others_set_gets_a_service(stage: Marked) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.open(pilot, 21)
-        await pilot.press("a")
+        await pilot.press("A")
         form = stage.app.screen
         assert isinstance(form, FormScreen)
         assert (form.values["template"], form.values["mark"]) == ("its rules", "21")
@@ -146,3 +146,12 @@ async def test_a_mark_that_others_set_gets_a_service(stage: Marked) -> None:
         await stage.enter(pilot)
         assert len(stage.director.pools[MarkKey(21, Family.IPV4)].servers) == 1
         assert 21 not in stage.groups
+        stage.marks.table.move_to(GroupRow(0x4000))
+        for server, family in (("10.0.0.81", Family.IPV4), ("fd00::81", Family.IPV6)):
+            await pilot.press("A")
+            await stage.fill(pilot, servers=server)
+            await pilot.press("ctrl+s")
+            await stage.enter(pilot)
+            assert len(stage.director.pools[MarkKey(0x4000, family)].servers) == 1
+        await pilot.press("A")
+        assert "J goes to them" in stage.shown("message")

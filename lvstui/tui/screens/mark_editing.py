@@ -9,7 +9,7 @@ from typing import Protocol
 
 from lvstui.core.change import Change, fold
 from lvstui.core.form import Form, Values
-from lvstui.core.mark_facts import pools_of, rules_of, unwritten
+from lvstui.core.mark_facts import rules_of, unwritten
 from lvstui.core.mark_form import GroupForm
 from lvstui.core.mark_group_forms import BundleForm, PacketsForm, RemovalForm
 from lvstui.core.model import AddressKey, Director
@@ -34,12 +34,13 @@ class Asked(Protocol):
 
 
 def make(view: View, mark: int | None = None) -> None:
-    """Ask for everything that a group is, and stage it; for a mark that is set for nobody, a service is proposed."""
+    """Ask for everything that a group is, and stage it; for a `mark` whose rules are there, for its service alone."""
     snapshot, director = view.snapshot, standing(view)
     if snapshot is None or director is None:
         return
     form = GroupForm(director, snapshot.reading.rules, snapshot.schedulers, _has_profile(view))
-    if mark is not None and not pools_of(snapshot, mark) and (rules := rules_of(snapshot, mark)):
+    if mark is not None:
+        rules = rules_of(snapshot, mark)
         known = tuple(dict.fromkeys(rule.selector for rule in rules if rule.selector is not None))
         form = replace(form, mark=mark, selectors=known)
     _open(view, form, director, more=partial(_iptables, form) if form.missing else None)

@@ -12,7 +12,7 @@ from lvstui.core.mark_facts import OTHERS, lost, names_of, pools_of, rules_of
 from lvstui.core.mark_groups import is_ours
 from lvstui.core.mark_repairs import adopted, cleared_bits, lost_changes, with_timeout, without
 from lvstui.core.mark_rows import GroupRow, RuleRow, find
-from lvstui.core.model import Director
+from lvstui.core.model import Director, Family
 from lvstui.core.observed import Rule, ServerKey
 from lvstui.core.rules import Severity, problems
 from lvstui.core.table import Tone
@@ -34,6 +34,7 @@ class MarksView(MarkListView):
         served = snapshot is not None and mark is not None and bool(pools_of(snapshot, mark))
         grouped = snapshot is not None and mark in (snapshot.reading.director.marks or {})
         able = {
+            "mark.serve": snapshot is not None and mark is not None and not served,
             "mark.edit": mark is not None,
             "mark.adopt": any(not is_ours(rule) for rule in self._rules()),
             "mark.apart": grouped,
@@ -54,8 +55,18 @@ class MarksView(MarkListView):
             self.table.clear_marks()
 
     def action_add(self) -> None:
-        """Ask for a whole group, or for a service on a mark that is set and has none."""
-        mark_editing.make(self, self.mark)
+        """Ask for a whole group."""
+        mark_editing.make(self)
+
+    def action_serve(self) -> None:
+        """Ask for a service on the mark, which rules set already."""
+        mark = self.mark
+        if mark is None or self.snapshot is None:
+            self.say("go to a mark, or make a group (a)")
+        elif len(pools_of(self.snapshot, mark)) == len(Family):
+            self.say("its services of both families are there already: J goes to them")
+        else:
+            mark_editing.make(self, mark)
 
     def action_edit(self) -> None:
         """Ask which packets get the mark."""
