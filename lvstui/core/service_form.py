@@ -153,7 +153,7 @@ def _key_fields(service: Service | None) -> Sequence[Field]:
             str(key.mark) if isinstance(key, MarkKey) else "",
             check=checked(partial(fields.number, "mark")),
             shown=_by_mark,
-            hint="set on packets by nftables or iptables",
+            hint="the marks view (3) says which packets get it",
         ),
     )
 

@@ -19,10 +19,7 @@ from textual.message import Message
 from textual.reactive import var
 from textual.widgets import ContentSwitcher
 
-from lvstui.core import fields
 from lvstui.core.advice import Standing
-from lvstui.core.change import theirs
-from lvstui.core.describe import describe
 from lvstui.core.entry_edits import Outcome
 from lvstui.core.headline import headline
 from lvstui.core.model import ServiceKey
@@ -32,18 +29,13 @@ from lvstui.core.table import Tone
 from lvstui.entry_worker import summary
 from lvstui.host import Machine
 from lvstui.messages import (
-    Applied,
     Edit,
     EntriesDone,
-    EntryProgress,
     Event,
-    Notice,
     Overtaken,
     Pace,
     Rejected,
     Stop,
-    Unsaved,
-    Zeroed,
 )
 from lvstui.options import Options
 from lvstui.store.history import HistoryFile
@@ -63,6 +55,7 @@ from lvstui.tui.screens.help import Help
 from lvstui.tui.screens.listing import Listing
 from lvstui.tui.screens.persistence import PersistenceView
 from lvstui.tui.screens.services import ServicesView
+from lvstui.tui.sentences import sentence
 from lvstui.tui.themes import DEFAULT, load, shipped_folder
 from lvstui.tui.view import View
 from lvstui.tui.views import ENTRIES, SWITCHING
@@ -198,7 +191,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
     def on_lvstui_app_posted(self, message: Posted) -> None:
         """Show what the worker said."""
         if message.event is not None:
-            self._say(*_sentence(message.event))
+            self._say(*sentence(message.event))
             if isinstance(message.event, Overtaken):
                 self._ask_whether_to_insist(message.event)
             elif isinstance(message.event, Rejected) and message.event.written:
@@ -367,34 +360,6 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
                 self.exit(0)
 
         self.push_screen(Confirm("Leave, and drop what has not been done?", lines, "Leave"), answered)
-
-
-def _sentence(event: Event) -> tuple[str, Tone]:
-    """Put an event into one sentence with its tone."""
-    match event:
-        case Applied(edit):
-            first = describe(edit.changes[0]) if edit.changes else ""
-            more = f" and {len(edit.changes) - 1} more" if len(edit.changes) > 1 else ""
-            return f"done: {first}{more}", Tone.GOOD
-        case EntryProgress(report, done, total):
-            tone = Tone.GOOD if report.outcome is Outcome.DONE else Tone.BAD
-            return f"{report.sentence}{f' ({done} of {total}, Esc stops)' if total > 1 else ''}", tone
-        case EntriesDone(reports, total):
-            missing = f", {total - len(reports)} not tried" if total > len(reports) else ""
-            return f"entries: {summary(reports)}{missing}", Tone.PLAIN
-        case Zeroed(key):
-            return f"done: the counters of {fields.service_text(key) if key else 'everything'} are zero", Tone.GOOD
-        case Rejected(edit, sentence, _, written):
-            made = f" ({len(written)} of {len(edit.changes)} changes were made)" if written else ""
-            return f"not done: {sentence}{made}", Tone.BAD
-        case Overtaken(_, change, now):
-            return f"nothing written: {describe(theirs(change, now))} by somebody else", Tone.BAD
-        case Unsaved(sentence):
-            return f"the kernel has it, the profile does not: {sentence}", Tone.BAD
-        case Notice(sentence):
-            return sentence, Tone.WARN
-        case Snapshot():
-            return "", Tone.PLAIN
 
 
 def run(options: Options) -> int:

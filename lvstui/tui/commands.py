@@ -68,6 +68,7 @@ SERVICES = (
     Command("delete", "delete,ctrl+d", "delete", "delete this row, after asking"),
     Command("weight.set", "W", "ask_weight", "the weight: 5 +2 -1 50% *1.5 drain restore"),
     Command("copy", "C", "copy", "copy these servers to another service"),
+    Command("mark", "J", "mark", "go to the mark of this service in the marks view"),
     Command("bundle", "B", "bundle", "make one mark group of these services, after asking"),
     Command("entries", "E", "entries", "the persistence entries here", "E entries"),
     Command("connections", "c", "connections", "the connections here"),

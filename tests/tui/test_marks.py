@@ -242,6 +242,20 @@ async def test_a_group_is_taken_apart_into_services_after_a_question(stage: Mark
         assert {"portal-80", "portal-443"} <= names
 
 
+async def test_marked_rows_are_timed_and_adopted_together_and_end_one_at_a_time(stage: Marked) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.open(pilot, 21)
+        await pilot.press("space", "space", "delete")
+        assert "one group at a time" in stage.shown("message")
+        await pilot.press("B")
+        assert len(stage.app.screen_stack) == 1
+        await pilot.press("C", "t")
+        await stage.write(pilot, "60")
+        await pilot.press("enter")
+        await stage.enter(pilot)
+        assert (21 in stage.groups, stage.director.pools[PORTAL].service.persistence) == (True, Persistence(60))
+
+
 async def test_services_are_bundled_from_the_services_view_after_a_question(stage: Marked) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.look(pilot)
@@ -295,7 +309,10 @@ async def test_keys_lead_to_entries_and_to_the_service(stage: Marked) -> None:
         await pilot.press("J")
         assert stage.app.view.id == "services"
         assert stage.service_row() == PORTAL
-        await pilot.press("3", "right", "end", "up", "J")
+        await pilot.press("J")
+        assert stage.app.view.id == "marks"
+        assert stage.marks.table.cursor_key == GroupRow(80)
+        await pilot.press("right", "end", "up", "J")
         assert stage.service_row() == ServerKey(PORTAL, list(stage.director.pools[PORTAL].servers)[-1])
         await pilot.press("3", "E")
         await stage.look(pilot)

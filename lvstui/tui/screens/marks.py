@@ -11,7 +11,7 @@ from lvstui.core.mark_edits import unbundled
 from lvstui.core.mark_facts import OTHERS, lost, names_of, pools_of, rules_of
 from lvstui.core.mark_groups import is_ours
 from lvstui.core.mark_repairs import adopted, cleared_bits, lost_changes, with_timeout, without
-from lvstui.core.mark_rows import GroupRow, RuleRow, find
+from lvstui.core.mark_rows import GroupRow, MarkRowKey, RuleRow, find
 from lvstui.core.model import Director, Family
 from lvstui.core.observed import Rule, ServerKey
 from lvstui.core.rules import Severity, problems
@@ -95,21 +95,22 @@ class MarksView(MarkListView):
 
     def action_timeout(self) -> None:
         """Ask for the persistence of the mark's services."""
-        director, mark = mark_editing.standing(self), self.mark
-        if director is None or mark is None or self.snapshot is None:
+        director, marks = mark_editing.standing(self), self.chosen()
+        if director is None or not marks or self.snapshot is None:
             return
-        pools = pools_of(self.snapshot, mark)
+        pools = [pool for mark in marks for pool in pools_of(self.snapshot, mark)]
         if not pools:
-            self.say(f"there is no service on mark {mark}")
+            self.say("there is no service on it")
             return
 
         def read(text: str) -> tuple[Change, ...]:
             seconds = 0 if text.strip() == "0" else fields.number("seconds", text)
-            return with_timeout(director, mark, seconds)
+            return tuple(change for mark in marks for change in with_timeout(director, mark, seconds))
 
         persistence = pools[0].service.persistence
         now = str(persistence.timeout if persistence else 0)
-        self._ask(f"persistence of mark {mark} (seconds, 0: none)", now, read, director)
+        what = f"mark {marks[0]}" if len(marks) == 1 else f"{len(marks)} marks"
+        self._ask(f"persistence of {what} (seconds, 0: none)", now, read, director)
 
     def action_adopt(self) -> None:
         """Stage copies of the rules under the cursor, or of all rules of the mark, in our own table."""
@@ -127,7 +128,12 @@ class MarksView(MarkListView):
     def action_apart(self) -> None:
         """Ask, then make a service of each address and port instead of the group."""
         mark = self.mark
-        if not self.nothing_pending() or (director := mark_editing.ruling(self)) is None or mark is None:
+        if (
+            not self._alone()
+            or not self.nothing_pending()
+            or (director := mark_editing.ruling(self)) is None
+            or mark is None
+        ):
             return
         try:
             changes = unbundled(director, mark)
@@ -150,6 +156,8 @@ class MarksView(MarkListView):
     def action_delete(self) -> None:
         """Ask what of the group is to go, or stage that this rule's packets no longer get the mark."""
         key, mark = self.table.cursor_key, self.mark
+        if not self._alone():
+            return
         if isinstance(key, RuleRow):
             self._delete_rule(key)
         elif isinstance(key, ServerKey):
@@ -189,9 +197,19 @@ class MarksView(MarkListView):
         elif mark is not None:
             self.say(f"there is no service on mark {mark}")
 
+    def _alone(self) -> bool:
+        """Tell whether no rows are marked, and say what to do about it: a group ends one at a time."""
+        if self.table.marked:
+            self.say("one group at a time: U clears the marks", Tone.WARN)
+        return not self.table.marked
+
     def _rules(self) -> Sequence[Rule]:
-        """Give the rules under the cursor: this one, or all of its mark."""
-        key = self.table.cursor_key
+        """Give the rules that are meant: those of the marked rows, else this one, or all of others for its mark."""
+        marked, cursor = self.table.marked, self.table.cursor_key
+        keys = [key for key in self.table.keys if key in marked] or ([cursor] if cursor is not None else [])
+        return [rule for key in keys for rule in self._rules_at(key)]
+
+    def _rules_at(self, key: MarkRowKey) -> Sequence[Rule]:
         if self.snapshot is None:
             return ()
         match key:

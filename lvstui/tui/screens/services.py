@@ -11,7 +11,7 @@ from lvstui.core import batch, fields
 from lvstui.core.batch import Rule, Staged, Targets
 from lvstui.core.change import ServerChange
 from lvstui.core.mark_edits import companions
-from lvstui.core.model import AddressKey, ServiceKey
+from lvstui.core.model import AddressKey, MarkKey, ServiceKey
 from lvstui.core.observed import MachineKey, RowKey, ServerKey
 from lvstui.core.rules import Severity, problems
 from lvstui.core.table import Tone
@@ -168,6 +168,13 @@ class ServicesView(RowsView):
 
         what = "1 server" if len(servers) == 1 else f"{len(servers)} servers"
         self.prompt.ask(f"copy {what} to SERVICE [port N]", "", done, partial(_complaint, read))
+
+    def action_mark(self) -> None:
+        """Go to the mark that the service is on."""
+        if isinstance(self.about, MarkKey):
+            self.post_message(self.Wanted("marks", row=self.about))
+        else:
+            self.say("it is on no mark; B makes a mark group of it", Tone.WARN)
 
     def action_bundle(self) -> None:
         """Ask how the chosen services become one mark group; a single one brings along those that belong to it."""
