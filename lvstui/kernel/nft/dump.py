@@ -10,8 +10,10 @@ from typing import Final, NamedTuple
 
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.nft.wire import (
+    BEGIN,
     DONE,
     DUMP,
+    END,
     ERROR,
     GETGEN,
     HEADER,
@@ -22,6 +24,7 @@ from lvstui.kernel.nft.wire import (
     attributes,
     frame,
     number,
+    u32,
 )
 
 _START = struct.Struct("=IHHI")
@@ -70,6 +73,26 @@ class Channel:
         """Ask for the number of the ruleset's generation, which every transaction raises."""
         body = next(iter(self.ask(TABLES << 8 | GETGEN))).body
         return number(attributes(body).get(1))
+
+    def settled(self, generation: int) -> None:
+        """Wait until a generation stands as a whole; raises `Interrupted` where it is no longer the newest one.
+
+        A transaction raises the number first and then puts its changes in place, which a dump does not wait for
+        (net/netfilter/nf_tables_api.c, nf_tables_commit). A transaction does wait, and an empty one changes nothing.
+        """
+        begin = frame(BEGIN, REQUEST, 0, 0, TABLES, u32(1, generation))
+        end = frame(END, REQUEST, 1, 0, TABLES, b"")
+        try:
+            self._socket.send(begin + end)
+            answer = self._socket.recv(_BUFFER, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return  # only a refusal is answered, and that before the message is sent
+        except OSError as problem:
+            raise Answer(problem.errno or errno.EIO) from None
+        (status,) = _STATUS.unpack_from(answer, 16)
+        if status == -errno.ERESTART:
+            raise Interrupted
+        raise Answer(-status)
 
     def dump(self, kind: int, family: int = 0, body: bytes = b"") -> list[Item]:
         """Read all objects of a kind, of one family or (0) of all.

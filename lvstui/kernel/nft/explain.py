@@ -9,9 +9,10 @@ from typing import Final, NamedTuple
 from lvstui.core.observed import Rule
 from lvstui.kernel.nft.conditions import Condition, selector, words
 from lvstui.kernel.nft.expressions import walk_through
+from lvstui.kernel.nft.operands import Effect, Surroundings
 from lvstui.kernel.nft.paths import Asked, Lead, Way, Ways
 from lvstui.kernel.nft.tables import Place, RawRule, Table, Tables, jumped_to, looked_up
-from lvstui.kernel.nft.walk import Effect, Surroundings, Walk
+from lvstui.kernel.nft.walk import Walk
 from lvstui.kernel.nft.wire import FAMILIES
 
 _NETWORKS: Final = {"ip": 2, "ip6": 10}

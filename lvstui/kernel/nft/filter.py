@@ -13,7 +13,8 @@ from lvstui.core.observed import Ruleset
 from lvstui.kernel.nft import legacy, writing
 from lvstui.kernel.nft.legacy import Legacy
 from lvstui.kernel.nft.poll import Found, Poll
-from lvstui.kernel.nft.writing import NO_RIGHT, Held, Stale
+from lvstui.kernel.nft.transaction import NO_RIGHT, Stale
+from lvstui.kernel.nft.writing import Held
 from lvstui.kernel.port import NoRight, Refused
 
 _FIELD: Final = "match"

@@ -25,7 +25,8 @@ from lvstui.kernel.nft.conditions import (
     port_field,
     within,
 )
-from lvstui.kernel.nft.walk import FULL, Effect, masked
+from lvstui.kernel.nft.masks import masked
+from lvstui.kernel.nft.operands import FULL, Effect
 
 _COUNTS: Final = re.compile(r"\[(\d+):(\d+)\] ")
 _WORD: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')

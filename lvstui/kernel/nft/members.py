@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from lvstui.kernel.nft.conditions import Condition, Field, Range, range_text, value_of, within
-from lvstui.kernel.nft.sets import Element, Set
+from lvstui.kernel.nft.sets import ANONYMOUS, MAP, Element, Set
 
 
 class Content(NamedTuple):
@@ -46,6 +46,20 @@ def members(keys: tuple[Key, ...], content: Content, elements: Sequence[Element]
     first, *others = (Condition("", key.field, ranges) for key, ranges in zip(keys, product, strict=True))
     yield first._replace(text=text)
     yield from others
+
+
+def chosen(keys: tuple[Key, ...], content: Content, elements: Iterable[Element]) -> Iterable[Condition]:
+    """Ask for some elements of a map; the one for the rest stands for all keys that the others leave over."""
+    wanted = tuple(elements)
+    if any(element.rest for element in wanted):
+        others = tuple(e for e in content.elements if not e.rest and e not in wanted)
+        return members(keys, part_of(content, others), others, negated=True) if others else ()
+    return members(keys, part_of(content, wanted), wanted, negated=False)
+
+
+def part_of(content: Content, elements: tuple[Element, ...]) -> Content:
+    """Give part of a map as a set without a name, to be told by its elements."""
+    return Content(Set("", content.kind.flags & ~MAP | ANONYMOUS, content.kind.size, 0, content.kind.parts), elements)
 
 
 def _range(key: Key, element: Element) -> Range:

@@ -16,8 +16,8 @@ from lvstui.kernel.nft.explain import Names, explained
 from lvstui.kernel.nft.expressions import counted
 from lvstui.kernel.nft.ipsets import name_of
 from lvstui.kernel.nft.tables import OURS, Place
+from lvstui.kernel.nft.transaction import NO_RIGHT, NO_TABLES, lacking
 from lvstui.kernel.nft.wire import GETRULE, NUMBERS, attributes, number, text
-from lvstui.kernel.nft.writing import NO_RIGHT, NO_TABLES, lacking
 from lvstui.kernel.port import KernelError
 
 UNREAD: Final = (

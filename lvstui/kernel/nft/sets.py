@@ -85,7 +85,8 @@ def elements(kind: Set, bodies: Iterable[bytes]) -> tuple[Element, ...]:
             found = attributes(each)
             flags = number(found[3]) if 3 in found else 0
             (rest if flags & _CATCHALL else ends if flags & _END else starts).append(_element(found, flags))
-    starts.sort(key=_first)
+    # A dump in several messages may tell an element twice, see `tables`.
+    starts = sorted(dict.fromkeys(starts), key=_first)
     if kind.flags & INTERVAL and not kind.parts and all(element.first == element.last for element in starts):
         starts = list(_joined([*((e, False) for e in starts), *((e, True) for e in ends)], kind.size))
     return (*starts, *rest)

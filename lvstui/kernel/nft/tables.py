@@ -102,6 +102,7 @@ class Tables:
 def read(channel: Channel) -> Tables:
     """Read everything at one generation. Raises `Interrupted` where it changed on the way, `Answer` on errors."""
     before = channel.generation()
+    channel.settled(before)
     try:
         tables = _tables(channel)
         after = channel.generation()
@@ -119,33 +120,44 @@ def _tables(channel: Channel) -> Mapping[Place, Table]:
     for item in channel.dump(GETTABLE):
         body = attributes(item.body)
         tables[Place(item.family, word(body.get(1)))] = Table(bool(number(body.get(2)) & _DORMANT))
-    for number_of_rule, item in enumerate(channel.dump(GETRULE)):
-        _keep(tables, item, number_of_rule)
+    _rules(channel, tables)
     wanted = {place: table for place, table in tables.items() if table.marks or place == OURS}
     if wanted:
         for item in channel.dump(GETCHAIN):
             body = attributes(item.body)
             if found := wanted.get(Place(item.family, word(body.get(1)))):
                 found.chains[word(body.get(3))] = _chain(item.family, body)
+        if any(table.rules.keys() - table.chains.keys() for table in wanted.values()):
+            raise Interrupted
         _contents(channel, wanted)
+        if any(set(_looked_up(table)) - table.contents.keys() for table in wanted.values()):
+            raise Interrupted
         for place, table in wanted.items():
             table.counters = counters(channel, place)
     return tables
 
 
-def _keep(tables: Mapping[Place, Table], item: Item, place: int) -> None:
-    """Keep a rule that may matter."""
-    marks, jumps = bool(_ABOUT_MARKS.search(item.body)), bool(_JUMPS.search(item.body))
-    if not marks and not jumps:
-        return
-    body = attributes(item.body)
-    table = tables.get(Place(item.family, word(body.get(1))))
-    if table is None:
-        raise Interrupted
-    chain = word(body.get(2))
-    rule = RawRule(chain, number(body.get(3)), place, body.get(4, b""), body.get(7, b""), marks, jumps)
-    table.rules.setdefault(chain, []).append(rule)
-    table.marks = table.marks or marks
+def _rules(channel: Channel, tables: Mapping[Place, Table]) -> None:
+    """Keep the rules that may matter, after a look at all of them: each one names the one before it in its chain.
+
+    A long dump goes on by counting rules, those of unfinished transactions too, so that it may tell some twice or not
+    at all when one begins or is given up meanwhile, while the generation stays (__nf_tables_dump_rules).
+    """
+    last: dict[tuple[int, bytes, bytes], bytes] = {}
+    for place, item in enumerate(channel.dump(GETRULE)):
+        body = attributes(item.body)
+        chain, handle = (item.family, body[1], body[2]), body[3]
+        if last.get(chain) != body.get(6):
+            raise Interrupted
+        last[chain] = handle
+        marks, jumps = bool(_ABOUT_MARKS.search(item.body)), bool(_JUMPS.search(item.body))
+        if marks or jumps:
+            table = tables.get(Place(item.family, word(body[1])))
+            if table is None:
+                raise Interrupted
+            rule = RawRule(word(body[2]), number(handle), place, body.get(4, b""), body.get(7, b""), marks, jumps)
+            table.rules.setdefault(rule.chain, []).append(rule)
+            table.marks = table.marks or marks
 
 
 def _chain(family: int, body: dict[int, bytes]) -> Chain:

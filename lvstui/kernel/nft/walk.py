@@ -3,101 +3,41 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final
 
 from lvstui.kernel.nft.conditions import (
-    FLAGS,
     IIFNAME,
     OIFNAME,
     Condition,
     Field,
     Range,
     complement,
-    flags_text,
     interface_value,
     value_of,
     value_text,
     within,
 )
-from lvstui.kernel.nft.members import Content, Key, members
-from lvstui.kernel.nft.sets import ANONYMOUS, MAP, Element, Set, Verdict
+from lvstui.kernel.nft.masks import masked
+from lvstui.kernel.nft.members import Content, Key, chosen, members
+from lvstui.kernel.nft.operands import (
+    FULL,
+    Constant,
+    Effect,
+    Joined,
+    Jump,
+    Loaded,
+    Mapped,
+    Masked,
+    Operand,
+    Surroundings,
+)
+from lvstui.kernel.nft.sets import Element, Verdict
 
-FULL: Final = 0xFFFFFFFF
 _EQUAL, _DIFFERENT, _LESS, _AT_MOST, _MORE, _AT_LEAST = range(6)
 _SIGNS: Final = ("==", "!=", "<", "<=", ">", ">=")
 """Comparisons (enum nft_cmp_ops)."""
-
-
-class Loaded(NamedTuple):
-    """A field of the packet in a register; `size` is how many of its first bytes were read."""
-
-    field: Field
-    size: int
-
-
-class Joined(NamedTuple):
-    """Neighbouring fields that were read at once."""
-
-    fields: tuple[Field, ...]
-
-
-class Masked(NamedTuple):
-    """`(field & mask) ^ flip`, as numbers of the field."""
-
-    field: Field
-    mask: int
-    flip: int
-
-
-class Constant(NamedTuple):
-    """Bytes that the rule itself brings along."""
-
-    data: bytes
-
-
-class Mapped(NamedTuple):
-    """What a map has for these fields."""
-
-    keys: tuple[Key, ...]
-    content: Content
-
-
-Operand: TypeAlias = Loaded | Joined | Masked | Constant | Mapped
-
-
-class Effect(NamedTuple):
-    """What a rule does with a mark, as in `Rule`, and how many of its conditions hold by then.
-
-    `text` says it where no value can. `choices` are the values of a map, each with the conditions that choose it.
-    """
-
-    verb: str
-    value: int | None
-    mask: int
-    asked: int
-    bits: int = FULL
-    text: str = ""
-    certain: bool = True
-    choices: tuple[tuple[int, tuple[Condition, ...]], ...] = ()
-
-
-class Jump(NamedTuple):
-    """A way to another chain, and all that has to hold for it."""
-
-    chain: str
-    conditions: tuple[Condition, ...]
-
-
-@dataclass(slots=True)
-class Surroundings:
-    """What a rule refers to: the sets of its table, and the names of interfaces and of ipsets by their numbers."""
-
-    family: str
-    contents: Mapping[str, Content] = field(default_factory=dict)
-    interfaces: Callable[[], Mapping[int, str]] = dict
-    ipsets: Callable[[int], str] = str
 
 
 @dataclass(slots=True)
@@ -314,34 +254,6 @@ class Walk:
         meant: Sequence[Range] = [(value, value) for value in told]
         text = f"{condition.field.name} {sign}{', '.join(names[number] for number in numbers)}"
         return Condition(text, which, complement(meant, which.most) if sign else tuple(meant))
-
-
-def chosen(keys: tuple[Key, ...], content: Content, elements: Iterable[Element]) -> Iterable[Condition]:
-    """Ask for some elements of a map; the one for the rest stands for all keys that the others leave over."""
-    wanted = tuple(elements)
-    if any(element.rest for element in wanted):
-        others = tuple(e for e in content.elements if not e.rest and e not in wanted)
-        return members(keys, part_of(content, others), others, negated=True) if others else ()
-    return members(keys, part_of(content, wanted), wanted, negated=False)
-
-
-def part_of(content: Content, elements: tuple[Element, ...]) -> Content:
-    """Give part of a map as a set without a name, to be told by its elements."""
-    return Content(Set("", content.kind.flags & ~MAP | ANONYMOUS, content.kind.size, 0, content.kind.parts), elements)
-
-
-def masked(which: Field, mask: int, value: int, negated: bool) -> Condition:
-    """Ask for some bits: the first ones of an address are a network, a state's are told by their names."""
-    if which.name == "ip tos" and mask == 0xFC:
-        return Condition(f"ip dscp {'!= ' if negated else ''}0x{value >> 2:x}", which)
-    rest = which.most & ~mask
-    if not which.host and rest & (rest + 1) == 0 and value & rest == 0:
-        return within(which, ((value, value | rest),), negated)
-    if which.kind in FLAGS and value == 0:
-        return Condition(f"{which.name} {'' if negated else '!= '}{flags_text(which.kind, mask)}", which)
-    if mask == which.most:
-        return within(which, ((value, value),), negated)
-    return Condition(f"{which.name} & 0x{mask:x} {'!=' if negated else '=='} 0x{value:x}", which)
 
 
 def _beyond(sign: int, value: int, most: int) -> tuple[Range, ...]:

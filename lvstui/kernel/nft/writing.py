@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import socket
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
@@ -14,47 +12,25 @@ from lvstui.core.model import Family, MarkGroup, Network, Selector
 from lvstui.core.nft_script import CHAINS, PREROUTING, PRIORITY, TABLE, counter_name, rules
 from lvstui.core.selectors import family_of, selector_text
 from lvstui.kernel.namespace import call_in
+from lvstui.kernel.nft.transaction import Message, send
 from lvstui.kernel.nft.wire import (
-    ACK,
     APPEND,
-    BEGIN,
     CREATE,
     DELOBJ,
     DELRULE,
     DELTABLE,
-    END,
-    ERROR,
-    NETFILTER,
     NEWCHAIN,
     NEWOBJ,
     NEWRULE,
     NEWSET,
     NEWSETELEM,
     NEWTABLE,
-    REQUEST,
-    TABLES,
     attribute,
-    frame,
     nest,
     text,
     u32,
 )
-from lvstui.kernel.port import KernelError, NoRight, Refused
 
-NO_RIGHT: Final = (
-    "the right to write mark rules is missing (CAP_NET_ADMIN): start lvstui as root, for example with sudo"
-)
-NO_TABLES: Final = "this kernel has no nf_tables: write the mark rules with iptables"
-TOO_LARGE: Final = (
-    "match: the rules do not fit into one transaction here: raise net.core.wmem_max, or give groups fewer addresses"
-)
-NO_FAMILY: Final = "this kernel's nf_tables knows no family inet: write the mark rules with iptables"
-
-_PATIENCE: Final = struct.pack("@ll", 5, 0)
-_BUFFER: Final = 1 << 20
-_SEND_FORCE, _RECEIVE_FORCE = 32, 33  # SO_SNDBUFFORCE, SO_RCVBUFFORCE
-_OPTIONS, _SHORT_ANSWERS = 270, 10  # SOL_NETLINK, NETLINK_CAP_ACK: answers without a copy of the message
-_INET: Final = 1  # NFPROTO_INET
 _HOOKS: Final = {PREROUTING: 0, CHAINS[1]: 3}
 _COUNTER: Final = 1  # NFT_OBJECT_COUNTER
 _REGISTER: Final = 1  # NFT_REG_1
@@ -80,26 +56,6 @@ class Held(NamedTuple):
     counters: frozenset[str]
 
 
-class Stale(Exception):
-    """The ruleset has changed since the generation that a transaction was made for; nothing was written."""
-
-
-class _Message(NamedTuple):
-    """A message for our table, and in a few words what it writes."""
-
-    kind: int
-    flags: int
-    body: bytes
-    about: str
-
-
-class _Failure(NamedTuple):
-    """The errno that a message got, and its number in the transaction, from 1 on."""
-
-    code: int
-    number: int
-
-
 class _Interval(NamedTuple):
     first: bytes
     last: bytes
@@ -113,10 +69,10 @@ def write(netns: str | None, groups: Mapping[int, MarkGroup], held: Held) -> Non
     """
     messages = list(_transaction(groups, held))
     if messages:
-        call_in(netns, lambda: _send(messages, held.generation))
+        call_in(netns, lambda: send(messages, held.generation))
 
 
-def _transaction(groups: Mapping[int, MarkGroup], held: Held) -> Iterator[_Message]:
+def _transaction(groups: Mapping[int, MarkGroup], held: Held) -> Iterator[Message]:
     if not groups:
         if held.exists:
             yield _message(DELTABLE, 0, text(1, TABLE))
@@ -141,9 +97,9 @@ def _chain(name: str) -> bytes:
     return text(1, TABLE) + text(3, name) + hook + u32(5, 1) + text(7, "filter")
 
 
-def _rule(chain: str, mark: int, selector: Selector, numbers: Iterator[int]) -> Iterator[_Message]:
+def _rule(chain: str, mark: int, selector: Selector, numbers: Iterator[int]) -> Iterator[Message]:
     """Give the sets that a rule needs, then the rule."""
-    sets: list[_Message] = []
+    sets: list[Message] = []
     expressions = [
         *_matches(selector, sets, numbers),
         _expression("objref", u32(1, _COUNTER) + text(2, counter_name(mark))),
@@ -155,7 +111,7 @@ def _rule(chain: str, mark: int, selector: Selector, numbers: Iterator[int]) -> 
     yield _message(NEWRULE, CREATE | APPEND, body, f"the rule for `{selector_text(selector)}` of mark {mark}")
 
 
-def _matches(selector: Selector, sets: list[_Message], numbers: Iterator[int]) -> Iterator[bytes]:
+def _matches(selector: Selector, sets: list[Message], numbers: Iterator[int]) -> Iterator[bytes]:
     if selector.interface:
         name = os.fsencode(selector.interface)
         yield from _meta_equals(_META_IIFNAME, name.ljust(_NAME_SIZE, b"\0"))
@@ -173,7 +129,7 @@ def _matches(selector: Selector, sets: list[_Message], numbers: Iterator[int]) -
 
 
 def _addresses(
-    networks: Sequence[Network], family: Family, sets: list[_Message], numbers: Iterator[int]
+    networks: Sequence[Network], family: Family, sets: list[Message], numbers: Iterator[int]
 ) -> Iterator[bytes]:
     size = networks[0].max_prefixlen // 8
     yield _payload(_NETWORK_HEADER, _DESTINATION[family], size)
@@ -187,7 +143,7 @@ def _addresses(
     yield from _among(ranges, _ADDRESS_TYPES[family], sets, numbers)
 
 
-def _among(intervals: Sequence[_Interval], kind: int, sets: list[_Message], numbers: Iterator[int]) -> Iterator[bytes]:
+def _among(intervals: Sequence[_Interval], kind: int, sets: list[Message], numbers: Iterator[int]) -> Iterator[bytes]:
     """Ask whether the register is in one of these intervals: of several, with a set of the rule's own."""
     first, last = intervals[0]
     if len(intervals) == 1 and first == last:
@@ -200,7 +156,7 @@ def _among(intervals: Sequence[_Interval], kind: int, sets: list[_Message], numb
         yield _expression("lookup", text(1, "__set%d") + u32(2, _REGISTER) + u32(4, number))
 
 
-def _set(intervals: Sequence[_Interval], kind: int, number: int) -> Iterator[_Message]:
+def _set(intervals: Sequence[_Interval], kind: int, number: int) -> Iterator[Message]:
     elements = list(_elements(intervals))
     named = text(1, TABLE) + text(2, "__set%d")
     size = len(intervals[0].first)
@@ -247,101 +203,5 @@ def _value(kind: int, value: bytes) -> bytes:
     return nest(kind, attribute(1, value))
 
 
-def _message(kind: int, flags: int, body: bytes, about: str = "our table") -> _Message:
-    return _Message(kind, flags, body, about)
-
-
-def lacking(netns: str | None) -> str:
-    """Say why no rules could be written here, as a sentence; empty where they could.
-
-    Our table is made in a transaction that is never finished, which the kernel takes back at its end.
-    """
-    test = _Message(NEWTABLE, CREATE | ACK, text(1, TABLE), "our table")
-    try:
-        failure = call_in(netns, lambda: _transacted([test], None))
-    except KernelError as problem:
-        return str(problem)
-    if failure is None:
-        return ""
-    refusal = _refusal(failure, [test])
-    return str(refusal).removeprefix("match: ")
-
-
-def _send(messages: Sequence[_Message], generation: int) -> None:
-    """Send a transaction for one generation of the ruleset, and wait for the kernel's word on it."""
-    *others, last = messages
-    # An answer for the last message says that all were looked at; those before it answer only when they fail.
-    asking = [*others, last._replace(flags=last.flags | ACK)]
-    failure = _transacted(asking, generation)
-    if failure is not None:
-        raise _refusal(failure, asking)
-
-
-def _transacted(messages: Sequence[_Message], generation: int | None) -> _Failure | None:
-    """Send messages as one transaction; without a generation it is not finished, and so taken back."""
-    begin = b"" if generation is None else u32(1, generation)
-    parts = [frame(BEGIN, REQUEST, 0, 0, TABLES, begin)]
-    for number, each in enumerate(messages, 1):
-        parts.append(frame(TABLES << 8 | each.kind, REQUEST | each.flags, number, _INET, 0, each.body))
-    if generation is not None:
-        parts.append(frame(END, REQUEST, len(messages) + 1, 0, TABLES, b""))
-    data = b"".join(parts)
-    try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETFILTER) as channel:
-            channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
-            channel.setsockopt(_OPTIONS, _SHORT_ANSWERS, 1)
-            _make_room(channel, len(data))
-            channel.bind((0, 0))
-            channel.send(data)
-            return _answer(channel, len(messages))
-    except OSError as problem:
-        if problem.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
-            raise Refused(NO_TABLES, "match") from None
-        if problem.errno == errno.EMSGSIZE:
-            raise Refused(TOO_LARGE, "match") from None
-        raise KernelError(f"the packet filter did not answer: {problem.strerror}") from problem
-
-
-def _make_room(channel: socket.socket, size: int) -> None:
-    """Let a transaction of this size through in one piece; the kernel counts twice what it is told."""
-    for force, polite, wanted in (
-        (_SEND_FORCE, socket.SO_SNDBUF, size + _BUFFER),
-        (_RECEIVE_FORCE, socket.SO_RCVBUF, _BUFFER),
-    ):
-        try:
-            channel.setsockopt(socket.SOL_SOCKET, force, wanted)
-        except OSError:
-            channel.setsockopt(socket.SOL_SOCKET, polite, wanted)
-
-
-def _answer(channel: socket.socket, last: int) -> _Failure | None:
-    """Receive until the message number `last`, or the whole transaction, was answered; give the first failure."""
-    failure = None
-    while True:
-        part = channel.recv(_BUFFER)
-        position = 0
-        while position + 16 <= len(part):
-            size, kind, _, number = struct.unpack_from("=IHHI", part, position)
-            if kind == ERROR:
-                (status,) = struct.unpack_from("=i", part, position + 16)
-                if status and failure is None:
-                    failure = _Failure(-status, number)
-                if number in (0, last):
-                    return failure
-            position += (size + 3) & ~3
-
-
-def _refusal(failure: _Failure, messages: Sequence[_Message]) -> Exception:
-    """Explain a failure: that of message 0 is about the transaction as a whole, that of 1 about our table."""
-    match failure.code, failure.number:
-        case errno.ERESTART, _:
-            return Stale()
-        case errno.EPERM, _:
-            return NoRight(NO_RIGHT)
-        case ((errno.EINVAL | errno.EOPNOTSUPP), 0):
-            return Refused(NO_TABLES, "match")
-        case ((errno.EOPNOTSUPP | errno.EAFNOSUPPORT), 1):
-            return Refused(NO_FAMILY, "match")
-        case code, number:
-            about = messages[number - 1].about if 0 < number <= len(messages) else "the rules"
-            return Refused(f"match: the packet filter refused {about}: {os.strerror(code)}", "match")
+def _message(kind: int, flags: int, body: bytes, about: str = "our table") -> Message:
+    return Message(kind, flags, body, about)

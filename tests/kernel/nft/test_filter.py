@@ -212,13 +212,14 @@ def test_a_snapshot_is_never_a_mixture_of_two_generations(rewriter: list[subproc
             looks += 1
             ports = {rule.selector.ports for rule in found.rules if rule.selector is not None}
             assert len(ports) == 1, "a mixture"
+            assert all(rule.decoded for rule in found.rules)
             assert len(found.rules) == 80
             turns.add(ports.pop())
             complete += not found.trouble
             if found.trouble:
                 assert "change too fast" in found.trouble
             assert process.poll() is None
-    assert len(turns) > 10
+    assert len(turns) > 3
     assert complete > looks / 2
 
 
