@@ -11,6 +11,7 @@ from lvstui.core.advised import Advice, named
 from lvstui.core.change import Change, MarkChange, ServiceChange
 from lvstui.core.describe import persistence_text
 from lvstui.core.mark_conflicts import overwritten
+from lvstui.core.mark_facts import names_of
 from lvstui.core.mark_groups import is_ours
 from lvstui.core.mark_repairs import adopted, lost_changes, unadoptable
 from lvstui.core.mark_rules import FULL, late, overlap, reaches, setting
@@ -47,6 +48,11 @@ def place(rule: Rule) -> str:
     return fields.visible(" ".join(filter(None, words)))
 
 
+def _titled(snapshot: Snapshot, mark: int) -> str:
+    """Call a mark by its number and its name."""
+    return " ".join((f"mark {mark}", *map(fields.visible, names_of(snapshot, mark)[:1])))
+
+
 def _rules(snapshot: Snapshot) -> Sequence[Rule]:
     return snapshot.reading.rules.rules if snapshot.reading.rules else ()
 
@@ -63,7 +69,7 @@ def _lost_rules(snapshot: Snapshot) -> Iterator[Advice]:
     """Our table was flushed from outside, or a group of it taken out: the profile still has it."""
     if lost := _lost(snapshot):
         yield Advice(
-            f"mark {lost[0]}" if len(lost) == 1 else f"{len(lost)} marks",
+            _titled(snapshot, lost[0]) if len(lost) == 1 else f"{len(lost)} marks",
             "the rules are gone from the packet filter",
             "no packet gets the mark, so its service sees no traffic; `nft flush ruleset`, or a restart of the "
             "service nftables, does that",
@@ -79,7 +85,7 @@ def _unset(snapshot: Snapshot) -> Iterator[Advice]:
         return  # what cannot be read is not told to be missing
     for mark in sorted(_served(snapshot) - set(_setting(ruleset.rules)) - set(_lost(snapshot))):
         yield Advice(
-            f"mark {mark}",
+            _titled(snapshot, mark),
             "no rule sets it",
             "IPVS only recognises marks: without a rule of nftables or iptables the service sees no traffic",
             "say in the marks view (3) which packets get it (e)",
@@ -92,7 +98,7 @@ def _unserved(snapshot: Snapshot) -> Iterator[Advice]:
     for mark in sorted(groups.keys() - _served(snapshot)):
         back = [c for c in lost_changes(snapshot.profile.drift, [mark]) if not isinstance(c, MarkChange)]
         yield Advice(
-            f"mark {mark}",
+            _titled(snapshot, mark),
             "our rules set it, and no service is on it",
             "its packets are routed as if there were no rule",
             "put the profile's service back" if back else "delete the group, or add a service (A in the marks view)",
@@ -124,7 +130,7 @@ def _failing(snapshot: Snapshot) -> Iterator[Advice]:
         said.add((rule.value, flaw.sentence))
         copy = _copied(snapshot.reading.director, rule) if flaw.copy else ()
         remedy = f"{flaw.remedy}; or take this copy of the rule into our own table" if copy else flaw.remedy
-        about = f"mark {rule.value}"
+        about = _titled(snapshot, rule.value or 0)
         yield Advice(about, f"{flaw.sentence} ({place(rule)})", flaw.reason, remedy, copy, mark=rule.value)
 
 
@@ -181,7 +187,7 @@ def _one_family(snapshot: Snapshot) -> Iterator[Advice]:
         for family in mark_edits.families(named_only):
             if family not in families:
                 yield Advice(
-                    f"mark {mark}",
+                    _titled(snapshot, mark),
                     f"{_KINDS[family]} packets get it, and only an {_KINDS[min(families)]} service is on it",
                     "each family needs a service of its own on the mark; these packets are routed as if unmarked",
                     f"add mark{'6' if family is Family.IPV6 else ''}:{mark} with its servers (A in the marks view), or "
@@ -200,7 +206,7 @@ def _used_by_others(snapshot: Snapshot) -> Iterator[Advice]:
     for mark in sorted(_served(snapshot) | groups.keys()):
         if kube and mark & KUBE_BITS:
             yield Advice(
-                f"mark {mark}",
+                _titled(snapshot, mark),
                 f"its bits 0x{mark & KUBE_BITS:x} are those that kube-proxy uses",
                 "kube-proxy masquerades or drops what has them, and sets them on packets of its own",
                 "take a mark without the bits 0x4000 and 0x8000",
@@ -211,7 +217,7 @@ def _used_by_others(snapshot: Snapshot) -> Iterator[Advice]:
         strange = next((rule for rule in others if not _known(rule, group.selectors)), None)
         if strange is not None:
             yield Advice(
-                f"mark {mark}",
+                _titled(snapshot, mark),
                 f"a rule of others sets it too, for other packets ({place(strange)})",
                 "those packets go to the service of this group as well, unless the mark is meant for something else",
                 "take another mark for one of the two",
