@@ -6,7 +6,8 @@ import errno
 import os
 import socket
 import struct
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple, TypeVar
 
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.nft.wire import (
@@ -34,6 +35,14 @@ _BUFFER: Final = 1 << 17
 """Room for the largest datagram of a dump (the kernel takes what the last one could have held, 32 KiB as a rule)."""
 
 
+_T = TypeVar("_T")
+
+
+def looking_into(netns: str | None, work: Callable[[], _T]) -> _T:
+    """Do something in a namespace; in our own one right here, as no thread is needed for that."""
+    return work() if netns is None else call_in(netns, work)
+
+
 class Answer(Exception):
     """The errno with which the kernel answered."""
 
@@ -58,7 +67,7 @@ class Channel:
 
     def __init__(self, netns: str | None) -> None:
         try:
-            self._socket = call_in(netns, _open)
+            self._socket = looking_into(netns, _open)
         except OSError as problem:
             raise Answer(problem.errno or errno.EIO) from None
         self._sequence = 0

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from lvstui.core.observed import Rule
-from lvstui.kernel.namespace import call_in
+from lvstui.kernel.nft.dump import looking_into
 from lvstui.kernel.nft.explain import Seen, told
 from lvstui.kernel.nft.iptables_text import Line, line
 from lvstui.kernel.nft.paths import Asked, Chain, Lead, Way, Ways
@@ -64,7 +64,7 @@ class Legacy:
         if now < self._resting:
             return self._found
         try:
-            found = call_in(self._netns, self._look)
+            found = looking_into(self._netns, self._look)
         except KernelError:
             found = Found()  # nf_tables' side tells what is wrong with the namespace
         if found != self._found:

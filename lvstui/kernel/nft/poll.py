@@ -9,9 +9,8 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from lvstui.core.observed import Rule
-from lvstui.kernel.namespace import call_in
 from lvstui.kernel.nft import tables
-from lvstui.kernel.nft.dump import Answer, Channel, Interrupted
+from lvstui.kernel.nft.dump import Answer, Channel, Interrupted, looking_into
 from lvstui.kernel.nft.explain import Names, explained
 from lvstui.kernel.nft.expressions import counted
 from lvstui.kernel.nft.ipsets import name_of
@@ -171,5 +170,5 @@ class _Interfaces:
     def names(self) -> Mapping[int, str]:
         """Give the names as they are now."""
         if self._names is None:
-            self._names = call_in(self._netns, lambda: dict(socket.if_nameindex()))
+            self._names = looking_into(self._netns, lambda: dict(socket.if_nameindex()))
         return self._names

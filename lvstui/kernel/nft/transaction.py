@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from lvstui.core.nft_script import TABLE
-from lvstui.kernel.namespace import call_in
+from lvstui.kernel.nft.dump import looking_into
 from lvstui.kernel.nft.wire import (
     ACK,
     BEGIN,
@@ -70,7 +70,7 @@ def lacking(netns: str | None) -> str:
     """
     test = Message(NEWTABLE, CREATE | ACK, text(1, TABLE), "our table")
     try:
-        failure = call_in(netns, lambda: _transacted([test], None))
+        failure = looking_into(netns, lambda: _transacted([test], None))
     except KernelError as problem:
         return str(problem)
     if failure is None:
