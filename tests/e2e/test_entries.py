@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -121,7 +122,14 @@ def test_an_entry_expires_by_key_and_the_command_line_sees_the_same(
     client = f"198.18.1.{number}"
     ask([(client, "192.0.2.10", 80)])
     wanted = f"{client} service=tcp:192.0.2.10:80"
-    assert client in run("--live", "entries", "--filter", wanted)
+    (told,) = json.loads(run("--live", "entries", "--json", "--filter", wanted))["entries"]
+    assert (told["client"], told["service"], told["state"], told["origin"]) == (
+        client,
+        "tcp:192.0.2.10:80",
+        "ok",
+        "local",
+    )
+    assert told["children"] >= 1
     find(screen, f"{client} service=tcp:192.0.2.10:80")
     screen.keys("x")
     screen.wait_for("Enter applies")
@@ -153,7 +161,7 @@ def test_clients_of_every_kind_of_service_are_timed_and_moved(
     screen.keys("t")
     screen.wait_for("Enter applies")
     screen.keys("t")
-    screen.wait_for("seconds:")
+    screen.wait_for(lambda text: re.search(r"seconds\s+\d+", text) is not None)
     screen.keys("C-u")
     screen.type("1234")
     screen.keys("Enter", "Enter")
