@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     screens = main.add_argument_group("screens")
     screens.add_argument("--read-only", action="store_true", help="refuse every edit")
     screens.add_argument("--interval", type=_interval, default=1.0, metavar="S", help="seconds between readings (1)")
-    screens.add_argument("--view", choices=VIEWS, default=VIEWS[0], metavar="NAME", help=f"open {', '.join(VIEWS)}")
+    screens.add_argument("--view", choices=VIEWS, default=VIEWS[0], metavar="NAME", help=", ".join(VIEWS))
     other = main.add_argument_group("other")
     other.add_argument("--version", action="version", version=f"lvstui {__version__}", help="print the version")
     other.add_argument("-h", "--help", action="help", help="print this text")

@@ -45,7 +45,7 @@ from lvstui.messages import (
     Unsaved,
     Zeroed,
 )
-from lvstui.store.formats.ipvsadm import command
+from lvstui.store.formats.equivalent import equivalent
 from lvstui.worker import Worker
 
 
@@ -67,7 +67,8 @@ def run(place: Place, options: Namespace) -> int:
     if "delete" in (options.command, getattr(options, "edit", "")) and not options.yes:
         _ask(changes)
     kind = Kind.ROLLBACK if options.command == "rollback" else Kind.DO
-    return desk.make(Edit(changes, kind)) if changes else Status.OK
+    # A group is services and rules: half of it serves nobody.
+    return desk.make(Edit(changes, kind, whole=options.command == "mark")) if changes else Status.OK
 
 
 class _Desk:
@@ -127,12 +128,11 @@ def _complain(sentence: str) -> None:
 
 
 def _dry_lines(changes: Sequence[Change], director: Director) -> Iterable[str]:
-    """Tell each change, and below it the command that would do the same in the kernel."""
+    """Tell each change, and below it the commands or rules that would do the same in the kernel."""
     writes = kernel_writes(changes)
     for change in changes:
         yield describe(change, director)
-        line = command(change) if change in writes else None
-        if line:
+        for line in equivalent(change) if change in writes else ():
             yield f"    {line}"
 
 

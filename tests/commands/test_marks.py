@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from lvstui.core.change import Change, MarkChange
 from lvstui.core.model import Endpoint, Family, MarkGroup, MarkKey, Persistence
 from lvstui.core.observed import Rule
 from lvstui.core.selectors import selector
 from lvstui.kernel.memory import MemoryKernel
+from lvstui.kernel.port import Refused
 from lvstui.store.profile import loads
 from tests.core.test_advice import rule
 from tests.test_cli import Shell
@@ -87,8 +89,27 @@ def test_a_dry_run_tells_all_of_it_and_writes_nothing(shell: Shell) -> None:
     ran = shell.run("mark", "add", "20", WEB, "--server", "10.0.0.11", "--dry-run")
     assert ran.status == 3
     assert "ipvsadm -A -f 20 -s wlc -p 300" in ran.out
-    assert "mark 20" in ran.out
+    assert "+ nft rule inet lvstui prerouting, output: ip daddr 192.0.2.20 tcp dport { 80, 443 }" in ran.out
     assert not held(shell)
+    assert not shell.profile.exists()
+
+
+class WithoutTables(MemoryKernel):
+    """A kernel that has no nf_tables."""
+
+    def write(self, change: Change) -> None:
+        if isinstance(change, MarkChange):
+            raise Refused("match: this kernel has no nf_tables", "match")
+        super().write(change)
+
+
+def test_a_group_of_which_a_part_is_refused_is_taken_back(shell: Shell) -> None:
+    shell.kernel = WithoutTables()
+    ran = shell.run("mark", "add", "20", WEB, "--server", "10.0.0.11")
+    assert ran.status == 1
+    assert "no nf_tables" in ran.err
+    assert not held(shell)
+    assert not shell.kernel.read().director.pools
     assert not shell.profile.exists()
 
 
