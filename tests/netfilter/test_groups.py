@@ -64,7 +64,7 @@ def fill(terminal: Terminal, values: Sequence[tuple[str, str]]) -> None:
         if text:
             terminal.keys("C-u")
             terminal.type(text)
-            terminal.wait_for(lambda screen, text=text: text.split(",")[-1].strip() in screen, SLOW)
+            terminal.wait_for(text.split(",")[-1].strip(), SLOW)
         terminal.keys("Enter")
 
 
