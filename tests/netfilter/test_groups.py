@@ -52,7 +52,7 @@ def both_ports(client: str) -> set[str]:
 
 
 def start(terminal: Terminal, profile: Path, view: str, size: tuple[int, int] = (80, 24)) -> None:
-    command = [LVSTUI, "--live", "--profile", profile, "--view", view]
+    command: list[str | Path] = [LVSTUI, "--live", "--profile", profile, "--view", view]
     terminal.start(command, columns=size[0], rows=size[1])
     terminal.wait_for("? help", SLOW)
 
