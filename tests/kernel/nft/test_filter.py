@@ -214,6 +214,8 @@ def test_a_snapshot_is_never_a_mixture_of_two_generations(rewriter: list[subproc
         while len(turns) < 100 and time.monotonic() < until:
             found = door.read()
             looks += 1
+            if found.trouble and not turns:
+                continue  # there was no moment yet to read it whole
             ports = {rule.selector.ports for rule in found.rules if rule.selector is not None}
             assert len(ports) == 1, "a mixture"
             assert all(rule.decoded for rule in found.rules)
