@@ -205,7 +205,7 @@ table inet firewalld {
     terminal.keys("z")
     terminal.wait_for("Enter applies", SLOW)
     terminal.keys("Enter")
-    terminal.wait_for(lambda screen: "mark 80" not in screen, SLOW)
+    terminal.wait_for("done: - mark 80", SLOW)
     assert rules() == before
     assert services() == []
     leave(terminal)
