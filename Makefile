@@ -40,9 +40,10 @@ lab: $(READY)  ## lvstui on a real kernel with traffic, in this terminal, withou
 	@$(LAB) install
 	@$(LAB) shop
 
-bench: $(READY)  ## speed against ipvsadm, in one guest
+bench: $(READY)  ## speed against ipvsadm in one guest, against nft in the other
 	@$(LAB) install
 	@$(LAB) run --seconds 3600 -- $(BIN)/python -m tests.bench
+	@$(LAB) run --full --seconds 3600 -- $(BIN)/python -m tests.bench rules
 
 lock: $(READY)  ## pin every dependency anew; --allow-unsafe pins pip and setuptools too, which hash checking demands
 	$(BIN)/pip-compile --quiet --upgrade --all-extras --generate-hashes --allow-unsafe --strip-extras \

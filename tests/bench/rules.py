@@ -5,8 +5,6 @@ Runs wherever nf_tables is, in a network namespace of its own.
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -17,7 +15,7 @@ from lvstui.core.observed import Ruleset
 from lvstui.kernel.nft import expressions
 from lvstui.kernel.nft.filter import Filter
 from tests.bench.big_table import in_turn, say
-from tests.kernel.nft.alone import alone
+from tests.kernel.nft.alone import able, alone
 
 RULES = 1000
 ROUNDS = 15
@@ -51,8 +49,8 @@ CASES: Mapping[str, Callable[[], None]] = {
 
 def main() -> None:
     """Print the ratios for each kind of rules."""
-    if shutil.which("nft") is None or os.geteuid() != 0:
-        print("rules: needs nft and root")
+    if not able():
+        print("rules: needs root, nft, and a kernel whose nf_tables knows inet")
         return
     measure()
 

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     run.add_argument("command", nargs="+", metavar="-- COMMAND")
     test = commands.add_parser("test", help="run the tests marked `kernel`; what follows goes to pytest")
-    test.add_argument("--full", action="store_true", help="run those marked `netfilter`, in the full kernel")
+    test.add_argument("--full", action="store_true", help="run those marked `netfilter` or `nft`, in the full kernel")
     test.add_argument("--or-skip", action="store_true", help="without a guest: say so and succeed, but not if CI=true")
     shop = commands.add_parser("shop", help="open lvstui (or COMMAND) in this terminal on a director with traffic")
     shop.add_argument("command", nargs="*", metavar="-- COMMAND")
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _test(arguments: Sequence[str], *, in_full: bool, or_skip: bool) -> int:
     kernel: guest.Kernel
-    kernel, marker = (full, "netfilter") if in_full else (uml, "kernel")
+    kernel, marker = (full, "netfilter or nft") if in_full else (uml, "kernel")
     try:
         if reason := install.lacks(kernel):
             raise guest.UnavailableError(reason)

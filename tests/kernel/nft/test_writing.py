@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
+from tests.kernel.nft.alone import needs_nft
 
 PROGRAM = """
 import re, socket, struct, subprocess, sys
@@ -44,16 +44,7 @@ def run(program: str) -> str:
     return done.stdout
 
 
-def _able() -> bool:
-    """Tell whether this kernel has nf_tables with the family inet, and lets us have a namespace of our own."""
-    try:
-        test = ["unshare", "-n", "nft", "add", "table", "inet", "lvstui"]
-        return subprocess.run(test, capture_output=True).returncode == 0
-    except FileNotFoundError:
-        return False
-
-
-pytestmark = pytest.mark.skipif(not _able(), reason="needs root, nft, and a kernel whose nf_tables knows inet")
+pytestmark = needs_nft
 
 
 def test_nft_lists_what_was_written_exactly_as_what_its_own_script_makes() -> None:
