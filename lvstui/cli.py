@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from lvstui.commands import plain
 from lvstui.commands.arguments import WRITING, parser
-from lvstui.commands.plain import Place
+from lvstui.commands.place import Place
 from lvstui.commands.status import Failure, Status
 from lvstui.core.change import TimeoutsChange
 from lvstui.core.fields import FieldError, visible

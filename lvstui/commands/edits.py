@@ -11,7 +11,7 @@ from lvstui.commands import wishes
 from lvstui.commands.converge import whole_table
 from lvstui.commands.neighbours import warn
 from lvstui.commands.past import history_of
-from lvstui.commands.plain import Place
+from lvstui.commands.place import Place
 from lvstui.commands.status import Failure, Status
 from lvstui.core import rules
 from lvstui.core.change import (

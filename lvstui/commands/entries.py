@@ -10,7 +10,8 @@ from dataclasses import replace
 from functools import partial
 
 from lvstui.commands import targets
-from lvstui.commands.plain import Place, print_json, profile_of
+from lvstui.commands.place import Place
+from lvstui.commands.plain import print_json, profile_of
 from lvstui.commands.status import Failure, Status
 from lvstui.commands.tables import aligned
 from lvstui.core import entry_rules, fields

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from lvstui.commands.plain import Place
+from lvstui.commands.place import Place
 from lvstui.core.change import Change, ServerChange, ServiceChange
 from lvstui.core.owners import claimed, warnings
 

@@ -6,7 +6,7 @@ import json
 from collections import deque
 from collections.abc import Sequence
 
-from lvstui.commands.plain import Place
+from lvstui.commands.place import Place
 from lvstui.commands.status import Status
 from lvstui.core.change import EMPTY
 from lvstui.core.model import Director

@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from lvstui.commands.place import Place
 from lvstui.commands.status import Status
 from lvstui.core.change import EMPTY, Change
 from lvstui.core.drift import dress, drift, managed
 from lvstui.core.fields import visible
 from lvstui.core.model import Director
-from lvstui.core.owners import Owner
-from lvstui.kernel.port import Kernel
 from lvstui.store.file import ProfileFile
 from lvstui.store.profile import ProfileError
 
 if TYPE_CHECKING:
     from lvstui.core.snapshot import Snapshot
-
-
-class Place(NamedTuple):
-    """What a command works on: a kernel, and the profile that gives its services their names.
-
-    `notice` says why it is not the kernel that one would expect; empty when it is. `owners` looks for other programs
-    that write to that kernel, which takes a while.
-    """
-
-    kernel: Kernel
-    profile: ProfileFile
-    notice: str = ""
-    owners: Callable[[], Iterable[Owner]] = tuple
 
 
 def show(place: Place, what: str, *, as_json: bool) -> int:

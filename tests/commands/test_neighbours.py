@@ -12,7 +12,7 @@ import pytest
 
 from lvstui.commands import edits, plain
 from lvstui.commands.arguments import parser
-from lvstui.commands.plain import Place
+from lvstui.commands.place import Place
 from lvstui.core.change import TimeoutsChange
 from lvstui.core.model import Director, Timeouts
 from lvstui.core.owners import Owner
