@@ -17,6 +17,7 @@ from lvstui.core import rules
 from lvstui.core.change import (
     EMPTY,
     Change,
+    MarkChange,
     ServerChange,
     ServiceChange,
     SyncChange,
@@ -29,7 +30,9 @@ from lvstui.core.change import (
 )
 from lvstui.core.describe import describe
 from lvstui.core.fields import service_text, visible
+from lvstui.core.mark_facts import unwritten
 from lvstui.core.model import Director
+from lvstui.core.nft_script import iptables_lines
 from lvstui.core.record import Kind, Record, misfits
 from lvstui.core.snapshot import Snapshot
 from lvstui.kernel.port import KernelError
@@ -59,6 +62,7 @@ def run(place: Place, options: Namespace) -> int:
     else:
         changes = wishes.changes(options, desk.director, profile)
     _check(changes, desk.director)
+    _refuse_unwritten(changes, desk.snapshot)
     warn(place, kernel_writes(changes))
     if options.dry_run:
         for line in _dry_lines(changes, desk.director):
@@ -78,14 +82,15 @@ class _Desk:
         self._events: list[Event] = []
         self._worker = Worker(place.kernel, place.profile, self._events.append, records=history_of(place))
         self._worker.step(0)
-        self.director = self._read(place)
+        self.snapshot = self._read(place)
+        self.director = self.snapshot.reading.director
 
-    def _read(self, place: Place) -> Director:
+    def _read(self, place: Place) -> Snapshot:
         snapshot = next(event for event in self._events if isinstance(event, Snapshot))
         if snapshot.trouble or snapshot.read_only:
             whole_table(place.kernel)  # raises with the reason
             raise KernelError(snapshot.trouble or snapshot.read_only)
-        return snapshot.reading.director
+        return snapshot
 
     def make(self, edit: Edit) -> int:
         """Let the worker make an edit, tell how it went, and give the exit status."""
@@ -147,6 +152,16 @@ def _check(changes: Sequence[Change], director: Director) -> None:
             if problem not in known:
                 _complain(f"warning: {problem}")
         director = apply(director, change)
+
+
+def _refuse_unwritten(changes: Sequence[Change], snapshot: Snapshot) -> None:
+    """Refuse rules where they cannot be written, and tell them as commands of iptables, which may be there."""
+    groups = [change.after for change in changes if isinstance(change, MarkChange)]
+    if not groups or not (reason := unwritten(snapshot)):
+        return
+    for line in (line for group in groups if group for line in iptables_lines(group)):
+        print(line, file=sys.stderr)
+    raise Failure(f"match: {reason}; nothing was written")
 
 
 def _unchanged(change: Change) -> Change | None:

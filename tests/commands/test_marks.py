@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lvstui.core.change import Change, MarkChange
 from lvstui.core.model import Endpoint, Family, MarkGroup, MarkKey, Persistence
-from lvstui.core.observed import Rule
+from lvstui.core.observed import Reading, Rule, Ruleset
 from lvstui.core.selectors import selector
 from lvstui.kernel.memory import MemoryKernel
 from lvstui.kernel.port import Refused
@@ -111,6 +112,33 @@ def test_a_group_of_which_a_part_is_refused_is_taken_back(shell: Shell) -> None:
     assert not held(shell)
     assert not shell.kernel.read().director.pools
     assert not shell.profile.exists()
+
+
+class Unwritable(MemoryKernel):
+    """A kernel whose packet filter is not told."""
+
+    def read(self) -> Reading:
+        reading = super().read()
+        return replace(
+            reading,
+            rules=Ruleset(missing="this kernel has no nf_tables: write the mark rules with iptables"),
+            director=replace(reading.director, marks=None),
+        )
+
+
+def test_where_no_rules_can_be_written_they_are_told_as_commands(shell: Shell) -> None:
+    shell.kernel = Unwritable()
+    ran = shell.run("mark", "add", "20", WEB, "--server", "10.0.0.11")
+    assert ran.status == 1
+    *commands, sentence = ran.err.splitlines()
+    assert commands == [
+        f"iptables -t mangle -A {chain} -d 192.0.2.20 -p tcp -m multiport --dports 80,443 -j MARK --set-mark 20"
+        for chain in ("PREROUTING", "OUTPUT")
+    ]
+    assert "no nf_tables" in sentence
+    assert "nothing was written" in sentence
+    assert not shell.kernel.read().director.pools
+    assert "no nf_tables" in shell.run("show", "marks").out
 
 
 def test_packets_are_taken_out_and_with_the_last_of_them_the_group(shell: Shell) -> None:
