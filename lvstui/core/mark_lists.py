@@ -66,15 +66,33 @@ def machines(director: Director) -> Mapping[str, Machine]:
 def servers(text: str, known: Mapping[str, Machine], weight: int, forwarding: Forwarding) -> tuple[RealServer, ...]:
     """Read `10.0.0.11, web2 3, fd00::13 2 tunnel`: address or known name, then weight and method where they differ.
 
-    A mark keeps ports as they are, so the servers have none. Raises `FieldError` for the field `servers`.
+    Blanks part servers as well. A mark keeps ports as they are, so the servers have none. Raises `FieldError` for the
+    field `servers`.
     """
     found: dict[Endpoint, RealServer] = {}
-    for item in items(text):
-        server = _server(item.split(), known, weight, forwarding)
+    for words in (words for item in items(text) for words in _apart(item.split(), known)):
+        server = _server(words, known, weight, forwarding)
         if server.endpoint in found:
             raise FieldError("servers", f"{server.endpoint.address} is named twice")
         found[server.endpoint] = server
     return tuple(found.values())
+
+
+def _apart(words: Iterable[str], known: Mapping[str, Machine]) -> Iterable[Sequence[str]]:
+    """Begin anew at each word that names a server."""
+    found: list[list[str]] = []
+    for word in words:
+        if not found or (_names(word, known) and word not in _METHODS and not word.isdigit()):
+            found.append([])
+        found[-1].append(word)
+    return found
+
+
+def _names(word: str, known: Mapping[str, Machine]) -> bool:
+    try:
+        return word in known or bool(fields.address("servers", word))
+    except FieldError:
+        return False
 
 
 def _server(words: Sequence[str], known: Mapping[str, Machine], weight: int, forwarding: Forwarding) -> RealServer:

@@ -133,6 +133,13 @@ def test_known_machines_lend_their_names_and_the_usual_method() -> None:
     assert set(known) == {"10.0.0.11", "10.0.0.12", "10.0.0.13"}
     (server,) = servers("10.0.0.11 2 tunnel", known, 1, Forwarding.MASQ)
     assert (server.weight, server.forwarding, server.endpoint.port) == (2, Forwarding.TUNNEL, 0)
+    apart = servers("10.0.0.11 3 10.0.0.12 tunnel, fd00::13", known, 1, Forwarding.MASQ)
+    assert [(str(each.endpoint.address), each.weight, each.forwarding) for each in apart] == [
+        ("10.0.0.11", 3, Forwarding.MASQ),
+        ("10.0.0.12", 1, Forwarding.TUNNEL),
+        ("fd00::13", 1, Forwarding.MASQ),
+    ]
+    assert networks("192.0.2.50 2001:db8::50") == networks("192.0.2.50, 2001:db8::50")
     assert usual_forwarding(WEB) is Forwarding.MASQ
     assert usual_forwarding(Director()) is Forwarding.MASQ
     with pytest.raises(FieldError):
