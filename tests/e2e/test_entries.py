@@ -44,7 +44,8 @@ def run(*arguments: str | Path) -> str:
 
 
 def row(screen: str, client: str) -> str:
-    return next((line for line in screen.splitlines() if client in line and "/" not in line.split(client)[0]), "")
+    """Give the row that begins with the client; the head line may name it too."""
+    return next((line for line in screen.splitlines() if line.strip().startswith(client)), "")
 
 
 def choices(screen: str) -> list[str]:
