@@ -16,7 +16,7 @@ from lvstui.core.machines import machines
 from lvstui.core.model import AddressKey, Director, MarkKey, ServiceKey
 from lvstui.core.observed import GroupKey, MachineKey, RowKey, ServerKey, ServerStats
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.table import Cell, Column
+from lvstui.core.table import Arranged, Cell, Column
 
 SERVICE_COLUMNS = (
     Column("target", "Service / real server", 26, 1, grow=2),
@@ -57,17 +57,15 @@ class Grouping(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Look(Arranged):
     """How an operator looks at the services: grouping, order, filter, what is hidden, and edits not yet applied."""
 
     sort: str = "target"
-    descending: bool = False
     filter: Filter = EVERYTHING
     folded: frozenset[GroupKey] = frozenset()
     staged: Mapping[RowKey, Change] = field(default_factory=dict)
     ascii_only: bool = False
     grouping: Grouping = Grouping.SERVICE
-    hidden: frozenset[str] = frozenset()
 
 
 def columns(look: Look) -> tuple[Column, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from lvstui.core import fields
@@ -20,7 +20,7 @@ from lvstui.core.memo import Remembered
 from lvstui.core.model import Director, Endpoint, Family, MarkKey, Protocol, ServiceKey
 from lvstui.core.observed import Connection, Scan
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.table import Cell, Column, Tone
+from lvstui.core.table import Arranged, Cell, Column, Tone
 from lvstui.core.ties import Parents, Tied, controlling, pool_at
 
 CONNECTION_COLUMNS: Final = (
@@ -42,13 +42,11 @@ _NOTHING: Final = Scan()
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionLook:
+class ConnectionLook(Arranged):
     """How an operator looks at the connections."""
 
     sort: str = "client"
-    descending: bool = False
     filter: ConnectionFilter = NO_CONNECTION_FILTER
-    hidden: frozenset[str] = field(default_factory=frozenset)
 
 
 def key_of(connection: Connection) -> ConnectionKey:

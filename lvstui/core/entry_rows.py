@@ -16,7 +16,7 @@ from lvstui.core.model import Address, Director, Network, ServiceKey
 from lvstui.core.numbers import compact
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.table import Cell, Column, Tone
+from lvstui.core.table import Arranged, Cell, Column, Tone
 from lvstui.core.ties import EntryKey, Tied, tie
 
 ENTRY_COLUMNS = (
@@ -56,16 +56,14 @@ EntryRow: TypeAlias = EntryKey | Group
 
 
 @dataclass(frozen=True, slots=True)
-class EntryLook:
+class EntryLook(Arranged):
     """How an operator looks at the entries; `prefixes` are the lengths of client networks, IPv4's and IPv6's.
 
     Groups are folded unless they are in `unfolded`.
     """
 
     sort: str = "client"
-    descending: bool = False
     filter: EntryFilter = NO_ENTRY_FILTER
-    hidden: frozenset[str] = field(default_factory=frozenset)
     grouping: EntryGrouping = EntryGrouping.NONE
     unfolded: frozenset[Group] = field(default_factory=frozenset)
     prefixes: tuple[int, int] = (24, 64)

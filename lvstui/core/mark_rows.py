@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from lvstui.core.mark_cells import MARK_COLUMNS, group_cells, rule_cells, server_cells
@@ -13,7 +13,7 @@ from lvstui.core.memo import Remembered
 from lvstui.core.model import MarkKey
 from lvstui.core.observed import Rule, ServerKey
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.table import Cell, Column
+from lvstui.core.table import Arranged, Cell, Column
 
 MARK_SORTABLE: Final = tuple(column.id for column in MARK_COLUMNS)
 """The columns by which marks can be put in order."""
@@ -44,14 +44,12 @@ MarkRowKey: TypeAlias = GroupRow | RuleRow | ServerKey
 
 
 @dataclass(frozen=True, slots=True)
-class MarkLook:
+class MarkLook(Arranged):
     """How an operator looks at the marks: what to find, in which order, and what is unfolded."""
 
     filter: MarkFilter = NO_MARK_FILTER
     unfolded: frozenset[int] = frozenset()
     sort: str = "mark"
-    descending: bool = False
-    hidden: frozenset[str] = field(default_factory=frozenset)
 
 
 def rows(snapshot: Snapshot, look: MarkLook) -> list[MarkRowKey]:

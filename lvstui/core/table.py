@@ -40,6 +40,15 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Arranged:
+    """How rows are looked at: in the order of a column, by its id, and without the columns that are hidden."""
+
+    sort: str = ""
+    descending: bool = False
+    hidden: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column of a table.
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Sequence
 
 from textual.widget import Widget
 
 from lvstui.core.model import Address
 from lvstui.core.table import Cell, Tone
 from lvstui.messages import Watch
+from lvstui.tui.arranged_view import ArrangedView, K, L
 from lvstui.tui.lines import Line
 from lvstui.tui.table import VirtualTable
-from lvstui.tui.view import View
 
 _LARGE = 30_000
 
-K = TypeVar("K", bound=Hashable)
 
-
-class ScanView(View, Generic[K]):
+class ScanView(ArrangedView[K, L]):
     """A view of the connection table, which is read only while one is shown."""
 
     DEFAULT_CSS = """
@@ -32,15 +29,6 @@ class ScanView(View, Generic[K]):
     def body(self) -> Sequence[Widget]:
         """Give the line that says what is shown, and the table."""
         return (Line("summary"), VirtualTable[K]())
-
-    @property
-    def table(self) -> VirtualTable[K]:
-        """The table of rows."""
-        return self.query_one(VirtualTable)
-
-    def focus_body(self) -> None:
-        """Put the focus on the table."""
-        self.table.focus()
 
     def entered(self) -> None:
         """Ask for readings of the table, as somebody looks at it now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,23 +12,13 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from lvstui.core.table import Cell, Column, Tone
+from lvstui.core.table import Arranged, Cell, Column, Tone
 from lvstui.tui.table import VirtualTable
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which columns are hidden, and the order of the rows."""
-
-    hidden: frozenset[str]
-    sort: str
-    descending: bool
-
 
 _COLUMNS = (Column("shown", "", 3, 1), Column("title", "Column", 22, 1, grow=1), Column("sorted", "Sorted", 10, 1))
 
 
-class ChooseColumns(ModalScreen[Choice | None]):
+class ChooseColumns(ModalScreen[Arranged | None]):
     """Ask for columns; gives the choice on Enter, None on Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -47,7 +37,7 @@ class ChooseColumns(ModalScreen[Choice | None]):
     ChooseColumns VirtualTable { height: 15; }
     """
 
-    def __init__(self, columns: Sequence[Column], sortable: Sequence[str], choice: Choice) -> None:
+    def __init__(self, columns: Sequence[Column], sortable: Sequence[str], choice: Arranged) -> None:
         super().__init__()
         self._columns = {column.id: column for column in columns}
         self._fixed = columns[0].id

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from textual.message import Message
 
-from lvstui.core import fields
 from lvstui.core.connection_rows import (
     CONNECTION_COLUMNS,
     SORTABLE,
@@ -22,7 +21,6 @@ from lvstui.core.entry_filter import CONNECTION_FIELDS, NO_CONNECTION_FILTER, ad
 from lvstui.core.snapshot import Snapshot
 from lvstui.tui import commands
 from lvstui.tui.scan_view import ScanView
-from lvstui.tui.screens.choose_columns import Choice, ChooseColumns
 
 _NOTES = f"""\
 Entry is the persistence entry that decides where the client's next connections go; Enter goes to it.
@@ -36,12 +34,14 @@ What / finds (all of the terms must hold)
 Fields: {" ".join(CONNECTION_FIELDS)}"""
 
 
-class ConnectionsView(ScanView[ConnectionKey]):
+class ConnectionsView(ScanView[ConnectionKey, ConnectionLook]):
     """All connections, with the same reading, filters and honesty as the entries."""
 
     BINDINGS = commands.bindings(commands.CONNECTIONS)
     COMMANDS = (*commands.CONNECTIONS, *commands.EDITING)
     NOTES = _NOTES
+    EVERY_COLUMN = CONNECTION_COLUMNS
+    SORTABLE = SORTABLE
 
     class EntryWanted(Message):
         """The operator wants to see the entry of one client."""
@@ -81,55 +81,18 @@ class ConnectionsView(ScanView[ConnectionKey]):
         else:
             self.post_message(self.EntryWanted(str(entry.entry.client)))
 
+    @property
+    def filter_text(self) -> str:
+        """The filter as it was typed."""
+        return self._look.filter.text
+
+    def tried(self, text: str) -> None:
+        """Filter while typing; a large table after Enter."""
+        parse_connections(text) if self.large else self.narrow(text)
+
     def narrow(self, text: str) -> None:
         """Show only what a filter finds; raises `FieldError` with the filter as it was."""
         wanted = parse_connections(text) if text.strip() else NO_CONNECTION_FILTER
         self._look = replace(self._look, filter=wanted)
         self.seek(address_searched(wanted.text))
         self.redraw()
-
-    def action_drop(self) -> None:
-        """Drop what is staged; with nothing staged, the filter."""
-        if self.pending:
-            super().action_drop()
-        elif self._look.filter:
-            self.narrow("")
-
-    def action_filter(self) -> None:
-        """Filter while typing (a large table after Enter); Enter keeps the filter, Esc takes it off."""
-
-        def typed(text: str) -> str:
-            try:
-                parse_connections(text) if self.large else self.narrow(text)
-            except fields.FieldError as error:
-                return str(error)
-            return ""
-
-        def done(text: str | None) -> None:
-            self.narrow(text or "")
-            self.table.focus()
-
-        self.prompt.ask("/", self._look.filter.text, done, typed)
-
-    def action_sort(self) -> None:
-        """Sort by the next column that is shown."""
-        names = [name for name in SORTABLE if name not in self._look.hidden]
-        place = names.index(self._look.sort) if self._look.sort in names else -1
-        self._look = replace(self._look, sort=names[(place + 1) % len(names)], descending=False)
-        self.redraw()
-
-    def action_invert(self) -> None:
-        """Turn the order round."""
-        self._look = replace(self._look, descending=not self._look.descending)
-        self.redraw()
-
-    def action_columns(self) -> None:
-        """Choose the columns."""
-
-        def chosen(choice: Choice | None) -> None:
-            if choice is not None:
-                self._look = replace(self._look, hidden=choice.hidden, sort=choice.sort, descending=choice.descending)
-                self.redraw()
-
-        choice = Choice(self._look.hidden, self._look.sort, self._look.descending)
-        self.app.push_screen(ChooseColumns(CONNECTION_COLUMNS, SORTABLE, choice), chosen)

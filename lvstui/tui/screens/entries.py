@@ -32,7 +32,6 @@ from lvstui.store.memory import Arrangement
 from lvstui.tui import commands
 from lvstui.tui.panel import Panel
 from lvstui.tui.scan_view import ScanView
-from lvstui.tui.screens.choose_columns import Choice, ChooseColumns
 from lvstui.tui.screens.listing import Copied, Listing
 
 _STATES = "\n        ".join(f"{word:<9} {meaning}" for word, meaning in STATES.items())
@@ -52,11 +51,13 @@ Fields: {" ".join(ENTRY_FIELDS)}
 State   {_STATES}"""
 
 
-class EntriesView(ScanView[EntryRow]):
+class EntriesView(ScanView[EntryRow, EntryLook]):
     """The table of entries, in the order and in the groups that the operator wants."""
 
     BINDINGS = commands.bindings(commands.ENTRIES)
     NOTES = _NOTES
+    EVERY_COLUMN = ENTRY_COLUMNS
+    SORTABLE = SORTABLE
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -65,15 +66,6 @@ class EntriesView(ScanView[EntryRow]):
     def body(self) -> Sequence[Widget]:
         """Give the line that says what is shown, the table, and the panel for the distribution."""
         return (*super().body(), Panel(id="distribution"))
-
-    def on_mount(self) -> None:
-        """Arrange the rows as they were left."""
-        if self.memory is not None:
-            last = self.memory.recall(self.id or "")
-            sort = last.sort if last.sort in SORTABLE else self._look.sort
-            hidden = frozenset(last.hidden) & {column.id for column in ENTRY_COLUMNS[1:]}
-            grouping = next((each for each in EntryGrouping if each.value == last.grouping), EntryGrouping.NONE)
-            self._look = replace(self._look, sort=sort, descending=last.descending, hidden=hidden, grouping=grouping)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the entries of this state in their order."""
@@ -95,6 +87,25 @@ class EntriesView(ScanView[EntryRow]):
             f"{marked} marked" if marked else "",
         )
         return "  ".join(filter(None, parts))
+
+    @property
+    def filter_text(self) -> str:
+        """The filter as it was typed."""
+        return self._look.filter.text
+
+    @property
+    def grouping(self) -> str:
+        """Not grouped, or by what."""
+        return self._look.grouping.value
+
+    def recalled(self, last: Arrangement) -> EntryLook:
+        """Arrange as last time, in the same groups."""
+        grouping = next((each for each in EntryGrouping if each.value == last.grouping), EntryGrouping.NONE)
+        return replace(super().recalled(last), grouping=grouping)
+
+    def tried(self, text: str) -> None:
+        """Filter while typing; a large table after Enter."""
+        parse_entries(text) if self.large else self.narrow(text)
 
     def narrow(self, text: str) -> None:
         """Show only what a filter finds; raises `FieldError` with the filter as it was."""
@@ -140,55 +151,11 @@ class EntriesView(ScanView[EntryRow]):
         elif self.snapshot is not None and (chosen := self.chosen()):
             self.app.push_screen(Listing("Persistence entry", details(self.snapshot, chosen[0])))
 
-    def action_drop(self) -> None:
-        """Drop the filter."""
-        if self.pending:
-            super().action_drop()
-        elif self._look.filter:
-            self.narrow("")
-
-    def action_filter(self) -> None:
-        """Filter while typing (a large table after Enter); Enter keeps the filter, Esc takes it off."""
-
-        def typed(text: str) -> str:
-            try:
-                parse_entries(text) if self.large else self.narrow(text)
-            except fields.FieldError as error:
-                return str(error)
-            return ""
-
-        def done(text: str | None) -> None:
-            self.narrow(text or "")
-            self.table.focus()
-
-        self.prompt.ask("/", self._look.filter.text, done, typed)
-
-    def action_sort(self) -> None:
-        """Sort by the next column that is shown."""
-        names = [name for name in SORTABLE if name not in self._look.hidden]
-        place = names.index(self._look.sort) if self._look.sort in names else -1
-        self._arrange(replace(self._look, sort=names[(place + 1) % len(names)], descending=False))
-
-    def action_invert(self) -> None:
-        """Turn the order round."""
-        self._arrange(replace(self._look, descending=not self._look.descending))
-
-    def action_columns(self) -> None:
-        """Choose the columns."""
-
-        def chosen(choice: Choice | None) -> None:
-            if choice is not None:
-                look = replace(self._look, hidden=choice.hidden, sort=choice.sort, descending=choice.descending)
-                self._arrange(look)
-
-        choice = Choice(self._look.hidden, self._look.sort, self._look.descending)
-        self.app.push_screen(ChooseColumns(ENTRY_COLUMNS, SORTABLE, choice), chosen)
-
     def action_regroup(self) -> None:
         """Go to the next grouping: none, client network, service, server."""
         every = list(EntryGrouping)
         grouping = every[(every.index(self._look.grouping) + 1) % len(every)]
-        self._arrange(replace(self._look, grouping=grouping, unfolded=frozenset()))
+        self.rearrange(replace(self._look, grouping=grouping, unfolded=frozenset()))
         self.say("" if grouping is EntryGrouping.NONE else f"by {grouping.value}; Enter or f unfolds")
 
     def action_prefix(self) -> None:
@@ -212,18 +179,10 @@ class EntriesView(ScanView[EntryRow]):
         def done(text: str | None) -> None:
             self.table.focus()
             if text is not None:
-                self._arrange(replace(self._look, prefixes=read(text), unfolded=frozenset()))
+                self.rearrange(replace(self._look, prefixes=read(text), unfolded=frozenset()))
 
         now = " ".join(map(str, self._look.prefixes))
         self.prompt.ask("prefix length of client networks, IPv4 and IPv6", now, done, typed)
-
-    def _arrange(self, look: EntryLook) -> None:
-        """Show the rows in another way, and remember it."""
-        self._look = look
-        if self.memory is not None:
-            hidden = tuple(sorted(look.hidden))
-            self.memory.keep(self.id or "", Arrangement(look.sort, look.descending, look.grouping.value, hidden))
-        self.redraw()
 
     def action_fold(self, folded: bool) -> None:
         """Fold or unfold the group that the cursor is in."""

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from textual.widget import Widget
 
-from lvstui.core import fields
 from lvstui.core.mark_cells import MARK_COLUMNS, STATES
 from lvstui.core.mark_details import details, title
 from lvstui.core.mark_facts import marks, summary
@@ -17,10 +16,9 @@ from lvstui.core.model import Family, MarkKey, ServiceKey
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Cell, Tone
 from lvstui.store.mark_excerpt import excerpt
-from lvstui.store.memory import Arrangement
 from lvstui.tui import commands
+from lvstui.tui.arranged_view import ArrangedView
 from lvstui.tui.lines import Line
-from lvstui.tui.screens.choose_columns import Choice, ChooseColumns
 from lvstui.tui.screens.listing import Copied, Listing
 from lvstui.tui.table import VirtualTable
 from lvstui.tui.view import View
@@ -41,11 +39,13 @@ Fields: {" ".join(MARK_FIELDS)}
 State   {_STATES}"""
 
 
-class MarkListView(View):
+class MarkListView(ArrangedView[MarkRowKey, MarkLook]):
     """The table of marks with their rules and real servers under them, in the order that the operator wants."""
 
     BINDINGS = commands.bindings(commands.MARK_FINDING)
     NOTES = _NOTES
+    EVERY_COLUMN = MARK_COLUMNS
+    SORTABLE = MARK_SORTABLE
 
     DEFAULT_CSS = "MarkListView #summary { padding: 0 1; color: $text-muted; }"
 
@@ -58,23 +58,6 @@ class MarkListView(View):
     def body(self) -> Sequence[Widget]:
         """Give the line that says what is known of rules, and the table."""
         return (Line("summary"), VirtualTable[MarkRowKey]())
-
-    @property
-    def table(self) -> VirtualTable[MarkRowKey]:
-        """The table of marks."""
-        return self.query_one(VirtualTable)
-
-    def focus_body(self) -> None:
-        """Put the focus on the table."""
-        self.table.focus()
-
-    def on_mount(self) -> None:
-        """Arrange the rows as they were left."""
-        if self.memory is not None:
-            last = self.memory.recall(self.id or "")
-            sort = last.sort if last.sort in MARK_SORTABLE else self._look.sort
-            hidden = frozenset(last.hidden) & {column.id for column in MARK_COLUMNS[1:]}
-            self._look = replace(self._look, sort=sort, descending=last.descending, hidden=hidden)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the marks of this state in their order."""
@@ -117,6 +100,11 @@ class MarkListView(View):
             self.narrow("")
             self.table.move_to(GroupRow(wanted.row.mark))
 
+    @property
+    def filter_text(self) -> str:
+        """The filter as it was typed."""
+        return self._look.filter.text
+
     def narrow(self, text: str) -> None:
         """Show only what a filter finds; raises `FieldError` with the filter as it was."""
         self._look = replace(self._look, filter=parse_marks(text) if text.strip() else NO_MARK_FILTER)
@@ -142,58 +130,6 @@ class MarkListView(View):
         if self.snapshot is not None and key is not None:
             mark = mark_of(key)
             self.app.push_screen(Listing(title(self.snapshot, mark), details(self.snapshot, mark)))
-
-    def action_drop(self) -> None:
-        """Drop what is staged; with nothing staged, the filter."""
-        if self.pending:
-            super().action_drop()
-        elif self._look.filter:
-            self.narrow("")
-
-    def action_filter(self) -> None:
-        """Filter while typing; Enter keeps the filter, Esc takes it off."""
-
-        def typed(text: str) -> str:
-            try:
-                self.narrow(text)
-            except fields.FieldError as error:
-                return str(error)
-            return ""
-
-        def done(text: str | None) -> None:
-            self.narrow(text or "")
-            self.table.focus()
-
-        self.prompt.ask("/", self._look.filter.text, done, typed)
-
-    def action_sort(self) -> None:
-        """Sort by the next column that is shown."""
-        names = [name for name in MARK_SORTABLE if name not in self._look.hidden]
-        place = names.index(self._look.sort) if self._look.sort in names else -1
-        self._arrange(replace(self._look, sort=names[(place + 1) % len(names)], descending=False))
-
-    def action_invert(self) -> None:
-        """Turn the order round."""
-        self._arrange(replace(self._look, descending=not self._look.descending))
-
-    def action_columns(self) -> None:
-        """Choose the columns."""
-
-        def chosen(choice: Choice | None) -> None:
-            if choice is not None:
-                look = replace(self._look, hidden=choice.hidden, sort=choice.sort, descending=choice.descending)
-                self._arrange(look)
-
-        choice = Choice(self._look.hidden, self._look.sort, self._look.descending)
-        self.app.push_screen(ChooseColumns(MARK_COLUMNS, MARK_SORTABLE, choice), chosen)
-
-    def _arrange(self, look: MarkLook) -> None:
-        """Show the rows in another way, and remember it."""
-        self._look = look
-        if self.memory is not None:
-            hidden = tuple(sorted(look.hidden))
-            self.memory.keep(self.id or "", Arrangement(look.sort, look.descending, hidden=hidden))
-        self.redraw()
 
     def action_fold(self, folded: bool) -> None:
         """Fold or unfold the mark that the cursor is on or below."""

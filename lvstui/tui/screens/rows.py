@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from textual.widget import Widget
 
-from lvstui.core import fields
 from lvstui.core.batch import targets
 from lvstui.core.cells import STATES, seen_on
 from lvstui.core.change import Change, ServerChange
@@ -30,7 +29,7 @@ from lvstui.core.snapshot import Snapshot
 from lvstui.store.excerpt import as_commands, as_toml
 from lvstui.store.memory import Arrangement
 from lvstui.tui import commands
-from lvstui.tui.screens.choose_columns import Choice, ChooseColumns
+from lvstui.tui.arranged_view import ArrangedView
 from lvstui.tui.screens.listing import Excerpt
 from lvstui.tui.table import VirtualTable
 from lvstui.tui.view import View
@@ -60,11 +59,13 @@ _DONE_SECONDS = 3.0
 """Seconds for which the line below tells that a server is drained, before it tells what is left there."""
 
 
-class RowsView(View):
+class RowsView(ArrangedView[RowKey, Look]):
     """The table of services or machines with their real servers, in the order and as far as the operator wants it."""
 
     BINDINGS = commands.bindings(commands.FINDING)
     NOTES = _NOTES
+    EVERY_COLUMN = SERVICE_COLUMNS
+    SORTABLE = SORTABLE
 
     def __init__(self, *, ascii_only: bool = False, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -77,20 +78,6 @@ class RowsView(View):
     def body(self) -> Sequence[Widget]:
         """Give the table of services and servers."""
         return (VirtualTable[RowKey](),)
-
-    @property
-    def table(self) -> VirtualTable[RowKey]:
-        """The table of services and servers."""
-        return self.query_one(VirtualTable)
-
-    def focus_body(self) -> None:
-        """Put the focus on the table."""
-        self.table.focus()
-
-    def on_mount(self) -> None:
-        """Arrange the rows as they were left."""
-        if self.memory is not None:
-            self._look = _recalled(self._look, self.memory.recall(self.id or ""))
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the rows of this state in their order."""
@@ -133,7 +120,7 @@ class RowsView(View):
             return
         self._fold(self._look.folded - {group_of(row, self._look.grouping)})
         if not self.table.move_to(row):
-            self._filter("")
+            self.narrow("")
             self.table.move_to(row)
 
     @property
@@ -187,54 +174,25 @@ class RowsView(View):
         """Other keys make sense for marked rows."""
         self.offer()
 
-    def action_drop(self) -> None:
-        """Drop what is staged; with nothing staged, the filter."""
-        if self.pending:
-            super().action_drop()
-        elif self._look.filter:
-            self._filter("")
+    @property
+    def filter_text(self) -> str:
+        """The filter as it was typed."""
+        return self._look.filter.text
 
-    def action_filter(self) -> None:
-        """Filter while typing; Enter keeps the filter, Esc takes it off."""
+    @property
+    def grouping(self) -> str:
+        """By service or by machine."""
+        return self._look.grouping.value
 
-        def typed(text: str) -> str:
-            try:
-                self._filter(text)
-            except fields.FieldError as error:
-                return str(error)
-            return ""
+    def recalled(self, last: Arrangement) -> Look:
+        """Arrange as last time, by machine where it was."""
+        grouping = Grouping.MACHINE if last.grouping == Grouping.MACHINE.value else Grouping.SERVICE
+        return replace(super().recalled(last), grouping=grouping)
 
-        def done(text: str | None) -> None:
-            self._filter(text or "")
-            self.table.focus()
-
-        self.prompt.ask("/", self._look.filter.text, done, typed)
-
-    def _filter(self, text: str) -> None:
-        """Filter by a text; raises `FieldError` with the filter as it was."""
+    def narrow(self, text: str) -> None:
+        """Show only what a filter finds; raises `FieldError` with the filter as it was."""
         self._look = replace(self._look, filter=parse(text) if text.strip() else EVERYTHING)
         self.redraw()
-
-    def action_sort(self) -> None:
-        """Sort by the next column that is shown."""
-        names = [name for name in SORTABLE if name not in self._look.hidden]
-        place = names.index(self._look.sort) if self._look.sort in names else -1
-        self._arrange(replace(self._look, sort=names[(place + 1) % len(names)], descending=False))
-
-    def action_invert(self) -> None:
-        """Turn the order round."""
-        self._arrange(replace(self._look, descending=not self._look.descending))
-
-    def action_columns(self) -> None:
-        """Choose the columns."""
-
-        def chosen(choice: Choice | None) -> None:
-            if choice is not None:
-                look = replace(self._look, hidden=choice.hidden, sort=choice.sort, descending=choice.descending)
-                self._arrange(look)
-
-        choice = Choice(self._look.hidden, self._look.sort, self._look.descending)
-        self.app.push_screen(ChooseColumns(SERVICE_COLUMNS, SORTABLE, choice), chosen)
 
     def action_regroup(self) -> None:
         """Go from services to machines or back, the cursor staying on the same server."""
@@ -244,19 +202,11 @@ class RowsView(View):
         if key is not None and not isinstance(key, ServerKey) and self.snapshot is not None:
             key = next(iter(targets(self.snapshot.reading.director, [key])), None)
         folded = self._look.folded - {group_of(key, grouping)} if key is not None else self._look.folded
-        self._arrange(replace(self._look, grouping=grouping, folded=folded))
+        self.rearrange(replace(self._look, grouping=grouping, folded=folded))
         if key is not None:
             self.table.move_to(group_of(key, grouping))  # so that the heading is in view as well
             self.table.move_to(key)
         self.say("by machine: an edit of a machine acts on all of its servers" if machine else "")
-
-    def _arrange(self, look: Look) -> None:
-        """Show the rows in another way, and remember it."""
-        self._look = look
-        if self.memory is not None:
-            hidden = tuple(sorted(look.hidden))
-            self.memory.keep(self.id or "", Arrangement(look.sort, look.descending, look.grouping.value, hidden))
-        self.redraw()
 
     def action_fold(self, folded: bool) -> None:
         """Fold or unfold the service or machine that the cursor is in."""
@@ -292,11 +242,3 @@ class RowsView(View):
 def by_row(changes: Sequence[Change]) -> dict[RowKey, Change]:
     """Give the changes of real servers by their rows."""
     return {ServerKey(c.service, c.endpoint): c for c in changes if isinstance(c, ServerChange)}
-
-
-def _recalled(look: Look, last: Arrangement) -> Look:
-    """Arrange as last time, as far as there still are such columns."""
-    sort = last.sort if last.sort in SORTABLE else look.sort
-    hidden = frozenset(last.hidden) & {column.id for column in SERVICE_COLUMNS[1:]}
-    grouping = Grouping.MACHINE if last.grouping == Grouping.MACHINE.value else Grouping.SERVICE
-    return replace(look, sort=sort, descending=last.descending, grouping=grouping, hidden=hidden)
