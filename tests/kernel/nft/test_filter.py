@@ -22,6 +22,7 @@ from lvstui.core.nft_script import script
 from lvstui.core.selectors import merged_networks, merged_ports, selector
 from lvstui.kernel.nft import writing
 from lvstui.kernel.nft.filter import Filter
+from lvstui.kernel.nft.poll import Found
 from lvstui.kernel.nft.writing import Held
 from lvstui.kernel.port import NoRight, Refused
 from tests.kernel.nft.alone import alone, needs, needs_nft, nft, output
@@ -154,6 +155,25 @@ def test_a_write_is_tried_again_when_somebody_else_was_quicker() -> None:
         door.write(MarkChange(None, DNS))
         assert door.held(53) == DNS
         assert door.held(80) == WEB
+
+
+class Overtaken(Filter):
+    """A door at which somebody else is quicker each time: the rules change between the look and the write."""
+
+    def _writable(self) -> Found:
+        found = super()._writable()
+        nft("add chain ip others busy")
+        nft("delete chain ip others busy")
+        return found
+
+
+@alone
+def test_a_write_that_is_overtaken_twice_is_refused_and_writes_nothing() -> None:
+    nft("add table ip others")
+    before = output("nft", "list", "ruleset")
+    with closing(Overtaken(None)) as door, pytest.raises(Refused, match="changed while this was written, twice"):
+        door.write(MarkChange(None, WEB))
+    assert output("nft", "list", "ruleset") == before
 
 
 @alone
@@ -321,6 +341,7 @@ from lvstui.core.change import MarkChange
 from lvstui.core.model import MarkGroup
 from lvstui.core.selectors import selector
 from lvstui.kernel.nft.filter import Filter
+from lvstui.kernel.nft.poll import Found
 door = Filter(None)
 try:
     door.write(MarkChange(None, MarkGroup(80, (selector("tcp 192.0.2.10 80,443"),))))
