@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -10,8 +10,8 @@ from lvstui.core import fields, mark_edits
 from lvstui.core.advised import Advice, named
 from lvstui.core.change import Change, MarkChange, ServiceChange
 from lvstui.core.describe import persistence_text
-from lvstui.core.mark_conflicts import overwritten
-from lvstui.core.mark_facts import names_of
+from lvstui.core.mark_conflicts import overwriting
+from lvstui.core.mark_facts import every_rule, names_of
 from lvstui.core.mark_groups import is_ours
 from lvstui.core.mark_repairs import adopted, lost_changes, unadoptable
 from lvstui.core.mark_rules import FULL, late, overlap, reaches, setting
@@ -51,10 +51,6 @@ def place(rule: Rule) -> str:
 def _titled(snapshot: Snapshot, mark: int) -> str:
     """Call a mark by its number and its name."""
     return " ".join((f"mark {mark}", *map(fields.visible, names_of(snapshot, mark)[:1])))
-
-
-def _rules(snapshot: Snapshot) -> Sequence[Rule]:
-    return snapshot.reading.rules.rules if snapshot.reading.rules else ()
 
 
 def _served(snapshot: Snapshot) -> set[int]:
@@ -118,13 +114,12 @@ class _Flaw(NamedTuple):
 
 def _failing(snapshot: Snapshot) -> Iterator[Advice]:
     """Rules for a mark with a service, whose packets nevertheless do not arrive there."""
-    rules, served = _rules(snapshot), _served(snapshot)
-    later: Mapping[int, Rule] = overwritten(rules)
+    rules, served = every_rule(snapshot), _served(snapshot)
     said = set()
-    for number, rule in enumerate(rules):
+    for rule in rules:
         if rule.verb != "set" or rule.value not in served:
             continue
-        flaw = _flaw(rule, later.get(number))
+        flaw = _flaw(rule, overwriting(rule, rules))
         if flaw is None or (rule.value, flaw.sentence) in said:
             continue
         said.add((rule.value, flaw.sentence))
@@ -172,7 +167,7 @@ def _selectors(snapshot: Snapshot, mark: int) -> list[Selector]:
     """Give all packets that are known to get a mark."""
     group = (snapshot.reading.director.marks or {}).get(mark)
     found = list(group.selectors) if group else []
-    rules = _setting(_rules(snapshot)).get(mark, ())
+    rules = _setting(every_rule(snapshot)).get(mark, ())
     return [*found, *(rule.selector for rule in rules if rule.selector and rule.selector not in found)]
 
 
@@ -198,7 +193,7 @@ def _one_family(snapshot: Snapshot) -> Iterator[Advice]:
 
 def _used_by_others(snapshot: Snapshot) -> Iterator[Advice]:
     """A mark, or bits of it, that somebody else uses for something else."""
-    rules = _rules(snapshot)
+    rules = every_rule(snapshot)
     kube = any(owner.program == "kube-proxy" for owner in snapshot.owners) or any(
         rule.value in (0x4000, 0x8000) and rule.mask == rule.value for rule in rules
     )

@@ -7,7 +7,7 @@ from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.cells import persistence_short, seen_on, server_options, server_state
-from lvstui.core.mark_conflicts import overwritten
+from lvstui.core.mark_conflicts import overwriting
 from lvstui.core.mark_facts import (
     OTHERS,
     every_rule,
@@ -21,11 +21,10 @@ from lvstui.core.mark_facts import (
 )
 from lvstui.core.mark_groups import is_ours
 from lvstui.core.mark_rules import FULL, late, reaches
-from lvstui.core.memo import Remembered
 from lvstui.core.model import Family, Persistence, Pool
 from lvstui.core.numbers import compact
 from lvstui.core.observed import Rule, ServerKey
-from lvstui.core.selectors import selector_text
+from lvstui.core.selectors import selector_text, several_ports
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.table import Cell, Column, Tone
 
@@ -104,17 +103,10 @@ def state(snapshot: Snapshot, mark: int) -> Cell:
     flaws = [rule_state(snapshot, rule) for rule in rules]
     if all(flaw.text != "ok" for flaw in flaws):
         return flaws[0]
-    if several_ports(rules) and any(pool.service.persistence is None and len(pool.servers) > 1 for pool in pools):
+    bundled = several_ports(rule.selector for rule in rules if rule.selector is not None)
+    if bundled and any(pool.service.persistence is None and len(pool.servers) > 1 for pool in pools):
         return Cell("no sticky", Tone.WARN)
     return next((flaw for flaw in flaws if flaw.text != "ok"), Cell("ok", Tone.GOOD))
-
-
-def several_ports(rules: Iterable[Rule]) -> bool:
-    """Tell whether rules bundle more than one port, as far as they are known as selectors."""
-    found = {
-        (rule.selector.protocol, ports) for rule in rules if rule.selector for ports in rule.selector.ports or (None,)
-    }
-    return len(found) > 1 or any(ports is None or ports.first != ports.last for _, ports in found)
 
 
 def rule_state(snapshot: Snapshot, rule: Rule) -> Cell:
@@ -131,19 +123,7 @@ def rule_state(snapshot: Snapshot, rule: Rule) -> Cell:
         return Cell("late", Tone.BAD)
     if rule.mask != FULL:
         return Cell("masked", Tone.WARN)
-    return Cell("overwritten", Tone.BAD) if overwriting(snapshot, rule) else Cell("ok", Tone.GOOD)
-
-
-def overwriting(snapshot: Snapshot, rule: Rule) -> Rule | None:
-    """Find a later rule that marks some of the same packets otherwise; the rule is one of this snapshot's."""
-    return _overwriting(every_rule(snapshot)).get(id(rule))
-
-
-def _by_rule(rules: Sequence[Rule]) -> Mapping[int, Rule]:
-    return {id(rules[place]): other for place, other in overwritten(rules).items()}
-
-
-_overwriting: Final = Remembered(_by_rule)
+    return Cell("overwritten", Tone.BAD) if overwriting(rule, every_rule(snapshot)) else Cell("ok", Tone.GOOD)
 
 
 def group_cells(snapshot: Snapshot, mark: int, *, folded: bool) -> tuple[Cell, ...]:

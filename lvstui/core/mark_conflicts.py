@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from lvstui.core.mark_rules import late, overlap, reaches
+from lvstui.core.memo import Remembered
 from lvstui.core.model import Address, Selector
 from lvstui.core.observed import Rule
 
@@ -29,6 +30,18 @@ def overwritten(rules: Sequence[Rule]) -> Mapping[int, Rule]:
         on_the_way.sort(key=lambda place: (*_moment(rules[place]), place))
         found.update(_overwritten(rules, on_the_way))
     return found
+
+
+def overwriting(rule: Rule, rules: Sequence[Rule]) -> Rule | None:
+    """Find the later rule that marks some of the same packets otherwise; `rule` is one of these rules."""
+    return _overwriting(rules).get(id(rule))
+
+
+def _by_rule(rules: Sequence[Rule]) -> Mapping[int, Rule]:
+    return {id(rules[place]): other for place, other in overwritten(rules).items()}
+
+
+_overwriting: Final = Remembered(_by_rule)
 
 
 def _moment(rule: Rule) -> tuple[int, int]:

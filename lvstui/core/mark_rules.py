@@ -16,7 +16,6 @@ _IPVS_OUTPUT: Final = -98
 """Priorities of IPVS's hooks (net/netfilter/ipvs/ip_vs_core.c: NF_IP_PRI_NAT_SRC - 1, NF_IP_PRI_NAT_DST + 2)."""
 
 _BEFORE: Final = ("prerouting", "ingress")
-_ORDER: Final = ("ingress", "prerouting", "input", "output")
 
 
 def setting(rules: Iterable[Rule]) -> Mapping[int, Sequence[Rule]]:
@@ -42,26 +41,6 @@ def late(rule: Rule) -> bool:
             return rule.priority >= _IPVS_OUTPUT
         case hook:
             return hook not in _BEFORE
-
-
-def overwriting(rule: Rule, rules: Sequence[Rule]) -> Rule | None:
-    """Find a later rule that marks some of the same packets otherwise; only what is known as a selector is compared."""
-    mine = _moment(rule, rules)
-    for other in rules:
-        if other.verb != "set" or other.value in (None, rule.value) or other.dormant or not reaches(other):
-            continue
-        if rule.selector is None or other.selector is None or not overlap(rule.selector, other.selector):
-            continue
-        on_the_same_way = (rule.hook == "output") == (other.hook == "output")
-        if on_the_same_way and not late(other) and _moment(other, rules) > mine:
-            return other
-    return None
-
-
-def _moment(rule: Rule, rules: Sequence[Rule]) -> tuple[int, int, int]:
-    """Tell when a packet comes to a rule, to be compared with others on its way."""
-    hook = _ORDER.index(rule.hook) if rule.hook in _ORDER else len(_ORDER)
-    return hook, rule.priority, next(place for place, each in enumerate(rules) if each is rule)
 
 
 def overlap(one: Selector, other: Selector) -> bool:

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from lvstui.core.mark_cells import MARK_COLUMNS, STATES, state
-from lvstui.core.mark_conflicts import overwritten
+from lvstui.core.mark_conflicts import overwriting, overwritten
 from lvstui.core.mark_facts import group_of, marks, packets, summary, unwritten
 from lvstui.core.mark_filter import parse_marks
 from lvstui.core.mark_groups import groups
 from lvstui.core.mark_rows import GroupRow, MarkLook, RuleRow, cells, columns, rows
-from lvstui.core.mark_rules import overlap, overwriting
+from lvstui.core.mark_rules import late, overlap, reaches
 from lvstui.core.model import MarkGroup, Persistence
 from lvstui.core.nft_script import iptables_lines, script
 from lvstui.core.observed import Rule, Ruleset, ServerKey
@@ -89,6 +89,18 @@ def test_a_filter_finds_marks_as_in_every_view(text: str, count: int) -> None:
     assert len(rows(shown(rule(80)), MarkLook(filter=parse_marks(text)))) == count
 
 
+def overwrites(later: Rule, rule: Rule, rules: list[Rule]) -> bool:
+    """Compare two rules alone, with nothing but what is to be found said again."""
+    if later.value == rule.value or not reaches(later) or late(later):
+        return False
+    order = ("ingress", "prerouting", "input", "output")
+    moments = [(order.index(each.hook), each.priority, rules.index(each)) for each in (rule, later)]
+    assert rule.selector is not None
+    assert later.selector is not None
+    same_way = (rule.hook == "output") == (later.hook == "output")
+    return same_way and moments[0] < moments[1] and overlap(rule.selector, later.selector)
+
+
 def test_what_a_later_rule_overwrites_is_found_for_all_rules_at_once() -> None:
     places = [("prerouting", -150), ("prerouting", -120), ("input", 90), ("input", 120), ("output", -120), ("", 0)]
     texts = ["tcp 192.0.2.10 80", "tcp 192.0.2.0/24 1-100", "tcp any 80", "udp 192.0.2.10 80", "tcp 192.0.2.11 80"]
@@ -97,7 +109,9 @@ def test_what_a_later_rule_overwrites_is_found_for_all_rules_at_once() -> None:
         for number, (text, (hook, priority)) in enumerate((t, p) for t in texts for p in places)
     ]
     reached = {place for place, each in enumerate(rules) if each.hook}
-    assert set(overwritten(rules)) == {p for p in reached if overwriting(rules[p], rules)}
+    wanted = {place for place in reached if any(overwrites(later, rules[place], rules) for later in rules)}
+    assert set(overwritten(rules)) == wanted
+    assert {place for place in reached if overwriting(rules[place], rules)} == wanted
 
 
 def test_the_summary_says_what_is_known_or_why_nothing_is() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import struct
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar
 
+from lvstui.kernel.channel import Answer
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.nft.wire import (
     BEGIN,
@@ -41,14 +41,6 @@ _T = TypeVar("_T")
 def looking_into(netns: str | None, work: Callable[[], _T]) -> _T:
     """Do something in a namespace; in our own one right here, as no thread is needed for that."""
     return work() if netns is None else call_in(netns, work)
-
-
-class Answer(Exception):
-    """The errno with which the kernel answered."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(os.strerror(code))
-        self.code = code
 
 
 class Interrupted(Exception):

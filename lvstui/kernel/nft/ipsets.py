@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from lvstui.kernel.nft.dump import Answer, Channel
+from lvstui.kernel.channel import Answer
+from lvstui.kernel.nft.dump import Channel
 from lvstui.kernel.nft.wire import attribute, attributes, word
 
 _IPSETS: Final = 6  # NFNL_SUBSYS_IPSET

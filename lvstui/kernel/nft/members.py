@@ -59,7 +59,7 @@ def chosen(keys: tuple[Key, ...], content: Content, elements: Iterable[Element])
 
 def part_of(content: Content, elements: tuple[Element, ...]) -> Content:
     """Give part of a map as a set without a name, to be told by its elements."""
-    return Content(Set("", content.kind.flags & ~MAP | ANONYMOUS, content.kind.size, 0, content.kind.parts), elements)
+    return Content(Set("", content.kind.flags & ~MAP | ANONYMOUS, content.kind.size, content.kind.parts), elements)
 
 
 def _range(key: Key, element: Element) -> Range:

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from lvstui.core.observed import Rule
+from lvstui.kernel.channel import Answer
 from lvstui.kernel.nft import tables
-from lvstui.kernel.nft.dump import Answer, Channel, Interrupted, looking_into
+from lvstui.kernel.nft.dump import Channel, Interrupted, looking_into
 from lvstui.kernel.nft.explain import Names, explained
 from lvstui.kernel.nft.expressions import counted
 from lvstui.kernel.nft.ipsets import name_of

@@ -45,7 +45,6 @@ class Set(NamedTuple):
     name: str
     flags: int
     size: int
-    data_size: int
     parts: tuple[int, ...]
 
     @property
@@ -63,7 +62,7 @@ def described(body: dict[int, bytes]) -> Set:
     """Read what a set is from its message."""
     joined = attributes(body[9]).get(2) if 9 in body else None
     sizes = tuple(number(attributes(each).get(1)) for each in listed(joined)) if joined else ()
-    return Set(word(body.get(2)), number(body.get(3)), number(body.get(5)), number(body.get(7)), sizes)
+    return Set(word(body.get(2)), number(body.get(3)), number(body.get(5)), sizes)
 
 
 def verdict(data: bytes) -> Verdict:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from lvstui.core.nft_script import FAMILY, TABLE
-from lvstui.kernel.nft.dump import Answer, Channel, Interrupted, Item
+from lvstui.kernel.channel import Answer
+from lvstui.kernel.nft.dump import Channel, Interrupted, Item
 from lvstui.kernel.nft.members import Content
 from lvstui.kernel.nft.paths import Chain
 from lvstui.kernel.nft.sets import MAP, Element, Set, described, elements
