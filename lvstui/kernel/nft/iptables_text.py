@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, NamedTuple
 
+from lvstui.core.mark_rules import FULL
 from lvstui.kernel.nft.conditions import (
     CONNECTION_MARK,
     IIFNAME,
@@ -26,7 +27,7 @@ from lvstui.kernel.nft.conditions import (
     within,
 )
 from lvstui.kernel.nft.masks import masked
-from lvstui.kernel.nft.operands import FULL, Effect
+from lvstui.kernel.nft.operands import Effect
 
 _COUNTS: Final = re.compile(r"\[(\d+):(\d+)\] ")
 _WORD: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
+from lvstui.core.mark_rules import FULL
 from lvstui.kernel.nft.conditions import Condition, Field
 from lvstui.kernel.nft.members import Content, Key
-
-FULL: Final = 0xFFFFFFFF
-"""All bits of a mark."""
 
 
 class Loaded(NamedTuple):

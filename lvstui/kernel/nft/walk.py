@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from lvstui.core.mark_rules import FULL
 from lvstui.kernel.nft.conditions import (
     IIFNAME,
     OIFNAME,
@@ -22,7 +23,6 @@ from lvstui.kernel.nft.conditions import (
 from lvstui.kernel.nft.masks import masked
 from lvstui.kernel.nft.members import Content, Key, chosen, members
 from lvstui.kernel.nft.operands import (
-    FULL,
     Constant,
     Effect,
     Joined,

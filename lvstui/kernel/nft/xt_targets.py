@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from lvstui.kernel.nft.operands import FULL
+from lvstui.core.mark_rules import FULL
 from lvstui.kernel.nft.walk import Walk
 from lvstui.kernel.nft.xt import Step, shown_bytes
 
