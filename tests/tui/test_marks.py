@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from lvstui.core.change import MarkChange, remove_pool
+from lvstui.core.change import Change, MarkChange, remove_pool
 from lvstui.core.mark_rows import GroupRow, MarkRowKey, RuleRow
 from lvstui.core.model import Family, MarkGroup, MarkKey, Persistence
 from lvstui.core.observed import RowKey, Rule, ServerKey
@@ -37,6 +37,17 @@ class Marked(Stage):
     @property
     def groups(self) -> dict[int, MarkGroup]:
         return dict(self.director.marks or {})
+
+    def refuse_rules(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the kernel take everything but rules from now on."""
+        write = self.kernel.write
+
+        def reluctant(change: Change) -> None:
+            if isinstance(change, MarkChange):
+                raise Refused("the ruleset changes all the time")
+            write(change)
+
+        monkeypatch.setattr(self.kernel, "write", reluctant)
 
     def rows(self) -> list[MarkRowKey]:
         return list(self.marks.table.keys)
@@ -282,18 +293,11 @@ async def test_services_are_bundled_from_the_services_view_after_a_question(stag
 
 
 async def test_what_is_refused_half_way_is_taken_back(stage: Marked, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = stage.kernel.write
-
-    def reluctant(change: object) -> None:
-        if isinstance(change, MarkChange):
-            raise Refused("the ruleset changes all the time")
-        write(change)  # type: ignore[arg-type]
-
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.open(pilot)
         before = stage.director
         await pilot.press("B", "right")
-        monkeypatch.setattr(stage.kernel, "write", reluctant)
+        stage.refuse_rules(monkeypatch)
         await pilot.press("enter")
         await stage.look(pilot, 2)
         assert stage.director == before

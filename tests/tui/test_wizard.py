@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 from textual.widgets import Static
 
-from lvstui.core.change import MarkChange
 from lvstui.core.mark_rows import GroupRow
 from lvstui.core.model import Family, MarkKey, Persistence
 from lvstui.core.selectors import selector, selector_text
-from lvstui.kernel.port import Refused
 from lvstui.tui.form import FormScreen
 from tests.tui.test_forms import screen
 from tests.tui.test_marks import Marked
@@ -114,20 +112,13 @@ async def test_ports_of_ones_own(stage: Marked) -> None:
 async def test_when_the_rules_are_refused_nothing_of_the_group_stays(
     stage: Marked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = stage.kernel.write
-
-    def reluctant(change: object) -> None:
-        if isinstance(change, MarkChange):
-            raise Refused("the ruleset changes all the time")
-        write(change)  # type: ignore[arg-type]
-
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.open(pilot)
         before = stage.director
         await pilot.press("a")
         await stage.fill(pilot, addresses="192.0.2.50", servers="10.0.0.81")
         await pilot.press("ctrl+s")
-        monkeypatch.setattr(stage.kernel, "write", reluctant)
+        stage.refuse_rules(monkeypatch)
         await stage.enter(pilot)
         assert stage.director == before
         assert "saved" in stage.shown("head")
