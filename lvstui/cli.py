@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from lvstui.commands import plain
+from lvstui.commands import show as plain
 from lvstui.commands.arguments import WRITING, parser
 from lvstui.commands.place import Place
 from lvstui.commands.status import Failure, Status
@@ -19,11 +19,11 @@ from lvstui.core.change import TimeoutsChange
 from lvstui.core.fields import FieldError, visible
 from lvstui.core.model import Timeouts
 from lvstui.core.owners import Owner
+from lvstui.engine.options import Options
+from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel, KernelError, NoIpvs, NoRight
-from lvstui.options import Options
-from lvstui.store.file import ProfileFile, default_path
-from lvstui.store.memory import ViewMemory, memory_path
-from lvstui.store.profile import ProfileError
+from lvstui.store.profile_file import ProfileFile, default_path
+from lvstui.store.view_memory import ViewMemory, memory_path
 
 _DEMO_OFFER: Final = "`lvstui --demo` shows a made-up director meanwhile"
 
@@ -110,7 +110,7 @@ def _run(options: argparse.Namespace, open_kernel: Opener) -> int:
 
 def _history(options: argparse.Namespace) -> int:
     """Tell the history, for which no kernel is needed."""
-    from lvstui.commands import past
+    from lvstui.commands import history as past
 
     if options.demo and options.profile is None:
         raise Failure("the demo keeps no history; name a profile with --profile", Status.USAGE)
@@ -153,7 +153,7 @@ def _watch(kernel: Kernel, netns: str | None) -> Callable[[], Iterable[Owner]]:
     """Give what looks for others at work on a kernel; nobody else is on one in memory."""
 
     def look() -> Iterable[Owner]:
-        from lvstui.owners import Watch  # with psutil, which only a look at the processes needs
+        from lvstui.host.owners import Watch  # with psutil, which only a look at the processes needs
 
         return Watch(netns)()
 
@@ -171,8 +171,8 @@ def _demo(path: Path | None) -> Iterator[tuple[Kernel, ProfileFile]]:
     """Make the demo's kernel, with a profile that goes away with it unless one is named."""
     from tempfile import TemporaryDirectory
 
-    from lvstui.kernel.demo import demo_director, demo_rules
-    from lvstui.kernel.memory import MemoryKernel
+    from lvstui.kernel.memory.demo import demo_director, demo_rules
+    from lvstui.kernel.memory.kernel import MemoryKernel
 
     director = demo_director()
     kernel = MemoryKernel(director, traffic=True, foreign=demo_rules())
@@ -189,7 +189,7 @@ def _screens(options: argparse.Namespace, open_kernel: Opener) -> int:
     if not (sys.stdin.isatty() and sys.stderr.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
         raise Failure("the screens need a terminal; `lvstui show` prints the services without one", Status.USAGE)
     with _place(options, open_kernel, demo_instead=True) as place:
-        from lvstui.owners import Watch
+        from lvstui.host.owners import Watch
         from lvstui.tui import run  # textual takes a quarter of a second, which the commands need not pay
 
         screens = Options(

@@ -34,9 +34,9 @@ from lvstui.core.model import (
     TunnelType,
 )
 from lvstui.core.observed import Reading
-from lvstui.kernel.memory import MemoryKernel
+from lvstui.formats.profile.write import dumps, loads
+from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs, NoRight
-from lvstui.store.profile import dumps, loads
 
 SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
 MARK = MarkKey(80, Family.IPV6)

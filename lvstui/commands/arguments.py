@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from lvstui import __version__
-from lvstui.options import VIEWS
+from lvstui.engine.options import VIEWS
 
 _DESCRIPTION: Final = """\
 Watch and edit Linux Virtual Server (IPVS) live: every edit goes to the kernel and to a TOML profile.

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from lvstui.commands import wishes
-from lvstui.commands.converge import whole_table
+from lvstui.commands.apply import whole_table
+from lvstui.commands.history import history_of
 from lvstui.commands.neighbours import warn
-from lvstui.commands.past import history_of
 from lvstui.commands.place import Place
 from lvstui.commands.status import Failure, Status
 from lvstui.core import rules
@@ -30,13 +30,12 @@ from lvstui.core.change import (
 )
 from lvstui.core.describe import describe
 from lvstui.core.fields import service_text, visible
-from lvstui.core.mark_facts import unwritten
+from lvstui.core.marks.mark import unwritten
+from lvstui.core.marks.script import iptables_lines
 from lvstui.core.model import Director
-from lvstui.core.nft_script import iptables_lines
 from lvstui.core.record import Kind, Record, misfits
 from lvstui.core.snapshot import Snapshot
-from lvstui.kernel.port import KernelError
-from lvstui.messages import (
+from lvstui.engine.messages import (
     Applied,
     Edit,
     EntriesDone,
@@ -48,8 +47,9 @@ from lvstui.messages import (
     Unsaved,
     Zeroed,
 )
-from lvstui.store.formats.equivalent import equivalent
-from lvstui.worker import Worker
+from lvstui.engine.worker import Worker
+from lvstui.formats.equivalent import equivalent
+from lvstui.kernel.port import KernelError
 
 
 def run(place: Place, options: Namespace) -> int:

@@ -11,32 +11,27 @@ from functools import partial
 
 from lvstui.commands import targets
 from lvstui.commands.place import Place
-from lvstui.commands.plain import print_json, profile_of
+from lvstui.commands.show import print_json, profile_of
 from lvstui.commands.status import Failure, Status
 from lvstui.commands.tables import aligned
-from lvstui.core import entry_rules, fields
+from lvstui.core import fields
 from lvstui.core.drift import dress
-from lvstui.core.entry_edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, told_of
-from lvstui.core.entry_filter import (
-    EntrySubject,
-    address_searched,
-    network_text,
-    parse_entries,
-    server_names,
-    service_names,
-)
-from lvstui.core.entry_plan import client_of
-from lvstui.core.entry_rows import completeness, left
+from lvstui.core.entries import rules as entry_rules
+from lvstui.core.entries.clients import sought
+from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, told_of
+from lvstui.core.entries.filter import EntrySubject, address_searched, parse_entries
+from lvstui.core.entries.resolve import Tied, has_engine, tie
+from lvstui.core.entries.rows import completeness, left
+from lvstui.core.entries.sync_plan import client_of
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address, Director, ServiceKey
+from lvstui.core.naming import network_text, server_names, service_names
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind
-from lvstui.core.sought import sought
-from lvstui.core.ties import Tied, has_engine, tie
-from lvstui.entry_worker import consulted
-from lvstui.scanner import Scanner
-from lvstui.sticking import Tools, carry_out
-from lvstui.store.profile import ProfileError
+from lvstui.engine.entry_desk import consulted
+from lvstui.engine.entry_edits import Tools, carry_out
+from lvstui.engine.scanner import Scanner
+from lvstui.formats.profile.write import ProfileError
 
 _BUDGET = 60.0
 """Seconds that reading the connection table may take; what was read by then is told, and that it is not all."""
@@ -238,7 +233,7 @@ def _carried_out(place: Place, wish: EntryEdit, *, engines: bool) -> EntryReport
 
 def _record(place: Place, report: EntryReport) -> None:
     """Add what was done to the history; a history that cannot be written stops nobody."""
-    from lvstui.commands.past import history_of
+    from lvstui.commands.history import history_of
 
     if report.outcome is Outcome.REFUSED:
         return

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lvstui.commands.status import Failure
-from lvstui.core import fields, mark_edits
+from lvstui.core import fields
 from lvstui.core.change import Change, MarkChange, ServerChange, remove_pool
 from lvstui.core.fields import FieldError, visible
+from lvstui.core.marks import edits as mark_edits
 from lvstui.core.model import Director, Endpoint, Family, MarkGroup, MarkKey, Persistence, RealServer, Selector, Service
 from lvstui.core.selectors import selector, selector_text, several_ports
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lvstui.commands.document import Json, Table, observed_service
 from lvstui.commands.tables import aligned
-from lvstui.core import advice, mark_cells, mark_facts, mark_rows
+from lvstui.core.advice import services as advice
 from lvstui.core.fields import visible
-from lvstui.core.mark_cells import MARK_COLUMNS
-from lvstui.core.mark_rows import MarkLook
+from lvstui.core.marks import cells as mark_cells
+from lvstui.core.marks import mark as mark_facts
+from lvstui.core.marks import rows as mark_rows
+from lvstui.core.marks.cells import MARK_COLUMNS
+from lvstui.core.marks.rows import MarkLook
 from lvstui.core.observed import Rule
 from lvstui.core.selectors import selector_text
 from lvstui.core.snapshot import Snapshot
+from lvstui.formats.json import Json, Table, observed_service
 
 _RIGHT = frozenset(number for number, column in enumerate(MARK_COLUMNS) if column.right)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lvstui.core.owners import Owner
 from lvstui.kernel.port import Kernel
-from lvstui.store.file import ProfileFile
+from lvstui.store.profile_file import ProfileFile
 
 
 class Place(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Final
 
 from lvstui.commands import assignments, mark_wishes, targets
 from lvstui.commands.status import Failure, Status
-from lvstui.core import fields, staging, sysctls
+from lvstui.core import fields, sysctls
 from lvstui.core.change import (
     Change,
     DirectorName,
@@ -21,7 +21,6 @@ from lvstui.core.change import (
     remove_pool,
 )
 from lvstui.core.fields import FieldError, visible
-from lvstui.core.machines import machines
 from lvstui.core.model import (
     Address,
     Director,
@@ -32,6 +31,8 @@ from lvstui.core.model import (
     Timeouts,
 )
 from lvstui.core.observed import MachineKey
+from lvstui.core.services import staging
+from lvstui.core.services.machines import machines
 
 _SETTINGS: Final = ("timeouts", "sysctl", "director", "sync")
 """First words that mean no service; a service of that name is told by its notation."""

@@ -22,21 +22,21 @@ from lvstui.core.change import (
     TimeoutsChange,
     Value,
 )
-from lvstui.core.mark_groups import groups
+from lvstui.core.entries.sync_message import Message
+from lvstui.core.marks.own_table import groups
 from lvstui.core.model import Director, ServiceKey, SyncRole
 from lvstui.core.observed import Reading, Ruleset
-from lvstui.core.sync_message import Message
-from lvstui.kernel import choices
-from lvstui.kernel.connections import Connections
-from lvstui.kernel.interfaces import Interfaces
-from lvstui.kernel.netlink import NO_RIGHT, Netlink
+from lvstui.kernel.ipvs import schedulers as choices
+from lvstui.kernel.ipvs.client import NO_RIGHT, Netlink
+from lvstui.kernel.ipvs.sync_door import Door, is_ours
+from lvstui.kernel.netlink.links import Interfaces
 from lvstui.kernel.nft.filter import Filter
 from lvstui.kernel.port import NoRight, Piece
-from lvstui.kernel.proc import Proc
-from lvstui.kernel.routing import Forwards
-from lvstui.kernel.sync import Door, is_ours
-from lvstui.kernel.sysctl import Settings
-from lvstui.kernel.totals import Totals
+from lvstui.kernel.procfs.connections import Connections
+from lvstui.kernel.procfs.forwarding import Forwards
+from lvstui.kernel.procfs.sysctl import Settings
+from lvstui.kernel.procfs.table import Proc
+from lvstui.kernel.procfs.totals import Totals
 
 _STATUS = Path("/proc/thread-self/status")
 _CAP_NET_ADMIN = 1 << 12

@@ -6,9 +6,9 @@ from collections.abc import Generator, Sequence
 from typing import NamedTuple, Protocol
 
 from lvstui.core.change import Change, Value
+from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import ServiceKey
 from lvstui.core.observed import Connection, Entry, Reading
-from lvstui.core.sync_message import Message
 
 
 class KernelError(Exception):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from lvstui.core.fields import visible
-from lvstui.store.flaws import ProfileError
+from lvstui.formats.profile.flaws import ProfileError
 
 _PERMISSION: Final = "permission is missing; run lvstui as the file's owner, or name another file"
 

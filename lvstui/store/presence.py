@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lvstui.core.record import Session, stamp
-from lvstui.store.author import author
+from lvstui.host.author import author
 
 
 class Presence:

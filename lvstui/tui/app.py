@@ -19,16 +19,15 @@ from textual.message import Message
 from textual.reactive import var
 from textual.widgets import ContentSwitcher
 
-from lvstui.core.advice import Standing
-from lvstui.core.entry_edits import Outcome
-from lvstui.core.headline import headline
+from lvstui.core.advice.services import Standing
+from lvstui.core.entries.edits import Outcome
 from lvstui.core.model import ServiceKey
 from lvstui.core.owners import claimed
 from lvstui.core.snapshot import Host, Snapshot
-from lvstui.core.table import Tone
-from lvstui.entry_worker import summary
-from lvstui.host import Machine
-from lvstui.messages import (
+from lvstui.core.view.headline import headline
+from lvstui.core.view.table import Tone
+from lvstui.engine.entry_desk import summary
+from lvstui.engine.messages import (
     Edit,
     EntriesDone,
     Event,
@@ -37,29 +36,30 @@ from lvstui.messages import (
     Rejected,
     Stop,
 )
-from lvstui.options import Options
-from lvstui.store.history import HistoryFile
+from lvstui.engine.options import Options
+from lvstui.engine.sentences import sentence
+from lvstui.engine.worker import Worker
+from lvstui.host.machine import Machine
+from lvstui.store.history_file import HistoryFile
 from lvstui.store.presence import Presence
 from lvstui.tui import commands
-from lvstui.tui.driver import FrugalApp, resume_only_on_a_terminal
-from lvstui.tui.lines import Keys, Line
-from lvstui.tui.lines import Message as MessageLine
+from lvstui.tui.dialogs import advice as advice_screen
+from lvstui.tui.dialogs import claimed as claimed_screen
+from lvstui.tui.dialogs import halfway, overtaken
+from lvstui.tui.dialogs.confirm import Confirm
+from lvstui.tui.dialogs.help import Help
+from lvstui.tui.dialogs.listing import Listing
 from lvstui.tui.palette import Commands
-from lvstui.tui.scan_view import ScanView
-from lvstui.tui.screens import advice as advice_screen
-from lvstui.tui.screens import claimed as claimed_screen
-from lvstui.tui.screens import halfway, overtaken
-from lvstui.tui.screens.confirm import Confirm
-from lvstui.tui.screens.connections import ConnectionsView
-from lvstui.tui.screens.help import Help
-from lvstui.tui.screens.listing import Listing
-from lvstui.tui.screens.persistence import PersistenceView
-from lvstui.tui.screens.services import ServicesView
-from lvstui.tui.sentences import sentence
+from lvstui.tui.terminal.driver import FrugalApp, resume_only_on_a_terminal
 from lvstui.tui.themes import DEFAULT, load, shipped_folder
-from lvstui.tui.view import View
-from lvstui.tui.views import ENTRIES, SWITCHING
-from lvstui.worker import Worker
+from lvstui.tui.views.connections import ConnectionsView
+from lvstui.tui.views.persistence import PersistenceView
+from lvstui.tui.views.registry import ENTRIES, SWITCHING
+from lvstui.tui.views.scan import ScanView
+from lvstui.tui.views.services import ServicesView
+from lvstui.tui.views.view import View, advised_place
+from lvstui.tui.widgets.lines import Keys, Line
+from lvstui.tui.widgets.lines import Message as MessageLine
 
 INTERVALS = (1.0, 2.0, 5.0, 10.0)
 
@@ -331,9 +331,9 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
 
         def answered(answer: advice_screen.Answer | None) -> None:
             if answer is not None and answer.go:
-                self.on_view_wanted(advice_screen.place(answer.advice))
+                self.on_view_wanted(advised_place(answer.advice))
             elif answer is not None:
-                advice_screen.take(self.view, answer.advice)
+                self.view.take_advice(answer.advice)
 
         self.push_screen(advice_screen.AdviceScreen(found, self.view.about), answered)
 

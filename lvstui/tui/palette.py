@@ -9,8 +9,8 @@ from textual.screen import Screen
 
 from lvstui.tui import commands
 from lvstui.tui.commands import Command
-from lvstui.tui.view import View
-from lvstui.tui.views import SWITCHING
+from lvstui.tui.views.registry import SWITCHING
+from lvstui.tui.views.view import View
 
 
 class Commands(Provider):

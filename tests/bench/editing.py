@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 from lvstui.core.change import ServerChange
 from lvstui.core.model import RealServer, ServiceKey
 from lvstui.core.snapshot import Snapshot
+from lvstui.engine.messages import Edit, Event
+from lvstui.engine.worker import Worker
 from lvstui.kernel.live import Live
-from lvstui.messages import Edit, Event
-from lvstui.store.file import ProfileFile
-from lvstui.worker import Worker
+from lvstui.store.profile_file import ProfileFile
 from tests.bench.big_table import GUEST, SIZE, in_turn, load, namespace, within
 
 ROUNDS = 9

@@ -12,8 +12,8 @@ from contextlib import closing
 from functools import partial
 
 from lvstui.core.observed import Ruleset
-from lvstui.kernel.nft import expressions
 from lvstui.kernel.nft.filter import Filter
+from lvstui.kernel.nft.reading import expressions
 from tests.bench.big_table import in_turn, say
 from tests.kernel.nft.alone import able, alone
 

@@ -9,9 +9,9 @@ import os
 import time
 from functools import partial
 
-from lvstui.kernel.connections import WITH_ORIGIN
 from lvstui.kernel.live import Live
 from lvstui.kernel.namespace import call_in
+from lvstui.kernel.procfs.connections import WITH_ORIGIN
 from tests.bench.big_table import GUEST, in_turn, namespace, say, to_file, within
 from tests.lab.fill import fill
 

@@ -165,9 +165,9 @@ def run_table(*, still: bool) -> None:
     """Run our table with 1,000 rows, 40 of them changing once a second."""
     from textual.app import ComposeResult
 
-    from lvstui.core.table import Cell, Column, Tone
-    from lvstui.tui.driver import FrugalApp
-    from lvstui.tui.table import VirtualTable
+    from lvstui.core.view.table import Cell, Column, Tone
+    from lvstui.tui.terminal.driver import FrugalApp
+    from lvstui.tui.widgets.table import VirtualTable
 
     columns = [Column(title, title, width, 1) for title, width in zip(TITLES, WIDTHS, strict=True)]
     zeros = ["0"] * COUNTERS

@@ -33,9 +33,9 @@ from lvstui.core.model import (
     Tunnel,
     TunnelType,
 )
-from lvstui.kernel.memory import MemoryKernel
+from lvstui.formats.profile.write import loads
+from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs
-from lvstui.store.profile import loads
 from tests.test_cli import MARK, PROFILE, SHOP, WEB1, Ran, Shell
 
 HTTPS = "tcp:192.0.2.10:443"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lvstui.core.entry_plan import binding
+from lvstui.core.entries.sync_plan import binding
 from lvstui.core.model import Endpoint, Persistence, Service
 from tests.test_cli import PROFILE, SHOP, Shell
 

@@ -14,10 +14,10 @@ from lvstui.core.change import Change, MarkChange
 from lvstui.core.model import Endpoint, Family, MarkGroup, MarkKey, Persistence
 from lvstui.core.observed import Reading, Rule, Ruleset
 from lvstui.core.selectors import selector
-from lvstui.kernel.memory import MemoryKernel
+from lvstui.formats.profile.write import loads
+from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import Refused
-from lvstui.store.profile import loads
-from tests.core.test_advice import rule
+from tests.core.advice.test_advice import rule
 from tests.test_cli import Shell
 
 WEB = "tcp 192.0.2.20 80,443"

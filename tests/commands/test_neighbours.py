@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from lvstui.commands import edits, plain
+from lvstui.commands import edits
+from lvstui.commands import show as plain
 from lvstui.commands.arguments import parser
 from lvstui.commands.place import Place
 from lvstui.core.change import TimeoutsChange
 from lvstui.core.model import Director, Timeouts
 from lvstui.core.owners import Owner
-from lvstui.host import Process
-from lvstui.kernel.memory import MemoryKernel
-from lvstui.owners import Watch
-from lvstui.store.file import ProfileFile
-from lvstui.store.profile import dumps
+from lvstui.formats.profile.write import dumps
+from lvstui.host.machine import Process
+from lvstui.host.owners import Watch
+from lvstui.kernel.memory.kernel import MemoryKernel
+from lvstui.store.profile_file import ProfileFile
 from tests.test_cli import MARK, PROFILE, SHOP, with_weight
 
 KEEPALIVED = "virtual_server 192.0.2.10 443 {\n}\n"
@@ -135,7 +136,7 @@ def test_psutil_is_loaded_only_where_somebody_is_looked_for(desk: Desk) -> None:
     program = f"""
 import sys
 from lvstui.cli import main
-from lvstui.kernel.memory import MemoryKernel
+from lvstui.kernel.memory.kernel import MemoryKernel
 from tests.test_cli import PROFILE
 
 class Live(MemoryKernel):

@@ -30,7 +30,7 @@ from lvstui.core.change import (
 )
 from lvstui.core.drift import dress, drift, managed, wanted
 from lvstui.core.model import AddressKey, Director, Endpoint, Pool, Protocol, RealServer, Service, SyncRole, Timeouts
-from lvstui.kernel.memory import MemoryKernel
+from lvstui.kernel.memory.kernel import MemoryKernel
 from tests.core.strategies import changes, directors, laws
 
 KEY = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)

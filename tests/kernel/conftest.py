@@ -11,7 +11,7 @@ from lvstui.core.change import EMPTY, SyncChange, SysctlChange, TimeoutsChange
 from lvstui.core.model import Timeouts
 from lvstui.core.sysctls import SETTINGS
 from lvstui.kernel.live import Live
-from lvstui.kernel.memory import MemoryKernel
+from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import Kernel
 
 

@@ -6,13 +6,13 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from lvstui.core.entry_edits import EntryEdit, EntryReport
+from lvstui.core.entries.edits import EntryEdit, EntryReport
+from lvstui.core.entries.resolve import service_of
 from lvstui.core.model import ServiceKey
 from lvstui.core.observed import Entry
-from lvstui.core.ties import service_of
+from lvstui.engine.entry_edits import Tools, carry_out
+from lvstui.engine.scanner import Scanner
 from lvstui.kernel.live import Live
-from lvstui.scanner import Scanner
-from lvstui.sticking import Tools, carry_out
 
 _BUDGET = 30
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from lvstui.core.model import Director
+from lvstui.formats.profile.write import ProfileError, dumps
 from lvstui.kernel.live import Live
-from lvstui.store.file import ProfileFile
-from lvstui.store.profile import ProfileError, dumps
+from lvstui.store.profile_file import ProfileFile
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("live")]
 

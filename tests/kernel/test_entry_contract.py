@@ -9,7 +9,8 @@ from ipaddress import IPv4Address, ip_address
 import pytest
 
 from lvstui.core.change import ServerChange, ServiceChange, SysctlChange
-from lvstui.core.entry_plan import binding
+from lvstui.core.entries.sync_message import Message
+from lvstui.core.entries.sync_plan import binding
 from lvstui.core.model import (
     Address,
     AddressKey,
@@ -24,7 +25,6 @@ from lvstui.core.model import (
     ServiceKey,
 )
 from lvstui.core.observed import Entry
-from lvstui.core.sync_message import Message
 from lvstui.kernel.port import Kernel, Refused
 
 WEB = AddressKey(Protocol.TCP, ip_address("203.0.113.10"), 80)

@@ -12,9 +12,9 @@ from lvstui.core.model import Director, Family, MarkGroup, MarkKey, Pool, Servic
 from lvstui.core.observed import Rule, Ruleset
 from lvstui.core.selectors import selector
 from lvstui.kernel.live import Live
-from lvstui.kernel.memory import MemoryKernel
+from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import Kernel, Refused
-from tests.core.test_advice import rule
+from tests.core.advice.test_advice import rule
 
 
 def group(mark: int, *texts: str, name: str = "") -> MarkGroup:

@@ -16,8 +16,8 @@ import pytest
 from lvstui.core.fields import service_text
 from lvstui.core.model import ServiceKey
 from lvstui.core.owners import Owner
+from lvstui.host.owners import Watch
 from lvstui.kernel.live import Live
-from lvstui.owners import Watch
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("live")]
 

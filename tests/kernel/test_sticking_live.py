@@ -12,7 +12,7 @@ from ipaddress import ip_address
 import pytest
 
 from lvstui.core import fields
-from lvstui.core.entry_edits import Expire, Manner, Move, Outcome, Pin, SetTime
+from lvstui.core.entries.edits import Expire, Manner, Move, Outcome, Pin, SetTime
 from lvstui.core.model import Endpoint, ServiceKey
 from lvstui.core.observed import Entry
 from lvstui.kernel.live import Live

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import Endpoint
-from lvstui.core.sync_message import Message
 from lvstui.kernel.live import Live
 
 VIRTUAL = Endpoint(IPv4Address("192.0.2.10"), 80)

@@ -13,13 +13,13 @@ from lvstui.core.change import ServerChange, apply
 from lvstui.core.model import Director
 from lvstui.core.observed import ServerKey
 from lvstui.core.snapshot import Host
-from lvstui.kernel.demo import demo_director, demo_rules
-from lvstui.kernel.memory import MemoryKernel
-from lvstui.options import Options
-from lvstui.store.file import ProfileFile
-from lvstui.store.memory import ViewMemory
+from lvstui.engine.options import Options
+from lvstui.kernel.memory.demo import demo_director, demo_rules
+from lvstui.kernel.memory.kernel import MemoryKernel
+from lvstui.store.profile_file import ProfileFile
+from lvstui.store.view_memory import ViewMemory
 from lvstui.tui.app import LvstuiApp
-from lvstui.tui.screens.services import ServicesView
+from lvstui.tui.views.services import ServicesView
 
 
 class Clock:

@@ -11,7 +11,7 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region, Size
 from textual.screen import Screen
 
-from lvstui.tui.driver import FrugalApp, Glass
+from lvstui.tui.terminal.driver import FrugalApp, Glass
 
 _SEQUENCE = re.compile(r"\x1b\[([0-9;]*)([HCm])|([^\x1b])")
 

@@ -10,10 +10,10 @@ from textual.widgets import Static
 
 from lvstui.core.change import MarkChange
 from lvstui.core.fields import service
-from lvstui.core.mark_rows import GroupRow
+from lvstui.core.marks.rows import GroupRow
 from lvstui.core.model import Family, MarkKey
-from lvstui.tui.screens.advice import AdviceScreen
-from lvstui.tui.screens.confirm import Confirm
+from lvstui.tui.dialogs.advice import AdviceScreen
+from lvstui.tui.dialogs.confirm import Confirm
 from tests.tui.test_marks import Marked
 
 SIZE = (100, 30)

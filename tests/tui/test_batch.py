@@ -12,10 +12,10 @@ from textual.widgets import Button, Input, Static
 from lvstui.core.change import ServerChange
 from lvstui.core.model import AddressKey, Endpoint, Protocol, RealServer, ServiceKey
 from lvstui.core.observed import ServerKey
-from lvstui.messages import Edit
-from lvstui.store.profile import loads
-from lvstui.tui.screens.confirm import Confirm
-from lvstui.tui.screens.listing import Excerpt, Listing
+from lvstui.engine.messages import Edit
+from lvstui.formats.profile.write import loads
+from lvstui.tui.dialogs.confirm import Confirm
+from lvstui.tui.dialogs.listing import Excerpt, Listing
 from tests.tui.conftest import Stage
 
 SIZE = (120, 40)

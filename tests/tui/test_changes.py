@@ -10,16 +10,16 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from lvstui.core.change import Change, ServerChange, TimeoutsChange
-from lvstui.core.change_rows import DRIFT, HISTORY, DriftKey, RecordKey, subject
+from lvstui.core.changes.rows import DRIFT, HISTORY, DriftKey, RecordKey, subject
 from lvstui.core.model import RealServer, ServiceKey, Timeouts
 from lvstui.core.snapshot import Host
-from lvstui.options import Options
-from lvstui.store.file import ProfileFile
-from lvstui.store.profile import loads
+from lvstui.engine.options import Options
+from lvstui.formats.profile.write import loads
+from lvstui.store.profile_file import ProfileFile
 from lvstui.tui.app import LvstuiApp
-from lvstui.tui.screens.changes import ChangesView
-from lvstui.tui.screens.confirm import Confirm
-from lvstui.tui.screens.listing import Listing
+from lvstui.tui.dialogs.confirm import Confirm
+from lvstui.tui.dialogs.listing import Listing
+from lvstui.tui.views.changes import ChangesView
 from tests.tui.conftest import Stage
 
 

@@ -7,16 +7,16 @@ from dataclasses import replace
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from lvstui.core.director_rows import Part, Row
+from lvstui.core.director.rows import Part, Row
 from lvstui.core.model import SyncRole, Timeouts
 from lvstui.core.observed import ServerKey
 from lvstui.core.owners import Owner
-from lvstui.options import Options
-from lvstui.store.file import ProfileFile
-from lvstui.store.profile import loads
+from lvstui.engine.options import Options
+from lvstui.formats.profile.write import loads
+from lvstui.store.profile_file import ProfileFile
 from lvstui.tui.app import LvstuiApp
-from lvstui.tui.screens.confirm import Confirm
-from lvstui.tui.screens.director import DirectorView
+from lvstui.tui.dialogs.confirm import Confirm
+from lvstui.tui.views.director import DirectorView
 from tests.tui.conftest import Stage
 
 

@@ -12,11 +12,11 @@ from lvstui.core.change import ServerChange
 from lvstui.core.fields import server, service
 from lvstui.core.model import Director, Forwarding, Pool, RealServer, Service
 from lvstui.core.observed import ServerKey
-from lvstui.options import Options
-from lvstui.store.file import ProfileFile
-from lvstui.store.profile import loads
+from lvstui.engine.options import Options
+from lvstui.formats.profile.write import loads
+from lvstui.store.profile_file import ProfileFile
 from lvstui.tui.app import LvstuiApp
-from lvstui.tui.form import FormScreen
+from lvstui.tui.widgets.form import FormScreen
 from tests.tui.conftest import Stage
 
 SHOP = service("tcp:192.0.2.10:443")

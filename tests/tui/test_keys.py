@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from lvstui.tui.keys import OrderlyApp
+from lvstui.tui.terminal.keys import OrderlyApp
 
 NAMES = {"/": "slash", "\r": "enter", "\x1b": "escape"}
 

@@ -9,8 +9,8 @@ from textual.widgets import Button, Input
 
 from lvstui.core.model import AddressKey, Endpoint, Protocol
 from lvstui.core.observed import MachineKey, ServerKey
-from lvstui.store.memory import Arrangement, ViewMemory
-from lvstui.store.profile import loads
+from lvstui.formats.profile.write import loads
+from lvstui.store.view_memory import Arrangement, ViewMemory
 from tests.tui.conftest import Stage
 
 SIZE = (120, 40)

@@ -11,16 +11,16 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from lvstui.core.change import Change, MarkChange, remove_pool
-from lvstui.core.mark_rows import GroupRow, MarkRowKey, RuleRow
+from lvstui.core.marks.rows import GroupRow, MarkRowKey, RuleRow
 from lvstui.core.model import Family, MarkGroup, MarkKey, Persistence
 from lvstui.core.observed import RowKey, Rule, ServerKey
 from lvstui.core.selectors import selector, selector_text
+from lvstui.formats.profile.write import loads
 from lvstui.kernel.port import Refused
-from lvstui.store.profile import loads
-from lvstui.tui.form import FormScreen
-from lvstui.tui.screens.confirm import Confirm
-from lvstui.tui.screens.listing import Copied, Listing
-from lvstui.tui.screens.marks import MarksView
+from lvstui.tui.dialogs.confirm import Confirm
+from lvstui.tui.dialogs.listing import Copied, Listing
+from lvstui.tui.views.marks import MarksView
+from lvstui.tui.widgets.form import FormScreen
 from tests.tui.conftest import Stage
 
 SIZE = (100, 30)

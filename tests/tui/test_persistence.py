@@ -11,16 +11,16 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
 from lvstui.core.change import ServerChange, SysctlChange
-from lvstui.core.entry_rows import Group, tied
+from lvstui.core.entries.resolve import EntryKey, Tied
+from lvstui.core.entries.rows import Group, tied
 from lvstui.core.fields import server_text, service, service_text
 from lvstui.core.model import AddressKey, Endpoint, MarkKey, RealServer
 from lvstui.core.observed import Entry, MachineKey, ServerKey
-from lvstui.core.ties import EntryKey, Tied
-from lvstui.tui.screens.confirm import Confirm
-from lvstui.tui.screens.connections import ConnectionsView
-from lvstui.tui.screens.entry_dialog import EntryDialog
-from lvstui.tui.screens.listing import Listing
-from lvstui.tui.screens.persistence import PersistenceView
+from lvstui.tui.dialogs.confirm import Confirm
+from lvstui.tui.dialogs.entries import EntryDialog
+from lvstui.tui.dialogs.listing import Listing
+from lvstui.tui.views.connections import ConnectionsView
+from lvstui.tui.views.persistence import PersistenceView
 from tests.tui.conftest import Stage
 
 SIZE = (100, 30)

@@ -12,18 +12,18 @@ from textual.pilot import Pilot
 from textual.widgets import Button, OptionList, Static
 
 from lvstui.core.change import ServerChange, ServiceChange
-from lvstui.core.columns import Look, rows
 from lvstui.core.model import AddressKey, Endpoint, Family, MarkKey, RealServer, Service
 from lvstui.core.observed import Reading, ServerKey
+from lvstui.core.services.rows import Look, rows
 from lvstui.core.snapshot import Host
-from lvstui.core.table import Tone
-from lvstui.kernel.memory import MemoryKernel
+from lvstui.core.view.table import Tone
+from lvstui.engine.options import Options
+from lvstui.formats.profile.write import loads
+from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs
-from lvstui.options import Options
-from lvstui.store.profile import loads
 from lvstui.tui.app import LvstuiApp
-from lvstui.tui.screens.confirm import Confirm
-from lvstui.tui.screens.help import Help
+from lvstui.tui.dialogs.confirm import Confirm
+from lvstui.tui.dialogs.help import Help
 from tests.tui.conftest import Stage
 
 MARK = MarkKey(80, Family.IPV4)

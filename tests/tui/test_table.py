@@ -10,8 +10,8 @@ import pytest
 from textual.app import ComposeResult
 from textual.pilot import Pilot
 
-from lvstui.core.table import Cell, Column, Tone
-from lvstui.tui.table import VirtualTable
+from lvstui.core.view.table import Cell, Column, Tone
+from lvstui.tui.widgets.table import VirtualTable
 from tests.tui.screen import WatchedApp
 
 COLUMNS = (

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from textual.widgets import Static
 
-from lvstui.core.mark_rows import GroupRow
+from lvstui.core.marks.rows import GroupRow
 from lvstui.core.model import Family, MarkKey, Persistence
 from lvstui.core.selectors import selector, selector_text
-from lvstui.tui.form import FormScreen
+from lvstui.tui.widgets.form import FormScreen
 from tests.tui.test_forms import screen
 from tests.tui.test_marks import Marked
 

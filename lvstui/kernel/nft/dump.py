@@ -8,8 +8,8 @@ import struct
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar
 
-from lvstui.kernel.channel import Answer
 from lvstui.kernel.namespace import call_in
+from lvstui.kernel.netlink.channel import Answer
 from lvstui.kernel.nft.wire import (
     BEGIN,
     DONE,

@@ -6,15 +6,16 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from lvstui.core import mark_groups
 from lvstui.core.change import MarkChange, bare
+from lvstui.core.marks import own_table as mark_groups
 from lvstui.core.model import MarkGroup
 from lvstui.core.observed import Ruleset
-from lvstui.kernel.nft import legacy, writing
-from lvstui.kernel.nft.legacy import Legacy
+from lvstui.kernel.nft import writing
 from lvstui.kernel.nft.poll import Found, Poll
 from lvstui.kernel.nft.transaction import NO_RIGHT, Stale
 from lvstui.kernel.nft.writing import Held
+from lvstui.kernel.nft.xtables import legacy
+from lvstui.kernel.nft.xtables.legacy import Legacy
 from lvstui.kernel.port import NoRight, Refused
 
 _FIELD: Final = "match"

@@ -9,15 +9,15 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from lvstui.core.observed import Rule
-from lvstui.kernel.channel import Answer
-from lvstui.kernel.nft import tables
+from lvstui.kernel.netlink.channel import Answer
 from lvstui.kernel.nft.dump import Channel, Interrupted, looking_into
-from lvstui.kernel.nft.explain import Names, explained
-from lvstui.kernel.nft.expressions import counted
-from lvstui.kernel.nft.ipsets import name_of
-from lvstui.kernel.nft.tables import OURS, Place
+from lvstui.kernel.nft.reading import tables
+from lvstui.kernel.nft.reading.explain import Names, explained
+from lvstui.kernel.nft.reading.expressions import counted
+from lvstui.kernel.nft.reading.tables import OURS, Place
 from lvstui.kernel.nft.transaction import NO_RIGHT, NO_TABLES, lacking
 from lvstui.kernel.nft.wire import GETRULE, NUMBERS, attributes, number, text
+from lvstui.kernel.nft.xtables.ipsets import name_of
 from lvstui.kernel.port import KernelError
 
 UNREAD: Final = (

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from lvstui.core.nft_script import TABLE
+from lvstui.core.marks.script import TABLE
 from lvstui.kernel.nft.dump import looking_into
 from lvstui.kernel.nft.wire import (
     ACK,

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Final, NamedTuple
 
+from lvstui.core.marks.script import CHAINS, PREROUTING, PRIORITY, TABLE, counter_name, rules
 from lvstui.core.model import Family, MarkGroup, Network, Selector
-from lvstui.core.nft_script import CHAINS, PREROUTING, PRIORITY, TABLE, counter_name, rules
 from lvstui.core.selectors import family_of, selector_text
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.nft.transaction import Message, send

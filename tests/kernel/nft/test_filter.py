@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lvstui.core.change import MarkChange
-from lvstui.core.mark_groups import groups
+from lvstui.core.marks.own_table import groups
+from lvstui.core.marks.script import script
 from lvstui.core.model import MarkGroup, Ports, Protocol, Selector
-from lvstui.core.nft_script import script
 from lvstui.core.selectors import merged_networks, merged_ports, selector
 from lvstui.kernel.nft import writing
 from lvstui.kernel.nft.filter import Filter

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lvstui.kernel.nft.conditions import Condition, Field
 from lvstui.kernel.nft.filter import Filter
-from lvstui.kernel.nft.iptables_text import line
-from lvstui.kernel.nft.legacy import Legacy
-from lvstui.kernel.nft.paths import Chain, Lead, Way, Ways
+from lvstui.kernel.nft.reading.conditions import Condition, Field
+from lvstui.kernel.nft.reading.paths import Chain, Lead, Way, Ways
+from lvstui.kernel.nft.xtables.iptables_text import line
+from lvstui.kernel.nft.xtables.legacy import Legacy
 from tests.kernel.nft.alone import alone, needs, output
 
 works = needs("iptables-legacy", "-t", "mangle", "-A", "PREROUTING", "-j", "MARK", "--set-mark", "1")
@@ -70,7 +70,7 @@ def test_what_is_not_known_is_shown_as_iptables_writes_it() -> None:
 def test_a_save_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     output("iptables-legacy", "-t", "mangle", "-A", "PREROUTING", "-j", "MARK", "--set-mark", "80")
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("lvstui.kernel.nft.legacy._PLACES", str(tmp_path))
+    monkeypatch.setattr("lvstui.kernel.nft.xtables.legacy._PLACES", str(tmp_path))
     assert "iptables-legacy-save" in Legacy(None, Clock()).read().trouble
     assert Legacy(None, Clock()).read().rules == ()
 

@@ -10,7 +10,7 @@ from tests.kernel.nft.alone import needs_nft
 PROGRAM = """
 import re, socket, struct, subprocess, sys
 from lvstui.core.model import MarkGroup
-from lvstui.core.nft_script import script
+from lvstui.core.marks.script import script
 from lvstui.core.selectors import selector
 from lvstui.kernel.nft.transaction import Stale
 from lvstui.kernel.nft.writing import Held, write

@@ -1,0 +1,1 @@
+"""What is wrong with a director, and the edit that mends it."""

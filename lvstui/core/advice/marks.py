@@ -1,0 +1,265 @@
+"""What an expert would point out about firewall marks: rules and services that do not find each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from lvstui.core import fields
+from lvstui.core.advice.value import Advice, named
+from lvstui.core.change import Change, MarkChange, ServiceChange
+from lvstui.core.describe import persistence_text
+from lvstui.core.marks import edits as mark_edits
+from lvstui.core.marks.conflicts import overwriting
+from lvstui.core.marks.mark import every_rule, names_of
+from lvstui.core.marks.own_table import is_ours
+from lvstui.core.marks.packets import FULL, late, overlap, reaches, setting
+from lvstui.core.marks.repairs import adopted, lost_changes, unadoptable
+from lvstui.core.model import Director, Family, MarkKey, Persistence, Pool, Selector
+from lvstui.core.observed import Rule
+from lvstui.core.selectors import several_ports
+from lvstui.core.snapshot import Snapshot
+from lvstui.core.view.memo import Remembered
+
+KUBE_BITS: Final = 0xC000
+"""Bits of the mark that kube-proxy uses: 0x4000 to masquerade, 0x8000 to drop."""
+
+_setting: Final = Remembered(setting)
+
+_KINDS: Final = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
+
+
+def mark_advice(snapshot: Snapshot) -> Iterator[Advice]:
+    """Tell what keeps marked packets from their service, then what would surprise."""
+    yield from _lost_rules(snapshot)
+    yield from _unset(snapshot)
+    yield from _unserved(snapshot)
+    yield from _failing(snapshot)
+    yield from _one_family(snapshot)
+    yield from _used_by_others(snapshot)
+    for pool in snapshot.reading.director.pools.values():
+        yield from _not_persistent(snapshot, pool)
+    yield from _unlike_families(snapshot.reading.director)
+
+
+def place(rule: Rule) -> str:
+    """Say where a rule stands: `inet firewalld mangle_PRE_public_allow`."""
+    words = (rule.tool if rule.tool != "nft" else "", rule.family, rule.table, rule.chain)
+    return fields.visible(" ".join(filter(None, words)))
+
+
+def _titled(snapshot: Snapshot, mark: int) -> str:
+    """Call a mark by its number and its name."""
+    return " ".join((f"mark {mark}", *map(fields.visible, names_of(snapshot, mark)[:1])))
+
+
+def _served(snapshot: Snapshot) -> set[int]:
+    return {key.mark for key in snapshot.reading.director.pools if isinstance(key, MarkKey)}
+
+
+def _lost(snapshot: Snapshot) -> list[int]:
+    return [c.mark for c in snapshot.profile.drift if isinstance(c, MarkChange) and c.before is None and c.after]
+
+
+def _lost_rules(snapshot: Snapshot) -> Iterator[Advice]:
+    """Our table was flushed from outside, or a group of it taken out: the profile still has it."""
+    if lost := _lost(snapshot):
+        yield Advice(
+            _titled(snapshot, lost[0]) if len(lost) == 1 else f"{len(lost)} marks",
+            "the rules are gone from the packet filter",
+            "no packet gets the mark, so its service sees no traffic; `nft flush ruleset`, or a restart of the "
+            "service nftables, does that",
+            "write them again from the profile",
+            lost_changes(snapshot.profile.drift, lost),
+            mark=lost[0],
+        )
+
+
+def _unset(snapshot: Snapshot) -> Iterator[Advice]:
+    ruleset = snapshot.reading.rules
+    if ruleset is None or ruleset.trouble or any(not rule.decoded for rule in ruleset.rules):
+        return  # what cannot be read is not told to be missing
+    for mark in sorted(_served(snapshot) - set(_setting(ruleset.rules)) - set(_lost(snapshot))):
+        yield Advice(
+            _titled(snapshot, mark),
+            "no rule sets it",
+            "IPVS only recognises marks: without a rule of nftables or iptables the service sees no traffic",
+            "say in the marks view (3) which packets get it (e)",
+            mark=mark,
+        )
+
+
+def _unserved(snapshot: Snapshot) -> Iterator[Advice]:
+    groups = snapshot.reading.director.marks or {}
+    for mark in sorted(groups.keys() - _served(snapshot)):
+        back = [c for c in lost_changes(snapshot.profile.drift, [mark]) if not isinstance(c, MarkChange)]
+        yield Advice(
+            _titled(snapshot, mark),
+            "our rules set it, and no service is on it",
+            "its packets are routed as if there were no rule",
+            "put the profile's service back" if back else "delete the group, or add a service (A in the marks view)",
+            tuple(back) or (MarkChange(groups[mark], None),),
+            mark=mark,
+        )
+
+
+class _Flaw(NamedTuple):
+    """Why a rule's packets do not arrive: a sentence, the reason and the remedy; `copy` mends it in our table."""
+
+    sentence: str
+    reason: str
+    remedy: str
+    copy: bool = True
+
+
+def _failing(snapshot: Snapshot) -> Iterator[Advice]:
+    """Rules for a mark with a service, whose packets nevertheless do not arrive there."""
+    rules, served = every_rule(snapshot), _served(snapshot)
+    said = set()
+    for rule in rules:
+        if rule.verb != "set" or rule.value not in served:
+            continue
+        flaw = _flaw(rule, overwriting(rule, rules))
+        if flaw is None or (rule.value, flaw.sentence) in said:
+            continue
+        said.add((rule.value, flaw.sentence))
+        copy = _copied(snapshot.reading.director, rule) if flaw.copy else ()
+        remedy = f"{flaw.remedy}; or take this copy of the rule into our own table" if copy else flaw.remedy
+        about = _titled(snapshot, rule.value or 0)
+        yield Advice(about, f"{flaw.sentence} ({place(rule)})", flaw.reason, remedy, copy, mark=rule.value)
+
+
+def _copied(director: Director, rule: Rule) -> tuple[Change, ...]:
+    try:
+        return adopted(director, [rule]) if not unadoptable(rule) else ()
+    except fields.FieldError:
+        return ()
+
+
+def _flaw(rule: Rule, later: Rule | None) -> _Flaw | None:
+    if rule.dormant:
+        return _Flaw("its rule is in a dormant table", "a dormant table does nothing", "wake the table up")
+    if not reaches(rule):
+        return _Flaw("its rule stands in a chain that nothing jumps to", "no packet gets there", "jump to the chain")
+    if late(rule):
+        return _Flaw(
+            "its rule comes too late for IPVS",
+            "IPVS takes packets at priority 99 of input and -98 of output",
+            "set the mark in prerouting",
+        )
+    if rule.mask != FULL:
+        return _Flaw(
+            f"its rule sets only the bits 0x{rule.mask:x}",
+            "IPVS compares all 32 bits, so other bits that are set hide the service",
+            "let the rule set the whole mark",
+        )
+    if later is not None and later.value is not None:
+        return _Flaw(
+            f"a later rule sets {later.value} instead, in {place(later)}",
+            "the last rule wins",
+            "take the packets out of one of the two",
+            copy=False,
+        )
+    return None
+
+
+def _selectors(snapshot: Snapshot, mark: int) -> list[Selector]:
+    """Give all packets that are known to get a mark."""
+    group = (snapshot.reading.director.marks or {}).get(mark)
+    found = list(group.selectors) if group else []
+    rules = _setting(every_rule(snapshot)).get(mark, ())
+    return [*found, *(rule.selector for rule in rules if rule.selector and rule.selector not in found)]
+
+
+def _one_family(snapshot: Snapshot) -> Iterator[Advice]:
+    """A mark whose packets are of a family that no service is on it for."""
+    served: dict[int, set[Family]] = {}
+    for key in snapshot.reading.director.pools:
+        if isinstance(key, MarkKey):
+            served.setdefault(key.mark, set()).add(key.family)
+    for mark, families in served.items():
+        named_only = [each for each in _selectors(snapshot, mark) if each.addresses]
+        for family in mark_edits.families(named_only):
+            if family not in families:
+                yield Advice(
+                    _titled(snapshot, mark),
+                    f"{_KINDS[family]} packets get it, and only an {_KINDS[min(families)]} service is on it",
+                    "each family needs a service of its own on the mark; these packets are routed as if unmarked",
+                    f"add mark{'6' if family is Family.IPV6 else ''}:{mark} with its servers (A in the marks view), or "
+                    "take the addresses out (e)",
+                    mark=mark,
+                )
+
+
+def _used_by_others(snapshot: Snapshot) -> Iterator[Advice]:
+    """A mark, or bits of it, that somebody else uses for something else."""
+    rules = every_rule(snapshot)
+    kube = any(owner.program == "kube-proxy" for owner in snapshot.owners) or any(
+        rule.value in (0x4000, 0x8000) and rule.mask == rule.value for rule in rules
+    )
+    groups = snapshot.reading.director.marks or {}
+    for mark in sorted(_served(snapshot) | groups.keys()):
+        if kube and mark & KUBE_BITS:
+            yield Advice(
+                _titled(snapshot, mark),
+                f"its bits 0x{mark & KUBE_BITS:x} are those that kube-proxy uses",
+                "kube-proxy masquerades or drops what has them, and sets them on packets of its own",
+                "take a mark without the bits 0x4000 and 0x8000",
+                mark=mark,
+            )
+    for mark, group in groups.items():
+        others = [rule for rule in _setting(rules).get(mark, ()) if not is_ours(rule) and reaches(rule)]
+        strange = next((rule for rule in others if not _known(rule, group.selectors)), None)
+        if strange is not None:
+            yield Advice(
+                _titled(snapshot, mark),
+                f"a rule of others sets it too, for other packets ({place(strange)})",
+                "those packets go to the service of this group as well, unless the mark is meant for something else",
+                "take another mark for one of the two",
+                mark=mark,
+            )
+
+
+def _known(rule: Rule, selectors: Iterable[Selector]) -> bool:
+    return rule.selector is not None and any(overlap(rule.selector, each) for each in selectors)
+
+
+def _not_persistent(snapshot: Snapshot, pool: Pool) -> Iterator[Advice]:
+    key = pool.service.key
+    if not isinstance(key, MarkKey) or pool.service.persistence is not None or len(pool.servers) < 2:
+        return
+    if several_ports(_selectors(snapshot, key.mark)):
+        mask = Persistence().mask if key.family is Family.IPV4 else 128
+        after = replace(pool.service, persistence=Persistence(mark_edits.PERSISTENCE, mask))
+        yield Advice(
+            named(pool.service),
+            "the mark bundles several ports, and the service is not persistent",
+            "each connection is scheduled by itself: a client's ports may land on different servers",
+            f"set persistence to {mark_edits.PERSISTENCE} s",
+            (ServiceChange(pool.service, after),),
+            key=key,
+            mark=key.mark,
+        )
+
+
+def _unlike_families(director: Director) -> Iterator[Advice]:
+    """The two services of one mark: the same group over IPv4 and IPv6."""
+    for key, pool in director.pools.items():
+        twin = director.pools.get(MarkKey(key.mark, Family.IPV6)) if isinstance(key, MarkKey) else None
+        if twin is None or not isinstance(key, MarkKey) or key.family is Family.IPV6:
+            continue
+        mine, theirs = pool.service.persistence, twin.service.persistence
+        if (mine and mine.timeout) != (theirs and theirs.timeout):
+            wanted = mine and replace(mine, mask=theirs.mask if theirs else 128)
+            after = replace(twin.service, persistence=wanted)
+            yield Advice(
+                f"mark {key.mark}",
+                f"its IPv4 and IPv6 services differ in persistence ({persistence_text(mine)} and "
+                f"{persistence_text(theirs)})",
+                "clients stick differently by the family that they happen to use",
+                "give both the same timeout",
+                (ServiceChange(twin.service, after),),
+                key=key,
+                mark=key.mark,
+            )

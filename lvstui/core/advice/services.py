@@ -1,0 +1,310 @@
+"""What an expert would point out on a director as it runs, each with the reason and, where there is one, the edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from ipaddress import IPv4Address
+from typing import Final
+
+from lvstui.core import fields
+from lvstui.core.advice.marks import mark_advice
+from lvstui.core.advice.value import Advice, named
+from lvstui.core.change import Change, ServerChange, ServiceChange, SysctlChange
+from lvstui.core.marks import edits as mark_edits
+from lvstui.core.model import (
+    Address,
+    AddressKey,
+    Director,
+    Endpoint,
+    Family,
+    Forwarding,
+    MarkKey,
+    Persistence,
+    Pool,
+    Protocol,
+    RealServer,
+    ServiceFlags,
+    ServiceKey,
+)
+from lvstui.core.observed import ServerStats
+from lvstui.core.snapshot import Snapshot
+
+__all__ = ["Advice", "Standing", "about_mark", "about_service", "advice"]
+
+_CROWD: Final = 20
+"""Entries from which on their distribution says something."""
+
+_LION: Final = 0.9
+"""The part of all entries that one server has when a mask is too wide."""
+
+_HASHING: Final = ("sh", "mh")
+"""Schedulers that choose the server by the client's address, so that its connections meet without persistence."""
+
+_PATIENCE: Final = 10.0
+"""Seconds between two looks at how entries are distributed."""
+
+
+def advice(snapshot: Snapshot) -> tuple[Advice, ...]:
+    """Tell everything that an expert would point out, what breaks service first."""
+    return (*_configured(snapshot), *_distributed(snapshot))
+
+
+class Standing:
+    """The advice as it stands, worked out anew only when something did change that it depends on."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[object, ...] = ()
+        self._configured: tuple[Advice, ...] = ()
+        self._looked: tuple[object, float] = (None, 0.0)
+        self._distributed: tuple[Advice, ...] = ()
+
+    def __call__(self, snapshot: Snapshot) -> tuple[Advice, ...]:
+        """Give what `advice` would, in the distribution of entries some seconds late."""
+        seen = _depends_on(snapshot)
+        if len(seen) != len(self._seen) or not all(map(_same, seen, self._seen)):
+            self._seen, self._configured = seen, _configured(snapshot)
+        director, taken = self._looked
+        if director is not snapshot.reading.director or abs(snapshot.reading.taken - taken) >= _PATIENCE:
+            self._looked = snapshot.reading.director, snapshot.reading.taken
+            self._distributed = _distributed(snapshot)
+        return (*self._configured, *self._distributed)
+
+
+def _depends_on(snapshot: Snapshot) -> tuple[object, ...]:
+    """Give what advice is made of: objects that stay the same while nothing changes, and small values."""
+    rules = snapshot.reading.rules
+    known = "" if rules is None else f"{rules.generation} {len(rules.rules)} {rules.trouble} {rules.missing}"
+    off = " ".join(str(int(family)) for family, on in snapshot.reading.forwards.items() if not on)
+    programs = " ".join(owner.program for owner in snapshot.owners)
+    return snapshot.reading.director, snapshot.profile.drift, known, off, programs
+
+
+def _same(one: object, other: object) -> bool:
+    return one is other or (isinstance(one, str) and one == other)
+
+
+def _configured(snapshot: Snapshot) -> tuple[Advice, ...]:
+    director = snapshot.reading.director
+    found = [*mark_advice(snapshot), *_forwarding_off(snapshot)]
+    for pool in director.pools.values():
+        found += _unserved(pool)
+        found += _unreachable_ports(pool)
+        found += _drained_but_sticky(pool, director)
+        found += _port_zero(pool)
+    return (*found, *_apart(director, mark_edits.free_mark(director, snapshot.reading.rules)))
+
+
+def _distributed(snapshot: Snapshot) -> tuple[Advice, ...]:
+    return tuple(each for pool in snapshot.reading.director.pools.values() for each in _crowded(pool, snapshot))
+
+
+def _forwarding_off(snapshot: Snapshot) -> Iterator[Advice]:
+    names = {Family.IPV4: "net.ipv4.ip_forward", Family.IPV6: "net.ipv6.conf.all.forwarding"}
+    for family, name in names.items():
+        if snapshot.reading.forwards.get(family, True):
+            continue
+        pools = snapshot.reading.director.pools.values()
+        masqueraded = [
+            pool
+            for pool in pools
+            if any(
+                server.forwarding is Forwarding.MASQ and Family.of(server.endpoint.address) is family
+                for server in pool.servers.values()
+            )
+        ]
+        if masqueraded:
+            yield Advice(
+                named(masqueraded[0].service),
+                f"masq is used and {name} is 0",
+                "the answers of the real servers are dropped on this director",
+                f"sysctl -w {name}=1",
+                key=masqueraded[0].service.key,
+            )
+
+
+def _unserved(pool: Pool) -> Iterator[Advice]:
+    servers = pool.servers.values()
+    if servers and not any(server.weight for server in servers):
+        resumed = [s for s in servers if s.resume]
+        yield Advice(
+            named(pool.service),
+            "every real server has weight 0",
+            "new connections are refused",
+            "give the drained servers their old weights back" if resumed else "give a real server a weight",
+            tuple(_weighed(pool.service.key, s, s.resume or 1) for s in resumed),
+            key=pool.service.key,
+        )
+
+
+def _weighed(key: ServiceKey, server: RealServer, weight: int) -> ServerChange:
+    return ServerChange(key, server, replace(server, weight=weight, resume=None))
+
+
+def _unreachable_ports(pool: Pool) -> Iterator[Advice]:
+    key = pool.service.key
+    if not isinstance(key, AddressKey) or key.port == 0:
+        return
+    moved = [
+        server
+        for server in pool.servers.values()
+        if server.forwarding in (Forwarding.ROUTE, Forwarding.TUNNEL) and server.endpoint.port != key.port
+    ]
+    if moved:
+        changes = [c for server in moved for c in _ported(pool, server, key.port)]
+        yield Advice(
+            named(pool.service),
+            f"{fields.server_text(moved[0].endpoint)} is on another port than the service",
+            f"{fields.forwarding_text(moved[0].forwarding)} changes no ports: packets arrive at {key.port} anyway",
+            f"write port {key.port} so that the table says what happens, or use masq",
+            tuple(changes),
+            key=key,
+        )
+
+
+def _ported(pool: Pool, server: RealServer, port: int) -> Iterator[Change]:
+    endpoint = Endpoint(server.endpoint.address, port)
+    if endpoint not in pool.servers:
+        yield ServerChange(pool.service.key, None, replace(server, endpoint=endpoint))
+        yield ServerChange(pool.service.key, server, None)
+
+
+def _drained_but_sticky(pool: Pool, director: Director) -> Iterator[Advice]:
+    setting_name = "expire_quiescent_template"
+    held = director.sysctl.get(setting_name)
+    drained = [server for server in pool.servers.values() if not server.weight]
+    alive = len(drained) < len(pool.servers)
+    if pool.service.persistence and drained and alive and held == "0":
+        yield Advice(
+            named(pool.service),
+            f"{fields.server_text(drained[0].endpoint)} is drained, and its clients keep coming back",
+            "a persistence entry is stronger than weight 0 while expire_quiescent_template is 0",
+            "set expire_quiescent_template to 1, or move its clients away (M on the server)",
+            (SysctlChange(setting_name, held, "1"),),
+            key=pool.service.key,
+        )
+
+
+def _crowded(pool: Pool, snapshot: Snapshot) -> Iterator[Advice]:
+    persistence = pool.service.persistence
+    weighted = [server for server in pool.servers.values() if server.weight]
+    if persistence is None or not persistence.wide or len(weighted) < 2:
+        return
+    seen: Mapping[Endpoint, ServerStats] = snapshot.reading.servers.get(pool.service.key, {})
+    active = {endpoint: stats.sticky + stats.active + stats.inactive for endpoint, stats in seen.items()}
+    total = sum(active.values())
+    most = max(active, key=lambda endpoint: active[endpoint], default=None)
+    if most is None or total < _CROWD or active[most] < _LION * total:
+        return
+    narrow = replace(persistence, mask=IPv4Address("255.255.255.255") if _is_v4(persistence) else 128)
+    after = replace(pool.service, persistence=narrow)
+    yield Advice(
+        named(pool.service),
+        f"{fields.server_text(most)} has {active[most] * 100 // total} % of all entries and connections",
+        f"the mask {_mask(persistence)} makes one client of a whole network",
+        "let every address be a client of its own; the entries so far are ignored then, and clients are spread anew",
+        (ServiceChange(pool.service, after),),
+        key=pool.service.key,
+    )
+
+
+def _is_v4(persistence: Persistence) -> bool:
+    return isinstance(persistence.mask, IPv4Address)
+
+
+def _mask(persistence: Persistence) -> str:
+    prefix = persistence.prefix
+    return fields.mask_text(persistence.mask) if prefix is None else f"/{prefix}"
+
+
+def _port_zero(pool: Pool) -> Iterator[Advice]:
+    key = pool.service.key
+    if isinstance(key, AddressKey) and key.port == 0 and pool.service.persistence is not None:
+        yield Advice(
+            named(pool.service),
+            "persistence on port 0 sends every port of the address to the real servers",
+            "ports that nobody meant to serve are open there too; a firewall mark bundles just the wanted ones",
+            "make a group of the wanted ports in the marks view (3, a), then delete this service",
+            key=key,
+        )
+
+
+def _apart(director: Director, mark: int) -> Iterator[Advice]:
+    """Services on one address whose ports belong together, but which do not share their stickiness."""
+    found: dict[tuple[Address, Protocol], dict[int, Pool]] = {}
+    for key, pool in director.pools.items():
+        if isinstance(key, AddressKey):
+            found.setdefault((key.address, key.protocol), {})[key.port] = pool
+    for pools in found.values():
+        for first, second in mark_edits.PAIRS:
+            if first in pools and second in pools:
+                yield from _pair(pools[first], pools[second], director, mark)
+
+
+def _pair(one: Pool, other: Pool, director: Director, mark: int) -> Iterator[Advice]:
+    sticky = (one.service.persistence, other.service.persistence)
+    if not any(sticky) or min(len(one.servers), len(other.servers)) < 2 or _meet_anyway(one, other):
+        return
+    key = one.service.key
+    about = f"{named(one.service)} and {named(other.service)}"
+    changes = _bundled(director, mark, one, other)
+    yield Advice(
+        about,
+        "one client's connections to the two may land on different servers",
+        "each service has persistence entries of its own" if all(sticky) else "only one of the two is persistent",
+        "bundle them with a firewall mark: one service, one entry for both ports",
+        changes,
+        key=key,
+    )
+    if all(sticky) and sticky[0] != sticky[1]:
+        yield Advice(
+            about,
+            f"their persistence differs ({_told(sticky[0])} and {_told(sticky[1])})",
+            "a client may have moved on with one of them while it still sticks with the other",
+            "give both the same persistence",
+            (ServiceChange(other.service, replace(other.service, persistence=sticky[0])),),
+            key=key,
+        )
+
+
+def _meet_anyway(one: Pool, other: Pool) -> bool:
+    """Tell whether both services choose the same server for a client, by hashing its address over the same servers."""
+
+    def choice(pool: Pool) -> object:
+        weights = sorted((str(end.address), server.weight) for end, server in pool.servers.items())
+        return pool.service.scheduler, pool.service.flags, pool.service.persistence, weights
+
+    by_port = one.service.flags & ServiceFlags.SCHED_2
+    return one.service.scheduler in _HASHING and not by_port and choice(one) == choice(other)
+
+
+def _bundled(director: Director, mark: int, *pools: Pool) -> tuple[Change, ...]:
+    keys = [pool.service.key for pool in pools if isinstance(pool.service.key, AddressKey)]
+    name = next((pool.service.name for pool in mark_edits.leading(pools) if pool.service.name), "")
+    try:
+        return mark_edits.bundled(director, keys, mark, name)
+    except fields.FieldError:
+        return ()
+
+
+def _told(persistence: Persistence | None) -> str:
+    return f"{persistence.timeout} s {_mask(persistence)}" if persistence else "none"
+
+
+def about_service(snapshot: Snapshot, key: ServiceKey) -> tuple[Advice, ...]:
+    """Choose what is said about one service."""
+    return tuple(each for each in advice(snapshot) if each.concerns(key))
+
+
+def about_mark(snapshot: Snapshot, mark: int) -> tuple[Advice, ...]:
+    """Choose what is said about one mark, its rules and services."""
+    keys = [MarkKey(mark, family) for family in Family]
+    return tuple(each for each in advice(snapshot) if any(map(each.concerns, keys)))
+
+
+def mark_lines(snapshot: Snapshot, mark: int) -> list[str]:
+    """Write out what is advised about one mark: sentence, reason and remedy, each on a line."""
+    lines = []
+    for advised in about_mark(snapshot, mark):
+        lines += ["", f"! {advised.sentence}", f"  {advised.reason}", f"  {advised.remedy}"]
+    return lines

@@ -1,0 +1,43 @@
+"""One thing that an expert would point out, as a value: about what, what is wrong, why, and the edit that mends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lvstui.core import fields
+from lvstui.core.change import Change, ServiceChange
+from lvstui.core.model import MarkKey, Service, ServiceKey
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One thing to point out: about what, what is wrong, why it matters, and what to do.
+
+    `changes` is the edit that mends it, empty where the remedy lies outside of IPVS and our table, or needs a choice.
+    `key` and `mark` say which service and which mark it is about, where it is about one.
+    """
+
+    about: str
+    sentence: str
+    reason: str
+    remedy: str
+    changes: tuple[Change, ...] = ()
+    key: ServiceKey | None = None
+    mark: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.about}: {self.sentence}; {self.reason}. {self.remedy}"
+
+    @property
+    def destroys(self) -> bool:
+        """Whether the edit removes a whole service."""
+        return any(isinstance(change, ServiceChange) and change.after is None for change in self.changes)
+
+    def concerns(self, key: ServiceKey) -> bool:
+        """Tell whether it is about a service; what is about a mark is about all services on it."""
+        return self.key == key or (isinstance(key, MarkKey) and self.mark == key.mark)
+
+
+def named(service: Service) -> str:
+    """Call a service by its name, or by what it is where it has none."""
+    return fields.visible(service.name) or fields.service_text(service.key)

@@ -1,0 +1,1 @@
+"""The director itself: timeouts, sync daemons, sysctls."""

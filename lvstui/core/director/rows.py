@@ -1,0 +1,196 @@
+"""What the director view shows: its rows in order and their cells; all of it pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, assert_never
+
+from lvstui.core import fields
+from lvstui.core.change import Change, SysctlChange, TimeoutsChange, concerns_kernel, fold
+from lvstui.core.director import lines as told
+from lvstui.core.director.lines import Sides, Told
+from lvstui.core.director.scope import touched
+from lvstui.core.model import Director
+from lvstui.core.snapshot import Snapshot
+from lvstui.core.view.table import Cell, Column, Tone
+
+DIRECTOR_COLUMNS = (
+    Column("setting", "Setting", 27, 1),
+    Column("value", "Value", 12, 1, grow=1),
+    Column("default", "Default", 8, 4),
+    Column("profile", "Profile", 8, 3),
+    Column("meaning", "What it is", 19, 5, grow=6),
+)
+
+_LINK = "link "
+"""What the name of a network interface's row starts with."""
+
+
+class Part(Enum):
+    """The parts of the view, in their order; the value is the heading."""
+
+    TABLE = "table and traffic"
+    TIMEOUTS = "timeouts in seconds"
+    SYNC = "sync daemons"
+    HOST = "host"
+    SYSCTL = "net.ipv4.vs"
+    CPUS = "traffic by CPU"
+
+
+class Row(NamedTuple):
+    """One row, told by its part and its name there; the heading has no name, a daemon's option is `master.port`."""
+
+    part: Part
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How an operator looks at the director: filter, folded parts, and edits not yet applied."""
+
+    filter: str = ""
+    folded: frozenset[Part] = frozenset()
+    staged: tuple[Change, ...] = ()
+
+
+def rows(snapshot: Snapshot, look: Look) -> list[Row]:
+    """List the rows in order: each part's heading, its rows below unless folded.
+
+    A filter keeps the rows that show every one of its words (`!word`: do not show it), and opens what is folded.
+    """
+    shown: list[Row] = []
+    sides = _sides(snapshot, look)
+    for part in Part:
+        found = [Row(part, name) for name in _names(snapshot, sides, part)]
+        if look.filter:
+            found = [row for row in found if _matches(look.filter, part, _told(snapshot, sides, row))]
+        if found:
+            shown.append(Row(part))
+            shown.extend(found if look.filter or part not in look.folded else ())
+    return shown
+
+
+def cells(snapshot: Snapshot, look: Look, row: Row) -> tuple[Cell, ...]:
+    """Give one row's cells, one for each of DIRECTOR_COLUMNS."""
+    if not row.name:
+        sign = "+" if row.part in look.folded and not look.filter else "-"
+        return (Cell(f"{sign} {row.part.value}", Tone.STRONG), *[Cell("")] * (len(DIRECTOR_COLUMNS) - 1))
+    line = _told(snapshot, _sides(snapshot, look), row)
+    indent = "    " if row.part is Part.SYNC and "." in row.name else "  "
+    return (
+        Cell(indent + line.title),
+        line.value,
+        Cell(line.default, Tone.DIM),
+        _staged_profile(look, row) or line.profile,
+        Cell(line.sentence, Tone.DIM),
+    )
+
+
+def sentence(snapshot: Snapshot, look: Look, row: Row) -> str:
+    """Say in full what a row is about; empty for a heading."""
+    if not row.name:
+        return ""
+    line = _told(snapshot, _sides(snapshot, look), row)
+    return f"{line.title}: {line.sentence}"
+
+
+def touches(snapshot: Snapshot, row: Row) -> str:
+    """Say which services a setting touches now; empty where that cannot be told, and for what is no setting."""
+    told = touched(snapshot.reading.director, row.name) if row.part is Part.SYSCTL else ""
+    return f"It {told}." if told else ""
+
+
+def with_staged(running: Director, staged: Iterable[Change]) -> Director:
+    """Give what the kernel would hold with what is staged; what only the profile lets go of stays there."""
+    return fold(running, filter(concerns_kernel, staged))
+
+
+def _sides(snapshot: Snapshot, look: Look) -> Sides:
+    running = snapshot.reading.director
+    return Sides(running, with_staged(running, look.staged), snapshot.profile.saved)
+
+
+def _staged_profile(look: Look, row: Row) -> Cell | None:
+    """Say what a staged change does to the profile alone: `let go`, or `keep` for a value that stays as it is."""
+    for change in look.staged:
+        match change, row:
+            case (TimeoutsChange(), Row(Part.TIMEOUTS)):
+                pass
+            case SysctlChange(name), Row(Part.SYSCTL, other) if name == other:
+                pass
+            case _:
+                continue
+        if change.after is None:
+            return Cell("let go", Tone.STAGED)
+        return Cell("keep", Tone.STAGED) if change.before is None else None
+    return None
+
+
+def _told(snapshot: Snapshot, sides: Sides, row: Row) -> Told:
+    match row:
+        case Row(Part.TABLE, "ip_vs"):
+            return told.version(snapshot.reading)
+        case Row(Part.TABLE, "connections"):
+            return told.connections(snapshot.reading)
+        case Row(Part.TABLE, "all services"):
+            return told.total(snapshot.reading.total)
+        case Row(Part.TABLE, name):
+            return told.owner(next(owner for owner in snapshot.owners if f"owner {owner.pid}" == name))
+        case Row(Part.TIMEOUTS, name):
+            return told.timeout(sides, name)
+        case Row(Part.SYNC, name):
+            word, _, option = name.partition(".")
+            role = fields.role(word)
+            return told.daemon_option(sides, role, option) if option else told.daemon(sides, role)
+        case Row(Part.HOST, name) if name.startswith(_LINK):
+            return told.link(next(link for link in snapshot.host.links if _LINK + link.name == name))
+        case Row(Part.HOST, name):
+            return told.load(snapshot.host, name)
+        case Row(Part.SYSCTL, name):
+            return told.setting(sides, name)
+        case Row(Part.CPUS, name):
+            return told.cpu(snapshot.reading.cpus, int(name))
+        case _:
+            raise ValueError(f"no such row: {row}")
+
+
+def _names(snapshot: Snapshot, sides: Sides, part: Part) -> Iterator[str]:
+    """Name the rows of a part; what is not known (timeouts in /proc, a kernel without statistics) has none."""
+    match part:
+        case Part.TABLE:
+            yield from ("connections", "all services", "ip_vs")
+            yield from (f"owner {owner.pid}" for owner in snapshot.owners)
+        case Part.TIMEOUTS:
+            yield from told.TIMEOUTS if sides.running.timeouts else ()
+        case Part.SYNC:
+            yield from _daemon_names(sides)
+        case Part.HOST:
+            yield from ("cpu", "softirq", "memory")
+            yield from (_LINK + link.name for link in snapshot.host.links)
+        case Part.SYSCTL:
+            yield from sorted(sides.running.sysctl)
+        case Part.CPUS:
+            yield from map(str, range(len(snapshot.reading.cpus)))
+        case _:
+            assert_never(part)
+
+
+def _daemon_names(sides: Sides) -> Iterator[str]:
+    """Name the daemons, and the options of those that run or are about to."""
+    if sides.running.sync is None:
+        return
+    for role, word in fields.ROLE_WORDS.items():
+        yield word
+        if any(role in (each.sync or {}) for each in (sides.running, sides.staged)):
+            yield from (f"{word}.{option}" for option in told.DAEMON_FIELDS)
+
+
+def _matches(wanted: str, part: Part, line: Told) -> bool:
+    pieces = (part.value, line.title, line.value.text, line.profile.text, line.sentence)
+    text = " ".join(pieces).casefold()
+    return all(
+        (word[1:] not in text) if len(word) > 1 and word.startswith("!") else word in text
+        for word in wanted.casefold().split()
+    )

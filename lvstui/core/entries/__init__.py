@@ -1,0 +1,1 @@
+"""Persistence entries and connections."""

@@ -1,0 +1,94 @@
+"""How the entries of each service spread over its real servers, and which client networks are the heaviest; pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from lvstui.core import fields
+from lvstui.core.entries.resolve import Tied
+from lvstui.core.entries.rows import EntryLook, found, network_of
+from lvstui.core.model import Endpoint, Network, Pool, RealServer, ServiceKey
+from lvstui.core.naming import service_names
+from lvstui.core.snapshot import Snapshot
+from lvstui.core.view.numbers import compact
+from lvstui.core.view.table import Cell, Tone
+
+_BAR: Final = 20
+_HEAVIEST: Final = 3
+_CROWD: Final = 20
+_LION: Final = 0.9
+
+Line = tuple[Cell, ...]
+
+
+def distribution(snapshot: Snapshot, look: EntryLook) -> list[Line]:
+    """Draw a block of lines for each service with entries: its servers as bars, its heaviest client networks.
+
+    Only what the filter finds counts. The part that a server has by its weight stands behind the part that it has.
+    """
+    by_service: dict[ServiceKey, list[Tied]] = {}
+    for each in found(snapshot, look):
+        if each.service is not None:
+            by_service.setdefault(each.service, []).append(each)
+    lines: list[Line] = []
+    for key, entries in sorted(by_service.items(), key=lambda item: -len(item[1])):
+        lines += _block(snapshot, look, key, entries)
+    return lines or [(Cell("there are no entries to be spread", Tone.DIM),)]
+
+
+def _block(snapshot: Snapshot, look: EntryLook, key: ServiceKey, entries: Sequence[Tied]) -> Iterator[Line]:
+    pool = snapshot.reading.director.pools[key]
+    name = service_names(snapshot.reading.director, key)[0]
+    yield (Cell(name, Tone.STRONG), Cell(f"{compact(len(entries))} entries", Tone.DIM), *_warning(pool, entries))
+    counts = Counter(each.server for each in entries if each.server is not None)
+    weights = sum(server.weight for server in pool.servers.values())
+    most = max(counts.values(), default=0)
+    for endpoint, server in sorted(pool.servers.items(), key=_order):
+        count = counts[endpoint]
+        bar = _bar(count, most)
+        share = f"{count * 100 / len(entries):3.0f}%"
+        fair = f"{server.weight * 100 / weights:.0f}% by weight" if weights else "no weight"
+        label = f"  {server.name or fields.server_text(endpoint)}"
+        yield (
+            Cell(f"{label:<20.20}"),
+            Cell(bar, Tone.NAME),
+            Cell(f"{compact(count):>5} {share}"),
+            Cell(fair, Tone.DIM),
+        )
+    heaviest = Counter(_networks(entries, look.prefixes)).most_common(_HEAVIEST)
+    if heaviest and heaviest[0][1] > 1:
+        told = ", ".join(f"{network} {compact(count)}" for network, count in heaviest)
+        yield (Cell(f"  heaviest networks: {told}", Tone.DIM),)
+
+
+def _order(item: tuple[Endpoint, RealServer]) -> tuple[int, int, int]:
+    """Order servers as the services view does: by address."""
+    address, port = item[0]
+    return address.version, int(address), port
+
+
+def _networks(entries: Sequence[Tied], prefixes: tuple[int, int]) -> Iterator[Network]:
+    """Give the network of each entry; one that is wider by its mask stands for itself."""
+    for each in entries:
+        width = each.width if each.width is not None else each.entry.client.max_prefixlen
+        narrow = (min(prefixes[0], width), prefixes[1]) if each.entry.client.version == 4 else prefixes
+        yield network_of(each.entry.client, narrow)
+
+
+def _bar(count: int, most: int) -> str:
+    filled = max(round(count * _BAR / most) if most else 0, 1 if count else 0)
+    return "=" * filled + " " * (_BAR - filled)
+
+
+def _warning(pool: Pool, entries: Sequence[Tied]) -> Line:
+    """Warn where one server has nearly everybody although others have a weight too."""
+    weighted = sum(1 for server in pool.servers.values() if server.weight)
+    counts: Mapping[Endpoint | None, int] = Counter(each.server for each in entries)
+    server, count = max(counts.items(), key=lambda item: item[1], default=(None, 0))
+    if server is None or weighted < 2 or len(entries) < _CROWD or count < _LION * len(entries):
+        return ()
+    persistence = pool.service.persistence
+    wide = f": the mask /{persistence.prefix} is wide" if persistence and persistence.wide else ""
+    return (Cell(f"{count * 100 // len(entries)}% are on {server.address}{wide}", Tone.WARN),)

@@ -1,0 +1,161 @@
+"""What the kernel has to be told for an edit of a persistence entry, as sync messages that nobody has sent; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+
+from lvstui.core.entries.edits import Manner, Move, Pin
+from lvstui.core.entries.resolve import FTP, EntryKey, key_of, masked, server_of, service_of
+from lvstui.core.entries.sync_message import INACTIVE, LOCAL_NODE, Message
+from lvstui.core.model import (
+    PERSISTENCE_MAX,
+    Address,
+    AddressKey,
+    Director,
+    Endpoint,
+    Family,
+    MarkKey,
+    Protocol,
+    RealServer,
+    ServiceKey,
+)
+from lvstui.core.observed import Connection, Entry
+
+SOFT_SECONDS: Final = 2
+"""Seconds that an entry is given when its connections are let go softly: with 1 it ties with them and loses."""
+
+KILL_SECONDS: Final = 1
+
+_CLOSE: Final = 6
+_TCP_STATES: Final = {
+    word: number
+    for number, word in enumerate(
+        (
+            "NONE",
+            "ESTABLISHED",
+            "SYN_SENT",
+            "SYN_RECV",
+            "FIN_WAIT",
+            "TIME_WAIT",
+            "CLOSE",
+            "CLOSE_WAIT",
+            "LAST_ACK",
+            "LISTEN",
+            "SYNACK",
+        )
+    )
+}
+"""TCP's states by their words (enum in include/net/ip_vs.h)."""
+
+
+def binding(
+    service: ServiceKey,
+    client: Address,
+    server: Endpoint,
+    seconds: int,
+    engine: str = "",
+    identity: str = "",
+) -> Message:
+    """Make or change the entry of a client, masked as its service says: `server` as it is configured.
+
+    An entry that is there keeps its server, whatever the message says. Seconds are held to 1 .. 31 days.
+    """
+    seconds = min(max(1, seconds), PERSISTENCE_MAX)
+    end, told = Endpoint(client, 0), identity.encode("latin-1")
+    if isinstance(service, MarkKey):
+        return Message(0, end, mark_end(service), server, seconds, mark=service.mark, engine=engine, identity=told)
+    ftp = service.port == FTP and service.protocol is Protocol.TCP
+    virtual = Endpoint(service.address, 0 if ftp else service.port)
+    return Message(int(service.protocol), end, virtual, server, seconds, engine=engine, identity=told)
+
+
+def placing(edit: Pin | Move, director: Director) -> Message:
+    """Bind the client of an edit, which has no entry by then, to the server that the edit names."""
+    if isinstance(edit, Pin):
+        client = client_of(edit.service, edit.client, director)
+        return binding(edit.service, client, edit.server, edit.seconds, edit.engine, edit.identity)
+    entry, service = edit.entry, service_of(edit.entry, director)
+    key = service if service is not None else entry.service
+    return binding(key, entry.client, edit.server, edit.seconds, entry.engine, entry.identity)
+
+
+def placed_key(edit: Pin | Move, director: Director) -> EntryKey:
+    """Tell by what the entry is found that an edit makes."""
+    if isinstance(edit, Move):
+        return key_of(edit.entry)
+    return EntryKey(edit.service, client_of(edit.service, edit.client, director), edit.identity)
+
+
+def mark_end(service: MarkKey) -> Endpoint:
+    """Write a mark where an address would stand: in its first four bytes."""
+    if service.family is Family.IPV4:
+        return Endpoint(IPv4Address(service.mark), 0)
+    return Endpoint(IPv6Address(service.mark << 96), 0)
+
+
+def again(entry: Entry, director: Director, seconds: int) -> Message:
+    """Start the timer of an entry anew with so many seconds."""
+    service = service_of(entry, director)
+    pool = director.pools[service] if service is not None else None
+    server = (server_of(entry, pool) if pool is not None else None) or entry.server
+    # The row's own key is what the kernel finds it by, whatever service it belongs to.
+    return binding(entry.service, entry.client, server, seconds, entry.engine, entry.identity)
+
+
+def ending(entry: Entry, children: Iterable[Connection], director: Director, manner: Manner) -> tuple[Message, ...]:
+    """Let an entry and the connections that hang on it run out; all of it has to reach the kernel in one datagram."""
+    told = [_soft(child) if manner is Manner.SOFT else _kill(child) for child in children]
+    seconds = SOFT_SECONDS if manner is Manner.SOFT else KILL_SECONDS
+    return (*told, again(entry, director, seconds))
+
+
+def _soft(child: Connection) -> Message:
+    """Let a connection go when it is idle: an established one stays counted as active."""
+    flags = 0 if child.state == "ESTABLISHED" else INACTIVE
+    return Message(int(child.protocol), child.client, child.virtual, child.server, 1, flags, _state(child))
+
+
+def _kill(child: Connection) -> Message:
+    """Cut a connection off: it is made anew as one to the director itself, which answers with a reset.
+
+    Only TCP has that; of others the time runs out.
+    """
+    if child.protocol is not Protocol.TCP:
+        return _soft(child)
+    return Message(int(child.protocol), child.client, child.virtual, child.virtual, 1, LOCAL_NODE, _CLOSE)
+
+
+def _state(child: Connection) -> int:
+    return _TCP_STATES.get(child.state, 0) if child.protocol is Protocol.TCP else 0
+
+
+def client_of(service: ServiceKey, client: Address, director: Director) -> Address:
+    """Give the address under which a service remembers a client."""
+    persistence = director.pools[service].service.persistence
+    return client if persistence is None else masked(client, persistence)
+
+
+def spread(number: int, servers: Sequence[RealServer]) -> tuple[Endpoint, ...]:
+    """Spread so many clients over servers by weight (largest remainders), turn by turn; none where no weight is."""
+    total = sum(server.weight for server in servers)
+    if not total:
+        return ()
+    shares = [(server.endpoint, number * server.weight / total) for server in servers if server.weight]
+    counts = {endpoint: int(share) for endpoint, share in shares}
+    by_remainder = sorted(shares, key=lambda each: int(each[1]) - each[1])
+    for endpoint, _ in by_remainder[: number - sum(counts.values())]:
+        counts[endpoint] += 1
+    turns: list[Endpoint] = []
+    while len(turns) < number:
+        for endpoint in counts:
+            if counts[endpoint]:
+                counts[endpoint] -= 1
+                turns.append(endpoint)
+    return tuple(turns)
+
+
+def is_ftp(service: ServiceKey) -> bool:
+    """Tell whether the kernel keeps a service's entries in FTP's own way."""
+    return isinstance(service, AddressKey) and service.port == FTP and service.protocol is Protocol.TCP

@@ -1,0 +1,228 @@
+"""Forms for mark groups that there are: their packets, their end, and services that a mark is to bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from lvstui.core import fields
+from lvstui.core.change import Change, MarkChange, ServiceChange
+from lvstui.core.fields import FieldError
+from lvstui.core.marks.edits import PERSISTENCE, bundled, families, free_mark, leading
+from lvstui.core.marks.lists import items
+from lvstui.core.marks.new_group_form import in_the_way
+from lvstui.core.marks.repairs import removed
+from lvstui.core.model import AddressKey, Director, Family, MarkGroup, MarkKey, Persistence, Selector
+from lvstui.core.observed import Ruleset
+from lvstui.core.rules import Problem, Severity, problems
+from lvstui.core.selectors import EXAMPLE, selector, selector_text
+from lvstui.core.view.form import Field, Form, Kind, Values, checked
+
+_SPARE: Final = 8
+"""How many matches can be added in one go."""
+
+RULES: Final = "rules only"
+ALL: Final = "rules and services"
+
+
+@dataclass(frozen=True, slots=True)
+class PacketsForm:
+    """Edits which packets get a mark, a match a line, and the group's name; a mark without a group gets one."""
+
+    director: Director
+    mark: int
+    profile: bool = True
+
+    @property
+    def group(self) -> MarkGroup | None:
+        """The group as it is."""
+        return (self.director.marks or {}).get(self.mark)
+
+    @property
+    def form(self) -> Form:
+        """What the operator is asked."""
+        held = self.group.selectors if self.group else ()
+        texts = [*map(selector_text, held), *[""] * _SPARE]
+        name = self.group.name if self.group else ""
+        matches = (_match(number, text) for number, text in enumerate(texts))
+        check = checked(partial(fields.label, "name"))
+        label = Field("name", "name", name, check=check, shown=lambda _: self.profile, hint="in the profile")
+        title = f"Packets that get mark {self.mark}: one match a line, empty takes it out"
+        return Form(title, (*matches, label), self.problems, adds=self.group is None)
+
+    def changes(self, values: Values) -> tuple[Change, ...]:
+        """Give what to do, nothing where all is as it was."""
+        name = values["name"].strip()
+        after = MarkGroup(self.mark, _matches(values), name)
+        return () if after == self.group else (MarkChange(self.group, after),)
+
+    def problems(self, values: Values) -> tuple[Problem, ...]:
+        """Tell what is wrong, each by its field."""
+        found: list[Problem] = []
+        for change in self.changes(values):
+            found += problems(change, self.director)
+            if isinstance(change, MarkChange) and change.after is not None:
+                others = {m: g for m, g in (self.director.marks or {}).items() if m != self.mark}
+                found += in_the_way(change.after, replace(self.director, marks=others))
+                found += self._unserved(change.after)
+        return tuple(replace(each, field=each.field if each.field == "name" else _id(0)) for each in found)
+
+    def _unserved(self, group: MarkGroup) -> Iterator[Problem]:
+        served = [family for family in Family if MarkKey(self.mark, family) in self.director.pools]
+        for family in families(group.selectors):
+            if served and family not in served:
+                kind = "IPv4" if family is Family.IPV4 else "IPv6"
+                yield Problem("match", f"there is no {kind} service on mark {self.mark}", Severity.WARNING)
+
+
+def _id(number: int) -> str:
+    return f"match.{number}"
+
+
+def _match(number: int, text: str) -> Field:
+    """Make the line of a match; an empty one is shown once the line above it has something."""
+
+    def check(written: str, _: Values) -> str:
+        if not written.strip():
+            return ""
+        return checked(selector)(written, _)
+
+    def shown(values: Values) -> bool:
+        return bool(text) or number == 0 or bool(values[_id(number - 1)].strip()) or bool(values[_id(number)].strip())
+
+    return Field(_id(number), f"match {number + 1}", text, check=check, shown=shown, hint=_MATCH_HINT, wide=True)
+
+
+_MATCH_HINT: Final = f"{EXAMPLE}   or udp any 5060 in eth0, any 192.0.2.0/24"
+
+
+def _matches(values: Values) -> tuple[Selector, ...]:
+    texts = [text for name, text in values.items() if name.startswith("match.") and text.strip()]
+    return tuple(dict.fromkeys(map(selector, texts)))
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalForm:
+    """Ends a group; what goes is chosen, and its name or mark has to be typed."""
+
+    director: Director
+    mark: int
+
+    @property
+    def word(self) -> str:
+        """What has to be typed: the name, else the mark."""
+        group = (self.director.marks or {}).get(self.mark)
+        return group.name if group and group.name else str(self.mark)
+
+    @property
+    def form(self) -> Form:
+        """What the operator is asked."""
+        services = any(MarkKey(self.mark, family) in self.director.pools for family in Family)
+        grouped = self.mark in (self.director.marks or {})
+        choices = (ALL, RULES) if services and grouped else (RULES if grouped else "services",)
+        what = Field("what", "delete", choices[0], Kind.CHOICE, choices, hint="what is to go")
+        word = fields.visible(self.word)
+
+        def typed(text: str, _: Values) -> str:
+            return "" if text.strip() == self.word else f"type {word} to go on"
+
+        title = f"Delete mark {self.mark}? Its packets are routed as if there were no mark"
+        return Form(title, (what, Field("typed", f"type {word}", "", check=typed)), lambda _: (), adds=True)
+
+    def changes(self, values: Values) -> tuple[Change, ...]:
+        """Give what to do."""
+        return removed(self.director, self.mark, services=values["what"] != RULES)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleForm:
+    """Makes one marked group of services that there are; `keys` are those it begins with."""
+
+    director: Director
+    keys: tuple[AddressKey, ...]
+    ruleset: Ruleset | None = None
+    profile: bool = True
+
+    @property
+    def form(self) -> Form:
+        """What the operator is asked."""
+        every = tuple(fields.service_text(key) for key in self.director.pools if isinstance(key, AddressKey))
+        pools = leading(self.director.pools[key] for key in self.keys if key in self.director.pools)
+        name = next((pool.service.name for pool in pools if pool.service.name), "")
+        sticky = [pool.service.persistence.timeout for pool in pools if pool.service.persistence]
+        check = checked(partial(fields.label, "name"))
+        return Form(
+            "Bundle services into a mark group, which takes their place",
+            (
+                Field(
+                    "services",
+                    "services",
+                    ", ".join(map(fields.service_text, self.keys)),
+                    check=checked(self._keys),
+                    wide=True,
+                    proposals=every,
+                ),
+                Field(
+                    "mark",
+                    "mark",
+                    str(free_mark(self.director, self.ruleset)),
+                    check=checked(partial(fields.number, "mark")),
+                    hint="a free one",
+                ),
+                Field("name", "name", name, check=check, shown=lambda _: self.profile, hint="in the profile"),
+                Field(
+                    "persistence",
+                    "persistence",
+                    str(max(sticky, default=PERSISTENCE)),
+                    check=checked(partial(fields.number, "seconds")),
+                    hint="seconds; the longest that the services have",
+                ),
+            ),
+            self.problems,
+            adds=True,
+        )
+
+    def changes(self, values: Values) -> tuple[Change, ...]:
+        """Give what to do: the group, then the removal of the services; raises `FieldError` where it cannot be."""
+        mark, seconds = fields.number("mark", values["mark"]), fields.number("seconds", values["persistence"])
+        changes = bundled(self.director, self._keys(values["services"]), mark, values["name"].strip())
+        return tuple(_sticking(change, seconds) for change in changes)
+
+    def problems(self, values: Values) -> tuple[Problem, ...]:
+        """Tell what is wrong, each by its field."""
+        mark = fields.number("mark", values["mark"])
+        served = any(MarkKey(mark, family) in self.director.pools for family in Family)
+        if served or mark in (self.director.marks or {}):
+            return (
+                Problem("mark", f"{mark} is in use; take another, such as {free_mark(self.director, self.ruleset)}"),
+            )
+        try:
+            changes = self.changes(values)
+        except FieldError as error:
+            return (Problem("services" if error.field == "service" else error.field, error.sentence),)
+        named = (
+            each for change in changes if isinstance(change, MarkChange) for each in problems(change, self.director)
+        )
+        return tuple(named)
+
+    def _keys(self, text: str) -> Sequence[AddressKey]:
+        keys = []
+        for item in items(text):
+            key = fields.service(item)
+            if not isinstance(key, AddressKey) or key not in self.director.pools:
+                raise FieldError("services", f"{fields.service_text(key)} is no service here with an address")
+            keys.append(key)
+        if not keys:
+            raise FieldError("services", "is needed: name the services that belong together")
+        return keys
+
+
+def _sticking(change: Change, seconds: int) -> Change:
+    match change:
+        case ServiceChange(None, after) if after is not None and after.persistence is not None:
+            persistence: Persistence = replace(after.persistence, timeout=seconds)
+            return ServiceChange(None, replace(after, persistence=persistence))
+        case _:
+            return change

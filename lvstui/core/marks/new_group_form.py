@@ -1,0 +1,299 @@
+"""The form that makes a whole mark group: packets, services and servers in one; what it asks, and its changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from lvstui.core import fields, selectors
+from lvstui.core.change import Change, MarkChange, ServerChange, ServiceChange, apply
+from lvstui.core.marks.edits import PERSISTENCE, TEMPLATES, Template, families, free_mark, made, template_selectors
+from lvstui.core.marks.lists import machines, networks, servers, usual_forwarding, virtual_addresses
+from lvstui.core.marks.packets import overlap
+from lvstui.core.model import (
+    AddressKey,
+    Director,
+    Family,
+    MarkGroup,
+    MarkKey,
+    Persistence,
+    RealServer,
+    Selector,
+    Service,
+)
+from lvstui.core.observed import Ruleset
+from lvstui.core.rules import Problem, Severity, problems
+from lvstui.core.view.form import Field, Form, Kind, Values, checked
+
+FREE: Final = "own ports"
+"""The choice that is no template: any protocol and list of ports."""
+
+KEEP: Final = "its rules"
+"""The choice that leaves the rules which set the mark as they are, and makes the service only."""
+
+PASSIVE: Final = "ftp passive"
+
+_TEMPLATES: Final = {
+    word: next(template for template in TEMPLATES if template.name == name)
+    for word, name in (
+        ("http+https", "web"),
+        ("ftp active", "ftp-active"),
+        (PASSIVE, "ftp-passive"),
+        ("sip", "sip"),
+        ("any port", "any"),
+    )
+}
+_METHODS: Final = ("masq", "route", "tunnel")
+_PROTOCOLS: Final = tuple(fields.PROTOCOL_WORDS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class GroupForm:
+    """Makes a group on a director, of which `ruleset` tells the marks that others use.
+
+    `mark` is the one to begin with, None for a free one; where rules set it already, `selectors` are what is known of
+    them, and a service on it is proposed. `schedulers` are those that this kernel has; `profile` says whether there is
+    one that could keep a name.
+    """
+
+    director: Director
+    ruleset: Ruleset | None = None
+    schedulers: tuple[str, ...] = ()
+    profile: bool = True
+    mark: int | None = None
+    selectors: tuple[Selector, ...] | None = None
+
+    @property
+    def missing(self) -> str:
+        """Why rules cannot be written here; only the services are made then."""
+        return self.ruleset.missing if self.ruleset else ""
+
+    @property
+    def form(self) -> Form:
+        """What the operator is asked."""
+        asked = (*self._packet_fields(), *self._service_fields(), *self._server_fields())
+        about = "ports that belong together, as one service"
+        title = f"New mark group: {about}" if self.selectors is None else f"A service on mark {self.mark}"
+        return Form(title, asked, self.problems, adds=True)
+
+    def group(self, values: Values) -> MarkGroup:
+        """Read which packets get which mark."""
+        packets = (self.selectors or (Selector(),)) if _keeps(values) else _packets(values)
+        return MarkGroup(fields.number("mark", values["mark"]), packets, values["name"].strip())
+
+    def servers(self, values: Values) -> tuple[RealServer, ...]:
+        """Read the real servers."""
+        weight, method = fields.number("weight", values["weight"]), fields.forwarding(values["forwarding"])
+        return servers(values["servers"], machines(self.director), weight, method)
+
+    def changes(self, values: Values) -> tuple[Change, ...]:
+        """Give what to do: services first, with the servers of their family, then the rules."""
+        seconds = _seconds(values["persistence"])
+        group = self.group(values)
+        service = Service(
+            MarkKey(group.mark, Family.IPV4),
+            fields.scheduler(values["scheduler"]),
+            persistence=Persistence(seconds) if seconds else None,
+            name=group.name,
+        )
+        servers = self.servers(values)
+        changes = made(group, service, servers, self.director)
+        if not _keeps(values) and not self.missing:
+            return changes
+        served = {Family.of(server.endpoint.address) for server in servers} or set(Family)
+        others = (change for change in changes if not isinstance(change, MarkChange))
+        return tuple(change for change in others if not _keeps(values) or _family(change) in served)
+
+    def problems(self, values: Values) -> tuple[Problem, ...]:
+        """Tell what is wrong with all of it, each by its field."""
+        found = [*self._about_mark(values), *self._about_packets(values), *self._about_servers(values)]
+        if any(problem.severity is Severity.ERROR for problem in found):
+            return tuple(found)
+        director = self.director
+        for change in self.changes(values):
+            found += [_placed(problem, change) for problem in problems(change, director)]
+            director = apply(director, change)
+        return tuple(dict.fromkeys(found))
+
+    def _packet_fields(self) -> Sequence[Field]:
+        mark = free_mark(self.director, self.ruleset) if self.mark is None else self.mark
+        free, passive = partial(_is, FREE), partial(_is, PASSIVE)
+        choices = (*(() if self.selectors is None else (KEEP,)), *_TEMPLATES, FREE)
+        return (
+            Field("template", "bundle", choices[0], Kind.CHOICE, choices),
+            Field(
+                "addresses",
+                "addresses",
+                "",
+                check=checked(networks),
+                shown=lambda values: not _keeps(values),
+                hint="virtual ones, IPv4 and IPv6: 192.0.2.10, 2001:db8::10",
+                wide=True,
+                proposals=virtual_addresses(self.director),
+            ),
+            Field("protocol", "  protocol", "tcp", Kind.CHOICE, _PROTOCOLS, shown=free),
+            Field("ports", "  ports", "", check=checked(_ports), shown=free, hint="80,443,8000-8100"),
+            Field("passive", "  data ports", "10000-20000", check=checked(_ports), shown=passive, hint=_PASSIVE_HINT),
+            Field("mark", "mark", str(mark), check=checked(partial(fields.number, "mark")), hint="a free one"),
+            Field(
+                "name",
+                "name",
+                "",
+                check=checked(partial(fields.label, "name")),
+                shown=lambda _: self.profile,
+                hint="in the profile",
+            ),
+        )
+
+    def _service_fields(self) -> Sequence[Field]:
+        choices = self.schedulers if "wlc" in self.schedulers else ("wlc", *self.schedulers)
+        return (
+            Field("scheduler", "scheduler", "wlc", Kind.OPEN, choices, checked(fields.scheduler)),
+            Field("persistence", "persistence", str(PERSISTENCE), check=checked(_seconds), hint=_STICKY_HINT),
+        )
+
+    def _server_fields(self) -> Sequence[Field]:
+        known = machines(self.director)
+        names = [machine.name or str(machine.address) for machine in dict.fromkeys(known.values())]
+        return (
+            Field(
+                "servers",
+                "real servers",
+                "",
+                check=self._wrong_servers,
+                hint="10.0.0.11, web2 3: address or known name, then weight, method",
+                wide=True,
+                proposals=tuple(dict.fromkeys((*names, *known))),
+            ),
+            Field("forwarding", "  forwarding", usual_forwarding(self.director).name.lower(), Kind.CHOICE, _METHODS),
+            Field(
+                "weight", "  weight", "1", check=checked(partial(fields.number, "weight")), hint="where none is given"
+            ),
+        )
+
+    def _wrong_servers(self, text: str, values: Values) -> str:
+        try:
+            servers(text, machines(self.director), 1, fields.forwarding(values["forwarding"]))
+        except fields.FieldError as error:
+            return error.sentence
+        return ""
+
+    def _about_mark(self, values: Values) -> Iterator[Problem]:
+        mark = fields.number("mark", values["mark"])
+        if _keeps(values):
+            if mark != self.mark:
+                yield Problem("mark", f"the rules set {self.mark}; give that, or bundle other ports")
+            return
+        if mark in (self.director.marks or {}):
+            yield Problem("mark", f"there is a group for {mark} already; edit it (e), or take another mark")
+        elif any(MarkKey(mark, family) in self.director.pools for family in Family):
+            yield _warning("mark", "its service is there already, and stays as it is")
+        others = {rule.table for rule in (self.ruleset.rules if self.ruleset else ()) if rule.value == mark}
+        if others and mark not in (self.director.marks or {}):
+            yield _warning("mark", f"rules in {', '.join(sorted(map(fields.visible, others)))} set it as well")
+
+    def _about_packets(self, values: Values) -> Iterator[Problem]:
+        group = self.group(values)
+        if _keeps(values):
+            return
+        template = _TEMPLATES.get(values["template"])
+        if self.missing:
+            yield _warning("template", f"{self.missing}; iptables can mark them, with the lines below")
+        if template and template.note:
+            yield _warning("template", template.note)
+        yield from in_the_way(group, self.director)
+        if _seconds(values["persistence"]) == 0 and selectors.several_ports(group.selectors):
+            yield _warning("persistence", "several ports, and no persistence: they may land on different servers")
+
+    def _about_servers(self, values: Values) -> Iterator[Problem]:
+        served = families(self.group(values).selectors)
+        found = self.servers(values)
+        for server in found:
+            if Family.of(server.endpoint.address) not in served:
+                yield Problem("servers", f"{server.endpoint.address} has no virtual address of its family")
+        for family in served if self.selectors or not _keeps(values) or not found else ():
+            if not any(Family.of(server.endpoint.address) is family for server in found):
+                kind = "IPv4" if family is Family.IPV4 else "IPv6"
+                yield _warning("servers", f"none for {kind}: its clients will be refused")
+
+
+_PASSIVE_HINT: Final = "the same range as in the FTP servers"
+_STICKY_HINT: Final = "seconds; 0: none. The ports of a group need it to stay on one server"
+
+
+def in_the_way(group: MarkGroup, director: Director) -> Iterator[Problem]:
+    """Tell which groups get the same packets, and which services lose theirs to the mark."""
+    for mark, other in (director.marks or {}).items():
+        if mark != group.mark and any(overlap(a, b) for a in group.selectors for b in other.selectors):
+            yield _warning("addresses", f"mark {mark} is given to some of these packets too")
+    losing = [key for key in director.pools if isinstance(key, AddressKey) and _takes(group.selectors, key)]
+    if losing:
+        more = f" and {len(losing) - 1} more" if len(losing) > 1 else ""
+        yield _warning("addresses", f"{fields.service_text(losing[0])}{more} gets none of these packets any more")
+
+
+def _takes(marked: Iterable[Selector], key: AddressKey) -> bool:
+    text = f"{fields.protocol_text(key.protocol)} {key.address}" + (f" {key.port}" if key.port else "")
+    try:
+        own = selectors.selector(text)
+    except fields.FieldError:
+        return False
+    return any(overlap(each, own) for each in marked)
+
+
+def _packets(values: Values) -> tuple[Selector, ...]:
+    found = networks(values["addresses"])
+    if values["template"] == FREE:
+        protocol = selectors.selector(values["protocol"]).protocol
+        return template_selectors(Template("", "", ((protocol, selectors.ports(values["ports"])),)), found)
+    template = _TEMPLATES[values["template"]]
+    if values["template"] == PASSIVE:
+        ((protocol, (control, _)),) = template.parts
+        ports = selectors.merged_ports((control, *selectors.ports(values["passive"])))
+        template = replace(template, parts=((protocol, ports),))
+    return template_selectors(template, found)
+
+
+def _ports(text: str) -> object:
+    found = selectors.ports(text)
+    if not found and text.strip() != selectors.ANY:
+        raise fields.FieldError("ports", "is needed: write some, or any")
+    return found
+
+
+def _seconds(text: str) -> int:
+    return 0 if text.strip() == "0" else fields.number("seconds", text)
+
+
+def _keeps(values: Values) -> bool:
+    return values["template"] == KEEP
+
+
+def _family(change: Change) -> Family | None:
+    match change:
+        case ServiceChange():
+            return change.key.family
+        case ServerChange(key):
+            return key.family
+        case _:
+            return None
+
+
+def _is(template: str, values: Values) -> bool:
+    return values["template"] == template
+
+
+def _warning(field: str, sentence: str) -> Problem:
+    return Problem(field, sentence, Severity.WARNING)
+
+
+def _placed(problem: Problem, change: Change) -> Problem:
+    """Put a problem of one of the changes at the field of the form that it comes from."""
+    if isinstance(change, ServerChange):
+        return replace(problem, field="servers", sentence=f"{change.endpoint.address}: {problem.sentence}")
+    places = {"match": "addresses", "timeout": "persistence", "service": "mark"}
+    if isinstance(change, MarkChange) and problem.field == "name":
+        return replace(problem, field="name")
+    return replace(problem, field=places.get(problem.field, problem.field))

@@ -1,0 +1,1 @@
+"""Virtual services and real servers: rows, filters, forms, edits."""

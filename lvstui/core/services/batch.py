@@ -1,0 +1,170 @@
+"""Many servers edited at once: which rows are meant, and what becomes of their weights; all of it pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias
+
+from lvstui.core import fields
+from lvstui.core.change import Change, ServerChange, remove_pool
+from lvstui.core.fields import FieldError
+from lvstui.core.model import INT_MAX, Director, RealServer, ServiceKey
+from lvstui.core.observed import MachineKey, RowKey, ServerKey
+from lvstui.core.services import staging
+from lvstui.core.services.machines import machines
+
+Targets: TypeAlias = Mapping[ServerKey, RealServer]
+"""The servers that are meant, as the newest reading shows them."""
+
+Staged: TypeAlias = Mapping[ServerKey, ServerChange]
+
+Rule: TypeAlias = Callable[[RealServer, int], int | None]
+"""From a server, and the weight it has or is going to have, to its new weight; None leaves it as it is."""
+
+_STEP = re.compile(r"([+-])(\d{1,10})")
+_FACTOR = re.compile(r"\*(\d{1,6}(?:\.\d{1,6})?)|(\d{1,6}(?:\.\d{1,6})?)%")
+
+
+def targets(director: Director, keys: Iterable[RowKey]) -> Targets:
+    """Find the servers that rows stand for: a service and a machine stand for all of theirs, shown or not."""
+    found: dict[ServerKey, RealServer] = {}
+    for key in keys:
+        for each in _servers(director, key):
+            pool = director.pools.get(each.service)
+            if pool and each.endpoint in pool.servers:
+                found[each] = pool.servers[each.endpoint]
+    return found
+
+
+def _servers(director: Director, key: RowKey) -> Iterable[ServerKey]:
+    match key:
+        case ServerKey():
+            return (key,)
+        case MachineKey():
+            return machines(director).get(key, ())
+        case _:
+            pool = director.pools.get(key)
+            return [ServerKey(key, endpoint) for endpoint in pool.servers] if pool else ()
+
+
+def weight_rule(text: str) -> Rule:
+    """Read what is to become of weights: `5`, `+2`, `-1`, `50%`, `*1.5`, `drain` or `restore`.
+
+    Steps and factors leave a drained server drained, and a factor never drains one. Raises `FieldError`.
+    """
+    text = text.strip().lower()
+    if text == "drain":
+        return _drain
+    if text in ("restore", "resume"):
+        return _restore
+    if match := _STEP.fullmatch(text):
+        return step(int(match[1] + match[2]))
+    if match := _FACTOR.fullmatch(text):
+        return _scale(float(match[1]) if match[1] else float(match[2]) / 100)
+    if not text.isascii() or not text.isdigit():
+        raise FieldError("weight", "whole number, +2 -1 50% *1.5 drain restore")
+    weight = fields.number("weight", text)
+    return lambda _, __: weight
+
+
+def step(by: int, *, revive: bool = False) -> Rule:
+    """Make weights larger or smaller; drained servers stay drained unless they are to be revived."""
+    return lambda _, weight: weight + by if weight or revive else None
+
+
+def _scale(factor: float) -> Rule:
+    return lambda _, weight: max(int(weight * factor + 0.5), 1 if factor else 0) if weight else None
+
+
+def _drain(_: RealServer, __: int) -> int:
+    return 0
+
+
+def _restore(server: RealServer, _: int) -> int | None:
+    return (server.resume or 1) if server.weight == 0 else server.weight
+
+
+def _as_it_is(server: RealServer, _: int) -> int:
+    return server.weight
+
+
+def toggle(servers: Targets, staged: Staged) -> Rule:
+    """Choose what the drain key does: drain all, take back a drain that is only staged, or restore all."""
+    if any(_weight(server, staged.get(key)) for key, server in servers.items()):
+        return _drain
+    return _as_it_is if any(key in staged for key in servers) else _restore
+
+
+def weigh(servers: Targets, staged: Staged, rule: Rule) -> tuple[ServerChange, ...]:
+    """Give what is to be staged for these servers once a rule was applied on top of what is staged already."""
+    changes = (_weighed(key, server, staged.get(key), rule) for key, server in servers.items())
+    return tuple(change for change in changes if change is not None)
+
+
+def _weighed(key: ServerKey, server: RealServer, staged: ServerChange | None, rule: Rule) -> ServerChange | None:
+    # What is written must start from what the operator saw when the edit began.
+    seen = staged.before if staged and staged.before else server
+    weight = rule(seen, _weight(server, staged))
+    if weight is None:
+        return staged
+    fresh = staging.weighed(seen, max(0, min(INT_MAX, weight)))
+    after = replace(staged.after if staged and staged.after else seen, weight=fresh.weight, resume=fresh.resume)
+    return None if after == seen else ServerChange(key.service, seen, after)
+
+
+def _weight(server: RealServer, staged: ServerChange | None) -> int:
+    return staged.after.weight if staged and staged.after else server.weight
+
+
+def removal(director: Director, keys: Iterable[RowKey]) -> tuple[Change, ...]:
+    """Give the changes that remove rows: a service whole, a machine out of every service."""
+    keys = list(keys)
+    services = [key for key in keys if not isinstance(key, ServerKey | MachineKey) and key in director.pools]
+    single = targets(director, (key for key in keys if isinstance(key, ServerKey | MachineKey)))
+    changes: list[Change] = [
+        ServerChange(key.service, server, None) for key, server in single.items() if key.service not in services
+    ]
+    for service in services:
+        changes += remove_pool(director.pools[service])
+    return tuple(changes)
+
+
+class Destination(NamedTuple):
+    """Where servers are copied to; `port` is theirs there, None the one that each has."""
+
+    service: ServiceKey
+    port: int | None = None
+
+
+def destination(director: Director, text: str) -> Destination:
+    """Read `SERVICE` or `SERVICE port N`, the service by name or as `tcp:192.0.2.10:443`; raises `FieldError`."""
+    name, word, number = text.strip().rpartition(" port ")
+    port: int | None = None
+    if word:
+        port = fields.number("tunnel.port", number)
+    else:
+        name = text.strip()
+    named = [key for key, pool in director.pools.items() if pool.service.name == name and name]
+    key = named[0] if named else fields.service(name)
+    if key not in director.pools:
+        raise FieldError("service", f"there is no {fields.service_text(key)}; add it first")
+    return Destination(key, port)
+
+
+def copies(director: Director, servers: Targets, to: Destination) -> tuple[ServerChange, ...]:
+    """Give the additions that put servers into another service as well, with all that they have.
+
+    Those that are there already are left out. A name that another server there has is not taken along.
+    """
+    there = director.pools[to.service].servers
+    names = {server.name for server in there.values()}
+    added: dict[object, ServerChange] = {}
+    for server in servers.values():
+        endpoint = server.endpoint if to.port is None else server.endpoint._replace(port=to.port)
+        if endpoint not in there and endpoint not in added:
+            name = "" if server.name in names else server.name
+            names.add(name)
+            added[endpoint] = ServerChange(to.service, None, replace(server, endpoint=endpoint, name=name))
+    return tuple(added.values())

@@ -1,0 +1,1 @@
+"""What all views share: tables, filters, forms, numbers."""

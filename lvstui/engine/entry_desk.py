@@ -1,0 +1,160 @@
+"""The worker's part in the connection table: it owns the kernel and the history, the scanner's thread does the rest."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from threading import Event as Flag
+from threading import Thread
+
+from lvstui.core.entries.edits import EntryReport
+from lvstui.core.entries.sync_message import Message
+from lvstui.core.observed import Reading, Scan
+from lvstui.engine.entry_edits import Tools, carry_out
+from lvstui.engine.messages import Broken, Consult, EditEntries, Reported, Request, Scanned
+from lvstui.engine.scanner import End, Follow, Scanner, Work
+from lvstui.kernel.port import Kernel, KernelError
+
+_LOOK_BUDGET = 10.0
+"""Seconds that an edit takes at most to read back what became of it."""
+
+_ANSWER_PATIENCE = 30.0
+_ANSWER_LOOK = 0.2
+"""Seconds between two looks at whether there will be an answer at all: a worker that ends gives none."""
+
+
+class EntryDesk:
+    """Follows the connection table and edits entries on request.
+
+    `submit` hands requests to the worker. With `threaded` a thread of its own reads the table, from the first time that
+    somebody watches; without, it is read when the worker asks for it (`look`), and `pause` lets time pass.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        submit: Callable[[Request], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        threaded: bool = True,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._kernel = kernel
+        self._submit = submit
+        self._clock = clock
+        self._threaded = threaded
+        self._pause = pause
+        self._scanner = Scanner(kernel, self._publish, clock=clock)
+        self._thread: Thread | None = None
+        self._halt = Flag()
+        self._closed = False
+        self._following = Follow(False)
+        self.scan: Scan | None = None
+        """What is known of the table; None while nobody watches."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody watches the table."""
+        return self._following.on
+
+    def watch(self, follow: Follow) -> None:
+        """Begin or end to follow the table."""
+        if not follow.on:
+            self.scan = None
+        if follow == self._following:
+            return
+        self._following = follow
+        self._order(follow)
+
+    def look(self) -> None:
+        """Without a thread: read the table now, where somebody watches."""
+        if not self._threaded and self.watched:
+            self._scanner.read()
+
+    def edit(self, request: EditEntries) -> None:
+        """Begin to make edits; what becomes of them is submitted to the worker one by one."""
+        self._halt.clear()
+        self._order(Work(lambda: self._carry_out(request)))
+
+    def halt(self) -> None:
+        """End edits that are under way, after those in hand."""
+        self._halt.set()
+
+    def close(self) -> None:
+        """End the thread; a reading ends with the piece in hand."""
+        self._closed = True
+        self._halt.set()
+        self._scanner.order(End())
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _order(self, order: Follow | Work) -> None:
+        self._scanner.order(order)
+        if not self._threaded:
+            self._scanner.step(0)
+        elif self._thread is None:
+            self._thread = Thread(target=self._run, name="connections", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        """Run the scanner in its thread; what it did not foresee ends the program, which would only look alive."""
+        try:
+            self._scanner.run()
+        except Exception as error:
+            self._submit(Broken(error))
+
+    def _publish(self, scan: Scan) -> None:
+        if self._threaded:
+            self._submit(Scanned(scan))
+        else:
+            self.scan = scan
+
+    def _carry_out(self, request: EditEntries) -> None:
+        """Make edits, in the scanner's thread."""
+        look = partial(self._scanner.look, _LOOK_BUDGET, engines=self._following.engines)
+        tools = Tools(self._tell, look, lambda: self._consult(()), self._wait)
+        total, done = len(request.edits), 0
+        for report in carry_out(request.edits, tools, request.pace):
+            done += 1
+            self._submit(Reported(report, done, total))
+        self._submit(Reported(None, done, total))
+
+    def _tell(self, messages: Sequence[Message]) -> None:
+        self._consult(tuple(messages))
+
+    def _consult(self, messages: tuple[Message, ...]) -> Reading:
+        """Let the worker, which owns the kernel, tell it something and read its counters."""
+        if not self._threaded:
+            return consulted(self._kernel, messages)
+        answers: queue.SimpleQueue[Reading | KernelError] = queue.SimpleQueue()
+        self._submit(Consult(messages, answers.put))
+        deadline = time.monotonic() + _ANSWER_PATIENCE
+        while not self._closed and time.monotonic() < deadline:
+            with suppress(queue.Empty):
+                answer = answers.get(timeout=_ANSWER_LOOK)
+                if isinstance(answer, KernelError):
+                    raise answer
+                return answer
+        raise KernelError("the kernel did not answer in time; nothing is known of the edit")
+
+    def _wait(self, seconds: float) -> bool:
+        if not self._threaded:
+            self._pause(seconds)
+            return not self._halt.is_set()
+        return not self._halt.wait(seconds)
+
+
+def consulted(kernel: Kernel, messages: Sequence[Message]) -> Reading:
+    """Tell a kernel of entries, and give what it holds and counts afterwards."""
+    if messages:
+        kernel.tell(messages)
+    return kernel.read()
+
+
+def summary(reports: Sequence[EntryReport]) -> str:
+    """Count how many edits came to which end: `12 done, 1 busy`."""
+    words = [report.outcome.value for report in reports]
+    return ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))

@@ -1,0 +1,292 @@
+"""Edits of persistence entries carried out: told to the kernel, waited for, read back, and reported one by one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from lvstui.core.entries.clients import NOBODY, Sought, sought
+from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime
+from lvstui.core.entries.resolve import Child, EntryKey, children_of, hanging, key_of, server_of, service_of
+from lvstui.core.entries.rules import check, client_text, closed, server_name
+from lvstui.core.entries.sync_message import Message
+from lvstui.core.entries.sync_plan import KILL_SECONDS, SOFT_SECONDS, again, ending, placed_key, placing
+from lvstui.core.fields import FieldError
+from lvstui.core.model import Address, Director, Endpoint
+from lvstui.core.observed import Connection, Entry, Reading, Scan, ServerKey
+from lvstui.kernel.port import KernelError
+
+TRIES: Final = 6
+"""How often an entry is told to run out before its client counts as too busy."""
+
+_SLACK: Final = 0.15
+"""Seconds that the kernel's timers may be late."""
+
+_RENEWED: Final = 61
+"""Seconds, and one, that the kernel gives an entry on which connections hang (ip_vs_conn_expire)."""
+
+_TOGETHER: Final = 200
+"""Edits that are carried out side by side."""
+
+_TIME_SLACK: Final = 3
+
+
+class Tools(NamedTuple):
+    """What carries edits out: telling the kernel, reading its connection table and its counters, and letting time pass.
+
+    `scan` reads the table with a budget of its own, so it may be partial; rows of the clients that it is given are
+    kept in any case. `wait` takes seconds and tells whether to go on afterwards.
+    """
+
+    tell: Callable[[Sequence[Message]], None]
+    scan: Callable[[Sought], Scan]
+    reading: Callable[[], Reading]
+    wait: Callable[[float], bool]
+
+
+def carry_out(edits: Sequence[EntryEdit], tools: Tools, pace: float = 0.0) -> Iterator[EntryReport]:
+    """Carry edits out and report what was seen of each; `pace` is how many a second at most, 0 for all at once."""
+    together = _TOGETHER if pace <= 0 else max(1, int(pace))
+    for start in range(0, len(edits), together):
+        if start and pace > 0 and not tools.wait(together / pace):
+            return
+        yield from _Batch(tools).run(edits[start : start + together])
+
+
+@dataclass(slots=True)
+class _Removal:
+    """An entry, as it was last seen, that is being removed, to end there or to come back on another server."""
+
+    edit: Expire | Move
+    entry: Entry
+
+    @property
+    def key(self) -> EntryKey:
+        """What the entry is found by."""
+        return key_of(self.entry)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Edits that go through the kernel together."""
+
+    tools: Tools
+    director: Director = field(default_factory=Director)
+    sought: Sought = NOBODY
+
+    def run(self, edits: Sequence[EntryEdit]) -> Iterator[EntryReport]:
+        """Check all edits, then make them and look at what came of it."""
+        try:
+            reading = self.tools.reading()
+            self.sought = sought((_client(edit) for edit in edits), reading.director)
+            scan = self._scan()
+        except KernelError as error:
+            yield from (EntryReport(edit, Outcome.FAILED, str(error)) for edit in edits)
+            return
+        self.director = reading.director
+        reason = closed(self.director)
+        entries = {key_of(entry): entry for entry in scan.entries}
+        good: list[EntryEdit] = []
+        for edit in edits:
+            refusal = EntryReport(edit, Outcome.REFUSED, reason) if reason else self._refused(edit, entries, scan)
+            if refusal is not None:
+                yield refusal
+            else:
+                good.append(edit)
+        reported: set[int] = set()
+        try:
+            for report in self._made(good, scan):
+                reported.add(id(report.edit))
+                yield report
+        except KernelError as error:
+            yield from (EntryReport(e, Outcome.FAILED, str(error)) for e in good if id(e) not in reported)
+
+    def _scan(self) -> Scan:
+        return self.tools.scan(self.sought)
+
+    def _made(self, edits: Sequence[EntryEdit], scan: Scan) -> Iterator[EntryReport]:
+        yield from self._timed([edit for edit in edits if isinstance(edit, SetTime)])
+        yield from self._bind([edit for edit in edits if isinstance(edit, Pin)])
+        yield from self._removed([edit for edit in edits if isinstance(edit, Expire | Move)], scan)
+
+    def _refused(self, edit: EntryEdit, entries: Mapping[EntryKey, Entry], scan: Scan) -> EntryReport | None:
+        """Refuse what cannot work, and what is no longer as it was seen."""
+        try:
+            check(edit, self.director)
+        except FieldError as error:
+            return EntryReport(edit, Outcome.REFUSED, error.sentence)
+        if isinstance(edit, Pin):
+            there = entries.get(placed_key(edit, self.director))
+            if there is not None:
+                place = server_name(self.director, edit.service, there.server)
+                sentence = f"{edit.client} has an entry already, on {place}: move that"
+                return EntryReport(edit, Outcome.OVERTAKEN, sentence, there)
+            return None
+        now = entries.get(key_of(edit.entry))
+        name = client_text(edit.entry, self.director)
+        if now is None:
+            return EntryReport(edit, Outcome.OVERTAKEN, f"{name} is gone already") if scan.complete else None
+        if now.server != edit.entry.server:
+            place = server_name(self.director, service_of(now, self.director), now.server)
+            return EntryReport(edit, Outcome.OVERTAKEN, f"{name} is on {place} meanwhile; look again", now)
+        return None
+
+    def _timed(self, edits: Sequence[SetTime]) -> Iterator[EntryReport]:
+        if not edits:
+            return
+        self.tools.tell([again(edit.entry, self.director, edit.seconds) for edit in edits])
+        scan = self._scan()
+        entries = {key_of(entry): entry for entry in scan.entries}
+        for edit in edits:
+            name = client_text(edit.entry, self.director)
+            after = entries.get(key_of(edit.entry))
+            if after is None and not scan.complete:
+                yield EntryReport(edit, Outcome.UNVERIFIED, f"{name} was told; {_NOT_REACHED}")
+            elif after is None or not _timed_so(after, scan, edit.seconds):
+                yield EntryReport(edit, Outcome.FAILED, f"{name} does not have {edit.seconds} s left", after)
+            else:
+                yield EntryReport(edit, Outcome.DONE, f"{name} has {edit.seconds} s left", after)
+
+    def _bind(self, edits: Sequence[Pin | Move]) -> Iterator[EntryReport]:
+        """Bind clients that have no entry, and report where they are."""
+        if not edits:
+            return
+        before = self.tools.reading()
+        self.tools.tell([placing(edit, self.director) for edit in edits])
+        after = self.tools.reading()
+        scan = self._scan()
+        entries = {key_of(entry): entry for entry in scan.entries}
+        wanted = Counter(self._goal(edit) for edit in edits)
+        pointing = self._pointing(scan)
+        for edit in edits:
+            goal = self._goal(edit)
+            count = _sticky(after, goal)
+            # Entries of others come and go meanwhile, those of an edit are bound all or, with the server gone, none.
+            gained = count - _sticky(before, goal)
+            counted = 2 * gained >= wanted[goal] or (scan.whole and pointing[goal] <= count)
+            yield self._placed(edit, entries.get(placed_key(edit, self.director)), scan, counted=counted)
+
+    def _goal(self, edit: Pin | Move) -> ServerKey:
+        """Name the server that a client is to go to."""
+        if isinstance(edit, Pin):
+            return ServerKey(edit.service, edit.server)
+        service = service_of(edit.entry, self.director)
+        return ServerKey(service if service is not None else edit.entry.service, edit.server)
+
+    def _pointing(self, scan: Scan) -> Counter[ServerKey]:
+        """Count the entries that point to each server."""
+        found: Counter[ServerKey] = Counter()
+        for entry in scan.entries:
+            service = service_of(entry, self.director)
+            server = server_of(entry, self.director.pools[service]) if service is not None else None
+            if service is not None and server is not None:
+                found[ServerKey(service, server)] += 1
+        return found
+
+    def _placed(self, edit: Pin | Move, after: Entry | None, scan: Scan, *, counted: bool) -> EntryReport:
+        """Report where a client is now, and whether its server counts it."""
+        service = self._goal(edit).service
+        name = f"{edit.client}" if isinstance(edit, Pin) else client_text(edit.entry, self.director)
+        place = server_name(self.director, service, edit.server)
+        if after is None and not scan.complete:
+            seen = "its server counts one entry more" if counted else "its server counts no entry more"
+            return EntryReport(edit, Outcome.UNVERIFIED, f"{name} was told to go to {place}; {_NOT_REACHED}; {seen}")
+        if after is None:
+            return EntryReport(edit, Outcome.FAILED, f"{name} has no entry: the kernel did not make it")
+        if not self._is_on(after, edit.server):
+            there = server_name(self.director, service, after.server)
+            return EntryReport(edit, Outcome.BUSY, f"{name} came back before, and is on {there}", after)
+        if not counted:
+            return EntryReport(edit, Outcome.FAILED, f"{name} is on {place}, but the server does not count it", after)
+        return EntryReport(edit, Outcome.DONE, f"{name} is on {place} now, bound", after)
+
+    def _removed(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:
+        """Let entries run out, again and again while their clients keep them alive, and bind those that move."""
+        pending = [_Removal(edit, edit.entry) for edit in edits]
+        for _ in range(TRIES):
+            if not pending:
+                return
+            connections = hanging(scan, self.director)
+            self.tools.tell([message for each in pending for message in self._ending(each, connections)])
+            seconds = max(SOFT_SECONDS if each.edit.manner is Manner.SOFT else KILL_SECONDS for each in pending)
+            going_on = self.tools.wait(seconds + _SLACK)
+            scan = self._scan()
+            left = {key_of(entry): entry for entry in scan.entries}
+            gone: list[Expire | Move] = []
+            still: list[_Removal] = []
+            for each in pending:
+                now = left.get(each.key)
+                if now is None or (isinstance(each.edit, Move) and self._is_on(now, each.edit.server)):
+                    gone.append(each.edit)
+                elif isinstance(each.edit, Expire) and _made_anew(now, each.entry, scan):
+                    yield self._came_again(each.edit, now)
+                else:
+                    still.append(_Removal(each.edit, now))
+            yield from self._gone(gone, scan)
+            pending = still
+            if not going_on:
+                break
+        for each in pending:
+            yield EntryReport(each.edit, Outcome.BUSY, self._busy(each.edit), each.entry)
+
+    def _ending(self, each: _Removal, connections: Mapping[Child, Sequence[Connection]]) -> Sequence[Message]:
+        children = children_of(each.entry, connections, self.director)
+        return ending(each.entry, children, self.director, each.edit.manner)
+
+    def _is_on(self, entry: Entry, server: Endpoint) -> bool:
+        service = service_of(entry, self.director)
+        return service is not None and server_of(entry, self.director.pools[service]) == server
+
+    def _came_again(self, edit: Expire, now: Entry) -> EntryReport:
+        name = client_text(now, self.director)
+        place = server_name(self.director, service_of(now, self.director), now.server)
+        return EntryReport(edit, Outcome.DONE, f"{name} was gone, and came again: now it is on {place}", now)
+
+    def _gone(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:
+        moves = [edit for edit in edits if isinstance(edit, Move)]
+        for edit in edits:
+            if isinstance(edit, Expire):
+                name = client_text(edit.entry, self.director)
+                if scan.complete:
+                    yield EntryReport(edit, Outcome.DONE, f"{name} is gone")
+                else:
+                    yield EntryReport(edit, Outcome.UNVERIFIED, f"{name} was told to go; {_NOT_REACHED}")
+        yield from self._bind(moves)
+
+    def _busy(self, edit: Expire | Move) -> str:
+        name = client_text(edit.entry, self.director)
+        what = "gone" if isinstance(edit, Expire) else "moved"
+        remedy = "cut its connections off (kill), or block its new connections for 3 s"
+        if edit.manner is Manner.KILL:
+            remedy = "block its new connections for 3 s"
+        return f"{name} is not {what}: the client is too busy; {remedy}, then try again"
+
+
+def _timed_so(entry: Entry, scan: Scan, seconds: int) -> bool:
+    """Tell whether an entry has the time that it was given right before a reading began.
+
+    Its client may have come and started it anew at any moment of the reading.
+    """
+    return seconds - _TIME_SLACK <= entry.ends - scan.began and entry.ends - scan.taken <= seconds + _TIME_SLACK
+
+
+def _made_anew(now: Entry, before: Entry, scan: Scan) -> bool:
+    """Tell whether an entry is another one than was told to run out, and not just kept alive by its client.
+
+    The kernel gives the one that was told no more than what it was told, or a minute while connections hang on it.
+    """
+    return now.server != before.server or now.ends - scan.taken > _RENEWED
+
+
+_NOT_REACHED: Final = "the table is too large to have read it back in time"
+
+
+def _sticky(reading: Reading, place: ServerKey) -> int:
+    seen = reading.servers.get(place.service, {}).get(place.endpoint)
+    return seen.sticky if seen else 0
+
+
+def _client(edit: EntryEdit) -> Address:
+    return edit.client if isinstance(edit, Pin) else edit.entry.client

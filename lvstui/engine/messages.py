@@ -1,0 +1,218 @@
+"""What the worker is asked for, and what it has to say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from lvstui.core.change import Change, Value, rebase
+from lvstui.core.entries.edits import EntryEdit, EntryReport
+from lvstui.core.entries.sync_message import Message
+from lvstui.core.model import Address, ServiceKey
+from lvstui.core.observed import Reading, Scan
+from lvstui.core.record import Kind
+from lvstui.core.snapshot import Snapshot
+from lvstui.kernel.port import KernelError
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Request: make these changes, in order, in the kernel and in the profile.
+
+    A `whole` edit is made altogether or not at all: what was written is taken back when a part of it is refused.
+    """
+
+    changes: tuple[Change, ...]
+    kind: Kind = Kind.DO
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAll:
+    """Request: take everything that the kernel holds into the profile, which ends the drift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Zero:
+    """Request: zero the counters of one service with its servers, or (None) of everything."""
+
+    key: ServiceKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Request: take the kernel's side of these differences (of `ProfileState.drift`) into the profile, no more."""
+
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Request: read every `interval` seconds, or not at all while paused; edits are still applied and read back."""
+
+    interval: float
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Request: somebody looks at the connection table, or (not `on`) nobody does any more.
+
+    `client` is one that is looked for, for whom a reading may take as long as it takes.
+    """
+
+    on: bool
+    client: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EditEntries:
+    """Request: make these edits of persistence entries, at most `pace` a second (0: as fast as it goes)."""
+
+    edits: tuple[EntryEdit, ...]
+    pace: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StopEntries:
+    """Request: end the edits of entries that are under way, after those in hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """Request, by the scanner: show what is known of the connection table."""
+
+    scan: Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Consult:
+    """Request, by the scanner's thread: tell the kernel these messages, then read its counters anew.
+
+    `answer` takes the reading, or why there is none.
+    """
+
+    messages: tuple[Message, ...]
+    answer: Callable[[Reading | KernelError], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Request, by the scanner's thread: pass on what became of an edit; without a report that was all of them."""
+
+    report: EntryReport | None
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Request, by the scanner's thread: end loudly with an error that nobody foresaw, and that has ended the thread."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Request: end the loop after what was asked before."""
+
+
+Request: TypeAlias = (
+    Edit
+    | SaveAll
+    | Adopt
+    | Zero
+    | Pace
+    | Watch
+    | EditEntries
+    | StopEntries
+    | Scanned
+    | Consult
+    | Reported
+    | Broken
+    | Stop
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Event: the kernel holds all changes of the edit, and so does the profile where there is one."""
+
+    edit: Edit
+
+
+@dataclass(frozen=True, slots=True)
+class Zeroed:
+    """Event: the counters of one service, or (None) all of them, start from zero."""
+
+    key: ServiceKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryProgress:
+    """Event: this became of one edit of an entry, the `done`-th of `total`."""
+
+    report: EntryReport
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesDone:
+    """Event: all edits of entries that were asked for have ended; `total` may be more than were tried."""
+
+    reports: tuple[EntryReport, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Event: an edit ended before its end. `written` went through (usually nothing), the rest was not tried.
+
+    Of a whole edit `written` is what could not be taken back.
+    """
+
+    edit: Edit
+    sentence: str
+    field: str = ""
+    written: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Event: nothing was written, since the kernel holds `now` where the operator saw `change.before`.
+
+    `change` is one of the edit's, or names a server that the removal of its service would have taken along unseen.
+    """
+
+    edit: Edit
+    change: Change
+    now: Value | None
+
+    @property
+    def insisting(self) -> Edit:
+        """The edit that leads to the same end from what there is now."""
+        rebased = rebase(self.change, self.now)
+        if self.change in self.edit.changes:
+            changes = tuple(rebased if each == self.change else each for each in self.edit.changes)
+        else:
+            changes = (rebased, *self.edit.changes)
+        return replace(self.edit, changes=changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaved:
+    """Event: the kernel has it, the profile file does not, for the reason in the sentence."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Event: something that the operator should know; nothing has to be done."""
+
+    sentence: str
+
+
+Event: TypeAlias = Snapshot | Applied | Zeroed | EntryProgress | EntriesDone | Rejected | Overtaken | Unsaved | Notice

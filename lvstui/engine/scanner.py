@@ -1,0 +1,241 @@
+"""The one thread that reads the connection table, and carries out what takes as long: nothing else waits for it."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from lvstui.core.entries.clients import NOBODY, Sought
+from lvstui.core.observed import Connection, Entry, Scan
+from lvstui.kernel.port import Kernel, KernelError
+
+BUDGET: Final = 20.0
+"""Seconds that one reading may take; kernels before 6.14 would need many minutes for a large table."""
+
+KEEP: Final = 300_000
+"""Rows that are kept, entries and connections together; of more, only those of clients that somebody looks for."""
+
+PROGRESS: Final = 1.0
+"""Seconds between two looks at a reading that is under way."""
+
+REST: Final = 4.0
+"""How many times as long as a reading took the thread rests afterwards."""
+
+SHOWING: Final = 0.00003
+"""Seconds for each row, at least, between two times that rows are shown: whoever shows them has to look at them all."""
+
+_NICE: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Order: read the table again and again, or (not `on`) no more.
+
+    `sought` clients lift the budget, as somebody waits for them; `engines` asks for what persistence engines tell
+    clients by; `pace` is the least number of seconds between two readings.
+    """
+
+    on: bool
+    sought: Sought = NOBODY
+    engines: bool = False
+    pace: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Order: do something that takes its time; it is called in the scanner's thread."""
+
+    do: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Order: end the thread."""
+
+
+Order: TypeAlias = Follow | Work | End
+
+
+class Scanner:
+    """Reads the connection table of a kernel as long as somebody follows it.
+
+    `publish` takes what is known so far, in the scanner's own thread: each reading when it ends, and every few seconds
+    one that takes longer, unless a reading that knew more is being shown.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        publish: Callable[[Scan], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._kernel = kernel
+        self._publish = publish
+        self._clock = clock
+        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        self._follow = Follow(False)
+        self._due = 0.0
+        self._known = Scan()
+        self._stopped: Reading | None = None
+        self._interrupted = False
+
+    def order(self, order: Order) -> None:
+        """Order something, from any thread; it interrupts a reading that is under way."""
+        self._orders.put(order)
+
+    def run(self) -> None:
+        """Carry out orders, and read while somebody follows, until `End`."""
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        while self.step():
+            pass
+
+    def step(self, patience: float | None = None) -> bool:
+        """Carry out one order, or read the table when that is due; False after `End`.
+
+        Waits for an order until the next reading is due, or for `patience` seconds.
+        """
+        wait = max(0.0, self._due - self._clock()) if self._follow.on else None
+        try:
+            order = self._orders.get(timeout=wait if patience is None else patience)
+        except queue.Empty:
+            if self._follow.on:
+                self.read()
+            return True
+        match order:
+            case Follow():
+                self._set(order)
+            case Work(do):
+                self._let_go()
+                do()
+                self._due = 0.0  # what has been done is to be seen
+            case End():
+                return False
+        return True
+
+    def _set(self, follow: Follow) -> None:
+        if not follow.on:
+            self._known = Scan()
+        if not follow.on or follow.engines is not self._follow.engines:
+            self._let_go()
+        if follow.sought or self._interrupted or not self._follow.on:
+            self._due = 0.0
+        self._follow = follow
+
+    def read(self) -> None:
+        """Read the table once, as far as budget and orders let it come."""
+        sought = self._follow.sought
+        reading = self._taken_up() or Reading(self._kernel, self._clock, engines=self._follow.engines)
+        reading.sought = sought
+        began = shown = self._clock()
+        trouble = ""
+        try:
+            while reading.step():
+                now = self._clock()
+                if not self._orders.empty():
+                    self._stopped, self._interrupted = reading, True
+                    break
+                if now - began > BUDGET and not sought:
+                    self._stopped = reading
+                    break
+                if now - shown >= max(PROGRESS, SHOWING * reading.rows) and reading.rows >= self._known.rows:
+                    shown = now
+                    self._publish(reading.scan(running=True))
+        except KernelError as error:
+            trouble = str(error)
+        if self._stopped is not reading:
+            reading.close()
+        scan = reading.scan(running=self._interrupted, trouble=trouble)
+        self._due = self._clock() + max(self._follow.pace, REST * (scan.taken - began), SHOWING * scan.rows)
+        if self._interrupted and scan.rows < self._known.rows:
+            return
+        self._known = scan
+        self._publish(scan)
+
+    def _taken_up(self) -> Reading | None:
+        """Go on with a reading that an order has interrupted, or, where somebody searches, its budget has stopped.
+
+        One that has left rows out may have left out just those that are looked for now.
+        """
+        reading, sought = self._stopped, self._follow.sought
+        wanted = self._interrupted or bool(sought)
+        if reading is None or not wanted or (reading.left_out and sought and reading.sought != sought):
+            self._let_go()
+            return None
+        self._stopped, self._interrupted = None, False
+        return reading
+
+    def _let_go(self) -> None:
+        if self._stopped is not None:
+            self._stopped.close()
+        self._stopped, self._interrupted = None, False
+
+    def look(self, budget: float, sought: Sought = NOBODY, *, engines: bool = True) -> Scan:
+        """Read the table for somebody who wants to know about some clients, for about `budget` seconds at most."""
+        reading = Reading(self._kernel, self._clock, engines=engines)
+        reading.sought = sought
+        while reading.step():
+            if self._clock() - reading.began > budget:
+                break
+        reading.close()
+        return reading.scan()
+
+
+class Reading:
+    """One reading of the table, as far as it has come; it is to be closed."""
+
+    def __init__(self, kernel: Kernel, clock: Callable[[], float], *, engines: bool) -> None:
+        self._pieces = kernel.scan(engines=engines)
+        self._clock = clock
+        self.began = clock()
+        self.rows = 0
+        self.left_out = 0
+        self.sought = NOBODY
+        """Clients whose rows are kept in any case."""
+        self._taken = self.began
+        self._entries: list[Entry] = []
+        self._connections: list[Connection] = []
+        self._complete = False
+
+    def step(self) -> bool:
+        """Read one piece; False at the end of the table."""
+        piece = next(self._pieces, None)
+        self._taken = self._clock()
+        if piece is None:
+            self._complete = True
+            return False
+        entries, connections = piece
+        self.rows += len(entries) + len(connections)
+        if len(self._entries) + len(self._connections) + len(entries) + len(connections) > KEEP:
+            whole = len(entries) + len(connections)
+            entries = [each for each in entries if each.client in self.sought]
+            connections = [each for each in connections if each.client.address in self.sought]
+            self.left_out += whole - len(entries) - len(connections)
+        self._entries += entries
+        self._connections += connections
+        return True
+
+    def close(self) -> None:
+        """Close the file, wherever the reading is."""
+        self._pieces.close()
+
+    def scan(self, *, running: bool = False, trouble: str = "") -> Scan:
+        """Give what is known so far."""
+        return Scan(
+            tuple(self._entries),
+            tuple(self._connections),
+            began=self.began,
+            taken=self._taken,
+            rows=self.rows,
+            left_out=self.left_out,
+            complete=self._complete,
+            running=running,
+            trouble=trouble,
+        )

@@ -1,0 +1,1 @@
+"""How a director is written down: TOML, ipvsadm, JSON, history records; pure."""

@@ -1,0 +1,1 @@
+"""The TOML profile: read with every mistake in its line, written to diff well."""

@@ -1,0 +1,133 @@
+"""Typed access to a parsed TOML text, with everything that is wrong collected and told by line and field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, NamedTuple, TypeAlias, TypeVar
+
+from lvstui.core import fields
+from lvstui.formats.profile.toml_lines import Path, lines
+
+Table: TypeAlias = Mapping[str, object]
+_Raw = TypeVar("_Raw", str, int, list[object], dict[str, object])
+_T = TypeVar("_T")
+_D = TypeVar("_D")
+
+_KINDS: Final = {str: "text", int: "a whole number", list: "a list", dict: "a table", bool: "true or false"}
+
+
+class ProfileError(Exception):
+    """A profile that cannot be read or saved; `flaws` are all its sentences, the first of which is the message."""
+
+    def __init__(self, *flaws: str) -> None:
+        more = len(flaws) - 1
+        super().__init__(f"{flaws[0]} (and {more} more; `lvstui check FILE` lists them)" if more else flaws[0])
+        self.flaws = flaws
+
+
+class Flaw(NamedTuple):
+    """One wrong value, and the way to it."""
+
+    path: Path
+    sentence: str
+
+
+class Reader:
+    """Takes tables apart; what is wrong is collected in `flaws` and read as its default."""
+
+    def __init__(self) -> None:
+        self.flaws: list[Flaw] = []
+
+    def flaw(self, path: Path, sentence: str) -> None:
+        """Note that the value at `path` is wrong."""
+        self.flaws.append(Flaw(path, sentence))
+
+    def get(
+        self, table: Table, path: Path, key: str, kind: type[_Raw], parse: Callable[[_Raw], _T], default: _D
+    ) -> _T | _D:
+        """Read one value: of the right type, and right for its field; else it is a flaw and the default stands."""
+        raw = table.get(key)
+        if raw is None:
+            return default
+        if not isinstance(raw, kind) or isinstance(raw, bool):
+            self.flaw((*path, key), f"must be {_KINDS[kind]}, not {_KINDS.get(type(raw), 'a value of another type')}")
+            return default
+        try:
+            return parse(raw)
+        except fields.FieldError as error:
+            self.flaw((*path, key), error.sentence)
+            return default
+
+    def unknown(self, table: Table, path: Path, known: frozenset[str]) -> None:
+        """Note the keys of a table that mean nothing."""
+        for key in table.keys() - known:
+            self.flaw((*path, key), _unknown(key, known))
+
+    def tables(self, table: Table, path: Path, key: str) -> Iterator[tuple[Path, Table]]:
+        """Go through an array of tables."""
+        for index, item in enumerate(self.get(table, path, key, list, same, [])):
+            place = (*path, key, index)
+            if isinstance(item, dict):
+                yield place, item
+            else:
+                self.flaw(place, "must be a table")
+
+    def required(self, table: Table, path: Path, key: str, parse: Callable[[str], _T], example: str) -> _T | None:
+        """Read a text that has to be there, None where it is not or is wrong."""
+        if key not in table:
+            self.flaw((*path, key), f"is missing; write {key} = {example}")
+        return self.get(table, path, key, str, parse, None)
+
+    def name_once(self, path: Path, name: str, names: set[str], what: str) -> None:
+        """Note a name that another of its kind has already, and add it to those seen."""
+        if name and name in names:
+            self.flaw(
+                (*path, "name"), f'another {what} is called "{fields.visible(name)}" already; choose another name'
+            )
+        names.add(name)
+
+    def sentences(self, text: str, source: str) -> Iterator[str]:
+        """Tell all flaws of a text in the order of its lines: `director.toml, line 12: weight: must be …`."""
+        places = lines(text)
+        found = sorted((_line(flaw.path, places), _sentence(flaw)) for flaw in self.flaws)
+        return (f"{source}, line {line}: {sentence}" for line, sentence in found)
+
+
+def same(raw: _Raw) -> _Raw:
+    """Take a value as it is."""
+    return raw
+
+
+def _unknown(key: str, known: frozenset[str]) -> str:
+    from difflib import get_close_matches  # 5 ms that only a mistake costs
+
+    near = get_close_matches(key, known, n=1)
+    return (
+        f"is not a key here; did you mean {near[0]}?"
+        if near
+        else f"is not a key here; known are {', '.join(sorted(known))}"
+    )
+
+
+def syntax_flaw(source: str, text: str, message: str) -> str:
+    """Tell a mistake of TOML itself in the same way as one of the profile."""
+    what, _, where = message.rpartition(" (at ")
+    place = re.fullmatch(r"line (\d+), column (\d+)\)", where)
+    line = place[1] if place else str(text.count("\n") + 1)
+    column = f"at column {place[2]}" if place else "up to here"
+    return f"{source}, line {line}: not valid TOML {column}: {fields.visible(what)}"
+
+
+def _line(path: Path, places: Mapping[Path, int]) -> int:
+    """Find the line of a value, or of what surrounds it where it is absent."""
+    while path and path not in places:
+        path = path[:-1]
+    return places.get(path, 1)
+
+
+def _sentence(flaw: Flaw) -> str:
+    """Put the field before the sentence: its keys below the service or server that the line leads to."""
+    last_item = max((place for place, part in enumerate(flaw.path) if isinstance(part, int)), default=-1)
+    own = flaw.path[last_item + 1 :] or flaw.path[max(last_item - 1, 0) : last_item]
+    return f"{fields.visible('.'.join(map(str, own)))}: {flaw.sentence}"

@@ -1,0 +1,172 @@
+"""Who else manages this table: keepalived, ldirectord, kube-proxy and another lvstui, found among the processes."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from lvstui.core.model import ServiceKey
+from lvstui.core.owners import OWN_NAME, Owner
+from lvstui.host.claims import Claims, keepalived, ldirectord
+from lvstui.host.machine import Process, processes
+
+INTERVAL: Final = 10.0
+"""Seconds between two looks at the processes."""
+
+_PROGRAMS: Final = ("keepalived", "ldirectord", "kube-proxy", OWN_NAME)
+_KEEPALIVED_CONF: Final = "/etc/keepalived/keepalived.conf"
+_LDIRECTORD_FOLDERS: Final = ("/etc/ha.d", "/etc/ha.d/conf")
+_PROXY_MODE: Final = re.compile(r"^\s*mode:\s*[\"']?ipvs\b", re.MULTILINE)
+_CLUSTER: Final = re.compile(r"-[^-SgprcbsiAu]*f(.*)")
+"""keepalived's -f, alone or behind other letters that take no value."""
+
+_Seen = tuple[tuple[str, int, int], ...]
+
+
+class Watch:
+    """Tells who else writes to the table of one network namespace; looks again every ten seconds at most.
+
+    A configuration is read again only when one of its files has changed.
+    """
+
+    def __init__(
+        self,
+        netns: str | None = None,
+        *,
+        find: Callable[[Collection[str]], Iterable[Process]] = processes,
+        clock: Callable[[], float] = time.monotonic,
+        proc: Path = Path("/proc"),
+    ) -> None:
+        self._namespace = _identity(Path("/run/netns") / netns if netns else proc / "self/ns/net")
+        self._find = find
+        self._clock = clock
+        self._proc = proc
+        self._due = clock()
+        self._owners: tuple[Owner, ...] = ()
+        self._read: dict[str, tuple[_Seen, Claims]] = {}
+
+    def __call__(self) -> tuple[Owner, ...]:
+        """Give the owners as of the last look."""
+        now = self._clock()
+        if now >= self._due:
+            self._due = now + INTERVAL
+            self._owners = tuple(self._look())
+        return self._owners
+
+    def _look(self) -> Iterator[Owner]:
+        found = [each for each in self._find(_PROGRAMS) if each.pid != os.getpid() and self._is_here(each)]
+        pids = {each.pid for each in found}
+        # Children share the work of their parent, and do not always show its command line.
+        for process in sorted(each for each in found if each.parent not in pids):
+            if owner := self._owner(process):
+                yield owner
+
+    def _is_here(self, process: Process) -> bool:
+        """Tell whether a process works in our network namespace; where that is kept secret, suppose it does."""
+        its = _identity(self._proc / str(process.pid) / "ns/net")
+        return its is None or self._namespace is None or its == self._namespace
+
+    def _owner(self, process: Process) -> Owner | None:
+        match process.program:
+            case "keepalived":
+                return self._keepalived(process)
+            case "ldirectord":
+                config = self._ldirectord_conf(process)
+                return Owner("ldirectord", process.pid, config, self._claims(process, config, ldirectord))
+            case "kube-proxy":
+                return Owner("kube-proxy", process.pid) if self._uses_ipvs(process) else None
+            case _:
+                return None if "--demo" in process.command else Owner(OWN_NAME, process.pid, services=frozenset())
+
+    def _keepalived(self, process: Process) -> Owner | None:
+        words = process.command[1:]
+        if _has(words, "-P", "--vrrp") and not _has(words, "-C", "--check"):
+            return None
+        short = next((found for word in words if (found := _CLUSTER.fullmatch(word))), None)
+        config = _value(words, "--use-file") or _KEEPALIVED_CONF
+        if short:
+            config = short[1] or next(iter(words[words.index(short[0]) + 1 :]), config)
+        return Owner("keepalived", process.pid, config, self._claims(process, config, keepalived))
+
+    def _ldirectord_conf(self, process: Process) -> str:
+        """Find the file as ldirectord does: the word before `start`, in its own folders first."""
+        words = [word for word in process.command if not word.startswith("-")]
+        script = next((at for at, word in enumerate(words) if Path(word).name == "ldirectord"), 0)
+        rest = words[script + 1 :]
+        name = rest[0] if len(rest) > 1 else "ldirectord.cf"
+        for folder in _LDIRECTORD_FOLDERS:
+            if self._path(process, f"{folder}/{name}").is_file():
+                return f"{folder}/{name}"
+        return name
+
+    def _uses_ipvs(self, process: Process) -> bool:
+        """Tell whether kube-proxy is in ipvs mode, by its command line or else by its configuration."""
+        if mode := _value(process.command, "--proxy-mode"):
+            return mode == "ipvs"
+        config = _value(process.command, "--config")
+        if not config:
+            return False
+        try:
+            return _PROXY_MODE.search(self._path(process, config).read_text(errors="replace")) is not None
+        except OSError:
+            return True
+
+    def _claims(
+        self, process: Process, config: str, read: Callable[[Path, Path], Claims]
+    ) -> frozenset[ServiceKey] | None:
+        root = self._root(process)
+        name = f"{root}:{config}"
+        seen, claims = self._read.get(name, ((), Claims(None, ())))
+        if not seen or _signatures(claims.files) != seen:
+            whole = config.startswith("/")
+            claims = read(Path(config), root) if whole else read(self._path(process, config), Path("/"))
+            self._read[name] = _signatures(claims.files), claims
+        return claims.services
+
+    def _root(self, process: Process) -> Path:
+        """Give the root folder of a process, which may run in a container; ours where that is kept secret."""
+        root = self._proc / str(process.pid) / "root"
+        return root if os.access(root, os.R_OK | os.X_OK) else Path("/")
+
+    def _path(self, process: Process, text: str) -> Path:
+        if text.startswith("/"):
+            return self._root(process) / text.lstrip("/")
+        return self._proc / str(process.pid) / "cwd" / text
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _signatures(files: Iterable[Path]) -> _Seen:
+    return tuple(_signature(path) for path in files)
+
+
+def _signature(path: Path) -> tuple[str, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return str(path), 0, 0
+    return str(path), found.st_mtime_ns, found.st_size
+
+
+def _has(words: Sequence[str], *options: str) -> bool:
+    return any(word in options for word in words)
+
+
+def _value(words: Sequence[str], option: str) -> str:
+    """Give the value of `--option=value` or `--option value`."""
+    for at, word in enumerate(words):
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+        if word == option:
+            return next(iter(words[at + 1 :]), "")
+    return ""

@@ -1,0 +1,1 @@
+"""IPVS over generic netlink, and the door to its persistence entries."""

@@ -1,0 +1,315 @@
+"""The connection table of the memory kernel: entries and connections that come, stay and run out as a kernel's do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
+from random import Random
+from typing import Final, NamedTuple
+
+from lvstui.core.entries.resolve import FTP, masked
+from lvstui.core.entries.sync_message import ASSURED, TEMPLATE, Message
+from lvstui.core.entries.sync_plan import mark_end
+from lvstui.core.model import (
+    PERSISTENCE_MAX,
+    Address,
+    AddressKey,
+    Director,
+    Endpoint,
+    Family,
+    MarkKey,
+    Persistence,
+    Pool,
+    Protocol,
+    ServiceKey,
+)
+from lvstui.core.observed import Connection, Entry, Origin, ServerKey, ServerStats
+from lvstui.kernel.port import Piece
+
+_RENEWED: Final = 60
+"""Seconds that an entry gets anew while connections hang on it (net/netfilter/ipvs/ip_vs_conn.c, ip_vs_conn_expire)."""
+
+_DEFAULT_TIMEOUT: Final = 180
+_PIECE: Final = 62
+"""IPv4 rows in a page of /proc."""
+
+_CLIENTS_V4: Final = int(IPv4Address("100.64.0.0")), 22
+_CLIENTS_V6: Final = int(IPv6Address("2001:db8:c::")), 80
+"""Networks of the clients, with the number of bits that are theirs."""
+
+_STATES: Final = ("NONE", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TIME_WAIT", "CLOSE")
+"""TCP's states by their number (enum in include/net/ip_vs.h), as far as anybody tells them."""
+
+_OPEN_SECONDS: Final = 900.0
+_CLOSED_SECONDS: Final = 120.0
+_TRIES: Final = 8
+_MARK_PORTS: Final = (80, 443)
+_MARK_ADDRESSES: Final[Mapping[Family, Address]] = {
+    Family.IPV4: IPv4Address("192.0.2.20"),
+    Family.IPV6: IPv6Address("2001:db8::20"),
+}
+"""What the packets with a mark were sent to, which the mark itself does not tell."""
+
+
+class _Key(NamedTuple):
+    """What tells a row from others (ip_vs_conn_in_get, ip_vs_ct_in_get); `mark` and `identity` are templates' own."""
+
+    protocol: int
+    client: Endpoint
+    virtual: Endpoint
+    mark: int = 0
+    identity: bytes = b""
+    template: bool = False
+
+
+class _Sort(Enum):
+    """How a real server counts a row."""
+
+    ENTRY = "entry"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+class _Heap(NamedTuple):
+    """The rows of one sort that one real server counts."""
+
+    place: ServerKey
+    sort: _Sort
+
+
+@dataclass(slots=True)
+class _Row:
+    """One row; `heap` is where it is counted, None where no real server counts it; `told` by a sync message."""
+
+    server: Endpoint
+    state: str
+    ends: float
+    heap: _Heap | None
+    engine: str = ""
+    told: bool = False
+
+
+class Entries:
+    """Entries and connections of a director in memory; the same clock and edits always give the same ones."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._random = Random(seed)
+        self._rows: dict[_Key, _Row] = {}
+        self._heaps: dict[_Heap, dict[_Key, None]] = {}
+        self._gained: dict[ServerKey, int] = {}
+
+    def bound(self) -> Mapping[ServerKey, int]:
+        """Count the entries of each real server."""
+        return {heap.place: len(keys) for heap, keys in self._heaps.items() if heap.sort is _Sort.ENTRY and keys}
+
+    def gained(self) -> Mapping[ServerKey, int]:
+        """Tell, once, how many entries messages have brought to each server, or (negative) taken from it."""
+        gained, self._gained = self._gained, {}
+        return gained
+
+    def tell(self, messages: Iterable[Message], director: Director, now: float) -> None:
+        """Take sync messages as a kernel's daemon does (ip_vs_proc_conn): a row that is there keeps its server."""
+        self.expire(director, now)
+        for message in messages:
+            key = _key(message)
+            row = self._rows.get(key) or self._created(message, key, director)
+            row.state = _state(message)
+            row.ends = now + min(message.timeout or _DEFAULT_TIMEOUT, PERSISTENCE_MAX)
+            row.told = True
+
+    def _created(self, message: Message, key: _Key, director: Director) -> _Row:
+        """Make a row; it is counted only where service and real server are configured just so."""
+        service = _service(message, director)
+        heap = None
+        if service is not None and message.server in director.pools[service].servers:
+            active = _Sort.ACTIVE if message.state == ASSURED else _Sort.INACTIVE
+            heap = _Heap(ServerKey(service, message.server), _Sort.ENTRY if key.template else active)
+        row = _Row(message.server, "", 0.0, heap, message.engine)
+        self._add(key, row)
+        if heap is not None and heap.sort is _Sort.ENTRY:
+            self._gained[heap.place] = self._gained.get(heap.place, 0) + 1
+        return row
+
+    def _add(self, key: _Key, row: _Row) -> None:
+        self._rows[key] = row
+        if row.heap is not None:
+            self._heaps.setdefault(row.heap, {})[key] = None
+
+    def _remove(self, key: _Key) -> None:
+        row = self._rows.pop(key)
+        if row.heap is not None:
+            del self._heaps[row.heap][key]
+
+    def expire(self, director: Director, now: float) -> None:
+        """Let go of what has run out: connections first, as an entry on which some hang gets another minute."""
+        over = [key for key, row in self._rows.items() if row.ends <= now]
+        for key in sorted(over, key=lambda each: each.template):
+            row = self._rows[key]
+            if row.heap is not None and key.template and self._has_children(key, row.heap.place, director):
+                row.ends = now + _RENEWED
+            elif row.heap is not None and not row.told:
+                row.ends = now + self._time_left(row.heap, director)  # its client came back meanwhile
+            else:
+                if row.heap is not None and row.heap.sort is _Sort.ENTRY:
+                    self._gained[row.heap.place] = self._gained.get(row.heap.place, 0) - 1
+                self._remove(key)
+
+    def _has_children(self, key: _Key, place: ServerKey, director: Director) -> bool:
+        persistence = _persistence(director, place.service)
+        if persistence is None:
+            return False
+        children = (self._heaps.get(_Heap(place, sort), {}) for sort in (_Sort.ACTIVE, _Sort.INACTIVE))
+        return any(
+            masked(child.client.address, persistence) == key.client.address for heap in children for child in heap
+        )
+
+    def _time_left(self, heap: _Heap, director: Director) -> float:
+        """Draw the seconds that a row has left at some moment of its life."""
+        persistence = _persistence(director, heap.place.service)
+        whole = {
+            _Sort.ENTRY: float(persistence.timeout if persistence else _RENEWED),
+            _Sort.ACTIVE: _OPEN_SECONDS,
+            _Sort.INACTIVE: _CLOSED_SECONDS,
+        }[heap.sort]
+        return 1.0 + whole * self._random.random()
+
+    def follow(
+        self, director: Director, counts: Mapping[ServiceKey, Mapping[Endpoint, ServerStats]], now: float
+    ) -> None:
+        """Bring as many entries and connections into being, or let as many go, as traffic counted."""
+        wanted = {
+            _Heap(ServerKey(key, endpoint), sort): number
+            for key, servers in counts.items()
+            for endpoint, seen in servers.items()
+            for sort, number in zip(_Sort, (seen.sticky, seen.active, seen.inactive), strict=True)
+        }
+        for heap in self._heaps.keys() - wanted.keys():
+            for key in list(self._heaps.pop(heap)):
+                del self._rows[key]
+        self.expire(director, now)
+        for heap, number in wanted.items():
+            keys = self._heaps.setdefault(heap, {})
+            for key in list(keys)[: max(0, len(keys) - number)]:
+                self._remove(key)
+            if number > len(keys):
+                known = [key.client.address for key in self._heaps.get(_Heap(heap.place, _Sort.ENTRY), ())]
+                for _ in range(number - len(keys)):
+                    self._come(heap, director, now, known)
+
+    def _come(self, heap: _Heap, director: Director, now: float, known: Sequence[Address]) -> None:
+        """Let a client come who is not there yet; connections come from the `known` ones that stick to the server."""
+        pool = director.pools[heap.place.service]
+        tries = (
+            self._entry_key(pool) if heap.sort is _Sort.ENTRY else self._connection_key(pool, known)
+            for _ in range(_TRIES)
+        )
+        key = next((key for key in tries if key not in self._rows), None)
+        if key is None:
+            return  # a wide mask leaves only few networks
+        states = {_Sort.ENTRY: "ASSURED", _Sort.ACTIVE: "ESTABLISHED", _Sort.INACTIVE: "TIME_WAIT"}
+        state = states[heap.sort] if key.protocol in (0, Protocol.TCP) or key.template else "UDP"
+        engine = pool.service.persistence.engine if pool.service.persistence and key.template else ""
+        endpoint = heap.place.endpoint
+        if isinstance(pool.service.key, MarkKey) and not key.template:
+            endpoint = Endpoint(endpoint.address, endpoint.port or key.virtual.port)
+        self._add(key, _Row(endpoint, state, now + self._time_left(heap, director), heap, engine))
+
+    def _entry_key(self, pool: Pool) -> _Key:
+        service, persistence = pool.service.key, pool.service.persistence or Persistence()
+        client = masked(self._client(service.family), persistence)
+        identity = f"{self._random.getrandbits(40):010x}@{client}".encode() if persistence.engine else b""
+        protocol, virtual, mark = _virtual(service)
+        return _Key(protocol, Endpoint(client, 0), virtual, mark, identity, template=True)
+
+    def _connection_key(self, pool: Pool, known: Sequence[Address]) -> _Key:
+        service = pool.service.key
+        client = self._client(service.family)
+        if known and pool.service.persistence is not None:
+            client = _host(self._random.choice(known), pool.service.persistence, self._random)
+        virtual = _virtual(service)[1]
+        protocol = int(service.protocol) if isinstance(service, AddressKey) else int(Protocol.TCP)
+        if isinstance(service, MarkKey):
+            virtual = Endpoint(_MARK_ADDRESSES[service.family], self._random.choice(_MARK_PORTS))
+        return _Key(protocol, Endpoint(client, self._random.randrange(1024, 65536)), virtual)
+
+    def _client(self, family: Family) -> Address:
+        if family is Family.IPV4:
+            return IPv4Address(_CLIENTS_V4[0] | self._random.getrandbits(_CLIENTS_V4[1]))
+        return IPv6Address(_CLIENTS_V6[0] | self._random.getrandbits(_CLIENTS_V6[1]))
+
+    def pieces(self, now: float) -> Iterator[Piece]:
+        """Give the table as it stands, a page at a time."""
+        rows = list(self._rows.items())
+        for start in range(0, len(rows), _PIECE):
+            entries, connections = [], []
+            for key, row in rows[start : start + _PIECE]:
+                if key.template:
+                    entries.append(_shown_entry(key, row, now))
+                else:
+                    connections.append(_shown_connection(key, row, now))
+            yield Piece(entries, connections)
+
+
+def _host(network: Address, persistence: Persistence, random: Random) -> Address:
+    """Draw a client of a masked network."""
+    drawn = int(network) | random.getrandbits(network.max_prefixlen)
+    host = IPv4Address(drawn) if isinstance(network, IPv4Address) else IPv6Address(drawn)
+    return type(network)(int(network) | int(host) & ~int(masked(host, persistence)))
+
+
+def _persistence(director: Director, key: ServiceKey) -> Persistence | None:
+    pool = director.pools.get(key)
+    return pool.service.persistence if pool else None
+
+
+def _virtual(service: ServiceKey) -> tuple[int, Endpoint, int]:
+    """Give protocol, virtual end and mark of a service's templates."""
+    if isinstance(service, AddressKey):
+        port = 0 if service.port == FTP else service.port
+        return int(service.protocol), Endpoint(service.address, port), 0
+    return 0, mark_end(service), service.mark
+
+
+def _key(message: Message) -> _Key:
+    template = bool(message.flags & TEMPLATE)
+    identity = message.identity if template else b""
+    return _Key(message.protocol, message.client, message.virtual, message.mark if template else 0, identity, template)
+
+
+def _service(message: Message, director: Director) -> ServiceKey | None:
+    """Find the service that a message is about (ip_vs_find_dest): by its mark, by its port, or on port 0."""
+    keys: list[ServiceKey] = [MarkKey(message.mark, Family.of(message.client.address))] if message.mark else []
+    if message.protocol:
+        protocol, (address, port) = Protocol(message.protocol), message.virtual
+        keys += [AddressKey(protocol, address, port), AddressKey(protocol, address, 0)]
+    return next((key for key in keys if key in director.pools), None)
+
+
+def _state(message: Message) -> str:
+    if message.flags & TEMPLATE:
+        return "ASSURED" if message.state == ASSURED else "NONE"
+    if message.protocol != Protocol.TCP:
+        return "UDP"
+    return _STATES[message.state] if message.state < len(_STATES) else "CLOSE"
+
+
+def _shown_entry(key: _Key, row: _Row, now: float) -> Entry:
+    service: ServiceKey
+    server = row.server
+    if key.protocol == 0:
+        service = MarkKey(key.mark, Family.of(key.client.address))
+    else:
+        service = AddressKey(Protocol(key.protocol), key.virtual.address, key.virtual.port)
+        server = Endpoint(server.address, server.port if key.virtual.port else 0)
+    origin = Origin.SYNC if row.told else Origin.LOCAL
+    identity = key.identity.decode("latin-1")
+    ends = now + int(row.ends - now)
+    return Entry(service, key.client.address, server, row.state, ends, row.engine, identity, origin)
+
+
+def _shown_connection(key: _Key, row: _Row, now: float) -> Connection:
+    origin = Origin.SYNC if row.told else Origin.LOCAL
+    ends = now + int(row.ends - now)
+    return Connection(Protocol(key.protocol), key.client, key.virtual, row.server, row.state, ends, origin)

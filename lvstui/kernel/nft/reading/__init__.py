@@ -1,0 +1,1 @@
+"""From bytes of nf_tables to rules about marks."""

@@ -1,0 +1,160 @@
+"""What nf_tables reads of a packet, by its names: fields of headers, of the packet and of its connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from lvstui.kernel.nft.reading.conditions import (
+    CONNECTION_MARK,
+    IIFNAME,
+    MARK,
+    NFPROTO,
+    OIFNAME,
+    PROTOCOL,
+    PROTOCOLS,
+    STATE,
+    Field,
+    address_field,
+    port_field,
+)
+
+LINK, NETWORK, TRANSPORT = 0, 1, 2
+"""Headers (enum nft_payload_bases)."""
+
+_LINK: Final = {
+    0: Field("ether daddr", 6, "ether"),
+    6: Field("ether saddr", 6, "ether"),
+    12: Field("meta protocol", 2, "ethertype"),
+}
+_IPV4: Final = {
+    0: Field("@nh,0,8", 1, "bits", layer=(3, 2)),
+    1: Field("ip tos", 1, "bits", layer=(3, 2)),
+    2: Field("ip length", 2, layer=(3, 2)),
+    4: Field("ip id", 2, layer=(3, 2)),
+    6: Field("ip frag-off", 2, "bits", layer=(3, 2)),
+    8: Field("ip ttl", 1, layer=(3, 2)),
+    9: Field("ip protocol", 1, "protocol", layer=(3, 2)),
+    10: Field("ip checksum", 2, layer=(3, 2)),
+    12: address_field(4, "saddr"),
+    16: address_field(4, "daddr"),
+}
+_IPV6: Final = {
+    4: Field("ip6 length", 2, layer=(3, 10)),
+    6: Field("ip6 nexthdr", 1, "next", layer=(3, 10)),
+    7: Field("ip6 hoplimit", 1, layer=(3, 10)),
+    8: address_field(6, "saddr"),
+    24: address_field(6, "daddr"),
+}
+_MORE: Final[Mapping[int, tuple[tuple[int, int, str, str], ...]]] = {
+    6: (
+        (4, 4, "sequence", "number"),
+        (8, 4, "ackseq", "number"),
+        (13, 1, "flags", "bits"),
+        (14, 2, "window", "number"),
+        (16, 2, "checksum", "number"),
+        (18, 2, "urgptr", "number"),
+    ),
+    17: ((4, 2, "length", "number"), (6, 2, "checksum", "number")),
+    132: ((4, 4, "vtag", "number"), (8, 4, "checksum", "number")),
+    136: ((4, 2, "csumcov", "number"), (6, 2, "checksum", "number")),
+}
+_ICMP: Final = {1: "icmp", 58: "icmpv6"}
+_PORTED: Final = frozenset((6, 17, 33, 132, 136))
+
+_META: Final = {
+    0: Field("meta length", 4, host=True),
+    1: Field("meta protocol", 2, "ethertype"),
+    2: Field("meta priority", 4, "bits", host=True),
+    3: MARK,
+    4: Field("iif", 4, "index", host=True),
+    5: Field("oif", 4, "index", host=True),
+    6: IIFNAME,
+    7: OIFNAME,
+    8: Field("iiftype", 2, host=True),
+    9: Field("oiftype", 2, host=True),
+    10: Field("meta skuid", 4, host=True),
+    11: Field("meta skgid", 4, host=True),
+    13: Field("meta rtclassid", 4, host=True),
+    15: NFPROTO,
+    16: PROTOCOL,
+    17: Field("meta ibrname", 16, "interface"),
+    18: Field("meta obrname", 16, "interface"),
+    19: Field("meta pkttype", 1, "packets", host=True),
+    20: Field("meta cpu", 4, host=True),
+    21: Field("meta iifgroup", 4, host=True),
+    22: Field("meta oifgroup", 4, host=True),
+    23: Field("meta cgroup", 4, host=True),
+    24: Field("meta random", 4, host=True),
+    25: Field("meta ipsec", 1, "present", host=True),
+    26: Field("meta iifkind", 16, "interface"),
+    27: Field("meta oifkind", 16, "interface"),
+    30: Field("meta time", 8, host=True),
+    31: Field("meta day", 1, host=True),
+    32: Field("meta hour", 4, host=True),
+    33: Field("sdif", 4, "index", host=True),
+    34: Field("sdifname", 16, "interface"),
+}
+"""By enum nft_meta_keys."""
+
+_CT: Final = {
+    0: STATE,
+    1: Field("ct direction", 1, "direction", host=True),
+    2: Field("ct status", 4, "status", host=True),
+    3: CONNECTION_MARK,
+    5: Field("ct expiration", 4, host=True),
+    6: Field("ct helper", 16, "interface"),
+    7: Field("ct l3proto", 1, "nfproto"),
+    10: Field("ct protocol", 1, "protocols"),
+    11: Field("ct proto-src", 2, "port"),
+    12: Field("ct proto-dst", 2, "port"),
+    14: Field("ct packets", 8, host=True),
+    15: Field("ct bytes", 8, host=True),
+    16: Field("ct avgpkt", 8, host=True),
+    17: Field("ct zone", 2, host=True),
+    19: Field("ct ip saddr", 4, "ipv4"),
+    20: Field("ct ip daddr", 4, "ipv4"),
+    21: Field("ct ip6 saddr", 16, "ipv6"),
+    22: Field("ct ip6 daddr", 16, "ipv6"),
+    23: Field("ct id", 4, host=True),
+}
+"""By enum nft_ct_keys."""
+
+
+def header(base: int, network: int | None, transport: int | None) -> Mapping[int, Field]:
+    """Give the fields of a header by their offset, where the protocol of its layer is known as far as it has to be."""
+    if base == LINK:
+        return _LINK
+    if base == NETWORK:
+        return {2: _IPV4, 10: _IPV6}.get(network or 0, {})
+    return _transport(transport) if base == TRANSPORT else {}
+
+
+def _transport(protocol: int | None) -> Mapping[int, Field]:
+    if protocol not in _TRANSPORTS:
+        found: dict[int, Field] = {}
+        if protocol is None or protocol in _PORTED:
+            found |= {0: port_field(protocol, "sport"), 2: port_field(protocol, "dport")}
+        if protocol in _ICMP:
+            name, layer = _ICMP[protocol], (4, protocol)
+            found |= {0: Field(f"{name} type", 1, layer=layer), 1: Field(f"{name} code", 1, layer=layer)}
+        for offset, size, name, kind in _MORE.get(protocol or 0, ()):
+            found[offset] = Field(f"{PROTOCOLS[protocol or 0]} {name}", size, kind, layer=(4, protocol or 0))
+        _TRANSPORTS[protocol] = found
+    return _TRANSPORTS[protocol]
+
+
+_TRANSPORTS: Final[dict[int | None, Mapping[int, Field]]] = {}
+
+
+def meta(key: int) -> Field:
+    """Give the field of a packet by enum nft_meta_keys; one that has no name here by its number."""
+    return _META.get(key) or Field(f"meta key {key}", 4, "unknown", host=True)
+
+
+def connection(key: int, direction: int | None) -> Field:
+    """Give the field of a connection by enum nft_ct_keys, of a direction where it has two."""
+    field = _CT.get(key) or Field(f"ct key {key}", 4, "unknown", host=True)
+    if direction is None:
+        return field
+    return field._replace(name=f"ct {('original', 'reply')[direction & 1]}{field.name.removeprefix('ct')}")

@@ -1,0 +1,1 @@
+"""Rules of iptables: as nf_tables holds them, and of iptables-legacy."""

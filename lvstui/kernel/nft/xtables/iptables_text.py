@@ -1,0 +1,258 @@
+"""What iptables-save writes, taken apart: each rule's conditions and what it does with a mark, in nft's words."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final, NamedTuple
+
+from lvstui.core.marks.packets import FULL
+from lvstui.kernel.nft.reading.conditions import (
+    CONNECTION_MARK,
+    IIFNAME,
+    MARK,
+    OIFNAME,
+    PROTOCOL,
+    PROTOCOLS,
+    TYPES,
+    Condition,
+    Field,
+    Range,
+    address_field,
+    interface_value,
+    port_field,
+    within,
+)
+from lvstui.kernel.nft.reading.masks import masked
+from lvstui.kernel.nft.reading.operands import Effect
+
+_COUNTS: Final = re.compile(r"\[(\d+):(\d+)\] ")
+_WORD: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')
+_ESCAPE: Final = re.compile(r"\\(.)")
+_NUMBERS: Final = {name: number for number, name in PROTOCOLS.items()} | {"icmpv6": 58, "ipip": 4, "ipencap": 4}
+_FLAGS: Final = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
+
+
+class Line(NamedTuple):
+    """One rule of iptables: what it asks, where it leads, what it does with a mark; `sure` if all of it is known."""
+
+    chain: str
+    text: str
+    conditions: tuple[Condition, ...]
+    sure: bool
+    jump: str
+    effect: Effect | None
+    packets: int | None
+    bytes: int | None
+    comment: str
+
+
+@dataclass(slots=True)
+class _Parts:
+    """A rule's words while they are read; `version` is that of IP."""
+
+    words: list[str]
+    version: int
+    conditions: list[Condition] = field(default_factory=list)
+    sure: bool = True
+    protocol: int | None = None
+    module: str = ""
+    comment: str = ""
+    jump: str = ""
+    target: tuple[str, ...] = ()
+
+    def take(self) -> str:
+        """Take the next word; an IndexError says that the line ends too early."""
+        return self.words.pop(0)
+
+    def rest_of_option(self) -> list[str]:
+        """Take the words up to the next option."""
+        taken = []
+        while self.words and not self.words[0].startswith("-") and self.words[0] != "!":
+            taken.append(self.words.pop(0))
+        return taken
+
+
+def line(text: str, version: int) -> Line:
+    """Read a line such as `[0:0] -A PREROUTING -p tcp -j MARK --set-xmark 0x50/0xffffffff`."""
+    counts = _COUNTS.match(text)
+    rule = text[counts.end() :] if counts else text
+    packets, size = (int(counts[1]), int(counts[2])) if counts else (None, None)
+    words = [_ESCAPE.sub(r"\1", each[1:-1]) if each[0] == '"' else each for each in _WORD.findall(rule)]
+    parts = _Parts(words[2:], version)
+    try:
+        while parts.words:
+            _option(parts)
+    except (ValueError, LookupError):
+        parts.sure = False
+        parts.conditions.append(_unknown(rule))
+    effect = _effect(parts)
+    asked = tuple(parts.conditions)
+    return Line(words[1], rule, asked, parts.sure, parts.jump, effect, packets, size, parts.comment)
+
+
+def _option(parts: _Parts) -> None:
+    negated = parts.words[0] == "!"
+    if negated:
+        parts.take()
+    option = parts.take()
+    match option:
+        case "-m":
+            parts.module = parts.take()
+        case "-j" | "-g":
+            parts.jump = parts.take()
+            parts.target = (parts.jump, *parts.words)
+            parts.words.clear()
+        case "--comment":
+            parts.comment = parts.take()
+        case "-p":
+            _protocol(parts, negated)
+        case _:
+            asked = list(_asked(parts, option, negated))
+            parts.conditions += asked
+            parts.sure = parts.sure and not any(each.field.kind == "unknown" for each in asked)
+
+
+def _protocol(parts: _Parts, negated: bool) -> None:
+    name = parts.take()
+    number = int(name) if name.isdigit() else _NUMBERS[name]
+    if number:
+        parts.conditions.append(within(PROTOCOL, ((number, number),), negated))
+        parts.protocol = None if negated else number
+
+
+def _asked(parts: _Parts, option: str, negated: bool) -> Iterator[Condition]:
+    match option:
+        case "-s" | "-d":
+            yield _address(parts, "saddr" if option == "-s" else "daddr", negated)
+        case "-i" | "-o":
+            yield _interface(IIFNAME if option == "-i" else OIFNAME, parts.take(), negated)
+        case "--sport" | "--dport" | "--sports" | "--dports":
+            name = option.removeprefix("--").removesuffix("s")
+            yield within(port_field(parts.protocol, name), _ranges(parts.take()), negated)
+        case "--ports":
+            source = port_field(parts.protocol, "sport")
+            either = Field(f"{source.name} or dport", 2, "port", layer=source.layer)
+            yield within(either, _ranges(parts.take()), negated)
+        case "--src-range" | "--dst-range":
+            first, _, last = parts.take().partition("-")
+            name = "saddr" if option == "--src-range" else "daddr"
+            numbers = (int(ip_address(first)), int(ip_address(last or first)))
+            yield within(address_field(parts.version, name), (numbers,), negated)
+        case "--src-type" | "--dst-type":
+            name = "saddr" if option == "--src-type" else "daddr"
+            kinds = [TYPES.index(kind.lower()) for kind in parts.take().split(",")]
+            ranges = tuple((kind, kind) for kind in sorted(kinds))
+            yield within(Field(f"fib {name} type", 4, "addrtype", host=True), ranges, negated)
+        case "--ctstate" | "--state":
+            names = parts.take().lower().split(",")
+            yield _told("ct state", ", ".join(sorted(names, key=_STATES.index)), negated)
+        case "--match-set":
+            yield _told("ipset", f"{parts.take()} {parts.take()}", negated)
+        case "--mark" if parts.module in ("mark", "connmark"):
+            value, mask = _masked(parts.take())
+            yield masked(MARK if parts.module == "mark" else CONNECTION_MARK, mask, value, negated)
+        case "--tcp-flags":
+            mask, wanted = _flags(parts.take()), _flags(parts.take())
+            yield masked(Field("tcp flags", 1, "bits", layer=(4, 6)), mask, wanted, negated)
+        case _:
+            yield _unknown(" ".join((*(["!"] if negated else []), option, *map(shlex.quote, parts.rest_of_option()))))
+
+
+_STATES: Final = ("invalid", "established", "related", "new", "snat", "dnat", "untracked")
+
+
+def _address(parts: _Parts, name: str, negated: bool) -> Condition:
+    address, _, mask = parts.take().partition("/")
+    number = int(ip_address(address))
+    most = 32 if parts.version == 4 else 128
+    if not mask:
+        mask_number = (1 << most) - 1
+    elif mask.isdigit():
+        mask_number = ((1 << most) - 1) ^ ((1 << (most - int(mask))) - 1)
+    else:
+        mask_number = int((IPv4Address if parts.version == 4 else IPv6Address)(mask))
+    return masked(address_field(parts.version, name), mask_number, number, negated)
+
+
+def _interface(which: Field, name: str, negated: bool) -> Condition:
+    if not name.endswith("+"):
+        value = interface_value(name)
+        return within(which, ((value, value),), negated)
+    start = name[:-1].encode("utf-8", "surrogateescape")
+    first, last = (int.from_bytes(start.ljust(16, fill), "big") for fill in (b"\0", b"\xff"))
+    return within(which, ((first, last),), negated)
+
+
+def _ranges(text: str) -> tuple[Range, ...]:
+    found = []
+    for each in text.split(","):
+        first, colon, last = each.partition(":")
+        found.append((int(first or 0), int(last or 65535) if colon else int(first)))
+    return tuple(found)
+
+
+def _masked(text: str) -> tuple[int, int]:
+    value, _, mask = text.partition("/")
+    return int(value, 0), int(mask, 0) if mask else FULL
+
+
+def _flags(text: str) -> int:
+    if text in ("ALL", "NONE"):
+        return 0x3F if text == "ALL" else 0
+    return sum(1 << _FLAGS.index(name) for name in text.split(","))
+
+
+def _told(name: str, text: str, negated: bool) -> Condition:
+    return Condition(f"{name} {'!= ' if negated else ''}{text}", Field(name, 0, "told"))
+
+
+def _unknown(text: str) -> Condition:
+    return Condition(text, Field(text, 0, "unknown"))
+
+
+def _effect(parts: _Parts) -> Effect | None:
+    """Tell what the target does with a mark; None where it has nothing to do with marks."""
+    name, *words = parts.target or ("",)
+    asked = len(parts.conditions)
+    try:
+        return _mark_effect(name, words, asked)
+    except (ValueError, LookupError):
+        text = " ".join(("-j", name, *map(shlex.quote, words)))
+        return Effect("set", None, FULL, asked, text=text, certain=False)
+
+
+def _mark_effect(name: str, words: Sequence[str], asked: int) -> Effect | None:
+    match name, *words:
+        case "MARK", "--set-xmark" | "--set-mark" as option, text:
+            value, mask = _masked(text)
+            return Effect("set", value, mask | value if option == "--set-mark" else mask, asked)
+        case "MARK", "--or-mark", text:
+            return Effect("set", int(text, 0), int(text, 0), asked)
+        case "MARK", "--and-mark", text:
+            return Effect("set", 0, ~int(text, 0) & FULL, asked)
+        case "MARK", "--xor-mark", text:
+            return Effect("set", int(text, 0), 0, asked)
+        case "CONNMARK", "--set-xmark" | "--set-mark" as option, text:
+            value, mask = _masked(text)
+            return Effect("save", value, mask | value if option == "--set-mark" else mask, asked)
+        case "CONNMARK", "--save-mark" | "--restore-mark" as option, *more:
+            masks = dict(zip(more[::2], more[1::2], strict=True))
+            if not set(masks) <= {"--nfmask", "--ctmask", "--mask"}:
+                raise ValueError(more)
+            both = masks.get("--mask", "0xffffffff")
+            packet, connection = int(masks.get("--nfmask", both), 0), int(masks.get("--ctmask", both), 0)
+            if option == "--save-mark":
+                return Effect("save", None, connection, asked, packet)
+            return Effect("restore", None, packet, asked, connection)
+        case "TPROXY", *_ if "--tproxy-mark" in words:
+            value, mask = _masked(words[words.index("--tproxy-mark") + 1])
+            return Effect("set", value, mask, asked) if value or mask else None
+        case (("MARK" | "CONNMARK" | "HMARK"), *_):
+            raise ValueError(name)
+        case "SET", *_ if "--map-mark" in words:
+            raise ValueError(name)
+    return None

@@ -1,0 +1,165 @@
+"""The rules of iptables without nf_tables, where its tables are loaded: what iptables-legacy-save tells about marks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final, NamedTuple
+
+from lvstui.core.observed import Rule
+from lvstui.kernel.nft.dump import looking_into
+from lvstui.kernel.nft.reading.explain import Seen, told
+from lvstui.kernel.nft.reading.paths import Asked, Chain, Lead, Way, Ways
+from lvstui.kernel.nft.xtables.iptables_text import Line, line
+from lvstui.kernel.port import KernelError
+
+TOOL: Final = "iptables-legacy"
+_NAMES: Final = {4: "/proc/thread-self/net/ip_tables_names", 6: "/proc/thread-self/net/ip6_tables_names"}
+_PROGRAMS: Final = {
+    4: ("iptables-legacy-save", "iptables-save"),
+    6: ("ip6tables-legacy-save", "ip6tables-save"),
+}
+_FAMILIES: Final = {4: "ip", 6: "ip6"}
+_PLACES: Final = os.pathsep.join(("/usr/sbin", "/sbin", "/usr/local/sbin"))
+_PATIENCE: Final = 10
+_REST_AT_LEAST: Final = 5.0
+"""Seconds after which the tables are looked for again, and the rules read again where that is quick."""
+_REST: Final = 20
+"""How many times as long as the reading took nothing is read again."""
+
+_HOOKS: Final = {name: name.lower() for name in ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")}
+_PRIORITIES: Final = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
+_NAT: Final = {"prerouting": -100, "output": -100, "input": 100, "postrouting": 100}
+"""Priorities of the tables' hooks (enum nf_ip_hook_priorities)."""
+
+
+class Found(NamedTuple):
+    """Rules of legacy iptables, and why they, or some, are not known."""
+
+    rules: tuple[Rule, ...] = ()
+    trouble: str = ""
+
+
+class Legacy:
+    """The newest look at legacy iptables of a network namespace; `clock` gives seconds.
+
+    There is no generation to ask for, so the text is read again now and then, the rarer the longer that takes. Nothing
+    is started where no table is loaded: that alone would load one.
+    """
+
+    def __init__(self, netns: str | None, clock: Callable[[], float]) -> None:
+        self._netns = netns
+        self._clock = clock
+        self._found = Found()
+        self._texts: dict[int, str] = {}
+        self._resting = float("-inf")
+
+    def read(self) -> Found:
+        """Look; the same object is given as long as nothing has changed."""
+        now = self._clock()
+        if now < self._resting:
+            return self._found
+        try:
+            found = looking_into(self._netns, self._look)
+        except KernelError:
+            found = Found()  # nf_tables' side tells what is wrong with the namespace
+        if found != self._found:
+            self._found = found
+        self._resting = self._clock() + max(_REST_AT_LEAST, _REST * (self._clock() - now))
+        return self._found
+
+    def _look(self) -> Found:
+        rules: list[Rule] = []
+        troubles: list[str] = []
+        for version, path in _NAMES.items():
+            try:
+                names = _loaded(path)
+                text = _saved(version) if names else ""
+            except _Unread as problem:
+                troubles.append(str(problem))
+            else:
+                rules += _explained(text, version)
+        return Found(tuple(rules), "; ".join(dict.fromkeys(troubles)))
+
+
+class _Unread(Exception):
+    """Why the rules of legacy iptables are not known, as a sentence."""
+
+
+def _loaded(path: str) -> Sequence[str]:
+    """Name the tables that are loaded; none where legacy iptables is not there at all."""
+    try:
+        with open(path, encoding="ascii") as file:  # noqa: PTH123 (no Path: it is read at every look)
+            return file.read().split()
+    except FileNotFoundError:
+        return ()
+    except OSError as problem:
+        raise _Unread(
+            f"whether legacy iptables marks packets cannot be seen ({problem.strerror}): start lvstui as root"
+        ) from None
+
+
+def _saved(version: int) -> str:
+    """Read all rules as text, without naming a table, as that would load it."""
+    for name in _PROGRAMS[version]:
+        program = shutil.which(name) or shutil.which(name, path=_PLACES)
+        if program is None:
+            continue
+        try:
+            done = subprocess.run([program, "-c"], capture_output=True, timeout=_PATIENCE, check=False)
+        except (OSError, subprocess.TimeoutExpired) as problem:
+            raise _Unread(f"{name} did not tell the rules of legacy iptables: {problem}") from None
+        text = done.stdout.decode("utf-8", "surrogateescape")
+        if "nf_tables" in text.partition("\n")[0] or "-nft-" in text.partition("\n")[0]:
+            continue  # this one speaks of nf_tables, which is read otherwise
+        if done.returncode:
+            reason = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
+            raise _Unread(f"{name} does not tell the rules of legacy iptables ({reason}): start lvstui as root")
+        return text
+    raise _Unread(
+        "tables of legacy iptables are loaded, and iptables-legacy-save, which tells their rules, is not installed"
+    )
+
+
+def _explained(text: str, version: int) -> Iterator[Rule]:
+    table, lines, chains = "", list[Line](), dict[str, Chain]()
+    for each in text.splitlines():
+        if each.startswith("*"):
+            table, lines, chains = each[1:], [], {}
+        elif each.startswith(":"):
+            name = each[1:].split(" ", 1)[0]
+            chains[name] = _chain(table, name)
+        elif each.startswith(("[", "-A ")):
+            lines.append(line(each, version))
+        elif each == "COMMIT":
+            yield from _of_table(_FAMILIES[version], table, chains, lines)
+
+
+def _chain(table: str, name: str) -> Chain:
+    hook = _HOOKS.get(name, "")
+    return Chain(name, hook, _NAT.get(hook, 0) if table == "nat" else _PRIORITIES.get(table, 0))
+
+
+def _of_table(family: str, table: str, chains: dict[str, Chain], lines: Sequence[Line]) -> Iterable[Rule]:
+    leads: dict[str, list[Lead]] = {}
+    for place, each in enumerate(lines):
+        if each.jump in chains:
+            leads.setdefault(each.jump, []).append(Lead(each.chain, place, partial(_over, each)))
+    ways = Ways(chains, lambda name: leads.get(name, ()))
+    found = []
+    for place, each in enumerate(lines):
+        if each.effect is None:
+            continue
+        seen = Seen(TOOL, family, table, each.chain, 0, each.packets, each.bytes, "", each.comment, False)
+        for way in ways.to(each.chain):
+            rule = told(seen, way, each.effect, (*way.conditions, *each.conditions), way.sure and each.sure)
+            found.append(((*way.order, place), rule if rule.decoded else replace(rule, raw=each.text)))
+    return [rule for _, rule in sorted(found, key=lambda each: each[0])]
+
+
+def _over(lead: Line, way: Way) -> Iterator[Asked]:
+    yield (*way.conditions, *lead.conditions), way.sure and lead.sure

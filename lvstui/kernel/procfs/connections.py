@@ -1,0 +1,182 @@
+"""The connection table as /proc shows it: every row decoded, piece by piece, at the pace of the kernel.
+
+Formats: ip_vs_conn_seq_show and ip_vs_conn_sync_seq_show in net/netfilter/ipvs/ip_vs_conn.c. Addresses and ports are in
+hexadecimal, times in seconds. Before Linux 6.14 every read() walks the table from its head again, so that reading it
+whole takes quadratic time. From one reading to the next most rows differ by their countdown only: those are not decoded
+again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator, Sequence
+from functools import partial
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from lvstui.core.model import PERSISTENCE_MAX, Address, AddressKey, Endpoint, Family, MarkKey, Protocol, ServiceKey
+from lvstui.core.observed import Connection, Entry, Origin
+from lvstui.kernel.namespace import call_in
+from lvstui.kernel.port import KernelError, NoIpvs, Piece
+from lvstui.kernel.procfs.table import NO_IPVS
+
+WITH_ENGINES: Final = Path("/proc/thread-self/net/ip_vs_conn")
+WITH_ORIGIN: Final = Path("/proc/thread-self/net/ip_vs_conn_sync")
+
+INVALID_PORT: Final = 0xFFFF
+"""The port of an entry that was invalidated (ip_vs_check_template): it matches nothing and waits for its timer."""
+
+_BUFFER: Final = 1 << 16
+_TEMPLATE_STATES: Final = frozenset(("NONE", "ASSURED", "ERR!"))
+_ORIGINS: Final = {"LOCAL": Origin.LOCAL, "SYNC": Origin.SYNC}
+_PROTOCOLS: Final = {"TCP": 6, "UDP": 17, "SCTP": 132, "ICMP": 1, "ICMPv6": 58, "IP": 0}
+_MARK: Final = "IP"
+_KNOWN_MAX: Final = 65536
+"""Services, servers and virtual ends that are remembered: what rows have in common is made once."""
+
+_REMEMBERED: Final = 100_000
+"""Rows that are remembered for the next reading; of a larger table, reading it is what takes long."""
+
+_COUNTDOWN: Final = 8
+"""Characters at the end of a row that tell how long it still lives, where no engine's data follow."""
+
+Row: TypeAlias = Entry | Connection
+
+
+class Connections:
+    """The connection table of one network namespace; each scan opens it anew, in any thread."""
+
+    def __init__(self, netns: str | None = None) -> None:
+        self._netns = netns
+        self._known: dict[str, Row] = {}
+
+    def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:
+        """Read the table from its start; what cannot be decoded is left out."""
+        path = WITH_ENGINES if engines else WITH_ORIGIN
+        decoder = Decoder(engines=engines, known=self._known)
+        try:
+            descriptor = call_in(self._netns, partial(os.open, path, os.O_RDONLY | os.O_CLOEXEC))
+        except FileNotFoundError:
+            raise NoIpvs(NO_IPVS) from None
+        except OSError as problem:
+            raise KernelError(f"/proc/net/{path.name} cannot be read: {problem.strerror}") from problem
+        try:
+            while part := os.read(descriptor, _BUFFER):
+                yield decoder.decode(part, time.monotonic())
+        except OSError as problem:
+            raise KernelError(f"/proc/net/{path.name} cannot be read on: {problem.strerror}") from problem
+        finally:
+            os.close(descriptor)
+            if len(self._known) > 2 * decoder.rows:
+                self._known.clear()  # most of it is gone from the table
+
+
+class Decoder:
+    """Decodes the text of one reading as it comes, in whatever pieces; `known` are rows that it may find again.
+
+    A row that is found again is the very same object, unless its timer was started anew.
+    """
+
+    def __init__(self, *, engines: bool, known: dict[str, Row] | None = None) -> None:
+        self._engines = engines
+        self._known: dict[str, Row] = {} if known is None else known
+        self._tail = b""
+        self._services: dict[tuple[str, str, str, bool], ServiceKey] = {}
+        self._ends: dict[tuple[str, str], Endpoint] = {}
+        self.rows = 0
+        """Rows decoded so far."""
+
+    def decode(self, part: bytes, now: float) -> Piece:
+        """Decode the rows that end in this part of the text; `now` is when it was read."""
+        whole, newline, self._tail = (self._tail + part).rpartition(b"\n")
+        lines: Sequence[str] = whole.decode("latin-1").split("\n") if newline else ()
+        if len(self._services) > _KNOWN_MAX or len(self._ends) > _KNOWN_MAX:
+            self._services.clear()
+            self._ends.clear()
+        entries: list[Entry] = []
+        connections: list[Connection] = []
+        if not self._engines:
+            lines = self._again(lines, now, entries, connections)
+        self._rows(lines, now, entries, connections)
+        self.rows += len(entries) + len(connections)
+        return Piece(entries, connections)
+
+    def _again(
+        self, lines: Sequence[str], now: float, entries: list[Entry], connections: list[Connection]
+    ) -> Sequence[str]:
+        """Find rows that are known; give the lines of the others, and of those whose timer was started anew.
+
+        The kernel cuts what is left to whole seconds, so two readings differ by less than one.
+        """
+        known = self._known.get
+        others: list[str] = []
+        for line in lines:
+            row = known(line[:-_COUNTDOWN])
+            if row is None or not -1 < now + int(line[-_COUNTDOWN:]) - row.ends < 1:
+                others.append(line)
+            elif isinstance(row, Entry):
+                entries.append(row)
+            else:
+                connections.append(row)
+        return others
+
+    def _rows(self, lines: Sequence[str], now: float, entries: list[Entry], connections: list[Connection]) -> None:
+        """Decode lines; written for speed, as this runs for each row of tables with a million of them."""
+        known = self._known
+        services, ends, engines = self._services, self._ends, self._engines
+        make, unknown, origins = tuple.__new__, Origin.UNKNOWN, _ORIGINS
+        for line in lines:
+            words = line.split(None, 10)
+            try:
+                protocol, caddr, cport, vaddr, vport, daddr, dport, state, word = words[:9]
+                origin, left = (unknown, word) if engines else (origins.get(word, unknown), words[9])
+                seconds = int(left)
+                ends_at = now + seconds if seconds <= PERSISTENCE_MAX else now  # old kernels let what is due wrap round
+                server = ends.get((daddr, dport)) or self._end(daddr, dport)
+                if cport == "0000" and state in _TEMPLATE_STATES:
+                    six = ":" in caddr
+                    service = services.get((protocol, vaddr, vport, six)) or self._service(protocol, vaddr, vport, six)
+                    client = IPv6Address(int(caddr.replace(":", ""), 16)) if six else IPv4Address(int(caddr, 16))
+                    engine, identity = (words[9], words[10]) if engines and len(words) > 10 else ("", "")
+                    entry = make(Entry, (service, client, server, state, ends_at, engine, identity, origin))
+                    entries.append(entry)
+                    row: Row = entry
+                else:
+                    client_end = Endpoint(_address(caddr), int(cport, 16))
+                    virtual = ends.get((vaddr, vport)) or self._end(vaddr, vport)
+                    number = _protocol(protocol)
+                    connection = make(Connection, (number, client_end, virtual, server, state, ends_at, origin))
+                    connections.append(connection)
+                    row = connection
+                if not engines and len(known) < _REMEMBERED:
+                    known[line[:-_COUNTDOWN]] = row
+            except (ValueError, IndexError):
+                continue  # the headings, or a row that no kernel known writes
+
+    def _end(self, address: str, port: str) -> Endpoint:
+        end = self._ends[address, port] = Endpoint(_address(address), int(port, 16))
+        return end
+
+    def _service(self, protocol: str, address: str, port: str, six: bool) -> ServiceKey:
+        """Name the service of an entry; a firewall mark stands where the address would, on IPv6 in its first half."""
+        key: ServiceKey
+        if protocol == _MARK:
+            key = MarkKey(int(address.replace(":", "")[:8], 16), Family.IPV6 if six else Family.IPV4)
+        else:
+            key = AddressKey(_protocol(protocol), _address(address), int(port, 16))
+        self._services[protocol, address, port, six] = key
+        return key
+
+
+def _address(text: str) -> Address:
+    if ":" in text:
+        return IPv6Address(int(text.replace(":", ""), 16))
+    return IPv4Address(int(text, 16))
+
+
+def _protocol(name: str) -> Protocol:
+    """Read a protocol's name (ip_vs_proto_name); one without a name is written `IP_47`."""
+    number = _PROTOCOLS.get(name)
+    return Protocol(int(name.removeprefix("IP_")) if number is None else number)

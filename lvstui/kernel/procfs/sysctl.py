@@ -1,0 +1,152 @@
+"""The settings of net.ipv4.vs of one network namespace: read all at once, written one by one."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+
+from lvstui.core import sysctls
+from lvstui.core.change import SysctlChange
+from lvstui.core.fields import FieldError, visible
+from lvstui.kernel.namespace import call_in
+from lvstui.kernel.port import KernelError, NoIpvs, NoRight, Refused
+from lvstui.kernel.procfs.table import NO_IPVS
+from lvstui.kernel.refusals import refused
+
+FOLDER = "/proc/sys/net/ipv4/vs"
+
+_ROOM = 4096
+
+
+class Settings:
+    """The files below /proc/sys/net/ipv4/vs, whatever there is of them.
+
+    The folder is opened in its namespace once. It and the files in it stay open: reading them again costs a quarter
+    of opening them by name, and they belong to that namespace whichever thread reads them.
+    """
+
+    def __init__(self, netns: str | None = None) -> None:
+        self._netns = netns
+        self._folder = -1
+        self._files: dict[str, int] = {}
+        self._raw: dict[str, bytes] = {}
+        self._texts: Mapping[str, str] = {}
+
+    def read(self) -> Mapping[str, str]:
+        """Read all settings that can be read; the same object as before while none has changed."""
+        try:
+            raw = self._read()
+        except (OSError, KernelError):
+            self.close()  # the module went, and may be back
+            try:
+                raw = self._read()
+            except (OSError, KernelError):
+                raw = {}
+        if raw != self._raw:
+            self._raw = raw
+            self._texts = {name: _text(raw[name]) for name in sorted(raw)}
+        return self._texts
+
+    def held(self, change: SysctlChange) -> str | None:
+        """Read the one setting that a change is about, None where there is none.
+
+        What the kernel itself moved within a mode is given as it was: nobody else has written it.
+        """
+        try:
+            descriptor = self._at(sysctls.name(change.name), os.O_RDONLY)
+            try:
+                text = _text(os.read(descriptor, _ROOM))
+            finally:
+                os.close(descriptor)
+        except (OSError, FieldError):
+            return None
+        return change.before if sysctls.same(change.name, text, change.before) else text
+
+    def write(self, change: SysctlChange) -> None:
+        """Write one setting; nothing is written for a profile that gives it up."""
+        if change.after is None:
+            return
+        try:
+            text = sysctls.read(sysctls.name(change.name), change.after)
+        except FieldError as error:
+            raise Refused(str(error), error.field) from None
+        try:
+            descriptor = self._at(change.name, os.O_WRONLY)
+            try:
+                os.write(descriptor, text.encode() + b"\n")
+            finally:
+                os.close(descriptor)
+        except OSError as problem:
+            raise self._refusal(change, problem.errno or 0) from None
+
+    def close(self) -> None:
+        """Close all files; the next use would open them anew."""
+        for descriptor in (*self._files.values(), self._folder):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._files = {}
+        self._folder = -1
+
+    def _open(self) -> int:
+        if self._folder < 0:
+            self._folder = call_in(self._netns, _folder) if self._netns is not None else _folder()
+        return self._folder
+
+    def _at(self, name: str, flags: int) -> int:
+        """Open one file; a folder of a module that went stands for nothing any more."""
+        try:
+            return os.open(name, flags | os.O_CLOEXEC, dir_fd=self._open())
+        except FileNotFoundError:
+            self.close()
+            return os.open(name, flags | os.O_CLOEXEC, dir_fd=self._open())
+
+    def _read(self) -> dict[str, bytes]:
+        folder = self._open()
+        names = os.listdir(folder)  # noqa: PTH208 - a descriptor, not a path
+        if not names:
+            raise FileNotFoundError(FOLDER)
+        for gone in self._files.keys() - set(names):
+            os.close(self._files.pop(gone))
+        raw = {}
+        for name in names:
+            with suppress(OSError):  # such as debug_level in a namespace of its own
+                raw[name] = self._content(folder, name)
+        return raw
+
+    def _content(self, folder: int, name: str) -> bytes:
+        descriptor = self._files.get(name, -1)
+        if descriptor < 0:
+            descriptor = self._files[name] = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            return os.pread(descriptor, _ROOM, 0)
+        except OSError:
+            os.close(self._files.pop(name))
+            raise
+
+    def _refusal(self, change: SysctlChange, code: int) -> KernelError:
+        shown = visible(change.name)
+        if code == errno.EROFS:
+            return Refused(f"{shown}: /proc/sys can only be read here (a container?); set it on the host", shown)
+        if code in (errno.EACCES, errno.EPERM) and self._meant_to_be_written(change.name):
+            return NoRight(f"{shown}: the right to write /proc/sys is missing; start lvstui as root")
+        return refused(change, code)
+
+    def _meant_to_be_written(self, name: str) -> bool:
+        try:
+            return bool(os.stat(name, dir_fd=self._open()).st_mode & 0o222)
+        except OSError:
+            return False
+
+
+def _folder() -> int:
+    try:
+        return os.open(FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise NoIpvs(NO_IPVS) from None
+
+
+def _text(content: bytes) -> str:
+    """Give the value in a file: numbers in a row are parted by one blank instead of the kernel's tabs."""
+    return " ".join(content.decode(errors="backslashreplace").split())

@@ -1,1 +1,0 @@
-"""Other programs' ways of writing a director down."""

@@ -1,0 +1,208 @@
+"""The history of a profile: a file beside it that is only ever appended to, one record a line."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+from lvstui.core.change import Change
+from lvstui.core.fields import visible
+from lvstui.core.record import Kind, Record, Session, lines
+from lvstui.formats.profile.flaws import ProfileError
+from lvstui.formats.records import Unreadable, dump, load
+from lvstui.host.author import author
+from lvstui.store import syslog
+from lvstui.store.atomic import Signature, make_folder, telling
+
+RECENT: Final = 200
+"""Records that are kept at hand."""
+
+LARGEST: Final = 4 * 2**20
+"""Bytes that the file grows to before it becomes the older one, which then takes the place of the one before."""
+
+_PATIENCE: Final = 2.0
+"""Seconds to wait for another lvstui that is appending, which takes it some milliseconds."""
+
+_NUMBER: Final = re.compile(rb'\s*\{\s*"number":\s*(\d{1,15})\b')
+
+
+class HistoryFile:
+    """The records of one profile, shared with other lvstui; `to_syslog` tells the system's log of each as well.
+
+    Beside `director.toml` (a symbolic link is followed) lie `director.toml.history.jsonl` and, once that has grown,
+    the older `director.toml.history.1.jsonl`. A line that is no record, such as a torn last one, is passed over.
+    """
+
+    def __init__(self, profile: Path, *, to_syslog: bool = False, largest: int = LARGEST) -> None:
+        target = Path(os.path.realpath(profile))
+        self._profile = target
+        self.path = target.with_name(f"{target.name}.history.jsonl")
+        self._older = target.with_name(f"{target.name}.history.1.jsonl")
+        self._to_syslog = to_syslog
+        self._largest = largest
+        self._seen: tuple[Signature | None, Signature | None] | None = None
+        self._recent: tuple[Record, ...] = ()
+        self._known: dict[bytes, Record | None] = {}
+
+    @cached_property
+    def _author(self) -> Session:
+        return author()
+
+    def recent(self) -> tuple[Record, ...]:
+        """Give the last `RECENT` records, newest last; the same tuple while the files have not changed.
+
+        Raises `ProfileError`.
+        """
+        with telling(self.path, "read"):
+            seen = _signature(self.path), _signature(self._older)
+            if seen == self._seen:
+                return self._recent
+            lines = _last_lines(self.path, RECENT)
+            if len(lines) < RECENT:
+                lines = _last_lines(self._older, RECENT - len(lines)) + lines
+        known = self._known
+        self._known = {line: known[line] if line in known else _record(line) for line in lines}
+        self._recent = tuple(record for record in self._known.values() if record is not None)
+        self._seen = seen
+        return self._recent
+
+    def records(self) -> Iterator[Record]:
+        """Go through all records that there are, oldest first. Raises `ProfileError`."""
+        with telling(self.path, "read"):
+            lines = chain(_lines(self._older), _lines(self.path))
+            yield from (record for record in map(_record, lines) if record is not None)
+
+    def append(self, kind: Kind, changes: Sequence[Change], entries: Sequence[str] = ()) -> Record:
+        """Add a record of changes that were made, or of edits of persistence entries, on the disk when this returns.
+
+        Raises `ProfileError` with the file as it was; the system's log is told all the same.
+        """
+        now = datetime.now(UTC)
+        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        who = self._author
+        record = Record(0, now, who.user, who.source, who.pid, kind, tuple(changes), tuple(entries))
+        try:
+            with telling(self.path, "written"):
+                if self._profile.exists() and not self._profile.is_file():
+                    raise ProfileError(f"{visible(str(self._profile))} is no plain file; name another profile")
+                make_folder(self.path.parent)
+                record = self._append(record)
+        finally:
+            if self._to_syslog:
+                syslog.log(_sentence(record))
+        return record
+
+    def _append(self, record: Record) -> Record:
+        while True:
+            with _locked(self.path) as file:
+                size = os.fstat(file).st_size
+                content = os.pread(file, size, 0)
+                record = replace(record, number=self._next_number(content))
+                line = dump(record).encode() + b"\n"
+                if content and size + len(line) > self._largest:
+                    self.path.replace(self._older)
+                    continue
+                _write(file, line if content[-1:] in (b"", b"\n") else b"\n" + line, size)
+                return record
+
+    def _next_number(self, content: bytes) -> int:
+        older = () if _NUMBER.search(content) else _lines(self._older)
+        for line in chain(reversed(content.split(b"\n")), reversed(list(older))):
+            if found := _NUMBER.match(line):
+                return int(found[1]) + 1
+        return 1
+
+
+def _sentence(record: Record) -> str:
+    """Tell a record in one line, for the system's log."""
+    told = lines(record)
+    more = f" and {len(told) - 1} more" if len(told) > 1 else ""
+    place = f" from {visible(record.source)}" if record.source else ""
+    first = told[0] if told else "nothing"
+    return f"{visible(record.user)}{place}: {record.kind.value} {record.number or '(unrecorded)'}: {first}{more}"
+
+
+def _signature(path: Path) -> Signature | None:
+    try:
+        return Signature.of(path.stat())
+    except FileNotFoundError:
+        return None
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        return [line for line in path.read_bytes().split(b"\n") if line]
+    except FileNotFoundError:
+        return []
+
+
+def _last_lines(path: Path, count: int) -> list[bytes]:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    return [line for line in content.rstrip(b"\n").rsplit(b"\n", count)[-count:] if line]
+
+
+def _record(line: bytes) -> Record | None:
+    try:
+        return load(line)
+    except Unreadable:
+        return None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    """Open a file to append to, with its lock held; one that is renamed meanwhile is let go for its successor."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(path, flags, 0o600)
+        try:
+            if _lock(descriptor) and _is(descriptor, path):
+                yield descriptor
+                return
+        finally:
+            os.close(descriptor)
+        if time.monotonic() > deadline:
+            raise ProfileError(f"{visible(str(path))} cannot be written: another lvstui holds its lock; end that one")
+        time.sleep(0.02)
+
+
+def _lock(descriptor: int) -> bool:
+    with suppress(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _is(descriptor: int, path: Path) -> bool:
+    ours = os.fstat(descriptor)
+    try:
+        theirs = path.stat()
+    except FileNotFoundError:
+        return False
+    return (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino)
+
+
+def _write(descriptor: int, line: bytes, size: int) -> None:
+    """Append a line whole, or leave the file as long as it was."""
+    try:
+        rest = memoryview(line)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    except OSError:
+        with suppress(OSError):
+            os.ftruncate(descriptor, size)
+        raise

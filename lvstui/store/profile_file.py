@@ -1,0 +1,199 @@
+"""The profile's file: read when it changed, written whole or not at all, its last versions kept."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lvstui.core.fields import visible
+from lvstui.core.model import Director
+from lvstui.formats.profile.toml_lines import has_comments
+from lvstui.formats.profile.write import HEADER, ProfileError, dumps, loads
+from lvstui.store.atomic import Signature, make_folder, replace_file, telling
+
+VERSIONS_KEPT: Final = 50
+
+_LOCK_PATIENCE: Final = 5.0
+"""Seconds to wait for another lvstui that is saving; it needs some milliseconds, or a second for a huge table."""
+
+
+def default_path() -> Path:
+    """Tell where the profile is when nobody says: /etc/lvstui for root, the XDG config folder for others."""
+    if os.geteuid() == 0:
+        return Path("/etc/lvstui/director.toml")
+    configured = os.environ.get("XDG_CONFIG_HOME", "")
+    folder = Path(configured) if configured.startswith("/") else Path.home() / ".config"
+    return folder / "lvstui" / "director.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a save did.
+
+    `reread` tells that another process had changed the file and that the change was folded onto its content;
+    `had_comments` that the version before had comments, which the canonical form does not keep; `version` is where
+    that version went, None where there was none or where it could not be kept.
+    """
+
+    director: Director
+    path: Path
+    reread: bool = False
+    had_comments: bool = False
+    version: Path | None = None
+
+
+class ProfileFile:
+    """One profile on disk, shared with people's editors and with other lvstui.
+
+    A symbolic link is followed: its target is replaced. Beside the target lie `.NAME.lock`, which is only ever
+    locked, and `NAME.versions/` with the versions before.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._signature: Signature | None = None
+        self._content: bytes | None = None
+        self._director: Director | None = None
+        self._trouble: ProfileError | None = None
+        self._looked = False
+        self._written: bytes | None = None
+
+    def load(self) -> Director | None:
+        """Read the profile, None where there is no file; the same object again while the file has not changed.
+
+        Raises `ProfileError`, the same one again while the file has not changed.
+        """
+        self._look(always=False)
+        if self._trouble is not None:
+            raise self._trouble.with_traceback(None)
+        return self._director
+
+    def update(self, fold: Callable[[Director | None], Director]) -> Saved:
+        """Fold something into the profile as it is on disk now, and save the result.
+
+        Raises `ProfileError` with the old file intact; what `fold` raises passes through. A version before that
+        cannot be kept is no reason to lose the save: `Saved.version` is None then.
+        """
+        with telling(self.path, "saved"):
+            target = Path(os.path.realpath(self.path))
+            if target.exists() and not target.is_file():
+                raise ProfileError(f"{visible(str(self.path))} cannot be saved: it is no plain file; name another file")
+            make_folder(target.parent)
+            with _locked(target.with_name(f".{target.name}.lock"), self.path):
+                return self._update(target, fold)
+
+    def _update(self, target: Path, fold: Callable[[Director | None], Director]) -> Saved:
+        looked, seen = self._looked, self._content
+        self._look(always=True)
+        if self._trouble is not None:
+            raise self._trouble.with_traceback(None)
+        before = self._content
+        director = fold(self._director)
+        reread = looked and before != seen
+        if before is not None and director == self._director:
+            return Saved(director, self.path, reread)
+        content = dumps(director).encode()
+        had_comments = (
+            before is not None and before != self._written and has_comments(before.decode(), apart_from=HEADER)
+        )
+        version = None if before is None else _keep_version(target)
+        try:
+            self._signature = replace_file(target, content, target.with_name(f".{target.name}.new"))
+        except BaseException:
+            if version is not None:
+                version.unlink(missing_ok=True)
+            raise
+        self._content = self._written = content
+        self._director, self._looked = director, True
+        _forget_versions(target)
+        return Saved(director, self.path, reread, had_comments, version)
+
+    def _look(self, *, always: bool) -> None:
+        """Take in the file's content where it changed; `always` also where the inode looks as before."""
+        with telling(self.path, "read"):
+            try:
+                if not always and self._looked and Signature.of(self.path.stat()) == self._signature:
+                    return
+                with self.path.open("rb") as file:
+                    signature = Signature.of(os.fstat(file.fileno()))
+                    content = file.read()
+            except FileNotFoundError:
+                self._remember(None, None)
+                return
+        if self._looked and content == self._content:
+            self._signature = signature
+        else:
+            self._remember(signature, content)
+
+    def _remember(self, signature: Signature | None, content: bytes | None) -> None:
+        self._signature, self._content, self._looked = signature, content, True
+        self._director, self._trouble = None, None
+        if content is None:
+            return
+        try:
+            self._director = loads(_decoded(content, str(self.path)), str(self.path))
+        except ProfileError as error:
+            self._trouble = error
+
+
+def _decoded(content: bytes, source: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ProfileError(f"{visible(source)}, line {line}: not UTF-8; save the file in UTF-8") from None
+
+
+@contextmanager
+def _locked(path: Path, profile: Path) -> Iterator[None]:
+    """Hold the lock that every lvstui takes for a save; the empty file stays, since removing it would be a race."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        deadline = time.monotonic() + _LOCK_PATIENCE
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise ProfileError(
+                        f"{visible(str(profile))} cannot be saved: another lvstui holds its lock; end that one"
+                    ) from None
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def versions_folder(target: Path) -> Path:
+    """Tell where the versions before lie, named by UTC time, so that the newest sorts last."""
+    return target.with_name(f"{target.name}.versions")
+
+
+def _keep_version(target: Path) -> Path | None:
+    """Keep the present file as a version, as a second link to it where the file system can."""
+    now = time.time_ns()
+    stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.gmtime(now // 10**9))
+    version = versions_folder(target) / f"{stamp}.{now % 10**9:09d}Z.toml"
+    try:
+        version.parent.mkdir(mode=0o700, exist_ok=True)
+        try:
+            version.hardlink_to(target)
+        except OSError:
+            version.write_bytes(target.read_bytes())
+            version.chmod(0o600)
+    except OSError:
+        return None
+    return version
+
+
+def _forget_versions(target: Path) -> None:
+    with suppress(OSError):
+        for version in sorted(versions_folder(target).glob("*Z.toml"))[:-VERSIONS_KEPT]:
+            version.unlink(missing_ok=True)

@@ -1,0 +1,129 @@
+"""What an expert would point out, as a list: Enter stages the edit that mends the line under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import ClassVar, NamedTuple
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from lvstui.core.advice.value import Advice
+from lvstui.core.model import ServiceKey
+from lvstui.core.view.table import Cell, Column, Tone, escape
+from lvstui.formats.equivalent import change_lines
+from lvstui.tui.widgets.chunks import Chunks
+from lvstui.tui.widgets.lines import Line
+from lvstui.tui.widgets.table import VirtualTable
+
+_COLUMNS = (
+    Column("about", "About", 20, 1, grow=1),
+    Column("sentence", "What an expert would point out", 36, 1, grow=3),
+    Column("edit", "Edit", 4, 1),
+)
+
+
+class Answer(NamedTuple):
+    """What the operator wants: the edit of an advice, or (`go`) to be shown what it is about."""
+
+    advice: Advice
+    go: bool
+
+
+class AdviceScreen(ModalScreen[Answer | None]):
+    """Show all advice, its reason and remedy below; gives what is to be done about one, None when nothing is."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace,q,i", "dismiss(None)", show=False),
+        Binding("enter", "accept", show=False),
+        Binding("J", "go", show=False),
+        Binding("right_square_bracket", "turn(1)", show=False),
+        Binding("left_square_bracket", "turn(-1)", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    AdviceScreen { background: $background; }
+    AdviceScreen > Vertical { width: 100%; height: 100%; }
+    AdviceScreen #title { text-style: bold; padding: 0 1; background: $panel; }
+    AdviceScreen VirtualTable { height: 1fr; min-height: 4; }
+    AdviceScreen Chunks { height: auto; max-height: 55%; padding: 0 1; background: $panel; }
+    AdviceScreen #foot { padding: 0 1; background: $panel; color: $text-muted; }
+    """
+
+    def __init__(self, found: Sequence[Advice], about: ServiceKey | None = None) -> None:
+        """Show what was found; the cursor starts on the first that concerns `about`."""
+        super().__init__()
+        self._found = found
+        self._start = next((n for n, each in enumerate(found) if about and each.concerns(about)), 0)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the title, the list, what there is to say about one of it, and the keys."""
+        count = len(self._found)
+        with Vertical():
+            yield Static(f"Advice: {count} thing{'' if count == 1 else 's'} to point out", id="title", markup=False)
+            yield _Found()
+            yield Chunks(text_id="told")
+            yield Line("foot")
+
+    def on_mount(self) -> None:
+        """Start on what concerns the row that the operator came from."""
+        table = self.query_one(_Found)
+        table.show(_COLUMNS, range(len(self._found)), self._cells)
+        table.move_to(self._start)
+        table.focus()
+        self._tell()
+
+    def on_virtual_table_cursor_moved(self) -> None:
+        """Tell the one under the cursor."""
+        self._tell()
+
+    @property
+    def chosen(self) -> Advice:
+        """The advice under the cursor."""
+        return self._found[self.query_one(_Found).cursor_key or 0]
+
+    def action_accept(self) -> None:
+        """Take the edit; without one, go to what it is about."""
+        self.dismiss(Answer(self.chosen, go=not self.chosen.changes))
+
+    def action_go(self) -> None:
+        """Go to what it is about."""
+        self.dismiss(Answer(self.chosen, go=True))
+
+    def action_turn(self, pages: int) -> None:
+        """Read on, where there is more than fits."""
+        self.query_one(Chunks).turn(pages)
+
+    def _cells(self, number: int) -> Sequence[Cell]:
+        each = self._found[number]
+        return Cell(each.about, Tone.NAME), Cell(each.sentence), Cell("edit" if each.changes else "", Tone.DIM)
+
+    def _tell(self) -> None:
+        each = self.chosen
+        lines = self._wrapped(f"{each.about}: {each.sentence}")
+        lines += [*self._wrapped(f"why     {each.reason}", 8), *self._wrapped(f"remedy  {each.remedy}", 8)]
+        if each.changes:
+            lines += ["", f"{_enter(each)}:", *(f"  {line}" for line in change_lines(each.changes))]
+        self.query_one(Chunks).show("", len(lines), lambda line: (lines[line],))
+        keys = f"{_enter(each)}   J goes there" if each.changes else "Enter goes there"
+        self.query_one("#foot", Line).say(f"{keys}   [ ] scroll   Esc closes")
+
+    def _wrapped(self, text: str, indent: int = 0) -> list[str]:
+        return wrap(escape(text), max(20, self.size.width - 3), subsequent_indent=" " * indent)
+
+
+class _Found(VirtualTable[int]):
+    """The list; nothing is marked here."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space,v,U", "pass_over", show=False)]
+
+    def action_pass_over(self) -> None:
+        """Mark nothing."""
+
+
+def _enter(advice: Advice) -> str:
+    return "Enter asks, and makes this edit" if advice.destroys else "Enter stages this edit"

@@ -1,0 +1,92 @@
+"""The question before something is destroyed or overwritten: every line that will change, Cancel in focus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from lvstui.core.view.table import escape
+from lvstui.tui.widgets.chunks import Chunks
+
+
+class Confirm(ModalScreen[bool]):
+    """Ask whether to go on; True only when the operator moved to the button and pressed it.
+
+    With `must_type`, that text has to be typed as well before the button works.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace,q", "cancel", show=False),
+        Binding("left,up", "app.focus_previous", show=False),
+        Binding("right,down", "app.focus_next", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    Confirm { align: center middle; background: $background 60%; }
+    Confirm > Vertical {
+        width: 76; max-width: 100%; height: auto; max-height: 90%; padding: 0 1;
+        border: solid $warning; background: $surface;
+    }
+    Confirm .title { text-style: bold; color: $text-warning; }
+    Confirm Chunks { max-height: 10; margin: 1 0; }
+    Confirm Input { border: none; height: 1; background: $panel; padding: 0 1; }
+    Confirm Horizontal { height: auto; align-horizontal: right; }
+    Confirm Button { min-width: 12; margin: 0 0 0 2; background: $panel; color: $foreground; text-style: none; }
+    Confirm Button:focus { text-style: bold reverse; }
+    Confirm Button:disabled { color: $text-disabled; }
+    """
+
+    def __init__(self, title: str, lines: Sequence[str], action: str, must_type: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._lines = lines
+        self._action = action
+        self._must_type = must_type
+
+    def compose(self) -> ComposeResult:
+        """Lay out the question, its lines and two buttons, Cancel first."""
+        with Vertical():
+            yield Static(escape(self._title), classes="title", markup=False)
+            chunks = Chunks()
+            chunks.show("", len(self._lines), lambda line: (self._lines[line],))
+            yield chunks
+            if self._must_type:
+                yield Static(f"type {escape(self._must_type)} to go on:", markup=False)
+                yield Input(compact=True)
+            with Horizontal():
+                yield Button("Cancel", id="cancel", compact=True)
+                yield Button(self._action, id="go", compact=True, disabled=bool(self._must_type))
+
+    def on_mount(self) -> None:
+        """Put the focus where nothing can happen."""
+        for field in self.query(Input):
+            field.cursor_blink = False
+        self.query_one("#cancel", Button).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Let the button work once the text is right."""
+        self.query_one("#go", Button).disabled = event.value.strip() != self._must_type
+
+    def on_input_submitted(self) -> None:
+        """Move on to the button; typing a name is not yet the answer."""
+        self.focus_next(Button)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer."""
+        self.dismiss(event.button.id == "go")
+
+    def action_page(self, pages: int) -> None:
+        """Read on, where there are more lines than fit."""
+        self.query_one(Chunks).turn(pages)
+
+    def action_cancel(self) -> None:
+        """Answer no."""
+        self.dismiss(False)

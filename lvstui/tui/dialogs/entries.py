@@ -1,0 +1,218 @@
+"""The question before entries are edited: where to, how, for how long, and what will happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from lvstui.core import fields
+from lvstui.core.entries.edits import Manner
+from lvstui.core.entries.request import (
+    TARGET_COLUMNS,
+    Deed,
+    Target,
+    Wish,
+    alternatives,
+    edits,
+    lines,
+    target_cells,
+    targets,
+    title,
+)
+from lvstui.core.fields import FieldError
+from lvstui.core.snapshot import Snapshot
+from lvstui.core.view.table import escape
+from lvstui.engine.messages import EditEntries
+from lvstui.tui.dialogs.confirm import Confirm
+from lvstui.tui.widgets.prompt import Prompt
+from lvstui.tui.widgets.table import VirtualTable
+
+_TABLE_MAX = 8
+
+
+class EntryDialog(ModalScreen[EditEntries | None]):
+    """Ask how entries are to be edited; gives the request, None when the operator thought better of it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace,q", "dismiss(None)", show=False),
+        Binding("enter", "accept", show=False),
+        Binding("k", "manner", show=False),
+        Binding("t", "seconds", show=False),
+        Binding("p", "pace", show=False),
+        Binding("right_square_bracket", "turn(1)", show=False),
+        Binding("left_square_bracket", "turn(-1)", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    EntryDialog { align: center middle; background: $background 60%; }
+    EntryDialog > Vertical {
+        width: 78; max-width: 100%; height: auto; max-height: 100%; padding: 0 1;
+        border: solid $primary; background: $surface;
+    }
+    EntryDialog .title { text-style: bold; }
+    EntryDialog #how { margin: 1 0 0 0; }
+    EntryDialog #room { height: auto; max-height: 10; scrollbar-size-vertical: 1; }
+    EntryDialog #told { color: $text-muted; height: auto; }
+    EntryDialog .foot { color: $text-primary; margin: 1 0 0 0; }
+    """
+
+    def __init__(self, snapshot: Snapshot, wish: Wish) -> None:
+        super().__init__()
+        self._snapshot = snapshot
+        self._wish = wish
+        self._targets = targets(snapshot, wish)
+        if self._targets:
+            self._wish = replace(wish, target=self._targets[0])
+
+    def compose(self) -> ComposeResult:
+        """Lay out what it is about, the servers to choose from, how it is done, and what will happen."""
+        with Vertical():
+            yield Static(escape(title(self._snapshot, self._wish)), classes="title", markup=False)
+            yield _Targets()
+            yield Static(id="how", markup=False)
+            with VerticalScroll(id="room", can_focus=False):
+                yield Static(id="told", markup=False)
+            yield Static(self._foot(), classes="foot", markup=False)
+            yield Prompt()
+
+    def on_mount(self) -> None:
+        """Show the choices, the first one under the cursor."""
+        table = self.query_one(_Targets)
+        table.styles.height = min(len(self._targets), _TABLE_MAX) + 1 if self._targets else 0
+        table.show(TARGET_COLUMNS, self._targets, partial(target_cells, self._snapshot, self._wish))
+        table.focus()
+        self._show()
+
+    def on_virtual_table_cursor_moved(self) -> None:
+        """Take the server under the cursor."""
+        target = self.query_one(_Targets).cursor_key
+        if target is not None:
+            self._wish = replace(self._wish, target=target)
+            self._show()
+
+    def action_turn(self, pages: int) -> None:
+        """Show more of what will happen, where there is no room for all of it."""
+        room = self.query_one("#room", VerticalScroll)
+        room.scroll_relative(y=pages * max(1, room.size.height - 1), animate=False)
+
+    def action_manner(self) -> None:
+        """Go from soft to kill, or back."""
+        if self._wish.deed in (Deed.EXPIRE, Deed.MOVE):
+            manner = Manner.SOFT if self._wish.manner is Manner.KILL else Manner.KILL
+            self._wish = replace(self._wish, manner=manner)
+            self._show()
+
+    def action_seconds(self) -> None:
+        """Ask for the time."""
+        if self._wish.deed is not Deed.EXPIRE:
+
+            def take(text: str) -> Wish:
+                return replace(self._wish, seconds=fields.number("seconds", text))
+
+            self._ask("seconds", str(self._wish.seconds), take)
+
+    def action_pace(self) -> None:
+        """Ask how many a second."""
+        if len(self._wish.chosen) > 1:
+
+            def take(text: str) -> Wish:
+                return replace(self._wish, pace=_pace(text))
+
+            self._ask("clients a second (0: as fast as it goes)", f"{self._wish.pace:g}", take)
+
+    def _ask(self, label: str, value: str, take: Callable[[str], Wish]) -> None:
+        """Ask for one of the numbers; `take` reads it into the wish, or raises `FieldError`."""
+
+        def typed(text: str) -> str:
+            try:
+                take(text)
+            except FieldError as error:
+                return error.sentence
+            return ""
+
+        def done(text: str | None) -> None:
+            self.query_one(_Targets).focus()
+            if text is not None:
+                self._wish = take(text)
+                self._show()
+
+        self.query_one(Prompt).ask(label, value, done, typed)
+
+    def action_accept(self) -> None:
+        """Hand the request over; where connections are reset, after one more question."""
+        try:
+            found = edits(self._snapshot, self._wish)
+        except FieldError:
+            return
+        request = EditEntries(found, self._wish.pace)
+        if self._wish.manner is not Manner.KILL:
+            self.dismiss(request)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.dismiss(request)
+
+        children = sum(each.children for each in self._wish.chosen)
+        question = f"Reset {children} connection{'' if children == 1 else 's'} now?"
+        self.app.push_screen(Confirm(question, lines(self._snapshot, self._wish), "Reset"), answered)
+
+    def _foot(self) -> str:
+        parts = ["Enter applies", "Esc leaves all"]
+        if self._wish.deed in (Deed.EXPIRE, Deed.MOVE):
+            parts.append("k soft or kill")
+        if self._wish.deed is not Deed.EXPIRE:
+            parts.append("t time")
+        if len(self._wish.chosen) > 1:
+            parts += ["p pace", "] more"]
+        return "   ".join(parts)
+
+    def _show(self) -> None:
+        wish = self._wish
+        how = []
+        if wish.deed in (Deed.EXPIRE, Deed.MOVE):
+            how.append("kill: connections are reset" if wish.manner is Manner.KILL else "soft: active connections stay")
+        if wish.deed is not Deed.EXPIRE:
+            how.append(f"for {wish.seconds} s after the last new connection")
+        if wish.pace:
+            how.append(f"{wish.pace:g} clients a second")
+        self.query_one("#how", Static).update("   ".join(how))
+        told = [f"- {line}" for line in lines(self._snapshot, wish)]
+        self.query_one("#told", Static).update("\n".join(map(escape, [*told, *self._alternatives()])))
+
+    def _alternatives(self) -> Sequence[str]:
+        """Explain what else there is where a whole server is to be emptied."""
+        left = {each.entry.server.address for each in self._wish.chosen}
+        if self._wish.deed is not Deed.MOVE or len(self._wish.chosen) < 2 or len(left) != 1:
+            return ()
+        return alternatives(self._snapshot, next(iter(left)))
+
+
+class _Targets(VirtualTable[Target]):
+    """The servers to choose from; nothing is marked here, and k is the dialog's own."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space,v,U", "pass_over", show=False),
+        Binding("k", "screen.manner", show=False),
+    ]
+
+    def action_pass_over(self) -> None:
+        """Mark nothing."""
+
+
+def _pace(text: str) -> float:
+    try:
+        pace = float(text)
+    except ValueError:
+        raise FieldError("pace", "must be a number, such as 2 or 0.5") from None
+    if not 0 <= pace <= 1000:
+        raise FieldError("pace", "must be from 0 to 1000")
+    return pace

@@ -1,1 +1,0 @@
-"""The views and dialogs; none of them knows the app or the kernel."""

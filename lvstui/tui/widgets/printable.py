@@ -1,0 +1,16 @@
+"""Text that is being edited, shown without what a terminal would obey."""
+
+from __future__ import annotations
+
+from rich.highlighter import Highlighter
+from rich.text import Text
+
+from lvstui.core.view.table import escape
+
+
+class Printable(Highlighter):
+    """Shows a question mark for each character that has no sure place on the screen; the text itself stays as it is."""
+
+    def highlight(self, text: Text) -> None:
+        """Replace characters one by one, so that the cursor stays where it belongs."""
+        text.plain = "".join(each if escape(each) == each else "?" for each in text.plain)

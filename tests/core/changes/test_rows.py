@@ -1,0 +1,166 @@
+"""The rows of the changes view, and which differences an operator means by them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+
+from hypothesis import given
+
+from lvstui.core.change import Change, ServerChange, ServiceChange, SysctlChange, TimeoutsChange, diff, fold, undo
+from lvstui.core.changes import rows as change_rows
+from lvstui.core.changes.rows import (
+    CHANGE_COLUMNS,
+    DRIFT,
+    HISTORY,
+    DriftKey,
+    Key,
+    Look,
+    RecordKey,
+    by_subject,
+    chosen,
+    details,
+    restored,
+    subject,
+)
+from lvstui.core.drift import drift
+from lvstui.core.model import AddressKey, Director, Endpoint, Pool, Protocol, RealServer, Service, Timeouts
+from lvstui.core.observed import Info, Reading
+from lvstui.core.record import Kind, Record
+from lvstui.core.snapshot import Host, ProfileState, Snapshot
+from lvstui.core.view.table import Cell
+from tests.core.strategies import directors
+
+SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
+API = AddressKey(Protocol.TCP, IPv4Address("192.0.2.11"), 443)
+ONE = RealServer(Endpoint(IPv4Address("10.0.0.1"), 443), weight=3)
+TWO = RealServer(Endpoint(IPv4Address("10.0.0.2"), 443), weight=1)
+EMPTY = Look()
+
+
+def pool(key: AddressKey, *servers: RealServer) -> Pool:
+    return Pool(Service(key, name="shop" if key is SHOP else ""), {server.endpoint: server for server in servers})
+
+
+def snapshot(running: Director, saved: Director, *records: Record) -> Snapshot:
+    profile = ProfileState("p", True, drift(running, saved), saved=saved)
+    return Snapshot(Reading(running, Info("", 0), 0.0), "demo", Host(""), profile=profile, changes=records)
+
+
+def rows(shown: Snapshot, look: Look) -> list[Key]:
+    return change_rows.rows(shown, by_subject(shown.profile.drift), look)
+
+
+def cells(shown: Snapshot, key: Key) -> tuple[Cell, ...]:
+    return change_rows.cells(shown, by_subject(shown.profile.drift), key)
+
+
+def sentence(shown: Snapshot, key: Key) -> str:
+    return change_rows.sentence(shown, by_subject(shown.profile.drift), key)
+
+
+RUNNING = Director({SHOP: pool(SHOP, ONE, TWO)}, Timeouts())
+SAVED = Director({API: pool(API, ONE, TWO)}, Timeouts(tcp=7))
+SHOWN = snapshot(RUNNING, SAVED)
+RECORD = Record(
+    3,
+    datetime(2026, 11, 22, 12, 30, 5, tzinfo=UTC),
+    "alice",
+    "192.0.2.7",
+    42,
+    Kind.UNDO,
+    (ServerChange(SHOP, ONE, replace(ONE, weight=4)), TimeoutsChange(Timeouts(), Timeouts(udp=9))),
+)
+
+
+def test_every_difference_has_a_line_and_every_record_newest_first() -> None:
+    shown = replace(SHOWN, changes=(replace(RECORD, number=2), RECORD))
+    listed = rows(shown, EMPTY)
+    assert listed[0] == DRIFT
+    assert listed[-3:] == [HISTORY, RecordKey(3), RecordKey(2)]
+    assert len(listed) == len(SHOWN.profile.drift) + 4
+    for key in listed:
+        assert len(cells(shown, key)) == len(CHANGE_COLUMNS)
+    assert cells(shown, RecordKey(3))[0].text.strip() == "11-22 12:30"
+    assert cells(shown, RecordKey(3))[1].text == "alice 192.0.2.7"
+    assert cells(shown, RecordKey(3))[3].text.endswith("weight 3 -> 4 and 1 more")
+    assert sentence(shown, RecordKey(3)).startswith("3  2026-11-22T12:30:05Z  alice from 192.0.2.7  undo: ")
+    assert len(details(RECORD, RUNNING)) == 2
+
+
+def test_the_headings_say_how_kernel_and_profile_stand() -> None:
+    assert cells(SHOWN, DRIFT)[3].text.startswith("7 differences")
+    assert "holds what the profile says" in cells(snapshot(RUNNING, RUNNING), DRIFT)[3].text
+    missing = replace(SHOWN, profile=ProfileState("p"))
+    assert "w saves one" in cells(missing, DRIFT)[3].text
+    assert cells(replace(SHOWN, profile=ProfileState()), DRIFT)[3].text == "no profile"
+    assert cells(SHOWN, HISTORY)[3].text == "nothing yet"
+    assert cells(replace(SHOWN, changes=(RECORD,)), HISTORY)[3].text == "1 record"
+
+
+def test_a_filter_looks_at_drift_and_history_alike() -> None:
+    shown = replace(SHOWN, changes=(RECORD,))
+    assert rows(shown, Look("tcp_fin")) == [DRIFT, HISTORY]
+    assert rows(shown, Look("timeouts tcp")) == [
+        DRIFT,
+        DriftKey(subject(TimeoutsChange(None, None))),
+        HISTORY,
+        RecordKey(3),
+    ]
+    assert rows(shown, Look("timeouts !alice"))[-1] == HISTORY
+    assert rows(shown, Look("ALICE")) == [DRIFT, HISTORY, RecordKey(3)]
+
+
+def test_a_whole_service_means_its_servers_too() -> None:
+    gone = DriftKey(subject(ServiceChange(Service(SHOP), None)))
+    assert set(chosen(SHOWN, (), gone)) == set(diff(Director(RUNNING.pools), Director()))
+    comes = DriftKey(subject(ServiceChange(None, Service(API))))
+    assert set(chosen(SHOWN, (), comes)) == set(diff(Director(), Director(SAVED.pools)))
+
+
+def test_marked_lines_count_before_the_cursor_and_the_heading_means_all() -> None:
+    timeouts = DriftKey(subject(TimeoutsChange(None, None)))
+    assert chosen(SHOWN, {timeouts}, DRIFT) == (TimeoutsChange(Timeouts(), Timeouts(tcp=7)),)
+    assert chosen(SHOWN, (), DRIFT) == SHOWN.profile.drift
+    assert chosen(SHOWN, (), HISTORY) == ()
+    assert chosen(SHOWN, (), None) == ()
+    assert chosen(SHOWN, {RecordKey(3)}, timeouts) == (TimeoutsChange(Timeouts(), Timeouts(tcp=7)),)
+
+
+def test_a_server_comes_with_the_service_that_the_kernel_lacks() -> None:
+    one = ServerChange(API, None, ONE)
+    assert chosen(SHOWN, (), DriftKey(subject(one))) == (one,)
+    assert restored(SHOWN, (one,)) == (ServiceChange(None, Service(API)), one)
+    assert restored(SHOWN, SHOWN.profile.drift) == SHOWN.profile.drift
+
+
+def test_a_row_whose_change_is_gone_says_nothing() -> None:
+    gone = DriftKey(subject(SysctlChange("conntrack", None, None)))
+    assert cells(SHOWN, gone)[3].text == ""
+    assert sentence(SHOWN, gone) == ""
+    assert [cell.text for cell in cells(SHOWN, RecordKey(99))] == ["", "", "", ""]
+
+
+@given(directors(), directors())
+def test_every_difference_is_about_another_thing_and_can_be_restored_alone(running: Director, saved: Director) -> None:
+    shown = snapshot(running, saved)
+    lines: tuple[Change, ...] = shown.profile.drift
+    assert len({subject(change) for change in lines}) == len(lines)
+    for change in lines:
+        assert by_subject(lines)[subject(change)] == change
+        meant = chosen(shown, (), DriftKey(subject(change)))
+        left = drift(fold(running, restored(shown, meant)), saved)
+        assert change not in left
+        assert set(left) <= set(lines)
+
+
+@given(directors(), directors())
+def test_every_difference_can_be_saved_alone(running: Director, saved: Director) -> None:
+    shown = snapshot(running, saved)
+    lines = shown.profile.drift
+    for change in lines:
+        meant = chosen(shown, (), DriftKey(subject(change)))
+        left = drift(running, fold(saved, undo(meant), running))
+        assert change not in left
+        assert set(left) <= set(lines)

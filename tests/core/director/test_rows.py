@@ -1,0 +1,251 @@
+"""The rows of the director view, what each says, and what an answer to each stages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+
+from lvstui.core.change import Change, SyncChange, SysctlChange, TimeoutsChange
+from lvstui.core.director.edits import keep, put, question, release, removal
+from lvstui.core.director.rows import DIRECTOR_COLUMNS, Look, Part, Row, cells, rows, sentence
+from lvstui.core.fields import FieldError
+from lvstui.core.model import AddressKey, Director, Endpoint, Protocol, ServiceKey, SyncDaemon, SyncRole, Timeouts
+from lvstui.core.observed import Info, Reading, ServerStats, Stats
+from lvstui.core.owners import Owner
+from lvstui.core.snapshot import Host, Link, ProfileState, Snapshot
+from lvstui.core.view.table import Tone
+
+MASTER = SyncDaemon(SyncRole.MASTER, "eth1", id=5, max_length=1472)
+DIRECTOR = Director(
+    timeouts=Timeouts(),
+    sync={SyncRole.MASTER: MASTER},
+    sysctl={"conntrack": "0", "expire_nodest_conn": "1", "brand_new": "7"},
+)
+EMPTY = Look()
+
+
+def snapshot(saved: Director | None = None, director: Director = DIRECTOR) -> Snapshot:
+    reading = Reading(director, Info("1.2.1", 4096), 0.0)
+    return Snapshot(reading, "demo", Host("lb1"), profile=ProfileState("p", saved is not None, saved=saved))
+
+
+def texts(shown: Snapshot, row: Row, look: Look = EMPTY) -> list[str]:
+    return [cell.text for cell in cells(shown, look, row)]
+
+
+def test_every_part_has_a_heading_above_its_rows() -> None:
+    shown = snapshot()
+    listed = rows(shown, EMPTY)
+    assert [row.part for row in listed if not row.name] == [p for p in Part if p is not Part.CPUS]
+    assert Row(Part.SYNC, "master.port") in listed
+    assert Row(Part.SYNC, "backup.port") not in listed
+    assert [row.name for row in listed if row.part is Part.SYSCTL] == [
+        "",
+        "brand_new",
+        "conntrack",
+        "expire_nodest_conn",
+    ]
+    for row in listed:
+        assert len(cells(shown, EMPTY, row)) == len(DIRECTOR_COLUMNS)
+        assert bool(sentence(shown, EMPTY, row)) == bool(row.name)
+
+
+def test_a_row_says_value_default_profile_and_sentence() -> None:
+    shown = snapshot(Director(sysctl={"expire_nodest_conn": "1", "conntrack": "1"}))
+    assert texts(shown, Row(Part.SYSCTL, "expire_nodest_conn"))[:4] == ["  expire_nodest_conn", "1", "0", "saved"]
+    assert cells(shown, EMPTY, Row(Part.SYSCTL, "expire_nodest_conn"))[1].tone is Tone.STRONG
+    assert texts(shown, Row(Part.SYSCTL, "conntrack"))[1:4] == ["0", "0", "1"]
+    assert cells(shown, EMPTY, Row(Part.SYSCTL, "conntrack"))[3].tone is Tone.WARN
+    assert texts(shown, Row(Part.TIMEOUTS, "tcp"))[1:4] == ["900", "900", ""]
+    assert texts(shown, Row(Part.SYSCTL, "brand_new"))[1:4] == ["7", "", ""]
+    assert "does not know" in sentence(shown, EMPTY, Row(Part.SYSCTL, "brand_new"))
+    assert "Takes 0 or 1" in sentence(shown, EMPTY, Row(Part.SYSCTL, "conntrack"))
+
+
+def test_what_the_profile_leaves_to_the_kernel_of_a_daemon_counts_as_saved() -> None:
+    shown = snapshot(Director(sync={SyncRole.MASTER: replace(MASTER, max_length=0, port=9000)}))
+    assert texts(shown, Row(Part.SYNC, "master"))[1:4] == ["running", "stopped", "saved"]
+    assert texts(shown, Row(Part.SYNC, "master.max_length"))[1:4] == ["1472", "", "saved"]
+    assert texts(shown, Row(Part.SYNC, "master.port"))[1:4] == ["8848", "8848", "9000"]
+    assert texts(shown, Row(Part.SYNC, "backup"))[1:4] == ["stopped", "stopped", "saved"]
+
+
+def test_what_is_staged_stands_as_old_and_new() -> None:
+    backup = SyncDaemon(SyncRole.BACKUP, "eth2")
+    staged: tuple[Change, ...] = (SysctlChange("conntrack", "0", "1"), SyncChange(None, backup))
+    look = Look(staged=staged)
+    assert texts(snapshot(), Row(Part.SYSCTL, "conntrack"), look)[1] == "0->1"
+    assert texts(snapshot(), Row(Part.SYNC, "backup"), look)[1] == "stopped->running"
+    assert Row(Part.SYNC, "backup.interface") in rows(snapshot(), look)
+    assert texts(snapshot(), Row(Part.SYNC, "backup.interface"), look)[1] == "none->eth2"
+
+
+def test_what_only_the_profile_lets_go_or_takes_is_said_in_its_column() -> None:
+    shown = snapshot(Director(timeouts=Timeouts(tcp=7), sysctl={"conntrack": "0"}))
+    staged: tuple[Change, ...] = (SysctlChange("conntrack", "0", None), TimeoutsChange(Timeouts(), None))
+    look = Look(staged=(*staged, keep(SysctlChange("brand_new", "7", "7"))))
+    assert texts(shown, Row(Part.SYSCTL, "conntrack"), look)[1:4] == ["0", "0", "let go"]
+    assert texts(shown, Row(Part.TIMEOUTS, "tcp"), look)[1:4] == ["900", "900", "let go"]
+    assert texts(shown, Row(Part.SYSCTL, "brand_new"), look)[1:4] == ["7", "", "keep"]
+    assert texts(shown, Row(Part.SYSCTL, "expire_nodest_conn"), look)[3] == ""
+    assert keep(TimeoutsChange(Timeouts(), Timeouts())) == TimeoutsChange(None, Timeouts())
+    again = question(DIRECTOR, staged, Row(Part.TIMEOUTS, "udp"))
+    assert again is not None
+    assert put(staged, again.change("9"))[-1] == TimeoutsChange(Timeouts(), Timeouts(udp=9))
+
+
+def test_a_filter_keeps_the_rows_that_say_its_words_with_their_headings() -> None:
+    look = Look(filter="nodest", folded=frozenset({Part.SYSCTL}))
+    assert rows(snapshot(), look) == [Row(Part.SYSCTL), Row(Part.SYSCTL, "expire_nodest_conn")]
+    listed = rows(snapshot(), Look(filter="net.ipv4.vs !nodest"))
+    assert [row.name for row in listed] == ["", "brand_new", "conntrack"]
+    assert rows(snapshot(), Look(filter="nothing-says-this")) == []
+
+
+def test_a_folded_part_shows_its_heading_only() -> None:
+    look = Look(folded=frozenset({Part.SYSCTL}))
+    assert [row for row in rows(snapshot(), look) if row.part is Part.SYSCTL] == [Row(Part.SYSCTL)]
+    assert texts(snapshot(), Row(Part.SYSCTL), look)[0] == "+ net.ipv4.vs"
+
+
+def test_a_table_too_small_for_its_connections_says_what_to_do() -> None:
+    shown = snapshot()
+    key: ServiceKey = AddressKey(Protocol.TCP, IPv4Address("192.0.2.1"), 80)
+    row = Row(Part.TABLE, "connections")
+    for active, word in ((4096 * 4, "16.4k"), (100_000, "crowded")):
+        servers = {key: {Endpoint(IPv4Address("10.0.0.1"), 80): ServerStats(active=active)}}
+        full = replace(shown, reading=replace(shown.reading, servers=servers))
+        assert texts(full, row)[1] == word
+        assert ("conn_tab_bits=17" in sentence(full, EMPTY, row)) == (word == "crowded")
+
+
+def test_owners_links_and_cpus_have_their_rows() -> None:
+    base = snapshot()
+    shown = replace(
+        base,
+        owners=(Owner("keepalived", 7, "/etc/k.conf", frozenset()), Owner("kube-proxy", 8), Owner("lvstui", 9)),
+        host=Host("lb1", cpu=91.0, links=(Link("eth0", 1000, in_bytes=5e6), Link("eth1", in_drops=3.0))),
+        reading=replace(base.reading, cpus=(Stats(in_packets=30), Stats(in_packets=10))),
+    )
+    assert [row.name for row in rows(shown, EMPTY) if row.part is Part.TABLE][4:] == ["owner 7", "owner 8", "owner 9"]
+    assert "0 services by /etc/k.conf" in sentence(shown, EMPTY, Row(Part.TABLE, "owner 7"))
+    assert "every service" in sentence(shown, EMPTY, Row(Part.TABLE, "owner 8"))
+    assert "another lvstui" in sentence(shown, EMPTY, Row(Part.TABLE, "owner 9"))
+    assert cells(shown, EMPTY, Row(Part.HOST, "cpu"))[1] == ("91%", Tone.WARN)
+    assert texts(shown, Row(Part.HOST, "link eth0"))[1] == "5.0MB/s in"
+    assert cells(shown, EMPTY, Row(Part.HOST, "link eth1"))[1] == ("3 drops/s", Tone.BAD)
+    assert [texts(shown, Row(Part.CPUS, name))[1] for name in "01"] == ["75%", "25%"]
+    assert "since IPVS was loaded" in sentence(shown, EMPTY, Row(Part.CPUS, "0"))
+
+
+def test_what_proc_does_not_tell_has_no_rows() -> None:
+    bare = snapshot(director=Director())
+    assert {row.part for row in rows(bare, EMPTY)} == {Part.TABLE, Part.HOST}
+
+
+@pytest.mark.parametrize(
+    ("row", "text", "change"),
+    [
+        (Row(Part.TIMEOUTS, "tcp"), "600", TimeoutsChange(Timeouts(), Timeouts(tcp=600))),
+        (Row(Part.TIMEOUTS, "tcp_fin"), "60", TimeoutsChange(Timeouts(), Timeouts(tcp_fin=60))),
+        (Row(Part.TIMEOUTS, "udp"), "30", TimeoutsChange(Timeouts(), Timeouts(udp=30))),
+        (Row(Part.SYSCTL, "conntrack"), " 1 ", SysctlChange("conntrack", "0", "1")),
+        (Row(Part.SYSCTL, "brand_new"), "x y", SysctlChange("brand_new", "7", "x y")),
+        (Row(Part.SYNC, "backup"), "eth2", SyncChange(None, SyncDaemon(SyncRole.BACKUP, "eth2"))),
+        (Row(Part.SYNC, "master"), "eth2", SyncChange(MASTER, replace(MASTER, interface="eth2"))),
+        (Row(Part.SYNC, "master.id"), "7", SyncChange(MASTER, replace(MASTER, id=7))),
+        (Row(Part.SYNC, "master.ttl"), "7", SyncChange(MASTER, replace(MASTER, ttl=7))),
+        (Row(Part.SYNC, "master.port"), "7", SyncChange(MASTER, replace(MASTER, port=7))),
+        (Row(Part.SYNC, "master.max_length"), "999", SyncChange(MASTER, replace(MASTER, max_length=999))),
+        (
+            Row(Part.SYNC, "master.group"),
+            "224.0.0.90",
+            SyncChange(MASTER, replace(MASTER, group=IPv4Address("224.0.0.90"))),
+        ),
+    ],
+)
+def test_an_answer_becomes_a_change(row: Row, text: str, change: Change) -> None:
+    found = question(DIRECTOR, (), row)
+    assert found is not None
+    assert found.wrong(text, DIRECTOR) == ""
+    assert found.change(text) == change
+
+
+@pytest.mark.parametrize(
+    ("row", "text", "part"),
+    [
+        (Row(Part.TIMEOUTS, "tcp"), "0", "at least 1"),
+        (Row(Part.TIMEOUTS, "tcp"), "soon", "whole number"),
+        (Row(Part.SYSCTL, "conntrack"), "on", "must be 0 or 1"),
+        (Row(Part.SYNC, "master.group"), "10.0.0.1", "multicast"),
+        (Row(Part.SYNC, "master.id"), "256", "0 to 255"),
+    ],
+)
+def test_a_wrong_answer_is_said(row: Row, text: str, part: str) -> None:
+    found = question(DIRECTOR, (), row)
+    assert found is not None
+    assert part in found.wrong(text, DIRECTOR)
+
+
+@pytest.mark.parametrize("row", [Row(Part.HOST, "cpu"), Row(Part.TIMEOUTS), Row(Part.TABLE, "connections")])
+def test_what_can_only_be_seen_has_no_question(row: Row) -> None:
+    assert question(DIRECTOR, (), row) is None
+
+
+def test_a_second_answer_goes_on_from_the_first_and_keeps_what_was_seen() -> None:
+    row = Row(Part.TIMEOUTS, "tcp")
+    first = put((), TimeoutsChange(Timeouts(), Timeouts(udp=30)))
+    found = question(DIRECTOR, first, row)
+    assert found is not None
+    assert put(first, found.change("600")) == (TimeoutsChange(Timeouts(), Timeouts(tcp=600, udp=30)),)
+
+    started = put(first, SyncChange(None, SyncDaemon(SyncRole.BACKUP, "eth2")))
+    option = question(DIRECTOR, started, Row(Part.SYNC, "backup.id"))
+    assert option is not None
+    staged = put(started, option.change("9"))
+    assert staged == (*first, SyncChange(None, SyncDaemon(SyncRole.BACKUP, "eth2", id=9)))
+    assert put(staged, SysctlChange("conntrack", "0", "1"))[:2] == staged
+
+    twice = put(put((), SysctlChange("conntrack", "0", "1")), SysctlChange("conntrack", "1", "2"))
+    assert twice == (SysctlChange("conntrack", "0", "2"),)
+
+
+def test_a_daemon_that_runs_can_be_stopped_and_what_is_managed_let_go() -> None:
+    assert removal(DIRECTOR, Row(Part.SYNC, "master.id")) == SyncChange(MASTER, None)
+    assert removal(DIRECTOR, Row(Part.SYNC, "backup")) is None
+    assert removal(DIRECTOR, Row(Part.SYSCTL, "conntrack")) is None
+    assert removal(DIRECTOR, Row(Part.SYNC)) is None
+    saved = Director(timeouts=Timeouts(), sysctl={"conntrack": "0"})
+    assert release(DIRECTOR, saved, Row(Part.SYSCTL, "conntrack")) == SysctlChange("conntrack", "0", None)
+    assert release(DIRECTOR, saved, Row(Part.TIMEOUTS, "udp")) == TimeoutsChange(Timeouts(), None)
+    assert release(DIRECTOR, saved, Row(Part.SYSCTL, "brand_new")) is None
+    assert release(DIRECTOR, None, Row(Part.TIMEOUTS, "udp")) is None
+
+
+@pytest.mark.parametrize(("row", "label"), [("backup", "start the backup on"), ("master.interface", "master")])
+def test_an_interface_is_asked_for_with_those_there_are_and_no_other_is_taken(row: str, label: str) -> None:
+    found = question(DIRECTOR, (), Row(Part.SYNC, row), ("eth0", "eth1", "lo"))
+    assert found is not None
+    assert found.label == f"{label} interface (eth0 eth1 lo)"
+    assert found.wrong("eth0", DIRECTOR) == ""
+    assert found.wrong("ethX", DIRECTOR) == "no ethX here: eth0 eth1 lo"
+    assert found.wrong("eth", DIRECTOR) == "no eth here: eth0 eth1"
+    with pytest.raises(FieldError, match="interface: no ethX"):
+        found.change("ethX")
+
+
+def test_of_many_interfaces_the_prompt_names_the_first_as_text_and_any_of_them_is_taken() -> None:
+    names = ("eth0", "bond\x1b", *(f"veth{number}" for number in range(500)))
+    found = question(DIRECTOR, (), Row(Part.SYNC, "backup"), names)
+    assert found is not None
+    assert found.label == "start the backup on interface (eth0 bond\\x1b veth0 ...)"
+    assert found.wrong("veth499", DIRECTOR) == ""
+
+
+def test_a_change_of_a_field_that_cannot_be_raises_where_it_is_made() -> None:
+    found = question(DIRECTOR, (), Row(Part.SYNC, "backup"))
+    assert found is not None
+    with pytest.raises(FieldError, match="interface"):
+        found.change("a name far too long for Linux")

@@ -1,0 +1,127 @@
+"""Which services the settings of net.ipv4.vs touch."""
+
+from __future__ import annotations
+
+import textwrap
+from ipaddress import IPv4Address
+
+import pytest
+
+from lvstui.core.catalogue import SETTINGS
+from lvstui.core.director.rows import Look, Part, Row, sentence, touches
+from lvstui.core.director.scope import touched
+from lvstui.core.model import (
+    AddressKey,
+    Director,
+    Endpoint,
+    Family,
+    Forwarding,
+    MarkKey,
+    Persistence,
+    Pool,
+    Protocol,
+    RealServer,
+    Service,
+    ServiceKey,
+    SyncDaemon,
+    SyncRole,
+)
+from lvstui.core.observed import Info, Reading
+from lvstui.core.snapshot import Host, Snapshot
+
+MASTER = SyncDaemon(SyncRole.MASTER, "eth1")
+BACKUP = SyncDaemon(SyncRole.BACKUP, "eth1")
+
+
+def key(number: int, protocol: Protocol = Protocol.TCP) -> AddressKey:
+    return AddressKey(protocol, IPv4Address(f"192.0.2.{number}"), 80)
+
+
+def pool(
+    where: ServiceKey,
+    *methods: Forwarding,
+    name: str = "",
+    weight: int = 1,
+    persistence: Persistence | None = None,
+    scheduler: str = "wlc",
+) -> Pool:
+    endpoints = [Endpoint(IPv4Address(f"10.0.0.{number}"), 80) for number in range(len(methods))]
+    servers = {each: RealServer(each, method, weight) for each, method in zip(endpoints, methods, strict=True)}
+    return Pool(Service(where, scheduler, persistence=persistence, name=name), servers)
+
+
+SHOP = pool(key(1), Forwarding.ROUTE, Forwarding.MASQ, name="shop", weight=0, persistence=Persistence())
+MAIL = pool(key(2), Forwarding.ROUTE, name="mail\x1b", persistence=Persistence())
+TIME = pool(key(3, Protocol.UDP), Forwarding.TUNNEL, weight=0)
+MARK = pool(MarkKey(7, Family.IPV4), Forwarding.MASQ, scheduler="lblc")
+CALL = pool(key(4, Protocol.SCTP), Forwarding.ROUTE)
+
+
+def director(*pools: Pool, sync: tuple[SyncDaemon, ...] = ()) -> Director:
+    return Director({each.service.key: each for each in pools}, sync={daemon.role: daemon for daemon in sync})
+
+
+ALL = director(SHOP, MAIL, TIME, MARK, CALL)
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("expire_nodest_conn", "touches 5 services: shop, mail\\x1b, udp:192.0.2.3:80 and 2 more"),
+        ("schedule_icmp", "touches 5 services: shop, mail\\x1b, udp:192.0.2.3:80 and 2 more"),
+        ("expire_quiescent_template", "touches 1 persistent service with a drained server: shop"),
+        ("conn_reuse_mode", "touches 4 tcp or sctp services: shop, mail\\x1b, mark:7 and 1 more"),
+        ("sloppy_tcp", "touches 3 tcp services: shop, mail\\x1b, mark:7"),
+        ("sloppy_sctp", "touches 2 sctp services: mark:7, sctp:192.0.2.4:80"),
+        ("nat_icmp_send", "touches 2 services with masq servers: shop, mark:7"),
+        ("snat_reroute", "touches 2 services with masq servers: shop, mark:7"),
+        ("pmtu_disc", "touches 1 service with tunnel servers: udp:192.0.2.3:80"),
+        ("cache_bypass", "touches 1 mark service: mark:7"),
+        ("lblc_expiration", "touches 1 lblc service: mark:7"),
+        ("lblcr_expiration", "touches nothing now: there is no lblcr service"),
+        ("sync_threshold", "touches nothing now: no sync master runs"),
+        ("sync_ports", "touches nothing now: no sync master or backup runs"),
+        ("backup_only", "touches nothing now: no sync backup runs"),
+        ("am_droprate", ""),
+        ("brand_new", ""),
+    ],
+)
+def test_a_setting_names_the_services_that_it_touches(setting: str, told: str) -> None:
+    assert touched(ALL, setting) == told
+
+
+def test_a_mark_may_carry_any_protocol_but_is_no_persistent_service() -> None:
+    assert touched(director(MARK), "sloppy_tcp") == "touches 1 tcp service: mark:7"
+    told = "touches nothing now: there is no persistent service with a drained server"
+    assert touched(director(MARK, MAIL, TIME), "expire_quiescent_template") == told
+
+
+def test_settings_of_synchronisation_touch_the_daemons_that_run() -> None:
+    both = director(SHOP, sync=(MASTER, BACKUP))
+    assert touched(both, "sync_ports") == "touches the sync master and backup"
+    assert touched(both, "sync_threshold") == "touches the sync master"
+    assert touched(both, "backup_only") == "touches 1 service: shop; a sync backup runs"
+    backup = director(SHOP, sync=(BACKUP,))
+    assert touched(backup, "sync_sock_size") == "touches the sync backup"
+    assert touched(backup, "sync_threshold") == "touches nothing now: no sync master runs"
+
+
+def test_every_sentence_fits_below_a_table_of_eighty_columns() -> None:
+    settings = {name: setting.default for name, setting in SETTINGS.items()}
+    shown = Snapshot(
+        Reading(Director(ALL.pools, sync={}, sysctl=settings), Info("1.2.1", 4096), 0.0), "demo", Host("lb1")
+    )
+    for name in SETTINGS:
+        row = Row(Part.SYSCTL, name)
+        told = (sentence(shown, Look(), row), touches(shown, row))
+        assert sum(len(textwrap.wrap(line, 78)) for line in told) <= 4, told
+
+
+def test_only_a_row_of_a_setting_touches_anything() -> None:
+    shown = Snapshot(Reading(ALL, Info("1.2.1", 4096), 0.0), "demo", Host("lb1"))
+    assert (
+        touches(shown, Row(Part.SYSCTL, "pmtu_disc")) == "It touches 1 service with tunnel servers: udp:192.0.2.3:80."
+    )
+    assert touches(shown, Row(Part.SYSCTL, "brand_new")) == ""
+    assert touches(shown, Row(Part.SYSCTL)) == ""
+    assert touches(shown, Row(Part.TIMEOUTS, "tcp")) == ""

@@ -1,0 +1,98 @@
+"""What an operator wants done with entries, read from words and turned into edits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from lvstui.core import fields
+from lvstui.core.entries.edits import Move
+from lvstui.core.entries.request import Deed, Spread, Wish, alternatives, edits, pin_of, pin_text, targets
+from lvstui.core.entries.resolve import tie
+from lvstui.core.fields import FieldError
+from lvstui.core.model import Director, Pool
+from lvstui.core.observed import Info, Reading, Scan
+from lvstui.core.snapshot import Host, Snapshot
+from tests.core.entries.test_resolve import director, entry, pool
+
+WEB, SIP = fields.service("tcp:192.0.2.10:80"), fields.service("udp:192.0.2.10:5060")
+
+
+def named(made: Pool, name: str) -> Pool:
+    return replace(made, service=replace(made.service, name=name))
+
+
+DIRECTOR = director(
+    named(pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", "10.0.0.13:80"), "web"),
+    named(pool("tcp:192.0.2.10:81", "10.0.0.11:81"), "web shop"),
+    named(pool("udp:192.0.2.10:5060", "10.0.0.11:5060", "10.0.0.12:5060", engine="sip"), "phones"),
+    pool("tcp:192.0.2.10:25", "10.0.0.11:25", timeout=0),
+)
+
+
+def snapshot(of: Director, *clients: str) -> Snapshot:
+    found = tuple(entry("tcp:192.0.2.10:80", client, "10.0.0.11:80") for client in clients)
+    return Snapshot(Reading(of, Info("1.2.1", 4096), 100.0), "", Host(""), scan=Scan(found, complete=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "service", "identity"),
+    [
+        ("10.1.0.9 web", "tcp:192.0.2.10:80", ""),
+        (" 10.1.0.9  tcp:192.0.2.10:80 ", "tcp:192.0.2.10:80", ""),
+        ("10.1.0.9 web shop", "tcp:192.0.2.10:81", ""),
+        ("10.1.0.9 phones a b@10.1.0.9", "udp:192.0.2.10:5060", "a b@10.1.0.9"),
+    ],
+)
+def test_a_pin_is_read_from_client_service_and_call_id(text: str, service: str, identity: str) -> None:
+    wish = pin_of(text, DIRECTOR)
+    assert (wish.deed, str(wish.client)) == (Deed.PIN, "10.1.0.9")
+    assert (wish.service, wish.identity) == (fields.service(service), identity)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("nobody web", "is not an IPv4 or IPv6 address"),
+        ("10.1.0.9 mail", "persistent are web, web shop, phones"),
+        ("10.1.0.9 tcp:192.0.2.10:25", "persistent are"),
+        ("10.1.0.9 web more", "more is one word too many"),
+        ("10.1.0.9 phones", "tells clients by sip: write the call id behind it"),
+    ],
+)
+def test_a_pin_that_means_nothing_says_why(text: str, sentence: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        pin_of(text, DIRECTOR)
+    assert sentence in caught.value.sentence
+
+
+def test_an_entry_proposes_itself_for_a_pin_but_no_bytes_that_a_terminal_would_obey() -> None:
+    held = entry("udp:192.0.2.10:5060", "10.1.0.9", "10.0.0.11:5060")._replace(engine="sip", identity="call-7")
+    for found, text in ((held, "10.1.0.9 phones call-7"), (held._replace(identity="\x1b[2J"), "10.1.0.9 phones")):
+        (each,) = tie(Scan((found,)), DIRECTOR).values()
+        assert pin_text(each, DIRECTOR) == text
+
+
+def test_many_clients_are_spread_by_weight_over_the_servers_that_they_are_not_on() -> None:
+    clients = [f"198.18.0.{number}" for number in range(1, 31)]
+    seen = snapshot(DIRECTOR, *clients)
+    assert seen.scan is not None
+    wish = Wish(Deed.MOVE, tuple(tie(seen.scan, DIRECTOR).values()))
+    assert targets(seen, wish)[0] is Spread.BY_WEIGHT
+    goals = [edit.server for edit in edits(seen, wish) if isinstance(edit, Move)]
+    assert sorted(map(fields.server_text, goals)) == ["10.0.0.12:80"] * 15 + ["10.0.0.13:80"] * 15
+
+
+def test_the_settings_that_would_do_it_for_a_whole_server_are_told_as_they_are_now() -> None:
+    set_so = replace(DIRECTOR, sysctl={"expire_quiescent_template": "0", "expire_nodest_conn": "1"})
+    text = "\n".join(alternatives(snapshot(set_so), ip_address("10.0.0.11")))
+    for part in (
+        "everybody on 10.0.0.11",
+        "expire_quiescent_template 0: with 1",
+        "expire_nodest_conn 1: with 1",
+        "0.2 s",
+    ):
+        assert part in text
+    assert alternatives(snapshot(DIRECTOR), ip_address("10.0.0.11")) == []

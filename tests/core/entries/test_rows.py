@@ -1,0 +1,175 @@
+"""What the persistence view shows: every entry once, groups that add up, and how complete it all is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lvstui.core import fields
+from lvstui.core.entries.distribution import distribution
+from lvstui.core.entries.filter import address_searched, parse_entries
+from lvstui.core.entries.resolve import EntryKey
+from lvstui.core.entries.rows import (
+    SORTABLE,
+    EntryGrouping,
+    EntryLook,
+    Group,
+    cells,
+    columns,
+    found,
+    left_text,
+    members,
+    rows,
+    summary,
+)
+from lvstui.core.fields import FieldError
+from lvstui.core.model import Pool
+from lvstui.core.observed import Entry, Info, Origin, Reading, Scan
+from lvstui.core.snapshot import Host, Snapshot
+from tests.core.entries.test_resolve import connection, director, pool
+from tests.core.strategies import laws
+
+
+def named(where: Pool, name: str) -> Pool:
+    servers = {end: replace(server, name=f"web{place}") for place, (end, server) in enumerate(where.servers.items(), 1)}
+    return Pool(replace(where.service, name=name), servers)
+
+
+DIRECTOR = director(
+    named(pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", mask="255.255.255.0"), "shop"),
+    pool("mark:80", "10.0.0.21:0"),
+)
+KEYS = [("tcp:192.0.2.10:80", "10.0.0.11:80"), ("tcp:192.0.2.10:80", "10.0.0.12:80"), ("mark:80", "10.0.0.21:0")]
+
+
+def made(*drawn: tuple[int, int, int], running: bool = False, complete: bool = True, rows_read: int = 0) -> Snapshot:
+    entries = tuple(
+        Entry(
+            fields.service(KEYS[kind][0]),
+            IPv4Address((0x0A010000 | client << 8) if kind < 2 else 0x0A020000 | client),
+            fields.server(KEYS[kind][1]),
+            "ASSURED",
+            100.0 + left,
+            origin=Origin.LOCAL,
+        )
+        for kind, client, left in drawn
+    )
+    scan = Scan(entries, (), 98.0, 99.0, rows_read or len(entries), 0, complete, running)
+    return Snapshot(Reading(DIRECTOR, Info("1.2.1", 4096), 100.0), "demo", Host("lb1"), scan=scan)
+
+
+_drawn = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(0, 255), st.integers(0, 1000)),
+    unique_by=lambda each: (each[0] == 2, each[1]),
+)
+_FILTERS = ("service=shop", "server=web1", "mark=80", "left<5m", "10.1.0.0/17", "web2", "state=ok")
+
+
+@laws
+@given(_drawn, st.sampled_from(SORTABLE), st.booleans())
+def test_every_entry_is_a_row_exactly_once_in_whatever_order(
+    drawn: list[tuple[int, int, int]], sort: str, descending: bool
+) -> None:
+    snapshot = made(*drawn)
+    look = EntryLook(sort=sort, descending=descending)
+    shown = rows(snapshot, look)
+    assert len(shown) == len(set(shown)) == len(drawn)
+    for key in shown[:3]:
+        assert len(cells(snapshot, look, key)) == len(columns(look))
+
+
+@laws
+@given(_drawn, st.sampled_from([each for each in EntryGrouping if each is not EntryGrouping.NONE]))
+def test_the_entries_of_all_groups_add_up(drawn: list[tuple[int, int, int]], grouping: EntryGrouping) -> None:
+    snapshot = made(*drawn)
+    look = EntryLook(grouping=grouping)
+    groups = [key for key in rows(snapshot, look) if isinstance(key, Group)]
+    assert sum(len(members(snapshot, look, group)) for group in groups) == len(drawn)
+    unfolded = replace(look, unfolded=frozenset(groups))
+    assert sum(isinstance(key, EntryKey) for key in rows(snapshot, unfolded)) == len(drawn)
+
+
+@laws
+@given(_drawn, st.sampled_from(_FILTERS))
+def test_a_filter_and_its_opposite_share_out_all_entries(drawn: list[tuple[int, int, int]], text: str) -> None:
+    snapshot = made(*drawn)
+    yes = found(snapshot, EntryLook(filter=parse_entries(text)))
+    no = found(snapshot, EntryLook(filter=parse_entries(f"!{text}")))
+    assert len(yes) + len(no) == len(drawn)
+    assert {id(each) for each in yes}.isdisjoint(id(each) for each in no)
+
+
+@pytest.mark.parametrize(
+    ("text", "client"),
+    [("10.1.7.99", "10.1.7.0"), ("10.1.7.0", "10.1.7.0"), ("10.2.0.9", "10.2.0.9")],
+)
+def test_an_address_finds_the_entry_that_it_falls_under(text: str, client: str) -> None:
+    snapshot = made((0, 7, 60), (1, 8, 60), (2, 9, 60))
+    assert [str(each.entry.client) for each in found(snapshot, EntryLook(filter=parse_entries(text)))] == [client]
+    assert str(address_searched(text)) == text
+
+
+def test_a_filter_that_means_nothing_says_so() -> None:
+    for text, sentence in (("left<soon", "needs a number, such as 60 or 5m"), ("origin=mars", "is local, sync")):
+        with pytest.raises(FieldError) as caught:
+            parse_entries(text)
+        assert sentence in caught.value.sentence
+
+
+def test_a_row_names_service_and_server_and_counts_down() -> None:
+    snapshot = made((0, 7, 65))
+    look = EntryLook()
+    text = [cell.text for cell in cells(snapshot, look, rows(snapshot, look)[0])]
+    assert text[:6] == ["10.1.7.0/24", "shop", "web1 10.0.0.11:80", "1:05", "0", "ok"]
+    later = replace(snapshot, reading=replace(snapshot.reading, taken=130.0))
+    assert cells(later, look, rows(later, look)[0])[3].text == "35s"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0s"), (59, "59s"), (60, "1:00"), (3599, "59:59"), (3600, "1h00m"), (10**6, "11d")]
+)
+def test_what_is_left_is_short(seconds: int, text: str) -> None:
+    assert left_text(seconds) == text
+
+
+def test_how_complete_it_is_stands_in_the_summary() -> None:
+    look = EntryLook()
+    assert summary(made((0, 7, 60)), look) == "1 entry, the last ends in 1:00, read 1 s ago, in 1.0 s"
+    partial = summary(made((0, 7, 60), complete=False, running=True, rows_read=400), look)
+    assert partial == "1 entry, partial: 400 of about 400 rows, reading 1 s, the last ends in 1:00"
+    assert "partial: 400" in summary(made((0, 7, 60), complete=False, rows_read=400), look, 50)
+    stopped = made((0, 7, 60), complete=False, rows_read=400)
+    assert summary(stopped, look, 60) == "1 entry, partial: 400 of about 400 rows, read 1 s ago"
+    assert stopped.scan is not None
+    kept = replace(stopped, scan=replace(stopped.scan, complete=True, left_out=399))
+    assert summary(kept, look, 60) == "1 entry, kept of 400 rows, the last ends in 1:00"
+    filtered = summary(made((0, 7, 60), (2, 8, 60)), EntryLook(filter=parse_entries("mark=80")))
+    assert filtered.startswith("1 of 2 entries")
+    assert summary(replace(made(), scan=None), look) == "the connection table is not being read"
+    assert summary(replace(made(), scan=Scan(trouble="this kernel has no IPVS")), look) == "this kernel has no IPVS"
+
+
+def test_a_wide_mask_that_sends_everybody_to_one_server_is_seen_at_once() -> None:
+    snapshot = made(*((0, client, 60) for client in range(40)), (1, 200, 60))
+    text = "\n".join(" ".join(cell.text for cell in line) for line in distribution(snapshot, EntryLook()))
+    assert "97% are on 10.0.0.11: the mask /24 is wide" in text
+    assert "50% by weight" in text
+
+
+def test_networks_that_send_the_most_are_named() -> None:
+    snapshot = made(*((2, client, 60) for client in range(9)))
+    text = "\n".join(" ".join(cell.text for cell in line) for line in distribution(snapshot, EntryLook()))
+    assert "heaviest networks: 10.2.0.0/24 9" in text
+
+
+def test_children_of_a_mark_are_marked_as_unsure() -> None:
+    snapshot = made((2, 9, 60))
+    assert snapshot.scan is not None
+    child = connection("10.2.0.9:4000", "192.0.2.20:443", "10.0.0.21:443")
+    snapshot = replace(snapshot, scan=replace(snapshot.scan, connections=(child,)))
+    look = EntryLook()
+    assert cells(snapshot, look, rows(snapshot, look)[0])[4].text == "~1"

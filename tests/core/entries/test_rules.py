@@ -1,0 +1,112 @@
+"""Which edits of entries are refused, and what is told before the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from lvstui.core import fields
+from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Pin, SetTime
+from lvstui.core.entries.rules import check, closed, title, told
+from lvstui.core.fields import FieldError
+from lvstui.core.model import Forwarding, RealServer, SyncDaemon, SyncRole
+from tests.core.entries.test_resolve import director, entry, pool
+
+WEB = fields.service("tcp:192.0.2.10:80")
+FTP, MAIL = fields.service("tcp:192.0.2.10:21"), fields.service("tcp:192.0.2.10:25")
+ONE, TWO, THREE = (fields.server(f"10.0.0.1{number}:80") for number in (1, 2, 3))
+CLIENT = ip_address("198.18.0.7")
+HELD = entry("tcp:192.0.2.10:80", "198.18.0.7", "10.0.0.11:80")
+DIRECTOR = director(
+    pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80"),
+    pool("tcp:192.0.2.10:21", "10.0.0.11:21"),
+    pool("tcp:192.0.2.10:25", "10.0.0.11:25", timeout=0),
+)
+
+
+@pytest.mark.parametrize(
+    ("edit", "field", "sentence"),
+    [
+        (Move(HELD, ONE, 60), "server", "is on 10.0.0.11:80 already"),
+        (Move(HELD, THREE, 60), "server", "has no real server 10.0.0.13:80"),
+        (Move(HELD, TWO, 0), "seconds", "must be from 1 to"),
+        (SetTime(HELD, 10**8), "seconds", "must be from 1 to"),
+        (Expire(HELD._replace(server=fields.server("10.0.0.11:65535"))), "entry", "was invalidated"),
+        (Move(entry("tcp:192.0.2.99:80", "198.18.0.7", "10.0.0.11:80"), TWO, 60), "service", "is gone"),
+        (Pin(WEB, ip_address("fd00::7"), ONE, 60), "client", "of another address family"),
+        (
+            Pin(fields.service("tcp:192.0.2.10:21"), CLIENT, fields.server("10.0.0.11:21"), 60),
+            "service",
+            "FTP's port 21",
+        ),
+        (
+            Pin(fields.service("tcp:192.0.2.10:25"), CLIENT, fields.server("10.0.0.11:25"), 60),
+            "service",
+            "not persistent",
+        ),
+        (Pin(fields.service("tcp:192.0.2.10:99"), CLIENT, ONE, 60), "service", "there is no service"),
+    ],
+)
+def test_what_could_not_work_is_refused_by_field_and_reason(edit: EntryEdit, field: str, sentence: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        check(edit, DIRECTOR)
+    assert (caught.value.field, sentence in caught.value.sentence) == (field, True), caught.value
+
+
+@pytest.mark.parametrize("edit", [Expire(HELD), SetTime(HELD, 60), Move(HELD, TWO, 60), Pin(WEB, CLIENT, ONE, 60)])
+def test_what_can_be_done_is_not_refused(edit: EntryEdit) -> None:
+    check(edit, DIRECTOR)
+
+
+def test_a_call_has_to_be_named_where_an_engine_tells_clients_by_it() -> None:
+    sip = pool("udp:192.0.2.10:5060", "10.0.0.11:5060")
+    persistence = sip.service.persistence
+    assert persistence is not None
+    where = director(replace(sip, service=replace(sip.service, persistence=replace(persistence, engine="sip"))))
+    key, server = sip.service.key, fields.server("10.0.0.11:5060")
+    with pytest.raises(FieldError) as caught:
+        check(Pin(key, CLIENT, server, 60), where)
+    assert "name the call id" in caught.value.sentence
+    check(Pin(key, CLIENT, server, 60, "sip", "abc@198.18.0.7"), where)
+
+
+def test_the_door_is_shut_for_mixed_families_and_for_backup_only() -> None:
+    assert closed(DIRECTOR) == ""
+    crossing = fields.server("[fd00::11]:80")
+    held = DIRECTOR.pools[WEB]
+    servers = {**held.servers, crossing: RealServer(crossing, Forwarding.TUNNEL)}
+    assert "another address family" in closed(director(replace(held, servers=servers)))
+    backup = replace(DIRECTOR, sysctl={"backup_only": "1"})
+    assert "backup_only is 1" in closed(backup)
+    running = {SyncRole.BACKUP: SyncDaemon(SyncRole.BACKUP, "eth0")}
+    assert closed(replace(backup, sync=running)) == "", "then nothing has to be started"
+
+
+def test_what_will_happen_is_told() -> None:
+    wide = director(pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", mask="255.255.255.0"))
+    master = replace(wide, sync={SyncRole.MASTER: SyncDaemon(SyncRole.MASTER, "eth0")})
+    lines = told([Move(HELD._replace(client=ip_address("198.18.0.0")), TWO, 60)], master, children=3)
+    text = "\n".join(lines)
+    for part in ("3 connections: active ones stay", "may not be movable", "the time slides", "/24", "peer director"):
+        assert part in text
+    killed = told([Expire(HELD, Manner.KILL)], wide, children=1, sure=False)
+    assert any("about 1 connection" in line and "reset at once" in line for line in killed)
+
+
+@pytest.mark.parametrize(("setting", "said"), [("0", "comes to it all the same"), ("1", "is not honoured")])
+def test_a_server_with_weight_0_is_told_with_what_the_setting_makes_of_it(setting: str, said: str) -> None:
+    held = DIRECTOR.pools[WEB]
+    servers = {**held.servers, TWO: replace(held.servers[TWO], weight=0)}
+    where = director(replace(held, servers=servers), expire_quiescent_template=setting)
+    assert any(said in line for line in told([Move(HELD, TWO, 60)], where))
+
+
+def test_an_edit_has_a_title() -> None:
+    assert (
+        title(Move(HELD, TWO, 60), DIRECTOR) == "move 198.18.0.7 of tcp:192.0.2.10:80 from 10.0.0.11:80 to 10.0.0.12:80"
+    )
+    assert title(Expire(HELD, Manner.KILL), DIRECTOR).endswith("cutting its connections off")
+    assert title(SetTime(HELD, 5), DIRECTOR) == "set 198.18.0.7 of tcp:192.0.2.10:80 to 5 s"
+    assert title(Pin(WEB, CLIENT, ONE, 9), DIRECTOR) == "pin 198.18.0.7 of tcp:192.0.2.10:80 to 10.0.0.11:80 for 9 s"

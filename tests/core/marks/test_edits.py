@@ -1,0 +1,133 @@
+"""Whole mark groups as changes: made, bundled from services, taken apart again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+
+from lvstui.core import fields
+from lvstui.core.change import MarkChange, ServiceChange, fold, undo
+from lvstui.core.fields import FieldError
+from lvstui.core.marks.edits import TEMPLATES, bundled, families, free_mark, made, template_selectors, unbundled
+from lvstui.core.model import (
+    AddressKey,
+    Director,
+    Endpoint,
+    Family,
+    MarkGroup,
+    MarkKey,
+    Persistence,
+    RealServer,
+    Service,
+    ServiceKey,
+)
+from lvstui.core.observed import Rule, Ruleset
+from lvstui.core.selectors import selector, selector_text
+from tests.core.entries.test_resolve import director, pool
+
+
+def key(text: str) -> AddressKey:
+    found: ServiceKey = fields.service(text)
+    assert isinstance(found, AddressKey)
+    return found
+
+
+HTTP, HTTPS = key("tcp:192.0.2.10:80"), key("tcp:192.0.2.10:443")
+WEB = director(
+    pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", timeout=300),
+    pool("tcp:192.0.2.10:443", "10.0.0.11:443", "10.0.0.13:443", timeout=600),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("web", ["tcp 192.0.2.10 80,443", "tcp 2001:db8::10 80,443"]),
+        ("ftp-active", ["tcp 192.0.2.10 21", "tcp 2001:db8::10 21"]),
+        ("ftp-passive", ["tcp 192.0.2.10 21,10000-20000", "tcp 2001:db8::10 21,10000-20000"]),
+        ("any", ["any 192.0.2.10", "any 2001:db8::10"]),
+    ],
+)
+def test_a_template_selects_its_ports_for_both_families(name: str, texts: list[str]) -> None:
+    template = next(each for each in TEMPLATES if each.name == name)
+    addresses = (ip_network("192.0.2.10"), ip_network("2001:db8::10"))
+    assert [selector_text(each) for each in template_selectors(template, addresses)] == texts
+
+
+def test_a_free_mark_is_one_that_no_service_group_or_rule_uses() -> None:
+    used = Director(
+        {MarkKey(80, Family.IPV4): pool("mark:80", "10.0.0.1:0")}, marks={81: MarkGroup(81, (selector("tcp any 1"),))}
+    )
+    assert free_mark(used, None) == 82
+    assert free_mark(used, Ruleset((Rule("nft", "ip", "mangle", "PREROUTING", value=82),))) == 83
+
+
+def test_a_group_is_made_with_a_service_for_each_of_its_families() -> None:
+    group = MarkGroup(80, (selector("tcp 192.0.2.10 80,443"), selector("tcp 2001:db8::10 80,443")), "web")
+    servers = [RealServer(Endpoint(fields.address("server", text), 0)) for text in ("10.0.0.11", "fd00::11")]
+    service = Service(MarkKey(80, Family.IPV4), persistence=Persistence(300), name="web")
+    after = fold(Director(), made(group, service, servers, Director()))
+    four, six = (after.pools[MarkKey(80, family)] for family in (Family.IPV4, Family.IPV6))
+    assert [str(end.address) for each in (four, six) for end in each.servers] == ["10.0.0.11", "fd00::11"]
+    assert (four.service.name, six.service.name) == ("web", "web-v6")
+    assert six.service.persistence == Persistence(300, 128)
+    assert after.marks == {80: group}
+    assert families((selector("tcp any 80"),)) == (Family.IPV4, Family.IPV6)
+
+
+def test_two_services_become_one_group_that_serves_before_they_go() -> None:
+    changes = bundled(WEB, [HTTP, HTTPS], 80, "shop")
+    after = fold(WEB, changes)
+    (only,) = after.pools.values()
+    assert only.service.key == MarkKey(80, Family.IPV4)
+    assert only.service.persistence == Persistence(600)
+    assert sorted(fields.server_text(end) for end in only.servers) == ["10.0.0.11:0", "10.0.0.12:0", "10.0.0.13:0"]
+    assert after.marks is not None
+    assert [selector_text(each) for each in after.marks[80].selectors] == ["tcp 192.0.2.10 80,443"]
+    marked = next(place for place, change in enumerate(changes) if isinstance(change, MarkChange))
+    removed = [p for p, c in enumerate(changes) if isinstance(c, ServiceChange) and c.after is None]
+    assert all(place > marked for place in removed)
+    assert fold(after, undo(changes)) == WEB
+
+
+def test_the_service_whose_clients_stick_leads_in_a_group() -> None:
+    redirect = pool("tcp:192.0.2.10:80", "10.0.0.11:80", timeout=0)
+    redirect = replace(redirect, service=replace(redirect.service, scheduler="rr"))
+    shop = pool("tcp:192.0.2.10:443", "10.0.0.11:443", timeout=60)
+    heavy = {end: replace(server, weight=7) for end, server in shop.servers.items()}
+    where = director(redirect, replace(shop, servers=heavy))
+    (only,) = fold(where, bundled(where, [HTTP, HTTPS], 80)).pools.values()
+    assert (only.service.scheduler, [server.weight for server in only.servers.values()]) == ("wlc", [7])
+    assert only.service.persistence == Persistence(60)
+
+
+def test_a_group_becomes_a_service_for_each_port_again() -> None:
+    grouped = fold(WEB, bundled(WEB, [HTTP, HTTPS], 80))
+    apart = fold(grouped, unbundled(grouped, 80))
+    assert set(apart.pools) == {HTTP, HTTPS}
+    assert apart.marks == {}
+    assert all(end.port == 443 for end in apart.pools[HTTPS].servers)
+    assert len(apart.pools[HTTP].servers) == 3
+
+
+@pytest.mark.parametrize(
+    ("held", "field", "sentence"),
+    [
+        (director(pool("tcp:192.0.2.10:80", "10.0.0.11:8080")), "service", "sends to another port"),
+        (director(pool("ip47:192.0.2.10:80", "10.0.0.11:80")), "service", "only tcp, udp and sctp"),
+    ],
+)
+def test_what_a_mark_cannot_do_is_refused(held: Director, field: str, sentence: str) -> None:
+    keys = [each for each in held.pools if isinstance(each, AddressKey)]
+    with pytest.raises(FieldError) as caught:
+        bundled(held, keys, 80)
+    assert (caught.value.field, sentence in caught.value.sentence) == (field, True)
+
+
+@pytest.mark.parametrize("text", ["tcp any 80", "any 192.0.2.10", "tcp 192.0.2.0/24 80,443", "tcp 192.0.2.1 1-100"])
+def test_a_group_that_no_few_services_could_be_is_not_taken_apart(text: str) -> None:
+    held = replace(WEB, marks={80: MarkGroup(80, (selector(text),))})
+    with pytest.raises(FieldError):
+        unbundled(held, 80)

@@ -1,0 +1,164 @@
+"""What the marks view will show: each mark with its rules, its services and how it stands with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lvstui.core.marks.cells import MARK_COLUMNS, STATES, state
+from lvstui.core.marks.conflicts import overwriting, overwritten
+from lvstui.core.marks.filter import parse_marks
+from lvstui.core.marks.mark import group_of, marks, packets, summary, unwritten
+from lvstui.core.marks.own_table import groups
+from lvstui.core.marks.packets import late, overlap, reaches
+from lvstui.core.marks.rows import GroupRow, MarkLook, RuleRow, cells, columns, rows
+from lvstui.core.marks.script import iptables_lines, script
+from lvstui.core.model import MarkGroup, Persistence
+from lvstui.core.observed import Rule, Ruleset, ServerKey
+from lvstui.core.selectors import selector
+from lvstui.core.snapshot import ProfileState, Snapshot
+from tests.core.advice.test_advice import MARKED, rule, seen
+from tests.core.entries.test_resolve import director
+
+STICKY = replace(MARKED, service=replace(MARKED.service, persistence=Persistence()))
+
+
+def shown(*rules: Rule, pools: bool = True) -> Snapshot:
+    return seen(director(*([STICKY] if pools else [])), rules=Ruleset(rules))
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "word"),
+    [
+        (shown(rule(80)), "ok"),
+        (shown(), "no rule"),
+        (shown(rule(80), pools=False), "no service"),
+        (shown(rule(80, mask=1)), "masked"),
+        (shown(rule(80, hook="input", priority=120)), "late"),
+        (shown(rule(80, hook="")), "unreached"),
+        (shown(rule(80, dormant=True)), "dormant"),
+        (shown(rule(80), rule(81, handle=2)), "overwritten"),
+        (seen(director(MARKED), rules=Ruleset((rule(80),))), "no sticky"),
+    ],
+)
+def test_how_it_stands_with_a_mark_is_a_word(snapshot: Snapshot, word: str) -> None:
+    assert state(snapshot, 80).text == word
+    assert word in STATES
+
+
+def test_a_mark_has_its_rules_and_servers_below_it() -> None:
+    snapshot = shown(rule(80), rule(80, "tcp 2001:db8::10 80", handle=2), rule(0, raw="xt"))
+    assert marks(snapshot) == [80, 0]
+    assert rows(snapshot, MarkLook()) == [GroupRow(80), GroupRow(0)]
+    below = rows(snapshot, MarkLook(unfolded=frozenset((80,))))
+    assert [type(key) for key in below] == [GroupRow, RuleRow, RuleRow, ServerKey, ServerKey, GroupRow]
+    for key in below:
+        assert len(cells(snapshot, MarkLook(), key)) == len(columns(MarkLook())) == len(MARK_COLUMNS)
+
+
+def test_packets_of_a_shared_counter_count_once() -> None:
+    one = rule(80, packets=7, counter="m80")
+    snapshot = shown(one, replace(one, chain="output", handle=9), rule(80, packets=5, handle=3, table="other"))
+    assert packets(snapshot, 80) == 12
+
+
+def test_lost_rules_are_told_from_the_profile() -> None:
+    saved = replace(director(STICKY), marks={80: MarkGroup(80, (selector("tcp 192.0.2.10 80"),), "web")})
+    snapshot = replace(shown(), profile=ProfileState("p", True, saved=saved))
+    assert state(snapshot, 80).text == "lost"
+    assert "web" in [cell.text for cell in cells(snapshot, MarkLook(), GroupRow(80))]
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("80", 1),
+        ("!lvstui", 0),
+        ("192.0.2.10", 1),
+        ("192.0.2.0/24", 1),
+        ("nothing", 0),
+        ("mark=80 port=443 proto=tcp table=lvstui hook=prerouting", 1),
+        ("server=10.0.0.11 servers=2 persist=5m sticky=0", 1),
+        ("state=ok", 1),
+        ("state=no-rule", 0),
+        ("port>500", 0),
+    ],
+)
+def test_a_filter_finds_marks_as_in_every_view(text: str, count: int) -> None:
+    assert len(rows(shown(rule(80)), MarkLook(filter=parse_marks(text)))) == count
+
+
+def overwrites(later: Rule, rule: Rule, rules: list[Rule]) -> bool:
+    """Compare two rules alone, with nothing but what is to be found said again."""
+    if later.value == rule.value or not reaches(later) or late(later):
+        return False
+    order = ("ingress", "prerouting", "input", "output")
+    moments = [(order.index(each.hook), each.priority, rules.index(each)) for each in (rule, later)]
+    assert rule.selector is not None
+    assert later.selector is not None
+    same_way = (rule.hook == "output") == (later.hook == "output")
+    return same_way and moments[0] < moments[1] and overlap(rule.selector, later.selector)
+
+
+def test_what_a_later_rule_overwrites_is_found_for_all_rules_at_once() -> None:
+    places = [("prerouting", -150), ("prerouting", -120), ("input", 90), ("input", 120), ("output", -120), ("", 0)]
+    texts = ["tcp 192.0.2.10 80", "tcp 192.0.2.0/24 1-100", "tcp any 80", "udp 192.0.2.10 80", "tcp 192.0.2.11 80"]
+    rules = [
+        rule(80 + number % 3, text, handle=number, hook=hook, priority=priority)
+        for number, (text, (hook, priority)) in enumerate((t, p) for t in texts for p in places)
+    ]
+    reached = {place for place, each in enumerate(rules) if each.hook}
+    wanted = {place for place in reached if any(overwrites(later, rules[place], rules) for later in rules)}
+    assert set(overwritten(rules)) == wanted
+    assert {place for place in reached if overwriting(rules[place], rules)} == wanted
+
+
+def test_the_summary_says_what_is_known_or_why_nothing_is() -> None:
+    assert summary(shown(rule(80))).startswith("1 rule about marks, 0 of others")
+    assert summary(seen(director())) == "rules of the packet filter are not read here"
+    assert summary(seen(director(), rules=Ruleset(trouble="no right"))) == "no right"
+
+
+def test_where_rules_cannot_be_written_the_profile_says_which_groups_there_should_be() -> None:
+    saved = replace(director(STICKY), marks={80: MarkGroup(80, (selector("tcp 192.0.2.10 80"),), "web")})
+    where = replace(director(), marks=None)
+    snapshot = replace(seen(where, rules=Ruleset(missing="no nf_tables")), profile=ProfileState("p", True, saved=saved))
+    assert (marks(snapshot), group_of(snapshot, 80)) == ([80], (saved.marks or {})[80])
+    assert summary(snapshot) == unwritten(snapshot) == "no nf_tables"
+    assert unwritten(seen(where)) == "rules of the packet filter are not read here"
+    assert unwritten(shown(rule(80))) == ""
+
+
+def test_our_groups_are_found_again_in_their_rules() -> None:
+    held = groups([rule(80), rule(80, "tcp 2001:db8::10 443", handle=2), rule(9, chain="output"), rule(5, table="x")])
+    assert held == {80: MarkGroup(80, (selector("tcp 192.0.2.10 80,443"), selector("tcp 2001:db8::10 443")))}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meets"),
+    [
+        ("tcp 192.0.2.10 80", "tcp 192.0.2.0/24 1-100", True),
+        ("tcp 192.0.2.10 80", "udp 192.0.2.10 80", False),
+        ("tcp 192.0.2.10 80", "tcp 192.0.2.10 443", False),
+        ("tcp 192.0.2.10", "tcp 2001:db8::10", False),
+        ("tcp any 80 in eth0", "tcp any 80 in eth1", False),
+        ("any in eth0", "tcp 192.0.2.10 80", True),
+    ],
+)
+def test_selectors_meet_where_some_packet_is_meant_by_both(one: str, other: str, meets: bool) -> None:
+    assert overlap(selector(one), selector(other)) is overlap(selector(other), selector(one)) is meets
+
+
+def test_the_script_is_what_nft_takes_and_the_iptables_lines_say_the_same() -> None:
+    group = MarkGroup(80, (selector("tcp 192.0.2.10 80,443"), selector("udp any 5060 in eth0")))
+    text = "\n".join(script({80: group}))
+    assert text.startswith("table inet lvstui\ndelete table inet lvstui\n")
+    assert text.count("ip daddr 192.0.2.10 tcp dport { 80, 443 }") == 2
+    assert text.count('iifname "eth0" udp dport 5060') == 1, "what goes out came in through no interface"
+    lines = iptables_lines(group)
+    assert lines[0] == (
+        "iptables -t mangle -A PREROUTING -d 192.0.2.10 -p tcp -m multiport --dports 80,443 -j MARK --set-mark 80"
+    )
+    assert sum(line.startswith("ip6tables") for line in lines) == 1
+    assert script({}) == ["table inet lvstui", "delete table inet lvstui"]

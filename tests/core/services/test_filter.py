@@ -1,0 +1,178 @@
+"""The filter's language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lvstui.core.fields import FieldError
+from lvstui.core.model import (
+    AddressKey,
+    Director,
+    Endpoint,
+    Family,
+    Forwarding,
+    MarkKey,
+    Persistence,
+    Pool,
+    Protocol,
+    RealServer,
+    Service,
+    ServiceFlags,
+)
+from lvstui.core.observed import Info, MachineKey, Reading, RowKey, ServerKey, ServerStats, Stats
+from lvstui.core.services.filter import FIELDS, parse
+from lvstui.core.services.rows import Grouping, Look, rows
+from lvstui.core.snapshot import Host, Snapshot
+from tests.core.strategies import laws
+
+WEB = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
+DNS = AddressKey(Protocol.UDP, IPv6Address("2001:db8::53"), 53)
+MARK = MarkKey(80, Family.IPV4)
+A = RealServer(Endpoint(IPv4Address("10.0.0.11"), 8443), Forwarding.MASQ, 3, upper=2000, name="web1")
+B = RealServer(Endpoint(IPv4Address("10.1.0.12"), 443), Forwarding.MASQ, 0, name="web2")
+C = RealServer(Endpoint(IPv6Address("fd00::53"), 53), Forwarding.TUNNEL, 1)
+D = RealServer(Endpoint(IPv4Address("10.0.0.11"), 0), Forwarding.ROUTE, 2)
+DIRECTOR = Director(
+    {
+        WEB: Pool(
+            Service(WEB, "wlc", persistence=Persistence(300), name="shop", note="ask first"),
+            {A.endpoint: A, B.endpoint: B},
+        ),
+        DNS: Pool(Service(DNS, "sh", ServiceFlags.SCHED_2), {C.endpoint: C}),
+        MARK: Pool(Service(MARK, "rr"), {D.endpoint: D}),
+    }
+)
+SNAPSHOT = Snapshot(
+    Reading(
+        DIRECTOR,
+        Info("1.2.1", 4096),
+        1.0,
+        services={WEB: Stats(connection_rate=5)},
+        servers={WEB: {A.endpoint: ServerStats(1500, 20, 3, Stats(connection_rate=5)), B.endpoint: ServerStats(7)}},
+    ),
+    origin="demo",
+    host=Host("lb1"),
+)
+WEB_A, WEB_B, DNS_C, MARK_D = (
+    ServerKey(WEB, A.endpoint),
+    ServerKey(WEB, B.endpoint),
+    ServerKey(DNS, C.endpoint),
+    ServerKey(MARK, D.endpoint),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("10.0.0.0/8", [WEB, WEB_A, WEB_B, MARK, MARK_D]),
+        ("10.1.0.7/16", [WEB, WEB_B]),
+        ("192.0.2.0/24", [WEB, WEB_A, WEB_B]),
+        ("fd00::/8", [DNS, DNS_C]),
+        ("!10.0.0.0/8 udp", [DNS, DNS_C]),
+        ("weight=0", [WEB, WEB_B]),
+        ("weight>1", [WEB, WEB_A, MARK, MARK_D]),
+        ("weight>=1 weight<=2", [DNS, DNS_C, MARK, MARK_D]),
+        ("weight!=0", [WEB, WEB_A, DNS, DNS_C, MARK, MARK_D]),
+        ("!weight=0", [WEB, WEB_A, DNS, DNS_C, MARK, MARK_D]),
+        ("!weight!=0", [WEB, WEB_B]),
+        ("scheduler=wlc", [WEB, WEB_A, WEB_B]),
+        ("scheduler=WLC", [WEB, WEB_A, WEB_B]),
+        ("scheduler=lc", []),
+        ("forwarding=tunnel", [DNS, DNS_C]),
+        ("method=route", [MARK, MARK_D]),
+        ("name=web", [WEB, WEB_A, WEB_B]),
+        ("name=web2", [WEB, WEB_B]),
+        ("note=first web1", [WEB, WEB_A]),
+        ("state=drain", [WEB, WEB_B]),
+        ("active>1k", [WEB, WEB_A]),
+        ("active>1.5k", [WEB]),
+        ("upper>0", [WEB, WEB_A]),
+        ("sticky=3", [WEB, WEB_A]),
+        ("conn/s=5", [WEB, WEB_A]),
+        ("mark=80", [MARK, MARK_D]),
+        ("!mark=80 !udp", [WEB, WEB_A, WEB_B]),
+        ("port=443", [WEB, WEB_A, WEB_B]),
+        ("port=8443", [WEB, WEB_A]),
+        ("proto=udp", [DNS, DNS_C]),
+        ("persistence>0", [WEB, WEB_A, WEB_B]),
+        ("flag=sh-port", [DNS, DNS_C]),
+        ("  shop   web1 ", [WEB, WEB_A]),
+        ("5m/24", []),
+    ],
+)
+def test_a_filter_finds_what_its_terms_say(text: str, found: Sequence[RowKey]) -> None:
+    assert rows(SNAPSHOT, Look(filter=parse(text))) == sorted(found, key=rows(SNAPSHOT, Look()).index)
+
+
+def test_a_sentence_about_a_term_shows_it_escaped() -> None:
+    with pytest.raises(FieldError) as raised:
+        parse("10.0.0.0/\x1b[2J")
+    assert "\\x1b[2J" in raised.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("weight=", "weight: needs a number"),
+        ("weight=ten", "weight: needs a number"),
+        ("weigth=1", "no field weigth"),
+        ("10.0.0.0/", "10.0.0.0/ is no network"),
+        ("web 10.0.0.0/40", "is no network"),
+        ("fd00::/129", "is no network"),
+        ("proto=tpc", "proto: is tcp, udp, sctp"),
+        ("forwarding=mask", "forwarding: is masq"),
+        ("state=ill", "state: is ok"),
+        ("name>a", "name: is a text"),
+        ("name=", "name: needs a value"),
+        ("!", "behind the !"),
+        ("web !", "behind the !"),
+    ],
+)
+def test_a_wrong_term_is_a_sentence(text: str, part: str) -> None:
+    with pytest.raises(FieldError) as raised:
+        parse(text)
+    assert part in str(raised.value)
+
+
+@laws
+@given(st.one_of(st.text(max_size=30), st.text("!=<>/.:0123456789kM abwnmeight", max_size=20)))
+def test_no_text_breaks_the_filter(text: str) -> None:
+    try:
+        found = parse(text)
+    except FieldError:
+        return
+    for grouping in Grouping:
+        assert set(rows(SNAPSHOT, Look(filter=found, grouping=grouping))) <= set(
+            rows(SNAPSHOT, Look(grouping=grouping))
+        )
+
+
+def test_every_field_can_be_asked_for_in_both_groupings() -> None:
+    values = {"proto": "tcp", "state": "ok", "forwarding": "masq"}
+    for name in FIELDS:
+        for grouping in Grouping:
+            for sign in ("", "!"):
+                term = f"{sign}{name}={values.get(name, '1')}"
+                rows(SNAPSHOT, Look(filter=parse(term), grouping=grouping))
+
+
+def test_a_machine_is_found_by_its_address_and_by_what_is_on_it() -> None:
+    machine = MachineKey(A.endpoint.address)
+    assert rows(SNAPSHOT, Look(filter=parse("10.0.0.0/24"), grouping=Grouping.MACHINE)) == [machine, WEB_A, MARK_D]
+    assert rows(SNAPSHOT, Look(filter=parse("mark=80"), grouping=Grouping.MACHINE)) == [machine, MARK_D]
+    assert rows(SNAPSHOT, Look(filter=parse("!mark=80 active>1k"), grouping=Grouping.MACHINE)) == [machine, WEB_A]
+
+
+def test_filters_with_the_same_text_are_equal_and_the_empty_one_finds_everything() -> None:
+    assert parse("a  b") == parse("a b")
+    assert not parse("")
+    assert rows(SNAPSHOT, Look(filter=parse(""))) == rows(SNAPSHOT, Look())
+
+
+def test_words_do_not_find_counters_since_rows_would_come_and_go_with_the_traffic() -> None:
+    assert rows(SNAPSHOT, Look(filter=parse("1.5k"))) == []

@@ -1,0 +1,162 @@
+"""Worker and scanner together, each in its thread: watching, editing, being told, and ending."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Generator, Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from threading import Thread
+from typing import TypeVar
+
+import pytest
+
+from lvstui.core.change import ServiceChange
+from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Outcome, SetTime
+from lvstui.core.model import AddressKey, Persistence, Protocol, Service
+from lvstui.core.observed import Entry
+from lvstui.core.record import Kind
+from lvstui.core.snapshot import Snapshot
+from lvstui.engine.messages import EditEntries, EntriesDone, EntryProgress, Event, Notice, Stop, StopEntries, Watch
+from lvstui.engine.worker import Worker
+from lvstui.kernel.memory.demo import demo_director
+from lvstui.kernel.memory.kernel import MemoryKernel
+from lvstui.kernel.port import Piece
+from lvstui.store.history_file import HistoryFile
+
+E = TypeVar("E")
+
+
+class Desk:
+    """A worker in its thread on the demo's kernel, with a history; `wait` gives the next event of a kind."""
+
+    def __init__(self, folder: Path, read_only: str = "") -> None:
+        self.kernel = MemoryKernel(demo_director(), traffic=True)
+        self.records = HistoryFile(folder / "director.toml")
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.worker = Worker(
+            self.kernel, None, self._events.put, interval=0.2, records=self.records, read_only=read_only
+        )
+        self.thread = Thread(target=self.worker.run, daemon=True)
+        self.thread.start()
+
+    def wait(self, kind: type[E], seconds: float = 20.0) -> E:
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            event = self._events.get(timeout=left)
+            if isinstance(event, kind):
+                return event
+        raise AssertionError(f"no {kind.__name__} came")
+
+    def entry(self, place: int = 0) -> Entry:
+        """Watch until the table is known, and give one of its entries."""
+        self.worker.submit(Watch(True))
+        while (snapshot := self.wait(Snapshot)).scan is None or not snapshot.scan.complete:
+            pass
+        return snapshot.scan.entries[place]
+
+    def make(self, *edits: EntryEdit, pace: float = 0.0) -> EntriesDone:
+        self.worker.submit(EditEntries(edits, pace))
+        return self.wait(EntriesDone)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path)
+    yield desk
+    desk.worker.submit(Stop())
+    desk.thread.join(timeout=10)
+    assert not desk.thread.is_alive()
+
+
+def test_a_scan_comes_while_somebody_watches_and_goes_when_nobody_does(desk: Desk) -> None:
+    assert desk.wait(Snapshot).scan is None
+    desk.entry()
+    desk.worker.submit(Watch(False))
+    deadline = time.monotonic() + 10
+    while desk.wait(Snapshot).scan is not None:
+        assert time.monotonic() < deadline
+
+
+def test_what_engines_tell_clients_by_is_asked_for_by_a_session_that_begins_with_the_entries() -> None:
+    """Such a session watches before it knows what services there are."""
+    asked: list[bool] = []
+
+    class Asked(MemoryKernel):
+        def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:
+            asked.append(engines)
+            return super().scan(engines=engines)
+
+    sip = AddressKey(Protocol.UDP, ip_address("192.0.2.10"), 5060)
+    kernel = Asked()
+    kernel.write(ServiceChange(None, Service(sip, persistence=Persistence(300, engine="sip"))))
+    worker = Worker(kernel, None, lambda _: None, threaded=False)
+    worker.submit(Watch(True))
+    worker.step(0)
+    worker.step(0)
+    assert asked[-1]
+
+
+def test_an_edit_is_made_reported_and_recorded(desk: Desk) -> None:
+    entry = desk.entry()
+    done = desk.make(SetTime(entry, 4321))
+    (report,) = done.reports
+    assert report.outcome is Outcome.DONE
+    (record,) = desk.records.recent()
+    assert (record.kind, record.changes) == (Kind.ENTRIES, ())
+    assert record.entries[0].startswith("time: ")
+    assert record.entries[0].endswith("has 4321 s left")
+
+
+def test_snapshots_go_on_while_an_edit_waits_for_the_kernel(desk: Desk) -> None:
+    entry = desk.entry()
+    desk.worker.submit(EditEntries((Expire(entry, Manner.KILL),)))
+    before = time.monotonic()
+    for _ in range(3):
+        desk.wait(Snapshot)
+    assert time.monotonic() - before < 5
+    assert desk.wait(EntriesDone).reports[0].outcome is Outcome.DONE
+
+
+def test_edits_that_are_stopped_say_how_many_were_not_tried(desk: Desk) -> None:
+    desk.entry()
+    entries = [entry for piece in desk.kernel.scan() for entry in piece.entries][:6]
+    desk.worker.submit(EditEntries(tuple(SetTime(entry, 600) for entry in entries), pace=1.0))
+    desk.wait(EntryProgress)
+    desk.worker.submit(StopEntries())
+    done = desk.wait(EntriesDone)
+    assert 1 <= len(done.reports) < done.total == 6
+
+
+def test_the_worker_ends_soon_though_an_edit_is_under_way(desk: Desk) -> None:
+    entry = desk.entry()
+    servers = desk.kernel.read().director.pools[entry.service].servers
+    target = next(endpoint for endpoint in servers if endpoint.address != entry.server.address)
+    desk.worker.submit(EditEntries((Move(entry, target, 300),)))
+    started = time.monotonic()
+    desk.worker.submit(Stop())
+    desk.thread.join(timeout=10)
+    assert not desk.thread.is_alive()
+    assert time.monotonic() - started < 6
+
+
+def test_an_error_that_nobody_foresaw_ends_the_worker_loudly() -> None:
+    class Odd(MemoryKernel):
+        def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:
+            raise ZeroDivisionError(engines)
+
+    worker = Worker(Odd(), None, lambda _: None)
+    worker.submit(Watch(True))
+    with pytest.raises(ZeroDivisionError):
+        worker.run()
+
+
+def test_a_read_only_worker_edits_no_entry(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, read_only="lvstui was started with --read-only")
+    entry = desk.entry()
+    desk.worker.submit(EditEntries((Expire(entry),)))
+    assert "read-only" in desk.wait(Notice).sentence
+    desk.worker.submit(Stop())
+    desk.thread.join(timeout=10)
+    assert desk.records.recent() == ()

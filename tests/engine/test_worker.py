@@ -1,0 +1,414 @@
+"""The worker on the memory kernel and a real profile file, step by step and without a thread."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from lvstui.core.change import Change, MarkChange, ServerChange, ServiceChange, SysctlChange, remove_pool, undo
+from lvstui.core.model import (
+    AddressKey,
+    Director,
+    Endpoint,
+    Family,
+    MarkGroup,
+    MarkKey,
+    Pool,
+    Protocol,
+    RealServer,
+    Service,
+)
+from lvstui.core.observed import Reading
+from lvstui.core.record import Kind
+from lvstui.core.selectors import selector
+from lvstui.core.snapshot import Snapshot
+from lvstui.engine.messages import (
+    Adopt,
+    Applied,
+    Edit,
+    Event,
+    Notice,
+    Overtaken,
+    Pace,
+    Rejected,
+    SaveAll,
+    Stop,
+    Unsaved,
+    Zero,
+    Zeroed,
+)
+from lvstui.engine.worker import Worker
+from lvstui.formats.profile.write import loads
+from lvstui.kernel.memory.kernel import MemoryKernel
+from lvstui.kernel.port import Refused
+from lvstui.store.profile_file import ProfileFile
+
+MARK = MarkKey(80, Family.IPV4)
+SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
+WEB1 = Endpoint(IPv4Address("10.0.0.11"), 443)
+WEB2 = Endpoint(IPv4Address("10.0.0.12"), 443)
+ONE = RealServer(WEB1, weight=3, upper=1000, lower=800)
+TWO = RealServer(WEB2, weight=1)
+
+E = TypeVar("E")
+
+
+class Bench:
+    """A worker with its kernel and file, and all that it said."""
+
+    def __init__(self, folder: Path, *, read_only: str = "", with_file: bool = True) -> None:
+        self.kernel = MemoryKernel(Director(pools={SHOP: Pool(Service(SHOP), {WEB1: ONE, WEB2: TWO})}))
+        self.path = folder / "director.toml"
+        self.events: list[Event] = []
+        file = ProfileFile(self.path) if with_file else None
+        self.worker = Worker(self.kernel, file, self.events.append, read_only=read_only)
+        self.worker.step(0)
+
+    def ask(self, *changes: Change, kind: Kind = Kind.DO, whole: bool = False) -> Event:
+        """Submit an edit, let the worker serve it, and give its answer."""
+        self.events.clear()
+        self.worker.submit(Edit(changes, kind, whole))
+        self.worker.step(0)
+        return next(e for e in self.events if isinstance(e, Applied | Rejected | Overtaken))
+
+    def said(self, kind: type[E]) -> list[E]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def shown(self) -> Snapshot:
+        return self.said(Snapshot)[-1]
+
+    @property
+    def running(self) -> Director:
+        return self.kernel.read().director
+
+    @property
+    def saved(self) -> Director:
+        return loads(self.path.read_text(), "director.toml")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def weight(server: RealServer, value: int) -> ServerChange:
+    return ServerChange(SHOP, server, replace(server, weight=value))
+
+
+def test_an_edit_is_in_the_kernel_in_the_profile_and_in_the_next_snapshot(bench: Bench) -> None:
+    assert isinstance(bench.ask(weight(ONE, 5)), Applied)
+    for director in (bench.running, bench.saved, bench.shown().reading.director):
+        assert director.pools[SHOP].servers[WEB1] == replace(ONE, weight=5)
+    assert bench.shown().profile.exists
+    assert not bench.shown().profile.drift
+
+
+def test_what_was_written_is_shown_before_anything_is_read_as_a_whole() -> None:
+    class Counting(MemoryKernel):
+        whole = 0
+
+        def read(self) -> Reading:
+            self.whole += 1
+            return super().read()
+
+    seen: list[tuple[int, int]] = []
+
+    def look(event: Event) -> None:
+        if isinstance(event, Snapshot):
+            seen.append((event.reading.director.pools[SHOP].servers[WEB1].weight, kernel.whole))
+
+    kernel = Counting(Director(pools={SHOP: Pool(Service(SHOP), {WEB1: ONE})}))
+    worker = Worker(kernel, None, look)
+    worker.step(0)
+    worker.submit(Edit((weight(ONE, 5),)))
+    worker.step(0)
+    assert seen == [(3, 1), (5, 1), (5, 2)]
+
+
+def test_the_first_save_writes_the_whole_running_table(bench: Bench) -> None:
+    assert not bench.shown().profile.exists
+    bench.ask(weight(ONE, 5))
+    assert bench.saved.pools.keys() == {SHOP}
+    assert bench.saved.pools[SHOP].servers[WEB2] == TWO
+    assert bench.saved.timeouts == bench.running.timeouts
+
+
+def test_a_setting_is_in_the_profile_once_somebody_set_it_and_no_other_is(bench: Bench) -> None:
+    change = SysctlChange("expire_nodest_conn", "0", "1")
+    assert isinstance(bench.ask(change), Applied)
+    assert bench.running.sysctl["expire_nodest_conn"] == "1"
+    assert bench.saved.sysctl == {"expire_nodest_conn": "1"}
+    assert not bench.shown().profile.drift
+    bench.kernel.write(SysctlChange("expire_nodest_conn", "1", "0"))
+    bench.kernel.write(SysctlChange("conntrack", "0", "1"))
+    bench.worker.step(0)
+    assert bench.shown().profile.drift == (change,)
+    bench.worker.submit(SaveAll())
+    bench.worker.step(0)
+    assert bench.saved.sysctl == {"expire_nodest_conn": "0"}
+    assert not bench.shown().profile.drift
+
+
+def test_a_setting_given_up_by_the_profile_can_be_taken_back(bench: Bench) -> None:
+    bench.ask(SysctlChange("conntrack", "0", "1"))
+    assert isinstance(bench.ask(SysctlChange("conntrack", "1", None)), Applied)
+    assert (bench.saved.sysctl, bench.running.sysctl["conntrack"]) == ({}, "1")
+    (back,) = bench.shown().undo
+    assert back == SysctlChange("conntrack", None, "1")
+    bench.kernel.write(SysctlChange("conntrack", "1", "0"))
+    assert isinstance(bench.ask(SysctlChange("conntrack", None, "1"), kind=Kind.UNDO), Applied)
+    assert (bench.saved.sysctl, bench.running.sysctl["conntrack"]) == ({"conntrack": "1"}, "1")
+
+
+def test_undo_and_redo_go_the_same_way_as_any_edit(bench: Bench) -> None:
+    bench.ask(weight(ONE, 5))
+    back = bench.shown().undo
+    assert back == (ServerChange(SHOP, replace(ONE, weight=5), ONE),)
+    assert isinstance(bench.ask(*as_servers(back), kind=Kind.UNDO), Applied)
+    assert bench.running.pools[SHOP].servers[WEB1] == ONE
+    assert bench.saved.pools[SHOP].servers[WEB1] == ONE
+    assert bench.shown().undo == ()
+    assert isinstance(bench.ask(*as_servers(bench.shown().redo), kind=Kind.REDO), Applied)
+    assert bench.running.pools[SHOP].servers[WEB1].weight == 5
+    assert bench.shown().undo == back
+
+
+def as_servers(changes: tuple[object, ...]) -> tuple[ServerChange, ...]:
+    return tuple(change for change in changes if isinstance(change, ServerChange))
+
+
+def test_nothing_is_written_when_the_kernel_no_longer_holds_what_the_operator_saw(bench: Bench) -> None:
+    bench.kernel.write(weight(ONE, 7))
+    answer = bench.ask(weight(ONE, 5))
+    assert isinstance(answer, Overtaken)
+    assert answer.now == replace(ONE, weight=7)
+    assert bench.running.pools[SHOP].servers[WEB1].weight == 7
+    assert not bench.path.exists()
+    bench.worker.submit(answer.insisting)
+    bench.worker.step(0)
+    assert bench.running.pools[SHOP].servers[WEB1].weight == 5
+
+
+def test_a_server_that_nobody_saw_keeps_its_service_from_being_deleted(bench: Bench) -> None:
+    pool = bench.shown().reading.director.pools[SHOP]
+    three = RealServer(Endpoint(IPv4Address("10.0.0.13"), 443))
+    bench.kernel.write(ServerChange(SHOP, None, three))
+    answer = bench.ask(*[c for c in remove_pool(pool) if isinstance(c, ServerChange | ServiceChange)])
+    assert isinstance(answer, Overtaken)
+    assert answer.now == three
+    assert SHOP in bench.running.pools
+    bench.worker.submit(answer.insisting)
+    bench.worker.step(0)
+    assert SHOP not in bench.running.pools
+    assert ServerChange(SHOP, None, three) in bench.shown().undo
+
+
+def test_a_deleted_service_comes_back_with_all_its_servers(bench: Bench) -> None:
+    pool = bench.shown().reading.director.pools[SHOP]
+    removal = [c for c in remove_pool(pool) if isinstance(c, ServerChange | ServiceChange)]
+    assert isinstance(bench.ask(*removal), Applied)
+    assert bench.running.pools == {}
+    back = [c for c in bench.shown().undo if isinstance(c, ServerChange | ServiceChange)]
+    assert isinstance(bench.ask(*back, kind=Kind.UNDO), Applied)
+    assert bench.running.pools[SHOP] == pool
+
+
+def test_a_refused_write_changes_nothing_anywhere_and_names_the_field(bench: Bench) -> None:
+    upside_down = replace(ONE, lower=2000)
+    answer = bench.ask(ServerChange(SHOP, ONE, upside_down))
+    assert isinstance(answer, Rejected)
+    assert answer.written == ()
+    assert answer.field == "lower"
+    assert bench.running.pools[SHOP].servers[WEB1] == ONE
+    assert not bench.path.exists()
+    assert bench.shown().undo == ()
+
+
+def test_a_failure_half_way_says_what_was_written_and_one_undo_takes_it_back(bench: Bench) -> None:
+    good, bad = weight(TWO, 9), ServerChange(SHOP, ONE, replace(ONE, lower=2000))
+    answer = bench.ask(good, bad)
+    assert isinstance(answer, Rejected)
+    assert answer.written == (good,)
+    assert bench.saved.pools[SHOP].servers[WEB2].weight == 9
+    assert bench.shown().undo == undo((good,))
+
+
+def test_a_whole_edit_is_taken_back_when_a_part_of_it_is_refused(bench: Bench) -> None:
+    held = bench.running
+    pool = held.pools[SHOP]
+    group = MarkGroup(80, (selector("tcp 192.0.2.10 443"),), "shop")
+    made: list[Change] = [ServiceChange(None, Service(MARK)), ServerChange(MARK, None, TWO), MarkChange(None, group)]
+    impossible = ServiceChange(None, Service(MARK, scheduler="nonsense"))
+    answer = bench.ask(*made, *remove_pool(pool), impossible, whole=True)
+    assert isinstance(answer, Rejected)
+    assert answer.written == ()
+    assert answer.sentence.endswith("; what was written before it has been taken back")
+    assert bench.running == held
+    assert not bench.path.exists()
+    assert bench.shown().undo == ()
+
+
+def test_what_of_a_whole_edit_cannot_be_taken_back_is_told_and_can_be_undone(bench: Bench) -> None:
+    class Reluctant(MemoryKernel):
+        def write(self, change: Change) -> None:
+            if change == ServerChange(SHOP, replace(TWO, weight=9), TWO):
+                raise Refused("somebody holds on to it")
+            super().write(change)
+
+    kernel = Reluctant(bench.running)
+    worker = Worker(kernel, None, bench.events.append)
+    two, one = replace(TWO, weight=9), replace(ONE, weight=9)
+    impossible = ServiceChange(None, Service(MARK, scheduler="nonsense"))
+    changes = (ServerChange(SHOP, TWO, two), ServerChange(SHOP, ONE, one), impossible)
+    bench.events.clear()
+    worker.submit(Edit(changes, whole=True))
+    worker.step(0)
+    (answer,) = bench.said(Rejected)
+    assert answer.written == (changes[0],)
+    assert "1 change could not be taken back: somebody holds on to it" in answer.sentence
+    assert kernel.read().director.pools[SHOP].servers == {WEB1: ONE, WEB2: two}
+    assert bench.shown().undo == (ServerChange(SHOP, two, TWO),)
+
+
+def test_a_name_is_saved_without_a_kernel_write(bench: Bench) -> None:
+    answer = bench.ask(ServerChange(SHOP, ONE, replace(ONE, name="web1")))
+    assert isinstance(answer, Applied)
+    assert bench.running.pools[SHOP].servers[WEB1] == ONE
+    assert bench.saved.pools[SHOP].servers[WEB1].name == "web1"
+    assert bench.shown().reading.director.pools[SHOP].servers[WEB1].name == "web1"
+    assert bench.shown().profile.drift == ()
+
+
+def test_a_profile_that_cannot_be_saved_is_unsaved_until_it_can_be(bench: Bench) -> None:
+    bench.ask(weight(ONE, 5))
+    before = bench.path.read_text()
+    kept, bench.path = bench.path, bench.path.with_suffix(".kept")
+    kept.rename(bench.path)
+    kept.mkdir()
+    answer = bench.ask(weight(replace(ONE, weight=5), 6))
+    assert isinstance(answer, Applied)
+    assert str(kept) in bench.said(Unsaved)[0].sentence
+    assert bench.shown().profile.unsaved == 1
+    assert bench.path.read_text() == before
+    kept.rmdir()
+    bench.path.rename(kept)
+    bench.path = kept
+    bench.ask(weight(replace(ONE, weight=6), 7))
+    assert bench.shown().profile.unsaved == 0
+    assert bench.saved.pools[SHOP].servers[WEB1].weight == 7
+
+
+def test_drift_is_shown_and_taken_into_the_profile_on_request(bench: Bench) -> None:
+    bench.ask(weight(ONE, 5))
+    bench.kernel.write(weight(TWO, 4))
+    bench.worker.step(0)
+    assert bench.shown().profile.drift == (weight(replace(TWO, weight=4), 1),)
+    bench.worker.submit(SaveAll())
+    bench.worker.step(0)
+    assert bench.shown().profile.drift == ()
+    assert bench.saved.pools[SHOP].servers[WEB2].weight == 4
+
+
+def test_an_edit_is_folded_onto_what_another_program_wrote_into_the_profile(bench: Bench) -> None:
+    bench.ask(weight(ONE, 5))
+    bench.path.write_text(bench.path.read_text().replace('service = "tcp', 'name = "theirs"\nservice = "tcp'))
+    bench.ask(weight(replace(ONE, weight=5), 6))
+    assert bench.saved.pools[SHOP].service.name == "theirs"
+    assert bench.saved.pools[SHOP].servers[WEB1].weight == 6
+    assert "another program" in bench.said(Notice)[0].sentence
+
+
+def test_a_profile_that_another_program_changed_is_noticed_at_the_next_look(bench: Bench) -> None:
+    bench.ask(weight(ONE, 5))
+    bench.path.write_text(bench.path.read_text().replace('service = "tcp', 'name = "theirs"\nservice = "tcp'))
+    bench.worker.step(0)
+    assert "another program" in bench.said(Notice)[-1].sentence
+    assert bench.shown().reading.director.pools[SHOP].service.name == "theirs"
+
+
+def test_a_broken_profile_is_said_once_and_never_overwritten(bench: Bench) -> None:
+    bench.ask(weight(ONE, 5))
+    bench.path.write_text("format = [")
+    bench.worker.step(0)
+    bench.worker.step(0)
+    assert len([n for n in bench.said(Notice) if "director.toml" in n.sentence]) == 1
+    bench.ask(weight(replace(ONE, weight=5), 6))
+    assert bench.said(Unsaved)
+    assert bench.path.read_text() == "format = ["
+
+
+@pytest.mark.parametrize("read_only", ["lvstui was started with --read-only"])
+def test_read_only_refuses_every_edit_with_its_reason(tmp_path: Path, read_only: str) -> None:
+    bench = Bench(tmp_path, read_only=read_only)
+    answer = bench.ask(weight(ONE, 5))
+    assert isinstance(answer, Rejected)
+    assert answer.sentence == read_only
+    assert bench.running.pools[SHOP].servers[WEB1] == ONE
+
+
+def test_without_a_profile_edits_still_work_and_can_be_undone(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, with_file=False)
+    assert isinstance(bench.ask(weight(ONE, 5)), Applied)
+    assert bench.shown().profile.path == ""
+    assert bench.shown().undo
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_zeroing_counters_is_answered_and_refused_where_edits_are(tmp_path: Path, bench: Bench) -> None:
+    bench.worker.submit(Zero(SHOP))
+    bench.worker.step(0)
+    assert bench.said(Zeroed) == [Zeroed(SHOP)]
+    bench.worker.submit(Zero(AddressKey(Protocol.TCP, IPv4Address("192.0.2.99"), 1)))
+    bench.worker.step(0)
+    assert bench.said(Notice)[-1].sentence.startswith("not zeroed: ")
+    reader = Bench(tmp_path, read_only="because")
+    reader.worker.submit(Zero(None))
+    reader.worker.step(0)
+    assert reader.said(Notice)[-1].sentence == "not zeroed: because"
+    assert not reader.said(Zeroed)
+
+
+def test_a_difference_is_taken_into_the_profile_and_the_kernel_left_alone(bench: Bench) -> None:
+    bench.ask(weight(ONE, 5))
+    five = replace(ONE, weight=5)
+    bench.kernel.write(weight(five, 7))
+    bench.kernel.write(weight(TWO, 9))
+    bench.worker.step(0)
+    first = next(change for change in bench.shown().profile.drift if weight(replace(ONE, weight=7), 5) == change)
+    bench.worker.submit(Adopt((first,)))
+    bench.worker.step(0)
+    assert bench.saved.pools[SHOP].servers[WEB1].weight == 7
+    assert bench.saved.pools[SHOP].servers[WEB2].weight == 1
+    assert bench.running.pools[SHOP].servers[WEB1].weight == 7
+    assert bench.shown().profile.drift == (weight(replace(TWO, weight=9), 1),)
+
+
+def test_what_could_not_be_saved_before_is_saved_with_a_difference_that_is_taken(bench: Bench) -> None:
+    bench.ask(weight(ONE, 5))
+    held = bench.path.read_text()
+    bench.path.write_text("nonsense")
+    bench.ask(weight(TWO, 4))
+    assert bench.shown().profile.unsaved == 1
+    bench.path.write_text(held)
+    bench.kernel.write(weight(replace(ONE, weight=5), 7))
+    bench.worker.step(0)
+    taken = weight(replace(ONE, weight=7), 5)
+    assert taken in bench.shown().profile.drift
+    bench.worker.submit(Adopt((taken,)))
+    bench.worker.step(0)
+    assert bench.saved == bench.shown().profile.saved
+    assert [s.weight for s in bench.saved.pools[SHOP].servers.values()] == [7, 4]
+    assert bench.shown().profile.unsaved == 0
+
+
+def test_the_thread_ends_after_stop_and_serves_what_was_asked_before(bench: Bench) -> None:
+    bench.worker.submit(Pace(5.0, paused=True))
+    bench.worker.submit(Edit((weight(ONE, 5),)))
+    bench.worker.submit(Stop())
+    bench.worker.run()
+    assert bench.saved.pools[SHOP].servers[WEB1].weight == 5
+    assert bench.shown().paused

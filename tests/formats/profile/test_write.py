@@ -1,0 +1,344 @@
+"""The profile's format: canonical writing, reading of what people write, and every flaw with its line."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from lvstui.core.model import (
+    AddressKey,
+    Director,
+    Endpoint,
+    Family,
+    Forwarding,
+    MarkKey,
+    Persistence,
+    Pool,
+    Protocol,
+    RealServer,
+    Service,
+    ServiceFlags,
+    ServiceKey,
+    SyncDaemon,
+    SyncRole,
+    Timeouts,
+    Tunnel,
+    TunnelType,
+)
+from lvstui.formats.profile.write import ProfileError, dumps, loads
+from tests.core.strategies import directors, laws
+
+SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
+WEB1 = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), Forwarding.MASQ, 3, 1000, 800, name="web1", resume=3)
+WEB2 = RealServer(
+    Endpoint(IPv6Address("fd00::12"), 443), Forwarding.TUNNEL, tunnel=Tunnel(TunnelType.GUE, 6080, checksum=1)
+)
+FULL = Director(
+    pools={
+        MarkKey(80, Family.IPV6): Pool(Service(MarkKey(80, Family.IPV6), persistence=Persistence(600, 64))),
+        SHOP: Pool(
+            Service(
+                SHOP,
+                "sh",
+                ServiceFlags.ONE_PACKET | ServiceFlags.SCHED_2,
+                Persistence(300, IPv4Address("255.255.255.0"), "sip"),
+                "shop",
+                'ask "the shop team" first',
+            ),
+            {WEB2.endpoint: WEB2, WEB1.endpoint: WEB1},
+        ),
+    },
+    timeouts=Timeouts(),
+    sync={
+        SyncRole.BACKUP: SyncDaemon(SyncRole.BACKUP, "eth1", 7, 1400, IPv4Address("239.1.2.3"), 8849, 3),
+        SyncRole.MASTER: SyncDaemon(SyncRole.MASTER, "eth1"),
+    },
+    name="lb1",
+)
+FULL_TEXT = """\
+# written by lvstui; edit freely, then: lvstui check FILE && lvstui diff FILE
+format = 1
+
+[director]
+name = "lb1"
+
+[timeouts]
+tcp = 900
+tcp_fin = 120
+udp = 300
+
+[[sync]]
+role = "master"
+interface = "eth1"
+
+[[sync]]
+role = "backup"
+interface = "eth1"
+id = 7
+max_length = 1400
+group = "239.1.2.3"
+port = 8849
+ttl = 3
+
+[[service]]
+service = "mark6:80"
+persistence = { timeout = 600, prefix = 64 }
+
+[[service]]
+name = "shop"
+service = "tcp:192.0.2.10:443"
+scheduler = "sh"
+flags = ["one-packet", "sh-port"]
+persistence = { timeout = 300, netmask = "255.255.255.0", engine = "sip" }
+note = "ask \\"the shop team\\" first"
+server = [
+    { name = "web1", server = "10.0.0.11:443", forwarding = "masq", weight = 3, upper = 1000, lower = 800, resume = 3 },
+    { server = "[fd00::12]:443", forwarding = "tunnel", tunnel = { type = "gue", port = 6080, checksum = "csum" } },
+]
+"""
+BY_HAND = """\
+format = 1
+
+[[service]]
+name = "shop"
+service = "tcp:192.0.2.10:443"
+persistence.timeout = 60
+
+    [[service.server]]
+    name = "web1"          # in rack 3
+    server = "10.0.0.11:443"
+    forwarding = "masq"
+
+    [[service.server]]
+    server = "[fd00::12]:443"
+    forwarding = "tunnel"
+    [service.server.tunnel]
+    type = "gue"
+    port = 6080
+"""
+
+
+@laws
+@given(directors())
+def test_whatever_a_director_holds_comes_back_from_its_profile(director: Director) -> None:
+    text = dumps(director)
+    assert loads(text, "p") == director
+    assert dumps(loads(text, "p")) == text
+
+
+@laws
+@given(st.text(), st.text())
+def test_hostile_names_and_notes_come_back_and_stay_on_one_line(name: str, note: str) -> None:
+    server = replace(WEB1, name=name)
+    director = Director({SHOP: Pool(Service(SHOP, name=name, note=note), {server.endpoint: server})}, name=name)
+    text = dumps(director)
+    assert loads(text, "p") == director
+    assert sum(line.startswith("    {") for line in text.split("\n")) == 1
+
+
+def test_the_canonical_form_is_in_order_short_and_one_server_a_line() -> None:
+    assert dumps(FULL) == FULL_TEXT
+    assert loads(FULL_TEXT, "p") == FULL
+
+
+def test_an_empty_director_manages_nothing_and_no_daemon_wanted_is_told() -> None:
+    assert loads("format = 1", "p") == Director()
+    assert loads(dumps(Director(sync={})), "p").sync == {}
+    assert loads(dumps(Director()), "p").sync is None
+
+
+def test_services_are_sorted_by_name_and_address_and_servers_by_address() -> None:
+    keys = [AddressKey(Protocol.TCP, IPv4Address(f"192.0.2.{n}"), port) for n in (9, 10) for port in (443, 80)]
+    ends = [Endpoint(IPv4Address(f"10.0.0.{n}"), 80) for n in (11, 9, 100)]
+    pools: dict[ServiceKey, Pool] = {key: Pool(Service(key), {end: RealServer(end) for end in ends}) for key in keys}
+    named = MarkKey(1, Family.IPV4)
+    pools[named] = Pool(Service(named, name="a"))
+    text = dumps(Director(pools))
+    document = tomllib.loads(text)
+    assert [service["service"] for service in document["service"]] == [
+        "tcp:192.0.2.9:80",
+        "tcp:192.0.2.9:443",
+        "tcp:192.0.2.10:80",
+        "tcp:192.0.2.10:443",
+        "mark:1",
+    ]
+    assert [s["server"] for s in document["service"][0]["server"]] == ["10.0.0.9:80", "10.0.0.11:80", "10.0.0.100:80"]
+
+
+def test_what_people_write_by_hand_is_read() -> None:
+    pool = loads(BY_HAND, "p").pools[SHOP]
+    assert pool.service.persistence == Persistence(60)
+    assert [server.name for server in pool.servers.values()] == ["web1", ""]
+    assert pool.servers[WEB2.endpoint].tunnel == Tunnel(TunnelType.GUE, 6080)
+
+
+def test_two_services_or_servers_of_one_name_are_not_written() -> None:
+    other = MarkKey(1, Family.IPV4)
+    with pytest.raises(ProfileError, match='name: more than one service is called "shop"'):
+        dumps(Director({key: Pool(Service(key, name="shop")) for key in (SHOP, other)}))
+    twins = {end: RealServer(end, name="web") for end in (WEB1.endpoint, WEB2.endpoint)}
+    with pytest.raises(ProfileError, match=r'more than one server of tcp:192.0.2.10:443 is called "web"'):
+        dumps(Director({SHOP: Pool(Service(SHOP), twins)}))
+
+
+BLOCKS = """\
+format = 1
+
+[[service]]
+name = "shop"
+service = "tcp:192.0.2.10:443"
+persistence.timeout = 60
+
+
+
+    [[service.server]]
+    name = "web1"
+    server = "10.0.0.11:443"
+    weight = 1
+
+    [[service.server]]
+    server = "[fd00::12]:443"
+    upper = 5
+    [service.server.tunnel]
+    port = 6080
+"""
+
+
+def flaws(text: str) -> list[str]:
+    with pytest.raises(ProfileError) as caught:
+        loads(text, "director.toml")
+    return list(caught.value.flaws)
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "flaw"),
+    [
+        (13, '    weight = "3"', "line 13: weight: must be a whole number, not text"),
+        (13, "    weight = true", "line 13: weight: must be a whole number, not true or false"),
+        (13, "    weight = 1.5", "line 13: weight: must be a whole number, not a value of another type"),
+        (4, 'name = ["shop"]', "line 4: name: must be text, not a list"),
+        (4, 'nmae = "shop"', "line 4: nmae: is not a key here; did you mean name?"),
+        (
+            4,
+            "zzz = 1",
+            "line 4: zzz: is not a key here; known are flags, name, note, persistence, scheduler, server, service",
+        ),
+        (5, "", 'line 3: service: is missing; write service = "tcp:192.0.2.10:443"'),
+        (5, 'service = "http"', 'line 5: service: "http" is not a service such as'),
+        (6, "persistence.timeout = -1", "line 6: persistence.timeout: must be from 0 to"),
+        (6, "persistence = { timeout = 1,  prefix = 64 }", "line 6: persistence.prefix: is for IPv6 services"),
+        (6, "persistence = 300", "line 6: persistence: must be a table, not a whole number"),
+        (6, 'persistence = { netmask = "/24" }', "line 6: persistence.netmask: must be a netmask such as"),
+        (6, "persistence = { time = 1 }", "line 6: persistence.time: is not a key here; did you mean timeout?"),
+        (6, 'scheduler = "w lc"', "line 6: scheduler: must be a name without spaces"),
+        (6, 'flags = ["sh-port"]', 'line 6: flags: "sh-port" is none of'),
+        (6, "flags = [1]", "line 6: flags: must be a list of texts"),
+        (13, "    weight = -1", "line 13: weight: must be from 0"),
+        (17, "    wieght = 1", "line 17: wieght: is not a key here; did you mean weight?"),
+        (19, "    port = 65536", "line 19: tunnel.port: must be from 0 to 65535"),
+        (16, "", "line 15: server: is missing"),
+        (16, '    server = "10.0.0.11:443"', "line 16: server: 10.0.0.11:443 is there twice in this service"),
+        (17, '    name = "web1"', 'line 17: name: another server of this service is called "web1" already'),
+        (1, "", "line 1: format: is missing; write `format = 1` at the top"),
+        (1, "format = 2", "line 1: format: 2 is newer than this lvstui reads (1); use a newer lvstui"),
+        (1, 'format = "1"', "line 1: format: must be a whole number"),
+        (2, 'mark = [{ match = ["tcp any 80"] }]', "line 2: mark: is missing"),
+        (2, "mark = [{ mark = 80 }]", "line 2: match: is missing"),
+        (2, "mark = [{ mark = 80, match = [] }]", "line 2: match: needs what gets the mark"),
+        (2, 'mark = [{ mark = 80, match = ["tcp 192.0.2.10 80,443 on eth0"] }]', "line 2: match: must be protocol"),
+        (2, 'mark = [{ mark = 0, match = ["tcp any 80"] }]', "line 2: mark: must be from 1"),
+        (2, "sysctl = 1", "line 2: sysctl: must be a table, not a whole number"),
+        (2, "sysctl.drop_entry = 4", 'line 2: sysctl.drop_entry: must be 0 to 3, not "4"'),
+        (2, "sysctl.sync_threshold = 3", "line 2: sysctl.sync_threshold: must be two numbers"),
+        (2, "sysctl.conntrack = true", "line 2: sysctl.conntrack: must be a whole number, or a text such as"),
+        (2, 'sysctl."../hostname" = "x"', "line 2: sysctl.../hostname: is no name of a setting of net.ipv4.vs"),
+        (2, "timeouts = { tcp = 1 }", "line 2: timeouts: tcp_fin, udp missing; give all three"),
+        (2, "timeouts = { tcp = 1, tcp_fin = 1, udp = -1 }", "line 2: timeouts.udp: must be from 0"),
+        (2, 'director = { title = "x" }', "line 2: director.title: is not a key here; known are name"),
+        (2, 'sync = [{ role = "slave", interface = "eth0" }]', "line 2: role: must be master or backup"),
+        (2, 'sync = [{ role = "master" }]', "line 2: interface: is missing"),
+        (2, 'sync = [{ role = "master", interface = "a", group = "b" }]', 'line 2: group: "b" is not an IPv4'),
+        (2, "sync = [1]", "line 2: sync: must be a table"),
+        (2, "sync = {}", "line 2: sync: must be a list, not a table"),
+        (2, "a = ", "line 2: not valid TOML at column 5: Invalid value"),
+        (2, "[service]", "line 3: not valid TOML"),
+        (19, "    port = [", "line 19: not valid TOML up to here: Invalid value"),
+    ],
+)
+def test_a_flaw_is_told_with_its_line_and_field(line: int, instead: str, flaw: str) -> None:
+    lines = BLOCKS.splitlines()
+    lines[line - 1] = instead
+    assert flaws("\n".join(lines))[0].startswith(f"director.toml, {flaw}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "flaw"),
+    [
+        ("weight = 3", "weight = -1", "line 37: weight: must be from 0 to 2147483647"),
+        ('"csum"', '"yes"', "line 38: tunnel.checksum: must be nocsum, csum, remcsum"),
+        ("port = 6080", "prot = 6080", "line 38: tunnel.prot: is not a key here; did you mean port?"),
+        ('"[fd00::12]:443"', '"10.0.0.11:443"', "line 38: server: 10.0.0.11:443 is there twice in this service"),
+        ("timeout = 300", "timeout = -1", "line 34: persistence.timeout: must be from 0"),
+        ('"backup"', '"master"', "line 17: role: there is a master daemon above; one is allowed"),
+        ('"mark6:80"', '"tcp:192.0.2.10:443"', "line 27: persistence.prefix: is for IPv6 services"),
+    ],
+)
+def test_a_flaw_in_a_line_of_the_canonical_form_is_told_with_that_line(old: str, new: str, flaw: str) -> None:
+    assert flaws(FULL_TEXT.replace(old, new))[0].startswith(f"director.toml, {flaw}")
+
+
+def test_a_service_that_is_there_twice_is_told_at_the_second() -> None:
+    twice = 'format = 1\n[[service]]\nservice = "mark:1"\nname = "a"\n[[service]]\nservice = "mark:1"\nname = "a"\n'
+    assert flaws(twice) == [
+        "director.toml, line 6: service: mark:1 is there twice; take one out",
+        'director.toml, line 7: name: another service is called "a" already; choose another name',
+    ]
+
+
+def test_all_flaws_are_told_at_once_in_the_order_of_the_lines() -> None:
+    text = BY_HAND.replace('"masq"', '"nat"').replace("6080", "0.5").replace("format = 1", "format = 1\nzzz = 1")
+    assert [flaw.split(": ")[:2] for flaw in flaws(text)] == [
+        ["director.toml, line 2", "zzz"],
+        ["director.toml, line 12", "forwarding"],
+        ["director.toml, line 19", "tunnel.port"],
+    ]
+    with pytest.raises(ProfileError, match=r"line 2: zzz: .* \(and 2 more; `lvstui check FILE` lists them\)"):
+        loads(text, "director.toml")
+
+
+def test_what_the_parser_itself_cannot_take_is_a_flaw_as_well() -> None:
+    assert flaws(f"format = {'9' * 5000}") == ["director.toml: a number in it has thousands of digits; correct it"]
+    assert flaws(f"a = {'[' * 5000}") == ["director.toml: lists in it are nested too deeply; take brackets out"]
+
+
+def test_hostile_text_in_a_flaw_is_escaped() -> None:
+    told = flaws('format = 1\n"\\u001b[31m" = 1\n[[service]]\nservice = "\\u001b[2J"\n')
+    assert len(told) == 2
+    assert all(flaw.isprintable() for flaw in told)
+    assert loads_error_source("a\x1b[31m.toml").isprintable()
+
+
+def loads_error_source(source: str) -> str:
+    with pytest.raises(ProfileError) as caught:
+        loads("", source)
+    return str(caught.value)
+
+
+@laws
+@given(directors(), st.data())
+def test_every_line_of_a_profile_is_found_wherever_it_is_broken(director: Director, data: st.DataObject) -> None:
+    """Break one weight and look whether the line that is told is the line that was broken."""
+    lines = dumps(director).split("\n")
+    rows = [number for number, line in enumerate(lines) if line.startswith("    {")]
+    assume(rows)
+    broken = data.draw(st.sampled_from(rows))
+    head, _, tail = lines[broken].rpartition(" }")
+    lines[broken] = f"{head}, wieght = 1 }}{tail}"
+    assert flaws("\n".join(lines)) == [
+        f"director.toml, line {broken + 1}: wieght: is not a key here; did you mean weight?"
+    ]

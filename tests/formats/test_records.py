@@ -1,0 +1,108 @@
+"""Records as lines of JSON: nothing is lost on the way, and nothing else is taken for a record."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lvstui.core.change import Change, ManageSync, ServerChange, SysctlChange, diff
+from lvstui.core.model import Director, RealServer
+from lvstui.core.record import Kind, Record
+from lvstui.formats.records import Unreadable, dump, load
+from tests.core.strategies import ENDPOINTS, SERVICE_KEYS, changes, directors, laws
+
+WHEN = datetime(2026, 11, 22, 12, 30, 5, 123000, UTC)
+
+
+def record(*made: Change) -> Record:
+    return Record(12, WHEN, "alice", "192.0.2.7", 4711, Kind.DO, made)
+
+
+@laws
+@given(changes())
+def test_every_change_survives_the_way_through_json(change: Change) -> None:
+    assert load(dump(record(change))) == record(change)
+
+
+@laws
+@given(directors(), directors(whole=True))
+def test_all_that_leads_from_one_director_to_another_survives_in_order(have: Director, want: Director) -> None:
+    made = diff(have, want)
+    line = dump(record(*made))
+    assert line.isascii()
+    assert "\n" not in line
+    assert load(line).changes == made
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        SysctlChange("sync_threshold", "3 50", "5 100"),
+        SysctlChange("conn_reuse_mode", None, ""),
+        SysctlChange("\x1b[31m", "1", None),
+        ManageSync(False, True),
+    ],
+)
+def test_settings_survive_too(change: Change) -> None:
+    assert load(dump(record(change))).changes == (change,)
+
+
+@given(st.text(), st.text(), st.sampled_from(Kind))
+def test_the_one_who_did_it_survives_whatever_his_name(user: str, source: str, kind: Kind) -> None:
+    told = Record(1, WHEN, user, source, 1, kind, ())
+    if not all(text.isprintable() for text in (user, source)):
+        assert dump(told).isprintable()
+    assert load(dump(told)) == told
+
+
+def test_the_names_are_those_of_the_profile() -> None:
+    (endpoint, *_) = ENDPOINTS[SERVICE_KEYS[0].family]
+    server = RealServer(endpoint, weight=3, name="web1")
+    told = json.loads(dump(record(ServerChange(SERVICE_KEYS[0], server, None))))
+    assert told == {
+        "number": 12,
+        "time": "2026-11-22T12:30:05.123Z",
+        "user": "alice",
+        "source": "192.0.2.7",
+        "pid": 4711,
+        "kind": "do",
+        "changes": [
+            {
+                "what": "server",
+                "service": "tcp:192.0.2.10:443",
+                "server": "10.0.0.11:0",
+                "old": {"name": "web1", "weight": 3},
+                "new": None,
+            }
+        ],
+    }
+
+
+GOOD = dump(record(SysctlChange("am_droprate", "10", "20")))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "[]",
+        "7",
+        '"text"',
+        GOOD[:-1],
+        GOOD.replace('"do"', '"dance"'),
+        GOOD.replace("12,", '"12",'),
+        GOOD.replace('"changes":[', '"changes":[7,'),
+        GOOD.replace('"sysctl",', '"something of a newer lvstui",'),
+        GOOD.replace('"old":"10","new":"20"', '"old":null,"new":null'),
+        GOOD.replace("2026-", "20x6-"),
+        "[" * 100_000,
+    ],
+)
+def test_what_is_no_record_is_told(line: str) -> None:
+    assert line != GOOD
+    with pytest.raises(Unreadable):
+        load(line)

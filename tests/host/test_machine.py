@@ -1,0 +1,78 @@
+"""What is told of the machine: its load and its links."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from contextlib import closing
+
+import pytest
+
+from lvstui.core.snapshot import Link
+from lvstui.host.machine import Counters, Links, Machine
+
+BEFORE = Counters(1000, 500, 10, 5, 1, 0)
+AFTER = Counters(5000, 600, 30, 6, 5, 2)
+
+
+def test_rates_are_what_was_counted_between_two_looks() -> None:
+    links = Links()
+    assert links.between({"eth0": BEFORE}, 10.0) == (Link("eth0"),)
+    assert links.between({"eth0": AFTER}, 12.0) == (Link("eth0", 0, 2000.0, 50.0, 10.0, 0.5, 2.0, 1.0),)
+
+
+def test_a_link_that_is_new_or_anew_starts_with_nothing() -> None:
+    links = Links()
+    links.between({"eth0": AFTER}, 10.0)
+    assert links.between({"eth1": AFTER, "eth0": BEFORE}, 11.0) == (Link("eth0"), Link("eth1"))
+
+
+def test_two_looks_at_one_moment_give_no_rates() -> None:
+    links = Links()
+    links.between({"eth0": BEFORE}, 10.0)
+    assert links.between({"eth0": AFTER}, 10.0) == (Link("eth0"),)
+
+
+def test_the_loopback_is_no_link_worth_showing() -> None:
+    assert "lo" not in {link.name for link in Links().observe(0.0)}
+
+
+def test_the_machine_tells_its_name_its_load_and_no_links_where_they_are_not_the_directors() -> None:
+    host = Machine().observe()
+    assert host.name == socket.gethostname()
+    assert 0 < host.memory <= 100
+    assert Machine(links=False).observe().links == ()
+
+
+@pytest.mark.kernel
+def test_traffic_on_a_link_is_seen() -> None:
+    links = Links()
+    names = {link.name for link in links.observe(0.0)}
+    assert "dummy-seen" not in names
+    with closing(_Dummy("dummy-seen")) as dummy:
+        assert "dummy-seen" in {link.name for link in links.observe(1.0)}
+        dummy.send(b"x" * 1000)
+        (link,) = (link for link in links.observe(2.0) if link.name == "dummy-seen")
+        assert 1000 <= link.out_bytes < 2000
+        assert link.out_packets >= 1
+
+
+class _Dummy:
+    """A link that swallows what is sent to its network."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        _ip("link", "add", name, "type", "dummy")
+        _ip("address", "add", "198.51.100.1/24", "dev", name)
+        _ip("link", "set", name, "up")
+
+    def send(self, payload: bytes) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(payload, ("198.51.100.2", 9))
+
+    def close(self) -> None:
+        _ip("link", "del", self._name)
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(("ip", *arguments), check=True)

@@ -1,0 +1,192 @@
+"""Who else manages the table, found among made-up processes whose files are real."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from lvstui.core.change import ServerChange, ServiceChange, TimeoutsChange
+from lvstui.core.model import AddressKey, Endpoint, Protocol, RealServer, Service, Timeouts
+from lvstui.core.owners import Owner, claimed, warnings
+from lvstui.host.machine import Process, processes
+from lvstui.host.owners import INTERVAL, Watch
+
+SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
+OTHER = AddressKey(Protocol.TCP, IPv4Address("192.0.2.11"), 443)
+MORE = tuple(SHOP._replace(port=port) for port in (1, 2, 3))
+PERL = "/usr/bin/perl"
+KEEPALIVED = "virtual_server 192.0.2.10 443 {\n}\n"
+
+
+class Machine:
+    """A folder that looks like /proc, with processes in it, and a clock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.proc = folder / "proc"
+        self.root = folder / "root"
+        self.namespace = folder / "net"
+        self.elsewhere = folder / "net2"
+        self.namespace.touch()
+        self.elsewhere.touch()
+        self.now = 100.0
+        self.running: list[Process] = []
+        self._place("self", self.namespace)
+
+    def start(self, program: str, *words: str, parent: int = 1, elsewhere: bool = False) -> int:
+        pid = 2**30 + len(self.running)
+        self._place(str(pid), self.elsewhere if elsewhere else self.namespace)
+        self.running.append(Process(pid, parent, program, words if words[:1] == (PERL,) else (program, *words)))
+        return pid
+
+    def write(self, path: str, text: str) -> None:
+        target = self.root / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+
+    def watch(self) -> Watch:
+        return Watch(find=self._find, clock=lambda: self.now, proc=self.proc)
+
+    def _find(self, programs: Collection[str]) -> list[Process]:
+        return [process for process in self.running if process.program in programs]
+
+    def _place(self, pid: str, namespace: Path) -> None:
+        folder = self.proc / pid
+        (folder / "ns").mkdir(parents=True)
+        (folder / "ns/net").symlink_to(namespace)
+        self.root.mkdir(exist_ok=True)
+        (folder / "root").symlink_to(self.root)
+        (folder / "cwd").symlink_to(self.root)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_nobody_else_is_nobody(machine: Machine) -> None:
+    machine.start("bash")
+    assert machine.watch()() == ()
+
+
+def test_keepalived_is_one_owner_with_its_children_and_owns_what_its_file_names(machine: Machine) -> None:
+    machine.write("/etc/keepalived/keepalived.conf", KEEPALIVED)
+    pid = machine.start("keepalived", "-n")
+    machine.start("keepalived", "-n", parent=pid)
+    assert machine.watch()() == (Owner("keepalived", pid, "/etc/keepalived/keepalived.conf", frozenset({SHOP})),)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-f", "/etc/lb.conf"),
+        ("-f/etc/lb.conf",),
+        ("-nlf", "/etc/lb.conf"),
+        ("--use-file=/etc/lb.conf",),
+        ("--use-file", "/etc/lb.conf"),
+        ("-p", "/run/f.pid", "-Df", "/etc/lb.conf"),
+        ("-f", "etc/lb.conf"),
+    ],
+)
+def test_keepalived_is_asked_for_its_file_by_its_own_options(machine: Machine, words: tuple[str, ...]) -> None:
+    machine.write("/etc/lb.conf", KEEPALIVED)
+    machine.start("keepalived", *words)
+    assert [owner.services for owner in machine.watch()()] == [frozenset({SHOP})]
+
+
+def test_keepalived_that_runs_vrrp_alone_owns_nothing(machine: Machine) -> None:
+    machine.start("keepalived", "--vrrp")
+    assert machine.watch()() == ()
+
+
+def test_a_process_in_another_network_namespace_has_another_table(machine: Machine) -> None:
+    machine.start("kube-proxy", "--proxy-mode=ipvs", elsewhere=True)
+    assert machine.watch()() == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ((PERL, "/usr/sbin/ldirectord", "start"), "/etc/ha.d/ldirectord.cf"),
+        ((PERL, "-w", "/usr/sbin/ldirectord", "-d", "shop.cf", "start"), "/etc/ha.d/conf/shop.cf"),
+        (("/opt/l.cf", "start"), "/opt/l.cf"),
+    ],
+)
+def test_ldirectord_looks_for_its_file_in_its_own_folders(machine: Machine, words: tuple[str, ...], name: str) -> None:
+    machine.write(name, "virtual=192.0.2.10:443\n")
+    pid = machine.start("ldirectord", *words)
+    assert machine.watch()() == (Owner("ldirectord", pid, name, frozenset({SHOP})),)
+
+
+def test_kube_proxy_owns_everything_in_ipvs_mode_only(machine: Machine) -> None:
+    machine.write("/var/lib/kube-proxy/config.conf", 'kind: KubeProxyConfiguration\nmode: "ipvs"\n')
+    machine.write("/var/lib/kube-proxy/other.conf", "mode: iptables\n")
+    by_option = machine.start("kube-proxy", "--proxy-mode", "ipvs")
+    by_file = machine.start("kube-proxy", "--config=/var/lib/kube-proxy/config.conf")
+    machine.start("kube-proxy", "--config=/var/lib/kube-proxy/other.conf")
+    machine.start("kube-proxy")
+    assert machine.watch()() == (Owner("kube-proxy", by_option), Owner("kube-proxy", by_file))
+
+
+def test_another_lvstui_is_told_but_owns_nothing_and_a_demo_is_not_told(machine: Machine) -> None:
+    pid = machine.start("lvstui")
+    machine.start("lvstui", "--demo")
+    (owner,) = machine.watch()()
+    assert owner == Owner("lvstui", pid, services=frozenset())
+    assert not owner.owns(SHOP)
+
+
+def test_it_looks_every_ten_seconds_and_reads_a_file_again_when_it_changed(machine: Machine) -> None:
+    machine.write("/etc/keepalived/keepalived.conf", KEEPALIVED)
+    machine.start("keepalived")
+    watch = machine.watch()
+    assert watch()[0].owns(SHOP)
+    machine.write("/etc/keepalived/keepalived.conf", "# nothing left in here\n")
+    assert watch()[0].owns(SHOP)
+    machine.now += INTERVAL
+    assert not watch()[0].owns(SHOP)
+    machine.running.clear()
+    machine.now += INTERVAL
+    assert watch() == ()
+
+
+def test_of_what_is_changed_the_services_of_others_are_told() -> None:
+    keepalived = Owner("keepalived", 7, services=frozenset({SHOP}))
+    server = RealServer(Endpoint(IPv4Address("10.0.0.1"), 443))
+    changes = (
+        TimeoutsChange(Timeouts(), Timeouts(tcp=7)),
+        ServerChange(OTHER, None, server),
+        ServerChange(SHOP, None, server),
+        ServiceChange(Service(SHOP), None),
+    )
+    assert claimed([keepalived], changes) == {SHOP: keepalived}
+    assert list(claimed([Owner("kube-proxy", 8)], changes)) == [OTHER, SHOP]
+    assert claimed([], changes) == {}
+
+
+def test_a_warning_names_the_owner_and_the_first_of_its_services() -> None:
+    keepalived = Owner("keepalived", 7, services=frozenset({SHOP}))
+    proxy = Owner("kube-proxy", 8)
+    changes = [ServiceChange(None, Service(each)) for each in (OTHER, SHOP, *MORE)]
+    late = "it may overwrite this at its next check or reload"
+    assert warnings(claimed([keepalived, proxy], changes[:2])) == [
+        f"kube-proxy manages tcp:192.0.2.11:443: {late}",
+        f"keepalived manages tcp:192.0.2.10:443: {late}",
+    ]
+    assert warnings(claimed([proxy], changes)) == [
+        f"kube-proxy manages tcp:192.0.2.11:443, tcp:192.0.2.10:443, tcp:192.0.2.10:1 and 2 more: {late}"
+    ]
+    assert warnings({}) == []
+
+
+def test_the_processes_of_this_machine_are_found_by_name() -> None:
+    ours = next(process for process in processes({_name()}) if process.pid == os.getpid())
+    assert ours.parent == os.getppid()
+    assert ours.command[0].endswith(("python", "python3", "python3.11", "pytest"))
+
+
+def _name() -> str:
+    return Path("/proc/self/comm").read_text().strip()

@@ -1,0 +1,151 @@
+"""The sync door on a running kernel: both of its traps, the operator's own daemon, and what a killed lvstui leaves."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from ipaddress import IPv4Address
+
+import pytest
+
+from lvstui.core.change import SyncChange
+from lvstui.core.entries.sync_message import Message
+from lvstui.core.model import AddressKey, Endpoint, Protocol, SyncDaemon, SyncRole
+from lvstui.kernel.live import Live
+from lvstui.kernel.port import Refused
+
+pytestmark = pytest.mark.kernel
+
+VIP, SERVER = IPv4Address("192.0.2.10"), IPv4Address("10.0.0.11")
+KEY = AddressKey(Protocol.TCP, VIP, 80)
+
+
+@pytest.fixture
+def kernel(live: Live) -> Live:
+    _ipvsadm("-A", "-t", "192.0.2.10:80", "-s", "rr", "-p", "300")
+    _ipvsadm("-a", "-t", "192.0.2.10:80", "-r", "10.0.0.11:80", "-m")
+    return live
+
+
+def _ipvsadm(*arguments: str) -> str:
+    return subprocess.run(["ipvsadm", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def pin(number: int, seconds: int = 60) -> Message:
+    client = Endpoint(IPv4Address("198.19.0.0") + number, 0)
+    return Message(6, client, Endpoint(VIP, 80), Endpoint(SERVER, 80), seconds)
+
+
+def clients(kernel: Live, first: int, count: int = 1) -> int:
+    """Count the entries of some clients; those of other tests run out in their own time."""
+    wanted = {IPv4Address("198.19.0.0") + number for number in range(first, first + count)}
+    return sum(entry.client in wanted for piece in kernel.scan() for entry in piece.entries)
+
+
+def test_fifty_tellings_neither_hang_nor_lose_anything_and_leave_no_daemon(kernel: Live) -> None:
+    before, held = kernel.read().director, kernel.read().servers[KEY][Endpoint(SERVER, 80)].sticky
+    for number in range(50):
+        kernel.tell([pin(1000 + number)])
+        assert kernel.read().director.sync == {}
+    assert clients(kernel, 1000, 50) == 50
+    assert kernel.read().director == before
+    assert kernel.read().servers[KEY][Endpoint(SERVER, 80)].sticky == held + 50
+
+
+def test_thousands_of_messages_are_taken_whole(kernel: Live) -> None:
+    kernel.tell([pin(10000 + number) for number in range(5000)])
+    assert clients(kernel, 10000, 5000) == 5000
+
+
+def test_the_operators_own_daemon_is_used_and_left_as_it_is(kernel: Live) -> None:
+    daemon = SyncDaemon(SyncRole.BACKUP, "lo", 7, 1400, IPv4Address("224.0.0.99"), 9000, 3)
+    kernel.write(SyncChange(None, daemon))
+    kernel.tell([pin(2000)])
+    assert clients(kernel, 2000) == 1
+    assert kernel.read().director.sync == {SyncRole.BACKUP: daemon}
+
+
+def test_a_master_daemon_beside_it_goes_on(kernel: Live) -> None:
+    daemon = SyncDaemon(SyncRole.MASTER, "lo", 9, 1400)
+    kernel.write(SyncChange(None, daemon))
+    kernel.tell([pin(2100)])
+    assert clients(kernel, 2100) == 1
+    assert kernel.read().director.sync == {SyncRole.MASTER: daemon}
+
+
+def test_nothing_is_started_where_backup_only_is_set(kernel: Live) -> None:
+    subprocess.run(["sysctl", "-qw", "net.ipv4.vs.backup_only=1"], check=True)
+    with pytest.raises(Refused) as caught:
+        kernel.tell([pin(2200)])
+    assert "backup_only is 1" in str(caught.value)
+    assert (kernel.read().director.sync, clients(kernel, 2200)) == ({}, 0)
+
+
+def test_servers_of_mixed_families_keep_the_door_shut_with_the_reason(kernel: Live) -> None:
+    _ipvsadm("-a", "-t", "192.0.2.10:80", "-r", "[fd00::12]:80", "-i")
+    with pytest.raises(Refused) as caught:
+        kernel.tell([pin(1)])
+    assert "another address family" in str(caught.value)
+
+
+def test_an_unprivileged_process_may_look_but_not_tell(kernel: Live) -> None:
+    kernel.tell([pin(3000)])
+    program = (
+        "import os\n"
+        "from lvstui.kernel.live import Live\n"
+        "from lvstui.kernel.port import NoRight\n"
+        "os.setgid(65534); os.setuid(65534)\n"
+        "live = Live()\n"
+        "print(any(piece.entries for piece in live.scan()))\n"
+        "try: live.tell([])\n"
+        "except NoRight as error: print('no right')\n"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout.split("\n")[:2] == ["True", "no right"]
+
+
+STEPS = ["_alone", "start", "_deliver", "_sender", "_listener", "say", "_drained", "_queue", "stop"]
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize("moment", ["call", "return"])
+@pytest.mark.parametrize("step", STEPS)
+def test_the_next_start_removes_whatever_a_killed_one_left(step: str, moment: str) -> None:
+    program = f"""
+import os, signal, sys, threading
+from tests.kernel.ipvs.test_sync_door import pin
+from lvstui.kernel.live import Live
+live = Live()
+live.read()
+def watch(frame, event, argument):
+    code = frame.f_code
+    inside = code.co_filename.endswith(("kernel/sync.py", "kernel/netlink.py"))
+    if inside and (code.co_name, event) == ({step!r}, {moment!r}):
+        os.kill(os.getpid(), signal.SIGKILL)
+threading.setprofile(watch)
+sys.setprofile(watch)
+live.tell([pin(4000)])
+"""
+    ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    fresh = Live()
+    assert fresh.read().director.sync == {}
+    assert _ipvsadm("-L", "--daemon") == ""
+    fresh.tell([pin(4001)])
+    assert clients(fresh, 4001) == 1
+    fresh.close()
+
+
+def test_two_at_once_wait_for_each_other(kernel: Live) -> None:
+    program = (
+        "from tests.kernel.test_sync import pin\n"
+        "from lvstui.kernel.live import Live\n"
+        "import sys\n"
+        "live = Live()\n"
+        "for number in range(20): live.tell([pin(int(sys.argv[1]) + number)])\n"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", program, str(start)]) for start in (5000, 6000)]
+    assert [process.wait(60) for process in running] == [0, 0]
+    assert clients(kernel, 5000, 20) + clients(kernel, 6000, 20) == 40
+    assert kernel.read().director.sync == {}

@@ -1,0 +1,67 @@
+"""The packet filter that the memory kernel plays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+
+from lvstui.core.change import MarkChange
+from lvstui.core.marks.own_table import groups
+from lvstui.core.model import Director, MarkGroup
+from lvstui.core.selectors import selector
+from lvstui.kernel.memory.demo import demo_director, demo_rules
+from lvstui.kernel.memory.kernel import MemoryKernel
+from tests.core.strategies import directors
+
+
+@given(directors())
+def test_the_groups_of_a_director_are_found_again_in_its_rules(director: Director) -> None:
+    reading = MemoryKernel(director).read()
+    assert reading.rules is not None
+    wanted = {mark: group for mark, group in (reading.director.marks or {}).items() if group.selectors}
+    assert groups(reading.rules.rules) == wanted
+
+
+def test_packets_grow_with_traffic_and_survive_zeroing() -> None:
+    now = 1000.0
+    kernel = MemoryKernel(demo_director(), clock=lambda: now, traffic=True, foreign=demo_rules())
+
+    def packets() -> int:
+        rules = kernel.read().rules
+        assert rules is not None
+        return next(rule.packets or 0 for rule in rules.rules if rule.value == 80)
+
+    counted = []
+    for _ in range(4):
+        now += 10
+        counted.append(packets())
+    kernel.zero(None)
+    now += 10
+    counted.append(packets())
+    assert counted == sorted(set(counted))
+
+
+def test_the_generation_changes_with_the_rules_and_not_with_their_counters() -> None:
+    now = 1000.0
+    kernel = MemoryKernel(demo_director(), clock=lambda: now, traffic=True, foreign=demo_rules())
+    first = kernel.read().rules
+    now += 5
+    second = kernel.read().rules
+    kernel.write(MarkChange(None, MarkGroup(21, (selector("tcp 192.0.2.21 21"),), "ftp")))
+    third = kernel.read().rules
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert first.generation == second.generation
+    assert second.generation != third.generation
+    assert {rule.table for rule in third.rules if rule.value == 21} == {"lvstui", "firewalld"}
+
+
+def test_rules_of_others_are_no_groups_of_ours() -> None:
+    kernel = MemoryKernel(replace(demo_director(), marks={}), foreign=demo_rules())
+    reading = kernel.read()
+    assert reading.rules is not None
+    assert reading.rules.rules == demo_rules()
+    assert not reading.rules.ours
+    assert reading.director.marks == {}

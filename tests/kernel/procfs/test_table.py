@@ -1,0 +1,151 @@
+"""/proc/net/ip_vs as text and as the kernel writes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address, ip_address
+
+import pytest
+
+from lvstui.core.model import (
+    PLAIN_TUNNEL,
+    AddressKey,
+    Director,
+    Endpoint,
+    Family,
+    Forwarding,
+    MarkKey,
+    Persistence,
+    Pool,
+    Protocol,
+    RealServer,
+    Service,
+    ServiceFlags,
+)
+from lvstui.core.observed import Info, ServerStats
+from lvstui.kernel.live import Live
+from lvstui.kernel.port import KernelError
+from lvstui.kernel.procfs.table import Proc, parse
+from tests.kernel import corpus
+from tests.kernel.ipvsadm import ipvsadm
+
+HEAD = """\
+IP Virtual Server version 1.2.1 (size=4096)
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port Forward Weight ActiveConn InActConn
+"""
+TABLE = (
+    HEAD
+    + """\
+TCP  C000020A:0050 wlc  persistent 30000 FFFFFF00
+  -> 0A00000B:0050      Masq    3      12         34
+  -> 0A00000C:1F90      Tunnel  65536  0          0
+UDP  C000020A:0035 rr ops
+IP_50  C000020A:0000 rr
+TCP  [2001:0db8:0000:0000:0000:0000:0000:0010]:0050 lc persistent 6000 40000000
+  -> [fd00:0000:0000:0000:0000:0000:0000:0011]:0050      Route   1      0          0
+"""
+)
+
+
+def service(protocol: int, address: str, port: int) -> AddressKey:
+    return AddressKey(Protocol(protocol), ip_address(address), port)
+
+
+def test_the_table_is_read_with_what_it_tells() -> None:
+    reading = parse(TABLE, 100, 7.0)
+    web, dns, esp = service(6, "192.0.2.10", 80), service(17, "192.0.2.10", 53), service(50, "192.0.2.10", 0)
+    web6 = service(6, "2001:db8::10", 80)
+    first, second = Endpoint(ip_address("10.0.0.11"), 80), Endpoint(ip_address("10.0.0.12"), 8080)
+    sixth = Endpoint(ip_address("fd00::11"), 80)
+    assert reading.director == Director(
+        {
+            web: Pool(
+                Service(web, persistence=Persistence(300, IPv4Address("255.255.255.0"))),
+                {
+                    first: RealServer(first, Forwarding.MASQ, 3),
+                    second: RealServer(second, Forwarding.TUNNEL, 65536),
+                },
+            ),
+            dns: Pool(Service(dns, "rr", ServiceFlags.ONE_PACKET)),
+            esp: Pool(Service(esp, "rr")),
+            web6: Pool(Service(web6, "lc", persistence=Persistence(60, 64)), {sixth: RealServer(sixth)}),
+        }
+    )
+    assert reading.info == Info("1.2.1", 4096)
+    assert reading.taken == 7.0
+    assert reading.services == {}
+    assert reading.servers[web] == {first: ServerStats(12, 34), second: ServerStats()}
+
+
+@pytest.mark.parametrize(("hz", "ticks"), [(100, "30000"), (250, "75000"), (300, "90000"), (1000, "300000")])
+def test_a_persistence_timeout_is_in_ticks_of_the_kernel(hz: int, ticks: str) -> None:
+    (pool,) = parse(TABLE.replace("30000", ticks).split("UDP")[0], hz, 0).director.pools.values()
+    assert pool.service.persistence == Persistence(300, IPv4Address("255.255.255.0"))
+
+
+def test_a_long_timeout_that_the_kernel_prints_as_negative_is_read() -> None:
+    ticks = 2678400 * 1000 - 2**32
+    (pool,) = parse(TABLE.replace("30000", str(ticks)).split("UDP")[0], 1000, 0).director.pools.values()
+    assert pool.service.persistence is not None
+    assert pool.service.persistence.timeout == 2678400
+
+
+@pytest.mark.parametrize(
+    ("lines", "families"),
+    [
+        (["FWM  00000050 rr"], [Family.IPV4]),
+        (["FWM  00000050 rr persistent 30000 FFFFFFFF"], [Family.IPV4]),
+        (["FWM  00000050 rr persistent 30000 40000000"], [Family.IPV6]),
+        (["FWM  00000050 rr", "  -> [fd00::11]:0050      Masq    1  0  0"], [Family.IPV6]),
+        (["FWM  00000050 rr", "  -> 0A00000B:0050      Masq    1  0  0"], [Family.IPV4]),
+        (["FWM  00000050 rr", "FWM  00000050 lc"], [Family.IPV4, Family.IPV6]),
+        (["FWM  00000050 rr", "FWM  00000050 lc persistent 1 FFFFFFFF"], [Family.IPV6, Family.IPV4]),
+        (["FWM  00000050 rr persistent 1 40000000", "FWM  00000050 lc"], [Family.IPV6, Family.IPV4]),
+    ],
+)
+def test_the_family_of_a_mark_is_deduced_and_two_services_never_fall_together(
+    lines: list[str], families: list[Family]
+) -> None:
+    pools = parse(HEAD + "\n".join(lines) + "\n", 100, 0).director.pools
+    schedulers = [line.split()[2] for line in lines if line.startswith("FWM")]
+    assert {key: pool.service.scheduler for key, pool in pools.items()} == {
+        MarkKey(0x50, family): scheduler for family, scheduler in zip(families, schedulers, strict=True)
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nonsense\n", HEAD + "TCP  zzz:0050 rr\n", HEAD + "  -> 0A00000B:0050 Masq 1 0 0\n"]
+)
+def test_what_is_not_the_table_is_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(KernelError, match="/proc/net/ip_vs"):
+        parse(text, 100, 0)
+
+
+def poorer(director: Director) -> Director:
+    """Take away what /proc does not tell."""
+    pools = {}
+    for key, pool in director.pools.items():
+        flags = pool.service.flags & ServiceFlags.ONE_PACKET
+        if isinstance(key, AddressKey) and key.family is Family.IPV6:
+            flags = ServiceFlags.NONE
+        persistence = pool.service.persistence and replace(pool.service.persistence, engine="")
+        servers = {
+            endpoint: replace(server, upper=0, lower=0, tunnel=PLAIN_TUNNEL)
+            for endpoint, server in pool.servers.items()
+        }
+        pools[key] = Pool(replace(pool.service, flags=flags, persistence=persistence), servers)
+    return Director(pools)
+
+
+@pytest.mark.kernel
+def test_proc_tells_the_same_table_as_netlink_but_less(live: Live) -> None:
+    table = corpus.generate(seed=7, services=200)
+    # Without persistence and servers of its own family a mark's family cannot be known.
+    plain = {key: pool for key, pool in table.pools.items() if isinstance(key, AddressKey) or pool.service.persistence}
+    ipvsadm("-R", lines=corpus.loadable(Director(plain)))
+    proc = Proc()
+    reading = proc.read()
+    assert reading.director == poorer(live.read().director)
+    assert reading.info == live.read().info
+    assert proc.read().director is reading.director

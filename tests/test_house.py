@@ -1,0 +1,53 @@
+"""The plan of the house: the floors that import-linter holds (pyproject.toml), and what importing a part costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from importlinter import cli
+
+import lvstui
+
+ROOT = Path(lvstui.__file__).parent
+FLOORS = {"cli", "commands", "tui", "engine", "store", "kernel", "formats", "host", "core"}
+LIBRARIES = {"textual", "rich", "pyroute2", "psutil", "tomli_w"}
+
+
+def test_imports_keep_the_contracts(capsys: pytest.CaptureFixture[str]) -> None:
+    status = cli.lint_imports(config_filename=str(ROOT.parent / "pyproject.toml"), cache_dir=None)
+    assert status == cli.EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_no_module_stands_outside_a_room() -> None:
+    top = {path.stem for path in ROOT.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert top == FLOORS | {"__init__", "__main__"}
+
+
+def test_only_known_libraries_are_imported_and_always_by_their_whole_name() -> None:
+    allowed = LIBRARIES | set(sys.stdlib_module_names) | {"lvstui"}
+    for path in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Import(names):
+                    imported = {name.name.split(".")[0] for name in names}
+                case ast.ImportFrom(module=str() as module, level=0):
+                    imported = {module.split(".")[0]}
+                case ast.ImportFrom():
+                    imported = {"a relative import"}
+                case _:
+                    continue
+            assert imported <= allowed, f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"), [("lvstui.cli", {"textual"}), ("lvstui.core.services.rows", LIBRARIES)]
+)
+def test_importing_loads_no_more_than_is_needed(module: str, unwanted: set[str]) -> None:
+    program = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert module in loaded
+    assert {name for name in loaded if name in unwanted} == set()
