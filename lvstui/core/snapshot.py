@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final, TypeVar, TypeVarTuple, cast
 
 from lvstui.core.change import Change
 from lvstui.core.model import Director, ServiceKey
-from lvstui.core.observed import Reading, Scan
+from lvstui.core.observed import Info, Reading, Scan
 from lvstui.core.owners import Owner
 from lvstui.core.record import Record, Session
 
@@ -57,6 +58,35 @@ class ProfileState:
     saved: Director | None = None
 
 
+Inputs = TypeVarTuple("Inputs")
+Result = TypeVar("Result")
+
+
+class Derived:
+    """The newest result of each function of a snapshot's parts, with the parts that it was worked out from.
+
+    Most parts are the same objects from one snapshot to the next, so one store is handed on through all of them.
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[object, tuple[tuple[object, ...], object]] = {}
+
+    def get(self, function: Callable[[*Inputs], Result], *inputs: *Inputs) -> Result:
+        """Return a function's result, worked out anew when an input is another object than last time.
+
+        Small values that are made anew each time (numbers, texts, sets) are compared instead.
+        """
+        parts: tuple[object, ...] = inputs
+        newest = self._newest.get(function)
+        if newest is None or not all(map(_same, newest[0], parts)):
+            newest = self._newest[function] = parts, function(*inputs)
+        return cast(Result, newest[1])
+
+
+def _same(one: object, other: object) -> bool:
+    return one is other or (isinstance(one, str | int | float | frozenset) and one == other)
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What is known at one moment; `reading.director` carries the profile's names and notes.
@@ -66,6 +96,7 @@ class Snapshot:
     and `interfaces` are those that the kernel has, the latter fit for multicast first. `changes` are the newest records
     of the profile's history, newest last; `others` the sessions of lvstui on it besides this one; `owners` the
     programs that write to the same table. `scan` is what is known of the connection table, None while nobody looks.
+    `derived` is handed on from one snapshot to the next.
     """
 
     reading: Reading
@@ -84,3 +115,12 @@ class Snapshot:
     others: tuple[Session, ...] = ()
     owners: tuple[Owner, ...] = ()
     scan: Scan | None = None
+    derived: Derived = field(default_factory=Derived, compare=False, repr=False)
+
+    def derive(self, function: Callable[[*Inputs], Result], *inputs: *Inputs) -> Result:
+        """Return what a module-level function makes of parts of this snapshot, worked out only where one changed."""
+        return self.derived.get(function, *inputs)
+
+
+EMPTY_SNAPSHOT: Final = Snapshot(Reading(Director(), Info("", 0), 0.0), "", Host(""))
+"""What is known before anything was read."""

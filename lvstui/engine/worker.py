@@ -32,10 +32,10 @@ from lvstui.core.entries.edits import EntryReport, Outcome, told_of
 from lvstui.core.entries.resolve import has_engine
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import Director, RealServer, ServiceKey
-from lvstui.core.observed import Info, Reading, Scan
+from lvstui.core.observed import Reading, Scan
 from lvstui.core.owners import Owner
 from lvstui.core.record import Kind, Record, Session
-from lvstui.core.snapshot import Host, ProfileState, Snapshot
+from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived, Host, ProfileState, Snapshot
 from lvstui.core.view.history import History
 from lvstui.engine.entry_desk import EntryDesk, consulted
 from lvstui.engine.messages import (
@@ -74,8 +74,6 @@ from lvstui.store.profile_file import ProfileFile
 _ONCE = 1e9
 """Seconds between two readings of the connection table where it is read only once."""
 
-NOTHING_READ = Reading(EMPTY, Info("", 0), 0.0)
-
 
 class Worker:
     """Owns one kernel and at most one profile file; `post` takes the events, from the worker's own thread.
@@ -111,7 +109,7 @@ class Worker:
         self._clock = clock
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._due = clock()
-        self._reading = NOTHING_READ
+        self._reading = EMPTY_SNAPSHOT.reading
         self._raw = EMPTY
         self._saved: Director | None = None
         self._dressed_for: Director | None = None
@@ -119,7 +117,7 @@ class Worker:
         self._records = records
         self._presence = presence
         self._history = History()
-        self._snapshot = Snapshot(NOTHING_READ, kernel.origin, Host(""))
+        self._snapshot = replace(EMPTY_SNAPSHOT, origin=kernel.origin, derived=Derived())
         self._unsaved: tuple[Change, ...] = ()
         self._profile_trouble = ""
         self._records_trouble = ""
@@ -226,6 +224,7 @@ class Worker:
             others=self._other_sessions(),
             owners=self._owners(),
             scan=self._desk.scan,
+            derived=self._snapshot.derived,
         )
         self._post(self._snapshot)
 
