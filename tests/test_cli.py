@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -16,16 +15,12 @@ from lvstui.cli import main
 from lvstui.core.change import EMPTY, SysctlChange, bare, kernel_writes
 from lvstui.core.drift import drift
 from lvstui.core.model import (
-    AddressKey,
     Director,
-    Endpoint,
     Family,
     Forwarding,
     MarkKey,
     Persistence,
     Pool,
-    Protocol,
-    RealServer,
     Service,
     SyncDaemon,
     SyncRole,
@@ -37,13 +32,11 @@ from lvstui.core.observed import Reading
 from lvstui.formats.profile.write import dumps, loads
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs, NoRight
+from tests.build import SHOP, address_key, server
 
-SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
 MARK = MarkKey(80, Family.IPV6)
-WEB1 = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), Forwarding.MASQ, 3, 1000, 800, name="web1")
-WEB2 = RealServer(
-    Endpoint(IPv4Address("10.0.0.12"), 443), Forwarding.TUNNEL, 0, tunnel=Tunnel(TunnelType.GUE, 6080), resume=2
-)
+WEB1 = server("10.0.0.11:443", Forwarding.MASQ, 3, 1000, 800, name="web1")
+WEB2 = server("10.0.0.12:443", Forwarding.TUNNEL, 0, tunnel=Tunnel(TunnelType.GUE, 6080), resume=2)
 PROFILE = Director(
     {
         SHOP: Pool(
@@ -55,7 +48,7 @@ PROFILE = Director(
     {SyncRole.MASTER: SyncDaemon(SyncRole.MASTER, "eth1", 5, 1400)},
     name="lb1",
 )
-OTHER = AddressKey(Protocol.UDP, IPv4Address("192.0.2.53"), 53)
+OTHER = address_key("udp:192.0.2.53:53")
 
 
 @dataclass

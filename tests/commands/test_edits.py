@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -15,14 +15,12 @@ import pytest
 from lvstui.cli import main
 from lvstui.core.change import Change, ServerChange, SysctlChange, TimeoutsChange, Value, bare
 from lvstui.core.model import (
-    AddressKey,
     Director,
     Endpoint,
     Family,
     Forwarding,
     MarkKey,
     Persistence,
-    Protocol,
     RealServer,
     Service,
     ServiceFlags,
@@ -36,7 +34,8 @@ from lvstui.core.model import (
 from lvstui.formats.profile.write import loads
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs
-from tests.test_cli import MARK, PROFILE, SHOP, WEB1, Ran, Shell
+from tests.build import SHOP, address_key, endpoint
+from tests.test_cli import MARK, PROFILE, WEB1, Ran, Shell
 
 HTTPS = "tcp:192.0.2.10:443"
 PLAIN = replace(
@@ -173,7 +172,7 @@ def test_a_daemon_whose_datagram_length_the_kernel_chose_can_be_taken_back(shell
 
 
 def test_add_makes_services_and_servers_of_every_kind(shell: Shell) -> None:
-    dns = AddressKey(Protocol.UDP, IPv6Address("2001:db8::53"), 53)
+    dns = address_key("udp:[2001:db8::53]:53")
     for words in (
         ["udp:[2001:db8::53]:53", "name=dns", "scheduler=rr", "flags=one-packet", "prefix=64"],
         ["dns", "[fd00::1]:53", "forwarding=masq", "weight=0"],
@@ -182,9 +181,9 @@ def test_add_makes_services_and_servers_of_every_kind(shell: Shell) -> None:
     ):
         assert shell.run("add", *words).status == 0
     assert service(shell, dns) == Service(dns, "rr", ServiceFlags.ONE_PACKET, Persistence(300, 64), "dns")
-    added = server(shell, Endpoint(IPv6Address("fd00::1"), 53), dns)
-    assert added == RealServer(Endpoint(IPv6Address("fd00::1"), 53), Forwarding.MASQ, 0)
-    assert server(shell, Endpoint(IPv4Address("10.0.0.9"), 0), MarkKey(7, Family.IPV4)).name == "nine"
+    added = server(shell, endpoint("[fd00::1]:53"), dns)
+    assert added == RealServer(endpoint("[fd00::1]:53"), Forwarding.MASQ, 0)
+    assert server(shell, endpoint("10.0.0.9:0"), MarkKey(7, Family.IPV4)).name == "nine"
 
 
 def test_delete_takes_a_server_and_with_yes_a_whole_service_that_rollback_brings_back(shell: Shell) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from lvstui.core.entries.sync_plan import binding
 from lvstui.core.model import Endpoint, Persistence, Service
-from tests.test_cli import PROFILE, SHOP, Shell
+from tests.build import SHOP
+from tests.test_cli import PROFILE, Shell
 
 WEB1, WEB2 = (endpoint for endpoint in list(PROFILE.pools[SHOP].servers)[:2])
 CLIENT = ip_address("198.18.0.7")

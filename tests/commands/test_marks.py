@@ -17,7 +17,7 @@ from lvstui.core.selectors import selector
 from lvstui.formats.profile.write import loads
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import Refused
-from tests.core.advice.test_advice import rule
+from tests.build import rule
 from tests.test_cli import Shell
 
 WEB = "tcp 192.0.2.20 80,443"

@@ -22,7 +22,8 @@ from lvstui.host.machine import Process
 from lvstui.host.owners import Watch
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.store.profile_file import ProfileFile
-from tests.test_cli import MARK, PROFILE, SHOP, with_weight
+from tests.build import SHOP
+from tests.test_cli import MARK, PROFILE, with_weight
 
 KEEPALIVED = "virtual_server 192.0.2.10 443 {\n}\n"
 LATE = "it may overwrite this at its next check or reload"

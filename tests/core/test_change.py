@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address
 from itertools import pairwise
 
 from hypothesis import given
@@ -29,13 +28,14 @@ from lvstui.core.change import (
     undo,
 )
 from lvstui.core.drift import dress, drift, managed, wanted
-from lvstui.core.model import AddressKey, Director, Endpoint, Pool, Protocol, RealServer, Service, SyncRole, Timeouts
+from lvstui.core.model import Director, Pool, Service, SyncRole, Timeouts
 from lvstui.kernel.memory.kernel import MemoryKernel
+from tests.build import address_key, server
 from tests.core.strategies import changes, directors, laws
 
-KEY = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-WEB1 = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), weight=3, name="web1")
-WEB2 = RealServer(Endpoint(IPv4Address("10.0.0.12"), 443), weight=3)
+KEY = address_key("tcp:192.0.2.10:443")
+WEB1 = server("10.0.0.11:443", weight=3, name="web1")
+WEB2 = server("10.0.0.12:443", weight=3)
 SHOP = Pool(Service(KEY, name="shop"), {WEB1.endpoint: WEB1, WEB2.endpoint: WEB2})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 from hypothesis import given
@@ -21,14 +20,8 @@ from lvstui.core.change import (
 )
 from lvstui.core.describe import describe
 from lvstui.core.model import (
-    AddressKey,
-    Director,
-    Endpoint,
     Forwarding,
     Persistence,
-    Pool,
-    Protocol,
-    RealServer,
     Service,
     ServiceFlags,
     SyncDaemon,
@@ -37,12 +30,13 @@ from lvstui.core.model import (
     Tunnel,
     TunnelType,
 )
+from tests.build import address_key, director, pool, server
 from tests.core.strategies import changes, laws
 
-KEY = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-V6 = AddressKey(Protocol.UDP, IPv6Address("2001:db8::10"), 53)
+KEY = address_key("tcp:192.0.2.10:443")
+V6 = address_key("udp:[2001:db8::10]:53")
 SHOP = Service(KEY, name="shop")
-WEB = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), Forwarding.MASQ, 3, name="web1")
+WEB = server("10.0.0.11:443", Forwarding.MASQ, 3, name="web1")
 GUE = Tunnel(TunnelType.GUE, 6080, 1)
 MASTER = SyncDaemon(SyncRole.MASTER, "eth1", 5)
 
@@ -92,7 +86,7 @@ MASTER = SyncDaemon(SyncRole.MASTER, "eth1", 5)
     ],
 )
 def test_a_change_is_told_in_one_line(change: Change, line: str) -> None:
-    assert describe(change, Director({KEY: Pool(SHOP)})) == line
+    assert describe(change, director(pool(SHOP))) == line
 
 
 def test_the_name_of_a_service_is_left_out_where_it_is_not_known() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 
 import pytest
 from hypothesis import given
@@ -24,6 +24,7 @@ from lvstui.core.model import (
     SyncRole,
     TunnelType,
 )
+from tests.build import address_key
 from tests.core.strategies import laws
 
 VIP = IPv4Address("192.0.2.10")
@@ -34,7 +35,7 @@ VIP = IPv4Address("192.0.2.10")
     [
         ("tcp:192.0.2.10:443", AddressKey(Protocol.TCP, VIP, 443)),
         (" UDP:192.0.2.10:0 ", AddressKey(Protocol.UDP, VIP, 0)),
-        ("sctp:[2001:db8::10]:99", AddressKey(Protocol.SCTP, IPv6Address("2001:db8::10"), 99)),
+        ("sctp:[2001:db8::10]:99", address_key("sctp:[2001:db8::10]:99")),
         ("ip47:192.0.2.10:1", AddressKey(Protocol(47), VIP, 1)),
         ("ip6:192.0.2.10:443", AddressKey(Protocol.TCP, VIP, 443)),
         ("mark:80", MarkKey(80, Family.IPV4)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 from hypothesis import given
@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from lvstui.core.change import bare
 from lvstui.core.model import (
-    AddressKey,
-    Endpoint,
     Family,
     Forwarding,
     MarkKey,
@@ -23,9 +21,10 @@ from lvstui.core.model import (
     TunnelType,
 )
 from lvstui.core.observed import RowKey, ServerKey
+from tests.build import address_key, endpoint
 from tests.core.strategies import laws, servers, services
 
-WEB = Endpoint(IPv4Address("10.0.0.11"), 80)
+WEB = endpoint("10.0.0.11:80")
 
 
 @pytest.mark.parametrize(
@@ -58,13 +57,13 @@ def test_unnamed_members_do_not_join_the_named_ones() -> None:
 
 
 def test_a_family_is_told_by_the_address() -> None:
-    assert AddressKey(Protocol.TCP, IPv4Address("192.0.2.1"), 80).family is Family.IPV4
-    assert AddressKey(Protocol.TCP, IPv6Address("2001:db8::1"), 80).family is Family.IPV6
+    assert address_key("tcp:192.0.2.1:80").family is Family.IPV4
+    assert address_key("tcp:[2001:db8::1]:80").family is Family.IPV6
 
 
 def test_keys_of_different_rows_never_meet() -> None:
-    address = AddressKey(Protocol.TCP, IPv4Address("0.0.0.80"), 0)
-    mapped = AddressKey(Protocol.TCP, IPv6Address("::ffff:0.0.0.80"), 0)
+    address = address_key("tcp:0.0.0.80:0")
+    mapped = address_key("tcp:[::ffff:0.0.0.80]:0")
     marks = [MarkKey(80, family) for family in Family]
     keys: list[ServiceKey] = [address, mapped, *marks]
     rows: list[RowKey] = [*keys, *(ServerKey(key, WEB) for key in keys)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
 
 from hypothesis import given
 
@@ -22,23 +21,19 @@ from lvstui.core.change import (
     undo,
 )
 from lvstui.core.model import (
-    AddressKey,
     Director,
-    Endpoint,
     Pool,
-    Protocol,
-    RealServer,
     Service,
     SyncDaemon,
     SyncRole,
     Timeouts,
 )
 from lvstui.core.record import Kind, Record, Session, matches, misfits
+from tests.build import SHOP, server
 from tests.core.strategies import directors, laws
 
-SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-WEB1 = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), weight=3, name="web1")
-WEB2 = RealServer(Endpoint(IPv4Address("10.0.0.12"), 443))
+WEB1 = server("10.0.0.11:443", weight=3, name="web1")
+WEB2 = server("10.0.0.12:443")
 MASTER = SyncDaemon(SyncRole.MASTER, "eth1", max_length=1400)
 HERE = Director(
     {SHOP: Pool(Service(SHOP, name="Shop"), {WEB1.endpoint: WEB1, WEB2.endpoint: WEB2})},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 
 import pytest
 from hypothesis import given
@@ -23,10 +23,7 @@ from lvstui.core.model import (
     PERSISTENCE_MAX,
     AddressKey,
     Director,
-    Endpoint,
-    Family,
     Forwarding,
-    MarkKey,
     Persistence,
     Pool,
     Protocol,
@@ -41,15 +38,15 @@ from lvstui.core.model import (
     TunnelType,
 )
 from lvstui.core.rules import Problem, Severity, check, problems
+from tests.build import MARK, address_key, endpoint, pool, server
 from tests.core.strategies import directors, laws
 
-TCP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-UDP = AddressKey(Protocol.UDP, IPv4Address("192.0.2.10"), 53)
-ANY = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 0)
-V6 = AddressKey(Protocol.TCP, IPv6Address("2001:db8::10"), 443)
-MARK = MarkKey(80, Family.IPV4)
-WEB = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443))
-WEB6 = RealServer(Endpoint(IPv6Address("fd00::11"), 443), Forwarding.TUNNEL)
+TCP = address_key("tcp:192.0.2.10:443")
+UDP = address_key("udp:192.0.2.10:53")
+ANY = address_key("tcp:192.0.2.10:0")
+V6 = address_key("tcp:[2001:db8::10]:443")
+WEB = server("10.0.0.11:443")
+WEB6 = server("[fd00::11]:443", Forwarding.TUNNEL)
 MASTER = SyncDaemon(SyncRole.MASTER, "eth1")
 E, W = Severity.ERROR, Severity.WARNING
 
@@ -94,10 +91,10 @@ def put(key: ServiceKey, server: RealServer) -> Change:
         (put(TCP, replace(WEB, upper=0, lower=1)), [("lower", E)]),
         (put(TCP, replace(WEB, upper=INT_MAX + 1)), [("upper", E)]),
         (put(TCP, replace(WEB, tunnel=Tunnel(TunnelType.GUE))), [("tunnel", E)]),
-        (put(TCP, replace(WEB, endpoint=Endpoint(IPv4Address("10.0.0.11"), 8443))), [("server", W)]),
-        (put(TCP, RealServer(Endpoint(IPv4Address("10.0.0.11"), 8443), Forwarding.MASQ)), []),
-        (put(MARK, replace(WEB, endpoint=Endpoint(IPv4Address("10.0.0.11"), 8443))), []),
-        (put(TCP, replace(WEB, endpoint=Endpoint(IPv4Address("224.0.0.1"), 443))), [("server", E)]),
+        (put(TCP, replace(WEB, endpoint=endpoint("10.0.0.11:8443"))), [("server", W)]),
+        (put(TCP, server("10.0.0.11:8443", Forwarding.MASQ)), []),
+        (put(MARK, replace(WEB, endpoint=endpoint("10.0.0.11:8443"))), []),
+        (put(TCP, replace(WEB, endpoint=endpoint("224.0.0.1:443"))), [("server", E)]),
         (put(TCP, WEB6), []),
         (put(TCP, replace(WEB6, forwarding=Forwarding.MASQ)), [("forwarding", E)]),
         (TimeoutsChange(None, Timeouts()), []),
@@ -121,7 +118,7 @@ def test_the_removal_of_what_is_wrong_is_never_wrong() -> None:
 
 
 def test_what_exists_cannot_be_added_and_may_be_edited() -> None:
-    held = Director({TCP: Pool(Service(TCP), {WEB.endpoint: WEB})})
+    held = Director({TCP: pool(TCP, WEB)})
     assert told(problems(add(Service(TCP)), held)) == [("service", E)]
     assert told(problems(put(TCP, WEB), held)) == [("server", E)]
     assert problems(ServiceChange(Service(TCP), Service(TCP, "rr")), held) == ()
@@ -129,7 +126,7 @@ def test_what_exists_cannot_be_added_and_may_be_edited() -> None:
 
 
 def test_a_name_belongs_to_one_service_and_to_one_server_of_it() -> None:
-    other = replace(WEB, endpoint=Endpoint(IPv4Address("10.0.0.12"), 443))
+    other = replace(WEB, endpoint=endpoint("10.0.0.12:443"))
     named = replace(WEB, name="web")
     held = Director({TCP: Pool(Service(TCP, name="shop"), {WEB.endpoint: named})})
     assert told(problems(add(Service(UDP, name="shop")), held)) == [("name", E)]
@@ -139,19 +136,19 @@ def test_a_name_belongs_to_one_service_and_to_one_server_of_it() -> None:
 
 
 def test_servers_of_the_other_family_and_sync_daemons_exclude_each_other() -> None:
-    mixed = Director({TCP: Pool(Service(TCP), {WEB6.endpoint: WEB6})})
+    mixed = Director({TCP: pool(TCP, WEB6)})
     assert told(problems(SyncChange(None, MASTER), mixed)) == [("role", E)]
     assert told(problems(put(TCP, WEB6), Director(sync={SyncRole.MASTER: MASTER}))) == [("server", E)]
 
 
 def test_errors_stand_before_warnings() -> None:
-    change = put(TCP, RealServer(Endpoint(IPv6Address("fd00::11"), 80), weight=-1))
+    change = put(TCP, server("[fd00::11]:80", weight=-1))
     assert [problem.severity for problem in problems(change, EMPTY)] == [E, E, W]
 
 
 def test_a_whole_director_is_told_where_it_is_wrong() -> None:
     director = Director(
-        {TCP: Pool(Service(TCP), {WEB.endpoint: replace(WEB, weight=-1)}), ANY: Pool(Service(ANY))},
+        {TCP: Pool(Service(TCP), {WEB.endpoint: replace(WEB, weight=-1)}), ANY: pool(ANY)},
         timeouts=Timeouts(tcp=0),
         sync={SyncRole.MASTER: replace(MASTER, group=IPv4Address("10.0.0.1"))},
     )

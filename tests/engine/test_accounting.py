@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
 from lvstui.core.change import Change, DirectorName, ServerChange, SysctlChange
-from lvstui.core.model import AddressKey, Director, Endpoint, Pool, Protocol, RealServer, Service
+from lvstui.core.model import RealServer
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.headline import headline
@@ -20,10 +19,10 @@ from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.store.history_file import HistoryFile
 from lvstui.store.presence import Presence
 from lvstui.store.profile_file import ProfileFile
+from tests.build import SHOP, director, pool, server
 
-SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-ONE = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), weight=3, upper=1000, lower=800)
-TWO = RealServer(Endpoint(IPv4Address("10.0.0.12"), 443))
+ONE = server("10.0.0.11:443", weight=3, upper=1000, lower=800)
+TWO = server("10.0.0.12:443")
 
 
 class Seat:
@@ -59,7 +58,7 @@ class Seat:
 
 @pytest.fixture
 def kernel() -> MemoryKernel:
-    return MemoryKernel(Director({SHOP: Pool(Service(SHOP), {ONE.endpoint: ONE, TWO.endpoint: TWO})}))
+    return MemoryKernel(director(pool(SHOP, ONE, TWO)))
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Generator, Iterator
-from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread
 from typing import TypeVar
@@ -14,7 +13,7 @@ import pytest
 
 from lvstui.core.change import ServiceChange
 from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Outcome, SetTime
-from lvstui.core.model import AddressKey, Persistence, Protocol, Service
+from lvstui.core.model import Persistence, Service
 from lvstui.core.observed import Entry
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
@@ -24,6 +23,7 @@ from lvstui.kernel.memory.demo import demo_director
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import Piece
 from lvstui.store.history_file import HistoryFile
+from tests.build import address_key
 
 E = TypeVar("E")
 
@@ -88,7 +88,7 @@ def test_what_engines_tell_clients_by_is_asked_for_by_a_session_that_begins_with
             asked.append(engines)
             return super().scan(engines=engines)
 
-    sip = AddressKey(Protocol.UDP, ip_address("192.0.2.10"), 5060)
+    sip = address_key("udp:192.0.2.10:5060")
     kernel = Asked()
     kernel.write(ServiceChange(None, Service(sip, persistence=Persistence(300, engine="sip"))))
     worker = Worker(kernel, None, lambda _: None, threaded=False)

@@ -8,7 +8,6 @@ from ipaddress import ip_address
 
 import pytest
 
-from lvstui.core import fields
 from lvstui.core.change import Change, ServerChange, ServiceChange, fold
 from lvstui.core.entries.clients import NOBODY, Sought
 from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, told_of
@@ -21,8 +20,9 @@ from lvstui.engine.entry_edits import Tools, carry_out
 from lvstui.engine.scanner import Scanner
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs
+from tests.build import address_key, endpoint
 
-WEB = fields.service("tcp:192.0.2.10:80")
+WEB = address_key("tcp:192.0.2.10:80")
 ONE, TWO, THREE = (Endpoint(ip_address(f"10.0.0.1{number}"), 80) for number in (1, 2, 3))
 CLIENT = ip_address("198.18.0.7")
 
@@ -66,7 +66,7 @@ class Bench:
         return next(entry for entry in self.scan().entries if entry.client == client)
 
     def connect(self, port: int = 4000, state: int = 1) -> None:
-        virtual = fields.server("192.0.2.10:80")
+        virtual = endpoint("192.0.2.10:80")
         self.kernel.tell([Message(6, Endpoint(CLIENT, port), virtual, ONE, 900, 0, state)])
 
 

@@ -19,6 +19,7 @@ from lvstui.engine import scanner
 from lvstui.engine.scanner import BUDGET, End, Follow, Scanner, Work
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs, Piece
+from tests.build import endpoint
 
 SOMEBODY = sought([ip_address("198.18.9.9")], EMPTY)
 
@@ -44,8 +45,8 @@ class LargeKernel(MemoryKernel):
                 self.now += self.seconds
                 self.read_so_far += 1
                 client = f"198.18.{'9.9' if number == self.pieces - 1 else '0.1'}:{number % 60000 + 1}"
-                ends = fields.server(client), fields.server("192.0.2.10:80")
-                yield Piece((), [Connection(Protocol.TCP, *ends, fields.server("10.0.0.11:80"), "UDP", self.now)])
+                ends = fields.server(client), endpoint("192.0.2.10:80")
+                yield Piece((), [Connection(Protocol.TCP, *ends, endpoint("10.0.0.11:80"), "UDP", self.now)])
         finally:
             self.closed += 1
 

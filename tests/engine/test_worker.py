@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,14 +10,9 @@ import pytest
 
 from lvstui.core.change import Change, MarkChange, ServerChange, ServiceChange, SysctlChange, remove_pool, undo
 from lvstui.core.model import (
-    AddressKey,
     Director,
-    Endpoint,
-    Family,
     MarkGroup,
-    MarkKey,
     Pool,
-    Protocol,
     RealServer,
     Service,
 )
@@ -46,11 +40,10 @@ from lvstui.formats.profile.write import loads
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import Refused
 from lvstui.store.profile_file import ProfileFile
+from tests.build import MARK, SHOP, address_key, endpoint, server
 
-MARK = MarkKey(80, Family.IPV4)
-SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-WEB1 = Endpoint(IPv4Address("10.0.0.11"), 443)
-WEB2 = Endpoint(IPv4Address("10.0.0.12"), 443)
+WEB1 = endpoint("10.0.0.11:443")
+WEB2 = endpoint("10.0.0.12:443")
 ONE = RealServer(WEB1, weight=3, upper=1000, lower=800)
 TWO = RealServer(WEB2, weight=1)
 
@@ -195,7 +188,7 @@ def test_nothing_is_written_when_the_kernel_no_longer_holds_what_the_operator_sa
 
 def test_a_server_that_nobody_saw_keeps_its_service_from_being_deleted(bench: Bench) -> None:
     pool = bench.shown().reading.director.pools[SHOP]
-    three = RealServer(Endpoint(IPv4Address("10.0.0.13"), 443))
+    three = server("10.0.0.13:443")
     bench.kernel.write(ServerChange(SHOP, None, three))
     answer = bench.ask(*[c for c in remove_pool(pool) if isinstance(c, ServerChange | ServiceChange)])
     assert isinstance(answer, Overtaken)
@@ -362,7 +355,7 @@ def test_zeroing_counters_is_answered_and_refused_where_edits_are(tmp_path: Path
     bench.worker.submit(Zero(SHOP))
     bench.worker.step(0)
     assert bench.said(Zeroed) == [Zeroed(SHOP)]
-    bench.worker.submit(Zero(AddressKey(Protocol.TCP, IPv4Address("192.0.2.99"), 1)))
+    bench.worker.submit(Zero(address_key("tcp:192.0.2.99:1")))
     bench.worker.step(0)
     assert bench.said(Notice)[-1].sentence.startswith("not zeroed: ")
     reader = Bench(tmp_path, read_only="because")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 
 import pytest
 from hypothesis import given
@@ -22,14 +22,12 @@ from lvstui.core.change import (
 from lvstui.core.model import (
     AddressKey,
     Director,
-    Endpoint,
     Family,
     Forwarding,
     MarkKey,
     Persistence,
     Pool,
     Protocol,
-    RealServer,
     Service,
     ServiceFlags,
     SyncDaemon,
@@ -39,15 +37,16 @@ from lvstui.core.model import (
     TunnelType,
 )
 from lvstui.formats.ipvsadm import command, save_lines
+from tests.build import address_key, pool, server
 from tests.core.strategies import changes, laws
 
-KEY = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-UDP6 = AddressKey(Protocol.UDP, IPv6Address("2001:db8::10"), 53)
-SCTP = AddressKey(Protocol.SCTP, IPv4Address("192.0.2.10"), 99)
+KEY = address_key("tcp:192.0.2.10:443")
+UDP6 = address_key("udp:[2001:db8::10]:53")
+SCTP = address_key("sctp:192.0.2.10:99")
 GRE_PROTOCOL = AddressKey(Protocol(47), IPv4Address("192.0.2.10"), 0)
 MARK6 = MarkKey(80, Family.IPV6)
-WEB = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), Forwarding.MASQ, 5, 1000, 800)
-WEB6 = RealServer(Endpoint(IPv6Address("fd00::12"), 443), Forwarding.TUNNEL, tunnel=Tunnel(TunnelType.GUE, 6080, 1))
+WEB = server("10.0.0.11:443", Forwarding.MASQ, 5, 1000, 800)
+WEB6 = server("[fd00::12]:443", Forwarding.TUNNEL, tunnel=Tunnel(TunnelType.GUE, 6080, 1))
 MASTER = SyncDaemon(SyncRole.MASTER, "eth1", 5)
 START = (
     "ipvsadm --start-daemon master --mcast-interface eth1 --syncid 5 "
@@ -130,8 +129,8 @@ def test_every_command_is_one_line_for_the_shell(change: Change) -> None:
 def test_a_director_is_saved_as_ipvsadm_restores_it() -> None:
     director = Director(
         {
-            KEY: Pool(Service(KEY, "wrr", name="shop"), {WEB.endpoint: WEB, WEB6.endpoint: WEB6}),
-            MARK6: Pool(Service(MARK6, "mh", ServiceFlags.SCHED_2 | ServiceFlags.SCHED_3)),
+            KEY: pool(Service(KEY, "wrr", name="shop"), WEB, WEB6),
+            MARK6: pool(Service(MARK6, "mh", ServiceFlags.SCHED_2 | ServiceFlags.SCHED_3)),
         },
         Timeouts(),
         {SyncRole.MASTER: MASTER},
@@ -150,7 +149,7 @@ def test_what_ipvsadm_cannot_say_stands_as_a_comment() -> None:
     local = replace(WEB, forwarding=Forwarding.LOCAL)
     director = Director(
         {
-            GRE_PROTOCOL: Pool(Service(GRE_PROTOCOL), {WEB.endpoint: WEB}),
+            GRE_PROTOCOL: pool(GRE_PROTOCOL, WEB),
             KEY: Pool(Service(KEY), {WEB.endpoint: local}),
         },
         sysctl={"conntrack": "1"},

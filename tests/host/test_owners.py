@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
 from lvstui.core.change import ServerChange, ServiceChange, TimeoutsChange
-from lvstui.core.model import AddressKey, Endpoint, Protocol, RealServer, Service, Timeouts
+from lvstui.core.model import RealServer, Service, Timeouts
 from lvstui.core.owners import Owner, claimed, warnings
 from lvstui.host.machine import Process, processes
 from lvstui.host.owners import INTERVAL, Watch
+from tests.build import SHOP, address_key, endpoint
 
-SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-OTHER = AddressKey(Protocol.TCP, IPv4Address("192.0.2.11"), 443)
+OTHER = address_key("tcp:192.0.2.11:443")
 MORE = tuple(SHOP._replace(port=port) for port in (1, 2, 3))
 PERL = "/usr/bin/perl"
 KEEPALIVED = "virtual_server 192.0.2.10 443 {\n}\n"
@@ -155,7 +154,7 @@ def test_it_looks_every_ten_seconds_and_reads_a_file_again_when_it_changed(machi
 
 def test_of_what_is_changed_the_services_of_others_are_told() -> None:
     keepalived = Owner("keepalived", 7, services=frozenset({SHOP}))
-    server = RealServer(Endpoint(IPv4Address("10.0.0.1"), 443))
+    server = RealServer(endpoint("10.0.0.1:443"))
     changes = (
         TimeoutsChange(Timeouts(), Timeouts(tcp=7)),
         ServerChange(OTHER, None, server),

@@ -44,11 +44,11 @@ from lvstui.core.model import (
 from lvstui.core.observed import ServerStats, Stats
 from lvstui.kernel.port import Kernel, Refused
 from lvstui.kernel.refusals import SCHEDULERS
+from tests.build import MARK, address_key
 
-WEB = AddressKey(Protocol.TCP, ip_address("192.0.2.10"), 80)
-WEB6 = AddressKey(Protocol.TCP, ip_address("2001:db8::10"), 80)
-DNS = AddressKey(Protocol.UDP, ip_address("192.0.2.10"), 53)
-MARK = MarkKey(80, Family.IPV4)
+WEB = address_key("tcp:192.0.2.10:80")
+WEB6 = address_key("tcp:[2001:db8::10]:80")
+DNS = address_key("udp:192.0.2.10:53")
 MARK6 = MarkKey(80, Family.IPV6)
 MASK = IPv4Address("255.255.255.0")
 GUE = Tunnel(TunnelType.GUE, 6080, 1)
@@ -91,10 +91,10 @@ SERVICES = [
     *(Service(WEB, scheduler) for scheduler in sorted(SCHEDULERS - {"twos"})),
     Service(WEB6),
     Service(DNS, "rr", ServiceFlags.ONE_PACKET),
-    Service(AddressKey(Protocol.SCTP, ip_address("192.0.2.10"), 3868)),
+    Service(address_key("sctp:192.0.2.10:3868")),
     Service(AddressKey(Protocol(50), ip_address("192.0.2.10"), 0)),
-    Service(AddressKey(Protocol.TCP, ip_address("192.0.2.10"), 0)),
-    Service(AddressKey(Protocol.TCP, ip_address("192.0.2.10"), 65535)),
+    Service(address_key("tcp:192.0.2.10:0")),
+    Service(address_key("tcp:192.0.2.10:65535")),
     Service(MARK),
     Service(MARK6),
     Service(MarkKey(2**32 - 1, Family.IPV4)),

@@ -19,19 +19,19 @@ from lvstui.core.model import (
     Forwarding,
     MarkKey,
     Persistence,
-    Protocol,
     RealServer,
     Service,
     ServiceKey,
 )
 from lvstui.core.observed import Entry
 from lvstui.kernel.port import Kernel, Refused
+from tests.build import address_key, endpoint, server
 
-WEB = AddressKey(Protocol.TCP, ip_address("203.0.113.10"), 80)
-WEB6 = AddressKey(Protocol.TCP, ip_address("2001:db8:2::10"), 80)
-EVERY_PORT = AddressKey(Protocol.TCP, ip_address("203.0.113.11"), 0)
-DNS = AddressKey(Protocol.UDP, ip_address("203.0.113.10"), 53)
-SIP = AddressKey(Protocol.UDP, ip_address("203.0.113.10"), 5060)
+WEB = address_key("tcp:203.0.113.10:80")
+WEB6 = address_key("tcp:[2001:db8:2::10]:80")
+EVERY_PORT = address_key("tcp:203.0.113.11:0")
+DNS = address_key("udp:203.0.113.10:53")
+SIP = address_key("udp:203.0.113.10:5060")
 MARK, MARK6 = MarkKey(4711, Family.IPV4), MarkKey(4711, Family.IPV6)
 _CUT = 1.5
 """Seconds by which an entry's end is told too early: the kernel cuts them, and its timers are coarse."""
@@ -55,8 +55,8 @@ def ready(kernel: Kernel) -> Kernel:
         mask: IPv4Address | int = 128 if key.family is Family.IPV6 else IPv4Address("255.255.255.255")
         engine = "sip" if key == SIP else ""
         kernel.write(ServiceChange(None, Service(key, "rr", persistence=Persistence(300, mask, engine))))
-        for endpoint in servers(key):
-            kernel.write(ServerChange(key, None, RealServer(endpoint, Forwarding.MASQ)))
+        for end in servers(key):
+            kernel.write(ServerChange(key, None, RealServer(end, Forwarding.MASQ)))
     return kernel
 
 
@@ -115,7 +115,7 @@ def test_an_entry_that_is_there_changes_its_time_and_keeps_its_server(ready: Ker
 
 
 def test_an_entry_to_a_server_that_is_not_configured_is_made_and_counted_nowhere(ready: Kernel) -> None:
-    stranger = Endpoint(ip_address("10.0.0.99"), 80)
+    stranger = endpoint("10.0.0.99:80")
     ready.tell([pin(WEB, stranger)])
     (entry,) = entries(ready, WEB)
     assert entry.server == stranger
@@ -125,13 +125,13 @@ def test_an_entry_to_a_server_that_is_not_configured_is_made_and_counted_nowhere
 
 
 def test_a_mark_binds_only_by_the_configured_port(kernel: Kernel) -> None:
-    endpoint = Endpoint(ip_address("10.0.0.11"), 8080)
+    end = endpoint("10.0.0.11:8080")
     kernel.write(ServiceChange(None, Service(MARK, "rr", persistence=Persistence())))
-    kernel.write(ServerChange(MARK, None, RealServer(endpoint, Forwarding.MASQ)))
+    kernel.write(ServerChange(MARK, None, RealServer(end, Forwarding.MASQ)))
     for port, count in ((0, 0), (8080, 1)):
-        kernel.tell([binding(MARK, client(MARK), Endpoint(endpoint.address, port), 60)])
-        assert kernel.read().servers[MARK][endpoint].sticky == count
-        kernel.tell([binding(MARK, client(MARK), endpoint, 1)])
+        kernel.tell([binding(MARK, client(MARK), Endpoint(end.address, port), 60)])
+        assert kernel.read().servers[MARK][end].sticky == count
+        kernel.tell([binding(MARK, client(MARK), end, 1)])
         assert wait_until(lambda: not entries(kernel, MARK))
 
 
@@ -144,7 +144,7 @@ def test_nothing_is_taken_where_backup_only_is_set(ready: Kernel) -> None:
 
 
 def test_nothing_is_taken_while_a_server_is_of_another_family(ready: Kernel) -> None:
-    crossing = RealServer(Endpoint(ip_address("fd00::19"), 80), Forwarding.TUNNEL)
+    crossing = server("[fd00::19]:80", Forwarding.TUNNEL)
     ready.write(ServerChange(WEB, None, crossing))
     with pytest.raises(Refused) as caught:
         ready.tell([pin(WEB, servers(WEB)[0])])

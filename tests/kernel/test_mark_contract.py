@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from lvstui.core.change import Change, MarkChange, diff, undo
-from lvstui.core.model import Director, Family, MarkGroup, MarkKey, Pool, Service
+from lvstui.core.model import Director, Family, MarkGroup, MarkKey
 from lvstui.core.observed import Rule, Ruleset
 from lvstui.core.selectors import selector
 from lvstui.kernel.live import Live
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import Kernel, Refused
-from tests.core.advice.test_advice import rule
+from tests.build import pool, rule
 
 
 def group(mark: int, *texts: str, name: str = "") -> MarkGroup:
@@ -131,7 +131,7 @@ def test_a_director_with_marks_is_reached_and_left_by_its_differences(kernel: Ke
     start = kernel.read().director
     key = MarkKey(80, Family.IPV4)
     want = Director(
-        {key: Pool(Service(key))},
+        {key: pool(key)},
         start.timeouts,
         start.sync,
         start.sysctl,

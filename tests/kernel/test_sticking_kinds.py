@@ -14,6 +14,7 @@ from lvstui.core.entries.edits import Expire, Manner, Move, Outcome, Pin, SetTim
 from lvstui.core.model import Endpoint
 from lvstui.core.observed import Entry
 from lvstui.kernel.live import Live
+from tests.build import endpoint
 from tests.kernel.clients import answering, call, greeting
 from tests.kernel.editing import entry, made
 from tests.lab.net import ask, shop
@@ -90,7 +91,7 @@ def _goes_where_it_is_moved_to(kernel: Live, asked: Callable[[], str], found: Ca
 
 
 def test_a_client_is_pinned_before_it_ever_came_over_udp_and_by_a_sip_call(kernel: Live) -> None:
-    (dns,) = made(kernel, Pin(DNS, ip_address("198.18.7.3"), Endpoint(ip_address("10.0.0.13"), 53), 120))
+    (dns,) = made(kernel, Pin(DNS, ip_address("198.18.7.3"), endpoint("10.0.0.13:53"), 120))
     assert dns.outcome is Outcome.DONE, dns
     assert set(ask([("198.18.7.3", "192.0.2.10", 53)] * 3)) == {"rs3"}
     for call_id, address in (("one@198.18.7.3", "10.0.0.11"), ("two@198.18.7.3", "10.0.0.12")):

@@ -16,6 +16,7 @@ from lvstui.core.entries.edits import Expire, Manner, Move, Outcome, Pin, SetTim
 from lvstui.core.model import Endpoint, ServiceKey
 from lvstui.core.observed import Entry
 from lvstui.kernel.live import Live
+from tests.build import address_key
 from tests.kernel.clients import HeldOpen, Knocking
 from tests.kernel.editing import entry, made
 from tests.lab.net import ask, shop
@@ -183,7 +184,7 @@ def test_a_client_of_every_port_is_pinned_timed_moved_and_let_go(kernel: Live) -
 -a -t 192.0.2.20:0 -r 10.0.0.11:0 -m
 -a -t 192.0.2.20:0 -r 10.0.0.12:0 -m
 """
-    service, client = fields.service("tcp:192.0.2.20:0"), "198.18.9.1"
+    service, client = address_key("tcp:192.0.2.20:0"), "198.18.9.1"
     both = [(client, "192.0.2.20", 80), (client, "192.0.2.20", 443)]
     subprocess.run(["iptables", "-t", "mangle", "-F"], check=True)
     subprocess.run(["ipvsadm", "-R"], input=added, text=True, check=True)

@@ -10,8 +10,9 @@ from ipaddress import IPv4Address
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import Endpoint
 from lvstui.kernel.live import Live
+from tests.build import endpoint
 
-VIRTUAL = Endpoint(IPv4Address("192.0.2.10"), 80)
+VIRTUAL = endpoint("192.0.2.10:80")
 SERVERS = tuple(Endpoint(IPv4Address(f"10.0.0.1{number}"), 80) for number in (1, 2, 3))
 FIRST = int(IPv4Address("100.64.0.0"))
 PORTION = 5000

@@ -10,21 +10,19 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
 from lvstui.core.change import ServerChange, SysctlChange
-from lvstui.core.model import AddressKey, Endpoint, Protocol, RealServer
 from lvstui.core.record import Kind
 from lvstui.formats.profile.write import ProfileError
 from lvstui.store import syslog
 from lvstui.store.history_file import RECENT, HistoryFile
+from tests.build import SHOP, server
 
 CHANGE = SysctlChange("am_droprate", "10", "20")
-SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-HOSTILE = ServerChange(SHOP, None, RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), name="\x1b[31m\nweb"))
+HOSTILE = ServerChange(SHOP, None, server("10.0.0.11:443", name="\x1b[31m\nweb"))
 
 
 @pytest.fixture

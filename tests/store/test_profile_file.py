@@ -18,16 +18,17 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from lvstui.core.model import AddressKey, Director, Pool, Protocol, Service
+from lvstui.core.model import AddressKey, Director, Protocol, Service
 from lvstui.formats.profile.write import ProfileError, dumps, loads
 from lvstui.store import profile_file as module
 from lvstui.store.atomic import write_file
 from lvstui.store.profile_file import ProfileFile, default_path, versions_folder
+from tests.build import pool
 
 LB1 = Director(name="lb1")
 BIG = Director(
     {
-        key: Pool(Service(key, note="n" * 200))
+        key: pool(Service(key, note="n" * 200))
         for key in (AddressKey(Protocol.TCP, IPv4Address("192.0.2.1"), port) for port in range(1, 200))
     },
     name="big",

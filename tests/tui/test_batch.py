@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
 from lvstui.core.change import ServerChange
-from lvstui.core.model import AddressKey, Endpoint, Protocol, RealServer, ServiceKey
+from lvstui.core.model import ServiceKey
 from lvstui.core.observed import ServerKey
 from lvstui.engine.messages import Edit
 from lvstui.formats.profile.write import loads
 from lvstui.tui.dialogs.confirm import Confirm
 from lvstui.tui.dialogs.listing import Excerpt, Listing
+from tests.build import SHOP, address_key, endpoint, server
 from tests.tui.conftest import Stage
 
 SIZE = (120, 40)
-SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-CACHE = AddressKey(Protocol.TCP, IPv4Address("192.0.2.40"), 8080)
+CACHE = address_key("tcp:192.0.2.40:8080")
 
 
 def weights(stage: Stage, key: ServiceKey = SHOP) -> list[int]:
@@ -164,7 +163,7 @@ async def test_servers_are_copied_to_a_service_by_name_after_the_lines_are_shown
         assert len(stage.director.pools[CACHE].servers) == count
         await pilot.press("enter")
         await stage.look(pilot)
-        copied = stage.director.pools[CACHE].servers[Endpoint(IPv4Address("10.0.0.11"), 8080)]
+        copied = stage.director.pools[CACHE].servers[endpoint("10.0.0.11:8080")]
         assert (copied.weight, copied.upper, len(stage.director.pools[CACHE].servers)) == (3, 4000, count + 4)
 
 
@@ -184,7 +183,7 @@ async def test_an_edit_that_ends_half_way_names_what_was_written_and_undo_takes_
         before = weights(stage)
         first, second, *_ = stage.director.pools[SHOP].servers.values()
         named = loads(stage.profile.read_text(), "profile").pools[SHOP].servers[first.endpoint]
-        wrong = RealServer(Endpoint(IPv4Address("10.0.0.99"), 443), upper=1, lower=2)
+        wrong = server("10.0.0.99:443", upper=1, lower=2)
         changes = (
             ServerChange(SHOP, named, replace(named, weight=9)),
             ServerChange(SHOP, None, wrong),

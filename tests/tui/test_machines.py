@@ -7,16 +7,16 @@ from pathlib import Path
 
 from textual.widgets import Button, Input
 
-from lvstui.core.model import AddressKey, Endpoint, Protocol
+from lvstui.core.model import Endpoint
 from lvstui.core.observed import MachineKey, ServerKey
 from lvstui.formats.profile.write import loads
 from lvstui.store.view_memory import Arrangement, ViewMemory
+from tests.build import SHOP, address_key, endpoint
 from tests.tui.conftest import Stage
 
 SIZE = (120, 40)
 WEB1 = IPv4Address("10.0.0.11")
-SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-REDIRECT = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 80)
+REDIRECT = address_key("tcp:192.0.2.10:80")
 IN_SHOP, IN_REDIRECT = ServerKey(SHOP, Endpoint(WEB1, 443)), ServerKey(REDIRECT, Endpoint(WEB1, 80))
 
 
@@ -131,7 +131,7 @@ async def test_machines_fold_and_a_filter_opens_them(stage: Stage) -> None:
 async def test_a_drained_server_says_how_it_goes_on_when_the_cursor_comes_to_it(stage: Stage) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.look(pilot, 5)
-        stage.view.table.move_to(ServerKey(SHOP, Endpoint(IPv4Address("10.0.0.14"), 443)))
+        stage.view.table.move_to(ServerKey(SHOP, endpoint("10.0.0.14:443")))
         await pilot.pause()
         assert "left" in stage.shown("message")
         stage.view.table.move_to(IN_SHOP)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
 
 from hypothesis import given
 
@@ -25,17 +24,17 @@ from lvstui.core.changes.rows import (
     subject,
 )
 from lvstui.core.drift import drift
-from lvstui.core.model import AddressKey, Director, Endpoint, Pool, Protocol, RealServer, Service, Timeouts
+from lvstui.core.model import AddressKey, Director, Pool, RealServer, Service, Timeouts
 from lvstui.core.observed import Info, Reading
 from lvstui.core.record import Kind, Record
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
 from lvstui.core.view.table import Cell
+from tests.build import SHOP, address_key, server
 from tests.core.strategies import directors
 
-SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-API = AddressKey(Protocol.TCP, IPv4Address("192.0.2.11"), 443)
-ONE = RealServer(Endpoint(IPv4Address("10.0.0.1"), 443), weight=3)
-TWO = RealServer(Endpoint(IPv4Address("10.0.0.2"), 443), weight=1)
+API = address_key("tcp:192.0.2.11:443")
+ONE = server("10.0.0.1:443", weight=3)
+TWO = server("10.0.0.2:443", weight=1)
 EMPTY = Look()
 
 

@@ -11,11 +11,12 @@ from lvstui.core.change import Change, SyncChange, SysctlChange, TimeoutsChange
 from lvstui.core.director.edits import keep, put, question, release, removal
 from lvstui.core.director.rows import DIRECTOR_COLUMNS, Look, Part, Row, cells, rows, sentence
 from lvstui.core.fields import FieldError
-from lvstui.core.model import AddressKey, Director, Endpoint, Protocol, ServiceKey, SyncDaemon, SyncRole, Timeouts
+from lvstui.core.model import Director, ServiceKey, SyncDaemon, SyncRole, Timeouts
 from lvstui.core.observed import Info, Reading, ServerStats, Stats
 from lvstui.core.owners import Owner
 from lvstui.core.snapshot import Host, Link, ProfileState, Snapshot
 from lvstui.core.view.table import Tone
+from tests.build import address_key, endpoint
 
 MASTER = SyncDaemon(SyncRole.MASTER, "eth1", id=5, max_length=1472)
 DIRECTOR = Director(
@@ -112,10 +113,10 @@ def test_a_folded_part_shows_its_heading_only() -> None:
 
 def test_a_table_too_small_for_its_connections_says_what_to_do() -> None:
     shown = snapshot()
-    key: ServiceKey = AddressKey(Protocol.TCP, IPv4Address("192.0.2.1"), 80)
+    key: ServiceKey = address_key("tcp:192.0.2.1:80")
     row = Row(Part.TABLE, "connections")
     for active, word in ((4096 * 4, "16.4k"), (100_000, "crowded")):
-        servers = {key: {Endpoint(IPv4Address("10.0.0.1"), 80): ServerStats(active=active)}}
+        servers = {key: {endpoint("10.0.0.1:80"): ServerStats(active=active)}}
         full = replace(shown, reading=replace(shown.reading, servers=servers))
         assert texts(full, row)[1] == word
         assert ("conn_tab_bits=17" in sentence(full, EMPTY, row)) == (word == "crowded")

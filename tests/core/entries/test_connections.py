@@ -11,12 +11,12 @@ from lvstui.core.entries.filter import parse_connections
 from lvstui.core.model import Protocol
 from lvstui.core.observed import Info, Reading, Scan
 from lvstui.core.snapshot import Host, Snapshot
-from tests.core.entries.test_resolve import connection, director, entry, pool
+from tests.build import connection, director, entry, pool, sticky_pool
 
 DIRECTOR = director(
-    pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", mask="255.255.255.0"),
-    pool("udp:192.0.2.10:53", "10.0.0.12:53", timeout=0),
-    pool("mark:80", "10.0.0.13:0"),
+    sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", mask="255.255.255.0"),
+    pool("udp:192.0.2.10:53", "10.0.0.12:53"),
+    sticky_pool("mark:80", "10.0.0.13:0"),
 )
 WEB = connection("198.18.0.7:4000", "192.0.2.10:80", "10.0.0.11:80")
 DNS = connection("198.18.0.8:4001", "192.0.2.10:53", "10.0.0.12:53", Protocol.UDP)._replace(state="UDP", ends=130.0)

@@ -15,9 +15,9 @@ from lvstui.core.fields import FieldError
 from lvstui.core.model import Director, Pool
 from lvstui.core.observed import Info, Reading, Scan
 from lvstui.core.snapshot import Host, Snapshot
-from tests.core.entries.test_resolve import director, entry, pool
+from tests.build import address_key, director, entry, pool, sticky_pool
 
-WEB, SIP = fields.service("tcp:192.0.2.10:80"), fields.service("udp:192.0.2.10:5060")
+WEB, SIP = address_key("tcp:192.0.2.10:80"), address_key("udp:192.0.2.10:5060")
 
 
 def named(made: Pool, name: str) -> Pool:
@@ -25,10 +25,10 @@ def named(made: Pool, name: str) -> Pool:
 
 
 DIRECTOR = director(
-    named(pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", "10.0.0.13:80"), "web"),
-    named(pool("tcp:192.0.2.10:81", "10.0.0.11:81"), "web shop"),
-    named(pool("udp:192.0.2.10:5060", "10.0.0.11:5060", "10.0.0.12:5060", engine="sip"), "phones"),
-    pool("tcp:192.0.2.10:25", "10.0.0.11:25", timeout=0),
+    named(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", "10.0.0.13:80"), "web"),
+    named(sticky_pool("tcp:192.0.2.10:81", "10.0.0.11:81"), "web shop"),
+    named(sticky_pool("udp:192.0.2.10:5060", "10.0.0.11:5060", "10.0.0.12:5060", engine="sip"), "phones"),
+    pool("tcp:192.0.2.10:25", "10.0.0.11:25"),
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address, ip_address
 
 import pytest
 
@@ -12,36 +11,9 @@ from lvstui.core.entries.resolve import Parents, Tied, controlling, key_of, tie
 from lvstui.core.model import (
     AddressKey,
     Director,
-    Endpoint,
-    Forwarding,
-    Persistence,
-    Pool,
-    Protocol,
-    RealServer,
-    Service,
 )
 from lvstui.core.observed import Connection, Entry, Scan
-
-
-def pool(text: str, *servers: str, mask: str = "255.255.255.255", timeout: int = 300, engine: str = "") -> Pool:
-    key = fields.service(text)
-    width = 128 if key.family == 10 else IPv4Address(mask)
-    ends = [fields.server(server) for server in servers]
-    service = Service(key, persistence=Persistence(timeout, width, engine) if timeout else None)
-    return Pool(service, {end: RealServer(end, Forwarding.MASQ) for end in ends})
-
-
-def director(*pools: Pool, **sysctl: str) -> Director:
-    return Director({each.service.key: each for each in pools}, sysctl=sysctl)
-
-
-def entry(text: str, client: str, server: str, ends: float = 60.0) -> Entry:
-    return Entry(fields.service(text), ip_address(client), fields.server(server), "ASSURED", ends)
-
-
-def connection(client: str, virtual: str, server: str, protocol: Protocol = Protocol.TCP) -> Connection:
-    ends = [fields.server(text) for text in (client, virtual, server)]
-    return Connection(protocol, ends[0], ends[1], ends[2], "ESTABLISHED", 60.0)
+from tests.build import address_key, connection, director, endpoint, entry, pool, sticky_pool
 
 
 def tied_one(found: Entry, where: Director, *connections: Connection) -> Tied:
@@ -49,14 +21,14 @@ def tied_one(found: Entry, where: Director, *connections: Connection) -> Tied:
     return one
 
 
-WEB = pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80")
+WEB = sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80")
 
 
 def test_an_entry_belongs_to_its_own_service_and_server() -> None:
     one = tied_one(entry("tcp:192.0.2.10:80", "198.18.0.1", "10.0.0.12:80"), director(WEB))
     assert (one.service, one.server, one.state, one.sure) == (
         WEB.service.key,
-        fields.server("10.0.0.12:80"),
+        endpoint("10.0.0.12:80"),
         "ok",
         True,
     )
@@ -69,12 +41,12 @@ def test_an_entry_belongs_to_its_own_service_and_server() -> None:
 def test_port_0_ftp_and_marks_find_the_configured_server_by_its_address(configured: str, row: str) -> None:
     where = director(pool(configured, "10.0.0.11:8080", "10.0.0.12:8080"))
     one = tied_one(entry(row, "198.18.0.1", "10.0.0.12:0"), where)
-    assert (one.service, one.server) == (fields.service(configured), fields.server("10.0.0.12:8080"))
+    assert (one.service, one.server) == (fields.service(configured), endpoint("10.0.0.12:8080"))
 
 
 def test_the_service_on_port_0_comes_before_ftp() -> None:
-    where = director(pool("tcp:192.0.2.10:0", "10.0.0.11:0"), pool("tcp:192.0.2.10:21", "10.0.0.11:21"))
-    assert tied_one(entry("tcp:192.0.2.10:0", "198.18.0.1", "10.0.0.11:0"), where).service == fields.service(
+    where = director(sticky_pool("tcp:192.0.2.10:0", "10.0.0.11:0"), sticky_pool("tcp:192.0.2.10:21", "10.0.0.11:21"))
+    assert tied_one(entry("tcp:192.0.2.10:0", "198.18.0.1", "10.0.0.11:0"), where).service == address_key(
         "tcp:192.0.2.10:0"
     )
 
@@ -84,8 +56,8 @@ def test_the_service_on_port_0_comes_before_ftp() -> None:
     [
         ("10.0.0.12:80", director(), "unserved"),
         ("10.0.0.19:80", director(WEB), "orphan"),
-        ("10.0.0.12:80", director(pool("tcp:192.0.2.10:80", "10.0.0.12:80", timeout=0)), "off"),
-        ("10.0.0.12:80", director(pool("tcp:192.0.2.10:80", "10.0.0.12:80", mask="255.255.255.0")), "masked"),
+        ("10.0.0.12:80", director(pool("tcp:192.0.2.10:80", "10.0.0.12:80")), "off"),
+        ("10.0.0.12:80", director(sticky_pool("tcp:192.0.2.10:80", "10.0.0.12:80", mask="255.255.255.0")), "masked"),
         ("10.0.0.12:65535", director(WEB), "void"),
     ],
 )
@@ -101,7 +73,7 @@ def test_a_drained_server_is_told_with_what_the_setting_makes_of_it(setting: str
 
 
 def test_connections_are_counted_where_client_service_and_server_are_the_entrys() -> None:
-    where = director(pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", mask="255.255.255.0"))
+    where = director(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", mask="255.255.255.0"))
     one = tied_one(
         entry("tcp:192.0.2.10:80", "198.18.5.0", "10.0.0.11:80"),
         where,
@@ -115,7 +87,7 @@ def test_connections_are_counted_where_client_service_and_server_are_the_entrys(
 
 
 def test_a_service_on_port_0_has_the_connections_of_all_ports_that_no_other_owns() -> None:
-    where = director(pool("tcp:192.0.2.10:0", "10.0.0.11:0"), pool("tcp:192.0.2.10:80", "10.0.0.11:80"))
+    where = director(sticky_pool("tcp:192.0.2.10:0", "10.0.0.11:0"), sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80"))
     one = tied_one(
         entry("tcp:192.0.2.10:0", "198.18.0.1", "10.0.0.11:0"),
         where,
@@ -126,7 +98,7 @@ def test_a_service_on_port_0_has_the_connections_of_all_ports_that_no_other_owns
 
 
 def test_the_connections_of_a_mark_cannot_be_told_for_sure() -> None:
-    where = director(pool("mark:5", "10.0.0.11:0"), WEB)
+    where = director(sticky_pool("mark:5", "10.0.0.11:0"), WEB)
     one = tied_one(
         entry("mark:5", "198.18.0.1", "10.0.0.11:0"),
         where,
@@ -144,7 +116,7 @@ def test_entries_that_were_invalidated_are_told_apart_by_their_server() -> None:
 
 
 def test_a_connection_finds_the_entry_that_decides_about_its_client() -> None:
-    where = director(pool("tcp:192.0.2.10:80", "10.0.0.11:80", mask="255.255.255.0"))
+    where = director(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80", mask="255.255.255.0"))
     found = entry("tcp:192.0.2.10:80", "198.18.5.0", "10.0.0.11:80")
     tied = tie(Scan((found,)), where)
     mine = connection("198.18.5.9:4000", "192.0.2.10:80", "10.0.0.11:80")
@@ -155,6 +127,6 @@ def test_a_connection_finds_the_entry_that_decides_about_its_client() -> None:
 
 def test_keys_are_what_the_kernel_finds_entries_by() -> None:
     one = entry("tcp:192.0.2.10:80", "198.18.0.1", "10.0.0.11:80")
-    moved = one._replace(server=Endpoint(IPv4Address("10.0.0.12"), 80), ends=5.0)
+    moved = one._replace(server=endpoint("10.0.0.12:80"), ends=5.0)
     assert key_of(one) == key_of(moved)
     assert isinstance(one.service, AddressKey)

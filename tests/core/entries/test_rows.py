@@ -30,7 +30,7 @@ from lvstui.core.fields import FieldError
 from lvstui.core.model import Pool
 from lvstui.core.observed import Entry, Info, Origin, Reading, Scan
 from lvstui.core.snapshot import Host, Snapshot
-from tests.core.entries.test_resolve import connection, director, pool
+from tests.build import connection, director, sticky_pool
 from tests.core.strategies import laws
 
 
@@ -40,8 +40,8 @@ def named(where: Pool, name: str) -> Pool:
 
 
 DIRECTOR = director(
-    named(pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", mask="255.255.255.0"), "shop"),
-    pool("mark:80", "10.0.0.21:0"),
+    named(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", mask="255.255.255.0"), "shop"),
+    sticky_pool("mark:80", "10.0.0.21:0"),
 )
 KEYS = [("tcp:192.0.2.10:80", "10.0.0.11:80"), ("tcp:192.0.2.10:80", "10.0.0.12:80"), ("mark:80", "10.0.0.21:0")]
 

@@ -12,17 +12,17 @@ from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Pin, SetT
 from lvstui.core.entries.rules import check, closed, title, told
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Forwarding, RealServer, SyncDaemon, SyncRole
-from tests.core.entries.test_resolve import director, entry, pool
+from tests.build import address_key, director, endpoint, entry, pool, sticky_pool
 
-WEB = fields.service("tcp:192.0.2.10:80")
-FTP, MAIL = fields.service("tcp:192.0.2.10:21"), fields.service("tcp:192.0.2.10:25")
+WEB = address_key("tcp:192.0.2.10:80")
+FTP, MAIL = address_key("tcp:192.0.2.10:21"), address_key("tcp:192.0.2.10:25")
 ONE, TWO, THREE = (fields.server(f"10.0.0.1{number}:80") for number in (1, 2, 3))
 CLIENT = ip_address("198.18.0.7")
 HELD = entry("tcp:192.0.2.10:80", "198.18.0.7", "10.0.0.11:80")
 DIRECTOR = director(
-    pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80"),
-    pool("tcp:192.0.2.10:21", "10.0.0.11:21"),
-    pool("tcp:192.0.2.10:25", "10.0.0.11:25", timeout=0),
+    sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80"),
+    sticky_pool("tcp:192.0.2.10:21", "10.0.0.11:21"),
+    pool("tcp:192.0.2.10:25", "10.0.0.11:25"),
 )
 
 
@@ -33,20 +33,20 @@ DIRECTOR = director(
         (Move(HELD, THREE, 60), "server", "has no real server 10.0.0.13:80"),
         (Move(HELD, TWO, 0), "seconds", "must be from 1 to"),
         (SetTime(HELD, 10**8), "seconds", "must be from 1 to"),
-        (Expire(HELD._replace(server=fields.server("10.0.0.11:65535"))), "entry", "was invalidated"),
+        (Expire(HELD._replace(server=endpoint("10.0.0.11:65535"))), "entry", "was invalidated"),
         (Move(entry("tcp:192.0.2.99:80", "198.18.0.7", "10.0.0.11:80"), TWO, 60), "service", "is gone"),
         (Pin(WEB, ip_address("fd00::7"), ONE, 60), "client", "of another address family"),
         (
-            Pin(fields.service("tcp:192.0.2.10:21"), CLIENT, fields.server("10.0.0.11:21"), 60),
+            Pin(address_key("tcp:192.0.2.10:21"), CLIENT, endpoint("10.0.0.11:21"), 60),
             "service",
             "FTP's port 21",
         ),
         (
-            Pin(fields.service("tcp:192.0.2.10:25"), CLIENT, fields.server("10.0.0.11:25"), 60),
+            Pin(address_key("tcp:192.0.2.10:25"), CLIENT, endpoint("10.0.0.11:25"), 60),
             "service",
             "not persistent",
         ),
-        (Pin(fields.service("tcp:192.0.2.10:99"), CLIENT, ONE, 60), "service", "there is no service"),
+        (Pin(address_key("tcp:192.0.2.10:99"), CLIENT, ONE, 60), "service", "there is no service"),
     ],
 )
 def test_what_could_not_work_is_refused_by_field_and_reason(edit: EntryEdit, field: str, sentence: str) -> None:
@@ -61,11 +61,11 @@ def test_what_can_be_done_is_not_refused(edit: EntryEdit) -> None:
 
 
 def test_a_call_has_to_be_named_where_an_engine_tells_clients_by_it() -> None:
-    sip = pool("udp:192.0.2.10:5060", "10.0.0.11:5060")
+    sip = sticky_pool("udp:192.0.2.10:5060", "10.0.0.11:5060")
     persistence = sip.service.persistence
     assert persistence is not None
     where = director(replace(sip, service=replace(sip.service, persistence=replace(persistence, engine="sip"))))
-    key, server = sip.service.key, fields.server("10.0.0.11:5060")
+    key, server = sip.service.key, endpoint("10.0.0.11:5060")
     with pytest.raises(FieldError) as caught:
         check(Pin(key, CLIENT, server, 60), where)
     assert "name the call id" in caught.value.sentence
@@ -74,7 +74,7 @@ def test_a_call_has_to_be_named_where_an_engine_tells_clients_by_it() -> None:
 
 def test_the_door_is_shut_for_mixed_families_and_for_backup_only() -> None:
     assert closed(DIRECTOR) == ""
-    crossing = fields.server("[fd00::11]:80")
+    crossing = endpoint("[fd00::11]:80")
     held = DIRECTOR.pools[WEB]
     servers = {**held.servers, crossing: RealServer(crossing, Forwarding.TUNNEL)}
     assert "another address family" in closed(director(replace(held, servers=servers)))
@@ -85,7 +85,7 @@ def test_the_door_is_shut_for_mixed_families_and_for_backup_only() -> None:
 
 
 def test_what_will_happen_is_told() -> None:
-    wide = director(pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", mask="255.255.255.0"))
+    wide = director(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", mask="255.255.255.0"))
     master = replace(wide, sync={SyncRole.MASTER: SyncDaemon(SyncRole.MASTER, "eth0")})
     lines = told([Move(HELD._replace(client=ip_address("198.18.0.0")), TWO, 60)], master, children=3)
     text = "\n".join(lines)

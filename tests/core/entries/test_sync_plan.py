@@ -14,11 +14,11 @@ from lvstui.core.entries.sync_message import INACTIVE, LOCAL_NODE, TEMPLATE, Mes
 from lvstui.core.entries.sync_plan import again, binding, ending, spread
 from lvstui.core.model import PERSISTENCE_MAX, Endpoint, Protocol, RealServer
 from lvstui.core.observed import Connection
-from tests.core.entries.test_resolve import director, entry, pool
+from tests.build import director, endpoint, entry, sticky_pool
 from tests.core.strategies import laws
 
 CLIENT = ip_address("198.18.0.7")
-ONE = fields.server("10.0.0.11:80")
+ONE = endpoint("10.0.0.11:80")
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def test_each_kind_of_service_is_told_in_its_own_way(service: str, protocol: int
 
 
 def test_a_mark_stands_in_the_first_four_bytes_of_an_ipv6_address() -> None:
-    told = binding(fields.service("mark6:80"), ip_address("fd00::7"), fields.server("[fd00::11]:0"), 300)
-    assert told.virtual == fields.server("[0:50::]:0")
+    told = binding(fields.service("mark6:80"), ip_address("fd00::7"), endpoint("[fd00::11]:0"), 300)
+    assert told.virtual == endpoint("[0:50::]:0")
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0, 1), (-5, 1), (60, 60), (10**9, PERSISTENCE_MAX)])
@@ -48,14 +48,14 @@ def test_seconds_are_held_to_what_the_kernel_takes(seconds: int, told: int) -> N
 
 
 def test_the_timer_of_an_entry_is_told_with_the_configured_port_of_its_server() -> None:
-    where = director(pool("mark:80", "10.0.0.11:8080"))
+    where = director(sticky_pool("mark:80", "10.0.0.11:8080"))
     held = entry("mark:80", "198.18.0.7", "10.0.0.11:0")
-    assert again(held, where, 60).server == fields.server("10.0.0.11:8080")
+    assert again(held, where, 60).server == endpoint("10.0.0.11:8080")
 
 
 def children() -> list[Connection]:
-    ends = fields.server("198.18.0.7:4000"), fields.server("192.0.2.10:80"), ONE
-    udp = fields.server("198.18.0.7:4000"), fields.server("192.0.2.10:53"), ONE
+    ends = endpoint("198.18.0.7:4000"), endpoint("192.0.2.10:80"), ONE
+    udp = endpoint("198.18.0.7:4000"), endpoint("192.0.2.10:53"), ONE
     return [
         Connection(Protocol.TCP, *ends, "ESTABLISHED", 60.0),
         Connection(Protocol.TCP, *ends, "TIME_WAIT", 60.0),
@@ -64,7 +64,7 @@ def children() -> list[Connection]:
 
 
 def test_softly_connections_keep_their_server_and_only_idle_ones_go() -> None:
-    where = director(pool("tcp:192.0.2.10:80", "10.0.0.11:80"))
+    where = director(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80"))
     told = ending(entry("tcp:192.0.2.10:80", "198.18.0.7", "10.0.0.11:80"), children(), where, Manner.SOFT)
     assert [(each.flags, each.state, each.timeout, each.server == ONE) for each in told] == [
         (0, 1, 1, True),
@@ -75,7 +75,7 @@ def test_softly_connections_keep_their_server_and_only_idle_ones_go() -> None:
 
 
 def test_killed_connections_become_the_directors_own_which_resets_them() -> None:
-    where = director(pool("tcp:192.0.2.10:80", "10.0.0.11:80"))
+    where = director(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80"))
     told = ending(entry("tcp:192.0.2.10:80", "198.18.0.7", "10.0.0.11:80"), children()[:1], where, Manner.KILL)
     assert [(each.flags, each.state, each.timeout) for each in told] == [(LOCAL_NODE, 6, 1), (TEMPLATE, 1, 1)]
     assert told[0].server == told[0].virtual

@@ -25,7 +25,7 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import Rule, Ruleset
 from lvstui.core.selectors import selector, selector_text
-from tests.core.entries.test_resolve import director, pool
+from tests.build import director, pool, sticky_pool
 
 
 def key(text: str) -> AddressKey:
@@ -36,8 +36,8 @@ def key(text: str) -> AddressKey:
 
 HTTP, HTTPS = key("tcp:192.0.2.10:80"), key("tcp:192.0.2.10:443")
 WEB = director(
-    pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", timeout=300),
-    pool("tcp:192.0.2.10:443", "10.0.0.11:443", "10.0.0.13:443", timeout=600),
+    sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80"),
+    sticky_pool("tcp:192.0.2.10:443", "10.0.0.11:443", "10.0.0.13:443", timeout=600),
 )
 
 
@@ -58,7 +58,8 @@ def test_a_template_selects_its_ports_for_both_families(name: str, texts: list[s
 
 def test_a_free_mark_is_one_that_no_service_group_or_rule_uses() -> None:
     used = Director(
-        {MarkKey(80, Family.IPV4): pool("mark:80", "10.0.0.1:0")}, marks={81: MarkGroup(81, (selector("tcp any 1"),))}
+        {MarkKey(80, Family.IPV4): sticky_pool("mark:80", "10.0.0.1:0")},
+        marks={81: MarkGroup(81, (selector("tcp any 1"),))},
     )
     assert free_mark(used, None) == 82
     assert free_mark(used, Ruleset((Rule("nft", "ip", "mangle", "PREROUTING", value=82),))) == 83
@@ -93,9 +94,9 @@ def test_two_services_become_one_group_that_serves_before_they_go() -> None:
 
 
 def test_the_service_whose_clients_stick_leads_in_a_group() -> None:
-    redirect = pool("tcp:192.0.2.10:80", "10.0.0.11:80", timeout=0)
+    redirect = pool("tcp:192.0.2.10:80", "10.0.0.11:80")
     redirect = replace(redirect, service=replace(redirect.service, scheduler="rr"))
-    shop = pool("tcp:192.0.2.10:443", "10.0.0.11:443", timeout=60)
+    shop = sticky_pool("tcp:192.0.2.10:443", "10.0.0.11:443", timeout=60)
     heavy = {end: replace(server, weight=7) for end, server in shop.servers.items()}
     where = director(redirect, replace(shop, servers=heavy))
     (only,) = fold(where, bundled(where, [HTTP, HTTPS], 80)).pools.values()
@@ -115,8 +116,8 @@ def test_a_group_becomes_a_service_for_each_port_again() -> None:
 @pytest.mark.parametrize(
     ("held", "field", "sentence"),
     [
-        (director(pool("tcp:192.0.2.10:80", "10.0.0.11:8080")), "service", "sends to another port"),
-        (director(pool("ip47:192.0.2.10:80", "10.0.0.11:80")), "service", "only tcp, udp and sctp"),
+        (director(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:8080")), "service", "sends to another port"),
+        (director(sticky_pool("ip47:192.0.2.10:80", "10.0.0.11:80")), "service", "only tcp, udp and sctp"),
     ],
 )
 def test_what_a_mark_cannot_do_is_refused(held: Director, field: str, sentence: str) -> None:

@@ -23,8 +23,7 @@ from lvstui.core.model import Family, MarkGroup, MarkKey, Persistence
 from lvstui.core.observed import Rule
 from lvstui.core.selectors import selector
 from lvstui.core.services.staging import merge
-from tests.core.advice.test_advice import rule
-from tests.core.entries.test_resolve import director
+from tests.build import director, rule
 from tests.core.marks.test_edits import HTTP, HTTPS, WEB
 
 GROUPED = fold(WEB, bundled(WEB, [HTTP, HTTPS], 80, "shop"))

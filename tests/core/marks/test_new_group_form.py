@@ -13,8 +13,7 @@ from lvstui.core.model import Director, Family, Forwarding, MarkKey, Persistence
 from lvstui.core.observed import Ruleset
 from lvstui.core.selectors import selector, selector_text
 from lvstui.core.view.form import completed
-from tests.core.advice.test_advice import rule
-from tests.core.entries.test_resolve import director, pool
+from tests.build import director, rule, sticky_pool
 from tests.core.marks.test_edits import WEB
 
 
@@ -107,7 +106,7 @@ def test_a_mark_that_is_taken_is_refused_and_one_that_others_set_is_told_of() ->
 
 
 def test_a_service_that_is_there_stays_as_it_is() -> None:
-    where = director(pool("mark:80", "10.0.0.11:0"))
+    where = director(sticky_pool("mark:80", "10.0.0.11:0"))
     form = GroupForm(where, mark=80)
     changes: tuple[Change, ...] = form.changes(answers(form))
     assert [type(change) for change in changes] == [MarkChange]

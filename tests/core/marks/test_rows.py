@@ -18,14 +18,14 @@ from lvstui.core.model import MarkGroup, Persistence
 from lvstui.core.observed import Rule, Ruleset, ServerKey
 from lvstui.core.selectors import selector
 from lvstui.core.snapshot import ProfileState, Snapshot
-from tests.core.advice.test_advice import MARKED, rule, seen
-from tests.core.entries.test_resolve import director
+from tests.build import director, rule, snapshot
+from tests.core.advice.test_advice import MARKED
 
 STICKY = replace(MARKED, service=replace(MARKED.service, persistence=Persistence()))
 
 
 def shown(*rules: Rule, pools: bool = True) -> Snapshot:
-    return seen(director(*([STICKY] if pools else [])), rules=Ruleset(rules))
+    return snapshot(director(*([STICKY] if pools else [])), rules=Ruleset(rules))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def shown(*rules: Rule, pools: bool = True) -> Snapshot:
         (shown(rule(80, hook="")), "unreached"),
         (shown(rule(80, dormant=True)), "dormant"),
         (shown(rule(80), rule(81, handle=2)), "overwritten"),
-        (seen(director(MARKED), rules=Ruleset((rule(80),))), "no sticky"),
+        (snapshot(director(MARKED), rules=Ruleset((rule(80),))), "no sticky"),
     ],
 )
 def test_how_it_stands_with_a_mark_is_a_word(snapshot: Snapshot, word: str) -> None:
@@ -48,26 +48,26 @@ def test_how_it_stands_with_a_mark_is_a_word(snapshot: Snapshot, word: str) -> N
 
 
 def test_a_mark_has_its_rules_and_servers_below_it() -> None:
-    snapshot = shown(rule(80), rule(80, "tcp 2001:db8::10 80", handle=2), rule(0, raw="xt"))
-    assert marks(snapshot) == [80, 0]
-    assert rows(snapshot, MarkLook()) == [GroupRow(80), GroupRow(0)]
-    below = rows(snapshot, MarkLook(unfolded=frozenset((80,))))
+    seen = shown(rule(80), rule(80, "tcp 2001:db8::10 80", handle=2), rule(0, raw="xt"))
+    assert marks(seen) == [80, 0]
+    assert rows(seen, MarkLook()) == [GroupRow(80), GroupRow(0)]
+    below = rows(seen, MarkLook(unfolded=frozenset((80,))))
     assert [type(key) for key in below] == [GroupRow, RuleRow, RuleRow, ServerKey, ServerKey, GroupRow]
     for key in below:
-        assert len(cells(snapshot, MarkLook(), key)) == len(columns(MarkLook())) == len(MARK_COLUMNS)
+        assert len(cells(seen, MarkLook(), key)) == len(columns(MarkLook())) == len(MARK_COLUMNS)
 
 
 def test_packets_of_a_shared_counter_count_once() -> None:
     one = rule(80, packets=7, counter="m80")
-    snapshot = shown(one, replace(one, chain="output", handle=9), rule(80, packets=5, handle=3, table="other"))
-    assert packets(snapshot, 80) == 12
+    seen = shown(one, replace(one, chain="output", handle=9), rule(80, packets=5, handle=3, table="other"))
+    assert packets(seen, 80) == 12
 
 
 def test_lost_rules_are_told_from_the_profile() -> None:
     saved = replace(director(STICKY), marks={80: MarkGroup(80, (selector("tcp 192.0.2.10 80"),), "web")})
-    snapshot = replace(shown(), profile=ProfileState("p", True, saved=saved))
-    assert state(snapshot, 80).text == "lost"
-    assert "web" in [cell.text for cell in cells(snapshot, MarkLook(), GroupRow(80))]
+    seen = replace(shown(), profile=ProfileState("p", True, saved=saved))
+    assert state(seen, 80).text == "lost"
+    assert "web" in [cell.text for cell in cells(seen, MarkLook(), GroupRow(80))]
 
 
 @pytest.mark.parametrize(
@@ -116,17 +116,17 @@ def test_what_a_later_rule_overwrites_is_found_for_all_rules_at_once() -> None:
 
 def test_the_summary_says_what_is_known_or_why_nothing_is() -> None:
     assert summary(shown(rule(80))).startswith("1 rule about marks, 0 of others")
-    assert summary(seen(director())) == "rules of the packet filter are not read here"
-    assert summary(seen(director(), rules=Ruleset(trouble="no right"))) == "no right"
+    assert summary(snapshot(director())) == "rules of the packet filter are not read here"
+    assert summary(snapshot(director(), rules=Ruleset(trouble="no right"))) == "no right"
 
 
 def test_where_rules_cannot_be_written_the_profile_says_which_groups_there_should_be() -> None:
     saved = replace(director(STICKY), marks={80: MarkGroup(80, (selector("tcp 192.0.2.10 80"),), "web")})
     where = replace(director(), marks=None)
-    snapshot = replace(seen(where, rules=Ruleset(missing="no nf_tables")), profile=ProfileState("p", True, saved=saved))
-    assert (marks(snapshot), group_of(snapshot, 80)) == ([80], (saved.marks or {})[80])
-    assert summary(snapshot) == unwritten(snapshot) == "no nf_tables"
-    assert unwritten(seen(where)) == "rules of the packet filter are not read here"
+    seen = replace(snapshot(where, rules=Ruleset(missing="no nf_tables")), profile=ProfileState("p", True, saved=saved))
+    assert (marks(seen), group_of(seen, 80)) == ([80], (saved.marks or {})[80])
+    assert summary(seen) == unwritten(seen) == "no nf_tables"
+    assert unwritten(snapshot(where)) == "rules of the packet filter are not read here"
     assert unwritten(shown(rule(80))) == ""
 
 

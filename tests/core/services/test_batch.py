@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address
 
 import pytest
 
@@ -11,14 +10,9 @@ from lvstui.core.change import ServerChange, ServiceChange, fold, undo
 from lvstui.core.fields import FieldError
 from lvstui.core.model import (
     INT_MAX,
-    AddressKey,
     Director,
     Endpoint,
-    Family,
-    MarkKey,
     Pool,
-    Protocol,
-    RealServer,
     Service,
 )
 from lvstui.core.observed import MachineKey, ServerKey
@@ -33,12 +27,11 @@ from lvstui.core.services.batch import (
     weigh,
     weight_rule,
 )
+from tests.build import MARK, SHOP, endpoint, server
 
-SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-MARK = MarkKey(80, Family.IPV4)
-A = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), weight=3, name="web1")
-B = RealServer(Endpoint(IPv4Address("10.0.0.12"), 443), weight=0, resume=5, name="web2")
-C = RealServer(Endpoint(IPv4Address("10.0.0.11"), 0), weight=1, name="app1")
+A = server("10.0.0.11:443", weight=3, name="web1")
+B = server("10.0.0.12:443", weight=0, resume=5, name="web2")
+C = server("10.0.0.11:0", weight=1, name="app1")
 DIRECTOR = Director(
     {
         SHOP: Pool(Service(SHOP, name="shop"), {A.endpoint: A, B.endpoint: B}),
@@ -179,6 +172,6 @@ def test_servers_are_copied_with_all_they_have_and_another_port_only_where_asked
 
 
 def test_a_copied_name_that_is_taken_there_is_left_behind() -> None:
-    other = replace(A, endpoint=Endpoint(IPv4Address("10.0.0.99"), 0), name="app1")
+    other = replace(A, endpoint=endpoint("10.0.0.99:0"), name="app1")
     (change,) = copies(DIRECTOR, {KEY_A: other}, Destination(MARK))
     assert change.after == replace(other, name="")

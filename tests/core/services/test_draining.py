@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address
 
 import pytest
 
-from lvstui.core.model import Endpoint, Persistence, RealServer
+from lvstui.core.model import Persistence
 from lvstui.core.observed import ServerStats
 from lvstui.core.services.draining import outlook
+from tests.build import server
 
-DRAINED = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), weight=0)
+DRAINED = server("10.0.0.11:443", weight=0)
 KEPT = {"expire_quiescent_template": "0", "expire_nodest_conn": "0"}
 FIVE_MINUTES = Persistence(300)
 EXPIRED = {"expire_quiescent_template": "1", "expire_nodest_conn": "1"}

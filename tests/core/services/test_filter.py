@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 from hypothesis import given
@@ -11,16 +10,8 @@ from hypothesis import strategies as st
 
 from lvstui.core.fields import FieldError
 from lvstui.core.model import (
-    AddressKey,
-    Director,
-    Endpoint,
-    Family,
     Forwarding,
-    MarkKey,
     Persistence,
-    Pool,
-    Protocol,
-    RealServer,
     Service,
     ServiceFlags,
 )
@@ -28,24 +19,19 @@ from lvstui.core.observed import Info, MachineKey, Reading, RowKey, ServerKey, S
 from lvstui.core.services.filter import FIELDS, parse
 from lvstui.core.services.rows import Grouping, Look, rows
 from lvstui.core.snapshot import Host, Snapshot
+from tests.build import MARK, address_key, director, pool, server
 from tests.core.strategies import laws
 
-WEB = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-DNS = AddressKey(Protocol.UDP, IPv6Address("2001:db8::53"), 53)
-MARK = MarkKey(80, Family.IPV4)
-A = RealServer(Endpoint(IPv4Address("10.0.0.11"), 8443), Forwarding.MASQ, 3, upper=2000, name="web1")
-B = RealServer(Endpoint(IPv4Address("10.1.0.12"), 443), Forwarding.MASQ, 0, name="web2")
-C = RealServer(Endpoint(IPv6Address("fd00::53"), 53), Forwarding.TUNNEL, 1)
-D = RealServer(Endpoint(IPv4Address("10.0.0.11"), 0), Forwarding.ROUTE, 2)
-DIRECTOR = Director(
-    {
-        WEB: Pool(
-            Service(WEB, "wlc", persistence=Persistence(300), name="shop", note="ask first"),
-            {A.endpoint: A, B.endpoint: B},
-        ),
-        DNS: Pool(Service(DNS, "sh", ServiceFlags.SCHED_2), {C.endpoint: C}),
-        MARK: Pool(Service(MARK, "rr"), {D.endpoint: D}),
-    }
+WEB = address_key("tcp:192.0.2.10:443")
+DNS = address_key("udp:[2001:db8::53]:53")
+A = server("10.0.0.11:8443", Forwarding.MASQ, 3, upper=2000, name="web1")
+B = server("10.1.0.12:443", Forwarding.MASQ, 0, name="web2")
+C = server("[fd00::53]:53", Forwarding.TUNNEL, 1)
+D = server("10.0.0.11:0", Forwarding.ROUTE, 2)
+DIRECTOR = director(
+    pool(Service(WEB, "wlc", persistence=Persistence(300), name="shop", note="ask first"), A, B),
+    pool(Service(DNS, "sh", ServiceFlags.SCHED_2), C),
+    pool(Service(MARK, "rr"), D),
 )
 SNAPSHOT = Snapshot(
     Reading(

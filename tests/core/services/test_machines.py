@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from lvstui.core.change import ServerChange
-from lvstui.core.model import AddressKey, Director, Endpoint, Family, MarkKey, Pool, Protocol, RealServer, Service
+from lvstui.core.model import Endpoint, RealServer, Service
 from lvstui.core.observed import Info, MachineKey, Reading, RowKey, ServerKey, ServerStats, Stats
 from lvstui.core.services.cells import machine_state
 from lvstui.core.services.machines import machines
@@ -16,19 +16,14 @@ from lvstui.core.services.rows import MACHINE_COLUMNS, SERVICE_COLUMNS, Grouping
 from lvstui.core.snapshot import Host, Snapshot
 from lvstui.core.view.servers import server_state
 from lvstui.core.view.table import Cell, Tone
+from tests.build import MARK, address_key, director, pool
 
-WEB = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-MARK = MarkKey(80, Family.IPV4)
+WEB = address_key("tcp:192.0.2.10:443")
 ONE, TWO = IPv4Address("10.0.0.2"), IPv4Address("10.0.0.11")
 A = RealServer(Endpoint(ONE, 443), weight=3, name="web1")
 B = RealServer(Endpoint(TWO, 8443), weight=0, resume=2, name="web2")
 C = RealServer(Endpoint(ONE, 0), weight=1, name="app1")
-DIRECTOR = Director(
-    {
-        MARK: Pool(Service(MARK, name="portal"), {C.endpoint: C}),
-        WEB: Pool(Service(WEB, name="shop"), {A.endpoint: A, B.endpoint: B}),
-    }
-)
+DIRECTOR = director(pool(Service(MARK, name="portal"), C), pool(Service(WEB, name="shop"), A, B))
 FIRST, SECOND = MachineKey(ONE), MachineKey(TWO)
 WEB_A, WEB_B, MARK_C = ServerKey(WEB, A.endpoint), ServerKey(WEB, B.endpoint), ServerKey(MARK, C.endpoint)
 SNAPSHOT = Snapshot(

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 
 import pytest
 
 from lvstui.core.change import ServerChange
 from lvstui.core.model import (
-    AddressKey,
     Director,
-    Endpoint,
-    Family,
     Forwarding,
-    MarkKey,
     Persistence,
     Pool,
-    Protocol,
-    RealServer,
     Service,
     ServiceFlags,
     ServiceKey,
@@ -31,21 +25,20 @@ from lvstui.core.services.rows import SERVICE_COLUMNS, Look, cells, rows
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
 from lvstui.core.view.headline import headline
 from lvstui.core.view.table import Tone
+from tests.build import MARK, SHOP, address_key, pool, server
 
-SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-DNS = AddressKey(Protocol.UDP, IPv4Address("192.0.2.9"), 53)
-MARK = MarkKey(80, Family.IPV4)
-WEB1 = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), Forwarding.MASQ, 3, upper=100, name="web1")
-WEB2 = RealServer(Endpoint(IPv4Address("10.0.0.2"), 443), Forwarding.TUNNEL, 0, tunnel=Tunnel(TunnelType.GUE, 6080, 1))
-SIX = RealServer(Endpoint(IPv6Address("fd00::1"), 0))
+DNS = address_key("udp:192.0.2.9:53")
+WEB1 = server("10.0.0.11:443", Forwarding.MASQ, 3, upper=100, name="web1")
+WEB2 = server("10.0.0.2:443", Forwarding.TUNNEL, 0, tunnel=Tunnel(TunnelType.GUE, 6080, 1))
+SIX = server("[fd00::1]:0")
 SHOP_SERVICE = Service(
     SHOP, "sh", ServiceFlags.SCHED_2, Persistence(300, IPv4Address("255.255.255.0")), name="shop", note="ask first"
 )
 DIRECTOR = Director(
     pools={
-        MARK: Pool(Service(MARK), {SIX.endpoint: SIX}),
-        SHOP: Pool(SHOP_SERVICE, {WEB1.endpoint: WEB1, WEB2.endpoint: WEB2}),
-        DNS: Pool(Service(DNS, "rr")),
+        MARK: pool(MARK, SIX),
+        SHOP: pool(SHOP_SERVICE, WEB1, WEB2),
+        DNS: pool(Service(DNS, "rr")),
     },
     name="lb1",
 )
@@ -145,7 +138,7 @@ def test_a_server_shows_its_method_weight_and_state() -> None:
 
 def test_a_service_without_servers_is_empty_and_one_with_all_drained_is_down() -> None:
     assert texts(DNS)["state"] == "empty"
-    pools: dict[ServiceKey, Pool] = {SHOP: Pool(SHOP_SERVICE, {WEB2.endpoint: WEB2})}
+    pools: dict[ServiceKey, Pool] = {SHOP: pool(SHOP_SERVICE, WEB2)}
     snapshot = replace(SNAPSHOT, reading=replace(SNAPSHOT.reading, director=Director(pools)))
     assert cells(snapshot, Look(), SHOP)[-1].text == "down"
 

@@ -1,16 +1,16 @@
 """What is staged: a weight with what a drain remembers, and one edit on top of another."""
 
 from dataclasses import replace
-from ipaddress import IPv4Address
 
 from lvstui.core.change import Change, ServerChange, ServiceChange
-from lvstui.core.model import INT_MAX, Endpoint, Family, MarkKey, RealServer, Service
+from lvstui.core.model import INT_MAX, Family, MarkKey, RealServer, Service
 from lvstui.core.services.staging import merge, set_weight, weighed
+from tests.build import server
 
 WEB = MarkKey(80, Family.IPV4)
 SERVICE = Service(WEB)
-SERVER = RealServer(Endpoint(IPv4Address("10.0.0.11"), 0), weight=3)
-OTHER = RealServer(Endpoint(IPv4Address("10.0.0.12"), 0))
+SERVER = server("10.0.0.11:0", weight=3)
+OTHER = server("10.0.0.12:0")
 
 
 def edit(before: RealServer | None, after: RealServer | None) -> ServerChange:

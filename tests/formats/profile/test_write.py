@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 
 import pytest
 from hypothesis import assume, given
@@ -31,13 +31,11 @@ from lvstui.core.model import (
     TunnelType,
 )
 from lvstui.formats.profile.write import ProfileError, dumps, loads
+from tests.build import SHOP, server
 from tests.core.strategies import directors, laws
 
-SHOP = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-WEB1 = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), Forwarding.MASQ, 3, 1000, 800, name="web1", resume=3)
-WEB2 = RealServer(
-    Endpoint(IPv6Address("fd00::12"), 443), Forwarding.TUNNEL, tunnel=Tunnel(TunnelType.GUE, 6080, checksum=1)
-)
+WEB1 = server("10.0.0.11:443", Forwarding.MASQ, 3, 1000, 800, name="web1", resume=3)
+WEB2 = server("[fd00::12]:443", Forwarding.TUNNEL, tunnel=Tunnel(TunnelType.GUE, 6080, checksum=1))
 FULL = Director(
     pools={
         MarkKey(80, Family.IPV6): Pool(Service(MarkKey(80, Family.IPV6), persistence=Persistence(600, 64))),

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,6 @@ import pytest
 from lvstui.core.change import ServerChange, ServiceChange, SyncChange
 from lvstui.core.model import (
     AddressKey,
-    Endpoint,
     Forwarding,
     Pool,
     Protocol,
@@ -37,11 +36,12 @@ from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.channel import HEADER, Answer, Channel, Part
 from lvstui.kernel.port import KernelError, NoIpvs
 from lvstui.kernel.procfs.table import Proc
+from tests.build import address_key, server
 
-WEB = AddressKey(Protocol.TCP, ip_address("192.0.2.10"), 80)
-DNS = AddressKey(Protocol.UDP, ip_address("192.0.2.10"), 53)
-FIRST = RealServer(Endpoint(ip_address("10.0.0.11"), 80), Forwarding.MASQ, 3, upper=1000, lower=800)
-SECOND = RealServer(Endpoint(ip_address("10.0.0.12"), 80), Forwarding.MASQ, 2)
+WEB = address_key("tcp:192.0.2.10:80")
+DNS = address_key("udp:192.0.2.10:53")
+FIRST = server("10.0.0.11:80", Forwarding.MASQ, 3, upper=1000, lower=800)
+SECOND = server("10.0.0.12:80", Forwarding.MASQ, 2)
 COUNTED = Stats(*range(1, 11))
 COUNTS = (wire.DEST_ACTIVE, wire.DEST_INACTIVE, wire.DEST_STICKY)
 

@@ -11,20 +11,21 @@ from hypothesis import strategies as st
 from lvstui.core.entries.sync_message import LOCAL_NODE, TEMPLATE, Message
 from lvstui.core.model import PERSISTENCE_MAX, Endpoint
 from lvstui.kernel.ipvs.sync_wire import Malformed, decode, encode
+from tests.build import endpoint
 from tests.core.strategies import laws
 
 _ADDRESS = Message(
     6,
-    Endpoint(IPv4Address("10.1.0.31"), 0),
-    Endpoint(IPv4Address("10.1.0.100"), 80),
-    Endpoint(IPv4Address("10.2.1.2"), 80),
+    endpoint("10.1.0.31:0"),
+    endpoint("10.1.0.100:80"),
+    endpoint("10.2.1.2:80"),
     500,
 )
 _MARK = Message(
     0,
-    Endpoint(IPv4Address("10.1.0.32"), 0),
-    Endpoint(IPv4Address("0.0.0.5"), 0),
-    Endpoint(IPv4Address("10.2.1.2"), 0),
+    endpoint("10.1.0.32:0"),
+    endpoint("0.0.0.5:0"),
+    endpoint("10.2.1.2:0"),
     500,
     mark=5,
 )
@@ -91,7 +92,7 @@ def test_no_datagram_has_more_messages_than_its_count_can_tell() -> None:
     [
         _ADDRESS._replace(timeout=0),
         _ADDRESS._replace(timeout=PERSISTENCE_MAX + 1),
-        _ADDRESS._replace(server=Endpoint(IPv6Address("fd00::1"), 80)),
+        _ADDRESS._replace(server=endpoint("[fd00::1]:80")),
         _ADDRESS._replace(engine="sip"),
         _ADDRESS._replace(identity=b"call"),
         _ADDRESS._replace(engine="sip", identity=b"x" * 256),

@@ -45,18 +45,19 @@ from lvstui.core.observed import ServerStats, Stats
 from lvstui.kernel.memory.demo import demo_director
 from lvstui.kernel.memory.kernel import DEFAULTS, MemoryKernel
 from lvstui.kernel.port import Kernel, NoIpvs, NoRight, Refused
+from tests.build import address_key, server
 from tests.core.strategies import directors, laws
 
-KEY = AddressKey(Protocol.TCP, IPv4Address("192.0.2.10"), 443)
-KEY6 = AddressKey(Protocol.TCP, IPv6Address("2001:db8::10"), 443)
+KEY = address_key("tcp:192.0.2.10:443")
+KEY6 = address_key("tcp:[2001:db8::10]:443")
 SHOP = Service(KEY)
 SHOP6 = Service(KEY6)
-WEB1 = RealServer(Endpoint(IPv4Address("10.0.0.11"), 443), Forwarding.MASQ, weight=3)
-WEB2 = RealServer(Endpoint(IPv4Address("10.0.0.12"), 443), Forwarding.MASQ, weight=3)
-WEB6 = RealServer(Endpoint(IPv6Address("fd00::11"), 443), Forwarding.TUNNEL)
+WEB1 = server("10.0.0.11:443", Forwarding.MASQ, weight=3)
+WEB2 = server("10.0.0.12:443", Forwarding.MASQ, weight=3)
+WEB6 = server("[fd00::11]:443", Forwarding.TUNNEL)
 MASTER = SyncDaemon(SyncRole.MASTER, "eth1", id=5)
 PERSISTENT = replace(SHOP, persistence=Persistence())
-STREAM = replace(SHOP, key=AddressKey(Protocol.UDP, IPv4Address("192.0.2.10"), 5060))
+STREAM = replace(SHOP, key=address_key("udp:192.0.2.10:5060"))
 
 
 def director(service: Service, *servers: RealServer, sync: Iterable[SyncDaemon] = ()) -> Director:

@@ -10,6 +10,7 @@ import pytest
 from lvstui.core.model import AddressKey, Endpoint, Family, MarkKey, Protocol, ServiceKey
 from lvstui.core.observed import Connection, Entry, Origin
 from lvstui.kernel.procfs.connections import Decoder, Row
+from tests.build import endpoint
 
 HEAD = "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n"
 VIP, VIP6 = IPv4Address("10.1.0.100"), IPv6Address("fd00::100")
@@ -110,7 +111,7 @@ def test_everything_with_a_client_port_is_a_connection(state: str) -> None:
     assert connections == [
         Connection(
             Protocol.TCP,
-            Endpoint(IPv4Address("10.1.0.10"), 40000),
+            endpoint("10.1.0.10:40000"),
             Endpoint(VIP, 80),
             Endpoint(RS, 8080),
             state,

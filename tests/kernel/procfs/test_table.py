@@ -11,7 +11,6 @@ from lvstui.core.model import (
     PLAIN_TUNNEL,
     AddressKey,
     Director,
-    Endpoint,
     Family,
     Forwarding,
     MarkKey,
@@ -26,6 +25,7 @@ from lvstui.core.observed import Info, ServerStats
 from lvstui.kernel.live import Live
 from lvstui.kernel.port import KernelError
 from lvstui.kernel.procfs.table import Proc, parse
+from tests.build import endpoint
 from tests.kernel import corpus
 from tests.kernel.ipvsadm import ipvsadm
 
@@ -56,8 +56,8 @@ def test_the_table_is_read_with_what_it_tells() -> None:
     reading = parse(TABLE, 100, 7.0)
     web, dns, esp = service(6, "192.0.2.10", 80), service(17, "192.0.2.10", 53), service(50, "192.0.2.10", 0)
     web6 = service(6, "2001:db8::10", 80)
-    first, second = Endpoint(ip_address("10.0.0.11"), 80), Endpoint(ip_address("10.0.0.12"), 8080)
-    sixth = Endpoint(ip_address("fd00::11"), 80)
+    first, second = endpoint("10.0.0.11:80"), endpoint("10.0.0.12:8080")
+    sixth = endpoint("[fd00::11]:80")
     assert reading.director == Director(
         {
             web: Pool(

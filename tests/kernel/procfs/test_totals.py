@@ -6,19 +6,19 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from lvstui.core.change import EMPTY, ServerChange, ServiceChange
-from lvstui.core.model import AddressKey, Endpoint, Forwarding, Protocol, RealServer, Service
+from lvstui.core.model import Forwarding, Service
 from lvstui.core.observed import Reading, Stats
 from lvstui.kernel.live import Live
 from lvstui.kernel.memory.demo import demo_director
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import Kernel
 from lvstui.kernel.procfs.totals import Counted, Totals, parse
+from tests.build import address_key, server
 
 TEXT = """\
        Total Incoming Outgoing         Incoming         Outgoing
@@ -79,8 +79,8 @@ def test_the_demo_spreads_over_its_cpus_all_that_its_services_count() -> None:
     assert MemoryKernel(EMPTY, traffic=True).read().total == Stats()
 
 
-WEB = Service(AddressKey(Protocol.UDP, ip_address("127.0.0.1"), 5300), "rr")
-REAL = RealServer(Endpoint(ip_address("127.0.0.1"), 5301), Forwarding.MASQ)
+WEB = Service(address_key("udp:127.0.0.1:5300"), "rr")
+REAL = server("127.0.0.1:5301", Forwarding.MASQ)
 
 
 @contextmanager
