@@ -1,4 +1,4 @@
-"""Work done in another network namespace, in a thread that ends with it."""
+"""Work in another network namespace."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ _CLONE_NEWNET = 0x40000000
 _T = TypeVar("_T")
 
 
-def call_in(netns: str | None, work: Callable[[], _T]) -> _T:
-    """Call a function in a thread of its own, in a named namespace or (None) in ours, and give what it gives.
+def call_in(netns: str | None, work: Callable[[], _T], *, apart: bool = False) -> _T:
+    """Call a function in a named network namespace or (None) in ours, and return what it returns.
 
-    Sockets and files of /proc/thread-self/net that it opens belong to that namespace for good. As the thread ends,
-    nothing has to be put back, and what it leaves in its thread (an event loop) is gone too.
+    For another namespace, and wherever it is to be `apart`, the function runs in a thread of its own, and what it
+    leaves in its thread ends with it. Sockets and files of /proc/thread-self/net that it opens belong to that
+    namespace for good. Raises `KernelError` where there is no such namespace or no right to enter it.
     """
+    if netns is None and not apart:
+        return work()
     results: list[_T] = []
     problems: list[BaseException] = []
 

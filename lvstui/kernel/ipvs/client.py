@@ -25,7 +25,8 @@ from lvstui.core.observed import Reading
 from lvstui.kernel.ipvs import wire
 from lvstui.kernel.ipvs.dump import Table
 from lvstui.kernel.ipvs.wire import Command
-from lvstui.kernel.netlink.channel import ACK, DUMP, REQUEST, Answer, Channel, Part, messages
+from lvstui.kernel.netlink.attributes import NATIVE
+from lvstui.kernel.netlink.channel import ACK, DUMP, REQUEST, Answer, Datagram, Family, messages
 from lvstui.kernel.port import KernelError, NoIpvs, NoRight, Refused
 from lvstui.kernel.procfs.table import NO_IPVS
 from lvstui.kernel.refusals import refused
@@ -43,7 +44,7 @@ class Netlink:
 
     def __init__(self, netns: str | None = None) -> None:
         self._netns = netns
-        self._channel: Channel | None = None
+        self._family: Family | None = None
         self._table = Table()
 
     def read(self) -> Reading:
@@ -54,8 +55,8 @@ class Netlink:
             raise _unreadable(answer) from None
 
     def _read(self) -> Reading:
-        info = wire.read_info(wire.attributes(self._one(Command.GET_INFO)))
-        timeouts = wire.read_timeouts(wire.attributes(self._one(Command.GET_CONFIG)))
+        info = wire.read_info(NATIVE.attributes(self._one(Command.GET_INFO)))
+        timeouts = wire.read_timeouts(NATIVE.attributes(self._one(Command.GET_CONFIG)))
         sync = self._daemons()
         services, servers = self._table.read(self._dump)
         director = self._table.director(timeouts, sync)
@@ -80,7 +81,7 @@ class Netlink:
                 servers = self._servers(key)
                 return next((server for server in servers if server.endpoint == change.endpoint), None)
             case TimeoutsChange():
-                return wire.read_timeouts(wire.attributes(self._one(Command.GET_CONFIG)))
+                return wire.read_timeouts(NATIVE.attributes(self._one(Command.GET_CONFIG)))
             case SyncChange():
                 return self._daemons().get(change.role)
             case MarkChange() | SysctlChange() | ManageSync() | DirectorName():
@@ -89,17 +90,17 @@ class Netlink:
                 assert_never(change)
 
     def _service(self, key: ServiceKey) -> Service:
-        found = wire.attributes(self._one(Command.GET_SERVICE, wire.service_key(key)))
-        return wire.read_service(wire.attributes(found[wire.TOP_SERVICE]))
+        found = NATIVE.attributes(self._one(Command.GET_SERVICE, wire.service_key(key)))
+        return wire.read_service(NATIVE.attributes(found[wire.TOP_SERVICE]))
 
     def _servers(self, key: ServiceKey) -> Iterator[RealServer]:
         for message in self._messages(Command.GET_DEST, wire.service_key(key)):
-            found = wire.attributes(message)
-            yield wire.read_server(wire.attributes(found[wire.TOP_DEST]), key.family)
+            found = NATIVE.attributes(message)
+            yield wire.read_server(NATIVE.attributes(found[wire.TOP_DEST]), key.family)
 
     def _daemons(self) -> dict[SyncRole, SyncDaemon]:
-        tops = [wire.attributes(message) for message in self._messages(Command.GET_DAEMON)]
-        daemons = [wire.read_daemon(wire.attributes(top[wire.TOP_DAEMON])) for top in tops]
+        tops = [NATIVE.attributes(message) for message in self._messages(Command.GET_DAEMON)]
+        daemons = [wire.read_daemon(NATIVE.attributes(top[wire.TOP_DAEMON])) for top in tops]
         return {daemon.role: daemon for daemon in sorted(daemons, key=lambda daemon: daemon.role)}
 
     def write(self, change: Change) -> None:
@@ -204,9 +205,9 @@ class Netlink:
 
     def close(self) -> None:
         """Close the socket; the next use would open another."""
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
+        if self._family is not None:
+            self._family.close()
+            self._family = None
 
     def _one(self, command: Command, payload: bytes = b"") -> bytes:
         """Ask for one object."""
@@ -219,20 +220,20 @@ class Netlink:
 
     def _messages(self, command: Command, payload: bytes = b"", flags: int = REQUEST | DUMP) -> list[bytes]:
         """Send a request and collect what the messages of the answer carry."""
-        return list(messages(self._open().ask(command, payload, flags)))
+        return list(messages(self._open().request(command, payload, flags)))
 
-    def _dump(self, command: Command, payload: bytes) -> Iterable[Part]:
-        return self._open().ask(command, payload, REQUEST | DUMP)
+    def _dump(self, command: Command, payload: bytes) -> Iterable[Datagram]:
+        return self._open().request(command, payload, REQUEST | DUMP)
 
-    def _open(self) -> Channel:
-        if self._channel is None:
+    def _open(self) -> Family:
+        if self._family is None:
             try:
-                self._channel = Channel(wire.FAMILY_NAME, wire.FAMILY_VERSION, self._netns)
+                self._family = Family(wire.FAMILY_NAME, wire.FAMILY_VERSION, self._netns)
             except Answer as answer:
                 raise NoIpvs(NO_IPVS) if answer.code == errno.ENOENT else _unreadable(answer) from None
             except OSError as problem:
                 raise KernelError(f"no netlink socket to the kernel: {problem.strerror}") from problem
-        return self._channel
+        return self._family
 
     def _call(self, work: Callable[[], _T]) -> _T:
         """Do something with the socket, and leave none behind that still waits for an answer."""
@@ -257,9 +258,9 @@ class Netlink:
 
         ENOENT is the answer for a family that is not there, but also for a scheduler or a real server.
         """
-        number = self._open().family
+        number = self._open().number
         self.close()
-        return self._open().family != number
+        return self._open().number != number
 
 
 def _trouble(answer: Answer) -> KernelError | None:
@@ -274,7 +275,7 @@ def _trouble(answer: Answer) -> KernelError | None:
 
 
 def _unreadable(answer: Answer) -> KernelError:
-    return _trouble(answer) or KernelError(f"the kernel did not let IPVS be read: {answer}")
+    return _trouble(answer) or KernelError(f"the kernel did not let IPVS be read: {answer.strerror}")
 
 
 def _unwritable(change: Change, answer: Answer) -> KernelError:

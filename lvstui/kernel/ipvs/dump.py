@@ -25,9 +25,10 @@ from lvstui.core.model import (
 from lvstui.core.observed import ServerStats, Stats
 from lvstui.kernel.ipvs import wire
 from lvstui.kernel.ipvs.wire import Command
-from lvstui.kernel.netlink.channel import HEADER, Part
+from lvstui.kernel.netlink.attributes import NATIVE
+from lvstui.kernel.netlink.channel import HEADER, Datagram
 
-Dump: TypeAlias = Callable[[Command, bytes], Iterable[Part]]
+Dump: TypeAlias = Callable[[Command, bytes], Iterable[Datagram]]
 """Asks the kernel for all objects of a kind."""
 
 Row: TypeAlias = tuple[bytes, tuple[int, ...], Stats]
@@ -36,15 +37,14 @@ Row: TypeAlias = tuple[bytes, tuple[int, ...], Stats]
 _T = TypeVar("_T")
 _Getter: TypeAlias = Callable[[tuple[object, ...]], tuple[_T, ...]]
 
-_LENGTH = struct.Struct("=I")
 _BODY = HEADER + 4
 """Where a message's own attributes start: behind the header of the one attribute around them."""
 
 _STATS, _STATS64 = wire.DEST_STATS, wire.DEST_STATS64
 _SERVICE_COUNTS = ()
 _SERVER_COUNTS = (wire.DEST_ACTIVE, wire.DEST_INACTIVE, wire.DEST_STICKY)
-_ADDRESS_HEAD = wire.attribute(wire.DEST_ADDRESS, bytes(16))[:4]
-_PORT_HEAD = wire.attribute(wire.DEST_PORT, bytes(2))[:4]
+_ADDRESS_HEAD = NATIVE.attribute(wire.DEST_ADDRESS, bytes(16))[:4]
+_PORT_HEAD = NATIVE.attribute(wire.DEST_PORT, bytes(2))[:4]
 _PORT, _REST = 24, 28
 """Where a real server's port stands in its configuration, and where what comes after its address and port."""
 _CONFIG = frozenset(range(1, 1 + wire.DEST_TUNNEL_FLAGS)) - {_STATS, _STATS64}
@@ -120,13 +120,13 @@ def learn(message: bytes, counts: tuple[int, ...]) -> Shape | None:
 
 
 def _fields(body: bytes, counts: tuple[int, ...]) -> Iterator[_Field]:
-    found = list(wire.walk(body))
+    found = list(NATIVE.walk(body))
     wide = any(number == _STATS64 for number, _, _ in found)
     for number, start, end in found:
         size = 4 + ((end - start + 3) & ~3)
         if number == (_STATS64 if wide else _STATS):
             yield _Field("head", number, 4)
-            for inner, first, last in wire.walk(body[start:end]):
+            for inner, first, last in NATIVE.walk(body[start:end]):
                 role = "stat" if inner in _COUNTERS else "skip"  # the rest is padding that aligns 64 bits
                 yield _Field(role, inner, 4 + last - first)
         elif number == _STATS:
@@ -140,9 +140,9 @@ def _fields(body: bytes, counts: tuple[int, ...]) -> Iterator[_Field]:
 
 def walked(message: bytes, counts: tuple[int, ...]) -> Row:
     """Take a message apart attribute by attribute, whatever its layout."""
-    found = wire.attributes(message[_BODY:])
+    found = NATIVE.attributes(message[_BODY:])
     config = b"".join(
-        wire.attribute(number, payload)
+        NATIVE.attribute(number, payload)
         for number, payload in found.items()
         if number in _CONFIG and number not in counts
     )
@@ -157,17 +157,16 @@ class Reader:
         self._counts = counts
         self._shapes: dict[int, list[Shape]] = {}
 
-    def rows(self, buffer: bytearray, starts: list[int]) -> list[Row]:
+    def rows(self, buffer: bytearray, spans: Iterable[tuple[int, int]]) -> list[Row]:
         """Take the messages of one datagram apart."""
         rows: list[Row] = []
-        for start in starts:
-            (length,) = _LENGTH.unpack_from(buffer, start)
-            for shape in self._shapes.get(length, ()):
+        for start, end in spans:
+            for shape in self._shapes.get(end - start, ()):
                 row = shape.row(buffer, start)
                 if row is not None:
                     break
             else:
-                row = self._learn(bytes(buffer[start : start + length]))
+                row = self._learn(bytes(buffer[start:end]))
             rows.append(row)
         return rows
 
@@ -234,7 +233,7 @@ class Table:
         stats: dict[ServiceKey, Stats] = {}
         services: dict[ServiceKey, Service] = {}
         for config, _, counted in rows:
-            service = last.get(config) or wire.read_service(wire.attributes(config))
+            service = last.get(config) or wire.read_service(NATIVE.attributes(config))
             self._services[config] = services[service.key] = service
             stats[service.key] = counted
         return list(services.values()), stats
@@ -250,12 +249,12 @@ class Table:
         counted = [ServerStats._make((*counts, stats)) for _, counts, stats in rows]
         return known, dict(zip(known.endpoints, counted, strict=True))
 
-    def _collect(self, reader: Reader, parts: Iterable[Part]) -> tuple[list[Row], int]:
-        """Read a dump to its end, and count its parts."""
+    def _collect(self, reader: Reader, datagrams: Iterable[Datagram]) -> tuple[list[Row], int]:
+        """Read a dump to its end, and count its datagrams."""
         rows: list[Row] = []
         count = 0
-        for buffer, starts in parts:
-            rows += reader.rows(buffer, starts)
+        for datagram in datagrams:
+            rows += reader.rows(datagram.buffer, datagram.spans)
             count += 1
         return rows, count
 
@@ -278,12 +277,12 @@ class _Decoder:
     def server(self, config: bytes, family: Family) -> RealServer:
         """Decode one row of a service of this family."""
         if config[:4] != _ADDRESS_HEAD or config[_PORT - 4 : _PORT] != _PORT_HEAD:
-            return wire.read_server(wire.attributes(config), family)
+            return wire.read_server(NATIVE.attributes(config), family)
         rest = config[_REST:]
         settings = self._settings.get(rest)
         if settings is None:
-            settings = wire.read_settings(wire.attributes(rest), family)
-            if wire.DEST_FAMILY in wire.attributes(rest):  # else they are those of this service's family only
+            settings = wire.read_settings(NATIVE.attributes(rest), family)
+            if wire.DEST_FAMILY in NATIVE.attributes(rest):  # else they are those of this service's family only
                 self._settings[rest] = settings
         return wire.make_server(settings, config[4:20], config[_PORT : _PORT + 2])
 

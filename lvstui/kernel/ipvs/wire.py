@@ -7,8 +7,7 @@ order except the ports and IPv4 masks, which are in network order.
 from __future__ import annotations
 
 import struct
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple, TypeAlias, assert_never
@@ -38,6 +37,7 @@ from lvstui.core.model import (
     TunnelType,
 )
 from lvstui.core.observed import Info, ServerStats, Stats
+from lvstui.kernel.netlink.attributes import NATIVE
 
 FAMILY_NAME = "IPVS"
 FAMILY_VERSION = 1
@@ -80,8 +80,6 @@ DEST_TUNNEL_TYPE, DEST_TUNNEL_PORT, DEST_TUNNEL_FLAGS = range(13, 16)
 DAEMON_STATE, DAEMON_INTERFACE, DAEMON_ID, DAEMON_LENGTH = range(1, 5)
 DAEMON_GROUP, DAEMON_GROUP6, DAEMON_PORT, DAEMON_TTL = range(5, 9)
 
-_NESTED = 0x8000
-_TYPE_MASK = 0x3FFF
 _PERSISTENT = 0x1
 _TOLD = int(ServiceFlags.ONE_PACKET | ServiceFlags.SCHED_1 | ServiceFlags.SCHED_2 | ServiceFlags.SCHED_3)
 _WRITTEN = _PERSISTENT | _TOLD
@@ -89,51 +87,41 @@ _WRITTEN = _PERSISTENT | _TOLD
 _FORWARDING_MASK = 0x7
 _STAT_FIELDS = len(Stats._fields)
 
-_HEADER = struct.Struct("=HH")
 _U16 = struct.Struct("=H")
 _U32 = struct.Struct("=I")
 _FLAGS = struct.Struct("=II")
 
 
-def attribute(number: int, payload: bytes) -> bytes:
-    """Encode one attribute, padded to four bytes."""
-    return _HEADER.pack(4 + len(payload), number) + payload + b"\0" * (-len(payload) % 4)
-
-
-def _nested(number: int, *attributes: bytes) -> bytes:
-    return attribute(number | _NESTED, b"".join(attributes))
-
-
 def _u8(number: int, value: int) -> bytes:
-    return attribute(number, value.to_bytes(1, "big"))
+    return NATIVE.attribute(number, value.to_bytes(1, "big"))
 
 
 def _u16(number: int, value: int) -> bytes:
-    return attribute(number, _U16.pack(value))
+    return NATIVE.attribute(number, _U16.pack(value))
 
 
 def _u32(number: int, value: int) -> bytes:
-    return attribute(number, _U32.pack(value))
+    return NATIVE.attribute(number, _U32.pack(value))
 
 
 def _capped(number: int, value: int) -> bytes:
     """Encode a number that the kernel checks: what has no place becomes the largest, which it refuses too."""
-    return attribute(number, _U32.pack(value if 0 <= value <= 0xFFFFFFFF else 0xFFFFFFFF))
+    return NATIVE.attribute(number, _U32.pack(value if 0 <= value <= 0xFFFFFFFF else 0xFFFFFFFF))
 
 
 def _port(number: int, value: int) -> bytes:
-    return attribute(number, value.to_bytes(2, "big"))
+    return NATIVE.attribute(number, value.to_bytes(2, "big"))
 
 
 def _text(number: int, value: str) -> bytes:
     if "\0" in value:
         raise ValueError(value)
-    return attribute(number, value.encode() + b"\0")
+    return NATIVE.attribute(number, value.encode() + b"\0")
 
 
 def service_key(key: ServiceKey) -> bytes:
     """Encode the attribute that tells one service."""
-    return _nested(TOP_SERVICE, _key(key))
+    return NATIVE.nest(TOP_SERVICE, _key(key))
 
 
 def _key(key: ServiceKey) -> bytes:
@@ -143,7 +131,7 @@ def _key(key: ServiceKey) -> bytes:
                 (
                     _u16(SVC_FAMILY, key.family),
                     _u16(SVC_PROTOCOL, protocol),
-                    attribute(SVC_ADDRESS, address.packed),
+                    NATIVE.attribute(SVC_ADDRESS, address.packed),
                     _port(SVC_PORT, port),
                 )
             )
@@ -162,13 +150,13 @@ def service(value: Service) -> bytes:
     parts = [
         _key(value.key),
         _text(SVC_SCHEDULER, value.scheduler),
-        attribute(SVC_FLAGS, _FLAGS.pack(flags, _WRITTEN)),
+        NATIVE.attribute(SVC_FLAGS, _FLAGS.pack(flags, _WRITTEN)),
         _u32(SVC_TIMEOUT, persistence.timeout if persistence else 0),
-        attribute(SVC_NETMASK, _mask(value.key.family, persistence)),
+        NATIVE.attribute(SVC_NETMASK, _mask(value.key.family, persistence)),
     ]
     if persistence and persistence.engine:
         parts.append(_text(SVC_ENGINE, persistence.engine))
-    return _nested(TOP_SERVICE, *parts)
+    return NATIVE.nest(TOP_SERVICE, *parts)
 
 
 def _mask(family: Family, persistence: Persistence | None) -> bytes:
@@ -185,13 +173,15 @@ def _mask(family: Family, persistence: Persistence | None) -> bytes:
 
 def endpoint(value: Endpoint) -> bytes:
     """Encode the attribute that tells one real server within its service."""
-    return _nested(TOP_DEST, _endpoint(value))
+    return NATIVE.nest(TOP_DEST, _endpoint(value))
 
 
 def _endpoint(value: Endpoint) -> bytes:
     address, port = value
     return (
-        attribute(DEST_ADDRESS, address.packed) + _port(DEST_PORT, port) + _u16(DEST_FAMILY, Family.of(address).value)
+        NATIVE.attribute(DEST_ADDRESS, address.packed)
+        + _port(DEST_PORT, port)
+        + _u16(DEST_FAMILY, Family.of(address).value)
     )
 
 
@@ -200,7 +190,7 @@ def server(value: RealServer) -> bytes:
     tunnel = value.tunnel
     if not 0 <= value.upper <= INT_MAX:
         raise ValueError(value.upper)  # Linux 6.1 takes it, later ones refuse it
-    return _nested(
+    return NATIVE.nest(
         TOP_DEST,
         _endpoint(value.endpoint),
         _u32(DEST_FORWARDING, value.forwarding),
@@ -226,7 +216,7 @@ def timeouts(value: Timeouts) -> bytes:
 
 def daemon_role(role: SyncRole) -> bytes:
     """Encode the attribute that tells one sync daemon."""
-    return _nested(TOP_DAEMON, _u32(DAEMON_STATE, role))
+    return NATIVE.nest(TOP_DAEMON, _u32(DAEMON_STATE, role))
 
 
 def daemon(value: SyncDaemon) -> bytes:
@@ -236,33 +226,17 @@ def daemon(value: SyncDaemon) -> bytes:
         _u32(DAEMON_STATE, value.role),
         _text(DAEMON_INTERFACE, value.interface),
         _u32(DAEMON_ID, value.id),
-        attribute(group, value.group.packed),
+        NATIVE.attribute(group, value.group.packed),
         _u16(DAEMON_PORT, value.port),
         _u8(DAEMON_TTL, value.ttl),
     ]
     if value.max_length:
         parts.append(_u16(DAEMON_LENGTH, value.max_length))
-    return _nested(TOP_DAEMON, *parts)
-
-
-def walk(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Give number, start and end of the payload of each attribute in turn; stop at what is none."""
-    position = 0
-    while position + 4 <= len(data):
-        length, number = _HEADER.unpack_from(data, position)
-        if length < 4 or position + length > len(data):
-            return
-        yield number & _TYPE_MASK, position + 4, position + length
-        position += (length + 3) & ~3
-
-
-def attributes(data: bytes) -> dict[int, bytes]:
-    """Take attributes apart by number."""
-    return {number: data[start:end] for number, start, end in walk(data)}
+    return NATIVE.nest(TOP_DAEMON, *parts)
 
 
 def _number(data: bytes | None, default: int = 0) -> int:
-    return int.from_bytes(data, sys.byteorder) if data else default
+    return NATIVE.number(data) if data else default
 
 
 def _network(data: bytes | None) -> int:
@@ -353,7 +327,7 @@ def read_server_stats(found: Attributes) -> ServerStats:
 
 def _stats(data: bytes | None) -> Stats:
     """Read a block of counters; its attributes are numbered 1..10 in the order of `Stats`."""
-    found = attributes(data or b"")
+    found = NATIVE.attributes(data or b"")
     return Stats._make(_number(found.get(number)) for number in range(1, _STAT_FIELDS + 1))
 
 

@@ -1,54 +1,89 @@
-"""A conversation with one generic netlink family: a socket, its family's number, requests and their answers."""
+"""A conversation with the kernel over one netlink socket: requests, and the one loop that receives answers."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+import errno
 import os
 import socket
 import struct
-import sys
 from collections.abc import Iterable, Iterator
-from types import ModuleType
-from typing import TypeAlias
+from typing import Final, NamedTuple
 
 from lvstui.kernel.namespace import call_in
 
-Part: TypeAlias = tuple[bytearray, list[int]]
-"""One datagram of an answer and where the messages in it start; it is overwritten by the next one."""
+HEADER: Final = 20
+"""Bytes before a message's attributes: struct nlmsghdr, and the four of struct genlmsghdr or struct nfgenmsg."""
 
-HEADER = 20
-"""Bytes before a message's attributes: struct nlmsghdr and struct genlmsghdr."""
-
-REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
+REQUEST, ACK, DUMP, CREATE, APPEND = 0x001, 0x004, 0x300, 0x400, 0x800
 """Flags of a request (NLM_F_*)."""
 
-_MESSAGE = struct.Struct("=IHHIIBBxx")
-_START = struct.Struct("=IHHI")
-_STATUS = struct.Struct("=i")
+_INTERRUPTED: Final = 0x10
+"""Flag of a message (NLM_F_DUMP_INTR): what is dumped changed on the way."""
+
 _ERROR, _DONE = 2, 3
-_BUFFER = 1 << 16
-"""Room for the largest datagram: the kernel packs a dump into at most 32 KiB."""
+_KINDS_OF_FAMILIES: Final = 16
+"""The lowest kind of message that belongs to a family (NLMSG_MIN_TYPE)."""
 
-PATIENCE = struct.pack("@ll", 10, 0)
-"""A struct timeval: how long the kernel may think before we take the answer for lost."""
+_HEAD: Final = struct.Struct("=IHHII")
+_START: Final = struct.Struct("=IHHI")
+_STATUS: Final = struct.Struct("=i")
+_GENERIC: Final = struct.Struct("=BBxx")
+_BUFFER: Final = 1 << 17
+"""Room for the largest datagram: the kernel packs a dump into at most 32 KiB, unless one object needs more."""
+
+_PATIENCE: Final = struct.pack("@ll", 10, 0)
+"""A struct timeval: how long the kernel may think before its answer counts as lost."""
 
 
-class Answer(Exception):
+class Answer(OSError):
     """The errno with which the kernel answered a request."""
 
     def __init__(self, code: int) -> None:
-        super().__init__(os.strerror(code))
+        super().__init__(code, os.strerror(code))
         self.code = code
 
 
-class Channel:
-    """One open socket of a family. Raise Answer(ENOENT) where the kernel has no such family (any more)."""
+class Interrupted(OSError):
+    """What was being dumped changed on the way: the answer is a mixture."""
 
-    def __init__(self, family: str, version: int, netns: str | None) -> None:
-        self._socket, self.family = call_in(netns, lambda: _open(family))
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, PATIENCE)
-        self._version = version
+    def __init__(self) -> None:
+        super().__init__(errno.EINTR, "what was being read changed on the way")
+
+
+class Datagram(NamedTuple):
+    """One datagram of an answer, which the next one overwrites.
+
+    `spans` are start and end of each message that belongs to the newest request, `statuses` the sequence number and
+    the errno (0: done) of each one that says how a request ended.
+    """
+
+    buffer: bytearray
+    spans: list[tuple[int, int]]
+    statuses: list[tuple[int, int]]
+    interrupted: bool
+
+    def bodies(self) -> Iterator[bytes]:
+        """Yield what follows the netlink header of each message: four bytes of the family's own, then attributes."""
+        if self.spans:
+            data = bytes(memoryview(self.buffer)[: self.spans[-1][1]])
+            for start, end in self.spans:
+                yield data[start + HEADER - 4 : end]
+
+
+def frame(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
+    """Write a whole message."""
+    return _HEAD.pack(_HEAD.size + len(body), kind, flags, sequence, 0) + body
+
+
+class Channel:
+    """A blocking socket, and requests whose answers are told apart by their sequence numbers.
+
+    Every method raises OSError where the socket fails or the kernel is silent for seconds.
+    """
+
+    def __init__(self, plain: socket.socket) -> None:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
+        self._socket = plain
         self._sequence = 0
         self._buffer = bytearray(_BUFFER)
 
@@ -56,90 +91,104 @@ class Channel:
         """Close the socket."""
         self._socket.close()
 
-    def send(self, command: int, payload: bytes, flags: int) -> None:
+    def send(self, kind: int, flags: int, body: bytes) -> None:
         """Send one request; answers to earlier ones no longer count."""
         self._sequence = (self._sequence + 1) & 0xFFFFFFFF
-        length = HEADER + len(payload)
-        head = _MESSAGE.pack(length, self.family, flags, self._sequence, 0, command, self._version)
-        self._socket.send(head + payload)
+        self._socket.send(frame(kind, flags, self._sequence, body))
 
-    def ask(self, command: int, payload: bytes = b"", flags: int = REQUEST | ACK) -> Iterator[Part]:
-        """Send a request and give its answer datagram by datagram, until the kernel says that this was all."""
-        self.send(command, payload, flags)
-        done = False
-        while not done:
-            part, done = self._part()
-            if part[1]:
-                yield part
+    def send_raw(self, data: bytes) -> None:
+        """Send messages that carry sequence numbers of their own."""
+        self._socket.send(data)
 
-    def _part(self) -> tuple[Part, bool]:
-        """Receive one datagram; tell whether it is the last one."""
-        size = self._socket.recv_into(self._buffer)
-        starts = []
-        position = 0
+    def request(self, kind: int, flags: int, body: bytes) -> Iterator[Datagram]:
+        """Send a request and yield its answer, datagram by datagram, until the kernel says that this was all.
+
+        Without ACK or DUMP among the `flags` the answer is one message. Raises `Answer` with the errno of a refusal,
+        `Interrupted` at the end of a dump that is a mixture.
+        """
+        self.send(kind, flags, body)
+        interrupted = False
+        while True:
+            datagram = self.receive()
+            interrupted = interrupted or datagram.interrupted
+            if datagram.spans:
+                yield datagram
+                if not flags & (ACK | DUMP):
+                    return
+            for sequence, code in datagram.statuses:
+                if sequence != self._sequence:
+                    continue
+                if code:
+                    raise Answer(code)
+                if interrupted:
+                    raise Interrupted
+                return
+
+    def receive(self, flags: int = 0) -> Datagram:
+        """Receive one datagram; `flags` are those of recv()."""
+        buffer, wanted = self._buffer, self._sequence
+        size = self._socket.recv_into(buffer, 0, flags)
+        spans: list[tuple[int, int]] = []
+        statuses: list[tuple[int, int]] = []
+        interrupted = position = 0
+        unpack = _START.unpack_from
         while position < size:
-            length, kind, _, sequence = _START.unpack_from(self._buffer, position)
-            if sequence != self._sequence:
-                pass  # a late answer to a request that was given up
-            elif kind == self.family:
-                starts.append(position)
-            elif kind in (_ERROR, _DONE):
-                (status,) = _STATUS.unpack_from(self._buffer, position + 16)
-                if status:
-                    raise Answer(-status)
-                return (self._buffer, starts), True
-            position += (length + 3) & ~3
-        return (self._buffer, starts), False
+            length, kind, seen, sequence = unpack(buffer, position)
+            end = position + length
+            if kind in (_ERROR, _DONE):
+                (status,) = _STATUS.unpack_from(buffer, position + 16)
+                statuses.append((sequence, -status))
+            if sequence == wanted:  # else a late answer to a request that was given up, or news
+                interrupted |= seen & _INTERRUPTED
+                if kind >= _KINDS_OF_FAMILIES:
+                    spans.append((position, end))
+            position = (end + 3) & ~3
+        return Datagram(buffer, spans, statuses, bool(interrupted))
 
 
-def messages(parts: Iterable[Part]) -> Iterator[bytes]:
-    """Give the attributes of each message, header off."""
-    for buffer, starts in parts:
-        for start in starts:
-            (length,) = struct.unpack_from("=I", buffer, start)
-            yield bytes(buffer[start + HEADER : start + length])
+def messages(datagrams: Iterable[Datagram]) -> Iterator[bytes]:
+    """Yield the attributes of each message, headers off."""
+    for datagram in datagrams:
+        for body in datagram.bodies():
+            yield body[4:]
 
 
-def _open(family: str) -> tuple[socket.socket, int]:
-    """Open a generic netlink socket and look the family up; to be called where no event loop runs.
+class Family:
+    """A generic netlink family. Raises Answer(ENOENT) where the kernel has no such family (any more)."""
 
-    pyroute2 makes and binds the socket and asks for the family. Its event loop then ends, and the socket goes on as
-    a plain blocking one, which any thread may use.
+    def __init__(self, name: str, version: int, netns: str | None) -> None:
+        # pyroute2 would join an event loop that runs in this thread.
+        plain, self.number = call_in(netns, lambda: _look_up(name), apart=True)
+        self._channel = Channel(plain)
+        self._version = version
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._channel.close()
+
+    def send(self, command: int, payload: bytes, flags: int) -> None:
+        """Send one request without waiting for its answer."""
+        self._channel.send(self.number, flags, _GENERIC.pack(command, self._version) + payload)
+
+    def request(self, command: int, payload: bytes = b"", flags: int = REQUEST | ACK) -> Iterator[Datagram]:
+        """Send a request and yield its answer, datagram by datagram; raises `Answer`."""
+        return self._channel.request(self.number, flags, _GENERIC.pack(command, self._version) + payload)
+
+
+def _look_up(name: str) -> tuple[socket.socket, int]:
+    """Open a generic netlink socket by way of pyroute2, and look the family's number up.
+
+    pyroute2 is imported here because that takes a third of a second, which the demo and `--help` need not wait for.
     """
-    generic = pyroute2_module("pyroute2.netlink.generic")
-    exceptions = importlib.import_module("pyroute2.netlink.exceptions")
+    from pyroute2 import GenericNetlinkSocket, NetlinkError
+    from pyroute2.netlink import ctrlmsg
 
-    class Quiet(generic.AsyncGenericNetlinkSocket):  # type: ignore[name-defined, misc]
-        module_err_level = "debug"  # pyroute2 would log a missing family, in the middle of the screen
-
-    class Opener(generic.GenericNetlinkSocket):  # type: ignore[name-defined, misc]
-        async_class = Quiet
-
-    opener = Opener()
-    try:
-        opener.bind(family, generic.ctrlmsg)
-        plain = socket.socket(fileno=os.dup(opener.fileno()))
-        plain.setblocking(True)
-        return plain, opener.prid
-    except exceptions.NetlinkError as problem:
-        raise Answer(problem.code) from None
-    finally:
-        opener.close()
-
-
-def pyroute2_module(name: str) -> ModuleType:
-    """Import one module of pyroute2 without its package module, which imports everything there is.
-
-    That takes a third of the time. The stand-in for the package goes at once, so that a later `import pyroute2` by
-    anybody gets the real one.
-    """
-    spec = importlib.util.find_spec("pyroute2")
-    if "pyroute2" in sys.modules or spec is None:
-        return importlib.import_module(name)
-    stand_in = ModuleType("pyroute2")
-    stand_in.__path__ = list(spec.submodule_search_locations or ())
-    sys.modules["pyroute2"] = stand_in
-    try:
-        return importlib.import_module(name)
-    finally:
-        del sys.modules["pyroute2"]
+    with GenericNetlinkSocket() as generic:
+        generic.asyncore.module_err_level = "debug"  # a missing family would be logged into the middle of the screen
+        try:
+            generic.bind(name, ctrlmsg)
+        except NetlinkError as problem:
+            raise Answer(problem.code) from None
+        plain = socket.socket(fileno=os.dup(generic.fileno()))
+    plain.setblocking(True)
+    return plain, generic.prid

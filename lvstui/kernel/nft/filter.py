@@ -1,24 +1,181 @@
-"""The packet filter's rules about marks: one look at all of them, and our own table written."""
+"""The packet filter's rules about marks: read again and again, and our own table written."""
 
 from __future__ import annotations
 
+import errno
+import socket
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.change import MarkChange, bare
 from lvstui.core.marks import own_table as mark_groups
 from lvstui.core.model import MarkGroup
-from lvstui.core.observed import Ruleset
+from lvstui.core.observed import Rule, Ruleset
+from lvstui.kernel.namespace import call_in
+from lvstui.kernel.netlink.channel import Interrupted
 from lvstui.kernel.nft import writing
-from lvstui.kernel.nft.poll import Found, Poll
-from lvstui.kernel.nft.transaction import NO_RIGHT, Stale
+from lvstui.kernel.nft.nfnetlink import GETRULE, NUMBERS, Netfilter, number, text
+from lvstui.kernel.nft.reading import tables
+from lvstui.kernel.nft.reading.explain import Explainer
+from lvstui.kernel.nft.reading.tables import OURS, Place
+from lvstui.kernel.nft.transaction import NO_RIGHT, NO_TABLES, Stale, lacking
 from lvstui.kernel.nft.writing import Held
 from lvstui.kernel.nft.xtables import legacy
 from lvstui.kernel.nft.xtables.legacy import Legacy
-from lvstui.kernel.port import NoRight, Refused
+from lvstui.kernel.port import KernelError, NoRight, Refused
 
 _FIELD: Final = "match"
+UNREAD: Final = (
+    "the right to read the packet filter is missing (CAP_NET_ADMIN): start lvstui as root, for example with sudo"
+)
+CHANGING: Final = "the rules of the packet filter change too fast to be read as a whole; shown is what was last read"
+
+_ATTEMPTS: Final = 8
+_REST: Final = 20
+"""How many times as long as the reading of the counters took nothing is read again."""
+
+_Counts: TypeAlias = dict[tuple[Place, str, int], tuple[int, int]]
+_Named: TypeAlias = Mapping[Place, Mapping[str, tuple[int, int]]]
+
+
+class Found(NamedTuple):
+    """What nf_tables holds: as in `Ruleset`, and the names of our own counters."""
+
+    rules: tuple[Rule, ...] = ()
+    generation: int = 0
+    ours: bool = False
+    trouble: str = ""
+    missing: str = ""
+    counters: frozenset[str] = frozenset()
+
+
+class Poll:
+    """The newest look at nf_tables of a network namespace; `clock` gives seconds."""
+
+    def __init__(self, netns: str | None, clock: Callable[[], float]) -> None:
+        self._netns = netns
+        self._clock = clock
+        self._netfilter: Netfilter | None = None
+        self._explainer = Explainer(Netfilter.codec, self._interfaces, self._ipset)
+        self._good: Found | None = None
+        self._lacking: str | None = None
+        self._names: Mapping[int, str] | None = None
+        self._counted = 0.0  # when counters were read last, and when they may be again
+        self._resting = 0.0
+
+    def close(self) -> None:
+        """Close the socket; the next look opens another one."""
+        if self._netfilter is not None:
+            self._netfilter.close()
+            self._netfilter = None
+
+    def read(self) -> Found:
+        """Look; the same object is given as long as nothing has changed."""
+        try:
+            if self._netfilter is None:
+                self._netfilter = Netfilter(self._netns)
+            return self._read(self._netfilter)
+        except KernelError as problem:
+            return Found(trouble=str(problem), missing=str(problem))
+        except OSError as problem:
+            if problem.errno not in (errno.EPERM, errno.EINVAL):
+                self.close()
+            return _unread(problem)
+
+    def _read(self, netfilter: Netfilter) -> Found:
+        generation = netfilter.generation()
+        good = self._good
+        if good is None or good.generation != generation:
+            return self._anew(netfilter)
+        if good.rules and self._clock() >= self._resting:
+            good = self._good = self._recounted(netfilter, good)
+        return good
+
+    def _anew(self, netfilter: Netfilter) -> Found:
+        for _ in range(_ATTEMPTS):
+            try:
+                seen = tables.read(netfilter)
+            except Interrupted:
+                continue
+            self._names = None  # an interface may have another number by now
+            rules = self._explainer.explain(seen)
+            ours = seen.tables.get(OURS)
+            inet = any(place.family == OURS.family for place in seen.tables)
+            missing = "" if inet else self._missing()
+            counters = frozenset(ours.counters) if ours is not None else frozenset()
+            self._good = Found(rules, seen.generation, ours is not None, "", missing, counters)
+            self._resting = 0.0
+            return self._good
+        return (self._good or Found())._replace(trouble=CHANGING)
+
+    def _missing(self) -> str:
+        """Say why rules cannot be written here; asked once, as that does not change."""
+        if self._lacking is None:
+            self._lacking = lacking(self._netns)
+        return self._lacking
+
+    def _ipset(self, index: int) -> str:
+        return self._netfilter.ipset(index) if self._netfilter is not None else f"#{index}"
+
+    def _interfaces(self) -> Mapping[int, str]:
+        """Return the names of the namespace's interfaces by their numbers; looked up when a rule asks for one."""
+        if self._names is None:
+            self._names = call_in(self._netns, lambda: dict(socket.if_nameindex()))
+        return self._names
+
+    def _recounted(self, netfilter: Netfilter, good: Found) -> Found:
+        """Read the counters again, of chains that hold rules about marks; what was found is dropped if it changed."""
+        began = self._clock()
+        try:
+            counts, named = self._counts(netfilter, good.rules)
+            same = netfilter.generation() == good.generation
+        except OSError:
+            same, counts, named = False, {}, {}
+        ended = self._clock()
+        self._resting = ended + _REST * (ended - began)
+        if not same:
+            return good
+        rules = tuple(_recounted(rule, counts, named) for rule in good.rules)
+        if all(new is old for new, old in zip(rules, good.rules, strict=True)):
+            return good
+        return good._replace(rules=rules)
+
+    def _counts(self, netfilter: Netfilter, rules: Sequence[Rule]) -> tuple[_Counts, _Named]:
+        """Read the counters of these rules: their own by place, chain and handle, and named ones."""
+        chains = dict.fromkeys((_place(r), r.chain) for r in rules if r.packets is not None and not r.counter)
+        counts: _Counts = {}
+        for place, chain in chains:
+            for item in netfilter.dump(GETRULE, place.family, text(1, place.table) + text(2, chain)):
+                body = netfilter.codec.attributes(item.body)
+                if (found := self._explainer.expressions.counted(body.get(4, b""))) is not None:
+                    counts[place, chain, number(body.get(3))] = found
+        shared = dict.fromkeys(_place(rule) for rule in rules if rule.counter)
+        return counts, {place: tables.counters(netfilter, place) for place in shared}
+
+
+def _place(rule: Rule) -> Place:
+    return Place(NUMBERS.get(rule.family, 0), rule.table)
+
+
+def _recounted(rule: Rule, counts: _Counts, named: _Named) -> Rule:
+    place = _place(rule)
+    found = named.get(place, {}).get(rule.counter) if rule.counter else counts.get((place, rule.chain, rule.handle))
+    if found is None or found == (rule.packets, rule.bytes):
+        return rule
+    return replace(rule, packets=found[0], bytes=found[1])
+
+
+def _unread(problem: OSError) -> Found:
+    match problem.errno:
+        case errno.EPERM:
+            return Found(trouble=UNREAD, missing=NO_RIGHT)
+        case errno.EINVAL | errno.EPROTONOSUPPORT | errno.EAFNOSUPPORT:
+            return Found(missing=NO_TABLES)
+        case _:
+            sentence = f"the packet filter did not answer: {problem.strerror}"
+            return Found(trouble=sentence, missing=sentence)
 
 
 class Filter:

@@ -5,26 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import struct
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from lvstui.core.marks.script import TABLE
-from lvstui.kernel.nft.dump import looking_into
-from lvstui.kernel.nft.wire import (
-    ACK,
-    BEGIN,
-    CREATE,
-    END,
-    ERROR,
-    NETFILTER,
-    NEWTABLE,
-    REQUEST,
-    TABLES,
-    frame,
-    text,
-    u32,
-)
+from lvstui.kernel.namespace import call_in
+from lvstui.kernel.netlink.channel import ACK, CREATE, REQUEST, Channel, frame
+from lvstui.kernel.nft.nfnetlink import BEGIN, END, NEWTABLE, TABLES, nfnetlink, open_socket, text, u32
 from lvstui.kernel.port import KernelError, NoRight, Refused
 
 NO_RIGHT: Final = (
@@ -36,7 +23,6 @@ TOO_LARGE: Final = (
 )
 NO_FAMILY: Final = "this kernel's nf_tables knows no family inet: write the mark rules with iptables"
 
-_PATIENCE: Final = struct.pack("@ll", 5, 0)
 _BUFFER: Final = 1 << 20
 _SEND_FORCE, _RECEIVE_FORCE = 32, 33  # SO_SNDBUFFORCE, SO_RCVBUFFORCE
 _OPTIONS, _SHORT_ANSWERS = 270, 10  # SOL_NETLINK, NETLINK_CAP_ACK: answers without a copy of the message
@@ -70,7 +56,7 @@ def lacking(netns: str | None) -> str:
     """
     test = Message(NEWTABLE, CREATE | ACK, text(1, TABLE), "our table")
     try:
-        failure = looking_into(netns, lambda: _transacted([test], None))
+        failure = call_in(netns, lambda: _transacted([test], None))
     except KernelError as problem:
         return str(problem)
     if failure is None:
@@ -92,19 +78,19 @@ def send(messages: Sequence[Message], generation: int) -> None:
 def _transacted(messages: Sequence[Message], generation: int | None) -> _Failure | None:
     """Send messages as one transaction; without a generation it is not finished, and so taken back."""
     begin = b"" if generation is None else u32(1, generation)
-    parts = [frame(BEGIN, REQUEST, 0, 0, TABLES, begin)]
-    for number, each in enumerate(messages, 1):
-        parts.append(frame(TABLES << 8 | each.kind, REQUEST | each.flags, number, _INET, 0, each.body))
+    parts = [frame(BEGIN, REQUEST, 0, nfnetlink(0, TABLES, begin))]
+    for number, message in enumerate(messages, 1):
+        body = nfnetlink(_INET, 0, message.body)
+        parts.append(frame(TABLES << 8 | message.kind, REQUEST | message.flags, number, body))
     if generation is not None:
-        parts.append(frame(END, REQUEST, len(messages) + 1, 0, TABLES, b""))
+        parts.append(frame(END, REQUEST, len(messages) + 1, nfnetlink(0, TABLES, b"")))
     data = b"".join(parts)
     try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETFILTER) as channel:
-            channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
-            channel.setsockopt(_OPTIONS, _SHORT_ANSWERS, 1)
-            _make_room(channel, len(data))
-            channel.bind((0, 0))
-            channel.send(data)
+        with open_socket() as plain:
+            plain.setsockopt(_OPTIONS, _SHORT_ANSWERS, 1)
+            _make_room(plain, len(data))
+            channel = Channel(plain)
+            channel.send_raw(data)
             return _answer(channel, len(messages))
     except OSError as problem:
         if problem.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
@@ -114,33 +100,27 @@ def _transacted(messages: Sequence[Message], generation: int | None) -> _Failure
         raise KernelError(f"the packet filter did not answer: {problem.strerror}") from problem
 
 
-def _make_room(channel: socket.socket, size: int) -> None:
+def _make_room(plain: socket.socket, size: int) -> None:
     """Let a transaction of this size through in one piece; the kernel counts twice what it is told."""
     for force, polite, wanted in (
         (_SEND_FORCE, socket.SO_SNDBUF, size + _BUFFER),
         (_RECEIVE_FORCE, socket.SO_RCVBUF, _BUFFER),
     ):
         try:
-            channel.setsockopt(socket.SOL_SOCKET, force, wanted)
+            plain.setsockopt(socket.SOL_SOCKET, force, wanted)
         except OSError:
-            channel.setsockopt(socket.SOL_SOCKET, polite, wanted)
+            plain.setsockopt(socket.SOL_SOCKET, polite, wanted)
 
 
-def _answer(channel: socket.socket, last: int) -> _Failure | None:
-    """Receive until the message number `last`, or the whole transaction, was answered; give the first failure."""
+def _answer(channel: Channel, last: int) -> _Failure | None:
+    """Receive until the message number `last`, or the whole transaction, was answered; return the first failure."""
     failure = None
     while True:
-        part = channel.recv(_BUFFER)
-        position = 0
-        while position + 16 <= len(part):
-            size, kind, _, number = struct.unpack_from("=IHHI", part, position)
-            if kind == ERROR:
-                (status,) = struct.unpack_from("=i", part, position + 16)
-                if status and failure is None:
-                    failure = _Failure(-status, number)
-                if number in (0, last):
-                    return failure
-            position += (size + 3) & ~3
+        for number, code in channel.receive().statuses:
+            if code and failure is None:
+                failure = _Failure(code, number)
+            if number in (0, last):
+                return failure
 
 
 def _refusal(failure: _Failure, messages: Sequence[Message]) -> Exception:

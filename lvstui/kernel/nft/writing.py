@@ -12,10 +12,9 @@ from lvstui.core.marks.script import CHAINS, PREROUTING, PRIORITY, TABLE, counte
 from lvstui.core.model import Family, MarkGroup, Network, Selector
 from lvstui.core.selectors import family_of, selector_text
 from lvstui.kernel.namespace import call_in
-from lvstui.kernel.nft.transaction import Message, send
-from lvstui.kernel.nft.wire import (
-    APPEND,
-    CREATE,
+from lvstui.kernel.netlink.attributes import NATIVE
+from lvstui.kernel.netlink.channel import APPEND, CREATE
+from lvstui.kernel.nft.nfnetlink import (
     DELOBJ,
     DELRULE,
     DELTABLE,
@@ -25,11 +24,10 @@ from lvstui.kernel.nft.wire import (
     NEWSET,
     NEWSETELEM,
     NEWTABLE,
-    attribute,
-    nest,
     text,
     u32,
 )
+from lvstui.kernel.nft.transaction import Message, send
 
 _HOOKS: Final = {PREROUTING: 0, CHAINS[1]: 3}
 _COUNTER: Final = 1  # NFT_OBJECT_COUNTER
@@ -85,7 +83,7 @@ def _transaction(groups: Mapping[int, MarkGroup], held: Held) -> Iterator[Messag
     for name in sorted(held.counters.difference(wanted)):
         yield _message(DELOBJ, 0, text(1, TABLE) + text(2, name) + u32(3, _COUNTER))
     for name in (name for name in wanted if name not in held.counters):
-        yield _message(NEWOBJ, CREATE, text(1, TABLE) + text(2, name) + u32(3, _COUNTER) + nest(4, b""))
+        yield _message(NEWOBJ, CREATE, text(1, TABLE) + text(2, name) + u32(3, _COUNTER) + NATIVE.nest(4, b""))
     numbers = count(1)
     for chain in CHAINS:
         for mark, selector in rules(groups, chain):
@@ -93,7 +91,7 @@ def _transaction(groups: Mapping[int, MarkGroup], held: Held) -> Iterator[Messag
 
 
 def _chain(name: str) -> bytes:
-    hook = nest(4, u32(1, _HOOKS[name]) + attribute(2, struct.pack(">i", PRIORITY)))
+    hook = NATIVE.nest(4, u32(1, _HOOKS[name]) + NATIVE.attribute(2, struct.pack(">i", PRIORITY)))
     return text(1, TABLE) + text(3, name) + hook + u32(5, 1) + text(7, "filter")
 
 
@@ -107,7 +105,7 @@ def _rule(chain: str, mark: int, selector: Selector, numbers: Iterator[int]) -> 
         _expression("meta", u32(2, _META_MARK) + u32(3, _REGISTER)),
     ]
     yield from sets
-    body = text(1, TABLE) + text(2, chain) + nest(4, b"".join(expressions))
+    body = text(1, TABLE) + text(2, chain) + NATIVE.nest(4, b"".join(expressions))
     yield _message(NEWRULE, CREATE | APPEND, body, f"the rule for `{selector_text(selector)}` of mark {mark}")
 
 
@@ -160,12 +158,12 @@ def _set(intervals: Sequence[_Interval], kind: int, number: int) -> Iterator[Mes
     elements = list(_elements(intervals))
     named = text(1, TABLE) + text(2, "__set%d")
     size = len(intervals[0].first)
-    description = nest(9, u32(1, len(elements)))
+    description = NATIVE.nest(9, u32(1, len(elements)))
     head = u32(3, _ANONYMOUS_CONSTANT_INTERVALS) + u32(4, kind) + u32(5, size) + description + u32(10, number)
     yield _message(NEWSET, CREATE, named + head)
     for start in range(0, len(elements), _ELEMENTS_MAX):
-        listed = b"".join(nest(1, element) for element in elements[start : start + _ELEMENTS_MAX])
-        yield _message(NEWSETELEM, CREATE, named + u32(4, number) + nest(3, listed))
+        listed = b"".join(NATIVE.nest(1, element) for element in elements[start : start + _ELEMENTS_MAX])
+        yield _message(NEWSETELEM, CREATE, named + u32(4, number) + NATIVE.nest(3, listed))
 
 
 def _elements(intervals: Iterable[_Interval]) -> Iterator[bytes]:
@@ -196,11 +194,11 @@ def _equals(value: bytes) -> bytes:
 
 
 def _expression(name: str, parts: bytes) -> bytes:
-    return nest(1, text(1, name) + nest(2, parts))
+    return NATIVE.nest(1, text(1, name) + NATIVE.nest(2, parts))
 
 
 def _value(kind: int, value: bytes) -> bytes:
-    return nest(kind, attribute(1, value))
+    return NATIVE.nest(kind, NATIVE.attribute(1, value))
 
 
 def _message(kind: int, flags: int, body: bytes, about: str = "our table") -> Message:

@@ -91,7 +91,7 @@ class Settings:
 
     def _open(self) -> int:
         if self._folder < 0:
-            self._folder = call_in(self._netns, _folder) if self._netns is not None else _folder()
+            self._folder = call_in(self._netns, _folder)
         return self._folder
 
     def _at(self, name: str, flags: int) -> int:

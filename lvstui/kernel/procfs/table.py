@@ -62,7 +62,7 @@ class Proc:
     def read(self) -> Reading:
         """Read the table; services have no statistics, servers their connections only."""
         try:
-            text = TABLE.read_text() if self._netns is None else call_in(self._netns, TABLE.read_text)
+            text = call_in(self._netns, TABLE.read_text)
         except FileNotFoundError:
             raise NoIpvs(NO_IPVS) from None
         except OSError as problem:

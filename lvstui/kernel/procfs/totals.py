@@ -50,7 +50,7 @@ class Totals:
 
     def _content(self) -> str:
         if self._file < 0:
-            self._file = call_in(self._netns, _open) if self._netns is not None else _open()
+            self._file = call_in(self._netns, _open)
         content = b""
         while part := os.pread(self._file, _ROOM, len(content)):
             content += part

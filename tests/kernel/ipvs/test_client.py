@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,11 @@ from lvstui.core.model import (
 from lvstui.core.observed import ServerStats, Stats
 from lvstui.kernel.ipvs import wire
 from lvstui.kernel.ipvs.dump import Table, learn, walked
-from lvstui.kernel.ipvs.wire import Command, attribute
+from lvstui.kernel.ipvs.wire import Command
 from lvstui.kernel.live import Live
 from lvstui.kernel.namespace import call_in
-from lvstui.kernel.netlink.channel import HEADER, Answer, Channel, Part
+from lvstui.kernel.netlink.attributes import NATIVE
+from lvstui.kernel.netlink.channel import HEADER, Answer, Datagram, Family
 from lvstui.kernel.port import KernelError, NoIpvs
 from lvstui.kernel.procfs.table import Proc
 from tests.build import address_key, server
@@ -49,24 +51,24 @@ COUNTS = (wire.DEST_ACTIVE, wire.DEST_INACTIVE, wire.DEST_STICKY)
 def block(number: int, stats: Stats, wide: bool = True) -> bytes:
     """Encode statistics as the kernel does: STATS is narrow but for the bytes, STATS64 wide."""
     parts = [
-        attribute(index, struct.pack("=Q" if wide or index in (4, 5) else "=I", value))
+        NATIVE.attribute(index, struct.pack("=Q" if wide or index in (4, 5) else "=I", value))
         for index, value in enumerate(stats, 1)
     ]
-    return attribute(number, b"".join(parts))
+    return NATIVE.attribute(number, b"".join(parts))
 
 
 def service_body(service: Service, *stats: bytes) -> bytes:
     """Encode a service as the kernel tells it."""
-    attributes = dict(wire.attributes(wire.attributes(wire.service(service))[wire.TOP_SERVICE]))
-    return b"".join(attribute(number, payload) for number, payload in attributes.items()) + b"".join(stats)
+    attributes = dict(NATIVE.attributes(NATIVE.attributes(wire.service(service))[wire.TOP_SERVICE]))
+    return b"".join(NATIVE.attribute(number, payload) for number, payload in attributes.items()) + b"".join(stats)
 
 
 def server_body(server: RealServer, *stats: bytes, without: Iterable[int] = ()) -> bytes:
     """Encode a real server as the kernel tells it: an address has room for sixteen bytes."""
-    found = wire.attributes(wire.attributes(wire.server(server))[wire.TOP_DEST])
+    found = NATIVE.attributes(NATIVE.attributes(wire.server(server))[wire.TOP_DEST])
     found[wire.DEST_ADDRESS] = found[wire.DEST_ADDRESS].ljust(16, b"\0")
-    config = [attribute(number, payload) for number, payload in found.items() if number not in without]
-    counts = [attribute(number, struct.pack("=I", 30 + number)) for number in COUNTS]
+    config = [NATIVE.attribute(number, payload) for number, payload in found.items() if number not in without]
+    counts = [NATIVE.attribute(number, struct.pack("=I", 30 + number)) for number in COUNTS]
     return b"".join((*config, *counts, *stats))
 
 
@@ -78,7 +80,7 @@ class Dumps:
     servers: list[list[bytes]] = field(default_factory=lambda: [[]])
     asked: list[Command] = field(default_factory=list)
 
-    def __call__(self, command: Command, _: bytes) -> Iterator[Part]:
+    def __call__(self, command: Command, _: bytes) -> Iterator[Datagram]:
         self.asked.append(command)
         if command is Command.GET_DEST:
             return (_datagram(wire.TOP_DEST, bodies) for bodies in self.servers)
@@ -87,14 +89,14 @@ class Dumps:
 
 
 def _message(top: int, body: bytes) -> bytes:
-    payload = attribute(top, body)
+    payload = NATIVE.attribute(top, body)
     return struct.pack("=I", HEADER + len(payload)).ljust(HEADER, b"\0") + payload
 
 
-def _datagram(top: int, bodies: Iterable[bytes]) -> Part:
+def _datagram(top: int, bodies: Iterable[bytes]) -> Datagram:
     messages = [_message(top, body) for body in bodies]
-    starts = [sum(map(len, messages[:number])) for number in range(len(messages))]
-    return bytearray(b"".join(messages)), starts
+    ends = list(accumulate(map(len, messages), initial=0))
+    return Datagram(bytearray(b"".join(messages)), list(pairwise(ends)), [], interrupted=False)
 
 
 STATS64 = block(wire.SVC_STATS64, COUNTED)
@@ -128,7 +130,9 @@ def test_an_old_kernel_tells_neither_family_nor_tunnel_of_a_server() -> None:
 
 
 def test_numbers_in_an_order_of_their_own_are_walked() -> None:
-    shuffled = attribute(wire.SVC_STATS64, b"".join(attribute(n, struct.pack("=Q", n)) for n in range(10, 0, -1)))
+    shuffled = NATIVE.attribute(
+        wire.SVC_STATS64, b"".join(NATIVE.attribute(n, struct.pack("=Q", n)) for n in range(10, 0, -1))
+    )
     message = _message(wire.TOP_DEST, server_body(FIRST, shuffled))
     assert learn(message, COUNTS) is None
     _, counts, stats = walked(message, COUNTS)
@@ -137,12 +141,12 @@ def test_numbers_in_an_order_of_their_own_are_walked() -> None:
 
 def test_messages_of_one_length_may_differ_in_layout() -> None:
     """An attribute longer and a padding shorter is what other names do in a kernel that aligns its numbers."""
-    pad = attribute(11, b"")
+    pad = NATIVE.attribute(11, b"")
     short = Service(WEB, "rr")
     long = Service(DNS, "lblcr")
-    plain = [attribute(number, struct.pack("=Q", value)) for number, value in enumerate(COUNTED, 1)]
-    padded = attribute(wire.SVC_STATS64, pad + b"".join(plain))
-    dense = attribute(wire.SVC_STATS64, b"".join(plain))
+    plain = [NATIVE.attribute(number, struct.pack("=Q", value)) for number, value in enumerate(COUNTED, 1)]
+    padded = NATIVE.attribute(wire.SVC_STATS64, pad + b"".join(plain))
+    dense = NATIVE.attribute(wire.SVC_STATS64, b"".join(plain))
     bodies = [service_body(short, padded), service_body(long, dense)]
     assert len(bodies[0]) == len(bodies[1])
     table = Table()
@@ -156,7 +160,7 @@ def test_an_attribute_of_a_later_kernel_changes_nothing() -> None:
     table = Table()
     directors = []
     for number in range(3):
-        news = attribute(99, struct.pack("=I", number))
+        news = NATIVE.attribute(99, struct.pack("=I", number))
         table.read(
             Dumps([[[service_body(Service(WEB), news, *WIDE)]]], [[server_body(FIRST, news, *WIDE)]]),
         )
@@ -198,24 +202,38 @@ def test_rows_that_a_torn_dump_repeats_count_once() -> None:
 
 def test_a_family_that_the_kernel_lacks_is_told_by_enoent() -> None:
     with pytest.raises(Answer) as caught:
-        Channel("NOSUCH", 1, None)
+        Family("NOSUCH", 1, None)
     assert caught.value.code == errno.ENOENT
 
 
 async def test_a_channel_opens_under_a_running_event_loop() -> None:
-    Channel("nlctrl", 2, None).close()
+    Family("nlctrl", 2, None).close()
 
 
-def test_the_stand_in_for_pyroute2_does_not_stay() -> None:
+def test_pyroute2_is_imported_as_it_is_and_leaves_no_warning_and_no_word_on_the_screen() -> None:
     script = """
-import sys
-from lvstui.kernel.netlink.channel import Channel
-Channel("nlctrl", 2, None).close()
-assert "pyroute2" not in sys.modules and "pyroute2.netlink.nlsocket" in sys.modules
+import threading
+from lvstui.kernel.netlink.channel import Answer, Family
+def open_both():
+    Family("nlctrl", 2, None).close()
+    try:
+        Family("NOSUCH", 1, None)
+    except Answer:
+        pass
+open_both()
+thread = threading.Thread(target=open_both)
+thread.start()
+thread.join()
 from pyroute2 import IPRoute
-Channel("nlctrl", 2, None).close()
+IPRoute().close()
 """
-    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
+    done = subprocess.run([sys.executable, "-X", "dev", "-W", "error", "-c", script], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_pyroute2_is_imported_only_where_a_family_is_looked_up() -> None:
+    script = "import sys, lvstui.kernel.live, lvstui.kernel.memory.kernel; sys.exit('pyroute2' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_a_namespace_that_does_not_exist_is_told_by_its_name() -> None:

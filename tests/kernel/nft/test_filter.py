@@ -21,8 +21,7 @@ from lvstui.core.marks.script import script
 from lvstui.core.model import MarkGroup, Ports, Protocol, Selector
 from lvstui.core.selectors import merged_networks, merged_ports, selector
 from lvstui.kernel.nft import writing
-from lvstui.kernel.nft.filter import Filter
-from lvstui.kernel.nft.poll import Found
+from lvstui.kernel.nft.filter import Filter, Found
 from lvstui.kernel.nft.writing import Held
 from lvstui.kernel.port import NoRight, Refused
 from tests.kernel.nft.alone import alone, needs, needs_nft, nft, output
@@ -195,14 +194,14 @@ from contextlib import closing
 from lvstui.core.model import MarkGroup
 from lvstui.core.selectors import selector
 from lvstui.kernel.nft import transaction, writing
-from lvstui.kernel.nft.dump import Channel
-from lvstui.kernel.nft.wire import ACK
+from lvstui.kernel.netlink.channel import ACK
+from lvstui.kernel.nft.nfnetlink import Netfilter
 names = frozenset(f"m{mark}" for mark in range(1, 41))
-with closing(Channel(None)) as channel:
+with closing(Netfilter(None)) as netfilter:
     exists = False
     for turn in range(1, 60000):
         groups = {mark: MarkGroup(mark, (selector(f"tcp any {turn},{turn + 2}"),)) for mark in range(1, 41)}
-        held = writing.Held(channel.generation(), exists, names if exists else frozenset())
+        held = writing.Held(netfilter.generation(), exists, names if exists else frozenset())
         *others, last = writing._transaction(groups, held)
         assert transaction._transacted([*others, last._replace(flags=last.flags | ACK)], None) is None  # given up
         writing.write(None, groups, held)
@@ -340,8 +339,7 @@ PROGRAM = """
 from lvstui.core.change import MarkChange
 from lvstui.core.model import MarkGroup
 from lvstui.core.selectors import selector
-from lvstui.kernel.nft.filter import Filter
-from lvstui.kernel.nft.poll import Found
+from lvstui.kernel.nft.filter import Filter, Found
 door = Filter(None)
 try:
     door.write(MarkChange(None, MarkGroup(80, (selector("tcp 192.0.2.10 80,443"),))))

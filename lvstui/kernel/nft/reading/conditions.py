@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, summarize_address_range
@@ -11,6 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.model import Network, Ports, Protocol, Selector
 from lvstui.core.selectors import merged_networks, merged_ports
+from lvstui.kernel.netlink.attributes import Order
 
 Range: TypeAlias = tuple[int, int]
 """Values of a field, both ends included."""
@@ -118,9 +118,9 @@ def port_field(protocol: int | None, which: str) -> Field:
     return Field(f"{name} {which}", 2, "port", layer=None if name == "th" else (4, protocol or 0))
 
 
-def value_of(data: bytes, field: Field) -> int:
-    """Read a constant as the number that it is for a field."""
-    return int.from_bytes(data, sys.byteorder if field.host else "big")
+def value_of(data: bytes, field: Field, order: Order) -> int:
+    """Read a constant as the number that it is for a field, on a machine of this byte order."""
+    return int.from_bytes(data, order if field.host else "big")
 
 
 def within(field: Field, ranges: tuple[Range, ...], negated: bool = False, name: str = "") -> Condition:
@@ -129,6 +129,20 @@ def within(field: Field, ranges: tuple[Range, ...], negated: bool = False, name:
     if negated:
         return Condition(f"{field.name} != {text}", field, complement(ranges, field.most))
     return Condition(f"{field.name} {text}", field, ranges)
+
+
+def masked(which: Field, mask: int, value: int, negated: bool) -> Condition:
+    """Ask for some bits: the first ones of an address are a network, a state's are told by their names."""
+    if which.name == "ip tos" and mask == 0xFC:
+        return Condition(f"ip dscp {'!= ' if negated else ''}0x{value >> 2:x}", which)
+    rest = which.most & ~mask
+    if not which.host and rest & (rest + 1) == 0 and value & rest == 0:
+        return within(which, ((value, value | rest),), negated)
+    if which.kind in FLAGS and value == 0:
+        return Condition(f"{which.name} {'' if negated else '!= '}{flags_text(which.kind, mask)}", which)
+    if mask == which.most:
+        return within(which, ((value, value),), negated)
+    return Condition(f"{which.name} & 0x{mask:x} {'!=' if negated else '=='} 0x{value:x}", which)
 
 
 def values_text(field: Field, ranges: Iterable[Range]) -> str:

@@ -3,94 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Final, NamedTuple
 
 from lvstui.core.observed import Rule
+from lvstui.kernel.netlink.attributes import Codec
+from lvstui.kernel.nft.nfnetlink import FAMILIES
 from lvstui.kernel.nft.reading.conditions import Condition, selector, words
-from lvstui.kernel.nft.reading.expressions import walk_through
-from lvstui.kernel.nft.reading.operands import Effect, Surroundings
+from lvstui.kernel.nft.reading.expressions import Expressions
 from lvstui.kernel.nft.reading.paths import Asked, Lead, Way, Ways
-from lvstui.kernel.nft.reading.tables import Place, RawRule, Table, Tables, jumped_to, looked_up
-from lvstui.kernel.nft.reading.walk import Walk
-from lvstui.kernel.nft.wire import FAMILIES
+from lvstui.kernel.nft.reading.tables import Finder, Place, RawRule, Table, Tables
+from lvstui.kernel.nft.reading.walk import Effect, Surroundings, Walk
 
 _NETWORKS: Final = {"ip": 2, "ip6": 10}
 _COMMENT: Final = 0  # NFTNL_UDATA_RULE_COMMENT
 
 
-class Names(NamedTuple):
-    """How the numbers of interfaces and ipsets are told by name."""
+class Explainer:
+    """Explains the rules of one machine; `interfaces` and `ipsets` name those by their numbers."""
 
-    interfaces: Callable[[], Mapping[int, str]]
-    ipsets: Callable[[int], str]
+    def __init__(self, codec: Codec, interfaces: Callable[[], Mapping[int, str]], ipsets: Callable[[int], str]) -> None:
+        self.expressions = Expressions(codec)
+        self._interfaces = interfaces
+        self._ipsets = ipsets
 
+    def explain(self, tables: Tables) -> tuple[Rule, ...]:
+        """Explain every rule that does something with a mark, in the order in which packets of a hook come to them."""
+        found: list[Rule] = []
+        for place, table in tables.tables.items():
+            if table.marks:
+                ordered = sorted(self._of_table(place, table, tables.finder), key=lambda pair: pair[0])
+                found += [rule for _, rule in ordered]
+        return tuple(found)
 
-def explained(tables: Tables, names: Names) -> tuple[Rule, ...]:
-    """Explain every rule that does something with a mark, in the order in which packets of a hook come to them."""
-    found: list[Rule] = []
-    for place, table in tables.tables.items():
-        if table.marks:
-            sortable = list(_of_table(place, table, names))
-            found += [rule for _, rule in sorted(sortable, key=lambda each: each[0])]
-    return tuple(found)
+    def _of_table(self, place: Place, table: Table, finder: Finder) -> Iterator[tuple[tuple[int, ...], Rule]]:
+        family = FAMILIES.get(place.family, f"family {place.family}")
+        codec = self.expressions.codec
+        around = Surroundings(family, table.contents, self._interfaces, self._ipsets, codec)
+        jumps = cache(partial(_jumps, table, finder))  # where no chain is jumped to nobody asks
 
+        def leading(name: str) -> Iterator[Lead]:
+            for rule in jumps().get(name, ()):
+                yield Lead(rule.chain, rule.place, partial(self._over, around, rule, name))
 
-def _of_table(place: Place, table: Table, names: Names) -> Iterator[tuple[tuple[int, ...], Rule]]:
-    family = FAMILIES.get(place.family, f"family {place.family}")
-    around = Surroundings(family, table.contents, names.interfaces, names.ipsets)
-    ways = Ways(table.chains, _Leading(table, around).to)
-    for chain, rules in table.rules.items():
-        for raw in rules:
-            if not raw.marks:
-                continue
-            for way in ways.to(chain):
-                walk = walked(raw, way.conditions, around)
-                if not walk.effects:
-                    break  # it only asks for a mark
-                for rule in _rules(place, family, table, raw, way, walk):
-                    yield (*way.order, raw.place), rule
+        ways = Ways(table.chains, leading)
+        for chain, rules in table.rules.items():
+            for raw in (rule for rule in rules if rule.marks):
+                for way in ways.to(chain):
+                    walk = self._walk(around, raw, way.conditions)
+                    if not walk.effects:
+                        break  # it only asks for a mark
+                    for rule in _rules(place, family, table, raw, way, walk):
+                        yield (*way.order, raw.place), rule
 
-
-class _Leading:
-    """The jumps of a table, by the chain that they lead to."""
-
-    def __init__(self, table: Table, around: Surroundings) -> None:
-        self._around = around
-        self._jumps: dict[str, list[RawRule]] | None = None
-        self._table = table
-
-    def to(self, name: str) -> Iterator[Lead]:
-        """Give the rules that lead to a chain."""
-        if self._jumps is None:
-            self._jumps = self._found()
-        for rule in self._jumps.get(name, ()):
-            yield Lead(rule.chain, rule.place, partial(self._over, rule, name))
-
-    def _found(self) -> dict[str, list[RawRule]]:
-        found: dict[str, list[RawRule]] = {}
-        for rule in (rule for rules in self._table.rules.values() for rule in rules if rule.jumps):
-            contents = [self._table.contents.get(name) for name in looked_up(rule)]
-            elements = (element for content in contents if content for element in content.elements)
-            mapped = [element.verdict.chain for element in elements if element.verdict is not None]
-            for name in dict.fromkeys((*jumped_to(rule), *mapped)):
-                found.setdefault(name, []).append(rule)
-        return found
-
-    def _over(self, rule: RawRule, name: str, way: Way) -> Iterator[Asked]:
-        walk = walked(rule, way.conditions, self._around)
+    def _over(self, around: Surroundings, rule: RawRule, name: str, way: Way) -> Iterator[Asked]:
+        """Yield what taking a jump to a chain asks."""
+        walk = self._walk(around, rule, way.conditions)
         for jump in walk.jumps:
             if jump.chain == name:
                 yield jump.conditions, way.sure and not walk.unknown
 
+    def _walk(self, around: Surroundings, rule: RawRule, conditions: tuple[Condition, ...]) -> Walk:
+        """Go through a rule that packets come to under these conditions."""
+        walk = Walk(around, _NETWORKS.get(around.family))
+        for condition in conditions:
+            walk.ask(condition)
+        self.expressions.walk_through(rule.expressions, walk)
+        return walk
 
-def walked(rule: RawRule, conditions: tuple[Condition, ...], around: Surroundings) -> Walk:
-    """Go through a rule that is come to under these conditions."""
-    walk = Walk(around, _NETWORKS.get(around.family))
-    for condition in conditions:
-        walk.ask(condition)
-    walk_through(rule.expressions, walk)
-    return walk
+
+def _jumps(table: Table, finder: Finder) -> Mapping[str, Sequence[RawRule]]:
+    """Return the rules that lead to a chain, by its name."""
+    found: dict[str, list[RawRule]] = {}
+    for rule in (rule for rules in table.rules.values() for rule in rules if rule.jumps):
+        contents = [table.contents.get(name) for name in finder.sets(rule)]
+        elements = (element for content in contents if content for element in content.elements)
+        mapped = [element.verdict.chain for element in elements if element.verdict is not None]
+        for name in dict.fromkeys((*finder.chains(rule), *mapped)):
+            found.setdefault(name, []).append(rule)
+    return found
 
 
 class Seen(NamedTuple):
@@ -115,21 +106,21 @@ def _rules(place: Place, family: str, table: Table, raw: RawRule, way: Way, walk
     seen = Seen("nft", family, place.table, raw.chain, raw.handle, packets, size, counter, text, table.dormant)
     for effect in walk.effects:
         conditions = walk.conditions[: effect.asked]
-        sure = way.sure and not (walk.unknown and any(each.field.kind == "unknown" for each in conditions))
+        sure = way.sure and not (walk.unknown and any(condition.field.kind == "unknown" for condition in conditions))
         if not effect.choices:
-            yield told(seen, way, effect, conditions, sure)
+            yield describe(seen, way, effect, conditions, sure)
         for value, asked in effect.choices:
-            yield told(seen, way, effect._replace(value=value), (*conditions, *asked), sure)
+            yield describe(seen, way, effect._replace(value=value), (*conditions, *asked), sure)
 
 
-def told(seen: Seen, way: Way, effect: Effect, conditions: Sequence[Condition], sure: bool) -> Rule:
+def describe(seen: Seen, way: Way, effect: Effect, conditions: Sequence[Condition], sure: bool) -> Rule:
     """Put together what is known of a rule."""
     match = words(conditions)
     decoded = sure and effect.certain
     raw = ""
     if not decoded:
-        told = effect.text or f"{effect.verb} mark" + ("" if effect.value is None else f" 0x{effect.value:x}")
-        raw = " ".join((*match, told))
+        action = effect.text or f"{effect.verb} mark" + ("" if effect.value is None else f" 0x{effect.value:x}")
+        raw = " ".join((*match, action))
     return Rule(
         seen.tool,
         seen.family,

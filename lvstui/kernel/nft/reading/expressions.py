@@ -6,19 +6,18 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
+from lvstui.kernel.netlink.attributes import Codec
+from lvstui.kernel.nft.nfnetlink import number, word
 from lvstui.kernel.nft.reading import loads
 from lvstui.kernel.nft.reading.conditions import Condition, Field
-from lvstui.kernel.nft.reading.loads import Attributes, Step, constant_of, first_slot, nothing
-from lvstui.kernel.nft.reading.operands import Constant, Loaded, Operand
+from lvstui.kernel.nft.reading.loads import Parts, Step, nothing
 from lvstui.kernel.nft.reading.sets import verdict
-from lvstui.kernel.nft.reading.walk import Walk
-from lvstui.kernel.nft.wire import attributes, listed, number, word
-from lvstui.kernel.nft.xtables import matches as xt
-from lvstui.kernel.nft.xtables import targets as xt_targets
+from lvstui.kernel.nft.reading.walk import Constant, Loaded, Operand, Walk
+from lvstui.kernel.nft.xtables import matches, targets
 
-_COUNTER: Final = b"counter\0"
 _KNOWN_MAX: Final = 20_000
-_known: dict[bytes, Step] = {}
+_OTHER_SHAPE: Final = (ArithmeticError, LookupError, ValueError, struct.error)
+"""What an expression of another shape than that of our kernels leads to."""
 
 NEUTRAL: Final = frozenset(
     {
@@ -29,72 +28,71 @@ NEUTRAL: Final = frozenset(
 """Expressions that ask nothing of a packet and have nothing to do with marks."""
 
 
-def walk_through(data: bytes, walk: Walk) -> None:
-    """Go through all expressions of a rule (the content of NFTA_RULE_EXPRESSIONS)."""
-    known = _known
-    for each in listed(data):
-        step = known.get(each)
-        if step is None:
-            if each[4:12] == _COUNTER:
-                walk.counted = _counts(each)
-                continue
-            if len(known) >= _KNOWN_MAX:
-                known.clear()
-            step = known[each] = _step(each)
+class Expressions:
+    """Reads the expressions of one machine's rules, and remembers those that it has read."""
+
+    def __init__(self, codec: Codec) -> None:
+        self.codec: Final = codec
+        self._known: dict[bytes, Step] = {}
+
+    def walk_through(self, data: bytes, walk: Walk) -> None:
+        """Go through all expressions of a rule (the content of NFTA_RULE_EXPRESSIONS)."""
+        known = self._known
+        for expression in self.codec.payloads(data):
+            step = known.get(expression)
+            if step is None:
+                if _is_counter(expression):
+                    walk.counted = self._counts(expression)
+                    continue
+                if len(known) >= _KNOWN_MAX:
+                    known.clear()
+                step = known[expression] = self._step(expression)
+            try:
+                step(walk)
+            except _OTHER_SHAPE:
+                walk.puzzle(f"[0x{expression.hex()}]")
+
+    def counted(self, data: bytes) -> tuple[int, int] | None:
+        """Return packets and bytes of a rule's last counter, without a look at anything else."""
+        counters = [expression for expression in self.codec.payloads(data) if _is_counter(expression)]
+        return self._counts(counters[-1]) if counters else None
+
+    def _counts(self, data: bytes) -> tuple[int, int]:
+        body = self.codec.attributes(data[16:])  # behind the name and the head of what it holds
+        return number(body.get(2)), number(body.get(1))
+
+    def _step(self, data: bytes) -> Step:
+        found = self.codec.attributes(data)
+        name, inner = word(found.get(1)), found.get(2, b"")
+        if name in NEUTRAL:
+            return nothing
+        make = _STEPS.get(name)
         try:
-            step(walk)
-        except (ArithmeticError, LookupError, ValueError, struct.error):  # another shape than that of our kernels
-            walk.puzzle(f"[0x{each.hex()}]")
+            step = make(Parts(self.codec, self.codec.attributes(inner))) if make is not None else None
+        except _OTHER_SHAPE:
+            step = None
+        return step or _puzzling(f"[{name} 0x{inner.hex()}]")
 
 
-def forget() -> None:
-    """Forget the expressions that were read so far, as if none had been."""
-    _known.clear()
-
-
-def counted(data: bytes) -> tuple[int, int] | None:
-    """Read packets and bytes of a rule's last counter, without a look at anything else."""
-    found = None
-    for each in listed(data):
-        if each[4:12] == _COUNTER:
-            found = _counts(each)
-    return found
-
-
-def _counts(data: bytes) -> tuple[int, int]:
-    body = attributes(data[16:])  # behind the name and the head of what it holds
-    return number(body.get(2)), number(body.get(1))
-
-
-def _step(data: bytes) -> Step:
-    name_size = data[0]  # the name comes first (nf_tables_fill_expr_info), then the nest of what it holds
-    name = data[4 : name_size - 1].decode("ascii", "replace")
-    inner = data[((name_size + 3) & ~3) + 4 :]
-    if name in NEUTRAL:
-        return nothing
-    make = _STEPS.get(name)
-    try:
-        step = make(attributes(inner)) if make is not None else None
-    except (ArithmeticError, LookupError, ValueError, struct.error):
-        step = None
-    return step or _puzzling(f"[{name} 0x{inner.hex()}]")
+def _is_counter(expression: bytes) -> bool:
+    return expression[4:12] == b"counter\0"  # behind the head of the name
 
 
 def _puzzling(text: str) -> Step:
     return lambda walk: walk.puzzle(text)
 
 
-def _immediate(body: Attributes) -> Step:
-    data = attributes(body.get(2, b""))
+def _immediate(parts: Parts) -> Step:
+    data = parts.codec.attributes(parts.values.get(2, b""))
     if 2 in data:
-        told = verdict(data[2])
-        return lambda walk: walk.go(told)
-    slot, constant = first_slot(body.get(1)), Constant(data.get(1, b""))
+        decision = verdict(parts.codec, data[2])
+        return lambda walk: walk.go(decision)
+    slot, constant = parts.slot(1), Constant(data.get(1, b""))
     return lambda walk: walk.load(slot, constant)
 
 
-def _cmp(body: Attributes) -> Step:
-    slot, sign, data = first_slot(body.get(1)), number(body.get(2)), constant_of(body.get(3))
+def _cmp(parts: Parts) -> Step:
+    slot, sign, data = parts.slot(1), parts.number(2), parts.constant(3)
     known: Operand | None = None
     told: Condition | None = None
 
@@ -112,24 +110,24 @@ def _cmp(body: Attributes) -> Step:
     return step
 
 
-def _range(body: Attributes) -> Step:
+def _range(parts: Parts) -> Step:
     slot, negated, first, last = (
-        first_slot(body.get(1)),
-        number(body.get(2)) == 1,
-        constant_of(body.get(3)),
-        constant_of(body.get(4)),
+        parts.slot(1),
+        parts.number(2) == 1,
+        parts.constant(3),
+        parts.constant(4),
     )
     return lambda walk: walk.between(slot, negated, first, last)
 
 
-def _lookup(body: Attributes) -> Step:
-    name, slot, negated = word(body.get(1)), first_slot(body.get(2)), bool(number(body.get(5)) & 1)
-    target = None if 3 not in body else -1 if number(body[3]) == 0 else first_slot(body[3])
+def _lookup(parts: Parts) -> Step:
+    name, slot, negated = parts.word(1), parts.slot(2), bool(parts.number(5) & 1)
+    target = None if 3 not in parts else -1 if parts.number(3) == 0 else parts.slot(3)
     return lambda walk: walk.look_up(name, slot, target, negated)
 
 
-def _objref(body: Attributes) -> Step:
-    kind, name = number(body.get(1)), word(body.get(2))
+def _objref(parts: Parts) -> Step:
+    kind, name = parts.number(1), parts.word(2)
     if kind == 1 and name:  # NFT_OBJECT_COUNTER
 
         def step(walk: Walk) -> None:
@@ -146,43 +144,43 @@ def _told(text: str) -> Step:
     return lambda walk: walk.ask(condition)
 
 
-def _limit(body: Attributes) -> Step:
+def _limit(parts: Parts) -> Step:
     units = {1: "second", 60: "minute", 3600: "hour", 86400: "day", 604800: "week"}
-    seconds, per_bytes = number(body.get(2)), number(body.get(4)) == 1
-    over = "over " if number(body.get(5)) & 1 else ""
+    seconds, per_bytes = parts.number(2), parts.number(4) == 1
+    over = "over " if parts.number(5) & 1 else ""
     what = " bytes" if per_bytes else ""
-    burst = f" burst {number(body.get(3))}{what or ' packets'}" if number(body.get(3)) else ""
-    return _told(f"limit rate {over}{number(body.get(1))}{what}/{units.get(seconds, f'{seconds}s')}{burst}")
+    burst = f" burst {parts.number(3)}{what or ' packets'}" if parts.number(3) else ""
+    return _told(f"limit rate {over}{parts.number(1)}{what}/{units.get(seconds, f'{seconds}s')}{burst}")
 
 
-def _quota(body: Attributes) -> Step:
-    return _told(f"quota {'over ' if number(body.get(2)) & 1 else ''}{number(body.get(1))} bytes")
+def _quota(parts: Parts) -> Step:
+    return _told(f"quota {'over ' if parts.number(2) & 1 else ''}{parts.number(1)} bytes")
 
 
-def _connlimit(body: Attributes) -> Step:
-    return _told(f"ct count {'over ' if number(body.get(2)) & 1 else ''}{number(body.get(1))}")
+def _connlimit(parts: Parts) -> Step:
+    return _told(f"ct count {'over ' if parts.number(2) & 1 else ''}{parts.number(1)}")
 
 
-def _dynset(body: Attributes) -> Step | None:
-    word_of = {0: "add", 1: "update", 2: "delete"}.get(number(body.get(3)))
-    if 7 not in body and 10 not in body:
+def _dynset(parts: Parts) -> Step | None:
+    word_of = {0: "add", 1: "update", 2: "delete"}.get(parts.number(3))
+    if 7 not in parts and 10 not in parts:
         return nothing
-    return None if word_of is None else _told(f"{word_of} @{word(body.get(1))} with a limit of its own")
+    return None if word_of is None else _told(f"{word_of} @{parts.word(1)} with a limit of its own")
 
 
-def _match(body: Attributes) -> Step:
-    return xt.match(word(body.get(1)), number(body.get(2)), body.get(3, b""))
+def _match(parts: Parts) -> Step:
+    return matches.match(parts.word(1), parts.number(2), parts.values.get(3, b""))
 
 
-def _target(body: Attributes) -> Step:
-    return xt_targets.target(word(body.get(1)), number(body.get(2)), body.get(3, b""))
+def _target(parts: Parts) -> Step:
+    return targets.target(parts.word(1), parts.number(2), parts.values.get(3, b""))
 
 
-def _exthdr(body: Attributes) -> Step | None:
-    return nothing if 7 in body else None
+def _exthdr(parts: Parts) -> Step | None:
+    return nothing if 7 in parts else None
 
 
-_STEPS: Final[dict[str, Callable[[Attributes], Step | None]]] = {
+_STEPS: Final[dict[str, Callable[[Parts], Step | None]]] = {
     "immediate": _immediate,
     "meta": loads.load_meta,
     "ct": loads.load_ct,

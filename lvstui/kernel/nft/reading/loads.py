@@ -3,44 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from lvstui.kernel.netlink.attributes import Codec, Order
+from lvstui.kernel.nft.nfnetlink import word
 from lvstui.kernel.nft.reading.conditions import CONNECTION_MARK, MARK, Field, value_of
 from lvstui.kernel.nft.reading.headers import LINK, NETWORK, TRANSPORT, connection, header, meta
-from lvstui.kernel.nft.reading.operands import Constant, Joined, Loaded, Masked, Operand
-from lvstui.kernel.nft.reading.walk import Walk
-from lvstui.kernel.nft.wire import number
+from lvstui.kernel.nft.reading.walk import Constant, Joined, Loaded, Masked, Operand, Walk
 
 Step: TypeAlias = Callable[[Walk], None]
-Attributes: TypeAlias = dict[int, bytes]
 
 _MARK: Final = 3  # NFT_META_MARK and NFT_CT_MARK
 
 
-def first_slot(data: bytes | None) -> int:
-    """Give a register as the first of the 4-byte slots that it consists of (enum nft_registers)."""
-    register = number(data)
-    return (register - 1) * 4 if register < 8 else register - 8
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The attributes of one expression, read with the codec of the machine that it is from."""
 
+    codec: Codec
+    values: Mapping[int, bytes]
 
-def constant_of(data: bytes | None) -> bytes:
-    """Give the bytes of a constant, the only attribute of the nest that it stands in."""
-    return data[4 : data[0] | data[1] << 8] if data else b""
+    def __contains__(self, kind: int) -> bool:
+        return kind in self.values
+
+    def number(self, kind: int) -> int:
+        """Return a number, which nf_tables keeps in network order; 0 where it is not there."""
+        return int.from_bytes(self.values.get(kind, b""), "big")
+
+    def word(self, kind: int) -> str:
+        """Return a name."""
+        return word(self.values.get(kind))
+
+    def slot(self, kind: int) -> int:
+        """Return a register as the first of the 4-byte slots that it consists of (enum nft_registers)."""
+        register = self.number(kind)
+        return (register - 1) * 4 if register < 8 else register - 8
+
+    def constant(self, kind: int) -> bytes:
+        """Return the bytes of a constant, as they would stand in a register."""
+        return self.codec.first(self.values.get(kind))
 
 
 def nothing(_: Walk) -> None:
     """Do nothing: what the expression does is of no interest here."""
 
 
-def load_meta(body: Attributes) -> Step:
+def load_meta(parts: Parts) -> Step:
     """Read what the kernel knows of a packet, or write its mark."""
-    key = number(body.get(2))
-    if 3 in body:
-        source = first_slot(body[3])
+    key = parts.number(2)
+    if 3 in parts:
+        source = parts.slot(3)
         if key == _MARK:
             return lambda walk: walk.marked(MARK, CONNECTION_MARK, "restore", source)
         return nothing
-    slot, loaded = first_slot(body.get(1)), _whole(meta(key))
+    slot, loaded = parts.slot(1), _whole(meta(key))
     return lambda walk: walk.load(slot, loaded)
 
 
@@ -48,24 +65,24 @@ def _whole(field: Field) -> Loaded:
     return Loaded(field, field.size)
 
 
-def load_ct(body: Attributes) -> Step:
+def load_ct(parts: Parts) -> Step:
     """Read what is known of a packet's connection, or write its mark."""
-    key = number(body.get(2))
-    if 4 in body:
-        source = first_slot(body[4])
+    key = parts.number(2)
+    if 4 in parts:
+        source = parts.slot(4)
         if key == _MARK:
             return lambda walk: walk.marked(CONNECTION_MARK, MARK, "save", source)
         return nothing
-    direction = number(body[3]) if 3 in body else None
-    slot, loaded = first_slot(body.get(1)), _whole(connection(key, direction))
+    direction = parts.number(3) if 3 in parts else None
+    slot, loaded = parts.slot(1), _whole(connection(key, direction))
     return lambda walk: walk.load(slot, loaded)
 
 
-def load_payload(body: Attributes) -> Step:
+def load_payload(parts: Parts) -> Step:
     """Read a part of a header."""
-    if 5 in body:
+    if 5 in parts:
         return nothing  # it writes to the packet
-    slot, base, offset, size = first_slot(body.get(1)), number(body.get(2)), number(body.get(3)), number(body.get(4))
+    slot, base, offset, size = parts.slot(1), parts.number(2), parts.number(3), parts.number(4)
 
     known: dict[tuple[int | None, int | None], Operand] = {}
 
@@ -94,22 +111,22 @@ def _in_header(fields: Mapping[int, Field], base: int, offset: int, size: int) -
     return Loaded(Field(f"@{place},{offset * 8},{size * 8}", size, "bits"), size)
 
 
-def load_numgen(body: Attributes) -> Step:
+def load_numgen(parts: Parts) -> Step:
     """Read a number that counts, or a random one."""
-    kind = "inc" if number(body.get(3)) == 0 else "random"
-    offset = f" offset {number(body.get(4))}" if number(body.get(4)) else ""
-    field = Field(f"numgen {kind} mod {number(body.get(2))}{offset}", 4, host=True)
-    slot = first_slot(body.get(1))
+    kind = "inc" if parts.number(3) == 0 else "random"
+    offset = f" offset {parts.number(4)}" if parts.number(4) else ""
+    field = Field(f"numgen {kind} mod {parts.number(2)}{offset}", 4, host=True)
+    slot = parts.slot(1)
     return lambda walk: walk.load(slot, _whole(field))
 
 
-def load_hash(body: Attributes) -> Step:
+def load_hash(parts: Parts) -> Step:
     """Read a hash of some fields."""
-    source, slot, size = first_slot(body.get(1)), first_slot(body.get(2)), number(body.get(3))
-    rest = f"mod {number(body.get(4))}"
-    rest += f" seed 0x{number(body.get(5)):x}" if 5 in body else ""
-    rest += f" offset {number(body.get(6))}" if number(body.get(6)) else ""
-    if number(body.get(7)) == 1:
+    source, slot, size = parts.slot(1), parts.slot(2), parts.number(3)
+    rest = f"mod {parts.number(4)}"
+    rest += f" seed 0x{parts.number(5):x}" if 5 in parts else ""
+    rest += f" offset {parts.number(6)}" if parts.number(6) else ""
+    if parts.number(7) == 1:
         symmetric = _whole(Field(f"symhash {rest}", 4, host=True))
         return lambda walk: walk.load(slot, symmetric)
 
@@ -124,58 +141,58 @@ def load_hash(body: Attributes) -> Step:
     return step
 
 
-def load_fib(body: Attributes) -> Step:
+def load_fib(parts: Parts) -> Step:
     """Ask the routing table."""
-    flags, result = number(body.get(3)), number(body.get(2))
+    flags, result = parts.number(3), parts.number(2)
     names = [name for bit, name in enumerate(("saddr", "daddr", "mark", "iif", "oif")) if flags & 1 << bit]
     kind, what = {1: ("index", "oif"), 2: ("interface", "oifname"), 3: ("addrtype", "type")}.get(result, ("bits", "?"))
     size = 16 if kind == "interface" else 4
     if flags & 32:
         kind, size = "present", 1
     slot, field = (
-        first_slot(body.get(1)),
+        parts.slot(1),
         Field(f"fib {' . '.join(names)} {what}", size, kind, host=kind != "interface"),
     )
     return lambda walk: walk.load(slot, _whole(field))
 
 
-def load_socket(body: Attributes) -> Step | None:
+def load_socket(parts: Parts) -> Step | None:
     """Read what is known of the packet's socket."""
-    key = number(body.get(1))
+    key = parts.number(1)
     names = {0: ("transparent", 1, "number"), 1: ("mark", 4, "mark"), 2: ("wildcard", 1, "number")}
     if key not in names:
         return None
     name, size, kind = names[key]
-    slot, field = first_slot(body.get(2)), Field(f"socket {name}", size, kind, host=True)
+    slot, field = parts.slot(2), Field(f"socket {name}", size, kind, host=True)
     return lambda walk: walk.load(slot, _whole(field))
 
 
-def load_rt(body: Attributes) -> Step | None:
+def load_rt(parts: Parts) -> Step | None:
     """Read what is known of the packet's route."""
     kinds = {0: ("classid", 4, "number"), 1: ("ip nexthop", 4, "ipv4"), 2: ("ip6 nexthop", 16, "ipv6")}
-    key = number(body.get(2))
+    key = parts.number(2)
     if key not in kinds:
         return None
     name, size, kind = kinds[key]
-    slot, field = first_slot(body.get(1)), Field(f"rt {name}", size, kind, host=key == 0)
+    slot, field = parts.slot(1), Field(f"rt {name}", size, kind, host=key == 0)
     return lambda walk: walk.load(slot, _whole(field))
 
 
-def bitwise(body: Attributes) -> Step:
+def bitwise(parts: Parts) -> Step:
     """Combine a register with constants."""
-    source, slot, operation = first_slot(body.get(1)), first_slot(body.get(2)), number(body.get(6))
+    source, slot, operation = parts.slot(1), parts.slot(2), parts.number(6)
     if operation in (1, 2):
-        return _shift(source, slot, "<<" if operation == 1 else ">>", number(constant_of(body.get(7))))
-    mask, flip = constant_of(body.get(4)), constant_of(body.get(5))
+        return _shift(source, slot, "<<" if operation == 1 else ">>", parts.codec.number(parts.constant(7)))
+    mask, flip, order = parts.constant(4), parts.constant(5), parts.codec.order
     if operation or len(mask) != len(flip):
         return _unknown_register(slot)
 
     def step(walk: Walk) -> None:
         match walk.registers.get(source):
             case Loaded(field, size) if field.host or size <= field.size:
-                told = _masked(field, mask, flip)
+                told = _masked(field, mask, flip, order)
             case Masked(field, before, flipped):
-                new = _masked(field, mask, flip)
+                new = _masked(field, mask, flip, order)
                 told = Masked(field, before & new.mask, (flipped & new.mask) ^ new.flip)
             case Constant(data) if len(data) == len(mask):
                 walk.load(slot, Constant(bytes(a & b ^ c for a, b, c in zip(data, mask, flip, strict=True))))
@@ -189,10 +206,10 @@ def bitwise(body: Attributes) -> Step:
     return step
 
 
-def _masked(field: Field, mask: bytes, flip: bytes) -> Masked:
+def _masked(field: Field, mask: bytes, flip: bytes, order: Order) -> Masked:
     if not field.host:
         mask, flip = mask.ljust(field.size, b"\0"), flip.ljust(field.size, b"\0")
-    return Masked(field, value_of(mask, field), value_of(flip, field))
+    return Masked(field, value_of(mask, field, order), value_of(flip, field, order))
 
 
 def _shift(source: int, slot: int, sign: str, bits: int) -> Step:
@@ -216,9 +233,9 @@ def _unknown_register(slot: int) -> Step:
     return step
 
 
-def byteorder(body: Attributes) -> Step:
+def byteorder(parts: Parts) -> Step:
     """Turn the bytes of a register round."""
-    source, slot = first_slot(body.get(1)), first_slot(body.get(2))
+    source, slot = parts.slot(1), parts.slot(2)
 
     def step(walk: Walk) -> None:
         match walk.registers.get(source):

@@ -1,18 +1,18 @@
-"""Sets and maps: their elements as values, intervals joined from the ends that the kernel keeps."""
+"""Sets and maps: their elements as values, and what it means for fields of a packet to be among them."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from lvstui.kernel.nft.wire import attributes, listed, number, word
+from lvstui.kernel.netlink.attributes import Codec, Order
+from lvstui.kernel.nft.nfnetlink import number, word
+from lvstui.kernel.nft.reading.conditions import Condition, Field, Range, range_text, value_of, within
 
 ANONYMOUS, INTERVAL, MAP, TIMEOUT, EVAL = 0x1, 0x4, 0x8, 0x10, 0x20
 """Flags of a set (NFT_SET_*)."""
 
-_HEAD = struct.Struct("=HH")
 _END, _CATCHALL = 1, 2
 _JUMP, _GOTO = 0xFFFFFFFD, 0xFFFFFFFC
 JUMPS: Final = {_JUMP: "jump", _GOTO: "goto"}
@@ -58,32 +58,32 @@ class Set(NamedTuple):
         return bool(self.flags & (EVAL | TIMEOUT))
 
 
-def described(body: dict[int, bytes]) -> Set:
+def described(codec: Codec, body: dict[int, bytes]) -> Set:
     """Read what a set is from its message."""
-    joined = attributes(body[9]).get(2) if 9 in body else None
-    sizes = tuple(number(attributes(each).get(1)) for each in listed(joined)) if joined else ()
+    joined = codec.attributes(body[9]).get(2) if 9 in body else None
+    sizes = tuple(number(codec.attributes(part).get(1)) for part in codec.payloads(joined)) if joined else ()
     return Set(word(body.get(2)), number(body.get(3)), number(body.get(5)), sizes)
 
 
-def verdict(data: bytes) -> Verdict:
+def verdict(codec: Codec, data: bytes) -> Verdict:
     """Read a verdict."""
-    found = attributes(data)
+    found = codec.attributes(data)
     code = number(found.get(1))
     if code in JUMPS:
         return Verdict(JUMPS[code], word(found.get(2)))
     return Verdict(VERDICTS.get(code, f"verdict {code & 0xFF}"))
 
 
-def elements(kind: Set, bodies: Iterable[bytes]) -> tuple[Element, ...]:
+def elements(codec: Codec, kind: Set, bodies: Iterable[bytes]) -> tuple[Element, ...]:
     """Read the elements of a set from the messages of its dump, in the order of their keys."""
     starts: list[Element] = []
     ends: list[Element] = []
     rest: list[Element] = []
     for body in bodies:
-        for each in listed(attributes(body).get(3, b"")):
-            found = attributes(each)
+        for element in codec.payloads(codec.attributes(body).get(3, b"")):
+            found = codec.attributes(element)
             flags = number(found[3]) if 3 in found else 0
-            (rest if flags & _CATCHALL else ends if flags & _END else starts).append(_element(found, flags))
+            (rest if flags & _CATCHALL else ends if flags & _END else starts).append(_element(codec, found, flags))
     # A dump in several messages may tell an element twice, see `tables`.
     starts = sorted(dict.fromkeys(starts), key=_first)
     if kind.flags & INTERVAL and not kind.parts and all(element.first == element.last for element in starts):
@@ -94,15 +94,15 @@ def elements(kind: Set, bodies: Iterable[bytes]) -> tuple[Element, ...]:
 _first = itemgetter(0)
 
 
-def _element(body: dict[int, bytes], flags: int) -> Element:
-    """Read one element; its keys and its data are the only attributes of the nests that they stand in."""
-    first = body[1][4 : _HEAD.unpack_from(body[1])[0]] if 1 in body else b""
-    last = body[10][4 : _HEAD.unpack_from(body[10])[0]] if 10 in body else first
+def _element(codec: Codec, body: dict[int, bytes], flags: int) -> Element:
+    """Read one element; its keys are the only attributes of the nests that they stand in."""
+    first = codec.first(body.get(1))
+    last = codec.first(body[10]) if 10 in body else first
     if 2 not in body:
         return Element(first, last, b"", None, bool(flags & _CATCHALL))
-    data = attributes(body[2])
-    told = verdict(data[2]) if 2 in data else None
-    return Element(first, last, data.get(1, b""), told, bool(flags & _CATCHALL))
+    data = codec.attributes(body[2])
+    decision = verdict(codec, data[2]) if 2 in data else None
+    return Element(first, last, data.get(1, b""), decision, bool(flags & _CATCHALL))
 
 
 def _joined(ends: Sequence[tuple[Element, bool]], size: int) -> Iterator[Element]:
@@ -115,3 +115,76 @@ def _joined(ends: Sequence[tuple[Element, bool]], size: int) -> Iterator[Element
         opened = None if end else element
     if opened is not None:
         yield opened._replace(last=b"\xff" * size)
+
+
+class Content(NamedTuple):
+    """A set with its elements."""
+
+    kind: Set
+    elements: tuple[Element, ...]
+
+
+class Key(NamedTuple):
+    """One field of a key, and where it starts in it (bytes)."""
+
+    field: Field
+    offset: int
+
+
+def members(
+    order: Order, keys: tuple[Key, ...], content: Content, elements: Sequence[Element], negated: bool
+) -> Iterator[Condition]:
+    """Ask whether a key is among these elements; a set with a name is told by it.
+
+    Elements that come and go by themselves are no plain values, so such a set is told by its name only.
+    """
+    name = "" if content.kind.anonymous else content.kind.name
+    rows = [tuple(_range(order, key, element) for key in keys) for element in elements if not element.rest]
+    every = any(element.rest for element in elements)
+    if len(keys) == 1 and not content.kind.moving and not every:
+        yield within(keys[0].field, tuple(row[0] for row in rows), negated, name)
+        return
+    title = " . ".join(key.field.name for key in keys)
+    told = f"@{name}" if name else ", ".join((*(_row(keys, row) for row in rows), *(["*"] if every else [])))
+    text = f"{title} {'!= ' if negated else ''}{told}"
+    whole = Field(title, 0, "joined", layer=keys[0].field.layer)
+    product = None if len(keys) == 1 or negated or every or content.kind.moving else _product(rows)
+    if product is None:
+        yield Condition(text, whole)
+        yield from (Condition("", key.field) for key in keys if len(keys) > 1)
+        return
+    first, *others = (Condition("", key.field, ranges) for key, ranges in zip(keys, product, strict=True))
+    yield first._replace(text=text)
+    yield from others
+
+
+def chosen(order: Order, keys: tuple[Key, ...], content: Content, elements: Iterable[Element]) -> Iterable[Condition]:
+    """Ask for some elements of a map; the one for the rest stands for all keys that the others leave over."""
+    wanted = tuple(elements)
+    if any(element.rest for element in wanted):
+        others = tuple(e for e in content.elements if not e.rest and e not in wanted)
+        return members(order, keys, part_of(content, others), others, negated=True) if others else ()
+    return members(order, keys, part_of(content, wanted), wanted, negated=False)
+
+
+def part_of(content: Content, elements: tuple[Element, ...]) -> Content:
+    """Give part of a map as a set without a name, to be told by its elements."""
+    return Content(Set("", content.kind.flags & ~MAP | ANONYMOUS, content.kind.size, content.kind.parts), elements)
+
+
+def _range(order: Order, key: Key, element: Element) -> Range:
+    end = key.offset + key.field.size
+    first, last = element.first[key.offset : end], element.last[key.offset : end]
+    return value_of(first, key.field, order), value_of(last, key.field, order)
+
+
+def _row(keys: tuple[Key, ...], row: tuple[Range, ...]) -> str:
+    return " . ".join(range_text(key.field, *each) for key, each in zip(keys, row, strict=True))
+
+
+def _product(rows: Sequence[tuple[Range, ...]]) -> tuple[tuple[Range, ...], ...] | None:
+    """Tell joined keys as values of each field by itself, where only one field has several."""
+    if not rows:
+        return None
+    columns = [tuple(dict.fromkeys(column)) for column in zip(*rows, strict=True)]
+    return tuple(columns) if sum(len(column) > 1 for column in columns) <= 1 else None

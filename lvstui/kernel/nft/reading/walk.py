@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from lvstui.core.marks.packets import FULL
+from lvstui.kernel.netlink.attributes import NATIVE, Codec, Order
 from lvstui.kernel.nft.reading.conditions import (
     IIFNAME,
     OIFNAME,
@@ -16,28 +16,90 @@ from lvstui.kernel.nft.reading.conditions import (
     Range,
     complement,
     interface_value,
+    masked,
     value_of,
     value_text,
     within,
 )
-from lvstui.kernel.nft.reading.masks import masked
-from lvstui.kernel.nft.reading.members import Content, Key, chosen, members
-from lvstui.kernel.nft.reading.operands import (
-    Constant,
-    Effect,
-    Joined,
-    Jump,
-    Loaded,
-    Mapped,
-    Masked,
-    Operand,
-    Surroundings,
-)
-from lvstui.kernel.nft.reading.sets import Element, Verdict
+from lvstui.kernel.nft.reading.sets import Content, Element, Key, Verdict, chosen, members
 
 _EQUAL, _DIFFERENT, _LESS, _AT_MOST, _MORE, _AT_LEAST = range(6)
 _SIGNS: Final = ("==", "!=", "<", "<=", ">", ">=")
 """Comparisons (enum nft_cmp_ops)."""
+
+
+class Loaded(NamedTuple):
+    """A field of the packet in a register; `size` is how many of its first bytes were read."""
+
+    field: Field
+    size: int
+
+
+class Joined(NamedTuple):
+    """Neighbouring fields that were read at once."""
+
+    fields: tuple[Field, ...]
+
+
+class Masked(NamedTuple):
+    """`(field & mask) ^ flip`, as numbers of the field."""
+
+    field: Field
+    mask: int
+    flip: int
+
+
+class Constant(NamedTuple):
+    """Bytes that the rule itself brings along."""
+
+    data: bytes
+
+
+class Mapped(NamedTuple):
+    """What a map has for these fields."""
+
+    keys: tuple[Key, ...]
+    content: Content
+
+
+Operand: TypeAlias = Loaded | Joined | Masked | Constant | Mapped
+
+
+class Effect(NamedTuple):
+    """What a rule does with a mark, as in `Rule`, and how many of its conditions hold by then.
+
+    `text` says it where no value can. `choices` are the values of a map, each with the conditions that choose it.
+    """
+
+    verb: str
+    value: int | None
+    mask: int
+    asked: int
+    bits: int = FULL
+    text: str = ""
+    certain: bool = True
+    choices: tuple[tuple[int, tuple[Condition, ...]], ...] = ()
+
+
+class Jump(NamedTuple):
+    """A way to another chain, and all that has to hold for it."""
+
+    chain: str
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What a rule refers to: the sets of its table, the names of interfaces and of ipsets by their numbers.
+
+    `codec` is that of the machine whose rules these are.
+    """
+
+    family: str
+    contents: Mapping[str, Content] = field(default_factory=dict)
+    interfaces: Callable[[], Mapping[int, str]] = dict
+    ipsets: Callable[[int], str] = str
+    codec: Codec = NATIVE
 
 
 @dataclass(slots=True)
@@ -55,6 +117,20 @@ class Walk:
     counted: tuple[int, int] | None = None
     counter: str = ""
     comment: str = ""
+
+    @property
+    def codec(self) -> Codec:
+        """What the rule is read with."""
+        return self.around.codec
+
+    @property
+    def order(self) -> Order:
+        """The byte order of the machine whose rule it is."""
+        return self.around.codec.order
+
+    def unpack(self, form: str, data: bytes, start: int = 0) -> tuple[Any, ...]:
+        """Unpack a structure of the kernel's; raises struct.error where it is cut off."""
+        return self.codec.unpack(form, data, start)
 
     def ask(self, condition: Condition) -> None:
         """Add a condition; one that fixes the protocol of a layer tells how later ones are to be read."""
@@ -103,7 +179,7 @@ class Walk:
         if which.kind == "interface" and data.endswith(b"\0"):
             first = last = int.from_bytes(data.ljust(which.size, b"\0"), "big")  # its end is compared too
         elif which.host or len(data) == which.size:
-            first = last = value_of(data, which)
+            first = last = value_of(data, which, self.order)
         elif len(data) < which.size and len(data) <= size and sign in (_EQUAL, _DIFFERENT):
             first = int.from_bytes(data.ljust(which.size, b"\0"), "big")
             last = int.from_bytes(data.ljust(which.size, b"\xff"), "big")
@@ -125,7 +201,8 @@ class Walk:
     def _compare_masked(self, which: Field, mask: int, flip: int, sign: int, data: bytes) -> None:
         if which.kind == "unknown":
             self.unknown = True
-        value = value_of(data if which.host else data.ljust(which.size, b"\0"), which) ^ flip
+        whole = data if which.host else data.ljust(which.size, b"\0")
+        value = value_of(whole, which, self.order) ^ flip
         if sign in (_EQUAL, _DIFFERENT):
             self.ask(masked(which, mask, value, sign == _DIFFERENT))
         else:
@@ -135,9 +212,9 @@ class Walk:
         """Ask whether a register lies in a range."""
         operand = self.registers.get(register)
         if isinstance(operand, Loaded) and len(first) == operand.field.size:
-            which = operand.field
+            which, order = operand.field, self.order
             self.unknown = self.unknown or which.kind == "unknown"
-            self.ask(within(which, ((value_of(first, which), value_of(last, which)),), negated))
+            self.ask(within(which, ((value_of(first, which, order), value_of(last, which, order)),), negated))
         else:
             self.puzzle(f"[range {'!= ' if negated else ''}0x{first.hex()}-0x{last.hex()}]")
 
@@ -172,7 +249,7 @@ class Walk:
             return
         self.unknown = self.unknown or any(key.field.kind == "unknown" for key in keys)
         if target is None:
-            for condition in members(keys, content, content.elements, negated):
+            for condition in members(self.order, keys, content, content.elements, negated):
                 self.ask(condition)
         elif target < 0:
             self._branch(keys, content)
@@ -186,7 +263,7 @@ class Walk:
             if element.verdict is not None and element.verdict.chain:
                 chains.setdefault(element.verdict.chain, []).append(element)
         for chain, elements in chains.items():
-            self.jumps.append(Jump(chain, (*self.conditions, *chosen(keys, content, elements))))
+            self.jumps.append(Jump(chain, (*self.conditions, *chosen(self.order, keys, content, elements))))
 
     def go(self, verdict: Verdict) -> None:
         """Take a verdict of the rule's own."""
@@ -199,7 +276,7 @@ class Walk:
         target = own.name
         match self.registers.get(register):
             case Constant(data):
-                self.effect(plainly, int.from_bytes(data[:4], sys.byteorder))
+                self.effect(plainly, self.codec.number(data[:4]))
             case Loaded(which) if which.name == other.name:
                 self.effect(verb, None)
             case Masked(which, mask, 0) if which.name == other.name:
@@ -228,9 +305,11 @@ class Walk:
         end = keys[-1].offset
         for element in content.elements:
             # Elements that differ in their last field only are told as one: a selector can tell what they ask for.
-            value = int.from_bytes(element.data[:4], sys.byteorder)
+            value = self.codec.number(element.data[:4])
             values.setdefault((value, element.first[:end], element.last[:end]), []).append(element)
-        choices = tuple((value, tuple(chosen(keys, content, found))) for (value, _, _), found in values.items())
+        choices = tuple(
+            (value, tuple(chosen(self.order, keys, content, found))) for (value, _, _), found in values.items()
+        )
         self.effects.append(Effect(verb, None, FULL, len(self.conditions), text=text, choices=choices))
 
     def effect(

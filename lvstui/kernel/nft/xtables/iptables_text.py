@@ -23,11 +23,11 @@ from lvstui.kernel.nft.reading.conditions import (
     Range,
     address_field,
     interface_value,
+    masked,
     port_field,
     within,
 )
-from lvstui.kernel.nft.reading.masks import masked
-from lvstui.kernel.nft.reading.operands import Effect
+from lvstui.kernel.nft.reading.walk import Effect
 
 _COUNTS: Final = re.compile(r"\[(\d+):(\d+)\] ")
 _WORD: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')

@@ -11,8 +11,8 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from lvstui.core.observed import Rule
-from lvstui.kernel.nft.dump import looking_into
-from lvstui.kernel.nft.reading.explain import Seen, told
+from lvstui.kernel.namespace import call_in
+from lvstui.kernel.nft.reading.explain import Seen, describe
 from lvstui.kernel.nft.reading.paths import Asked, Chain, Lead, Way, Ways
 from lvstui.kernel.nft.xtables.iptables_text import Line, line
 from lvstui.kernel.port import KernelError
@@ -64,7 +64,7 @@ class Legacy:
         if now < self._resting:
             return self._found
         try:
-            found = looking_into(self._netns, self._look)
+            found = call_in(self._netns, self._look)
         except KernelError:
             found = Found()  # nf_tables' side tells what is wrong with the namespace
         if found != self._found:
@@ -156,7 +156,7 @@ def _of_table(family: str, table: str, chains: dict[str, Chain], lines: Sequence
             continue
         seen = Seen(TOOL, family, table, each.chain, 0, each.packets, each.bytes, "", each.comment, False)
         for way in ways.to(each.chain):
-            rule = told(seen, way, each.effect, (*way.conditions, *each.conditions), way.sure and each.sure)
+            rule = describe(seen, way, each.effect, (*way.conditions, *each.conditions), way.sure and each.sure)
             found.append(((*way.order, place), rule if rule.decoded else replace(rule, raw=each.text)))
     return [rule for _, rule in sorted(found, key=lambda each: each[0])]
 

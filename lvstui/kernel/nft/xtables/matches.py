@@ -16,10 +16,10 @@ from lvstui.kernel.nft.reading.conditions import (
     Field,
     Range,
     address_field,
+    masked,
     port_field,
     within,
 )
-from lvstui.kernel.nft.reading.masks import masked
 from lvstui.kernel.nft.reading.walk import Walk
 
 Step: TypeAlias = Callable[[Walk], None]
@@ -78,7 +78,7 @@ def shown_bytes(info: bytes) -> str:
 def _multiport(walk: Walk, info: bytes) -> Iterator[Condition]:
     """struct xt_multiport_v1: flags (0 source, 1 destination, 2 either), count, ports, range marks, invert."""
     which, count = info[0], info[1]
-    ports = struct.unpack_from("=15H", info, 2)
+    ports = walk.unpack("15H", info, 2)
     ranges: list[Range] = []
     place = 0
     while place < count:
@@ -108,7 +108,7 @@ def _udp(walk: Walk, info: bytes) -> Iterator[Condition]:
 
 
 def _ports(walk: Walk, info: bytes, inverted: int) -> Iterator[Condition]:
-    source_first, source_last, first, last = struct.unpack_from("=4H", info)
+    source_first, source_last, first, last = walk.unpack("4H", info)
     if (source_first, source_last) != (0, 0xFFFF) or inverted & 1:
         yield within(port_field(walk.transport, "sport"), ((source_first, source_last),), bool(inverted & 1))
     if (first, last) != (0, 0xFFFF) or inverted & 2:
@@ -117,8 +117,8 @@ def _ports(walk: Walk, info: bytes, inverted: int) -> Iterator[Condition]:
 
 def _sctp(walk: Walk, info: bytes) -> Iterator[Condition]:
     """struct xt_sctp_info: its destination ports come first; chunk types are shown as they are."""
-    first, last, source_first, source_last = struct.unpack_from("=4H", info)
-    flags, inverted = struct.unpack_from("=2I", info, 60)
+    first, last, source_first, source_last = walk.unpack("4H", info)
+    flags, inverted = walk.unpack("2I", info, 60)
     if flags & ~3:
         walk.puzzle(f"[sctp chunks 0x{info.hex()}]")
     if flags & 1:
@@ -129,7 +129,7 @@ def _sctp(walk: Walk, info: bytes) -> Iterator[Condition]:
 
 def _set(walk: Walk, info: bytes) -> Iterator[Condition]:
     """struct xt_set_info: index of the set, dimensions, flags (1 invert, 2 << n source)."""
-    index, dimensions, flags = struct.unpack_from("=HBB", info)
+    index, dimensions, flags = walk.unpack("HBB", info)
     ways = ",".join("src" if flags & 2 << place else "dst" for place in range(dimensions))
     yield _told(f"ipset {walk.around.ipsets(index)} {ways}", bool(flags & 1), "ipset")
     if any(info[4:]):
@@ -146,8 +146,8 @@ def _iprange(walk: Walk, info: bytes) -> Iterator[Condition]:
             yield within(address_field(version, name), ((first, last),), bool(flags & inverted))
 
 
-def _addrtype(_: Walk, info: bytes) -> Iterator[Condition]:
-    source, destination, flags = struct.unpack_from("=HHI", info)
+def _addrtype(walk: Walk, info: bytes) -> Iterator[Condition]:
+    source, destination, flags = walk.unpack("HHI", info)
     interface = {4: " . iif", 8: " . oif"}.get(flags & 12, "")
     for name, kinds, inverted in (("saddr", source, flags & 1), ("daddr", destination, flags & 2)):
         if kinds:
@@ -158,8 +158,8 @@ def _addrtype(_: Walk, info: bytes) -> Iterator[Condition]:
 
 def _conntrack(walk: Walk, info: bytes) -> Iterator[Condition]:
     """struct xt_conntrack_mtinfo3."""
-    protocol, *ports, flags, inverted, states, status = struct.unpack_from("=H4H4H", info, 136)
-    high = struct.unpack_from("=4H", info, 154)
+    protocol, *ports, flags, inverted, states, status = walk.unpack("H4H4H", info, 136)
+    high = walk.unpack("4H", info, 154)
     if flags & _STATE_FLAGS:
         yield _flags("ct state", STATES, states, bool(inverted & _STATE_FLAGS))
     if flags & 2:
@@ -176,7 +176,7 @@ def _conntrack(walk: Walk, info: bytes) -> Iterator[Condition]:
     if flags & 64:
         yield _flags("ct status", STATUS, status, bool(inverted & 64))
     if flags & 128:
-        first, last = struct.unpack_from("=2I", info, 128)
+        first, last = walk.unpack("2I", info, 128)
         yield within(Field("ct expiration", 4, host=True), ((first, last),), bool(inverted & 128))
     names = ("original proto-src", "original proto-dst", "reply proto-src", "reply proto-dst")
     for place, name in enumerate(names):
@@ -197,18 +197,18 @@ def _told(text: str, negated: bool = False, subject: str = "") -> Condition:
     return Condition(f"{name} {'!= ' if negated else ''}{rest}", Field(name, 0, "told"))
 
 
-def _mark(_: Walk, info: bytes) -> Iterator[Condition]:
-    mark, mask, inverted = struct.unpack_from("=IIB", info)
+def _mark(walk: Walk, info: bytes) -> Iterator[Condition]:
+    mark, mask, inverted = walk.unpack("IIB", info)
     yield masked(MARK, mask, mark, bool(inverted))
 
 
-def _connmark(_: Walk, info: bytes) -> Iterator[Condition]:
-    mark, mask, inverted = struct.unpack_from("=IIB", info)
+def _connmark(walk: Walk, info: bytes) -> Iterator[Condition]:
+    mark, mask, inverted = walk.unpack("IIB", info)
     yield masked(CONNECTION_MARK, mask, mark, bool(inverted))
 
 
-def _length(_: Walk, info: bytes) -> Iterator[Condition]:
-    first, last, inverted = struct.unpack_from("=HHB", info)
+def _length(walk: Walk, info: bytes) -> Iterator[Condition]:
+    first, last, inverted = walk.unpack("HHB", info)
     yield within(Field("meta length", 4, host=True), ((first, last),), bool(inverted))
 
 
@@ -217,13 +217,13 @@ def _mac(_: Walk, info: bytes) -> Iterator[Condition]:
     yield within(Field("ether saddr", 6, "ether"), ((address, address),), any(info[8:12]))
 
 
-def _packet_type(_: Walk, info: bytes) -> Iterator[Condition]:
-    kind, inverted = struct.unpack_from("=ii", info)
+def _packet_type(walk: Walk, info: bytes) -> Iterator[Condition]:
+    kind, inverted = walk.unpack("ii", info)
     yield within(Field("meta pkttype", 1, "packets", host=True), ((kind, kind),), bool(inverted))
 
 
-def _owner(_: Walk, info: bytes) -> Iterator[Condition]:
-    user, user_last, group, group_last, asked, inverted = struct.unpack_from("=4IBB", info)
+def _owner(walk: Walk, info: bytes) -> Iterator[Condition]:
+    user, user_last, group, group_last, asked, inverted = walk.unpack("4IBB", info)
     if asked & ~3:
         raise LookupError
     if asked & 1:
@@ -250,13 +250,13 @@ def _helper(_: Walk, info: bytes) -> Iterator[Condition]:
     yield _told(f"ct helper {name}", any(info[:4]), "ct helper")
 
 
-def _statistic(_: Walk, info: bytes) -> Iterator[Condition]:
-    mode, flags = struct.unpack_from("=HH", info)
+def _statistic(walk: Walk, info: bytes) -> Iterator[Condition]:
+    mode, flags = walk.unpack("HH", info)
     if mode == 0:
-        (chance,) = struct.unpack_from("=I", info, 4)
+        (chance,) = walk.unpack("I", info, 4)
         yield _told(f"random chance {chance / 0x80000000:.5f}", bool(flags & 1), "random chance")
     else:
-        every, packet = struct.unpack_from("=II", info, 4)
+        every, packet = walk.unpack("II", info, 4)
         yield _told(f"numgen inc mod {every + 1} {packet}", bool(flags & 1))
 
 

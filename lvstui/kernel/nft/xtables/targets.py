@@ -33,17 +33,17 @@ def target(name: str, revision: int, info: bytes) -> Step:
 
 
 def _set_mark(walk: Walk, info: bytes) -> None:
-    mark, mask = struct.unpack_from("=II", info)
+    mark, mask = walk.unpack("II", info)
     walk.effect("set", mark, mask)
 
 
 def _connection_mark(walk: Walk, info: bytes) -> None:
-    mark, mask, packet_mask, mode = struct.unpack_from("=IIIB", info)
+    mark, mask, packet_mask, mode = walk.unpack("IIIB", info)
     _connmark_effect(walk, mark, mask, packet_mask, mode)
 
 
 def _connection_mark_shifted(walk: Walk, info: bytes) -> None:
-    mark, mask, packet_mask, direction, bits, mode = struct.unpack_from("=III3B", info)
+    mark, mask, packet_mask, direction, bits, mode = walk.unpack("III3B", info)
     if bits:
         verb = ("save", "save", "restore")[min(mode, 2)]
         text = f"CONNMARK mode {mode} shifted {('left', 'right')[direction & 1]} by {bits}"
@@ -62,27 +62,27 @@ def _connmark_effect(walk: Walk, mark: int, mask: int, packet_mask: int, mode: i
 
 
 def _tproxy(walk: Walk, info: bytes) -> None:
-    mask, mark = struct.unpack_from("=II", info)
+    mask, mark = walk.unpack("II", info)
     if mask or mark:
         walk.effect("set", mark, mask)
 
 
 def _hmark(walk: Walk, info: bytes) -> None:
-    modulus, offset = struct.unpack_from("=II", info, 52)
+    modulus, offset = walk.unpack("II", info, 52)
     text = f"meta mark set a hash modulo {modulus} offset {offset} (HMARK)"
     walk.effect("set", None, text=text, certain=False)
 
 
 def _set_target(walk: Walk, info: bytes) -> None:
-    (flags,) = struct.unpack_from("=I", info, 12)
+    (flags,) = walk.unpack("I", info, 12)
     if flags & _MAP_MARK:
-        (index,) = struct.unpack_from("=H", info, 8)
+        (index,) = walk.unpack("H", info, 8)
         walk.effect("set", None, text=f"meta mark set by ipset {walk.around.ipsets(index)}", certain=False)
 
 
 def _bridge_mark(walk: Walk, info: bytes) -> None:
     """struct ebt_mark_t_info of ebtables-nft: the mark, and what to do with it in the upper bits of `target`."""
-    mark, action = struct.unpack_from("=Qi", info)
+    mark, action = walk.unpack("Qi", info)
     mark &= FULL
     effects: dict[int, tuple[int, int]] = {
         0xF0: (mark, FULL),

@@ -1,0 +1,133 @@
+"""nfnetlink: the numbers of its messages, and a conversation with nf_tables and ipset over one socket."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from typing import Final, NamedTuple
+
+from lvstui.kernel.namespace import call_in
+from lvstui.kernel.netlink.attributes import NATIVE
+from lvstui.kernel.netlink.channel import DUMP, REQUEST, Answer, Channel, Interrupted, frame
+
+NETFILTER: Final = 12
+"""NETLINK_NETFILTER."""
+
+TABLES: Final = 10
+"""NFNL_SUBSYS_NFTABLES."""
+
+BEGIN, END = 0x10, 0x11
+"""Messages that are not of a subsystem (NFNL_MSG_BATCH_*)."""
+
+NEWTABLE, GETTABLE, DELTABLE, NEWCHAIN, GETCHAIN, NEWRULE, GETRULE, DELRULE = 0, 1, 2, 3, 4, 6, 7, 8
+NEWSET, GETSET, NEWSETELEM, GETSETELEM, GETGEN, NEWOBJ, GETOBJ, DELOBJ = 9, 10, 12, 13, 16, 18, 19, 20
+"""Messages of include/uapi/linux/netfilter/nf_tables.h (enum nf_tables_msg_types)."""
+
+FAMILIES: Final = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
+"""The families of tables by the kernel's numbers (NFPROTO_*)."""
+
+NUMBERS: Final = {name: number for number, name in FAMILIES.items()}
+
+_IPSETS: Final = 6  # NFNL_SUBSYS_IPSET
+_BY_INDEX: Final = 15  # IPSET_CMD_GET_BYINDEX, since Linux 4.20
+_IPSET_PROTOCOL: Final = b"\7"
+_INDEX: Final = 11 | 0x4000  # IPSET_ATTR_INDEX, in network order
+
+_FAMILY: Final = struct.Struct(">BBH")
+_U32: Final = struct.Struct(">I")
+
+
+def number(data: bytes | None) -> int:
+    """Read a number of any size in network order; what is not there counts as 0."""
+    return int.from_bytes(data or b"", "big")
+
+
+def word(data: bytes | None) -> str:
+    """Read a name; bytes that are not UTF-8 stay what they are (surrogates)."""
+    return (data or b"").split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+
+
+def text(kind: int, value: str) -> bytes:
+    """Encode a name."""
+    return NATIVE.attribute(kind, value.encode("utf-8", "surrogateescape") + b"\0")
+
+
+def u32(kind: int, value: int) -> bytes:
+    """Encode a number; nf_tables takes all of its own in network order."""
+    return NATIVE.attribute(kind, _U32.pack(value))
+
+
+def nfnetlink(family: int, resource: int, attributes: bytes) -> bytes:
+    """Write the body of a message: struct nfgenmsg, whose resource is in network order, and attributes."""
+    return _FAMILY.pack(family, 0, resource) + attributes
+
+
+class Item(NamedTuple):
+    """One message of an answer: its family's number and its attributes."""
+
+    family: int
+    body: bytes
+
+
+class Netfilter:
+    """A conversation in one network namespace, from one thread at a time.
+
+    Every method raises OSError: `Answer` with the kernel's errno, EPROTONOSUPPORT where there is no nfnetlink.
+    """
+
+    codec = NATIVE
+    """What the attributes of the answers are read with."""
+
+    def __init__(self, netns: str | None) -> None:
+        self._channel = Channel(call_in(netns, open_socket))
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._channel.close()
+
+    def generation(self) -> int:
+        """Return the number of the ruleset's generation, which every transaction raises."""
+        (item,) = self._request(TABLES << 8 | GETGEN, REQUEST)
+        return number(self.codec.attributes(item.body).get(1))
+
+    def settle(self, generation: int) -> None:
+        """Wait until a generation stands as a whole; raises `Interrupted` where it is no longer the newest one.
+
+        A transaction raises the number first and then puts its changes in place, which a dump does not wait for
+        (net/netfilter/nf_tables_api.c, nf_tables_commit). A transaction does wait, and an empty one changes nothing.
+        """
+        begin = frame(BEGIN, REQUEST, 0, nfnetlink(0, TABLES, u32(1, generation)))
+        end = frame(END, REQUEST, 1, nfnetlink(0, TABLES, b""))
+        self._channel.send_raw(begin + end)
+        try:
+            ((_, code), *_) = self._channel.receive(socket.MSG_DONTWAIT).statuses
+        except BlockingIOError:
+            return  # only a refusal is answered, and that before the message is sent
+        if code == errno.ERESTART:
+            raise Interrupted
+        raise Answer(code)
+
+    def dump(self, kind: int, family: int = 0, attributes: bytes = b"") -> list[Item]:
+        """Read all objects of a kind, of one family or (0) of all; raises `Interrupted` where they are a mixture."""
+        return self._request(TABLES << 8 | kind, REQUEST | DUMP, family, attributes)
+
+    def ipset(self, index: int) -> str:
+        """Return the name of the ipset with this number, which is all that xtables knows; `#4` where it is unknown."""
+        request = NATIVE.attribute(1, _IPSET_PROTOCOL) + NATIVE.attribute(_INDEX, index.to_bytes(2, "big"))
+        try:
+            (item,) = self._request(_IPSETS << 8 | _BY_INDEX, REQUEST, socket.AF_INET, request)
+        except Answer:
+            return f"#{index}"
+        return word(self.codec.attributes(item.body).get(2)) or f"#{index}"
+
+    def _request(self, kind: int, flags: int, family: int = 0, attributes: bytes = b"") -> list[Item]:
+        datagrams = self._channel.request(kind, flags, nfnetlink(family, 0, attributes))
+        return [Item(body[0], body[4:]) for datagram in datagrams for body in datagram.bodies()]
+
+
+def open_socket() -> socket.socket:
+    """Open a socket to nfnetlink in this thread's network namespace."""
+    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETFILTER)
+    opened.bind((0, 0))
+    return opened
