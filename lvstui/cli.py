@@ -15,9 +15,8 @@ from lvstui.commands import show as plain
 from lvstui.commands.arguments import WRITING, parser
 from lvstui.commands.place import Place
 from lvstui.commands.status import Failure, Status
-from lvstui.core.change import TimeoutsChange
+from lvstui.core.change import DirectorField
 from lvstui.core.fields import FieldError, visible
-from lvstui.core.model import Timeouts
 from lvstui.core.owners import Owner
 from lvstui.engine.options import Options
 from lvstui.formats.profile.write import ProfileError
@@ -163,7 +162,7 @@ def _watch(kernel: Kernel, netns: str | None) -> Callable[[], Iterable[Owner]]:
 def _probe(kernel: Kernel) -> None:
     """Ask the kernel for its timeouts, the cheapest of questions, so that a missing module shows."""
     with suppress(NoRight):
-        kernel.held(TimeoutsChange(Timeouts(), Timeouts()))
+        kernel.held(DirectorField.TIMEOUTS)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lvstui.cli import main
-from lvstui.core.change import EMPTY, SysctlChange, bare, kernel_writes
+from lvstui.core.change import EMPTY, change_sysctl, kernel_writes, strip_profile_values
 from lvstui.core.drift import drift
 from lvstui.core.model import (
     Director,
@@ -124,8 +124,8 @@ def test_show_director_prints_its_own_settings(shell: Shell) -> None:
 
 def test_show_director_marks_what_is_not_the_default_and_what_the_profile_manages(shell: Shell) -> None:
     shell.want(replace(PROFILE, sysctl={"conntrack": "1", "of_a_newer_kernel": "x"}))
-    shell.kernel.write(SysctlChange("conntrack", "0", "1"))
-    shell.kernel.write(SysctlChange("sync_retries", "0", "3"))
+    shell.kernel.write(change_sysctl("conntrack", "0", "1"))
+    shell.kernel.write(change_sysctl("sync_retries", "0", "3"))
     rows = {tuple(line.split()) for line in shell.run("show", "director").out.splitlines()}
     assert rows >= {("conntrack", "1", "*", "0", "1"), ("sync_retries", "3", "*", "0"), ("sync_version", "1", "1")}
     document = json.loads(shell.run("show", "director", "--json").out)
@@ -137,7 +137,7 @@ def test_show_director_marks_what_is_not_the_default_and_what_the_profile_manage
 
 def test_settings_of_the_profile_are_compared_written_and_exported_and_no_others(shell: Shell) -> None:
     shell.want(replace(PROFILE, sysctl={"conntrack": "1"}))
-    shell.kernel.write(SysctlChange("sync_retries", "0", "3"))
+    shell.kernel.write(change_sysctl("sync_retries", "0", "3"))
     assert shell.run("diff").out == "sysctl conntrack: 0 -> 1\n"
     assert shell.run("apply").status == 0
     assert shell.kernel.read().director.sysctl["conntrack"] == "1"
@@ -304,7 +304,7 @@ def test_apply_writes_only_what_differs(shell: Shell) -> None:
     assert shell.run("apply").out.count("\n") == 1
     after = shell.held()
     assert after.pools[MARK] is before.pools[MARK]
-    assert after.pools[SHOP].servers[WEB1.endpoint] == bare(replace(WEB1, weight=5))
+    assert after.pools[SHOP].servers[WEB1.endpoint] == strip_profile_values(replace(WEB1, weight=5))
 
 
 def test_apply_keeps_others_when_told_so(shell: Shell) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from lvstui.core.change import Change, kernel_writes, made
+from lvstui.core.change import Change, changes_in_effect, kernel_writes
 from lvstui.core.describe import describe
 from lvstui.core.drift import drift
 from lvstui.core.model import Director
@@ -49,7 +49,7 @@ def plan(kernel: Kernel, profile: Director, *, keep_others: bool = False) -> Pla
 
 
 def carry_out(kernel: Kernel, steps: Plan, record: Callable[[tuple[Change, ...]], None]) -> None:
-    """Write a plan to the kernel, printing each line once it holds, and record the changes that were made.
+    """Write a plan to the kernel, printing each line once it holds, and record the changes that were changes_in_effect.
 
     A failure ends it: stderr tells what failed and what was not tried, and the `KernelError` is passed on.
     """
@@ -65,7 +65,7 @@ def carry_out(kernel: Kernel, steps: Plan, record: Callable[[tuple[Change, ...]]
         raise
     finally:
         if written:
-            record(made(steps.changes, steps.writes, written))
+            record(changes_in_effect(steps.changes, steps.writes, written))
 
 
 def _tell_failure(lines: Sequence[str], failed: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from lvstui.core import fields
+from lvstui.core import fields, staging
 from lvstui.core.fields import FieldError
 from lvstui.core.model import (
     FULL_MASK_V4,
@@ -19,7 +19,6 @@ from lvstui.core.model import (
     SyncDaemon,
     Timeouts,
 )
-from lvstui.core.services import staging
 
 _T = TypeVar("_T")
 _Setters = Mapping[str, Callable[[_T, str], _T]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from lvstui.commands import wishes
@@ -14,25 +15,12 @@ from lvstui.commands.neighbours import warn
 from lvstui.commands.place import Place
 from lvstui.commands.status import Failure, Status
 from lvstui.core import rules
-from lvstui.core.change import (
-    EMPTY,
-    Change,
-    MarkChange,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    apply,
-    concerns_kernel,
-    kernel_writes,
-    theirs,
-    undo,
-)
+from lvstui.core.change import EMPTY, Change, changes_kernel, fold, kernel_writes, lookup, undo
 from lvstui.core.describe import describe
 from lvstui.core.fields import service_text, visible
 from lvstui.core.marks.mark import unwritten
 from lvstui.core.marks.script import iptables_lines
-from lvstui.core.model import Director
+from lvstui.core.model import Director, MarkGroup, MarkGroupKey, ServerKey, ServiceKey, SyncDaemon
 from lvstui.core.record import Kind, Record, misfits
 from lvstui.core.snapshot import Snapshot
 from lvstui.engine.messages import (
@@ -116,7 +104,7 @@ class _Desk:
                 made = f" ({len(written)} of {len(edit.changes)} changes were made)" if written else ""
                 _complain(f"not done: {sentence}{made}")
             case Overtaken(_, change, now):
-                told = describe(theirs(change, now), self.director)
+                told = describe(replace(change, after=now), self.director)
                 _complain(f"nothing written, somebody else was faster: {told}; look again and repeat it")
             case _:
                 assert_never(event)
@@ -151,12 +139,12 @@ def _check(changes: Sequence[Change], director: Director) -> None:
                 raise Failure(f"{problem}; nothing was written")
             if problem not in known:
                 _complain(f"warning: {problem}")
-        director = apply(director, change)
+        director = fold(director, (change,))
 
 
 def _refuse_unwritten(changes: Sequence[Change], snapshot: Snapshot) -> None:
     """Refuse rules where they cannot be written, and tell them as commands of iptables, which may be there."""
-    groups = [change.after for change in changes if isinstance(change, MarkChange)]
+    groups = [change.values(MarkGroup)[1] for change in changes if isinstance(change.target, MarkGroupKey)]
     if not groups or not (reason := unwritten(snapshot)):
         return
     for line in (line for group in groups if group for line in iptables_lines(group)):
@@ -166,26 +154,18 @@ def _refuse_unwritten(changes: Sequence[Change], snapshot: Snapshot) -> None:
 
 def _unchanged(change: Change) -> Change | None:
     """Give the change that leaves an object as it is; None where nothing is there yet, or nothing can be wrong."""
-    match change:
-        case ServiceChange(before) if before:
-            return ServiceChange(before, before)
-        case ServerChange(key, server) if server:
-            return ServerChange(key, server, server)
-        case SysctlChange(name, value) if value is not None:
-            return SysctlChange(name, value, value)
-        case _:
-            return None
+    return None if change.before is None else replace(change, after=change.before)
 
 
 def _ask(changes: Sequence[Change]) -> None:
     """Ask before whole services go."""
-    keys = [change.key for change in changes if isinstance(change, ServiceChange)]
+    keys = [change.target for change in changes if isinstance(change.target, ServiceKey)]
     if not keys:
         return
     where = " and ".join(map(service_text, keys))
     if not sys.stdin.isatty():
         raise Failure(f"{where} would go with all its servers; write --yes where nobody can be asked", Status.USAGE)
-    count = sum(isinstance(change, ServerChange) for change in changes)
+    count = sum(isinstance(change.target, ServerKey) for change in changes)
     print(f"Delete {where} with {count} server{'' if count == 1 else 's'}? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Failure(f"{where} stays; nothing was written")
@@ -213,8 +193,6 @@ def _taken_back(record: Record, director: Director) -> tuple[Change, ...]:
 
 def _from_now(change: Change, director: Director) -> Change:
     """Start from what the kernel made of a value that was left to it: a datagram length."""
-    match change:
-        case SyncChange(before, after) if before and director.sync and concerns_kernel(change):
-            return SyncChange(director.sync.get(change.role, before), after)
-        case _:
-            return change
+    if isinstance(change.before, SyncDaemon) and changes_kernel(change):
+        return replace(change, before=lookup(director, change.target) or change.before)
+    return change

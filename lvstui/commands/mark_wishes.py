@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from lvstui.commands.status import Failure
 from lvstui.core import fields
-from lvstui.core.change import Change, MarkChange, ServerChange, remove_pool
+from lvstui.core.change import Change, change_group, change_server, remove_pool
 from lvstui.core.fields import FieldError, visible
 from lvstui.core.marks import edits as mark_edits
 from lvstui.core.model import Director, Endpoint, Family, MarkGroup, MarkKey, Persistence, RealServer, Selector, Service
@@ -39,7 +39,7 @@ def _added(mark: int, matches: tuple[Selector, ...], options: Namespace, directo
     name = (held.name if held else "") if options.name is None else fields.label("name", options.name)
     group = MarkGroup(mark, (*before, *(match for match in matches if match not in before)), name)
     if options.rules_only:
-        return () if group == held else (MarkChange(held, group),)
+        return () if group == held else (change_group(held, group),)
     servers = _servers(options)
     service = Service(
         MarkKey(mark, Family.IPV4),
@@ -61,7 +61,7 @@ def _joined(mark: int, servers: Sequence[RealServer], options: Namespace, direct
             raise Failure(f"{where} is there already; `lvstui set {where} scheduler=... timeout=...` edits it")
         for server in servers:
             if Family.of(server.endpoint.address) is family and server.endpoint not in pool.servers:
-                yield ServerChange(pool.service.key, None, server)
+                yield change_server(pool.service.key, None, server)
 
 
 def _persistence(text: str | None, group: MarkGroup) -> Persistence | None:
@@ -97,6 +97,6 @@ def _deleted(mark: int, matches: tuple[Selector, ...], options: Namespace, direc
     kept = tuple(each for each in held.selectors if each not in matches) if held and matches else ()
     if kept and options.services:
         raise Failure("--services is for a whole group; leave it out to take some of its packets away")
-    rules = (MarkChange(held, replace(held, selectors=kept) if kept else None),) if held else ()
+    rules = (change_group(held, replace(held, selectors=kept) if kept else None),) if held else ()
     removed = (change for pool in pools for change in remove_pool(pool)) if options.services else ()
     return (*rules, *removed)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from lvstui.commands.place import Place
-from lvstui.core.change import Change, ServerChange, ServiceChange
+from lvstui.core.change import Change, service_of
 from lvstui.core.owners import claimed, warnings
 
 
@@ -15,7 +15,7 @@ def warn(place: Place, writes: Sequence[Change]) -> None:
 
     A look costs a walk through all processes, and the import of what walks.
     """
-    if not any(isinstance(change, (ServiceChange, ServerChange)) for change in writes):
+    if not any(service_of(change.target) for change in writes):
         return
     for sentence in warnings(claimed(place.owners(), writes)):
         sys.stdout.flush()

@@ -9,29 +9,20 @@ from typing import Final
 
 from lvstui.commands import assignments, mark_wishes, targets
 from lvstui.commands.status import Failure, Status
-from lvstui.core import fields, sysctls
+from lvstui.core import fields, staging, sysctls
 from lvstui.core.change import (
     Change,
-    DirectorName,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    TimeoutsChange,
+    DirectorField,
+    change_daemon,
+    change_server,
+    change_service,
+    change_sysctl,
+    change_timeouts,
     remove_pool,
 )
 from lvstui.core.fields import FieldError, visible
-from lvstui.core.model import (
-    Address,
-    Director,
-    RealServer,
-    Service,
-    ServiceKey,
-    SyncDaemon,
-    Timeouts,
-)
+from lvstui.core.model import Address, Director, RealServer, Service, ServiceKey, SyncDaemon, SysctlKey, Timeouts
 from lvstui.core.observed import MachineKey
-from lvstui.core.services import staging
 from lvstui.core.services.machines import machines
 
 _SETTINGS: Final = ("timeouts", "sysctl", "director", "sync")
@@ -60,7 +51,7 @@ def changes(options: Namespace, director: Director, profile: Director) -> tuple[
 
 
 def _is_news(change: Change, profile: Director) -> bool:
-    if isinstance(change, SysctlChange) and change.name not in profile.sysctl:
+    if isinstance(change.target, SysctlKey) and change.target.name not in profile.sysctl:
         return True
     return change.before != change.after
 
@@ -73,32 +64,32 @@ def _set(what: str, words: list[str], director: Director) -> list[Change | None]
         return _set_setting(what, second, values, director)
     pool = targets.pool(what, director)
     if second is None:
-        return [ServiceChange(pool.service, assignments.service(pool.service, values))]
+        return [change_service(pool.service, assignments.service(pool.service, values))]
     server = targets.server(second, pool)
-    return [ServerChange(pool.service.key, server, assignments.server(server, values))]
+    return [change_server(pool.service.key, server, assignments.server(server, values))]
 
 
 def _set_setting(what: str, second: str | None, values: Mapping[str, str], director: Director) -> list[Change | None]:
     if what == "sync":
         daemon = _daemon(second, director)
-        return [SyncChange(daemon, assignments.daemon(daemon, values))]
+        return [change_daemon(daemon, assignments.daemon(daemon, values))]
     if second is not None:
         raise Failure(f'"{visible(second)}" is one word too many; write values as FIELD=VALUE', Status.USAGE)
     if what == "timeouts":
         held = director.timeouts
-        return [TimeoutsChange(held, assignments.timeouts(held or Timeouts(), values))]
+        return [change_timeouts(held, assignments.timeouts(held or Timeouts(), values))]
     if what == "sysctl":
         return [_sysctl(name, text, director) for name, text in values.items()]
     if values.keys() != {"name"}:
         raise FieldError(next(field for field in values if field != "name"), "is no field of the director; name is")
-    return [DirectorName(director.name, fields.label("name", values["name"]))]
+    return [Change(DirectorField.NAME, director.name, fields.label("name", values["name"]))]
 
 
-def _sysctl(name: str, text: str, director: Director) -> SysctlChange:
+def _sysctl(name: str, text: str, director: Director) -> Change:
     held = director.sysctl.get(sysctls.name(name))
     if held is None:
         raise Failure(f"this kernel has no setting net.ipv4.vs.{name}; `lvstui show director` lists them")
-    return SysctlChange(name, held, sysctls.read(name, text))
+    return change_sysctl(name, held, sysctls.read(name, text))
 
 
 def _daemon(role: str | None, director: Director) -> SyncDaemon:
@@ -125,14 +116,14 @@ def _add(what: str, words: list[str], director: Director) -> list[Change | None]
         daemon = assignments.daemon(SyncDaemon(role, ""), values)
         if role in (director.sync or {}):
             raise Failure(f"a {fields.ROLE_WORDS[role]} daemon runs already; `lvstui set sync` edits it")
-        return [SyncChange(None, daemon)]
+        return [change_daemon(None, daemon)]
     if second is None:
-        return [ServiceChange(None, assignments.service(Service(fields.service(what)), values))]
+        return [change_service(None, assignments.service(Service(fields.service(what)), values))]
     pool = targets.pool(what, director)
     server = assignments.server(RealServer(fields.server(second)), values)
     if "resume" not in values:
         server = replace(server, resume=None)  # weight 0 is no drain of a server that never had another
-    return [ServerChange(pool.service.key, None, server)]
+    return [change_server(pool.service.key, None, server)]
 
 
 def _delete(what: str, words: list[str], director: Director) -> list[Change | None]:
@@ -140,11 +131,11 @@ def _delete(what: str, words: list[str], director: Director) -> list[Change | No
     if values:
         raise Failure("delete takes no values; write the service, and the server if one is meant", Status.USAGE)
     if what == "sync":
-        return [SyncChange(_daemon(second, director), None)]
+        return [change_daemon(_daemon(second, director), None)]
     pool = targets.pool(what, director)
     if second is None:
         return list(remove_pool(pool))
-    return [ServerChange(pool.service.key, targets.server(second, pool), None)]
+    return [change_server(pool.service.key, targets.server(second, pool), None)]
 
 
 def _servers(options: Namespace, director: Director) -> list[tuple[ServiceKey, RealServer]]:

@@ -1,126 +1,103 @@
-"""An edit as a value: one `Change(before, after)` serves the form, the kernel write, the profile, undo and drift.
+"""An edit as a value: one `Change(target, before, after)` serves the form, the kernel write, the profile and undo.
 
 `before` None is an addition, `after` None a removal, swapped is undo. The laws, tested on generated directors:
-`reduce(apply, diff(have, want), have) == want`; undoing the reversed changes restores the start; `diff(t, t)` is
-empty.
+`fold(have, diff(have, want)) == want`; undoing the reversed changes restores the start; `diff(t, t)` is empty.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import TypeAlias, TypeVar, assert_never
 
+from lvstui.core import sysctls
 from lvstui.core.model import (
+    AddressKey,
     Director,
     Endpoint,
     MarkGroup,
+    MarkGroupKey,
+    MarkKey,
     Pool,
     RealServer,
+    ServerKey,
     Service,
     ServiceKey,
     SyncDaemon,
     SyncRole,
+    SysctlKey,
     Timeouts,
 )
 
-Value: TypeAlias = Service | RealServer | MarkGroup | Timeouts | SyncDaemon | str
+
+class DirectorField(Enum):
+    """What a director has one of: its name and whether its daemons are managed (profile only), and its timeouts."""
+
+    NAME = "name"
+    TIMEOUTS = "timeouts"
+    SYNC = "sync"
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceChange:
-    """A service without its servers: added, edited or removed. A removal takes the servers with it."""
+Target: TypeAlias = ServiceKey | ServerKey | MarkGroupKey | SyncRole | SysctlKey | DirectorField
+"""What an edit is about, whatever becomes of it; a new key or endpoint is a removal and an addition."""
 
-    before: Service | None
-    after: Service | None
-
-    @property
-    def key(self) -> ServiceKey:
-        """The service in question; the key itself never changes (that is a removal and an addition)."""
-        return _either(self.before, self.after).key
-
-
-@dataclass(frozen=True, slots=True)
-class ServerChange:
-    """One real server of one service: added, edited or removed."""
-
-    service: ServiceKey
-    before: RealServer | None
-    after: RealServer | None
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """The real server in question; the endpoint itself never changes."""
-        return _either(self.before, self.after).endpoint
-
-
-@dataclass(frozen=True, slots=True)
-class MarkChange:
-    """The packets that get one firewall mark: their rules added, edited or removed."""
-
-    before: MarkGroup | None
-    after: MarkGroup | None
-
-    @property
-    def mark(self) -> int:
-        """The mark in question; the mark itself never changes."""
-        return _either(self.before, self.after).mark
-
-
-@dataclass(frozen=True, slots=True)
-class TimeoutsChange:
-    """The director's connection timeouts; None stands for a profile that does not manage them."""
-
-    before: Timeouts | None
-    after: Timeouts | None
-
-
-@dataclass(frozen=True, slots=True)
-class SyncChange:
-    """A sync daemon: started, restarted with other options, or stopped."""
-
-    before: SyncDaemon | None
-    after: SyncDaemon | None
-
-    @property
-    def role(self) -> SyncRole:
-        """Which of the two daemons is meant."""
-        return _either(self.before, self.after).role
-
-
-@dataclass(frozen=True, slots=True)
-class SysctlChange:
-    """A setting of net.ipv4.vs, told by its last name; None stands for a profile that does not manage it."""
-
-    name: str
-    before: str | None
-    after: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ManageSync:
-    """Whether the profile manages sync daemons at all; nothing that the kernel could hold."""
-
-    before: bool
-    after: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DirectorName:
-    """The director's own name, which lives in the profile only."""
-
-    before: str
-    after: str
-
-
-Change: TypeAlias = (
-    ServiceChange | ServerChange | MarkChange | TimeoutsChange | SyncChange | SysctlChange | ManageSync | DirectorName
-)
+Value: TypeAlias = Service | RealServer | MarkGroup | SyncDaemon | Timeouts | str | bool
 
 EMPTY = Director()
 
 _T = TypeVar("_T")
 _K = TypeVar("_K")
+_V = TypeVar("_V", bound=Value)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One object added, edited or removed; a removed service takes its servers with it.
+
+    Of the timeouts and of a setting of net.ipv4.vs None says that the profile does not manage them.
+    """
+
+    target: Target
+    before: Value | None
+    after: Value | None
+
+    def values(self, kind: type[_V]) -> tuple[_V | None, _V | None]:
+        """Return before and after, None also for a value of another kind."""
+        return (
+            self.before if isinstance(self.before, kind) else None,
+            self.after if isinstance(self.after, kind) else None,
+        )
+
+
+def change_service(before: Service | None, after: Service | None) -> Change:
+    """Return the change of a service, without its servers."""
+    return Change(_either(before, after).key, before, after)
+
+
+def change_server(service: ServiceKey, before: RealServer | None, after: RealServer | None) -> Change:
+    """Return the change of one real server of one service."""
+    return Change(ServerKey(service, _either(before, after).endpoint), before, after)
+
+
+def change_group(before: MarkGroup | None, after: MarkGroup | None) -> Change:
+    """Return the change of the rules that give packets one firewall mark."""
+    return Change(MarkGroupKey(_either(before, after).mark), before, after)
+
+
+def change_daemon(before: SyncDaemon | None, after: SyncDaemon | None) -> Change:
+    """Return the change that starts a sync daemon, restarts it with other options, or stops it."""
+    return Change(_either(before, after).role, before, after)
+
+
+def change_timeouts(before: Timeouts | None, after: Timeouts | None) -> Change:
+    """Return the change of the timeouts of connections."""
+    return Change(DirectorField.TIMEOUTS, before, after)
+
+
+def change_sysctl(name: str, before: str | None, after: str | None) -> Change:
+    """Return the change of a setting of net.ipv4.vs."""
+    return Change(SysctlKey(name), before, after)
 
 
 def _either(before: _T | None, after: _T | None) -> _T:
@@ -130,85 +107,71 @@ def _either(before: _T | None, after: _T | None) -> _T:
     return value
 
 
-def inverse(change: Change) -> Change:
-    """Give the change that takes this one back."""
-    match change:
-        case ServiceChange(before, after):
-            return ServiceChange(after, before)
-        case ServerChange(key, server, other):
-            return ServerChange(key, other, server)
-        case MarkChange(group, changed):
-            return MarkChange(changed, group)
-        case TimeoutsChange(timeouts, others):
-            return TimeoutsChange(others, timeouts)
-        case SyncChange(daemon, another):
-            return SyncChange(another, daemon)
-        case SysctlChange(name, value, another_value):
-            return SysctlChange(name, another_value, value)
-        case ManageSync(managed, manage):
-            return ManageSync(manage, managed)
-        case DirectorName(old_name, new_name):
-            return DirectorName(new_name, old_name)
+def service_of(target: Target) -> ServiceKey | None:
+    """Return the service that a target is or belongs to."""
+    match target:
+        case AddressKey() | MarkKey() as key:
+            return key
+        case ServerKey(key):
+            return key
         case _:
-            assert_never(change)
+            return None
 
 
-def theirs(change: Change, now: Value | None) -> Change:
-    """Give what somebody else must have done: from what this change saw before it to what there is now."""
-    match change, now:
-        case ServiceChange(before, _), Service() | None:
-            return ServiceChange(before, now)
-        case ServerChange(key, server, _), RealServer() | None:
-            return ServerChange(key, server, now)
-        case MarkChange(group, _), MarkGroup() | None:
-            return MarkChange(group, now)
-        case TimeoutsChange(timeouts, _), Timeouts() | None:
-            return TimeoutsChange(timeouts, now)
-        case SyncChange(daemon, _), SyncDaemon() | None:
-            return SyncChange(daemon, now)
-        case SysctlChange(name, value, _), str() | None:
-            return SysctlChange(name, value, now)
+def lookup(director: Director, target: Target) -> Value | None:
+    """Return what a director holds of a target, None where it has no such object."""
+    match target:
+        case AddressKey() | MarkKey():
+            pool = director.pools.get(target)
+            return pool.service if pool else None
+        case ServerKey(key, endpoint):
+            pool = director.pools.get(key)
+            return pool.servers.get(endpoint) if pool else None
+        case MarkGroupKey(mark):
+            return (director.marks or {}).get(mark)
+        case SyncRole():
+            return (director.sync or {}).get(target)
+        case SysctlKey(name):
+            return director.sysctl.get(name)
+        case DirectorField.NAME:
+            return director.name
+        case DirectorField.TIMEOUTS:
+            return director.timeouts
+        case DirectorField.SYNC:
+            return director.sync is not None
         case _:
-            return change
+            assert_never(target)
 
 
-def rebase(change: Change, now: Value | None) -> Change:
-    """Give the change that leads to the same end from what there is now."""
-    return inverse(theirs(inverse(change), now))
+def put(director: Director, target: Target, value: Value | None, seen: Director = EMPTY) -> Director:
+    """Return the director with this value for a target, without the object where it is None.
 
-
-def undo(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """Give the changes that take these back, last one first."""
-    return tuple(inverse(change) for change in reversed(tuple(changes)))
-
-
-def apply(director: Director, change: Change, seen: Director = EMPTY) -> Director:
-    """Fold one change into a director.
-
-    Total also on a profile that has drifted: where it lacks the service of a server change, the service is first
-    adopted, servers and all, from `seen`, the last reading.
+    Total also on a profile that has drifted: where it lacks the service of a server, the service is first adopted,
+    servers and all, from `seen`, the last reading. Raises `TypeError` for a value that the target cannot have.
     """
-    match change:
-        case ServiceChange(_, after):
-            return replace(director, pools=_with_service(director.pools, change.key, after))
-        case ServerChange(key, _, after):
+    match target, value:
+        case AddressKey() | MarkKey() as key, Service() | None:
+            held = director.pools.get(key)
+            after = Pool(value, held.servers if held else {}) if value else None
+            return replace(director, pools=_with(director.pools, key, after))
+        case ServerKey(key, endpoint), RealServer() | None:
             pool = director.pools.get(key) or seen.pools.get(key) or Pool(Service(key))
-            servers = _with(pool.servers, change.endpoint, after)
+            servers = _with(pool.servers, endpoint, value)
             return replace(director, pools={**director.pools, key: replace(pool, servers=servers)})
-        case MarkChange(_, after):
-            return replace(director, marks=_with(director.marks or {}, change.mark, after))
-        case TimeoutsChange(_, after):
-            return replace(director, timeouts=after)
-        case SyncChange(_, after):
-            return replace(director, sync=_with(director.sync or {}, change.role, after))
-        case SysctlChange(name, _, after):
-            return replace(director, sysctl=_with(director.sysctl, name, after))
-        case ManageSync(_, after):
-            return replace(director, sync={} if after else None)
-        case DirectorName(_, after):
-            return replace(director, name=after)
+        case MarkGroupKey(mark), MarkGroup() | None:
+            return replace(director, marks=_with(director.marks or {}, mark, value))
+        case SyncRole() as role, SyncDaemon() | None:
+            return replace(director, sync=_with(director.sync or {}, role, value))
+        case SysctlKey(name), str() | None:
+            return replace(director, sysctl=_with(director.sysctl, name, value))
+        case DirectorField.NAME, str():
+            return replace(director, name=value)
+        case DirectorField.TIMEOUTS, Timeouts() | None:
+            return replace(director, timeouts=value)
+        case DirectorField.SYNC, bool():
+            return replace(director, sync={} if value else None)
         case _:
-            assert_never(change)
+            raise TypeError(f"{target} cannot be {value}")
 
 
 def _with(mapping: Mapping[_K, _T], key: _K, value: _T | None) -> dict[_K, _T]:
@@ -221,20 +184,21 @@ def _with(mapping: Mapping[_K, _T], key: _K, value: _T | None) -> dict[_K, _T]:
     return copy
 
 
-def _with_service(
-    pools: Mapping[ServiceKey, Pool], key: ServiceKey, service: Service | None
-) -> Mapping[ServiceKey, Pool]:
-    if service is None:
-        return _with(pools, key, None)
-    servers = pools[key].servers if key in pools else {}
-    return _with(pools, key, Pool(service, servers))
-
-
 def fold(director: Director, changes: Iterable[Change], seen: Director = EMPTY) -> Director:
-    """Fold many changes into a director, in order."""
+    """Put the outcome of many changes into a director, in order; `seen` as for `put`."""
     for change in changes:
-        director = apply(director, change, seen)
+        director = put(director, change.target, change.after, seen)
     return director
+
+
+def inverse(change: Change) -> Change:
+    """Return the change that takes this one back."""
+    return Change(change.target, change.after, change.before)
+
+
+def undo(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Return the changes that take these back, the last one first."""
+    return tuple(inverse(change) for change in reversed(tuple(changes)))
 
 
 def diff(have: Director, want: Director) -> tuple[Change, ...]:
@@ -249,22 +213,22 @@ def diff(have: Director, want: Director) -> tuple[Change, ...]:
 
 def _differences(have: Director, want: Director) -> Iterator[Change]:
     if have.name != want.name:
-        yield DirectorName(have.name, want.name)
+        yield Change(DirectorField.NAME, have.name, want.name)
     have_sync, want_sync = have.sync or {}, want.sync or {}
     for role, daemon in have_sync.items():
         if role not in want_sync:
-            yield SyncChange(daemon, None)
+            yield Change(role, daemon, None)
     if (have.sync is None) != (want.sync is None):
-        yield ManageSync(have.sync is not None, want.sync is not None)
+        yield Change(DirectorField.SYNC, have.sync is not None, want.sync is not None)
     if have.timeouts != want.timeouts:
-        yield TimeoutsChange(have.timeouts, want.timeouts)
+        yield Change(DirectorField.TIMEOUTS, have.timeouts, want.timeouts)
     for name in {**have.sysctl, **want.sysctl}:
         if have.sysctl.get(name) != want.sysctl.get(name):
-            yield SysctlChange(name, have.sysctl.get(name), want.sysctl.get(name))
+            yield Change(SysctlKey(name), have.sysctl.get(name), want.sysctl.get(name))
     have_marks, want_marks = have.marks or {}, want.marks or {}
     for mark, group in have_marks.items():
         if mark not in want_marks:
-            yield MarkChange(group, None)
+            yield Change(MarkGroupKey(mark), group, None)
     for key, pool in have.pools.items():
         if key not in want.pools:
             yield from remove_pool(pool)
@@ -272,18 +236,18 @@ def _differences(have: Director, want: Director) -> Iterator[Change]:
         yield from _pool_differences(have.pools.get(key), pool)
     for mark, group in want_marks.items():
         if have_marks.get(mark) != group:
-            yield MarkChange(have_marks.get(mark), group)
+            yield Change(MarkGroupKey(mark), have_marks.get(mark), group)
     for role, daemon in want_sync.items():
         if have_sync.get(role) != daemon:
-            yield SyncChange(have_sync.get(role), daemon)
+            yield Change(role, have_sync.get(role), daemon)
 
 
 def remove_pool(pool: Pool) -> Iterator[Change]:
-    """Give the changes that remove a service: its servers one by one, so that undo brings them back."""
+    """Return the changes that remove a service: its servers one by one, so that undo brings them back."""
     key = pool.service.key
     for server in pool.servers.values():
-        yield ServerChange(key, server, None)
-    yield ServiceChange(pool.service, None)
+        yield change_server(key, server, None)
+    yield Change(key, pool.service, None)
 
 
 def _pool_differences(have: Pool | None, want: Pool) -> Iterator[Change]:
@@ -293,19 +257,19 @@ def _pool_differences(have: Pool | None, want: Pool) -> Iterator[Change]:
     service = have.service if have else None
     servers: Mapping[Endpoint, RealServer] = have.servers if have else {}
     if service != want.service:
-        yield ServiceChange(service, want.service)
+        yield Change(key, service, want.service)
     if servers == want.servers:
         return
     for endpoint, server in want.servers.items():
         if servers.get(endpoint) != server:
-            yield ServerChange(key, servers.get(endpoint), server)
+            yield Change(ServerKey(key, endpoint), servers.get(endpoint), server)
     for endpoint, server in servers.items():
         if endpoint not in want.servers:
-            yield ServerChange(key, server, None)
+            yield Change(ServerKey(key, endpoint), server, None)
 
 
-def bare(value: _T) -> _T:
-    """Strip what lives in the profile only, leaving what the kernel can hold."""
+def strip_profile_values(value: _T) -> _T:
+    """Return a value without what lives in the profile only: as the kernel can hold it."""
     match value:
         case Service(name=name, note=note) if name or note:
             return replace(value, name="", note="")
@@ -318,22 +282,22 @@ def bare(value: _T) -> _T:
 
 
 def kernel_writes(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """Reduce changes to the fewest that the kernel must be told.
+    """Reduce changes to the fewest that have to be written to the kernel.
 
     Names and notes fall away, and so does what is done to servers whose service is removed next: the kernel drops
     them with it. A sync daemon in between keeps them, as the kernel weighs its daemons against the servers it holds.
     """
     kept: list[Change] = []
-    going: set[ServiceKey] = set()
-    for change in reversed([change for change in changes if concerns_kernel(change)]):
+    removed: set[ServiceKey] = set()
+    for change in reversed([change for change in changes if changes_kernel(change)]):
         match change:
-            case ServiceChange(_, None):
-                going.add(change.key)
-            case ServiceChange(None, _):
-                going.discard(change.key)
-            case SyncChange():
-                going.clear()
-            case ServerChange(key) if key in going:
+            case Change(AddressKey() | MarkKey() as key, _, None):
+                removed.add(key)
+            case Change(AddressKey() | MarkKey() as key, None, _):
+                removed.discard(key)
+            case Change(SyncRole()):
+                removed.clear()
+            case Change(ServerKey(key)) if key in removed:
                 continue
             case _:
                 pass
@@ -341,56 +305,65 @@ def kernel_writes(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(reversed(kept))
 
 
-def made(changes: Sequence[Change], writes: Sequence[Change], written: int) -> tuple[Change, ...]:
-    """Tell which changes hold after the first so many of their `kernel_writes`: all up to the one that failed.
+def changes_in_effect(changes: Sequence[Change], writes: Sequence[Change], written: int) -> tuple[Change, ...]:
+    """Return the changes that hold after the first `written` of their `kernel_writes`: all up to the one that failed.
 
     What was done to servers whose service was removed afterwards is not among the writes, and holds with the removal.
     """
     if written == len(writes):
         return tuple(changes)
-    told = writes[:written]
+    done = writes[:written]
     kept: list[Change] = []
-    gone: set[ServiceKey] = set()
+    removed: set[ServiceKey] = set()
     for change in reversed(changes[: changes.index(writes[written])]):
         match change:
-            case ServiceChange(_, None) if change in told:
-                gone.add(change.key)
-            case ServiceChange(None, _):
-                gone.discard(change.key)
-            case ServerChange(key) if key in gone:
+            case Change(AddressKey() | MarkKey() as key, _, None) if change in done:
+                removed.add(key)
+            case Change(AddressKey() | MarkKey() as key, None, _):
+                removed.discard(key)
+            case Change(ServerKey(key)) if key in removed:
                 kept.append(change)
                 continue
             case _:
                 pass
-        if change in told or not concerns_kernel(change):
+        if change in done or not changes_kernel(change):
             kept.append(change)
     return tuple(reversed(kept))
 
 
-def concerns_kernel(change: Change) -> bool:
-    """Tell whether the kernel has to be told of a change; names and notes are the profile's alone."""
-    match change:
-        case ManageSync() | DirectorName():
-            return False
-        case TimeoutsChange(_, after) | SysctlChange(_, _, after):
-            return after is not None
+def is_optional(target: Target) -> bool:
+    """Return whether a profile may leave the target to the kernel: then None is "not managed", and no removal."""
+    return target is DirectorField.TIMEOUTS or isinstance(target, SysctlKey)
+
+
+def changes_kernel(change: Change) -> bool:
+    """Return whether a change has to be written to the kernel; names and notes are the profile's alone."""
+    if change.target in (DirectorField.NAME, DirectorField.SYNC):
+        return False
+    if is_optional(change.target):
+        return change.after is not None
+    return strip_profile_values(change.before) != strip_profile_values(change.after)
+
+
+def starts_from_kernel(change: Change) -> bool:
+    """Return whether `before` was seen in the kernel, and does not only say that the profile did not manage it."""
+    return changes_kernel(change) and not (is_optional(change.target) and change.before is None)
+
+
+def is_same(target: Target, value: Value | None, now: Value | None) -> bool:
+    """Return whether `now` is this value of a target, as far as the kernel was not free to choose.
+
+    It chooses a datagram length that was left to it, and moves automatic defences within their mode.
+    """
+    match target, value, now:
+        case SysctlKey(name), str() | None, str() | None:
+            return sysctls.same(name, value, now)
+        case SyncRole(), SyncDaemon(max_length=0), SyncDaemon():
+            return value == replace(now, max_length=0)
         case _:
-            return bare(change.before) != bare(change.after)
+            return value == now
 
 
-def sees_kernel(change: Change) -> bool:
-    """Tell whether `before` is what somebody saw in the kernel, and not that their profile did not manage it."""
-    match change:
-        case TimeoutsChange(None, _) | SysctlChange(_, None, _):
-            return False
-        case _:
-            return concerns_kernel(change)
-
-
-def still(before: Value | bool | None, now: Value | None) -> bool:
-    """Tell whether the kernel holds what was seen; a datagram length that was left to it fits whatever it chose."""
-    match before, now:
-        case SyncDaemon(max_length=0), SyncDaemon():
-            return before == replace(now, max_length=0)
-        case _:
-            return bare(before) == now
+def holds(target: Target, value: Value | None, now: Value | None) -> bool:
+    """Return whether a kernel that holds `now` holds this value of a target, names and notes aside."""
+    return is_same(target, strip_profile_values(value), now)

@@ -6,29 +6,24 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from lvstui.core import fields
-from lvstui.core.change import (
-    EMPTY,
-    Change,
-    DirectorName,
-    ManageSync,
-    MarkChange,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    TimeoutsChange,
-)
+from lvstui.core.change import EMPTY, Change, DirectorField, Value, is_optional
 from lvstui.core.model import (
     FULL_MASK_V4,
     FULL_PREFIX_V6,
     PLAIN_TUNNEL,
+    AddressKey,
     Director,
     MarkGroup,
+    MarkGroupKey,
+    MarkKey,
     Persistence,
     RealServer,
+    ServerKey,
     Service,
     ServiceKey,
     SyncDaemon,
+    SyncRole,
+    SysctlKey,
     Timeouts,
     Tunnel,
 )
@@ -39,36 +34,66 @@ _NOTE_SHOWN = 40
 
 
 def describe(change: Change, director: Director = EMPTY) -> str:
-    """Tell a change in one line: `tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: weight 3 -> 5`.
+    """Write a change in one line: `tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: weight 3 -> 5`.
 
     Additions start with `+`, removals with `-`; what a profile lets go of stays in the kernel, and is no removal. The
     name of a server's service is looked up in `director`.
     """
+    title = _title(change, director)
     match change:
-        case ServiceChange(before, after):
-            return _line(_titled(change.key, after or before), _service(before), _service(after))
-        case ServerChange(key, before, after):
-            pool = director.pools.get(key)
-            named = after or before
-            name = f" {fields.visible(named.name)}" if named and named.name else ""
-            title = f"{_titled(key, pool.service if pool else None)} / {fields.server_text(change.endpoint)}{name}"
-            return _line(title, _server(before), _server(after))
-        case MarkChange(before, after):
-            return _line(f"mark {change.mark}", _group(before), _group(after))
-        case TimeoutsChange(_, None):
-            return f"timeouts: {_LET_GO}"
-        case TimeoutsChange(before, after):
-            return _line("timeouts", _timeouts(before), _timeouts(after))
-        case SyncChange(before, after):
-            return _line(f"sync {fields.ROLE_WORDS[change.role]}", _sync(before), _sync(after))
-        case SysctlChange(name, before, after):
-            return _sysctl(fields.visible(name), before, after)
-        case ManageSync(_, after):
-            return f"sync daemons: {'managed by the profile' if after else _LET_GO}"
-        case DirectorName(before, after):
-            return f"director: name {_text(before)} -> {_text(after)}"
+        case Change(DirectorField.NAME, str() as before, str() as after):
+            return f"{title}: name {_text(before)} -> {_text(after)}"
+        case Change(DirectorField.SYNC, _, after):
+            return f"{title}: {'managed by the profile' if after else _LET_GO}"
+        case Change(target, _, None) if is_optional(target):
+            return f"{title}: {_LET_GO}"
+        case Change(SysctlKey(), None, str() as after):
+            return f"+ {title}: {_shown(after)}"
+        case Change(SysctlKey(), str() as before, str() as after):
+            return f"{title}: {_shown(before)} -> {_shown(after)}"
         case _:
-            assert_never(change)
+            return _line(title, _attributes(change.before), _attributes(change.after))
+
+
+def _title(change: Change, director: Director) -> str:
+    named = change.after or change.before
+    match change.target:
+        case AddressKey() | MarkKey() as key:
+            return _titled(key, named if isinstance(named, Service) else None)
+        case ServerKey(key, endpoint):
+            pool = director.pools.get(key)
+            name = f" {fields.visible(named.name)}" if isinstance(named, RealServer) and named.name else ""
+            return f"{_titled(key, pool.service if pool else None)} / {fields.server_text(endpoint)}{name}"
+        case MarkGroupKey(mark):
+            return f"mark {mark}"
+        case SyncRole() as role:
+            return f"sync {fields.ROLE_WORDS[role]}"
+        case SysctlKey(name):
+            return f"sysctl {fields.visible(name)}"
+        case DirectorField.TIMEOUTS:
+            return "timeouts"
+        case DirectorField.SYNC:
+            return "sync daemons"
+        case DirectorField.NAME:
+            return "director"
+        case _:
+            assert_never(change.target)
+
+
+def _attributes(value: Value | None) -> Mapping[str, str]:
+    match value:
+        case Service():
+            return _service(value)
+        case RealServer():
+            return _server(value)
+        case MarkGroup():
+            return _group(value)
+        case Timeouts():
+            return _timeouts(value)
+        case SyncDaemon():
+            return _sync(value)
+        case _:
+            return {}
 
 
 def _titled(key: ServiceKey, service: Service | None) -> str:
@@ -96,9 +121,7 @@ def _text(text: str) -> str:
     return f'"{shown if len(shown) <= _NOTE_SHOWN else shown[:_NOTE_SHOWN] + "..."}"' if text else _ABSENT
 
 
-def _service(service: Service | None) -> Mapping[str, str]:
-    if service is None:
-        return {}
+def _service(service: Service) -> Mapping[str, str]:
     return {
         "scheduler": fields.visible(service.scheduler),
         "flags": " ".join(fields.flag_words(service.flags, service.scheduler)) or _ABSENT,
@@ -121,15 +144,11 @@ def persistence_text(persistence: Persistence | None) -> str:
     return " ".join(parts)
 
 
-def _group(group: MarkGroup | None) -> Mapping[str, str]:
-    if group is None:
-        return {}
+def _group(group: MarkGroup) -> Mapping[str, str]:
     return {"name": _text(group.name), "match": "; ".join(map(selector_text, group.selectors)) or _ABSENT}
 
 
-def _server(server: RealServer | None) -> Mapping[str, str]:
-    if server is None:
-        return {}
+def _server(server: RealServer) -> Mapping[str, str]:
     return {
         "forwarding": fields.forwarding_text(server.forwarding),
         "weight": str(server.weight),
@@ -153,28 +172,15 @@ def tunnel_text(tunnel: Tunnel) -> str:
     return " ".join(parts)
 
 
-def _sysctl(name: str, before: str | None, after: str | None) -> str:
-    """Tell a setting; `+` is one that the profile manages from now on."""
-    if after is None:
-        return f"sysctl {name}: {_LET_GO}"
-    if before is None:
-        return f"+ sysctl {name}: {_shown(after)}"
-    return f"sysctl {name}: {_shown(before)} -> {_shown(after)}"
-
-
 def _shown(text: str) -> str:
     return fields.visible(text) or '""'
 
 
-def _timeouts(timeouts: Timeouts | None) -> Mapping[str, str]:
-    if timeouts is None:
-        return {}
+def _timeouts(timeouts: Timeouts) -> Mapping[str, str]:
     return {"tcp": f"{timeouts.tcp}s", "tcp_fin": f"{timeouts.tcp_fin}s", "udp": f"{timeouts.udp}s"}
 
 
-def _sync(daemon: SyncDaemon | None) -> Mapping[str, str]:
-    if daemon is None:
-        return {}
+def _sync(daemon: SyncDaemon) -> Mapping[str, str]:
     return {
         "interface": fields.visible(daemon.interface),
         "id": str(daemon.id),

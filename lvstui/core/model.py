@@ -136,6 +136,25 @@ class Endpoint(NamedTuple):
     port: int
 
 
+class ServerKey(NamedTuple):
+    """A real server's place in the whole table: its service and its endpoint there."""
+
+    service: ServiceKey
+    endpoint: Endpoint
+
+
+class MarkGroupKey(NamedTuple):
+    """The group of packets that get one firewall mark."""
+
+    mark: int
+
+
+class SysctlKey(NamedTuple):
+    """A setting of net.ipv4.vs by its last name."""
+
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Persistence:
     """How long (seconds) and how widely a client sticks to its real server.

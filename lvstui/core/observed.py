@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
-from lvstui.core.model import Address, Director, Endpoint, Family, Protocol, Selector, ServiceKey
+from lvstui.core.model import Address, Director, Endpoint, Family, Protocol, Selector, ServerKey, ServiceKey
 
 
 class Stats(NamedTuple):
@@ -32,13 +32,6 @@ class ServerStats(NamedTuple):
     inactive: int = 0
     sticky: int = 0
     stats: Stats = Stats()
-
-
-class ServerKey(NamedTuple):
-    """A real server's place in the whole table: its service and its endpoint there."""
-
-    service: ServiceKey
-    endpoint: Endpoint
 
 
 class MachineKey(NamedTuple):

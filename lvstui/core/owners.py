@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lvstui.core.change import Change, ServerChange, ServiceChange
+from lvstui.core.change import Change, service_of
 from lvstui.core.fields import service_text
 from lvstui.core.model import ServiceKey
 
@@ -36,7 +36,7 @@ class Owner:
 def claimed(owners: Iterable[Owner], changes: Iterable[Change]) -> Mapping[ServiceKey, Owner]:
     """Tell which of the services that are changed belong to somebody, in the order of the changes."""
     held = tuple(owners)
-    keys = dict.fromkeys(_service(change) for change in changes)
+    keys = dict.fromkeys(service_of(change.target) for change in changes)
     found = ((key, next((owner for owner in held if owner.owns(key)), None)) for key in keys if key is not None)
     return {key: owner for key, owner in found if owner is not None}
 
@@ -55,13 +55,3 @@ def warnings(claims: Mapping[ServiceKey, Owner]) -> list[str]:
 def _listed(services: Sequence[str]) -> str:
     more = len(services) - _SHOWN
     return ", ".join(services[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _service(change: Change) -> ServiceKey | None:
-    match change:
-        case ServiceChange():
-            return change.key
-        case ServerChange(key):
-            return key
-        case _:
-            return None

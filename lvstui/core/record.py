@@ -7,24 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from lvstui.core import sysctls
 from lvstui.core.change import (
     EMPTY,
     Change,
-    DirectorName,
-    ManageSync,
-    MarkChange,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    TimeoutsChange,
-    apply,
-    sees_kernel,
+    DirectorField,
+    change_server,
+    fold,
+    is_optional,
+    is_same,
+    lookup,
+    starts_from_kernel,
 )
 from lvstui.core.describe import describe
 from lvstui.core.fields import visible
-from lvstui.core.model import Director, Service, SyncDaemon
+from lvstui.core.model import Director, ServerKey, Service, ServiceKey
 
 
 class Kind(Enum):
@@ -104,49 +100,15 @@ def misfits(changes: Sequence[Change], director: Director) -> tuple[Change, ...]
 
 def _misfits(changes: Sequence[Change], director: Director) -> Iterator[Change]:
     for change in changes:
-        yield from _misfit(change, director)
-        if not isinstance(change, ServerChange) or change.service in director.pools:
-            director = apply(director, change)
-
-
-def _misfit(change: Change, director: Director) -> Iterator[Change]:
-    match change:
-        case ServiceChange(before, after):
-            pool = director.pools.get(change.key)
-            now = pool.service if pool else None
-            if now != before:
-                yield ServiceChange(before, now)
-            if after is None and pool:
-                yield from (ServerChange(change.key, None, server) for server in pool.servers.values())
-        case ServerChange(key, before):
-            pool = director.pools.get(key)
-            if pool is None:
-                yield ServiceChange(Service(key), None)
-            elif (server := pool.servers.get(change.endpoint)) != before:
-                yield ServerChange(key, before, server)
-        case MarkChange(before):
-            group = (director.marks or {}).get(change.mark)
-            if group != before:
-                yield MarkChange(before, group)
-        case TimeoutsChange(before):
-            if sees_kernel(change) and director.timeouts != before:
-                yield TimeoutsChange(before, director.timeouts)
-        case SyncChange(before):
-            daemon = (director.sync or {}).get(change.role)
-            if daemon != _completed(before, daemon):
-                yield SyncChange(before, daemon)
-        case SysctlChange(name, before):
-            if sees_kernel(change) and not sysctls.same(name, before, director.sysctl.get(name)):
-                yield SysctlChange(name, before, director.sysctl.get(name))
-        case DirectorName(before):
-            if director.name != before:
-                yield DirectorName(before, director.name)
-        case ManageSync():
-            return
-
-
-def _completed(daemon: SyncDaemon | None, held: SyncDaemon | None) -> SyncDaemon | None:
-    """Give a daemon the datagram length that the kernel chose where it was left to it."""
-    if daemon is None or held is None or daemon.max_length:
-        return daemon
-    return replace(daemon, max_length=held.max_length)
+        target = change.target
+        if isinstance(target, ServerKey) and target.service not in director.pools:
+            yield Change(target.service, Service(target.service), None)
+            continue
+        now = lookup(director, target)
+        compared = starts_from_kernel(change) if is_optional(target) else target is not DirectorField.SYNC
+        if compared and not is_same(target, change.before, now):
+            yield replace(change, after=now)
+        if isinstance(target, ServiceKey) and change.after is None and target in director.pools:
+            servers = director.pools[target].servers
+            yield from (change_server(target, None, server) for server in servers.values())
+        director = fold(director, (change,))

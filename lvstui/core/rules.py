@@ -6,20 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address
-from typing import assert_never
 
 from lvstui.core import fields, selectors, sysctls
-from lvstui.core.change import (
-    Change,
-    DirectorName,
-    ManageSync,
-    MarkChange,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    TimeoutsChange,
-)
+from lvstui.core.change import Change
 from lvstui.core.model import (
     FULL_PREFIX_V6,
     INT_MAX,
@@ -34,10 +23,12 @@ from lvstui.core.model import (
     Protocol,
     RealServer,
     Selector,
+    ServerKey,
     Service,
     ServiceFlags,
     ServiceKey,
     SyncDaemon,
+    SysctlKey,
     Timeouts,
     TunnelType,
 )
@@ -67,27 +58,23 @@ class Problem:
 def problems(change: Change, director: Director) -> tuple[Problem, ...]:
     """Tell what is wrong with a change that is about to be made on a director, errors first."""
     match change:
-        case ServiceChange(before, Service() as after):
+        case Change(_, before, Service() as after):
             others = [pool.service for key, pool in director.pools.items() if key != after.key]
             found = _service(after, others, adds=before is None and after.key in director.pools)
-        case ServerChange(key, before, RealServer() as after):
+        case Change(ServerKey(key, endpoint), before, RealServer() as after):
             pool = director.pools.get(key) or Pool(Service(key))
-            others_here = [server for endpoint, server in pool.servers.items() if endpoint != after.endpoint]
-            found = _server(after, key, others_here, director, before is None and after.endpoint in pool.servers)
-        case TimeoutsChange(_, Timeouts() as after):
+            others_here = [server for other, server in pool.servers.items() if other != endpoint]
+            found = _server(after, key, others_here, director, before is None and endpoint in pool.servers)
+        case Change(_, _, Timeouts() as after):
             found = _timeouts(after)
-        case SyncChange(_, SyncDaemon() as after):
+        case Change(_, _, SyncDaemon() as after):
             found = _sync(after, director)
-        case SysctlChange(name, _, str() as text):
+        case Change(SysctlKey(name), _, str() as text):
             found = _sysctl(name, text)
-        case MarkChange(_, MarkGroup() as after):
+        case Change(_, _, MarkGroup() as after):
             found = _group(after, (group for mark, group in (director.marks or {}).items() if mark != after.mark))
-        case ServiceChange() | ServerChange() | MarkChange() | TimeoutsChange() | SyncChange():
-            return ()
-        case SysctlChange() | ManageSync() | DirectorName():
-            return ()
         case _:
-            assert_never(change)
+            return ()
     return tuple(sorted(found, key=lambda problem: problem.severity is not Severity.ERROR))
 
 

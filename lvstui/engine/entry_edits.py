@@ -14,8 +14,8 @@ from lvstui.core.entries.rules import check, client_text, closed, server_name
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.entries.sync_plan import KILL_SECONDS, SOFT_SECONDS, again, ending, placed_key, placing
 from lvstui.core.fields import FieldError
-from lvstui.core.model import Address, Director, Endpoint
-from lvstui.core.observed import Connection, Entry, Reading, Scan, ServerKey
+from lvstui.core.model import Address, Director, Endpoint, ServerKey
+from lvstui.core.observed import Connection, Entry, Reading, Scan
 from lvstui.kernel.port import KernelError
 
 TRIES: Final = 6

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from lvstui.core.change import Change, Value, rebase
+from lvstui.core.change import Change, Value
 from lvstui.core.entries.edits import EntryEdit, EntryReport
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import Address, ServiceKey
@@ -193,7 +193,7 @@ class Overtaken:
     @property
     def insisting(self) -> Edit:
         """The edit that leads to the same end from what there is now."""
-        rebased = rebase(self.change, self.now)
+        rebased = replace(self.change, before=self.now)
         if self.change in self.edit.changes:
             changes = tuple(rebased if each == self.change else each for each in self.edit.changes)
         else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lvstui.core import fields
-from lvstui.core.change import theirs
 from lvstui.core.describe import describe
 from lvstui.core.entries.edits import Outcome
 from lvstui.core.snapshot import Snapshot
@@ -41,7 +42,7 @@ def sentence(event: Event) -> tuple[str, Tone]:
             made = f" ({len(written)} of {len(edit.changes)} changes were made)" if written else ""
             return f"not done: {sentence}{made}", Tone.BAD
         case Overtaken(_, change, now):
-            return f"nothing written: {describe(theirs(change, now))} by somebody else", Tone.BAD
+            return f"nothing written: {describe(replace(change, after=now))} by somebody else", Tone.BAD
         case Unsaved(sentence):
             return f"the kernel has it, the profile does not: {sentence}", Tone.BAD
         case Notice(sentence):

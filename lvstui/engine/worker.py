@@ -15,15 +15,12 @@ from typing import assert_never
 from lvstui.core.change import (
     EMPTY,
     Change,
-    ServerChange,
-    ServiceChange,
-    bare,
-    concerns_kernel,
+    changes_in_effect,
+    changes_kernel,
     fold,
+    holds,
     kernel_writes,
-    made,
-    sees_kernel,
-    still,
+    starts_from_kernel,
     undo,
 )
 from lvstui.core.drift import dress, drift, managed
@@ -31,7 +28,7 @@ from lvstui.core.entries.clients import sought
 from lvstui.core.entries.edits import EntryReport, Outcome, told_of
 from lvstui.core.entries.resolve import has_engine
 from lvstui.core.entries.sync_message import Message
-from lvstui.core.model import Director, RealServer, ServiceKey
+from lvstui.core.model import Director, RealServer, ServerKey, ServiceKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.owners import Owner
 from lvstui.core.record import Kind, Record, Session
@@ -307,7 +304,7 @@ class Worker:
                 written += 1
         except KernelError as error:
             failure = error
-        done = made(edit.changes, writes, written)
+        done = changes_in_effect(edit.changes, writes, written)
         sentence = str(failure)
         if failure is not None and edit.whole:
             done, told = taken_back(self._kernel, done)
@@ -325,7 +322,8 @@ class Worker:
     def _echo(self, done: Sequence[Change]) -> None:
         """Show at once what was written, read back object by object: a save and a whole reading may take a while."""
         try:
-            if any(self._kernel.held(change) != bare(change.after) for change in done if concerns_kernel(change)):
+            written = [change for change in done if changes_kernel(change)]
+            if not all(holds(each.target, each.after, self._kernel.held(each.target)) for each in written):
                 return
         except KernelError:
             return
@@ -388,19 +386,21 @@ class Worker:
     def _overtaken(self, edit: Edit) -> Overtaken | None:
         """Find the first object that is no longer what the operator saw."""
         for change in edit.changes:
-            if sees_kernel(change) and not still(change.before, now := self._kernel.held(change)):
+            target = change.target
+            if starts_from_kernel(change) and not holds(target, change.before, now := self._kernel.held(target)):
                 return Overtaken(edit, change, now)
-            if isinstance(change, ServiceChange) and change.after is None:
-                unseen = self._unseen_server(change.key, edit.changes)
+            if isinstance(target, ServiceKey) and change.after is None:
+                unseen = self._unseen_server(target, edit.changes)
                 if unseen:
-                    return Overtaken(edit, ServerChange(change.key, None, None), unseen)
+                    return Overtaken(edit, Change(ServerKey(target, unseen.endpoint), None, None), unseen)
         return None
 
     def _unseen_server(self, key: ServiceKey, changes: Sequence[Change]) -> RealServer | None:
         """Find a server that would vanish with its service though the operator never saw it there."""
-        seen = {c.endpoint for c in changes if isinstance(c, ServerChange) and c.service == key}
+        seen = {change.target for change in changes}
         pool = self._kernel.read().director.pools.get(key)
-        return next((server for end, server in pool.servers.items() if end not in seen), None) if pool else None
+        servers = pool.servers.items() if pool else ()
+        return next((server for endpoint, server in servers if ServerKey(key, endpoint) not in seen), None)
 
     def _remember(self, edit: Edit) -> None:
         """Keep what was done for undo and redo; a new edit ends what could be redone."""
@@ -418,12 +418,12 @@ class Worker:
                 assert_never(edit.kind)
 
     def _record(self, kind: Kind, changes: tuple[Change, ...], entries: Sequence[str] = ()) -> None:
-        """Add what was made to the history; a history that cannot be written stops nobody."""
+        """Add what was changes_in_effect to the history; a history that cannot be written stops nobody."""
         try:
             if self._records:
                 self._records.append(kind, changes, entries)
         except ProfileError as error:
-            self._post(Notice(f"the change is made, and missing in the history: {error}"))
+            self._post(Notice(f"the change is changes_in_effect, and missing in the history: {error}"))
 
     def _save(self, changes: tuple[Change, ...]) -> None:
         """Fold changes, and those that could not be saved before, into the profile file."""

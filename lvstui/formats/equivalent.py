@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lvstui.core.change import Change, MarkChange
+from lvstui.core.change import Change
 from lvstui.core.describe import describe
 from lvstui.core.marks.script import FAMILY, TABLE, chains_of, rule_text
-from lvstui.core.model import MarkGroup
+from lvstui.core.model import MarkGroup, MarkGroupKey
 from lvstui.formats.ipvsadm import command
 
 
 def equivalent(change: Change) -> tuple[str, ...]:
-    """Give the lines that say the same as a change; none where the kernel has nothing to do or nothing can say it.
+    """Return the lines that say the same as a change; none where the kernel has nothing to do or nothing can say it.
 
-    Rules are told with a sign, as nft deletes them by a number only that the kernel gives them.
+    Rules are written with a sign, as nft deletes them by a number only that the kernel gives them.
     """
-    if isinstance(change, MarkChange):
-        before, after = _rules(change.before), _rules(change.after)
+    if isinstance(change.target, MarkGroupKey):
+        before, after = (_rules(group) for group in change.values(MarkGroup))
         gone = [line for line in before if line not in after]
         come = [line for line in after if line not in before]
         return (*(f"- {line}" for line in gone), *(f"+ {line}" for line in come))

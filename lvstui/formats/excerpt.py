@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lvstui.core import fields
-from lvstui.core.change import Change, ServerChange, ServiceChange
-from lvstui.core.model import Director
-from lvstui.core.observed import MachineKey, RowKey, ServerKey
+from lvstui.core.change import Change, change_server, change_service
+from lvstui.core.model import Director, ServerKey
+from lvstui.core.observed import MachineKey, RowKey
 from lvstui.core.services.batch import targets
 from lvstui.formats.ipvsadm import command
 from lvstui.formats.profile.write import server_line, service_block
@@ -19,9 +19,9 @@ def as_commands(director: Director, keys: Iterable[RowKey]) -> str:
     for key in keys:
         changes: list[Change] = []
         if not isinstance(key, ServerKey | MachineKey) and key in director.pools:
-            changes.append(ServiceChange(None, director.pools[key].service))
+            changes.append(change_service(None, director.pools[key].service))
         servers = targets(director, [key])
-        changes += [ServerChange(each.service, None, server) for each, server in servers.items()]
+        changes += [change_server(each.service, None, server) for each, server in servers.items()]
         lines += [line or "# ipvsadm has no options for this" for line in map(command, changes)]
     return "\n".join(lines)
 

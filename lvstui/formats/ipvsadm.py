@@ -7,18 +7,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from lvstui.core import fields
-from lvstui.core.change import (
-    Change,
-    DirectorName,
-    ManageSync,
-    MarkChange,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    TimeoutsChange,
-    bare,
-)
+from lvstui.core.change import Change, changes_kernel
 from lvstui.core.model import (
     FULL_MASK_V4,
     FULL_PREFIX_V6,
@@ -30,10 +19,13 @@ from lvstui.core.model import (
     Persistence,
     Protocol,
     RealServer,
+    ServerKey,
     Service,
     ServiceFlags,
     ServiceKey,
     SyncDaemon,
+    SyncRole,
+    SysctlKey,
     Timeouts,
     Tunnel,
     TunnelType,
@@ -77,8 +69,11 @@ def command(change: Change) -> str | None:
 
     None where the kernel has nothing to do or where ipvsadm cannot say it. For settings of net.ipv4.vs it is sysctl's.
     """
-    if isinstance(change, SysctlChange):
-        return None if change.after is None else _sysctl(change.name, change.after)
+    match change:
+        case Change(SysctlKey(name), _, after):
+            return _sysctl(name, after) if isinstance(after, str) else None
+        case _:
+            pass
     try:
         arguments = _arguments(change)
     except Inexpressible:
@@ -87,28 +82,25 @@ def command(change: Change) -> str | None:
 
 
 def _arguments(change: Change) -> tuple[str, ...]:
+    if change.after is not None and not changes_kernel(change):
+        return ()
+    adds = change.before is None
     match change:
-        case ServiceChange(before, after):
-            if after is None:
-                return (f"-D {_service_key(change.key)}",)
-            if bare(before) == bare(after):
-                return ()
-            return (f"{'-A' if before is None else '-E'} {_service(after)}",)
-        case ServerChange(key, before, after):
-            if after is None:
-                return (f"-d {_service_key(key)} -r {fields.server_text(change.endpoint)}",)
-            if bare(before) == bare(after):
-                return ()
-            return (f"{'-a' if before is None else '-e'} {_server(key, after)}",)
-        case TimeoutsChange(_, after):
-            return () if after is None else (_set(after),)
-        case SyncChange(before, after):
-            stop = () if before is None else (f"--stop-daemon {fields.ROLE_WORDS[change.role]}",)
-            return (*stop, *(() if after is None else (_start(after),)))
-        case MarkChange() | SysctlChange() | ManageSync() | DirectorName():
-            return ()
+        case Change(AddressKey() | MarkKey() as key, _, None):
+            return (f"-D {_service_key(key)}",)
+        case Change(_, _, Service() as service):
+            return (f"{'-A' if adds else '-E'} {_service(service)}",)
+        case Change(ServerKey(key, endpoint), _, None):
+            return (f"-d {_service_key(key)} -r {fields.server_text(endpoint)}",)
+        case Change(ServerKey(key), _, RealServer() as server):
+            return (f"{'-a' if adds else '-e'} {_server(key, server)}",)
+        case Change(_, _, Timeouts() as timeouts):
+            return (_set(timeouts),)
+        case Change(SyncRole() as role, _, after):
+            stop = () if adds else (f"--stop-daemon {fields.ROLE_WORDS[role]}",)
+            return (*stop, _start(after)) if isinstance(after, SyncDaemon) else stop
         case _:
-            assert_never(change)
+            return ()
 
 
 def _service_key(key: ServiceKey) -> str:

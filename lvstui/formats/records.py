@@ -9,18 +9,21 @@ from functools import lru_cache
 from typing import Final, TypeAlias, assert_never
 
 from lvstui.core import fields
-from lvstui.core.change import (
-    Change,
-    DirectorName,
-    ManageSync,
-    MarkChange,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    TimeoutsChange,
+from lvstui.core.change import Change, DirectorField, Target, Value
+from lvstui.core.model import (
+    AddressKey,
+    Director,
+    MarkGroup,
+    MarkGroupKey,
+    MarkKey,
+    RealServer,
+    ServerKey,
+    Service,
+    SyncDaemon,
+    SyncRole,
+    SysctlKey,
+    Timeouts,
 )
-from lvstui.core.model import Director, MarkGroup, RealServer, Service, SyncDaemon, SyncRole, Timeouts
 from lvstui.core.record import Kind, Record
 from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.profile.read import parsed
@@ -53,44 +56,56 @@ def table(record: Record) -> Table:
 
 
 def _change_table(change: Change) -> Table:
-    match change:
-        case ServiceChange(before, after):
-            where: Table = {"what": "service", "service": fields.service_text(change.key)}
-            was, now = service_table(before) if before else None, service_table(after) if after else None
-            return {**where, "old": _without(was, "service"), "new": _without(now, "service")}
-        case ServerChange(key, old, new):
-            was, now = server_table(old) if old else None, server_table(new) if new else None
-            where = {"what": "server", "service": _service_text(key), "server": (now or was or {})["server"]}
-            return {**where, "old": _without(was, "server"), "new": _without(now, "server")}
-        case MarkChange(group, changed):
-            told, tells = mark_table(group) if group else None, mark_table(changed) if changed else None
-            return {"what": "mark", "mark": change.mark, "old": _without(told, "mark"), "new": _without(tells, "mark")}
-        case TimeoutsChange(timeouts, others):
-            return {"what": "timeouts", "old": _timeouts_table(timeouts), "new": _timeouts_table(others)}
-        case SyncChange(daemon, other):
-            return {"what": "sync", "old": daemon and sync_table(daemon), "new": other and sync_table(other)}
-        case SysctlChange(name, value, wanted):
-            return {"what": "sysctl", "sysctl": name, "old": value, "new": wanted}
-        case ManageSync(managed, manage):
-            return {"what": "manage_sync", "old": managed, "new": manage}
-        case DirectorName(called, name):
-            return {"what": "director", "old": called, "new": name}
-        case _:
-            assert_never(change)
+    return {**_target_table(change.target), "old": _value_table(change.before), "new": _value_table(change.after)}
 
+
+def _target_table(target: Target) -> Table:
+    match target:
+        case AddressKey() | MarkKey() as key:
+            return {"what": "service", "service": fields.service_text(key)}
+        case ServerKey(key, endpoint):
+            return {"what": "server", "service": _service_text(key), "server": fields.server_text(endpoint)}
+        case MarkGroupKey(mark):
+            return {"what": "mark", "mark": mark}
+        case SyncRole():
+            return {"what": "sync"}  # the role stands in the daemon's own table
+        case SysctlKey(name):
+            return {"what": "sysctl", "sysctl": name}
+        case DirectorField():
+            return {"what": _FIELD_WORDS[target]}
+        case _:
+            assert_never(target)
+
+
+_FIELD_WORDS: Final = {
+    DirectorField.NAME: "director",
+    DirectorField.TIMEOUTS: "timeouts",
+    DirectorField.SYNC: "manage_sync",
+}
 
 _service_text: Final = lru_cache(maxsize=1)(fields.service_text)
 """The servers of one service follow each other in a large change."""
 
 
-def _without(told: Table | None, key: str) -> Table | None:
-    return None if told is None else {name: value for name, value in told.items() if name != key}
+def _value_table(value: Value | None) -> Table | str | bool | None:
+    """Write a value as the profile does, without what the target says already."""
+    match value:
+        case Service():
+            return _without(service_table(value), "service")
+        case RealServer():
+            return _without(server_table(value), "server")
+        case MarkGroup():
+            return _without(mark_table(value), "mark")
+        case Timeouts():
+            return {"tcp": value.tcp, "tcp_fin": value.tcp_fin, "udp": value.udp}
+        case SyncDaemon():
+            return sync_table(value)
+        case _:
+            return value
 
 
-def _timeouts_table(timeouts: Timeouts | None) -> Table | None:
-    if timeouts is None:
-        return None
-    return {"tcp": timeouts.tcp, "tcp_fin": timeouts.tcp_fin, "udp": timeouts.udp}
+def _without(table: Table, key: str) -> Table:
+    return {name: value for name, value in table.items() if name != key}
 
 
 def load(line: str | bytes) -> Record:
@@ -129,44 +144,61 @@ def _text(value: object) -> str:
     return value
 
 
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else _text(value)
-
-
 def _number(value: object) -> int:
     if not isinstance(value, int):
         raise TypeError("must be a whole number")
     return value
 
 
-def _change(change: Table) -> Change:
-    old, new = change["old"], change["new"]
+def _change(table: Table) -> Change:
+    old, new = table["old"], table["new"]
     if old is None and new is None:
         raise ValueError("old, new: one of the two must be there")
-    match change["what"]:
+    before, after = _value(table, old), _value(table, new)
+    match table["what"]:
         case "service":
-            key = _text(change["service"])
-            return ServiceChange(_service(key, old), _service(key, new))
+            target: Target = fields.service(_text(table["service"]))
         case "server":
-            key, server = _text(change["service"]), _text(change["server"])
-            return ServerChange(fields.service(key), _server(key, server, old), _server(key, server, new))
+            target = ServerKey(fields.service(_text(table["service"])), fields.server(_text(table["server"])))
         case "mark":
-            return MarkChange(_group(change["mark"], old), _group(change["mark"], new))
-        case "timeouts":
-            return TimeoutsChange(_timeouts(old), _timeouts(new))
+            target = MarkGroupKey(_number(table["mark"]))
         case "sync":
-            return SyncChange(_daemon(old), _daemon(new))
+            daemon = after or before
+            target = daemon.role if isinstance(daemon, SyncDaemon) else SyncRole.MASTER
         case "sysctl":
-            return SysctlChange(_text(change["sysctl"]), _text_or_none(old), _text_or_none(new))
-        case "manage_sync":
-            return ManageSync(old is True, new is True)
-        case "director":
-            return DirectorName(_text(old), _text(new))
-        case other:
-            raise ValueError(f"what: {other} is not known")
+            target = SysctlKey(_text(table["sysctl"]))
+        case what:
+            target = next(field for field, word in _FIELD_WORDS.items() if word == what)
+    return Change(target, before, after)
 
 
 _FORMAT: Final[Table] = {"format": FORMAT}
+
+
+def _value(table: Table, part: object) -> Value | None:
+    """Read what a change led from or to, as the profile's reader understands it."""
+    if part is None:
+        return None
+    match table["what"]:
+        case "service":
+            (pool,) = _part(service=[{**_object(part), "service": table["service"]}]).pools.values()
+            return pool.service
+        case "server":
+            servers = [{**_object(part), "server": table["server"]}]
+            (pool,) = _part(service=[{"service": table["service"], "server": servers}]).pools.values()
+            return next(iter(pool.servers.values()))
+        case "mark":
+            return next(iter((_part(mark=[{**_object(part), "mark": table["mark"]}]).marks or {}).values()))
+        case "timeouts":
+            return _part(timeouts=part).timeouts
+        case "sync":
+            return next(iter((_part(sync=[part]).sync or {}).values()))
+        case "sysctl" | "director":
+            return _text(part)
+        case "manage_sync":
+            return part is True
+        case other:
+            raise ValueError(f"what: {other} is not known")
 
 
 def _part(**part: object) -> Director:
@@ -177,36 +209,3 @@ def _object(value: object) -> Table:
     if not isinstance(value, dict):
         raise TypeError("old, new: must be tables")
     return value
-
-
-def _service(key: str, told: object) -> Service | None:
-    if told is None:
-        return None
-    (pool,) = _part(service=[{**_object(told), "service": key}]).pools.values()
-    return pool.service
-
-
-def _server(key: str, at: str, told: object) -> RealServer | None:
-    if told is None:
-        return None
-    (pool,) = _part(service=[{"service": key, "server": [{**_object(told), "server": at}]}]).pools.values()
-    (server,) = pool.servers.values()
-    return server
-
-
-def _group(mark: object, told: object) -> MarkGroup | None:
-    if told is None:
-        return None
-    groups = _part(mark=[{**_object(told), "mark": mark}]).marks or {}
-    return next(iter(groups.values()))
-
-
-def _timeouts(told: object) -> Timeouts | None:
-    return None if told is None else _part(timeouts=told).timeouts
-
-
-def _daemon(told: object) -> SyncDaemon | None:
-    if told is None:
-        return None
-    daemons = _part(sync=[told]).sync or {}
-    return next((daemons[role] for role in SyncRole if role in daemons), None)

@@ -9,22 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from lvstui.core.change import (
-    EMPTY,
-    Change,
-    DirectorName,
-    ManageSync,
-    MarkChange,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    TimeoutsChange,
-    Value,
-)
+from lvstui.core.change import EMPTY, Change, DirectorField, Target, Value, lookup
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.marks.own_table import groups
-from lvstui.core.model import Director, ServiceKey, SyncRole
+from lvstui.core.model import Director, MarkGroupKey, ServiceKey, SyncRole, SysctlKey
 from lvstui.core.observed import Reading, Ruleset
 from lvstui.kernel.ipvs import schedulers as choices
 from lvstui.kernel.ipvs.client import NO_RIGHT, Netlink
@@ -129,32 +117,28 @@ class Live:
             known = self._known = _Known(table, settings, told, whole)
         return known.whole
 
-    def held(self, change: Change) -> Value | None:
-        """Read the one object that a change is about; the table of /proc can be read as a whole only."""
-        if isinstance(change, SysctlChange):
-            return self._settings.held(change)
-        if isinstance(change, MarkChange):
-            return self._filter.held(change.mark)
-        if not self._denied:
-            return self._netlink.held(change)
-        pools = self._proc.read().director.pools
-        match change:
-            case ServiceChange():
-                return pools[change.key].service if change.key in pools else None
-            case ServerChange(key):
-                return pools[key].servers.get(change.endpoint) if key in pools else None
-            case TimeoutsChange() | SyncChange() | ManageSync() | DirectorName():
+    def held(self, target: Target) -> Value | None:
+        """Read one object; the table of /proc can be read as a whole only."""
+        match target:
+            case SysctlKey(name):
+                return self._settings.held(name)
+            case MarkGroupKey(mark):
+                return self._filter.held(mark)
+            case DirectorField.NAME | DirectorField.SYNC:
                 return None
+            case _:
+                return lookup(self._proc.read().director, target) if self._denied else self._netlink.held(target)
 
     def write(self, change: Change) -> None:
         """Write one change."""
         writer = self._writer()
-        if isinstance(change, SysctlChange):
-            self._settings.write(change)
-        elif isinstance(change, MarkChange):
-            self._filter.write(change)
-        else:
-            writer.write(change)
+        match change.target:
+            case SysctlKey():
+                self._settings.write(change)
+            case MarkGroupKey():
+                self._filter.write(change)
+            case _:
+                writer.write(change)
 
     def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:
         """Read the connection table, which anybody may."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import NamedTuple, Protocol
 
-from lvstui.core.change import Change, Value
+from lvstui.core.change import Change, Target, Value
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import ServiceKey
 from lvstui.core.observed import Connection, Entry, Reading
@@ -73,8 +73,8 @@ class Kernel(Protocol):
         The same `Director` object as last time is given back while the configuration has not changed.
         """
 
-    def held(self, change: Change) -> Value | None:
-        """Read what the kernel holds now where `change` would write, None when there is no such object.
+    def held(self, target: Target) -> Value | None:
+        """Read what the kernel holds of a target now, None when there is no such object.
 
         Reads that object only, never the whole table. Names and notes are empty: the kernel does not know them.
         """

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import errno as codes
 import os
-from typing import assert_never
 
-from lvstui.core.change import (
-    Change,
-    DirectorName,
-    ManageSync,
-    MarkChange,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    TimeoutsChange,
-)
+from lvstui.core.change import Change, DirectorField
 from lvstui.core.fields import visible
-from lvstui.core.model import Family, RealServer, Service, SyncDaemon, SyncRole, Timeouts
+from lvstui.core.model import (
+    AddressKey,
+    Family,
+    MarkKey,
+    RealServer,
+    ServerKey,
+    Service,
+    ServiceKey,
+    SyncDaemon,
+    SyncRole,
+    SysctlKey,
+    Timeouts,
+)
 from lvstui.kernel.causes import (
     Cause,
     address_cause,
@@ -62,21 +63,20 @@ BACKUP_ONLY = (
 
 def refused(change: Change, errno: int) -> Refused:
     """Explain in one sentence why the kernel answered `errno` to `change`."""
-    match change:
-        case ServiceChange(before, after):
-            cause = _service(before, after, errno)
-        case ServerChange():
-            cause = _server(change, errno)
-        case TimeoutsChange(_, Timeouts() as timeouts) if errno == codes.EINVAL:
-            cause = timeout_cause(timeouts)
-        case SyncChange(_, after):
-            cause = _sync(change.role, after, errno)
-        case SysctlChange(name, _, after):
-            cause = _sysctl(name, after, errno)
-        case MarkChange() | TimeoutsChange() | ManageSync() | DirectorName():
-            cause = None
+    after = change.after
+    match change.target:
+        case AddressKey() | MarkKey():
+            cause = _service(*change.values(Service), errno)
+        case ServerKey(key):
+            cause = _server(key, *change.values(RealServer), errno)
+        case SyncRole() as role:
+            cause = _sync(role, after if isinstance(after, SyncDaemon) else None, errno)
+        case SysctlKey(name):
+            cause = _sysctl(name, after if isinstance(after, str) else None, errno)
+        case DirectorField.TIMEOUTS if errno == codes.EINVAL and isinstance(after, Timeouts):
+            cause = timeout_cause(after)
         case _:
-            assert_never(change)
+            cause = None
     field, sentence = cause or _unexpected(errno)
     return Refused(sentence, field)
 
@@ -142,8 +142,8 @@ def _unbound_scheduler(service: Service) -> Cause:
     )
 
 
-def _server(change: ServerChange, errno: int) -> Cause | None:
-    match errno, change.after:
+def _server(key: ServiceKey, before: RealServer | None, after: RealServer | None, errno: int) -> Cause | None:
+    match errno, after:
         case codes.EEXIST, _:
             return Cause("server", "server: the service already has this real server; edit it instead of adding it")
         case codes.ESRCH, _:
@@ -155,7 +155,7 @@ def _server(change: ServerChange, errno: int) -> Cause | None:
         case codes.ERANGE, RealServer() as server:
             return number_cause(server) or threshold_cause(server)
         case codes.EINVAL, RealServer() as server:
-            return _invalid_server(change, server)
+            return _invalid_server(key.family, server, adds=before is None)
         case _:
             return None
 
@@ -173,15 +173,14 @@ MIXED_FAMILIES = Cause(
 )
 
 
-def _invalid_server(change: ServerChange, server: RealServer) -> Cause:
-    family = change.service.family
+def _invalid_server(family: Family, server: RealServer, *, adds: bool) -> Cause:
     if cause := number_cause(server) or family_cause(server, family) or tunnel_cause(server):
         return cause
-    if change.before is None and not unicast(server.endpoint.address):
+    if adds and not unicast(server.endpoint.address):
         return address_cause(server.endpoint.address)
     if Family.of(server.endpoint.address) != family:
         return SYNC_RUNS
-    if change.before is None:
+    if adds:
         return address_cause(server.endpoint.address)
     return Cause("weight", "weight: the scheduler cannot take this server as it stands; mh needs smaller weights")
 

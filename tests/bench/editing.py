@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lvstui.core.change import ServerChange
+from lvstui.core.change import change_server
 from lvstui.core.model import RealServer, ServiceKey
 from lvstui.core.snapshot import Snapshot
 from lvstui.engine.messages import Edit, Event
@@ -53,7 +53,7 @@ class Editor:
         """Raise the weight by one and say how many seconds passed until it was shown."""
         before, self._wanted, self._seen = self._server, self._server.weight + 1, 0.0
         start = time.perf_counter()
-        self._worker.submit(Edit((ServerChange(self._service, before, replace(before, weight=self._wanted)),)))
+        self._worker.submit(Edit((change_server(self._service, before, replace(before, weight=self._wanted)),)))
         self._worker.step(0)
         if not self._seen:
             raise RuntimeError("the new weight was never shown")

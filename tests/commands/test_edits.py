@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 
 from lvstui.cli import main
-from lvstui.core.change import Change, ServerChange, SysctlChange, TimeoutsChange, Value, bare
+from lvstui.core.change import (
+    Change,
+    Target,
+    Value,
+    change_server,
+    change_sysctl,
+    change_timeouts,
+    strip_profile_values,
+)
 from lvstui.core.model import (
     Director,
     Endpoint,
@@ -22,6 +30,7 @@ from lvstui.core.model import (
     MarkKey,
     Persistence,
     RealServer,
+    ServerKey,
     Service,
     ServiceFlags,
     ServiceKey,
@@ -47,7 +56,7 @@ PLAIN = replace(
 def shell(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Shell:
     shell = Shell(capsys, tmp_path)
     shell.want(PLAIN)
-    shell.kernel.write(ServerChange(SHOP, WEB1, WEB1))
+    shell.kernel.write(change_server(SHOP, WEB1, WEB1))
     assert shell.run("apply").status == 0
     file_of(shell).unlink(missing_ok=True)
     return shell
@@ -64,13 +73,13 @@ def saved(shell: Shell) -> Director:
 def server(shell: Shell, endpoint: Endpoint = WEB1.endpoint, key: ServiceKey = SHOP) -> RealServer:
     """The server as the profile has it, which the kernel must agree with."""
     told = saved(shell).pools[key].servers[endpoint]
-    assert shell.held().pools[key].servers[endpoint] == bare(told)
+    assert shell.held().pools[key].servers[endpoint] == strip_profile_values(told)
     return told
 
 
 def service(shell: Shell, key: ServiceKey = SHOP) -> Service:
     told = saved(shell).pools[key].service
-    assert shell.held().pools[key].service == bare(told)
+    assert shell.held().pools[key].service == strip_profile_values(told)
     return told
 
 
@@ -345,14 +354,14 @@ def test_a_refusal_of_the_kernel_is_told(shell: Shell) -> None:
 class Racing(MemoryKernel):
     """A kernel in which somebody else is faster, once."""
 
-    theirs: ServerChange | None = ServerChange(SHOP, WEB1, replace(bare(WEB1), weight=8))
+    theirs: Change | None = change_server(SHOP, WEB1, replace(strip_profile_values(WEB1), weight=8))
 
-    def held(self, change: Change) -> Value | None:
+    def held(self, target: Target) -> Value | None:
         """Let the other one write right before we look."""
-        if isinstance(change, ServerChange) and self.theirs:
+        if isinstance(target, ServerKey) and self.theirs:
             theirs, self.theirs = self.theirs, None
             self.write(theirs)
-        return super().held(change)
+        return super().held(target)
 
 
 def test_a_change_that_somebody_makes_meanwhile_is_not_overwritten(shell: Shell) -> None:
@@ -473,8 +482,8 @@ def test_rollback_takes_back_settings(shell: Shell) -> None:
     assert shell.run("rollback", "1").status == shell.run("rollback", "2").status == 0
     assert shell.held().sysctl["am_droprate"] == "10"
     assert shell.held().timeouts == Timeouts()
-    shell.kernel.write(SysctlChange("am_droprate", "10", "30"))
-    shell.kernel.write(TimeoutsChange(Timeouts(), Timeouts(700)))
+    shell.kernel.write(change_sysctl("am_droprate", "10", "30"))
+    shell.kernel.write(change_timeouts(Timeouts(), Timeouts(700)))
     assert shell.run("rollback", "3").status == shell.run("rollback", "4").status == 1
 
 

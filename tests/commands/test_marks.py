@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lvstui.core.change import Change, MarkChange
-from lvstui.core.model import Endpoint, Family, MarkGroup, MarkKey, Persistence
+from lvstui.core.change import Change
+from lvstui.core.model import Endpoint, Family, MarkGroup, MarkGroupKey, MarkKey, Persistence
 from lvstui.core.observed import Reading, Rule, Ruleset
 from lvstui.core.selectors import selector
 from lvstui.formats.profile.write import loads
@@ -99,7 +99,7 @@ class WithoutTables(MemoryKernel):
     """A kernel that has no nf_tables."""
 
     def write(self, change: Change) -> None:
-        if isinstance(change, MarkChange):
+        if isinstance(change.target, MarkGroupKey):
             raise Refused("match: this kernel has no nf_tables", "match")
         super().write(change)
 

@@ -14,7 +14,7 @@ from lvstui.commands import edits
 from lvstui.commands import show as plain
 from lvstui.commands.arguments import parser
 from lvstui.commands.place import Place
-from lvstui.core.change import TimeoutsChange
+from lvstui.core.change import change_timeouts
 from lvstui.core.model import Director, Timeouts
 from lvstui.core.owners import Owner
 from lvstui.formats.profile.write import dumps
@@ -126,7 +126,7 @@ def test_nobody_is_looked_for_where_no_service_is_written(desk: Desk) -> None:
     assert plain.diff(desk.place, None) == 0
     assert desk.apply(IN_STEP) == 0
     assert desk.apply(replace(IN_STEP, timeouts=Timeouts(tcp=700))) == 0
-    assert desk.kernel.held(TimeoutsChange(None, None)) == Timeouts(tcp=700)
+    assert desk.kernel.held(change_timeouts(None, None).target) == Timeouts(tcp=700)
     assert desk.edit("set", "timeouts", "udp=50") == 0
     assert desk.edit("set", "tcp:192.0.2.10:443", "10.0.0.11:443", "weight=3") == 0
     assert desk.edit("set", "tcp:192.0.2.10:443", "note=only the profile knows") == 0

@@ -10,13 +10,12 @@ from hypothesis import given
 from lvstui.core.change import (
     EMPTY,
     Change,
-    DirectorName,
-    ManageSync,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    TimeoutsChange,
+    DirectorField,
+    change_daemon,
+    change_server,
+    change_service,
+    change_sysctl,
+    change_timeouts,
 )
 from lvstui.core.describe import describe
 from lvstui.core.model import (
@@ -45,44 +44,44 @@ MASTER = SyncDaemon(SyncRole.MASTER, "eth1", 5)
     ("change", "line"),
     [
         (
-            ServerChange(KEY, WEB, replace(WEB, weight=5)),
+            change_server(KEY, WEB, replace(WEB, weight=5)),
             "tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: weight 3 -> 5",
         ),
         (
-            ServerChange(KEY, WEB, replace(WEB, weight=0, upper=9, resume=3, tunnel=GUE)),
+            change_server(KEY, WEB, replace(WEB, weight=0, upper=9, resume=3, tunnel=GUE)),
             "tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: "
             "weight 3 -> 0, upper none -> 9, tunnel none -> gue port 6080 csum, resume none -> 3",
         ),
         (
-            ServerChange(KEY, None, WEB),
+            change_server(KEY, None, WEB),
             '+ tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: forwarding masq, weight 3, name "web1"',
         ),
-        (ServerChange(KEY, WEB, None), "- tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1"),
+        (change_server(KEY, WEB, None), "- tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1"),
         (
-            ServiceChange(SHOP, replace(SHOP, scheduler="sh", flags=ServiceFlags.SCHED_2, persistence=Persistence())),
+            change_service(SHOP, replace(SHOP, scheduler="sh", flags=ServiceFlags.SCHED_2, persistence=Persistence())),
             "tcp:192.0.2.10:443 shop: scheduler wlc -> sh, flags none -> sh-port, persistence none -> 300s",
         ),
         (
-            ServiceChange(None, Service(V6, persistence=Persistence(600, 64, "sip"))),
+            change_service(None, Service(V6, persistence=Persistence(600, 64, "sip"))),
             "+ udp:[2001:db8::10]:53: scheduler wlc, persistence 600s prefix 64 engine sip",
         ),
-        (ServiceChange(SHOP, None), "- tcp:192.0.2.10:443 shop"),
+        (change_service(SHOP, None), "- tcp:192.0.2.10:443 shop"),
         (
-            ServiceChange(SHOP, replace(SHOP, note="x" * 60)),
+            change_service(SHOP, replace(SHOP, note="x" * 60)),
             f'tcp:192.0.2.10:443 shop: note none -> "{"x" * 40}..."',
         ),
-        (TimeoutsChange(Timeouts(), Timeouts(tcp=1200)), "timeouts: tcp 900s -> 1200s"),
-        (SysctlChange("expire_nodest_conn", "0", "1"), "sysctl expire_nodest_conn: 0 -> 1"),
-        (SysctlChange("est_cpulist", "", "0-3"), 'sysctl est_cpulist: "" -> 0-3'),
-        (SysctlChange("conntrack", None, "1"), "+ sysctl conntrack: 1"),
-        (SysctlChange("conntrack", "1", None), "sysctl conntrack: left to the kernel"),
-        (TimeoutsChange(Timeouts(), None), "timeouts: left to the kernel"),
-        (TimeoutsChange(None, Timeouts()), "+ timeouts: tcp 900s, tcp_fin 120s, udp 300s"),
-        (SyncChange(None, MASTER), "+ sync master: interface eth1, id 5, group 224.0.0.81, port 8848, ttl 1"),
-        (SyncChange(MASTER, replace(MASTER, id=6)), "sync master: id 5 -> 6"),
-        (ManageSync(False, True), "sync daemons: managed by the profile"),
-        (ManageSync(True, False), "sync daemons: left to the kernel"),
-        (DirectorName("", "lb1"), 'director: name none -> "lb1"'),
+        (change_timeouts(Timeouts(), Timeouts(tcp=1200)), "timeouts: tcp 900s -> 1200s"),
+        (change_sysctl("expire_nodest_conn", "0", "1"), "sysctl expire_nodest_conn: 0 -> 1"),
+        (change_sysctl("est_cpulist", "", "0-3"), 'sysctl est_cpulist: "" -> 0-3'),
+        (change_sysctl("conntrack", None, "1"), "+ sysctl conntrack: 1"),
+        (change_sysctl("conntrack", "1", None), "sysctl conntrack: left to the kernel"),
+        (change_timeouts(Timeouts(), None), "timeouts: left to the kernel"),
+        (change_timeouts(None, Timeouts()), "+ timeouts: tcp 900s, tcp_fin 120s, udp 300s"),
+        (change_daemon(None, MASTER), "+ sync master: interface eth1, id 5, group 224.0.0.81, port 8848, ttl 1"),
+        (change_daemon(MASTER, replace(MASTER, id=6)), "sync master: id 5 -> 6"),
+        (Change(DirectorField.SYNC, False, True), "sync daemons: managed by the profile"),
+        (Change(DirectorField.SYNC, True, False), "sync daemons: left to the kernel"),
+        (Change(DirectorField.NAME, "", "lb1"), 'director: name none -> "lb1"'),
     ],
 )
 def test_a_change_is_told_in_one_line(change: Change, line: str) -> None:
@@ -90,7 +89,7 @@ def test_a_change_is_told_in_one_line(change: Change, line: str) -> None:
 
 
 def test_the_name_of_a_service_is_left_out_where_it_is_not_known() -> None:
-    assert describe(ServerChange(KEY, WEB, None), EMPTY) == "- tcp:192.0.2.10:443 / 10.0.0.11:443 web1"
+    assert describe(change_server(KEY, WEB, None), EMPTY) == "- tcp:192.0.2.10:443 / 10.0.0.11:443 web1"
 
 
 @laws

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvstui.core.change import bare
+from lvstui.core.change import strip_profile_values
 from lvstui.core.model import (
     Family,
     Forwarding,
@@ -16,11 +16,12 @@ from lvstui.core.model import (
     Persistence,
     Protocol,
     RealServer,
+    ServerKey,
     Service,
     ServiceKey,
     TunnelType,
 )
-from lvstui.core.observed import RowKey, ServerKey
+from lvstui.core.observed import RowKey
 from tests.build import address_key, endpoint
 from tests.core.strategies import laws, servers, services
 
@@ -94,8 +95,8 @@ def test_a_prefix_is_told_as_it_is(prefix: int, wide: bool) -> None:
 def test_a_bare_value_has_no_part_of_the_profile_and_is_given_back_as_it_is(
     service: Service, server: RealServer
 ) -> None:
-    assert (bare(service).name, bare(service).note) == ("", "")
-    assert (bare(server).name, bare(server).resume) == ("", None)
-    assert bare(service).key == service.key
-    plain = bare(server)
-    assert bare(plain) is plain
+    assert (strip_profile_values(service).name, strip_profile_values(service).note) == ("", "")
+    assert (strip_profile_values(server).name, strip_profile_values(server).resume) == ("", None)
+    assert strip_profile_values(service).key == service.key
+    plain = strip_profile_values(server)
+    assert strip_profile_values(plain) is plain

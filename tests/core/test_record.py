@@ -9,12 +9,12 @@ from hypothesis import given
 
 from lvstui.core.change import (
     Change,
-    DirectorName,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    TimeoutsChange,
+    DirectorField,
+    change_daemon,
+    change_server,
+    change_service,
+    change_sysctl,
+    change_timeouts,
     diff,
     fold,
     remove_pool,
@@ -56,7 +56,7 @@ def test_its_title_says_number_time_user_source_and_kind_with_nothing_unprintabl
 
 
 def test_it_is_found_by_all_words_that_it_says() -> None:
-    told = record(ServerChange(SHOP, WEB1, replace(WEB1, weight=5)))
+    told = record(change_server(SHOP, WEB1, replace(WEB1, weight=5)))
     assert matches(told, [])
     assert matches(told, ["192.0.2.7", "WEB1", "weight 3 -> 5"])
     assert matches(told, ["shop"], HERE)
@@ -77,37 +77,37 @@ def fits(*changes: Change) -> bool:
 
 
 def test_what_somebody_changed_since_is_told_as_what_they_did() -> None:
-    mine = ServerChange(SHOP, replace(WEB1, weight=9), WEB1)
-    assert misfits([mine], HERE) == (ServerChange(SHOP, replace(WEB1, weight=9), WEB1),)
-    renamed = ServerChange(SHOP, replace(WEB1, name="old"), WEB1)
-    assert misfits([renamed], HERE) == (ServerChange(SHOP, replace(WEB1, name="old"), WEB1),)
-    assert not fits(ServiceChange(Service(SHOP, "rr"), Service(SHOP)))
-    assert not fits(TimeoutsChange(Timeouts(1), Timeouts()))
-    assert not fits(SysctlChange("conn_reuse_mode", "0", "1"))
-    assert not fits(DirectorName("lb2", "lb1"))
-    assert not fits(SyncChange(None, MASTER))
+    mine = change_server(SHOP, replace(WEB1, weight=9), WEB1)
+    assert misfits([mine], HERE) == (change_server(SHOP, replace(WEB1, weight=9), WEB1),)
+    renamed = change_server(SHOP, replace(WEB1, name="old"), WEB1)
+    assert misfits([renamed], HERE) == (change_server(SHOP, replace(WEB1, name="old"), WEB1),)
+    assert not fits(change_service(Service(SHOP, "rr"), Service(SHOP)))
+    assert not fits(change_timeouts(Timeouts(1), Timeouts()))
+    assert not fits(change_sysctl("conn_reuse_mode", "0", "1"))
+    assert not fits(Change(DirectorField.NAME, "lb2", "lb1"))
+    assert not fits(change_daemon(None, MASTER))
 
 
 def test_a_service_that_is_gone_is_told_once() -> None:
     gone = replace(HERE, pools={})
-    changes = [ServerChange(SHOP, WEB1, None), ServerChange(SHOP, WEB2, None)]
-    assert misfits(changes, gone) == (ServiceChange(Service(SHOP), None),)
+    changes = [change_server(SHOP, WEB1, None), change_server(SHOP, WEB2, None)]
+    assert misfits(changes, gone) == (change_service(Service(SHOP), None),)
 
 
 def test_a_server_that_came_since_keeps_its_service_from_being_removed() -> None:
     pool = HERE.pools[SHOP]
     assert fits(*remove_pool(pool))
     without = replace(pool, servers={WEB1.endpoint: WEB1})
-    assert misfits(list(remove_pool(without)), HERE) == (ServerChange(SHOP, None, WEB2),)
+    assert misfits(list(remove_pool(without)), HERE) == (change_server(SHOP, None, WEB2),)
 
 
 def test_each_change_is_held_against_what_the_ones_before_it_leave() -> None:
     five = replace(WEB1, weight=5)
-    assert fits(ServerChange(SHOP, WEB1, five), ServerChange(SHOP, five, replace(WEB1, weight=6)))
-    assert not fits(ServerChange(SHOP, WEB1, five), ServerChange(SHOP, WEB1, five))
+    assert fits(change_server(SHOP, WEB1, five), change_server(SHOP, five, replace(WEB1, weight=6)))
+    assert not fits(change_server(SHOP, WEB1, five), change_server(SHOP, WEB1, five))
 
 
 def test_what_the_kernel_chose_by_itself_is_no_change_by_somebody() -> None:
-    assert fits(SyncChange(replace(MASTER, max_length=0), None))
-    assert not fits(SyncChange(replace(MASTER, max_length=1000), None))
-    assert fits(SysctlChange("drop_entry", "1", "0"))
+    assert fits(change_daemon(replace(MASTER, max_length=0), None))
+    assert not fits(change_daemon(replace(MASTER, max_length=1000), None))
+    assert fits(change_sysctl("drop_entry", "1", "0"))

@@ -11,12 +11,12 @@ from hypothesis import given
 from lvstui.core.change import (
     EMPTY,
     Change,
-    DirectorName,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    TimeoutsChange,
+    DirectorField,
+    change_daemon,
+    change_server,
+    change_service,
+    change_sysctl,
+    change_timeouts,
 )
 from lvstui.core.model import (
     INT_MAX,
@@ -56,11 +56,11 @@ def told(found: tuple[Problem, ...]) -> list[tuple[str, Severity]]:
 
 
 def add(service: Service) -> Change:
-    return ServiceChange(None, service)
+    return change_service(None, service)
 
 
 def put(key: ServiceKey, server: RealServer) -> Change:
-    return ServerChange(key, None, server)
+    return change_server(key, None, server)
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ def put(key: ServiceKey, server: RealServer) -> Change:
         (put(TCP, replace(WEB, endpoint=endpoint("224.0.0.1:443"))), [("server", E)]),
         (put(TCP, WEB6), []),
         (put(TCP, replace(WEB6, forwarding=Forwarding.MASQ)), [("forwarding", E)]),
-        (TimeoutsChange(None, Timeouts()), []),
-        (TimeoutsChange(None, Timeouts(tcp=-1)), [("tcp", E)]),
-        (TimeoutsChange(None, Timeouts(udp=INT_MAX)), [("udp", E)]),
-        (TimeoutsChange(None, Timeouts(tcp_fin=INT_MAX // 1000 + 1)), [("tcp_fin", W)]),
-        (TimeoutsChange(None, Timeouts(tcp=0)), [("tcp", W)]),
-        (SyncChange(None, MASTER), []),
-        (SyncChange(None, replace(MASTER, group=IPv4Address("10.0.0.1"))), [("group", E)]),
-        (DirectorName("", "lb1"), []),
+        (change_timeouts(None, Timeouts()), []),
+        (change_timeouts(None, Timeouts(tcp=-1)), [("tcp", E)]),
+        (change_timeouts(None, Timeouts(udp=INT_MAX)), [("udp", E)]),
+        (change_timeouts(None, Timeouts(tcp_fin=INT_MAX // 1000 + 1)), [("tcp_fin", W)]),
+        (change_timeouts(None, Timeouts(tcp=0)), [("tcp", W)]),
+        (change_daemon(None, MASTER), []),
+        (change_daemon(None, replace(MASTER, group=IPv4Address("10.0.0.1"))), [("group", E)]),
+        (Change(DirectorField.NAME, "", "lb1"), []),
     ],
 )
 def test_a_change_is_told_what_is_wrong_with_it(change: Change, expected: list[tuple[str, Severity]]) -> None:
@@ -113,16 +113,16 @@ def test_a_change_is_told_what_is_wrong_with_it(change: Change, expected: list[t
 
 def test_the_removal_of_what_is_wrong_is_never_wrong() -> None:
     wrong = Director({ANY: Pool(Service(ANY), {WEB.endpoint: replace(WEB, weight=-1)})})
-    assert problems(ServiceChange(Service(ANY), None), wrong) == ()
-    assert problems(ServerChange(ANY, replace(WEB, weight=-1), None), wrong) == ()
+    assert problems(change_service(Service(ANY), None), wrong) == ()
+    assert problems(change_server(ANY, replace(WEB, weight=-1), None), wrong) == ()
 
 
 def test_what_exists_cannot_be_added_and_may_be_edited() -> None:
     held = Director({TCP: pool(TCP, WEB)})
     assert told(problems(add(Service(TCP)), held)) == [("service", E)]
     assert told(problems(put(TCP, WEB), held)) == [("server", E)]
-    assert problems(ServiceChange(Service(TCP), Service(TCP, "rr")), held) == ()
-    assert problems(ServerChange(TCP, WEB, replace(WEB, weight=2)), held) == ()
+    assert problems(change_service(Service(TCP), Service(TCP, "rr")), held) == ()
+    assert problems(change_server(TCP, WEB, replace(WEB, weight=2)), held) == ()
 
 
 def test_a_name_belongs_to_one_service_and_to_one_server_of_it() -> None:
@@ -131,13 +131,13 @@ def test_a_name_belongs_to_one_service_and_to_one_server_of_it() -> None:
     held = Director({TCP: Pool(Service(TCP, name="shop"), {WEB.endpoint: named})})
     assert told(problems(add(Service(UDP, name="shop")), held)) == [("name", E)]
     assert told(problems(put(TCP, replace(other, name="web")), held)) == [("name", E)]
-    assert problems(ServiceChange(Service(TCP), Service(TCP, name="shop")), held) == ()
-    assert problems(ServerChange(TCP, WEB, named), held) == ()
+    assert problems(change_service(Service(TCP), Service(TCP, name="shop")), held) == ()
+    assert problems(change_server(TCP, WEB, named), held) == ()
 
 
 def test_servers_of_the_other_family_and_sync_daemons_exclude_each_other() -> None:
     mixed = Director({TCP: pool(TCP, WEB6)})
-    assert told(problems(SyncChange(None, MASTER), mixed)) == [("role", E)]
+    assert told(problems(change_daemon(None, MASTER), mixed)) == [("role", E)]
     assert told(problems(put(TCP, WEB6), Director(sync={SyncRole.MASTER: MASTER}))) == [("server", E)]
 
 
@@ -181,6 +181,6 @@ def test_what_a_kernel_can_hold_has_warnings_at_most(director: Director) -> None
 def test_a_setting_is_judged_by_what_the_kernel_takes_and_by_what_it_means(
     name: str, text: str, expected: list[tuple[str, Severity]]
 ) -> None:
-    assert told(problems(SysctlChange(name, "0", text), EMPTY)) == expected
+    assert told(problems(change_sysctl(name, "0", text), EMPTY)) == expected
     assert told(check(Director(sysctl={name: text}))) == expected
-    assert problems(SysctlChange(name, "0", None), EMPTY) == ()
+    assert problems(change_sysctl(name, "0", None), EMPTY) == ()

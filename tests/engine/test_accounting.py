@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lvstui.core.change import Change, DirectorName, ServerChange, SysctlChange
+from lvstui.core.change import Change, DirectorField, change_server, change_sysctl
 from lvstui.core.model import RealServer
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
@@ -81,19 +81,19 @@ def colleague(kernel: MemoryKernel, profile: Path, seat: Seat) -> Iterator[Seat]
     made.leave()
 
 
-def weight(server: RealServer, value: int) -> ServerChange:
-    return ServerChange(SHOP, server, replace(server, weight=value))
+def weight(server: RealServer, value: int) -> Change:
+    return change_server(SHOP, server, replace(server, weight=value))
 
 
 def test_every_edit_undo_and_redo_is_a_record(seat: Seat) -> None:
     seat.ask(weight(ONE, 5))
     shown = seat.ask(*seat.look().undo, kind=Kind.UNDO)
     shown = seat.ask(*shown.redo, kind=Kind.REDO)
-    shown = seat.ask(DirectorName("", "lb1"))
+    shown = seat.ask(Change(DirectorField.NAME, "", "lb1"))
     assert [record.kind for record in shown.changes] == [Kind.DO, Kind.UNDO, Kind.REDO, Kind.DO]
     assert [record.number for record in shown.changes] == [1, 2, 3, 4]
     assert shown.changes[0].changes == (weight(ONE, 5),)
-    assert shown.changes[3].changes == (DirectorName("", "lb1"),)
+    assert shown.changes[3].changes == (Change(DirectorField.NAME, "", "lb1"),)
 
 
 def test_the_records_of_a_quiet_director_are_not_read_again(seat: Seat) -> None:
@@ -102,16 +102,16 @@ def test_the_records_of_a_quiet_director_are_not_read_again(seat: Seat) -> None:
 
 
 def test_of_an_edit_that_failed_half_way_only_what_was_made_is_recorded(seat: Seat) -> None:
-    shown = seat.ask(weight(TWO, 9), ServerChange(SHOP, ONE, replace(ONE, lower=2000)))
+    shown = seat.ask(weight(TWO, 9), change_server(SHOP, ONE, replace(ONE, lower=2000)))
     assert seat.answered(Rejected)
     assert [record.changes for record in shown.changes] == [(weight(TWO, 9),)]
 
 
 def test_what_was_refused_is_not_recorded(seat: Seat) -> None:
-    shown = seat.ask(ServerChange(SHOP, ONE, replace(ONE, lower=2000)))
+    shown = seat.ask(change_server(SHOP, ONE, replace(ONE, lower=2000)))
     assert seat.answered(Rejected)
     assert shown.changes == ()
-    assert seat.ask(SysctlChange("am_droprate", "no such value", "20")).changes == ()
+    assert seat.ask(change_sysctl("am_droprate", "no such value", "20")).changes == ()
 
 
 def test_a_history_that_cannot_be_written_is_said_and_stops_no_edit(

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 
-from lvstui.core.change import ServiceChange
+from lvstui.core.change import change_service
 from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Outcome, SetTime
 from lvstui.core.model import Persistence, Service
 from lvstui.core.observed import Entry
@@ -90,7 +90,7 @@ def test_what_engines_tell_clients_by_is_asked_for_by_a_session_that_begins_with
 
     sip = address_key("udp:192.0.2.10:5060")
     kernel = Asked()
-    kernel.write(ServiceChange(None, Service(sip, persistence=Persistence(300, engine="sip"))))
+    kernel.write(change_service(None, Service(sip, persistence=Persistence(300, engine="sip"))))
     worker = Worker(kernel, None, lambda _: None, threaded=False)
     worker.submit(Watch(True))
     worker.step(0)

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from lvstui.core.change import Change, ServerChange, ServiceChange, fold
+from lvstui.core.change import Change, change_server, change_service, fold
 from lvstui.core.entries.clients import NOBODY, Sought
 from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, told_of
 from lvstui.core.entries.sync_message import Message
@@ -33,8 +33,8 @@ class Bench:
     def __init__(self) -> None:
         self.now = 1000.0
         changes: list[Change] = [
-            ServiceChange(None, Service(WEB, persistence=Persistence(300))),
-            *(ServerChange(WEB, None, RealServer(end)) for end in (ONE, TWO, THREE)),
+            change_service(None, Service(WEB, persistence=Persistence(300))),
+            *(change_server(WEB, None, RealServer(end)) for end in (ONE, TWO, THREE)),
         ]
         self.kernel = MemoryKernel(fold(Director(), changes), clock=lambda: self.now)
         self.waited: list[float] = []

@@ -8,12 +8,13 @@ from typing import TypeVar
 
 import pytest
 
-from lvstui.core.change import Change, MarkChange, ServerChange, ServiceChange, SysctlChange, remove_pool, undo
+from lvstui.core.change import Change, change_group, change_server, change_service, change_sysctl, remove_pool, undo
 from lvstui.core.model import (
     Director,
     MarkGroup,
     Pool,
     RealServer,
+    ServerKey,
     Service,
 )
 from lvstui.core.observed import Reading
@@ -88,8 +89,8 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
-def weight(server: RealServer, value: int) -> ServerChange:
-    return ServerChange(SHOP, server, replace(server, weight=value))
+def weight(server: RealServer, value: int) -> Change:
+    return change_server(SHOP, server, replace(server, weight=value))
 
 
 def test_an_edit_is_in_the_kernel_in_the_profile_and_in_the_next_snapshot(bench: Bench) -> None:
@@ -131,13 +132,13 @@ def test_the_first_save_writes_the_whole_running_table(bench: Bench) -> None:
 
 
 def test_a_setting_is_in_the_profile_once_somebody_set_it_and_no_other_is(bench: Bench) -> None:
-    change = SysctlChange("expire_nodest_conn", "0", "1")
+    change = change_sysctl("expire_nodest_conn", "0", "1")
     assert isinstance(bench.ask(change), Applied)
     assert bench.running.sysctl["expire_nodest_conn"] == "1"
     assert bench.saved.sysctl == {"expire_nodest_conn": "1"}
     assert not bench.shown().profile.drift
-    bench.kernel.write(SysctlChange("expire_nodest_conn", "1", "0"))
-    bench.kernel.write(SysctlChange("conntrack", "0", "1"))
+    bench.kernel.write(change_sysctl("expire_nodest_conn", "1", "0"))
+    bench.kernel.write(change_sysctl("conntrack", "0", "1"))
     bench.worker.step(0)
     assert bench.shown().profile.drift == (change,)
     bench.worker.submit(SaveAll())
@@ -147,20 +148,20 @@ def test_a_setting_is_in_the_profile_once_somebody_set_it_and_no_other_is(bench:
 
 
 def test_a_setting_given_up_by_the_profile_can_be_taken_back(bench: Bench) -> None:
-    bench.ask(SysctlChange("conntrack", "0", "1"))
-    assert isinstance(bench.ask(SysctlChange("conntrack", "1", None)), Applied)
+    bench.ask(change_sysctl("conntrack", "0", "1"))
+    assert isinstance(bench.ask(change_sysctl("conntrack", "1", None)), Applied)
     assert (bench.saved.sysctl, bench.running.sysctl["conntrack"]) == ({}, "1")
     (back,) = bench.shown().undo
-    assert back == SysctlChange("conntrack", None, "1")
-    bench.kernel.write(SysctlChange("conntrack", "1", "0"))
-    assert isinstance(bench.ask(SysctlChange("conntrack", None, "1"), kind=Kind.UNDO), Applied)
+    assert back == change_sysctl("conntrack", None, "1")
+    bench.kernel.write(change_sysctl("conntrack", "1", "0"))
+    assert isinstance(bench.ask(change_sysctl("conntrack", None, "1"), kind=Kind.UNDO), Applied)
     assert (bench.saved.sysctl, bench.running.sysctl["conntrack"]) == ({"conntrack": "1"}, "1")
 
 
 def test_undo_and_redo_go_the_same_way_as_any_edit(bench: Bench) -> None:
     bench.ask(weight(ONE, 5))
     back = bench.shown().undo
-    assert back == (ServerChange(SHOP, replace(ONE, weight=5), ONE),)
+    assert back == (change_server(SHOP, replace(ONE, weight=5), ONE),)
     assert isinstance(bench.ask(*as_servers(back), kind=Kind.UNDO), Applied)
     assert bench.running.pools[SHOP].servers[WEB1] == ONE
     assert bench.saved.pools[SHOP].servers[WEB1] == ONE
@@ -170,8 +171,8 @@ def test_undo_and_redo_go_the_same_way_as_any_edit(bench: Bench) -> None:
     assert bench.shown().undo == back
 
 
-def as_servers(changes: tuple[object, ...]) -> tuple[ServerChange, ...]:
-    return tuple(change for change in changes if isinstance(change, ServerChange))
+def as_servers(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    return tuple(change for change in changes if isinstance(change.target, ServerKey))
 
 
 def test_nothing_is_written_when_the_kernel_no_longer_holds_what_the_operator_saw(bench: Bench) -> None:
@@ -189,30 +190,30 @@ def test_nothing_is_written_when_the_kernel_no_longer_holds_what_the_operator_sa
 def test_a_server_that_nobody_saw_keeps_its_service_from_being_deleted(bench: Bench) -> None:
     pool = bench.shown().reading.director.pools[SHOP]
     three = server("10.0.0.13:443")
-    bench.kernel.write(ServerChange(SHOP, None, three))
-    answer = bench.ask(*[c for c in remove_pool(pool) if isinstance(c, ServerChange | ServiceChange)])
+    bench.kernel.write(change_server(SHOP, None, three))
+    answer = bench.ask(*remove_pool(pool))
     assert isinstance(answer, Overtaken)
     assert answer.now == three
     assert SHOP in bench.running.pools
     bench.worker.submit(answer.insisting)
     bench.worker.step(0)
     assert SHOP not in bench.running.pools
-    assert ServerChange(SHOP, None, three) in bench.shown().undo
+    assert change_server(SHOP, None, three) in bench.shown().undo
 
 
 def test_a_deleted_service_comes_back_with_all_its_servers(bench: Bench) -> None:
     pool = bench.shown().reading.director.pools[SHOP]
-    removal = [c for c in remove_pool(pool) if isinstance(c, ServerChange | ServiceChange)]
+    removal = remove_pool(pool)
     assert isinstance(bench.ask(*removal), Applied)
     assert bench.running.pools == {}
-    back = [c for c in bench.shown().undo if isinstance(c, ServerChange | ServiceChange)]
+    back = list(bench.shown().undo)
     assert isinstance(bench.ask(*back, kind=Kind.UNDO), Applied)
     assert bench.running.pools[SHOP] == pool
 
 
 def test_a_refused_write_changes_nothing_anywhere_and_names_the_field(bench: Bench) -> None:
     upside_down = replace(ONE, lower=2000)
-    answer = bench.ask(ServerChange(SHOP, ONE, upside_down))
+    answer = bench.ask(change_server(SHOP, ONE, upside_down))
     assert isinstance(answer, Rejected)
     assert answer.written == ()
     assert answer.field == "lower"
@@ -222,7 +223,7 @@ def test_a_refused_write_changes_nothing_anywhere_and_names_the_field(bench: Ben
 
 
 def test_a_failure_half_way_says_what_was_written_and_one_undo_takes_it_back(bench: Bench) -> None:
-    good, bad = weight(TWO, 9), ServerChange(SHOP, ONE, replace(ONE, lower=2000))
+    good, bad = weight(TWO, 9), change_server(SHOP, ONE, replace(ONE, lower=2000))
     answer = bench.ask(good, bad)
     assert isinstance(answer, Rejected)
     assert answer.written == (good,)
@@ -234,8 +235,12 @@ def test_a_whole_edit_is_taken_back_when_a_part_of_it_is_refused(bench: Bench) -
     held = bench.running
     pool = held.pools[SHOP]
     group = MarkGroup(80, (selector("tcp 192.0.2.10 443"),), "shop")
-    made: list[Change] = [ServiceChange(None, Service(MARK)), ServerChange(MARK, None, TWO), MarkChange(None, group)]
-    impossible = ServiceChange(None, Service(MARK, scheduler="nonsense"))
+    made: list[Change] = [
+        change_service(None, Service(MARK)),
+        change_server(MARK, None, TWO),
+        change_group(None, group),
+    ]
+    impossible = change_service(None, Service(MARK, scheduler="nonsense"))
     answer = bench.ask(*made, *remove_pool(pool), impossible, whole=True)
     assert isinstance(answer, Rejected)
     assert answer.written == ()
@@ -248,15 +253,15 @@ def test_a_whole_edit_is_taken_back_when_a_part_of_it_is_refused(bench: Bench) -
 def test_what_of_a_whole_edit_cannot_be_taken_back_is_told_and_can_be_undone(bench: Bench) -> None:
     class Reluctant(MemoryKernel):
         def write(self, change: Change) -> None:
-            if change == ServerChange(SHOP, replace(TWO, weight=9), TWO):
+            if change == change_server(SHOP, replace(TWO, weight=9), TWO):
                 raise Refused("somebody holds on to it")
             super().write(change)
 
     kernel = Reluctant(bench.running)
     worker = Worker(kernel, None, bench.events.append)
     two, one = replace(TWO, weight=9), replace(ONE, weight=9)
-    impossible = ServiceChange(None, Service(MARK, scheduler="nonsense"))
-    changes = (ServerChange(SHOP, TWO, two), ServerChange(SHOP, ONE, one), impossible)
+    impossible = change_service(None, Service(MARK, scheduler="nonsense"))
+    changes = (change_server(SHOP, TWO, two), change_server(SHOP, ONE, one), impossible)
     bench.events.clear()
     worker.submit(Edit(changes, whole=True))
     worker.step(0)
@@ -264,11 +269,11 @@ def test_what_of_a_whole_edit_cannot_be_taken_back_is_told_and_can_be_undone(ben
     assert answer.written == (changes[0],)
     assert "1 change could not be taken back: somebody holds on to it" in answer.sentence
     assert kernel.read().director.pools[SHOP].servers == {WEB1: ONE, WEB2: two}
-    assert bench.shown().undo == (ServerChange(SHOP, two, TWO),)
+    assert bench.shown().undo == (change_server(SHOP, two, TWO),)
 
 
 def test_a_name_is_saved_without_a_kernel_write(bench: Bench) -> None:
-    answer = bench.ask(ServerChange(SHOP, ONE, replace(ONE, name="web1")))
+    answer = bench.ask(change_server(SHOP, ONE, replace(ONE, name="web1")))
     assert isinstance(answer, Applied)
     assert bench.running.pools[SHOP].servers[WEB1] == ONE
     assert bench.saved.pools[SHOP].servers[WEB1].name == "web1"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lvstui.core.model import Director
-from lvstui.core.observed import MachineKey, RowKey, ServerKey
+from lvstui.core.model import Director, ServerKey
+from lvstui.core.observed import MachineKey, RowKey
 from lvstui.formats.excerpt import as_commands, as_toml
 from lvstui.formats.ipvsadm import save_lines
 from lvstui.formats.profile.write import loads

@@ -11,13 +11,12 @@ from hypothesis import given
 
 from lvstui.core.change import (
     Change,
-    DirectorName,
-    ManageSync,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    TimeoutsChange,
+    DirectorField,
+    change_daemon,
+    change_server,
+    change_service,
+    change_sysctl,
+    change_timeouts,
 )
 from lvstui.core.model import (
     AddressKey,
@@ -58,24 +57,24 @@ START = (
     ("change", "line"),
     [
         (
-            ServerChange(KEY, replace(WEB, weight=3), WEB),
+            change_server(KEY, replace(WEB, weight=3), WEB),
             "ipvsadm -e -t 192.0.2.10:443 -r 10.0.0.11:443 -m -w 5 -x 1000 -y 800",
         ),
         (
-            ServerChange(UDP6, None, WEB6),
+            change_server(UDP6, None, WEB6),
             "ipvsadm -a -u [2001:db8::10]:53 -r [fd00::12]:443 -i -w 1 --tun-type gue --tun-port 6080 --tun-csum",
         ),
-        (ServerChange(MARK6, WEB6, None), "ipvsadm -d -f 80 -6 -r [fd00::12]:443"),
+        (change_server(MARK6, WEB6, None), "ipvsadm -d -f 80 -6 -r [fd00::12]:443"),
         (
-            ServerChange(KEY, None, replace(WEB6, tunnel=Tunnel(TunnelType.GRE))),
+            change_server(KEY, None, replace(WEB6, tunnel=Tunnel(TunnelType.GRE))),
             "ipvsadm -a -t 192.0.2.10:443 -r [fd00::12]:443 -i -w 1 --tun-type gre --tun-nocsum",
         ),
         (
-            ServerChange(KEY, None, replace(WEB, forwarding=Forwarding.TUNNEL, upper=0, lower=0)),
+            change_server(KEY, None, replace(WEB, forwarding=Forwarding.TUNNEL, upper=0, lower=0)),
             "ipvsadm -a -t 192.0.2.10:443 -r 10.0.0.11:443 -i -w 5 --tun-type ipip",
         ),
         (
-            ServiceChange(
+            change_service(
                 None,
                 Service(
                     KEY,
@@ -87,24 +86,24 @@ START = (
             "ipvsadm -A -t 192.0.2.10:443 -s sh -p 600 -M 255.255.255.0 --pe sip -o -b sh-fallback,sh-port",
         ),
         (
-            ServiceChange(Service(MARK6), Service(MARK6, persistence=Persistence(300, 64))),
+            change_service(Service(MARK6), Service(MARK6, persistence=Persistence(300, 64))),
             "ipvsadm -E -f 80 -6 -s wlc -p 300 -M 64",
         ),
-        (ServiceChange(Service(SCTP), None), "ipvsadm -D --sctp-service 192.0.2.10:99"),
-        (TimeoutsChange(None, Timeouts(1, 2, 3)), "ipvsadm --set 1 2 3"),
-        (SyncChange(None, MASTER), START),
-        (SyncChange(MASTER, None), "ipvsadm --stop-daemon master"),
-        (SyncChange(replace(MASTER, id=1), MASTER), f"ipvsadm --stop-daemon master && {START}"),
-        (ServiceChange(Service(KEY), Service(KEY, name="shop")), None),
-        (ServerChange(KEY, WEB, replace(WEB, name="web1")), None),
-        (ServerChange(KEY, None, replace(WEB, forwarding=Forwarding.LOCAL)), None),
-        (ServiceChange(None, Service(GRE_PROTOCOL)), None),
-        (TimeoutsChange(Timeouts(), None), None),
-        (SysctlChange("conntrack", "0", "1"), "sysctl -w net.ipv4.vs.conntrack=1"),
-        (SysctlChange("sync_threshold", "3 50", "3 0"), "sysctl -w 'net.ipv4.vs.sync_threshold=3 0'"),
-        (SysctlChange("conntrack", "1", None), None),
-        (ManageSync(False, True), None),
-        (DirectorName("", "lb1"), None),
+        (change_service(Service(SCTP), None), "ipvsadm -D --sctp-service 192.0.2.10:99"),
+        (change_timeouts(None, Timeouts(1, 2, 3)), "ipvsadm --set 1 2 3"),
+        (change_daemon(None, MASTER), START),
+        (change_daemon(MASTER, None), "ipvsadm --stop-daemon master"),
+        (change_daemon(replace(MASTER, id=1), MASTER), f"ipvsadm --stop-daemon master && {START}"),
+        (change_service(Service(KEY), Service(KEY, name="shop")), None),
+        (change_server(KEY, WEB, replace(WEB, name="web1")), None),
+        (change_server(KEY, None, replace(WEB, forwarding=Forwarding.LOCAL)), None),
+        (change_service(None, Service(GRE_PROTOCOL)), None),
+        (change_timeouts(Timeouts(), None), None),
+        (change_sysctl("conntrack", "0", "1"), "sysctl -w net.ipv4.vs.conntrack=1"),
+        (change_sysctl("sync_threshold", "3 50", "3 0"), "sysctl -w 'net.ipv4.vs.sync_threshold=3 0'"),
+        (change_sysctl("conntrack", "1", None), None),
+        (Change(DirectorField.SYNC, False, True), None),
+        (Change(DirectorField.NAME, "", "lb1"), None),
     ],
 )
 def test_a_change_is_one_command_with_everything_spelled_out(change: Change, line: str | None) -> None:
@@ -113,7 +112,7 @@ def test_a_change_is_one_command_with_everything_spelled_out(change: Change, lin
 
 def test_what_comes_from_outside_is_quoted_for_the_shell() -> None:
     hostile = SyncDaemon(SyncRole.BACKUP, "a;reboot", 0)
-    line = command(SyncChange(None, hostile))
+    line = command(change_daemon(None, hostile))
     assert line is not None
     assert shlex.split(line)[4] == "a;reboot"
     assert "--mcast-interface 'a;reboot' " in line

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvstui.core.change import Change, ManageSync, ServerChange, SysctlChange, diff
+from lvstui.core.change import Change, DirectorField, change_server, change_sysctl, diff
 from lvstui.core.model import Director, RealServer
 from lvstui.core.record import Kind, Record
 from lvstui.formats.records import Unreadable, dump, load
@@ -41,10 +41,10 @@ def test_all_that_leads_from_one_director_to_another_survives_in_order(have: Dir
 @pytest.mark.parametrize(
     "change",
     [
-        SysctlChange("sync_threshold", "3 50", "5 100"),
-        SysctlChange("conn_reuse_mode", None, ""),
-        SysctlChange("\x1b[31m", "1", None),
-        ManageSync(False, True),
+        change_sysctl("sync_threshold", "3 50", "5 100"),
+        change_sysctl("conn_reuse_mode", None, ""),
+        change_sysctl("\x1b[31m", "1", None),
+        Change(DirectorField.SYNC, False, True),
     ],
 )
 def test_settings_survive_too(change: Change) -> None:
@@ -62,7 +62,7 @@ def test_the_one_who_did_it_survives_whatever_his_name(user: str, source: str, k
 def test_the_names_are_those_of_the_profile() -> None:
     (endpoint, *_) = ENDPOINTS[SERVICE_KEYS[0].family]
     server = RealServer(endpoint, weight=3, name="web1")
-    told = json.loads(dump(record(ServerChange(SERVICE_KEYS[0], server, None))))
+    told = json.loads(dump(record(change_server(SERVICE_KEYS[0], server, None))))
     assert told == {
         "number": 12,
         "time": "2026-11-22T12:30:05.123Z",
@@ -82,7 +82,7 @@ def test_the_names_are_those_of_the_profile() -> None:
     }
 
 
-GOOD = dump(record(SysctlChange("am_droprate", "10", "20")))
+GOOD = dump(record(change_sysctl("am_droprate", "10", "20")))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lvstui.core.change import ServerChange, ServiceChange, TimeoutsChange
+from lvstui.core.change import change_server, change_service, change_timeouts
 from lvstui.core.model import RealServer, Service, Timeouts
 from lvstui.core.owners import Owner, claimed, warnings
 from lvstui.host.machine import Process, processes
@@ -156,10 +156,10 @@ def test_of_what_is_changed_the_services_of_others_are_told() -> None:
     keepalived = Owner("keepalived", 7, services=frozenset({SHOP}))
     server = RealServer(endpoint("10.0.0.1:443"))
     changes = (
-        TimeoutsChange(Timeouts(), Timeouts(tcp=7)),
-        ServerChange(OTHER, None, server),
-        ServerChange(SHOP, None, server),
-        ServiceChange(Service(SHOP), None),
+        change_timeouts(Timeouts(), Timeouts(tcp=7)),
+        change_server(OTHER, None, server),
+        change_server(SHOP, None, server),
+        change_service(Service(SHOP), None),
     )
     assert claimed([keepalived], changes) == {SHOP: keepalived}
     assert list(claimed([Owner("kube-proxy", 8)], changes)) == [OTHER, SHOP]
@@ -169,7 +169,7 @@ def test_of_what_is_changed_the_services_of_others_are_told() -> None:
 def test_a_warning_names_the_owner_and_the_first_of_its_services() -> None:
     keepalived = Owner("keepalived", 7, services=frozenset({SHOP}))
     proxy = Owner("kube-proxy", 8)
-    changes = [ServiceChange(None, Service(each)) for each in (OTHER, SHOP, *MORE)]
+    changes = [change_service(None, Service(each)) for each in (OTHER, SHOP, *MORE)]
     late = "it may overwrite this at its next check or reload"
     assert warnings(claimed([keepalived, proxy], changes[:2])) == [
         f"kube-proxy manages tcp:192.0.2.11:443: {late}",

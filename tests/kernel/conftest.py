@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lvstui.core.change import EMPTY, SyncChange, SysctlChange, TimeoutsChange
+from lvstui.core.change import EMPTY, change_daemon, change_sysctl, change_timeouts
 from lvstui.core.model import Timeouts
 from lvstui.core.sysctls import SETTINGS
 from lvstui.kernel.live import Live
@@ -20,12 +20,12 @@ def clear(kernel: Kernel) -> None:
     kernel.flush()
     director = kernel.read().director
     for daemon in (director.sync or {}).values():
-        kernel.write(SyncChange(daemon, None))
-    kernel.write(TimeoutsChange(director.timeouts, Timeouts()))
+        kernel.write(change_daemon(daemon, None))
+    kernel.write(change_timeouts(director.timeouts, Timeouts()))
     for name, text in director.sysctl.items():
         default = SETTINGS[name].default if name in SETTINGS else ""
         if default and text != default:
-            kernel.write(SysctlChange(name, text, default))
+            kernel.write(change_sysctl(name, text, default))
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Sequence
 from ipaddress import ip_address
 
-from lvstui.core.model import AddressKey, Endpoint, Family, MarkKey, Protocol, ServiceKey
-from lvstui.core.observed import RowKey, ServerKey
+from lvstui.core.model import AddressKey, Endpoint, Family, MarkKey, Protocol, ServerKey, ServiceKey
+from lvstui.core.observed import RowKey
 
 
 def ipvsadm(*arguments: str, lines: Sequence[str] = ()) -> str:

@@ -10,13 +10,12 @@ import pytest
 from lvstui.core.change import (
     EMPTY,
     Change,
-    DirectorName,
-    ManageSync,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    TimeoutsChange,
+    DirectorField,
+    change_daemon,
+    change_server,
+    change_service,
+    change_sysctl,
+    change_timeouts,
     diff,
     kernel_writes,
 )
@@ -67,9 +66,9 @@ SIXTH = RealServer(at("fd00::11"), Forwarding.TUNNEL, 1)
 
 def add(kernel: Kernel, key: ServiceKey = WEB, *servers: RealServer) -> Service:
     service = Service(key)
-    kernel.write(ServiceChange(None, service))
+    kernel.write(change_service(None, service))
     for server in servers:
-        kernel.write(ServerChange(key, None, server))
+        kernel.write(change_server(key, None, server))
     return service
 
 
@@ -116,25 +115,25 @@ SERVICES = [
 
 @pytest.mark.parametrize("service", SERVICES, ids=repr)
 def test_a_service_is_read_back_as_it_was_added(kernel: Kernel, service: Service) -> None:
-    kernel.write(ServiceChange(None, service))
+    kernel.write(change_service(None, service))
     assert kernel.read().director.pools == {service.key: Pool(service)}
-    assert kernel.held(ServiceChange(service, None)) == service
+    assert kernel.held(change_service(service, None).target) == service
 
 
 @pytest.mark.parametrize("after", [service for service in SERVICES if service.key == WEB], ids=repr)
 def test_an_edited_service_is_replaced_and_keeps_its_servers(kernel: Kernel, after: Service) -> None:
     before = Service(WEB, "wrr", ServiceFlags.SCHED_2, Persistence(600, MASK))
-    kernel.write(ServiceChange(None, before))
-    kernel.write(ServerChange(WEB, None, FIRST))
-    kernel.write(ServiceChange(before, after))
+    kernel.write(change_service(None, before))
+    kernel.write(change_server(WEB, None, FIRST))
+    kernel.write(change_service(before, after))
     assert pool(kernel) == Pool(after, {FIRST.endpoint: FIRST})
 
 
 def test_an_engine_can_be_taken_away_again(kernel: Kernel) -> None:
     before = Service(DNS, persistence=Persistence(60, engine="sip"))
     after = Service(DNS, persistence=Persistence(60))
-    kernel.write(ServiceChange(None, before))
-    kernel.write(ServiceChange(before, after))
+    kernel.write(change_service(None, before))
+    kernel.write(change_service(before, after))
     assert pool(kernel, DNS).service == after
 
 
@@ -163,13 +162,13 @@ SERVERS = [
 def test_a_server_is_read_back_as_it_was_added(kernel: Kernel, server: RealServer) -> None:
     add(kernel, WEB, server)
     assert pool(kernel).servers == {server.endpoint: server}
-    assert kernel.held(ServerChange(WEB, server, None)) == server
+    assert kernel.held(change_server(WEB, server, None).target) == server
 
 
 @pytest.mark.parametrize("server", [server for server in SERVERS if server.endpoint == FIRST.endpoint], ids=repr)
 def test_an_edited_server_is_replaced_and_the_others_stay(kernel: Kernel, server: RealServer) -> None:
     add(kernel, WEB, FIRST, SECOND)
-    kernel.write(ServerChange(WEB, FIRST, server))
+    kernel.write(change_server(WEB, FIRST, server))
     assert pool(kernel).servers == {server.endpoint: server, SECOND.endpoint: SECOND}
 
 
@@ -177,7 +176,7 @@ def test_an_edited_server_is_replaced_and_the_others_stay(kernel: Kernel, server
 def test_an_edit_of_what_was_read_keeps_everything_else(kernel: Kernel, server: RealServer) -> None:
     add(kernel, WEB, server)
     held = pool(kernel).servers[server.endpoint]
-    kernel.write(ServerChange(WEB, held, replace(held, weight=held.weight + 1)))
+    kernel.write(change_server(WEB, held, replace(held, weight=held.weight + 1)))
     assert pool(kernel).servers == {server.endpoint: replace(server, weight=server.weight + 1)}
 
 
@@ -196,14 +195,14 @@ def test_a_tunnel_leads_to_a_server_of_either_family(kernel: Kernel, key: Servic
 
 def test_a_server_removed_is_gone_and_the_others_stay(kernel: Kernel) -> None:
     add(kernel, WEB, FIRST, SECOND)
-    kernel.write(ServerChange(WEB, FIRST, None))
+    kernel.write(change_server(WEB, FIRST, None))
     assert pool(kernel).servers == {SECOND.endpoint: SECOND}
 
 
 def test_a_service_removed_takes_its_servers_along(kernel: Kernel) -> None:
     service = add(kernel, WEB, FIRST, SECOND)
     add(kernel, MARK, FIRST)
-    kernel.write(ServiceChange(service, None))
+    kernel.write(change_service(service, None))
     assert set(kernel.read().director.pools) == {MARK}
     add(kernel, WEB)
     assert pool(kernel).servers == {}
@@ -218,20 +217,24 @@ def test_one_servers_address_may_serve_with_several_ports(kernel: Kernel) -> Non
 def test_names_and_notes_are_not_held(kernel: Kernel) -> None:
     service = Service(WEB, name="shop", note="ask first")
     server = replace(FIRST, name="web1", resume=3)
-    kernel.write(ServiceChange(None, service))
-    kernel.write(ServerChange(WEB, None, server))
+    kernel.write(change_service(None, service))
+    kernel.write(change_server(WEB, None, server))
     assert pool(kernel) == Pool(Service(WEB), {FIRST.endpoint: FIRST})
-    assert kernel.held(ServiceChange(service, None)) == Service(WEB)
-    assert kernel.held(ServerChange(WEB, server, None)) == FIRST
+    assert kernel.held(change_service(service, None).target) == Service(WEB)
+    assert kernel.held(change_server(WEB, server, None).target) == FIRST
 
 
 def test_what_lives_in_the_profile_only_is_no_write(kernel: Kernel) -> None:
     before = kernel.read().director
-    for change in (DirectorName("", "lb1"), ManageSync(False, True), TimeoutsChange(Timeouts(), None)):
+    for change in (
+        Change(DirectorField.NAME, "", "lb1"),
+        Change(DirectorField.SYNC, False, True),
+        change_timeouts(Timeouts(), None),
+    ):
         kernel.write(change)
     assert kernel.read().director is before
-    assert kernel.held(DirectorName("", "lb1")) is None
-    assert kernel.held(ManageSync(False, True)) is None
+    assert kernel.held(Change(DirectorField.NAME, "", "lb1").target) is None
+    assert kernel.held(Change(DirectorField.SYNC, False, True).target) is None
 
 
 SERVICE_REFUSALS = [
@@ -251,33 +254,33 @@ SERVICE_REFUSALS = [
 
 @pytest.mark.parametrize(("service", "field"), SERVICE_REFUSALS, ids=repr)
 def test_a_wrong_service_is_refused_by_its_field(kernel: Kernel, service: Service, field: str) -> None:
-    assert refusal(kernel, ServiceChange(None, service)).field == field
+    assert refusal(kernel, change_service(None, service)).field == field
     add(kernel, service.key)
-    assert refusal(kernel, ServiceChange(Service(service.key), service)).field == field
+    assert refusal(kernel, change_service(Service(service.key), service)).field == field
 
 
 @pytest.mark.parametrize("mark", [0, 2**32])
 def test_a_mark_out_of_range_is_refused(kernel: Kernel, mark: int) -> None:
-    change = ServiceChange(None, Service(MarkKey(mark, Family.IPV4)))
-    assert kernel.held(change) is None
+    change = change_service(None, Service(MarkKey(mark, Family.IPV4)))
+    assert kernel.held(change.target) is None
     assert refusal(kernel, change).field == "service"
 
 
 def test_a_service_that_exists_cannot_be_added(kernel: Kernel) -> None:
     service = add(kernel)
-    assert refusal(kernel, ServiceChange(None, service)).field == "service"
+    assert refusal(kernel, change_service(None, service)).field == "service"
 
 
 @pytest.mark.parametrize("key", [WEB, WEB6, MARK, MARK6], ids=repr)
 def test_a_service_that_does_not_exist_cannot_be_touched(kernel: Kernel, key: ServiceKey) -> None:
     add(kernel, DNS)
     service = Service(key)
-    assert kernel.held(ServiceChange(service, None)) is None
-    assert kernel.held(ServerChange(key, FIRST, None)) is None
-    assert refusal(kernel, ServiceChange(service, replace(service, scheduler="rr"))).field == "service"
-    assert refusal(kernel, ServiceChange(service, None)).field == "service"
+    assert kernel.held(change_service(service, None).target) is None
+    assert kernel.held(change_server(key, FIRST, None).target) is None
+    assert refusal(kernel, change_service(service, replace(service, scheduler="rr"))).field == "service"
+    assert refusal(kernel, change_service(service, None)).field == "service"
     for before, after in ((None, FIRST), (FIRST, replace(FIRST, weight=1)), (FIRST, None)):
-        assert refusal(kernel, ServerChange(key, before, after)).field == "service"
+        assert refusal(kernel, change_server(key, before, after)).field == "service"
     with pytest.raises(Refused) as caught:
         kernel.zero(key)
     assert caught.value.field == "service"
@@ -300,9 +303,9 @@ SERVER_REFUSALS = [
 @pytest.mark.parametrize(("server", "field"), SERVER_REFUSALS, ids=repr)
 def test_a_wrong_server_is_refused_by_its_field(kernel: Kernel, server: RealServer, field: str) -> None:
     add(kernel)
-    assert refusal(kernel, ServerChange(WEB, None, server)).field == field
-    kernel.write(ServerChange(WEB, None, FIRST))
-    assert refusal(kernel, ServerChange(WEB, FIRST, server)).field == field
+    assert refusal(kernel, change_server(WEB, None, server)).field == field
+    kernel.write(change_server(WEB, None, FIRST))
+    assert refusal(kernel, change_server(WEB, FIRST, server)).field == field
 
 
 @pytest.mark.parametrize(
@@ -318,7 +321,7 @@ def test_a_wrong_server_is_refused_by_its_field(kernel: Kernel, server: RealServ
 )
 def test_a_server_must_be_one_machine(kernel: Kernel, key: ServiceKey, address: str) -> None:
     add(kernel, key)
-    assert refusal(kernel, ServerChange(key, None, RealServer(at(address)))).field == "server"
+    assert refusal(kernel, change_server(key, None, RealServer(at(address)))).field == "server"
 
 
 @pytest.mark.parametrize(("key", "address"), [(WEB, "fd00::11"), (WEB6, "10.0.0.11"), (MARK, "fd00::11")])
@@ -328,35 +331,35 @@ def test_only_a_tunnel_leads_to_the_other_family(
 ) -> None:
     add(kernel, key)
     server = RealServer(at(address), forwarding)
-    assert refusal(kernel, ServerChange(key, None, server)).field == "forwarding"
+    assert refusal(kernel, change_server(key, None, server)).field == "forwarding"
     tunnelled = replace(server, forwarding=Forwarding.TUNNEL)
-    kernel.write(ServerChange(key, None, tunnelled))
-    assert refusal(kernel, ServerChange(key, tunnelled, server)).field == "forwarding"
+    kernel.write(change_server(key, None, tunnelled))
+    assert refusal(kernel, change_server(key, tunnelled, server)).field == "forwarding"
 
 
 def test_a_server_that_exists_cannot_be_added(kernel: Kernel) -> None:
     add(kernel, WEB, FIRST)
-    assert refusal(kernel, ServerChange(WEB, None, replace(FIRST, weight=9))).field == "server"
+    assert refusal(kernel, change_server(WEB, None, replace(FIRST, weight=9))).field == "server"
 
 
 def test_a_server_that_does_not_exist_cannot_be_touched(kernel: Kernel) -> None:
     add(kernel, WEB, FIRST)
-    assert kernel.held(ServerChange(WEB, SECOND, None)) is None
-    assert refusal(kernel, ServerChange(WEB, SECOND, replace(SECOND, weight=9))).field == "server"
-    assert refusal(kernel, ServerChange(WEB, SECOND, None)).field == "server"
+    assert kernel.held(change_server(WEB, SECOND, None).target) is None
+    assert refusal(kernel, change_server(WEB, SECOND, replace(SECOND, weight=9))).field == "server"
+    assert refusal(kernel, change_server(WEB, SECOND, None)).field == "server"
 
 
 def test_timeouts_are_set_together(kernel: Kernel) -> None:
     wanted = Timeouts(800, 100, 200)
-    assert kernel.held(TimeoutsChange(None, wanted)) == Timeouts()
-    kernel.write(TimeoutsChange(Timeouts(), wanted))
+    assert kernel.held(change_timeouts(None, wanted).target) == Timeouts()
+    kernel.write(change_timeouts(Timeouts(), wanted))
     assert kernel.read().director.timeouts == wanted
-    assert kernel.held(TimeoutsChange(None, wanted)) == wanted
+    assert kernel.held(change_timeouts(None, wanted).target) == wanted
 
 
 def test_a_timeout_of_zero_keeps_the_present_one(kernel: Kernel) -> None:
-    kernel.write(TimeoutsChange(Timeouts(), Timeouts(800, 100, 200)))
-    kernel.write(TimeoutsChange(Timeouts(800, 100, 200), Timeouts(0, 90, 0)))
+    kernel.write(change_timeouts(Timeouts(), Timeouts(800, 100, 200)))
+    kernel.write(change_timeouts(Timeouts(800, 100, 200), Timeouts(0, 90, 0)))
     assert kernel.read().director.timeouts == Timeouts(800, 90, 200)
 
 
@@ -371,7 +374,7 @@ def test_a_timeout_of_zero_keeps_the_present_one(kernel: Kernel) -> None:
     ],
 )
 def test_a_timeout_out_of_range_is_refused_by_its_field(kernel: Kernel, timeouts: Timeouts, field: str) -> None:
-    assert refusal(kernel, TimeoutsChange(Timeouts(), timeouts)).field == field
+    assert refusal(kernel, change_timeouts(Timeouts(), timeouts)).field == field
 
 
 @pytest.mark.parametrize(
@@ -385,22 +388,22 @@ def test_a_timeout_out_of_range_is_refused_by_its_field(kernel: Kernel, timeouts
     ids=repr,
 )
 def test_a_daemon_runs_as_it_was_started_until_it_is_stopped(kernel: Kernel, daemon: SyncDaemon) -> None:
-    kernel.write(SyncChange(None, daemon))
+    kernel.write(change_daemon(None, daemon))
     assert kernel.read().director.sync == {daemon.role: daemon}
-    assert kernel.held(SyncChange(daemon, None)) == daemon
-    kernel.write(SyncChange(daemon, None))
+    assert kernel.held(change_daemon(daemon, None).target) == daemon
+    kernel.write(change_daemon(daemon, None))
     assert kernel.read().director.sync == {}
-    assert kernel.held(SyncChange(daemon, None)) is None
+    assert kernel.held(change_daemon(daemon, None).target) is None
 
 
 def test_both_daemons_may_run(kernel: Kernel) -> None:
-    kernel.write(SyncChange(None, MASTER))
-    kernel.write(SyncChange(None, BACKUP))
+    kernel.write(change_daemon(None, MASTER))
+    kernel.write(change_daemon(None, BACKUP))
     assert kernel.read().director.sync == {SyncRole.MASTER: MASTER, SyncRole.BACKUP: BACKUP}
 
 
 def test_the_kernel_finds_the_length_of_a_datagram_that_is_left_out(kernel: Kernel) -> None:
-    kernel.write(SyncChange(None, replace(MASTER, max_length=0)))
+    kernel.write(change_daemon(None, replace(MASTER, max_length=0)))
     (daemon,) = (kernel.read().director.sync or {}).values()
     assert daemon.max_length > 0
     assert replace(daemon, max_length=MASTER.max_length) == MASTER
@@ -408,8 +411,8 @@ def test_the_kernel_finds_the_length_of_a_datagram_that_is_left_out(kernel: Kern
 
 def test_an_edited_daemon_is_started_anew(kernel: Kernel) -> None:
     after = replace(MASTER, id=99, ttl=3)
-    kernel.write(SyncChange(None, MASTER))
-    kernel.write(SyncChange(MASTER, after))
+    kernel.write(change_daemon(None, MASTER))
+    kernel.write(change_daemon(MASTER, after))
     assert kernel.read().director.sync == {SyncRole.MASTER: after}
 
 
@@ -427,36 +430,36 @@ DAEMON_REFUSALS = [
 
 @pytest.mark.parametrize(("daemon", "field"), DAEMON_REFUSALS, ids=repr)
 def test_a_wrong_daemon_is_refused_by_its_field(kernel: Kernel, daemon: SyncDaemon, field: str) -> None:
-    assert refusal(kernel, SyncChange(None, daemon)).field == field
+    assert refusal(kernel, change_daemon(None, daemon)).field == field
 
 
 @pytest.mark.parametrize(("daemon", "field"), DAEMON_REFUSALS, ids=repr)
 def test_a_daemon_runs_as_before_where_its_edit_is_refused(kernel: Kernel, daemon: SyncDaemon, field: str) -> None:
-    kernel.write(SyncChange(None, MASTER))
-    assert refusal(kernel, SyncChange(MASTER, daemon)).field == field
+    kernel.write(change_daemon(None, MASTER))
+    assert refusal(kernel, change_daemon(MASTER, daemon)).field == field
 
 
 def test_a_daemon_runs_once_and_stops_once(kernel: Kernel) -> None:
-    assert refusal(kernel, SyncChange(MASTER, None)).field == "role"
-    assert refusal(kernel, SyncChange(MASTER, replace(MASTER, id=9))).field == "role"
-    kernel.write(SyncChange(None, MASTER))
-    assert refusal(kernel, SyncChange(None, replace(MASTER, id=9))).field == "role"
+    assert refusal(kernel, change_daemon(MASTER, None)).field == "role"
+    assert refusal(kernel, change_daemon(MASTER, replace(MASTER, id=9))).field == "role"
+    kernel.write(change_daemon(None, MASTER))
+    assert refusal(kernel, change_daemon(None, replace(MASTER, id=9))).field == "role"
 
 
 def test_daemons_and_servers_of_the_other_family_exclude_each_other(kernel: Kernel) -> None:
     add(kernel, WEB, SIXTH)
-    assert refusal(kernel, SyncChange(None, MASTER)).field == "sync"
-    kernel.write(ServerChange(WEB, SIXTH, None))
-    kernel.write(SyncChange(None, MASTER))
-    assert refusal(kernel, ServerChange(WEB, None, SIXTH)).field == "server"
+    assert refusal(kernel, change_daemon(None, MASTER)).field == "sync"
+    kernel.write(change_server(WEB, SIXTH, None))
+    kernel.write(change_daemon(None, MASTER))
+    assert refusal(kernel, change_server(WEB, None, SIXTH)).field == "server"
 
 
 def test_flush_removes_the_services_only(kernel: Kernel) -> None:
     add(kernel, WEB, FIRST)
     add(kernel, MARK6)
-    kernel.write(TimeoutsChange(Timeouts(), Timeouts(800, 100, 200)))
-    kernel.write(SyncChange(None, MASTER))
-    kernel.write(SysctlChange("sync_retries", "0", "2"))
+    kernel.write(change_timeouts(Timeouts(), Timeouts(800, 100, 200)))
+    kernel.write(change_daemon(None, MASTER))
+    kernel.write(change_sysctl("sync_retries", "0", "2"))
     before = kernel.read().director
     kernel.flush()
     assert kernel.read().director == replace(before, pools={})
@@ -493,13 +496,13 @@ def test_what_an_edit_does_not_touch_is_the_same_object(kernel: Kernel) -> None:
     add(kernel, WEB, FIRST, SECOND)
     add(kernel, MARK, FIRST)
     before = kernel.read().director
-    kernel.write(ServerChange(WEB, FIRST, replace(FIRST, weight=9)))
+    kernel.write(change_server(WEB, FIRST, replace(FIRST, weight=9)))
     after = kernel.read().director
     assert after is not before
     assert after.pools[MARK] is before.pools[MARK]
     assert after.pools[WEB].service is before.pools[WEB].service
     assert after.pools[WEB].servers[SECOND.endpoint] is before.pools[WEB].servers[SECOND.endpoint]
-    kernel.write(ServerChange(WEB, replace(FIRST, weight=9), FIRST))
+    kernel.write(change_server(WEB, replace(FIRST, weight=9), FIRST))
     assert kernel.read().director == before
 
 
@@ -520,6 +523,6 @@ def test_a_whole_director_can_be_written_and_taken_back(kernel: Kernel) -> None:
 
 def test_a_daemon_starts_on_an_interface_that_is_named_and_on_no_other(kernel: Kernel) -> None:
     assert "lo" in kernel.interfaces
-    kernel.write(SyncChange(None, replace(BACKUP, interface="lo")))
+    kernel.write(change_daemon(None, replace(BACKUP, interface="lo")))
     assert "lvstui9" not in kernel.interfaces
-    assert refusal(kernel, SyncChange(None, replace(MASTER, interface="lvstui9"))).field == "interface"
+    assert refusal(kernel, change_daemon(None, replace(MASTER, interface="lvstui9"))).field == "interface"

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, ip_address
 
 import pytest
 
-from lvstui.core.change import ServerChange, ServiceChange, SysctlChange
+from lvstui.core.change import change_server, change_service, change_sysctl
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.entries.sync_plan import binding
 from lvstui.core.model import (
@@ -54,9 +54,9 @@ def ready(kernel: Kernel) -> Kernel:
     for key in KEYS:
         mask: IPv4Address | int = 128 if key.family is Family.IPV6 else IPv4Address("255.255.255.255")
         engine = "sip" if key == SIP else ""
-        kernel.write(ServiceChange(None, Service(key, "rr", persistence=Persistence(300, mask, engine))))
+        kernel.write(change_service(None, Service(key, "rr", persistence=Persistence(300, mask, engine))))
         for end in servers(key):
-            kernel.write(ServerChange(key, None, RealServer(end, Forwarding.MASQ)))
+            kernel.write(change_server(key, None, RealServer(end, Forwarding.MASQ)))
     return kernel
 
 
@@ -126,8 +126,8 @@ def test_an_entry_to_a_server_that_is_not_configured_is_made_and_counted_nowhere
 
 def test_a_mark_binds_only_by_the_configured_port(kernel: Kernel) -> None:
     end = endpoint("10.0.0.11:8080")
-    kernel.write(ServiceChange(None, Service(MARK, "rr", persistence=Persistence())))
-    kernel.write(ServerChange(MARK, None, RealServer(end, Forwarding.MASQ)))
+    kernel.write(change_service(None, Service(MARK, "rr", persistence=Persistence())))
+    kernel.write(change_server(MARK, None, RealServer(end, Forwarding.MASQ)))
     for port, count in ((0, 0), (8080, 1)):
         kernel.tell([binding(MARK, client(MARK), Endpoint(end.address, port), 60)])
         assert kernel.read().servers[MARK][end].sticky == count
@@ -136,7 +136,7 @@ def test_a_mark_binds_only_by_the_configured_port(kernel: Kernel) -> None:
 
 
 def test_nothing_is_taken_where_backup_only_is_set(ready: Kernel) -> None:
-    ready.write(SysctlChange("backup_only", "0", "1"))
+    ready.write(change_sysctl("backup_only", "0", "1"))
     with pytest.raises(Refused) as caught:
         ready.tell([pin(WEB, servers(WEB)[0])])
     assert "backup_only is 1" in str(caught.value)
@@ -145,7 +145,7 @@ def test_nothing_is_taken_where_backup_only_is_set(ready: Kernel) -> None:
 
 def test_nothing_is_taken_while_a_server_is_of_another_family(ready: Kernel) -> None:
     crossing = server("[fd00::19]:80", Forwarding.TUNNEL)
-    ready.write(ServerChange(WEB, None, crossing))
+    ready.write(change_server(WEB, None, crossing))
     with pytest.raises(Refused) as caught:
         ready.tell([pin(WEB, servers(WEB)[0])])
     assert "another address family" in str(caught.value)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lvstui.core.change import Change, MarkChange, diff, undo
+from lvstui.core.change import Change, change_group, diff, undo
 from lvstui.core.model import Director, Family, MarkGroup, MarkKey
 from lvstui.core.observed import Rule, Ruleset
 from lvstui.core.selectors import selector
@@ -61,14 +61,14 @@ def ours(kernel: Kernel) -> list[Rule]:
 
 @pytest.mark.parametrize("wanted", [WEB, FTP, ODD], ids=lambda wanted: str(wanted.mark))
 def test_a_group_is_read_back_as_it_was_written_without_its_name(kernel: Kernel, wanted: MarkGroup) -> None:
-    write(kernel, MarkChange(None, wanted))
+    write(kernel, change_group(None, wanted))
     bare = MarkGroup(wanted.mark, wanted.selectors)
     assert kernel.read().director.marks == {wanted.mark: bare}
-    assert kernel.held(MarkChange(None, wanted)) == bare
+    assert kernel.held(change_group(None, wanted).target) == bare
 
 
 def test_each_selector_is_a_rule_before_routing_and_for_clients_on_the_director(kernel: Kernel) -> None:
-    write(kernel, MarkChange(None, WEB), MarkChange(None, FTP))
+    write(kernel, change_group(None, WEB), change_group(None, FTP))
     told = [(each.value, each.hook, each.priority, each.selector) for each in ours(kernel)]
     assert told == [
         (21, "prerouting", -120, FTP.selectors[0]),
@@ -83,10 +83,10 @@ def test_each_selector_is_a_rule_before_routing_and_for_clients_on_the_director(
 
 def test_groups_are_changed_one_by_one_and_the_last_one_takes_the_table_with_it(kernel: Kernel) -> None:
     wider = group(80, "tcp 192.0.2.10 80,443,8443")
-    write(kernel, MarkChange(None, WEB), MarkChange(None, FTP), MarkChange(WEB, wider), MarkChange(FTP, None))
+    write(kernel, change_group(None, WEB), change_group(None, FTP), change_group(WEB, wider), change_group(FTP, None))
     assert kernel.read().director.marks == {80: wider}
     assert ruleset(kernel).ours
-    write(kernel, MarkChange(wider, None))
+    write(kernel, change_group(wider, None))
     assert kernel.read().director.marks == {}
     assert not ruleset(kernel).ours
 
@@ -94,36 +94,36 @@ def test_groups_are_changed_one_by_one_and_the_last_one_takes_the_table_with_it(
 def test_rules_of_others_are_read_and_never_touched(kernel: Kernel) -> None:
     (before,) = ruleset(kernel).rules
     assert (before.value, before.selector) == (7, selector("tcp 192.0.2.7 7"))
-    write(kernel, MarkChange(None, group(7, "tcp 192.0.2.77 77")), MarkChange(group(7, "tcp 192.0.2.77 77"), None))
+    write(kernel, change_group(None, group(7, "tcp 192.0.2.77 77")), change_group(group(7, "tcp 192.0.2.77 77"), None))
     assert list(ruleset(kernel).rules) == [before]
 
 
 @pytest.mark.parametrize(
     "change",
-    [MarkChange(WEB, None), MarkChange(WEB, MarkGroup(80, FTP.selectors))],
+    [change_group(WEB, None), change_group(WEB, MarkGroup(80, FTP.selectors))],
     ids=["deleted", "changed"],
 )
-def test_a_group_that_is_not_there_is_refused(kernel: Kernel, change: MarkChange) -> None:
+def test_a_group_that_is_not_there_is_refused(kernel: Kernel, change: Change) -> None:
     with pytest.raises(Refused):
         kernel.write(change)
     assert kernel.read().director.marks == {}
 
 
 def test_a_group_that_is_there_is_not_added_again(kernel: Kernel) -> None:
-    write(kernel, MarkChange(None, WEB))
+    write(kernel, change_group(None, WEB))
     with pytest.raises(Refused):
-        kernel.write(MarkChange(None, group(80, "tcp 192.0.2.80 80")))
+        kernel.write(change_group(None, group(80, "tcp 192.0.2.80 80")))
     assert kernel.read().director.marks == {80: MarkGroup(80, WEB.selectors)}
 
 
 def test_nothing_new_is_the_same_director_and_the_same_generation(kernel: Kernel) -> None:
-    write(kernel, MarkChange(None, WEB))
+    write(kernel, change_group(None, WEB))
     first, second = kernel.read(), kernel.read()
     assert first.director is second.director
     assert first.rules is not None
     assert second.rules is not None
     assert first.rules.generation == second.rules.generation
-    write(kernel, MarkChange(WEB, None))
+    write(kernel, change_group(WEB, None))
     assert ruleset(kernel).generation != first.rules.generation
 
 

@@ -9,9 +9,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from lvstui.core.change import SyncChange, TimeoutsChange, diff, kernel_writes
-from lvstui.core.model import Director, RealServer, SyncDaemon, SyncRole, Timeouts
-from lvstui.core.observed import Reading, RowKey, ServerKey, ServerStats
+from lvstui.core.change import change_daemon, change_timeouts, diff, kernel_writes
+from lvstui.core.model import Director, RealServer, ServerKey, SyncDaemon, SyncRole, Timeouts
+from lvstui.core.observed import Reading, RowKey, ServerStats
 from lvstui.kernel.live import Live
 from tests.kernel import corpus
 from tests.kernel.ipvsadm import ipvsadm, listed, saved
@@ -146,7 +146,7 @@ def test_zero_empties_the_counters_of_the_service_that_was_meant(live: Live) -> 
 def test_timeouts_are_those_of_ipvsadm(live: Live) -> None:
     ipvsadm("--set", "800", "100", "200")
     assert live.read().director.timeouts == Timeouts(800, 100, 200)
-    live.write(TimeoutsChange(None, Timeouts(801, 101, 201)))
+    live.write(change_timeouts(None, Timeouts(801, 101, 201)))
     assert ipvsadm("-Ln", "--timeout") == "Timeout (tcp tcpfin udp): 801 101 201\n"
 
 
@@ -157,11 +157,11 @@ def test_daemons_are_those_of_ipvsadm(live: Live) -> None:
     ipvsadm("--start-daemon", "master", *options.split())
     master = SyncDaemon(SyncRole.MASTER, "lo", 5, 1200, ip_address("239.1.2.3"), 9000, 4)
     assert live.read().director.sync == {SyncRole.MASTER: master}
-    live.write(SyncChange(None, SyncDaemon(SyncRole.BACKUP, "lo", 6, 1300, ip_address("ff01::7"), 9001, 1)))
+    live.write(change_daemon(None, SyncDaemon(SyncRole.BACKUP, "lo", 6, 1300, ip_address("ff01::7"), 9001, 1)))
     assert ipvsadm("-Ln", "--daemon").splitlines() == [
         "master sync daemon (mcast=lo, syncid=5, maxlen=1200, group=239.1.2.3, port=9000, ttl=4)",
         "backup sync daemon (mcast=lo, syncid=6, maxlen=1300, group=ff01::7, port=9001, ttl=1)",
     ]
-    live.write(SyncChange(master, None))
+    live.write(change_daemon(master, None))
     ipvsadm("--stop-daemon", "backup")
     assert live.read().director.sync == {}

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from lvstui.core.change import ServerChange, SysctlChange
+from lvstui.core.change import change_server, change_sysctl
 from lvstui.core.record import Kind
 from lvstui.formats.profile.write import ProfileError
 from lvstui.store import syslog
 from lvstui.store.history_file import RECENT, HistoryFile
 from tests.build import SHOP, server
 
-CHANGE = SysctlChange("am_droprate", "10", "20")
-HOSTILE = ServerChange(SHOP, None, server("10.0.0.11:443", name="\x1b[31m\nweb"))
+CHANGE = change_sysctl("am_droprate", "10", "20")
+HOSTILE = change_server(SHOP, None, server("10.0.0.11:443", name="\x1b[31m\nweb"))
 
 
 @pytest.fixture
@@ -117,10 +117,10 @@ def test_only_the_last_records_are_kept_at_hand(profile: Path) -> None:
 def test_many_processes_append_at_once_and_every_number_is_given_once(profile: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"
-        "from lvstui.core.change import SysctlChange; from lvstui.core.record import Kind\n"
+        "from lvstui.core.change import change_sysctl; from lvstui.core.record import Kind\n"
         "from lvstui.store.history_file import HistoryFile\n"
         "for _ in range(20): HistoryFile(Path(sys.argv[1]), largest=6000).append(Kind.DO, "
-        "[SysctlChange('am_droprate', '10', '20')])\n"
+        "[change_sysctl('am_droprate', '10', '20')])\n"
     )
     running = [subprocess.Popen([sys.executable, "-c", program, str(profile)]) for _ in range(4)]
     assert [process.wait(timeout=60) for process in running] == [0, 0, 0, 0]

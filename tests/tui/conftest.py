@@ -9,9 +9,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from lvstui.core.change import ServerChange, apply
-from lvstui.core.model import Director
-from lvstui.core.observed import ServerKey
+from lvstui.core.change import change_server, fold
+from lvstui.core.model import Director, ServerKey
 from lvstui.core.snapshot import Host
 from lvstui.engine.options import Options
 from lvstui.kernel.memory.demo import demo_director, demo_rules
@@ -61,7 +60,7 @@ class Stage:
         def renamed(saved: Director | None) -> Director:
             assert saved is not None
             server = saved.pools[key.service].servers[key.endpoint]
-            return apply(saved, ServerChange(key.service, server, replace(server, name=name)))
+            return fold(saved, [change_server(key.service, server, replace(server, name=name))])
 
         ProfileFile(self.profile).update(renamed)
 

@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from lvstui.core.change import MarkChange
+from lvstui.core.change import change_group
 from lvstui.core.fields import service
 from lvstui.core.marks.rows import GroupRow
 from lvstui.core.model import Family, MarkKey
@@ -83,7 +83,7 @@ async def test_an_edit_that_removes_services_asks_first(stage: Marked) -> None:
 async def test_it_opens_on_what_concerns_the_row_and_leads_there(stage: Marked) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.look(pilot)
-        stage.kernel.write(MarkChange(stage.groups[80], None))
+        stage.kernel.write(change_group(stage.groups[80], None))
         await stage.look(pilot)
         stage.view.table.move_to(MarkKey(80, Family.IPV4))
         await pilot.press("i")

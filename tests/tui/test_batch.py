@@ -8,9 +8,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
-from lvstui.core.change import ServerChange
-from lvstui.core.model import ServiceKey
-from lvstui.core.observed import ServerKey
+from lvstui.core.change import change_server
+from lvstui.core.model import ServerKey, ServiceKey
 from lvstui.engine.messages import Edit
 from lvstui.formats.profile.write import loads
 from lvstui.tui.dialogs.confirm import Confirm
@@ -185,9 +184,9 @@ async def test_an_edit_that_ends_half_way_names_what_was_written_and_undo_takes_
         named = loads(stage.profile.read_text(), "profile").pools[SHOP].servers[first.endpoint]
         wrong = server("10.0.0.99:443", upper=1, lower=2)
         changes = (
-            ServerChange(SHOP, named, replace(named, weight=9)),
-            ServerChange(SHOP, None, wrong),
-            ServerChange(SHOP, second, replace(second, weight=9)),
+            change_server(SHOP, named, replace(named, weight=9)),
+            change_server(SHOP, None, wrong),
+            change_server(SHOP, second, replace(second, weight=9)),
         )
         stage.view.ask(Edit(changes))
         await stage.look(pilot)

@@ -9,9 +9,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from lvstui.core.change import Change, ServerChange, TimeoutsChange
-from lvstui.core.changes.rows import DRIFT, HISTORY, DriftKey, RecordKey, subject
-from lvstui.core.model import RealServer, ServiceKey, Timeouts
+from lvstui.core.change import Change, change_server, change_timeouts
+from lvstui.core.changes.rows import DRIFT, HISTORY, DriftKey, RecordKey
+from lvstui.core.model import RealServer, ServerKey, ServiceKey, Timeouts
 from lvstui.core.snapshot import Host
 from lvstui.engine.options import Options
 from lvstui.formats.profile.write import loads
@@ -38,7 +38,7 @@ class AccountedStage(Stage):
     def drift(self, weight: int, place: int = 0) -> Change:
         """Let somebody else set a weight in the kernel."""
         key, server = self.server(place)
-        change = ServerChange(key, server, replace(server, weight=weight))
+        change = change_server(key, server, replace(server, weight=weight))
         self.kernel.write(change)
         return change
 
@@ -71,7 +71,7 @@ async def test_drift_is_restored_line_by_line(stage: AccountedStage) -> None:
     stage.drift(9, place=1)
     async with stage.app.run_test(size=(80, 24)) as pilot:
         await stage.open(pilot)
-        assert stage.changes.table.move_to(DriftKey(subject(change)))
+        assert stage.changes.table.move_to(DriftKey(change.target))
         await pilot.pause()
         assert "weight 7 -> " in stage.text("#sentence")
         await pilot.press("r")
@@ -88,7 +88,7 @@ async def test_all_drift_is_saved_from_its_heading_after_asking_and_the_kernel_i
     stage: AccountedStage,
 ) -> None:
     stage.drift(7)
-    stage.kernel.write(TimeoutsChange(Timeouts(), Timeouts(tcp=77)))
+    stage.kernel.write(change_timeouts(Timeouts(), Timeouts(tcp=77)))
     async with stage.app.run_test(size=(80, 24)) as pilot:
         await stage.open(pilot)
         assert stage.changes.table.move_to(DRIFT)
@@ -109,7 +109,7 @@ async def test_marked_lines_are_taken_and_the_others_left(stage: AccountedStage)
     old = stage.saved()
     async with stage.app.run_test(size=(80, 24)) as pilot:
         await stage.open(pilot)
-        stage.changes.table.move_to(DriftKey(subject(other)))
+        stage.changes.table.move_to(DriftKey(other.target))
         await pilot.press("space", "g", "s")
         await pilot.press("right", "enter")
         await stage.look(pilot)
@@ -134,8 +134,8 @@ async def test_an_edit_stands_in_the_history_and_is_taken_back_from_there(stage:
         await pilot.press("enter")
         await stage.look(pilot, 2)
         assert stage.app.snapshot is not None
-        key = stage.app.snapshot.changes[0].changes[0]
-        assert isinstance(key, ServerChange)
+        key = stage.app.snapshot.changes[0].changes[0].target
+        assert isinstance(key, ServerKey)
         pools = stage.kernel.read().director.pools
         assert pools[key.service].servers[key.endpoint].weight == 1
         assert [record.number for record in stage.app.snapshot.changes] == [1, 2]
@@ -149,15 +149,16 @@ async def test_an_old_edit_that_no_longer_fits_asks_what_is_to_be_done(stage: Ac
         await stage.look(pilot, 2)
         assert stage.app.snapshot is not None
         made = stage.app.snapshot.changes[0].changes[0]
-        assert isinstance(made, ServerChange)
-        assert made.after is not None
-        stage.kernel.write(ServerChange(made.service, made.after, replace(made.after, weight=50)))
+        assert isinstance(made.after, RealServer)
+        stage.kernel.write(replace(made, before=made.after, after=replace(made.after, weight=50)))
         await pilot.press("6")
         stage.changes.table.move_to(RecordKey(1))
         await pilot.press("u", "enter")
         await stage.look(pilot)
         assert isinstance(stage.app.screen, Confirm)
-        assert stage.kernel.read().director.pools[made.service].servers[made.endpoint].weight == 50
+        assert isinstance(made.target, ServerKey)
+        pool = stage.kernel.read().director.pools[made.target.service]
+        assert pool.servers[made.target.endpoint].weight == 50
 
 
 async def test_a_filter_keeps_the_lines_with_its_words(stage: AccountedStage) -> None:
@@ -166,11 +167,11 @@ async def test_a_filter_keeps_the_lines_with_its_words(stage: AccountedStage) ->
     async with stage.app.run_test(size=(80, 24)) as pilot:
         await stage.open(pilot)
         await pilot.press("slash", *"weight 7", "enter")
-        assert stage.changes.table.move_to(DriftKey(subject(change)))
-        assert not stage.changes.table.move_to(DriftKey(subject(other)))
+        assert stage.changes.table.move_to(DriftKey(change.target))
+        assert not stage.changes.table.move_to(DriftKey(other.target))
         assert stage.changes.table.move_to(HISTORY)
         await pilot.press("escape")
-        assert stage.changes.table.move_to(DriftKey(subject(other)))
+        assert stage.changes.table.move_to(DriftKey(other.target))
 
 
 async def test_read_only_neither_restores_nor_saves(stage: AccountedStage) -> None:

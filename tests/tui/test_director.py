@@ -8,8 +8,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from lvstui.core.director.rows import Part, Row
-from lvstui.core.model import SyncRole, Timeouts
-from lvstui.core.observed import ServerKey
+from lvstui.core.model import ServerKey, SyncRole, Timeouts
 from lvstui.core.owners import Owner
 from lvstui.engine.options import Options
 from lvstui.formats.profile.write import loads

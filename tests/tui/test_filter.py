@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lvstui.core.observed import ServerKey
+from lvstui.core.model import ServerKey
 from tests.tui.conftest import Stage
 
 

@@ -8,10 +8,9 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from lvstui.core.change import ServerChange
+from lvstui.core.change import change_server
 from lvstui.core.fields import server, service
-from lvstui.core.model import Director, Forwarding, Pool, RealServer, Service
-from lvstui.core.observed import ServerKey
+from lvstui.core.model import Director, Forwarding, Pool, RealServer, ServerKey, Service
 from lvstui.engine.options import Options
 from lvstui.formats.profile.write import loads
 from lvstui.store.profile_file import ProfileFile
@@ -190,7 +189,7 @@ async def test_what_others_changed_while_the_form_was_open_is_not_overwritten(st
     async with stage.app.run_test(size=(80, 24)) as pilot:
         await open_on(pilot, stage, WEB1, "e")
         theirs = replace(held(stage), weight=50)
-        stage.kernel.write(ServerChange(SHOP, held(stage), theirs))
+        stage.kernel.write(change_server(SHOP, held(stage), theirs))
         await stage.look(pilot)
         await fill(pilot, stage, weight="7")
         await pilot.press("ctrl+s", "enter")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from textual.widgets import Button, Input
 
-from lvstui.core.model import Endpoint
-from lvstui.core.observed import MachineKey, ServerKey
+from lvstui.core.model import Endpoint, ServerKey
+from lvstui.core.observed import MachineKey
 from lvstui.formats.profile.write import loads
 from lvstui.store.view_memory import Arrangement, ViewMemory
 from tests.build import SHOP, address_key, endpoint

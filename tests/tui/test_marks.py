@@ -10,10 +10,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from lvstui.core.change import Change, MarkChange, remove_pool
+from lvstui.core.change import Change, change_group, remove_pool
 from lvstui.core.marks.rows import GroupRow, MarkRowKey, RuleRow
-from lvstui.core.model import Family, MarkGroup, MarkKey, Persistence
-from lvstui.core.observed import RowKey, Rule, ServerKey
+from lvstui.core.model import Family, MarkGroup, MarkGroupKey, MarkKey, Persistence, ServerKey
+from lvstui.core.observed import RowKey, Rule
 from lvstui.core.selectors import selector, selector_text
 from lvstui.formats.profile.write import loads
 from lvstui.kernel.port import Refused
@@ -43,7 +43,7 @@ class Marked(Stage):
         write = self.kernel.write
 
         def reluctant(change: Change) -> None:
-            if isinstance(change, MarkChange):
+            if isinstance(change.target, MarkGroupKey):
                 raise Refused("the ruleset changes all the time")
             write(change)
 
@@ -227,7 +227,7 @@ async def test_a_lost_table_is_said_and_one_key_stages_putting_it_back(stage: Ma
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.open(pilot)
         before = stage.director
-        stage.kernel.write(MarkChange(stage.groups[80], None))
+        stage.kernel.write(change_group(stage.groups[80], None))
         for change in remove_pool(before.pools[PORTAL]):
             stage.kernel.write(change)
         await stage.look(pilot)

@@ -10,12 +10,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
-from lvstui.core.change import ServerChange, SysctlChange
+from lvstui.core.change import change_server, change_sysctl
 from lvstui.core.entries.resolve import EntryKey, Tied
 from lvstui.core.entries.rows import Group, tied
 from lvstui.core.fields import server_text, service, service_text
-from lvstui.core.model import AddressKey, Endpoint, MarkKey, RealServer
-from lvstui.core.observed import Entry, MachineKey, ServerKey
+from lvstui.core.model import AddressKey, Endpoint, MarkKey, RealServer, ServerKey
+from lvstui.core.observed import Entry, MachineKey
 from lvstui.tui.dialogs.confirm import Confirm
 from lvstui.tui.dialogs.entries import EntryDialog
 from lvstui.tui.dialogs.listing import Listing
@@ -256,7 +256,7 @@ async def test_a_server_is_emptied_from_its_row(stage: Watched) -> None:
 
 
 async def test_what_cannot_be_edited_says_why_before_anything_opens(stage: Watched) -> None:
-    stage.kernel.write(SysctlChange("backup_only", "0", "1"))
+    stage.kernel.write(change_sysctl("backup_only", "0", "1"))
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.open(pilot)
         await stage.go_to(pilot)
@@ -287,8 +287,8 @@ async def test_an_entry_that_changed_meanwhile_is_left_alone(stage: Watched) -> 
         held = stage.director.pools[one.service].servers
         for endpoint, server in held.items():
             if endpoint == one.entry.server:
-                stage.kernel.write(ServerChange(one.service, server, None))
-                stage.kernel.write(ServerChange(one.service, None, RealServer(endpoint, server.forwarding, 1)))
+                stage.kernel.write(change_server(one.service, server, None))
+                stage.kernel.write(change_server(one.service, None, RealServer(endpoint, server.forwarding, 1)))
         stage.kernel.zero(None)
         await pilot.press("enter")
         await stage.settle(pilot)

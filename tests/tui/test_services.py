@@ -11,9 +11,9 @@ from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Button, OptionList, Static
 
-from lvstui.core.change import ServerChange, ServiceChange
-from lvstui.core.model import AddressKey, Endpoint, Family, MarkKey, RealServer, Service
-from lvstui.core.observed import Reading, ServerKey
+from lvstui.core.change import change_server, change_service
+from lvstui.core.model import AddressKey, Endpoint, Family, MarkKey, RealServer, ServerKey, Service
+from lvstui.core.observed import Reading
 from lvstui.core.services.rows import Look, rows
 from lvstui.core.snapshot import Host
 from lvstui.core.view.table import Tone
@@ -201,7 +201,7 @@ async def test_delete_removes_the_server_it_named_though_rows_moved_meanwhile(st
         stage.view.table.move_to(key)
         await pilot.press("delete")
         earlier = RealServer(Endpoint(IPv4Address("10.0.0.1"), key.endpoint.port))
-        stage.kernel.write(ServerChange(key.service, None, earlier))
+        stage.kernel.write(change_server(key.service, None, earlier))
         await stage.look(pilot)
         await pilot.press("right", "enter")
         await stage.look(pilot)
@@ -229,7 +229,7 @@ async def test_the_cursor_stays_on_its_server_when_rows_appear_and_go(stage: Sta
         key, _ = first_server(stage)
         stage.view.table.move_to(key)
         assert isinstance(key.service, AddressKey)
-        stage.kernel.write(ServiceChange(None, Service(key.service._replace(port=1), "rr")))
+        stage.kernel.write(change_service(None, Service(key.service._replace(port=1), "rr")))
         await stage.look(pilot)
         assert stage.view.table.cursor_key == key
 
@@ -240,7 +240,7 @@ async def test_an_edit_that_somebody_else_overtook_is_not_written(stage: Stage) 
         key, server = first_server(stage)
         stage.view.table.move_to(key)
         await pilot.press("plus")
-        stage.kernel.write(ServerChange(key.service, server, replace(server, weight=77)))
+        stage.kernel.write(change_server(key.service, server, replace(server, weight=77)))
         await stage.look(pilot)
         await pilot.press("enter")
         await stage.look(pilot)
@@ -311,7 +311,7 @@ async def test_w_takes_the_drift_into_the_profile_after_asking(stage: Stage) -> 
     async with stage.app.run_test(size=(120, 30)) as pilot:
         await stage.look(pilot)
         key, server = first_server(stage)
-        stage.kernel.write(ServerChange(key.service, server, replace(server, weight=9)))
+        stage.kernel.write(change_server(key.service, server, replace(server, weight=9)))
         await stage.look(pilot)
         assert "drift 1" in head(stage)
         await pilot.press("w")

@@ -8,9 +8,8 @@ from dataclasses import replace
 import pytest
 from textual.pilot import Pilot
 
-from lvstui.core.change import MarkChange, ServerChange
-from lvstui.core.model import RealServer
-from lvstui.core.observed import ServerKey
+from lvstui.core.change import change_group, change_server
+from lvstui.core.model import RealServer, ServerKey
 from tests.tui.conftest import Stage
 
 Compare = Callable[..., bool]
@@ -86,7 +85,7 @@ def test_changes(stage: Stage, snap_compare: Compare) -> None:
     async def drifted(pilot: Pilot[int]) -> None:
         await stage.look(pilot)
         for key, server in first_servers(stage, 3):
-            stage.kernel.write(ServerChange(key.service, server, replace(server, weight=server.weight + 1)))
+            stage.kernel.write(change_server(key.service, server, replace(server, weight=server.weight + 1)))
         await stage.look(pilot)
         await pilot.press("6", "down", "down")
         await pilot.pause()
@@ -168,7 +167,7 @@ def test_the_wizard(stage: Stage, snap_compare: Compare, size: tuple[int, int]) 
 def test_advice(stage: Stage, snap_compare: Compare, size: tuple[int, int]) -> None:
     async def opened(pilot: Pilot[int]) -> None:
         await stage.look(pilot)
-        stage.kernel.write(MarkChange((stage.director.marks or {})[80], None))
+        stage.kernel.write(change_group((stage.director.marks or {})[80], None))
         await stage.look(pilot, 2)
         await pilot.press("i")
         await pilot.pause()

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from lvstui.core import fields
 from lvstui.core.advice.value import Advice, named
-from lvstui.core.change import Change, MarkChange, ServiceChange
+from lvstui.core.change import Change, change_group, change_service
 from lvstui.core.describe import persistence_text
 from lvstui.core.marks import edits as mark_edits
 from lvstui.core.marks.conflicts import overwriting
@@ -16,7 +16,7 @@ from lvstui.core.marks.mark import every_rule, names_of
 from lvstui.core.marks.own_table import is_ours
 from lvstui.core.marks.packets import FULL, late, overlap, reaches, setting
 from lvstui.core.marks.repairs import adopted, lost_changes, unadoptable
-from lvstui.core.model import Director, Family, MarkKey, Persistence, Pool, Selector
+from lvstui.core.model import Director, Family, MarkGroupKey, MarkKey, Persistence, Pool, Selector
 from lvstui.core.observed import Rule
 from lvstui.core.selectors import several_ports
 from lvstui.core.snapshot import Snapshot
@@ -59,7 +59,11 @@ def _served(snapshot: Snapshot) -> set[int]:
 
 
 def _lost(snapshot: Snapshot) -> list[int]:
-    return [c.mark for c in snapshot.profile.drift if isinstance(c, MarkChange) and c.before is None and c.after]
+    return [
+        change.target.mark
+        for change in snapshot.profile.drift
+        if isinstance(change.target, MarkGroupKey) and change.before is None
+    ]
 
 
 def _lost_rules(snapshot: Snapshot) -> Iterator[Advice]:
@@ -93,13 +97,13 @@ def _unset(snapshot: Snapshot) -> Iterator[Advice]:
 def _unserved(snapshot: Snapshot) -> Iterator[Advice]:
     groups = snapshot.reading.director.marks or {}
     for mark in sorted(groups.keys() - _served(snapshot)):
-        back = [c for c in lost_changes(snapshot.profile.drift, [mark]) if not isinstance(c, MarkChange)]
+        back = [c for c in lost_changes(snapshot.profile.drift, [mark]) if not isinstance(c.target, MarkGroupKey)]
         yield Advice(
             _titled(snapshot, mark),
             "our rules set it, and no service is on it",
             "its packets are routed as if there were no rule",
             "put the profile's service back" if back else "delete the group, or add a service (A in the marks view)",
-            tuple(back) or (MarkChange(groups[mark], None),),
+            tuple(back) or (change_group(groups[mark], None),),
             mark=mark,
         )
 
@@ -237,7 +241,7 @@ def _not_persistent(snapshot: Snapshot, pool: Pool) -> Iterator[Advice]:
             "the mark bundles several ports, and the service is not persistent",
             "each connection is scheduled by itself: a client's ports may land on different servers",
             f"set persistence to {mark_edits.PERSISTENCE} s",
-            (ServiceChange(pool.service, after),),
+            (change_service(pool.service, after),),
             key=key,
             mark=key.mark,
         )
@@ -259,7 +263,7 @@ def _unlike_families(director: Director) -> Iterator[Advice]:
                 f"{persistence_text(theirs)})",
                 "clients stick differently by the family that they happen to use",
                 "give both the same timeout",
-                (ServiceChange(twin.service, after),),
+                (change_service(twin.service, after),),
                 key=key,
                 mark=key.mark,
             )

@@ -10,7 +10,7 @@ from typing import Final
 from lvstui.core import fields
 from lvstui.core.advice.marks import mark_advice
 from lvstui.core.advice.value import Advice, named
-from lvstui.core.change import Change, ServerChange, ServiceChange, SysctlChange
+from lvstui.core.change import Change, change_server, change_service, change_sysctl
 from lvstui.core.marks import edits as mark_edits
 from lvstui.core.model import (
     Address,
@@ -137,8 +137,8 @@ def _unserved(pool: Pool) -> Iterator[Advice]:
         )
 
 
-def _weighed(key: ServiceKey, server: RealServer, weight: int) -> ServerChange:
-    return ServerChange(key, server, replace(server, weight=weight, resume=None))
+def _weighed(key: ServiceKey, server: RealServer, weight: int) -> Change:
+    return change_server(key, server, replace(server, weight=weight, resume=None))
 
 
 def _unreachable_ports(pool: Pool) -> Iterator[Advice]:
@@ -165,8 +165,8 @@ def _unreachable_ports(pool: Pool) -> Iterator[Advice]:
 def _ported(pool: Pool, server: RealServer, port: int) -> Iterator[Change]:
     endpoint = Endpoint(server.endpoint.address, port)
     if endpoint not in pool.servers:
-        yield ServerChange(pool.service.key, None, replace(server, endpoint=endpoint))
-        yield ServerChange(pool.service.key, server, None)
+        yield change_server(pool.service.key, None, replace(server, endpoint=endpoint))
+        yield change_server(pool.service.key, server, None)
 
 
 def _drained_but_sticky(pool: Pool, director: Director) -> Iterator[Advice]:
@@ -180,7 +180,7 @@ def _drained_but_sticky(pool: Pool, director: Director) -> Iterator[Advice]:
             f"{fields.server_text(drained[0].endpoint)} is drained, and its clients keep coming back",
             "a persistence entry is stronger than weight 0 while expire_quiescent_template is 0",
             "set expire_quiescent_template to 1, or move its clients away (M on the server)",
-            (SysctlChange(setting_name, held, "1"),),
+            (change_sysctl(setting_name, held, "1"),),
             key=pool.service.key,
         )
 
@@ -203,7 +203,7 @@ def _crowded(pool: Pool, snapshot: Snapshot) -> Iterator[Advice]:
         f"{fields.server_text(most)} has {active[most] * 100 // total} % of all entries and connections",
         f"the mask {_mask(persistence)} makes one client of a whole network",
         "let every address be a client of its own; the entries so far are ignored then, and clients are spread anew",
-        (ServiceChange(pool.service, after),),
+        (change_service(pool.service, after),),
         key=pool.service.key,
     )
 
@@ -262,7 +262,7 @@ def _pair(one: Pool, other: Pool, director: Director, mark: int) -> Iterator[Adv
             f"their persistence differs ({_told(sticky[0])} and {_told(sticky[1])})",
             "a client may have moved on with one of them while it still sticks with the other",
             "give both the same persistence",
-            (ServiceChange(other.service, replace(other.service, persistence=sticky[0])),),
+            (change_service(other.service, replace(other.service, persistence=sticky[0])),),
             key=key,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lvstui.core import fields
-from lvstui.core.change import Change, ServiceChange
+from lvstui.core.change import Change
 from lvstui.core.model import MarkKey, Service, ServiceKey
 
 
@@ -31,7 +31,7 @@ class Advice:
     @property
     def destroys(self) -> bool:
         """Whether the edit removes a whole service."""
-        return any(isinstance(change, ServiceChange) and change.after is None for change in self.changes)
+        return any(isinstance(change.target, ServiceKey) and change.after is None for change in self.changes)
 
     def concerns(self, key: ServiceKey) -> bool:
         """Tell whether it is about a service; what is about a mark is about all services on it."""

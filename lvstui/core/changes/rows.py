@@ -1,4 +1,4 @@
-"""What the changes view shows: where kernel and profile differ, and what was done before; all of it pure."""
+"""What the changes view shows: where kernel and profile differ, and what was done before."""
 
 from __future__ import annotations
 
@@ -6,20 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, assert_never
 
-from lvstui.core.change import (
-    Change,
-    DirectorName,
-    ManageSync,
-    MarkChange,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    TimeoutsChange,
-)
+from lvstui.core.change import Change, Target
 from lvstui.core.describe import describe
-from lvstui.core.fields import ROLE_WORDS, visible
-from lvstui.core.model import Director, Endpoint, ServiceKey
+from lvstui.core.fields import visible
+from lvstui.core.model import Director, ServerKey
 from lvstui.core.record import Record, lines, matches
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import Cell, Column, Tone
@@ -32,18 +22,10 @@ CHANGE_COLUMNS = (
 )
 
 
-class Subject(NamedTuple):
-    """The thing that a change is about, whatever becomes of it."""
-
-    kind: str
-    service: ServiceKey | None = None
-    endpoint: Endpoint | None = None
-
-
 class DriftKey(NamedTuple):
-    """A line of the drift; with no subject, its heading."""
+    """A line of the drift by what differs; with no target, its heading."""
 
-    subject: Subject | None
+    target: Target | None
 
 
 class RecordKey(NamedTuple):
@@ -65,35 +47,12 @@ class Look:
     filter: str = ""
 
 
-def subject(change: Change) -> Subject:
-    """Name the thing that a change is about."""
-    match change:
-        case ServiceChange():
-            return Subject("service", change.key)
-        case ServerChange(key):
-            return Subject("server", key, change.endpoint)
-        case MarkChange():
-            return Subject(f"mark {change.mark}")
-        case TimeoutsChange():
-            return Subject("timeouts")
-        case SyncChange():
-            return Subject(f"sync {ROLE_WORDS[change.role]}")
-        case SysctlChange(name):
-            return Subject(f"sysctl {name}")
-        case ManageSync():
-            return Subject("sync")
-        case DirectorName():
-            return Subject("name")
-        case _:
-            assert_never(change)
+def by_target(drift: Iterable[Change]) -> Mapping[Target, Change]:
+    """Return the differences by their targets, for the functions below; worth keeping while the drift stays."""
+    return {change.target: change for change in drift}
 
 
-def by_subject(drift: Iterable[Change]) -> Mapping[Subject, Change]:
-    """Give the differences by what they are about, for the functions below; worth keeping while the drift stays."""
-    return {subject(change): change for change in drift}
-
-
-def rows(snapshot: Snapshot, found: Mapping[Subject, Change], look: Look) -> list[Key]:
+def rows(snapshot: Snapshot, found: Mapping[Target, Change], look: Look) -> list[Key]:
     """List the drift in the order in which it would be restored, then the history, newest first.
 
     A filter keeps the lines that say all of its words (`!word`: do not say it).
@@ -111,7 +70,7 @@ def rows(snapshot: Snapshot, found: Mapping[Subject, Change], look: Look) -> lis
     return [*shown, HISTORY, *(RecordKey(record.number) for record in records)]
 
 
-def cells(snapshot: Snapshot, found: Mapping[Subject, Change], key: Key) -> tuple[Cell, ...]:
+def cells(snapshot: Snapshot, found: Mapping[Target, Change], key: Key) -> tuple[Cell, ...]:
     """Give one row's cells, one for each of CHANGE_COLUMNS."""
     match key:
         case DriftKey(None):
@@ -144,24 +103,24 @@ def chosen(snapshot: Snapshot, marked: Collection[Key], cursor: Key | None) -> t
     keys = marks or [cursor]
     if DRIFT in keys:
         return drift
-    meant = {change for change in drift if DriftKey(subject(change)) in keys}
-    whole = {change.key for change in meant if isinstance(change, ServiceChange) and _comes_or_goes(change)}
-    return tuple(c for c in drift if c in meant or (isinstance(c, ServerChange) and c.service in whole))
+    meant = {change.target for change in drift if DriftKey(change.target) in keys}
+    whole = {change.target for change in drift if change.target in meant and None in (change.before, change.after)}
+    return tuple(
+        change
+        for change in drift
+        if change.target in meant or (isinstance(change.target, ServerKey) and change.target.service in whole)
+    )
 
 
 def restored(snapshot: Snapshot, meant: Sequence[Change]) -> tuple[Change, ...]:
     """Complete differences to what the kernel can be told: no server without the service that it lacks so far."""
-    kept = set(meant)
-    needed = {change.service for change in kept if isinstance(change, ServerChange)}
+    kept = {change.target for change in meant}
+    needed = {target.service for target in kept if isinstance(target, ServerKey)}
     return tuple(
         change
         for change in snapshot.profile.drift
-        if change in kept or (isinstance(change, ServiceChange) and change.before is None and change.key in needed)
+        if change.target in kept or (change.target in needed and change.before is None)
     )
-
-
-def _comes_or_goes(change: ServiceChange) -> bool:
-    return change.before is None or change.after is None
 
 
 def details(record: Record, director: Director) -> list[str]:
@@ -169,7 +128,7 @@ def details(record: Record, director: Director) -> list[str]:
     return list(lines(record, director))
 
 
-def sentence(snapshot: Snapshot, found: Mapping[Subject, Change], key: Key) -> str:
+def sentence(snapshot: Snapshot, found: Mapping[Target, Change], key: Key) -> str:
     """Say in full what a row's line has no room for."""
     director = snapshot.reading.director
     match key:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from lvstui.core import fields, rules, sysctls
-from lvstui.core.change import Change, SyncChange, SysctlChange, TimeoutsChange
+from lvstui.core.change import Change, change_daemon, change_sysctl, change_timeouts, is_optional
 from lvstui.core.director.lines import DAEMON_FIELDS, seconds
 from lvstui.core.director.rows import Part, Row, with_staged
 from lvstui.core.model import Director, SyncDaemon, SyncRole, Timeouts
 from lvstui.core.rules import Severity
-
-Edited: TypeAlias = TimeoutsChange | SyncChange | SysctlChange
-"""What an edit in this view can change."""
 
 _ROOM = 20
 """Columns of the prompt for the names of interfaces."""
@@ -29,7 +25,7 @@ class Question:
 
     label: str
     text: str
-    change: Callable[[str], Edited]
+    change: Callable[[str], Change]
 
     def wrong(self, text: str, director: Director) -> str:
         """Say why a text will not do, empty where it will."""
@@ -62,64 +58,42 @@ def question(running: Director, staged: Sequence[Change], row: Row, interfaces: 
             return None
 
 
-def removal(running: Director, row: Row) -> SyncChange | None:
+def removal(running: Director, row: Row) -> Change | None:
     """Give the change that stops the daemon of a row, None where none runs."""
     if row.part is not Part.SYNC or not row.name:
         return None
     daemon = (running.sync or {}).get(fields.role(row.name.partition(".")[0]))
-    return SyncChange(daemon, None) if daemon else None
+    return change_daemon(daemon, None) if daemon else None
 
 
-def release(running: Director, saved: Director | None, row: Row) -> Edited | None:
+def release(running: Director, saved: Director | None, row: Row) -> Change | None:
     """Give the change that lets the profile leave a row to the kernel, None where it does so already."""
     match row:
         case Row(Part.TIMEOUTS, name) if name and saved and saved.timeouts:
-            return TimeoutsChange(running.timeouts, None)
+            return change_timeouts(running.timeouts, None)
         case Row(Part.SYSCTL, name) if saved and name in saved.sysctl:
-            return SysctlChange(name, running.sysctl.get(name), None)
+            return change_sysctl(name, running.sysctl.get(name), None)
         case _:
             return None
 
 
-def keep(change: Edited) -> Edited:
+def keep(change: Change) -> Change:
     """Turn an answer that changes no value into: the profile manages it from now on, as the kernel holds it."""
-    match change:
-        case TimeoutsChange(_, after):
-            return TimeoutsChange(None, after)
-        case SysctlChange(name, _, text):
-            return SysctlChange(name, None, text)
-        case _:
-            return change
-
-
-def put(staged: Iterable[Change], change: Edited) -> tuple[Change, ...]:
-    """Add a change to what is staged: a later one of the same object goes on from what the first one saw."""
-    kept: list[Change] = []
-    for each in staged:
-        match each, change:
-            case TimeoutsChange(seen, _), TimeoutsChange(now, after):
-                change = TimeoutsChange(seen or now, after)
-            case SyncChange(daemon, _), SyncChange(_, new) if each.role is change.role:
-                change = SyncChange(daemon, new)
-            case SysctlChange(name, value, _), SysctlChange(other, held, text) if name == other:
-                change = SysctlChange(name, held if value is None else value, text)
-            case _:
-                kept.append(each)
-    return (*kept, change)
+    return replace(change, before=None) if is_optional(change.target) else change
 
 
 def _timeout(timeouts: Timeouts, name: str) -> Question:
-    def change(text: str) -> Edited:
+    def change(text: str) -> Change:
         number = fields.number(name, text)
         if not number:
             raise fields.FieldError(name, "must be at least 1; the kernel takes 0 as: leave it")
         match name:
             case "tcp":
-                return TimeoutsChange(timeouts, replace(timeouts, tcp=number))
+                return change_timeouts(timeouts, replace(timeouts, tcp=number))
             case "tcp_fin":
-                return TimeoutsChange(timeouts, replace(timeouts, tcp_fin=number))
+                return change_timeouts(timeouts, replace(timeouts, tcp_fin=number))
             case _:
-                return TimeoutsChange(timeouts, replace(timeouts, udp=number))
+                return change_timeouts(timeouts, replace(timeouts, udp=number))
 
     return Question(f"{name} in seconds", seconds(timeouts, name), change)
 
@@ -128,9 +102,9 @@ def _interface(daemon: SyncDaemon | None, role: SyncRole, known: Sequence[str]) 
     """Ask for the interface of a daemon, which starts one that does not run."""
     word, offer = fields.ROLE_WORDS[role], f" ({_listed(known)})" if known else ""
 
-    def change(text: str) -> Edited:
+    def change(text: str) -> Change:
         name = _known_interface(text, known)
-        return SyncChange(daemon, replace(daemon, interface=name) if daemon else SyncDaemon(role, name))
+        return change_daemon(daemon, replace(daemon, interface=name) if daemon else SyncDaemon(role, name))
 
     if daemon is None:
         return Question(f"start the {word} on interface{offer}", "", change)
@@ -160,7 +134,7 @@ def _daemon(daemon: SyncDaemon | None, option: str) -> Question | None:
         return None
     text = DAEMON_FIELDS[option](daemon)
     label = f"{fields.ROLE_WORDS[daemon.role]} {option}"
-    return Question(label, text, lambda text: SyncChange(daemon, _with_option(daemon, option, text)))
+    return Question(label, text, lambda text: change_daemon(daemon, _with_option(daemon, option, text)))
 
 
 def _with_option(daemon: SyncDaemon, option: str, text: str) -> SyncDaemon:
@@ -178,4 +152,4 @@ def _with_option(daemon: SyncDaemon, option: str, text: str) -> SyncDaemon:
 
 
 def _setting(name: str, value: str) -> Question:
-    return Question(name, value, lambda text: SysctlChange(name, value, sysctls.read(name, text)))
+    return Question(name, value, lambda text: change_sysctl(name, value, sysctls.read(name, text)))

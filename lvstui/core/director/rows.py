@@ -8,11 +8,11 @@ from enum import Enum
 from typing import NamedTuple, assert_never
 
 from lvstui.core import fields
-from lvstui.core.change import Change, SysctlChange, TimeoutsChange, concerns_kernel, fold
+from lvstui.core.change import Change, DirectorField, Target, changes_kernel, fold
 from lvstui.core.director import lines as told
 from lvstui.core.director.lines import Sides, Told
 from lvstui.core.director.scope import touched
-from lvstui.core.model import Director
+from lvstui.core.model import Director, SysctlKey
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import Cell, Column, Tone
 
@@ -104,7 +104,7 @@ def touches(snapshot: Snapshot, row: Row) -> str:
 
 def with_staged(running: Director, staged: Iterable[Change]) -> Director:
     """Give what the kernel would hold with what is staged; what only the profile lets go of stays there."""
-    return fold(running, filter(concerns_kernel, staged))
+    return fold(running, filter(changes_kernel, staged))
 
 
 def _sides(snapshot: Snapshot, look: Look) -> Sides:
@@ -114,14 +114,16 @@ def _sides(snapshot: Snapshot, look: Look) -> Sides:
 
 def _staged_profile(look: Look, row: Row) -> Cell | None:
     """Say what a staged change does to the profile alone: `let go`, or `keep` for a value that stays as it is."""
+    match row:
+        case Row(Part.TIMEOUTS):
+            target: Target = DirectorField.TIMEOUTS
+        case Row(Part.SYSCTL, name):
+            target = SysctlKey(name)
+        case _:
+            return None
     for change in look.staged:
-        match change, row:
-            case (TimeoutsChange(), Row(Part.TIMEOUTS)):
-                pass
-            case SysctlChange(name), Row(Part.SYSCTL, other) if name == other:
-                pass
-            case _:
-                continue
+        if change.target != target:
+            continue
         if change.after is None:
             return Cell("let go", Tone.STAGED)
         return Cell("keep", Tone.STAGED) if change.before is None else None

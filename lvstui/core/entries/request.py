@@ -13,8 +13,7 @@ from lvstui.core.entries.resolve import Tied
 from lvstui.core.entries.rules import check, client_text, told
 from lvstui.core.entries.sync_plan import spread
 from lvstui.core.fields import FieldError
-from lvstui.core.model import Address, Director, Endpoint, Persistence, Pool, ServiceKey
-from lvstui.core.observed import ServerKey
+from lvstui.core.model import Address, Director, Endpoint, Persistence, Pool, ServerKey, ServiceKey
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.numbers import compact
 from lvstui.core.view.servers import seen_on, server_state

@@ -20,8 +20,8 @@ from lvstui.core.marks.mark import (
 )
 from lvstui.core.marks.own_table import is_ours
 from lvstui.core.marks.packets import FULL, late, reaches
-from lvstui.core.model import Family, Persistence, Pool
-from lvstui.core.observed import Rule, ServerKey
+from lvstui.core.model import Family, Persistence, Pool, ServerKey
+from lvstui.core.observed import Rule
 from lvstui.core.selectors import selector_text, several_ports
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.numbers import compact

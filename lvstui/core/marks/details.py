@@ -9,8 +9,8 @@ from lvstui.core.marks.cells import STATES, hook_text, match_text, persist_text,
 from lvstui.core.marks.mark import group_of, names_of, packets, pools_of, rules_of, sticky
 from lvstui.core.marks.packets import FULL
 from lvstui.core.marks.script import iptables_lines, script
-from lvstui.core.model import MarkGroup, Pool
-from lvstui.core.observed import Rule, ServerKey
+from lvstui.core.model import MarkGroup, Pool, ServerKey
+from lvstui.core.observed import Rule
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.servers import seen_on, server_options, server_state
 

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import Final
 
 from lvstui.core import fields
-from lvstui.core.change import Change, MarkChange, ServerChange, ServiceChange, remove_pool
+from lvstui.core.change import Change, change_group, change_server, change_service, remove_pool
 from lvstui.core.fields import FieldError
 from lvstui.core.model import (
     FULL_PREFIX_V6,
@@ -109,7 +109,7 @@ def made(group: MarkGroup, service: Service, servers: Iterable[RealServer], dire
     """
     pools = [_pool(service, MarkKey(group.mark, family), servers) for family in families(group.selectors)]
     held = (director.marks or {}).get(group.mark)
-    rules = () if held == group else (MarkChange(held, group),)
+    rules = () if held == group else (change_group(held, group),)
     return (*(c for pool in pools if pool.service.key not in director.pools for c in _added(pool)), *rules)
 
 
@@ -124,9 +124,9 @@ def _pool(service: Service, key: MarkKey, servers: Iterable[RealServer]) -> Pool
 
 
 def _added(pool: Pool) -> Iterator[Change]:
-    yield ServiceChange(None, pool.service)
+    yield change_service(None, pool.service)
     for server in pool.servers.values():
-        yield ServerChange(pool.service.key, None, server)
+        yield change_server(pool.service.key, None, server)
 
 
 PAIRS: Final = ((80, 443), (8080, 8443), (20, 21), (5060, 5061), (143, 993), (110, 995), (25, 587))
@@ -158,7 +158,7 @@ def bundled(director: Director, keys: Sequence[AddressKey], mark: int, name: str
             changes += _added(_bundle(members, MarkKey(mark, family), name))
     group = MarkGroup(mark, _selectors(keys), name)
     removals = [change for pool in pools for change in remove_pool(pool)]
-    return (*changes, MarkChange((director.marks or {}).get(mark), group), *removals)
+    return (*changes, change_group((director.marks or {}).get(mark), group), *removals)
 
 
 def leading(pools: Iterable[Pool]) -> list[Pool]:
@@ -225,7 +225,7 @@ def unbundled(director: Director, mark: int) -> tuple[Change, ...]:
         if pool is not None:
             changes += _added(_apart(pool, key))
     removals = [c for family in Family if (p := director.pools.get(MarkKey(mark, family))) for c in remove_pool(p)]
-    return (*changes, MarkChange(group, None), *removals)
+    return (*changes, change_group(group, None), *removals)
 
 
 def _keys(group: MarkGroup) -> tuple[AddressKey, ...]:

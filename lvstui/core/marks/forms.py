@@ -8,13 +8,23 @@ from functools import partial
 from typing import Final
 
 from lvstui.core import fields
-from lvstui.core.change import Change, MarkChange, ServiceChange
+from lvstui.core.change import Change, change_group, change_service
 from lvstui.core.fields import FieldError
 from lvstui.core.marks.edits import PERSISTENCE, bundled, families, free_mark, leading
 from lvstui.core.marks.lists import items
 from lvstui.core.marks.new_group_form import in_the_way
 from lvstui.core.marks.repairs import removed
-from lvstui.core.model import AddressKey, Director, Family, MarkGroup, MarkKey, Persistence, Selector
+from lvstui.core.model import (
+    AddressKey,
+    Director,
+    Family,
+    MarkGroup,
+    MarkGroupKey,
+    MarkKey,
+    Persistence,
+    Selector,
+    Service,
+)
 from lvstui.core.observed import Ruleset
 from lvstui.core.rules import Problem, Severity, problems
 from lvstui.core.selectors import EXAMPLE, selector, selector_text
@@ -56,14 +66,14 @@ class PacketsForm:
         """Give what to do, nothing where all is as it was."""
         name = values["name"].strip()
         after = MarkGroup(self.mark, _matches(values), name)
-        return () if after == self.group else (MarkChange(self.group, after),)
+        return () if after == self.group else (change_group(self.group, after),)
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
         """Tell what is wrong, each by its field."""
         found: list[Problem] = []
         for change in self.changes(values):
             found += problems(change, self.director)
-            if isinstance(change, MarkChange) and change.after is not None:
+            if isinstance(change.after, MarkGroup):
                 others = {m: g for m, g in (self.director.marks or {}).items() if m != self.mark}
                 found += in_the_way(change.after, replace(self.director, marks=others))
                 found += self._unserved(change.after)
@@ -203,7 +213,10 @@ class BundleForm:
         except FieldError as error:
             return (Problem("services" if error.field == "service" else error.field, error.sentence),)
         named = (
-            each for change in changes if isinstance(change, MarkChange) for each in problems(change, self.director)
+            each
+            for change in changes
+            if isinstance(change.target, MarkGroupKey)
+            for each in problems(change, self.director)
         )
         return tuple(named)
 
@@ -221,8 +234,7 @@ class BundleForm:
 
 def _sticking(change: Change, seconds: int) -> Change:
     match change:
-        case ServiceChange(None, after) if after is not None and after.persistence is not None:
-            persistence: Persistence = replace(after.persistence, timeout=seconds)
-            return ServiceChange(None, replace(after, persistence=persistence))
+        case Change(_, None, Service(persistence=Persistence() as persistence) as after):
+            return change_service(None, replace(after, persistence=replace(persistence, timeout=seconds)))
         case _:
             return change

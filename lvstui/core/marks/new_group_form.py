@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from lvstui.core import fields, selectors
-from lvstui.core.change import Change, MarkChange, ServerChange, ServiceChange, apply
+from lvstui.core.change import Change, fold, service_of
 from lvstui.core.marks.edits import PERSISTENCE, TEMPLATES, Template, families, free_mark, made, template_selectors
 from lvstui.core.marks.lists import machines, networks, servers, usual_forwarding, virtual_addresses
 from lvstui.core.marks.packets import overlap
@@ -17,10 +17,12 @@ from lvstui.core.model import (
     Director,
     Family,
     MarkGroup,
+    MarkGroupKey,
     MarkKey,
     Persistence,
     RealServer,
     Selector,
+    ServerKey,
     Service,
 )
 from lvstui.core.observed import Ruleset
@@ -103,7 +105,7 @@ class GroupForm:
         if not _keeps(values) and not self.missing:
             return changes
         served = {Family.of(server.endpoint.address) for server in servers} or set(Family)
-        others = (change for change in changes if not isinstance(change, MarkChange))
+        others = (change for change in changes if not isinstance(change.target, MarkGroupKey))
         return tuple(change for change in others if not _keeps(values) or _family(change) in served)
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
@@ -114,7 +116,7 @@ class GroupForm:
         director = self.director
         for change in self.changes(values):
             found += [_placed(problem, change) for problem in problems(change, director)]
-            director = apply(director, change)
+            director = fold(director, (change,))
         return tuple(dict.fromkeys(found))
 
     def _packet_fields(self) -> Sequence[Field]:
@@ -272,13 +274,8 @@ def _keeps(values: Values) -> bool:
 
 
 def _family(change: Change) -> Family | None:
-    match change:
-        case ServiceChange():
-            return change.key.family
-        case ServerChange(key):
-            return key.family
-        case _:
-            return None
+    service = service_of(change.target)
+    return service.family if service else None
 
 
 def _is(template: str, values: Values) -> bool:
@@ -291,9 +288,9 @@ def _warning(field: str, sentence: str) -> Problem:
 
 def _placed(problem: Problem, change: Change) -> Problem:
     """Put a problem of one of the changes at the field of the form that it comes from."""
-    if isinstance(change, ServerChange):
-        return replace(problem, field="servers", sentence=f"{change.endpoint.address}: {problem.sentence}")
+    if isinstance(change.target, ServerKey):
+        return replace(problem, field="servers", sentence=f"{change.target.endpoint.address}: {problem.sentence}")
     places = {"match": "addresses", "timeout": "persistence", "service": "mark"}
-    if isinstance(change, MarkChange) and problem.field == "name":
+    if isinstance(change.target, MarkGroupKey) and problem.field == "name":
         return replace(problem, field="name")
     return replace(problem, field=places.get(problem.field, problem.field))

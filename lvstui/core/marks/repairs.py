@@ -6,11 +6,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lvstui.core import fields
-from lvstui.core.change import Change, MarkChange, ServerChange, ServiceChange, remove_pool
+from lvstui.core.change import Change, change_group, change_service, remove_pool
 from lvstui.core.fields import FieldError
 from lvstui.core.marks.own_table import is_ours
 from lvstui.core.marks.packets import FULL
-from lvstui.core.model import FULL_MASK_V4, FULL_PREFIX_V6, Director, Family, MarkGroup, MarkKey, Persistence, Selector
+from lvstui.core.model import (
+    FULL_MASK_V4,
+    FULL_PREFIX_V6,
+    Director,
+    Family,
+    MarkGroup,
+    MarkGroupKey,
+    MarkKey,
+    Persistence,
+    Selector,
+    ServerKey,
+)
 from lvstui.core.observed import Rule
 
 
@@ -28,7 +39,7 @@ def unadoptable(rule: Rule) -> str:
     return ""
 
 
-def adopted(director: Director, rules: Iterable[Rule]) -> tuple[MarkChange, ...]:
+def adopted(director: Director, rules: Iterable[Rule]) -> tuple[Change, ...]:
     """Give the changes that put copies of others' rules into our groups, each for the whole mark.
 
     Raises `FieldError` for the field `rule` with the reason where no rule can be copied.
@@ -46,7 +57,7 @@ def adopted(director: Director, rules: Iterable[Rule]) -> tuple[MarkChange, ...]
         else:
             reasons.append(f"our group {rule.value} has these packets already")
     held = director.marks or {}
-    changes = tuple(MarkChange(held.get(mark), group) for mark, group in groups.items() if held.get(mark) != group)
+    changes = tuple(change_group(held.get(mark), group) for mark, group in groups.items() if held.get(mark) != group)
     if not changes:
         raise FieldError("rule", f"cannot be copied: {reasons[0] if reasons else 'there is none of others here'}")
     return changes
@@ -65,26 +76,22 @@ def lost_changes(drift: Iterable[Change], marks: Sequence[int] | None = None) ->
 
 def _returns(change: Change, marks: Sequence[int] | None) -> bool:
     match change:
-        case MarkChange(None, MarkGroup(mark)):
-            return marks is None or mark in marks
-        case ServiceChange(None, _):
-            return isinstance(change.key, MarkKey) and (marks is None or change.key.mark in marks)
-        case ServerChange(MarkKey(mark), None, _):
+        case Change(MarkGroupKey(mark) | MarkKey(mark) | ServerKey(MarkKey(mark)), None, _):
             return marks is None or mark in marks
         case _:
             return False
 
 
-def without(group: MarkGroup, selector: Selector) -> MarkChange:
+def without(group: MarkGroup, selector: Selector) -> Change:
     """Take some packets out of a group; the last ones end its rules."""
     kept = tuple(each for each in group.selectors if each != selector)
-    return MarkChange(group, replace(group, selectors=kept) if kept else None)
+    return change_group(group, replace(group, selectors=kept) if kept else None)
 
 
 def removed(director: Director, mark: int, *, services: bool) -> tuple[Change, ...]:
     """Give the changes that end a group: its rules first, then, if they are to go too, its services."""
     group = (director.marks or {}).get(mark)
-    rules = (MarkChange(group, None),) if group else ()
+    rules = (change_group(group, None),) if group else ()
     pools = [pool for family in Family if (pool := director.pools.get(MarkKey(mark, family)))] if services else []
     return (*rules, *(change for pool in pools for change in remove_pool(pool)))
 
@@ -99,5 +106,5 @@ def with_timeout(director: Director, mark: int, seconds: int) -> tuple[Change, .
         full = FULL_MASK_V4 if family is Family.IPV4 else FULL_PREFIX_V6
         persistence = replace(pool.service.persistence or Persistence(mask=full), timeout=seconds) if seconds else None
         if persistence != pool.service.persistence:
-            changes.append(ServiceChange(pool.service, replace(pool.service, persistence=persistence)))
+            changes.append(change_service(pool.service, replace(pool.service, persistence=persistence)))
     return tuple(changes)

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple, TypeAlias, assert_never
 from lvstui.core.marks.cells import MARK_COLUMNS, group_cells, rule_cells, server_cells
 from lvstui.core.marks.filter import NO_MARK_FILTER, MarkFilter, MarkSubject
 from lvstui.core.marks.mark import marks, packets, pools_of, rules_of, sticky
-from lvstui.core.model import MarkKey
-from lvstui.core.observed import Rule, ServerKey
+from lvstui.core.model import MarkKey, ServerKey
+from lvstui.core.observed import Rule
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.memo import Remembered
 from lvstui.core.view.table import Arranged, Cell, Column

@@ -7,18 +7,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
-from lvstui.core import fields
-from lvstui.core.change import Change, ServerChange, remove_pool
+from lvstui.core import fields, staging
+from lvstui.core.change import Change, change_server, remove_pool
 from lvstui.core.fields import FieldError
-from lvstui.core.model import INT_MAX, Director, RealServer, ServiceKey
-from lvstui.core.observed import MachineKey, RowKey, ServerKey
-from lvstui.core.services import staging
+from lvstui.core.model import INT_MAX, Director, RealServer, ServerKey, ServiceKey
+from lvstui.core.observed import MachineKey, RowKey
 from lvstui.core.services.machines import machines
 
 Targets: TypeAlias = Mapping[ServerKey, RealServer]
 """The servers that are meant, as the newest reading shows them."""
 
-Staged: TypeAlias = Mapping[ServerKey, ServerChange]
+Staged: TypeAlias = Mapping[ServerKey, Change]
 
 Rule: TypeAlias = Callable[[RealServer, int], int | None]
 """From a server, and the weight it has or is going to have, to its new weight; None leaves it as it is."""
@@ -97,25 +96,26 @@ def toggle(servers: Targets, staged: Staged) -> Rule:
     return _as_it_is if any(key in staged for key in servers) else _restore
 
 
-def weigh(servers: Targets, staged: Staged, rule: Rule) -> tuple[ServerChange, ...]:
+def weigh(servers: Targets, staged: Staged, rule: Rule) -> tuple[Change, ...]:
     """Give what is to be staged for these servers once a rule was applied on top of what is staged already."""
     changes = (_weighed(key, server, staged.get(key), rule) for key, server in servers.items())
     return tuple(change for change in changes if change is not None)
 
 
-def _weighed(key: ServerKey, server: RealServer, staged: ServerChange | None, rule: Rule) -> ServerChange | None:
+def _weighed(key: ServerKey, server: RealServer, staged: Change | None, rule: Rule) -> Change | None:
     # What is written must start from what the operator saw when the edit began.
-    seen = staged.before if staged and staged.before else server
+    before, after = staged.values(RealServer) if staged else (None, None)
+    seen = before or server
     weight = rule(seen, _weight(server, staged))
     if weight is None:
         return staged
     fresh = staging.weighed(seen, max(0, min(INT_MAX, weight)))
-    after = replace(staged.after if staged and staged.after else seen, weight=fresh.weight, resume=fresh.resume)
-    return None if after == seen else ServerChange(key.service, seen, after)
+    after = replace(after or seen, weight=fresh.weight, resume=fresh.resume)
+    return None if after == seen else change_server(key.service, seen, after)
 
 
-def _weight(server: RealServer, staged: ServerChange | None) -> int:
-    return staged.after.weight if staged and staged.after else server.weight
+def _weight(server: RealServer, staged: Change | None) -> int:
+    return staged.after.weight if staged and isinstance(staged.after, RealServer) else server.weight
 
 
 def removal(director: Director, keys: Iterable[RowKey]) -> tuple[Change, ...]:
@@ -124,7 +124,7 @@ def removal(director: Director, keys: Iterable[RowKey]) -> tuple[Change, ...]:
     services = [key for key in keys if not isinstance(key, ServerKey | MachineKey) and key in director.pools]
     single = targets(director, (key for key in keys if isinstance(key, ServerKey | MachineKey)))
     changes: list[Change] = [
-        ServerChange(key.service, server, None) for key, server in single.items() if key.service not in services
+        change_server(key.service, server, None) for key, server in single.items() if key.service not in services
     ]
     for service in services:
         changes += remove_pool(director.pools[service])
@@ -153,18 +153,18 @@ def destination(director: Director, text: str) -> Destination:
     return Destination(key, port)
 
 
-def copies(director: Director, servers: Targets, to: Destination) -> tuple[ServerChange, ...]:
+def copies(director: Director, servers: Targets, to: Destination) -> tuple[Change, ...]:
     """Give the additions that put servers into another service as well, with all that they have.
 
     Those that are there already are left out. A name that another server there has is not taken along.
     """
     there = director.pools[to.service].servers
     names = {server.name for server in there.values()}
-    added: dict[object, ServerChange] = {}
+    added: dict[object, Change] = {}
     for server in servers.values():
         endpoint = server.endpoint if to.port is None else server.endpoint._replace(port=to.port)
         if endpoint not in there and endpoint not in added:
             name = "" if server.name in names else server.name
             names.add(name)
-            added[endpoint] = ServerChange(to.service, None, replace(server, endpoint=endpoint, name=name))
+            added[endpoint] = change_server(to.service, None, replace(server, endpoint=endpoint, name=name))
     return tuple(added.values())

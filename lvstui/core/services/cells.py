@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from lvstui.core import fields
-from lvstui.core.change import Change, ServerChange
-from lvstui.core.model import AddressKey, Pool, RealServer, Service, ServiceKey
-from lvstui.core.observed import MachineKey, ServerKey, ServerStats, Stats
+from lvstui.core.change import Change
+from lvstui.core.model import AddressKey, Pool, RealServer, ServerKey, Service, ServiceKey
+from lvstui.core.observed import MachineKey, ServerStats, Stats
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.numbers import compact, sparkline
 from lvstui.core.view.servers import persistence_short, seen_on, server_options, server_state
@@ -148,9 +148,9 @@ def _place_in_service(key: ServerKey) -> str:
 def _weight(server: RealServer, staged: Change | None) -> Cell:
     """Show the weight, and where an edit of it waits for Enter, the old and the new one."""
     match staged:
-        case ServerChange(_, RealServer(weight=old), RealServer(weight=new)) if old != new:
+        case Change(_, RealServer(weight=old), RealServer(weight=new)) if old != new:
             return Cell(f"{old}->{new}", Tone.STAGED)
-        case ServerChange(_, _, None):
+        case Change(_, _, None):
             return Cell("delete", Tone.STAGED)
         case _:
             return Cell(str(server.weight), Tone.WARN if server.weight == 0 else Tone.PLAIN)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from lvstui.core.change import EMPTY
-from lvstui.core.model import Director
-from lvstui.core.observed import GroupKey, MachineKey, ServerKey
+from lvstui.core.model import Director, ServerKey
+from lvstui.core.observed import GroupKey, MachineKey
 
 Machines: TypeAlias = Mapping[GroupKey, Sequence[ServerKey]]
 

@@ -10,8 +10,8 @@ from typing import TypeAlias, TypeVar
 
 from lvstui.core import fields
 from lvstui.core.change import Change
-from lvstui.core.model import AddressKey, Director, MarkKey, ServiceKey
-from lvstui.core.observed import GroupKey, MachineKey, RowKey, ServerKey, ServerStats
+from lvstui.core.model import AddressKey, Director, MarkKey, ServerKey, ServiceKey
+from lvstui.core.observed import GroupKey, MachineKey, RowKey, ServerStats
 from lvstui.core.services import cells as row
 from lvstui.core.services.filter import EVERYTHING, Filter, Subject
 from lvstui.core.services.machines import machines

@@ -8,7 +8,7 @@ from functools import partial
 from ipaddress import IPv4Address
 
 from lvstui.core import fields
-from lvstui.core.change import Change, ServerChange, fold
+from lvstui.core.change import Change, change_server, fold
 from lvstui.core.model import (
     AddressKey,
     Director,
@@ -20,7 +20,7 @@ from lvstui.core.model import (
     TunnelType,
 )
 from lvstui.core.rules import Problem, Severity, problems
-from lvstui.core.services.staging import weighed
+from lvstui.core.staging import weighed
 from lvstui.core.view.form import Field, Form, Kind, Values, checked, trimmed
 
 _METHODS = tuple(fields.FORWARDING_WORDS[each] for each in (Forwarding.MASQ, Forwarding.ROUTE, Forwarding.TUNNEL))
@@ -62,8 +62,8 @@ class ServerForm:
         if before == after:
             return ()
         if before is None or before.endpoint == after.endpoint:
-            return (ServerChange(key, before, after),)
-        return (ServerChange(key, None, after), ServerChange(key, before, None))
+            return (change_server(key, before, after),)
+        return (change_server(key, None, after), change_server(key, before, None))
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
         """Tell what is wrong with the changes, each by the field of the form."""

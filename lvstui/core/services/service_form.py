@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import Final
 
 from lvstui.core import fields
-from lvstui.core.change import Change, ServerChange, ServiceChange, apply, fold, remove_pool
+from lvstui.core.change import Change, change_server, change_service, fold, remove_pool
 from lvstui.core.model import (
     FULL_MASK_V4,
     FULL_PREFIX_V6,
@@ -19,6 +19,7 @@ from lvstui.core.model import (
     MarkKey,
     Persistence,
     Pool,
+    ServerKey,
     Service,
     ServiceFlags,
     ServiceKey,
@@ -79,14 +80,14 @@ class ServiceForm:
         """Give what to do; another key is a new service with the same servers, and then the removal of the old one."""
         after = self.service(values)
         if self.pool is None:
-            return (ServiceChange(None, after),)
+            return (change_service(None, after),)
         before = self.pool.service
         if before == after:
             return ()
         if before.key == after.key:
-            return (ServiceChange(before, after),)
-        moved = [ServerChange(after.key, None, server) for server in self.pool.servers.values()]
-        return (ServiceChange(None, after), *moved, *remove_pool(self.pool))
+            return (change_service(before, after),)
+        moved = [change_server(after.key, None, server) for server in self.pool.servers.values()]
+        return (change_service(None, after), *moved, *remove_pool(self.pool))
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
         """Tell what is wrong with the changes, each by the field of the form."""
@@ -102,8 +103,9 @@ class ServiceForm:
         director = self.director if len(changes) == 1 else fold(self.director, _removals(changes))
         for change in takewhile(_keeps, changes):
             for problem in problems(change, director):
-                found.append(_of_server(problem, change, place) if isinstance(change, ServerChange) else problem)
-            director = apply(director, change)
+                target = change.target
+                found.append(_of_server(problem, target, place) if isinstance(target, ServerKey) else problem)
+            director = fold(director, (change,))
         return tuple(replace(problem, field=_place(problem, values)) for problem in found)
 
     def _unknown_scheduler(self, name: str) -> Sequence[Problem]:
@@ -273,16 +275,16 @@ def _persistence(values: Values, family: Family) -> Persistence | None:
 
 def _keeps(change: Change) -> bool:
     """Tell the additions and edits, which come first, from the removals after them."""
-    return isinstance(change, ServiceChange | ServerChange) and change.after is not None
+    return change.after is not None
 
 
 def _removals(changes: Sequence[Change]) -> Sequence[Change]:
     return [change for change in changes if not _keeps(change)]
 
 
-def _of_server(problem: Problem, change: ServerChange, place: str) -> Problem:
+def _of_server(problem: Problem, key: ServerKey, place: str) -> Problem:
     """Put the problem of a server that comes along at the service's own address or mark."""
-    where = fields.server_text(change.endpoint)
+    where = fields.server_text(key.endpoint)
     return replace(problem, field=place, sentence=f"{where}: {problem.field}: {problem.sentence}")
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lvstui.core import fields
-from lvstui.core.model import Forwarding, Persistence, RealServer
-from lvstui.core.observed import ServerKey, ServerStats
+from lvstui.core.model import Forwarding, Persistence, RealServer, ServerKey
+from lvstui.core.observed import ServerStats
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.numbers import duration
 from lvstui.core.view.table import Cell, Tone

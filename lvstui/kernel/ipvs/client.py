@@ -6,21 +6,20 @@ import errno
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TypeVar, assert_never
+from typing import TypeVar
 
-from lvstui.core.change import (
-    Change,
-    DirectorName,
-    ManageSync,
-    MarkChange,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    TimeoutsChange,
-    Value,
+from lvstui.core.change import Change, DirectorField, Target, Value, change_daemon, change_service
+from lvstui.core.model import (
+    AddressKey,
+    MarkKey,
+    RealServer,
+    ServerKey,
+    Service,
+    ServiceKey,
+    SyncDaemon,
+    SyncRole,
+    Timeouts,
 )
-from lvstui.core.model import RealServer, Service, ServiceKey, SyncDaemon, SyncRole
 from lvstui.core.observed import Reading
 from lvstui.kernel.ipvs import wire
 from lvstui.kernel.ipvs.dump import Table
@@ -62,10 +61,10 @@ class Netlink:
         director = self._table.director(timeouts, sync)
         return Reading(director, info, time.monotonic(), services, servers)
 
-    def held(self, change: Change) -> Value | None:
-        """Read the one object that a change is about."""
+    def held(self, target: Target) -> Value | None:
+        """Read one object."""
         try:
-            return self._call(lambda: self._held(change))
+            return self._call(lambda: self._held(target))
         except (ValueError, OverflowError, struct.error):
             return None  # no message can name it, so the kernel cannot hold it
         except Answer as answer:
@@ -73,21 +72,18 @@ class Netlink:
                 return None
             raise _unreadable(answer) from None
 
-    def _held(self, change: Change) -> Value | None:
-        match change:
-            case ServiceChange():
-                return self._service(change.key)
-            case ServerChange(key):
-                servers = self._servers(key)
-                return next((server for server in servers if server.endpoint == change.endpoint), None)
-            case TimeoutsChange():
+    def _held(self, target: Target) -> Value | None:
+        match target:
+            case AddressKey() | MarkKey() as key:
+                return self._service(key)
+            case ServerKey(key, endpoint):
+                return next((server for server in self._servers(key) if server.endpoint == endpoint), None)
+            case DirectorField.TIMEOUTS:
                 return wire.read_timeouts(NATIVE.attributes(self._one(Command.GET_CONFIG)))
-            case SyncChange():
-                return self._daemons().get(change.role)
-            case MarkChange() | SysctlChange() | ManageSync() | DirectorName():
-                return None
+            case SyncRole():
+                return self._daemons().get(target)
             case _:
-                assert_never(change)
+                return None
 
     def _service(self, key: ServiceKey) -> Service:
         found = NATIVE.attributes(self._one(Command.GET_SERVICE, wire.service_key(key)))
@@ -113,32 +109,28 @@ class Netlink:
             raise _unwritable(change, answer) from None
 
     def _write(self, change: Change) -> None:
+        adds = change.before is None
         match change:
-            case ServiceChange(before, after):
-                if after is None:
-                    self._do(Command.DEL_SERVICE, wire.service_key(change.key))
-                else:
-                    self._do(Command.SET_SERVICE if before else Command.NEW_SERVICE, wire.service(after))
-            case ServerChange(key, old, server):
-                if server is None:
-                    self._do(Command.DEL_DEST, wire.service_key(key) + wire.endpoint(change.endpoint))
-                else:
-                    command = Command.SET_DEST if old else Command.NEW_DEST
-                    self._do(command, wire.service_key(key) + wire.server(server))
-            case TimeoutsChange(_, timeouts):
-                if timeouts is not None:
-                    self._do(Command.SET_CONFIG, wire.timeouts(timeouts))
-            case SyncChange(running, daemon):
-                self._switch(change, running, daemon)
-            case MarkChange() | SysctlChange() | ManageSync() | DirectorName():
-                pass
+            case Change(AddressKey() | MarkKey() as key, _, None):
+                self._do(Command.DEL_SERVICE, wire.service_key(key))
+            case Change(_, _, Service() as service):
+                self._do(Command.NEW_SERVICE if adds else Command.SET_SERVICE, wire.service(service))
+            case Change(ServerKey(key, endpoint), _, None):
+                self._do(Command.DEL_DEST, wire.service_key(key) + wire.endpoint(endpoint))
+            case Change(ServerKey(key), _, RealServer() as server):
+                self._do(Command.NEW_DEST if adds else Command.SET_DEST, wire.service_key(key) + wire.server(server))
+            case Change(_, _, Timeouts() as timeouts):
+                self._do(Command.SET_CONFIG, wire.timeouts(timeouts))
+            case Change(SyncRole() as role):
+                self._switch(change, role)
             case _:
-                assert_never(change)
+                pass
 
-    def _switch(self, change: SyncChange, running: SyncDaemon | None, wanted: SyncDaemon | None) -> None:
+    def _switch(self, change: Change, role: SyncRole) -> None:
         """Stop and start a daemon; where the kernel refuses the new options, start it as it was."""
+        running, wanted = change.values(SyncDaemon)
         order = wire.daemon(wanted) if wanted else b""
-        before = self._stop(change.role) if running else None
+        before = self._stop(role) if running else None
         if wanted is None:
             return
         try:
@@ -150,8 +142,8 @@ class Netlink:
             try:
                 self._do(Command.NEW_DAEMON, wire.daemon(before))
             except Answer:
-                role = change.role.name.lower()
-                raise KernelError(f"{refusal}; and the {role} daemon did not start as before: none runs now") from None
+                word = role.name.lower()
+                raise KernelError(f"{refusal}; and the {word} daemon did not start as before: none runs now") from None
             raise refusal from None
 
     def _stop(self, role: SyncRole) -> SyncDaemon:
@@ -177,7 +169,7 @@ class Netlink:
 
     def start(self, daemon: SyncDaemon) -> None:
         """Start a sync daemon; raise `Refused`."""
-        self.write(SyncChange(None, daemon))
+        self.write(change_daemon(None, daemon))
 
     def stop(self, role: SyncRole) -> None:
         """Stop a sync daemon, also one that has barely started; raise `Refused` where it still runs."""
@@ -200,7 +192,7 @@ class Netlink:
             self._call(lambda: self._do(command, b"" if key is None else wire.service_key(key)))
         except Answer as answer:
             if key is not None and answer.code == errno.ESRCH:
-                raise refused(ServiceChange(Service(key), Service(key)), answer.code) from None
+                raise refused(change_service(Service(key), Service(key)), answer.code) from None
             raise _unreadable(answer) from None
 
     def close(self) -> None:

@@ -23,9 +23,10 @@ from lvstui.core.model import (
     Persistence,
     Pool,
     Protocol,
+    ServerKey,
     ServiceKey,
 )
-from lvstui.core.observed import Connection, Entry, Origin, ServerKey, ServerStats
+from lvstui.core.observed import Connection, Entry, Origin, ServerStats
 from lvstui.kernel.port import Piece
 
 _RENEWED: Final = 60

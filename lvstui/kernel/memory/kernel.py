@@ -16,31 +16,35 @@ from lvstui.core import sysctls
 from lvstui.core.change import (
     EMPTY,
     Change,
-    DirectorName,
-    ManageSync,
-    MarkChange,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    SysctlChange,
-    TimeoutsChange,
+    DirectorField,
+    Target,
     Value,
-    bare,
-    fold,
+    change_service,
+    is_optional,
+    is_same,
+    lookup,
+    put,
+    strip_profile_values,
 )
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import (
+    AddressKey,
     Director,
     Endpoint,
     Family,
+    MarkGroupKey,
+    MarkKey,
     Pool,
+    RealServer,
+    ServerKey,
     Service,
     ServiceKey,
     SyncDaemon,
     SyncRole,
+    SysctlKey,
     Timeouts,
 )
-from lvstui.core.observed import Info, Reading, Rule, ServerKey, ServerStats, Stats
+from lvstui.core.observed import Info, Reading, Rule, ServerStats, Stats
 from lvstui.kernel.causes import (
     TIMEOUT_MAX,
     engine_of,
@@ -125,29 +129,10 @@ class MemoryKernel:
         forwards = dict.fromkeys(Family, True)
         return Reading(self._director, _INFO, now, services, servers, total, by_cpu(total), rules, forwards)
 
-    def held(self, change: Change) -> Value | None:
-        """Read what the director holds where `change` would write."""
+    def held(self, target: Target) -> Value | None:
+        """Read what the director holds of a target."""
         self._check()
-        match change:
-            case ServiceChange():
-                pool = self._director.pools.get(change.key)
-                return pool.service if pool else None
-            case ServerChange(key):
-                pool = self._director.pools.get(key)
-                return pool.servers.get(change.endpoint) if pool else None
-            case MarkChange():
-                return (self._director.marks or {}).get(change.mark)
-            case TimeoutsChange():
-                return self._director.timeouts
-            case SyncChange():
-                return (self._director.sync or {}).get(change.role)
-            case SysctlChange(name, before):
-                now = self._director.sysctl.get(name)
-                return before if sysctls.same(name, now, before) else now
-            case ManageSync() | DirectorName():
-                return None
-            case _:
-                assert_never(change)
+        return None if target in (DirectorField.NAME, DirectorField.SYNC) else lookup(self._director, target)
 
     def write(self, change: Change) -> None:
         """Make the director hold `change.after`, or raise what the kernel would raise."""
@@ -155,9 +140,13 @@ class MemoryKernel:
         errno = _errno(self._director, change)
         if errno != _OK:
             raise refused(change, errno)
-        told = _as_held(self._director, change)
-        if told is not None and self.held(told) != told.after:
-            self._director = fold(self._director, (told,))
+        if change.target in (DirectorField.NAME, DirectorField.SYNC) or (
+            is_optional(change.target) and change.after is None
+        ):
+            return
+        after = _as_held(self._director, change)
+        if not is_same(change.target, after, self.held(change.target)):
+            self._director = put(self._director, change.target, after)
 
     def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:  # noqa: ARG002 - it shows both at once
         """Read the connection table; unlike a kernel's it stands still meanwhile."""
@@ -198,7 +187,7 @@ class MemoryKernel:
         """Zero the counters of one service or of everything."""
         self._check_write()
         if key is not None and key not in self._director.pools:
-            raise refused(ServiceChange(Service(key), Service(key)), codes.ESRCH)
+            raise refused(change_service(Service(key), Service(key)), codes.ESRCH)
         if self._traffic:
             self._traffic.advance(self._director, self._clock())
             self._traffic.zero(key)
@@ -246,12 +235,15 @@ def _held_director(director: Director) -> Director:
         timeouts=director.timeouts or Timeouts(),
         sync={role: _held_daemon(daemon) for role, daemon in (director.sync or {}).items()},
         sysctl={**DEFAULTS, **director.sysctl},
-        marks={mark: bare(group) for mark, group in (director.marks or {}).items()},
+        marks={mark: strip_profile_values(group) for mark, group in (director.marks or {}).items()},
     )
 
 
 def _held_pool(pool: Pool) -> Pool:
-    return Pool(bare(pool.service), {endpoint: bare(server) for endpoint, server in pool.servers.items()})
+    return Pool(
+        strip_profile_values(pool.service),
+        {endpoint: strip_profile_values(server) for endpoint, server in pool.servers.items()},
+    )
 
 
 def _held_daemon(daemon: SyncDaemon) -> SyncDaemon:
@@ -262,61 +254,51 @@ def _held_daemon(daemon: SyncDaemon) -> SyncDaemon:
     return replace(daemon, max_length=length)
 
 
-def _as_held(director: Director, change: Change) -> Change | None:
-    """Give the change as the kernel takes it, None where it has nothing to take."""
+def _as_held(director: Director, change: Change) -> Value | None:
+    """Return the value after a change as the kernel keeps it."""
     match change:
-        case ServiceChange(before, after):
-            return ServiceChange(bare(before), bare(after))
-        case ServerChange(key, server, other):
-            return ServerChange(key, bare(server), bare(other))
-        case MarkChange(group, changed):
-            return MarkChange(bare(group), bare(changed))
-        case TimeoutsChange(_, Timeouts() as new):
+        case Change(_, _, Timeouts() as new):
             old = director.timeouts or Timeouts()
-            return TimeoutsChange(old, Timeouts(new.tcp or old.tcp, new.tcp_fin or old.tcp_fin, new.udp or old.udp))
-        case SyncChange(daemon, new_daemon):
-            return SyncChange(daemon, _held_daemon(new_daemon) if new_daemon else None)
-        case SysctlChange(name, text, str() as new_text):
-            return SysctlChange(name, text, _held_setting(name, new_text))
-        case TimeoutsChange() | SysctlChange() | ManageSync() | DirectorName():
-            return None
+            return Timeouts(new.tcp or old.tcp, new.tcp_fin or old.tcp_fin, new.udp or old.udp)
+        case Change(_, _, SyncDaemon() as daemon):
+            return _held_daemon(daemon)
+        case Change(SysctlKey(name), _, str() as text):
+            return _held_setting(name, text)
         case _:
-            assert_never(change)
+            return strip_profile_values(change.after)
 
 
 def _errno(director: Director, change: Change) -> int:
-    """Tell the errno that the kernel answers to a change, 0 where it takes it."""
-    match change:
-        case ServiceChange():
-            return _service_errno(director, change)
-        case ServerChange():
-            return _server_errno(director, change)
-        case MarkChange(before):
-            exists = change.mark in (director.marks or {})
-            if before is None:
+    """Return the errno that the kernel answers to a change, 0 where it takes it."""
+    match change.target:
+        case AddressKey() | MarkKey() as key:
+            return _service_errno(director, key, *change.values(Service))
+        case ServerKey() as key:
+            return _server_errno(director, key, *change.values(RealServer))
+        case MarkGroupKey(mark):
+            exists = mark in (director.marks or {})
+            if change.before is None:
                 return codes.EEXIST if exists else _OK
             return _OK if exists else codes.ENOENT
-        case TimeoutsChange(_, Timeouts() as new):
-            longest, shortest = max(new.tcp, new.tcp_fin, new.udp), min(new.tcp, new.tcp_fin, new.udp)
-            return _OK if shortest >= 0 and longest <= TIMEOUT_MAX else codes.EINVAL
-        case SyncChange():
-            return _sync_errno(director, change)
-        case SysctlChange(name, _, str() as text):
-            return _sysctl_errno(director, name, text)
-        case TimeoutsChange() | SysctlChange() | ManageSync() | DirectorName():
-            return _OK
+        case SyncRole() as role:
+            return _sync_errno(director, role, *change.values(SyncDaemon))
+        case SysctlKey(name):
+            return _sysctl_errno(director, name, change.after) if isinstance(change.after, str) else _OK
+        case DirectorField():
+            new = change.after
+            seconds = (new.tcp, new.tcp_fin, new.udp) if isinstance(new, Timeouts) else ()
+            return _OK if all(0 <= number <= TIMEOUT_MAX for number in seconds) else codes.EINVAL
         case _:
-            assert_never(change)
+            assert_never(change.target)
 
 
-def _service_errno(director: Director, change: ServiceChange) -> int:
-    service = change.after
+def _service_errno(director: Director, key: ServiceKey, before: Service | None, service: Service | None) -> int:
     if service and (number_cause(service) or name_cause(service)):
         return codes.EINVAL
-    exists = change.key in director.pools
-    if change.before is None and exists:
+    exists = key in director.pools
+    if before is None and exists:
         return codes.EEXIST
-    if change.before is not None and not exists:
+    if before is not None and not exists:
         return codes.ESRCH
     if service is None:
         return _OK
@@ -325,40 +307,38 @@ def _service_errno(director: Director, change: ServiceChange) -> int:
     return codes.EINVAL if mask_cause(service) else _OK
 
 
-def _server_errno(director: Director, change: ServerChange) -> int:
-    pool = director.pools.get(change.service)
+def _server_errno(director: Director, key: ServerKey, before: RealServer | None, server: RealServer | None) -> int:
+    pool = director.pools.get(key.service)
     if pool is None:
         return codes.ESRCH
-    exists = change.endpoint in pool.servers
-    server = change.after
+    exists = key.endpoint in pool.servers
     if server is None:
         return _OK if exists else codes.ENOENT
-    mixed = Family.of(change.endpoint.address) != change.service.family
-    if number_cause(server) or family_cause(server, change.service.family) or (mixed and director.sync):
+    mixed = Family.of(key.endpoint.address) != key.service.family
+    if number_cause(server) or family_cause(server, key.service.family) or (mixed and director.sync):
         return codes.EINVAL
     if threshold_cause(server):
         return codes.ERANGE
     if tunnel_cause(server):
         return codes.EINVAL
-    if change.before is not None:
+    if before is not None:
         return _OK if exists else codes.ENOENT
     if exists:
         return codes.EEXIST
-    return _OK if unicast(change.endpoint.address) else codes.EINVAL
+    return _OK if unicast(key.endpoint.address) else codes.EINVAL
 
 
-def _sync_errno(director: Director, change: SyncChange) -> int:
-    runs = change.role in (director.sync or {})
-    if change.before is not None and not runs:
+def _sync_errno(director: Director, role: SyncRole, before: SyncDaemon | None, daemon: SyncDaemon | None) -> int:
+    runs = role in (director.sync or {})
+    if before is not None and not runs:
         return codes.ESRCH
-    daemon = change.after
     if daemon is None:
         return _OK
     if number_cause(daemon) or sync_cause(daemon) or _families_mixed(director):
         return codes.EINVAL
     if daemon.interface not in INTERFACES:
         return codes.ENODEV
-    return codes.EEXIST if change.before is None and runs else _OK
+    return codes.EEXIST if before is None and runs else _OK
 
 
 def _sysctl_errno(director: Director, name: str, text: str) -> int:

@@ -14,11 +14,12 @@ from lvstui.core.model import (
     Forwarding,
     Pool,
     RealServer,
+    ServerKey,
     Service,
     ServiceFlags,
     ServiceKey,
 )
-from lvstui.core.observed import ServerKey, ServerStats, Stats
+from lvstui.core.observed import ServerStats, Stats
 from lvstui.kernel.memory.habits import Habits, habits_of
 
 _WEIGHTLESS = frozenset({"rr", "lc", "lblc", "lblcr", "dh", "sh", "nq"})

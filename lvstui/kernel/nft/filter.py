@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple, TypeAlias
 
-from lvstui.core.change import MarkChange, bare
+from lvstui.core.change import Change, strip_profile_values
 from lvstui.core.marks import own_table as mark_groups
-from lvstui.core.model import MarkGroup
+from lvstui.core.model import MarkGroup, MarkGroupKey
 from lvstui.core.observed import Rule, Ruleset
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.channel import Interrupted
@@ -212,22 +212,25 @@ class Filter:
         """Read the group that our table holds for a mark now."""
         return mark_groups.groups(self._writable().rules).get(mark)
 
-    def write(self, change: MarkChange) -> None:
+    def write(self, change: Change) -> None:
         """Make our table hold the group as it is after the change, everything else in it as it was.
 
         Raises `NoRight`, or `Refused` where the group is no longer what the change says it was, or the ruleset did not
         stand still; nothing was changed then.
         """
+        if isinstance(change.target, MarkGroupKey):
+            self._write(change.target.mark, *map(strip_profile_values, change.values(MarkGroup)))
+
+    def _write(self, mark: int, before: MarkGroup | None, after: MarkGroup | None) -> None:
         for _ in range(2):
             found = self._writable()
             groups = dict(mark_groups.groups(found.rules))
-            if groups.get(change.mark) != bare(change.before):
-                raise Refused(f"match: the rules of mark {change.mark} were changed meanwhile; look again", _FIELD)
-            after = bare(change.after)
+            if groups.get(mark) != before:
+                raise Refused(f"match: the rules of mark {mark} were changed meanwhile; look again", _FIELD)
             if after is None:
-                del groups[change.mark]
+                del groups[mark]
             else:
-                groups[change.mark] = after
+                groups[mark] = after
             try:
                 writing.write(self._netns, groups, Held(found.generation, found.ours, found.counters))
                 return

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from lvstui.core import sysctls
-from lvstui.core.change import SysctlChange
+from lvstui.core.change import Change
 from lvstui.core.fields import FieldError, visible
+from lvstui.core.model import SysctlKey
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.port import KernelError, NoIpvs, NoRight, Refused
 from lvstui.kernel.procfs.table import NO_IPVS
@@ -49,37 +50,38 @@ class Settings:
             self._texts = {name: _text(raw[name]) for name in sorted(raw)}
         return self._texts
 
-    def held(self, change: SysctlChange) -> str | None:
-        """Read the one setting that a change is about, None where there is none.
-
-        What the kernel itself moved within a mode is given as it was: nobody else has written it.
-        """
+    def held(self, name: str) -> str | None:
+        """Read one setting, None where there is none."""
         try:
-            descriptor = self._at(sysctls.name(change.name), os.O_RDONLY)
+            descriptor = self._at(sysctls.name(name), os.O_RDONLY)
             try:
-                text = _text(os.read(descriptor, _ROOM))
+                return _text(os.read(descriptor, _ROOM))
             finally:
                 os.close(descriptor)
         except (OSError, FieldError):
             return None
-        return change.before if sysctls.same(change.name, text, change.before) else text
 
-    def write(self, change: SysctlChange) -> None:
+    def write(self, change: Change) -> None:
         """Write one setting; nothing is written for a profile that gives it up."""
-        if change.after is None:
-            return
+        match change:
+            case Change(SysctlKey(name), _, str() as after):
+                self._write(change, name, after)
+            case _:
+                pass
+
+    def _write(self, change: Change, name: str, after: str) -> None:
         try:
-            text = sysctls.read(sysctls.name(change.name), change.after)
+            text = sysctls.read(sysctls.name(name), after)
         except FieldError as error:
             raise Refused(str(error), error.field) from None
         try:
-            descriptor = self._at(change.name, os.O_WRONLY)
+            descriptor = self._at(name, os.O_WRONLY)
             try:
                 os.write(descriptor, text.encode() + b"\n")
             finally:
                 os.close(descriptor)
         except OSError as problem:
-            raise self._refusal(change, problem.errno or 0) from None
+            raise self._refusal(change, name, problem.errno or 0) from None
 
     def close(self) -> None:
         """Close all files; the next use would open them anew."""
@@ -125,11 +127,11 @@ class Settings:
             os.close(self._files.pop(name))
             raise
 
-    def _refusal(self, change: SysctlChange, code: int) -> KernelError:
-        shown = visible(change.name)
+    def _refusal(self, change: Change, name: str, code: int) -> KernelError:
+        shown = visible(name)
         if code == errno.EROFS:
             return Refused(f"{shown}: /proc/sys can only be read here (a container?); set it on the host", shown)
-        if code in (errno.EACCES, errno.EPERM) and self._meant_to_be_written(change.name):
+        if code in (errno.EACCES, errno.EPERM) and self._meant_to_be_written(name):
             return NoRight(f"{shown}: the right to write /proc/sys is missing; start lvstui as root")
         return refused(change, code)
 

@@ -8,15 +8,14 @@ from dataclasses import replace
 from textual.widget import Widget
 from textual.widgets import Static
 
-from lvstui.core.change import Change, undo
+from lvstui.core.change import Change, Target, undo
 from lvstui.core.changes.rows import (
     CHANGE_COLUMNS,
     DriftKey,
     Key,
     Look,
     RecordKey,
-    Subject,
-    by_subject,
+    by_target,
     cells,
     chosen,
     details,
@@ -51,7 +50,7 @@ class ChangesView(View):
         super().__init__(id=id)
         self._look = Look()
         self._drift: tuple[Change, ...] = ()
-        self._found: Mapping[Subject, Change] = {}
+        self._found: Mapping[Target, Change] = {}
 
     def body(self) -> Sequence[Widget]:
         """Give the table of changes, and the place for what its lines have no room for."""
@@ -70,7 +69,7 @@ class ChangesView(View):
         """Show drift and history as they are now."""
         if snapshot.profile.drift is not self._drift:
             self._drift = snapshot.profile.drift
-            self._found = by_subject(self._drift)
+            self._found = by_target(self._drift)
         found = self._found
         self.table.show(CHANGE_COLUMNS, rows(snapshot, found, self._look), lambda key: cells(snapshot, found, key))
         self._explain()

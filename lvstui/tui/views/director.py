@@ -8,12 +8,14 @@ from dataclasses import replace
 from textual.widget import Widget
 from textual.widgets import Static
 
-from lvstui.core.change import SyncChange
-from lvstui.core.director.edits import Edited, Question, keep, put, question, release, removal
+from lvstui.core.change import Change
+from lvstui.core.director.edits import Question, keep, question, release, removal
 from lvstui.core.director.rows import DIRECTOR_COLUMNS, Look, Part, Row, cells, rows, sentence, touches
 from lvstui.core.fields import ROLE_WORDS
+from lvstui.core.model import SyncDaemon
 from lvstui.core.rules import problems
 from lvstui.core.snapshot import Snapshot
+from lvstui.core.staging import merge
 from lvstui.core.view.table import Tone, escape
 from lvstui.engine.messages import Edit
 from lvstui.tui import commands
@@ -119,8 +121,8 @@ class DirectorView(View):
         change = self._removal(row) if row else None
         if change is None:
             self.say("only a running sync daemon can be stopped; x lets the profile leave a setting alone")
-        elif self.editable() and self.nothing_pending():
-            self.confirm(f"Stop the sync {ROLE_WORDS[change.role]}?", [change], "Stop")
+        elif isinstance(change.before, SyncDaemon) and self.editable() and self.nothing_pending():
+            self.confirm(f"Stop the sync {ROLE_WORDS[change.before.role]}?", [change], "Stop")
 
     def action_release(self) -> None:
         """Stage that the profile no longer manages this row; the kernel keeps the value it has."""
@@ -129,7 +131,7 @@ class DirectorView(View):
         if change is None:
             self.say("the profile leaves this row to the kernel already")
         elif self.editable():
-            self.stage(Edit(put(self.staged.changes, change)))
+            self.stage(Edit(merge(self.staged.changes, [change])))
             self.say("the kernel keeps what it has; the profile no longer says anything about it")
 
     def action_filter(self) -> None:
@@ -171,10 +173,10 @@ class DirectorView(View):
             return None
         return question(self.snapshot.reading.director, self.staged.changes, row, self.snapshot.interfaces)
 
-    def _removal(self, row: Row) -> SyncChange | None:
+    def _removal(self, row: Row) -> Change | None:
         return removal(self.snapshot.reading.director, row) if self.snapshot else None
 
-    def _release(self, row: Row) -> Edited | None:
+    def _release(self, row: Row) -> Change | None:
         if self.snapshot is None:
             return None
         return release(self.snapshot.reading.director, self.snapshot.profile.saved, row)
@@ -202,18 +204,18 @@ class DirectorView(View):
         director = snapshot.reading.director
         self.prompt.ask(found.label, found.text, done, lambda text: found.wrong(text, director))
 
-    def _take(self, row: Row, change: Edited) -> None:
+    def _take(self, row: Row, change: Change) -> None:
         """Stage an answer; the same value again is for a profile that does not hold it yet."""
         same = change.before == change.after
         if same and (row.part is Part.SYNC or self._release(row)):
             self.say("that is its value already")
         elif same:
-            self.stage(Edit(put(self.staged.changes, keep(change))))
+            self.stage(Edit(merge(self.staged.changes, [keep(change)])))
         else:
-            self.stage(Edit(put(self.staged.changes, change)))
+            self.stage(Edit(merge(self.staged.changes, [change])))
             self._warn(change)
 
-    def _warn(self, change: Edited) -> None:
+    def _warn(self, change: Change) -> None:
         """Say what is strange about a change that can be made all the same."""
         if self.snapshot is not None:
             found = problems(change, self.snapshot.reading.director)

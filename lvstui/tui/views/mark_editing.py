@@ -13,7 +13,7 @@ from lvstui.core.marks.mark import rules_of, unwritten
 from lvstui.core.marks.new_group_form import GroupForm
 from lvstui.core.marks.script import iptables_lines, script
 from lvstui.core.model import AddressKey, Director
-from lvstui.core.services.staging import merge
+from lvstui.core.staging import merge
 from lvstui.core.view.form import Form, Values
 from lvstui.core.view.table import Tone
 from lvstui.engine.messages import Edit

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lvstui.core import fields
-from lvstui.core.change import Change, MarkChange
+from lvstui.core.change import Change, change_group
 from lvstui.core.marks.edits import unbundled
 from lvstui.core.marks.mark import OTHERS, lost, names_of, pools_of, rules_of
 from lvstui.core.marks.own_table import is_ours
 from lvstui.core.marks.repairs import adopted, cleared_bits, lost_changes, with_timeout, without
 from lvstui.core.marks.rows import GroupRow, MarkRowKey, RuleRow, find
-from lvstui.core.model import Director, Family
-from lvstui.core.observed import Rule, ServerKey
+from lvstui.core.model import Director, Family, MarkGroup, ServerKey
+from lvstui.core.observed import Rule
 from lvstui.core.rules import Severity, problems
 from lvstui.core.view.table import Tone
 from lvstui.tui import commands
@@ -47,7 +47,8 @@ class MarksView(MarkListView):
 
     def action_enter(self) -> None:
         """Apply what is staged, and go to a mark that it adds; else open the row."""
-        added = next((c.mark for c in self.staged.changes if isinstance(c, MarkChange) and c.before is None), None)
+        groups = [change.after for change in self.staged.changes if change.before is None]
+        added = next((group.mark for group in groups if isinstance(group, MarkGroup)), None)
         applies = self.pending
         super().action_enter()
         if applies and not self.pending:
@@ -89,7 +90,7 @@ class MarksView(MarkListView):
             self._ask(
                 f"name of mark {mark}",
                 group.name,
-                lambda text: (MarkChange(group, replace(group, name=fields.label("name", text.strip()))),),
+                lambda text: (change_group(group, replace(group, name=fields.label("name", text.strip()))),),
                 director,
             )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lvstui.core import fields
-from lvstui.core.change import Change, ServerChange, ServiceChange, fold
+from lvstui.core.change import Change, change_server, change_service, fold
 from lvstui.core.model import (
     FULL_MASK_V4,
     FULL_PREFIX_V6,
@@ -17,14 +17,15 @@ from lvstui.core.model import (
     Persistence,
     Pool,
     RealServer,
+    ServerKey,
     Service,
     ServiceKey,
 )
-from lvstui.core.observed import RowKey, ServerKey
+from lvstui.core.observed import RowKey
 from lvstui.core.rules import Severity, problems
 from lvstui.core.services.server_form import ServerForm
 from lvstui.core.services.service_form import ServiceForm
-from lvstui.core.services.staging import merge, weighed
+from lvstui.core.staging import merge, weighed
 from lvstui.core.view.table import Tone
 from lvstui.engine.messages import Edit
 from lvstui.tui.views.view import View
@@ -91,10 +92,8 @@ def added(changes: Sequence[Change]) -> RowKey | None:
     """Tell the first row that changes add, None where they add none."""
     for change in changes:
         match change:
-            case ServiceChange(None, _):
-                return change.key
-            case ServerChange(service, None, _):
-                return ServerKey(service, change.endpoint)
+            case Change(AddressKey() | MarkKey() | ServerKey() as key, None, _):
+                return key
             case _:
                 pass
     return None
@@ -170,7 +169,7 @@ def _server_text(server: RealServer, field: str) -> str:
     return str(numbers[field]) if field in numbers else server.name
 
 
-def _server_change(service: ServiceKey, server: RealServer, field: str, text: str) -> ServerChange:
+def _server_change(service: ServiceKey, server: RealServer, field: str, text: str) -> Change:
     match field:
         case "name":
             after = replace(server, name=fields.label("name", text.strip()))
@@ -180,7 +179,7 @@ def _server_change(service: ServiceKey, server: RealServer, field: str, text: st
             after = replace(server, upper=fields.number("upper", text))
         case _:
             after = replace(server, lower=fields.number("lower", text))
-    return ServerChange(service, server, after)
+    return change_server(service, server, after)
 
 
 def _service_text(pool: Pool, field: str) -> str:
@@ -189,7 +188,7 @@ def _service_text(pool: Pool, field: str) -> str:
     return {"name": service.name, "note": service.note, "scheduler": service.scheduler, "timeout": str(timeout)}[field]
 
 
-def _service_change(pool: Pool, field: str, text: str) -> ServiceChange:
+def _service_change(pool: Pool, field: str, text: str) -> Change:
     service = pool.service
     match field:
         case "name":
@@ -200,7 +199,7 @@ def _service_change(pool: Pool, field: str, text: str) -> ServiceChange:
             after = replace(service, scheduler=fields.scheduler(text))
         case _:
             after = replace(service, persistence=_with_timeout(service, fields.number("timeout", text)))
-    return ServiceChange(service, after)
+    return change_service(service, after)
 
 
 def _with_timeout(service: Service, timeout: int) -> Persistence | None:

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from textual.widget import Widget
 
-from lvstui.core.change import Change, ServerChange
-from lvstui.core.model import AddressKey, MarkKey, RealServer, ServiceKey
-from lvstui.core.observed import GroupKey, MachineKey, RowKey, ServerKey
+from lvstui.core.change import Change
+from lvstui.core.model import AddressKey, MarkKey, RealServer, ServerKey, ServiceKey
+from lvstui.core.observed import GroupKey, MachineKey, RowKey
 from lvstui.core.services.batch import targets
 from lvstui.core.services.cells import STATES
 from lvstui.core.services.draining import outlook
@@ -242,4 +242,4 @@ class RowsView(ArrangedView[RowKey, Look]):
 
 def by_row(changes: Sequence[Change]) -> dict[RowKey, Change]:
     """Give the changes of real servers by their rows."""
-    return {ServerKey(c.service, c.endpoint): c for c in changes if isinstance(c, ServerChange)}
+    return {change.target: change for change in changes if isinstance(change.target, ServerKey)}

@@ -8,10 +8,10 @@ from functools import partial
 from textual.message import Message
 
 from lvstui.core import fields
-from lvstui.core.change import ServerChange
+from lvstui.core.change import Change
 from lvstui.core.marks.edits import companions
-from lvstui.core.model import AddressKey, MarkKey, ServiceKey
-from lvstui.core.observed import MachineKey, RowKey, ServerKey
+from lvstui.core.model import AddressKey, MarkKey, ServerKey, ServiceKey
+from lvstui.core.observed import MachineKey, RowKey
 from lvstui.core.rules import Severity, problems
 from lvstui.core.services import batch
 from lvstui.core.services.batch import Rule, Staged, Targets
@@ -105,14 +105,14 @@ class ServicesView(RowsView):
         return batch.targets(self.snapshot.reading.director, self.chosen())
 
     def _staged(self) -> Staged:
-        return {_row(change): change for change in self.staged.changes if isinstance(change, ServerChange)}
+        return {change.target: change for change in self.staged.changes if isinstance(change.target, ServerKey)}
 
     def _weigh(self, servers: Targets, rule: Rule) -> None:
         """Stage new weights for servers, in place of what was staged for them."""
         if not servers:
             return
         changes = batch.weigh(servers, self._staged(), rule)
-        others = [c for c in self.staged.changes if not (isinstance(c, ServerChange) and _row(c) in servers)]
+        others = [change for change in self.staged.changes if change.target not in servers]
         if not changes and not self.pending:
             self.say("nothing would change: they have that weight, or stay drained", Tone.WARN)
         self.stage(Edit((*others, *changes)))
@@ -153,7 +153,7 @@ class ServicesView(RowsView):
             self.say("there is no server here to copy", Tone.WARN)
             return
 
-        def read(text: str) -> Sequence[ServerChange]:
+        def read(text: str) -> Sequence[Change]:
             changes = batch.copies(director, servers, batch.destination(director, text))
             found = (problem for change in changes for problem in problems(change, director))
             if not changes:
@@ -195,7 +195,7 @@ class ServicesView(RowsView):
         if self.snapshot is None or not keys or not self.editable() or not self.nothing_pending():
             return
         changes = batch.removal(self.snapshot.reading.director, keys)
-        title, must_type = self._question(keys, sum(isinstance(change, ServerChange) for change in changes))
+        title, must_type = self._question(keys, sum(isinstance(change.target, ServerKey) for change in changes))
         if changes:
             self.confirm(title, changes, must_type=must_type)
 
@@ -285,10 +285,6 @@ def _entries_of(key: RowKey) -> str:
             return f"server={address}"
         case _:
             return f"service={fields.service_text(key)}"
-
-
-def _row(change: ServerChange) -> ServerKey:
-    return ServerKey(change.service, change.endpoint)
 
 
 def _complaint(read: Callable[[str], object], text: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from lvstui.core import fields
 from lvstui.core.advice.services import Advice, Standing, about_mark, about_service, advice
-from lvstui.core.change import MarkChange, diff, fold
+from lvstui.core.change import change_group, diff, fold
 from lvstui.core.model import (
     Family,
     Forwarding,
@@ -73,7 +73,9 @@ def test_a_service_without_a_rule_and_a_rule_without_a_service_are_told_of() -> 
     assert said(advice(snapshot(director(MARKED), rules=Ruleset())), "no rule sets it").mark == 80
     group = MarkGroup(90, (selector("tcp any 90"),))
     orphan = replace(director(), marks={90: group})
-    assert said(advice(snapshot(orphan, rules=Ruleset())), "no service is on it").changes == (MarkChange(group, None),)
+    assert said(advice(snapshot(orphan, rules=Ruleset())), "no service is on it").changes == (
+        change_group(group, None),
+    )
 
 
 def test_what_cannot_be_read_is_not_told_to_be_missing() -> None:
@@ -98,7 +100,7 @@ def test_a_mark_that_ipvs_does_not_see_is_told_with_the_reason(rules: tuple[Rule
 
 
 def test_rules_that_were_flushed_are_written_again_from_the_profile() -> None:
-    change = MarkChange(None, MarkGroup(80, (selector("tcp any 80"),)))
+    change = change_group(None, MarkGroup(80, (selector("tcp any 80"),)))
     sticky = replace(MARKED, service=replace(MARKED.service, persistence=Persistence()))
     seen = replace(snapshot(director(sticky), rules=Ruleset()), profile=ProfileState("p", True, (change,)))
     assert said(advice(seen), "are gone from the packet filter").changes == (change,)

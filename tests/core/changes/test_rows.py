@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from hypothesis import given
 
-from lvstui.core.change import Change, ServerChange, ServiceChange, SysctlChange, TimeoutsChange, diff, fold, undo
+from lvstui.core.change import Change, change_server, change_service, change_sysctl, change_timeouts, diff, fold, undo
 from lvstui.core.changes import rows as change_rows
 from lvstui.core.changes.rows import (
     CHANGE_COLUMNS,
@@ -17,11 +17,10 @@ from lvstui.core.changes.rows import (
     Key,
     Look,
     RecordKey,
-    by_subject,
+    by_target,
     chosen,
     details,
     restored,
-    subject,
 )
 from lvstui.core.drift import drift
 from lvstui.core.model import AddressKey, Director, Pool, RealServer, Service, Timeouts
@@ -48,15 +47,15 @@ def snapshot(running: Director, saved: Director, *records: Record) -> Snapshot:
 
 
 def rows(shown: Snapshot, look: Look) -> list[Key]:
-    return change_rows.rows(shown, by_subject(shown.profile.drift), look)
+    return change_rows.rows(shown, by_target(shown.profile.drift), look)
 
 
 def cells(shown: Snapshot, key: Key) -> tuple[Cell, ...]:
-    return change_rows.cells(shown, by_subject(shown.profile.drift), key)
+    return change_rows.cells(shown, by_target(shown.profile.drift), key)
 
 
 def sentence(shown: Snapshot, key: Key) -> str:
-    return change_rows.sentence(shown, by_subject(shown.profile.drift), key)
+    return change_rows.sentence(shown, by_target(shown.profile.drift), key)
 
 
 RUNNING = Director({SHOP: pool(SHOP, ONE, TWO)}, Timeouts())
@@ -69,7 +68,7 @@ RECORD = Record(
     "192.0.2.7",
     42,
     Kind.UNDO,
-    (ServerChange(SHOP, ONE, replace(ONE, weight=4)), TimeoutsChange(Timeouts(), Timeouts(udp=9))),
+    (change_server(SHOP, ONE, replace(ONE, weight=4)), change_timeouts(Timeouts(), Timeouts(udp=9))),
 )
 
 
@@ -103,7 +102,7 @@ def test_a_filter_looks_at_drift_and_history_alike() -> None:
     assert rows(shown, Look("tcp_fin")) == [DRIFT, HISTORY]
     assert rows(shown, Look("timeouts tcp")) == [
         DRIFT,
-        DriftKey(subject(TimeoutsChange(None, None))),
+        DriftKey(change_timeouts(None, None).target),
         HISTORY,
         RecordKey(3),
     ]
@@ -112,30 +111,30 @@ def test_a_filter_looks_at_drift_and_history_alike() -> None:
 
 
 def test_a_whole_service_means_its_servers_too() -> None:
-    gone = DriftKey(subject(ServiceChange(Service(SHOP), None)))
+    gone = DriftKey(change_service(Service(SHOP), None).target)
     assert set(chosen(SHOWN, (), gone)) == set(diff(Director(RUNNING.pools), Director()))
-    comes = DriftKey(subject(ServiceChange(None, Service(API))))
+    comes = DriftKey(change_service(None, Service(API)).target)
     assert set(chosen(SHOWN, (), comes)) == set(diff(Director(), Director(SAVED.pools)))
 
 
 def test_marked_lines_count_before_the_cursor_and_the_heading_means_all() -> None:
-    timeouts = DriftKey(subject(TimeoutsChange(None, None)))
-    assert chosen(SHOWN, {timeouts}, DRIFT) == (TimeoutsChange(Timeouts(), Timeouts(tcp=7)),)
+    timeouts = DriftKey(change_timeouts(None, None).target)
+    assert chosen(SHOWN, {timeouts}, DRIFT) == (change_timeouts(Timeouts(), Timeouts(tcp=7)),)
     assert chosen(SHOWN, (), DRIFT) == SHOWN.profile.drift
     assert chosen(SHOWN, (), HISTORY) == ()
     assert chosen(SHOWN, (), None) == ()
-    assert chosen(SHOWN, {RecordKey(3)}, timeouts) == (TimeoutsChange(Timeouts(), Timeouts(tcp=7)),)
+    assert chosen(SHOWN, {RecordKey(3)}, timeouts) == (change_timeouts(Timeouts(), Timeouts(tcp=7)),)
 
 
 def test_a_server_comes_with_the_service_that_the_kernel_lacks() -> None:
-    one = ServerChange(API, None, ONE)
-    assert chosen(SHOWN, (), DriftKey(subject(one))) == (one,)
-    assert restored(SHOWN, (one,)) == (ServiceChange(None, Service(API)), one)
+    one = change_server(API, None, ONE)
+    assert chosen(SHOWN, (), DriftKey(one.target)) == (one,)
+    assert restored(SHOWN, (one,)) == (change_service(None, Service(API)), one)
     assert restored(SHOWN, SHOWN.profile.drift) == SHOWN.profile.drift
 
 
 def test_a_row_whose_change_is_gone_says_nothing() -> None:
-    gone = DriftKey(subject(SysctlChange("conntrack", None, None)))
+    gone = DriftKey(change_sysctl("conntrack", None, None).target)
     assert cells(SHOWN, gone)[3].text == ""
     assert sentence(SHOWN, gone) == ""
     assert [cell.text for cell in cells(SHOWN, RecordKey(99))] == ["", "", "", ""]
@@ -145,10 +144,10 @@ def test_a_row_whose_change_is_gone_says_nothing() -> None:
 def test_every_difference_is_about_another_thing_and_can_be_restored_alone(running: Director, saved: Director) -> None:
     shown = snapshot(running, saved)
     lines: tuple[Change, ...] = shown.profile.drift
-    assert len({subject(change) for change in lines}) == len(lines)
+    assert len({change.target for change in lines}) == len(lines)
     for change in lines:
-        assert by_subject(lines)[subject(change)] == change
-        meant = chosen(shown, (), DriftKey(subject(change)))
+        assert by_target(lines)[change.target] == change
+        meant = chosen(shown, (), DriftKey(change.target))
         left = drift(fold(running, restored(shown, meant)), saved)
         assert change not in left
         assert set(left) <= set(lines)
@@ -159,7 +158,7 @@ def test_every_difference_can_be_saved_alone(running: Director, saved: Director)
     shown = snapshot(running, saved)
     lines = shown.profile.drift
     for change in lines:
-        meant = chosen(shown, (), DriftKey(subject(change)))
+        meant = chosen(shown, (), DriftKey(change.target))
         left = drift(running, fold(saved, undo(meant), running))
         assert change not in left
         assert set(left) <= set(lines)

@@ -7,14 +7,15 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lvstui.core.change import Change, SyncChange, SysctlChange, TimeoutsChange
-from lvstui.core.director.edits import keep, put, question, release, removal
+from lvstui.core.change import Change, change_daemon, change_sysctl, change_timeouts
+from lvstui.core.director.edits import keep, question, release, removal
 from lvstui.core.director.rows import DIRECTOR_COLUMNS, Look, Part, Row, cells, rows, sentence
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Director, ServiceKey, SyncDaemon, SyncRole, Timeouts
 from lvstui.core.observed import Info, Reading, ServerStats, Stats
 from lvstui.core.owners import Owner
 from lvstui.core.snapshot import Host, Link, ProfileState, Snapshot
+from lvstui.core.staging import merge
 from lvstui.core.view.table import Tone
 from tests.build import address_key, endpoint
 
@@ -75,7 +76,7 @@ def test_what_the_profile_leaves_to_the_kernel_of_a_daemon_counts_as_saved() -> 
 
 def test_what_is_staged_stands_as_old_and_new() -> None:
     backup = SyncDaemon(SyncRole.BACKUP, "eth2")
-    staged: tuple[Change, ...] = (SysctlChange("conntrack", "0", "1"), SyncChange(None, backup))
+    staged: tuple[Change, ...] = (change_sysctl("conntrack", "0", "1"), change_daemon(None, backup))
     look = Look(staged=staged)
     assert texts(snapshot(), Row(Part.SYSCTL, "conntrack"), look)[1] == "0->1"
     assert texts(snapshot(), Row(Part.SYNC, "backup"), look)[1] == "stopped->running"
@@ -85,16 +86,16 @@ def test_what_is_staged_stands_as_old_and_new() -> None:
 
 def test_what_only_the_profile_lets_go_or_takes_is_said_in_its_column() -> None:
     shown = snapshot(Director(timeouts=Timeouts(tcp=7), sysctl={"conntrack": "0"}))
-    staged: tuple[Change, ...] = (SysctlChange("conntrack", "0", None), TimeoutsChange(Timeouts(), None))
-    look = Look(staged=(*staged, keep(SysctlChange("brand_new", "7", "7"))))
+    staged: tuple[Change, ...] = (change_sysctl("conntrack", "0", None), change_timeouts(Timeouts(), None))
+    look = Look(staged=(*staged, keep(change_sysctl("brand_new", "7", "7"))))
     assert texts(shown, Row(Part.SYSCTL, "conntrack"), look)[1:4] == ["0", "0", "let go"]
     assert texts(shown, Row(Part.TIMEOUTS, "tcp"), look)[1:4] == ["900", "900", "let go"]
     assert texts(shown, Row(Part.SYSCTL, "brand_new"), look)[1:4] == ["7", "", "keep"]
     assert texts(shown, Row(Part.SYSCTL, "expire_nodest_conn"), look)[3] == ""
-    assert keep(TimeoutsChange(Timeouts(), Timeouts())) == TimeoutsChange(None, Timeouts())
+    assert keep(change_timeouts(Timeouts(), Timeouts())) == change_timeouts(None, Timeouts())
     again = question(DIRECTOR, staged, Row(Part.TIMEOUTS, "udp"))
     assert again is not None
-    assert put(staged, again.change("9"))[-1] == TimeoutsChange(Timeouts(), Timeouts(udp=9))
+    assert merge(staged, [again.change("9")])[-1] == change_timeouts(Timeouts(), Timeouts(udp=9))
 
 
 def test_a_filter_keeps_the_rows_that_say_its_words_with_their_headings() -> None:
@@ -149,21 +150,21 @@ def test_what_proc_does_not_tell_has_no_rows() -> None:
 @pytest.mark.parametrize(
     ("row", "text", "change"),
     [
-        (Row(Part.TIMEOUTS, "tcp"), "600", TimeoutsChange(Timeouts(), Timeouts(tcp=600))),
-        (Row(Part.TIMEOUTS, "tcp_fin"), "60", TimeoutsChange(Timeouts(), Timeouts(tcp_fin=60))),
-        (Row(Part.TIMEOUTS, "udp"), "30", TimeoutsChange(Timeouts(), Timeouts(udp=30))),
-        (Row(Part.SYSCTL, "conntrack"), " 1 ", SysctlChange("conntrack", "0", "1")),
-        (Row(Part.SYSCTL, "brand_new"), "x y", SysctlChange("brand_new", "7", "x y")),
-        (Row(Part.SYNC, "backup"), "eth2", SyncChange(None, SyncDaemon(SyncRole.BACKUP, "eth2"))),
-        (Row(Part.SYNC, "master"), "eth2", SyncChange(MASTER, replace(MASTER, interface="eth2"))),
-        (Row(Part.SYNC, "master.id"), "7", SyncChange(MASTER, replace(MASTER, id=7))),
-        (Row(Part.SYNC, "master.ttl"), "7", SyncChange(MASTER, replace(MASTER, ttl=7))),
-        (Row(Part.SYNC, "master.port"), "7", SyncChange(MASTER, replace(MASTER, port=7))),
-        (Row(Part.SYNC, "master.max_length"), "999", SyncChange(MASTER, replace(MASTER, max_length=999))),
+        (Row(Part.TIMEOUTS, "tcp"), "600", change_timeouts(Timeouts(), Timeouts(tcp=600))),
+        (Row(Part.TIMEOUTS, "tcp_fin"), "60", change_timeouts(Timeouts(), Timeouts(tcp_fin=60))),
+        (Row(Part.TIMEOUTS, "udp"), "30", change_timeouts(Timeouts(), Timeouts(udp=30))),
+        (Row(Part.SYSCTL, "conntrack"), " 1 ", change_sysctl("conntrack", "0", "1")),
+        (Row(Part.SYSCTL, "brand_new"), "x y", change_sysctl("brand_new", "7", "x y")),
+        (Row(Part.SYNC, "backup"), "eth2", change_daemon(None, SyncDaemon(SyncRole.BACKUP, "eth2"))),
+        (Row(Part.SYNC, "master"), "eth2", change_daemon(MASTER, replace(MASTER, interface="eth2"))),
+        (Row(Part.SYNC, "master.id"), "7", change_daemon(MASTER, replace(MASTER, id=7))),
+        (Row(Part.SYNC, "master.ttl"), "7", change_daemon(MASTER, replace(MASTER, ttl=7))),
+        (Row(Part.SYNC, "master.port"), "7", change_daemon(MASTER, replace(MASTER, port=7))),
+        (Row(Part.SYNC, "master.max_length"), "999", change_daemon(MASTER, replace(MASTER, max_length=999))),
         (
             Row(Part.SYNC, "master.group"),
             "224.0.0.90",
-            SyncChange(MASTER, replace(MASTER, group=IPv4Address("224.0.0.90"))),
+            change_daemon(MASTER, replace(MASTER, group=IPv4Address("224.0.0.90"))),
         ),
     ],
 )
@@ -197,30 +198,30 @@ def test_what_can_only_be_seen_has_no_question(row: Row) -> None:
 
 def test_a_second_answer_goes_on_from_the_first_and_keeps_what_was_seen() -> None:
     row = Row(Part.TIMEOUTS, "tcp")
-    first = put((), TimeoutsChange(Timeouts(), Timeouts(udp=30)))
+    first = merge((), [change_timeouts(Timeouts(), Timeouts(udp=30))])
     found = question(DIRECTOR, first, row)
     assert found is not None
-    assert put(first, found.change("600")) == (TimeoutsChange(Timeouts(), Timeouts(tcp=600, udp=30)),)
+    assert merge(first, [found.change("600")]) == (change_timeouts(Timeouts(), Timeouts(tcp=600, udp=30)),)
 
-    started = put(first, SyncChange(None, SyncDaemon(SyncRole.BACKUP, "eth2")))
+    started = merge(first, [change_daemon(None, SyncDaemon(SyncRole.BACKUP, "eth2"))])
     option = question(DIRECTOR, started, Row(Part.SYNC, "backup.id"))
     assert option is not None
-    staged = put(started, option.change("9"))
-    assert staged == (*first, SyncChange(None, SyncDaemon(SyncRole.BACKUP, "eth2", id=9)))
-    assert put(staged, SysctlChange("conntrack", "0", "1"))[:2] == staged
+    staged = merge(started, [option.change("9")])
+    assert staged == (*first, change_daemon(None, SyncDaemon(SyncRole.BACKUP, "eth2", id=9)))
+    assert merge(staged, [change_sysctl("conntrack", "0", "1")])[:2] == staged
 
-    twice = put(put((), SysctlChange("conntrack", "0", "1")), SysctlChange("conntrack", "1", "2"))
-    assert twice == (SysctlChange("conntrack", "0", "2"),)
+    twice = merge((), [change_sysctl("conntrack", "0", "1"), change_sysctl("conntrack", "1", "2")])
+    assert twice == (change_sysctl("conntrack", "0", "2"),)
 
 
 def test_a_daemon_that_runs_can_be_stopped_and_what_is_managed_let_go() -> None:
-    assert removal(DIRECTOR, Row(Part.SYNC, "master.id")) == SyncChange(MASTER, None)
+    assert removal(DIRECTOR, Row(Part.SYNC, "master.id")) == change_daemon(MASTER, None)
     assert removal(DIRECTOR, Row(Part.SYNC, "backup")) is None
     assert removal(DIRECTOR, Row(Part.SYSCTL, "conntrack")) is None
     assert removal(DIRECTOR, Row(Part.SYNC)) is None
     saved = Director(timeouts=Timeouts(), sysctl={"conntrack": "0"})
-    assert release(DIRECTOR, saved, Row(Part.SYSCTL, "conntrack")) == SysctlChange("conntrack", "0", None)
-    assert release(DIRECTOR, saved, Row(Part.TIMEOUTS, "udp")) == TimeoutsChange(Timeouts(), None)
+    assert release(DIRECTOR, saved, Row(Part.SYSCTL, "conntrack")) == change_sysctl("conntrack", "0", None)
+    assert release(DIRECTOR, saved, Row(Part.TIMEOUTS, "udp")) == change_timeouts(Timeouts(), None)
     assert release(DIRECTOR, saved, Row(Part.SYSCTL, "brand_new")) is None
     assert release(DIRECTOR, None, Row(Part.TIMEOUTS, "udp")) is None
 

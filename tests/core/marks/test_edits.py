@@ -8,7 +8,7 @@ from ipaddress import ip_network
 import pytest
 
 from lvstui.core import fields
-from lvstui.core.change import MarkChange, ServiceChange, fold, undo
+from lvstui.core.change import fold, undo
 from lvstui.core.fields import FieldError
 from lvstui.core.marks.edits import TEMPLATES, bundled, families, free_mark, made, template_selectors, unbundled
 from lvstui.core.model import (
@@ -17,6 +17,7 @@ from lvstui.core.model import (
     Endpoint,
     Family,
     MarkGroup,
+    MarkGroupKey,
     MarkKey,
     Persistence,
     RealServer,
@@ -87,8 +88,8 @@ def test_two_services_become_one_group_that_serves_before_they_go() -> None:
     assert sorted(fields.server_text(end) for end in only.servers) == ["10.0.0.11:0", "10.0.0.12:0", "10.0.0.13:0"]
     assert after.marks is not None
     assert [selector_text(each) for each in after.marks[80].selectors] == ["tcp 192.0.2.10 80,443"]
-    marked = next(place for place, change in enumerate(changes) if isinstance(change, MarkChange))
-    removed = [p for p, c in enumerate(changes) if isinstance(c, ServiceChange) and c.after is None]
+    marked = next(place for place, change in enumerate(changes) if isinstance(change.target, MarkGroupKey))
+    removed = [p for p, c in enumerate(changes) if isinstance(c.target, ServiceKey) and c.after is None]
     assert all(place > marked for place in removed)
     assert fold(after, undo(changes)) == WEB
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lvstui.core.change import MarkChange, ServerChange, ServiceChange, diff, fold
+from lvstui.core.change import change_group, diff, fold
 from lvstui.core.fields import FieldError
 from lvstui.core.marks.edits import bundled, companions
 from lvstui.core.marks.forms import ALL, RULES, BundleForm, PacketsForm, RemovalForm
@@ -19,10 +19,10 @@ from lvstui.core.marks.repairs import (
     with_timeout,
     without,
 )
-from lvstui.core.model import Family, MarkGroup, MarkKey, Persistence
+from lvstui.core.model import Family, MarkGroup, MarkGroupKey, MarkKey, Persistence, ServerKey
 from lvstui.core.observed import Rule
 from lvstui.core.selectors import selector
-from lvstui.core.services.staging import merge
+from lvstui.core.staging import merge
 from tests.build import director, rule
 from tests.core.marks.test_edits import HTTP, HTTPS, WEB
 
@@ -39,7 +39,7 @@ def test_packets_are_edited_a_match_a_line() -> None:
     assert form.changes(start) == ()
     values = {**start, "match.0": "tcp 192.0.2.10 80,443,8080", "match.1": "udp 192.0.2.10 443", "name": "web"}
     after = MarkGroup(80, (selector("tcp 192.0.2.10 80,443,8080"), selector("udp 192.0.2.10 443")), "web")
-    assert form.changes(values) == (MarkChange(GROUP, after),)
+    assert form.changes(values) == (change_group(GROUP, after),)
     assert "match.2" in [field.id for field in form.form.visible(values)]
 
 
@@ -61,7 +61,7 @@ def test_what_is_wrong_with_packets_is_said(text: str, sentence: str) -> None:
 def test_a_mark_without_rules_gets_a_group() -> None:
     form = PacketsForm(replace(GROUPED, marks={}), 80)
     group = MarkGroup(80, (selector("tcp any 80"),))
-    assert form.changes({**form.form.start, "match.0": "tcp any 80"}) == (MarkChange(None, group),)
+    assert form.changes({**form.form.start, "match.0": "tcp any 80"}) == (change_group(None, group),)
 
 
 def test_a_group_ends_with_its_services_or_without_once_its_name_was_typed() -> None:
@@ -110,9 +110,9 @@ def test_services_that_go_together_are_found() -> None:
 def test_rules_of_others_are_copied_where_they_are_known_for_certain() -> None:
     theirs = rule(80, "tcp 192.0.2.10 8080", table="mangle")
     (change,) = adopted(GROUPED, [theirs])
-    assert change == MarkChange(GROUP, replace(GROUP, selectors=(*GROUP.selectors, selector("tcp 192.0.2.10 8080"))))
+    assert change == change_group(GROUP, replace(GROUP, selectors=(*GROUP.selectors, selector("tcp 192.0.2.10 8080"))))
     (fresh,) = adopted(WEB, [theirs, theirs])
-    assert fresh == MarkChange(None, MarkGroup(80, (selector("tcp 192.0.2.10 8080"),)))
+    assert fresh == change_group(None, MarkGroup(80, (selector("tcp 192.0.2.10 8080"),)))
     assert cleared_bits([replace(theirs, mask=0xFF)])
     assert not cleared_bits([theirs])
 
@@ -136,7 +136,7 @@ def test_what_was_lost_is_put_back_with_its_services() -> None:
     lost = diff(director(), GROUPED)
     assert fold(director(), lost_changes(lost)) == GROUPED
     assert lost_changes(lost, [81]) == ()
-    assert {type(change) for change in lost_changes(lost, [80])} == {ServiceChange, ServerChange, MarkChange}
+    assert {type(change.target) for change in lost_changes(lost, [80])} == {MarkKey, ServerKey, MarkGroupKey}
     assert lost_changes(diff(GROUPED, director())) == ()
 
 
@@ -144,7 +144,7 @@ def test_packets_are_taken_out_one_match_at_a_time() -> None:
     two = replace(GROUP, selectors=(*GROUP.selectors, selector("udp 192.0.2.10 443")))
     assert without(two, selector("udp 192.0.2.10 443")).after == GROUP
     assert without(GROUP, GROUP.selectors[0]).after is None
-    assert removed(GROUPED, 80, services=False) == (MarkChange(GROUP, None),)
+    assert removed(GROUPED, 80, services=False) == (change_group(GROUP, None),)
 
 
 def test_all_services_of_a_mark_get_the_same_time() -> None:
@@ -157,5 +157,5 @@ def test_all_services_of_a_mark_get_the_same_time() -> None:
 def test_edits_of_a_group_on_top_of_each_other_are_one() -> None:
     named = replace(GROUP, name="web")
     larger = replace(named, selectors=(*GROUP.selectors, selector("udp 192.0.2.10 443")))
-    assert merge((MarkChange(GROUP, named),), (MarkChange(named, larger),)) == (MarkChange(GROUP, larger),)
-    assert merge((MarkChange(None, GROUP),), (MarkChange(GROUP, None),)) == ()
+    assert merge((change_group(GROUP, named),), (change_group(named, larger),)) == (change_group(GROUP, larger),)
+    assert merge((change_group(None, GROUP),), (change_group(GROUP, None),)) == ()

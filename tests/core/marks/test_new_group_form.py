@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from lvstui.core import fields
-from lvstui.core.change import Change, MarkChange, fold
+from lvstui.core.change import Change, fold
 from lvstui.core.fields import FieldError
 from lvstui.core.marks.lists import machines, networks, servers, usual_forwarding
 from lvstui.core.marks.new_group_form import GroupForm
-from lvstui.core.model import Director, Family, Forwarding, MarkKey, Persistence
+from lvstui.core.model import Director, Family, Forwarding, MarkGroupKey, MarkKey, Persistence
 from lvstui.core.observed import Ruleset
 from lvstui.core.selectors import selector, selector_text
 from lvstui.core.view.form import completed
@@ -109,7 +109,7 @@ def test_a_service_that_is_there_stays_as_it_is() -> None:
     where = director(sticky_pool("mark:80", "10.0.0.11:0"))
     form = GroupForm(where, mark=80)
     changes: tuple[Change, ...] = form.changes(answers(form))
-    assert [type(change) for change in changes] == [MarkChange]
+    assert [change.target for change in changes] == [MarkGroupKey(80)]
     assert "stays as it is" in wrong(form)["mark"]
 
 

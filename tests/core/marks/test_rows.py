@@ -14,8 +14,8 @@ from lvstui.core.marks.own_table import groups
 from lvstui.core.marks.packets import late, overlap, reaches
 from lvstui.core.marks.rows import GroupRow, MarkLook, RuleRow, cells, columns, rows
 from lvstui.core.marks.script import iptables_lines, script
-from lvstui.core.model import MarkGroup, Persistence
-from lvstui.core.observed import Rule, Ruleset, ServerKey
+from lvstui.core.model import MarkGroup, Persistence, ServerKey
+from lvstui.core.observed import Rule, Ruleset
 from lvstui.core.selectors import selector
 from lvstui.core.snapshot import ProfileState, Snapshot
 from tests.build import director, rule, snapshot

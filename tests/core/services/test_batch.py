@@ -6,16 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from lvstui.core.change import ServerChange, ServiceChange, fold, undo
+from lvstui.core.change import change_server, change_service, fold, undo
 from lvstui.core.fields import FieldError
 from lvstui.core.model import (
     INT_MAX,
     Director,
     Endpoint,
     Pool,
+    ServerKey,
     Service,
 )
-from lvstui.core.observed import MachineKey, ServerKey
+from lvstui.core.observed import MachineKey
 from lvstui.core.services.batch import (
     Destination,
     copies,
@@ -88,7 +89,7 @@ def test_a_weight_that_cannot_be_read_is_a_sentence(text: str) -> None:
 def test_steps_add_up_on_what_is_staged_and_stepping_back_stages_nothing() -> None:
     servers = {KEY_A: A}
     once = dict(zip(servers, weigh(servers, {}, step(1)), strict=True))
-    assert weigh(servers, once, step(1)) == (ServerChange(SHOP, A, replace(A, weight=5)),)
+    assert weigh(servers, once, step(1)) == (change_server(SHOP, A, replace(A, weight=5)),)
     assert weigh(servers, once, step(-1)) == ()
 
 
@@ -98,24 +99,24 @@ def test_a_weight_stays_within_what_the_kernel_can_hold() -> None:
 
 
 def test_an_edit_starts_from_what_the_operator_saw_though_the_server_changed_meanwhile() -> None:
-    staged = {KEY_A: ServerChange(SHOP, A, replace(A, weight=4))}
+    staged = {KEY_A: change_server(SHOP, A, replace(A, weight=4))}
     now = {KEY_A: replace(A, weight=77)}
-    assert weigh(now, staged, step(1)) == (ServerChange(SHOP, A, replace(A, weight=5)),)
+    assert weigh(now, staged, step(1)) == (change_server(SHOP, A, replace(A, weight=5)),)
 
 
 def test_what_else_is_staged_on_a_server_stays_when_its_weight_is_stepped() -> None:
-    staged = {KEY_A: ServerChange(SHOP, A, replace(A, upper=100))}
-    assert weigh({KEY_A: A}, staged, step(1)) == (ServerChange(SHOP, A, replace(A, upper=100, weight=4)),)
+    staged = {KEY_A: change_server(SHOP, A, replace(A, upper=100))}
+    assert weigh({KEY_A: A}, staged, step(1)) == (change_server(SHOP, A, replace(A, upper=100, weight=4)),)
     assert weigh({KEY_A: A}, staged, weight_rule("restore")) == tuple(staged.values())
 
 
 def test_the_drain_key_drains_all_then_takes_that_back() -> None:
     drained = weigh(ALL, {}, toggle(ALL, {}))
     assert drained == (
-        ServerChange(SHOP, A, replace(A, weight=0, resume=3)),
-        ServerChange(MARK, C, replace(C, weight=0, resume=1)),
+        change_server(SHOP, A, replace(A, weight=0, resume=3)),
+        change_server(MARK, C, replace(C, weight=0, resume=1)),
     )
-    staged = {ServerKey(change.service, change.endpoint): change for change in drained}
+    staged = {change.target: change for change in drained if isinstance(change.target, ServerKey)}
     assert weigh(ALL, staged, toggle(ALL, staged)) == ()
 
 
@@ -130,10 +131,10 @@ def test_the_drain_key_brings_drained_servers_back_with_the_weights_they_had() -
 def test_removing_services_and_servers_leaves_nothing_out_and_nothing_twice() -> None:
     changes = removal(DIRECTOR, [KEY_A, SHOP, KEY_C])
     assert changes == (
-        ServerChange(MARK, C, None),
-        ServerChange(SHOP, A, None),
-        ServerChange(SHOP, B, None),
-        ServiceChange(DIRECTOR.pools[SHOP].service, None),
+        change_server(MARK, C, None),
+        change_server(SHOP, A, None),
+        change_server(SHOP, B, None),
+        change_service(DIRECTOR.pools[SHOP].service, None),
     )
     assert fold(fold(DIRECTOR, changes), undo(changes)) == DIRECTOR
 
@@ -163,11 +164,11 @@ def test_a_destination_that_is_not_there_is_a_sentence(text: str) -> None:
 
 
 def test_servers_are_copied_with_all_they_have_and_another_port_only_where_asked() -> None:
-    assert copies(DIRECTOR, {KEY_A: A}, Destination(MARK)) == (ServerChange(MARK, None, A),)
+    assert copies(DIRECTOR, {KEY_A: A}, Destination(MARK)) == (change_server(MARK, None, A),)
     moved = replace(A, endpoint=Endpoint(A.endpoint.address, 0))
     assert copies(DIRECTOR, {KEY_A: A}, Destination(MARK, 0)) == ()
     assert copies(Director({MARK: Pool(Service(MARK))}), {KEY_A: A}, Destination(MARK, 0)) == (
-        ServerChange(MARK, None, moved),
+        change_server(MARK, None, moved),
     )
 
 

@@ -12,10 +12,11 @@ from lvstui.core.fields import FieldError
 from lvstui.core.model import (
     Forwarding,
     Persistence,
+    ServerKey,
     Service,
     ServiceFlags,
 )
-from lvstui.core.observed import Info, MachineKey, Reading, RowKey, ServerKey, ServerStats, Stats
+from lvstui.core.observed import Info, MachineKey, Reading, RowKey, ServerStats, Stats
 from lvstui.core.services.filter import FIELDS, parse
 from lvstui.core.services.rows import Grouping, Look, rows
 from lvstui.core.snapshot import Host, Snapshot

@@ -7,9 +7,14 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lvstui.core.change import ServerChange
-from lvstui.core.model import Endpoint, RealServer, Service
-from lvstui.core.observed import Info, MachineKey, Reading, RowKey, ServerKey, ServerStats, Stats
+from lvstui.core.change import change_server
+from lvstui.core.model import (
+    Endpoint,
+    RealServer,
+    ServerKey,
+    Service,
+)
+from lvstui.core.observed import Info, MachineKey, Reading, RowKey, ServerStats, Stats
 from lvstui.core.services.cells import machine_state
 from lvstui.core.services.machines import machines
 from lvstui.core.services.rows import MACHINE_COLUMNS, SERVICE_COLUMNS, Grouping, Look, cells, columns, group_of, rows
@@ -74,7 +79,7 @@ def test_a_server_under_its_machine_tells_its_service_and_its_own_port_where_tha
 
 
 def test_a_machine_says_how_many_of_its_servers_have_an_edit_waiting() -> None:
-    look = replace(BY_MACHINE, staged={WEB_A: ServerChange(WEB, A, replace(A, weight=0))})
+    look = replace(BY_MACHINE, staged={WEB_A: change_server(WEB, A, replace(A, weight=0))})
     assert texts(FIRST, look)["weight"] == "1 staged"
     assert texts(WEB_A, look)["weight"] == "3->0"
     assert texts(SECOND, look)["weight"] == "0"

@@ -7,19 +7,20 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lvstui.core.change import ServerChange
+from lvstui.core.change import change_server
 from lvstui.core.model import (
     Director,
     Forwarding,
     Persistence,
     Pool,
+    ServerKey,
     Service,
     ServiceFlags,
     ServiceKey,
     Tunnel,
     TunnelType,
 )
-from lvstui.core.observed import Info, Reading, RowKey, ServerKey, ServerStats, Stats
+from lvstui.core.observed import Info, Reading, RowKey, ServerStats, Stats
 from lvstui.core.services.filter import parse
 from lvstui.core.services.rows import SERVICE_COLUMNS, Look, cells, rows
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
@@ -144,7 +145,7 @@ def test_a_service_without_servers_is_empty_and_one_with_all_drained_is_down() -
 
 
 def test_a_staged_weight_shows_old_and_new() -> None:
-    change = ServerChange(SHOP, WEB1, replace(WEB1, weight=5))
+    change = change_server(SHOP, WEB1, replace(WEB1, weight=5))
     shown = cells(SNAPSHOT, Look(staged={WEB1_KEY: change}), WEB1_KEY)
     weight = dict(zip([column.id for column in SERVICE_COLUMNS], shown, strict=True))["weight"]
     assert (weight.text, weight.tone) == ("3->5", Tone.STAGED)
@@ -168,7 +169,7 @@ def test_a_narrow_headline_drops_what_matters_least_and_keeps_what_is_wrong() ->
     [
         (ProfileState("p"), "no profile yet"),
         (ProfileState("p", exists=True), "saved"),
-        (ProfileState("p", exists=True, drift=(ServerChange(SHOP, WEB1, None),)), "drift 1"),
+        (ProfileState("p", exists=True, drift=(change_server(SHOP, WEB1, None),)), "drift 1"),
         (ProfileState("p", exists=True, trouble="line 3"), "profile unreadable"),
     ],
 )

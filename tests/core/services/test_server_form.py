@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from lvstui.core.change import Change, ServerChange
+from lvstui.core.change import Change, change_server
 from lvstui.core.fields import server, service
 from lvstui.core.model import Director, Forwarding, Pool, RealServer, Service, Tunnel, TunnelType
 from lvstui.core.rules import Severity
@@ -36,8 +36,7 @@ def made(asked: ServerForm, values: dict[str, str]) -> tuple[Change, ...]:
 
 def after(asked: ServerForm, values: dict[str, str]) -> RealServer:
     (change,) = made(asked, values)
-    assert isinstance(change, ServerChange)
-    assert change.after is not None
+    assert isinstance(change.after, RealServer)
     return change.after
 
 
@@ -54,7 +53,7 @@ def test_a_form_left_as_it_is_changes_nothing(director: Director) -> None:
 def test_every_attribute_is_asked_and_edited() -> None:
     values = {"weight": "5", "upper": "9", "lower": "8", "name": "w", **GUE, "tunnel.checksum": "remcsum"}
     assert made(EDIT, values) == (
-        ServerChange(
+        change_server(
             SHOP,
             WEB1,
             RealServer(WEB1.endpoint, Forwarding.TUNNEL, 5, 9, 8, Tunnel(TunnelType.GUE, 6080, 2), "w"),
@@ -78,7 +77,7 @@ def test_weight_nothing_is_a_drain_that_remembers_its_weight() -> None:
 
 def test_another_address_is_a_new_server_and_then_the_removal_of_the_old_one() -> None:
     moved = replace(WEB1, endpoint=server("10.0.0.19:8443"))
-    assert made(EDIT, {"address": "10.0.0.19"}) == (ServerChange(SHOP, None, moved), ServerChange(SHOP, WEB1, None))
+    assert made(EDIT, {"address": "10.0.0.19"}) == (change_server(SHOP, None, moved), change_server(SHOP, WEB1, None))
     assert told(EDIT, {"address": "10.0.0.19"}) == [
         ("address", "a new server; 10.0.0.11:8443 is removed", Severity.WARNING)
     ]

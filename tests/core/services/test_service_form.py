@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 from hypothesis import given
 
-from lvstui.core.change import ServerChange, ServiceChange, fold
+from lvstui.core.change import Change, change_server, change_service, fold
 from lvstui.core.fields import server, service
 from lvstui.core.model import Director, Forwarding, Persistence, Pool, RealServer, Service, ServiceFlags
 from lvstui.core.rules import Severity
@@ -40,7 +40,7 @@ def told(asked: ServiceForm, **values: str) -> list[tuple[str, str, Severity]]:
     return [(p.field, p.sentence, p.severity) for p in form.problems({**form.start, **values})]
 
 
-def made(asked: ServiceForm, **values: str) -> tuple[object, ...]:
+def made(asked: ServiceForm, **values: str) -> tuple[Change, ...]:
     form = asked.form
     return asked.changes(form.settled({**form.start, **values}))
 
@@ -62,10 +62,10 @@ def test_a_form_left_as_it_is_changes_nothing(director: Director) -> None:
 
 def test_every_attribute_is_asked_and_edited() -> None:
     assert made(EDIT, scheduler="wlc", persistence="no", name="store", note="") == (
-        ServiceChange(SHOP, replace(SHOP, scheduler="wlc", persistence=None, name="store", note="")),
+        change_service(SHOP, replace(SHOP, scheduler="wlc", persistence=None, name="store", note="")),
     )
     assert made(EDIT, timeout="60", mask="/16", engine="sip", **{"one-packet": "yes", "flag-1": "yes"}) == (
-        ServiceChange(
+        change_service(
             SHOP,
             replace(
                 SHOP,
@@ -87,7 +87,7 @@ def test_flags_have_the_names_of_the_scheduler() -> None:
 def test_a_mark_asks_for_its_number_and_not_for_an_address() -> None:
     assert labels(ADD, protocol="mark6")[:3] == ["protocol", "mark", "scheduler"]
     assert made(ADD, protocol="mark6", mark="80", persistence="yes", mask="64") == (
-        ServiceChange(None, Service(service("mark6:80"), "wlc", persistence=Persistence(300, 64))),
+        change_service(None, Service(service("mark6:80"), "wlc", persistence=Persistence(300, 64))),
     )
 
 
@@ -96,8 +96,7 @@ def test_a_mark_asks_for_its_number_and_not_for_an_address() -> None:
 )
 def test_no_mask_is_the_whole_address_of_the_family(address: str, mask: str) -> None:
     (change,) = made(ADD, address=address, port="80", persistence="yes", mask=mask)
-    assert isinstance(change, ServiceChange)
-    assert change.after is not None
+    assert isinstance(change.after, Service)
     assert change.after.persistence is not None
     assert not change.after.persistence.wide
     assert told(ADD, address=address, port="80", persistence="yes", mask=mask) == []
@@ -107,12 +106,12 @@ def test_another_port_is_a_new_service_with_its_servers_and_then_the_removal_of_
     changes = EDIT.changes({**EDIT.form.start, "port": "8443"})
     moved = replace(SHOP, key=service("tcp:192.0.2.10:8443"))
     assert changes == (
-        ServiceChange(None, moved),
-        ServerChange(moved.key, None, WEB1),
-        ServerChange(moved.key, None, ROUTED),
-        ServerChange(SHOP.key, WEB1, None),
-        ServerChange(SHOP.key, ROUTED, None),
-        ServiceChange(SHOP, None),
+        change_service(None, moved),
+        change_server(moved.key, None, WEB1),
+        change_server(moved.key, None, ROUTED),
+        change_server(SHOP.key, WEB1, None),
+        change_server(SHOP.key, ROUTED, None),
+        change_service(SHOP, None),
     )
     after = fold(DIRECTOR, changes)
     assert after.pools[moved.key] == Pool(moved, POOL.servers)
@@ -169,7 +168,7 @@ def test_what_is_wrong_is_said_at_its_field(values: dict[str, str], field: str, 
 def test_a_protocol_known_by_number_only_can_be_kept() -> None:
     odd = Pool(Service(service("ip47:192.0.2.1:0"), persistence=Persistence()))
     asked = ServiceForm(Director({odd.service.key: odd}), (), odd)
-    assert made(asked, scheduler="rr") == (ServiceChange(odd.service, replace(odd.service, scheduler="rr")),)
+    assert made(asked, scheduler="rr") == (change_service(odd.service, replace(odd.service, scheduler="rr")),)
 
 
 def test_without_a_profile_no_name_is_asked() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from lvstui.core.change import ServerChange, ServiceChange, SyncChange
+from lvstui.core.change import change_daemon, change_server, change_service
 from lvstui.core.model import (
     AddressKey,
     Forwarding,
@@ -275,18 +275,18 @@ def test_the_module_may_go_and_come_back(live: Live) -> None:
             with pytest.raises(NoIpvs, match="modprobe ip_vs"):
                 live.read()
         with pytest.raises(NoIpvs, match="modprobe ip_vs"):
-            live.write(ServiceChange(None, Service(WEB)))
+            live.write(change_service(None, Service(WEB)))
         with pytest.raises(NoIpvs, match="modprobe ip_vs"):
             live.zero(None)
         with pytest.raises(NoIpvs, match="modprobe ip_vs"):
             Proc().read()
-    live.write(ServiceChange(None, Service(WEB)))
+    live.write(change_service(None, Service(WEB)))
     assert set(live.read().director.pools) == {WEB}
 
 
 @pytest.mark.kernel
 def test_the_module_may_go_and_come_back_unseen(live: Live) -> None:
-    live.write(ServiceChange(None, Service(WEB)))
+    live.write(change_service(None, Service(WEB)))
     assert set(live.read().director.pools) == {WEB}
     live.flush()
     with module_away():
@@ -294,7 +294,7 @@ def test_the_module_may_go_and_come_back_unseen(live: Live) -> None:
     assert live.read().director.pools == {}
     with module_away():
         pass
-    live.write(ServiceChange(None, Service(WEB)))
+    live.write(change_service(None, Service(WEB)))
     assert set(live.read().director.pools) == {WEB}
 
 
@@ -306,19 +306,19 @@ def test_looking_loads_the_module_where_the_kernel_may_load_it(live: Live) -> No
 
 @pytest.mark.kernel
 def test_without_the_right_the_table_comes_from_proc(live: Live) -> None:
-    live.write(ServiceChange(None, Service(WEB)))
-    live.write(ServerChange(WEB, None, SECOND))
+    live.write(change_service(None, Service(WEB)))
+    live.write(change_server(WEB, None, SECOND))
     script = """
 from lvstui.kernel.live import Live
 from lvstui.kernel.port import NoRight
-from lvstui.core.change import ServiceChange
+from lvstui.core.change import change_service
 kernel = Live()
 print(kernel.read_only)
 reading = kernel.read()
 print(reading.director)
 (pool,) = reading.director.pools.values()
-print(kernel.held(ServiceChange(pool.service, None)) == pool.service)
-for write in (lambda: kernel.write(ServiceChange(pool.service, None)), lambda: kernel.zero(None), kernel.flush):
+print(kernel.held(change_service(pool.service, None).target) == pool.service)
+for write in (lambda: kernel.write(change_service(pool.service, None)), lambda: kernel.zero(None), kernel.flush):
     try:
         write()
     except NoRight as problem:
@@ -367,8 +367,8 @@ def namespace(name: str) -> Iterator[str]:
 def test_a_named_namespace_has_a_table_of_its_own(live: Live) -> None:
     with namespace("other") as name:
         other = Live(netns=name)
-        other.write(ServiceChange(None, Service(WEB)))
-        live.write(ServiceChange(None, Service(DNS)))
+        other.write(change_service(None, Service(WEB)))
+        live.write(change_service(None, Service(DNS)))
         assert set(other.read().director.pools) == {WEB}
         assert set(live.read().director.pools) == {DNS}
         inside = subprocess.run(
@@ -384,8 +384,8 @@ def test_a_daemon_may_be_stopped_the_moment_it_started(live: Live) -> None:
     for number in range(20):
         for role in SyncRole:
             daemon = SyncDaemon(role, "lo", number, 1400)
-            live.write(SyncChange(None, daemon))
-            live.write(SyncChange(daemon, None))
+            live.write(change_daemon(None, daemon))
+            live.write(change_daemon(daemon, None))
     assert live.read().director.sync == {}
 
 
@@ -393,8 +393,8 @@ def test_a_daemon_may_be_stopped_the_moment_it_started(live: Live) -> None:
 def test_a_table_that_changes_while_it_is_read_is_read_nevertheless(live: Live) -> None:
     for number in range(200):
         key = AddressKey(Protocol.TCP, IPv4Address(0xC6336400 + number), 80)
-        live.write(ServiceChange(None, Service(key)))
-        live.write(ServerChange(key, None, FIRST))
+        live.write(change_service(None, Service(key)))
+        live.write(change_server(key, None, FIRST))
     steady = live.read().director
     stop = threading.Event()
 
@@ -402,10 +402,10 @@ def test_a_table_that_changes_while_it_is_read_is_read_nevertheless(live: Live) 
         other = Live()
         while not stop.is_set():
             for key in (WEB, DNS):
-                other.write(ServiceChange(None, Service(key)))
-                other.write(ServerChange(key, None, SECOND))
+                other.write(change_service(None, Service(key)))
+                other.write(change_server(key, None, SECOND))
             for key in (WEB, DNS):
-                other.write(ServiceChange(Service(key), None))
+                other.write(change_service(Service(key), None))
         other.close()
 
     thread = threading.Thread(target=churn)

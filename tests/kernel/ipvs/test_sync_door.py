@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lvstui.core.change import SyncChange
+from lvstui.core.change import change_daemon
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import AddressKey, Endpoint, Protocol, SyncDaemon, SyncRole
 from lvstui.kernel.live import Live
@@ -60,7 +60,7 @@ def test_thousands_of_messages_are_taken_whole(kernel: Live) -> None:
 
 def test_the_operators_own_daemon_is_used_and_left_as_it_is(kernel: Live) -> None:
     daemon = SyncDaemon(SyncRole.BACKUP, "lo", 7, 1400, IPv4Address("224.0.0.99"), 9000, 3)
-    kernel.write(SyncChange(None, daemon))
+    kernel.write(change_daemon(None, daemon))
     kernel.tell([pin(2000)])
     assert clients(kernel, 2000) == 1
     assert kernel.read().director.sync == {SyncRole.BACKUP: daemon}
@@ -68,7 +68,7 @@ def test_the_operators_own_daemon_is_used_and_left_as_it_is(kernel: Live) -> Non
 
 def test_a_master_daemon_beside_it_goes_on(kernel: Live) -> None:
     daemon = SyncDaemon(SyncRole.MASTER, "lo", 9, 1400)
-    kernel.write(SyncChange(None, daemon))
+    kernel.write(change_daemon(None, daemon))
     kernel.tell([pin(2100)])
     assert clients(kernel, 2100) == 1
     assert kernel.read().director.sync == {SyncRole.MASTER: daemon}

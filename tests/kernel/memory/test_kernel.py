@@ -12,14 +12,14 @@ from hypothesis import given
 from lvstui.core.change import (
     EMPTY,
     Change,
-    ManageSync,
-    ServerChange,
-    ServiceChange,
-    SyncChange,
-    TimeoutsChange,
-    bare,
+    DirectorField,
+    change_daemon,
+    change_server,
+    change_service,
+    change_timeouts,
     diff,
     kernel_writes,
+    strip_profile_values,
 )
 from lvstui.core.model import (
     INT_MAX,
@@ -33,8 +33,10 @@ from lvstui.core.model import (
     Pool,
     Protocol,
     RealServer,
+    ServerKey,
     Service,
     ServiceFlags,
+    ServiceKey,
     SyncDaemon,
     SyncRole,
     Timeouts,
@@ -91,8 +93,8 @@ def test_a_reading_is_the_director_without_names_and_the_same_object_next_time(g
     assert reading.director.name == ""
     for key, pool in given_director.pools.items():
         held = reading.director.pools[key]
-        assert held.service == bare(pool.service)
-        assert held.servers == {endpoint: bare(server) for endpoint, server in pool.servers.items()}
+        assert held.service == strip_profile_values(pool.service)
+        assert held.servers == {endpoint: strip_profile_values(server) for endpoint, server in pool.servers.items()}
 
 
 def test_the_memory_kernel_is_a_kernel() -> None:
@@ -104,16 +106,16 @@ def test_the_memory_kernel_is_a_kernel() -> None:
 def test_a_write_that_changes_nothing_keeps_the_director_object() -> None:
     kernel = MemoryKernel(director(SHOP, WEB1))
     before = kernel.read().director
-    kernel.write(ServerChange(KEY, WEB1, replace(WEB1, name="web1")))
-    kernel.write(TimeoutsChange(None, Timeouts()))
-    kernel.write(ManageSync(False, True))
+    kernel.write(change_server(KEY, WEB1, replace(WEB1, name="web1")))
+    kernel.write(change_timeouts(None, Timeouts()))
+    kernel.write(Change(DirectorField.SYNC, False, True))
     assert kernel.read().director is before
 
 
 def test_a_write_makes_a_new_director_and_leaves_the_old_one_as_it_was() -> None:
     kernel = MemoryKernel(director(SHOP, WEB1))
     before = kernel.read().director
-    kernel.write(ServerChange(KEY, WEB1, replace(WEB1, weight=9)))
+    kernel.write(change_server(KEY, WEB1, replace(WEB1, weight=9)))
     assert kernel.read().director.pools[KEY].servers[WEB1.endpoint].weight == 9
     assert before.pools[KEY].servers[WEB1.endpoint].weight == 3
 
@@ -124,8 +126,8 @@ def test_what_a_change_writes_is_held_afterwards(want: Director) -> None:
     kernel = MemoryKernel()
     for change in kernel_writes(diff(kernel.read().director, want)):
         kernel.write(change)
-        if isinstance(change, ServiceChange | ServerChange):
-            assert kernel.held(change) == bare(change.after)
+        if isinstance(change.target, ServiceKey | ServerKey):
+            assert kernel.held(change.target) == strip_profile_values(change.after)
 
 
 def test_counters_stand_still_without_traffic() -> None:
@@ -138,12 +140,12 @@ def test_counters_stand_still_without_traffic() -> None:
 def test_a_failure_is_raised_by_everything_until_it_is_over() -> None:
     kernel = MemoryKernel(director(SHOP, WEB1))
     kernel.failure = NoIpvs("the kernel has no IPVS: modprobe ip_vs")
-    change = ServerChange(KEY, WEB1, None)
+    change = change_server(KEY, WEB1, None)
     for attempt in (kernel.read, kernel.flush, lambda: kernel.zero(None), lambda: kernel.write(change)):
         with pytest.raises(NoIpvs, match="modprobe ip_vs"):
             attempt()
     with pytest.raises(NoIpvs):
-        kernel.held(change)
+        kernel.held(change.target)
     kernel.failure = None
     assert kernel.read().director.pools[KEY].servers == {WEB1.endpoint: WEB1}
 
@@ -151,10 +153,10 @@ def test_a_failure_is_raised_by_everything_until_it_is_over() -> None:
 def test_a_read_only_kernel_is_read_and_not_written() -> None:
     kernel = MemoryKernel(director(SHOP, WEB1))
     kernel.read_only = "CAP_NET_ADMIN is missing: run lvstui with sudo"
-    for attempt in (kernel.flush, lambda: kernel.zero(None), lambda: kernel.write(ServerChange(KEY, WEB1, None))):
+    for attempt in (kernel.flush, lambda: kernel.zero(None), lambda: kernel.write(change_server(KEY, WEB1, None))):
         with pytest.raises(NoRight, match="sudo"):
             attempt()
-    assert kernel.held(ServerChange(KEY, WEB1, None)) == WEB1
+    assert kernel.held(change_server(KEY, WEB1, None).target) == WEB1
 
 
 # --- what is refused
@@ -167,38 +169,38 @@ HELD = director(SHOP, WEB1)
 @pytest.mark.parametrize(
     ("have", "change", "field", "words"),
     [
-        (HELD, ServiceChange(None, SHOP), "service", "already exists"),
-        (EMPTY, ServiceChange(SHOP, None), "service", "no such service"),
-        (EMPTY, ServiceChange(SHOP, SHOP), "service", "no such service"),
-        (EMPTY, ServiceChange(None, Service(KEY, "speed")), "scheduler", "modprobe ip_vs_speed"),
-        (HELD, ServiceChange(SHOP, Service(KEY, "speed")), "scheduler", "modprobe ip_vs_speed"),
-        (EMPTY, ServiceChange(None, Service(KEY, "a" * 16)), "scheduler", "15 bytes"),
-        (HELD, ServiceChange(SHOP, replace(SHOP, persistence=Persistence(engine="h323"))), "engine", "ip_vs_pe_h323"),
-        (EMPTY, ServiceChange(None, replace(SHOP, persistence=Persistence(engine="e" * 17))), "engine", "16 bytes"),
-        (EMPTY, ServiceChange(None, replace(SHOP6, persistence=Persistence(mask=0))), "prefix", "1 to 128"),
-        (EMPTY, ServiceChange(None, replace(SHOP6, persistence=Persistence(mask=129))), "prefix", "1 to 128"),
-        (EMPTY, ServerChange(KEY, None, WEB1), "service", "no such service"),
-        (HELD, ServerChange(KEY, None, WEB1), "server", "already has"),
-        (HELD, ServerChange(KEY, WEB2, WEB2), "server", "no such real server"),
-        (HELD, ServerChange(KEY, WEB2, None), "server", "no such real server"),
-        (HELD, ServerChange(KEY, WEB1, replace(WEB1, weight=-1)), "weight", str(INT_MAX)),
-        (HELD, ServerChange(KEY, WEB1, replace(WEB1, weight=INT_MAX + 1)), "weight", str(INT_MAX)),
-        (HELD, ServerChange(KEY, WEB1, replace(WEB1, lower=9, upper=8)), "lower", "above the upper"),
-        (HELD, ServerChange(KEY, WEB1, replace(WEB1, lower=1)), "lower", "no limit"),
-        (HELD, ServerChange(KEY, WEB1, replace(WEB1, upper=INT_MAX + 1)), "upper", str(INT_MAX)),
-        (HELD, ServerChange(KEY, WEB1, replace(WEB1, tunnel=Tunnel(TunnelType.GUE))), "tunnel", "UDP port"),
-        (HELD, ServerChange(KEY, None, replace(WEB6, forwarding=Forwarding.MASQ)), "forwarding", "tunnel"),
-        (SYNCED, ServerChange(KEY, None, WEB6), "server", "sync daemon"),
-        (MIXED, SyncChange(None, MASTER), "sync", "another address family"),
-        (SYNCED, SyncChange(None, MASTER), "role", "already runs"),
-        (HELD, SyncChange(MASTER, None), "role", "no master daemon"),
-        (HELD, SyncChange(None, replace(MASTER, interface="eth9")), "interface", "eth9"),
-        (HELD, SyncChange(None, replace(MASTER, interface="e" * 16)), "interface", "15 bytes"),
-        (HELD, SyncChange(None, replace(MASTER, group=IPv4Address("192.0.2.1"))), "group", "multicast"),
-        (SYNCED, SyncChange(MASTER, replace(MASTER, interface="eth9")), "interface", "eth9"),
-        (HELD, TimeoutsChange(None, Timeouts(tcp=-1)), "tcp", "0 keeps"),
-        (HELD, TimeoutsChange(None, Timeouts(udp=INT_MAX)), "udp", "range"),
-        (HELD, TimeoutsChange(None, Timeouts(tcp_fin=INT_MAX)), "tcp_fin", "range"),
+        (HELD, change_service(None, SHOP), "service", "already exists"),
+        (EMPTY, change_service(SHOP, None), "service", "no such service"),
+        (EMPTY, change_service(SHOP, SHOP), "service", "no such service"),
+        (EMPTY, change_service(None, Service(KEY, "speed")), "scheduler", "modprobe ip_vs_speed"),
+        (HELD, change_service(SHOP, Service(KEY, "speed")), "scheduler", "modprobe ip_vs_speed"),
+        (EMPTY, change_service(None, Service(KEY, "a" * 16)), "scheduler", "15 bytes"),
+        (HELD, change_service(SHOP, replace(SHOP, persistence=Persistence(engine="h323"))), "engine", "ip_vs_pe_h323"),
+        (EMPTY, change_service(None, replace(SHOP, persistence=Persistence(engine="e" * 17))), "engine", "16 bytes"),
+        (EMPTY, change_service(None, replace(SHOP6, persistence=Persistence(mask=0))), "prefix", "1 to 128"),
+        (EMPTY, change_service(None, replace(SHOP6, persistence=Persistence(mask=129))), "prefix", "1 to 128"),
+        (EMPTY, change_server(KEY, None, WEB1), "service", "no such service"),
+        (HELD, change_server(KEY, None, WEB1), "server", "already has"),
+        (HELD, change_server(KEY, WEB2, WEB2), "server", "no such real server"),
+        (HELD, change_server(KEY, WEB2, None), "server", "no such real server"),
+        (HELD, change_server(KEY, WEB1, replace(WEB1, weight=-1)), "weight", str(INT_MAX)),
+        (HELD, change_server(KEY, WEB1, replace(WEB1, weight=INT_MAX + 1)), "weight", str(INT_MAX)),
+        (HELD, change_server(KEY, WEB1, replace(WEB1, lower=9, upper=8)), "lower", "above the upper"),
+        (HELD, change_server(KEY, WEB1, replace(WEB1, lower=1)), "lower", "no limit"),
+        (HELD, change_server(KEY, WEB1, replace(WEB1, upper=INT_MAX + 1)), "upper", str(INT_MAX)),
+        (HELD, change_server(KEY, WEB1, replace(WEB1, tunnel=Tunnel(TunnelType.GUE))), "tunnel", "UDP port"),
+        (HELD, change_server(KEY, None, replace(WEB6, forwarding=Forwarding.MASQ)), "forwarding", "tunnel"),
+        (SYNCED, change_server(KEY, None, WEB6), "server", "sync daemon"),
+        (MIXED, change_daemon(None, MASTER), "sync", "another address family"),
+        (SYNCED, change_daemon(None, MASTER), "role", "already runs"),
+        (HELD, change_daemon(MASTER, None), "role", "no master daemon"),
+        (HELD, change_daemon(None, replace(MASTER, interface="eth9")), "interface", "eth9"),
+        (HELD, change_daemon(None, replace(MASTER, interface="e" * 16)), "interface", "15 bytes"),
+        (HELD, change_daemon(None, replace(MASTER, group=IPv4Address("192.0.2.1"))), "group", "multicast"),
+        (SYNCED, change_daemon(MASTER, replace(MASTER, interface="eth9")), "interface", "eth9"),
+        (HELD, change_timeouts(None, Timeouts(tcp=-1)), "tcp", "0 keeps"),
+        (HELD, change_timeouts(None, Timeouts(udp=INT_MAX)), "udp", "range"),
+        (HELD, change_timeouts(None, Timeouts(tcp_fin=INT_MAX)), "tcp_fin", "range"),
     ],
 )
 def test_a_refusal_names_field_and_remedy_and_changes_nothing(
@@ -219,7 +221,7 @@ def test_a_refusal_names_field_and_remedy_and_changes_nothing(
 def test_a_server_needs_the_address_of_one_machine(address: str) -> None:
     service, server = (SHOP6, WEB6) if ":" in address else (SHOP, WEB1)
     with pytest.raises(Refused, match="unicast") as refusal:
-        MemoryKernel(director(service)).write(ServerChange(service.key, None, at(address, server)))
+        MemoryKernel(director(service)).write(change_server(service.key, None, at(address, server)))
     assert refusal.value.field == "server"
 
 
@@ -227,7 +229,7 @@ def test_a_server_needs_the_address_of_one_machine(address: str) -> None:
 def test_a_server_may_have_any_unicast_address(address: str) -> None:
     service, server = (SHOP6, WEB6) if ":" in address else (SHOP, WEB1)
     kernel = MemoryKernel(director(service))
-    kernel.write(ServerChange(service.key, None, at(address, server)))
+    kernel.write(change_server(service.key, None, at(address, server)))
     assert Endpoint(ip_address(address), 443) in kernel.read().director.pools[service.key].servers
 
 
@@ -242,20 +244,20 @@ def test_what_the_kernel_takes_silently_is_taken() -> None:
     odd = Service(AddressKey(Protocol(47), IPv4Address("192.0.2.1"), 0), "none", ServiceFlags.ONE_PACKET)
     holes = replace(SHOP, persistence=Persistence(timeout=2**32 - 1, mask=IPv4Address("255.0.255.0"), engine="sip"))
     for service in (odd, holes):
-        kernel.write(ServiceChange(None, service))
-        assert kernel.held(ServiceChange(None, service)) == service
+        kernel.write(change_service(None, service))
+        assert kernel.held(change_service(None, service).target) == service
 
 
 def test_one_mark_serves_both_families() -> None:
     kernel = MemoryKernel()
     for family in Family:
-        kernel.write(ServiceChange(None, Service(MarkKey(80, family))))
+        kernel.write(change_service(None, Service(MarkKey(80, family))))
     assert set(kernel.read().director.pools) == {MarkKey(80, Family.IPV4), MarkKey(80, Family.IPV6)}
 
 
 def test_a_timeout_of_zero_keeps_the_present_one() -> None:
     kernel = MemoryKernel()
-    kernel.write(TimeoutsChange(None, Timeouts(tcp=60, tcp_fin=0, udp=0)))
+    kernel.write(change_timeouts(None, Timeouts(tcp=60, tcp_fin=0, udp=0)))
     assert kernel.read().director.timeouts == Timeouts(60, 120, 300)
 
 
@@ -271,8 +273,8 @@ def test_a_timeout_of_zero_keeps_the_present_one() -> None:
 )
 def test_the_length_of_a_datagram_is_derived_and_limited(daemon: SyncDaemon, length: int) -> None:
     kernel = MemoryKernel()
-    kernel.write(SyncChange(None, daemon))
-    assert kernel.held(SyncChange(None, daemon)) == replace(daemon, max_length=length)
+    kernel.write(change_daemon(None, daemon))
+    assert kernel.held(change_daemon(None, daemon).target) == replace(daemon, max_length=length)
 
 
 def test_a_flush_leaves_timeouts_and_daemons() -> None:
@@ -307,8 +309,8 @@ def test_the_same_clock_and_the_same_edits_give_the_same_counters() -> None:
         clock.now += 3.5
         kernel.read()
         kernel.flush()
-        kernel.write(ServiceChange(None, SHOP))
-        kernel.write(ServerChange(KEY, None, WEB1))
+        kernel.write(change_service(None, SHOP))
+        kernel.write(change_server(KEY, None, WEB1))
         clock.now += 3.5
         readings.append(kernel.read())
     assert readings[0].servers == readings[1].servers
@@ -349,7 +351,7 @@ def test_connections_spread_by_weight() -> None:
 def test_a_new_weight_shows_in_the_following_seconds() -> None:
     kernel, clock = playing(director(SHOP, WEB1, WEB2))
     before = play(kernel, clock, 5)
-    kernel.write(ServerChange(KEY, WEB1, replace(WEB1, weight=30)))
+    kernel.write(change_server(KEY, WEB1, replace(WEB1, weight=30)))
     after = play(kernel, clock, 5)
     assert after[WEB1.endpoint].stats.connection_rate > 1.5 * before[WEB1.endpoint].stats.connection_rate
     assert after[WEB2.endpoint].active < before[WEB2.endpoint].active
@@ -358,7 +360,7 @@ def test_a_new_weight_shows_in_the_following_seconds() -> None:
 def test_a_drained_server_loses_its_connections_within_two_minutes() -> None:
     kernel, clock = playing(director(SHOP, WEB1, WEB2))
     before = play(kernel, clock, 5)[WEB1.endpoint]
-    kernel.write(ServerChange(KEY, WEB1, replace(WEB1, weight=0)))
+    kernel.write(change_server(KEY, WEB1, replace(WEB1, weight=0)))
     draining = play(kernel, clock, 10)[WEB1.endpoint]
     assert before.active > draining.active > 0
     assert draining.stats.connection_rate == 0
@@ -368,7 +370,7 @@ def test_a_drained_server_loses_its_connections_within_two_minutes() -> None:
 def test_a_drained_server_of_a_persistent_service_still_gets_its_sticky_clients() -> None:
     kernel, clock = playing(director(PERSISTENT, WEB1, WEB2))
     before = play(kernel, clock, 5)[WEB1.endpoint]
-    kernel.write(ServerChange(KEY, WEB1, replace(WEB1, weight=0)))
+    kernel.write(change_server(KEY, WEB1, replace(WEB1, weight=0)))
     draining = play(kernel, clock, 120)[WEB1.endpoint]
     assert before.sticky > draining.sticky > 0
     assert draining.stats.connections > before.stats.connections
@@ -387,7 +389,7 @@ def test_a_server_above_its_threshold_gets_no_new_connections_until_it_is_below_
     held = play(kernel, clock, 5)[WEB1.endpoint]
     connections = held.active + held.inactive
     limited = replace(WEB1, upper=connections // 2, lower=connections // 3)
-    kernel.write(ServerChange(KEY, WEB1, limited))
+    kernel.write(change_server(KEY, WEB1, limited))
     assert play(kernel, clock, 2)[WEB1.endpoint].stats.connection_rate == 0
     rates = [play(kernel, clock, 1)[WEB1.endpoint] for _ in range(300)]
     again = next(server for server in rates if server.stats.connection_rate)
@@ -396,7 +398,7 @@ def test_a_server_above_its_threshold_gets_no_new_connections_until_it_is_below_
 
 def test_a_server_added_later_starts_at_zero() -> None:
     kernel, clock = playing(director(SHOP, WEB1))
-    kernel.write(ServerChange(KEY, None, WEB2))
+    kernel.write(change_server(KEY, None, WEB2))
     assert kernel.read().servers[KEY][WEB2.endpoint] == ServerStats()
     assert 0 < play(kernel, clock, 5)[WEB2.endpoint].stats.connections < 1000
 

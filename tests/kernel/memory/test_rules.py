@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hypothesis import given
 
-from lvstui.core.change import MarkChange
+from lvstui.core.change import change_group
 from lvstui.core.marks.own_table import groups
 from lvstui.core.model import Director, MarkGroup
 from lvstui.core.selectors import selector
@@ -48,7 +48,7 @@ def test_the_generation_changes_with_the_rules_and_not_with_their_counters() -> 
     first = kernel.read().rules
     now += 5
     second = kernel.read().rules
-    kernel.write(MarkChange(None, MarkGroup(21, (selector("tcp 192.0.2.21 21"),), "ftp")))
+    kernel.write(change_group(None, MarkGroup(21, (selector("tcp 192.0.2.21 21"),), "ftp")))
     third = kernel.read().rules
     assert first is not None
     assert second is not None

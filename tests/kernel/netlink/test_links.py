@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from lvstui.core.change import SyncChange
+from lvstui.core.change import change_daemon
 from lvstui.core.model import SyncDaemon, SyncRole
 from lvstui.kernel.live import Live
 from lvstui.kernel.netlink.links import Interfaces
@@ -102,8 +102,8 @@ def test_another_name_of_an_interface_is_told_and_a_daemon_starts_on_it(live: Li
         ip("addr", "add", "198.18.0.1/24", "dev", "sync0")
         assert live.interfaces == (*told_by_ip(), "cluster")
         daemon = SyncDaemon(SyncRole.MASTER, "cluster", 1, 1400)
-        live.write(SyncChange(None, daemon))
-        live.write(SyncChange(daemon, None))
+        live.write(change_daemon(None, daemon))
+        live.write(change_daemon(daemon, None))
 
 
 @pytest.mark.kernel

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lvstui.core.change import MarkChange
+from lvstui.core.change import change_group
 from lvstui.core.marks.own_table import groups
 from lvstui.core.marks.script import script
 from lvstui.core.model import MarkGroup, Ports, Protocol, Selector
@@ -45,14 +45,14 @@ class Clock:
 def test_groups_are_written_read_and_taken_back() -> None:
     with closing(Filter(None)) as door:
         assert not door.read().ours
-        door.write(MarkChange(None, WEB))
-        door.write(MarkChange(None, DNS))
+        door.write(change_group(None, WEB))
+        door.write(change_group(None, DNS))
         assert groups(door.read().rules) == {53: DNS, 80: WEB}
         assert door.read().ours
         assert door.held(80) == WEB
-        door.write(MarkChange(WEB, None))
+        door.write(change_group(WEB, None))
         assert door.held(80) is None
-        door.write(MarkChange(DNS, None))
+        door.write(change_group(DNS, None))
         assert not door.read().ours
         assert output("nft", "list", "ruleset") == ""
 
@@ -148,10 +148,10 @@ def test_a_write_is_tried_again_when_somebody_else_was_quicker() -> None:
         return 1e9
 
     with closing(Filter(None)) as door:
-        door.write(MarkChange(None, WEB))
+        door.write(change_group(None, WEB))
     with closing(Filter(None, change)) as door:
         door.read()
-        door.write(MarkChange(None, DNS))
+        door.write(change_group(None, DNS))
         assert door.held(53) == DNS
         assert door.held(80) == WEB
 
@@ -171,19 +171,19 @@ def test_a_write_that_is_overtaken_twice_is_refused_and_writes_nothing() -> None
     nft("add table ip others")
     before = output("nft", "list", "ruleset")
     with closing(Overtaken(None)) as door, pytest.raises(Refused, match="changed while this was written, twice"):
-        door.write(MarkChange(None, WEB))
+        door.write(change_group(None, WEB))
     assert output("nft", "list", "ruleset") == before
 
 
 @alone
 def test_a_group_that_was_changed_meanwhile_is_not_written_over() -> None:
     with closing(Filter(None)) as door:
-        door.write(MarkChange(None, WEB))
+        door.write(change_group(None, WEB))
         before = output("nft", "list", "ruleset")
         with pytest.raises(Refused, match="changed meanwhile"):
-            door.write(MarkChange(DNS, None))
+            door.write(change_group(DNS, None))
         with pytest.raises(Refused, match="changed meanwhile"):
-            door.write(MarkChange(None, WEB))
+            door.write(change_group(None, WEB))
         assert output("nft", "list", "ruleset") == before
 
 
@@ -323,7 +323,7 @@ def test_a_named_namespace_is_looked_into() -> None:
     output("ip", "netns", "add", name)
     try:
         with closing(Filter(name)) as door:
-            door.write(MarkChange(None, WEB))
+            door.write(change_group(None, WEB))
             assert 'counter name "m80"' in output("ip", "netns", "exec", name, "nft", "list", "ruleset")
             assert output("nft", "list", "ruleset") == ""
             assert groups(door.read().rules) == {80: WEB}
@@ -332,17 +332,17 @@ def test_a_named_namespace_is_looked_into() -> None:
     with closing(Filter(name)) as door:
         assert f"no network namespace '{name}'" in door.read().trouble
         with pytest.raises(Refused, match="no network namespace"):
-            door.write(MarkChange(None, WEB))
+            door.write(change_group(None, WEB))
 
 
 PROGRAM = """
-from lvstui.core.change import MarkChange
+from lvstui.core.change import change_group
 from lvstui.core.model import MarkGroup
 from lvstui.core.selectors import selector
 from lvstui.kernel.nft.filter import Filter, Found
 door = Filter(None)
 try:
-    door.write(MarkChange(None, MarkGroup(80, (selector("tcp 192.0.2.10 80,443"),))))
+    door.write(change_group(None, MarkGroup(80, (selector("tcp 192.0.2.10 80,443"),))))
 except Exception as problem:
     print(type(problem).__name__)
 found = door.read()
@@ -391,5 +391,5 @@ def test_a_group_of_many_addresses_fits_into_a_transaction() -> None:
     ports = tuple(Ports(2 * n, 2 * n) for n in range(1, 3000))
     group = MarkGroup(80, (Selector(Protocol.TCP, many, ports), Selector(Protocol.UDP, many[:3000], ports)))
     with closing(Filter(None)) as door:
-        door.write(MarkChange(None, group))
+        door.write(change_group(None, group))
         assert door.held(80) == group

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from lvstui.core import sysctls
-from lvstui.core.change import SysctlChange, inverse, kernel_writes
+from lvstui.core.change import change_sysctl, holds, inverse, kernel_writes
 from lvstui.core.drift import drift, managed
-from lvstui.core.model import Director
+from lvstui.core.model import Director, SysctlKey
 from lvstui.kernel.live import Live
 from lvstui.kernel.port import Kernel, Refused
 from lvstui.kernel.procfs.sysctl import Settings
@@ -51,10 +51,10 @@ def test_a_reading_holds_every_setting_of_the_kernel_as_it_is_after_boot(kernel:
 )
 def test_a_setting_is_written_and_taken_back(kernel: Kernel, name: str, after: str) -> None:
     before = kernel.read().director
-    change = SysctlChange(name, before.sysctl[name], after)
+    change = change_sysctl(name, before.sysctl[name], after)
     kernel.write(change)
     assert setting(kernel, name) == after
-    assert kernel.held(change) == after
+    assert kernel.held(change.target) == after
     kernel.write(inverse(change))
     assert kernel.read().director == before
 
@@ -84,7 +84,7 @@ def test_a_setting_is_written_and_taken_back(kernel: Kernel, name: str, after: s
 def test_what_the_kernel_would_refuse_or_mistake_is_refused_by_name(kernel: Kernel, name: str, after: str) -> None:
     before = kernel.read().director
     with pytest.raises(Refused) as caught:
-        kernel.write(SysctlChange(name, before.sysctl.get(name), after))
+        kernel.write(change_sysctl(name, before.sysctl.get(name), after))
     assert caught.value.field == name
     assert str(caught.value).startswith(f"{name}: ")
     assert kernel.read().director == before
@@ -96,37 +96,38 @@ def test_what_the_catalogue_takes_the_kernel_takes_at_both_ends(kernel: Kernel) 
         if held is None or known.kind is not sysctls.Kind.NUMBER or known.automatic:
             continue
         for end in known.limits:
-            kernel.write(SysctlChange(name, held, str(end)))
+            kernel.write(change_sysctl(name, held, str(end)))
             assert setting(kernel, name) == str(end)
-        kernel.write(SysctlChange(name, None, held))
+        kernel.write(change_sysctl(name, None, held))
 
 
 def test_a_setting_that_a_profile_gives_up_stays_as_it_is(kernel: Kernel) -> None:
-    kernel.write(SysctlChange("expire_nodest_conn", "0", "1"))
-    kernel.write(SysctlChange("expire_nodest_conn", "1", None))
+    kernel.write(change_sysctl("expire_nodest_conn", "0", "1"))
+    kernel.write(change_sysctl("expire_nodest_conn", "1", None))
     assert setting(kernel, "expire_nodest_conn") == "1"
 
 
 def test_the_kernel_may_turn_an_automatic_defence_down_without_that_being_drift(kernel: Kernel) -> None:
-    change = SysctlChange("drop_entry", "0", "2")
+    change = change_sysctl("drop_entry", "0", "2")
     kernel.write(change)
     running = kernel.read().director
     assert running.sysctl["drop_entry"] == "1"
-    assert kernel.held(inverse(change)) == "2"
+    assert kernel.held(change.target) == "1"
+    assert holds(change.target, "2", "1")
     profile = managed(running, Director(sysctl={"drop_entry": "2"}))
     assert profile.sysctl == {"drop_entry": "2"}
     assert kernel_writes(drift(running, profile)) == ()
 
 
 def test_a_setting_that_is_not_there_is_held_as_none(kernel: Kernel) -> None:
-    assert kernel.held(SysctlChange("no_such_setting", None, "1")) is None
-    assert kernel.held(SysctlChange("../stat", None, "1")) is None
+    assert kernel.held(SysctlKey("no_such_setting")) is None
+    assert kernel.held(SysctlKey("../stat")) is None
 
 
 def test_an_unchanged_kernel_gives_the_same_director_and_a_changed_setting_another(kernel: Kernel) -> None:
     first = kernel.read().director
     assert kernel.read().director is first
-    kernel.write(SysctlChange("nat_icmp_send", "0", "1"))
+    kernel.write(change_sysctl("nat_icmp_send", "0", "1"))
     assert kernel.read().director != first
 
 
@@ -137,13 +138,13 @@ def sysctl(*arguments: str) -> str:
 
 @pytest.mark.kernel
 def test_sysctl_sees_what_was_written_and_what_it_writes_is_seen(live: Live) -> None:
-    live.write(SysctlChange("sync_threshold", "3 50", "7 70"))
-    live.write(SysctlChange("expire_nodest_conn", "0", "1"))
+    live.write(change_sysctl("sync_threshold", "3 50", "7 70"))
+    live.write(change_sysctl("expire_nodest_conn", "0", "1"))
     for name, text in live.read().director.sysctl.items():
         assert sysctl("-n", f"net.ipv4.vs.{name}").split() == text.split()
     sysctl("-qw", "net.ipv4.vs.sync_threshold=2 20", "net.ipv4.vs.cache_bypass=1")
     assert (setting(live, "sync_threshold"), setting(live, "cache_bypass")) == ("2 20", "1")
-    assert live.held(SysctlChange("cache_bypass", "0", "1")) == "1"
+    assert live.held(SysctlKey("cache_bypass")) == "1"
 
 
 @pytest.fixture
@@ -159,13 +160,13 @@ def test_settings_of_another_namespace_are_its_own(live: Live, netns: str) -> No
     other = Live(netns)
     inside = ("ip", "netns", "exec", netns, "sysctl", "-n")
     try:
-        other.write(SysctlChange("expire_nodest_conn", "0", "1"))
+        other.write(change_sysctl("expire_nodest_conn", "0", "1"))
         assert (setting(other, "expire_nodest_conn"), setting(live, "expire_nodest_conn")) == ("1", "0")
         seen = subprocess.run((*inside, "net.ipv4.vs.expire_nodest_conn"), capture_output=True, text=True, check=True)
         assert seen.stdout == "1\n"
-        assert other.held(SysctlChange("expire_nodest_conn", "0", "1")) == "1"
+        assert other.held(SysctlKey("expire_nodest_conn")) == "1"
         with pytest.raises(Refused, match="debug_level: the kernel lets this setting be read only"):
-            other.write(SysctlChange("debug_level", "0", "1"))
+            other.write(change_sysctl("debug_level", "0", "1"))
     finally:
         other.close()
 
@@ -176,7 +177,7 @@ def test_a_setting_of_a_module_that_is_loaded_later_is_read_too(live: Live) -> N
     subprocess.run(("rmmod", "ip_vs_lblc"), check=True)
     assert "lblc_expiration" not in live.read().director.sysctl
     subprocess.run(("modprobe", "ip_vs_lblc"), check=True)
-    live.write(SysctlChange("lblc_expiration", "86400", "60"))
+    live.write(change_sysctl("lblc_expiration", "86400", "60"))
     assert setting(live, "lblc_expiration") == "60"
 
 
@@ -190,14 +191,14 @@ def test_files_are_opened_anew_after_they_were_closed(live: Live) -> None:
 
 
 WITHOUT_THE_RIGHT = """
-from lvstui.core.change import SysctlChange
+from lvstui.core.change import change_sysctl
 from lvstui.kernel.live import Live
 from lvstui.kernel.port import NoRight
 live = Live()
 reading = live.read()
-print(reading.director.sysctl["sync_threshold"], live.held(SysctlChange("conntrack", "0", "1")), len(reading.cpus))
+print(reading.director.sysctl["sync_threshold"], live.held(change_sysctl("conntrack", "0", "1")), len(reading.cpus))
 try:
-    live.write(SysctlChange("conntrack", "0", "1"))
+    live.write(change_sysctl("conntrack", "0", "1"))
 except NoRight as error:
     print(error)
 """

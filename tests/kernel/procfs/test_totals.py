@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lvstui.core.change import EMPTY, ServerChange, ServiceChange
+from lvstui.core.change import EMPTY, change_server, change_service
 from lvstui.core.model import Forwarding, Service
 from lvstui.core.observed import Reading, Stats
 from lvstui.kernel.live import Live
@@ -85,8 +85,8 @@ REAL = server("127.0.0.1:5301", Forwarding.MASQ)
 
 @contextmanager
 def _served(live: Live) -> Iterator[None]:
-    live.write(ServiceChange(None, WEB))
-    live.write(ServerChange(WEB.key, None, REAL))
+    live.write(change_service(None, WEB))
+    live.write(change_server(WEB.key, None, REAL))
     yield
     live.flush()
 

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from lvstui.core.change import Change, ServerChange, ServiceChange
+from lvstui.core.change import Change, change_server, change_service
 from lvstui.core.model import INT_MAX, Family, MarkKey, RealServer, Service
-from lvstui.core.services.staging import merge, set_weight, weighed
+from lvstui.core.staging import merge, set_weight, weighed
 from tests.build import server
 
 WEB = MarkKey(80, Family.IPV4)
@@ -13,8 +13,8 @@ SERVER = server("10.0.0.11:0", weight=3)
 OTHER = server("10.0.0.12:0")
 
 
-def edit(before: RealServer | None, after: RealServer | None) -> ServerChange:
-    return ServerChange(WEB, before, after)
+def edit(before: RealServer | None, after: RealServer | None) -> Change:
+    return change_server(WEB, before, after)
 
 
 def test_the_weight_it_has_stages_nothing() -> None:
@@ -51,11 +51,12 @@ def test_an_edit_taken_back_before_enter_leaves_nothing() -> None:
 
 
 def test_edits_of_different_objects_stay_in_the_order_in_which_they_were_made() -> None:
-    named = ServiceChange(SERVICE, replace(SERVICE, name="web"))
+    after = replace(SERVICE, name="web")
+    named = change_service(SERVICE, after)
     staged: tuple[Change, ...] = (edit(SERVER, replace(SERVER, upper=9)), edit(None, OTHER))
     assert merge(staged, [named]) == (*staged, named)
-    assert merge([ServiceChange(None, SERVICE), edit(None, OTHER)], [named]) == (
-        ServiceChange(None, named.after),
+    assert merge([change_service(None, SERVICE), edit(None, OTHER)], [named]) == (
+        change_service(None, after),
         edit(None, OTHER),
     )
 
