@@ -13,21 +13,23 @@ from lvstui.commands import targets
 from lvstui.commands.place import Place
 from lvstui.commands.show import print_json, profile_of
 from lvstui.commands.status import Failure, Status
-from lvstui.commands.tables import aligned
+from lvstui.commands.tables import columns_of
 from lvstui.core import fields
 from lvstui.core.drift import dress
 from lvstui.core.entries import rules as entry_rules
 from lvstui.core.entries.clients import sought
+from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE
 from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, told_of
-from lvstui.core.entries.filter import EntrySubject, address_searched, parse_entries
 from lvstui.core.entries.resolve import Tied, has_engine, tie
-from lvstui.core.entries.rows import completeness, left
+from lvstui.core.entries.row import EntryLook, EntryRow, left
+from lvstui.core.entries.rows import completeness
 from lvstui.core.entries.sync_plan import client_of
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address, Director, ServiceKey
 from lvstui.core.naming import network_text, server_names, service_names
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind
+from lvstui.core.view.filter import only_address
 from lvstui.engine.entry_desk import consulted
 from lvstui.engine.entry_edits import Tools, carry_out
 from lvstui.engine.scanner import Scanner
@@ -35,9 +37,6 @@ from lvstui.formats.profile.write import ProfileError
 
 _BUDGET = 60.0
 """Seconds that reading the connection table may take; what was read by then is told, and that it is not all."""
-
-_HEADINGS = ("CLIENT", "SERVICE", "SERVER", "LEFT", "CONNS", "STATE", "FROM", "ENGINE")
-_RIGHT = frozenset((3, 4))
 
 _STATUS = {
     Outcome.DONE: Status.OK,
@@ -51,27 +50,26 @@ _STATUS = {
 
 def show(place: Place, text: str, *, as_json: bool) -> int:
     """Print the entries that a filter finds."""
-    wanted = parse_entries(text)
-    client = address_searched(text)
+    look = EntryLook(filter=LANGUAGE.parse(text))
+    client = only_address(text)
     reading, scan = _look(place, () if client is None else (client,))
     director = reading.director
-    every = tie(scan, director).values()
-    found = [each for each in every if wanted.holds(EntrySubject(each, director, scan.taken))]
-    about = completeness(f"{len(found):,} of {len(every):,} entries", scan, reading, 500)
+    rows = [EntryRow(entry, director, scan.taken, look) for entry in tie(scan, director).values()]
+    found = [row for row in rows if look.filter.holds(row)]
+    about = completeness(f"{len(found):,} of {len(rows):,} entries", scan, reading, 500)
     if as_json:
         print_json(
             {
                 "complete": scan.whole,
                 "rows": scan.rows,
                 "left_out": scan.left_out,
-                "entries": [table(each, director, scan.taken) for each in found],
+                "entries": [table(row.tied, director, scan.taken) for row in found],
             }
         )
     elif found:
-        rows = [_HEADINGS, *(_row(each, director, scan.taken) for each in found)]
-        print("\n".join(aligned(rows, _RIGHT)))
+        print("\n".join(columns_of(ENTRY_COLUMNS, found)))
     else:
-        print("There is no such entry." if wanted else "There is no persistence entry.")
+        print("There is no such entry." if look.filter else "There is no persistence entry.")
     if not scan.whole:
         print(f"lvstui: {about}", file=sys.stderr)
     return Status.OK
@@ -89,14 +87,13 @@ def _look(place: Place, clients: Sequence[Address]) -> tuple[Reading, Scan]:
 def table(each: Tied, director: Director, now: float) -> Mapping[str, object]:
     """Name what is known of an entry as the JSON output does; times in seconds."""
     entry, service = each.entry, each.service
-    told = service if service is not None else entry.service
-    names = service_names(director, told)
+    names = service_names(director, each.service_key)
     server = each.server or entry.server
     known = server_names(director, service, server)
     call: Mapping[str, object] = {"engine": entry.engine, "call_id": entry.identity} if entry.engine else {}
     return {
         "client": network_text(entry.client, each.width),
-        "service": fields.service_text(told),
+        "service": fields.service_text(each.service_key),
         "server": fields.server_text(server),
         "state": each.state,
         "left": left(each, now),
@@ -107,23 +104,6 @@ def table(each: Tied, director: Director, now: float) -> Mapping[str, object]:
         **({"server_name": known[0]} if len(known) > 2 else {}),
         **call,
     }
-
-
-def _row(each: Tied, director: Director, now: float) -> Sequence[str]:
-    entry = each.entry
-    service = service_names(director, each.service if each.service is not None else entry.service)[0]
-    server = server_names(director, each.service, each.server or entry.server)
-    place = f"{server[0]} {server[1]}" if len(server) > 2 else server[0]
-    return (
-        network_text(entry.client, each.width),
-        fields.visible(service),
-        fields.visible(place),
-        str(left(each, now)),
-        f"{'' if each.sure else '~'}{each.children}",
-        each.state,
-        entry.origin.value,
-        fields.visible(f"{entry.engine} {entry.identity}".strip()),
-    )
 
 
 def edit(place: Place, options: argparse.Namespace) -> int:

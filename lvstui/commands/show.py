@@ -40,7 +40,7 @@ def show(place: Place, what: str, *, as_json: bool) -> int:
         case "services", True:
             print_json(document.services(reading))
         case "services", False:
-            print("\n".join(tables.services(reading)))
+            print("\n".join(tables.services(_snapshot(place))))
         case _, True:
             print_json(document.director(reading, origin, profile))
         case _:

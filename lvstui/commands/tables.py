@@ -2,89 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from lvstui.core import fields, sysctls
-from lvstui.core.describe import persistence_text, sync_text, tunnel_text
-from lvstui.core.model import PLAIN_TUNNEL, Director, Pool, RealServer, Service
-from lvstui.core.observed import Reading, ServerStats, Stats
+from lvstui.core.describe import sync_text
+from lvstui.core.fields import visible
+from lvstui.core.model import Director, ServerKey
+from lvstui.core.observed import Reading, RowKey
+from lvstui.core.services.columns import SERVICE_COLUMNS
+from lvstui.core.services.row import Look, row_of
+from lvstui.core.snapshot import Snapshot
+from lvstui.core.view.columns import R, RowColumn, Value, printed
 
-_HEADINGS = (
-    "SERVICE / SERVER", "NAME", "METHOD", "WEIGHT", "ACTIVE", "INACTIVE", "STICKY", "CONN/S", "IN B/S", "OUT B/S",
-    "SETTINGS",
-)  # fmt: skip
-_RIGHT = frozenset(range(3, 10))
 _UNKNOWN = "-"
 
 
-def services(reading: Reading) -> list[str]:
-    """Tell the services with their servers below them, a row each."""
-    rows: list[Sequence[str]] = [_HEADINGS]
-    for key, pool in reading.director.pools.items():
-        seen = reading.servers.get(key, {})
-        rows.append(_service_row(pool, seen.values(), reading.services.get(key)))
-        rows += [_server_row(server, seen.get(endpoint)) for endpoint, server in pool.servers.items()]
-    return aligned(rows) if len(rows) > 1 else ["There is no virtual service."]
+def services(snapshot: Snapshot) -> list[str]:
+    """Return the services with their servers below them, a row each, in the kernel's order."""
+    look = Look()
+    keys: list[RowKey] = []
+    for key, pool in snapshot.reading.director.pools.items():
+        keys += [key, *(ServerKey(key, endpoint) for endpoint in pool.servers)]
+    if not keys:
+        return ["There is no virtual service."]
+    return columns_of(SERVICE_COLUMNS, [row_of(snapshot, look, key) for key in keys])
 
 
-def _service_row(pool: Pool, seen: Iterable[ServerStats], stats: Stats | None) -> Sequence[str]:
-    service = pool.service
-    counts = list(seen)
-    return (
-        fields.service_text(service.key),
-        fields.visible(service.name),
-        fields.visible(service.scheduler),
-        "",
-        _sum(server.active for server in counts) if counts else _UNKNOWN,
-        _sum(server.inactive for server in counts) if counts else _UNKNOWN,
-        _sum(server.sticky for server in counts) if counts else _UNKNOWN,
-        *_rates(stats),
-        _service_settings(service),
-    )
+def columns_of(columns: Sequence[RowColumn[R]], rows: Iterable[R]) -> list[str]:
+    """Return rows below the headings of those columns that are printed; `-` stands for what is not known."""
+    chosen = printed(columns)
+    heads = [column.heading or column.title.upper() for column in chosen]
+    lines = [[_text(column.value, row) for column in chosen] for row in rows]
+    return aligned([heads, *lines], frozenset(place for place, column in enumerate(chosen) if column.right))
 
 
-def _sum(numbers: Iterable[int]) -> str:
-    return str(sum(numbers))
-
-
-def _service_settings(service: Service) -> str:
-    parts = list(fields.flag_words(service.flags, service.scheduler))
-    if service.persistence is not None:
-        parts.append(f"persistent {persistence_text(service.persistence)}")
-    return ", ".join(parts)
-
-
-def _server_row(server: RealServer, seen: ServerStats | None) -> Sequence[str]:
-    return (
-        f"  {fields.server_text(server.endpoint)}",
-        fields.visible(server.name),
-        fields.forwarding_text(server.forwarding),
-        str(server.weight),
-        *((str(seen.active), str(seen.inactive), str(seen.sticky)) if seen else (_UNKNOWN,) * 3),
-        *_rates(seen.stats if seen else None),
-        _server_settings(server),
-    )
-
-
-def _server_settings(server: RealServer) -> str:
-    parts = ["drain"] if server.weight == 0 else []
-    if server.upper:
-        parts.append(f"upper {server.upper}, lower {server.lower}")
-    if server.tunnel != PLAIN_TUNNEL:
-        parts.append(f"tunnel {tunnel_text(server.tunnel)}")
-    if server.resume is not None:
-        parts.append(f"resume {server.resume}")
-    return ", ".join(parts)
-
-
-def _rates(stats: Stats | None) -> Sequence[str]:
-    if stats is None:
-        return (_UNKNOWN,) * 3
-    return (str(stats.connection_rate), str(stats.in_byte_rate), str(stats.out_byte_rate))
+def _text(value: Callable[[R], Value] | None, row: R) -> str:
+    found = value(row) if value else None
+    return _UNKNOWN if found is None else visible(str(found))
 
 
 def director(reading: Reading, origin: str, profile: Director) -> list[str]:
-    """Tell the director's own settings, a line each, and below them those of net.ipv4.vs."""
+    """Return the director's own settings, a line each, and below them those of net.ipv4.vs."""
     settings = reading.director
     servers = sum(len(pool.servers) for pool in settings.pools.values())
     rows = [
@@ -92,7 +50,7 @@ def director(reading: Reading, origin: str, profile: Director) -> list[str]:
         ("services", f"{len(settings.pools)} with {servers} real servers, {reading.connections} connections"),
     ]
     if settings.name:
-        rows.insert(0, ("director", fields.visible(settings.name)))
+        rows.insert(0, ("director", visible(settings.name)))
     if settings.timeouts is not None:
         timeouts = settings.timeouts
         rows.append(("timeouts", f"tcp {timeouts.tcp}s, tcp_fin {timeouts.tcp_fin}s, udp {timeouts.udp}s"))
@@ -103,7 +61,7 @@ def director(reading: Reading, origin: str, profile: Director) -> list[str]:
 
 
 def _sysctl(running: Director, profile: Director) -> list[str]:
-    """Tell the settings of net.ipv4.vs, with `*` at those that differ from their default.
+    """Return the settings of net.ipv4.vs, with `*` at those that differ from their default.
 
     The profile's value is empty where it leaves a setting to the kernel.
     """
@@ -112,12 +70,12 @@ def _sysctl(running: Director, profile: Director) -> list[str]:
         known = sysctls.SETTINGS.get(name)
         default = known.default if known else ""
         changed = default and not sysctls.same(name, text, default)
-        told = (fields.visible(each) for each in (text, "*" if changed else "", default, profile.sysctl.get(name, "")))
-        rows.append((fields.visible(name), *told))
-    return aligned(rows, right=frozenset())
+        told = (visible(each) for each in (text, "*" if changed else "", default, profile.sysctl.get(name, "")))
+        rows.append((visible(name), *told))
+    return aligned(rows)
 
 
-def aligned(rows: Sequence[Sequence[str]], right: frozenset[int] = _RIGHT) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
     """Put rows into columns as wide as their widest cell, without trailing blanks."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [

@@ -23,7 +23,7 @@ from lvstui.core.change import (
 from lvstui.core.fields import FieldError, visible
 from lvstui.core.model import Address, Director, RealServer, Service, ServiceKey, SyncDaemon, SysctlKey, Timeouts
 from lvstui.core.observed import MachineKey
-from lvstui.core.services.machines import machines
+from lvstui.core.services.row import machines
 
 _SETTINGS: Final = ("timeouts", "sysctl", "director", "sync")
 """First words that mean no service; a service of that name is told by its notation."""

@@ -12,7 +12,8 @@ from textual.widgets import Button, Static
 
 from lvstui.core.change import change_server, change_sysctl
 from lvstui.core.entries.resolve import EntryKey, Tied
-from lvstui.core.entries.rows import Group, tied
+from lvstui.core.entries.row import Group
+from lvstui.core.entries.rows import tied
 from lvstui.core.fields import server_text, service, service_text
 from lvstui.core.model import AddressKey, Endpoint, MarkKey, RealServer, ServerKey
 from lvstui.core.observed import Entry, MachineKey

@@ -14,7 +14,8 @@ from textual.widgets import Button, OptionList, Static
 from lvstui.core.change import change_server, change_service
 from lvstui.core.model import AddressKey, Endpoint, Family, MarkKey, RealServer, ServerKey, Service
 from lvstui.core.observed import Reading
-from lvstui.core.services.rows import Look, rows
+from lvstui.core.services.row import Look
+from lvstui.core.services.rows import rows
 from lvstui.core.snapshot import Host
 from lvstui.core.view.table import Tone
 from lvstui.engine.options import Options

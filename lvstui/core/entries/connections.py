@@ -1,38 +1,40 @@
-"""What the connections view shows: every connection, and the entry that decides where its client goes; pure."""
+"""The connections view: its rows, columns and filter fields, and the entry that decides where a client goes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core import fields
-from lvstui.core.entries.filter import NO_CONNECTION_FILTER, ConnectionFilter, ConnectionSubject
+from lvstui.core.entries.columns import ORIGINS, PROTOCOLS, marks_of, origins
 from lvstui.core.entries.resolve import Parents, Tied, controlling, pool_at
-from lvstui.core.entries.rows import completeness, left_text, tied
+from lvstui.core.entries.row import left_text
+from lvstui.core.entries.rows import NO_SCAN, completeness, tied
 from lvstui.core.model import Director, Endpoint, Family, MarkKey, Protocol, ServiceKey
 from lvstui.core.naming import network_text, server_names, service_names
 from lvstui.core.observed import Connection, Scan
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.memo import Remembered
-from lvstui.core.view.table import Arranged, Cell, Column, Tone
-
-CONNECTION_COLUMNS: Final = (
-    Column("client", "Client", 21, 1, grow=1),
-    Column("service", "Service", 18, 1, grow=2),
-    Column("server", "Real server", 17, 1, grow=2),
-    Column("state", "State", 11, 1),
-    Column("left", "Left", 6, 2, right=True),
-    Column("entry", "Entry", 16, 3, grow=1),
-    Column("origin", "From", 5, 5),
-)
-
-SORTABLE: Final = tuple(column.id for column in CONNECTION_COLUMNS if column.id != "entry")
+from lvstui.core.view.columns import RowColumn, SortValue, shown, sort_key, sortable
+from lvstui.core.view.columns import cells as row_cells
+from lvstui.core.view.filter import Filter, Language, Number, Text
+from lvstui.core.view.table import Arranged, Cell, Tone
 
 ConnectionKey: TypeAlias = tuple[int, Endpoint, Endpoint, Endpoint]
 """Protocol, client, virtual end and server: what tells a connection from others."""
 
-_NOTHING: Final = Scan()
+
+class ConnectionRow(NamedTuple):
+    """A connection with its service, where that can be told, and the director that names it.
+
+    `now` is a moment of the monotonic clock; `entry` is the one that the connection hangs on, for its cell only.
+    """
+
+    connection: Connection
+    service: ServiceKey | None
+    director: Director
+    now: float
+    entry: Tied | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,45 +42,167 @@ class ConnectionLook(Arranged):
     """How an operator looks at the connections."""
 
     sort: str = "client"
-    filter: ConnectionFilter = NO_CONNECTION_FILTER
+    filter: Filter[ConnectionRow] = field(default_factory=Filter)
+
+
+def _place(row: ConnectionRow) -> SortValue:
+    client = row.connection.client
+    return client.address.version, int(client.address), client.port
+
+
+def _service(row: ConnectionRow) -> str:
+    names = service_names(row.director, row.service)
+    virtual = fields.server_text(row.connection.virtual)
+    return f"{names[0]} {virtual}" if len(names) > 1 else f"{fields.protocol_text(row.connection.protocol)}:{virtual}"
+
+
+def _server(row: ConnectionRow) -> str:
+    names = server_names(row.director, row.service, row.connection.server)
+    return f"{names[0]} {names[1]}" if len(names) > 2 else names[0]
+
+
+def _state(row: ConnectionRow) -> Cell:
+    state = row.connection.state
+    return Cell(state, Tone.GOOD if state == "ESTABLISHED" else Tone.DIM)
+
+
+def _entry(row: ConnectionRow) -> Cell:
+    entry = row.entry
+    if entry is None:
+        return Cell("", Tone.DIM)
+    seconds = left_text(max(0, int(entry.entry.ends - row.now)))
+    return Cell(f"{'' if entry.sure else '~'}{network_text(entry.entry.client, entry.width)} {seconds}", Tone.DIM)
+
+
+CONNECTION_COLUMNS: Final[tuple[RowColumn[ConnectionRow], ...]] = (
+    RowColumn(
+        "client",
+        "Client",
+        21,
+        1,
+        grow=1,
+        cell=lambda row: Cell(fields.server_text(row.connection.client), Tone.STRONG),
+        sort=_place,
+    ),
+    RowColumn(
+        "service",
+        "Service",
+        18,
+        1,
+        grow=2,
+        cell=lambda row: Cell(_service(row), Tone.NAME),
+        sort=lambda row: (_service(row),),
+    ),
+    RowColumn(
+        "server",
+        "Real server",
+        17,
+        1,
+        grow=2,
+        cell=lambda row: Cell(_server(row)),
+        sort=lambda row: (row.connection.server.address.version, int(row.connection.server.address)),
+    ),
+    RowColumn("state", "State", 11, 1, cell=_state, sort=lambda row: (row.connection.state,)),
+    RowColumn(
+        "left",
+        "Left",
+        6,
+        2,
+        right=True,
+        cell=lambda row: Cell(left_text(max(0, int(row.connection.ends - row.now)))),
+        sort=lambda row: (row.connection.ends,),
+    ),
+    RowColumn("entry", "Entry", 16, 3, grow=1, cell=_entry),
+    RowColumn(
+        "origin",
+        "From",
+        5,
+        5,
+        cell=lambda row: Cell(row.connection.origin.value, Tone.DIM),
+        sort=lambda row: (row.connection.origin.value,),
+    ),
+)
+
+SORTABLE: Final = sortable(CONNECTION_COLUMNS)
+
+
+def _text(row: ConnectionRow) -> str:
+    connection = row.connection
+    words = (
+        fields.server_text(connection.client),
+        fields.server_text(connection.virtual),
+        *service_names(row.director, row.service),
+        *server_names(row.director, row.service, connection.server),
+        connection.state,
+        fields.protocol_text(connection.protocol),
+    )
+    return " ".join(words).casefold()
+
+
+LANGUAGE: Final[Language[ConnectionRow]] = Language(
+    text=_text,
+    addresses=lambda row: (row.connection.client.address,),
+    at=lambda row, address: (
+        address in (row.connection.client.address, row.connection.virtual.address, row.connection.server.address)
+    ),
+    operators=(
+        Number("left", "seconds until it runs out", lambda r: (max(0.0, r.connection.ends - r.now),), seconds=True),
+        Number(
+            "port", "virtual, or the client's", lambda row: (row.connection.virtual.port, row.connection.client.port)
+        ),
+        Number("mark", "the firewall mark of its service", lambda row: marks_of(row.service)),
+        Text(
+            "service",
+            "name, or as it is written",
+            lambda row: (*service_names(row.director, row.service), fields.server_text(row.connection.virtual)),
+        ),
+        Text(
+            "server",
+            "name, address, or with the port",
+            lambda row: server_names(row.director, row.service, row.connection.server),
+        ),
+        Text("state", "the kernel's word; a part is enough", lambda row: (row.connection.state,), part=True),
+        Text("origin", "local or sync", lambda row: origins(row.connection.origin), words=ORIGINS),
+        Text(
+            "proto",
+            "tcp, udp, sctp",
+            lambda row: (fields.protocol_text(row.connection.protocol),),
+            aliases=("protocol",),
+            words=PROTOCOLS,
+        ),
+    ),
+)
+"""What a filter can ask of connections."""
 
 
 def key_of(connection: Connection) -> ConnectionKey:
-    """Tell a connection by what the kernel finds it by."""
+    """Return what the kernel finds a connection by."""
     return int(connection.protocol), connection.client, connection.virtual, connection.server
 
 
-def columns(look: ConnectionLook) -> tuple[Column, ...]:
-    """Give the columns that are not hidden."""
-    return tuple(column for column in CONNECTION_COLUMNS if column.id not in look.hidden)
-
-
-def _keyed(scan: Scan) -> Mapping[ConnectionKey, Connection]:
-    return {key_of(connection): connection for connection in scan.connections}
-
-
-_by_key: Final = Remembered(_keyed)
-_parents: Final = Remembered(Parents)
+def columns(look: ConnectionLook) -> tuple[RowColumn[ConnectionRow], ...]:
+    """Return the columns that are not hidden."""
+    return shown(CONNECTION_COLUMNS, look)
 
 
 def connections(snapshot: Snapshot) -> Mapping[ConnectionKey, Connection]:
-    """Give all connections of the newest scan."""
-    return _by_key(snapshot.scan or _NOTHING)
+    """Return all connections of the newest scan."""
+    return snapshot.derive(_by_key, snapshot.scan or NO_SCAN)
 
 
-def service_of(connection: Connection, director: Director) -> ServiceKey | None:
-    """Tell the service of a connection, where its virtual end or a single mark tells it."""
-    return _services(director)(connection)
+def _by_key(scan: Scan) -> Mapping[ConnectionKey, Connection]:
+    return {key_of(connection): connection for connection in scan.connections}
 
 
-class _Services:
-    """Tells the services of connections, each virtual end looked up once."""
+class Services:
+    """Finds the services of connections, each virtual end looked up once."""
 
     def __init__(self, director: Director) -> None:
         self._director = director
         self._known: dict[tuple[Protocol, Endpoint], ServiceKey | None] = {}
 
-    def __call__(self, connection: Connection) -> ServiceKey | None:
+    def of(self, connection: Connection) -> ServiceKey | None:
+        """Return the service of a connection, where its virtual end or a single mark says it."""
         virtual = connection.protocol, connection.virtual
         if virtual not in self._known:
             self._known[virtual] = self._find(*virtual)
@@ -93,58 +217,20 @@ class _Services:
         return marks[0] if len(marks) == 1 else None
 
 
-_services: Final = Remembered(_Services)
-
-
 def rows(snapshot: Snapshot, look: ConnectionLook) -> Sequence[ConnectionKey]:
     """List the rows to show, in order; worked out anew only when there is another scan, director or look."""
     moment = int(snapshot.reading.taken) if "left" in look.filter.text else 0
-    return _rows(connections(snapshot), snapshot.reading.director, look, moment)
+    director = snapshot.reading.director
+    return snapshot.derive(_arrange, connections(snapshot), director, snapshot.derive(Services, director), look, moment)
 
 
 def _arrange(
-    every: Mapping[ConnectionKey, Connection], director: Director, look: ConnectionLook, now: int
+    every: Mapping[ConnectionKey, Connection], director: Director, services: Services, look: ConnectionLook, now: int
 ) -> Sequence[ConnectionKey]:
-    value = _value(look.sort, director)
-    found = [
-        key
-        for key, connection in every.items()
-        if not look.filter
-        or look.filter.holds(ConnectionSubject(connection, service_of(connection, director), director, now))
-    ]
-    return sorted(found, key=lambda key: value(every[key]), reverse=look.descending)
-
-
-_rows: Final = Remembered(_arrange)
-
-_Value: TypeAlias = tuple[float | str, ...]
-
-
-def _value(column: str, director: Director) -> Callable[[Connection], _Value]:
-    match column:
-        case "left":
-            return lambda each: (each.ends,)
-        case "state":
-            return lambda each: (each.state, *_client(each))
-        case "service":
-            return lambda each: (_service(each, director), *_client(each))
-        case "server":
-            return lambda each: (each.server.address.version, int(each.server.address), *_client(each))
-        case "origin":
-            return lambda each: (each.origin.value, *_client(each))
-        case _:
-            return _client
-
-
-def _client(each: Connection) -> _Value:
-    return each.client.address.version, int(each.client.address), each.client.port
-
-
-def _service(each: Connection, director: Director) -> str:
-    service = service_of(each, director)
-    named = service_names(director, service)
-    place = fields.server_text(each.virtual)
-    return f"{named[0]} {place}" if len(named) > 1 else f"{fields.protocol_text(each.protocol)}:{place}"
+    found = {key: ConnectionRow(each, services.of(each), director, now) for key, each in every.items()}
+    keys = [key for key, row in found.items() if look.filter.holds(row)]
+    order = sort_key(CONNECTION_COLUMNS, look, _place)
+    return sorted(keys, key=lambda key: order(found[key]), reverse=look.descending)
 
 
 def entry_of(snapshot: Snapshot, key: ConnectionKey) -> Tied | None:
@@ -152,35 +238,17 @@ def entry_of(snapshot: Snapshot, key: ConnectionKey) -> Tied | None:
     connection = connections(snapshot).get(key)
     if connection is None:
         return None
-    return controlling(connection, tied(snapshot), _parents(snapshot.reading.director))
+    return controlling(connection, tied(snapshot), snapshot.derive(Parents, snapshot.reading.director))
 
 
 def cells(snapshot: Snapshot, look: ConnectionLook, key: ConnectionKey) -> tuple[Cell, ...]:
-    """Give one row's cells, one for each of the `columns`."""
-    connection = connections(snapshot).get(key)
+    """Return one row's cells, one for each of the `columns`."""
+    connection, director = connections(snapshot).get(key), snapshot.reading.director
     if connection is None:
-        return tuple(Cell("") for _ in columns(look))
-    director = snapshot.reading.director
-    entry = entry_of(snapshot, key)
-    server = server_names(director, service_of(connection, director), connection.server)
-    every = (
-        Cell(fields.server_text(connection.client), Tone.STRONG),
-        Cell(_service(connection, director), Tone.NAME),
-        Cell(f"{server[0]} {server[1]}" if len(server) > 2 else server[0]),
-        Cell(connection.state, Tone.GOOD if connection.state == "ESTABLISHED" else Tone.DIM),
-        Cell(left_text(max(0, int(connection.ends - snapshot.reading.taken)))),
-        Cell(_entry(entry, snapshot), Tone.DIM),
-        Cell(connection.origin.value, Tone.DIM),
-    )
-    pairs = zip(every, CONNECTION_COLUMNS, strict=True)
-    return tuple(cell for cell, column in pairs if column.id not in look.hidden)
-
-
-def _entry(entry: Tied | None, snapshot: Snapshot) -> str:
-    if entry is None:
-        return ""
-    seconds = max(0, int(entry.entry.ends - snapshot.reading.taken))
-    return f"{'' if entry.sure else '~'}{network_text(entry.entry.client, entry.width)} {left_text(seconds)}"
+        return row_cells(CONNECTION_COLUMNS, look, None)
+    service = snapshot.derive(Services, director).of(connection)
+    row = ConnectionRow(connection, service, director, snapshot.reading.taken, entry_of(snapshot, key))
+    return row_cells(CONNECTION_COLUMNS, look, row)
 
 
 def summary(snapshot: Snapshot, look: ConnectionLook, width: int = 200) -> str:
@@ -190,6 +258,6 @@ def summary(snapshot: Snapshot, look: ConnectionLook, width: int = 200) -> str:
         return "the connection table is not being read"
     if scan.trouble:
         return scan.trouble
-    every = len(scan.connections)
-    told = f"{len(rows(snapshot, look)):,} of {every:,} connections" if look.filter else f"{every:,} connections"
-    return completeness(told, scan, snapshot.reading, width)
+    total = len(scan.connections)
+    count = f"{len(rows(snapshot, look)):,} of {total:,} connections" if look.filter else f"{total:,} connections"
+    return completeness(count, scan, snapshot.reading, width)

@@ -8,18 +8,14 @@ from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.entries.resolve import STATES, Tied, children_of, hanging
-from lvstui.core.entries.rows import left, left_text
+from lvstui.core.entries.row import left, left_text
+from lvstui.core.entries.rows import NO_SCAN
 from lvstui.core.entries.rules import server_name
 from lvstui.core.model import MarkKey
 from lvstui.core.naming import network_text, service_names
-from lvstui.core.observed import Scan
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.memo import Remembered
 
 _SHOWN: Final = 50
-_NOTHING: Final = Scan()
-
-_hanging: Final = Remembered(hanging)
 
 
 def details(snapshot: Snapshot, each: Tied) -> list[str]:
@@ -32,7 +28,7 @@ def _lines(snapshot: Snapshot, each: Tied) -> Iterator[str]:
     pool = director.pools.get(each.service) if each.service is not None else None
     persistence = pool.service.persistence if pool else None
     yield f"client      {network_text(entry.client, each.width)}"
-    named = service_names(director, each.service if each.service is not None else entry.service)
+    named = service_names(director, each.service_key)
     yield f"service     {'  '.join(map(fields.visible, named))}"
     yield f"server      {server_name(director, each.service, each.server or entry.server)}"
     yield f"left        {left_text(left(each, snapshot.reading.taken))}"
@@ -42,7 +38,7 @@ def _lines(snapshot: Snapshot, each: Tied) -> Iterator[str]:
     yield f"made by     {entry.origin.value or 'not told while a persistence engine is asked for'}"
     if entry.engine:
         yield f"engine      {fields.visible(entry.engine)} {fields.visible(entry.identity)}"
-    children = children_of(entry, _hanging(snapshot.scan or _NOTHING, director), director)
+    children = children_of(entry, snapshot.derive(hanging, snapshot.scan or NO_SCAN, director), director)
     doubt = " that may belong to it (the kernel shows no mark on connections)" if not each.sure else ""
     yield f"connections {len(children)}{doubt}"
     for child in children[:_SHOWN]:
@@ -57,7 +53,7 @@ def commands_for(snapshot: Snapshot, chosen: Sequence[Tied]) -> list[str]:
     director = snapshot.reading.director
     lines = []
     for each in chosen:
-        service = each.service if each.service is not None else each.entry.service
+        service = each.service_key
         text = fields.service_text(service)
         client = network_text(each.entry.client, None if isinstance(service, MarkKey) else each.width)
         call = f" --call-id {shlex.quote(each.entry.identity)}" if each.entry.identity else ""

@@ -8,7 +8,8 @@ from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.entries.resolve import Tied
-from lvstui.core.entries.rows import EntryLook, found, network_of
+from lvstui.core.entries.row import EntryLook, network_of
+from lvstui.core.entries.rows import found
 from lvstui.core.model import Endpoint, Network, Pool, RealServer, ServiceKey
 from lvstui.core.naming import service_names
 from lvstui.core.snapshot import Snapshot
@@ -29,7 +30,7 @@ def distribution(snapshot: Snapshot, look: EntryLook) -> list[Line]:
     Only what the filter finds counts. The part that a server has by its weight stands behind the part that it has.
     """
     by_service: dict[ServiceKey, list[Tied]] = {}
-    for each in found(snapshot, look):
+    for each in found(snapshot, look).values():
         if each.service is not None:
             by_service.setdefault(each.service, []).append(each)
     lines: list[Line] = []

@@ -65,6 +65,11 @@ class Tied(NamedTuple):
     sure: bool
     width: int | None
 
+    @property
+    def service_key(self) -> ServiceKey:
+        """The configured service, else what the entry itself says."""
+        return self.service if self.service is not None else self.entry.service
+
 
 def key_of(entry: Entry) -> EntryKey:
     """Tell an entry by what the kernel finds it by."""

@@ -74,37 +74,63 @@ def _server_names(subject: MarkSubject) -> Iterable[str]:
             yield from (server.name, str(endpoint.address))
 
 
-_LANGUAGE: Final[filtering.Language[MarkSubject]] = filtering.Language(
+LANGUAGE: Final[filtering.Language[MarkSubject]] = filtering.Language(
     text=_text,
     addresses=_addresses,
     at=_at,
-    numbers={
-        "mark": lambda subject: (subject.mark,),
-        "port": _ports,
-        "packets": lambda subject: None if (count := packets(*subject)) is None else (count,),
-        "servers": lambda subject: (sum(len(pool.servers) for pool in pools_of(*subject)),),
-        "sticky": lambda subject: (sticky(*subject),),
-        "persist": lambda subject: (p.service.persistence.timeout for p in pools_of(*subject) if p.service.persistence),
-    },
-    texts={
-        "name": lambda subject: (*names_of(*subject), *(pool.service.name for pool in pools_of(*subject))),
-        "server": _server_names,
-        "table": lambda subject: (word for rule in rules_of(*subject) for word in (rule.table, where(rule))),
-        "hook": lambda subject: (hook_text(rule) for rule in rules_of(*subject)),
-        "proto": _protocols,
-        "state": lambda subject: (state(*subject).text, state(*subject).text.replace(" ", "-")),
-    },
-    aliases={"protocol": "proto", "where": "table", "persistence": "persist"},
-    parts=("name", "table", "hook"),
-    words={
-        "proto": tuple(fields.PROTOCOL_WORDS.values()),
-        "state": tuple(word.replace(" ", "-") for word in STATES),
-    },
-    seconds=("persist",),
+    operators=(
+        filtering.Number("mark", "its number", lambda subject: (subject.mark,)),
+        filtering.Number("port", "that packets are marked for; of a range its ends", _ports),
+        filtering.Number(
+            "packets", "that got it", lambda subject: None if (count := packets(*subject)) is None else (count,)
+        ),
+        filtering.Number(
+            "servers",
+            "how many real servers its services have",
+            lambda subject: (sum(len(pool.servers) for pool in pools_of(*subject)),),
+        ),
+        filtering.Number("sticky", "persistence entries", lambda subject: (sticky(*subject),)),
+        filtering.Number(
+            "persist",
+            "seconds that clients stick",
+            lambda subject: (p.service.persistence.timeout for p in pools_of(*subject) if p.service.persistence),
+            aliases=("persistence",),
+            seconds=True,
+        ),
+        filtering.Text(
+            "name",
+            "of the group or a service; a part is enough",
+            lambda subject: (*names_of(*subject), *(pool.service.name for pool in pools_of(*subject))),
+            part=True,
+        ),
+        filtering.Text("server", "name or address of a real server", _server_names),
+        filtering.Text(
+            "table",
+            "of a rule that sets it; a part is enough",
+            lambda subject: (word for rule in rules_of(*subject) for word in (rule.table, where(rule))),
+            aliases=("where",),
+            part=True,
+        ),
+        filtering.Text(
+            "hook",
+            "of a rule that sets it; a part is enough",
+            lambda subject: (hook_text(rule) for rule in rules_of(*subject)),
+            part=True,
+        ),
+        filtering.Text(
+            "proto", "tcp, udp, sctp", _protocols, aliases=("protocol",), words=tuple(fields.PROTOCOL_WORDS.values())
+        ),
+        filtering.Text(
+            "state",
+            "as in the column State, with - for blanks",
+            lambda subject: (state(*subject).text, state(*subject).text.replace(" ", "-")),
+            words=tuple(word.replace(" ", "-") for word in STATES),
+        ),
+    ),
 )
 
-MARK_FIELDS: Final = _LANGUAGE.fields
+MARK_FIELDS: Final = LANGUAGE.fields
 """What a term can ask for, for help."""
 
-parse_marks: Final = _LANGUAGE.parse
+parse_marks: Final = LANGUAGE.parse
 """Read a filter; raises `FieldError` with a sentence about the first term that is wrong."""

@@ -12,7 +12,7 @@ from lvstui.core.change import Change, change_server, remove_pool
 from lvstui.core.fields import FieldError
 from lvstui.core.model import INT_MAX, Director, RealServer, ServerKey, ServiceKey
 from lvstui.core.observed import MachineKey, RowKey
-from lvstui.core.services.machines import machines
+from lvstui.core.services.row import Machines, machines
 
 Targets: TypeAlias = Mapping[ServerKey, RealServer]
 """The servers that are meant, as the newest reading shows them."""
@@ -28,21 +28,23 @@ _FACTOR = re.compile(r"\*(\d{1,6}(?:\.\d{1,6})?)|(\d{1,6}(?:\.\d{1,6})?)%")
 
 def targets(director: Director, keys: Iterable[RowKey]) -> Targets:
     """Find the servers that rows stand for: a service and a machine stand for all of theirs, shown or not."""
+    rows = list(keys)
+    grouped = machines(director) if any(isinstance(key, MachineKey) for key in rows) else {}
     found: dict[ServerKey, RealServer] = {}
-    for key in keys:
-        for each in _servers(director, key):
-            pool = director.pools.get(each.service)
-            if pool and each.endpoint in pool.servers:
-                found[each] = pool.servers[each.endpoint]
+    for row in rows:
+        for key in _servers(director, row, grouped):
+            pool = director.pools.get(key.service)
+            if pool and key.endpoint in pool.servers:
+                found[key] = pool.servers[key.endpoint]
     return found
 
 
-def _servers(director: Director, key: RowKey) -> Iterable[ServerKey]:
+def _servers(director: Director, key: RowKey, grouped: Machines) -> Iterable[ServerKey]:
     match key:
         case ServerKey():
             return (key,)
         case MachineKey():
-            return machines(director).get(key, ())
+            return grouped.get(key, ())
         case _:
             pool = director.pools.get(key)
             return [ServerKey(key, endpoint) for endpoint in pool.servers] if pool else ()

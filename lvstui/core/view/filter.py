@@ -1,4 +1,4 @@
-"""The language of all filters: words, networks and `field=value`, `!` before any of them; pure.
+"""The language of all filters: words, networks and `field=value`, `!` before any of them.
 
 A term asks one thing of a row. A row that has no such thing (a service has no weight) is found neither by the term
 nor by its opposite.
@@ -17,30 +17,27 @@ from lvstui.core import fields
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address
 
-S = TypeVar("S")
-"""What a filter is asked about."""
+R = TypeVar("R")
+"""The row that a filter is asked about."""
 
-Test: TypeAlias = Callable[[S], bool | None]
-"""Tells whether a row is meant; None: there is no telling for a row of its kind."""
-
-Numbers: TypeAlias = Callable[[S], Iterable[float] | None]
-Texts: TypeAlias = Callable[[S], Iterable[str] | None]
+Test: TypeAlias = Callable[[R], bool | None]
+"""Returns whether a row is meant; None for a row that has no such thing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Filter(Generic[S]):
+class Filter(Generic[R]):
     """Terms that must all hold; equal when their text is."""
 
     text: str = ""
-    terms: tuple[tuple[bool, Test[S]], ...] = field(default=(), compare=False)
+    terms: tuple[tuple[bool, Test[R]], ...] = field(default=(), compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.terms)
 
-    def holds(self, subject: S) -> bool:
-        """Tell whether a row is meant by every term."""
+    def holds(self, row: R) -> bool:
+        """Return whether a row is meant by every term."""
         for wanted, test in self.terms:
-            found = test(subject)
+            found = test(row)
             if found is None or found is not wanted:
                 return False
         return True
@@ -50,7 +47,7 @@ _TERM = re.compile(r"([A-Za-z_./]+)(>=|<=|!=|=|>|<)(.*)", re.DOTALL)
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)([a-zA-Z]?)")
 _SIZES: Final = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_COMPARED: Final[Mapping[str, Callable[[float, float], bool]]] = {
+_COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "=": operator.eq,
     "!=": operator.eq,
     ">": operator.gt,
@@ -61,100 +58,144 @@ _COMPARED: Final[Mapping[str, Callable[[float, float], bool]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Language(Generic[S]):
+class Operator(Generic[R]):
+    """Something that a term asks for by name: `weight>3`, `state=ok`; `help` says what it is in a few words."""
+
+    name: str
+    help: str
+    aliases: tuple[str, ...] = field(default=(), kw_only=True)
+
+    def test(self, sign: str, value: str) -> Test[R]:
+        """Return the test of a term; `!=` is tested as `=`. Raises `FieldError` for a value that no row can have."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Operator[R]):
+    """Numbers of a row, of which one must compare; with `seconds` they are times and written such as 5m."""
+
+    get: Callable[[R], Iterable[float] | None]
+    seconds: bool = field(default=False, kw_only=True)
+
+    def test(self, sign: str, value: str) -> Test[R]:
+        """Return the test of a comparison with a number."""
+        compare, get = _COMPARISONS[sign], self.get
+        units = _SECONDS if self.seconds else _SIZES
+        match = _NUMBER.fullmatch(value)
+        if match is None or match[2] not in units:
+            example = "60 or 5m" if self.seconds else "100 or 1.5k"
+            raise FieldError(self.name, f"needs a number, such as {example}")
+        wanted = float(match[1]) * units[match[2]]
+
+        def test(row: R) -> bool | None:
+            found = get(row)
+            return None if found is None else any(compare(number, wanted) for number in found)
+
+        return test
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Operator[R]):
+    """Texts of a row, one of which must be the value, or with `part` contain it; `words` are all that there can be."""
+
+    get: Callable[[R], Iterable[str] | None]
+    part: bool = field(default=False, kw_only=True)
+    words: tuple[str, ...] = field(default=(), kw_only=True)
+
+    def test(self, sign: str, value: str) -> Test[R]:
+        """Return the test for a text, whose case does not matter."""
+        if sign not in ("=", "!="):
+            raise FieldError(self.name, f"is a text: write {self.name}= or {self.name}!=")
+        if not value:
+            raise FieldError(self.name, f"needs a value behind {sign}")
+        wanted, get, part = value.casefold(), self.get, self.part
+        numbered = self.name == "proto" and re.fullmatch(r"ip\d+", wanted)
+        if self.words and wanted not in self.words and not numbered:
+            raise FieldError(self.name, f"is {', '.join(self.words)}")
+
+        def test(row: R) -> bool | None:
+            found = get(row)
+            if found is None:
+                return None
+            return any(wanted in text.casefold() if part else wanted == text.casefold() for text in found)
+
+        return test
+
+
+@dataclass(frozen=True, slots=True)
+class Language(Generic[R]):
     """What can be asked of one kind of rows.
 
-    `text` is all that a row shows of what it is, in lower case, and `addresses` those it is about. `numbers` and
-    `texts` are its fields, of which those in `seconds` take times such as 5m; of a text in `parts` a part is
-    enough, and one in `words` is none but those. `at` tells whether a row is about a whole address, where that is
-    more than a part of its text.
+    `text` is all that a row shows of what it is, in lower case, and `addresses` those it is about; without them a
+    network is a word like any other. `at` says whether a row is about a whole address, where that is more than a part
+    of its text. Without operators, what looks like a field is a word as well.
     """
 
-    text: Callable[[S], str]
-    addresses: Callable[[S], Iterable[Address]]
-    numbers: Mapping[str, Numbers[S]]
-    texts: Mapping[str, Texts[S]]
-    aliases: Mapping[str, str]
-    parts: tuple[str, ...]
-    words: Mapping[str, tuple[str, ...]]
-    seconds: tuple[str, ...] = ()
-    at: Callable[[S, Address], bool] | None = None
+    text: Callable[[R], str]
+    addresses: Callable[[R], Iterable[Address]] | None = None
+    operators: tuple[Operator[R], ...] = ()
+    at: Callable[[R, Address], bool] | None = None
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Name what a term can ask for, for help."""
-        return (*self.numbers, *self.texts)
+        """The names that a term can ask for."""
+        return tuple(operator.name for operator in self.operators)
 
-    def parse(self, text: str) -> Filter[S]:
+    @property
+    def help(self) -> str:
+        """The names that a term can ask for with what they are, a line each, to stand eight cells from the left."""
+        width = max(map(len, self.fields), default=0)
+        return "\n        ".join(f"{operator.name:<{width}} {operator.help}" for operator in self.operators)
+
+    def parse(self, text: str) -> Filter[R]:
         """Read a filter; raises `FieldError` with a sentence about the first term that is wrong."""
         return Filter(" ".join(text.split()), tuple(self._term(word) for word in text.split()))
 
-    def _term(self, word: str) -> tuple[bool, Test[S]]:
+    def _term(self, word: str) -> tuple[bool, Test[R]]:
         wanted = not word.startswith("!")
         rest = word if wanted else word[1:]
         if not rest:
             raise FieldError("filter", "write behind the ! what is not to be shown")
-        if match := _TERM.fullmatch(rest):
+        if self.operators and (match := _TERM.fullmatch(rest)):
             name, sign, value = match[1].lower(), match[2], match[3]
-            return wanted is not (sign == "!="), self._field(name, sign, value)
+            return wanted is not (sign == "!="), self._operator(name).test(sign, value)
         return wanted, self._network(rest) or self._address(rest) or self._word(rest)
 
-    def _address(self, word: str) -> Test[S] | None:
+    def _operator(self, name: str) -> Operator[R]:
+        for known in self.operators:
+            if name == known.name or name in known.aliases:
+                return known
+        raise FieldError("filter", f"there is no field {fields.visible(name)}; help (?) has them all")
+
+    def _address(self, word: str) -> Test[R] | None:
         """Read a whole address, where rows can be asked for one."""
-        about = self.at
-        found = whole_address(word)
-        if about is None or found is None:
+        at, found = self.at, whole_address(word)
+        if at is None or found is None:
             return None
-        return lambda subject: about(subject, found)
+        return lambda row: at(row, found)
 
-    def _word(self, word: str) -> Test[S]:
+    def _word(self, word: str) -> Test[R]:
         folded = word.casefold()
-        return lambda subject: folded in self.text(subject)
+        return lambda row: folded in self.text(row)
 
-    def _network(self, word: str) -> Test[S] | None:
+    def _network(self, word: str) -> Test[R] | None:
         """Read `10.0.0.0/8`; None for a word that does not start as an address does (`5m/24` is shown in the table)."""
+        addresses = self.addresses
         start, slash, _ = word.partition("/")
-        if not slash:
-            return None
-        try:
-            fields.address("filter", start)
-        except FieldError:
+        if addresses is None or not slash or whole_address(start) is None:
             return None
         try:
             network = ip_network(word, strict=False)
         except ValueError:
             sentence = f"{fields.visible(word)} is no network such as 10.0.0.0/8 or fd00::/8"
             raise FieldError("filter", sentence) from None
-        return lambda subject: any(address in network for address in self.addresses(subject))
+        return lambda row: any(address in network for address in addresses(row))
 
-    def _field(self, name: str, sign: str, value: str) -> Test[S]:
-        name = self.aliases.get(name, name)
-        if name in self.numbers:
-            return _number_test(self.numbers[name], sign, self._number(name, value))
-        if name not in self.texts:
-            raise FieldError("filter", f"there is no field {fields.visible(name)}; help (?) has them all")
-        if sign not in ("=", "!="):
-            raise FieldError(name, f"is a text: write {name}= or {name}!=")
-        if not value:
-            raise FieldError(name, f"needs a value behind {sign}")
-        return _text_test(self.texts[name], self._known(name, value), part=name in self.parts)
 
-    def _number(self, name: str, value: str) -> float:
-        units = _SECONDS if name in self.seconds else _SIZES
-        match = _NUMBER.fullmatch(value)
-        if match is None or match[2] not in units:
-            example = "60 or 5m" if name in self.seconds else "100 or 1.5k"
-            raise FieldError(name, f"needs a number, such as {example}")
-        return float(match[1]) * units[match[2]]
-
-    def _known(self, name: str, value: str) -> str:
-        """Refuse a value that no row can have."""
-        value = value.casefold()
-        words = self.words.get(name, ())
-        numbered = name == "proto" and re.fullmatch(r"ip\d+", value)
-        if words and value not in words and not numbered:
-            raise FieldError(name, f"is {', '.join(words)}")
-        return value
+def only_address(text: str) -> Address | None:
+    """Return the one address that a filter is about, if it is about one: a whole address among its words."""
+    found = [address for word in text.split() if (address := whole_address(word)) is not None]
+    return found[0] if len(found) == 1 else None
 
 
 def whole_address(word: str) -> Address | None:
@@ -163,23 +204,3 @@ def whole_address(word: str) -> Address | None:
         return fields.address("filter", word)
     except FieldError:
         return None
-
-
-def _number_test(numbers: Numbers[S], sign: str, wanted: float) -> Test[S]:
-    compare = _COMPARED[sign]
-
-    def test(subject: S) -> bool | None:
-        found = numbers(subject)
-        return None if found is None else any(compare(each, wanted) for each in found)
-
-    return test
-
-
-def _text_test(texts: Texts[S], wanted: str, *, part: bool) -> Test[S]:
-    def test(subject: S) -> bool | None:
-        found = texts(subject)
-        if found is None:
-            return None
-        return any(wanted in each.casefold() if part else wanted == each.casefold() for each in found)
-
-    return test

@@ -8,6 +8,7 @@ from textual.message import Message
 
 from lvstui.core.entries.connections import (
     CONNECTION_COLUMNS,
+    LANGUAGE,
     SORTABLE,
     ConnectionKey,
     ConnectionLook,
@@ -17,8 +18,8 @@ from lvstui.core.entries.connections import (
     rows,
     summary,
 )
-from lvstui.core.entries.filter import CONNECTION_FIELDS, NO_CONNECTION_FILTER, address_searched, parse_connections
 from lvstui.core.snapshot import Snapshot
+from lvstui.core.view.filter import only_address
 from lvstui.tui import commands
 from lvstui.tui.views.scan import ScanView
 
@@ -31,7 +32,7 @@ What / finds (all of the terms must hold)
   10.1.0.0/16          clients of a network
   server=web2 service=shop state=ESTABLISHED left<60 port=443 proto=udp
   !web !state=TIME     the opposite of any of these
-Fields: {" ".join(CONNECTION_FIELDS)}"""
+Fields  {LANGUAGE.help}"""
 
 
 class ConnectionsView(ScanView[ConnectionKey, ConnectionLook]):
@@ -88,11 +89,10 @@ class ConnectionsView(ScanView[ConnectionKey, ConnectionLook]):
 
     def tried(self, text: str) -> None:
         """Filter while typing; a large table after Enter."""
-        parse_connections(text) if self.large else self.narrow(text)
+        LANGUAGE.parse(text) if self.large else self.narrow(text)
 
     def narrow(self, text: str) -> None:
         """Show only what a filter finds; raises `FieldError` with the filter as it was."""
-        wanted = parse_connections(text) if text.strip() else NO_CONNECTION_FILTER
-        self._look = replace(self._look, filter=wanted)
-        self.seek(address_searched(wanted.text))
+        self._look = replace(self._look, filter=LANGUAGE.parse(text))
+        self.seek(only_address(text))
         self.redraw()

@@ -8,26 +8,14 @@ from dataclasses import replace
 from textual.widget import Widget
 
 from lvstui.core import fields
+from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE, SORTABLE
 from lvstui.core.entries.details import commands_for, details
 from lvstui.core.entries.distribution import distribution
-from lvstui.core.entries.filter import ENTRY_FIELDS, NO_ENTRY_FILTER, address_searched, parse_entries
 from lvstui.core.entries.resolve import STATES, Tied
-from lvstui.core.entries.rows import (
-    ENTRY_COLUMNS,
-    SORTABLE,
-    EntryGrouping,
-    EntryLook,
-    EntryRow,
-    Group,
-    cells,
-    columns,
-    group_of,
-    members,
-    rows,
-    summary,
-    tied,
-)
+from lvstui.core.entries.row import EntryGrouping, EntryLook, EntryRowKey, Group, group_of
+from lvstui.core.entries.rows import cells, columns, members, rows, summary, tied
 from lvstui.core.snapshot import Snapshot
+from lvstui.core.view.filter import only_address
 from lvstui.store.view_memory import Arrangement
 from lvstui.tui import commands
 from lvstui.tui.dialogs.listing import Copied, Listing
@@ -46,12 +34,12 @@ What / finds (all of the terms must hold)
   10.1.0.0/16          clients of a network
   server=web2 service=shop mark=80 left<60 left>5m conns>3 state=drain origin=sync
   !web !state=ok       the opposite of any of these
-Fields: {" ".join(ENTRY_FIELDS)}
+Fields  {LANGUAGE.help}
 
 State   {_STATES}"""
 
 
-class EntriesView(ScanView[EntryRow, EntryLook]):
+class EntriesView(ScanView[EntryRowKey, EntryLook]):
     """The table of entries, in the order and in the groups that the operator wants."""
 
     BINDINGS = commands.bindings(commands.ENTRIES)
@@ -105,13 +93,12 @@ class EntriesView(ScanView[EntryRow, EntryLook]):
 
     def tried(self, text: str) -> None:
         """Filter while typing; a large table after Enter."""
-        parse_entries(text) if self.large else self.narrow(text)
+        LANGUAGE.parse(text) if self.large else self.narrow(text)
 
     def narrow(self, text: str) -> None:
         """Show only what a filter finds; raises `FieldError` with the filter as it was."""
-        wanted = parse_entries(text) if text.strip() else NO_ENTRY_FILTER
-        self._look = replace(self._look, filter=wanted)
-        self.seek(address_searched(wanted.text))
+        self._look = replace(self._look, filter=LANGUAGE.parse(text))
+        self.seek(only_address(text))
         self.redraw()
 
     def chosen(self) -> tuple[Tied, ...]:

@@ -63,7 +63,7 @@ class PersistenceView(EntriesView):
         self.redraw()
 
     def _move_all(self, snapshot: Snapshot) -> None:
-        chosen = tuple(each for each in found(snapshot, self._look) if each.state != "void")
+        chosen = tuple(each for each in found(snapshot, self._look).values() if each.state != "void")
         if not chosen:
             self.say("no client sticks there, as far as the table was read")
         elif self._able():

@@ -11,20 +11,10 @@ from lvstui.core.change import Change
 from lvstui.core.model import AddressKey, MarkKey, RealServer, ServerKey, ServiceKey
 from lvstui.core.observed import GroupKey, MachineKey, RowKey
 from lvstui.core.services.batch import targets
-from lvstui.core.services.cells import STATES
+from lvstui.core.services.columns import LANGUAGE, SERVICE_COLUMNS, SORTABLE
 from lvstui.core.services.draining import outlook
-from lvstui.core.services.filter import EVERYTHING, FIELDS, parse
-from lvstui.core.services.rows import (
-    SERVICE_COLUMNS,
-    SORTABLE,
-    Grouping,
-    Look,
-    cells,
-    columns,
-    group_of,
-    groups,
-    rows,
-)
+from lvstui.core.services.row import STATES, Grouping, Look
+from lvstui.core.services.rows import cells, columns, group_of, groups, rows
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.servers import seen_on
 from lvstui.formats.excerpt import as_commands, as_toml
@@ -47,8 +37,7 @@ What / finds (all of the terms must hold)
   weight=0 active>100  numbers: = != > < >= <=, with k M G behind them
   state=drain name=we  words; of a name= or note= a part is enough
   !web !state=ok       the opposite of any of these
-Fields: {" ".join(FIELDS[: FIELDS.index("persistence")])}
-        {" ".join(FIELDS[FIELDS.index("persistence") :])}
+Fields  {LANGUAGE.help}
 
 Sticky  persistence entries bound here
 Active  connections established
@@ -192,7 +181,7 @@ class RowsView(ArrangedView[RowKey, Look]):
 
     def narrow(self, text: str) -> None:
         """Show only what a filter finds; raises `FieldError` with the filter as it was."""
-        self._look = replace(self._look, filter=parse(text) if text.strip() else EVERYTHING)
+        self._look = replace(self._look, filter=LANGUAGE.parse(text))
         self.redraw()
 
     def action_regroup(self) -> None:
@@ -225,7 +214,7 @@ class RowsView(ArrangedView[RowKey, Look]):
             return
         if (key := self.table.cursor_key) is not None:
             self.table.move_to(group_of(key, self._look.grouping))
-        every = groups(self.snapshot.reading.director, self._look.grouping).keys()
+        every = groups(self.snapshot, self._look.grouping).keys()
         self._fold(self._look.folded - every if self._look.folded & every else self._look.folded | every)
 
     def _fold(self, folded: frozenset[GroupKey]) -> None:

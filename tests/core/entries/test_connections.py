@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lvstui.core.entries.connections import ConnectionLook, cells, rows, summary
-from lvstui.core.entries.filter import parse_connections
+from lvstui.core.entries.connections import LANGUAGE, ConnectionLook, cells, rows, summary
 from lvstui.core.model import Protocol
 from lvstui.core.observed import Info, Reading, Scan
 from lvstui.core.snapshot import Host, Snapshot
@@ -34,7 +33,7 @@ SNAPSHOT = Snapshot(Reading(DIRECTOR, Info("1.2.1", 4096), 101.0), "", Host(""),
 
 def found(text: str) -> list[str]:
     """Give the clients of the connections that a filter finds."""
-    look = ConnectionLook(filter=parse_connections(text))
+    look = ConnectionLook(filter=LANGUAGE.parse(text))
     return [str(client.address) for _, client, _, _ in rows(SNAPSHOT, look)]
 
 
@@ -66,7 +65,7 @@ def test_a_row_names_the_entry_that_decides_about_the_client_with_its_countdown(
 
 
 def test_the_summary_is_as_honest_as_that_of_the_entries() -> None:
-    look = ConnectionLook(filter=parse_connections("proto=udp"))
+    look = ConnectionLook(filter=LANGUAGE.parse("proto=udp"))
     assert summary(SNAPSHOT, look) == "1 of 3 connections, read 1 s ago, in 1.0 s"
     partial = replace(SNAPSHOT, scan=replace(SCAN, complete=False, running=True))
     assert summary(partial, ConnectionLook()) == "3 connections, partial: 5 of about 5 rows, reading 1 s"

@@ -10,26 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lvstui.core import fields
+from lvstui.core.entries.columns import LANGUAGE, SORTABLE
 from lvstui.core.entries.distribution import distribution
-from lvstui.core.entries.filter import address_searched, parse_entries
 from lvstui.core.entries.resolve import EntryKey
-from lvstui.core.entries.rows import (
-    SORTABLE,
-    EntryGrouping,
-    EntryLook,
-    Group,
-    cells,
-    columns,
-    found,
-    left_text,
-    members,
-    rows,
-    summary,
-)
+from lvstui.core.entries.row import EntryGrouping, EntryLook, Group, left_text
+from lvstui.core.entries.rows import cells, columns, found, members, rows, summary
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Pool
 from lvstui.core.observed import Entry, Info, Origin, Reading, Scan
 from lvstui.core.snapshot import Host, Snapshot
+from lvstui.core.view.filter import only_address
 from tests.build import connection, director, sticky_pool
 from tests.core.strategies import laws
 
@@ -97,10 +87,10 @@ def test_the_entries_of_all_groups_add_up(drawn: list[tuple[int, int, int]], gro
 @given(_drawn, st.sampled_from(_FILTERS))
 def test_a_filter_and_its_opposite_share_out_all_entries(drawn: list[tuple[int, int, int]], text: str) -> None:
     snapshot = made(*drawn)
-    yes = found(snapshot, EntryLook(filter=parse_entries(text)))
-    no = found(snapshot, EntryLook(filter=parse_entries(f"!{text}")))
+    yes = found(snapshot, EntryLook(filter=LANGUAGE.parse(text)))
+    no = found(snapshot, EntryLook(filter=LANGUAGE.parse(f"!{text}")))
     assert len(yes) + len(no) == len(drawn)
-    assert {id(each) for each in yes}.isdisjoint(id(each) for each in no)
+    assert yes.keys().isdisjoint(no)
 
 
 @pytest.mark.parametrize(
@@ -109,14 +99,15 @@ def test_a_filter_and_its_opposite_share_out_all_entries(drawn: list[tuple[int, 
 )
 def test_an_address_finds_the_entry_that_it_falls_under(text: str, client: str) -> None:
     snapshot = made((0, 7, 60), (1, 8, 60), (2, 9, 60))
-    assert [str(each.entry.client) for each in found(snapshot, EntryLook(filter=parse_entries(text)))] == [client]
-    assert str(address_searched(text)) == text
+    here = found(snapshot, EntryLook(filter=LANGUAGE.parse(text))).values()
+    assert [str(each.entry.client) for each in here] == [client]
+    assert str(only_address(text)) == text
 
 
 def test_a_filter_that_means_nothing_says_so() -> None:
     for text, sentence in (("left<soon", "needs a number, such as 60 or 5m"), ("origin=mars", "is local, sync")):
         with pytest.raises(FieldError) as caught:
-            parse_entries(text)
+            LANGUAGE.parse(text)
         assert sentence in caught.value.sentence
 
 
@@ -147,7 +138,7 @@ def test_how_complete_it_is_stands_in_the_summary() -> None:
     assert stopped.scan is not None
     kept = replace(stopped, scan=replace(stopped.scan, complete=True, left_out=399))
     assert summary(kept, look, 60) == "1 entry, kept of 400 rows, the last ends in 1:00"
-    filtered = summary(made((0, 7, 60), (2, 8, 60)), EntryLook(filter=parse_entries("mark=80")))
+    filtered = summary(made((0, 7, 60), (2, 8, 60)), EntryLook(filter=LANGUAGE.parse("mark=80")))
     assert filtered.startswith("1 of 2 entries")
     assert summary(replace(made(), scan=None), look) == "the connection table is not being read"
     assert summary(replace(made(), scan=Scan(trouble="this kernel has no IPVS")), look) == "this kernel has no IPVS"

@@ -17,11 +17,14 @@ from lvstui.core.model import (
     ServiceFlags,
 )
 from lvstui.core.observed import Info, MachineKey, Reading, RowKey, ServerStats, Stats
-from lvstui.core.services.filter import FIELDS, parse
-from lvstui.core.services.rows import Grouping, Look, rows
+from lvstui.core.services.columns import LANGUAGE
+from lvstui.core.services.row import Grouping, Look
+from lvstui.core.services.rows import rows
 from lvstui.core.snapshot import Host, Snapshot
 from tests.build import MARK, address_key, director, pool, server
 from tests.core.strategies import laws
+
+parse = LANGUAGE.parse
 
 WEB = address_key("tcp:192.0.2.10:443")
 DNS = address_key("udp:[2001:db8::53]:53")
@@ -141,7 +144,7 @@ def test_no_text_breaks_the_filter(text: str) -> None:
 
 def test_every_field_can_be_asked_for_in_both_groupings() -> None:
     values = {"proto": "tcp", "state": "ok", "forwarding": "masq"}
-    for name in FIELDS:
+    for name in LANGUAGE.fields:
         for grouping in Grouping:
             for sign in ("", "!"):
                 term = f"{sign}{name}={values.get(name, '1')}"

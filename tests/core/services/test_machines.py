@@ -15,9 +15,9 @@ from lvstui.core.model import (
     Service,
 )
 from lvstui.core.observed import Info, MachineKey, Reading, RowKey, ServerStats, Stats
-from lvstui.core.services.cells import machine_state
-from lvstui.core.services.machines import machines
-from lvstui.core.services.rows import MACHINE_COLUMNS, SERVICE_COLUMNS, Grouping, Look, cells, columns, group_of, rows
+from lvstui.core.services.columns import MACHINE_COLUMNS, SERVICE_COLUMNS
+from lvstui.core.services.row import Grouping, Look, machine_state, machines
+from lvstui.core.services.rows import cells, columns, group_of, rows
 from lvstui.core.snapshot import Host, Snapshot
 from lvstui.core.view.servers import server_state
 from lvstui.core.view.table import Cell, Tone

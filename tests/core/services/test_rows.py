@@ -21,8 +21,9 @@ from lvstui.core.model import (
     TunnelType,
 )
 from lvstui.core.observed import Info, Reading, RowKey, ServerStats, Stats
-from lvstui.core.services.filter import parse
-from lvstui.core.services.rows import SERVICE_COLUMNS, Look, cells, rows
+from lvstui.core.services.columns import LANGUAGE, SERVICE_COLUMNS
+from lvstui.core.services.row import Look
+from lvstui.core.services.rows import cells, rows
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
 from lvstui.core.view.headline import headline
 from lvstui.core.view.table import Tone
@@ -89,11 +90,11 @@ def test_a_folded_service_hides_its_servers() -> None:
     ],
 )
 def test_a_filter_keeps_rows_that_show_all_its_words(wanted: str, found: list[RowKey]) -> None:
-    assert rows(SNAPSHOT, Look(filter=parse(wanted))) == found
+    assert rows(SNAPSHOT, Look(filter=LANGUAGE.parse(wanted))) == found
 
 
 def test_a_filter_finds_servers_in_folded_services() -> None:
-    assert rows(SNAPSHOT, Look(filter=parse("web1"), folded=frozenset([SHOP]))) == [SHOP, WEB1_KEY]
+    assert rows(SNAPSHOT, Look(filter=LANGUAGE.parse("web1"), folded=frozenset([SHOP]))) == [SHOP, WEB1_KEY]
 
 
 @pytest.mark.parametrize(

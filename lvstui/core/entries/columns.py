@@ -1,0 +1,254 @@
+"""The columns and filter fields of the persistence view, each in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from lvstui.core import fields
+from lvstui.core.entries.resolve import STATES, masked
+from lvstui.core.entries.row import (
+    EntryGrouping,
+    EntryGroupRow,
+    EntryRow,
+    group_text,
+    left_text,
+    server_text,
+    service_text,
+)
+from lvstui.core.model import Address, AddressKey, MarkKey, ServiceKey
+from lvstui.core.naming import network_text, server_names, service_names
+from lvstui.core.observed import Origin
+from lvstui.core.view.columns import RowColumn, SortValue, Value, sortable
+from lvstui.core.view.filter import Language, Number, Text
+from lvstui.core.view.numbers import compact
+from lvstui.core.view.table import Cell, Tone
+
+_TONES: Final = {"ok": Tone.GOOD, "drain": Tone.WARN, "ending": Tone.WARN, "void": Tone.DIM, "off": Tone.DIM}
+
+
+def place(row: EntryRow | EntryGroupRow) -> SortValue:
+    """Return where a row stands by itself: by its client; the largest group first."""
+    if isinstance(row, EntryGroupRow):
+        return (-len(row.members),)
+    client = row.tied.entry.client
+    return client.version, int(client)
+
+
+def _cell(
+    of_entry: Callable[[EntryRow], Cell], of_group: Callable[[EntryGroupRow], Cell] = lambda _: Cell("")
+) -> Callable[[EntryRow | EntryGroupRow], Cell]:
+    return lambda row: of_group(row) if isinstance(row, EntryGroupRow) else of_entry(row)
+
+
+def _exact(value: Callable[[EntryRow], Value]) -> Callable[[EntryRow | EntryGroupRow], Value]:
+    return lambda row: None if isinstance(row, EntryGroupRow) else value(row)
+
+
+def _by(value: Callable[[EntryRow], float | str]) -> Callable[[EntryRow | EntryGroupRow], SortValue]:
+    return lambda row: () if isinstance(row, EntryGroupRow) else (value(row),)
+
+
+def _client(row: EntryRow) -> Cell:
+    indent = "" if row.look.grouping is EntryGrouping.NONE else "  "
+    return Cell(f"{indent}{_client_text(row)}", Tone.STRONG)
+
+
+def _client_text(row: EntryRow) -> str:
+    return network_text(row.tied.entry.client, row.tied.width)
+
+
+def _group(row: EntryGroupRow) -> Cell:
+    sign = "-" if row.group in row.look.unfolded else "+"
+    return Cell(f"{sign} {group_text(row.group, row.director)}", Tone.STRONG)
+
+
+def _group_services(row: EntryGroupRow) -> Cell:
+    count = f"{compact(len(row.members))} entr{'y' if len(row.members) == 1 else 'ies'}"
+    services = {tied.service_key for tied in row.members}
+    of = service_text(row.members[0], row.director) if len(services) == 1 else f"{len(services)} services"
+    return Cell(count if row.look.grouping is EntryGrouping.SERVICE else f"{count} / {of}", Tone.NAME)
+
+
+def _group_servers(row: EntryGroupRow) -> Cell:
+    servers = {tied.entry.server.address for tied in row.members}
+    return Cell(server_text(row.members[0], row.director) if len(servers) == 1 else f"{len(servers)} servers")
+
+
+def _exact_server(row: EntryRow) -> str:
+    names = _servers(row)
+    return f"{names[0]} {names[1]}" if len(names) > 2 else names[0]
+
+
+def _identity(row: EntryRow) -> str:
+    return f"{row.tied.entry.engine} {row.tied.entry.identity}".strip()
+
+
+def _connections(row: EntryRow) -> Cell:
+    count = compact(row.tied.children)
+    certain = row.tied.sure or not row.tied.children
+    return Cell(count if certain else f"~{count}", Tone.PLAIN if row.tied.children else Tone.DIM)
+
+
+def _share(row: EntryGroupRow) -> Cell:
+    return Cell(f"{len(row.members) * 100 / row.total:.0f}%" if row.total else "")
+
+
+ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow | EntryGroupRow], ...]] = (
+    RowColumn(
+        "client",
+        "Client",
+        18,
+        1,
+        grow=1,
+        cell=_cell(_client, _group),
+        sort=place,
+        value=_exact(lambda row: network_text(row.tied.entry.client, row.tied.width)),
+    ),
+    RowColumn(
+        "service",
+        "Service",
+        14,
+        1,
+        grow=2,
+        cell=_cell(lambda row: Cell(service_text(row.tied, row.director), Tone.NAME), _group_services),
+        sort=_by(lambda row: service_text(row.tied, row.director)),
+        value=_exact(lambda row: service_text(row.tied, row.director)),
+    ),
+    RowColumn(
+        "server",
+        "Real server",
+        18,
+        1,
+        grow=2,
+        cell=_cell(lambda row: Cell(server_text(row.tied, row.director)), _group_servers),
+        sort=_by(lambda row: server_text(row.tied, row.director)),
+        value=_exact(_exact_server),
+        heading="SERVER",
+    ),
+    RowColumn(
+        "left",
+        "Left",
+        6,
+        1,
+        right=True,
+        cell=_cell(lambda row: Cell(left_text(row.left), Tone.WARN if row.left < 10 else Tone.PLAIN)),
+        sort=_by(lambda row: row.tied.entry.ends),
+        value=_exact(lambda row: row.left),
+    ),
+    RowColumn(
+        "connections",
+        "Conns",
+        5,
+        2,
+        right=True,
+        cell=_cell(_connections, lambda row: Cell(compact(sum(tied.children for tied in row.members)))),
+        sort=_by(lambda row: row.tied.children),
+        value=_exact(lambda row: f"{'' if row.tied.sure else '~'}{row.tied.children}"),
+    ),
+    RowColumn(
+        "state",
+        "State",
+        8,
+        1,
+        cell=_cell(lambda row: Cell(row.tied.state, _TONES.get(row.tied.state, Tone.BAD)), _share),
+        sort=_by(lambda row: row.tied.state),
+        value=_exact(lambda row: row.tied.state),
+    ),
+    RowColumn(
+        "origin",
+        "From",
+        5,
+        4,
+        cell=_cell(lambda row: Cell(row.tied.entry.origin.value, Tone.DIM)),
+        sort=_by(lambda row: row.tied.entry.origin.value),
+        value=_exact(lambda row: row.tied.entry.origin.value),
+    ),
+    RowColumn(
+        "identity",
+        "Engine",
+        10,
+        5,
+        grow=1,
+        cell=_cell(lambda row: Cell(_identity(row), Tone.DIM)),
+        sort=_by(lambda row: f"{row.tied.entry.engine}\0{row.tied.entry.identity}"),
+        value=_exact(_identity),
+    ),
+)
+
+SORTABLE: Final = sortable(ENTRY_COLUMNS)
+
+
+def _servers(row: EntryRow) -> tuple[str, ...]:
+    tied = row.tied
+    return server_names(row.director, tied.service, tied.server or tied.entry.server)
+
+
+def _text(row: EntryRow) -> str:
+    tied, entry = row.tied, row.tied.entry
+    words = (
+        network_text(entry.client, tied.width),
+        *service_names(row.director, tied.service_key),
+        *_servers(row),
+        tied.state,
+        entry.engine,
+        entry.identity,
+    )
+    return " ".join(words).casefold()
+
+
+def _at(row: EntryRow, address: Address) -> bool:
+    """Return whether an entry is the one of a client: of its address, or of the network that it is in."""
+    client = row.tied.entry.client
+    pool = row.director.pools.get(row.tied.service) if row.tied.service is not None else None
+    persistence = pool.service.persistence if pool else None
+    if client.version == address.version and persistence is not None and masked(address, persistence) == client:
+        return True
+    return address in (client, row.tied.entry.server.address)
+
+
+def marks_of(key: ServiceKey | None) -> Iterable[float]:
+    """Return the mark of a service on one."""
+    return (key.mark,) if isinstance(key, MarkKey) else ()
+
+
+def _ports(key: ServiceKey) -> Iterable[float]:
+    return (key.port,) if isinstance(key, AddressKey) else ()
+
+
+def _protocols(key: ServiceKey) -> Iterable[str]:
+    return (fields.protocol_text(key.protocol),) if isinstance(key, AddressKey) else ()
+
+
+def origins(origin: Origin) -> Iterable[str] | None:
+    """Return where a row of the connection table comes from; None where that is not known."""
+    return None if origin is Origin.UNKNOWN else (origin.value,)
+
+
+ORIGINS: Final = tuple(origin.value for origin in Origin if origin.value)
+PROTOCOLS: Final = tuple(fields.PROTOCOL_WORDS.values())
+
+LANGUAGE: Final[Language[EntryRow]] = Language(
+    text=_text,
+    addresses=lambda row: (row.tied.entry.client,),
+    at=_at,
+    operators=(
+        Number("left", "seconds until it runs out", lambda r: (max(0.0, r.tied.entry.ends - r.now),), seconds=True),
+        Number("conns", "connections that hang on it", lambda row: (row.tied.children,), aliases=("connections",)),
+        Number("mark", "the firewall mark of its service", lambda row: marks_of(row.tied.entry.service)),
+        Number("port", "of its service", lambda row: _ports(row.tied.service_key)),
+        Text("service", "name, or as it is written", lambda row: service_names(row.director, row.tied.service_key)),
+        Text("server", "name, address, or with the port", _servers),
+        Text("state", "as in the column State", lambda row: (row.tied.state,), words=tuple(STATES)),
+        Text("origin", "local or sync", lambda row: origins(row.tied.entry.origin), words=ORIGINS),
+        Text(
+            "proto",
+            "tcp, udp, sctp",
+            lambda row: _protocols(row.tied.entry.service),
+            aliases=("protocol",),
+            words=PROTOCOLS,
+        ),
+        Text("engine", "the persistence engine, such as sip", lambda row: (row.tied.entry.engine,)),
+    ),
+)
+"""What a filter can ask of entries."""

@@ -1,0 +1,443 @@
+"""The columns and filter fields of the services view, each in one place; `lvstui show services` prints them too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from lvstui.core import fields
+from lvstui.core.change import Change
+from lvstui.core.describe import persistence_text, tunnel_text
+from lvstui.core.model import (
+    PLAIN_TUNNEL,
+    Address,
+    AddressKey,
+    Director,
+    MarkKey,
+    RealServer,
+    ServerKey,
+    Service,
+    ServiceKey,
+)
+from lvstui.core.observed import GroupKey, MachineKey, ServerStats
+from lvstui.core.services.row import (
+    STATES,
+    MachineRow,
+    Row,
+    ServerRow,
+    ServiceRow,
+    machine_state,
+    service_options,
+    service_state,
+)
+from lvstui.core.view.columns import RowColumn, SortValue, sortable
+from lvstui.core.view.filter import Language, Number, Text
+from lvstui.core.view.numbers import compact, sparkline
+from lvstui.core.view.servers import server_options, server_state
+from lvstui.core.view.table import Cell, Tone
+
+_HISTORY_WIDTH: Final = 12
+
+
+def place(row: Row) -> SortValue:
+    """Return where a row stands by itself: by address, port and protocol; marks after all addresses."""
+    match row:
+        case ServerRow(_, _, ServerKey(service, endpoint)) if row.under_machine:
+            return (*_group_place(service), endpoint.port)
+        case ServerRow(_, _, ServerKey(_, (address, port))):
+            return (address.version, int(address), port)
+        case ServiceRow() | MachineRow():
+            return _group_place(row.key)
+
+
+def _group_place(key: GroupKey) -> SortValue:
+    match key:
+        case AddressKey(protocol, address, port):
+            return (0, address.version, int(address), port, int(protocol))
+        case MarkKey(mark, family):
+            return (1, int(family), mark)
+        case MachineKey(address):
+            return (0, address.version, int(address))
+
+
+def _target(row: Row) -> Cell:
+    match row:
+        case ServerRow():
+            text = _place_in_service(row.key) if row.under_machine else fields.server_text(row.key.endpoint)
+            return Cell(f"    {text}")
+        case ServiceRow() | MachineRow():
+            text = str(row.key.address) if isinstance(row, MachineRow) else fields.service_text(row.key)
+            return Cell(f"{'+' if row.key in row.look.folded else '-'} {text}", Tone.STRONG)
+
+
+def _place_in_service(key: ServerKey) -> str:
+    """Write a server as its service, and its own port where that is another one."""
+    port = key.service.port if isinstance(key.service, AddressKey) else 0
+    other = f" -> :{key.endpoint.port}" if key.endpoint.port != port else ""
+    return f"{fields.service_text(key.service)}{other}"
+
+
+def _exact_target(row: Row) -> str:
+    match row:
+        case ServerRow():
+            return f"  {fields.server_text(row.key.endpoint)}"
+        case MachineRow():
+            return str(row.key.address)
+        case ServiceRow():
+            return fields.service_text(row.key)
+
+
+def _name(row: Row) -> str:
+    match row:
+        case ServerRow():
+            return row.pool.service.name if row.under_machine else row.server.name
+        case MachineRow():
+            return ", ".join(dict.fromkeys(part.server.name for part in row.servers if part.server.name))
+        case ServiceRow():
+            return row.pool.service.name
+
+
+def _method(row: Row) -> str:
+    match row:
+        case ServerRow():
+            return fields.forwarding_text(row.server.forwarding)
+        case MachineRow():
+            return ""
+        case ServiceRow():
+            return row.pool.service.scheduler
+
+
+def _options(row: Row) -> str:
+    match row:
+        case ServerRow():
+            return server_options(row.server)
+        case MachineRow():
+            services = len({part.key.service for part in row.servers})
+            return f"in {services} service{'' if services == 1 else 's'}"
+        case ServiceRow():
+            return service_options(row.pool.service)
+
+
+def _settings(row: Row) -> str:
+    """Write all options in full."""
+    match row:
+        case ServerRow():
+            server = row.server
+            parts = ["drain"] if server.weight == 0 else []
+            parts += [f"upper {server.upper}, lower {server.lower}"] if server.upper else []
+            parts += [f"tunnel {tunnel_text(server.tunnel)}"] if server.tunnel != PLAIN_TUNNEL else []
+            parts += [f"resume {server.resume}"] if server.resume is not None else []
+            return ", ".join(parts)
+        case MachineRow():
+            return _options(row)
+        case ServiceRow():
+            service = row.pool.service
+            sticks = [f"persistent {persistence_text(service.persistence)}"] if service.persistence else []
+            return ", ".join([*fields.flag_words(service.flags, service.scheduler), *sticks])
+
+
+def _weight(row: Row) -> Cell:
+    """Show the weight, and where an edit of it waits for Enter, the old and the new one."""
+    match row:
+        case ServerRow():
+            match row.look.staged.get(row.key):
+                case Change(_, RealServer(weight=old), RealServer(weight=new)) if old != new:
+                    return Cell(f"{old}->{new}", Tone.STAGED)
+                case Change(_, _, None):
+                    return Cell("delete", Tone.STAGED)
+                case _:
+                    return Cell(str(row.server.weight), Tone.PLAIN if row.server.weight else Tone.WARN)
+        case MachineRow():
+            if staged := sum(part.key in row.look.staged for part in row.servers):
+                return Cell(f"{staged} staged", Tone.STAGED)
+            weights = sorted({part.server.weight for part in row.servers})
+            return Cell("-".join(str(weight) for weight in dict.fromkeys((weights[0], weights[-1]))), Tone.DIM)
+        case ServiceRow():
+            return Cell("")
+
+
+def _whole_weight(row: Row) -> int:
+    match row:
+        case ServerRow():
+            return row.server.weight
+        case MachineRow():
+            return sum(part.server.weight for part in row.servers)
+        case ServiceRow():
+            return sum(server.weight for server in row.pool.servers.values())
+
+
+def _is_persistent(row: Row) -> bool:
+    if isinstance(row, MachineRow):
+        return any(map(_is_persistent, row.servers))
+    return row.pool.service.persistence is not None
+
+
+def _has_gauges(row: Row) -> bool:
+    """Return whether the kernel told what the row's servers hold."""
+    counted = row.snapshot.reading.servers
+    match row:
+        case ServerRow():
+            return row.key.endpoint in counted.get(row.key.service, {})
+        case MachineRow():
+            return any(map(_has_gauges, row.servers))
+        case ServiceRow():
+            return bool(counted.get(row.key))
+
+
+def _has_rates(row: Row) -> bool:
+    """Return whether the kernel told rates; /proc has none."""
+    match row:
+        case ServerRow():
+            return row.key.service in row.snapshot.reading.services
+        case MachineRow():
+            return all(map(_has_rates, row.servers))
+        case ServiceRow():
+            return row.key in row.snapshot.reading.services
+
+
+def _history(row: Row) -> Cell:
+    history = row.snapshot.history.get(row.key, ()) if isinstance(row, ServiceRow) else ()
+    return Cell(sparkline(history, _HISTORY_WIDTH, ascii_only=row.look.ascii_only) if history else "", Tone.DIM)
+
+
+def _state(row: Row) -> Cell:
+    match row:
+        case ServerRow():
+            return server_state(row.server, row.seen)
+        case MachineRow():
+            return machine_state(map(_state, row.servers))
+        case ServiceRow():
+            return service_state(row.pool)
+
+
+def _count(value: float) -> Cell:
+    return Cell(compact(value), Tone.PLAIN if value else Tone.DIM)
+
+
+def _gauge(id: str, title: str, priority: int, get: Callable[[ServerStats], int], heading: str = "") -> RowColumn[Row]:  # noqa: A002 - a column's own name
+    """Return a column of something that the kernel counts at this moment."""
+    return RowColumn(
+        id,
+        title,
+        6,
+        priority,
+        right=True,
+        cell=lambda row: _count(get(row.seen)),
+        sort=lambda row: (get(row.seen),),
+        value=lambda row: get(row.seen) if _has_gauges(row) else None,
+        heading=heading,
+    )
+
+
+def _rate(id: str, title: str, width: int, priority: int, get: Callable[[ServerStats], int]) -> RowColumn[Row]:  # noqa: A002 - a column's own name
+    """Return a column of something that the kernel estimates per second."""
+    return RowColumn(
+        id,
+        title,
+        width,
+        priority,
+        right=True,
+        cell=lambda row: _count(get(row.seen)) if _has_rates(row) else Cell(""),
+        sort=lambda row: (get(row.seen),),
+        value=lambda row: get(row.seen) if _has_rates(row) else None,
+    )
+
+
+SERVICE_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
+    RowColumn(
+        "target",
+        "Service / real server",
+        26,
+        1,
+        grow=2,
+        cell=_target,
+        sort=place,
+        value=_exact_target,
+        heading="SERVICE / SERVER",
+    ),
+    RowColumn(
+        "name",
+        "Name",
+        8,
+        3,
+        grow=1,
+        cell=lambda row: Cell(_name(row), Tone.NAME),
+        sort=lambda row: (_name(row),),
+        value=_name,
+    ),
+    RowColumn(
+        "method",
+        "Method",
+        6,
+        5,
+        cell=lambda row: Cell(_method(row)),
+        sort=lambda row: (_method(row),),
+        value=_method,
+    ),
+    RowColumn(
+        "options",
+        "Options",
+        12,
+        6,
+        grow=2,
+        cell=lambda row: Cell(_options(row), Tone.DIM),
+        sort=lambda row: (_options(row),),
+        value=_settings,
+        heading="SETTINGS",
+        last=True,
+    ),
+    RowColumn(
+        "weight",
+        "Weight",
+        8,
+        1,
+        right=True,
+        cell=_weight,
+        sort=lambda row: (_whole_weight(row),),
+        value=lambda row: row.server.weight if isinstance(row, ServerRow) else "",
+    ),
+    _gauge("active", "Active", 1, lambda seen: seen.active),
+    _gauge("inactive", "InAct", 2, lambda seen: seen.inactive, heading="INACTIVE"),
+    replace(
+        _gauge("sticky", "Sticky", 2, lambda seen: seen.sticky),
+        cell=lambda row: _count(row.seen.sticky) if _is_persistent(row) or row.seen.sticky else Cell(""),
+    ),
+    _rate("connections", "Conn/s", 6, 2, lambda seen: seen.stats.connection_rate),
+    _rate("in", "In B/s", 6, 7, lambda seen: seen.stats.in_byte_rate),
+    _rate("out", "Out B/s", 7, 7, lambda seen: seen.stats.out_byte_rate),
+    RowColumn("history", "History", _HISTORY_WIDTH, 8, cell=_history),
+    RowColumn("state", "State", 5, 1, cell=_state, sort=lambda row: (_state(row).text,)),
+)
+
+MACHINE_COLUMNS: Final = (replace(SERVICE_COLUMNS[0], title="Machine / service"), *SERVICE_COLUMNS[1:])
+
+SORTABLE: Final = sortable(SERVICE_COLUMNS)
+
+
+def _service(row: Row) -> Service | None:
+    """Return the service that a row is or belongs to; None for a machine, which a field of services never finds."""
+    return None if isinstance(row, MachineRow) else row.pool.service
+
+
+def _of_server(get: Callable[[RealServer], float]) -> Callable[[Row], Iterable[float] | None]:
+    return lambda row: (get(row.server),) if isinstance(row, ServerRow) else None
+
+
+def _of_service(get: Callable[[Service], Iterable[str]]) -> Callable[[Row], Iterable[str] | None]:
+    return lambda row: None if (service := _service(row)) is None else get(service)
+
+
+def _ports(row: Row) -> Iterable[float] | None:
+    if isinstance(row, MachineRow):
+        return None
+    key = row.pool.service.key
+    service = (key.port,) if isinstance(key, AddressKey) else ()
+    return (*service, row.key.endpoint.port) if isinstance(row, ServerRow) else service
+
+
+def _marks(row: Row) -> Iterable[float] | None:
+    if (service := _service(row)) is None:
+        return None
+    return (service.key.mark,) if isinstance(service.key, MarkKey) else ()
+
+
+def _persistence(row: Row) -> Iterable[float] | None:
+    if (service := _service(row)) is None:
+        return None
+    return (service.persistence.timeout if service.persistence else 0,)
+
+
+def _names(row: Row) -> Iterable[str] | None:
+    match row:
+        case ServerRow():
+            return row.pool.service.name, row.server.name
+        case MachineRow():
+            return None
+        case ServiceRow():
+            return (row.pool.service.name,)
+
+
+def _protocols(service: Service) -> Iterable[str]:
+    return (fields.protocol_text(service.key.protocol),) if isinstance(service.key, AddressKey) else ()
+
+
+def _addresses(row: Row) -> Iterable[Address]:
+    match row:
+        case ServerRow(_, _, ServerKey(AddressKey(_, address), endpoint)):
+            return address, endpoint.address
+        case ServerRow():
+            return (row.key.endpoint.address,)
+        case MachineRow(_, _, MachineKey(address)):
+            return (address,)
+        case ServiceRow():
+            return (row.key.address,) if isinstance(row.key, AddressKey) else ()
+
+
+def service_words(director: Director) -> Mapping[ServiceKey, str]:
+    """Return all that each service shows of what it is, in lower case: put together once for all of its servers."""
+    words = {}
+    for key, pool in director.pools.items():
+        service = pool.service
+        text = f"{fields.service_text(key)} {service.name} {service.scheduler} {service_options(service)}"
+        words[key] = text.casefold()
+    return words
+
+
+def _text(row: Row) -> str:
+    """Return what a row shows, of a server also its service; numbers are asked for by field, as traffic moves them."""
+    state = _state(row).text
+    if isinstance(row, MachineRow):
+        return f"{row.key.address} {_name(row).casefold()} {state}"
+    words = row.snapshot.derive(service_words, row.snapshot.reading.director)
+    if isinstance(row, ServiceRow):
+        return f"{words[row.key]} {state}"
+    server = row.server
+    method = fields.forwarding_text(server.forwarding)
+    shown = f"{fields.server_text(server.endpoint)} {server.name} {method} {server_options(server)}"
+    return f"{words[row.key.service]} {shown.casefold()} {state}"
+
+
+LANGUAGE: Final[Language[Row]] = Language(
+    text=_text,
+    addresses=_addresses,
+    operators=(
+        Number("weight", "of a real server", _of_server(lambda server: server.weight)),
+        Number("upper", "threshold above which a real server gets no new clients", _of_server(lambda s: s.upper)),
+        Number("lower", "threshold below which it gets some again", _of_server(lambda server: server.lower)),
+        Number("active", "connections established", lambda row: (row.seen.active,)),
+        Number("inactive", "all other connections", lambda row: (row.seen.inactive,), aliases=("inact",)),
+        Number("sticky", "persistence entries", lambda row: (row.seen.sticky,)),
+        Number("conn/s", "new connections per second", lambda r: (r.seen.stats.connection_rate,), aliases=("conns",)),
+        Number("in", "bytes per second from clients", lambda row: (row.seen.stats.in_byte_rate,)),
+        Number("out", "bytes per second to clients", lambda row: (row.seen.stats.out_byte_rate,)),
+        Number("port", "of the service or the real server", _ports),
+        Number("mark", "the firewall mark of a service", _marks),
+        Number("persistence", "seconds that clients stick, 0 for none", _persistence),
+        Text("name", "of the service or the real server; a part is enough", _names, part=True),
+        Text("note", "of the service; a part is enough", _of_service(lambda service: (service.note,)), part=True),
+        Text("scheduler", "of the service", _of_service(lambda service: (service.scheduler,))),
+        Text(
+            "flag",
+            "of the service, such as ops",
+            _of_service(lambda service: fields.flag_words(service.flags, service.scheduler)),
+            aliases=("flags",),
+        ),
+        Text(
+            "forwarding",
+            "masq, route, tunnel ...",
+            lambda row: (_method(row),) if isinstance(row, ServerRow) else None,
+            aliases=("method",),
+            words=tuple(fields.FORWARDING_WORDS.values()),
+        ),
+        Text(
+            "proto",
+            "tcp, udp, sctp",
+            _of_service(_protocols),
+            aliases=("protocol",),
+            words=tuple(fields.PROTOCOL_WORDS.values()),
+        ),
+        Text("state", "as in the column State", lambda row: (_state(row).text,), words=tuple(STATES)),
+    ),
+)
+"""What a filter can ask of services, real servers and machines."""

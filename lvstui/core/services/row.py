@@ -1,0 +1,176 @@
+"""One row of the services view with all that is known of it: a service, a real server, or a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Final, TypeAlias
+
+from lvstui.core import fields
+from lvstui.core.change import Change
+from lvstui.core.model import Director, Pool, RealServer, ServerKey, Service, ServiceKey
+from lvstui.core.observed import GroupKey, MachineKey, RowKey, ServerStats, Stats
+from lvstui.core.snapshot import Snapshot
+from lvstui.core.view.filter import Filter
+from lvstui.core.view.servers import persistence_short, seen_on
+from lvstui.core.view.table import Arranged, Cell, Tone
+
+STATES: Final[Mapping[str, str]] = {
+    "ok": "takes new clients",
+    "over": "at its upper threshold: no new clients",
+    "drain": "weight 0: no new clients, old ones are still there",
+    "done": "weight 0 and nothing left: it can be worked on",
+    "part": "a machine drained in some of its services",
+    "down": "a service whose servers all have weight 0",
+    "empty": "a service without servers",
+}
+"""The words for a state, each with what it means."""
+
+
+class Grouping(Enum):
+    """What the real servers stand under."""
+
+    SERVICE = "service"
+    MACHINE = "machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Look(Arranged):
+    """How an operator looks at the services: grouping, order, filter, what is hidden, and edits not yet applied."""
+
+    sort: str = "target"
+    filter: Filter[Row] = field(default_factory=Filter)
+    folded: frozenset[GroupKey] = frozenset()
+    staged: Mapping[RowKey, Change] = field(default_factory=dict)
+    ascii_only: bool = False
+    grouping: Grouping = Grouping.SERVICE
+
+
+Machines: TypeAlias = Mapping[GroupKey, Sequence[ServerKey]]
+
+
+def machines(director: Director) -> Machines:
+    """Group the real servers of all services by their address."""
+    found: dict[GroupKey, list[ServerKey]] = {}
+    for service, pool in director.pools.items():
+        for endpoint in pool.servers:
+            found.setdefault(MachineKey(endpoint.address), []).append(ServerKey(service, endpoint))
+    return found
+
+
+@dataclass(frozen=True)
+class ServiceRow:
+    """A service. It is not slotted, so that sums over its servers are kept."""
+
+    snapshot: Snapshot
+    look: Look
+    key: ServiceKey
+
+    @property
+    def pool(self) -> Pool:
+        """The service with its servers."""
+        return self.snapshot.reading.director.pools[self.key]
+
+    @cached_property
+    def seen(self) -> ServerStats:
+        """What its servers hold together, as the kernel keeps gauges for servers only; the service's own rates."""
+        reading = self.snapshot.reading
+        return _sum(reading.servers.get(self.key, {}).values(), reading.services.get(self.key, Stats()))
+
+
+@dataclass(frozen=True)
+class ServerRow:
+    """A real server of a service."""
+
+    snapshot: Snapshot
+    look: Look
+    key: ServerKey
+
+    @cached_property
+    def pool(self) -> Pool:
+        """Its service with all servers."""
+        return self.snapshot.reading.director.pools[self.key.service]
+
+    @property
+    def server(self) -> RealServer:
+        """What is configured of it."""
+        return self.pool.servers[self.key.endpoint]
+
+    @property
+    def seen(self) -> ServerStats:
+        """What the kernel counts of it."""
+        return seen_on(self.snapshot, self.key)
+
+    @property
+    def under_machine(self) -> bool:
+        """Whether it stands below its machine."""
+        return self.look.grouping is Grouping.MACHINE
+
+
+@dataclass(frozen=True)
+class MachineRow:
+    """A machine with all real servers on its address."""
+
+    snapshot: Snapshot
+    look: Look
+    key: MachineKey
+
+    @cached_property
+    def servers(self) -> Sequence[ServerRow]:
+        """Its servers in all services."""
+        keys = self.snapshot.derive(machines, self.snapshot.reading.director)[self.key]
+        return [ServerRow(self.snapshot, self.look, key) for key in keys]
+
+    @cached_property
+    def seen(self) -> ServerStats:
+        """What its servers hold and do together."""
+        held = [row.seen for row in self.servers]
+        return _sum(held, Stats(*(sum(numbers) for numbers in zip(*(seen.stats for seen in held), strict=True))))
+
+
+Row: TypeAlias = ServiceRow | ServerRow | MachineRow
+
+
+def row_of(snapshot: Snapshot, look: Look, key: RowKey) -> Row:
+    """Return the row of a key, which the director has."""
+    match key:
+        case ServerKey():
+            return ServerRow(snapshot, look, key)
+        case MachineKey():
+            return MachineRow(snapshot, look, key)
+        case _:
+            return ServiceRow(snapshot, look, key)
+
+
+def _sum(held: Iterable[ServerStats], stats: Stats) -> ServerStats:
+    active = inactive = sticky = 0
+    for server in held:
+        active += server.active
+        inactive += server.inactive
+        sticky += server.sticky
+    return ServerStats(active, inactive, sticky, stats)
+
+
+def service_state(pool: Pool) -> Cell:
+    """Return a service's state in a word: `empty` without servers, `down` when all are drained, else `ok`."""
+    if not pool.servers:
+        return Cell("empty", Tone.BAD)
+    if not any(server.weight for server in pool.servers.values()):
+        return Cell("down", Tone.BAD)
+    return Cell("ok", Tone.GOOD)
+
+
+def machine_state(states: Iterable[Cell]) -> Cell:
+    """Return a machine's state by those of its servers: `over` before all, `part` where only some are drained."""
+    by_word = {state.text: state for state in states}
+    if "over" in by_word or len(by_word) == 1:
+        return by_word.get("over") or next(iter(by_word.values()))
+    return by_word["drain"] if "ok" not in by_word else Cell("part", Tone.WARN)
+
+
+def service_options(service: Service) -> str:
+    """Write persistence and flags short."""
+    parts = [persistence_short(service.persistence)] if service.persistence else []
+    return " ".join([*parts, *fields.flag_words(service.flags, service.scheduler)])
