@@ -198,7 +198,9 @@ def _has_rates(row: Row) -> bool:
 
 def _history(row: Row) -> Cell:
     history = row.snapshot.history.get(row.key, ()) if isinstance(row, ServiceRow) else ()
-    return Cell(sparkline(history, _HISTORY_WIDTH, ascii_only=row.look.ascii_only) if history else "", Tone.DIM)
+    if not history:
+        return Cell("")
+    return Cell(sparkline(history, _HISTORY_WIDTH, ascii_only=row.look.ascii_only), Tone.DIM)
 
 
 def _state(row: Row) -> Cell:
