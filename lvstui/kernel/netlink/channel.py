@@ -62,12 +62,9 @@ class Datagram(NamedTuple):
     statuses: list[tuple[int, int]]
     interrupted: bool
 
-    def bodies(self) -> Iterator[bytes]:
-        """Yield what follows the netlink header of each message: four bytes of the family's own, then attributes."""
-        if self.spans:
-            data = bytes(memoryview(self.buffer)[: self.spans[-1][1]])
-            for start, end in self.spans:
-                yield data[start + HEADER - 4 : end]
+    def data(self) -> bytes:
+        """Return a copy of all of it, for `spans` to be cut out of."""
+        return bytes(memoryview(self.buffer)[: self.spans[-1][1] if self.spans else 0])
 
 
 def frame(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
@@ -149,8 +146,9 @@ class Channel:
 def messages(datagrams: Iterable[Datagram]) -> Iterator[bytes]:
     """Yield the attributes of each message, headers off."""
     for datagram in datagrams:
-        for body in datagram.bodies():
-            yield body[4:]
+        data = datagram.data()
+        for start, end in datagram.spans:
+            yield data[start + HEADER : end]
 
 
 class Family:

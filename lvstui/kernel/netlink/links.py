@@ -24,7 +24,9 @@ _WITHOUT_STATISTICS: Final = struct.pack("=I", 1 << 3)
 _FIT: Final = 0x1 | 0x1000
 """An interface is up and can multicast (IFF_UP, IFF_MULTICAST)."""
 
+_HEAD: Final = 16
 _LINK: Final = struct.Struct("=BxHiII")
+"""Bytes of struct nlmsghdr, and struct ifinfomsg behind it."""
 _NAME_MAX: Final = 15
 """Longest name that IPVS takes; another name of an interface (`ip link property add`) may be longer."""
 
@@ -110,12 +112,14 @@ def _names(interfaces: Iterable[_Interface]) -> tuple[str, ...]:
 def _links(answers: Channel) -> Iterator[_Interface]:
     request = bytes(_LINK.size) + NATIVE.attribute(_MASK, _WITHOUT_STATISTICS)
     for datagram in answers.request(_GETLINK, REQUEST | DUMP, request):
-        yield from map(_interface, datagram.bodies())
+        data = datagram.data()
+        for start, end in datagram.spans:
+            yield _interface(data[start + _HEAD : end])
 
 
-def _interface(body: bytes) -> _Interface:
-    _, _, number, flags, _ = _LINK.unpack_from(body)
-    found = NATIVE.attributes(body[_LINK.size :])
+def _interface(message: bytes) -> _Interface:
+    _, _, number, flags, _ = _LINK.unpack_from(message)
+    found = NATIVE.attributes(message[_LINK.size :])
     properties = found.get(_PROPERTIES, b"")
     others = [properties[start:end] for kind, start, end in NATIVE.walk(properties) if kind == _OTHER_NAME]
     return _Interface(number, flags, _text(found[_NAME]), tuple(map(_text, others)))

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.attributes import NATIVE
-from lvstui.kernel.netlink.channel import DUMP, REQUEST, Answer, Channel, Interrupted, frame
+from lvstui.kernel.netlink.channel import DUMP, HEADER, REQUEST, Answer, Channel, Interrupted, frame
 
 NETFILTER: Final = 12
 """NETLINK_NETFILTER."""
@@ -122,8 +122,11 @@ class Netfilter:
         return word(self.codec.attributes(item.body).get(2)) or f"#{index}"
 
     def _request(self, kind: int, flags: int, family: int = 0, attributes: bytes = b"") -> list[Item]:
-        datagrams = self._channel.request(kind, flags, nfnetlink(family, 0, attributes))
-        return [Item(body[0], body[4:]) for datagram in datagrams for body in datagram.bodies()]
+        items: list[Item] = []
+        for datagram in self._channel.request(kind, flags, nfnetlink(family, 0, attributes)):
+            data = datagram.data()
+            items += [Item(data[start + HEADER - 4], data[start + HEADER : end]) for start, end in datagram.spans]
+        return items
 
 
 def open_socket() -> socket.socket:

@@ -179,7 +179,7 @@ class Walk:
         if which.kind == "interface" and data.endswith(b"\0"):
             first = last = int.from_bytes(data.ljust(which.size, b"\0"), "big")  # its end is compared too
         elif which.host or len(data) == which.size:
-            first = last = value_of(data, which, self.order)
+            first = last = value_of(data, which, self.around.codec.order)
         elif len(data) < which.size and len(data) <= size and sign in (_EQUAL, _DIFFERENT):
             first = int.from_bytes(data.ljust(which.size, b"\0"), "big")
             last = int.from_bytes(data.ljust(which.size, b"\xff"), "big")
