@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, ip_address
 
 from lvstui.core import fields
-from lvstui.core.change import EMPTY
+from lvstui.core.change import EMPTY, Change
 from lvstui.core.drift import drift
 from lvstui.core.model import (
     PLAIN_TUNNEL,
@@ -29,6 +29,7 @@ from lvstui.core.observed import Connection, Entry, Info, Reading, Rule, Ruleset
 from lvstui.core.record import Record
 from lvstui.core.selectors import selector
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
+from lvstui.kernel.port import Kernel
 
 
 def address_key(text: str) -> AddressKey:
@@ -152,3 +153,9 @@ def rule(
         decoded=not raw,
         raw=raw,
     )
+
+
+def remove_services(kernel: Kernel) -> None:
+    """Remove all services of a kernel, one after the other."""
+    for key, held in kernel.read().director.pools.items():
+        kernel.write(Change(key, held.service, None))

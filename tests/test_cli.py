@@ -32,7 +32,7 @@ from lvstui.core.observed import Reading
 from lvstui.formats.profile.write import dumps, loads
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs, NoRight
-from tests.build import SHOP, address_key, server
+from tests.build import SHOP, address_key, remove_services, server
 
 MARK = MarkKey(80, Family.IPV6)
 WEB1 = server("10.0.0.11:443", Forwarding.MASQ, 3, 1000, 800, name="web1")
@@ -155,7 +155,7 @@ def test_a_setting_that_the_kernel_lacks_is_drift_and_refused_by_name(shell: She
 
 
 def test_show_says_that_there_is_no_service(shell: Shell) -> None:
-    shell.kernel.flush()
+    remove_services(shell.kernel)
     assert shell.run("show").out == "There is no virtual service.\n"
 
 

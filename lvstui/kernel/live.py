@@ -153,10 +153,6 @@ class Live:
         """Zero the counters of one service or (None) of everything."""
         self._writer().zero(key)
 
-    def flush(self) -> None:
-        """Remove all services."""
-        self._writer().flush()
-
     def close(self) -> None:
         """Close the socket and the files."""
         self._netlink.close()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from lvstui.core.change import Change, Target, Value
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import ServiceKey
 from lvstui.core.observed import Connection, Entry, Reading
+
+NO_IPVS: Final = "this kernel has no IPVS: run `modprobe ip_vs`"
 
 
 class KernelError(Exception):
@@ -103,9 +105,6 @@ class Kernel(Protocol):
 
     def zero(self, key: ServiceKey | None) -> None:
         """Zero the counters of one service with its servers, or of everything (None)."""
-
-    def flush(self) -> None:
-        """Remove all services; timeouts and sync daemons stay."""
 
     def close(self) -> None:
         """Let go of sockets; the kernel cannot be used afterwards."""

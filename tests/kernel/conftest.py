@@ -13,11 +13,12 @@ from lvstui.core.sysctls import SETTINGS
 from lvstui.kernel.live import Live
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import Kernel
+from tests.build import remove_services
 
 
 def clear(kernel: Kernel) -> None:
     """Bring a kernel back to what it is after boot."""
-    kernel.flush()
+    remove_services(kernel)
     director = kernel.read().director
     for daemon in (director.sync or {}).values():
         kernel.write(change_daemon(daemon, None))

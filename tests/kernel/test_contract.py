@@ -43,7 +43,7 @@ from lvstui.core.model import (
 from lvstui.core.observed import ServerStats, Stats
 from lvstui.kernel.port import Kernel, Refused
 from lvstui.kernel.refusals import SCHEDULERS
-from tests.build import MARK, address_key
+from tests.build import MARK, address_key, remove_services
 
 WEB = address_key("tcp:192.0.2.10:80")
 WEB6 = address_key("tcp:[2001:db8::10]:80")
@@ -454,14 +454,14 @@ def test_daemons_and_servers_of_the_other_family_exclude_each_other(kernel: Kern
     assert refusal(kernel, change_server(WEB, None, SIXTH)).field == "server"
 
 
-def test_flush_removes_the_services_only(kernel: Kernel) -> None:
+def test_removing_all_services_leaves_the_rest(kernel: Kernel) -> None:
     add(kernel, WEB, FIRST)
     add(kernel, MARK6)
     kernel.write(change_timeouts(Timeouts(), Timeouts(800, 100, 200)))
     kernel.write(change_daemon(None, MASTER))
     kernel.write(change_sysctl("sync_retries", "0", "2"))
     before = kernel.read().director
-    kernel.flush()
+    remove_services(kernel)
     assert kernel.read().director == replace(before, pools={})
     assert (before.timeouts, before.sync) == (Timeouts(800, 100, 200), {SyncRole.MASTER: MASTER})
     assert before.sysctl["sync_retries"] == "2"

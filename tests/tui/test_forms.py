@@ -16,6 +16,7 @@ from lvstui.formats.profile.write import loads
 from lvstui.store.profile_file import ProfileFile
 from lvstui.tui.app import LvstuiApp
 from lvstui.tui.widgets.form import FormScreen
+from tests.build import remove_services
 from tests.tui.conftest import Stage
 
 SHOP = service("tcp:192.0.2.10:443")
@@ -154,7 +155,7 @@ async def test_another_port_of_a_service_is_a_new_service_and_can_be_taken_back(
 
 
 async def test_an_empty_table_offers_to_add_a_service_and_then_servers(stage: Stage) -> None:
-    stage.kernel.flush()
+    remove_services(stage.kernel)
     ProfileFile(stage.profile).update(lambda _: Director())
     async with stage.app.run_test(size=(80, 24)) as pilot:
         await stage.look(pilot)

@@ -26,8 +26,7 @@ from lvstui.kernel.ipvs.dump import Table
 from lvstui.kernel.ipvs.wire import Command
 from lvstui.kernel.netlink.attributes import NATIVE
 from lvstui.kernel.netlink.channel import ACK, DUMP, REQUEST, Answer, Datagram, Family, messages
-from lvstui.kernel.port import KernelError, NoIpvs, NoRight, Refused
-from lvstui.kernel.procfs.table import NO_IPVS
+from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs, NoRight, Refused
 from lvstui.kernel.refusals import refused
 
 NO_RIGHT = "the right to change IPVS is missing (CAP_NET_ADMIN): start lvstui as root, for example with sudo"
@@ -181,15 +180,8 @@ class Netlink:
 
     def zero(self, key: ServiceKey | None) -> None:
         """Zero the counters of one service with its servers, or all."""
-        self._command(Command.ZERO, key)
-
-    def flush(self) -> None:
-        """Remove all services."""
-        self._command(Command.FLUSH, None)
-
-    def _command(self, command: Command, key: ServiceKey | None) -> None:
         try:
-            self._call(lambda: self._do(command, b"" if key is None else wire.service_key(key)))
+            self._call(lambda: self._do(Command.ZERO, b"" if key is None else wire.service_key(key)))
         except Answer as answer:
             if key is not None and answer.code == errno.ESRCH:
                 raise refused(change_service(Service(key), Service(key)), answer.code) from None

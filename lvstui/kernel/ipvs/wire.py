@@ -63,7 +63,6 @@ class Command(IntEnum):
     GET_CONFIG = 13
     GET_INFO = 15
     ZERO = 16
-    FLUSH = 17
 
 
 # IPVS_CMD_ATTR_*; GET_INFO answers with numbers of its own (IPVS_INFO_ATTR_*).

@@ -192,12 +192,6 @@ class MemoryKernel:
             self._traffic.advance(self._director, self._clock())
             self._traffic.zero(key)
 
-    def flush(self) -> None:
-        """Remove all services."""
-        self._check_write()
-        if self._director.pools:
-            self._director = replace(self._director, pools={})
-
     def close(self) -> None:
         """Do nothing: there is nothing to let go of."""
 

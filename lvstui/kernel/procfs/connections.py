@@ -19,8 +19,7 @@ from typing import Final, TypeAlias
 from lvstui.core.model import PERSISTENCE_MAX, Address, AddressKey, Endpoint, Family, MarkKey, Protocol, ServiceKey
 from lvstui.core.observed import Connection, Entry, Origin
 from lvstui.kernel.namespace import call_in
-from lvstui.kernel.port import KernelError, NoIpvs, Piece
-from lvstui.kernel.procfs.table import NO_IPVS
+from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs, Piece
 
 WITH_ENGINES: Final = Path("/proc/thread-self/net/ip_vs_conn")
 WITH_ORIGIN: Final = Path("/proc/thread-self/net/ip_vs_conn_sync")

@@ -12,8 +12,7 @@ from lvstui.core.change import Change
 from lvstui.core.fields import FieldError, visible
 from lvstui.core.model import SysctlKey
 from lvstui.kernel.namespace import call_in
-from lvstui.kernel.port import KernelError, NoIpvs, NoRight, Refused
-from lvstui.kernel.procfs.table import NO_IPVS
+from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs, NoRight, Refused
 from lvstui.kernel.refusals import refused
 
 FOLDER = "/proc/sys/net/ipv4/vs"

@@ -32,9 +32,7 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import Info, Reading, ServerStats
 from lvstui.kernel.namespace import call_in
-from lvstui.kernel.port import KernelError, NoIpvs
-
-NO_IPVS = "this kernel has no IPVS: run `modprobe ip_vs`"
+from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs
 
 TABLE = Path("/proc/thread-self/net/ip_vs")
 """The table of the calling thread's network namespace."""

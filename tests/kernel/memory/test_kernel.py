@@ -47,7 +47,7 @@ from lvstui.core.observed import ServerStats, Stats
 from lvstui.kernel.memory.demo import demo_director
 from lvstui.kernel.memory.kernel import DEFAULTS, MemoryKernel
 from lvstui.kernel.port import Kernel, NoIpvs, NoRight, Refused
-from tests.build import address_key, server
+from tests.build import address_key, remove_services, server
 from tests.core.strategies import directors, laws
 
 KEY = address_key("tcp:192.0.2.10:443")
@@ -141,7 +141,7 @@ def test_a_failure_is_raised_by_everything_until_it_is_over() -> None:
     kernel = MemoryKernel(director(SHOP, WEB1))
     kernel.failure = NoIpvs("the kernel has no IPVS: modprobe ip_vs")
     change = change_server(KEY, WEB1, None)
-    for attempt in (kernel.read, kernel.flush, lambda: kernel.zero(None), lambda: kernel.write(change)):
+    for attempt in (kernel.read, lambda: kernel.zero(None), lambda: kernel.write(change)):
         with pytest.raises(NoIpvs, match="modprobe ip_vs"):
             attempt()
     with pytest.raises(NoIpvs):
@@ -153,9 +153,10 @@ def test_a_failure_is_raised_by_everything_until_it_is_over() -> None:
 def test_a_read_only_kernel_is_read_and_not_written() -> None:
     kernel = MemoryKernel(director(SHOP, WEB1))
     kernel.read_only = "CAP_NET_ADMIN is missing: run lvstui with sudo"
-    for attempt in (kernel.flush, lambda: kernel.zero(None), lambda: kernel.write(change_server(KEY, WEB1, None))):
-        with pytest.raises(NoRight, match="sudo"):
-            attempt()
+    with pytest.raises(NoRight, match="sudo"):
+        kernel.zero(None)
+    with pytest.raises(NoRight, match="sudo"):
+        kernel.write(change_server(KEY, WEB1, None))
     assert kernel.held(change_server(KEY, WEB1, None).target) == WEB1
 
 
@@ -277,9 +278,9 @@ def test_the_length_of_a_datagram_is_derived_and_limited(daemon: SyncDaemon, len
     assert kernel.held(change_daemon(None, daemon).target) == replace(daemon, max_length=length)
 
 
-def test_a_flush_leaves_timeouts_and_daemons() -> None:
+def test_removing_all_services_leaves_timeouts_and_daemons() -> None:
     kernel = MemoryKernel(replace(SYNCED, timeouts=Timeouts(1, 2, 3)))
-    kernel.flush()
+    remove_services(kernel)
     held = kernel.read().director
     assert (held.pools, held.timeouts, list(held.sync or {})) == ({}, Timeouts(1, 2, 3), [SyncRole.MASTER])
 
@@ -308,7 +309,7 @@ def test_the_same_clock_and_the_same_edits_give_the_same_counters() -> None:
     for kernel, clock in (first, second):
         clock.now += 3.5
         kernel.read()
-        kernel.flush()
+        remove_services(kernel)
         kernel.write(change_service(None, SHOP))
         kernel.write(change_server(KEY, None, WEB1))
         clock.now += 3.5

@@ -18,7 +18,7 @@ from lvstui.kernel.memory.demo import demo_director
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import Kernel
 from lvstui.kernel.procfs.totals import Counted, Totals, parse
-from tests.build import address_key, server
+from tests.build import address_key, remove_services, server
 
 TEXT = """\
        Total Incoming Outgoing         Incoming         Outgoing
@@ -88,7 +88,7 @@ def _served(live: Live) -> Iterator[None]:
     live.write(change_service(None, WEB))
     live.write(change_server(WEB.key, None, REAL))
     yield
-    live.flush()
+    remove_services(live)
 
 
 def _referee() -> tuple[int, ...]:
