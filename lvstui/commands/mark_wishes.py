@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lvstui.commands.status import Failure
 from lvstui.core import fields
+from lvstui.core.attributes import SERVICE
 from lvstui.core.change import Change, change_group, change_server, remove_pool
 from lvstui.core.fields import FieldError, visible
 from lvstui.core.marks import edits as mark_edits
@@ -68,7 +69,7 @@ def _persistence(text: str | None, group: MarkGroup) -> Persistence | None:
     """Read seconds of persistence, 0 for none; a group of several ports needs some, so it is proposed them."""
     if text is None:
         return Persistence(mark_edits.PERSISTENCE) if several_ports(group.selectors) else None
-    seconds = fields.number("timeout", text) if text != "0" else 0
+    seconds = SERVICE.number("persistence.timeout", text) if text != "0" else 0
     return Persistence(seconds) if seconds else None
 
 

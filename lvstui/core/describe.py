@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from lvstui.core import fields
+from lvstui.core.attributes import DAEMON, GROUP, NONE, SERVER, SERVICE, TIMEOUTS
 from lvstui.core.change import EMPTY, Change, DirectorField, Value, is_optional
 from lvstui.core.model import (
-    FULL_MASK_V4,
-    FULL_PREFIX_V6,
-    PLAIN_TUNNEL,
+    SYNC_GROUP,
     AddressKey,
     Director,
+    Endpoint,
+    Family,
     MarkGroup,
     MarkGroupKey,
     MarkKey,
@@ -27,10 +28,6 @@ from lvstui.core.model import (
     Timeouts,
     Tunnel,
 )
-from lvstui.core.selectors import selector_text
-
-_NOTE_SHOWN = 40
-"""Characters of a note that are shown; the whole of it stands in the profile."""
 
 
 def describe(change: Change, director: Director = EMPTY) -> str:
@@ -42,7 +39,7 @@ def describe(change: Change, director: Director = EMPTY) -> str:
     title = _title(change, director)
     match change:
         case Change(DirectorField.NAME, str() as before, str() as after):
-            return f"{title}: name {_text(before)} -> {_text(after)}"
+            return f"{title}: name {_name(before)} -> {_name(after)}"
         case Change(DirectorField.SYNC, _, after):
             return f"{title}: {'managed by the profile' if after else _LET_GO}"
         case Change(target, _, None) if is_optional(target):
@@ -52,7 +49,7 @@ def describe(change: Change, director: Director = EMPTY) -> str:
         case Change(SysctlKey(), str() as before, str() as after):
             return f"{title}: {_shown(before)} -> {_shown(after)}"
         case _:
-            return _line(title, _attributes(change.before), _attributes(change.after))
+            return _line(title, _described(change.before), _described(change.after))
 
 
 def _title(change: Change, director: Director) -> str:
@@ -80,18 +77,18 @@ def _title(change: Change, director: Director) -> str:
             assert_never(change.target)
 
 
-def _attributes(value: Value | None) -> Mapping[str, str]:
+def _described(value: Value | None) -> Mapping[str, str]:
     match value:
         case Service():
-            return _service(value)
+            return SERVICE.describe(value)
         case RealServer():
-            return _server(value)
+            return SERVER.describe(value)
         case MarkGroup():
-            return _group(value)
+            return GROUP.describe(value)
         case Timeouts():
-            return _timeouts(value)
+            return TIMEOUTS.describe(value)
         case SyncDaemon():
-            return _sync(value)
+            return DAEMON.describe(value)
         case _:
             return {}
 
@@ -102,95 +99,40 @@ def _titled(key: ServiceKey, service: Service | None) -> str:
 
 
 def _line(title: str, before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """Put a line together from what a thing says of itself before and after; empty stands for absent."""
+    """Put a line together from the descriptions before and after; empty stands for absent."""
     if not after:
         return f"- {title}"
     if not before:
-        told = ", ".join(f"{field} {text}" for field, text in after.items() if text != _ABSENT)
-        return f"+ {title}: {told}"
-    changed = [f"{field} {before[field]} -> {after[field]}" for field in after if before[field] != after[field]]
+        return f"+ {title}: {_listed(after)}"
+    changed = [f"{name} {before[name]} -> {after[name]}" for name in after if before[name] != after[name]]
     return f"{title}: {', '.join(changed) or 'unchanged'}"
 
 
-_ABSENT = "none"
+def _listed(described: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {text}" for name, text in described.items() if text != NONE)
+
+
 _LET_GO = "left to the kernel"
 
 
-def _text(text: str) -> str:
-    shown = fields.visible(text)
-    return f'"{shown if len(shown) <= _NOTE_SHOWN else shown[:_NOTE_SHOWN] + "..."}"' if text else _ABSENT
-
-
-def _service(service: Service) -> Mapping[str, str]:
-    return {
-        "scheduler": fields.visible(service.scheduler),
-        "flags": " ".join(fields.flag_words(service.flags, service.scheduler)) or _ABSENT,
-        "persistence": persistence_text(service.persistence),
-        "name": _text(service.name),
-        "note": _text(service.note),
-    }
-
-
-def persistence_text(persistence: Persistence | None) -> str:
-    """Tell a persistence: `300s`, `300s mask 255.255.255.0`, `300s prefix 64 engine sip`, or `none`."""
-    if persistence is None:
-        return _ABSENT
-    parts = [f"{persistence.timeout}s"]
-    if persistence.mask not in (FULL_MASK_V4, FULL_PREFIX_V6):
-        kind = "prefix" if isinstance(persistence.mask, int) else "mask"
-        parts.append(f"{kind} {fields.mask_text(persistence.mask)}")
-    if persistence.engine:
-        parts.append(f"engine {fields.visible(persistence.engine)}")
-    return " ".join(parts)
-
-
-def _group(group: MarkGroup) -> Mapping[str, str]:
-    return {"name": _text(group.name), "match": "; ".join(map(selector_text, group.selectors)) or _ABSENT}
-
-
-def _server(server: RealServer) -> Mapping[str, str]:
-    return {
-        "forwarding": fields.forwarding_text(server.forwarding),
-        "weight": str(server.weight),
-        "upper": str(server.upper) if server.upper else _ABSENT,
-        "lower": str(server.lower) if server.lower else _ABSENT,
-        "tunnel": tunnel_text(server.tunnel),
-        "name": _text(server.name),
-        "resume": _ABSENT if server.resume is None else str(server.resume),
-    }
-
-
-def tunnel_text(tunnel: Tunnel) -> str:
-    """Tell an encapsulation: `gue port 6080 csum`, or `none` for the plain one."""
-    if tunnel == PLAIN_TUNNEL:
-        return _ABSENT
-    parts = [fields.tunnel_type_text(tunnel.type)]
-    if tunnel.port:
-        parts.append(f"port {tunnel.port}")
-    if tunnel.checksum:
-        parts.append(fields.checksum_text(tunnel.checksum))
-    return " ".join(parts)
+def _name(text: str) -> str:
+    return f'"{fields.visible(text)}"' if text else NONE
 
 
 def _shown(text: str) -> str:
     return fields.visible(text) or '""'
 
 
-def _timeouts(timeouts: Timeouts) -> Mapping[str, str]:
-    return {"tcp": f"{timeouts.tcp}s", "tcp_fin": f"{timeouts.tcp_fin}s", "udp": f"{timeouts.udp}s"}
+def persistence_text(persistence: Persistence | None) -> str:
+    """Describe a persistence: `300s`, `300s mask 255.255.255.0`, `300s prefix 64 engine sip`, or `none`."""
+    return SERVICE.describe_group(Service(MarkKey(0, Family.IPV4), persistence=persistence), "persistence")
 
 
-def _sync(daemon: SyncDaemon) -> Mapping[str, str]:
-    return {
-        "interface": fields.visible(daemon.interface),
-        "id": str(daemon.id),
-        "max_length": str(daemon.max_length) if daemon.max_length else _ABSENT,
-        "group": str(daemon.group),
-        "port": str(daemon.port),
-        "ttl": str(daemon.ttl),
-    }
+def tunnel_text(tunnel: Tunnel) -> str:
+    """Describe an encapsulation: `gue port 6080 csum`, or `none` for the plain one."""
+    return SERVER.describe_group(RealServer(Endpoint(SYNC_GROUP, 0), tunnel=tunnel), "tunnel")
 
 
 def sync_text(daemon: SyncDaemon) -> str:
-    """Tell the settings of a sync daemon: `interface eth1, id 5, group 224.0.0.81, port 8848, ttl 1`."""
-    return ", ".join(f"{field} {text}" for field, text in _sync(daemon).items() if text != _ABSENT)
+    """Describe the settings of a sync daemon: `interface eth1, id 5, group 224.0.0.81, port 8848, ttl 1`."""
+    return _listed(DAEMON.describe(daemon))

@@ -11,7 +11,6 @@ from typing import Final, TypeVar
 
 from lvstui.core.model import (
     FULL_PREFIX_V6,
-    INT_MAX,
     PERSISTENCE_MAX,
     Address,
     AddressKey,
@@ -29,25 +28,12 @@ from lvstui.core.model import (
 _U32: Final = 2**32 - 1
 
 LIMITS: Final[Mapping[str, tuple[int, int]]] = {
-    "weight": (0, INT_MAX),
-    "resume": (0, INT_MAX),
-    "upper": (0, INT_MAX),
-    "lower": (0, INT_MAX),
-    "timeout": (0, _U32),
-    "seconds": (1, PERSISTENCE_MAX),
-    "prefix": (1, FULL_PREFIX_V6),
     "mark": (1, _U32),
     "service.port": (0, 65535),
-    "tunnel.port": (0, 65535),
-    "tcp": (0, INT_MAX),
-    "tcp_fin": (0, INT_MAX),
-    "udp": (0, INT_MAX),
-    "id": (0, 255),
-    "max_length": (0, 65507),
-    "port": (1, 65535),
-    "ttl": (1, 255),
+    "prefix": (1, FULL_PREFIX_V6),
+    "seconds": (1, PERSISTENCE_MAX),
 }
-"""Smallest and largest value of each number, by the profile's name of it: what the kernel is able to hold."""
+"""Smallest and largest number of what is no attribute of an object; attributes.py has those."""
 
 FORWARDING_WORDS: Final = {
     Forwarding.MASQ: "masq",
@@ -100,9 +86,9 @@ def quoted(text: str) -> str:
     return f'"{shown[:60]}..."' if len(shown) > 60 else f'"{shown}"'
 
 
-def number(field: str, value: str | int) -> int:
-    """Read a whole number within the limits of its field; seconds, connections or bytes as the field says."""
-    lowest, highest = LIMITS[field]
+def number(field: str, value: str | int, limits: tuple[int, int] | None = None) -> int:
+    """Read a whole number within limits, those of its field in `LIMITS` if none are given. Raises `FieldError`."""
+    lowest, highest = limits or LIMITS[field]
     if isinstance(value, str):
         text = value.strip()
         if not (text.isascii() and text.isdigit()):

@@ -51,6 +51,11 @@ class Family(IntEnum):
         return cls.IPV4 if address.version == 4 else cls.IPV6
 
 
+def full_mask(family: Family) -> IPv4Address | int:
+    """Return the mask with which each client address counts for itself: a netmask, or a prefix length for IPv6."""
+    return FULL_MASK_V4 if family is Family.IPV4 else FULL_PREFIX_V6
+
+
 class Protocol(IntEnum):
     """IP protocol of a service. Netlink does not check the number, so an unknown one becomes a member `IP_<n>`."""
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from lvstui.core import fields, sysctls
-from lvstui.core.model import Director, Persistence, Pool, RealServer, Service, SyncDaemon
+from lvstui.core import sysctls
+from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS
+from lvstui.core.model import Director, Pool, RealServer
 from lvstui.core.observed import Reading, ServerStats, Stats
-from lvstui.core.selectors import selector_text
 
-Json: TypeAlias = "str | int | list[Json] | dict[str, Json] | None"
+Json: TypeAlias = "str | int | Sequence[Json] | Mapping[str, Json] | None"
 Table: TypeAlias = dict[str, Json]
 
 
 def configuration(director: Director) -> Table:
     """Put everything that is configured into one document: what a profile holds."""
     pools: list[Json] = [
-        {**_service(pool.service), "server": [_server(server) for server in pool.servers.values()]}
+        {
+            **SERVICE.table(pool.service, whole=True),
+            "server": [SERVER.table(server, whole=True) for server in pool.servers.values()],
+        }
         for pool in director.pools.values()
     ]
     return {**director_settings(director), "service": pools, "mark": marks(director)}
@@ -24,12 +28,13 @@ def configuration(director: Director) -> Table:
 
 def director_settings(director: Director) -> Table:
     """Put the director's own settings into a document; null means left to the kernel."""
-    timeouts = director.timeouts
     return {
         "director": {"name": director.name},
-        "timeouts": {"tcp": timeouts.tcp, "tcp_fin": timeouts.tcp_fin, "udp": timeouts.udp} if timeouts else None,
+        "timeouts": TIMEOUTS.table(director.timeouts) if director.timeouts else None,
         "sysctl": {name: sysctls.typed(text) for name, text in director.sysctl.items()},
-        "sync": None if director.sync is None else [_sync(daemon) for daemon in director.sync.values()],
+        "sync": None
+        if director.sync is None
+        else [DAEMON.table(daemon, whole=True) for daemon in director.sync.values()],
     }
 
 
@@ -37,10 +42,7 @@ def marks(director: Director) -> Json:
     """Put our groups of the packet filter into a document; null means that they are not known."""
     if director.marks is None:
         return None
-    return [
-        {"mark": group.mark, "name": group.name, "match": [selector_text(each) for each in group.selectors]}
-        for group in director.marks.values()
-    ]
+    return [GROUP.table(group, whole=True) for group in director.marks.values()]
 
 
 def services(reading: Reading) -> Table:
@@ -69,7 +71,7 @@ def observed_service(reading: Reading, pool: Pool) -> Table:
     key = pool.service.key
     counted = reading.servers.get(key, {})
     servers: list[Json] = [_observed_server(server, counted.get(at)) for at, server in pool.servers.items()]
-    return {**_service(pool.service), **_counters(reading.services.get(key)), "server": servers}
+    return {**SERVICE.table(pool.service, whole=True), **_counters(reading.services.get(key)), "server": servers}
 
 
 def _observed_server(server: RealServer, seen: ServerStats | None) -> Table:
@@ -78,53 +80,7 @@ def _observed_server(server: RealServer, seen: ServerStats | None) -> Table:
         "inactive": seen.inactive if seen else None,
         "sticky": seen.sticky if seen else None,
     }
-    return {**_server(server), **connections, **_counters(seen.stats if seen else None)}
-
-
-def _service(service: Service) -> Table:
-    return {
-        "name": service.name,
-        "service": fields.service_text(service.key),
-        "scheduler": service.scheduler,
-        "flags": list(fields.flag_words(service.flags, service.scheduler)),
-        "persistence": _persistence(service.persistence) if service.persistence else None,
-        "note": service.note,
-    }
-
-
-def _persistence(persistence: Persistence) -> Table:
-    mask = persistence.mask
-    width: Table = {"prefix": mask} if isinstance(mask, int) else {"netmask": str(mask)}
-    return {"timeout": persistence.timeout, **width, "engine": persistence.engine}
-
-
-def _server(server: RealServer) -> Table:
-    return {
-        "name": server.name,
-        "server": fields.server_text(server.endpoint),
-        "forwarding": fields.forwarding_text(server.forwarding),
-        "weight": server.weight,
-        "upper": server.upper,
-        "lower": server.lower,
-        "tunnel": {
-            "type": fields.tunnel_type_text(server.tunnel.type),
-            "port": server.tunnel.port,
-            "checksum": fields.checksum_text(server.tunnel.checksum),
-        },
-        "resume": server.resume,
-    }
-
-
-def _sync(daemon: SyncDaemon) -> Table:
-    return {
-        "role": fields.ROLE_WORDS[daemon.role],
-        "interface": daemon.interface,
-        "id": daemon.id,
-        "max_length": daemon.max_length,
-        "group": str(daemon.group),
-        "port": daemon.port,
-        "ttl": daemon.ttl,
-    }
+    return {**SERVER.table(server, whole=True), **connections, **_counters(seen.stats if seen else None)}
 
 
 def _counters(stats: Stats | None) -> Table:

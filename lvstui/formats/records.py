@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final, TypeAlias, assert_never
 
 from lvstui.core import fields
+from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS
 from lvstui.core.change import Change, DirectorField, Target, Value
 from lvstui.core.model import (
     AddressKey,
@@ -27,7 +28,7 @@ from lvstui.core.model import (
 from lvstui.core.record import Kind, Record
 from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.profile.read import parsed
-from lvstui.formats.profile.write import FORMAT, mark_table, server_table, service_table, sync_table
+from lvstui.formats.profile.write import FORMAT
 
 Table: TypeAlias = Mapping[str, object]
 
@@ -91,15 +92,15 @@ def _value_table(value: Value | None) -> Table | str | bool | None:
     """Write a value as the profile does, without what the target says already."""
     match value:
         case Service():
-            return _without(service_table(value), "service")
+            return _without(SERVICE.table(value), "service")
         case RealServer():
-            return _without(server_table(value), "server")
+            return _without(SERVER.table(value), "server")
         case MarkGroup():
-            return _without(mark_table(value), "mark")
+            return _without(GROUP.table(value), "mark")
         case Timeouts():
-            return {"tcp": value.tcp, "tcp_fin": value.tcp_fin, "udp": value.udp}
+            return TIMEOUTS.table(value)
         case SyncDaemon():
-            return sync_table(value)
+            return DAEMON.table(value)
         case _:
             return value
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lvstui.core import fields
+from lvstui.core.attributes import SERVER
 from lvstui.core.fields import FieldError
 from lvstui.core.model import (
     INT_MAX,
@@ -102,11 +103,11 @@ def test_a_wrong_service_is_told_with_an_example(text: str, sentence: str) -> No
 
 
 def test_numbers_keep_to_the_limits_of_their_field() -> None:
-    assert fields.number("weight", " 2147483647 ") == INT_MAX
-    assert fields.number("weight", 0) == 0
+    assert SERVER.number("weight", " 2147483647 ") == INT_MAX
+    assert SERVER.number("weight", "0") == 0
     for wrong in ("-1", "1.5", "²", "", "2147483648", "9" * 5000):
         with pytest.raises(FieldError, match=r"weight: must be .*from 0 to 2147483647"):
-            fields.number("weight", wrong)
+            SERVER.number("weight", wrong)
     with pytest.raises(FieldError, match="prefix: must be from 1 to 128"):
         fields.number("prefix", 0)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from lvstui.core import fields, rules, sysctls
+from lvstui.core.attributes import DAEMON, TIMEOUTS
 from lvstui.core.change import Change, change_daemon, change_sysctl, change_timeouts, is_optional
-from lvstui.core.director.lines import DAEMON_FIELDS, seconds
 from lvstui.core.director.rows import Part, Row, with_staged
 from lvstui.core.model import Director, SyncDaemon, SyncRole, Timeouts
 from lvstui.core.rules import Severity
@@ -84,18 +84,11 @@ def keep(change: Change) -> Change:
 
 def _timeout(timeouts: Timeouts, name: str) -> Question:
     def change(text: str) -> Change:
-        number = fields.number(name, text)
-        if not number:
+        if not TIMEOUTS.number(name, text):
             raise fields.FieldError(name, "must be at least 1; the kernel takes 0 as: leave it")
-        match name:
-            case "tcp":
-                return change_timeouts(timeouts, replace(timeouts, tcp=number))
-            case "tcp_fin":
-                return change_timeouts(timeouts, replace(timeouts, tcp_fin=number))
-            case _:
-                return change_timeouts(timeouts, replace(timeouts, udp=number))
+        return change_timeouts(timeouts, TIMEOUTS.assign(timeouts, {name: text}))
 
-    return Question(f"{name} in seconds", seconds(timeouts, name), change)
+    return Question(f"{name} in seconds", TIMEOUTS[name].text(timeouts), change)
 
 
 def _interface(daemon: SyncDaemon | None, role: SyncRole, known: Sequence[str]) -> Question:
@@ -132,23 +125,9 @@ def _listed(names: Sequence[str]) -> str:
 def _daemon(daemon: SyncDaemon | None, option: str) -> Question | None:
     if daemon is None:
         return None
-    text = DAEMON_FIELDS[option](daemon)
     label = f"{fields.ROLE_WORDS[daemon.role]} {option}"
-    return Question(label, text, lambda text: change_daemon(daemon, _with_option(daemon, option, text)))
-
-
-def _with_option(daemon: SyncDaemon, option: str, text: str) -> SyncDaemon:
-    match option:
-        case "group":
-            return replace(daemon, group=fields.address("group", text.strip()))
-        case "id":
-            return replace(daemon, id=fields.number("id", text))
-        case "port":
-            return replace(daemon, port=fields.number("port", text))
-        case "ttl":
-            return replace(daemon, ttl=fields.number("ttl", text))
-        case _:
-            return replace(daemon, max_length=fields.number("max_length", text))
+    text = DAEMON[option].text(daemon)
+    return Question(label, text, lambda text: change_daemon(daemon, DAEMON.assign(daemon, {option: text})))
 
 
 def _setting(name: str, value: str) -> Question:

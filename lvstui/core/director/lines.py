@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from lvstui.core import fields, sysctls
+from lvstui.core.attributes import DAEMON, TIMEOUTS
 from lvstui.core.model import Director, SyncDaemon, SyncRole, Timeouts
 from lvstui.core.observed import Reading, Stats
 from lvstui.core.owners import OWN_NAME, Owner
@@ -19,38 +20,12 @@ CROWDED: Final = 4.0
 _MOST_BITS: Final = 20
 """Largest conn_tab_bits that every kernel takes (net/netfilter/ipvs/Kconfig)."""
 
-TIMEOUTS: Final = {
-    "tcp": "how long an established TCP connection may be silent; shorter than clients' idle time cuts them off",
-    "tcp_fin": "how long a TCP connection stays after one end has said goodbye (FIN)",
-    "udp": "how long after its last packet a UDP client keeps its real server",
-}
-"""The connection timeouts, by the profile's names of them."""
-
 ROLES: Final = {
     SyncRole.MASTER: "sends this director's connections to the others, so that they survive a failover",
     SyncRole.BACKUP: "takes the connections that a master sends; a director may run both daemons",
 }
 
-DAEMON_FIELDS: Final[Mapping[str, Callable[[SyncDaemon], str]]] = {
-    "interface": lambda daemon: daemon.interface,
-    "id": lambda daemon: str(daemon.id),
-    "max_length": lambda daemon: str(daemon.max_length),
-    "group": lambda daemon: str(daemon.group),
-    "port": lambda daemon: str(daemon.port),
-    "ttl": lambda daemon: str(daemon.ttl),
-}
-"""The options of a sync daemon as texts, by the profile's names of them."""
-
 _DAEMON_DEFAULTS: Final = SyncDaemon(SyncRole.MASTER, "")
-
-_OPTIONS: Final = {
-    "interface": "network interface that the daemon sends on or listens at",
-    "id": "0 to 255; a backup takes only what carries its own id (0 there: from every master)",
-    "max_length": "largest datagram in bytes; 0 lets the kernel take what fits the interface's MTU",
-    "group": "multicast group, the same on all directors",
-    "port": "UDP port, the same on all directors",
-    "ttl": "how many routers a datagram may cross, 1 to 255; only a master needs it",
-}
 
 
 class Told(NamedTuple):
@@ -71,17 +46,13 @@ class Sides(NamedTuple):
     saved: Director | None
 
 
-def seconds(timeouts: Timeouts, name: str) -> str:
-    """Give one timeout as text, by the profile's name of it."""
-    return str({"tcp": timeouts.tcp, "tcp_fin": timeouts.tcp_fin, "udp": timeouts.udp}[name])
-
-
 def timeout(sides: Sides, name: str) -> Told:
     """Tell a connection timeout."""
-    now, then = (seconds(each.timeouts or Timeouts(), name) for each in (sides.running, sides.staged))
-    default = seconds(Timeouts(), name)
-    kept = seconds(sides.saved.timeouts, name) if sides.saved and sides.saved.timeouts else None
-    return Told(name, _value(now, then, default), default, _profile(now, kept), TIMEOUTS[name])
+    seconds = TIMEOUTS[name]
+    now, then = (seconds.text(side.timeouts or Timeouts()) for side in (sides.running, sides.staged))
+    default = seconds.text(Timeouts())
+    kept = seconds.text(sides.saved.timeouts) if sides.saved and sides.saved.timeouts else None
+    return Told(name, _value(now, then, default), default, _profile(now, kept), seconds.meaning)
 
 
 def daemon(sides: Sides, role: SyncRole) -> Told:
@@ -93,7 +64,7 @@ def daemon(sides: Sides, role: SyncRole) -> Told:
 
 def daemon_option(sides: Sides, role: SyncRole, option: str) -> Told:
     """Tell one option of a sync daemon; a profile may leave the length of a datagram to the kernel."""
-    text = DAEMON_FIELDS[option]
+    text = DAEMON[option].text
     now, then, kept = (
         text(held) if each and each.sync and (held := each.sync.get(role)) else None
         for each in (sides.running, sides.staged, sides.saved)
@@ -101,7 +72,9 @@ def daemon_option(sides: Sides, role: SyncRole, option: str) -> Told:
     default = text(_DAEMON_DEFAULTS) if option not in ("interface", "max_length") else ""
     if option == "max_length" and kept == "0":
         kept = now
-    return Told(option, _value(now or "", then or "", default), default, _profile(now or "", kept), _OPTIONS[option])
+    return Told(
+        option, _value(now or "", then or "", default), default, _profile(now or "", kept), DAEMON[option].meaning
+    )
 
 
 def setting(sides: Sides, name: str) -> Told:

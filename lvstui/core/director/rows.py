@@ -8,6 +8,7 @@ from enum import Enum
 from typing import NamedTuple, assert_never
 
 from lvstui.core import fields
+from lvstui.core.attributes import DAEMON, TIMEOUTS
 from lvstui.core.change import Change, DirectorField, Target, changes_kernel, fold
 from lvstui.core.director import lines as told
 from lvstui.core.director.lines import Sides, Told
@@ -165,7 +166,7 @@ def _names(snapshot: Snapshot, sides: Sides, part: Part) -> Iterator[str]:
             yield from ("connections", "all services", "ip_vs")
             yield from (f"owner {owner.pid}" for owner in snapshot.owners)
         case Part.TIMEOUTS:
-            yield from told.TIMEOUTS if sides.running.timeouts else ()
+            yield from (attribute.name for attribute in TIMEOUTS if sides.running.timeouts)
         case Part.SYNC:
             yield from _daemon_names(sides)
         case Part.HOST:
@@ -186,7 +187,7 @@ def _daemon_names(sides: Sides) -> Iterator[str]:
     for role, word in fields.ROLE_WORDS.items():
         yield word
         if any(role in (each.sync or {}) for each in (sides.running, sides.staged)):
-            yield from (f"{word}.{option}" for option in told.DAEMON_FIELDS)
+            yield from (f"{word}.{option.name}" for option in DAEMON)
 
 
 def _matches(wanted: str, part: Part, line: Told) -> bool:

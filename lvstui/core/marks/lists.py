@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from typing import Final, NamedTuple
 
 from lvstui.core import fields
+from lvstui.core.attributes import SERVER
 from lvstui.core.fields import FieldError, quoted
 from lvstui.core.model import Address, AddressKey, Director, Endpoint, Forwarding, MarkGroup, Network, RealServer
 from lvstui.core.selectors import network_text
@@ -113,7 +114,7 @@ def _server(words: Sequence[str], known: Mapping[str, Machine], weight: int, for
 
 def _weight(text: str) -> int:
     try:
-        return fields.number("weight", text)
+        return SERVER.number("weight", text)
     except FieldError as error:
         raise FieldError("servers", f"weight {error.sentence}") from None
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from lvstui.core import fields, selectors
+from lvstui.core.attributes import SERVER
 from lvstui.core.change import Change, fold, service_of
 from lvstui.core.marks.edits import PERSISTENCE, TEMPLATES, Template, families, free_mark, made, template_selectors
 from lvstui.core.marks.lists import machines, networks, servers, usual_forwarding, virtual_addresses
@@ -87,7 +88,7 @@ class GroupForm:
 
     def servers(self, values: Values) -> tuple[RealServer, ...]:
         """Read the real servers."""
-        weight, method = fields.number("weight", values["weight"]), fields.forwarding(values["forwarding"])
+        weight, method = SERVER.number("weight", values["weight"]), fields.forwarding(values["forwarding"])
         return servers(values["servers"], machines(self.director), weight, method)
 
     def changes(self, values: Values) -> tuple[Change, ...]:
@@ -171,7 +172,7 @@ class GroupForm:
             ),
             Field("forwarding", "  forwarding", usual_forwarding(self.director).name.lower(), Kind.CHOICE, _METHODS),
             Field(
-                "weight", "  weight", "1", check=checked(partial(fields.number, "weight")), hint="where none is given"
+                "weight", "  weight", "1", check=checked(partial(SERVER.number, "weight")), hint="where none is given"
             ),
         )
 

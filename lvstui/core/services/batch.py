@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 from lvstui.core import fields, staging
+from lvstui.core.attributes import SERVER
 from lvstui.core.change import Change, change_server, remove_pool
 from lvstui.core.fields import FieldError
 from lvstui.core.model import INT_MAX, Director, RealServer, ServerKey, ServiceKey
@@ -66,7 +67,7 @@ def weight_rule(text: str) -> Rule:
         return _scale(float(match[1]) if match[1] else float(match[2]) / 100)
     if not text.isascii() or not text.isdigit():
         raise FieldError("weight", "whole number, +2 -1 50% *1.5 drain restore")
-    weight = fields.number("weight", text)
+    weight = SERVER.number("weight", text)
     return lambda _, __: weight
 
 
@@ -145,7 +146,7 @@ def destination(director: Director, text: str) -> Destination:
     name, word, number = text.strip().rpartition(" port ")
     port: int | None = None
     if word:
-        port = fields.number("tunnel.port", number)
+        port = fields.number("service.port", number)
     else:
         name = text.strip()
     named = [key for key, pool in director.pools.items() if pool.service.name == name and name]

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from ipaddress import IPv4Address
+from typing import Final
 
 from lvstui.core import fields
+from lvstui.core.attributes import SERVER, Attribute
 from lvstui.core.change import Change, change_server, fold
-from lvstui.core.model import (
-    AddressKey,
-    Director,
-    Endpoint,
-    Forwarding,
-    Pool,
-    RealServer,
-    Tunnel,
-    TunnelType,
-)
+from lvstui.core.model import AddressKey, Director, Endpoint, Forwarding, Pool, RealServer
 from lvstui.core.rules import Problem, Severity, problems
-from lvstui.core.staging import weighed
-from lvstui.core.view.form import Field, Form, Kind, Values, checked, trimmed
+from lvstui.core.view.form import Field, Form, Values, attribute_field, checked, trimmed
 
-_METHODS = tuple(fields.FORWARDING_WORDS[each] for each in (Forwarding.MASQ, Forwarding.ROUTE, Forwarding.TUNNEL))
-_TUNNEL = fields.FORWARDING_WORDS[Forwarding.TUNNEL]
-_GUE = fields.TUNNEL_WORDS[TunnelType.GUE]
-_IPIP = fields.TUNNEL_WORDS[TunnelType.IPIP]
+_ASKED: Final = tuple(attribute for attribute in SERVER if attribute.name != "resume")
+"""The attributes that the form asks for; the weight to go back to after a drain follows from the weight."""
+
 _NOWHERE = IPv4Address(0)
 
 
@@ -49,10 +39,13 @@ class ServerForm:
         what = f"Server {fields.server_text(self.server.endpoint)} of" if self.server else "New server of"
         start = self.server or _proposal(self.pool)
         address = str(start.endpoint.address) if self.server else ""
-        asked = (*_endpoint_fields(address, start.endpoint.port), *_way_fields(start), *_tunnel_fields(start.tunnel))
-        name = Field("name", "name", start.name, check=checked(partial(fields.label, "name")), hint="in the profile")
-        shown = (*asked, replace(name, shown=lambda _: self.profile))
-        return Form(f"{what} {service}", shown, self.problems, adds=self.server is None)
+        asked = (*_endpoint_fields(address, start.endpoint.port), *(self._field(one, start) for one in _ASKED))
+        return Form(f"{what} {service}", asked, self.problems, adds=self.server is None)
+
+    def _field(self, attribute: Attribute[RealServer], start: RealServer) -> Field:
+        """Return the line of an attribute; a name needs a profile that keeps it."""
+        shown = attribute.applies if attribute.name != "name" else lambda _: self.profile
+        return attribute_field(attribute, start, shown=shown)
 
     def changes(self, values: Values) -> tuple[Change, ...]:
         """Give what to do; another endpoint is a new server, and then the removal of the old one."""
@@ -80,18 +73,21 @@ class ServerForm:
     def _after(self, values: Values) -> RealServer:
         before = self.server
         endpoint = Endpoint(fields.address("address", values["address"].strip()), _port(values["port"]))
-        after = RealServer(
-            endpoint,
-            fields.forwarding(values["forwarding"]),
-            upper=fields.number("upper", values["upper"]),
-            lower=fields.number("lower", values["lower"]),
-            tunnel=_tunnel(values, before.tunnel if before else Tunnel()),
-            name=trimmed(values["name"], before.name if before else ""),
-        )
-        weight = fields.number("weight", values["weight"])
+        start = replace(before, endpoint=endpoint) if before else RealServer(endpoint)
+        texts = {attribute.name: values[attribute.name] for attribute in _ASKED}
+        after = SERVER.assign(start, {**texts, "name": trimmed(values["name"], start.name)})
         if before is None:
-            return replace(after, weight=weight)
-        return weighed(replace(after, weight=before.weight, resume=before.resume), weight)
+            after = replace(after, resume=None)  # weight 0 is no drain of a server that never had another
+        return after if after.tunnel.type is start.tunnel.type else _without_leftovers(after)
+
+
+def _without_leftovers(server: RealServer) -> RealServer:
+    """Take out of a tunnel what only an encapsulation of another type has a use for."""
+    texts = {**SERVER.texts(server), "forwarding": fields.FORWARDING_WORDS[Forwarding.TUNNEL]}
+    for attribute in SERVER:
+        if attribute.group == "tunnel" and not attribute.applies(texts) and attribute.default is not None:
+            server = attribute.put(server, attribute.default)
+    return server
 
 
 def _proposal(pool: Pool) -> RealServer:
@@ -110,75 +106,12 @@ def _endpoint_fields(address: str, port: int) -> Sequence[Field]:
     )
 
 
-def _way_fields(start: RealServer) -> Sequence[Field]:
-    method = fields.forwarding_text(start.forwarding)
-    methods = _METHODS if method in _METHODS else (method, *_METHODS)
-    return (
-        Field("forwarding", "forwarding", method, Kind.CHOICE, methods),
-        _number("weight", start.weight, "0: no new clients"),
-        _number("upper", start.upper, "connections at which it rests; 0: never"),
-        _number("lower", start.lower, "connections at which it is back"),
-    )
-
-
-def _tunnel_fields(tunnel: Tunnel) -> Sequence[Field]:
-    kind, checksum = fields.tunnel_type_text(tunnel.type), fields.checksum_text(tunnel.checksum)
-    kinds, checksums = tuple(fields.TUNNEL_WORDS.values()), tuple(fields.CHECKSUM_WORDS.values())
-    return (
-        Field(
-            "tunnel.type",
-            "  tunnel",
-            kind,
-            Kind.CHOICE,
-            kinds if kind in kinds else (kind, *kinds),
-            shown=_tunnelled,
-        ),
-        replace(_number("tunnel.port", tunnel.port, "of the server's end"), label="  port", shown=_by_gue),
-        Field(
-            "tunnel.checksum",
-            "  checksum",
-            checksum,
-            Kind.CHOICE,
-            checksums if checksum in checksums else (checksum, *checksums),
-            shown=_has_checksum,
-        ),
-    )
-
-
-def _number(name: str, value: int, hint: str) -> Field:
-    return Field(name, name, str(value), check=checked(partial(fields.number, name)), hint=hint)
-
-
-def _tunnelled(values: Values) -> bool:
-    return values["forwarding"] == _TUNNEL
-
-
-def _by_gue(values: Values) -> bool:
-    return _tunnelled(values) and values["tunnel.type"] == _GUE
-
-
-def _has_checksum(values: Values) -> bool:
-    return _tunnelled(values) and values["tunnel.type"] != _IPIP
-
-
 def _address(text: str) -> object:
     return fields.address("address", text.strip())
 
 
 def _port(text: str) -> int:
     return fields.number("service.port", text)
-
-
-def _tunnel(values: Values, before: Tunnel) -> Tunnel:
-    """Read the encapsulation; another type brings along nothing of the one before that it has no use for."""
-    kind = fields.tunnel_type(values["tunnel.type"])
-    tunnel = Tunnel(
-        kind, fields.number("tunnel.port", values["tunnel.port"]), fields.checksum(values["tunnel.checksum"])
-    )
-    if kind is before.type:
-        return tunnel
-    port = tunnel.port if kind is TunnelType.GUE else 0
-    return Tunnel(kind, port, 0 if kind is TunnelType.IPIP else tunnel.checksum)
 
 
 def _place(problem: Problem) -> str:

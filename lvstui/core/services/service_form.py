@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import Final
 
 from lvstui.core import fields
+from lvstui.core.attributes import SERVICE
 from lvstui.core.change import Change, change_server, change_service, fold, remove_pool
 from lvstui.core.model import (
     FULL_MASK_V4,
@@ -23,9 +24,10 @@ from lvstui.core.model import (
     Service,
     ServiceFlags,
     ServiceKey,
+    full_mask,
 )
 from lvstui.core.rules import Problem, Severity, problems
-from lvstui.core.view.form import NO, YES, Field, Form, Kind, Values, checked, trimmed, yes_no
+from lvstui.core.view.form import NO, YES, Field, Form, Kind, Values, attribute_field, checked, trimmed, yes_no
 
 _MARKS: Final = {"mark": Family.IPV4, "mark6": Family.IPV6}
 _KINDS: Final = (*fields.PROTOCOL_WORDS.values(), *_MARKS)
@@ -35,6 +37,7 @@ _SCHEDULER_FLAGS: Final = {
     "flag-2": ServiceFlags.SCHED_2,
     "flag-3": ServiceFlags.SCHED_3,
 }
+_NEW: Final = Service(MarkKey(0, Family.IPV4))
 _PLACES: Final = {"flags": "one-packet", "netmask": "mask", "prefix": "mask"}
 """The field of the form for what rules.py calls otherwise."""
 
@@ -63,18 +66,19 @@ class ServiceForm:
     def service(self, values: Values) -> Service:
         """Read the service from values that are right one by one."""
         key = _key(values)
-        before = self.pool.service if self.pool else None
+        before = self.pool.service if self.pool else Service(key)
         flags = ServiceFlags.ONE_PACKET if values["one-packet"] == YES else ServiceFlags.NONE
         for field, flag in _SCHEDULER_FLAGS.items():
             flags |= flag if values[field] == YES else ServiceFlags.NONE
-        return Service(
-            key,
-            fields.scheduler(values["scheduler"]),
-            flags,
-            _persistence(values, key.family),
-            trimmed(values["name"], before.name if before else ""),
-            trimmed(values["note"], before.note if before else ""),
-        )
+        texts = {
+            "scheduler": values["scheduler"],
+            "name": trimmed(values["name"], before.name),
+            "note": trimmed(values["note"], before.note),
+        }
+        if not _persistent(values):
+            return SERVICE.assign(Service(key, flags=flags), texts)
+        sticky = {"timeout": values["timeout"], "engine": values["engine"]}
+        return SERVICE.assign(Service(key, flags=flags, persistence=_mask(values["mask"], key.family)), texts | sticky)
 
     def changes(self, values: Values) -> tuple[Change, ...]:
         """Give what to do; another key is a new service with the same servers, and then the removal of the old one."""
@@ -115,14 +119,11 @@ class ServiceForm:
         return (Problem("scheduler", sentence, Severity.WARNING),)
 
     def _way_fields(self, service: Service | None) -> Sequence[Field]:
-        now = service.scheduler if service else "wlc"
-        flags = service.flags if service else ServiceFlags.NONE
-        choices = self.schedulers if now in self.schedulers else (now, *self.schedulers)
-        check = checked(fields.scheduler)
+        start = service or _NEW
         return (
-            Field("scheduler", "scheduler", now, Kind.OPEN, choices, check, hint="of this kernel, or type one"),
-            *(_flag_field(name, flag, flags) for name, flag in _SCHEDULER_FLAGS.items()),
-            _switch("one-packet", "one-packet", bool(flags & ServiceFlags.ONE_PACKET), hint="udp: no connections kept"),
+            attribute_field(SERVICE["scheduler"], start, choices=self.schedulers or (start.scheduler,)),
+            *(_flag_field(name, flag, start.flags) for name, flag in _SCHEDULER_FLAGS.items()),
+            _switch("one-packet", bool(start.flags & ServiceFlags.ONE_PACKET), hint="udp: no connections kept"),
         )
 
 
@@ -162,29 +163,15 @@ def _key_fields(service: Service | None) -> Sequence[Field]:
 
 def _persistence_fields(service: Service | None) -> Sequence[Field]:
     now = service.persistence if service else None
+    start = replace(_NEW, persistence=now or Persistence())
+    timeout = attribute_field(SERVICE["persistence.timeout"], start, shown=_persistent)
+    engine = attribute_field(SERVICE["persistence.engine"], start, choices=("", "sip"), shown=_persistent)
     mask = fields.mask_text(now.mask) if now else ""
-    engine = now.engine if now else ""
     return (
-        _switch("persistence", "persistence", now is not None, hint="a client stays with its server"),
-        Field(
-            "timeout",
-            "  timeout",
-            str(now.timeout if now else Persistence().timeout),
-            check=checked(partial(fields.number, "timeout")),
-            shown=_persistent,
-            hint="seconds",
-        ),
+        _switch("persistence", now is not None, hint="a client stays with its server"),
+        replace(timeout, id="timeout"),
         Field("mask", "  mask", mask, check=_wrong_mask, shown=_persistent, hint=_MASK_HINT),
-        Field(
-            "engine",
-            "  engine",
-            engine,
-            Kind.OPEN,
-            ("", "sip") if engine in ("", "sip") else ("", "sip", engine),
-            checked(fields.engine),
-            _persistent,
-            hint="empty, or sip",
-        ),
+        replace(engine, id="engine"),
     )
 
 
@@ -192,19 +179,19 @@ _MASK_HINT: Final = "/24 or 255.255.255.0; empty: each client"
 
 
 def _label_fields(service: Service | None, profile: bool) -> Sequence[Field]:
-    name, note = (service.name, service.note) if service else ("", "")
+    start = service or _NEW
 
     def shown(_: Values) -> bool:
         return profile
 
     return (
-        Field("name", "name", name, check=checked(partial(fields.label, "name")), shown=shown, hint="in the profile"),
-        Field("note", "note", note, check=checked(partial(fields.label, "note")), shown=shown, wide=True),
+        attribute_field(SERVICE["name"], start, shown=shown),
+        attribute_field(SERVICE["note"], start, shown=shown, wide=True),
     )
 
 
-def _switch(name: str, label: str, value: bool, hint: str = "") -> Field:
-    return Field(name, label, yes_no(value), Kind.CHOICE, (NO, YES), hint=hint)
+def _switch(name: str, value: bool, hint: str = "") -> Field:
+    return Field(name, name, yes_no(value), Kind.CHOICE, (NO, YES), hint=hint)
 
 
 def _flag_field(name: str, flag: ServiceFlags, flags: ServiceFlags) -> Field:
@@ -216,7 +203,7 @@ def _flag_field(name: str, flag: ServiceFlags, flags: ServiceFlags) -> Field:
     def shown(values: Values) -> bool:
         return bool(flags & flag) or label(values) != name
 
-    return replace(_switch(name, name, bool(flags & flag)), relabel=label, shown=shown)
+    return replace(_switch(name, bool(flags & flag)), relabel=label, shown=shown)
 
 
 def _by_mark(values: Values) -> bool:
@@ -257,20 +244,13 @@ def _key(values: Values) -> ServiceKey:
 def _mask(text: str, family: Family) -> Persistence:
     """Read a mask; whatever stands for the whole address of one family does so for the other one as well."""
     if text.strip() in _FULL:
-        return Persistence(mask=FULL_PREFIX_V6 if family is Family.IPV6 else FULL_MASK_V4)
+        return Persistence(mask=full_mask(family))
     return Persistence(mask=fields.mask(text, family))
 
 
 def _wrong_mask(text: str, values: Values) -> str:
     read: Callable[[str], object] = partial(_mask, family=_family(values))
     return checked(read)(text, values)
-
-
-def _persistence(values: Values, family: Family) -> Persistence | None:
-    if values["persistence"] != YES:
-        return None
-    timeout = fields.number("timeout", values["timeout"])
-    return replace(_mask(values["mask"], family), timeout=timeout, engine=fields.engine(values["engine"]))
 
 
 def _keeps(change: Change) -> bool:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from lvstui.core.attributes import Attribute
 from lvstui.core.fields import FieldError
 from lvstui.core.rules import Problem
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_T = TypeVar("_T", bound="DataclassInstance")
 
 Values: TypeAlias = Mapping[str, str]
 """The text of every field by the field's id."""
@@ -108,6 +114,33 @@ def checked(read: Callable[[str], object]) -> Callable[[str, Values], str]:
         return wrong(read, text)
 
     return check
+
+
+def attribute_field(
+    attribute: Attribute[_T],
+    start: _T,
+    *,
+    choices: tuple[str, ...] = (),
+    shown: Callable[[Values], bool] = _always,
+    wide: bool = False,
+) -> Field:
+    """Return the field of an attribute, with the value that `start` has; `choices` are proposed where given.
+
+    An attribute of an object within stands below the one that the object is chosen by, and to the right of it.
+    """
+    text = attribute.text(start)
+    known = attribute.choices or choices
+    return Field(
+        attribute.name,
+        f"  {attribute.label or attribute.key}" if attribute.group else attribute.name,
+        text,
+        (Kind.CHOICE if attribute.choices else Kind.OPEN) if known else Kind.TEXT,
+        known if not known or text in known else (text, *known),
+        lambda text, _: attribute.wrong(start, text),
+        shown,
+        hint=attribute.meaning,
+        wide=wide,
+    )
 
 
 def wrong(read: Callable[[str], object], text: str) -> str:

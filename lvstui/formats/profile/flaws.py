@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar
 
 from lvstui.core import fields
+from lvstui.core.attributes import Attribute, Attributes, Raw
 from lvstui.formats.profile.toml_lines import Path, lines
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Table: TypeAlias = Mapping[str, object]
 _Raw = TypeVar("_Raw", str, int, list[object], dict[str, object])
 _T = TypeVar("_T")
 _D = TypeVar("_D")
+_O = TypeVar("_O", bound="DataclassInstance")
 
 _KINDS: Final = {str: "text", int: "a whole number", list: "a list", dict: "a table", bool: "true or false"}
 
@@ -63,6 +69,41 @@ class Reader:
         """Note the keys of a table that mean nothing."""
         for key in table.keys() - known:
             self.flaw((*path, key), _unknown(key, known))
+
+    def load(self, attributes: Attributes[_O], value: _O, table: Table, path: Path, also: tuple[str, ...] = ()) -> _O:
+        """Read the attributes of an object; the keys of `also` are for somebody else."""
+        self.unknown(table, path, attributes.keys.union(also))
+        tables: dict[str, tuple[Path, Table]] = {"": (path, table)}
+        for group, keys in attributes.groups.items():
+            if group in table:
+                tables[group] = (*path, group), self.get(table, path, group, dict, same, {})
+                self.unknown(tables[group][1], tables[group][0], keys)
+                value = attributes.begin(value, group)
+        for attribute in attributes:
+            place, within = tables.get(attribute.group, ((), {}))
+            if attribute.key in within and attribute.name not in attributes.groups:
+                value = self._put(attribute, value, within, place)
+            elif attribute.needed:
+                self.flaw((*place, attribute.key), f"is missing; write {attribute.key} = {attribute.example}")
+        return value
+
+    def _put(self, attribute: Attribute[_O], value: _O, table: Table, path: Path) -> _O:
+        def put(raw: Raw) -> _O:
+            return attribute.put(value, raw)
+
+        def put_list(raw: list[object]) -> _O:
+            texts = tuple(item for item in raw if isinstance(item, str))
+            if len(texts) < len(raw):
+                raise fields.FieldError(attribute.name, f"must be a list of texts such as {attribute.example}")
+            return put(texts)
+
+        match attribute.kind:
+            case builtins.int:
+                return self.get(table, path, attribute.key, int, put, value)
+            case builtins.list:
+                return self.get(table, path, attribute.key, list, put_list, value)
+            case _:
+                return self.get(table, path, attribute.key, str, put, value)
 
     def tables(self, table: Table, path: Path, key: str) -> Iterator[tuple[Path, Table]]:
         """Go through an array of tables."""

@@ -5,63 +5,40 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from lvstui.core import fields, selectors, sysctls
+from lvstui.core import fields, sysctls
+from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS, Attributes
 from lvstui.core.model import (
-    FULL_MASK_V4,
-    FULL_PREFIX_V6,
-    PLAIN_TUNNEL,
     SYNC_GROUP,
-    SYNC_PORT,
     Director,
     Endpoint,
     Family,
-    Forwarding,
     MarkGroup,
     MarkKey,
-    Persistence,
     Pool,
     RealServer,
-    Selector,
     Service,
-    ServiceFlags,
     ServiceKey,
     SyncDaemon,
     SyncRole,
     Timeouts,
-    Tunnel,
-    TunnelType,
 )
 from lvstui.formats.profile.flaws import ProfileError, Reader, Table, same, syntax_flaw
-from lvstui.formats.profile.shortcut import Servers, Uncertain, shortened
+from lvstui.formats.profile.shortcut import Maker, Servers, Uncertain, maker, shortened
 from lvstui.formats.profile.toml_lines import Path
 
 FORMAT: Final = 1
 """The number of the format that this lvstui writes and the newest that it reads."""
 
 _TOP: Final = frozenset(("format", "director", "timeouts", "sysctl", "sync", "service", "mark"))
-_SERVICE: Final = frozenset(("name", "service", "scheduler", "flags", "persistence", "note", "server"))
-_SERVER: Final = frozenset(("name", "server", "forwarding", "weight", "upper", "lower", "tunnel", "resume"))
-_PERSISTENCE: Final = frozenset(("timeout", "netmask", "prefix", "engine"))
-_TUNNEL: Final = frozenset(("type", "port", "checksum"))
-_MARK: Final = frozenset(("mark", "name", "match"))
-_TIMEOUTS: Final = ("tcp", "tcp_fin", "udp")
-_SYNC: Final = frozenset(("role", "interface", "id", "max_length", "group", "port", "ttl"))
 
-_NUMBERS: Final = {field: partial(fields.number, field) for field in fields.LIMITS}
 _NAME: Final = partial(fields.label, "name")
-_NOTE: Final = partial(fields.label, "note")
-_GROUP: Final = partial(fields.address, "group")
+_MARK: Final = partial(fields.number, "mark")
 
-_UNKNOWN_SERVICE: Final = MarkKey(0, Family.IPV4)
 _UNKNOWN_SERVER: Final = Endpoint(SYNC_GROUP, 0)
-
-_OTHER_WIDTH: Final = {
-    Family.IPV4: ("prefix", 'is for IPv6 services; write netmask = "255.255.255.0"'),
-    Family.IPV6: ("netmask", "is for IPv4 services; write prefix = 64"),
-}
 
 
 def loads(text: str, source: str) -> Director:
@@ -116,23 +93,10 @@ def _settings(wording: str) -> RealServer:
     table = tomllib.loads(f'row = {{ server = "192.0.2.1:0"{wording} }}')
     row = table.pop("row")
     reader = _Profile()
-    reader.unknown(row, (), _SERVER)
-    server = reader.server(row, (), _UNKNOWN_SERVER)
+    server = reader.load(SERVER, RealServer(_UNKNOWN_SERVER), row, ())
     if reader.flaws or table or "name" in row:
         raise Uncertain
     return server
-
-
-def _flags(words: list[object], scheduler: str) -> ServiceFlags:
-    if not all(isinstance(word, str) for word in words):
-        raise fields.FieldError("flags", 'must be a list of texts such as ["one-packet"]')
-    return fields.flags(map(str, words), scheduler)
-
-
-def _selectors(matches: list[object]) -> tuple[Selector, ...]:
-    if not all(isinstance(match, str) for match in matches):
-        raise fields.FieldError("match", f'must be a list of texts such as ["{selectors.EXAMPLE}"]')
-    return tuple(selectors.selector(str(match)) for match in matches)
 
 
 class _Profile(Reader):
@@ -141,6 +105,8 @@ class _Profile(Reader):
     def __init__(self, rows: Mapping[str, Servers] | None = None) -> None:
         super().__init__()
         self._rows = rows or {}
+        self._makers: dict[str, Maker] = {}
+        self._services: dict[str, Service] = {}
 
     def director(self, document: Table) -> Director:
         """Read the whole document."""
@@ -167,16 +133,15 @@ class _Profile(Reader):
     def _timeouts(self, document: Table) -> Timeouts | None:
         if "timeouts" not in document:
             return None
-        path = ("timeouts",)
         table = self.get(document, (), "timeouts", dict, same, {})
-        self.unknown(table, path, frozenset(_TIMEOUTS))
-        missing = [key for key in _TIMEOUTS if key not in table]
+        timeouts = self.load(TIMEOUTS, Timeouts(), table, ("timeouts",))
+        missing = [attribute.name for attribute in TIMEOUTS if attribute.name not in table]
         if missing:
             self.flaw(
-                path, f"{', '.join(missing)} missing; give all three, or leave out the table to keep the kernel's"
+                ("timeouts",),
+                f"{', '.join(missing)} missing; give all three, or leave out the table to keep the kernel's",
             )
-        seconds = {key: self.get(table, path, key, int, _NUMBERS[key], 1) for key in _TIMEOUTS}
-        return Timeouts(**seconds)
+        return timeouts
 
     def _sysctl(self, document: Table) -> Mapping[str, str]:
         settings: dict[str, str] = {}
@@ -195,18 +160,8 @@ class _Profile(Reader):
             return None
         daemons: dict[SyncRole, SyncDaemon] = {}
         for path, table in self.tables(document, (), "sync"):
-            self.unknown(table, path, _SYNC)
             role = self.required(table, path, "role", fields.role, '"master" or "backup"')
-            interface = self.required(table, path, "interface", fields.interface, '"eth0"')
-            daemon = SyncDaemon(
-                role=role or SyncRole.MASTER,
-                interface=interface or "",
-                id=self.get(table, path, "id", int, _NUMBERS["id"], 0),
-                max_length=self.get(table, path, "max_length", int, _NUMBERS["max_length"], 0),
-                group=self.get(table, path, "group", str, _GROUP, SYNC_GROUP),
-                port=self.get(table, path, "port", int, _NUMBERS["port"], SYNC_PORT),
-                ttl=self.get(table, path, "ttl", int, _NUMBERS["ttl"], 1),
-            )
+            daemon = self.load(DAEMON, SyncDaemon(role or SyncRole.MASTER, ""), table, path)
             if role in daemons:
                 self.flaw((*path, "role"), f"there is a {fields.ROLE_WORDS[daemon.role]} daemon above; one is allowed")
             daemons[daemon.role] = daemon
@@ -216,29 +171,22 @@ class _Profile(Reader):
         groups: dict[int, MarkGroup] = {}
         names: set[str] = set()
         for path, table in self.tables(document, (), "mark"):
-            self.unknown(table, path, _MARK)
             if "mark" not in table:
                 self.flaw((*path, "mark"), "is missing; write mark = 80")
-            mark = self.get(table, path, "mark", int, _NUMBERS["mark"], 0)
-            name = self.get(table, path, "name", str, _NAME, "")
-            self.name_once(path, name, names, "mark")
-            match = self.get(table, path, "match", list, _selectors, ())
-            if not match and "match" in table:
-                self.flaw((*path, "match"), f'needs what gets the mark, such as ["{selectors.EXAMPLE}"]')
-            elif not match:
-                self.flaw((*path, "match"), f'is missing; write match = ["{selectors.EXAMPLE}"]')
+            mark = self.get(table, path, "mark", int, _MARK, 0)
+            group = self.load(GROUP, MarkGroup(mark), table, path)
+            self.name_once(path, group.name, names, "mark")
             if mark in groups:
                 self.flaw((*path, "mark"), f"{mark} is there twice; put all of its matches into one")
-            groups[mark] = MarkGroup(mark, match, name)
+            groups[mark] = group
         return groups
 
     def _pools(self, document: Table) -> Mapping[ServiceKey, Pool]:
         pools: dict[ServiceKey, Pool] = {}
         names: set[str] = set()
         for path, table in self.tables(document, (), "service"):
-            self.unknown(table, path, _SERVICE)
             key = self.required(table, path, "service", fields.service, '"tcp:192.0.2.10:443"')
-            service = self._service(table, path, key or _UNKNOWN_SERVICE)
+            service = self._service(table, path, key or _unknown_service(table))
             servers = self._servers(table, path)
             self.name_once(path, service.name, names, "service")
             if key in pools:
@@ -247,34 +195,6 @@ class _Profile(Reader):
                 pools[key] = Pool(service, servers)
         return pools
 
-    def _service(self, table: Table, path: Path, key: ServiceKey) -> Service:
-        scheduler = self.get(table, path, "scheduler", str, fields.scheduler, "wlc")
-        return Service(
-            key=key,
-            scheduler=scheduler,
-            flags=self.get(table, path, "flags", list, lambda words: _flags(words, scheduler), ServiceFlags.NONE),
-            persistence=self._persistence(table, path, key),
-            name=self.get(table, path, "name", str, _NAME, ""),
-            note=self.get(table, path, "note", str, _NOTE, ""),
-        )
-
-    def _persistence(self, parent: Table, parent_path: Path, key: ServiceKey) -> Persistence | None:
-        if "persistence" not in parent:
-            return None
-        path = (*parent_path, "persistence")
-        table = self.get(parent, parent_path, "persistence", dict, same, {})
-        self.unknown(table, path, _PERSISTENCE)
-        wrong, remedy = _OTHER_WIDTH[key.family]
-        if wrong in table and key is not _UNKNOWN_SERVICE:
-            self.flaw((*path, wrong), remedy)
-        netmask = self.get(table, path, "netmask", str, fields.netmask, FULL_MASK_V4)
-        prefix = self.get(table, path, "prefix", int, _NUMBERS["prefix"], FULL_PREFIX_V6)
-        return Persistence(
-            timeout=self.get(table, path, "timeout", int, _NUMBERS["timeout"], 300),
-            mask=prefix if key.family is Family.IPV6 else netmask,
-            engine=self.get(table, path, "engine", str, fields.engine, ""),
-        )
-
     def _servers(self, parent: Table, parent_path: Path) -> Servers:
         given = parent.get("server")
         if isinstance(given, str) and given in self._rows:
@@ -282,9 +202,8 @@ class _Profile(Reader):
         servers: dict[Endpoint, RealServer] = {}
         names: set[str] = set()
         for path, table in self.tables(parent, parent_path, "server"):
-            self.unknown(table, path, _SERVER)
             endpoint = self.required(table, path, "server", fields.server, '"10.0.0.11:443"')
-            server = self.server(table, path, endpoint or _UNKNOWN_SERVER)
+            server = self._server(table, path, endpoint or _UNKNOWN_SERVER)
             self.name_once(path, server.name, names, "server of this service")
             if endpoint in servers:
                 self.flaw(
@@ -294,25 +213,33 @@ class _Profile(Reader):
                 servers[endpoint] = server
         return servers
 
-    def server(self, table: Table, path: Path, endpoint: Endpoint) -> RealServer:
-        """Read one real server."""
-        return RealServer(
-            endpoint=endpoint,
-            forwarding=self.get(table, path, "forwarding", str, fields.forwarding, Forwarding.ROUTE),
-            weight=self.get(table, path, "weight", int, _NUMBERS["weight"], 1),
-            upper=self.get(table, path, "upper", int, _NUMBERS["upper"], 0),
-            lower=self.get(table, path, "lower", int, _NUMBERS["lower"], 0),
-            tunnel=self._tunnel(table, path) if "tunnel" in table else PLAIN_TUNNEL,
-            name=self.get(table, path, "name", str, _NAME, ""),
-            resume=self.get(table, path, "resume", int, _NUMBERS["resume"], None),
-        )
+    def _service(self, table: Table, path: Path, key: ServiceKey) -> Service:
+        settings = f"{key.family} {_settings_of(table, SERVICE)}"
+        if like := self._services.get(settings):
+            return replace(like, key=key, name=self.get(table, path, "name", str, _NAME, ""))
+        flaws = len(self.flaws)
+        service = self.load(SERVICE, Service(key), table, path, also=("server",))
+        if len(self.flaws) == flaws:
+            self._services[settings] = service
+        return service
 
-    def _tunnel(self, parent: Table, parent_path: Path) -> Tunnel:
-        path = (*parent_path, "tunnel")
-        table = self.get(parent, parent_path, "tunnel", dict, same, {})
-        self.unknown(table, path, _TUNNEL)
-        return Tunnel(
-            type=self.get(table, path, "type", str, fields.tunnel_type, TunnelType.IPIP),
-            port=self.get(table, path, "port", int, _NUMBERS["tunnel.port"], 0),
-            checksum=self.get(table, path, "checksum", str, fields.checksum, 0),
-        )
+    def _server(self, table: Table, path: Path, endpoint: Endpoint) -> RealServer:
+        settings = _settings_of(table, SERVER)
+        if make := self._makers.get(settings):
+            return make(endpoint, name=self.get(table, path, "name", str, _NAME, ""))
+        flaws = len(self.flaws)
+        server = self.load(SERVER, RealServer(endpoint), table, path)
+        if len(self.flaws) == flaws:
+            self._makers[settings] = maker(server)
+        return server
+
+
+def _settings_of(table: Table, attributes: Attributes[Service] | Attributes[RealServer]) -> str:
+    """Tell settings apart: many objects have the same, and what was read without a flaw once is read so again."""
+    return repr([item for item in table.items() if item[0] not in attributes.front and item[0] != "server"])
+
+
+def _unknown_service(table: Table) -> MarkKey:
+    """Stand for a service that cannot be read, of the family that the mask of its persistence is for."""
+    persistence = table.get("persistence")
+    return MarkKey(0, Family.IPV6 if isinstance(persistence, dict) and "prefix" in persistence else Family.IPV4)

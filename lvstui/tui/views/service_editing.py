@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from lvstui.core import fields
+from lvstui.core.attributes import NONE, SERVER, SERVICE
 from lvstui.core.change import Change, change_server, change_service, fold
 from lvstui.core.model import (
-    FULL_MASK_V4,
-    FULL_PREFIX_V6,
     AddressKey,
     Director,
-    Family,
     MarkKey,
-    Persistence,
     Pool,
     RealServer,
     ServerKey,
@@ -25,7 +21,7 @@ from lvstui.core.observed import RowKey
 from lvstui.core.rules import Severity, problems
 from lvstui.core.services.server_form import ServerForm
 from lvstui.core.services.service_form import ServiceForm
-from lvstui.core.staging import merge, weighed
+from lvstui.core.staging import merge
 from lvstui.core.view.table import Tone
 from lvstui.engine.messages import Edit
 from lvstui.tui.views.view import View
@@ -72,18 +68,14 @@ def ask(view: View, key: RowKey | None, field: str) -> None:
     server = pool.servers.get(key.endpoint) if isinstance(key, ServerKey) else None
     if server and field in _OF_SERVERS:
         label = f"{field} of {fields.server_text(server.endpoint)}"
-        _ask(
-            view,
-            director,
-            label,
-            _server_text(server, field),
-            lambda text: _server_change(service, server, field, text),
-        )
+        value = SERVER[field].text(server)
+        _ask(view, director, label, value, lambda text: _server_change(service, server, field, text))
     elif field in _OF_SERVICES:
         label = f"{_OF_SERVICES[field]} of {fields.service_text(service)}"
         if field == "scheduler" and view.snapshot:
             view.say(f"schedulers here: {' '.join(view.snapshot.schedulers)}")
-        _ask(view, director, label, _service_text(pool, field), lambda text: _service_change(pool, field, text))
+        value = "0" if field == "timeout" and not pool.service.persistence else SERVICE[_name(field)].text(pool.service)
+        _ask(view, director, label, value, lambda text: _service_change(pool.service, field, text))
     else:
         view.say(f"only a real server has {field}: go to one", Tone.WARN)
 
@@ -164,47 +156,15 @@ def _ask(view: View, director: Director, label: str, value: str, change: Callabl
     view.prompt.ask(label, value, done, typed)
 
 
-def _server_text(server: RealServer, field: str) -> str:
-    numbers = {"weight": server.weight, "upper": server.upper, "lower": server.lower}
-    return str(numbers[field]) if field in numbers else server.name
-
-
 def _server_change(service: ServiceKey, server: RealServer, field: str, text: str) -> Change:
-    match field:
-        case "name":
-            after = replace(server, name=fields.label("name", text.strip()))
-        case "weight":
-            after = weighed(server, fields.number("weight", text))
-        case "upper":
-            after = replace(server, upper=fields.number("upper", text))
-        case _:
-            after = replace(server, lower=fields.number("lower", text))
-    return change_server(service, server, after)
+    return change_server(service, server, SERVER.assign(server, {field: text.strip()}))
 
 
-def _service_text(pool: Pool, field: str) -> str:
-    service = pool.service
-    timeout = service.persistence.timeout if service.persistence else 0
-    return {"name": service.name, "note": service.note, "scheduler": service.scheduler, "timeout": str(timeout)}[field]
+def _service_change(service: Service, field: str, text: str) -> Change:
+    """Change a service; 0 seconds of persistence end it."""
+    texts = {"persistence": NONE} if field == "timeout" and text.strip() == "0" else {_name(field): text.strip()}
+    return change_service(service, SERVICE.assign(service, texts))
 
 
-def _service_change(pool: Pool, field: str, text: str) -> Change:
-    service = pool.service
-    match field:
-        case "name":
-            after = replace(service, name=fields.label("name", text.strip()))
-        case "note":
-            after = replace(service, note=fields.label("note", text.strip()))
-        case "scheduler":
-            after = replace(service, scheduler=fields.scheduler(text))
-        case _:
-            after = replace(service, persistence=_with_timeout(service, fields.number("timeout", text)))
-    return change_service(service, after)
-
-
-def _with_timeout(service: Service, timeout: int) -> Persistence | None:
-    """Give the service's persistence another timeout; 0 ends it, and one that begins has the whole address as mask."""
-    if timeout == 0:
-        return None
-    whole = FULL_PREFIX_V6 if service.key.family is Family.IPV6 else FULL_MASK_V4
-    return replace(service.persistence or Persistence(mask=whole), timeout=timeout)
+def _name(field: str) -> str:
+    return "persistence.timeout" if field == "timeout" else field
