@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from ipaddress import IPv4Address
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
+from typing import ClassVar, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from lvstui.core import fields, selectors
 from lvstui.core.fields import FieldError
@@ -32,10 +32,14 @@ from lvstui.core.model import (
     full_mask,
 )
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
-_T = TypeVar("_T", bound="DataclassInstance")
+class Configured(Protocol):
+    """An object of model.py, which is a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[object]]]
+
+
+_T = TypeVar("_T", bound=Configured)
 _V = TypeVar("_V")
 
 Raw: TypeAlias = str | int | tuple[str, ...]

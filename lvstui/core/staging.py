@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from lvstui.core.attributes import weighed
 from lvstui.core.change import Change, change_server, is_optional
 from lvstui.core.model import INT_MAX, RealServer, ServiceKey, SyncDaemon
 
@@ -15,13 +16,6 @@ def set_weight(service: ServiceKey, server: RealServer, weight: int) -> Change |
     if weight == server.weight:
         return None
     return change_server(service, server, weighed(server, weight))
-
-
-def weighed(server: RealServer, weight: int) -> RealServer:
-    """Return a server with another weight; a drain remembers the weight to go back to, any other weight ends it."""
-    if weight == server.weight:
-        return server
-    return replace(server, weight=weight, resume=server.weight if weight == 0 else None)
 
 
 def merge(staged: Sequence[Change], changes: Iterable[Change]) -> tuple[Change, ...]:

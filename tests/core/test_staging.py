@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from lvstui.core.attributes import weighed
 from lvstui.core.change import Change, change_server, change_service
 from lvstui.core.model import INT_MAX, Family, MarkKey, RealServer, Service
-from lvstui.core.staging import merge, set_weight, weighed
+from lvstui.core.staging import merge, set_weight
 from tests.build import server
 
 WEB = MarkKey(80, Family.IPV4)

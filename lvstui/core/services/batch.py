@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
-from lvstui.core import fields, staging
-from lvstui.core.attributes import SERVER
+from lvstui.core import fields
+from lvstui.core.attributes import SERVER, weighed
 from lvstui.core.change import Change, change_server, remove_pool
 from lvstui.core.fields import FieldError
 from lvstui.core.model import INT_MAX, Director, RealServer, ServerKey, ServiceKey
@@ -112,7 +112,7 @@ def _weighed(key: ServerKey, server: RealServer, staged: Change | None, rule: Ru
     weight = rule(seen, _weight(server, staged))
     if weight is None:
         return staged
-    fresh = staging.weighed(seen, max(0, min(INT_MAX, weight)))
+    fresh = weighed(seen, max(0, min(INT_MAX, weight)))
     after = replace(after or seen, weight=fresh.weight, resume=fresh.resume)
     return None if after == seen else change_server(key.service, seen, after)
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
-from lvstui.core.attributes import Attribute
+from lvstui.core.attributes import Attribute, Configured
 from lvstui.core.fields import FieldError
 from lvstui.core.rules import Problem
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-_T = TypeVar("_T", bound="DataclassInstance")
+_T = TypeVar("_T", bound=Configured)
 
 Values: TypeAlias = Mapping[str, str]
 """The text of every field by the field's id."""

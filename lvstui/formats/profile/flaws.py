@@ -5,20 +5,17 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from lvstui.core import fields
-from lvstui.core.attributes import Attribute, Attributes, Raw
+from lvstui.core.attributes import Attribute, Attributes, Configured, Raw
 from lvstui.formats.profile.toml_lines import Path, lines
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 Table: TypeAlias = Mapping[str, object]
 _Raw = TypeVar("_Raw", str, int, list[object], dict[str, object])
 _T = TypeVar("_T")
 _D = TypeVar("_D")
-_O = TypeVar("_O", bound="DataclassInstance")
+_O = TypeVar("_O", bound=Configured)
 
 _KINDS: Final = {str: "text", int: "a whole number", list: "a list", dict: "a table", bool: "true or false"}
 
