@@ -24,11 +24,11 @@ run: $(READY)  ## on this machine's IPVS, else on a demo director
 
 test: $(READY)  ## all tests; those on a real kernel run in the lab's guests, the emulated one beside all others
 	@$(LAB) install || true
-	@status=0; told=$$(mktemp); trap 'rm -f "$$told"' EXIT; \
-	$(LAB) test --full --or-skip >"$$told" 2>&1 & full=$$!; \
-	$(BIN)/python -m pytest -m "not kernel and not netfilter" || status=1; \
-	$(LAB) test --or-skip || status=1; \
-	wait $$full || status=1; cat "$$told"; \
+	@status=0; output=$$(mktemp); trap 'rm -f "$$output"' EXIT; \
+	$(LAB) test --full --or-skip >"$$output" 2>&1 & full=$$!; \
+	$(BIN)/python -m pytest -n logical --dist worksteal -m "not kernel and not netfilter" || status=1; \
+	$(LAB) test --guests 2 --or-skip || status=1; \
+	wait $$full || status=1; cat "$$output"; \
 	exit $$status
 
 check: $(READY)  ## format, lint, types

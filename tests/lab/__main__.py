@@ -2,11 +2,17 @@
 
 import argparse
 import os
+import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.lab import full, guest, install, uml
+
+SECONDS = 4500
+"""Limit of all tests in a guest."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_argument("command", nargs="+", metavar="-- COMMAND")
     test = commands.add_parser("test", help="run the tests marked `kernel`; what follows goes to pytest")
     test.add_argument("--full", action="store_true", help="run those marked `netfilter` or `nft`, in the full kernel")
+    test.add_argument("--guests", type=int, default=1, help="how many guests share the tests (default 1)")
     test.add_argument("--or-skip", action="store_true", help="without a guest: say so and succeed, but not if CI=true")
     shop = commands.add_parser("shop", help="open lvstui (or COMMAND) in this terminal on a director with traffic")
     shop.add_argument("command", nargs="*", metavar="-- COMMAND")
@@ -40,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 job = guest.Job(options.command, terminal=options.terminal, **limits)
                 return guest.run(job, full if options.full else uml)
             case "test":
-                return _test(rest, in_full=options.full, or_skip=options.or_skip)
+                kernel, marker = (full, "netfilter or nft") if options.full else (uml, "kernel")
+                return _test(rest, kernel, marker, guests=options.guests, or_skip=options.or_skip)
             case _:
                 return guest.run(guest.Job(_shop(options.command), terminal=True), uml)
     except guest.LabError as problem:
@@ -52,13 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 141
 
 
-def _test(arguments: Sequence[str], *, in_full: bool, or_skip: bool) -> int:
-    kernel: guest.Kernel
-    kernel, marker = (full, "netfilter or nft") if in_full else (uml, "kernel")
+def _test(arguments: Sequence[str], kernel: guest.Kernel, marker: str, *, guests: int, or_skip: bool) -> int:
     try:
         if reason := install.lacks(kernel):
             raise guest.UnavailableError(reason)
-        return guest.run(guest.Job(_pytest(marker, arguments), seconds=4500), kernel)
+        return _share([*_pytest(marker), *arguments], kernel, guests)
     except guest.UnavailableError as problem:
         if not or_skip:
             raise
@@ -67,6 +73,35 @@ def _test(arguments: Sequence[str], *, in_full: bool, or_skip: bool) -> int:
         print(line, f"SKIPPED: every test with pytest -m {marker}", problem, sep="\n", file=sys.stderr)
         print("With CI=true this is a failure." if in_ci else "", line, sep="\n", file=sys.stderr)
         return 1 if in_ci else 0
+
+
+def _share(pytest: Sequence[str], kernel: guest.Kernel, guests: int) -> int:
+    """Run the tests in some guests side by side, with the output of the first as it comes, then that of the others."""
+    with tempfile.TemporaryDirectory(prefix="lvstui-lab-") as name, ExitStack() as others:
+        command = [*pytest, "-p", "tests.lab.share", f"--shared={name}"]
+        collected = subprocess.run([*command, "--collect-only"], cwd=guest.CHECKOUT, capture_output=True, text=True)
+        if collected.returncode:
+            print(collected.stdout, collected.stderr, sep="")
+            return collected.returncode
+        run = [_python(), "-m", "tests.lab", "run", *(["--full"] if kernel is full else []), f"--seconds={SECONDS}"]
+        running = [others.enter_context(_started([*run, "--writable", name, "--", *command])) for _ in range(1, guests)]
+        statuses = [guest.run(guest.Job(command, seconds=SECONDS, writable=[Path(name)]), kernel)]
+        for process in running:
+            output, _ = process.communicate()
+            print(output, end="")
+            statuses.append(process.returncode)
+        return max(statuses)
+
+
+@contextmanager
+def _started(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    """Start another guest, and end it when it is no longer waited for."""
+    process = subprocess.Popen(command, cwd=guest.CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def _folder(text: str) -> Path:
@@ -81,12 +116,11 @@ def _python() -> str:
     return str(python)
 
 
-def _pytest(marker: str, arguments: Sequence[str]) -> list[str]:
+def _pytest(marker: str) -> list[str]:
     colour = ["--color=yes"] if sys.stdout.isatty() else []
     # Loading every plugin that is installed takes an emulated processor longer than most of its tests.
     plugins = ["-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider"]
-    pytest = ["env", "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1", _python(), "-m", "pytest", "-m", marker, *plugins]
-    return [*pytest, *colour, *arguments]
+    return ["env", "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1", _python(), "-m", "pytest", "-m", marker, *plugins, *colour]
 
 
 def _shop(command: Sequence[str]) -> list[str]:

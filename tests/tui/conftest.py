@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pytest_textual_snapshot import SVGImageExtension
+from syrupy.location import PyTestLocation
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -19,6 +21,16 @@ from lvstui.store.profile_file import ProfileFile
 from lvstui.store.view_memory import ViewMemory
 from lvstui.tui.app import LvstuiApp
 from lvstui.tui.views.services import ServicesView
+
+SNAPSHOTS = Path(__file__).parents[2] / "snapshots"
+
+
+def _folder(_: type[SVGImageExtension], *, test_location: PyTestLocation) -> str:
+    """Keep the pictures in a folder for each test module."""
+    return str(SNAPSHOTS / Path(test_location.filepath).stem)
+
+
+SVGImageExtension.dirname = classmethod(_folder)
 
 
 class Clock:

@@ -120,7 +120,7 @@ live = Live()
 live.read()
 def watch(frame, event, argument):
     code = frame.f_code
-    inside = code.co_filename.endswith(("kernel/sync.py", "kernel/netlink.py"))
+    inside = "/lvstui/kernel/ipvs/" in code.co_filename
     if inside and (code.co_name, event) == ({step!r}, {moment!r}):
         os.kill(os.getpid(), signal.SIGKILL)
 threading.setprofile(watch)
@@ -139,7 +139,7 @@ live.tell([pin(4000)])
 
 def test_two_at_once_wait_for_each_other(kernel: Live) -> None:
     program = (
-        "from tests.kernel.test_sync import pin\n"
+        "from tests.kernel.ipvs.test_sync_door import pin\n"
         "from lvstui.kernel.live import Live\n"
         "import sys\n"
         "live = Live()\n"
