@@ -14,7 +14,7 @@ import lvstui
 
 ROOT = Path(lvstui.__file__).parent
 FLOORS = {"cli", "commands", "tui", "engine", "store", "kernel", "formats", "host", "core"}
-LIBRARIES = {"textual", "rich", "pyroute2", "psutil", "tomli_w"}
+LIBRARIES = {"textual", "rich", "pyroute2", "psutil", "tomli_w", "platformdirs"}
 
 
 def test_imports_keep_the_contracts(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,1 +1,1 @@
-"""What lvstui keeps on disk: the profile and the formats that it reads and writes."""
+"""What lvstui keeps on disk: the profile, its history, who is at work on it, and how views were arranged."""

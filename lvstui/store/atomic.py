@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all, and telling in a sentence why it could not be."""
+"""Write a file whole or not at all, and say in a sentence why it could not be written."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ class Signature(NamedTuple):
 
     @classmethod
     def of(cls, status: os.stat_result) -> Signature:
-        """Take the signature from what stat told."""
+        """Return the signature that a stat result holds."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @contextmanager
-def telling(path: Path, deed: str) -> Iterator[None]:
-    """Turn what the system answers into a `ProfileError` with the path and the remedy."""
+def explain_errors(path: Path, done: str) -> Iterator[None]:
+    """Raise a `ProfileError` with the path and the remedy where the system fails: `PATH cannot be DONE: …`."""
     try:
         yield
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0) or (error.strerror or str(error))
-        raise ProfileError(f"{visible(str(path))} cannot be {deed}: {remedy}") from error
+        raise ProfileError(f"{visible(str(path))} cannot be {done}: {remedy}") from error
     except UnicodeEncodeError:
         raise ProfileError(
-            f"{visible(str(path))} cannot be {deed}: a name or note has characters that UTF-8 cannot write; correct it"
+            f"{visible(str(path))} cannot be {done}: a name or note has characters that UTF-8 cannot write; correct it"
         ) from None
 
 
@@ -62,7 +62,7 @@ def write_file(path: Path, content: bytes) -> None:
 
     Raises `ProfileError` with the old file intact.
     """
-    with telling(path, "written"):
+    with explain_errors(path, "written"):
         target = Path(os.path.realpath(path))
         if target.exists() and not target.is_file():
             with target.open("wb") as device:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -21,8 +19,8 @@ from lvstui.core.record import Kind, Record, Session, lines
 from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.records import Unreadable, dump, load
 from lvstui.host.author import author
-from lvstui.store import syslog
-from lvstui.store.atomic import Signature, make_folder, telling
+from lvstui.store.atomic import Signature, explain_errors, make_folder
+from lvstui.store.lock import locked
 
 RECENT: Final = 200
 """Records that are kept at hand."""
@@ -33,11 +31,17 @@ LARGEST: Final = 4 * 2**20
 _PATIENCE: Final = 2.0
 """Seconds to wait for another lvstui that is appending, which takes it some milliseconds."""
 
+SYSLOG: Final = Path("/dev/log")
+
+_USER_NOTICE: Final = 1 << 3 | 5
+_LONGEST: Final = 1000
+"""Bytes of a line that the log of every system takes."""
+
 _NUMBER: Final = re.compile(rb'\s*\{\s*"number":\s*(\d{1,15})\b')
 
 
 class HistoryFile:
-    """The records of one profile, shared with other lvstui; `to_syslog` tells the system's log of each as well.
+    """The records of one profile, shared with other lvstui; `to_syslog` sends each to the system's log as well.
 
     Beside `director.toml` (a symbolic link is followed) lie `director.toml.history.jsonl` and, once that has grown,
     the older `director.toml.history.1.jsonl`. A line that is no record, such as a torn last one, is passed over.
@@ -59,11 +63,11 @@ class HistoryFile:
         return author()
 
     def recent(self) -> tuple[Record, ...]:
-        """Give the last `RECENT` records, newest last; the same tuple while the files have not changed.
+        """Return the last `RECENT` records, newest last; the same tuple while the files have not changed.
 
         Raises `ProfileError`.
         """
-        with telling(self.path, "read"):
+        with explain_errors(self.path, "read"):
             seen = _signature(self.path), _signature(self._older)
             if seen == self._seen:
                 return self._recent
@@ -77,34 +81,34 @@ class HistoryFile:
         return self._recent
 
     def records(self) -> Iterator[Record]:
-        """Go through all records that there are, oldest first. Raises `ProfileError`."""
-        with telling(self.path, "read"):
+        """Yield all records that there are, oldest first. Raises `ProfileError`."""
+        with explain_errors(self.path, "read"):
             lines = chain(_lines(self._older), _lines(self.path))
             yield from (record for record in map(_record, lines) if record is not None)
 
     def append(self, kind: Kind, changes: Sequence[Change], entries: Sequence[str] = ()) -> Record:
         """Add a record of changes that were made, or of edits of persistence entries, on the disk when this returns.
 
-        Raises `ProfileError` with the file as it was; the system's log is told all the same.
+        Raises `ProfileError` with the file as it was; the system's log gets the record all the same.
         """
         now = datetime.now(UTC)
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         who = self._author
         record = Record(0, now, who.user, who.source, who.pid, kind, tuple(changes), tuple(entries))
         try:
-            with telling(self.path, "written"):
+            with explain_errors(self.path, "written"):
                 if self._profile.exists() and not self._profile.is_file():
                     raise ProfileError(f"{visible(str(self._profile))} is no plain file; name another profile")
                 make_folder(self.path.parent)
                 record = self._append(record)
         finally:
             if self._to_syslog:
-                syslog.log(_sentence(record))
+                log(_sentence(record))
         return record
 
     def _append(self, record: Record) -> Record:
         while True:
-            with _locked(self.path) as file:
+            with locked(self.path, _PATIENCE, f"{visible(str(self.path))} cannot be written") as file:
                 size = os.fstat(file).st_size
                 content = os.pread(file, size, 0)
                 record = replace(record, number=self._next_number(content))
@@ -124,11 +128,11 @@ class HistoryFile:
 
 
 def _sentence(record: Record) -> str:
-    """Tell a record in one line, for the system's log."""
-    told = lines(record)
-    more = f" and {len(told) - 1} more" if len(told) > 1 else ""
+    """Return a record in one line, for the system's log."""
+    changes = lines(record)
+    more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
     place = f" from {visible(record.source)}" if record.source else ""
-    first = told[0] if told else "nothing"
+    first = changes[0] if changes else "nothing"
     return f"{visible(record.user)}{place}: {record.kind.value} {record.number or '(unrecorded)'}: {first}{more}"
 
 
@@ -161,40 +165,6 @@ def _record(line: bytes) -> Record | None:
         return None
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    """Open a file to append to, with its lock held; one that is renamed meanwhile is let go for its successor."""
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(path, flags, 0o600)
-        try:
-            if _lock(descriptor) and _is(descriptor, path):
-                yield descriptor
-                return
-        finally:
-            os.close(descriptor)
-        if time.monotonic() > deadline:
-            raise ProfileError(f"{visible(str(path))} cannot be written: another lvstui holds its lock; end that one")
-        time.sleep(0.02)
-
-
-def _lock(descriptor: int) -> bool:
-    with suppress(BlockingIOError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
-
-
-def _is(descriptor: int, path: Path) -> bool:
-    ours = os.fstat(descriptor)
-    try:
-        theirs = path.stat()
-    except FileNotFoundError:
-        return False
-    return (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino)
-
-
 def _write(descriptor: int, line: bytes, size: int) -> None:
     """Append a line whole, or leave the file as long as it was."""
     try:
@@ -206,3 +176,14 @@ def _write(descriptor: int, line: bytes, size: int) -> None:
         with suppress(OSError):
             os.ftruncate(descriptor, size)
         raise
+
+
+def log(sentence: str) -> None:
+    """Send `lvstui[PID]: sentence` to the system's log; where there is none, or it is busy, nothing is sent."""
+    import socket  # 4 ms that only an edit costs
+
+    line = f"<{_USER_NOTICE}>lvstui[{os.getpid()}]: {sentence}".encode()[:_LONGEST]
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        sender.connect(str(SYSLOG))
+        sender.send(line)

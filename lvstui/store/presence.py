@@ -1,4 +1,4 @@
-"""Which lvstui are at work on one profile: a small locked file each, so that a crash leaves nobody behind."""
+"""The lvstui that run on one profile: a small locked file each, so that a crash leaves nobody behind."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ class Presence:
         self._known: dict[str, Session] = {}
 
     def others(self) -> tuple[Session, ...]:
-        """Give the other sessions, longest there first; enters this one, and clears away what crashed ones left."""
+        """Return the other sessions, the oldest first; enter this one, and remove what crashed ones left."""
         try:
             if self._descriptor is None:
                 self._enter()
             names = [path.name for path in self._folder.iterdir() if path.name.startswith(self._prefix)]
         except OSError:
             return ()
-        found = {name: session for name in names if name != self._own and (session := self._look(name))}
+        found = {name: session for name in names if name != self._own and (session := self._read(name))}
         self._known = found
         return tuple(sorted(found.values(), key=lambda session: session.since))
 
     def leave(self) -> None:
-        """Take this session away."""
+        """Remove this session."""
         if self._descriptor is not None:
             with suppress(OSError):
                 (self._folder / self._own).unlink()
@@ -59,8 +59,8 @@ class Presence:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             session = self._session
-            told = {"user": session.user, "source": session.source, "pid": session.pid, "since": stamp(session.since)}
-            os.write(descriptor, json.dumps(told).encode())
+            entry = {"user": session.user, "source": session.source, "pid": session.pid, "since": stamp(session.since)}
+            os.write(descriptor, json.dumps(entry).encode())
             hidden.rename(self._folder / self._own)
         except OSError:
             os.close(descriptor)
@@ -68,8 +68,8 @@ class Presence:
             raise
         self._descriptor = descriptor
 
-    def _look(self, name: str) -> Session | None:
-        """Tell whose session a file is, or take it away when its lock is free."""
+    def _read(self, name: str) -> Session | None:
+        """Return the session of a file, or remove the file when its lock is free."""
         path = self._folder / name
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -88,8 +88,8 @@ class Presence:
 
 def _session(content: bytes) -> Session | None:
     try:
-        told = json.loads(content)
-        since = datetime.fromisoformat(told["since"]).astimezone(UTC)
-        return Session(str(told["user"]), str(told["source"]), int(told["pid"]), since)
+        found = json.loads(content)
+        since = datetime.fromisoformat(found["since"]).astimezone(UTC)
+        return Session(str(found["user"]), str(found["source"]), int(found["pid"]), since)
     except (ValueError, KeyError, TypeError):
         return None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +14,8 @@ from lvstui.core.fields import visible
 from lvstui.core.model import Director
 from lvstui.formats.profile.toml_lines import has_comments
 from lvstui.formats.profile.write import HEADER, ProfileError, dumps, loads
-from lvstui.store.atomic import Signature, make_folder, replace_file, telling
+from lvstui.store.atomic import Signature, explain_errors, make_folder, replace_file
+from lvstui.store.lock import locked
 
 VERSIONS_KEPT: Final = 50
 
@@ -24,19 +24,19 @@ _LOCK_PATIENCE: Final = 5.0
 
 
 def default_path() -> Path:
-    """Tell where the profile is when nobody says: /etc/lvstui for root, the XDG config folder for others."""
+    """Return where the profile is when nobody says: in /etc/lvstui for root, in the XDG config folder for others."""
     if os.geteuid() == 0:
         return Path("/etc/lvstui/director.toml")
-    configured = os.environ.get("XDG_CONFIG_HOME", "")
-    folder = Path(configured) if configured.startswith("/") else Path.home() / ".config"
-    return folder / "lvstui" / "director.toml"
+    from platformdirs import user_config_path  # 4 ms that root goes without
+
+    return user_config_path("lvstui") / "director.toml"
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
     """What a save did.
 
-    `reread` tells that another process had changed the file and that the change was folded onto its content;
+    `reread` says that another process had changed the file and that the change was folded onto its content;
     `had_comments` that the version before had comments, which the canonical form does not keep; `version` is where
     that version went, None where there was none or where it could not be kept.
     """
@@ -80,12 +80,14 @@ class ProfileFile:
         Raises `ProfileError` with the old file intact; what `fold` raises passes through. A version before that
         cannot be kept is no reason to lose the save: `Saved.version` is None then.
         """
-        with telling(self.path, "saved"):
+        with explain_errors(self.path, "saved"):
             target = Path(os.path.realpath(self.path))
             if target.exists() and not target.is_file():
                 raise ProfileError(f"{visible(str(self.path))} cannot be saved: it is no plain file; name another file")
             make_folder(target.parent)
-            with _locked(target.with_name(f".{target.name}.lock"), self.path):
+            # The empty file stays, since removing it would be a race.
+            lock = target.with_name(f".{target.name}.lock")
+            with locked(lock, _LOCK_PATIENCE, f"{visible(str(self.path))} cannot be saved"):
                 return self._update(target, fold)
 
     def _update(self, target: Path, fold: Callable[[Director | None], Director]) -> Saved:
@@ -116,7 +118,7 @@ class ProfileFile:
 
     def _look(self, *, always: bool) -> None:
         """Take in the file's content where it changed; `always` also where the inode looks as before."""
-        with telling(self.path, "read"):
+        with explain_errors(self.path, "read"):
             try:
                 if not always and self._looked and Signature.of(self.path.stat()) == self._signature:
                     return
@@ -150,29 +152,8 @@ def _decoded(content: bytes, source: str) -> str:
         raise ProfileError(f"{visible(source)}, line {line}: not UTF-8; save the file in UTF-8") from None
 
 
-@contextmanager
-def _locked(path: Path, profile: Path) -> Iterator[None]:
-    """Hold the lock that every lvstui takes for a save; the empty file stays, since removing it would be a race."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        deadline = time.monotonic() + _LOCK_PATIENCE
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise ProfileError(
-                        f"{visible(str(profile))} cannot be saved: another lvstui holds its lock; end that one"
-                    ) from None
-            time.sleep(0.02)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def versions_folder(target: Path) -> Path:
-    """Tell where the versions before lie, named by UTC time, so that the newest sorts last."""
+    """Return the folder of the versions before, named by UTC time, so that the newest sorts last."""
     return target.with_name(f"{target.name}.versions")
 
 

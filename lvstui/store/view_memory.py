@@ -9,19 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import platformdirs
+
 from lvstui.store.atomic import make_folder
 
 _HEADER: Final = "# how lvstui last showed its views; written by lvstui, safe to delete\n"
 
 
 def memory_path() -> Path:
-    """Tell where: in $XDG_STATE_HOME/lvstui, else /var/lib/lvstui for root, ~/.local/state/lvstui for others."""
-    configured = os.environ.get("XDG_STATE_HOME", "")
-    if configured.startswith("/"):
-        folder = Path(configured)
-    else:
-        folder = Path("/var/lib") if os.geteuid() == 0 else Path.home() / ".local" / "state"
-    return folder / "lvstui" / "view.toml"
+    """Return its path: in $XDG_STATE_HOME/lvstui, else /var/lib/lvstui for root, ~/.local/state/lvstui for others."""
+    site = os.geteuid() == 0 and not os.environ.get("XDG_STATE_HOME", "").startswith("/")
+    return platformdirs.user_state_path("lvstui", use_site_for_root=site) / "view.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +43,15 @@ class ViewMemory:
             self._views = {name: _arrangement(table) for name, table in document.items() if isinstance(table, dict)}
 
     def recall(self, view: str) -> Arrangement:
-        """Give the last arrangement of a view."""
+        """Return the last arrangement of a view."""
         return self._views.get(view, Arrangement())
 
     def keep(self, view: str, arrangement: Arrangement) -> None:
-        """Remember the arrangement of a view."""
+        """Save the arrangement of a view."""
         if self._views.get(view) == arrangement:
             return
         self._views[view] = arrangement
-        text = _HEADER + "".join(_table(name, each) for name, each in sorted(self._views.items()))
+        text = _HEADER + "".join(_table(name, look) for name, look in sorted(self._views.items()))
         with suppress(OSError):
             make_folder(self._path.parent)
             temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.new")
@@ -62,19 +60,19 @@ class ViewMemory:
 
 
 def _arrangement(table: dict[str, object]) -> Arrangement:
-    """Take from a table what has the right type."""
+    """Return what a table holds of the right type."""
     sort, grouping, hidden = table.get("sort"), table.get("grouping"), table.get("hidden")
     return Arrangement(
         sort=sort if isinstance(sort, str) else "",
         descending=table.get("descending") is True,
         grouping=grouping if isinstance(grouping, str) else "",
-        hidden=tuple(each for each in hidden if isinstance(each, str)) if isinstance(hidden, list) else (),
+        hidden=tuple(word for word in hidden if isinstance(word, str)) if isinstance(hidden, list) else (),
     )
 
 
 def _table(name: str, arrangement: Arrangement) -> str:
     """Write a view's table; its words are ours, and whatever else got in is left out."""
-    hidden = ", ".join(f'"{each}"' for each in arrangement.hidden if _plain(each))
+    hidden = ", ".join(f'"{word}"' for word in arrangement.hidden if _plain(word))
     lines = [f"descending = {str(arrangement.descending).lower()}", f"hidden = [{hidden}]"]
     lines += [
         f'{key} = "{value}"'

@@ -17,7 +17,7 @@ import pytest
 from lvstui.core.change import change_server, change_sysctl
 from lvstui.core.record import Kind
 from lvstui.formats.profile.write import ProfileError
-from lvstui.store import syslog
+from lvstui.store import history_file
 from lvstui.store.history_file import RECENT, HistoryFile
 from tests.build import SHOP, server
 
@@ -166,7 +166,7 @@ def test_what_is_no_file_is_told(profile: Path) -> None:
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
     """Give the next line of a system's log."""
-    monkeypatch.setattr(syslog, "LOG", tmp_path / "log")
+    monkeypatch.setattr(history_file, "SYSLOG", tmp_path / "log")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(str(tmp_path / "log"))
         receiver.settimeout(5)
@@ -195,12 +195,12 @@ def test_the_systems_log_is_told_also_where_the_history_cannot_be_written(
 def test_without_a_systems_log_nothing_is_missed(
     profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(syslog, "LOG", tmp_path / "nowhere")
+    monkeypatch.setattr(history_file, "SYSLOG", tmp_path / "nowhere")
     assert HistoryFile(profile, to_syslog=True).append(Kind.DO, [CHANGE]).number == 1
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_log_that_nobody_reads_is_not_waited_for_and_gets_no_endless_line(log: Callable[[], str]) -> None:
     for _ in range(2000):
-        syslog.log("x" * 2000)
+        history_file.log("x" * 2000)
     assert len(log()) == 1000
