@@ -7,11 +7,9 @@ from collections.abc import Iterable, Sequence
 from lvstui.commands.tables import aligned
 from lvstui.core.advice import services as advice
 from lvstui.core.fields import visible
-from lvstui.core.marks import cells as mark_cells
-from lvstui.core.marks import mark as mark_facts
-from lvstui.core.marks import rows as mark_rows
-from lvstui.core.marks.cells import MARK_COLUMNS
-from lvstui.core.marks.rows import MarkLook
+from lvstui.core.marks.columns import MARK_COLUMNS
+from lvstui.core.marks.mark import OTHERS, Mark, mark_at, marks, summary
+from lvstui.core.marks.rows import MarkLook, cells, rows
 from lvstui.core.observed import Rule
 from lvstui.core.selectors import selector_text
 from lvstui.core.snapshot import Snapshot
@@ -21,15 +19,14 @@ _RIGHT = frozenset(number for number, column in enumerate(MARK_COLUMNS) if colum
 
 
 def lines(snapshot: Snapshot) -> list[str]:
-    """Tell the marks as the marks view does with everything unfolded, then what an expert would point out."""
-    look = MarkLook(unfolded=frozenset(mark_facts.marks(snapshot)))
-    rows = mark_rows.rows(snapshot, look)
-    told = [visible(mark_facts.summary(snapshot))]
-    if rows:
+    """Return the marks as the marks view does with everything unfolded, then what an expert would point out."""
+    look = MarkLook(unfolded=frozenset(marks(snapshot)))
+    text = [visible(summary(snapshot))]
+    if keys := rows(snapshot, look):
         heads: Sequence[str] = [column.title.upper() for column in MARK_COLUMNS]
-        cells = [[visible(cell.text) for cell in mark_rows.cells(snapshot, look, key)] for key in rows]
-        told = [*aligned([heads, *cells], _RIGHT), "", *told]
-    return [*told, *map(str, _warnings(snapshot))]
+        table = [[visible(cell.text) for cell in cells(snapshot, look, key)] for key in keys]
+        text = [*aligned([heads, *table], _RIGHT), "", *text]
+    return [*text, *map(str, _warnings(snapshot))]
 
 
 def document(snapshot: Snapshot) -> Table:
@@ -39,11 +36,11 @@ def document(snapshot: Snapshot) -> Table:
     """
     ruleset = snapshot.reading.rules
     found = _warnings(snapshot)
-    marks = [_mark(snapshot, mark, found) for mark in mark_facts.marks(snapshot) if mark]
+    known = [_mark(snapshot, mark, found) for number, mark in marks(snapshot).items() if number != OTHERS]
     return {
-        "mark": list(marks),
-        "other": [_rule(rule) for rule in mark_facts.rules_of(snapshot, 0)],
-        "trouble": ruleset.trouble if ruleset else mark_facts.summary(snapshot),
+        "mark": list(known),
+        "other": [_rule(known.rule) for known in mark_at(snapshot, OTHERS).rules],
+        "trouble": ruleset.trouble if ruleset else summary(snapshot),
         "missing": ruleset.missing if ruleset else "",
     }
 
@@ -52,19 +49,18 @@ def _warnings(snapshot: Snapshot) -> Sequence[advice.Advice]:
     return [each for each in advice.advice(snapshot) if each.mark is not None]
 
 
-def _mark(snapshot: Snapshot, mark: int, found: Iterable[advice.Advice]) -> Table:
-    group = mark_facts.group_of(snapshot, mark)
-    pools = mark_facts.pools_of(snapshot, mark)
+def _mark(snapshot: Snapshot, mark: Mark, found: Iterable[advice.Advice]) -> Table:
+    group = mark.group
     return {
-        "mark": mark,
+        "mark": mark.number,
         "name": group.name if group else "",
         "match": [selector_text(selector) for selector in group.selectors] if group else None,
-        "packets": mark_facts.packets(snapshot, mark),
-        "sticky": mark_facts.sticky(snapshot, mark),
-        "state": mark_cells.state(snapshot, mark).text,
-        "rules": [_rule(rule) for rule in mark_facts.rules_of(snapshot, mark)],
-        "services": [observed_service(snapshot.reading, pool) for pool in pools],
-        "warnings": [_warning(each) for each in found if each.mark == mark],
+        "packets": mark.packets,
+        "sticky": mark.sticky,
+        "state": mark.state.text,
+        "rules": [_rule(known.rule) for known in mark.rules],
+        "services": [observed_service(snapshot.reading, pool) for pool in mark.pools],
+        "warnings": [_warning(advised) for advised in found if advised.mark == mark.number],
     }
 
 

@@ -50,6 +50,21 @@ class Family(IntEnum):
         """Tell the family of an address."""
         return cls.IPV4 if address.version == 4 else cls.IPV6
 
+    @property
+    def word(self) -> str:
+        """The family in text: `IPv4`, `IPv6`."""
+        return "IPv4" if self is Family.IPV4 else "IPv6"
+
+    @property
+    def short(self) -> str:
+        """The family where there is little room: `v4`, `v6`."""
+        return "v4" if self is Family.IPV4 else "v6"
+
+    @property
+    def full_mask(self) -> IPv4Address | int:
+        """The mask of a persistence that makes every address a client of its own."""
+        return FULL_MASK_V4 if self is Family.IPV4 else FULL_PREFIX_V6
+
 
 def full_mask(family: Family) -> IPv4Address | int:
     """Return the mask with which each client address counts for itself: a netmask, or a prefix length for IPv6."""
@@ -314,3 +329,13 @@ class Director:
     sysctl: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     marks: Mapping[int, MarkGroup] | None = field(default_factory=dict)
+
+    @property
+    def groups(self) -> Mapping[int, MarkGroup]:
+        """The groups of our own table; none where they could not be read."""
+        return self.marks or {}
+
+    @property
+    def daemons(self) -> Mapping[SyncRole, SyncDaemon]:
+        """The sync daemons; none where they are not managed."""
+        return self.sync or {}

@@ -76,10 +76,13 @@ class Derived:
 
         Small values that are made anew each time (numbers, texts, sets) are compared instead.
         """
-        parts: tuple[object, ...] = inputs
-        newest = self._newest.get(function)
-        if newest is None or not all(map(_same, newest[0], parts)):
-            newest = self._newest[function] = parts, function(*inputs)
+        return self.get_for(function, inputs, lambda: function(*inputs))
+
+    def get_for(self, name: object, depends: tuple[object, ...], work: Callable[[], Result]) -> Result:
+        """Return what was worked out under a name, again when one of the things that it depends on is another."""
+        newest = self._newest.get(name)
+        if newest is None or not all(map(_same, newest[0], depends)):
+            newest = self._newest[name] = depends, work()
         return cast(Result, newest[1])
 
 
@@ -120,6 +123,13 @@ class Snapshot:
     def derive(self, function: Callable[[*Inputs], Result], *inputs: *Inputs) -> Result:
         """Return what a module-level function makes of parts of this snapshot, worked out only where one changed."""
         return self.derived.get(function, *inputs)
+
+    def derive_whole(self, function: Callable[[Snapshot], Result], *depends: object) -> Result:
+        """Return what a function makes of this whole snapshot, worked out when what it depends on is another object.
+
+        It is for results that need parts which change with every reading, and may lag behind those.
+        """
+        return self.derived.get_for(function, depends, lambda: function(self))
 
 
 EMPTY_SNAPSHOT: Final = Snapshot(Reading(Director(), Info("", 0), 0.0), "", Host(""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lvstui.core.marks.mark import group_of, pools_of
+from lvstui.core.marks.mark import mark_at
 from lvstui.core.marks.script import iptables_lines, script
 from lvstui.core.snapshot import Snapshot
 from lvstui.formats.excerpt import as_commands
@@ -12,8 +12,8 @@ from lvstui.formats.excerpt import as_commands
 
 def excerpt(snapshot: Snapshot, marks: Iterable[int]) -> list[str]:
     """Write these groups; the script replaces our whole table, so that it stands for these groups alone."""
-    chosen = list(dict.fromkeys(marks))
-    groups = {mark: group for mark in chosen if (group := group_of(snapshot, mark))}
+    chosen = [mark_at(snapshot, number) for number in dict.fromkeys(marks)]
+    groups = {mark.number: mark.group for mark in chosen if mark.group}
     ruleset = snapshot.reading.rules
     lines: list[str] = []
     if groups and ruleset is not None and ruleset.missing:
@@ -21,7 +21,7 @@ def excerpt(snapshot: Snapshot, marks: Iterable[int]) -> list[str]:
         lines += [line for group in groups.values() for line in iptables_lines(group)]
     elif groups:
         lines += ["#!/usr/sbin/nft -f", *(line.expandtabs(4) for line in script(groups))]
-    keys = [pool.service.key for mark in chosen for pool in pools_of(snapshot, mark)]
+    keys = [pool.service.key for mark in chosen for pool in mark.pools]
     if keys:
         lines += ["", *as_commands(snapshot.reading.director, keys).splitlines()]
     return lines

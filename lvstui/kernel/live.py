@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from lvstui.core.change import EMPTY, Change, DirectorField, Target, Value, lookup
 from lvstui.core.entries.sync_message import Message
-from lvstui.core.marks.own_table import groups
+from lvstui.core.marks.script import groups
 from lvstui.core.model import Director, MarkGroupKey, ServiceKey, SyncRole, SysctlKey
 from lvstui.core.observed import Reading, Ruleset
 from lvstui.kernel.ipvs import schedulers as choices

@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.reactive import var
 from textual.widgets import ContentSwitcher
 
-from lvstui.core.advice.services import Standing
+from lvstui.core.advice.services import advice
 from lvstui.core.entries.edits import Outcome
 from lvstui.core.model import ServiceKey
 from lvstui.core.owners import claimed
@@ -113,7 +113,6 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         self._head, self._message, self._keys = Line("head"), MessageLine("message"), Keys("keys")
         self._notice = options.notice
         self._alarming = False
-        self._advice = Standing()
         self._warned: set[ServiceKey] = set()
         self._newest: deque[Snapshot] = deque(maxlen=1)
         path = options.profile.path if options.profile and options.accounted else None
@@ -255,7 +254,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
 
     def _show_head(self) -> None:
         if self.snapshot is not None:
-            advised = len(self._advice(self.snapshot))
+            advised = len(advice(self.snapshot))
             self._head.put(headline(self.snapshot, self.size.width - 2, self.view.found, advised))
 
     def _say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
@@ -324,7 +323,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
 
     def action_advice(self) -> None:
         """Show what an expert would point out, and do what the operator wants of it."""
-        found = self._advice(self.snapshot) if self.snapshot else ()
+        found = advice(self.snapshot) if self.snapshot else ()
         if not found:
             self._say("an expert would point out nothing here", Tone.GOOD)
             return

@@ -11,27 +11,21 @@ from lvstui.core.advice.value import Advice, named
 from lvstui.core.change import Change, change_group, change_service
 from lvstui.core.describe import persistence_text
 from lvstui.core.marks import edits as mark_edits
-from lvstui.core.marks.conflicts import overwriting
-from lvstui.core.marks.mark import every_rule, names_of
-from lvstui.core.marks.own_table import is_ours
-from lvstui.core.marks.packets import FULL, late, overlap, reaches, setting
+from lvstui.core.marks.mark import Mark, every_rule, mark_at, marks
+from lvstui.core.marks.packets import FULL, late, overlap, reaches
 from lvstui.core.marks.repairs import adopted, lost_changes, unadoptable
+from lvstui.core.marks.script import is_ours
 from lvstui.core.model import Director, Family, MarkGroupKey, MarkKey, Persistence, Pool, Selector
 from lvstui.core.observed import Rule
 from lvstui.core.selectors import several_ports
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.memo import Remembered
 
 KUBE_BITS: Final = 0xC000
 """Bits of the mark that kube-proxy uses: 0x4000 to masquerade, 0x8000 to drop."""
 
-_setting: Final = Remembered(setting)
-
-_KINDS: Final = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
-
 
 def mark_advice(snapshot: Snapshot) -> Iterator[Advice]:
-    """Tell what keeps marked packets from their service, then what would surprise."""
+    """Return what keeps marked packets from their service, then what would surprise."""
     yield from _lost_rules(snapshot)
     yield from _unset(snapshot)
     yield from _unserved(snapshot)
@@ -49,13 +43,13 @@ def place(rule: Rule) -> str:
     return fields.visible(" ".join(filter(None, words)))
 
 
-def _titled(snapshot: Snapshot, mark: int) -> str:
+def _title(mark: Mark) -> str:
     """Call a mark by its number and its name."""
-    return " ".join((f"mark {mark}", *map(fields.visible, names_of(snapshot, mark)[:1])))
+    return " ".join((f"mark {mark.number}", *map(fields.visible, mark.names[:1])))
 
 
-def _served(snapshot: Snapshot) -> set[int]:
-    return {key.mark for key in snapshot.reading.director.pools if isinstance(key, MarkKey)}
+def _served(snapshot: Snapshot) -> list[Mark]:
+    return [mark for mark in marks(snapshot).values() if mark.pools]
 
 
 def _lost(snapshot: Snapshot) -> list[int]:
@@ -70,7 +64,7 @@ def _lost_rules(snapshot: Snapshot) -> Iterator[Advice]:
     """Our table was flushed from outside, or a group of it taken out: the profile still has it."""
     if lost := _lost(snapshot):
         yield Advice(
-            _titled(snapshot, lost[0]) if len(lost) == 1 else f"{len(lost)} marks",
+            _title(mark_at(snapshot, lost[0])) if len(lost) == 1 else f"{len(lost)} marks",
             "the rules are gone from the packet filter",
             "no packet gets the mark, so its service sees no traffic; `nft flush ruleset`, or a restart of the "
             "service nftables, does that",
@@ -84,27 +78,32 @@ def _unset(snapshot: Snapshot) -> Iterator[Advice]:
     ruleset = snapshot.reading.rules
     if ruleset is None or ruleset.trouble or any(not rule.decoded for rule in ruleset.rules):
         return  # what cannot be read is not told to be missing
-    for mark in sorted(_served(snapshot) - set(_setting(ruleset.rules)) - set(_lost(snapshot))):
+    lost = _lost(snapshot)
+    for mark in _served(snapshot):
+        if mark.rules or mark.number in lost:
+            continue
         yield Advice(
-            _titled(snapshot, mark),
+            _title(mark),
             "no rule sets it",
             "IPVS only recognises marks: without a rule of nftables or iptables the service sees no traffic",
             "say in the marks view (3) which packets get it (e)",
-            mark=mark,
+            mark=mark.number,
         )
 
 
 def _unserved(snapshot: Snapshot) -> Iterator[Advice]:
-    groups = snapshot.reading.director.marks or {}
-    for mark in sorted(groups.keys() - _served(snapshot)):
-        back = [c for c in lost_changes(snapshot.profile.drift, [mark]) if not isinstance(c.target, MarkGroupKey)]
+    for mark in marks(snapshot).values():
+        if not mark.held or mark.pools:
+            continue
+        changes = lost_changes(snapshot.profile.drift, [mark.number])
+        back = tuple(change for change in changes if not isinstance(change.target, MarkGroupKey))
         yield Advice(
-            _titled(snapshot, mark),
+            _title(mark),
             "our rules set it, and no service is on it",
             "its packets are routed as if there were no rule",
             "put the profile's service back" if back else "delete the group, or add a service (A in the marks view)",
-            tuple(back) or (change_group(groups[mark], None),),
-            mark=mark,
+            back or (change_group(mark.group, None),),
+            mark=mark.number,
         )
 
 
@@ -119,19 +118,16 @@ class _Flaw(NamedTuple):
 
 def _failing(snapshot: Snapshot) -> Iterator[Advice]:
     """Rules for a mark with a service, whose packets nevertheless do not arrive there."""
-    rules, served = every_rule(snapshot), _served(snapshot)
-    said = set()
-    for rule in rules:
-        if rule.verb != "set" or rule.value not in served:
-            continue
-        flaw = _flaw(rule, overwriting(rule, rules))
-        if flaw is None or (rule.value, flaw.sentence) in said:
-            continue
-        said.add((rule.value, flaw.sentence))
-        copy = _copied(snapshot.reading.director, rule) if flaw.copy else ()
-        remedy = f"{flaw.remedy}; or take this copy of the rule into our own table" if copy else flaw.remedy
-        about = _titled(snapshot, rule.value or 0)
-        yield Advice(about, f"{flaw.sentence} ({place(rule)})", flaw.reason, remedy, copy, mark=rule.value)
+    for mark in _served(snapshot):
+        flaws: dict[str, tuple[_Flaw, Rule]] = {}
+        for known in mark.rules:
+            if flaw := _flaw(known.rule, known.later):
+                flaws.setdefault(flaw.sentence, (flaw, known.rule))
+        for flaw, rule in flaws.values():
+            copy = _copied(snapshot.reading.director, rule) if flaw.copy else ()
+            remedy = f"{flaw.remedy}; or take this copy of the rule into our own table" if copy else flaw.remedy
+            sentence = f"{flaw.sentence} ({place(rule)})"
+            yield Advice(_title(mark), sentence, flaw.reason, remedy, copy, mark=mark.number)
 
 
 def _copied(director: Director, rule: Rule) -> tuple[Change, ...]:
@@ -168,31 +164,25 @@ def _flaw(rule: Rule, later: Rule | None) -> _Flaw | None:
     return None
 
 
-def _selectors(snapshot: Snapshot, mark: int) -> list[Selector]:
-    """Give all packets that are known to get a mark."""
-    group = (snapshot.reading.director.marks or {}).get(mark)
-    found = list(group.selectors) if group else []
-    rules = _setting(every_rule(snapshot)).get(mark, ())
-    return [*found, *(rule.selector for rule in rules if rule.selector and rule.selector not in found)]
+def _selectors(mark: Mark) -> list[Selector]:
+    """Return all packets that are known to get a mark now."""
+    ours = mark.group.selectors if mark.group and mark.held else ()
+    return [*dict.fromkeys((*ours, *(known.rule.selector for known in mark.rules if known.rule.selector)))]
 
 
 def _one_family(snapshot: Snapshot) -> Iterator[Advice]:
     """A mark whose packets are of a family that no service is on it for."""
-    served: dict[int, set[Family]] = {}
-    for key in snapshot.reading.director.pools:
-        if isinstance(key, MarkKey):
-            served.setdefault(key.mark, set()).add(key.family)
-    for mark, families in served.items():
-        named_only = [each for each in _selectors(snapshot, mark) if each.addresses]
-        for family in mark_edits.families(named_only):
-            if family not in families:
+    for mark in _served(snapshot):
+        served = [pool.service.key.family for pool in mark.pools]
+        for family in mark_edits.families(selector for selector in _selectors(mark) if selector.addresses):
+            if family not in served:
                 yield Advice(
-                    _titled(snapshot, mark),
-                    f"{_KINDS[family]} packets get it, and only an {_KINDS[min(families)]} service is on it",
+                    _title(mark),
+                    f"{family.word} packets get it, and only an {served[0].word} service is on it",
                     "each family needs a service of its own on the mark; these packets are routed as if unmarked",
-                    f"add mark{'6' if family is Family.IPV6 else ''}:{mark} with its servers (A in the marks view), or "
-                    "take the addresses out (e)",
-                    mark=mark,
+                    f"add mark{'6' if family is Family.IPV6 else ''}:{mark.number} with its servers (A in the marks "
+                    "view), or take the addresses out (e)",
+                    mark=mark.number,
                 )
 
 
@@ -202,26 +192,27 @@ def _used_by_others(snapshot: Snapshot) -> Iterator[Advice]:
     kube = any(owner.program == "kube-proxy" for owner in snapshot.owners) or any(
         rule.value in (0x4000, 0x8000) and rule.mask == rule.value for rule in rules
     )
-    groups = snapshot.reading.director.marks or {}
-    for mark in sorted(_served(snapshot) | groups.keys()):
-        if kube and mark & KUBE_BITS:
+    for mark in marks(snapshot).values():
+        if kube and (mark.pools or mark.held) and mark.number & KUBE_BITS:
             yield Advice(
-                _titled(snapshot, mark),
-                f"its bits 0x{mark & KUBE_BITS:x} are those that kube-proxy uses",
+                _title(mark),
+                f"its bits 0x{mark.number & KUBE_BITS:x} are those that kube-proxy uses",
                 "kube-proxy masquerades or drops what has them, and sets them on packets of its own",
                 "take a mark without the bits 0x4000 and 0x8000",
-                mark=mark,
+                mark=mark.number,
             )
-    for mark, group in groups.items():
-        others = [rule for rule in _setting(rules).get(mark, ()) if not is_ours(rule) and reaches(rule)]
-        strange = next((rule for rule in others if not _known(rule, group.selectors)), None)
+    for mark in marks(snapshot).values():
+        if not mark.held or mark.group is None:
+            continue
+        others = [known.rule for known in mark.rules if not is_ours(known.rule) and reaches(known.rule)]
+        strange = next((rule for rule in others if not _known(rule, mark.group.selectors)), None)
         if strange is not None:
             yield Advice(
-                _titled(snapshot, mark),
+                _title(mark),
                 f"a rule of others sets it too, for other packets ({place(strange)})",
                 "those packets go to the service of this group as well, unless the mark is meant for something else",
                 "take another mark for one of the two",
-                mark=mark,
+                mark=mark.number,
             )
 
 
@@ -233,9 +224,9 @@ def _not_persistent(snapshot: Snapshot, pool: Pool) -> Iterator[Advice]:
     key = pool.service.key
     if not isinstance(key, MarkKey) or pool.service.persistence is not None or len(pool.servers) < 2:
         return
-    if several_ports(_selectors(snapshot, key.mark)):
-        mask = Persistence().mask if key.family is Family.IPV4 else 128
-        after = replace(pool.service, persistence=Persistence(mark_edits.PERSISTENCE, mask))
+    if several_ports(_selectors(mark_at(snapshot, key.mark))):
+        persistence = Persistence(mark_edits.PERSISTENCE, key.family.full_mask)
+        after = replace(pool.service, persistence=persistence)
         yield Advice(
             named(pool.service),
             "the mark bundles several ports, and the service is not persistent",
@@ -255,7 +246,7 @@ def _unlike_families(director: Director) -> Iterator[Advice]:
             continue
         mine, theirs = pool.service.persistence, twin.service.persistence
         if (mine and mine.timeout) != (theirs and theirs.timeout):
-            wanted = mine and replace(mine, mask=theirs.mask if theirs else 128)
+            wanted = mine and replace(mine, mask=theirs.mask if theirs else Family.IPV6.full_mask)
             after = replace(twin.service, persistence=wanted)
             yield Advice(
                 f"mark {key.mark}",

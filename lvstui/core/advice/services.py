@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from ipaddress import IPv4Address
 from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.advice.marks import mark_advice
 from lvstui.core.advice.value import Advice, named
 from lvstui.core.change import Change, change_server, change_service, change_sysctl
+from lvstui.core.entries.distribution import crowded_server
 from lvstui.core.marks import edits as mark_edits
 from lvstui.core.model import (
     Address,
@@ -30,13 +30,7 @@ from lvstui.core.model import (
 from lvstui.core.observed import ServerStats
 from lvstui.core.snapshot import Snapshot
 
-__all__ = ["Advice", "Standing", "about_mark", "about_service", "advice"]
-
-_CROWD: Final = 20
-"""Entries from which on their distribution says something."""
-
-_LION: Final = 0.9
-"""The part of all entries that one server has when a mask is too wide."""
+__all__ = ["Advice", "about_mark", "about_service", "advice"]
 
 _HASHING: Final = ("sh", "mh")
 """Schedulers that choose the server by the client's address, so that its connections meet without persistence."""
@@ -46,42 +40,18 @@ _PATIENCE: Final = 10.0
 
 
 def advice(snapshot: Snapshot) -> tuple[Advice, ...]:
-    """Tell everything that an expert would point out, what breaks service first."""
-    return (*_configured(snapshot), *_distributed(snapshot))
+    """Return everything that an expert would point out, what breaks service first.
 
-
-class Standing:
-    """The advice as it stands, worked out anew only when something did change that it depends on."""
-
-    def __init__(self) -> None:
-        self._seen: tuple[object, ...] = ()
-        self._configured: tuple[Advice, ...] = ()
-        self._looked: tuple[object, float] = (None, 0.0)
-        self._distributed: tuple[Advice, ...] = ()
-
-    def __call__(self, snapshot: Snapshot) -> tuple[Advice, ...]:
-        """Give what `advice` would, in the distribution of entries some seconds late."""
-        seen = _depends_on(snapshot)
-        if len(seen) != len(self._seen) or not all(map(_same, seen, self._seen)):
-            self._seen, self._configured = seen, _configured(snapshot)
-        director, taken = self._looked
-        if director is not snapshot.reading.director or abs(snapshot.reading.taken - taken) >= _PATIENCE:
-            self._looked = snapshot.reading.director, snapshot.reading.taken
-            self._distributed = _distributed(snapshot)
-        return (*self._configured, *self._distributed)
-
-
-def _depends_on(snapshot: Snapshot) -> tuple[object, ...]:
-    """Give what advice is made of: objects that stay the same while nothing changes, and small values."""
-    rules = snapshot.reading.rules
+    It is worked out anew only when something changed that it depends on, and from counters now and then.
+    """
+    reading = snapshot.reading
+    rules = reading.rules
     known = "" if rules is None else f"{rules.generation} {len(rules.rules)} {rules.trouble} {rules.missing}"
-    off = " ".join(str(int(family)) for family, on in snapshot.reading.forwards.items() if not on)
+    off = " ".join(str(int(family)) for family, on in reading.forwards.items() if not on)
     programs = " ".join(owner.program for owner in snapshot.owners)
-    return snapshot.reading.director, snapshot.profile.drift, known, off, programs
-
-
-def _same(one: object, other: object) -> bool:
-    return one is other or (isinstance(one, str) and one == other)
+    configured = snapshot.derive_whole(_configured, reading.director, snapshot.profile.drift, known, off, programs)
+    distributed = snapshot.derive_whole(_distributed, reading.director, reading.taken // _PATIENCE)
+    return (*configured, *distributed)
 
 
 def _configured(snapshot: Snapshot) -> tuple[Advice, ...]:
@@ -96,7 +66,8 @@ def _configured(snapshot: Snapshot) -> tuple[Advice, ...]:
 
 
 def _distributed(snapshot: Snapshot) -> tuple[Advice, ...]:
-    return tuple(each for pool in snapshot.reading.director.pools.values() for each in _crowded(pool, snapshot))
+    pools = snapshot.reading.director.pools.values()
+    return tuple(advised for pool in pools for advised in _crowded(pool, snapshot))
 
 
 def _forwarding_off(snapshot: Snapshot) -> Iterator[Advice]:
@@ -192,24 +163,18 @@ def _crowded(pool: Pool, snapshot: Snapshot) -> Iterator[Advice]:
         return
     seen: Mapping[Endpoint, ServerStats] = snapshot.reading.servers.get(pool.service.key, {})
     active = {endpoint: stats.sticky + stats.active + stats.inactive for endpoint, stats in seen.items()}
-    total = sum(active.values())
-    most = max(active, key=lambda endpoint: active[endpoint], default=None)
-    if most is None or total < _CROWD or active[most] < _LION * total:
+    most = crowded_server(active)
+    if most is None:
         return
-    narrow = replace(persistence, mask=IPv4Address("255.255.255.255") if _is_v4(persistence) else 128)
-    after = replace(pool.service, persistence=narrow)
+    after = replace(pool.service, persistence=replace(persistence, mask=pool.service.key.family.full_mask))
     yield Advice(
         named(pool.service),
-        f"{fields.server_text(most)} has {active[most] * 100 // total} % of all entries and connections",
+        f"{fields.server_text(most)} has {active[most] * 100 // sum(active.values())} % of all entries and connections",
         f"the mask {_mask(persistence)} makes one client of a whole network",
         "let every address be a client of its own; the entries so far are ignored then, and clients are spread anew",
         (change_service(pool.service, after),),
         key=pool.service.key,
     )
-
-
-def _is_v4(persistence: Persistence) -> bool:
-    return isinstance(persistence.mask, IPv4Address)
 
 
 def _mask(persistence: Persistence) -> str:

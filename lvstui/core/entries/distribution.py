@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from lvstui.core import fields
 from lvstui.core.entries.resolve import Tied
@@ -19,7 +19,12 @@ from lvstui.core.view.table import Cell, Tone
 _BAR: Final = 20
 _HEAVIEST: Final = 3
 _CROWD: Final = 20
-_LION: Final = 0.9
+"""Entries from which on their distribution says something."""
+
+_LION_SHARE: Final = 0.9
+"""The part of all entries that one server has when a mask is too wide."""
+
+S = TypeVar("S")
 
 Line = tuple[Cell, ...]
 
@@ -87,9 +92,16 @@ def _warning(pool: Pool, entries: Sequence[Tied]) -> Line:
     """Warn where one server has nearly everybody although others have a weight too."""
     weighted = sum(1 for server in pool.servers.values() if server.weight)
     counts: Mapping[Endpoint | None, int] = Counter(each.server for each in entries)
-    server, count = max(counts.items(), key=lambda item: item[1], default=(None, 0))
-    if server is None or weighted < 2 or len(entries) < _CROWD or count < _LION * len(entries):
+    server = crowded_server(counts)
+    if server is None or weighted < 2:
         return ()
     persistence = pool.service.persistence
     wide = f": the mask /{persistence.prefix} is wide" if persistence and persistence.wide else ""
-    return (Cell(f"{count * 100 // len(entries)}% are on {server.address}{wide}", Tone.WARN),)
+    return (Cell(f"{counts[server] * 100 // len(entries)}% are on {server.address}{wide}", Tone.WARN),)
+
+
+def crowded_server(counts: Mapping[S, int]) -> S | None:
+    """Return the server that has nearly all of many entries; None where they spread, and for few."""
+    total = sum(counts.values())
+    server = max(counts, key=lambda endpoint: counts[endpoint], default=None)
+    return server if total >= _CROWD and server is not None and counts[server] >= _LION_SHARE * total else None

@@ -1,107 +1,232 @@
-"""What is known of each firewall mark: the rules that set it, our group, the services on it, what was counted; pure."""
+"""A firewall mark with all that is known of it: its rules, our group, the services on it, what was counted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-from lvstui.core.marks.own_table import is_ours
-from lvstui.core.model import Director, Family, MarkGroup, MarkKey, Pool
-from lvstui.core.observed import Rule
+from lvstui.core.marks.packets import FULL, late, overwritten, reaches
+from lvstui.core.marks.script import is_ours
+from lvstui.core.model import Director, Endpoint, Family, MarkGroup, MarkKey, Pool, Selector, ServiceKey
+from lvstui.core.observed import Rule, ServerStats
+from lvstui.core.selectors import selector_text, several_ports
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.memo import Remembered
+from lvstui.core.view.table import Cell, Tone
 
 OTHERS: Final = 0
-"""Stands for the rules that set no mark that can be told."""
+"""The number that stands for rules whose mark cannot be told."""
+
+STATES: Final[Mapping[str, str]] = {
+    "ok": "packets get the mark, and a service takes them",
+    "no rule": "a service on a mark that nothing sets: it sees no traffic",
+    "lost": "the profile's rules are gone from the packet filter",
+    "no service": "a mark that is set for nobody, or for something else than IPVS (routing, kube-proxy)",
+    "no sticky": "several ports in one group, and no persistence: they may land on different servers",
+    "masked": "a rule sets some bits only, and IPVS compares all 32",
+    "late": "the rule's hook comes after IPVS's",
+    "unreached": "nothing jumps to the rule's chain",
+    "dormant": "the rule's table is switched off",
+    "overwritten": "a later rule sets another mark",
+    "raw": "a rule that could not be decoded; shown as it is",
+    "unknown": "the rules of the packet filter could not be read",
+}
+"""The words for a state, each with what it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRule:
+    """A rule about a mark; `later` is the rule behind it that sets another mark for some of its packets."""
+
+    rule: Rule
+    later: Rule | None = None
+
+    @property
+    def state(self) -> Cell:
+        """Whether what the rule marks arrives at IPVS, in a word of `STATES`."""
+        rule = self.rule
+        if not rule.decoded:
+            return Cell("raw", Tone.WARN)
+        if rule.dormant:
+            return Cell("dormant", Tone.BAD)
+        if not reaches(rule):
+            return Cell("unreached", Tone.BAD)
+        if rule.verb != "set":
+            return Cell("", Tone.DIM)
+        if late(rule):
+            return Cell("late", Tone.BAD)
+        if rule.mask != FULL:
+            return Cell("masked", Tone.WARN)
+        return Cell("overwritten", Tone.BAD) if self.later else Cell("ok", Tone.GOOD)
+
+    @property
+    def match(self) -> str:
+        """Which packets the rule is about, in as few words as can be."""
+        rule = self.rule
+        if not rule.decoded and rule.raw:
+            return rule.raw
+        if rule.selector is not None:
+            return selector_text(rule.selector)
+        return ", ".join(rule.match) or (f"what comes to {rule.chain}" if rule.path else "everything")
+
+    @property
+    def verb(self) -> str:
+        """What the rule does with marks: `set 80`, `set 0x50/0xff`, `save`, `restore`; bits are written in hex."""
+        rule = self.rule
+        if rule.value is None:
+            return rule.verb
+        return f"{rule.verb} {rule.value}" if rule.mask == FULL else f"{rule.verb} 0x{rule.value:x}/0x{rule.mask:x}"
+
+    @property
+    def where(self) -> str:
+        """The table that the rule stands in: `lvstui`, `ip mangle`, `ip mangle (legacy)`."""
+        rule = self.rule
+        return "lvstui" if is_ours(rule) else f"{rule.family} {rule.table}{'' if rule.tool == 'nft' else ' (legacy)'}"
+
+    @property
+    def hook(self) -> str:
+        """The hook and priority at which packets come to the rule; empty where they do not."""
+        return f"{self.rule.hook} {self.rule.priority}" if self.rule.hook else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark (1..2^32-1, or `OTHERS`).
+
+    `group` is ours, or the profile's where ours was `lost` or cannot be in the packet filter; `held` says whether our
+    table has it. `pools` are the services on the mark, IPv4 before IPv6, and `counts` what the kernel counts of the
+    servers of all services. `readable` says whether the rules of the packet filter are known.
+    """
+
+    number: int
+    group: MarkGroup | None = None
+    held: bool = False
+    lost: bool = False
+    rules: tuple[MarkRule, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    counts: Mapping[ServiceKey, Mapping[Endpoint, ServerStats]] = field(default_factory=dict, repr=False)
+    readable: bool = False
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The group's name, or those of the services where it has none."""
+        named = [self.group.name] if self.group and self.group.name else [pool.service.name for pool in self.pools]
+        return list(dict.fromkeys(filter(None, named)))
+
+    @property
+    def packets(self) -> int | None:
+        """The packets that got the mark so far; None where nothing counts them. A shared counter counts once."""
+        counted = {
+            (rule.tool, rule.family, rule.table, rule.counter or f"{rule.chain} {rule.handle} {place}"): rule.packets
+            for place, rule in enumerate(mark_rule.rule for mark_rule in self.rules)
+        }
+        known = [count for count in counted.values() if count is not None]
+        return sum(known) if known else None
+
+    @property
+    def sticky(self) -> int:
+        """The persistence entries on the mark's services."""
+        return sum(seen.sticky for pool in self.pools for seen in self.counts.get(pool.service.key, {}).values())
+
+    @property
+    def servers(self) -> int:
+        """How many real servers its services have."""
+        return sum(len(pool.servers) for pool in self.pools)
+
+    @property
+    def selectors(self) -> Sequence[Selector]:
+        """The packets that are known to get the mark: those of our group, then those of rules."""
+        found = list(self.group.selectors) if self.group else []
+        return [*found, *(known.rule.selector for known in self.rules if known.rule.selector is not None)]
+
+    @property
+    def matches(self) -> Sequence[str]:
+        """Which packets get the mark, in words: what our group says, then what others' rules add to it."""
+        ours = map(selector_text, self.group.selectors) if self.group else ()
+        others = (known.match for known in self.rules if self.group is None or not is_ours(known.rule))
+        return list(dict.fromkeys((*ours, *others)))
+
+    @property
+    def state(self) -> Cell:
+        """How the mark is, in a word of `STATES`."""
+        if self.number == OTHERS:
+            return Cell("raw" if any(not known.rule.decoded for known in self.rules) else "", Tone.DIM)
+        if self.lost:
+            return Cell("lost", Tone.BAD)
+        if not self.pools:
+            return Cell("no service", Tone.WARN if self.held else Tone.DIM)
+        if not self.rules:
+            return Cell("no rule", Tone.BAD) if self.readable else Cell("unknown", Tone.DIM)
+        flaws = [known.state for known in self.rules]
+        if all(flaw.text != "ok" for flaw in flaws):
+            return flaws[0]
+        bundled = several_ports(known.rule.selector for known in self.rules if known.rule.selector is not None)
+        if bundled and any(pool.service.persistence is None and len(pool.servers) > 1 for pool in self.pools):
+            return Cell("no sticky", Tone.WARN)
+        return next((flaw for flaw in flaws if flaw.text != "ok"), Cell("ok", Tone.GOOD))
+
+
+def marks(snapshot: Snapshot) -> Mapping[int, Mark]:
+    """Return every mark that is set, configured or served, by its number; last `OTHERS`, where there are such rules."""
+    reading = snapshot.reading
+    readable = reading.rules is not None and not reading.rules.trouble
+    director, saved = reading.director, snapshot.profile.saved
+    rules = snapshot.derive(by_mark, every_rule(snapshot))
+    return snapshot.derive(_marks, director, saved, rules, reading.servers, readable)
+
+
+def mark_at(snapshot: Snapshot, number: int) -> Mark:
+    """Return a mark by its number; one without anything where there is none."""
+    return marks(snapshot).get(number) or Mark(number)
 
 
 def every_rule(snapshot: Snapshot) -> tuple[Rule, ...]:
-    """Give all rules about marks that were read."""
+    """Return all rules about marks that were read."""
     return snapshot.reading.rules.rules if snapshot.reading.rules else ()
 
 
-def marks(snapshot: Snapshot) -> Sequence[int]:
-    """List every mark that is set, configured or served; `OTHERS` last, for rules whose mark cannot be told."""
-    director = snapshot.reading.director
-    by_mark = _by_mark(every_rule(snapshot))
-    found = {key.mark for key in director.pools if isinstance(key, MarkKey)}
-    found |= set(director.marks or {}) | set(by_mark) | lost(snapshot) | set(_unwritable(snapshot))
-    found.discard(OTHERS)
-    return [*sorted(found), *([OTHERS] if OTHERS in by_mark else [])]
+def by_mark(rules: tuple[Rule, ...]) -> Mapping[int, tuple[MarkRule, ...]]:
+    """Return the rules that set each mark; under `OTHERS` those that do something else, or were not decoded."""
+    later = overwritten(rules)
+    found: dict[int, list[MarkRule]] = {}
+    for place, rule in enumerate(rules):
+        number = (rule.value or OTHERS) if rule.verb == "set" else OTHERS
+        found.setdefault(number, []).append(MarkRule(rule, later.get(place)))
+    return {number: tuple(mark_rules) for number, mark_rules in found.items()}
 
 
-def rules_of(snapshot: Snapshot, mark: int) -> Sequence[Rule]:
-    """Give the rules that set a mark; for `OTHERS` those that do something else with marks, or were not decoded."""
-    return _by_mark(every_rule(snapshot)).get(mark, ())
+def _marks(
+    director: Director,
+    saved: Director | None,
+    rules: Mapping[int, tuple[MarkRule, ...]],
+    counts: Mapping[ServiceKey, Mapping[Endpoint, ServerStats]],
+    readable: bool,
+) -> Mapping[int, Mark]:
+    held, profile = director.groups, saved.groups if saved else {}
+    gone = lost_groups(saved, director)
+    absent = gone if director.marks is not None else profile.keys()
+    numbers = {key.mark for key in director.pools if isinstance(key, MarkKey)} | held.keys() | rules.keys() | absent
+    ordered = [*sorted(numbers - {OTHERS}), *([OTHERS] if OTHERS in rules else [])]
+    return {
+        number: Mark(
+            number,
+            held.get(number) or (profile.get(number) if number in absent else None),
+            number in held,
+            number in gone,
+            rules.get(number, ()),
+            tuple(pool for family in Family if (pool := director.pools.get(MarkKey(number, family)))),
+            counts,
+            readable,
+        )
+        for number in ordered
+    }
 
 
-def _sorted_by_mark(rules: Sequence[Rule]) -> Mapping[int, Sequence[Rule]]:
-    found: dict[int, list[Rule]] = {}
-    for rule in rules:
-        found.setdefault((rule.value or OTHERS) if rule.verb == "set" else OTHERS, []).append(rule)
-    return found
-
-
-_by_mark: Final = Remembered(_sorted_by_mark)
-
-
-def lost(snapshot: Snapshot) -> frozenset[int]:
-    """Tell the marks whose rules the profile has and the kernel lacks."""
-    return _lost(snapshot.profile.saved, snapshot.reading.director)
-
-
-def _missing(saved: Director | None, held: Director) -> frozenset[int]:
+def lost_groups(saved: Director | None, held: Director) -> frozenset[int]:
+    """Return the marks whose rules the profile has and the packet filter lacks."""
     if saved is None or held.marks is None:
         return frozenset()
-    return frozenset(saved.marks or {}) - frozenset(held.marks)
-
-
-_lost: Final = Remembered(_missing)
-
-
-def pools_of(snapshot: Snapshot, mark: int) -> Sequence[Pool]:
-    """Give the services on a mark, IPv4 before IPv6."""
-    pools = snapshot.reading.director.pools
-    keys = [MarkKey(mark, family) for family in Family]
-    return [pools[key] for key in keys if key in pools]
-
-
-def group_of(snapshot: Snapshot, mark: int) -> MarkGroup | None:
-    """Give our group for a mark, or the profile's where ours was lost or cannot be in the packet filter."""
-    held = (snapshot.reading.director.marks or {}).get(mark)
-    saved = snapshot.profile.saved
-    if held or saved is None or (mark not in lost(snapshot) and mark not in _unwritable(snapshot)):
-        return held
-    return (saved.marks or {}).get(mark)
-
-
-def _unwritable(snapshot: Snapshot) -> Mapping[int, MarkGroup]:
-    """Give the profile's groups where the packet filter cannot tell of any."""
-    saved = snapshot.profile.saved
-    return (saved.marks or {}) if saved and snapshot.reading.director.marks is None else {}
-
-
-def names_of(snapshot: Snapshot, mark: int) -> Sequence[str]:
-    """Give the group's name, or those of the services where it has none."""
-    group = group_of(snapshot, mark)
-    names = [group.name] if group and group.name else [pool.service.name for pool in pools_of(snapshot, mark)]
-    return list(dict.fromkeys(filter(None, names)))
-
-
-def packets(snapshot: Snapshot, mark: int) -> int | None:
-    """Count the packets that got a mark so far; None where nothing counts them. A shared counter counts once."""
-    counted = {
-        (rule.tool, rule.family, rule.table, rule.counter or f"{rule.chain} {rule.handle} {place}"): rule.packets
-        for place, rule in enumerate(rules_of(snapshot, mark))
-    }
-    known = [count for count in counted.values() if count is not None]
-    return sum(known) if known else None
-
-
-def sticky(snapshot: Snapshot, mark: int) -> int:
-    """Count the persistence entries on a mark's services."""
-    found = snapshot.reading.servers
-    return sum(seen.sticky for pool in pools_of(snapshot, mark) for seen in found.get(pool.service.key, {}).values())
+    return frozenset(saved.groups) - frozenset(held.groups)
 
 
 def summary(snapshot: Snapshot) -> str:
@@ -114,12 +239,21 @@ def summary(snapshot: Snapshot) -> str:
     count = len(ruleset.rules)
     foreign = sum(not is_ours(rule) for rule in ruleset.rules)
     raw = sum(not rule.decoded for rule in ruleset.rules)
-    told = f"{count} rule{'' if count == 1 else 's'} about marks, {foreign} of others"
-    told += f", {raw} not decoded" if raw else ""
-    return "; ".join(dict.fromkeys(filter(None, (told, ruleset.trouble, ruleset.missing))))
+    text = f"{count} rule{'' if count == 1 else 's'} about marks, {foreign} of others"
+    text += f", {raw} not decoded" if raw else ""
+    return "; ".join(dict.fromkeys(filter(None, (text, ruleset.trouble, ruleset.missing))))
 
 
 def unwritten(snapshot: Snapshot) -> str:
     """Say why rules cannot be written here; empty where they can."""
     ruleset = snapshot.reading.rules
     return summary(snapshot) if ruleset is None else ruleset.missing
+
+
+def hooks(rules: Iterable[MarkRule]) -> Iterable[str]:
+    """Return hooks and priorities, the hooks of one priority together: `prerouting/output -120`."""
+    found: dict[int, dict[str, None]] = {}
+    for known in rules:
+        if known.rule.hook:
+            found.setdefault(known.rule.priority, {})[known.rule.hook] = None
+    return (f"{'/'.join(names)} {priority}" for priority, names in found.items())

@@ -8,8 +8,8 @@ from dataclasses import replace
 from lvstui.core import fields
 from lvstui.core.change import Change, change_group, change_service, remove_pool
 from lvstui.core.fields import FieldError
-from lvstui.core.marks.own_table import is_ours
 from lvstui.core.marks.packets import FULL
+from lvstui.core.marks.script import is_ours
 from lvstui.core.model import (
     FULL_MASK_V4,
     FULL_PREFIX_V6,

@@ -1,22 +1,20 @@
-"""What the marks view shows, in its order: each mark, below it its rules and the servers its packets reach; pure."""
+"""The rows of the marks view in their order: each mark, below it its rules and the servers that its packets reach."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeAlias, assert_never
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias, assert_never
 
-from lvstui.core.marks.cells import MARK_COLUMNS, group_cells, rule_cells, server_cells
-from lvstui.core.marks.filter import NO_MARK_FILTER, MarkFilter, MarkSubject
-from lvstui.core.marks.mark import marks, packets, pools_of, rules_of, sticky
+from lvstui.core.marks.columns import MARK_COLUMNS, MarkRow, MarkServerRow, Row, place
+from lvstui.core.marks.mark import Mark, MarkRule, mark_at, marks
 from lvstui.core.model import MarkKey, ServerKey
-from lvstui.core.observed import Rule
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.memo import Remembered
-from lvstui.core.view.table import Arranged, Cell, Column
-
-MARK_SORTABLE: Final = tuple(column.id for column in MARK_COLUMNS)
-"""The columns by which marks can be put in order."""
+from lvstui.core.view.columns import RowColumn, shown, sort_key
+from lvstui.core.view.columns import cells as row_cells
+from lvstui.core.view.filter import Filter
+from lvstui.core.view.servers import seen_on
+from lvstui.core.view.table import Arranged, Cell
 
 
 class GroupRow(NamedTuple):
@@ -28,7 +26,7 @@ class GroupRow(NamedTuple):
 class RuleRow(NamedTuple):
     """A rule below its mark, told by where it stands.
 
-    `place` tells rules without a handle apart, and the several that are told of one that is come to on several ways.
+    `place` tells rules without a handle apart, and the several that are read of one that is reachable by several paths.
     """
 
     mark: int
@@ -47,45 +45,44 @@ MarkRowKey: TypeAlias = GroupRow | RuleRow | ServerKey
 class MarkLook(Arranged):
     """How an operator looks at the marks: what to find, in which order, and what is unfolded."""
 
-    filter: MarkFilter = NO_MARK_FILTER
+    filter: Filter[Mark] = field(default_factory=Filter)
     unfolded: frozenset[int] = frozenset()
     sort: str = "mark"
 
 
+def columns(look: MarkLook) -> tuple[RowColumn[Row], ...]:
+    """Return the columns that are not hidden."""
+    return shown(MARK_COLUMNS, look)
+
+
 def rows(snapshot: Snapshot, look: MarkLook) -> list[MarkRowKey]:
     """List the marks that the filter finds in order, below an unfolded one its rules and its real servers."""
-    every = [mark for mark in marks(snapshot) if not look.filter or look.filter.holds(MarkSubject(snapshot, mark))]
-    ordered = sorted(every, key=_order(snapshot, look), reverse=look.descending)
-    shown: list[MarkRowKey] = []
-    for mark in ordered:
-        shown.append(GroupRow(mark))
-        if mark in look.unfolded:
-            shown += _rule_rows(snapshot, mark)
-            shown += [
-                ServerKey(pool.service.key, endpoint) for pool in pools_of(snapshot, mark) for endpoint in pool.servers
-            ]
-    return shown
+    found = [MarkRow(mark) for mark in marks(snapshot).values() if look.filter.holds(mark)]
+    keys: list[MarkRowKey] = []
+    order = sort_key(MARK_COLUMNS, look, place)
+    for row in sorted(found, key=order, reverse=look.descending):
+        mark = row.mark
+        keys.append(GroupRow(mark.number))
+        if mark.number in look.unfolded:
+            keys += rule_rows(mark)
+            keys += [ServerKey(pool.service.key, endpoint) for pool in mark.pools for endpoint in pool.servers]
+    return keys
 
 
-def _rule_rows(snapshot: Snapshot, mark: int) -> Mapping[RuleRow, Rule]:
-    return _by_row(rules_of(snapshot, mark), mark)
-
-
-def _keyed(rules: Sequence[Rule], mark: int) -> Mapping[RuleRow, Rule]:
-    seen: dict[RuleRow, int] = {}
-    found: dict[RuleRow, Rule] = {}
-    for rule in rules:
-        row = RuleRow(mark, rule.tool, rule.family, rule.table, rule.chain, rule.handle, 0)
-        place = seen[row] = seen.get(row, -1) + 1
-        found[row._replace(place=place)] = rule
+def rule_rows(mark: Mark) -> Mapping[RuleRow, MarkRule]:
+    """Return the rules of a mark by their rows."""
+    places: dict[RuleRow, int] = {}
+    found: dict[RuleRow, MarkRule] = {}
+    for known in mark.rules:
+        rule = known.rule
+        row = RuleRow(mark.number, rule.tool, rule.family, rule.table, rule.chain, rule.handle, 0)
+        number = places[row] = places.get(row, -1) + 1
+        found[row._replace(place=number)] = known
     return found
 
 
-_by_row: Final = Remembered(_keyed)
-
-
 def mark_of(key: MarkRowKey) -> int:
-    """Tell the mark that a row is, or stands below."""
+    """Return the mark that a row is, or stands below."""
     match key:
         case GroupRow(mark) | RuleRow(mark):
             return mark
@@ -95,48 +92,28 @@ def mark_of(key: MarkRowKey) -> int:
             return 0
 
 
-def find(snapshot: Snapshot, key: RuleRow) -> Rule | None:
+def find(snapshot: Snapshot, key: RuleRow) -> MarkRule | None:
     """Find the rule of a row in the newest reading."""
-    return _rule_rows(snapshot, key.mark).get(key)
+    return snapshot.derive(_rules_by_row, marks(snapshot)).get(key)
 
 
-def _order(snapshot: Snapshot, look: MarkLook) -> Callable[[int], tuple[float, str, int]]:
-    def value(mark: int) -> tuple[float, str, int]:
-        match look.sort:
-            case "packets":
-                return packets(snapshot, mark) or 0, "", mark
-            case "sticky":
-                return sticky(snapshot, mark), "", mark
-            case "servers":
-                return sum(len(pool.servers) for pool in pools_of(snapshot, mark)), "", mark
-            case "persist":
-                sticks = (pool.service.persistence for pool in pools_of(snapshot, mark))
-                return max((each.timeout if each else 0 for each in sticks), default=-1), "", mark
-            case "mark":
-                return 0, "", mark or 2**32
-            case column:
-                place = MARK_SORTABLE.index(column)
-                return 0, group_cells(snapshot, mark, folded=True)[place].text, mark
-
-    return value
+def _rules_by_row(every: Mapping[int, Mark]) -> Mapping[RuleRow, MarkRule]:
+    return {row: rule for mark in every.values() for row, rule in rule_rows(mark).items()}
 
 
 def cells(snapshot: Snapshot, look: MarkLook, key: MarkRowKey) -> tuple[Cell, ...]:
-    """Give one row's cells, one for each of the `columns`."""
+    """Return one row's cells, one for each of the `columns`."""
+    return row_cells(MARK_COLUMNS, look, _row(snapshot, look, key))
+
+
+def _row(snapshot: Snapshot, look: MarkLook, key: MarkRowKey) -> Row | None:
     match key:
         case GroupRow(mark):
-            every = group_cells(snapshot, mark, folded=mark not in look.unfolded)
+            return MarkRow(mark_at(snapshot, mark), mark not in look.unfolded)
         case RuleRow():
-            rule = find(snapshot, key)
-            every = rule_cells(snapshot, rule) if rule else tuple(Cell("") for _ in MARK_COLUMNS)
-        case ServerKey():
-            every = server_cells(snapshot, key)
+            return find(snapshot, key)
+        case ServerKey(service, endpoint):
+            pool = snapshot.reading.director.pools[service]
+            return MarkServerRow(pool, pool.servers[endpoint], seen_on(snapshot, key))
         case _:
             assert_never(key)
-    pairs = zip(every, MARK_COLUMNS, strict=True)
-    return tuple(cell for cell, column in pairs if column.id not in look.hidden)
-
-
-def columns(look: MarkLook) -> Sequence[Column]:
-    """Give the columns that are not hidden."""
-    return tuple(column for column in MARK_COLUMNS if column.id not in look.hidden)

@@ -7,7 +7,9 @@ from itertools import product
 from typing import Final, NamedTuple
 
 from lvstui.core import fields
+from lvstui.core.marks.packets import FULL
 from lvstui.core.model import Family, MarkGroup, Network, Ports, Selector
+from lvstui.core.observed import Rule
 from lvstui.core.selectors import family_of, network_text, ports_text
 
 FAMILY: Final = "inet"
@@ -141,3 +143,22 @@ def _portions(ports: Sequence[Ports]) -> Iterator[Sequence[Ports]]:
         portion.append(each)
         room -= size
     yield portion
+
+
+def is_ours(rule: Rule) -> bool:
+    """Tell whether a rule stands in our own table."""
+    return rule.tool == "nft" and rule.family == FAMILY and rule.table == TABLE
+
+
+def groups(rules: Iterable[Rule]) -> Mapping[int, MarkGroup]:
+    """Put the rules of our table together to groups; what somebody else wrote into it and we could not, is left out."""
+    found: dict[int, list[Selector]] = {}
+    for rule in rules:
+        if is_ours(rule) and rule.chain == PREROUTING and rule.selector is not None and plain(rule) is not None:
+            found.setdefault(plain(rule) or 0, []).append(rule.selector)
+    return {mark: MarkGroup(mark, tuple(selectors)) for mark, selectors in sorted(found.items())}
+
+
+def plain(rule: Rule) -> int | None:
+    """Give the mark that a rule sets as a whole; None where it sets some bits only, or does something else."""
+    return rule.value if rule.decoded and rule.verb == "set" and rule.mask == FULL and rule.value else None

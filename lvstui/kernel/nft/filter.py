@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.change import Change, strip_profile_values
-from lvstui.core.marks import own_table as mark_groups
+from lvstui.core.marks import script as mark_groups
 from lvstui.core.model import MarkGroup, MarkGroupKey
 from lvstui.core.observed import Rule, Ruleset
 from lvstui.kernel.namespace import call_in

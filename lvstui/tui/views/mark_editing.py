@@ -9,7 +9,7 @@ from typing import Protocol
 
 from lvstui.core.change import Change, fold
 from lvstui.core.marks.forms import BundleForm, PacketsForm, RemovalForm
-from lvstui.core.marks.mark import rules_of, unwritten
+from lvstui.core.marks.mark import mark_at, unwritten
 from lvstui.core.marks.new_group_form import GroupForm
 from lvstui.core.marks.script import iptables_lines, script
 from lvstui.core.model import AddressKey, Director
@@ -40,7 +40,7 @@ def make(view: View, mark: int | None = None) -> None:
         return
     form = GroupForm(director, snapshot.reading.rules, snapshot.schedulers, _has_profile(view))
     if mark is not None:
-        rules = rules_of(snapshot, mark)
+        rules = (known.rule for known in mark_at(snapshot, mark).rules)
         known = tuple(dict.fromkeys(rule.selector for rule in rules if rule.selector is not None))
         form = replace(form, mark=mark, selectors=known)
     _open(view, form, director, more=partial(_iptables, form) if form.missing else None)

@@ -8,11 +8,10 @@ from dataclasses import replace
 from textual.widget import Widget
 
 from lvstui.core.advice.services import mark_lines
-from lvstui.core.marks.cells import MARK_COLUMNS, STATES
+from lvstui.core.marks.columns import LANGUAGE, MARK_COLUMNS, SORTABLE
 from lvstui.core.marks.details import details, title
-from lvstui.core.marks.filter import MARK_FIELDS, NO_MARK_FILTER, parse_marks
-from lvstui.core.marks.mark import marks, summary
-from lvstui.core.marks.rows import MARK_SORTABLE, GroupRow, MarkLook, MarkRowKey, cells, columns, mark_of, rows
+from lvstui.core.marks.mark import STATES, mark_at, marks, summary
+from lvstui.core.marks.rows import GroupRow, MarkLook, MarkRowKey, cells, columns, mark_of, rows
 from lvstui.core.model import Family, MarkKey, ServiceKey
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import Cell, Tone
@@ -35,7 +34,7 @@ What / finds (all of the terms must hold)
   192.0.2.0/24         an address in there
   mark=80 port=443 proto=tcp table=firewalld state=no-rule packets=0
   !lvstui !state=ok    the opposite of any of these
-Fields: {" ".join(MARK_FIELDS)}
+Fields  {LANGUAGE.help}
 
 State   {_STATES}"""
 
@@ -46,7 +45,7 @@ class MarkListView(ArrangedView[MarkRowKey, MarkLook]):
     BINDINGS = commands.bindings(commands.MARK_FINDING)
     NOTES = _NOTES
     EVERY_COLUMN = MARK_COLUMNS
-    SORTABLE = MARK_SORTABLE
+    SORTABLE = SORTABLE
 
     DEFAULT_CSS = "MarkListView #summary { padding: 0 1; color: $text-muted; }"
 
@@ -108,7 +107,7 @@ class MarkListView(ArrangedView[MarkRowKey, MarkLook]):
 
     def narrow(self, text: str) -> None:
         """Show only what a filter finds; raises `FieldError` with the filter as it was."""
-        self._look = replace(self._look, filter=parse_marks(text) if text.strip() else NO_MARK_FILTER)
+        self._look = replace(self._look, filter=LANGUAGE.parse(text))
         self.redraw()
 
     def on_virtual_table_cursor_moved(self) -> None:
@@ -131,7 +130,9 @@ class MarkListView(ArrangedView[MarkRowKey, MarkLook]):
         if self.snapshot is not None and key is not None:
             mark = mark_of(key)
             self.app.push_screen(
-                Listing(title(self.snapshot, mark), details(self.snapshot, mark, mark_lines(self.snapshot, mark)))
+                Listing(
+                    title(mark_at(self.snapshot, mark)), details(self.snapshot, mark, mark_lines(self.snapshot, mark))
+                )
             )
 
     def action_fold(self, folded: bool) -> None:

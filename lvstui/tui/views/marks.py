@@ -8,13 +8,14 @@ from dataclasses import replace
 from lvstui.core import fields
 from lvstui.core.change import Change, change_group
 from lvstui.core.marks.edits import unbundled
-from lvstui.core.marks.mark import OTHERS, lost, names_of, pools_of, rules_of
-from lvstui.core.marks.own_table import is_ours
+from lvstui.core.marks.mark import OTHERS, mark_at, marks
 from lvstui.core.marks.repairs import adopted, cleared_bits, lost_changes, with_timeout, without
 from lvstui.core.marks.rows import GroupRow, MarkRowKey, RuleRow, find
+from lvstui.core.marks.script import is_ours
 from lvstui.core.model import Director, Family, MarkGroup, ServerKey
 from lvstui.core.observed import Rule
 from lvstui.core.rules import Severity, problems
+from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import Tone
 from lvstui.tui import commands
 from lvstui.tui.commands import Command
@@ -31,14 +32,14 @@ class MarksView(MarkListView):
     def offered(self) -> Sequence[Command]:
         """Leave out what the row under the cursor has nothing for."""
         snapshot, mark = self.snapshot, self.mark
-        served = snapshot is not None and mark is not None and bool(pools_of(snapshot, mark))
-        grouped = snapshot is not None and mark in (snapshot.reading.director.marks or {})
+        served = snapshot is not None and mark is not None and bool(mark_at(snapshot, mark).pools)
+        grouped = snapshot is not None and mark in snapshot.reading.director.groups
         able = {
             "mark.serve": snapshot is not None and mark is not None and not served,
             "mark.edit": mark is not None,
             "mark.adopt": any(not is_ours(rule) for rule in self._rules()),
             "mark.apart": grouped,
-            "mark.restore": bool(snapshot and (lost(snapshot) or lost_changes(snapshot.profile.drift))),
+            "mark.restore": snapshot is not None and _can_restore(snapshot),
             "delete": served or grouped,
             "entries": served,
             "mark.service": served,
@@ -64,7 +65,7 @@ class MarksView(MarkListView):
         mark = self.mark
         if mark is None or self.snapshot is None:
             self.say("go to a mark, or make a group (a)")
-        elif len(pools_of(self.snapshot, mark)) == len(Family):
+        elif len(mark_at(self.snapshot, mark).pools) == len(Family):
             self.say("its services of both families are there already: J goes to them")
         else:
             mark_editing.make(self, mark)
@@ -79,7 +80,7 @@ class MarksView(MarkListView):
     def action_name(self) -> None:
         """Ask for the name of the group."""
         director, mark = mark_editing.standing(self), self.mark
-        group = (director.marks or {}).get(mark) if director and mark is not None else None
+        group = director.groups.get(mark) if director and mark is not None else None
         if director is None or mark is None or self.snapshot is None:
             return
         if not self.snapshot.profile.path:
@@ -99,7 +100,7 @@ class MarksView(MarkListView):
         director, marks = mark_editing.standing(self), self.chosen()
         if director is None or not marks or self.snapshot is None:
             return
-        pools = [pool for mark in marks for pool in pools_of(self.snapshot, mark)]
+        pools = [pool for mark in marks for pool in mark_at(self.snapshot, mark).pools]
         if not pools:
             self.say("there is no service on it")
             return
@@ -164,15 +165,16 @@ class MarksView(MarkListView):
         elif isinstance(key, ServerKey):
             self.say("J goes to the service, where its servers are deleted")
         elif mark is not None and self.snapshot is not None:
-            if mark in (self.snapshot.reading.director.marks or {}) or pools_of(self.snapshot, mark):
+            if mark in self.snapshot.reading.director.groups or mark_at(self.snapshot, mark).pools:
                 mark_editing.remove(self, mark)
             else:
                 self.say("only rules of others set it, and those are never written", Tone.WARN)
 
     def _delete_rule(self, key: RuleRow) -> None:
         director = mark_editing.ruling(self)
-        rule = find(self.snapshot, key) if self.snapshot else None
-        group = (director.marks or {}).get(key.mark) if director else None
+        found = find(self.snapshot, key) if self.snapshot else None
+        rule = found.rule if found else None
+        group = director.groups.get(key.mark) if director else None
         if rule is None or director is None:
             return
         if not is_ours(rule):
@@ -190,7 +192,7 @@ class MarksView(MarkListView):
     def action_service(self) -> None:
         """Go to the mark's service, or to this server of it, in the services view."""
         key, mark = self.table.cursor_key, self.mark
-        pools = pools_of(self.snapshot, mark) if self.snapshot and mark is not None else ()
+        pools = mark_at(self.snapshot, mark).pools if self.snapshot and mark is not None else ()
         if isinstance(key, ServerKey):
             self.post_message(self.Wanted("services", row=key))
         elif pools:
@@ -215,15 +217,15 @@ class MarksView(MarkListView):
             return ()
         match key:
             case RuleRow():
-                rule = find(self.snapshot, key)
-                return (rule,) if rule else ()
+                found = find(self.snapshot, key)
+                return (found.rule,) if found else ()
             case GroupRow(mark) if mark != OTHERS:
-                return [rule for rule in rules_of(self.snapshot, mark) if not is_ours(rule)]
+                return [each.rule for each in mark_at(self.snapshot, mark).rules if not is_ours(each.rule)]
             case _:
                 return ()
 
     def _word(self, mark: int) -> str:
-        names = names_of(self.snapshot, mark) if self.snapshot else ()
+        names = mark_at(self.snapshot, mark).names if self.snapshot else ()
         return f"{mark} {names[0]}" if names else str(mark)
 
     def _ask(self, label: str, value: str, read: Callable[[str], tuple[Change, ...]], director: Director) -> None:
@@ -242,3 +244,8 @@ class MarksView(MarkListView):
                 mark_editing.stage(self, read(text))
 
         self.prompt.ask(label, value, done, typed)
+
+
+def _can_restore(snapshot: Snapshot) -> bool:
+    lost = any(mark.lost for mark in marks(snapshot).values())
+    return lost or bool(lost_changes(snapshot.profile.drift))

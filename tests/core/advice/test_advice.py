@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from lvstui.core import fields
-from lvstui.core.advice.services import Advice, Standing, about_mark, about_service, advice
+from lvstui.core.advice.services import Advice, about_mark, about_service, advice
 from lvstui.core.change import change_group, diff, fold
 from lvstui.core.model import (
     Family,
@@ -247,15 +247,13 @@ def test_the_edit_takes_a_mark_that_nobody_uses() -> None:
 
 
 def test_advice_is_worked_out_anew_only_when_something_changed() -> None:
-    standing = Standing()
     seen = snapshot(director(WEB, WEBS))
-    first = standing(seen)
-    assert first == advice(seen)
+    first = advice(seen)
     later = replace(seen, reading=replace(seen.reading, taken=1.0))
-    assert standing(later)[0] is first[0]
-    assert standing(snapshot(director(WEB))) == ()
+    assert advice(later)[0] is first[0]
+    assert advice(replace(seen, reading=replace(seen.reading, director=director(WEB)))) == ()
     off = snapshot(director(WEB), forwards={Family.IPV4: False})
-    assert standing(off) == advice(off) != ()
+    assert advice(replace(seen, reading=off.reading)) == advice(off) != ()
 
 
 def test_what_is_said_about_one_service_or_mark_is_found() -> None:

@@ -6,14 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from lvstui.core.marks.cells import MARK_COLUMNS, STATES, state
-from lvstui.core.marks.conflicts import overwriting, overwritten
-from lvstui.core.marks.filter import parse_marks
-from lvstui.core.marks.mark import group_of, marks, packets, summary, unwritten
-from lvstui.core.marks.own_table import groups
-from lvstui.core.marks.packets import late, overlap, reaches
+from lvstui.core.marks.columns import LANGUAGE, MARK_COLUMNS
+from lvstui.core.marks.mark import STATES, by_mark, mark_at, marks, summary, unwritten
+from lvstui.core.marks.packets import late, overlap, overwritten, reaches
 from lvstui.core.marks.rows import GroupRow, MarkLook, RuleRow, cells, columns, rows
-from lvstui.core.marks.script import iptables_lines, script
+from lvstui.core.marks.script import groups, iptables_lines, script
 from lvstui.core.model import MarkGroup, Persistence, ServerKey
 from lvstui.core.observed import Rule, Ruleset
 from lvstui.core.selectors import selector
@@ -43,13 +40,13 @@ def shown(*rules: Rule, pools: bool = True) -> Snapshot:
     ],
 )
 def test_how_it_stands_with_a_mark_is_a_word(snapshot: Snapshot, word: str) -> None:
-    assert state(snapshot, 80).text == word
+    assert mark_at(snapshot, 80).state.text == word
     assert word in STATES
 
 
 def test_a_mark_has_its_rules_and_servers_below_it() -> None:
     seen = shown(rule(80), rule(80, "tcp 2001:db8::10 80", handle=2), rule(0, raw="xt"))
-    assert marks(seen) == [80, 0]
+    assert list(marks(seen)) == [80, 0]
     assert rows(seen, MarkLook()) == [GroupRow(80), GroupRow(0)]
     below = rows(seen, MarkLook(unfolded=frozenset((80,))))
     assert [type(key) for key in below] == [GroupRow, RuleRow, RuleRow, ServerKey, ServerKey, GroupRow]
@@ -60,13 +57,13 @@ def test_a_mark_has_its_rules_and_servers_below_it() -> None:
 def test_packets_of_a_shared_counter_count_once() -> None:
     one = rule(80, packets=7, counter="m80")
     seen = shown(one, replace(one, chain="output", handle=9), rule(80, packets=5, handle=3, table="other"))
-    assert packets(seen, 80) == 12
+    assert mark_at(seen, 80).packets == 12
 
 
 def test_lost_rules_are_told_from_the_profile() -> None:
     saved = replace(director(STICKY), marks={80: MarkGroup(80, (selector("tcp 192.0.2.10 80"),), "web")})
     seen = replace(shown(), profile=ProfileState("p", True, saved=saved))
-    assert state(seen, 80).text == "lost"
+    assert mark_at(seen, 80).state.text == "lost"
     assert "web" in [cell.text for cell in cells(seen, MarkLook(), GroupRow(80))]
 
 
@@ -86,7 +83,7 @@ def test_lost_rules_are_told_from_the_profile() -> None:
     ],
 )
 def test_a_filter_finds_marks_as_in_every_view(text: str, count: int) -> None:
-    assert len(rows(shown(rule(80)), MarkLook(filter=parse_marks(text)))) == count
+    assert len(rows(shown(rule(80)), MarkLook(filter=LANGUAGE.parse(text)))) == count
 
 
 def overwrites(later: Rule, rule: Rule, rules: list[Rule]) -> bool:
@@ -111,7 +108,8 @@ def test_what_a_later_rule_overwrites_is_found_for_all_rules_at_once() -> None:
     reached = {place for place, each in enumerate(rules) if each.hook}
     wanted = {place for place in reached if any(overwrites(later, rules[place], rules) for later in rules)}
     assert set(overwritten(rules)) == wanted
-    assert {place for place in reached if overwriting(rules[place], rules)} == wanted
+    known = [each for found in by_mark(tuple(rules)).values() for each in found]
+    assert {each.rule.handle for each in known if each.later and each.rule.hook} == wanted
 
 
 def test_the_summary_says_what_is_known_or_why_nothing_is() -> None:
@@ -124,7 +122,7 @@ def test_where_rules_cannot_be_written_the_profile_says_which_groups_there_shoul
     saved = replace(director(STICKY), marks={80: MarkGroup(80, (selector("tcp 192.0.2.10 80"),), "web")})
     where = replace(director(), marks=None)
     seen = replace(snapshot(where, rules=Ruleset(missing="no nf_tables")), profile=ProfileState("p", True, saved=saved))
-    assert (marks(seen), group_of(seen, 80)) == ([80], (saved.marks or {})[80])
+    assert {number: mark.group for number, mark in marks(seen).items()} == saved.marks
     assert summary(seen) == unwritten(seen) == "no nf_tables"
     assert unwritten(snapshot(where)) == "rules of the packet filter are not read here"
     assert unwritten(shown(rule(80))) == ""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 
 from lvstui.core.change import change_group
-from lvstui.core.marks.own_table import groups
+from lvstui.core.marks.script import groups
 from lvstui.core.model import Director, MarkGroup
 from lvstui.core.selectors import selector
 from lvstui.kernel.memory.demo import demo_director, demo_rules

@@ -16,8 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lvstui.core.change import change_group
-from lvstui.core.marks.own_table import groups
-from lvstui.core.marks.script import script
+from lvstui.core.marks.script import groups, script
 from lvstui.core.model import MarkGroup, Ports, Protocol, Selector
 from lvstui.core.selectors import merged_networks, merged_ports, selector
 from lvstui.kernel.nft import writing
