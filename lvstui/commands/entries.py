@@ -109,7 +109,7 @@ def table(each: Tied, director: Director, now: float) -> Mapping[str, object]:
 def edit(place: Place, options: argparse.Namespace) -> int:
     """Make one edit of an entry, and tell what was seen of it afterwards."""
     if place.kernel.read_only:
-        place.kernel.tell(())  # raises with the reason
+        place.kernel.send_sync(())  # raises with the reason
         raise Failure(place.kernel.read_only, Status.PERMISSION)
     reading, scan = _look(place, (_client(options.client),))
     director = reading.director
@@ -206,7 +206,7 @@ def _carried_out(place: Place, wish: EntryEdit, *, engines: bool) -> EntryReport
         time.sleep(seconds)
         return True
 
-    tools = Tools(place.kernel.tell, partial(scanner.look, _BUDGET, engines=engines), consult, wait)
+    tools = Tools(place.kernel.send_sync, partial(scanner.look, _BUDGET, engines=engines), consult, wait)
     (report,) = carry_out([wish], tools)
     return report
 

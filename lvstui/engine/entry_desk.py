@@ -150,7 +150,7 @@ class EntryDesk:
 def consulted(kernel: Kernel, messages: Sequence[Message]) -> Reading:
     """Tell a kernel of entries, and give what it holds and counts afterwards."""
     if messages:
-        kernel.tell(messages)
+        kernel.send_sync(messages)
     return kernel.read()
 
 

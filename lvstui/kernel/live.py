@@ -62,27 +62,27 @@ class Live:
 
     @property
     def origin(self) -> str:
-        """Name the kernel and, where it is not ours, the network namespace."""
+        """Return the name of the kernel and, where it is not ours, the network namespace."""
         kernel = f"Linux {os.uname().release}"
         return kernel if self._netns is None else f"{kernel}, netns {self._netns}"
 
     @property
     def read_only(self) -> str:
-        """Say why nothing can be written, empty where it can."""
+        """Return why nothing can be written, empty where it can."""
         return f"{NO_RIGHT}; shown is what /proc/net/ip_vs tells" if self._denied else ""
 
     @cached_property
     def schedulers(self) -> tuple[str, ...]:
-        """Name the schedulers that are loaded or could be, as it was at the first look."""
+        """Return the schedulers that are loaded or could be, as it was at the first look."""
         return choices.schedulers()
 
     @property
     def interfaces(self) -> tuple[str, ...]:
-        """Name the interfaces of the namespace; none are looked up where no daemon could be started on them."""
+        """Return the interfaces of the namespace; none are looked up where no daemon could be started on them."""
         return () if self._denied else self._interfaces.read()
 
     def read(self) -> Reading:
-        """Read everything, or what /proc tells."""
+        """Read everything, or what /proc shows."""
         reading = self._table()
         total, cpus = self._totals.read()
         rules = self._filter.read()
@@ -104,17 +104,17 @@ class Live:
         return self._proc.read()
 
     def _whole(self, table: Director, rules: Ruleset) -> Director:
-        """Put the settings of net.ipv4.vs and our groups of the packet filter to what else is configured.
+        """Add the settings of net.ipv4.vs and our groups of the packet filter to what else is configured.
 
         The same object again where nothing changed. Where rules cannot be read or written, nothing is known of marks.
         """
         settings = self._settings.read()
-        told = None if rules.missing or not rules.generation else rules.generation
+        generation = None if rules.missing or not rules.generation else rules.generation
         known = self._known
-        if table is not known.table or settings is not known.settings or told != known.generation:
-            marks = None if told is None else groups(rules.rules)
+        if table is not known.table or settings is not known.settings or generation != known.generation:
+            marks = None if generation is None else groups(rules.rules)
             whole = replace(table, sysctl=settings, marks=marks)
-            known = self._known = _Known(table, settings, told, whole)
+            known = self._known = _Known(table, settings, generation, whole)
         return known.whole
 
     def held(self, target: Target) -> Value | None:
@@ -144,10 +144,10 @@ class Live:
         """Read the connection table, which anybody may."""
         return self._connections.scan(engines=engines)
 
-    def tell(self, messages: Sequence[Message]) -> None:
-        """Tell the kernel of connections, by way of a sync daemon."""
+    def send_sync(self, messages: Sequence[Message]) -> None:
+        """Send messages about connections to a sync daemon."""
         self._writer()
-        self._door.tell(messages, backup_only=self._settings.read().get("backup_only", "0") != "0")
+        self._door.send(messages, backup_only=self._settings.read().get("backup_only", "0") != "0")
 
     def zero(self, key: ServiceKey | None) -> None:
         """Zero the counters of one service or (None) of everything."""
@@ -169,7 +169,7 @@ class Live:
 
 
 def _may_administer() -> bool:
-    """Tell whether this thread has CAP_NET_ADMIN."""
+    """Return whether this thread has CAP_NET_ADMIN."""
     for line in _STATUS.read_text().splitlines():
         if line.startswith("CapEff:"):
             return bool(int(line.split()[1], 16) & _CAP_NET_ADMIN)

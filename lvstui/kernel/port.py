@@ -60,11 +60,11 @@ class Kernel(Protocol):
 
     @property
     def schedulers(self) -> tuple[str, ...]:
-        """The schedulers that a service can have here, as far as can be told."""
+        """The schedulers that a service can have here, as far as is known."""
 
     @property
     def interfaces(self) -> tuple[str, ...]:
-        """The network interfaces there are now, those fit for multicast first; empty where that cannot be told.
+        """The network interfaces there are now, those fit for multicast first; empty where that is unknown.
 
         Unlike the methods it raises nothing.
         """
@@ -72,7 +72,7 @@ class Kernel(Protocol):
     def read(self) -> Reading:
         """Read everything that is configured and counted.
 
-        The same `Director` object as last time is given back while the configuration has not changed.
+        Returns the same `Director` object as last time while the configuration has not changed.
         """
 
     def held(self, target: Target) -> Value | None:
@@ -93,13 +93,13 @@ class Kernel(Protocol):
 
         May be used from another thread than everything else here. Closing the iterator ends the reading at once; a
         piece costs milliseconds at most on a small table, more the further a kernel before 6.14 is into a large one.
-        `engines` asks for what persistence engines tell clients by, which the kernel shows in place of the origin.
+        `engines` asks for what persistence engines know clients by, which the kernel shows in place of the origin.
         """
 
-    def tell(self, messages: Sequence[Message]) -> None:
+    def send_sync(self, messages: Sequence[Message]) -> None:
         """Make or change connections and entries, through the kernel's own daemon for sync messages.
 
-        Returns when the kernel has taken them, which says nothing about what it made of them: scan to know. Raises
+        Returns when the kernel has taken them, which says nothing about what became of them: scan to know. Raises
         `Refused` where that way is closed (a backup_only director, servers of mixed families), with nothing changed.
         """
 
@@ -107,4 +107,4 @@ class Kernel(Protocol):
         """Zero the counters of one service with its servers, or of everything (None)."""
 
     def close(self) -> None:
-        """Let go of sockets; the kernel cannot be used afterwards."""
+        """Close sockets and files; the kernel cannot be used afterwards."""

@@ -29,7 +29,7 @@ def shell(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Shell:
 
 
 def stick(shell: Shell, server: Endpoint = WEB1, seconds: int = 300) -> None:
-    shell.kernel.tell([binding(SHOP, CLIENT, server, seconds)])
+    shell.kernel.send_sync([binding(SHOP, CLIENT, server, seconds)])
 
 
 def listed(shell: Shell, *arguments: str) -> list[Mapping[str, object]]:

@@ -47,27 +47,27 @@ class Bench:
         self.waited.append(seconds)
         self.now += seconds
         if self.busy is not None:
-            self.kernel.tell([binding(WEB, self.busy.client, self.busy.server, 2)])
+            self.kernel.send_sync([binding(WEB, self.busy.client, self.busy.server, 2)])
         if self.returning is not None:
             self.kernel.read()
-            self.kernel.tell([binding(WEB, CLIENT, self.returning, 300)])
+            self.kernel.send_sync([binding(WEB, CLIENT, self.returning, 300)])
         return self.going_on
 
     def scan(self, clients: Sought = NOBODY) -> Scan:
         return Scanner(self.kernel, lambda _: None, clock=lambda: self.now).look(self.budget, clients)
 
     def make(self, *edits: EntryEdit, pace: float = 0.0) -> Sequence[EntryReport]:
-        tools = Tools(self.kernel.tell, self.scan, self.kernel.read, self.wait)
+        tools = Tools(self.kernel.send_sync, self.scan, self.kernel.read, self.wait)
         return list(carry_out(edits, tools, pace))
 
     def held(self, number: int = 7, server: Endpoint = ONE) -> Entry:
         client = ip_address(f"198.18.0.{number}")
-        self.kernel.tell([binding(WEB, client, server, 300)])
+        self.kernel.send_sync([binding(WEB, client, server, 300)])
         return next(entry for entry in self.scan().entries if entry.client == client)
 
     def connect(self, port: int = 4000, state: int = 1) -> None:
         virtual = endpoint("192.0.2.10:80")
-        self.kernel.tell([Message(6, Endpoint(CLIENT, port), virtual, ONE, 900, 0, state)])
+        self.kernel.send_sync([Message(6, Endpoint(CLIENT, port), virtual, ONE, 900, 0, state)])
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_entries_of_others_that_end_meanwhile_cast_no_doubt_on_one_that_is_bound
         servers = {end: stats._replace(sticky=max(0, stats.sticky - 5)) for end, stats in seen.servers[WEB].items()}
         return replace(seen, servers={WEB: servers})
 
-    tools = Tools(bench.kernel.tell, bench.scan, reading, bench.wait)
+    tools = Tools(bench.kernel.send_sync, bench.scan, reading, bench.wait)
     (report,) = carry_out([Move(bench.held(), TWO, 120)], tools)
     assert report.outcome is Outcome.DONE, report
 
@@ -159,7 +159,7 @@ def test_an_entry_that_its_server_does_not_count_is_no_success(bench: Bench) -> 
         seen = bench.kernel.read()
         return replace(seen, servers={WEB: {end: ServerStats() for end in seen.servers[WEB]}})
 
-    tools = Tools(bench.kernel.tell, bench.scan, reading, bench.wait)
+    tools = Tools(bench.kernel.send_sync, bench.scan, reading, bench.wait)
     (report,) = carry_out([Pin(WEB, CLIENT, TWO, 60)], tools)
     assert (report.outcome, "does not count it" in report.sentence) == (Outcome.FAILED, True)
 
@@ -178,7 +178,7 @@ def test_the_time_is_right_however_long_it_takes_to_read_it_back(bench: Bench) -
         bench.now += 9
         return replace(scan, began=began, taken=bench.now)
 
-    tools = Tools(bench.kernel.tell, slowly, bench.kernel.read, bench.wait)
+    tools = Tools(bench.kernel.send_sync, slowly, bench.kernel.read, bench.wait)
     (report,) = carry_out([SetTime(entry, 600)], tools)
     assert report.outcome is Outcome.DONE, report
 

@@ -20,7 +20,7 @@ _BUDGET = 30
 def made(kernel: Live, *edits: EntryEdit) -> Sequence[EntryReport]:
     """Make edits, and give what became of each."""
     look = partial(Scanner(kernel, lambda _: None).look, _BUDGET)
-    return list(carry_out(edits, Tools(kernel.tell, look, kernel.read, _wait)))
+    return list(carry_out(edits, Tools(kernel.send_sync, look, kernel.read, _wait)))
 
 
 def _wait(seconds: float) -> bool:

@@ -87,14 +87,14 @@ def wait_until(done: Callable[[], bool], seconds: float = 30.0) -> bool:
 def test_an_entry_is_made_bound_and_runs_out(ready: Kernel, key: ServiceKey) -> None:
     first, _ = servers(key)
     started = time.monotonic()
-    ready.tell([pin(key, first)])
+    ready.send_sync([pin(key, first)])
     told = time.monotonic()
     (entry,) = entries(ready, key)
     assert (entry.client, entry.server.address, entry.state) == (client(key), first.address, "ASSURED")
     assert started + 60 - _CUT <= entry.ends <= told + 60 + _CUT
     assert (entry.engine, entry.identity) == (("sip", "call-7") if key == SIP else ("", ""))
     assert sticky(ready, key) == (1, 0)
-    ready.tell([pin(key, first, 1)])
+    ready.send_sync([pin(key, first, 1)])
     assert wait_until(lambda: not entries(ready, key))
     assert sticky(ready, key) == (0, 0)
 
@@ -102,25 +102,25 @@ def test_an_entry_is_made_bound_and_runs_out(ready: Kernel, key: ServiceKey) -> 
 @pytest.mark.parametrize("key", KEYS, ids=str)
 def test_an_entry_that_is_there_changes_its_time_and_keeps_its_server(ready: Kernel, key: ServiceKey) -> None:
     first, second = servers(key)
-    ready.tell([pin(key, first)])
+    ready.send_sync([pin(key, first)])
     started = time.monotonic()
-    ready.tell([pin(key, second, 500)])
+    ready.send_sync([pin(key, second, 500)])
     told = time.monotonic()
     (entry,) = entries(ready, key)
     assert entry.server.address == first.address
     assert started + 500 - _CUT <= entry.ends <= told + 500 + _CUT
     assert sticky(ready, key) == (1, 0)
-    ready.tell([pin(key, first, 1)])
+    ready.send_sync([pin(key, first, 1)])
     assert wait_until(lambda: not entries(ready, key))
 
 
 def test_an_entry_to_a_server_that_is_not_configured_is_made_and_counted_nowhere(ready: Kernel) -> None:
     stranger = endpoint("10.0.0.99:80")
-    ready.tell([pin(WEB, stranger)])
+    ready.send_sync([pin(WEB, stranger)])
     (entry,) = entries(ready, WEB)
     assert entry.server == stranger
     assert sticky(ready, WEB) == (0, 0)
-    ready.tell([pin(WEB, stranger, 1)])
+    ready.send_sync([pin(WEB, stranger, 1)])
     assert wait_until(lambda: not entries(ready, WEB))
 
 
@@ -129,16 +129,16 @@ def test_a_mark_binds_only_by_the_configured_port(kernel: Kernel) -> None:
     kernel.write(change_service(None, Service(MARK, "rr", persistence=Persistence())))
     kernel.write(change_server(MARK, None, RealServer(end, Forwarding.MASQ)))
     for port, count in ((0, 0), (8080, 1)):
-        kernel.tell([binding(MARK, client(MARK), Endpoint(end.address, port), 60)])
+        kernel.send_sync([binding(MARK, client(MARK), Endpoint(end.address, port), 60)])
         assert kernel.read().servers[MARK][end].sticky == count
-        kernel.tell([binding(MARK, client(MARK), end, 1)])
+        kernel.send_sync([binding(MARK, client(MARK), end, 1)])
         assert wait_until(lambda: not entries(kernel, MARK))
 
 
 def test_nothing_is_taken_where_backup_only_is_set(ready: Kernel) -> None:
     ready.write(change_sysctl("backup_only", "0", "1"))
     with pytest.raises(Refused) as caught:
-        ready.tell([pin(WEB, servers(WEB)[0])])
+        ready.send_sync([pin(WEB, servers(WEB)[0])])
     assert "backup_only is 1" in str(caught.value)
     assert entries(ready, WEB) == []
 
@@ -147,12 +147,12 @@ def test_nothing_is_taken_while_a_server_is_of_another_family(ready: Kernel) -> 
     crossing = server("[fd00::19]:80", Forwarding.TUNNEL)
     ready.write(change_server(WEB, None, crossing))
     with pytest.raises(Refused) as caught:
-        ready.tell([pin(WEB, servers(WEB)[0])])
+        ready.send_sync([pin(WEB, servers(WEB)[0])])
     assert "another address family" in str(caught.value)
 
 
 def test_a_telling_leaves_the_configuration_as_it_is(ready: Kernel) -> None:
     before = ready.read().director
-    ready.tell([pin(WEB, servers(WEB)[0], 1)])
+    ready.send_sync([pin(WEB, servers(WEB)[0], 1)])
     assert ready.read().director == before
     assert wait_until(lambda: not entries(ready, WEB))

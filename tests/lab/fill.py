@@ -22,7 +22,7 @@ def fill(number: int, netns: str | None = None, seconds: int = 3600) -> None:
     """Make entries of so many clients, for so many seconds; those of a network namespace go with it."""
     kernel = Live(netns)
     for start in range(0, number, PORTION):
-        kernel.tell(list(_messages(start, min(start + PORTION, number), seconds)))
+        kernel.send_sync(list(_messages(start, min(start + PORTION, number), seconds)))
     kernel.close()
 
 

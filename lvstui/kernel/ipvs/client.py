@@ -99,7 +99,7 @@ class Netlink:
         return {daemon.role: daemon for daemon in sorted(daemons, key=lambda daemon: daemon.role)}
 
     def write(self, change: Change) -> None:
-        """Tell the kernel one change; raise `Refused` with nothing changed."""
+        """Write one change. Raises `Refused` with nothing changed."""
         try:
             self._call(lambda: self._write(change))
         except (ValueError, OverflowError, struct.error):
@@ -146,7 +146,7 @@ class Netlink:
             raise refusal from None
 
     def _stop(self, role: SyncRole) -> SyncDaemon:
-        """Stop a daemon without asking for an answer, look whether it has gone, and give what it was.
+        """Stop a daemon without asking for an answer, look whether it has gone, and return what it was.
 
         When it is interrupted while it waits for a daemon that has barely started, the kernel stops that one but
         sends no answer at all, not even to those who asked for one.
@@ -167,11 +167,11 @@ class Netlink:
             raise _unreadable(answer) from None
 
     def start(self, daemon: SyncDaemon) -> None:
-        """Start a sync daemon; raise `Refused`."""
+        """Start a sync daemon. Raises `Refused`."""
         self.write(change_daemon(None, daemon))
 
     def stop(self, role: SyncRole) -> None:
-        """Stop a sync daemon, also one that has barely started; raise `Refused` where it still runs."""
+        """Stop a sync daemon, also one that has barely started. Raises `Refused` where it goes on."""
         try:
             self._call(lambda: self._stop(role))
         except Answer as answer:
@@ -194,7 +194,7 @@ class Netlink:
             self._family = None
 
     def _one(self, command: Command, payload: bytes = b"") -> bytes:
-        """Ask for one object."""
+        """Read one object."""
         message, *_ = self._messages(command, payload, REQUEST | ACK)
         return message
 
@@ -220,7 +220,7 @@ class Netlink:
         return self._family
 
     def _call(self, work: Callable[[], _T]) -> _T:
-        """Do something with the socket, and leave none behind that still waits for an answer."""
+        """Do something with the socket, and close one that would go on waiting for an answer."""
         try:
             try:
                 return work()
@@ -238,7 +238,7 @@ class Netlink:
             raise
 
     def _moved(self) -> bool:
-        """Tell whether the module came back under another number; raise NoIpvs where it stays away.
+        """Return whether the module came back under another number. Raises `NoIpvs` where it stays away.
 
         ENOENT is the answer for a family that is not there, but also for a scheduler or a real server.
         """
@@ -248,7 +248,7 @@ class Netlink:
 
 
 def _trouble(answer: Answer) -> KernelError | None:
-    """Recognize what keeps us from IPVS as a whole; a module that is just being unloaded says ENOPROTOOPT."""
+    """Return what keeps us from all of IPVS, None for other refusals; a module on its way out says ENOPROTOOPT."""
     match answer.code:
         case errno.EPERM:
             return NoRight(NO_RIGHT)

@@ -103,14 +103,14 @@ class Shape:
 
 
 def _getter(places: list[int]) -> _Getter[_T]:
-    """Make a function that picks these places, always as a tuple."""
+    """Return a function that picks these places, always as a tuple."""
     if len(places) > 1:
         return itemgetter(*places)
     return itemgetter(slice(places[0], places[0] + 1)) if places else lambda _: ()
 
 
 def learn(message: bytes, counts: tuple[int, ...]) -> Shape | None:
-    """Learn the shape of a message; None where the numbers do not stand in the order that we give them on."""
+    """Learn the shape of a message; None where the numbers do not stand in the order that we pass them on."""
     fields = list(_fields(message[_BODY:], counts))
     for role, order in (("count", counts), ("stat", _COUNTERS)):
         if tuple(field.number for field in fields if field.role == role) != order:
@@ -138,7 +138,7 @@ def _fields(body: bytes, counts: tuple[int, ...]) -> Iterator[_Field]:
             yield _Field("config" if number in _CONFIG else "skip", number, size)
 
 
-def walked(message: bytes, counts: tuple[int, ...]) -> Row:
+def walk(message: bytes, counts: tuple[int, ...]) -> Row:
     """Take a message apart attribute by attribute, whatever its layout."""
     found = NATIVE.attributes(message[_BODY:])
     config = b"".join(
@@ -175,11 +175,11 @@ class Reader:
         shape = learn(message, self._counts)
         if shape is not None:
             self._shapes.setdefault(len(message), []).append(shape)
-        return walked(message, self._counts)
+        return walk(message, self._counts)
 
 
 @contextmanager
-def _collector_at_rest() -> Iterator[None]:
+def _without_collector() -> Iterator[None]:
     """Keep Python from searching for garbage: a reading makes a hundred thousand objects and none in a circle."""
     works = gc.isenabled()
     gc.disable()
@@ -210,8 +210,8 @@ class Table:
         self._director = Director()
 
     def read(self, dump: Dump) -> tuple[dict[ServiceKey, Stats], dict[ServiceKey, dict[Endpoint, ServerStats]]]:
-        """Read all services and servers, and give what the kernel counts of them."""
-        with _collector_at_rest():
+        """Read all services and servers, and return what the kernel counts of them."""
+        with _without_collector():
             return self._read(dump)
 
     def _read(self, dump: Dump) -> tuple[dict[ServiceKey, Stats], dict[ServiceKey, dict[Endpoint, ServerStats]]]:
@@ -259,7 +259,7 @@ class Table:
         return rows, count
 
     def director(self, timeouts: Timeouts, sync: Mapping[SyncRole, SyncDaemon]) -> Director:
-        """Give the configuration that was read last; the same object as before while nothing in it changed."""
+        """Return the configuration that was read last; the same object as before while nothing in it changed."""
         last = self._director
         pools = {key: known.pool for key, known in self._known.items()}
         same = len(pools) == len(last.pools) and all(last.pools.get(key) is pool for key, pool in pools.items())
@@ -288,7 +288,7 @@ class _Decoder:
 
 
 def _pool(service: Service, configs: list[bytes], last: _Known | None, decoder: _Decoder) -> _Known:
-    """Make a pool of encoded servers, with the objects of the last one where their bytes are the same."""
+    """Build a pool of encoded servers, with the objects of the last one where their bytes are the same."""
     held = dict(zip(last.configs, last.servers, strict=True)) if last else {}
     family = service.key.family
     servers = tuple(held.get(config) or decoder.server(config, family) for config in configs)

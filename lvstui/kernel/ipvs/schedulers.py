@@ -17,9 +17,9 @@ _NO_SCHEDULERS = frozenset(f"pe_{engine}" for engine in ENGINES if engine) | {"f
 
 
 def schedulers(loaded: Path = LOADED, modules: Path = MODULES, release: str = "") -> tuple[str, ...]:
-    """Name the schedulers that are loaded, built in or installed for the running kernel, in the order of the alphabet.
+    """Return the schedulers that are loaded, built in or installed for the running kernel, in alphabetical order.
 
-    Where nothing can be found out (a kernel without modules) all schedulers of Linux are named: the kernel refuses
+    Where nothing can be found out (a kernel without modules) all schedulers of Linux are returned: the kernel refuses
     one that it lacks with a sentence.
     """
     folder = modules / (release or os.uname().release)

@@ -1,7 +1,7 @@
-"""The sync door: connections and persistence entries are made and changed by telling the kernel's own sync daemon.
+"""The sync door: connections and persistence entries are made and changed by messages to the kernel's own sync daemon.
 
 Netlink has no command for a connection, but a backup daemon takes messages about them. One is started on the loopback
-interface, told, and stopped within milliseconds; where the operator runs a backup daemon, that one is told, and left
+interface, used, and stopped within milliseconds; where the operator runs a backup daemon, that one is used, and left
 as it is.
 """
 
@@ -51,14 +51,14 @@ _UDP: Final = {4: Path("/proc/thread-self/net/udp"), 6: Path("/proc/thread-self/
 
 
 class Door:
-    """Tells the IPVS of one network namespace about connections; to be used from the thread that uses `netlink`."""
+    """Sends messages about connections to IPVS in one network namespace, from the thread that uses `netlink`."""
 
     def __init__(self, netlink: Netlink, netns: str | None = None) -> None:
         self._netlink = netlink
         self._netns = netns
 
-    def tell(self, messages: Sequence[Message], *, backup_only: bool) -> None:
-        """Make the kernel take messages; `backup_only` is the setting of that name.
+    def send(self, messages: Sequence[Message], *, backup_only: bool) -> None:
+        """Have the kernel take messages; `backup_only` is the setting of that name.
 
         Raises `Refused` where no daemon can be started, with nothing changed.
         """
@@ -78,7 +78,7 @@ class Door:
                 self._send(messages, daemon)
 
     def sweep(self) -> None:
-        """Stop a daemon of ours that outlived its lvstui, unless another lvstui is telling it something just now."""
+        """Stop a daemon of ours that outlived its lvstui, unless another lvstui is using it just now."""
         with self._alone(patience=0) as alone:
             running = self._netlink.daemons().get(SyncRole.BACKUP) if alone else None
             if running is not None and is_ours(running):
@@ -86,7 +86,7 @@ class Door:
 
     @contextmanager
     def _alone(self, patience: float = _PATIENCE) -> Iterator[bool]:
-        """Hold the name that only one lvstui at a time can have; without patience, tell whether we got it."""
+        """Hold the name that only one lvstui at a time can have; without patience, yield whether we got it."""
         held = call_in(self._netns, lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC))
         deadline = time.monotonic() + patience
         try:
@@ -131,7 +131,7 @@ class Door:
 
 
 def is_ours(daemon: SyncDaemon) -> bool:
-    """Tell whether a backup daemon was started by an lvstui: nobody else's is on lo with a port that follows so."""
+    """Return whether a backup daemon was started by an lvstui: nobody else's is on lo with a port that follows so."""
     return (
         daemon.role is SyncRole.BACKUP
         and daemon.interface == LOOPBACK
@@ -142,7 +142,7 @@ def is_ours(daemon: SyncDaemon) -> bool:
 
 
 def _new_daemon() -> SyncDaemon:
-    """Make up a daemon whose group and id nobody can foresee."""
+    """Invent a daemon whose group and id nobody can foresee."""
     group, number = _PRIVATE | secrets.randbits(24), secrets.randbelow(256)
     port = _port(group, number)
     return SyncDaemon(SyncRole.BACKUP, LOOPBACK, number, _LENGTH, IPv4Address(group), port)
@@ -165,7 +165,7 @@ def _bound(held: socket.socket) -> bool:
 def _deliver(datagrams: Sequence[bytes], daemon: SyncDaemon) -> None:
     """Send datagrams to a daemon of this namespace, and wait until it has taken them all.
 
-    Where a burst was too much for its socket, it is told once more, a datagram at a time: the same again does no harm.
+    Where a burst was too much for its socket, it is sent once more, a datagram at a time: the same again does no harm.
     """
     try:
         index = socket.if_nametoindex(daemon.interface)
@@ -200,7 +200,7 @@ class _Line:
         self._target: tuple[object, ...] = address if daemon.group.version == 4 else (*address, 0, index)
 
     def say(self, burst: Sequence[bytes]) -> bool:
-        """Send some datagrams, wait until they are taken, and tell whether none was lost.
+        """Send some datagrams, wait until they are taken, and return whether none was lost.
 
         On a busy machine a datagram is under way for a while, when the daemon's queue is still as empty as afterwards:
         only once the copies have come to our own socket does an empty queue mean that the daemon has had them.

@@ -33,12 +33,12 @@ def encode(messages: Sequence[Message], sync_id: int, limit: int = DATAGRAM_MAX)
     datagrams: list[bytes] = []
     body, count = b"", 0
     for message in messages:
-        told = _encode(message)
+        encoded = _encode(message)
         start = -len(body) % 4
-        if count and (count == _COUNT_MAX or _HEAD.size + len(body) + start + len(told) > limit):
+        if count and (count == _COUNT_MAX or _HEAD.size + len(body) + start + len(encoded) > limit):
             datagrams.append(_datagram(body, count, sync_id))
             body, count, start = b"", 0, 0
-        body += b"\0" * start + told
+        body += b"\0" * start + encoded
         count += 1
     return [*datagrams, _datagram(body, count, sync_id)] if count else datagrams
 
@@ -75,7 +75,7 @@ def _encode(message: Message) -> bytes:
     return head + b"".join(address.packed for address in addresses) + options
 
 
-def _option(kind: int, told: bytes) -> bytes:
-    if len(told) > 255:
+def _option(kind: int, text: bytes) -> bytes:
+    if len(text) > 255:
         raise Malformed("what a persistence engine tells clients by is at most 255 bytes long")
-    return bytes((kind, len(told))) + told if told else b""
+    return bytes((kind, len(text))) + text if text else b""

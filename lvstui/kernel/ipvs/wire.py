@@ -80,8 +80,8 @@ DAEMON_STATE, DAEMON_INTERFACE, DAEMON_ID, DAEMON_LENGTH = range(1, 5)
 DAEMON_GROUP, DAEMON_GROUP6, DAEMON_PORT, DAEMON_TTL = range(5, 9)
 
 _PERSISTENT = 0x1
-_TOLD = int(ServiceFlags.ONE_PACKET | ServiceFlags.SCHED_1 | ServiceFlags.SCHED_2 | ServiceFlags.SCHED_3)
-_WRITTEN = _PERSISTENT | _TOLD
+_SHOWN = int(ServiceFlags.ONE_PACKET | ServiceFlags.SCHED_1 | ServiceFlags.SCHED_2 | ServiceFlags.SCHED_3)
+_WRITTEN = _PERSISTENT | _SHOWN
 """The flags that a write replaces; the rest (IP_VS_SVC_F_HASHED) is the kernel's own."""
 _FORWARDING_MASK = 0x7
 _STAT_FIELDS = len(Stats._fields)
@@ -119,7 +119,7 @@ def _text(number: int, value: str) -> bytes:
 
 
 def service_key(key: ServiceKey) -> bytes:
-    """Encode the attribute that tells one service."""
+    """Encode the attribute that names one service."""
     return NATIVE.nest(TOP_SERVICE, _key(key))
 
 
@@ -143,7 +143,7 @@ def _key(key: ServiceKey) -> bytes:
 
 
 def service(value: Service) -> bytes:
-    """Encode a whole service; raise ValueError or struct.error where a value has no place on the wire."""
+    """Encode a whole service. Raises ValueError or struct.error where a value has no place on the wire."""
     persistence = value.persistence
     flags = int(value.flags) | (_PERSISTENT if persistence else 0)
     parts = [
@@ -171,7 +171,7 @@ def _mask(family: Family, persistence: Persistence | None) -> bytes:
 
 
 def endpoint(value: Endpoint) -> bytes:
-    """Encode the attribute that tells one real server within its service."""
+    """Encode the attribute that names one real server within its service."""
     return NATIVE.nest(TOP_DEST, _endpoint(value))
 
 
@@ -185,7 +185,7 @@ def _endpoint(value: Endpoint) -> bytes:
 
 
 def server(value: RealServer) -> bytes:
-    """Encode a whole real server; raise ValueError or struct.error where a value has no place on the wire."""
+    """Encode a whole real server. Raises ValueError or struct.error where a value has no place on the wire."""
     tunnel = value.tunnel
     if not 0 <= value.upper <= INT_MAX:
         raise ValueError(value.upper)  # Linux 6.1 takes it, later ones refuse it
@@ -214,12 +214,12 @@ def timeouts(value: Timeouts) -> bytes:
 
 
 def daemon_role(role: SyncRole) -> bytes:
-    """Encode the attribute that tells one sync daemon."""
+    """Encode the attribute that names one sync daemon."""
     return NATIVE.nest(TOP_DAEMON, _u32(DAEMON_STATE, role))
 
 
 def daemon(value: SyncDaemon) -> bytes:
-    """Encode a sync daemon; raise ValueError or struct.error where a value has no place on the wire."""
+    """Encode a sync daemon. Raises ValueError or struct.error where a value has no place on the wire."""
     group = DAEMON_GROUP if value.group.version == 4 else DAEMON_GROUP6
     parts = [
         _u32(DAEMON_STATE, value.role),
@@ -269,8 +269,7 @@ def read_service(found: Attributes) -> Service:
             mask=IPv4Address(mask) if family is Family.IPV4 else _number(mask),
             engine=_name(found.get(SVC_ENGINE)),
         )
-    told = ServiceFlags(flags & _TOLD)
-    return Service(key, _name(found[SVC_SCHEDULER]), told, persistence)
+    return Service(key, _name(found[SVC_SCHEDULER]), ServiceFlags(flags & _SHOWN), persistence)
 
 
 class Settings(NamedTuple):
@@ -285,7 +284,7 @@ class Settings(NamedTuple):
 
 
 def read_settings(found: Attributes, service_family: Family) -> Settings:
-    """Read a real server's settings; kernels before 3.18 tell no family, before 5.3 no tunnel."""
+    """Read a real server's settings; kernels before 3.18 name no family, before 5.3 no tunnel."""
     tunnel = Tunnel(
         TunnelType(_number(found.get(DEST_TUNNEL_TYPE))),
         _network(found.get(DEST_TUNNEL_PORT)),
@@ -308,7 +307,7 @@ def read_server(found: Attributes, service_family: Family) -> RealServer:
 
 
 def make_server(settings: Settings, address: bytes, port: bytes) -> RealServer:
-    """Put a real server together."""
+    """Return a real server with these settings."""
     family, forwarding, weight, upper, lower, tunnel = settings
     place = Endpoint(_address(family, address), int.from_bytes(port, "big"))
     return RealServer(place, forwarding, weight, upper, lower, tunnel)
@@ -346,7 +345,7 @@ def read_info(found: Attributes) -> Info:
 
 
 def read_daemon(found: Attributes) -> SyncDaemon:
-    """Read a running sync daemon; kernels before 4.3 tell its role, interface and id only."""
+    """Read a running sync daemon; kernels before 4.3 name its role, interface and id only."""
     group: Address = SYNC_GROUP
     if DAEMON_GROUP in found:
         group = IPv4Address(found[DAEMON_GROUP])

@@ -30,14 +30,14 @@ _GUE = Tunnel(TunnelType.GUE, port=6080, checksum=1)
 
 
 def demo_director() -> Director:
-    """Give the profile of the demo, names and notes included; a kernel holds the same without them."""
+    """Return the profile of the demo, names and notes included; a kernel holds the same without them."""
     pools = (_shop(), _redirect(), _portal(), _dns(), _signalling(), _api(), _cache(), _mail())
     marks = {80: MarkGroup(80, (selector("tcp 192.0.2.20 80,443"),), "portal")}
     return Director({pool.service.key: pool for pool in pools}, timeouts=Timeouts(), sync={}, name="lb1", marks=marks)
 
 
 def demo_rules() -> tuple[Rule, ...]:
-    """Give the rules that others have in the demo's packet filter: a rich rule of firewalld, and kube-proxy's mark."""
+    """Return the rules of others in the demo's packet filter: a rich rule of firewalld, and kube-proxy's mark."""
     return (
         Rule(
             "nft",

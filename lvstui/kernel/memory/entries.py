@@ -41,7 +41,7 @@ _CLIENTS_V6: Final = int(IPv6Address("2001:db8:c::")), 80
 """Networks of the clients, with the number of bits that are theirs."""
 
 _STATES: Final = ("NONE", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TIME_WAIT", "CLOSE")
-"""TCP's states by their number (enum in include/net/ip_vs.h), as far as anybody tells them."""
+"""TCP's states by their number (enum in include/net/ip_vs.h), as far as anybody sends them."""
 
 _OPEN_SECONDS: Final = 900.0
 _CLOSED_SECONDS: Final = 120.0
@@ -51,11 +51,11 @@ _MARK_ADDRESSES: Final[Mapping[Family, Address]] = {
     Family.IPV4: IPv4Address("192.0.2.20"),
     Family.IPV6: IPv6Address("2001:db8::20"),
 }
-"""What the packets with a mark were sent to, which the mark itself does not tell."""
+"""What the packets with a mark were sent to, which the mark itself does not say."""
 
 
 class _Key(NamedTuple):
-    """What tells a row from others (ip_vs_conn_in_get, ip_vs_ct_in_get); `mark` and `identity` are templates' own."""
+    """What distinguishes a row (ip_vs_conn_in_get, ip_vs_ct_in_get); only templates have `mark` and `identity`."""
 
     protocol: int
     client: Endpoint
@@ -82,14 +82,14 @@ class _Heap(NamedTuple):
 
 @dataclass(slots=True)
 class _Row:
-    """One row; `heap` is where it is counted, None where no real server counts it; `told` by a sync message."""
+    """One row; `heap` is where it is counted (None: nowhere), `synced` says that it comes from a sync message."""
 
     server: Endpoint
     state: str
     ends: float
     heap: _Heap | None
     engine: str = ""
-    told: bool = False
+    synced: bool = False
 
 
 class Entries:
@@ -106,22 +106,22 @@ class Entries:
         return {heap.place: len(keys) for heap, keys in self._heaps.items() if heap.sort is _Sort.ENTRY and keys}
 
     def gained(self) -> Mapping[ServerKey, int]:
-        """Tell, once, how many entries messages have brought to each server, or (negative) taken from it."""
+        """Return, once, how many entries messages have brought to a server, or (negative) taken from it."""
         gained, self._gained = self._gained, {}
         return gained
 
-    def tell(self, messages: Iterable[Message], director: Director, now: float) -> None:
+    def take(self, messages: Iterable[Message], director: Director, now: float) -> None:
         """Take sync messages as a kernel's daemon does (ip_vs_proc_conn): a row that is there keeps its server."""
         self.expire(director, now)
         for message in messages:
             key = _key(message)
-            row = self._rows.get(key) or self._created(message, key, director)
+            row = self._rows.get(key) or self._create(message, key, director)
             row.state = _state(message)
             row.ends = now + min(message.timeout or _DEFAULT_TIMEOUT, PERSISTENCE_MAX)
-            row.told = True
+            row.synced = True
 
-    def _created(self, message: Message, key: _Key, director: Director) -> _Row:
-        """Make a row; it is counted only where service and real server are configured just so."""
+    def _create(self, message: Message, key: _Key, director: Director) -> _Row:
+        """Add a row; it is counted only where service and real server are configured just so."""
         service = _service(message, director)
         heap = None
         if service is not None and message.server in director.pools[service].servers:
@@ -144,13 +144,13 @@ class Entries:
             del self._heaps[row.heap][key]
 
     def expire(self, director: Director, now: float) -> None:
-        """Let go of what has run out: connections first, as an entry on which some hang gets another minute."""
+        """Remove what has run out: connections first, as an entry on which some hang gets another minute."""
         over = [key for key, row in self._rows.items() if row.ends <= now]
-        for key in sorted(over, key=lambda each: each.template):
+        for key in sorted(over, key=lambda key: key.template):
             row = self._rows[key]
             if row.heap is not None and key.template and self._has_children(key, row.heap.place, director):
                 row.ends = now + _RENEWED
-            elif row.heap is not None and not row.told:
+            elif row.heap is not None and not row.synced:
                 row.ends = now + self._time_left(row.heap, director)  # its client came back meanwhile
             else:
                 if row.heap is not None and row.heap.sort is _Sort.ENTRY:
@@ -179,7 +179,7 @@ class Entries:
     def follow(
         self, director: Director, counts: Mapping[ServiceKey, Mapping[Endpoint, ServerStats]], now: float
     ) -> None:
-        """Bring as many entries and connections into being, or let as many go, as traffic counted."""
+        """Add or remove entries and connections, until there are as many as traffic counted."""
         wanted = {
             _Heap(ServerKey(key, endpoint), sort): number
             for key, servers in counts.items()
@@ -197,10 +197,10 @@ class Entries:
             if number > len(keys):
                 known = [key.client.address for key in self._heaps.get(_Heap(heap.place, _Sort.ENTRY), ())]
                 for _ in range(number - len(keys)):
-                    self._come(heap, director, now, known)
+                    self._add_client(heap, director, now, known)
 
-    def _come(self, heap: _Heap, director: Director, now: float, known: Sequence[Address]) -> None:
-        """Let a client come who is not there yet; connections come from the `known` ones that stick to the server."""
+    def _add_client(self, heap: _Heap, director: Director, now: float, known: Sequence[Address]) -> None:
+        """Add a client who is not there yet; connections come from the `known` ones that stick to the server."""
         pool = director.pools[heap.place.service]
         tries = (
             self._entry_key(pool) if heap.sort is _Sort.ENTRY else self._connection_key(pool, known)
@@ -241,7 +241,7 @@ class Entries:
         return IPv6Address(_CLIENTS_V6[0] | self._random.getrandbits(_CLIENTS_V6[1]))
 
     def pieces(self, now: float) -> Iterator[Piece]:
-        """Give the table as it stands, a page at a time."""
+        """Yield the table as it stands, a page at a time."""
         rows = list(self._rows.items())
         for start in range(0, len(rows), _PIECE):
             entries, connections = [], []
@@ -266,7 +266,7 @@ def _persistence(director: Director, key: ServiceKey) -> Persistence | None:
 
 
 def _virtual(service: ServiceKey) -> tuple[int, Endpoint, int]:
-    """Give protocol, virtual end and mark of a service's templates."""
+    """Return protocol, virtual end and mark of a service's templates."""
     if isinstance(service, AddressKey):
         port = 0 if service.port == FTP else service.port
         return int(service.protocol), Endpoint(service.address, port), 0
@@ -280,7 +280,7 @@ def _key(message: Message) -> _Key:
 
 
 def _service(message: Message, director: Director) -> ServiceKey | None:
-    """Find the service that a message is about (ip_vs_find_dest): by its mark, by its port, or on port 0."""
+    """Return the service that a message is about (ip_vs_find_dest): by its mark, by its port, or on port 0."""
     keys: list[ServiceKey] = [MarkKey(message.mark, Family.of(message.client.address))] if message.mark else []
     if message.protocol:
         protocol, (address, port) = Protocol(message.protocol), message.virtual
@@ -304,13 +304,13 @@ def _shown_entry(key: _Key, row: _Row, now: float) -> Entry:
     else:
         service = AddressKey(Protocol(key.protocol), key.virtual.address, key.virtual.port)
         server = Endpoint(server.address, server.port if key.virtual.port else 0)
-    origin = Origin.SYNC if row.told else Origin.LOCAL
+    origin = Origin.SYNC if row.synced else Origin.LOCAL
     identity = key.identity.decode("latin-1")
     ends = now + int(row.ends - now)
     return Entry(service, key.client.address, server, row.state, ends, row.engine, identity, origin)
 
 
 def _shown_connection(key: _Key, row: _Row, now: float) -> Connection:
-    origin = Origin.SYNC if row.told else Origin.LOCAL
+    origin = Origin.SYNC if row.synced else Origin.LOCAL
     ends = now + int(row.ends - now)
     return Connection(Protocol(key.protocol), key.client, key.virtual, row.server, row.state, ends, origin)

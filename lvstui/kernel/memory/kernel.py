@@ -113,7 +113,7 @@ class MemoryKernel:
         self._rulebook = Rulebook(foreign)
         self._entries = Entries()
         self._lock = Lock()
-        self._still: tuple[Director, _Statistics] | None = None
+        self._steady: tuple[Director, _Statistics] | None = None
 
     def read(self) -> Reading:
         """Read the whole director; it is the same object as before while nothing was written."""
@@ -122,7 +122,7 @@ class MemoryKernel:
             now = self._clock()
             if not self._traffic:
                 self._entries.expire(self._director, now)
-                self._traffic_moves()
+                self._adjust_traffic()
             services, servers = self._statistics(now)
         total = whole(services.values())
         rules = self._rulebook.read(self._director, services)
@@ -135,7 +135,7 @@ class MemoryKernel:
         return None if target in (DirectorField.NAME, DirectorField.SYNC) else lookup(self._director, target)
 
     def write(self, change: Change) -> None:
-        """Make the director hold `change.after`, or raise what the kernel would raise."""
+        """Put `change.after` into the director. Raises what the kernel would raise."""
         self._check_write()
         errno = _errno(self._director, change)
         if errno != _OK:
@@ -157,12 +157,12 @@ class MemoryKernel:
                 self._entries.follow(self._director, self._statistics(now)[1], now)
             else:
                 self._entries.expire(self._director, now)
-            self._traffic_moves()
+            self._adjust_traffic()
             pieces = list(self._entries.pieces(now))
         yield from pieces
 
-    def tell(self, messages: Sequence[Message]) -> None:
-        """Take what a sync daemon would be told."""
+    def send_sync(self, messages: Sequence[Message]) -> None:
+        """Take what would be sent to a sync daemon."""
         self._check_write()
         if _families_mixed(self._director):
             raise Refused(MIXED, "server")
@@ -172,16 +172,16 @@ class MemoryKernel:
             now = self._clock()
             if self._traffic:
                 self._entries.follow(self._director, self._statistics(now)[1], now)
-            self._entries.tell(messages, self._director, now)
-            self._traffic_moves()
+            self._entries.take(messages, self._director, now)
+            self._adjust_traffic()
 
-    def _traffic_moves(self) -> None:
-        """Let the counters of entries follow what messages did."""
+    def _adjust_traffic(self) -> None:
+        """Adjust the counters of entries to what messages did."""
         gained = self._entries.gained()
         if self._traffic:
             self._traffic.move_entries(gained)
         elif gained:
-            self._still = None
+            self._steady = None
 
     def zero(self, key: ServiceKey | None) -> None:
         """Zero the counters of one service or of everything."""
@@ -193,7 +193,7 @@ class MemoryKernel:
             self._traffic.zero(key)
 
     def close(self) -> None:
-        """Do nothing: there is nothing to let go of."""
+        """Do nothing: nothing is open."""
 
     def _check(self) -> None:
         if self.failure is not None:
@@ -207,13 +207,13 @@ class MemoryKernel:
     def _statistics(self, now: float) -> _Statistics:
         if self._traffic:
             return self._traffic.advance(self._director, now)
-        if self._still is None or self._still[0] is not self._director:
-            self._still = self._director, _all_zero(self._director, self._entries.bound())
-        return self._still[1]
+        if self._steady is None or self._steady[0] is not self._director:
+            self._steady = self._director, _all_zero(self._director, self._entries.bound())
+        return self._steady[1]
 
 
 def _all_zero(director: Director, bound: Mapping[ServerKey, int]) -> _Statistics:
-    """Count nothing but the entries that were told."""
+    """Count nothing but the entries that messages made."""
     services = dict.fromkeys(director.pools, Stats())
     servers = {
         key: {endpoint: ServerStats(sticky=bound.get(ServerKey(key, endpoint), 0)) for endpoint in pool.servers}
@@ -223,7 +223,7 @@ def _all_zero(director: Director, bound: Mapping[ServerKey, int]) -> _Statistics
 
 
 def _held_director(director: Director) -> Director:
-    """Give what a kernel would hold of a director: no names, but timeouts and datagram lengths."""
+    """Return what a kernel would hold of a director: no names, but timeouts and datagram lengths."""
     return Director(
         pools={key: _held_pool(pool) for key, pool in director.pools.items()},
         timeouts=director.timeouts or Timeouts(),
@@ -342,7 +342,7 @@ def _sysctl_errno(director: Director, name: str, text: str) -> int:
 
 
 def _held_setting(name: str, text: str) -> str:
-    """Give a setting as the kernel keeps it: an automatic defence that nothing calls for is 1."""
+    """Return a setting as the kernel keeps it: an automatic defence that nothing calls for is 1."""
     plain = sysctls.read(name, text)
     return "1" if sysctls.same(name, plain, "1") else plain
 

@@ -25,7 +25,7 @@ class Rulebook:
         self._packets: dict[int, int] = {}
 
     def read(self, director: Director, services: Mapping[ServiceKey, Stats]) -> Ruleset:
-        """Give the rules for the groups of a director and for what its services counted by now."""
+        """Return the rules for the groups of a director and for what its services counted by now."""
         known, ours = self._known
         if known.marks != director.marks:
             self._generation += 1
@@ -56,7 +56,7 @@ class Rulebook:
 
 
 def _ours(director: Director) -> tuple[Rule, ...]:
-    """Give the rules of our table as they would be read from nf_tables."""
+    """Return the rules of our table as they would be read from nf_tables."""
     found = []
     for chain in CHAINS:
         for number, (mark, selector) in enumerate(rules(director.marks or {}, chain)):

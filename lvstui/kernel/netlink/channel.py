@@ -73,7 +73,7 @@ def frame(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
 
 
 class Channel:
-    """A blocking socket, and requests whose answers are told apart by their sequence numbers.
+    """A blocking socket, and requests whose answers are known by their sequence numbers.
 
     Every method raises OSError where the socket fails or the kernel is silent for seconds.
     """

@@ -39,7 +39,7 @@ class _Interface(NamedTuple):
 
 
 class _Sockets(NamedTuple):
-    """One socket for the news and one for answers, so that neither has to be told from the other."""
+    """One socket for the news and one for answers, so that the two never mix."""
 
     news: socket.socket
     answers: Channel
@@ -57,7 +57,7 @@ class Interfaces:
     def read(self) -> tuple[str, ...]:
         """Return the interfaces that are up and can multicast, then the rest, then what they are called besides.
 
-        Empty where that cannot be found out.
+        Empty where that is unknown.
         """
         try:
             if self._sockets is None:

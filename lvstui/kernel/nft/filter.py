@@ -20,7 +20,7 @@ from lvstui.kernel.nft.nfnetlink import GETRULE, NUMBERS, Netfilter, number, tex
 from lvstui.kernel.nft.reading import tables
 from lvstui.kernel.nft.reading.explain import Explainer
 from lvstui.kernel.nft.reading.tables import OURS, Place
-from lvstui.kernel.nft.transaction import NO_RIGHT, NO_TABLES, Stale, lacking
+from lvstui.kernel.nft.transaction import NO_RIGHT, NO_TABLES, Stale, what_is_missing
 from lvstui.kernel.nft.writing import Held
 from lvstui.kernel.nft.xtables import legacy
 from lvstui.kernel.nft.xtables.legacy import Legacy
@@ -60,7 +60,7 @@ class Poll:
         self._netfilter: Netfilter | None = None
         self._explainer = Explainer(Netfilter.codec, self._interfaces, self._ipset)
         self._good: Found | None = None
-        self._lacking: str | None = None
+        self._reason: str | None = None
         self._names: Mapping[int, str] | None = None
         self._counted = 0.0  # when counters were read last, and when they may be again
         self._resting = 0.0
@@ -72,7 +72,7 @@ class Poll:
             self._netfilter = None
 
     def read(self) -> Found:
-        """Look; the same object is given as long as nothing has changed."""
+        """Look; returns the same object as long as nothing has changed."""
         try:
             if self._netfilter is None:
                 self._netfilter = Netfilter(self._netns)
@@ -88,12 +88,12 @@ class Poll:
         generation = netfilter.generation()
         good = self._good
         if good is None or good.generation != generation:
-            return self._anew(netfilter)
+            return self._read_anew(netfilter)
         if good.rules and self._clock() >= self._resting:
-            good = self._good = self._recounted(netfilter, good)
+            good = self._good = self._count_again(netfilter, good)
         return good
 
-    def _anew(self, netfilter: Netfilter) -> Found:
+    def _read_anew(self, netfilter: Netfilter) -> Found:
         for _ in range(_ATTEMPTS):
             try:
                 seen = tables.read(netfilter)
@@ -111,10 +111,10 @@ class Poll:
         return (self._good or Found())._replace(trouble=CHANGING)
 
     def _missing(self) -> str:
-        """Say why rules cannot be written here; asked once, as that does not change."""
-        if self._lacking is None:
-            self._lacking = lacking(self._netns)
-        return self._lacking
+        """Return why rules cannot be written here; looked up once, as that does not change."""
+        if self._reason is None:
+            self._reason = what_is_missing(self._netns)
+        return self._reason
 
     def _ipset(self, index: int) -> str:
         return self._netfilter.ipset(index) if self._netfilter is not None else f"#{index}"
@@ -125,7 +125,7 @@ class Poll:
             self._names = call_in(self._netns, lambda: dict(socket.if_nameindex()))
         return self._names
 
-    def _recounted(self, netfilter: Netfilter, good: Found) -> Found:
+    def _count_again(self, netfilter: Netfilter, good: Found) -> Found:
         """Read the counters again, of chains that hold rules about marks; what was found is dropped if it changed."""
         began = self._clock()
         try:
@@ -191,14 +191,14 @@ class Filter:
         self._last: tuple[Found, legacy.Found, Ruleset] | None = None
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Close the socket."""
         self._poll.close()
 
     def read(self) -> Ruleset:
         """Read all rules about marks.
 
-        Nothing is raised: the result says what is not known, and why nothing can be written. The same object is given
-        while nothing has changed; where only counters moved, one of the same generation with other packets and bytes.
+        Nothing is raised: the result says what is not known, and why nothing can be written. The same object is
+        returned while nothing has changed; where only counters moved, one of the same generation with other counts.
         """
         found, older = self._poll.read(), self._legacy.read()
         if self._last is None or self._last[0] is not found or self._last[1] is not older:
@@ -213,7 +213,7 @@ class Filter:
         return mark_groups.groups(self._writable().rules).get(mark)
 
     def write(self, change: Change) -> None:
-        """Make our table hold the group as it is after the change, everything else in it as it was.
+        """Write our table, so that it holds the group as it is after the change, everything else in it as it was.
 
         Raises `NoRight`, or `Refused` where the group is no longer what the change says it was, or the ruleset did not
         stand still; nothing was changed then.

@@ -49,14 +49,14 @@ class _Failure(NamedTuple):
     number: int
 
 
-def lacking(netns: str | None) -> str:
-    """Say why no rules could be written here, as a sentence; empty where they could.
+def what_is_missing(netns: str | None) -> str:
+    """Return why no rules could be written here, as a sentence; empty where they could.
 
     Our table is made in a transaction that is never finished, which the kernel takes back at its end.
     """
     test = Message(NEWTABLE, CREATE | ACK, text(1, TABLE), "our table")
     try:
-        failure = call_in(netns, lambda: _transacted([test], None))
+        failure = call_in(netns, lambda: _transact([test], None))
     except KernelError as problem:
         return str(problem)
     if failure is None:
@@ -70,12 +70,12 @@ def send(messages: Sequence[Message], generation: int) -> None:
     *others, last = messages
     # An answer for the last message says that all were looked at; those before it answer only when they fail.
     asking = [*others, last._replace(flags=last.flags | ACK)]
-    failure = _transacted(asking, generation)
+    failure = _transact(asking, generation)
     if failure is not None:
         raise _refusal(failure, asking)
 
 
-def _transacted(messages: Sequence[Message], generation: int | None) -> _Failure | None:
+def _transact(messages: Sequence[Message], generation: int | None) -> _Failure | None:
     """Send messages as one transaction; without a generation it is not finished, and so taken back."""
     begin = b"" if generation is None else u32(1, generation)
     parts = [frame(BEGIN, REQUEST, 0, nfnetlink(0, TABLES, begin))]
@@ -101,7 +101,7 @@ def _transacted(messages: Sequence[Message], generation: int | None) -> _Failure
 
 
 def _make_room(plain: socket.socket, size: int) -> None:
-    """Let a transaction of this size through in one piece; the kernel counts twice what it is told."""
+    """Make room for a transaction of this size in one piece; the kernel doubles what it is asked for."""
     for force, polite, wanted in (
         (_SEND_FORCE, socket.SO_SNDBUF, size + _BUFFER),
         (_RECEIVE_FORCE, socket.SO_RCVBUF, _BUFFER),

@@ -60,9 +60,9 @@ class _Interval(NamedTuple):
 
 
 def write(netns: str | None, groups: Mapping[int, MarkGroup], held: Held) -> None:
-    """Make our table hold just these groups; counters of marks that stay keep their values.
+    """Write our table, so that it holds just these groups; counters of marks that stay keep their values.
 
-    Raises `Stale` where the ruleset is no longer the one that `held` tells, `NoRight`, or `Refused` with the reason.
+    Raises `Stale` where the ruleset is no longer that of `held`, `NoRight`, or `Refused` with the reason.
     In each case nothing was changed.
     """
     messages = list(_transaction(groups, held))
@@ -96,7 +96,7 @@ def _chain(name: str) -> bytes:
 
 
 def _rule(chain: str, mark: int, selector: Selector, numbers: Iterator[int]) -> Iterator[Message]:
-    """Give the sets that a rule needs, then the rule."""
+    """Yield the sets that a rule needs, then the rule."""
     sets: list[Message] = []
     expressions = [
         *_matches(selector, sets, numbers),
@@ -142,7 +142,7 @@ def _addresses(
 
 
 def _among(intervals: Sequence[_Interval], kind: int, sets: list[Message], numbers: Iterator[int]) -> Iterator[bytes]:
-    """Ask whether the register is in one of these intervals: of several, with a set of the rule's own."""
+    """Yield a match of the register with these intervals: with a set of the rule's own where there are several."""
     first, last = intervals[0]
     if len(intervals) == 1 and first == last:
         yield _equals(first)
@@ -167,7 +167,7 @@ def _set(intervals: Sequence[_Interval], kind: int, number: int) -> Iterator[Mes
 
 
 def _elements(intervals: Iterable[_Interval]) -> Iterator[bytes]:
-    """Give the ends of intervals as nft does: each starts at an element and ends before one with that flag."""
+    """Yield the ends of intervals as nft does: each starts at an element and ends before one with that flag."""
     ordered = sorted(intervals)
     size = len(ordered[0].first)
     if any(ordered[0].first):

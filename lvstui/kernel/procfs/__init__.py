@@ -1,1 +1,1 @@
-"""What the kernel tells in /proc."""
+"""What the kernel shows in /proc."""

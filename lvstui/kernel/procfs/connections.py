@@ -33,13 +33,13 @@ _ORIGINS: Final = {"LOCAL": Origin.LOCAL, "SYNC": Origin.SYNC}
 _PROTOCOLS: Final = {"TCP": 6, "UDP": 17, "SCTP": 132, "ICMP": 1, "ICMPv6": 58, "IP": 0}
 _MARK: Final = "IP"
 _KNOWN_MAX: Final = 65536
-"""Services, servers and virtual ends that are remembered: what rows have in common is made once."""
+"""Services, servers and virtual ends that are remembered: what rows have in common is one object."""
 
 _REMEMBERED: Final = 100_000
 """Rows that are remembered for the next reading; of a larger table, reading it is what takes long."""
 
 _COUNTDOWN: Final = 8
-"""Characters at the end of a row that tell how long it still lives, where no engine's data follow."""
+"""Characters at the end of a row that say how long it lives, where no engine's data follow."""
 
 Row: TypeAlias = Entry | Connection
 
@@ -97,15 +97,15 @@ class Decoder:
         entries: list[Entry] = []
         connections: list[Connection] = []
         if not self._engines:
-            lines = self._again(lines, now, entries, connections)
+            lines = self._known_rows(lines, now, entries, connections)
         self._rows(lines, now, entries, connections)
         self.rows += len(entries) + len(connections)
         return Piece(entries, connections)
 
-    def _again(
+    def _known_rows(
         self, lines: Sequence[str], now: float, entries: list[Entry], connections: list[Connection]
     ) -> Sequence[str]:
-        """Find rows that are known; give the lines of the others, and of those whose timer was started anew.
+        """Find rows that are known; return the lines of the others, and of those whose timer was started anew.
 
         The kernel cuts what is left to whole seconds, so two readings differ by less than one.
         """
@@ -159,7 +159,7 @@ class Decoder:
         return end
 
     def _service(self, protocol: str, address: str, port: str, six: bool) -> ServiceKey:
-        """Name the service of an entry; a firewall mark stands where the address would, on IPv6 in its first half."""
+        """Return the service of an entry; a firewall mark stands where the address would, on IPv6 in its first half."""
         key: ServiceKey
         if protocol == _MARK:
             key = MarkKey(int(address.replace(":", "")[:8], 16), Family.IPV6 if six else Family.IPV4)

@@ -26,7 +26,7 @@ class Forwards:
         self._files: dict[Family, int] | None = None
 
     def read(self) -> Mapping[Family, bool]:
-        """Tell whether packets of a family are forwarded; a family that cannot be told is left out."""
+        """Return whether packets of a family are forwarded; a family of which that is unknown is left out."""
         try:
             if self._files is None:
                 self._files = call_in(self._netns, _open)

@@ -149,5 +149,5 @@ def _folder() -> int:
 
 
 def _text(content: bytes) -> str:
-    """Give the value in a file: numbers in a row are parted by one blank instead of the kernel's tabs."""
+    """Return the value in a file: numbers in a row are parted by one blank instead of the kernel's tabs."""
     return " ".join(content.decode(errors="backslashreplace").split())

@@ -1,4 +1,4 @@
-"""/proc/net/ip_vs: the table as anybody may read it, with less in it than netlink tells.
+"""/proc/net/ip_vs: the table as anybody may read it, with less in it than in netlink's answers.
 
 It lacks thresholds, persistence engines, the scheduler's flags, IPv6's one-packet flag, tunnels, statistics,
 timeouts and sync daemons.
@@ -38,7 +38,7 @@ TABLE = Path("/proc/thread-self/net/ip_vs")
 """The table of the calling thread's network namespace."""
 
 _CLOCK_COARSE = 6
-"""CLOCK_MONOTONIC_COARSE, which moves once a tick: its resolution is 1/HZ, told to everybody."""
+"""CLOCK_MONOTONIC_COARSE, which moves once a tick: its resolution is 1/HZ, which anybody may read."""
 
 _HEAD = re.compile(r"IP Virtual Server version (\S+) \(size=(\d+)\)")
 _NAMES = {
@@ -126,7 +126,7 @@ def _pools(
 
 
 def _is_vague(block: _Block) -> bool:
-    """Tell whether nothing in a firewall-mark service shows its family; such ones take what the others leave."""
+    """Return whether nothing in a firewall-mark service shows its family; such ones take what the others leave."""
     return block.words[0] == "FWM" and "persistent" not in block.words and not block.servers
 
 
@@ -146,9 +146,9 @@ def _service(block: _Block, hz: int, others: Container[ServiceKey]) -> Service:
 
 
 def _mark_family(block: _Block, mask: int | None) -> Family:
-    """Tell the family of a firewall-mark service, which its line does not.
+    """Return the family of a firewall-mark service, which its line does not name.
 
-    A mask that is an IPv6 prefix length tells it (128.0.0.0 looks like /128, and nobody masks so), else the first
+    A mask that is an IPv6 prefix length shows it (128.0.0.0 looks like /128, and nobody masks so), else the first
     server does, though a tunnelled one may be of the other family. A mark's second service has what is left.
     """
     if mask is not None:

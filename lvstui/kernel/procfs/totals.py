@@ -32,7 +32,7 @@ class Totals:
         self._online = os.cpu_count() or 1
 
     def read(self) -> Counted:
-        """Read it, or give nothing where it cannot be read."""
+        """Read it; returns nothing counted where it cannot be read."""
         try:
             return parse(self._content(), self._online)
         except (OSError, KernelError, ValueError):

@@ -46,7 +46,7 @@ def clients(kernel: Live, first: int, count: int = 1) -> int:
 def test_fifty_tellings_neither_hang_nor_lose_anything_and_leave_no_daemon(kernel: Live) -> None:
     before, held = kernel.read().director, kernel.read().servers[KEY][Endpoint(SERVER, 80)].sticky
     for number in range(50):
-        kernel.tell([pin(1000 + number)])
+        kernel.send_sync([pin(1000 + number)])
         assert kernel.read().director.sync == {}
     assert clients(kernel, 1000, 50) == 50
     assert kernel.read().director == before
@@ -54,14 +54,14 @@ def test_fifty_tellings_neither_hang_nor_lose_anything_and_leave_no_daemon(kerne
 
 
 def test_thousands_of_messages_are_taken_whole(kernel: Live) -> None:
-    kernel.tell([pin(10000 + number) for number in range(5000)])
+    kernel.send_sync([pin(10000 + number) for number in range(5000)])
     assert clients(kernel, 10000, 5000) == 5000
 
 
 def test_the_operators_own_daemon_is_used_and_left_as_it_is(kernel: Live) -> None:
     daemon = SyncDaemon(SyncRole.BACKUP, "lo", 7, 1400, IPv4Address("224.0.0.99"), 9000, 3)
     kernel.write(change_daemon(None, daemon))
-    kernel.tell([pin(2000)])
+    kernel.send_sync([pin(2000)])
     assert clients(kernel, 2000) == 1
     assert kernel.read().director.sync == {SyncRole.BACKUP: daemon}
 
@@ -69,7 +69,7 @@ def test_the_operators_own_daemon_is_used_and_left_as_it_is(kernel: Live) -> Non
 def test_a_master_daemon_beside_it_goes_on(kernel: Live) -> None:
     daemon = SyncDaemon(SyncRole.MASTER, "lo", 9, 1400)
     kernel.write(change_daemon(None, daemon))
-    kernel.tell([pin(2100)])
+    kernel.send_sync([pin(2100)])
     assert clients(kernel, 2100) == 1
     assert kernel.read().director.sync == {SyncRole.MASTER: daemon}
 
@@ -77,7 +77,7 @@ def test_a_master_daemon_beside_it_goes_on(kernel: Live) -> None:
 def test_nothing_is_started_where_backup_only_is_set(kernel: Live) -> None:
     subprocess.run(["sysctl", "-qw", "net.ipv4.vs.backup_only=1"], check=True)
     with pytest.raises(Refused) as caught:
-        kernel.tell([pin(2200)])
+        kernel.send_sync([pin(2200)])
     assert "backup_only is 1" in str(caught.value)
     assert (kernel.read().director.sync, clients(kernel, 2200)) == ({}, 0)
 
@@ -85,12 +85,12 @@ def test_nothing_is_started_where_backup_only_is_set(kernel: Live) -> None:
 def test_servers_of_mixed_families_keep_the_door_shut_with_the_reason(kernel: Live) -> None:
     _ipvsadm("-a", "-t", "192.0.2.10:80", "-r", "[fd00::12]:80", "-i")
     with pytest.raises(Refused) as caught:
-        kernel.tell([pin(1)])
+        kernel.send_sync([pin(1)])
     assert "another address family" in str(caught.value)
 
 
 def test_an_unprivileged_process_may_look_but_not_tell(kernel: Live) -> None:
-    kernel.tell([pin(3000)])
+    kernel.send_sync([pin(3000)])
     program = (
         "import os\n"
         "from lvstui.kernel.live import Live\n"
@@ -98,7 +98,7 @@ def test_an_unprivileged_process_may_look_but_not_tell(kernel: Live) -> None:
         "os.setgid(65534); os.setuid(65534)\n"
         "live = Live()\n"
         "print(any(piece.entries for piece in live.scan()))\n"
-        "try: live.tell([])\n"
+        "try: live.send_sync([])\n"
         "except NoRight as error: print('no right')\n"
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -125,14 +125,14 @@ def watch(frame, event, argument):
         os.kill(os.getpid(), signal.SIGKILL)
 threading.setprofile(watch)
 sys.setprofile(watch)
-live.tell([pin(4000)])
+live.send_sync([pin(4000)])
 """
     ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     fresh = Live()
     assert fresh.read().director.sync == {}
     assert _ipvsadm("-L", "--daemon") == ""
-    fresh.tell([pin(4001)])
+    fresh.send_sync([pin(4001)])
     assert clients(fresh, 4001) == 1
     fresh.close()
 
@@ -143,7 +143,7 @@ def test_two_at_once_wait_for_each_other(kernel: Live) -> None:
         "from lvstui.kernel.live import Live\n"
         "import sys\n"
         "live = Live()\n"
-        "for number in range(20): live.tell([pin(int(sys.argv[1]) + number)])\n"
+        "for number in range(20): live.send_sync([pin(int(sys.argv[1]) + number)])\n"
     )
     running = [subprocess.Popen([sys.executable, "-c", program, str(start)]) for start in (5000, 6000)]
     assert [process.wait(60) for process in running] == [0, 0]

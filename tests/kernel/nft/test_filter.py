@@ -202,7 +202,7 @@ with closing(Netfilter(None)) as netfilter:
         groups = {mark: MarkGroup(mark, (selector(f"tcp any {turn},{turn + 2}"),)) for mark in range(1, 41)}
         held = writing.Held(netfilter.generation(), exists, names if exists else frozenset())
         *others, last = writing._transaction(groups, held)
-        assert transaction._transacted([*others, last._replace(flags=last.flags | ACK)], None) is None  # given up
+        assert transaction._transact([*others, last._replace(flags=last.flags | ACK)], None) is None  # given up
         writing.write(None, groups, held)
         exists = True
         print(turn, flush=True)

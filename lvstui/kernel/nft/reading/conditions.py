@@ -1,4 +1,4 @@
-"""What a rule asks of a packet: conditions in words, and as a selector where one can tell all of them."""
+"""What a rule asks of a packet: conditions in words, and as a selector where one can hold all of them."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ _PROTOCOLS: Final = ((0, 255),)
 _PORTS: Final = ((0, 65535),)
 _PORT_FIELDS: Final = {"tcp dport": ((6, 6),), "udp dport": ((17, 17),), "sctp dport": ((132, 132),)}
 _NETWORKS_MAX: Final = 4096
-"""Networks up to which a set is told as a selector."""
+"""Networks up to which a set becomes a selector."""
 
 
 class Field(NamedTuple):
     """Something that a packet has: its name in nft's words, its size in bytes, and how its values are written.
 
     `host` is true for numbers that the kernel keeps in the machine's own order. `layer` is the layer that its name
-    tells already: `(4, 6)` for tcp's fields, `(3, 2)` for those of IPv4.
+    implies: `(4, 6)` for tcp's fields, `(3, 2)` for those of IPv4.
     """
 
     name: str
@@ -106,14 +106,14 @@ STATE: Final = Field("ct state", 4, "state", host=True)
 
 
 def address_field(version: int, which: str) -> Field:
-    """Give the field of an address: `saddr` or `daddr` of IPv4 (4) or IPv6 (6)."""
+    """Return the field of an address: `saddr` or `daddr` of IPv4 (4) or IPv6 (6)."""
     if version == 4:
         return Field(f"ip {which}", 4, "ipv4", layer=(3, 2))
     return Field(f"ip6 {which}", 16, "ipv6", layer=(3, 10))
 
 
 def port_field(protocol: int | None, which: str) -> Field:
-    """Give the field of a port, `sport` or `dport`; `th dport` where the protocol is not known."""
+    """Return the field of a port, `sport` or `dport`; `th dport` where the protocol is not known."""
     name = PROTOCOLS.get(protocol, "th") if protocol is not None else "th"
     return Field(f"{name} {which}", 2, "port", layer=None if name == "th" else (4, protocol or 0))
 
@@ -124,7 +124,7 @@ def value_of(data: bytes, field: Field, order: Order) -> int:
 
 
 def within(field: Field, ranges: tuple[Range, ...], negated: bool = False, name: str = "") -> Condition:
-    """Ask whether a field has one of these values; `name` is that of the set that they stand in."""
+    """Return the condition that a field has one of these values; `name` is that of the set that holds them."""
     text = f"@{name}" if name else values_text(field, ranges)
     if negated:
         return Condition(f"{field.name} != {text}", field, complement(ranges, field.most))
@@ -132,7 +132,7 @@ def within(field: Field, ranges: tuple[Range, ...], negated: bool = False, name:
 
 
 def masked(which: Field, mask: int, value: int, negated: bool) -> Condition:
-    """Ask for some bits: the first ones of an address are a network, a state's are told by their names."""
+    """Return the condition for some bits: the first ones of an address are a network, a state's go by their names."""
     if which.name == "ip tos" and mask == 0xFC:
         return Condition(f"ip dscp {'!= ' if negated else ''}0x{value >> 2:x}", which)
     rest = which.most & ~mask
@@ -149,7 +149,7 @@ def values_text(field: Field, ranges: Iterable[Range]) -> str:
     """Write values: `80, 443, 6000-6063`."""
     if field.kind == "port":
         return ", ".join([str(first) if first == last else f"{first}-{last}" for first, last in ranges])
-    return ", ".join(range_text(field, *each) for each in ranges)
+    return ", ".join(range_text(field, first, last) for first, last in ranges)
 
 
 def range_text(field: Field, first: int, last: int) -> str:
@@ -203,12 +203,12 @@ def _interface_text(first: int, last: int) -> str:
 
 
 def interface_value(name: str) -> int:
-    """Give an interface's name as the number that the range of just this name consists of."""
+    """Return an interface's name as the number that the range of just this name consists of."""
     return int.from_bytes(name.encode("utf-8", "surrogateescape").ljust(16, b"\0"), "big")
 
 
 def complement(ranges: Sequence[Range], most: int) -> tuple[Range, ...]:
-    """Give all values that are in none of the ranges."""
+    """Return all values that are in none of the ranges."""
     found: list[Range] = []
     start = 0
     for first, last in sorted(ranges):
@@ -219,21 +219,21 @@ def complement(ranges: Sequence[Range], most: int) -> tuple[Range, ...]:
 
 
 def common(one: Sequence[Range], other: Sequence[Range]) -> tuple[Range, ...]:
-    """Give the values that are in both."""
+    """Return the values that are in both."""
     if one == other:
         return tuple(one)
     return tuple((max(a, c), min(b, d)) for a, b in sorted(one) for c, d in sorted(other) if max(a, c) <= min(b, d))
 
 
 def words(conditions: Sequence[Condition]) -> tuple[str, ...]:
-    """Write conditions, without those that only say what another one's name tells already (`tcp dport` is tcp)."""
-    told = {field.layer for _, field, _ in conditions}
-    told |= {_BELOW[layer] for layer in told if layer in _BELOW}
-    return tuple(each.text for each in conditions if each.text and _layer(each) not in told)
+    """Write conditions, without those that another one's name implies (`tcp dport` is tcp)."""
+    implied = {field.layer for _, field, _ in conditions}
+    implied |= {_BELOW[layer] for layer in implied if layer in _BELOW}
+    return tuple(part.text for part in conditions if part.text and _layer(part) not in implied)
 
 
 def _layer(condition: Condition) -> tuple[int, int] | str:
-    """Tell the layer that a condition does nothing but name."""
+    """Return the layer that a condition does nothing but name, empty for others."""
     _, field, ranges = condition
     if field.kind not in _LAYERS or ranges is None or not _single(ranges):
         return ""
@@ -244,7 +244,7 @@ def _layer(condition: Condition) -> tuple[int, int] | str:
 
 
 def selector(conditions: Iterable[Condition], family: str) -> Selector | None:
-    """Tell what conditions in a table of this family ask for; None where a selector cannot tell all of it."""
+    """Return what conditions in a table of this family ask for; None where a selector cannot hold all of it."""
     protocols: Sequence[Range] = _PROTOCOLS
     versions = _VERSIONS.get(family, _EVERY_VERSION)
     addresses: Sequence[Range] | None = None
@@ -289,7 +289,7 @@ def selector(conditions: Iterable[Condition], family: str) -> Selector | None:
 
 @lru_cache(1 << 12)
 def _ports(ranges: tuple[Range, ...]) -> tuple[Ports, ...]:
-    return merged_ports(Ports(*each) for each in ranges)
+    return merged_ports(Ports(first, last) for first, last in ranges)
 
 
 def _single(ranges: Sequence[Range]) -> bool:

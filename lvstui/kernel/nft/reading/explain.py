@@ -1,4 +1,4 @@
-"""Rules about marks, as values: each rule that was read, explained, once for each way to it and each mark it sets."""
+"""Rules about marks, as values: a rule that was read is explained once for each way to it and each mark it sets."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _rules(place: Place, family: str, table: Table, raw: RawRule, way: Way, walk
 
 
 def describe(seen: Seen, way: Way, effect: Effect, conditions: Sequence[Condition], sure: bool) -> Rule:
-    """Put together what is known of a rule."""
+    """Return what is known of a rule."""
     match = words(conditions)
     decoded = sure and effect.certain
     raw = ""

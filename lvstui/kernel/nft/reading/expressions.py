@@ -94,18 +94,18 @@ def _immediate(parts: Parts) -> Step:
 def _cmp(parts: Parts) -> Step:
     slot, sign, data = parts.slot(1), parts.number(2), parts.constant(3)
     known: Operand | None = None
-    told: Condition | None = None
+    asked: Condition | None = None
 
     def step(walk: Walk) -> None:
-        nonlocal known, told
+        nonlocal known, asked
         operand = walk.registers.get(slot)
-        if told is not None and operand is known:
-            walk.ask(told)
+        if asked is not None and operand is known:
+            walk.ask(asked)
             return
-        asked = len(walk.conditions) + 1
+        count = len(walk.conditions) + 1
         walk.compare(slot, sign, data)
         if sign < 2 and isinstance(operand, Loaded) and operand.field.kind != "index" and not walk.unknown:
-            known, told = operand, walk.conditions[-1] if len(walk.conditions) == asked else None
+            known, asked = operand, walk.conditions[-1] if len(walk.conditions) == count else None
 
     return step
 
@@ -135,12 +135,12 @@ def _objref(parts: Parts) -> Step:
 
         return step
     if kind in (2, 4):  # quota, limit: they ask
-        return _told(f"{'quota' if kind == 2 else 'limit'} name {name}")
+        return _in_words(f"{'quota' if kind == 2 else 'limit'} name {name}")
     return nothing
 
 
-def _told(text: str) -> Step:
-    condition = Condition(text, Field(text, 0, "told"))
+def _in_words(text: str) -> Step:
+    condition = Condition(text, Field(text, 0, "words"))
     return lambda walk: walk.ask(condition)
 
 
@@ -150,22 +150,22 @@ def _limit(parts: Parts) -> Step:
     over = "over " if parts.number(5) & 1 else ""
     what = " bytes" if per_bytes else ""
     burst = f" burst {parts.number(3)}{what or ' packets'}" if parts.number(3) else ""
-    return _told(f"limit rate {over}{parts.number(1)}{what}/{units.get(seconds, f'{seconds}s')}{burst}")
+    return _in_words(f"limit rate {over}{parts.number(1)}{what}/{units.get(seconds, f'{seconds}s')}{burst}")
 
 
 def _quota(parts: Parts) -> Step:
-    return _told(f"quota {'over ' if parts.number(2) & 1 else ''}{parts.number(1)} bytes")
+    return _in_words(f"quota {'over ' if parts.number(2) & 1 else ''}{parts.number(1)} bytes")
 
 
 def _connlimit(parts: Parts) -> Step:
-    return _told(f"ct count {'over ' if parts.number(2) & 1 else ''}{parts.number(1)}")
+    return _in_words(f"ct count {'over ' if parts.number(2) & 1 else ''}{parts.number(1)}")
 
 
 def _dynset(parts: Parts) -> Step | None:
     word_of = {0: "add", 1: "update", 2: "delete"}.get(parts.number(3))
     if 7 not in parts and 10 not in parts:
         return nothing
-    return None if word_of is None else _told(f"{word_of} @{parts.word(1)} with a limit of its own")
+    return None if word_of is None else _in_words(f"{word_of} @{parts.word(1)} with a limit of its own")
 
 
 def _match(parts: Parts) -> Step:

@@ -122,7 +122,7 @@ _CT: Final = {
 
 
 def header(base: int, network: int | None, transport: int | None) -> Mapping[int, Field]:
-    """Give the fields of a header by their offset, where the protocol of its layer is known as far as it has to be."""
+    """Return the fields of a header by their offset; none where the protocol of its layer is not known."""
     if base == LINK:
         return _LINK
     if base == NETWORK:
@@ -148,12 +148,12 @@ _TRANSPORTS: Final[dict[int | None, Mapping[int, Field]]] = {}
 
 
 def meta(key: int) -> Field:
-    """Give the field of a packet by enum nft_meta_keys; one that has no name here by its number."""
+    """Return the field of a packet by enum nft_meta_keys; one that has no name here by its number."""
     return _META.get(key) or Field(f"meta key {key}", 4, "unknown", host=True)
 
 
 def connection(key: int, direction: int | None) -> Field:
-    """Give the field of a connection by enum nft_ct_keys, of a direction where it has two."""
+    """Return the field of a connection by enum nft_ct_keys, of a direction where it has two."""
     field = _CT.get(key) or Field(f"ct key {key}", 4, "unknown", host=True)
     if direction is None:
         return field

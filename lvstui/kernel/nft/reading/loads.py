@@ -97,7 +97,7 @@ def load_payload(parts: Parts) -> Step:
 
 
 def _in_header(fields: Mapping[int, Field], base: int, offset: int, size: int) -> Operand:
-    """Tell what stands at a place of a header."""
+    """Return what stands at a place of a header."""
     first = fields.get(offset)
     if first is not None and first.size >= size:
         return Loaded(first, size)
@@ -142,7 +142,7 @@ def load_hash(parts: Parts) -> Step:
 
 
 def load_fib(parts: Parts) -> Step:
-    """Ask the routing table."""
+    """Read the answer of the routing table."""
     flags, result = parts.number(3), parts.number(2)
     names = [name for bit, name in enumerate(("saddr", "daddr", "mark", "iif", "oif")) if flags & 1 << bit]
     kind, what = {1: ("index", "oif"), 2: ("interface", "oifname"), 3: ("addrtype", "type")}.get(result, ("bits", "?"))
@@ -190,18 +190,18 @@ def bitwise(parts: Parts) -> Step:
     def step(walk: Walk) -> None:
         match walk.registers.get(source):
             case Loaded(field, size) if field.host or size <= field.size:
-                told = _masked(field, mask, flip, order)
+                result = _masked(field, mask, flip, order)
             case Masked(field, before, flipped):
                 new = _masked(field, mask, flip, order)
-                told = Masked(field, before & new.mask, (flipped & new.mask) ^ new.flip)
+                result = Masked(field, before & new.mask, (flipped & new.mask) ^ new.flip)
             case Constant(data) if len(data) == len(mask):
                 walk.load(slot, Constant(bytes(a & b ^ c for a, b, c in zip(data, mask, flip, strict=True))))
                 return
             case _:
                 walk.registers.pop(slot, None)
                 return
-        whole = told.mask == field.most and not told.flip
-        walk.load(slot, _whole(field) if whole else told)
+        whole = result.mask == field.most and not result.flip
+        walk.load(slot, _whole(field) if whole else result)
 
     return step
 

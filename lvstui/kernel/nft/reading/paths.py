@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 from lvstui.kernel.nft.reading.conditions import IIFNAME, OIFNAME, Condition, Field, interface_value, within
 
 _WAYS_MAX: Final = 16
-"""Ways to one chain that are told one by one; where there are more, only the hooks that they start from are."""
+"""Ways to one chain that are listed one by one; of more, only the hooks that they start from."""
 
 
 class Chain(NamedTuple):
@@ -47,7 +47,7 @@ class Lead(NamedTuple):
 
 
 class Ways:
-    """The ways to the chains of one table; `leading` gives the rules that lead to a chain."""
+    """The ways to the chains of one table; `leading` returns the rules that lead to a chain."""
 
     def __init__(self, chains: Mapping[str, Chain], leading: Callable[[str], Iterable[Lead]]) -> None:
         self._chains = chains
@@ -56,7 +56,7 @@ class Ways:
         self._bases = {name: place for place, name in enumerate(chains)}
 
     def to(self, name: str) -> tuple[Way, ...]:
-        """Give the ways to a chain; one without a hook where nothing leads to it."""
+        """Return the ways to a chain; one without a hook where nothing leads to it."""
         if name not in self._known:
             self._known[name] = (Way(order=(len(self._bases),)),)  # what a loop would find
             self._known[name] = self._found(name) or self._known[name]
@@ -78,17 +78,17 @@ class Ways:
 
 
 def _summed_up(ways: list[Way]) -> tuple[Way, ...]:
-    """Tell only where ways begin, where there are too many of them."""
+    """Reduce ways to where they begin, where there are too many of them."""
     found: dict[str, Way] = {}
     for way in ways:
-        several = Condition(f"by one of {len(ways)} ways", Field("ways", 0, "told"))
+        several = Condition(f"by one of {len(ways)} ways", Field("ways", 0, "words"))
         summed = Way(way.hook, way.priority, way.path[:1], (several,), way.order, way.sure)
         found.setdefault(way.path[0], summed)
     return tuple(found.values())
 
 
 def _devices(chain: Chain) -> tuple[Condition, ...]:
-    """Ask for the devices that a chain is on."""
+    """Return the condition for the devices that a chain is on."""
     if not chain.devices:
         return ()
     field = OIFNAME if chain.hook == "egress" else IIFNAME

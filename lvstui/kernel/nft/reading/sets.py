@@ -29,7 +29,7 @@ class Verdict(NamedTuple):
 class Element(NamedTuple):
     """One element: the first and the last key (one key: both the same), what it maps to, and whether it is the rest.
 
-    Keys of several fields are joined as in registers, each field filled up to four bytes.
+    Keys of several fields are joined as in registers, every field filled up to four bytes.
     """
 
     first: bytes
@@ -84,7 +84,7 @@ def elements(codec: Codec, kind: Set, bodies: Iterable[bytes]) -> tuple[Element,
             found = codec.attributes(element)
             flags = number(found[3]) if 3 in found else 0
             (rest if flags & _CATCHALL else ends if flags & _END else starts).append(_element(codec, found, flags))
-    # A dump in several messages may tell an element twice, see `tables`.
+    # A dump in several messages may list an element twice, see `tables`.
     starts = sorted(dict.fromkeys(starts), key=_first)
     if kind.flags & INTERVAL and not kind.parts and all(element.first == element.last for element in starts):
         starts = list(_joined([*((e, False) for e in starts), *((e, True) for e in ends)], kind.size))
@@ -108,7 +108,7 @@ def _element(codec: Codec, body: dict[int, bytes], flags: int) -> Element:
 def _joined(ends: Sequence[tuple[Element, bool]], size: int) -> Iterator[Element]:
     """Join the starts and the ends of intervals; one without an end goes up to the next one, or to the largest key."""
     opened: Element | None = None
-    for element, end in sorted(ends, key=lambda each: (each[0].first, not each[1])):
+    for element, end in sorted(ends, key=lambda end: (end[0].first, not end[1])):
         if opened is not None:
             before = (int.from_bytes(element.first, "big") - 1).to_bytes(size, "big")
             yield opened._replace(last=before)
@@ -134,9 +134,9 @@ class Key(NamedTuple):
 def members(
     order: Order, keys: tuple[Key, ...], content: Content, elements: Sequence[Element], negated: bool
 ) -> Iterator[Condition]:
-    """Ask whether a key is among these elements; a set with a name is told by it.
+    """Yield the conditions that a key is among these elements; a set with a name goes by it.
 
-    Elements that come and go by themselves are no plain values, so such a set is told by its name only.
+    Elements that come and go by themselves are no plain values, so such a set goes by its name only.
     """
     name = "" if content.kind.anonymous else content.kind.name
     rows = [tuple(_range(order, key, element) for key in keys) for element in elements if not element.rest]
@@ -145,8 +145,8 @@ def members(
         yield within(keys[0].field, tuple(row[0] for row in rows), negated, name)
         return
     title = " . ".join(key.field.name for key in keys)
-    told = f"@{name}" if name else ", ".join((*(_row(keys, row) for row in rows), *(["*"] if every else [])))
-    text = f"{title} {'!= ' if negated else ''}{told}"
+    values = f"@{name}" if name else ", ".join((*(_row(keys, row) for row in rows), *(["*"] if every else [])))
+    text = f"{title} {'!= ' if negated else ''}{values}"
     whole = Field(title, 0, "joined", layer=keys[0].field.layer)
     product = None if len(keys) == 1 or negated or every or content.kind.moving else _product(rows)
     if product is None:
@@ -159,7 +159,7 @@ def members(
 
 
 def chosen(order: Order, keys: tuple[Key, ...], content: Content, elements: Iterable[Element]) -> Iterable[Condition]:
-    """Ask for some elements of a map; the one for the rest stands for all keys that the others leave over."""
+    """Return the conditions for some elements of a map; the one for the rest stands for all keys left over."""
     wanted = tuple(elements)
     if any(element.rest for element in wanted):
         others = tuple(e for e in content.elements if not e.rest and e not in wanted)
@@ -168,7 +168,7 @@ def chosen(order: Order, keys: tuple[Key, ...], content: Content, elements: Iter
 
 
 def part_of(content: Content, elements: tuple[Element, ...]) -> Content:
-    """Give part of a map as a set without a name, to be told by its elements."""
+    """Return part of a map as a set without a name, which goes by its elements."""
     return Content(Set("", content.kind.flags & ~MAP | ANONYMOUS, content.kind.size, content.kind.parts), elements)
 
 
@@ -179,11 +179,11 @@ def _range(order: Order, key: Key, element: Element) -> Range:
 
 
 def _row(keys: tuple[Key, ...], row: tuple[Range, ...]) -> str:
-    return " . ".join(range_text(key.field, *each) for key, each in zip(keys, row, strict=True))
+    return " . ".join(range_text(key.field, *span) for key, span in zip(keys, row, strict=True))
 
 
 def _product(rows: Sequence[tuple[Range, ...]]) -> tuple[tuple[Range, ...], ...] | None:
-    """Tell joined keys as values of each field by itself, where only one field has several."""
+    """Return joined keys as values of every field by itself, where only one field has several."""
     if not rows:
         return None
     columns = [tuple(dict.fromkeys(column)) for column in zip(*rows, strict=True)]

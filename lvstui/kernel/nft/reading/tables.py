@@ -59,7 +59,7 @@ OURS: Final = Place(NUMBERS[FAMILY], TABLE)
 
 
 class RawRule(NamedTuple):
-    """A rule as it was dumped; `marks` and `jumps` tell whether it may do something with marks, or lead elsewhere."""
+    """A rule as it was dumped; `marks` says that it may do something with marks, `jumps` that it may lead elsewhere."""
 
     chain: str
     handle: int
@@ -162,7 +162,7 @@ def _objects(netfilter: Netfilter, kind: int) -> Iterator[tuple[int, dict[int, b
 def _rules(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, Table]) -> None:
     """Keep the rules that may matter, after a look at all of them: each one names the one before it in its chain.
 
-    A long dump goes on by counting rules, those of unfinished transactions too, so that it may tell some twice or not
+    A long dump goes on by counting rules, those of unfinished transactions too, so that it may list some twice or not
     at all when one begins or is given up meanwhile, while the generation stays (__nf_tables_dump_rules).
     """
     last: dict[tuple[int, bytes, bytes], bytes] = {}

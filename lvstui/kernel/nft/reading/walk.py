@@ -133,7 +133,7 @@ class Walk:
         return self.codec.unpack(form, data, start)
 
     def ask(self, condition: Condition) -> None:
-        """Add a condition; one that fixes the protocol of a layer tells how later ones are to be read."""
+        """Add a condition; one that fixes the protocol of a layer decides how later ones are read."""
         kind = condition.field.kind
         if kind == "index":
             condition = self._named(condition)
@@ -159,7 +159,7 @@ class Walk:
         self.registers[register] = operand
 
     def compare(self, register: int, sign: int, data: bytes) -> None:
-        """Ask how a register compares to a constant."""
+        """Add the condition that a register compares so to a constant."""
         match self.registers.get(register):
             case Loaded(which, size):
                 self._compare_field(which, size, sign, data)
@@ -167,9 +167,9 @@ class Walk:
                 self._compare_masked(which, mask, flip, sign, data)
             case Joined(fields) if sign == _EQUAL:
                 position = 0
-                for each in fields:
-                    self._compare_field(each, each.size, sign, data[position : position + each.size])
-                    position += each.size
+                for part in fields:
+                    self._compare_field(part, part.size, sign, data[position : position + part.size])
+                    position += part.size
             case _:
                 self.puzzle(f"[cmp {_SIGNS[sign]} 0x{data.hex()}]")
 
@@ -209,7 +209,7 @@ class Walk:
             self.puzzle(f"[{which.name} & 0x{mask:x} {_SIGNS[sign]} 0x{value:x}]")
 
     def between(self, register: int, negated: bool, first: bytes, last: bytes) -> None:
-        """Ask whether a register lies in a range."""
+        """Add the condition that a register lies in a range."""
         operand = self.registers.get(register)
         if isinstance(operand, Loaded) and len(first) == operand.field.size:
             which, order = operand.field, self.order
@@ -219,7 +219,7 @@ class Walk:
             self.puzzle(f"[range {'!= ' if negated else ''}0x{first.hex()}-0x{last.hex()}]")
 
     def keys(self, register: int, size: int) -> tuple[Key, ...] | None:
-        """Tell the fields that a key of this size is made of, None where one of them is not known."""
+        """Return the fields that a key of this size is made of, None where one of them is not known."""
         found: list[Key] = []
         offset = 0
         while offset < size:
@@ -232,9 +232,9 @@ class Walk:
                     loaded = which.size
                 case Joined(fields):
                     loaded = 0
-                    for each in fields:
-                        found.append(Key(each, offset + loaded))
-                        loaded += each.size
+                    for part in fields:
+                        found.append(Key(part, offset + loaded))
+                        loaded += part.size
                 case _:
                     return None
             offset += (loaded + 3) & ~3
@@ -266,7 +266,7 @@ class Walk:
             self.jumps.append(Jump(chain, (*self.conditions, *chosen(self.order, keys, content, elements))))
 
     def go(self, verdict: Verdict) -> None:
-        """Take a verdict of the rule's own."""
+        """Follow a verdict of the rule's own."""
         if verdict.chain:
             self.jumps.append(Jump(verdict.chain, tuple(self.conditions)))
 
@@ -304,7 +304,7 @@ class Walk:
         values: dict[tuple[int, bytes, bytes], list[Element]] = {}
         end = keys[-1].offset
         for element in content.elements:
-            # Elements that differ in their last field only are told as one: a selector can tell what they ask for.
+            # Elements that differ in their last field only become one effect: a selector can hold what they ask for.
             value = self.codec.number(element.data[:4])
             values.setdefault((value, element.first[:end], element.last[:end]), []).append(element)
         choices = tuple(
@@ -329,8 +329,7 @@ class Walk:
         numbers = [first for first, last in ranges if first == last and first in names]
         if not numbers or len(numbers) != len(ranges) or condition.field.name not in ("iif", "oif"):
             return condition
-        told = [interface_value(names[number]) for number in numbers]
-        meant: Sequence[Range] = [(value, value) for value in told]
+        meant: Sequence[Range] = [(value, value) for value in map(interface_value, map(names.__getitem__, numbers))]
         text = f"{condition.field.name} {sign}{', '.join(names[number] for number in numbers)}"
         return Condition(text, which, complement(meant, which.most) if sign else tuple(meant))
 

@@ -1,4 +1,4 @@
-"""What iptables-save writes, taken apart: each rule's conditions and what it does with a mark, in nft's words."""
+"""What iptables-save writes, taken apart: a rule's conditions and what it does with a mark, in nft's words."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class _Parts:
     target: tuple[str, ...] = ()
 
     def take(self) -> str:
-        """Take the next word; an IndexError says that the line ends too early."""
+        """Take the next word; raises IndexError where the line ends too early."""
         return self.words.pop(0)
 
     def rest_of_option(self) -> list[str]:
@@ -81,7 +81,7 @@ def line(text: str, version: int) -> Line:
     counts = _COUNTS.match(text)
     rule = text[counts.end() :] if counts else text
     packets, size = (int(counts[1]), int(counts[2])) if counts else (None, None)
-    words = [_ESCAPE.sub(r"\1", each[1:-1]) if each[0] == '"' else each for each in _WORD.findall(rule)]
+    words = [_ESCAPE.sub(r"\1", word[1:-1]) if word[0] == '"' else word for word in _WORD.findall(rule)]
     parts = _Parts(words[2:], version)
     try:
         while parts.words:
@@ -113,7 +113,7 @@ def _option(parts: _Parts) -> None:
         case _:
             asked = list(_asked(parts, option, negated))
             parts.conditions += asked
-            parts.sure = parts.sure and not any(each.field.kind == "unknown" for each in asked)
+            parts.sure = parts.sure and not any(condition.field.kind == "unknown" for condition in asked)
 
 
 def _protocol(parts: _Parts, negated: bool) -> None:
@@ -149,9 +149,9 @@ def _asked(parts: _Parts, option: str, negated: bool) -> Iterator[Condition]:
             yield within(Field(f"fib {name} type", 4, "addrtype", host=True), ranges, negated)
         case "--ctstate" | "--state":
             names = parts.take().lower().split(",")
-            yield _told("ct state", ", ".join(sorted(names, key=_STATES.index)), negated)
+            yield _in_words("ct state", ", ".join(sorted(names, key=_STATES.index)), negated)
         case "--match-set":
-            yield _told("ipset", f"{parts.take()} {parts.take()}", negated)
+            yield _in_words("ipset", f"{parts.take()} {parts.take()}", negated)
         case "--mark" if parts.module in ("mark", "connmark"):
             value, mask = _masked(parts.take())
             yield masked(MARK if parts.module == "mark" else CONNECTION_MARK, mask, value, negated)
@@ -189,8 +189,8 @@ def _interface(which: Field, name: str, negated: bool) -> Condition:
 
 def _ranges(text: str) -> tuple[Range, ...]:
     found = []
-    for each in text.split(","):
-        first, colon, last = each.partition(":")
+    for ports in text.split(","):
+        first, colon, last = ports.partition(":")
         found.append((int(first or 0), int(last or 65535) if colon else int(first)))
     return tuple(found)
 
@@ -206,8 +206,8 @@ def _flags(text: str) -> int:
     return sum(1 << _FLAGS.index(name) for name in text.split(","))
 
 
-def _told(name: str, text: str, negated: bool) -> Condition:
-    return Condition(f"{name} {'!= ' if negated else ''}{text}", Field(name, 0, "told"))
+def _in_words(name: str, text: str, negated: bool) -> Condition:
+    return Condition(f"{name} {'!= ' if negated else ''}{text}", Field(name, 0, "words"))
 
 
 def _unknown(text: str) -> Condition:
@@ -215,7 +215,7 @@ def _unknown(text: str) -> Condition:
 
 
 def _effect(parts: _Parts) -> Effect | None:
-    """Tell what the target does with a mark; None where it has nothing to do with marks."""
+    """Return what the target does with a mark; None where it has nothing to do with marks."""
     name, *words = parts.target or ("",)
     asked = len(parts.conditions)
     try:

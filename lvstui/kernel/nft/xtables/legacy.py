@@ -1,4 +1,4 @@
-"""The rules of iptables without nf_tables, where its tables are loaded: what iptables-legacy-save tells about marks."""
+"""The rules of iptables without nf_tables, where its tables are loaded: what iptables-legacy-save says about marks."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ class Legacy:
         self._resting = float("-inf")
 
     def read(self) -> Found:
-        """Look; the same object is given as long as nothing has changed."""
+        """Look; returns the same object as long as nothing has changed."""
         now = self._clock()
         if now < self._resting:
             return self._found
         try:
             found = call_in(self._netns, self._look)
         except KernelError:
-            found = Found()  # nf_tables' side tells what is wrong with the namespace
+            found = Found()  # nf_tables' side says what is wrong with the namespace
         if found != self._found:
             self._found = found
         self._resting = self._clock() + max(_REST_AT_LEAST, _REST * (self._clock() - now))
@@ -91,7 +91,7 @@ class _Unread(Exception):
 
 
 def _loaded(path: str) -> Sequence[str]:
-    """Name the tables that are loaded; none where legacy iptables is not there at all."""
+    """Return the names of the tables that are loaded; none where legacy iptables is not there at all."""
     try:
         with open(path, encoding="ascii") as file:  # noqa: PTH123 (no Path: it is read at every look)
             return file.read().split()
@@ -127,15 +127,15 @@ def _saved(version: int) -> str:
 
 def _explained(text: str, version: int) -> Iterator[Rule]:
     table, lines, chains = "", list[Line](), dict[str, Chain]()
-    for each in text.splitlines():
-        if each.startswith("*"):
-            table, lines, chains = each[1:], [], {}
-        elif each.startswith(":"):
-            name = each[1:].split(" ", 1)[0]
+    for row in text.splitlines():
+        if row.startswith("*"):
+            table, lines, chains = row[1:], [], {}
+        elif row.startswith(":"):
+            name = row[1:].split(" ", 1)[0]
             chains[name] = _chain(table, name)
-        elif each.startswith(("[", "-A ")):
-            lines.append(line(each, version))
-        elif each == "COMMIT":
+        elif row.startswith(("[", "-A ")):
+            lines.append(line(row, version))
+        elif row == "COMMIT":
             yield from _of_table(_FAMILIES[version], table, chains, lines)
 
 
@@ -158,7 +158,7 @@ def _of_table(family: str, table: str, chains: dict[str, Chain], lines: Sequence
         for way in ways.to(each.chain):
             rule = describe(seen, way, each.effect, (*way.conditions, *each.conditions), way.sure and each.sure)
             found.append(((*way.order, place), rule if rule.decoded else replace(rule, raw=each.text)))
-    return [rule for _, rule in sorted(found, key=lambda each: each[0])]
+    return [rule for _, rule in sorted(found, key=lambda pair: pair[0])]
 
 
 def _over(lead: Line, way: Way) -> Iterator[Asked]:

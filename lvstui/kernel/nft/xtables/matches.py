@@ -71,8 +71,8 @@ def match(name: str, revision: int, info: bytes) -> Step:
 
 def shown_bytes(info: bytes) -> str:
     """Write bytes; of many only the first, with how many there are."""
-    told = info.rstrip(b"\0")
-    return f"0x{told.hex()}" if len(told) <= _SHOWN else f"0x{told[:_SHOWN].hex()}... {len(info)} bytes"
+    used = info.rstrip(b"\0")
+    return f"0x{used.hex()}" if len(used) <= _SHOWN else f"0x{used[:_SHOWN].hex()}... {len(info)} bytes"
 
 
 def _multiport(walk: Walk, info: bytes) -> Iterator[Condition]:
@@ -100,7 +100,7 @@ def _tcp(walk: Walk, info: bytes) -> Iterator[Condition]:
     if mask:
         yield masked(Field("tcp flags", 1, "bits", layer=(4, 6)), mask, wanted, bool(inverted & 4))
     if option:
-        yield _told(f"tcp option {option}", bool(inverted & 8))
+        yield _in_words(f"tcp option {option}", bool(inverted & 8))
 
 
 def _udp(walk: Walk, info: bytes) -> Iterator[Condition]:
@@ -131,7 +131,7 @@ def _set(walk: Walk, info: bytes) -> Iterator[Condition]:
     """struct xt_set_info: index of the set, dimensions, flags (1 invert, 2 << n source)."""
     index, dimensions, flags = walk.unpack("HBB", info)
     ways = ",".join("src" if flags & 2 << place else "dst" for place in range(dimensions))
-    yield _told(f"ipset {walk.around.ipsets(index)} {ways}", bool(flags & 1), "ipset")
+    yield _in_words(f"ipset {walk.around.ipsets(index)} {ways}", bool(flags & 1), "ipset")
     if any(info[4:]):
         walk.puzzle(f"[ipset counters 0x{info[4:].hex()}]")
 
@@ -183,18 +183,18 @@ def _conntrack(walk: Walk, info: bytes) -> Iterator[Condition]:
         if flags & 256 << place:
             yield within(Field(f"ct {name}", 2, "port"), ((ports[place], high[place]),), bool(inverted & 256 << place))
     if flags & 4096:
-        yield _told(f"ct direction {'reply' if inverted & 4096 else 'original'}", False)
+        yield _in_words(f"ct direction {'reply' if inverted & 4096 else 'original'}", False)
 
 
 def _flags(name: str, names: dict[int, str], bits: int, negated: bool) -> Condition:
     words = [word for bit, word in names.items() if bits & bit]
-    return Condition(f"{name} {'!= ' if negated else ''}{', '.join(words)}", Field(name, 4, "told"))
+    return Condition(f"{name} {'!= ' if negated else ''}{', '.join(words)}", Field(name, 4, "words"))
 
 
-def _told(text: str, negated: bool = False, subject: str = "") -> Condition:
+def _in_words(text: str, negated: bool = False, subject: str = "") -> Condition:
     name = subject or text.rpartition(" ")[0]
     rest = text.removeprefix(f"{name} ")
-    return Condition(f"{name} {'!= ' if negated else ''}{rest}", Field(name, 0, "told"))
+    return Condition(f"{name} {'!= ' if negated else ''}{rest}", Field(name, 0, "words"))
 
 
 def _mark(walk: Walk, info: bytes) -> Iterator[Condition]:
@@ -234,35 +234,35 @@ def _owner(walk: Walk, info: bytes) -> Iterator[Condition]:
 
 def _dscp(walk: Walk, info: bytes) -> Iterator[Condition]:
     name = "ip" if walk.network == 2 else "ip6"
-    yield Condition(f"{name} dscp {'!= ' if info[1] else ''}0x{info[0]:x}", Field(f"{name} dscp", 1, "told"))
+    yield Condition(f"{name} dscp {'!= ' if info[1] else ''}0x{info[0]:x}", Field(f"{name} dscp", 1, "words"))
 
 
 def _ttl(word: str) -> Callable[[Walk, bytes], Iterator[Condition]]:
     def read(_: Walk, info: bytes) -> Iterator[Condition]:
         sign = ("==", "!=", "<", ">")[info[0]]
-        yield Condition(f"{word} {'' if sign == '==' else f'{sign} '}{info[1]}", Field(word, 1, "told"))
+        yield Condition(f"{word} {'' if sign == '==' else f'{sign} '}{info[1]}", Field(word, 1, "words"))
 
     return read
 
 
 def _helper(_: Walk, info: bytes) -> Iterator[Condition]:
     name = info[4:34].split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
-    yield _told(f"ct helper {name}", any(info[:4]), "ct helper")
+    yield _in_words(f"ct helper {name}", any(info[:4]), "ct helper")
 
 
 def _statistic(walk: Walk, info: bytes) -> Iterator[Condition]:
     mode, flags = walk.unpack("HH", info)
     if mode == 0:
         (chance,) = walk.unpack("I", info, 4)
-        yield _told(f"random chance {chance / 0x80000000:.5f}", bool(flags & 1), "random chance")
+        yield _in_words(f"random chance {chance / 0x80000000:.5f}", bool(flags & 1), "random chance")
     else:
         every, packet = walk.unpack("II", info, 4)
-        yield _told(f"numgen inc mod {every + 1} {packet}", bool(flags & 1))
+        yield _in_words(f"numgen inc mod {every + 1} {packet}", bool(flags & 1))
 
 
 def _socket(_: Walk, info: bytes) -> Iterator[Condition]:
     flags = info[0] if info else 0
-    yield _told(
+    yield _in_words(
         f"socket exists{' transparent' if flags & 1 else ''}{' no-wildcard' if flags & 2 else ''}", False, "socket"
     )
 
