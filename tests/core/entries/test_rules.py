@@ -26,6 +26,15 @@ DIRECTOR = director(
 )
 
 
+def refusal(edit: EntryEdit) -> str:
+    """The field and the reason for which an edit is refused; empty when it is not."""
+    try:
+        check(edit, DIRECTOR)
+    except FieldError as error:
+        return str(error)
+    return ""
+
+
 @pytest.mark.parametrize(
     ("edit", "field", "sentence"),
     [
@@ -50,14 +59,13 @@ DIRECTOR = director(
     ],
 )
 def test_what_could_not_work_is_refused_by_field_and_reason(edit: EntryEdit, field: str, sentence: str) -> None:
-    with pytest.raises(FieldError) as caught:
-        check(edit, DIRECTOR)
-    assert (caught.value.field, sentence in caught.value.sentence) == (field, True), caught.value
+    assert refusal(edit).startswith(f"{field}: ")
+    assert sentence in refusal(edit)
 
 
 @pytest.mark.parametrize("edit", [Expire(HELD), SetTime(HELD, 60), Move(HELD, TWO, 60), Pin(WEB, CLIENT, ONE, 60)])
 def test_what_can_be_done_is_not_refused(edit: EntryEdit) -> None:
-    check(edit, DIRECTOR)
+    assert refusal(edit) == ""
 
 
 def test_a_call_has_to_be_named_where_an_engine_tells_clients_by_it() -> None:

@@ -142,13 +142,36 @@ def test_no_text_breaks_the_filter(text: str) -> None:
         )
 
 
-def test_every_field_can_be_asked_for_in_both_groupings() -> None:
-    values = {"proto": "tcp", "state": "ok", "forwarding": "masq"}
-    for name in LANGUAGE.fields:
-        for grouping in Grouping:
-            for sign in ("", "!"):
-                term = f"{sign}{name}={values.get(name, '1')}"
-                rows(SNAPSHOT, Look(filter=parse(term), grouping=grouping))
+VALUES = {
+    "weight": "3",
+    "upper": "2000",
+    "active": "1500",
+    "inactive": "20",
+    "sticky": "3",
+    "conn/s": "5",
+    "port": "443",
+    "mark": "80",
+    "persistence": "300",
+    "name": "web1",
+    "note": "first",
+    "scheduler": "wlc",
+    "flag": "sh-port",
+    "forwarding": "masq",
+    "proto": "tcp",
+    "state": "ok",
+}
+
+
+@pytest.mark.parametrize("grouping", Grouping)
+@pytest.mark.parametrize("field", LANGUAGE.fields)
+def test_each_server_is_found_by_a_field_or_by_its_negation(field: str, grouping: Grouping) -> None:
+    def servers(text: str) -> set[RowKey]:
+        found = rows(SNAPSHOT, Look(filter=parse(text), grouping=grouping))
+        return {row for row in found if isinstance(row, ServerKey)}
+
+    term = f"{field}={VALUES.get(field, '0')}"
+    assert servers(term)
+    assert servers(f"!{term}") == {WEB_A, WEB_B, DNS_C, MARK_D} - servers(term)
 
 
 def test_a_machine_is_found_by_its_address_and_by_what_is_on_it() -> None:
