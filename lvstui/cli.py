@@ -8,15 +8,16 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from lvstui.commands import show as plain
-from lvstui.commands.arguments import WRITING, parser
-from lvstui.commands.place import Place
+from lvstui.commands.arguments import parser
+from lvstui.commands.output import complain
+from lvstui.commands.place import OpenPlace, Place
 from lvstui.commands.status import Failure, Status
 from lvstui.core.change import DirectorField
-from lvstui.core.fields import FieldError, visible
+from lvstui.core.fields import FieldError
 from lvstui.core.owners import Owner
 from lvstui.engine.options import Options
 from lvstui.formats.profile.write import ProfileError
@@ -26,12 +27,15 @@ from lvstui.store.view_memory import ViewMemory, memory_path
 
 _DEMO_OFFER: Final = "`lvstui --demo` shows a made-up director meanwhile"
 
+Command: TypeAlias = Callable[[argparse.Namespace, OpenPlace], int]
+"""Runs a command and returns the exit status; imported only when it is asked for."""
+
 Opener: TypeAlias = Callable[[str | None], Kernel]
 """Opens the kernel of a network namespace, or of our own (None)."""
 
 
 def main(arguments: Sequence[str] | None = None, open_kernel: Opener | None = None) -> int:
-    """Do what the command line says and return the exit status; `open_kernel` stands in for the live one."""
+    """Run what the command line asks for and return the exit status; `open_kernel` stands in for the live one."""
     try:
         status = _guarded(arguments, open_kernel or _open_live)
         sys.stdout.flush()
@@ -47,24 +51,23 @@ def _guarded(arguments: Sequence[str] | None, open_kernel: Opener) -> int:
     try:
         return _run(parser().parse_args(arguments), open_kernel)
     except Failure as failure:
-        return _complain(str(failure), failure.status)
+        return _fail(str(failure), failure.status)
     except FieldError as error:
-        return _complain(str(error), Status.USAGE)
+        return _fail(str(error), Status.USAGE)
     except ProfileError as error:
-        return _complain(str(error), Status.ERROR)
+        return _fail(str(error), Status.ERROR)
     except NoRight as error:
-        return _complain(str(error), Status.PERMISSION)
+        return _fail(str(error), Status.PERMISSION)
     except NoIpvs as error:
-        return _complain(f"{error}; {_DEMO_OFFER}", Status.NO_IPVS)
+        return _fail(f"{error}; {_DEMO_OFFER}", Status.NO_IPVS)
     except KernelError as error:
-        return _complain(str(error), Status.ERROR)
+        return _fail(str(error), Status.ERROR)
     except KeyboardInterrupt:
         return Status.INTERRUPTED
 
 
-def _complain(sentence: str, status: int) -> int:
-    sys.stdout.flush()
-    print(f"lvstui: {visible(sentence)}", file=sys.stderr)
+def _fail(sentence: str, status: int) -> int:
+    complain(sentence)
     return status
 
 
@@ -75,46 +78,11 @@ def _run(options: argparse.Namespace, open_kernel: Opener) -> int:
         return _screens(options, open_kernel)
     # A command ends before garbage could matter, and collecting costs a large table a third of its time.
     gc.disable()
-    if options.command == "check" and not options.running:
-        return plain.check(options.file)
-    if options.command == "history":
-        return _history(options)
-    if options.read_only and options.command in (*WRITING, "entry", "mark") and not options.dry_run:
+    if options.read_only and not getattr(options, "dry_run", True):
         raise Failure(f"--read-only refuses every edit; leave it out to {options.command}", Status.USAGE)
-    with _place(options, open_kernel) as place:
-        match options.command:
-            case "show":
-                return plain.show(place, options.what, as_json=options.json)
-            case "export":
-                return plain.export(place, options.output, options.format)
-            case "check":
-                return plain.check_running(place)
-            case "entries":
-                from lvstui.commands import entries
-
-                return entries.show(place, options.filter, as_json=options.json)
-            case "entry":
-                from lvstui.commands import entries
-
-                return entries.edit(place, options)
-            case "diff":
-                return plain.diff(place, options.file)
-            case "set" | "add" | "delete" | "drain" | "restore" | "rollback" | "mark":
-                from lvstui.commands import edits  # 30 ms that only an edit costs
-
-                return edits.run(place, options)
-            case _:
-                return plain.apply(place, options.file, dry_run=options.dry_run, keep_others=options.keep_others)
-
-
-def _history(options: argparse.Namespace) -> int:
-    """Tell the history, for which no kernel is needed."""
-    from lvstui.commands import history as past
-
-    if options.demo and options.profile is None:
-        raise Failure("the demo keeps no history; name a profile with --profile", Status.USAGE)
-    profile = ProfileFile(options.profile or default_path())
-    return past.history(profile, options.words, options.count, as_json=options.json)
+    module, function = options.run
+    run: Command = getattr(import_module(f"lvstui.commands.{module}"), function)
+    return run(options, lambda: _place(options, open_kernel))
 
 
 def _open_live(netns: str | None) -> Kernel:
@@ -149,7 +117,7 @@ def _place(options: argparse.Namespace, open_kernel: Opener, *, demo_instead: bo
 
 
 def _watch(kernel: Kernel, netns: str | None) -> Callable[[], Iterable[Owner]]:
-    """Give what looks for others at work on a kernel; nobody else is on one in memory."""
+    """Return a callable that lists other programs writing to a kernel; there are none beside one in memory."""
 
     def look() -> Iterable[Owner]:
         from lvstui.host.owners import Watch  # with psutil, which only a look at the processes needs

@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 
 from lvstui.cli import main
-from lvstui.core.change import EMPTY, change_sysctl, kernel_writes, strip_profile_values
+from lvstui.core.change import (
+    EMPTY,
+    Change,
+    Target,
+    Value,
+    change_server,
+    change_sysctl,
+    kernel_writes,
+    strip_profile_values,
+)
 from lvstui.core.drift import drift
 from lvstui.core.model import (
     Director,
@@ -21,6 +30,7 @@ from lvstui.core.model import (
     MarkKey,
     Persistence,
     Pool,
+    ServerKey,
     Service,
     SyncDaemon,
     SyncRole,
@@ -31,7 +41,7 @@ from lvstui.core.model import (
 from lvstui.core.observed import Reading
 from lvstui.formats.profile.write import dumps, loads
 from lvstui.kernel.memory.kernel import MemoryKernel
-from lvstui.kernel.port import NoIpvs, NoRight
+from lvstui.kernel.port import NoIpvs, NoRight, Refused
 from tests.build import SHOP, address_key, remove_services, server
 
 MARK = MarkKey(80, Family.IPV6)
@@ -315,7 +325,7 @@ def test_apply_keeps_others_when_told_so(shell: Shell) -> None:
     assert OTHER not in shell.held().pools
 
 
-def test_a_failure_half_way_is_told_exactly(shell: Shell) -> None:
+def test_a_failure_half_way_is_told_exactly_and_what_was_written_is_taken_back(shell: Shell) -> None:
     bad = replace(PROFILE.pools[MARK], service=Service(MARK, "zzz"))
     shell.want(Director({SHOP: PROFILE.pools[SHOP], MARK: bad, OTHER: Pool(Service(OTHER))}))
     shell.kernel = MemoryKernel(EMPTY)
@@ -325,12 +335,63 @@ def test_a_failure_half_way_is_told_exactly(shell: Shell) -> None:
         "+ udp",
     ]
     assert ran.err.splitlines()[:2] == [
-        "lvstui: 1 of 5 changes were written, the next one failed",
+        "lvstui: 1 of 5 changes were written, the next one failed; what was written before it has been taken back",
         "  failed     + mark6:80: scheduler zzz",
     ]
     assert [line[:13] for line in ran.err.splitlines()[2:-1]] == ["  not tried  "] * 3
     assert ran.err.splitlines()[-1].startswith("lvstui: scheduler: this kernel has no scheduler 'zzz'")
+    assert shell.held().pools == {}
+    assert shell.run("history").out == ""
+
+
+class Reluctant(MemoryKernel):
+    """A kernel that refuses to let go of a service."""
+
+    def write(self, change: Change) -> None:
+        """Refuse the removal of `OTHER`."""
+        if change.target == OTHER and change.after is None:
+            raise Refused("somebody holds on to it")
+        super().write(change)
+
+
+def test_what_apply_cannot_take_back_is_told_and_recorded(shell: Shell) -> None:
+    bad = replace(PROFILE.pools[MARK], service=Service(MARK, "zzz"))
+    shell.want(Director({OTHER: Pool(Service(OTHER)), MARK: bad}))
+    shell.kernel = Reluctant(EMPTY)
+    ran = shell.run("apply")
+    assert ran.status == 1
+    assert "of what was written before it, 1 change could not be taken back: somebody holds on to it" in ran.err
+    assert ran.err.splitlines()[-2] == "  remains    + udp:192.0.2.53:53: scheduler wlc"
     assert set(shell.held().pools) == {OTHER}
+    assert "+ udp:192.0.2.53:53" in shell.run("history", "apply").out
+
+
+class Racing(MemoryKernel):
+    """A kernel in which somebody else is faster, once the plan was made."""
+
+    other: Change | None = change_server(SHOP, strip_profile_values(WEB1), replace(WEB1, weight=8))
+
+    def held(self, target: Target) -> Value | None:
+        """Let the other one write right before we look."""
+        if self.other and isinstance(target, ServerKey):
+            other, self.other = self.other, None
+            self.write(other)
+        return super().held(target)
+
+
+def test_apply_writes_nothing_where_somebody_else_was_faster(shell: Shell) -> None:
+    shell.kernel = Racing(PROFILE)
+    shell.want(replace(with_weight(5), timeouts=Timeouts(tcp=700)))
+    ran = shell.run("apply")
+    assert ran == Ran(
+        1,
+        "",
+        "lvstui: nothing written, somebody else was faster: tcp:192.0.2.10:443 shop\\x1b[31m / 10.0.0.11:443 web1: "
+        "weight 3 -> 8; look again and repeat it\n",
+    )
+    assert shell.held().timeouts == Timeouts()
+    assert shell.held().pools[SHOP].servers[WEB1.endpoint].weight == 8
+    assert shell.run("apply").status == 0
 
 
 def test_apply_writes_nothing_of_a_profile_that_the_kernel_would_refuse(shell: Shell) -> None:

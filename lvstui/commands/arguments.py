@@ -24,6 +24,9 @@ WRITING: Final = ("apply", "set", "add", "delete", "drain", "restore", "rollback
 _SERVICE_HELP: Final = "tcp:192.0.2.10:443, mark:80 ... or a name"
 _SERVER_HELP: Final = "10.0.0.11:443 or a name"
 
+_EDIT: Final = ("edits", "run")
+"""A module of `commands` and its function, which are imported when the command is run and not for `--help`."""
+
 _INTERVALS: Final = (0.2, 3600.0)
 
 
@@ -114,28 +117,35 @@ def _reading(command: _Command) -> None:
     )
     show.add_argument("what", nargs="?", choices=("services", "marks", "director"), default="services")
     show.add_argument("--json", action="store_true", help="as JSON, counters and the kernel's rates included")
+    show.set_defaults(run=("show", "show"))
     export = command("export", "[-o FILE] [--format FORMAT]", "print what the kernel holds as a profile")
     export.add_argument("-o", "--output", type=Path, metavar="FILE", help="write this file, in one step")
     export.add_argument("--format", choices=("toml", "ipvsadm", "json", "nft"), default="toml", help="(toml)")
+    export.set_defaults(run=("show", "export"))
     check = command("check", "(FILE | --running)", "tell mistakes in a profile, or on the running director")
     what = check.add_mutually_exclusive_group(required=True)
     what.add_argument("file", type=Path, nargs="?", metavar="FILE")
     what.add_argument("--running", action="store_true", help="what an expert would point out as it runs; status 3")
+    check.set_defaults(run=("show", "check"))
     diff = command("diff", "[FILE]", "tell what `apply` would write to the kernel")
     diff.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a profile, if not the usual one")
+    diff.set_defaults(run=("apply", "diff"))
     history = command("history", "[-n N] [--json] [WORD...]", "tell what was changed, by whom and when")
     history.add_argument("words", nargs="*", metavar="WORD", help="only records that say all of these words")
     history.add_argument("-n", dest="count", type=_count, default=20, metavar="N", help="the last N records (20)")
     history.add_argument("--json", action="store_true", help="as JSON, as it is kept")
+    history.set_defaults(run=("history", "history"))
 
 
 def _entries(command: _Command) -> None:
     entries = command("entries", "[--filter FILTER] [--json]", "print which client sticks to which real server")
+    entries.set_defaults(run=("entries", "show"))
     entries.add_argument(
         "--filter", default="", metavar="FILTER", help="as in the screens: 10.1.0.0/16 server=web2 left<60"
     )
     entries.add_argument("--json", action="store_true", help="as JSON, times in seconds")
     entry = command("entry", "(expire|pin|move|time) ...", "edit one persistence entry in the kernel")
+    entry.set_defaults(run=("entries", "edit"))
     edits = entry.add_subparsers(title="edits", metavar="EDIT", dest="edit", required=True)
 
     def edit(name: str, text: str, usage: str) -> argparse.ArgumentParser:
@@ -166,6 +176,7 @@ def _entries(command: _Command) -> None:
 
 def _writing(command: _Command) -> None:
     apply = command("apply", "[FILE] [--dry-run] [--keep-others]", "make the kernel equal a profile")
+    apply.set_defaults(run=("apply", "apply"))
     apply.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a profile, if not the usual one")
     apply.add_argument("--keep-others", action="store_true", help="leave services alone that the profile lacks")
     change = command("set", "WHAT [SERVER] FIELD=VALUE... [--dry-run]", "edit a service, a real server or a setting")
@@ -183,12 +194,17 @@ def _writing(command: _Command) -> None:
         weigh.add_argument("what", nargs="?", metavar="SERVICE", help=_SERVICE_HELP)
         weigh.add_argument("words", nargs="*", metavar="SERVER", help=_SERVER_HELP)
         weigh.add_argument("--machine", metavar="ADDRESS", help="every server with this address, in all services")
+        weigh.set_defaults(run=_EDIT)
+    for editing in (change, add, delete):
+        editing.set_defaults(run=_EDIT)
     rollback = command("rollback", "N [--dry-run]", "take back a record of the history, if it still fits")
     rollback.add_argument("number", type=_count, metavar="N", help="its number in `lvstui history`")
+    rollback.set_defaults(run=_EDIT)
 
 
 def _marks(command: _Command) -> None:
     mark = command("mark", "(add|delete) ...", "edit which packets get a firewall mark")
+    mark.set_defaults(run=_EDIT)
     edits = mark.add_subparsers(title="edits", metavar="EDIT", dest="edit", required=True)
 
     def edit(name: str, text: str, usage: str, matches: str) -> argparse.ArgumentParser:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from lvstui.commands import targets
-from lvstui.commands.place import Place
-from lvstui.commands.show import print_json, profile_of
+from lvstui.commands.output import complain, print_json
+from lvstui.commands.place import OpenPlace, Place, read_snapshot
 from lvstui.commands.status import Failure, Status
 from lvstui.commands.tables import columns_of
 from lvstui.core import fields
+from lvstui.core.change import EMPTY
 from lvstui.core.drift import dress
 from lvstui.core.entries import rules as entry_rules
 from lvstui.core.entries.clients import sought
@@ -29,11 +29,13 @@ from lvstui.core.model import Address, Director, ServiceKey
 from lvstui.core.naming import network_text, server_names, service_names
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind
+from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.filter import only_address
 from lvstui.engine.entry_desk import consulted
 from lvstui.engine.entry_edits import Tools, carry_out
 from lvstui.engine.scanner import Scanner
 from lvstui.formats.profile.write import ProfileError
+from lvstui.kernel.port import NoRight
 
 _BUDGET = 60.0
 """Seconds that reading the connection table may take; what was read by then is told, and that it is not all."""
@@ -48,16 +50,18 @@ _STATUS = {
 }
 
 
-def show(place: Place, text: str, *, as_json: bool) -> int:
+def show(options: argparse.Namespace, open_place: OpenPlace) -> int:
     """Print the entries that a filter finds."""
-    look = EntryLook(filter=LANGUAGE.parse(text))
-    client = only_address(text)
-    reading, scan = _look(place, () if client is None else (client,))
-    director = reading.director
+    look = EntryLook(filter=LANGUAGE.parse(options.filter))
+    client = only_address(options.filter)
+    with open_place() as place:
+        snapshot = read_snapshot(place)
+        scan = _scan(place, snapshot, () if client is None else (client,))
+    director = snapshot.reading.director
     rows = [EntryRow(entry, director, scan.taken, look) for entry in tie(scan, director).values()]
     found = [row for row in rows if look.filter.holds(row)]
-    about = completeness(f"{len(found):,} of {len(rows):,} entries", scan, reading, 500)
-    if as_json:
+    about = completeness(f"{len(found):,} of {len(rows):,} entries", scan, snapshot.reading, 500)
+    if options.json:
         print_json(
             {
                 "complete": scan.whole,
@@ -71,17 +75,15 @@ def show(place: Place, text: str, *, as_json: bool) -> int:
     else:
         print("There is no such entry." if look.filter else "There is no persistence entry.")
     if not scan.whole:
-        print(f"lvstui: {about}", file=sys.stderr)
+        complain(about)
     return Status.OK
 
 
-def _look(place: Place, clients: Sequence[Address]) -> tuple[Reading, Scan]:
-    """Read counters and connection table; of a large one at least the rows of these clients."""
-    reading = place.kernel.read()
-    reading = replace(reading, director=dress(reading.director, profile_of(place)))
-    director = reading.director
+def _scan(place: Place, snapshot: Snapshot, clients: Sequence[Address]) -> Scan:
+    """Read the connection table; of a large one at least the rows of these clients."""
+    director = snapshot.reading.director
     scanner = Scanner(place.kernel, lambda _: None)
-    return reading, scanner.look(_BUDGET, sought(clients, director), engines=has_engine(director))
+    return scanner.look(_BUDGET, sought(clients, director), engines=has_engine(director))
 
 
 def table(each: Tied, director: Director, now: float) -> Mapping[str, object]:
@@ -106,36 +108,37 @@ def table(each: Tied, director: Director, now: float) -> Mapping[str, object]:
     }
 
 
-def edit(place: Place, options: argparse.Namespace) -> int:
-    """Make one edit of an entry, and tell what was seen of it afterwards."""
-    if place.kernel.read_only:
-        place.kernel.send_sync(())  # raises with the reason
-        raise Failure(place.kernel.read_only, Status.PERMISSION)
-    reading, scan = _look(place, (_client(options.client),))
-    director = reading.director
-    wish, hanging = _wish(options, director, scan)
-    try:
-        entry_rules.check(wish, director)
-    except FieldError as error:
-        raise Failure(f"{error}; nothing was done") from None
-    if reason := entry_rules.closed(director):
-        raise Failure(f"{reason}; nothing was done")
-    if options.dry_run:
-        _tell_only(wish, hanging, director, as_json=options.json)
-        return Status.DIFFERS
-    report = _carried_out(place, wish, engines=has_engine(director))
-    _record(place, report)
+def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
+    """Make one edit of an entry, and print what was seen of it afterwards."""
+    with open_place() as place:
+        if place.kernel.read_only:
+            raise NoRight(place.kernel.read_only)
+        snapshot = read_snapshot(place)
+        director = snapshot.reading.director
+        scan = _scan(place, snapshot, (_client(options.client),))
+        wish, hanging = _wish(options, director, scan)
+        try:
+            entry_rules.check(wish, director)
+        except FieldError as error:
+            raise Failure(f"{error}; nothing was done") from None
+        if reason := entry_rules.closed(director):
+            raise Failure(f"{reason}; nothing was done")
+        if options.dry_run:
+            _print_only(wish, hanging, director, as_json=options.json)
+            return Status.DIFFERS
+        report = _carry_out(place, wish, snapshot)
+        if report.outcome is not Outcome.REFUSED:
+            _record(place, report)
     if options.json:
         print_json(_report_table(report, director))
     elif report.outcome is Outcome.DONE:
         print(report.sentence)
     if report.outcome is not Outcome.DONE:
-        sys.stdout.flush()
-        print(f"lvstui: {report.outcome.value}: {report.sentence}", file=sys.stderr)
+        complain(f"{report.outcome.value}: {report.sentence}")
     return _STATUS[report.outcome]
 
 
-def _tell_only(wish: EntryEdit, held: Tied | None, director: Director, *, as_json: bool) -> None:
+def _print_only(wish: EntryEdit, held: Tied | None, director: Director, *, as_json: bool) -> None:
     """Print what would happen; `held` is the entry that it is about, if there is one."""
     title = entry_rules.title(wish, director)
     told = entry_rules.told([wish], director, held.children if held else 0, held.sure if held else True)
@@ -194,13 +197,13 @@ def _entry(service: ServiceKey, client: Address, call_id: str, director: Directo
     raise Failure(f"{client} has no entry of {name}{more}")
 
 
-def _carried_out(place: Place, wish: EntryEdit, *, engines: bool) -> EntryReport:
+def _carry_out(place: Place, wish: EntryEdit, snapshot: Snapshot) -> EntryReport:
     scanner = Scanner(place.kernel, lambda _: None)
-    profile = profile_of(place)
+    engines = has_engine(snapshot.reading.director)
 
     def consult() -> Reading:
         reading = consulted(place.kernel, ())
-        return replace(reading, director=dress(reading.director, profile))
+        return replace(reading, director=dress(reading.director, snapshot.profile.saved or EMPTY))
 
     def wait(seconds: float) -> bool:
         time.sleep(seconds)
@@ -213,15 +216,10 @@ def _carried_out(place: Place, wish: EntryEdit, *, engines: bool) -> EntryReport
 
 def _record(place: Place, report: EntryReport) -> None:
     """Add what was done to the history; a history that cannot be written stops nobody."""
-    from lvstui.commands.history import history_of
-
-    if report.outcome is Outcome.REFUSED:
-        return
     try:
-        history_of(place).append(Kind.ENTRIES, (), [told_of(report)])
+        place.history.append(Kind.ENTRIES, (), [told_of(report)])
     except ProfileError as error:
-        sys.stdout.flush()
-        print(f"lvstui: the edit is made, and missing in the history: {error}", file=sys.stderr)
+        complain(f"the edit is made, and missing in the history: {error}")
 
 
 def _report_table(report: EntryReport, director: Director) -> Mapping[str, object]:

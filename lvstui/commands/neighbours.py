@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
+from lvstui.commands.output import complain
 from lvstui.commands.place import Place
 from lvstui.core.change import Change, service_of
 from lvstui.core.owners import claimed, warnings
@@ -18,5 +18,4 @@ def warn(place: Place, writes: Sequence[Change]) -> None:
     if not any(service_of(change.target) for change in writes):
         return
     for sentence in warnings(claimed(place.owners(), writes)):
-        sys.stdout.flush()
-        print(f"lvstui: warning: {sentence}", file=sys.stderr)
+        complain(f"warning: {sentence}")

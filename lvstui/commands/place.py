@@ -1,12 +1,21 @@
-"""What a command works on."""
+"""What a command works on, and the one look that it takes at it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias
 
+from lvstui.commands.output import complain
+from lvstui.core.change import EMPTY
+from lvstui.core.drift import dress, drift
+from lvstui.core.model import Director
 from lvstui.core.owners import Owner
-from lvstui.kernel.port import Kernel
+from lvstui.core.snapshot import Host, ProfileState, Snapshot
+from lvstui.formats.profile.write import ProfileError
+from lvstui.kernel.port import Kernel, NoRight
+from lvstui.store.history_file import HistoryFile
 from lvstui.store.profile_file import ProfileFile
 
 
@@ -21,3 +30,42 @@ class Place(NamedTuple):
     profile: ProfileFile
     notice: str = ""
     owners: Callable[[], Iterable[Owner]] = tuple
+
+    @property
+    def history(self) -> HistoryFile:
+        """The history beside the profile; the system's log is told only of what is done to a real kernel."""
+        return HistoryFile(self.profile.path, to_syslog=self.kernel.origin != "demo")
+
+
+OpenPlace: TypeAlias = Callable[[], AbstractContextManager[Place]]
+"""Opens kernel and profile as the command line says, for those commands that need them."""
+
+
+def read_snapshot(place: Place) -> Snapshot:
+    """Read the director once, with the profile's names and what differs from it."""
+    profile = _read_names(place)
+    reading = place.kernel.read()
+    state = ProfileState(str(place.profile.path), True, drift(reading.director, profile), saved=profile)
+    reading = replace(reading, director=dress(reading.director, profile))
+    return Snapshot(reading, place.kernel.origin, Host(""), profile=state, read_only=place.kernel.read_only)
+
+
+def _read_names(place: Place) -> Director:
+    """Read the profile; one that cannot be read is no reason to show nothing."""
+    try:
+        return place.profile.load() or EMPTY
+    except ProfileError as error:
+        complain(f"{error}; names are left out")
+        return EMPTY
+
+
+def read_whole_table(kernel: Kernel) -> Director:
+    """Read what the kernel holds.
+
+    Raises `NoRight` where it can only be read in part: /proc tells no thresholds, tunnels, timeouts and daemons, and
+    a kernel may show only at the first reading that the right is missing.
+    """
+    director = kernel.read().director
+    if kernel.read_only:
+        raise NoRight(kernel.read_only)
+    return director

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -30,23 +30,11 @@ _SETTINGS: Final = ("timeouts", "sysctl", "director", "sync")
 
 
 def changes(options: Namespace, director: Director, profile: Director) -> tuple[Change, ...]:
-    """Give the changes that a command asks for, none where it is so already.
+    """Return the changes that a command asks for, none where it is so already.
 
     A setting that is set to what it is becomes one that the profile manages. Raises `Failure` and `FieldError`.
     """
-    match options.command:
-        case "set":
-            wanted = _set(options.what, options.words, director)
-        case "add":
-            wanted = _add(options.what, options.words, director)
-        case "delete":
-            wanted = _delete(options.what, options.words, director)
-        case "mark":
-            wanted = list(mark_wishes.changes(options, director))
-        case "drain":
-            wanted = [staging.set_weight(key, server, 0) for key, server in _servers(options, director)]
-        case _:
-            wanted = _restored(_servers(options, director), alone=options.machine is None)
+    wanted = _WISHES[options.command](options, director)
     return tuple(change for change in wanted if change is not None and _is_news(change, profile))
 
 
@@ -56,8 +44,9 @@ def _is_news(change: Change, profile: Director) -> bool:
     return change.before != change.after
 
 
-def _set(what: str, words: list[str], director: Director) -> list[Change | None]:
-    second, values = targets.split(words)
+def _set(options: Namespace, director: Director) -> Sequence[Change | None]:
+    what = options.what
+    second, values = targets.split(options.words)
     if not values:
         raise Failure("say what to set as FIELD=VALUE, such as weight=3", Status.USAGE)
     if what in _SETTINGS:
@@ -107,8 +96,9 @@ def _needed(word: str | None, remedy: str) -> str:
     return word
 
 
-def _add(what: str, words: list[str], director: Director) -> list[Change | None]:
-    second, values = targets.split(words)
+def _add(options: Namespace, director: Director) -> Sequence[Change | None]:
+    what = options.what
+    second, values = targets.split(options.words)
     if what == "sync":
         role = fields.role(_needed(second, "write master or backup after sync"))
         if "interface" not in values:
@@ -126,8 +116,9 @@ def _add(what: str, words: list[str], director: Director) -> list[Change | None]
     return [change_server(pool.service.key, None, server)]
 
 
-def _delete(what: str, words: list[str], director: Director) -> list[Change | None]:
-    second, values = targets.split(words)
+def _delete(options: Namespace, director: Director) -> Sequence[Change | None]:
+    what = options.what
+    second, values = targets.split(options.words)
     if values:
         raise Failure("delete takes no values; write the service, and the server if one is meant", Status.USAGE)
     if what == "sync":
@@ -158,13 +149,27 @@ def _of_machine(address: Address, director: Director) -> list[tuple[ServiceKey, 
     return [(key.service, director.pools[key.service].servers[key.endpoint]) for key in keys]
 
 
-def _restored(servers: Iterable[tuple[ServiceKey, RealServer]], *, alone: bool) -> list[Change | None]:
-    """Give drained servers their weight back; one that stood at 0 without a drain stays, unless it alone is meant."""
+def _drain(options: Namespace, director: Director) -> Sequence[Change | None]:
+    return [staging.set_weight(key, server, 0) for key, server in _servers(options, director)]
+
+
+def _restore(options: Namespace, director: Director) -> Sequence[Change | None]:
+    """Return drained servers to their weight; one that stood at 0 without a drain stays, unless it alone is meant."""
     wanted: list[Change | None] = []
-    for key, server in servers:
+    for key, server in _servers(options, director):
         if server.weight == 0 and server.resume is not None:
             wanted.append(staging.set_weight(key, server, server.resume))
-        elif server.weight == 0 and alone:
+        elif server.weight == 0 and options.machine is None:
             where = f"{fields.service_text(key)} {fields.server_text(server.endpoint)}"
             raise Failure(f"no weight is remembered for {where}; write `lvstui set {where} weight=...`")
     return wanted
+
+
+_WISHES: Final[Mapping[str, Callable[[Namespace, Director], Sequence[Change | None]]]] = {
+    "set": _set,
+    "add": _add,
+    "delete": _delete,
+    "mark": mark_wishes.changes,
+    "drain": _drain,
+    "restore": _restore,
+}

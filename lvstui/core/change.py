@@ -281,6 +281,19 @@ def strip_profile_values(value: _T) -> _T:
             return value
 
 
+def with_profile_values(value: _T, saved: _T | None) -> _T:
+    """Return a value as the kernel holds it with what the profile keeps for it: name, note, resume weight."""
+    match value, saved:
+        case Service(), Service(name=name, note=note) if name or note:
+            return replace(value, name=name, note=note)
+        case RealServer(), RealServer(name=name, resume=resume) if name or resume is not None:
+            return replace(value, name=name, resume=resume)
+        case MarkGroup(), MarkGroup(name=name) if name:
+            return replace(value, name=name)
+        case _:
+            return value
+
+
 def kernel_writes(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Reduce changes to the fewest that have to be written to the kernel.
 

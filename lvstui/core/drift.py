@@ -6,35 +6,29 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lvstui.core import sysctls
-from lvstui.core.change import Change, diff
-from lvstui.core.model import Director, MarkGroup, Pool, SyncDaemon, SyncRole, Timeouts
+from lvstui.core.change import Change, diff, with_profile_values
+from lvstui.core.model import Director, Pool, SyncDaemon, SyncRole, Timeouts
 
 
 def dress(running: Director, profile: Director) -> Director:
-    """Give a reading the names, notes and resume weights that the profile keeps for it.
+    """Return a reading with the names, notes and resume weights that the profile keeps for it.
 
-    Afterwards `diff` against the profile tells only what really differs.
+    Afterwards `diff` against the profile lists only what really differs.
     """
     pools = dict(running.pools)
     for key, saved in profile.pools.items():
         pool = pools.get(key)
         if pool is not None:
             pools[key] = _dress_pool(pool, saved)
-    marks = running.marks and {mark: _named(group, profile) for mark, group in running.marks.items()}
+    groups = profile.marks or {}
+    marks = running.marks and {mark: with_profile_values(own, groups.get(mark)) for mark, own in running.marks.items()}
     return replace(running, pools=pools, name=profile.name, marks=marks)
 
 
-def _named(group: MarkGroup, profile: Director) -> MarkGroup:
-    saved = (profile.marks or {}).get(group.mark)
-    return replace(group, name=saved.name) if saved and saved.name else group
-
-
 def _dress_pool(pool: Pool, saved: Pool) -> Pool:
-    service = pool.service
-    if saved.service.name or saved.service.note:
-        service = replace(service, name=saved.service.name, note=saved.service.note)
+    service = with_profile_values(pool.service, saved.service)
     named = {
-        endpoint: replace(pool.servers[endpoint], name=server.name, resume=server.resume)
+        endpoint: with_profile_values(pool.servers[endpoint], server)
         for endpoint, server in saved.servers.items()
         if (server.name or server.resume is not None) and endpoint in pool.servers
     }

@@ -1,4 +1,4 @@
-"""What the worker is asked for, and what it has to say."""
+"""What the worker is asked for, and what it answers."""
 
 from __future__ import annotations
 
@@ -6,26 +6,32 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from lvstui.core.change import Change, Value
+from lvstui.core.change import Change, Value, with_profile_values
 from lvstui.core.entries.edits import EntryEdit, EntryReport
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import Address, ServiceKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
-from lvstui.kernel.port import KernelError
+from lvstui.kernel.port import KernelError, Refused
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
     """Request: make these changes, in order, in the kernel and in the profile.
 
-    A `whole` edit is made altogether or not at all: what was written is taken back when a part of it is refused.
+    A `whole` edit is made altogether or not at all: what was written is taken back when a part of it is refused. So is
+    one that leads to a state that has been or that stands in a profile: half of it would be neither.
     """
 
     changes: tuple[Change, ...]
     kind: Kind = Kind.DO
     whole: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the edit is made altogether or not at all."""
+        return self.whole or self.kind is not Kind.DO
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,21 +124,9 @@ class Stop:
     """Request: end the loop after what was asked before."""
 
 
-Request: TypeAlias = (
-    Edit
-    | SaveAll
-    | Adopt
-    | Zero
-    | Pace
-    | Watch
-    | EditEntries
-    | StopEntries
-    | Scanned
-    | Consult
-    | Reported
-    | Broken
-    | Stop
-)
+OperatorRequest: TypeAlias = Edit | SaveAll | Adopt | Zero | Pace | Watch | EditEntries | StopEntries
+ScannerRequest: TypeAlias = Scanned | Consult | Reported | Broken
+Request: TypeAlias = OperatorRequest | ScannerRequest | Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +134,11 @@ class Applied:
     """Event: the kernel holds all changes of the edit, and so does the profile where there is one."""
 
     edit: Edit
+
+    @property
+    def done(self) -> tuple[Change, ...]:
+        """The changes that hold now."""
+        return self.edit.changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +167,27 @@ class EntriesDone:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Event: an edit ended before its end. `written` went through (usually nothing), the rest was not tried.
+    """Event: an edit ended before its end, as the kernel said `error`. `done` went through, usually nothing.
 
-    Of a whole edit `written` is what could not be taken back.
+    `failed` is the write that was refused, None where none was tried; what comes after it was not. Of a whole edit
+    `done` is what could not be taken back, and `aftermath` says so.
     """
 
     edit: Edit
-    sentence: str
-    field: str = ""
-    written: tuple[Change, ...] = ()
+    error: KernelError
+    done: tuple[Change, ...] = ()
+    failed: Change | None = None
+    aftermath: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Why the edit ended, and what became of what was written before."""
+        return f"{self.error}; {self.aftermath}" if self.aftermath else str(self.error)
+
+    @property
+    def field(self) -> str:
+        """The attribute to mend (the profile's names), empty where none is to blame."""
+        return self.error.field if isinstance(self.error, Refused) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +202,24 @@ class Overtaken:
     now: Value | None
 
     @property
+    def done(self) -> tuple[Change, ...]:
+        """The changes that hold now: none."""
+        return ()
+
+    @property
+    def made_by_others(self) -> Change:
+        """What somebody else must have done: from what the operator saw to what there is now."""
+        return replace(self.change, after=with_profile_values(self.now, self.change.before))
+
+    @property
+    def rebased(self) -> Change:
+        """The change that leads to the same end from what there is now."""
+        return replace(self.change, before=with_profile_values(self.now, self.change.before))
+
+    @property
     def insisting(self) -> Edit:
         """The edit that leads to the same end from what there is now."""
-        rebased = replace(self.change, before=self.now)
+        rebased = self.rebased
         if self.change in self.edit.changes:
             changes = tuple(rebased if each == self.change else each for each in self.edit.changes)
         else:
@@ -215,4 +241,7 @@ class Notice:
     sentence: str
 
 
-Event: TypeAlias = Snapshot | Applied | Zeroed | EntryProgress | EntriesDone | Rejected | Overtaken | Unsaved | Notice
+Outcome: TypeAlias = Applied | Rejected | Overtaken
+"""How an edit ends."""
+
+Event: TypeAlias = Snapshot | Outcome | Zeroed | EntryProgress | EntriesDone | Unsaved | Notice

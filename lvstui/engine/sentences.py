@@ -1,12 +1,12 @@
-"""What the worker has to say, in one sentence for the line below the table."""
+"""An event in one sentence, for the line below the table and for stderr."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lvstui.core import fields
+from lvstui.core.change import EMPTY
 from lvstui.core.describe import describe
 from lvstui.core.entries.edits import Outcome
+from lvstui.core.model import Director
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import Tone
 from lvstui.engine.entry_desk import summary
@@ -23,11 +23,11 @@ from lvstui.engine.messages import (
 )
 
 
-def sentence(event: Event) -> tuple[str, Tone]:
-    """Put an event into one sentence with its tone."""
+def sentence(event: Event, director: Director = EMPTY) -> tuple[str, Tone]:
+    """Put an event into one sentence with its tone; `director` lends the names of the services."""
     match event:
         case Applied(edit):
-            first = describe(edit.changes[0]) if edit.changes else ""
+            first = describe(edit.changes[0], director) if edit.changes else ""
             more = f" and {len(edit.changes) - 1} more" if len(edit.changes) > 1 else ""
             return f"done: {first}{more}", Tone.GOOD
         case EntryProgress(report, done, total):
@@ -38,11 +38,12 @@ def sentence(event: Event) -> tuple[str, Tone]:
             return f"entries: {summary(reports)}{missing}", Tone.PLAIN
         case Zeroed(key):
             return f"done: the counters of {fields.service_text(key) if key else 'everything'} are zero", Tone.GOOD
-        case Rejected(edit, sentence, _, written):
-            made = f" ({len(written)} of {len(edit.changes)} changes were made)" if written else ""
-            return f"not done: {sentence}{made}", Tone.BAD
-        case Overtaken(_, change, now):
-            return f"nothing written: {describe(replace(change, after=now))} by somebody else", Tone.BAD
+        case Rejected(edit, _, done):
+            count = f" ({len(done)} of {len(edit.changes)} changes were made)" if done else ""
+            return f"not done: {event.sentence}{count}", Tone.BAD
+        case Overtaken():
+            what = describe(event.made_by_others, director)
+            return f"nothing written, somebody else was faster: {what}; look again and repeat it", Tone.BAD
         case Unsaved(sentence):
             return f"the kernel has it, the profile does not: {sentence}", Tone.BAD
         case Notice(sentence):

@@ -193,7 +193,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             self._say(*sentence(message.event))
             if isinstance(message.event, Overtaken):
                 self._ask_whether_to_insist(message.event)
-            elif isinstance(message.event, Rejected) and message.event.written:
+            elif isinstance(message.event, Rejected) and message.event.done:
                 self.push_screen(halfway.listing(message.event))
             elif isinstance(message.event, EntriesDone):
                 self._entries_done(message.event)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Collection, Iterable
+from contextlib import nullcontext
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from lvstui.commands import edits
-from lvstui.commands import show as plain
+from lvstui.cli import Command
 from lvstui.commands.arguments import parser
 from lvstui.commands.place import Place
 from lvstui.core.change import change_timeouts
@@ -52,12 +53,16 @@ class Desk:
     def place(self) -> Place:
         return Place(self.kernel, self.profile, owners=self._owners)
 
-    def edit(self, *words: str) -> int:
-        return edits.run(self.place, parser().parse_args(words))
+    def run(self, *words: str) -> int:
+        """Run a command in this place."""
+        options = parser().parse_args(words)
+        module, function = options.run
+        command: Command = getattr(import_module(f"lvstui.commands.{module}"), function)
+        return command(options, lambda: nullcontext(self.place))
 
     def apply(self, wanted: Director, *, dry_run: bool = False) -> int:
         self.profile.path.write_text(dumps(wanted))
-        return plain.apply(self.place, None, dry_run=dry_run, keep_others=False)
+        return self.run("apply", *(["--dry-run"] if dry_run else []))
 
     def _owners(self) -> Iterable[Owner]:
         self.looks += 1
@@ -89,7 +94,7 @@ def test_an_edit_of_what_keepalived_manages_warns_once_and_is_made(
     desk: Desk, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
 ) -> None:
     before = desk.kernel.read().director
-    assert desk.edit(*words) == 0
+    assert desk.run(*words) == 0
     printed = capsys.readouterr()
     assert printed.err.count(WARNING) == 1
     assert printed.out
@@ -98,11 +103,11 @@ def test_an_edit_of_what_keepalived_manages_warns_once_and_is_made(
 
 
 def test_a_rollback_and_a_rehearsal_warn_too(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    assert desk.edit("set", "tcp:192.0.2.10:443", "10.0.0.11:443", "weight=5") == 0
+    assert desk.run("set", "tcp:192.0.2.10:443", "10.0.0.11:443", "weight=5") == 0
     capsys.readouterr()
-    assert desk.edit("rollback", "1", "--dry-run") == 3
+    assert desk.run("rollback", "1", "--dry-run") == 3
     assert capsys.readouterr().err == WARNING
-    assert desk.edit("rollback", "1") == 0
+    assert desk.run("rollback", "1") == 0
     assert capsys.readouterr().err == WARNING
 
 
@@ -116,20 +121,20 @@ def test_apply_warns_of_what_it_writes(desk: Desk, capsys: pytest.CaptureFixture
 
 
 def test_a_service_of_nobody_warns_of_nothing(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    assert desk.edit("set", "mark6:80", "scheduler=wrr") == 0
+    assert desk.run("set", "mark6:80", "scheduler=wrr") == 0
     assert (desk.looks, capsys.readouterr().err) == (1, "")
     assert desk.kernel.read().director.pools[MARK].service.scheduler == "wrr"
 
 
 def test_nobody_is_looked_for_where_no_service_is_written(desk: Desk) -> None:
-    assert plain.show(desk.place, "services", as_json=False) == 0
-    assert plain.diff(desk.place, None) == 0
+    assert desk.run("show") == 0
+    assert desk.run("diff") == 0
     assert desk.apply(IN_STEP) == 0
     assert desk.apply(replace(IN_STEP, timeouts=Timeouts(tcp=700))) == 0
     assert desk.kernel.held(change_timeouts(None, None).target) == Timeouts(tcp=700)
-    assert desk.edit("set", "timeouts", "udp=50") == 0
-    assert desk.edit("set", "tcp:192.0.2.10:443", "10.0.0.11:443", "weight=3") == 0
-    assert desk.edit("set", "tcp:192.0.2.10:443", "note=only the profile knows") == 0
+    assert desk.run("set", "timeouts", "udp=50") == 0
+    assert desk.run("set", "tcp:192.0.2.10:443", "10.0.0.11:443", "weight=3") == 0
+    assert desk.run("set", "tcp:192.0.2.10:443", "note=only the profile knows") == 0
     assert desk.looks == 0
 
 

@@ -215,7 +215,7 @@ def test_a_refused_write_changes_nothing_anywhere_and_names_the_field(bench: Ben
     upside_down = replace(ONE, lower=2000)
     answer = bench.ask(change_server(SHOP, ONE, upside_down))
     assert isinstance(answer, Rejected)
-    assert answer.written == ()
+    assert answer.done == ()
     assert answer.field == "lower"
     assert bench.running.pools[SHOP].servers[WEB1] == ONE
     assert not bench.path.exists()
@@ -226,7 +226,7 @@ def test_a_failure_half_way_says_what_was_written_and_one_undo_takes_it_back(ben
     good, bad = weight(TWO, 9), change_server(SHOP, ONE, replace(ONE, lower=2000))
     answer = bench.ask(good, bad)
     assert isinstance(answer, Rejected)
-    assert answer.written == (good,)
+    assert answer.done == (good,)
     assert bench.saved.pools[SHOP].servers[WEB2].weight == 9
     assert bench.shown().undo == undo((good,))
 
@@ -243,7 +243,7 @@ def test_a_whole_edit_is_taken_back_when_a_part_of_it_is_refused(bench: Bench) -
     impossible = change_service(None, Service(MARK, scheduler="nonsense"))
     answer = bench.ask(*made, *remove_pool(pool), impossible, whole=True)
     assert isinstance(answer, Rejected)
-    assert answer.written == ()
+    assert answer.done == ()
     assert answer.sentence.endswith("; what was written before it has been taken back")
     assert bench.running == held
     assert not bench.path.exists()
@@ -266,7 +266,7 @@ def test_what_of_a_whole_edit_cannot_be_taken_back_is_told_and_can_be_undone(ben
     worker.submit(Edit(changes, whole=True))
     worker.step(0)
     (answer,) = bench.said(Rejected)
-    assert answer.written == (changes[0],)
+    assert answer.done == (changes[0],)
     assert "1 change could not be taken back: somebody holds on to it" in answer.sentence
     assert kernel.read().director.pools[SHOP].servers == {WEB1: ONE, WEB2: two}
     assert bench.shown().undo == (change_server(SHOP, two, TWO),)

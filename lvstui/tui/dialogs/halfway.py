@@ -9,6 +9,6 @@ from lvstui.tui.dialogs.listing import Listing
 
 def listing(event: Rejected) -> Listing:
     """Name every change of the edit, those that were made first; undo takes back exactly these."""
-    made = [f"written      {describe(change)}" for change in event.written]
-    left = [f"not written  {describe(change)}" for change in event.edit.changes if change not in set(event.written)]
+    made = [f"written      {describe(change)}" for change in event.done]
+    left = [f"not written  {describe(change)}" for change in event.edit.changes if change not in set(event.done)]
     return Listing(f"Stopped half way: {event.sentence}", [*made, *left, "", "z takes back what was written."])

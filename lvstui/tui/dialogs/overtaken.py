@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lvstui.core.describe import describe
 from lvstui.engine.messages import Overtaken
 from lvstui.tui.dialogs.confirm import Confirm
@@ -12,7 +10,7 @@ from lvstui.tui.dialogs.confirm import Confirm
 def dialog(event: Overtaken) -> Confirm:
     """Make the dialog; it answers True to write the operator's value all the same."""
     lines = [
-        f"theirs  {describe(replace(event.change, after=event.now))}",
-        f"yours   {describe(replace(event.change, before=event.now))}",
+        f"theirs  {describe(event.made_by_others)}",
+        f"yours   {describe(event.rebased)}",
     ]
     return Confirm("Nothing written: somebody else changed it meanwhile", lines, "Write yours")

@@ -192,11 +192,12 @@ def test_files_are_opened_anew_after_they_were_closed(live: Live) -> None:
 
 WITHOUT_THE_RIGHT = """
 from lvstui.core.change import change_sysctl
+from lvstui.core.model import SysctlKey
 from lvstui.kernel.live import Live
 from lvstui.kernel.port import NoRight
 live = Live()
 reading = live.read()
-print(reading.director.sysctl["sync_threshold"], live.held(change_sysctl("conntrack", "0", "1")), len(reading.cpus))
+print(reading.director.sysctl["sync_threshold"], live.held(SysctlKey("conntrack")), len(reading.cpus))
 try:
     live.write(change_sysctl("conntrack", "0", "1"))
 except NoRight as error:

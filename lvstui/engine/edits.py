@@ -1,0 +1,191 @@
+"""The one way on which an edit goes: check before, write, take back, save, record; for screens and commands alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+from lvstui.core.change import (
+    EMPTY,
+    Change,
+    changes_in_effect,
+    changes_kernel,
+    holds,
+    inverse,
+    kernel_writes,
+    lookup,
+    starts_from_kernel,
+    undo,
+)
+from lvstui.core.model import Director, MarkGroupKey, ServerKey, ServiceKey
+from lvstui.core.record import Kind
+from lvstui.engine.messages import Applied, Edit, Event, Notice, Outcome, Overtaken, Rejected
+from lvstui.engine.profile import FollowedProfile
+from lvstui.formats.profile.write import ProfileError
+from lvstui.kernel.port import Kernel, KernelError, NoRight
+from lvstui.store.history_file import HistoryFile
+
+_FEW = 20
+"""Changes up to which each object is read by itself before a write; of more the whole table is read once."""
+
+
+def _ignore(_: object) -> None:
+    """Do nothing: nobody wants to know."""
+
+
+class Editor:
+    """Makes edits in a kernel, a profile and a history, and remembers them for undo and redo.
+
+    `post` takes what has to be said besides an edit's outcome; `records` is None where no history is kept. `read_only`
+    says why everything is refused, where the kernel itself would not; empty otherwise.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        profile: FollowedProfile,
+        records: HistoryFile | None,
+        post: Callable[[Event], None],
+        *,
+        read_only: str = "",
+    ) -> None:
+        self._kernel = kernel
+        self._profile = profile
+        self._records = records
+        self._post = post
+        self._read_only = read_only
+        self._done: list[tuple[Change, ...]] = []
+        self._undone: list[tuple[Change, ...]] = []
+
+    @property
+    def read_only(self) -> str:
+        """Why edits are refused; empty where they are not."""
+        return self._read_only or self._kernel.read_only
+
+    @property
+    def undo(self) -> tuple[Change, ...]:
+        """The changes that the next undo would make, in order."""
+        return undo(self._done[-1]) if self._done else ()
+
+    @property
+    def redo(self) -> tuple[Change, ...]:
+        """The changes that the next redo would make, in order."""
+        return self._undone[-1] if self._undone else ()
+
+    def make(
+        self,
+        edit: Edit,
+        seen: Director,
+        *,
+        on_write: Callable[[Change], None] = _ignore,
+        on_done: Callable[[tuple[Change, ...]], None] = _ignore,
+    ) -> Outcome:
+        """Make an edit and return how it ended; `seen` is the last reading, which lends the profile what it lacks.
+
+        `on_write` takes each change that was written, `on_done` all that hold in the end, before they are saved.
+        """
+        if self.read_only:
+            return Rejected(edit, NoRight(self.read_only))
+        outcome = write(self._kernel, edit, on_write)
+        if outcome.done:
+            self._remember(edit.kind, outcome.done)
+            on_done(outcome.done)
+            self._profile.save(outcome.done, seen)
+            self.record(edit.kind, outcome.done)
+        return outcome
+
+    def record(self, kind: Kind, changes: tuple[Change, ...], entries: Sequence[str] = ()) -> None:
+        """Add what was done to the history; a history that cannot be written stops nobody."""
+        try:
+            if self._records:
+                self._records.append(kind, changes, entries)
+        except ProfileError as error:
+            self._post(Notice(f"the change is made, and missing in the history: {error}"))
+
+    def _remember(self, kind: Kind, done: tuple[Change, ...]) -> None:
+        """Keep what was done for undo and redo; a new edit ends what could be redone."""
+        match kind:
+            case Kind.DO | Kind.APPLY | Kind.ROLLBACK | Kind.ENTRIES:
+                self._done.append(done)
+                self._undone.clear()
+            case Kind.UNDO:
+                self._done.pop()
+                self._undone.append(undo(done))
+            case Kind.REDO:
+                self._undone.pop()
+                self._done.append(done)
+            case _:
+                assert_never(kind)
+
+
+def write(kernel: Kernel, edit: Edit, on_write: Callable[[Change], None] = _ignore) -> Outcome:
+    """Write an edit to the kernel, where that still holds what the operator saw; `on_write` takes each change written.
+
+    A refusal ends it. Of a whole edit all that was written is then taken back, as far as the kernel allows.
+    """
+    writes = kernel_writes(edit.changes)
+    failed: Change | None = None
+    written = 0
+    try:
+        if overtaken := _find_overtaken(kernel, edit):
+            return overtaken
+        for change in writes:
+            failed = change
+            kernel.write(change)
+            on_write(change)
+            written += 1
+    except KernelError as error:
+        done = changes_in_effect(edit.changes, writes, written)
+        if not edit.is_whole:
+            return Rejected(edit, error, done, failed)
+        return Rejected(edit, error, *_take_back(kernel, done, failed))
+    return Applied(edit)
+
+
+def _find_overtaken(kernel: Kernel, edit: Edit) -> Overtaken | None:
+    """Find the first object that is no longer what the operator saw.
+
+    An object that is written twice is looked at once: from then on the edit itself says what it is.
+    """
+    seen = {change.target for change in edit.changes}
+    removes = any(isinstance(change.target, ServiceKey) and change.after is None for change in edit.changes)
+    table = kernel.read().director if removes or len(edit.changes) > _FEW else None
+    checked = set()
+    for change in edit.changes:
+        target = change.target
+        if target in checked or not starts_from_kernel(change):
+            continue
+        checked.add(target)
+        by_itself = table is None or isinstance(target, MarkGroupKey)
+        now = kernel.held(target) if by_itself else lookup(table or EMPTY, target)
+        if not holds(target, change.before, now):
+            return Overtaken(edit, change, now)
+        if table is not None and isinstance(target, ServiceKey) and change.after is None:
+            # A server that nobody saw there would vanish with its service.
+            for endpoint, server in table.pools[target].servers.items():
+                if ServerKey(target, endpoint) not in seen:
+                    return Overtaken(edit, Change(ServerKey(target, endpoint), None, None), server)
+    return None
+
+
+def _take_back(
+    kernel: Kernel, done: Sequence[Change], failed: Change | None
+) -> tuple[tuple[Change, ...], Change | None, str]:
+    """Take changes back, the last first; return those that hold all the same, and a sentence about what became of it.
+
+    What only the profile knows was not written yet, and needs no taking back. It ends where the kernel refuses: what
+    comes before leans on what could not be taken back.
+    """
+    back = undo(change for change in done if changes_kernel(change))
+    writes = kernel_writes(back)
+    written = 0
+    try:
+        for change in writes:
+            kernel.write(change)
+            written += 1
+    except KernelError as error:
+        returned = {inverse(change) for change in changes_in_effect(back, writes, written)}
+        left = tuple(change for change in done if changes_kernel(change) and change not in returned)
+        count = "1 change" if len(left) == 1 else f"{len(left)} changes"
+        return left, failed, f"of what was written before it, {count} could not be taken back: {error}"
+    return (), failed, "what was written before it has been taken back" if back else ""

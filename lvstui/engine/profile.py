@@ -1,0 +1,122 @@
+"""The profile beside a kernel: followed as others write it, saved with what was done, and compared with the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from lvstui.core.change import EMPTY, Change, fold, undo
+from lvstui.core.drift import dress, drift, managed
+from lvstui.core.model import Director
+from lvstui.core.observed import Reading
+from lvstui.core.snapshot import ProfileState
+from lvstui.engine.messages import Event, Notice, Unsaved
+from lvstui.formats.profile.write import ProfileError
+from lvstui.kernel.port import Kernel, KernelError
+from lvstui.store.profile_file import ProfileFile
+
+
+class FollowedProfile:
+    """One profile file beside one kernel; without a file nothing is saved, and nothing has to be.
+
+    `post` takes what has to be said: that the file was changed by others, cannot be read, or could not be saved.
+    """
+
+    def __init__(self, file: ProfileFile | None, kernel: Kernel, post: Callable[[Event], None]) -> None:
+        self._file = file
+        self._kernel = kernel
+        self._post = post
+        self._saved: Director | None = None
+        self._unsaved: tuple[Change, ...] = ()
+        self._trouble = ""
+        self._running: Director | None = None
+        self._named = EMPTY
+        self._compared_with: Director | None = None
+        self._drift: tuple[Change, ...] = ()
+
+    @property
+    def names(self) -> Director:
+        """The profile for the names of its services; empty without one."""
+        return self._saved or EMPTY
+
+    @property
+    def state(self) -> ProfileState:
+        """How the profile stands to the kernel as it was last compared."""
+        if self._file is None:
+            return ProfileState()
+        return ProfileState(
+            path=str(self._file.path),
+            exists=self._saved is not None,
+            drift=self._drift,
+            unsaved=len(self._unsaved),
+            trouble=self._trouble,
+            saved=self._saved,
+        )
+
+    def follow(self) -> None:
+        """Read the file where it has changed; one that cannot be read leaves what was known of it."""
+        if self._file is None:
+            return
+        known = self._saved
+        try:
+            self._saved = self._file.load()
+        except ProfileError as error:
+            if str(error) != self._trouble:
+                self._post(Notice(str(error)))
+            self._trouble = str(error)
+            return
+        if not self._unsaved:
+            self._trouble = ""
+        if known is not None and self._saved is not known:
+            self._post(Notice(f"{self._file.path} was changed by another program and has been read again"))
+
+    def compare(self, reading: Reading) -> Reading:
+        """Put the profile's names on a reading and find the drift, both only when one side has changed."""
+        if reading.director is not self._running or self._saved is not self._compared_with:
+            self._running, self._compared_with = reading.director, self._saved
+            self._drift = drift(reading.director, self._saved) if self._saved else ()
+            self._named = dress(reading.director, self._saved) if self._saved else reading.director
+        return replace(reading, director=self._named)
+
+    def save(self, changes: tuple[Change, ...], seen: Director) -> None:
+        """Fold changes, and those that could not be saved before, into the file.
+
+        A file that is not there yet is written from the kernel; `seen` lends it names, and the services that it lacks.
+        """
+        self._unsaved += changes
+        self._fold(self._unsaved, seen)
+
+    def adopt(self, changes: tuple[Change, ...], seen: Director) -> None:
+        """Fold the way from the profile to the kernel into the file, after what could not be saved before."""
+        self._fold((*self._unsaved, *undo(changes)), seen)
+
+    def save_all(self, seen: Director) -> None:
+        """Write everything that the kernel holds into the file, which ends the drift."""
+        self._update(lambda saved: managed(dress(self._read(seen), saved or EMPTY), saved or EMPTY))
+
+    def _fold(self, changes: tuple[Change, ...], seen: Director) -> None:
+        self._update(lambda saved: fold(saved or managed(self._read(seen), EMPTY), changes, seen))
+
+    def _read(self, seen: Director) -> Director:
+        """Read what the kernel holds at this moment, with the names known so far."""
+        return dress(self._kernel.read().director, seen)
+
+    def _update(self, change: Callable[[Director | None], Director]) -> None:
+        if self._file is None:
+            self._unsaved = ()
+            return
+        try:
+            saved = self._file.update(change)
+        except (ProfileError, KernelError) as error:
+            self._trouble = str(error)
+            self._post(Unsaved(str(error)))
+            return
+        self._saved = saved.director
+        self._unsaved = ()
+        self._trouble = ""
+        if saved.reread:
+            self._post(
+                Notice(f"{saved.path} was changed by another program: its version is kept, with your edit in it")
+            )
+        elif saved.had_comments:
+            self._post(Notice(f"comments in {saved.path} are not kept by lvstui; the version before is"))
