@@ -36,7 +36,7 @@ def show(options: Namespace, open_place: OpenPlace) -> int:
         case "services", True:
             print_json(document.services(reading))
         case "services", False:
-            print("\n".join(tables.services(_snapshot(place))))
+            print("\n".join(tables.services(snapshot)))
         case _, True:
             print_json(document.director(reading, origin, profile))
         case _:
