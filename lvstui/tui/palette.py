@@ -1,16 +1,14 @@
-"""The command palette, filled from the one table of commands."""
+"""The command palette, filled from the tables of commands."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
-from textual.screen import Screen
 
-from lvstui.tui import commands
-from lvstui.tui.commands import Command
-from lvstui.tui.views.registry import SWITCHING
-from lvstui.tui.views.view import View
+from lvstui.tui.app import EVERYWHERE, LvstuiApp
+from lvstui.tui.commands import AnyCommand
 
 
 class Commands(Provider):
@@ -18,32 +16,27 @@ class Commands(Provider):
 
     async def discover(self) -> Hits:
         """List everything before anything is typed."""
-        for command in _all(self.screen):
-            yield DiscoveryHit(_title(command), partial(self._run, command), help=command.key_names)
+        for command, run in self._every():
+            yield DiscoveryHit(_title(command), run, help=command.key_names)
 
     async def search(self, query: str) -> Hits:
         """Match what is typed against id and sentence."""
         matcher = self.matcher(query)
-        for command in _all(self.screen):
+        for command, run in self._every():
             title = _title(command)
             if score := matcher.match(title):
-                yield Hit(score, matcher.highlight(title), partial(self._run, command), help=command.key_names)
+                yield Hit(score, matcher.highlight(title), run, help=command.key_names)
 
-    async def _run(self, command: Command) -> None:
-        """Run it where the key would have run it."""
-        view = _view(self.screen)
-        await self.app.run_action(command.action, default_namespace=view if command in view.COMMANDS else self.app)
+    def _every(self) -> Iterator[tuple[AnyCommand, Callable[[], None]]]:
+        """Return the commands that open views, those of the view that is shown, and the others of the app."""
+        app = self.app
+        if not isinstance(app, LvstuiApp):
+            return
+        view = app.view
+        yield from ((c, partial(c.run, app)) for c in EVERYWHERE if c.id.startswith("view."))
+        yield from ((c, partial(view.action_run_command, c.id)) for c in view.COMMANDS)
+        yield from ((c, partial(c.run, app)) for c in EVERYWHERE if not c.id.startswith(("view.", "palette")))
 
 
-def _title(command: Command) -> str:
+def _title(command: AnyCommand) -> str:
     return f"{command.id}: {command.help}"
-
-
-def _view(screen: Screen[object]) -> View:
-    """Find the view that is shown."""
-    return next(view for view in screen.query(View) if view.display)
-
-
-def _all(screen: Screen[object]) -> tuple[Command, ...]:
-    everywhere = (each for each in commands.EVERYWHERE if each.id != "palette")
-    return (*SWITCHING, *_view(screen).COMMANDS, *everywhere)

@@ -249,7 +249,7 @@ async def test_a_group_is_taken_apart_into_services_after_a_question(stage: Mark
         await pilot.press("right", "enter")
         await stage.look(pilot, 2)
         assert not stage.groups
-        names = {pool.service.name for pool in stage.view.snapshot.reading.director.pools.values()}  # type: ignore[union-attr]
+        names = {pool.service.name for pool in stage.view.snapshot.reading.director.pools.values()}
         assert {"portal-80", "portal-443"} <= names
 
 

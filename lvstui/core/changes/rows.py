@@ -12,7 +12,7 @@ from lvstui.core.fields import visible
 from lvstui.core.model import Director, ServerKey
 from lvstui.core.record import Record, lines, matches
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.table import Cell, Column, Tone
+from lvstui.core.view.table import Arranged, Cell, Column, Tone
 
 CHANGE_COLUMNS = (
     Column("when", "When (UTC)", 13, 1),
@@ -41,7 +41,7 @@ HISTORY = RecordKey(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Look(Arranged):
     """How an operator looks at the changes: the filter."""
 
     filter: str = ""

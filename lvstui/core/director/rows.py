@@ -15,7 +15,7 @@ from lvstui.core.director.lines import Sides, Told
 from lvstui.core.director.scope import touched
 from lvstui.core.model import Director, SysctlKey
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.table import Cell, Column, Tone
+from lvstui.core.view.table import Arranged, Cell, Column, Tone
 
 DIRECTOR_COLUMNS = (
     Column("setting", "Setting", 27, 1),
@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Look(Arranged):
     """How an operator looks at the director: filter, folded parts, and edits not yet applied."""
 
     filter: str = ""

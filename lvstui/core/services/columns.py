@@ -217,7 +217,7 @@ def _count(value: float) -> Cell:
     return Cell(compact(value), Tone.PLAIN if value else Tone.DIM)
 
 
-def _gauge(id: str, title: str, priority: int, get: Callable[[ServerStats], int], heading: str = "") -> RowColumn[Row]:  # noqa: A002 - a column's own name
+def _gauge(id: str, title: str, priority: int, get: Callable[[ServerStats], int], heading: str = "") -> RowColumn[Row]:
     """Return a column of something that the kernel counts at this moment."""
     return RowColumn(
         id,
@@ -232,7 +232,7 @@ def _gauge(id: str, title: str, priority: int, get: Callable[[ServerStats], int]
     )
 
 
-def _rate(id: str, title: str, width: int, priority: int, get: Callable[[ServerStats], int]) -> RowColumn[Row]:  # noqa: A002 - a column's own name
+def _rate(id: str, title: str, width: int, priority: int, get: Callable[[ServerStats], int]) -> RowColumn[Row]:
     """Return a column of something that the kernel estimates per second."""
     return RowColumn(
         id,

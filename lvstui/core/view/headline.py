@@ -23,6 +23,8 @@ def headline(snapshot: Snapshot, width: int, found: str = "", advised: int = 0) 
 
     `found` is how the view is narrowed down, `advised` how many things there are to point out.
     """
+    if not snapshot.origin:  # nothing was read yet
+        return ()
     parts = [part for part in _parts(snapshot, found, advised) if part.cell.text]
     while parts and sum(len(part.cell.text) + 2 for part in parts) - 2 > width:
         parts.remove(max(parts, key=lambda part: part.priority))

@@ -1,4 +1,4 @@
-"""What an expert would point out, as a list: Enter stages the edit that mends the line under the cursor."""
+"""All advice, as a list: Enter stages the edit that mends the line under the cursor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lvstui.tui.widgets.table import VirtualTable
 
 _COLUMNS = (
     Column("about", "About", 20, 1, grow=1),
-    Column("sentence", "What an expert would point out", 36, 1, grow=3),
+    Column("sentence", "Advice", 36, 1, grow=3),
     Column("edit", "Edit", 4, 1),
 )
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, TypeVar
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from lvstui.core.describe import describe
+from lvstui.core.fields import service_text
+from lvstui.core.model import ServiceKey
+from lvstui.core.owners import Owner
 from lvstui.core.view.table import escape
+from lvstui.engine.messages import Overtaken
 from lvstui.tui.widgets.chunks import Chunks
+
+R = TypeVar("R")
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class Confirm(ModalScreen[bool]):
@@ -90,3 +101,31 @@ class Confirm(ModalScreen[bool]):
     def action_cancel(self) -> None:
         """Answer no."""
         self.dismiss(False)
+
+
+def confirm_first(
+    app: App[R], question: Confirm, go: Callable[[], None], otherwise: Callable[[], None] = _nothing
+) -> None:
+    """Ask, and call `go` once the operator has confirmed, else `otherwise`."""
+
+    def answered(yes: bool | None) -> None:
+        (go if yes else otherwise)()
+
+    app.push_screen(question, answered)
+
+
+def overwrite(event: Overtaken) -> Confirm:
+    """Return the question when somebody else was faster: what there is now, and what would be written all the same."""
+    lines = [
+        f"theirs  {describe(event.made_by_others)}",
+        f"yours   {describe(event.rebased)}",
+    ]
+    return Confirm("Nothing written: somebody else changed it meanwhile", lines, "Write yours")
+
+
+def edit_claimed(claims: Mapping[ServiceKey, Owner]) -> Confirm:
+    """Return the question before the first edit of services that other programs manage."""
+    lines = [f"{owner.program} manages {service_text(key)}" for key, owner in claims.items()]
+    programs = ", ".join(dict.fromkeys(owner.program for owner in claims.values()))
+    lines += ["", "It may overwrite this at its next check or reload; its own configuration is the place for it."]
+    return Confirm(f"Edit what {programs} manages?", lines, "Edit anyway")

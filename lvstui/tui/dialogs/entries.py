@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar
@@ -114,37 +114,24 @@ class EntryDialog(ModalScreen[EditEntries | None]):
         """Ask for the time."""
         if self._wish.deed is not Deed.EXPIRE:
 
-            def take(text: str) -> Wish:
+            def read(text: str) -> Wish:
                 return replace(self._wish, seconds=fields.number("seconds", text))
 
-            self._ask("seconds", str(self._wish.seconds), take)
+            self.query_one(Prompt).ask("seconds", str(self._wish.seconds), read, self._take)
 
     def action_pace(self) -> None:
         """Ask how many a second."""
         if len(self._wish.chosen) > 1:
 
-            def take(text: str) -> Wish:
+            def read(text: str) -> Wish:
                 return replace(self._wish, pace=_pace(text))
 
-            self._ask("clients a second (0: as fast as it goes)", f"{self._wish.pace:g}", take)
+            label = "clients a second (0: as fast as it goes)"
+            self.query_one(Prompt).ask(label, f"{self._wish.pace:g}", read, self._take)
 
-    def _ask(self, label: str, value: str, take: Callable[[str], Wish]) -> None:
-        """Ask for one of the numbers; `take` reads it into the wish, or raises `FieldError`."""
-
-        def typed(text: str) -> str:
-            try:
-                take(text)
-            except FieldError as error:
-                return error.sentence
-            return ""
-
-        def done(text: str | None) -> None:
-            self.query_one(_Targets).focus()
-            if text is not None:
-                self._wish = take(text)
-                self._show()
-
-        self.query_one(Prompt).ask(label, value, done, typed)
+    def _take(self, wish: Wish) -> None:
+        self._wish = wish
+        self._show()
 
     def action_accept(self) -> None:
         """Hand the request over; where connections are reset, after one more question."""

@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from lvstui.tui.commands import Command
+from lvstui.tui.commands import AnyCommand
 
 ABOUT = """\
 Weights are staged: shown as old -> new with the ipvsadm line, written by
@@ -36,7 +36,7 @@ class Help(ModalScreen[None]):
     Help .title { text-style: bold; }
     """
 
-    def __init__(self, groups: Sequence[tuple[str, Iterable[Command]]], notes: str = "") -> None:
+    def __init__(self, groups: Sequence[tuple[str, Iterable[AnyCommand]]], notes: str = "") -> None:
         super().__init__()
         self._groups = groups
         self._notes = notes

@@ -11,7 +11,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from lvstui.core.describe import describe
 from lvstui.core.view.table import escape
+from lvstui.engine.messages import Rejected
 from lvstui.tui.widgets.chunks import Chunks
 
 
@@ -102,3 +104,10 @@ class Excerpt(Listing):
             self.app.copy_to_clipboard(text)
             said = f"{what} sent to the terminal's clipboard (tmux: set-clipboard on){more}; Esc"
         self.query_one(".foot", Static).update(said)
+
+
+def half_way(event: Rejected) -> Listing:
+    """List every change of an edit that ended early, first what was written; undo takes back exactly these."""
+    written = [f"written      {describe(change)}" for change in event.done]
+    left = [f"not written  {describe(change)}" for change in event.edit.changes if change not in set(event.done)]
+    return Listing(f"Stopped half way: {event.sentence}", [*written, *left, "", "z takes back what was written."])

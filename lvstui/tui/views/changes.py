@@ -2,173 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
 
-from textual.widget import Widget
 from textual.widgets import Static
 
 from lvstui.core.change import Change, Target, undo
-from lvstui.core.changes.rows import (
-    CHANGE_COLUMNS,
-    DriftKey,
-    Key,
-    Look,
-    RecordKey,
-    by_target,
-    cells,
-    chosen,
-    details,
-    find,
-    restored,
-    rows,
-    sentence,
-)
+from lvstui.core.changes import rows as changes
+from lvstui.core.changes.rows import CHANGE_COLUMNS, DriftKey, Key, Look, RecordKey, by_target, restored
 from lvstui.core.describe import describe
 from lvstui.core.record import Record
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import escape
 from lvstui.engine.messages import Adopt, Edit
-from lvstui.tui import commands
-from lvstui.tui.commands import Command
+from lvstui.store.view_memory import ViewMemory
+from lvstui.tui.commands import Command, bindings
+from lvstui.tui.dialogs.confirm import Confirm, confirm_first
 from lvstui.tui.dialogs.listing import Listing
-from lvstui.tui.views.view import View
-from lvstui.tui.widgets.table import VirtualTable
+from lvstui.tui.views.editing import editable, editing, filtering, nothing_pending
+from lvstui.tui.views.view import Rows, TableView
+
+Changes: TypeAlias = TableView[Key, Look]
 
 
-class ChangesView(View):
+def _found(snapshot: Snapshot) -> Mapping[Target, Change]:
+    return snapshot.derive(by_target, snapshot.profile.drift)
+
+
+def _chosen(view: Changes) -> tuple[Change, ...]:
+    """Return the differences that are marked or under the cursor; on the heading, all of them."""
+    return changes.chosen(view.snapshot, view.table.marked, view.table.cursor_key)
+
+
+def _on_no_difference(view: Changes) -> str:
+    return "" if _chosen(view) else "put the cursor on a difference, or on the heading for all of them"
+
+
+def _record(view: Changes) -> Record | None:
+    key = view.table.cursor_key
+    return changes.find(view.snapshot, key.number) if isinstance(key, RecordKey) else None
+
+
+def _on_no_record(view: Changes) -> str:
+    return "" if _record(view) else "put the cursor on a record of the history"
+
+
+def _open(view: Changes) -> None:
+    """Show every line of a record."""
+    if record := _record(view):
+        lines = changes.details(record, view.snapshot.reading.director)
+        view.app.push_screen(Listing(record.title, lines))
+    elif isinstance(view.table.cursor_key, DriftKey):
+        view.say("r stages the profile's side, s saves the kernel's side")
+
+
+def _restore(view: Changes) -> None:
+    """Stage the profile's side of the differences."""
+    if editable(view) and nothing_pending(view):
+        view.stage(Edit(restored(view.snapshot, _chosen(view))))
+
+
+def _adopt(view: Changes) -> None:
+    """Ask, then save the kernel's side of the differences into the profile."""
+    if not editable(view) or not nothing_pending(view):
+        return
+    chosen, director = _chosen(view), view.snapshot.reading.director
+    lines = [describe(change, director) for change in undo(chosen)]
+    title = f"Save the kernel's side into {view.snapshot.profile.path}?"
+    confirm_first(view.app, Confirm(title, lines, "Save"), lambda: view.ask(Adopt(chosen)))
+
+
+def _take_back(view: Changes) -> None:
+    """Stage taking a record of the history back; the worker refuses what no longer fits."""
+    if (record := _record(view)) and editable(view) and nothing_pending(view):
+        view.stage(Edit(undo(record.changes)))
+
+
+_COMMANDS: tuple[Command[Changes], ...] = (
+    Command(
+        "changes.restore",
+        "r",
+        "stage the profile's side: this line, or the marked ones",
+        _restore,
+        "r restore",
+        _on_no_difference,
+    ),
+    Command(
+        "changes.adopt",
+        "s",
+        "save the kernel's side into the profile, after asking",
+        _adopt,
+        "s save",
+        _on_no_difference,
+    ),
+    Command(
+        "changes.undo", "u", "stage taking this record of the history back", _take_back, "u take back", _on_no_record
+    ),
+    filtering("show only lines with these words (!not)"),
+    *editing(_open),
+)
+
+
+class ChangesView(TableView[Key, Look]):
     """The drift, line by line, above the history; whatever a key does is staged or asked first."""
 
-    BINDINGS = commands.bindings(commands.CHANGES)
-    COMMANDS = (*commands.CHANGES, *commands.EDITING)
+    DEFAULT_CSS = "ChangesView #sentence { height: 2; }"
 
-    DEFAULT_CSS = """
-    ChangesView #sentence { height: 2; padding: 0 1; color: $text-muted; }
-    """
+    NAME = "changes"
+    COMMANDS = _COMMANDS
+    BINDINGS = bindings(_COMMANDS)
+    BELOW = (partial(Static, id="sentence", markup=False),)
+    ROWS = Rows(
+        columns=lambda _: CHANGE_COLUMNS,
+        rows=lambda snapshot, look: changes.rows(snapshot, _found(snapshot), look),
+        cells=lambda snapshot, _, key: changes.cells(snapshot, _found(snapshot), key),
+        filtered=lambda look, text: replace(look, filter=text),
+    )
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(id=id)
-        self._look = Look()
-        self._drift: tuple[Change, ...] = ()
-        self._found: Mapping[Target, Change] = {}
+    def __init__(self, memory: ViewMemory | None = None) -> None:
+        super().__init__(Look(), memory)
 
-    def body(self) -> Sequence[Widget]:
-        """Give the table of changes, and the place for what its lines have no room for."""
-        return (VirtualTable[Key](), Static(id="sentence", markup=False))
-
-    @property
-    def table(self) -> VirtualTable[Key]:
-        """The table of changes."""
-        return self.query_one(VirtualTable)
-
-    def focus_body(self) -> None:
-        """Put the focus on the table."""
-        self.table.focus()
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Show drift and history as they are now."""
-        if snapshot.profile.drift is not self._drift:
-            self._drift = snapshot.profile.drift
-            self._found = by_target(self._drift)
-        found = self._found
-        self.table.show(CHANGE_COLUMNS, rows(snapshot, found, self._look), lambda key: cells(snapshot, found, key))
-        self._explain()
-
-    @property
-    def found(self) -> str:
-        """The filter."""
-        return f"filter {self._look.filter}" if self._look.filter else ""
-
-    def offered(self) -> Sequence[Command]:
-        """Leave out what neither the row under the cursor nor the marked ones have anything for."""
-        lines = (*self.table.marked, self.table.cursor_key)
-        drift = bool(self._drift) and any(isinstance(key, DriftKey) for key in lines)
-        able = {
-            "changes.restore": drift,
-            "changes.adopt": drift,
-            "changes.undo": self._record() is not None,
-        }
-        return [each for each in self.COMMANDS if able.get(each.id, True)]
-
-    def on_virtual_table_cursor_moved(self) -> None:
-        """Say the line in full, and which keys act on it."""
-        self._explain()
-        self.offer()
-
-    def on_virtual_table_opened(self) -> None:
-        """A double click opens as Enter does, but never applies."""
-        if not self.pending:
-            self.open_row()
-
-    def open_row(self) -> None:
-        """Show every line of a record."""
-        if self.snapshot is None:
-            return
-        if record := self._record():
-            self.app.push_screen(Listing(record.title, details(record, self.snapshot.reading.director)))
-        elif isinstance(self.table.cursor_key, DriftKey):
-            self.say("r stages the profile's side, s saves the kernel's side")
-
-    def action_restore(self) -> None:
-        """Stage the profile's side of what is marked or under the cursor; on the heading, of everything."""
-        if self.snapshot is None or not self.editable() or not self.nothing_pending():
-            return
-        changes = chosen(self.snapshot, self.table.marked, self.table.cursor_key)
-        if changes:
-            self.stage(Edit(restored(self.snapshot, changes)))
-        else:
-            self.say("put the cursor on a difference, or on the heading for all of them")
-
-    def action_adopt(self) -> None:
-        """Ask, then save the kernel's side of the same into the profile."""
-        if self.snapshot is None or not self.editable() or not self.nothing_pending():
-            return
-        changes = chosen(self.snapshot, self.table.marked, self.table.cursor_key)
-        if not changes:
-            self.say("put the cursor on a difference, or on the heading for all of them")
-            return
-        director = self.snapshot.reading.director
-        lines = [describe(change, director) for change in undo(changes)]
-        title = f"Save the kernel's side into {self.snapshot.profile.path}?"
-        self._confirm(title, lines, "Save", lambda: self.ask(Adopt(changes)))
-
-    def action_take_back(self) -> None:
-        """Stage taking a record of the history back; the worker refuses what no longer fits."""
-        record = self._record()
-        if record is None:
-            self.say("put the cursor on a record of the history")
-        elif self.editable() and self.nothing_pending():
-            self.stage(Edit(undo(record.changes)))
-
-    def action_filter(self) -> None:
-        """Filter while typing; Enter keeps the filter, Esc takes it off."""
-
-        def typed(text: str) -> str:
-            self._filter(text)
-            return ""
-
-        def done(text: str | None) -> None:
-            self._filter(text or "")
-            self.table.focus()
-
-        self.prompt.ask("/", self._look.filter, done, typed)
-
-    def action_drop(self) -> None:
-        """Drop what is staged; with nothing staged, the filter."""
-        if self.pending:
-            super().action_drop()
-        elif self._look.filter:
-            self._filter("")
-
-    def _filter(self, text: str) -> None:
-        self._look = replace(self._look, filter=text)
-        self.redraw()
-
-    def _record(self) -> Record | None:
-        key = self.table.cursor_key
-        return find(self.snapshot, key.number) if self.snapshot and isinstance(key, RecordKey) else None
-
-    def _explain(self) -> None:
-        key = self.table.cursor_key
-        if self.snapshot is not None and key is not None:
-            self.query_one("#sentence", Static).update(escape(sentence(self.snapshot, self._found, key)))
+    def offer(self) -> None:
+        """Say the line under the cursor in full, and which keys act on it."""
+        if (key := self.table.cursor_key) is not None:
+            sentence = changes.sentence(self.snapshot, _found(self.snapshot), key)
+            self.query_one("#sentence", Static).update(escape(sentence))
+        super().offer()

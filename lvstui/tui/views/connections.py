@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-
-from textual.message import Message
+from typing import TypeAlias
 
 from lvstui.core.entries.connections import (
     CONNECTION_COLUMNS,
@@ -20,8 +19,11 @@ from lvstui.core.entries.connections import (
 )
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.filter import only_address
-from lvstui.tui import commands
-from lvstui.tui.views.scan import ScanView
+from lvstui.core.view.table import Cell, Tone
+from lvstui.store.view_memory import ViewMemory
+from lvstui.tui.commands import Command, bindings
+from lvstui.tui.views.editing import choosing_columns, editing, filtering, inverting, sorting
+from lvstui.tui.views.view import Rows, TableView, View
 
 _NOTES = f"""\
 Entry is the persistence entry that decides where the client's next connections go; Enter goes to it.
@@ -34,65 +36,52 @@ What / finds (all of the terms must hold)
   !web !state=TIME     the opposite of any of these
 Fields  {LANGUAGE.help}"""
 
+Connections: TypeAlias = TableView[ConnectionKey, ConnectionLook]
 
-class ConnectionsView(ScanView[ConnectionKey, ConnectionLook]):
+
+def scan_tone(snapshot: Snapshot) -> Tone:
+    """Return the tone for what was read of the connection table: a warning where that is a part only."""
+    return Tone.DIM if snapshot.scan is None or snapshot.scan.whole else Tone.WARN
+
+
+def _open(view: Connections) -> None:
+    """Go to the entry that the connection hangs on."""
+    if (key := view.table.cursor_key) is None:
+        return
+    entry = entry_of(view.snapshot, key)
+    if entry is None:
+        view.say("no persistence entry decides about this connection, as far as can be told")
+    else:
+        view.post_message(View.Wanted("persistence", filter=str(entry.entry.client)))
+
+
+_COMMANDS: tuple[Command[Connections], ...] = (
+    filtering(),
+    sorting("s sort"),
+    inverting(),
+    choosing_columns(),
+    *editing(_open),
+)
+
+
+class ConnectionsView(TableView[ConnectionKey, ConnectionLook]):
     """All connections, with the same reading, filters and honesty as the entries."""
 
-    BINDINGS = commands.bindings(commands.CONNECTIONS)
-    COMMANDS = (*commands.CONNECTIONS, *commands.EDITING)
+    NAME = "connections"
     NOTES = _NOTES
-    EVERY_COLUMN = CONNECTION_COLUMNS
-    SORTABLE = SORTABLE
+    COMMANDS = _COMMANDS
+    BINDINGS = bindings(_COMMANDS)
+    SCANS = True
+    ROWS = Rows(
+        columns,
+        rows,
+        cells,
+        filtered=lambda look, text: replace(look, filter=LANGUAGE.parse(text)),
+        every_column=CONNECTION_COLUMNS,
+        sortable=SORTABLE,
+        summary=lambda snapshot, look, width: Cell(summary(snapshot, look, width), scan_tone(snapshot)),
+        sought=only_address,
+    )
 
-    class EntryWanted(Message):
-        """The operator wants to see the entry of one client."""
-
-        def __init__(self, wanted: str) -> None:
-            super().__init__()
-            self.wanted = wanted
-
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(id=id)
-        self._look = ConnectionLook()
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Show the connections of this state in their order."""
-        look = self._look
-        self.table.sort = (look.sort, look.descending)
-        self.table.show(columns(look), rows(snapshot, look), lambda key: cells(snapshot, look, key))
-        self.tell(summary(snapshot, look, self.size.width - 2))
-
-    @property
-    def found(self) -> str:
-        """The filter."""
-        return f"filter {self._look.filter.text}" if self._look.filter else ""
-
-    def on_virtual_table_opened(self) -> None:
-        """A double click opens as Enter does."""
-        self.open_row()
-
-    def open_row(self) -> None:
-        """Go to the entry that the connection hangs on."""
-        key = self.table.cursor_key
-        if key is None or self.snapshot is None:
-            return
-        entry = entry_of(self.snapshot, key)
-        if entry is None:
-            self.say("no persistence entry decides about this connection, as far as can be told")
-        else:
-            self.post_message(self.EntryWanted(str(entry.entry.client)))
-
-    @property
-    def filter_text(self) -> str:
-        """The filter as it was typed."""
-        return self._look.filter.text
-
-    def tried(self, text: str) -> None:
-        """Filter while typing; a large table after Enter."""
-        LANGUAGE.parse(text) if self.large else self.narrow(text)
-
-    def narrow(self, text: str) -> None:
-        """Show only what a filter finds; raises `FieldError` with the filter as it was."""
-        self._look = replace(self._look, filter=LANGUAGE.parse(text))
-        self.seek(only_address(text))
-        self.redraw()
+    def __init__(self, memory: ViewMemory | None = None) -> None:
+        super().__init__(ConnectionLook(), memory)

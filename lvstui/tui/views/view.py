@@ -1,35 +1,37 @@
-"""What every view is: it shows snapshots, stages edits, and asks the worker for what Enter applies."""
+"""A view: a table of a snapshot's rows over what is staged and a line that asks; which rows and keys is data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import ClassVar, Generic, TypeVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from lvstui.core.advice.value import Advice
 from lvstui.core.change import Change
 from lvstui.core.describe import describe
-from lvstui.core.model import Family, MarkKey, ServiceKey
+from lvstui.core.model import Address, ServiceKey
 from lvstui.core.observed import RowKey
 from lvstui.core.record import Kind
-from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.table import Tone
-from lvstui.engine.messages import Edit, Request, SaveAll
+from lvstui.core.snapshot import EMPTY_SNAPSHOT, Snapshot
+from lvstui.core.view.table import Arranged, Cell, Column, Tone
+from lvstui.engine.messages import Edit, Request, Watch
 from lvstui.formats.equivalent import change_lines
-from lvstui.store.view_memory import ViewMemory
-from lvstui.tui import commands
-from lvstui.tui.commands import Command
-from lvstui.tui.dialogs.confirm import Confirm
+from lvstui.store.view_memory import Arrangement, ViewMemory
+from lvstui.tui.commands import AnyCommand, Command, find
 from lvstui.tui.widgets.chunks import Chunks
+from lvstui.tui.widgets.lines import Line
 from lvstui.tui.widgets.prompt import Prompt
+from lvstui.tui.widgets.table import VirtualTable
 
-CONFIRM_COMMANDS = 100
-"""Up to how many changes a question names with their ipvsadm commands."""
+K = TypeVar("K", bound=Hashable)
+L = TypeVar("L", bound=Arranged)
 
 STAGED_COMMANDS = 6
 """Up to how many staged changes have their ipvsadm commands below them; more of them stand in a line each."""
@@ -38,27 +40,29 @@ STAGED_COMMANDS = 6
 class View(Vertical):
     """A pane of the main screen. It knows neither the app nor the kernel: snapshots come in, messages go out."""
 
-    BINDINGS = commands.bindings(commands.EDITING)
-
     DEFAULT_CSS = """
     View { height: 1fr; }
+    View #summary, View #sentence { padding: 0 1; color: $text-muted; }
     View #pending { display: none; height: auto; max-height: 14; padding: 0 1; background: $panel; }
     View #pending.waiting { display: block; }
     """
 
-    COMMANDS: tuple[Command, ...] = commands.EDITING
-    """What can be done here, for help, palette and the line of keys."""
+    NAME: ClassVar[str] = ""
+    """What `--view`, the palette and the remembered arrangement call it."""
 
-    NOTES: str = ""
+    NOTES: ClassVar[str] = ""
     """What help says of this view besides its keys."""
 
-    snapshot: reactive[Snapshot | None] = reactive(None, always_update=True)
+    SCANS: ClassVar[bool] = False
+    """Whether the connection table is read while it is shown."""
 
-    memory: ViewMemory | None = None
-    """Where the view remembers how it is arranged; None: nowhere."""
+    COMMANDS: Sequence[AnyCommand] = ()
+    """What can be done here."""
+
+    snapshot: reactive[Snapshot] = reactive(EMPTY_SNAPSHOT, always_update=True)
 
     class Asked(Message):
-        """The operator asks the worker for something; `staged` tells that it stood on the screen before."""
+        """The operator asks the worker for something; a `staged` request stood on the screen before."""
 
         def __init__(self, request: Request, *, staged: bool = False) -> None:
             super().__init__()
@@ -77,71 +81,29 @@ class View(Vertical):
     class Offered(Message):
         """Other commands make sense now, or the view is narrowed down in another way."""
 
-        def __init__(self, offered: Sequence[Command]) -> None:
+        def __init__(self, offered: Sequence[AnyCommand]) -> None:
             super().__init__()
             self.offered = offered
 
     class Wanted(Message):
-        """The operator wants to see something in another view: what a filter finds, or a row."""
+        """The operator wants to see something in another view: what a filter finds, or a row.
 
-        def __init__(self, view: str, *, filter: str = "", row: RowKey | None = None) -> None:  # noqa: A002 - its name
+        Without a `view` it is the next one. `move` asks at once where the clients found are to be moved.
+        """
+
+        def __init__(self, view: str = "", *, filter: str = "", row: RowKey | None = None, move: bool = False) -> None:
             super().__init__()
             self.view = view
             self.filter = filter
             self.row = row
+            self.move = move
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__(id=self.NAME)
         self.staged = Edit(())
-
-    def compose(self) -> ComposeResult:
-        """Lay out the view's own body, what is staged, and the prompt."""
-        yield from self.body()
-        yield Chunks(id="pending", text_id="staged")
-        yield Prompt()
-
-    def body(self) -> Sequence[Widget]:
-        """Give the widgets that are this view's own."""
-        raise NotImplementedError
-
-    def focus_body(self) -> None:
-        """Put the focus where the keys of this view belong."""
-        raise NotImplementedError
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Draw this state, with what is staged in it."""
-        raise NotImplementedError
-
-    def entered(self) -> None:
-        """Do what is needed while somebody looks."""
-
-    def find(self, wanted: Wanted) -> None:
-        """Show what is wanted here."""
-
-    def left(self) -> None:
-        """End what is needed only while somebody looks."""
-
-    def open_row(self) -> None:
-        """Do what Enter does while nothing is staged."""
-
-    def offered(self) -> Sequence[Command]:
-        """Give the commands that act on the row under the cursor, while nothing is staged."""
-        return self.COMMANDS
-
-    @property
-    def found(self) -> str:
-        """How the view is narrowed down, in a few words; empty when it shows everything."""
-        return ""
-
-    @property
-    def about(self) -> ServiceKey | None:
-        """The service that the cursor is on or below; None where there is none."""
-        return None
-
-    @property
-    def prompt(self) -> Prompt:
-        """The line that asks for a text."""
-        return self.query_one(Prompt)
+        self.busy = ""
+        """What is under way and would end with the program, in a sentence; empty when nothing is."""
+        self.prompt = Prompt()
 
     @property
     def pending(self) -> bool:
@@ -149,9 +111,19 @@ class View(Vertical):
         return bool(self.staged.changes)
 
     @property
-    def busy(self) -> str:
-        """What is under way and would end with the program, in a sentence; empty when nothing is."""
+    def found(self) -> str:
+        """How the view is narrowed down, in a few words; empty when it shows everything."""
         return ""
+
+    @property
+    def sought(self) -> Address | None:
+        """The one client that is looked for, for whom a reading of the table may take as long as it takes."""
+        return None
+
+    @property
+    def about(self) -> ServiceKey | None:
+        """The service that the cursor is on or below; None where there is none."""
+        return None
 
     def watch_snapshot(self) -> None:
         """Show the newest state, where anybody sees it."""
@@ -160,17 +132,11 @@ class View(Vertical):
 
     def redraw(self) -> None:
         """Show the newest state again, because the way to look at it changed."""
-        if self.snapshot is not None:
-            self.show(self.snapshot)
-            self.offer()
+        raise NotImplementedError
 
-    def offer(self) -> None:
-        """Say which commands make sense now."""
-        if self.pending:
-            offered: Sequence[Command] = [each for each in commands.EDITING if each.id in ("open", "drop")]
-        else:
-            offered = [each for each in self.offered() if each.id not in ("open", "drop")]
-        self.post_message(self.Offered(offered))
+    def find(self, wanted: Wanted) -> None:
+        """Show what is wanted here."""
+        raise NotImplementedError
 
     def say(self, sentence: str, tone: Tone = Tone.PLAIN, *, standing: bool = False) -> None:
         """Say a sentence in the line below."""
@@ -188,100 +154,165 @@ class View(Vertical):
         panel.show(_staged_head(edit), len(edit.changes), partial(_staged_lines, edit.changes))
         self.redraw()
 
-    def editable(self) -> bool:
-        """Tell whether edits can be staged now, and say why not."""
-        if self.snapshot is None:
-            return False
-        if self.snapshot.read_only:
-            self.say(self.snapshot.read_only, Tone.WARN)
-            return False
-        if self.pending and self.staged.kind is not Kind.DO:
-            self.say("Enter applies what is staged, Esc drops it; then edit on", Tone.WARN)
-            return False
-        return True
+    def action_run_command(self, name: str) -> None:
+        """Run a command by its id."""
+        raise NotImplementedError
 
-    def nothing_pending(self) -> bool:
-        """Tell whether nothing is staged, and say what to do about it."""
-        if self.pending:
-            self.say("Enter applies what is staged, Esc drops it; then go on", Tone.WARN)
-        return not self.pending
 
-    def take_advice(self, advice: Advice) -> None:
-        """Stage the edit of an advice as one; where it removes services, ask first."""
-        if not self.editable() or not self.nothing_pending():
-            return
-        if advice.destroys:
-            self.confirm(f"{advice.about}: {advice.remedy}?", advice.changes, "Do it", whole=True)
+def _as_it_is(look: L, _: object) -> L:
+    return look
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[K, L]):
+    """What a table shows, as functions of a snapshot and of how the operator looks at it.
+
+    `filtered` returns the look with the filter of a text; it raises `FieldError`. `staged` returns the look with
+    changes that are staged. `every_column` and `sortable` are those to choose from, `grouping` the word for how rows
+    are grouped, `regrouped` the look for such a word. `added` returns the row that changes add. With `marked` the head
+    line says how many rows are marked. `summary` is the line above the table, for a width in cells; `sought` returns
+    the one client that a filter looks for.
+    """
+
+    columns: Callable[[L], Sequence[Column]]
+    rows: Callable[[Snapshot, L], Sequence[K]]
+    cells: Callable[[Snapshot, L, K], Sequence[Cell]]
+    filtered: Callable[[L, str], L]
+    staged: Callable[[L, Sequence[Change]], L] = _as_it_is
+    every_column: Sequence[Column] = ()
+    sortable: Sequence[str] = ()
+    grouping: Callable[[L], str] = lambda _: ""
+    regrouped: Callable[[L, str], L] = _as_it_is
+    added: Callable[[Sequence[Change]], K | None] | None = None
+    marked: bool = False
+    summary: Callable[[Snapshot, L, int], Cell] | None = None
+    sought: Callable[[str], Address | None] = lambda _: None
+
+
+class TableView(View, Generic[K, L]):
+    """A view of rows with the keys `K`, looked at in the way `L`."""
+
+    ROWS: Rows[K, L]
+    COMMANDS: Sequence[Command[TableView[K, L]]] = ()
+
+    BELOW: ClassVar[Sequence[Callable[[], Widget]]] = ()
+    """The widgets between the table and what is staged."""
+
+    def __init__(self, look: L, memory: ViewMemory | None = None) -> None:
+        """Look at the rows as the operator did last, where there is a memory of that; else at first as in `look`."""
+        super().__init__()
+        self.table = VirtualTable[K]()
+        self.look = look
+        self.filter_text = ""
+        """The filter as it was typed."""
+        self.arriving: K | None = None
+        """A row that was added and is not there yet; the cursor goes to it, unless it was moved meanwhile."""
+        self._memory = memory
+        self._usual_grouping = self.ROWS.grouping(look)
+        if memory is not None:
+            self._recall(memory.recall(self.NAME))
+
+    def _recall(self, last: Arrangement) -> None:
+        """Arrange the rows as last time, as far as there still are such columns."""
+        sort = last.sort if last.sort in self.ROWS.sortable else self.look.sort
+        hidden = frozenset(last.hidden) & {column.id for column in self.ROWS.every_column[1:]}
+        look = replace(self.look, sort=sort, descending=last.descending, hidden=hidden)
+        self.look = self.ROWS.regrouped(look, last.grouping)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the table, what is staged, and the prompt."""
+        if self.ROWS.summary:
+            yield Line("summary")
+        yield self.table
+        yield from (widget() for widget in self.BELOW)
+        yield Chunks(id="pending", text_id="staged")
+        yield self.prompt
+
+    @property
+    def found(self) -> str:
+        """Grouping, filter and marks, as far as they are not what one expects."""
+        grouping, marked = self.ROWS.grouping(self.look), len(self.table.marked) if self.ROWS.marked else 0
+        parts = (
+            f"by {grouping}" if grouping != self._usual_grouping else "",
+            f"filter {self.filter_text}" if self.filter_text else "",
+            f"{marked} marked" if marked else "",
+        )
+        return "  ".join(filter(None, parts))
+
+    @property
+    def sought(self) -> Address | None:
+        """The one client that the filter looks for."""
+        return self.ROWS.sought(self.filter_text)
+
+    def redraw(self) -> None:
+        """Show the rows in their order, with what is staged in them."""
+        snapshot, look, rows = self.snapshot, self.ROWS.staged(self.look, self.staged.changes), self.ROWS
+        self.table.sort = (look.sort, look.descending) if rows.sortable else None
+        self.table.show(rows.columns(look), rows.rows(snapshot, look), lambda key: rows.cells(snapshot, look, key))
+        if rows.summary:
+            self.query_one("#summary", Line).put([rows.summary(snapshot, look, self.size.width - 2)])
+        if self.arriving is not None and self.table.move_to(self.arriving):
+            self.arriving = None
+        self.offer()
+
+    def narrow(self, text: str) -> None:
+        """Show only what a filter finds; raises `FieldError` with the filter as it was."""
+        before = self.sought
+        self.look = self.ROWS.filtered(self.look, text)
+        self.filter_text = " ".join(text.split())
+        if self.sought != before and self.display:
+            self.ask(Watch(True, self.sought))
+        self.redraw()
+
+    def rearrange(self, look: L) -> None:
+        """Show the rows in another way, and remember it."""
+        self.look = look
+        if self._memory is not None:
+            hidden = tuple(sorted(look.hidden))
+            self._memory.keep(self.NAME, Arrangement(look.sort, look.descending, self.ROWS.grouping(look), hidden))
+        self.redraw()
+
+    def find(self, wanted: View.Wanted) -> None:
+        """Show what a filter finds."""
+        self.narrow(wanted.filter)
+
+    def offer(self) -> None:
+        """Say which commands apply to the row under the cursor, or to what is staged."""
+        waiting = self.pending
+        self.post_message(
+            self.Offered(
+                [
+                    command
+                    for command in self.COMMANDS
+                    if (command.id in ("open", "drop")) == waiting and command.when(self) and not command.why_off(self)
+                ]
+            )
+        )
+
+    def action_run_command(self, name: str) -> None:
+        """Run a command of this view, or say why it is off."""
+        command = find(self.COMMANDS, name)
+        if reason := command.why_off(self):
+            self.say(reason, Tone.WARN)
         else:
-            self.stage(Edit(advice.changes, whole=len(advice.changes) > 1))
+            command.run(self)
 
-    def confirm(
-        self,
-        title: str,
-        changes: Sequence[Change],
-        action: str = "Delete",
-        must_type: str = "",
-        *,
-        whole: bool = False,
-    ) -> None:
-        """Ask before something is destroyed, showing each change, and hand it to the worker."""
-        lines = change_lines(changes) if len(changes) <= CONFIRM_COMMANDS else [describe(c) for c in changes]
-        self._confirm(title, lines, action, lambda: self.ask(Edit(tuple(changes), whole=whole)), must_type)
+    @on(VirtualTable.CursorMoved)
+    def moved(self) -> None:
+        """Offer the keys that act on the row that the cursor is on now."""
+        self.arriving = None
+        self.offer()
 
-    def action_enter(self) -> None:
-        """Apply what is staged; else open the row."""
-        if self.pending:
-            self.post_message(self.Asked(self.staged, staged=True))
-            self.stage(Edit(()))
-        else:
-            self.open_row()
+    @on(VirtualTable.MarksChanged)
+    def marked(self) -> None:
+        """Offer the keys that make sense for the marked rows."""
+        self.offer()
 
-    def action_drop(self) -> None:
-        """Drop what is staged."""
-        if self.pending:
-            self.stage(Edit(()))
-
-    def action_scroll_staged(self, pages: int) -> None:
-        """Scroll what is staged, where there is more than fits."""
-        self.query_one("#pending", Chunks).turn(pages)
-
-    def action_undo(self) -> None:
-        """Stage taking the last edit back."""
-        self._stage_again(self.snapshot.undo if self.snapshot else (), Kind.UNDO, "nothing to undo")
-
-    def action_redo(self) -> None:
-        """Stage doing again what was taken back."""
-        self._stage_again(self.snapshot.redo if self.snapshot else (), Kind.REDO, "nothing to redo")
-
-    def _stage_again(self, changes: tuple[Change, ...], kind: Kind, nothing: str) -> None:
-        if self.editable() and self.nothing_pending():
-            if changes:
-                self.stage(Edit(changes, kind))
-            else:
-                self.say(nothing)
-
-    def action_save(self) -> None:
-        """Ask, then take into the profile whatever the kernel holds."""
-        if self.snapshot is None:
-            return
-        profile = self.snapshot.profile
-        if not profile.path:
-            self.say("there is no profile here: start with --profile FILE", Tone.WARN)
-        elif profile.exists and not profile.drift and not profile.unsaved:
-            self.say(f"{profile.path} holds all that the kernel holds")
-        else:
-            drift = [f"the profile lets go of: {describe(change)}" for change in profile.drift]
-            title = f"Save what the kernel holds into {profile.path}?"
-            self._confirm(title, drift or ["the whole running table"], "Save", lambda: self.ask(SaveAll()))
-
-    def _confirm(
-        self, title: str, lines: Sequence[str], action: str, go: Callable[[], None], must_type: str = ""
-    ) -> None:
-        def answered(yes: bool | None) -> None:
-            if yes:
-                go()
-
-        self.app.push_screen(Confirm(title, lines, action, must_type), answered)
+    @on(VirtualTable.Opened)
+    def opened(self) -> None:
+        """Open the row of a double click as Enter does, but never apply."""
+        if not self.pending:
+            self.action_run_command("open")
 
 
 def _staged_head(edit: Edit) -> str:
@@ -295,10 +326,3 @@ def _staged_head(edit: Edit) -> str:
 def _staged_lines(changes: Sequence[Change], place: int) -> Sequence[str]:
     change = changes[place]
     return change_lines([change]) if len(changes) <= STAGED_COMMANDS else (describe(change),)
-
-
-def advised_place(advice: Advice) -> View.Wanted:
-    """Return the message that shows what an advice is about."""
-    if advice.mark is not None:
-        return View.Wanted("marks", row=MarkKey(advice.mark, Family.IPV4))
-    return View.Wanted("services", row=advice.key)

@@ -19,7 +19,7 @@ class Chunks(VerticalScroll, can_focus=False):
 
     DEFAULT_CSS = "Chunks { height: auto; scrollbar-size-vertical: 1; } Chunks > Static { height: auto; }"
 
-    def __init__(self, *, id: str | None = None, text_id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, *, id: str | None = None, text_id: str | None = None) -> None:
         super().__init__(id=id)
         self._text_id = text_id
         self._head = ""

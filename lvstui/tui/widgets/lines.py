@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from lvstui.core.view.table import Cell, Tone, escape
-from lvstui.tui.commands import Command
+from lvstui.tui.commands import AnyCommand
 
 STYLES = {
     Tone.PLAIN: "",
@@ -62,6 +62,6 @@ class Message(Line):
 class Keys(Line):
     """The keys that act on the selected row."""
 
-    def offer(self, commands: Iterable[Command]) -> None:
+    def offer(self, commands: Iterable[AnyCommand]) -> None:
         """Show the commands that have words for this line."""
         self.put([Cell(command.bar) for command in commands if command.bar])

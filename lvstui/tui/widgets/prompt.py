@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from functools import partial
+from operator import attrgetter
+from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from lvstui.core.fields import FieldError
 from lvstui.tui.widgets.printable import Printable
+
+T = TypeVar("T")
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class Prompt(Horizontal):
-    """Hidden until `ask`; Enter hands the text over, Esc takes everything back."""
+    """Hidden until `ask`; Enter hands the value over, Esc takes everything back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", show=False),
@@ -38,19 +48,30 @@ class Prompt(Horizontal):
 
     def on_mount(self) -> None:
         """Start with nothing to ask."""
-        self._typed: Callable[[str], str] = lambda _: ""
-        self._done: Callable[[str | None], None] = lambda _: None
+        self._read: Callable[[str], Callable[[], None]] = lambda _: _nothing
+        self._cancel: Callable[[], None] = _nothing
+        self._wrong: Callable[[FieldError], str] = str
+        self._asker: Widget | None = None
         self.query_one(Input).cursor_blink = False
 
     def ask(
-        self, label: str, value: str, done: Callable[[str | None], None], typed: Callable[[str], str] = lambda _: ""
+        self,
+        label: str,
+        value: str,
+        read: Callable[[str], T],
+        take: Callable[[T], None],
+        cancel: Callable[[], None] = _nothing,
+        *,
+        wrong: Callable[[FieldError], str] = attrgetter("sentence"),
     ) -> None:
-        """Ask for a text.
+        """Ask for a text, with `value` to begin from.
 
-        `typed` is called at every change and tells what is wrong (empty: nothing); `done` gets the text, or None
-        when the operator thought better of it.
+        `read` is called at every change and returns the value of the text, or raises `FieldError`, which is shown as
+        `wrong` words it. Enter hands the value to `take`; Esc calls `cancel`. The focus goes back before either.
         """
-        self._typed, self._done = typed, done
+        self._read = lambda text: partial(take, read(text))
+        self._cancel, self._wrong = cancel, wrong
+        self._asker = self.screen.focused
         self.query_one("#label", Static).update(label)
         self.query_one("#wrong", Static).update("")
         self.add_class("asking")
@@ -62,21 +83,31 @@ class Prompt(Horizontal):
         """Say at once what is wrong."""
         event.stop()
         if self.has_class("asking"):
-            self.query_one("#wrong", Static).update(self._typed(event.value))
+            try:
+                self._read(event.value)
+            except FieldError as error:
+                self.query_one("#wrong", Static).update(self._wrong(error))
+            else:
+                self.query_one("#wrong", Static).update("")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Hand over a value that nothing is wrong with."""
         event.stop()
-        if not self._typed(event.value):
-            self._end(event.value)
+        try:
+            take = self._read(event.value)
+        except FieldError:
+            return
+        self._end(take)
 
     def action_cancel(self) -> None:
         """Take everything back."""
-        self._end(None)
+        self._end(self._cancel)
 
     def action_stay(self) -> None:
         """Keep the focus here until the question is answered."""
 
-    def _end(self, answer: str | None) -> None:
+    def _end(self, then: Callable[[], None]) -> None:
         self.remove_class("asking")
-        self._done(answer)
+        if self._asker is not None:
+            self.screen.set_focus(self._asker)
+        then()

@@ -98,7 +98,7 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
             self.table = table
             self.marked = marked
 
-    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.sort: tuple[str, bool] | None = None
         """The column whose title shows the sort sign, and whether it sorts downwards; set it before `show`."""
@@ -128,6 +128,14 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
     def marked(self) -> frozenset[K]:
         """The marked rows."""
         return self._marked
+
+    @property
+    def chosen(self) -> list[K]:
+        """The marked rows in their order; without marks, the row under the cursor."""
+        if self._marked:
+            return [key for key in self._keys if key in self._marked]
+        key = self.cursor_key
+        return [] if key is None else [key]
 
     def show(self, columns: Sequence[Column], keys: Sequence[K], cells: Callable[[K], Sequence[Cell]]) -> None:
         """Show another state: `keys` in their order; `cells(key)` gives one Cell a column, asked for visible rows only.

@@ -1,0 +1,272 @@
+"""What every view can do: stage edits, apply and drop them, undo, save, ask; and filter, sort and choose columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Protocol
+
+from lvstui.core.advice.value import Advice
+from lvstui.core.change import Change, fold
+from lvstui.core.describe import describe
+from lvstui.core.fields import FieldError
+from lvstui.core.model import Director
+from lvstui.core.record import Kind
+from lvstui.core.rules import Severity, problems
+from lvstui.core.staging import merge
+from lvstui.core.view.form import Form, Values
+from lvstui.core.view.table import Arranged, Tone
+from lvstui.engine.messages import Edit, SaveAll
+from lvstui.formats.equivalent import change_lines
+from lvstui.tui.commands import Command
+from lvstui.tui.dialogs.choose_columns import ChooseColumns
+from lvstui.tui.dialogs.confirm import Confirm, confirm_first
+from lvstui.tui.views.view import K, L, TableView, View
+from lvstui.tui.widgets.chunks import Chunks
+from lvstui.tui.widgets.form import FormScreen
+
+CONFIRM_COMMANDS = 100
+"""Up to how many changes a question names with their ipvsadm commands."""
+
+_LARGE = 30_000
+"""Rows of the connection table from which on searching them at each key would be felt."""
+
+
+def editable(view: View) -> bool:
+    """Return whether edits can be staged now, and say why not."""
+    if not view.snapshot.origin:
+        view.say("the kernel was not read yet", Tone.WARN)
+        return False
+    if view.snapshot.read_only:
+        view.say(view.snapshot.read_only, Tone.WARN)
+        return False
+    if view.pending and view.staged.kind is not Kind.DO:
+        view.say("Enter applies what is staged, Esc drops it; then edit on", Tone.WARN)
+        return False
+    return True
+
+
+def nothing_pending(view: View) -> bool:
+    """Return whether nothing is staged, and say what to do about it."""
+    if view.pending:
+        view.say("Enter applies what is staged, Esc drops it; then go on", Tone.WARN)
+    return not view.pending
+
+
+def has_profile(view: View) -> bool:
+    """Return whether names and notes can be kept."""
+    return bool(view.snapshot.profile.path)
+
+
+def staged_director(view: View) -> Director:
+    """Return what the kernel would hold with what is staged."""
+    return fold(view.snapshot.reading.director, view.staged.changes)
+
+
+def stage_also(view: View, changes: Sequence[Change], *, whole: bool = False) -> None:
+    """Stage changes on top of what is staged already; as one edit where they are to be made altogether or not."""
+    merged = merge(view.staged.changes, changes)
+    if merged == view.staged.changes:
+        view.say("nothing changed")
+    else:
+        view.stage(Edit(merged, whole=whole))
+
+
+def checked(changes: Sequence[Change], director: Director) -> tuple[Change, ...]:
+    """Return changes that a director can take; raises `FieldError` with what is wrong first."""
+    for change in changes:
+        for problem in problems(change, director):
+            if problem.severity is Severity.ERROR:
+                raise FieldError(problem.field, problem.sentence)
+    return tuple(changes)
+
+
+class Questions(Protocol):
+    """A form with the changes that its answers make."""
+
+    @property
+    def form(self) -> Form:
+        """What the operator is asked."""
+
+    def changes(self, values: Values) -> tuple[Change, ...]:
+        """Return what the answers change."""
+
+
+def fill_in(
+    view: View,
+    questions: Questions,
+    take: Callable[[tuple[Change, ...]], None],
+    preview: Callable[[Values], Sequence[str]] | None = None,
+) -> None:
+    """Ask in a form, with a `preview` of its answers below; `take` gets what they change."""
+
+    def done(values: dict[str, str] | None) -> None:
+        if values is not None:
+            take(questions.changes(values))
+
+    view.app.push_screen(FormScreen(questions.form, preview), done)
+
+
+def confirm_changes(
+    view: View,
+    title: str,
+    changes: Sequence[Change],
+    action: str = "Delete",
+    must_type: str = "",
+    *,
+    whole: bool = False,
+) -> None:
+    """Ask before something is destroyed, showing each change, and hand it to the worker."""
+    lines = change_lines(changes) if len(changes) <= CONFIRM_COMMANDS else [describe(c) for c in changes]
+    question = Confirm(title, lines, action, must_type)
+    confirm_first(view.app, question, lambda: view.ask(Edit(tuple(changes), whole=whole)))
+
+
+def take_advice(view: View, advice: Advice) -> None:
+    """Stage the edit of an advice as one; where it removes services, ask first."""
+    if not editable(view) or not nothing_pending(view):
+        return
+    if advice.destroys:
+        confirm_changes(view, f"{advice.about}: {advice.remedy}?", advice.changes, "Do it", whole=True)
+    else:
+        view.stage(Edit(advice.changes, whole=len(advice.changes) > 1))
+
+
+def _enter(view: TableView[K, L], open_row: Callable[[TableView[K, L]], None]) -> None:
+    """Apply what is staged, and let go of the marks where the next key would act on them; else open the row."""
+    if not view.pending:
+        open_row(view)
+        return
+    edit, added = view.staged, view.ROWS.added
+    view.post_message(View.Asked(edit, staged=True))
+    view.stage(Edit(()))
+    if added is not None:
+        view.arriving = added(edit.changes)
+        view.table.clear_marks()
+
+
+def drop(view: TableView[K, L]) -> None:
+    """Drop what is staged; with nothing staged, the filter."""
+    if view.pending:
+        view.stage(Edit(()))
+    elif view.filter_text:
+        view.narrow("")
+
+
+def _scroll_staged(view: View, pages: int) -> None:
+    """Scroll what is staged, where there is more than fits."""
+    view.query_one("#pending", Chunks).turn(pages)
+
+
+def _undo(view: View) -> None:
+    """Stage taking the last edit back."""
+    _stage_again(view, view.snapshot.undo, Kind.UNDO, "nothing to undo")
+
+
+def _redo(view: View) -> None:
+    """Stage doing again what was taken back."""
+    _stage_again(view, view.snapshot.redo, Kind.REDO, "nothing to redo")
+
+
+def _stage_again(view: View, changes: tuple[Change, ...], kind: Kind, nothing: str) -> None:
+    if editable(view) and nothing_pending(view):
+        if changes:
+            view.stage(Edit(changes, kind))
+        else:
+            view.say(nothing)
+
+
+def _save(view: View) -> None:
+    """Ask, then take into the profile whatever the kernel holds."""
+    profile = view.snapshot.profile
+    if not profile.path:
+        view.say("there is no profile here: start with --profile FILE", Tone.WARN)
+    elif profile.exists and not profile.drift and not profile.unsaved:
+        view.say(f"{profile.path} holds all that the kernel holds")
+    else:
+        drift = [f"the profile lets go of: {describe(change)}" for change in profile.drift]
+        title = f"Save what the kernel holds into {profile.path}?"
+        question = Confirm(title, drift or ["the whole running table"], "Save")
+        confirm_first(view.app, question, lambda: view.ask(SaveAll()))
+
+
+def _next_view(view: View) -> None:
+    view.post_message(View.Wanted())
+
+
+def editing(
+    open_row: Callable[[TableView[K, L]], None], drop: Callable[[TableView[K, L]], None] = drop
+) -> tuple[Command[TableView[K, L]], ...]:
+    """Return what can be done in every view; Enter does `open_row` while nothing is staged."""
+    enter = partial(_enter, open_row=open_row)
+    return (
+        Command("open", "enter", "apply what is staged; else open this row, or edit it", enter, "Enter apply"),
+        Command("drop", "escape,backspace", "drop what is staged; clear the filter", drop, "Esc drop"),
+        Command("staged.down", "right_square_bracket", "scroll what is staged down", partial(_scroll_staged, pages=1)),
+        Command("staged.up", "left_square_bracket", "scroll what is staged up", partial(_scroll_staged, pages=-1)),
+        Command("undo", "z", "stage taking the last edit back", _undo, "z undo"),
+        Command("redo", "Z", "stage doing it again", _redo),
+        Command("save", "w", "save the kernel's table into the profile", _save),
+        Command("view.next", "tab", "the next view", _next_view),
+    )
+
+
+def _filter(view: TableView[K, L]) -> None:
+    """Filter while typing (a large connection table after Enter); Enter keeps the filter, Esc takes it off."""
+    scan = view.snapshot.scan
+    large = view.SCANS and scan is not None and scan.rows > _LARGE
+
+    def read(text: str) -> str:
+        if large:
+            view.ROWS.filtered(view.look, text)
+        else:
+            view.narrow(text)
+        return text
+
+    view.prompt.ask("/", view.filter_text, read, view.narrow, lambda: view.narrow(""), wrong=str)
+
+
+def filtering(help: str = "show only what this finds; see below") -> Command[TableView[K, L]]:
+    """Return the command that filters the rows of a view."""
+    return Command("filter", "slash", help, _filter, "/ filter")
+
+
+def _sort(view: TableView[K, L]) -> None:
+    """Sort by the next column that is shown."""
+    look = view.look
+    names = [name for name in view.ROWS.sortable if name not in look.hidden]
+    place = names.index(look.sort) if look.sort in names else -1
+    view.rearrange(replace(look, sort=names[(place + 1) % len(names)], descending=False))
+
+
+def _invert(view: TableView[K, L]) -> None:
+    """Turn the order round."""
+    view.rearrange(replace(view.look, descending=not view.look.descending))
+
+
+def _choose_columns(view: TableView[K, L]) -> None:
+    """Ask for the columns and the order."""
+
+    def chosen(choice: Arranged | None) -> None:
+        if choice is not None:
+            look = replace(view.look, sort=choice.sort, descending=choice.descending, hidden=choice.hidden)
+            view.rearrange(look)
+
+    now = Arranged(view.look.sort, view.look.descending, view.look.hidden)
+    view.app.push_screen(ChooseColumns(view.ROWS.every_column, view.ROWS.sortable, now), chosen)
+
+
+def sorting(bar: str = "") -> Command[TableView[K, L]]:
+    """Return the command that sorts the rows of a view."""
+    return Command("sort", "s", "sort by the next column", _sort, bar)
+
+
+def inverting() -> Command[TableView[K, L]]:
+    """Return the command that turns the order of the rows round."""
+    return Command("sort.invert", "I", "turn the order round", _invert)
+
+
+def choosing_columns() -> Command[TableView[K, L]]:
+    """Return the command that asks for the columns of a view."""
+    return Command("columns", "o", "choose the columns and the order", _choose_columns)

@@ -1,0 +1,314 @@
+"""Edits of mark groups: which packets get a mark, its services, name and end; staged, or asked for first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
+
+from lvstui.core import fields
+from lvstui.core.change import Change, change_group, fold
+from lvstui.core.marks.edits import unbundled
+from lvstui.core.marks.forms import BundleForm, PacketsForm, RemovalForm
+from lvstui.core.marks.mark import OTHERS, mark_at, marks, unwritten
+from lvstui.core.marks.new_group_form import GroupForm
+from lvstui.core.marks.repairs import adopted, cleared_bits, lost_changes, with_timeout, without
+from lvstui.core.marks.rows import GroupRow, MarkLook, MarkRowKey, RuleRow, find, mark_of
+from lvstui.core.marks.script import iptables_lines, is_ours, script
+from lvstui.core.model import AddressKey, Director, Family, MarkGroup, ServerKey
+from lvstui.core.observed import Rule
+from lvstui.core.view.form import Values
+from lvstui.core.view.table import Tone
+from lvstui.formats.equivalent import equivalent
+from lvstui.tui.commands import Command
+from lvstui.tui.views.editing import (
+    Questions,
+    checked,
+    confirm_changes,
+    editable,
+    fill_in,
+    has_profile,
+    nothing_pending,
+    stage_also,
+    staged_director,
+)
+from lvstui.tui.views.view import TableView, View
+
+Marks: TypeAlias = TableView[MarkRowKey, MarkLook]
+
+
+def mark_at_cursor(view: Marks) -> int | None:
+    """Return the mark that the cursor is on or below; None where no rule sets one that is known."""
+    key = view.table.cursor_key
+    return (mark_of(key) or None) if key is not None else None
+
+
+def chosen_marks(view: Marks) -> Sequence[int]:
+    """Return the marks of the marked rows, else that of the row under the cursor."""
+    return list(dict.fromkeys(mark for key in view.table.chosen if (mark := mark_of(key))))
+
+
+def added(changes: Sequence[Change]) -> MarkRowKey | None:
+    """Return the row of the first mark that changes add, None where they add none."""
+    groups = (change.after for change in changes if change.before is None)
+    return next((GroupRow(group.mark) for group in groups if isinstance(group, MarkGroup)), None)
+
+
+def served(view: Marks) -> bool:
+    """Return whether there is a service on the mark under the cursor."""
+    mark = mark_at_cursor(view)
+    return mark is not None and bool(mark_at(view.snapshot, mark).pools)
+
+
+def _not_served(view: Marks) -> bool:
+    return mark_at_cursor(view) is not None and not served(view)
+
+
+def _on_a_mark(view: Marks) -> bool:
+    return mark_at_cursor(view) is not None
+
+
+def _grouped(view: Marks) -> bool:
+    return mark_at_cursor(view) in view.snapshot.reading.director.groups
+
+
+def _rules_writable(view: View) -> bool:
+    """Return whether rules of groups can be edited now, and say why not."""
+    if not editable(view):
+        return False
+    if reason := unwritten(view.snapshot):
+        view.say(f"rules cannot be written: {reason}", Tone.WARN)
+    return not reason
+
+
+def _alone(view: Marks) -> bool:
+    """Return whether no rows are marked, and say what to do about it: a group ends one at a time."""
+    if view.table.marked:
+        view.say("one group at a time: U clears the marks", Tone.WARN)
+    return not view.table.marked
+
+
+def _fill_in(
+    view: View,
+    questions: Questions,
+    take: Callable[[tuple[Change, ...]], None] | None = None,
+    more: Callable[[Values], Sequence[str]] | None = None,
+) -> None:
+    """Ask, with a preview (and `more` of it) below; what the answers change is staged as one, or goes to `take`."""
+    director = staged_director(view)
+
+    def preview(values: Values) -> Sequence[str]:
+        return [*_lines(director, questions.changes(values)), *(more(values) if more else ())]
+
+    fill_in(view, questions, take or partial(stage_also, view, whole=True), preview)
+
+
+def _lines(director: Director, changes: Sequence[Change]) -> Sequence[str]:
+    """Return changes as rules of nft and ipvsadm commands, then our whole table as a script."""
+    lines = [line for change in changes for line in equivalent(change)]
+    after = fold(director, changes).groups
+    if director.groups == after:
+        return lines
+    return [*lines, "", "our table as a script for nft -f:", *(line.expandtabs(4) for line in script(after))]
+
+
+def _add(view: Marks, mark: int | None = None) -> None:
+    """Ask for everything that a group is, and stage it; for a `mark` whose rules are there, for its service alone."""
+    if not editable(view):
+        return
+    form = GroupForm(staged_director(view), view.snapshot.reading.rules, view.snapshot.schedulers, has_profile(view))
+    if mark is not None:
+        rules = (known.rule for known in mark_at(view.snapshot, mark).rules)
+        known = tuple(dict.fromkeys(rule.selector for rule in rules if rule.selector is not None))
+        form = replace(form, mark=mark, selectors=known)
+    _fill_in(view, form, more=partial(_iptables, form) if form.missing else None)
+
+
+def _iptables(form: GroupForm, values: Values) -> Sequence[str]:
+    return ["", f"# {form.missing}; the rules as commands:", *iptables_lines(form.group(values))]
+
+
+def _serve(view: Marks) -> None:
+    """Ask for a service on the mark, which rules set already."""
+    mark = mark_at_cursor(view)
+    if mark is None:
+        view.say("go to a mark, or make a group (a)")
+    elif len(mark_at(view.snapshot, mark).pools) == len(Family):
+        view.say("its services of both families are there already: J goes to them")
+    else:
+        _add(view, mark)
+
+
+def bundle(view: View, keys: Sequence[AddressKey]) -> None:
+    """Ask what is to become of services that belong together; as they go, the answer is asked again."""
+    if not nothing_pending(view) or not _rules_writable(view):
+        return
+    title = "Put this group in the place of these services?"
+    director = staged_director(view)
+    form = BundleForm(director, tuple(keys), view.snapshot.reading.rules, has_profile(view))
+    _fill_in(view, form, lambda changes: confirm_changes(view, title, changes, "Bundle", whole=True))
+
+
+def _edit(view: Marks) -> None:
+    """Ask which packets get the mark."""
+    if isinstance(view.table.cursor_key, ServerKey):
+        view.say("J goes to the service, where its servers are edited")
+    elif (mark := mark_at_cursor(view)) is not None and _rules_writable(view):
+        _fill_in(view, PacketsForm(staged_director(view), mark, has_profile(view)))
+
+
+def _name(view: Marks) -> None:
+    """Ask for the name of the group."""
+    mark = mark_at_cursor(view)
+    if mark is None or not editable(view):
+        return
+    director = staged_director(view)
+    group = director.groups.get(mark)
+    if not has_profile(view):
+        view.say("names are kept in a profile: start with --profile FILE", Tone.WARN)
+        return
+    if group is None:
+        view.say(f"our table has no group for mark {mark}; name its service in the services view (J)", Tone.WARN)
+        return
+
+    def read(text: str) -> tuple[Change, ...]:
+        return checked([change_group(group, replace(group, name=fields.label("name", text.strip())))], director)
+
+    view.prompt.ask(f"name of mark {mark}", group.name, read, partial(stage_also, view, whole=True))
+
+
+def _timeout(view: Marks) -> None:
+    """Ask for the persistence of the mark's services."""
+    chosen = chosen_marks(view)
+    if not chosen or not editable(view):
+        return
+    pools = [pool for mark in chosen for pool in mark_at(view.snapshot, mark).pools]
+    if not pools:
+        view.say("there is no service on it")
+        return
+    director = staged_director(view)
+
+    def read(text: str) -> tuple[Change, ...]:
+        seconds = 0 if text.strip() == "0" else fields.number("seconds", text)
+        return checked([change for mark in chosen for change in with_timeout(director, mark, seconds)], director)
+
+    persistence = pools[0].service.persistence
+    now = str(persistence.timeout if persistence else 0)
+    what = f"mark {chosen[0]}" if len(chosen) == 1 else f"{len(chosen)} marks"
+    view.prompt.ask(f"persistence of {what} (seconds, 0: none)", now, read, partial(stage_also, view, whole=True))
+
+
+def _rules(view: Marks) -> Sequence[Rule]:
+    """Return the rules that are meant: those of the marked rows, else this one, or all of others for its mark."""
+    return [rule for key in view.table.chosen for rule in _rules_at(view, key)]
+
+
+def _rules_at(view: Marks, key: MarkRowKey) -> Sequence[Rule]:
+    match key:
+        case RuleRow():
+            found = find(view.snapshot, key)
+            return (found.rule,) if found else ()
+        case GroupRow(mark) if mark != OTHERS:
+            return [known.rule for known in mark_at(view.snapshot, mark).rules if not is_ours(known.rule)]
+        case _:
+            return ()
+
+
+def _any_of_others(view: Marks) -> bool:
+    return any(not is_ours(rule) for rule in _rules(view))
+
+
+def _adopt(view: Marks) -> None:
+    """Stage copies of the rules under the cursor, or of all rules of the mark, in our own table."""
+    if not _rules_writable(view):
+        return
+    rules = _rules(view)
+    try:
+        changes = adopted(staged_director(view), rules)
+    except fields.FieldError as error:
+        view.say(str(error), Tone.WARN)
+        return
+    stage_also(view, changes, whole=True)
+    view.say(cleared_bits(rules), Tone.WARN)
+
+
+def _take_apart(view: Marks) -> None:
+    """Ask, then make a service of each address and port instead of the group."""
+    mark = mark_at_cursor(view)
+    if not _alone(view) or not nothing_pending(view) or not _rules_writable(view) or mark is None:
+        return
+    try:
+        changes = unbundled(staged_director(view), mark)
+    except fields.FieldError as error:
+        view.say(error.sentence, Tone.WARN)
+        return
+    names = mark_at(view.snapshot, mark).names
+    what = f"{mark} {names[0]}" if names else str(mark)
+    confirm_changes(view, f"Put services in the place of mark {what}?", changes, "Take apart", whole=True)
+
+
+def _any_lost(view: Marks) -> bool:
+    lost = any(mark.lost for mark in marks(view.snapshot).values())
+    return lost or bool(lost_changes(view.snapshot.profile.drift))
+
+
+def _restore(view: Marks) -> None:
+    """Stage what the profile has and the kernel lost: the chosen marks where they are lost, else all."""
+    if not nothing_pending(view) or not _rules_writable(view):
+        return
+    chosen = chosen_marks(view) if view.table.marked else ()
+    changes = lost_changes(view.snapshot.profile.drift, chosen or None)
+    if changes:
+        stage_also(view, changes, whole=True)
+    else:
+        view.say("nothing is lost: the packet filter has all groups of the profile")
+
+
+def _removable(view: Marks) -> bool:
+    return served(view) or _grouped(view)
+
+
+def _delete(view: Marks) -> None:
+    """Ask what of the group is to go, or stage that this rule's packets no longer get the mark."""
+    key, mark = view.table.cursor_key, mark_at_cursor(view)
+    if not _alone(view):
+        return
+    if isinstance(key, RuleRow):
+        _delete_rule(view, key)
+    elif isinstance(key, ServerKey):
+        view.say("J goes to the service, where its servers are deleted")
+    elif mark is not None and not _removable(view):
+        view.say("only rules of others set it, and those are never written", Tone.WARN)
+    elif mark is not None and nothing_pending(view) and editable(view):
+        _fill_in(view, RemovalForm(staged_director(view), mark))
+
+
+def _delete_rule(view: Marks, key: RuleRow) -> None:
+    if not _rules_writable(view):
+        return
+    found, group = find(view.snapshot, key), staged_director(view).groups.get(key.mark)
+    if found is None:
+        return
+    rule = found.rule
+    if not is_ours(rule):
+        view.say("it stands in a table of others, which is never written", Tone.WARN)
+    elif group is None or rule.selector not in group.selectors or rule.selector is None:
+        view.say("it is none of this group's packets any more")
+    else:
+        stage_also(view, (without(group, rule.selector),), whole=True)
+
+
+EDITS: tuple[Command[Marks], ...] = (
+    Command("mark.add", "a", "make a group: rules, services and servers", _add, "a add group"),
+    Command(
+        "mark.serve", "A", "add a service to a mark that is set already", _serve, "A add service", when=_not_served
+    ),
+    Command("mark.edit", "e", "edit which packets get the mark, in a form", _edit, "e edit", when=_on_a_mark),
+    Command("name", "n", "name the group (in the profile)", _name),
+    Command("mark.timeout", "t", "persistence of its services in seconds (0: none)", _timeout),
+    Command("mark.adopt", "C", "copy rules of others into our table", _adopt, "C adopt", when=_any_of_others),
+    Command("mark.apart", "B", "services in place of the group, after asking", _take_apart, when=_grouped),
+    Command("mark.restore", "r", "stage putting back what the kernel lost", _restore, "r restore", when=_any_lost),
+    Command("delete", "delete,ctrl+d", "delete the group, or this rule of it", _delete, when=_removable),
+)
