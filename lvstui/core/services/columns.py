@@ -42,13 +42,12 @@ _HISTORY_WIDTH: Final = 12
 
 def place(row: Row) -> SortValue:
     """Return where a row stands by itself: by address, port and protocol; marks after all addresses."""
-    match row:
-        case ServerRow(_, _, ServerKey(service, endpoint)) if row.under_machine:
-            return (*_group_place(service), endpoint.port)
-        case ServerRow(_, _, ServerKey(_, (address, port))):
-            return (address.version, int(address), port)
-        case ServiceRow() | MachineRow():
-            return _group_place(row.key)
+    if isinstance(row, ServerRow):
+        address, port = row.key.endpoint
+        if row.under_machine:
+            return (*_group_place(row.key.service), port)
+        return (address.version, int(address), port)
+    return _group_place(row.key)
 
 
 def _group_place(key: GroupKey) -> SortValue:

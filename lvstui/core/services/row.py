@@ -80,9 +80,9 @@ class ServiceRow:
         return _sum(reading.servers.get(self.key, {}).values(), reading.services.get(self.key, Stats()))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ServerRow:
-    """A real server of a service."""
+    """A real server of a service; not frozen, which would take most of the time where there are thousands."""
 
     snapshot: Snapshot
     look: Look
