@@ -48,7 +48,7 @@ def plan(kernel: Kernel, profile: Director, *, keep_others: bool = False) -> Pla
     """Compare the kernel with a profile; `keep_others` leaves services and marks alone that the profile lacks."""
     running = read_whole_table(kernel)
     if keep_others:
-        marks = {**(running.marks or {}), **(profile.marks or {})}
+        marks = {**running.groups, **profile.groups}
         profile = replace(profile, pools={**running.pools, **profile.pools}, marks=marks)
     changes = drift(running, profile)
     return Plan(running, profile, changes, kernel_writes(changes))

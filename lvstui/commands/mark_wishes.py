@@ -29,13 +29,13 @@ def changes(options: Namespace, director: Director) -> tuple[Change, ...]:
 
 def _mark(text: str, director: Director) -> int:
     """Read a mark, or find the group of that name."""
-    found = [group.mark for group in (director.marks or {}).values() if group.name == text]
+    found = [group.mark for group in director.groups.values() if group.name == text]
     return found[0] if len(found) == 1 else fields.number("mark", text)
 
 
 def _added(mark: int, matches: tuple[Selector, ...], options: Namespace, director: Director) -> tuple[Change, ...]:
     """Make a group with its services, or add packets to a group that there is."""
-    held = (director.marks or {}).get(mark)
+    held = director.groups.get(mark)
     before = held.selectors if held else ()
     name = (held.name if held else "") if options.name is None else fields.label("name", options.name)
     group = MarkGroup(mark, (*before, *(match for match in matches if match not in before)), name)
@@ -88,7 +88,7 @@ def _endpoint(text: str) -> Endpoint:
 
 def _deleted(mark: int, matches: tuple[Selector, ...], options: Namespace, director: Director) -> tuple[Change, ...]:
     """Take packets out of a group, or all of them, and on demand the services on its mark with them."""
-    held = (director.marks or {}).get(mark)
+    held = director.groups.get(mark)
     pools = [pool for family in Family if (pool := director.pools.get(MarkKey(mark, family)))]
     if held is None and not (pools and options.services):
         raise Failure(f"our table has no group with mark {mark}; `lvstui show marks` lists them")

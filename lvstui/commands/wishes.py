@@ -83,7 +83,7 @@ def _sysctl(name: str, text: str, director: Director) -> Change:
 
 def _daemon(role: str | None, director: Director) -> SyncDaemon:
     told = fields.role(_needed(role, "write master or backup after sync"))
-    daemon = (director.sync or {}).get(told)
+    daemon = director.daemons.get(told)
     if daemon is None:
         word = fields.ROLE_WORDS[told]
         raise Failure(f"no {word} daemon runs; `lvstui add sync {word} interface=...` starts one")
@@ -104,7 +104,7 @@ def _add(options: Namespace, director: Director) -> Sequence[Change | None]:
         if "interface" not in values:
             raise FieldError("interface", "is missing; write interface=eth0, the one to the other director")
         daemon = assignments.daemon(SyncDaemon(role, ""), values)
-        if role in (director.sync or {}):
+        if role in director.daemons:
             raise Failure(f"a {fields.ROLE_WORDS[role]} daemon runs already; `lvstui set sync` edits it")
         return [change_daemon(None, daemon)]
     if second is None:

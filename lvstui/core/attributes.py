@@ -29,7 +29,6 @@ from lvstui.core.model import (
     SyncDaemon,
     Timeouts,
     TunnelType,
-    full_mask,
 )
 
 
@@ -377,7 +376,7 @@ def _read_flags(service: Service, text: str) -> Service:
 
 def _persistent(service: Service) -> Persistence:
     """Return the persistence of a service, or one to begin with: 300 seconds, each address for itself."""
-    return service.persistence or Persistence(mask=full_mask(service.key.family))
+    return service.persistence or Persistence(mask=service.key.family.full_mask)
 
 
 def _put_timeout(service: Service, raw: Raw) -> Service:

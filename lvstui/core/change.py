@@ -128,9 +128,9 @@ def lookup(director: Director, target: Target) -> Value | None:
             pool = director.pools.get(key)
             return pool.servers.get(endpoint) if pool else None
         case MarkGroupKey(mark):
-            return (director.marks or {}).get(mark)
+            return director.groups.get(mark)
         case SyncRole():
-            return (director.sync or {}).get(target)
+            return director.daemons.get(target)
         case SysctlKey(name):
             return director.sysctl.get(name)
         case DirectorField.NAME:
@@ -159,9 +159,9 @@ def put(director: Director, target: Target, value: Value | None, seen: Director 
             servers = _with(pool.servers, endpoint, value)
             return replace(director, pools={**director.pools, key: replace(pool, servers=servers)})
         case MarkGroupKey(mark), MarkGroup() | None:
-            return replace(director, marks=_with(director.marks or {}, mark, value))
+            return replace(director, marks=_with(director.groups, mark, value))
         case SyncRole() as role, SyncDaemon() | None:
-            return replace(director, sync=_with(director.sync or {}, role, value))
+            return replace(director, sync=_with(director.daemons, role, value))
         case SysctlKey(name), str() | None:
             return replace(director, sysctl=_with(director.sysctl, name, value))
         case DirectorField.NAME, str():
@@ -214,7 +214,7 @@ def diff(have: Director, want: Director) -> tuple[Change, ...]:
 def _differences(have: Director, want: Director) -> Iterator[Change]:
     if have.name != want.name:
         yield Change(DirectorField.NAME, have.name, want.name)
-    have_sync, want_sync = have.sync or {}, want.sync or {}
+    have_sync, want_sync = have.daemons, want.daemons
     for role, daemon in have_sync.items():
         if role not in want_sync:
             yield Change(role, daemon, None)
@@ -225,7 +225,7 @@ def _differences(have: Director, want: Director) -> Iterator[Change]:
     for name in {**have.sysctl, **want.sysctl}:
         if have.sysctl.get(name) != want.sysctl.get(name):
             yield Change(SysctlKey(name), have.sysctl.get(name), want.sysctl.get(name))
-    have_marks, want_marks = have.marks or {}, want.marks or {}
+    have_marks, want_marks = have.groups, want.groups
     for mark, group in have_marks.items():
         if mark not in want_marks:
             yield Change(MarkGroupKey(mark), group, None)

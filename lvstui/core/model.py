@@ -62,13 +62,8 @@ class Family(IntEnum):
 
     @property
     def full_mask(self) -> IPv4Address | int:
-        """The mask of a persistence that makes every address a client of its own."""
+        """The mask with which each client address counts for itself: a netmask, or a prefix length for IPv6."""
         return FULL_MASK_V4 if self is Family.IPV4 else FULL_PREFIX_V6
-
-
-def full_mask(family: Family) -> IPv4Address | int:
-    """Return the mask with which each client address counts for itself: a netmask, or a prefix length for IPv6."""
-    return FULL_MASK_V4 if family is Family.IPV4 else FULL_PREFIX_V6
 
 
 class Protocol(IntEnum):

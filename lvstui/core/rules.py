@@ -72,7 +72,7 @@ def problems(change: Change, director: Director) -> tuple[Problem, ...]:
         case Change(SysctlKey(name), _, str() as text):
             found = _sysctl(name, text)
         case Change(_, _, MarkGroup() as after):
-            found = _group(after, (group for mark, group in (director.marks or {}).items() if mark != after.mark))
+            found = _group(after, (group for mark, group in director.groups.items() if mark != after.mark))
         case _:
             return ()
     return tuple(sorted(found, key=lambda problem: problem.severity is not Severity.ERROR))
@@ -88,7 +88,7 @@ def _everything(director: Director) -> Iterator[Problem]:
         yield from _at("timeouts", _timeouts(director.timeouts))
     for name, text in director.sysctl.items():
         yield from _at("sysctl", _sysctl(name, text))
-    for daemon in (director.sync or {}).values():
+    for daemon in director.daemons.values():
         yield from _at(f"sync {fields.ROLE_WORDS[daemon.role]}", _sync(daemon, director))
     for key, pool in director.pools.items():
         where = fields.service_text(key)
@@ -96,7 +96,7 @@ def _everything(director: Director) -> Iterator[Problem]:
         for endpoint, server in pool.servers.items():
             yield from _at(f"{where} / {fields.server_text(endpoint)}", _server(server, key, (), director))
 
-    for mark, group in (director.marks or {}).items():
+    for mark, group in director.groups.items():
         yield from _at(f"mark {mark}", _group(group, ()))
 
 

@@ -9,8 +9,6 @@ from typing import assert_never
 from lvstui.core import fields
 from lvstui.core.change import Change, changes_kernel
 from lvstui.core.model import (
-    FULL_MASK_V4,
-    FULL_PREFIX_V6,
     AddressKey,
     Director,
     Family,
@@ -60,7 +58,7 @@ def save_lines(director: Director) -> list[str]:
                 lines.append(f"-a {_server(pool.service.key, server)}")
             except Inexpressible as reason:
                 lines.append(f"# left out: {reason}")
-    lines += [_start(daemon) for daemon in (director.sync or {}).values()]
+    lines += [_start(daemon) for daemon in director.daemons.values()]
     return lines
 
 
@@ -130,7 +128,7 @@ def _service(service: Service) -> str:
 
 def _persistence(persistence: Persistence) -> Iterator[str]:
     yield from ("-p", str(persistence.timeout))
-    if persistence.mask not in (FULL_MASK_V4, FULL_PREFIX_V6):
+    if persistence.wide:
         yield from ("-M", str(persistence.mask))
     if persistence.engine:
         yield from ("--pe", shlex.quote(persistence.engine))

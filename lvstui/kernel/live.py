@@ -94,7 +94,7 @@ class Live:
         if not self._denied:
             try:
                 reading = self._netlink.read()
-                left = (reading.director.sync or {}).get(SyncRole.BACKUP)
+                left = reading.director.daemons.get(SyncRole.BACKUP)
                 if left is not None and is_ours(left):
                     self._door.sweep()
                     return self._netlink.read()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from lvstui.core import fields
-from lvstui.core.advice.value import Advice, named
+from lvstui.core.advice.value import Advice
 from lvstui.core.change import Change, change_group, change_service
 from lvstui.core.describe import persistence_text
 from lvstui.core.marks import edits as mark_edits
@@ -16,6 +16,7 @@ from lvstui.core.marks.packets import FULL, late, overlap, reaches
 from lvstui.core.marks.repairs import adopted, lost_changes, unadoptable
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import Director, Family, MarkGroupKey, MarkKey, Persistence, Pool, Selector
+from lvstui.core.naming import service_name
 from lvstui.core.observed import Rule
 from lvstui.core.selectors import several_ports
 from lvstui.core.snapshot import Snapshot
@@ -228,7 +229,7 @@ def _not_persistent(snapshot: Snapshot, pool: Pool) -> Iterator[Advice]:
         persistence = Persistence(mark_edits.PERSISTENCE, key.family.full_mask)
         after = replace(pool.service, persistence=persistence)
         yield Advice(
-            named(pool.service),
+            service_name(pool.service),
             "the mark bundles several ports, and the service is not persistent",
             "each connection is scheduled by itself: a client's ports may land on different servers",
             f"set persistence to {mark_edits.PERSISTENCE} s",

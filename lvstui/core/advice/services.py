@@ -8,7 +8,7 @@ from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.advice.marks import mark_advice
-from lvstui.core.advice.value import Advice, named
+from lvstui.core.advice.value import Advice
 from lvstui.core.change import Change, change_server, change_service, change_sysctl
 from lvstui.core.entries.distribution import crowded_server
 from lvstui.core.marks import edits as mark_edits
@@ -27,6 +27,7 @@ from lvstui.core.model import (
     ServiceFlags,
     ServiceKey,
 )
+from lvstui.core.naming import service_name
 from lvstui.core.observed import ServerStats
 from lvstui.core.snapshot import Snapshot
 
@@ -86,7 +87,7 @@ def _forwarding_off(snapshot: Snapshot) -> Iterator[Advice]:
         ]
         if masqueraded:
             yield Advice(
-                named(masqueraded[0].service),
+                service_name(masqueraded[0].service),
                 f"masq is used and {name} is 0",
                 "the answers of the real servers are dropped on this director",
                 f"sysctl -w {name}=1",
@@ -99,7 +100,7 @@ def _unserved(pool: Pool) -> Iterator[Advice]:
     if servers and not any(server.weight for server in servers):
         resumed = [s for s in servers if s.resume]
         yield Advice(
-            named(pool.service),
+            service_name(pool.service),
             "every real server has weight 0",
             "new connections are refused",
             "give the drained servers their old weights back" if resumed else "give a real server a weight",
@@ -124,7 +125,7 @@ def _unreachable_ports(pool: Pool) -> Iterator[Advice]:
     if moved:
         changes = [c for server in moved for c in _ported(pool, server, key.port)]
         yield Advice(
-            named(pool.service),
+            service_name(pool.service),
             f"{fields.server_text(moved[0].endpoint)} is on another port than the service",
             f"{fields.forwarding_text(moved[0].forwarding)} changes no ports: packets arrive at {key.port} anyway",
             f"write port {key.port} so that the table says what happens, or use masq",
@@ -147,7 +148,7 @@ def _drained_but_sticky(pool: Pool, director: Director) -> Iterator[Advice]:
     alive = len(drained) < len(pool.servers)
     if pool.service.persistence and drained and alive and held == "0":
         yield Advice(
-            named(pool.service),
+            service_name(pool.service),
             f"{fields.server_text(drained[0].endpoint)} is drained, and its clients keep coming back",
             "a persistence entry is stronger than weight 0 while expire_quiescent_template is 0",
             "set expire_quiescent_template to 1, or move its clients away (M on the server)",
@@ -168,7 +169,7 @@ def _crowded(pool: Pool, snapshot: Snapshot) -> Iterator[Advice]:
         return
     after = replace(pool.service, persistence=replace(persistence, mask=pool.service.key.family.full_mask))
     yield Advice(
-        named(pool.service),
+        service_name(pool.service),
         f"{fields.server_text(most)} has {active[most] * 100 // sum(active.values())} % of all entries and connections",
         f"the mask {_mask(persistence)} makes one client of a whole network",
         "let every address be a client of its own; the entries so far are ignored then, and clients are spread anew",
@@ -186,7 +187,7 @@ def _port_zero(pool: Pool) -> Iterator[Advice]:
     key = pool.service.key
     if isinstance(key, AddressKey) and key.port == 0 and pool.service.persistence is not None:
         yield Advice(
-            named(pool.service),
+            service_name(pool.service),
             "persistence on port 0 sends every port of the address to the real servers",
             "ports that nobody meant to serve are open there too; a firewall mark bundles just the wanted ones",
             "make a group of the wanted ports in the marks view (3, a), then delete this service",
@@ -211,7 +212,7 @@ def _pair(one: Pool, other: Pool, director: Director, mark: int) -> Iterator[Adv
     if not any(sticky) or min(len(one.servers), len(other.servers)) < 2 or _meet_anyway(one, other):
         return
     key = one.service.key
-    about = f"{named(one.service)} and {named(other.service)}"
+    about = f"{service_name(one.service)} and {service_name(other.service)}"
     changes = _bundled(director, mark, one, other)
     yield Advice(
         about,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lvstui.core import fields
 from lvstui.core.change import Change
-from lvstui.core.model import MarkKey, Service, ServiceKey
+from lvstui.core.model import MarkKey, ServiceKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,3 @@ class Advice:
     def concerns(self, key: ServiceKey) -> bool:
         """Tell whether it is about a service; what is about a mark is about all services on it."""
         return self.key == key or (isinstance(key, MarkKey) and self.mark == key.mark)
-
-
-def named(service: Service) -> str:
-    """Call a service by its name, or by what it is where it has none."""
-    return fields.visible(service.name) or fields.service_text(service.key)

@@ -62,7 +62,7 @@ def removal(running: Director, row: Row) -> Change | None:
     """Give the change that stops the daemon of a row, None where none runs."""
     if row.part is not Part.SYNC or not row.name:
         return None
-    daemon = (running.sync or {}).get(fields.role(row.name.partition(".")[0]))
+    daemon = running.daemons.get(fields.role(row.name.partition(".")[0]))
     return change_daemon(daemon, None) if daemon else None
 
 

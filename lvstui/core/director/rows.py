@@ -186,7 +186,7 @@ def _daemon_names(sides: Sides) -> Iterator[str]:
         return
     for role, word in fields.ROLE_WORDS.items():
         yield word
-        if any(role in (each.sync or {}) for each in (sides.running, sides.staged)):
+        if any(role in each.daemons for each in (sides.running, sides.staged)):
             yield from (f"{word}.{option.name}" for option in DAEMON)
 
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from lvstui.core import fields
 from lvstui.core.model import AddressKey, Director, Forwarding, MarkKey, Pool, Protocol, Service, SyncRole
+from lvstui.core.naming import service_name
 
 _SHOWN: Final = 3
 """Services that are named."""
@@ -44,21 +45,17 @@ def _of_services(director: Director, kind: _Services) -> str:
         return f"touches nothing now: there is no {kind.one}"
     called = kind.one if len(found) == 1 else kind.several
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return f"touches {len(found)} {called}: {', '.join(map(_name, found[:_SHOWN]))}{more}"
+    return f"touches {len(found)} {called}: {', '.join(map(service_name, found[:_SHOWN]))}{more}"
 
 
 def _of_daemons(director: Director, daemons: _Daemons) -> str:
-    running = [fields.ROLE_WORDS[role] for role in daemons.roles if role in (director.sync or {})]
+    running = [fields.ROLE_WORDS[role] for role in daemons.roles if role in director.daemons]
     if not running:
         words = " or ".join(fields.ROLE_WORDS[role] for role in daemons.roles)
         return f"touches nothing now: no sync {words} runs"
     if daemons.services:
         return f"{_of_services(director, _ALL)}; a sync {running[0]} runs"
     return f"touches the sync {' and '.join(running)}"
-
-
-def _name(service: Service) -> str:
-    return fields.visible(service.name) or fields.service_text(service.key)
 
 
 def _carries(service: Service, *protocols: Protocol) -> bool:

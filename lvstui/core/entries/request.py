@@ -14,6 +14,7 @@ from lvstui.core.entries.rules import check, client_text, told
 from lvstui.core.entries.sync_plan import spread
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address, Director, Endpoint, Persistence, Pool, ServerKey, ServiceKey
+from lvstui.core.naming import service_name
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.numbers import compact
 from lvstui.core.view.servers import seen_on, server_state
@@ -78,8 +79,8 @@ def pin_of(text: str, director: Director) -> Wish:
     names |= {pool.service.name: pool for pool in pools if pool.service.name}
     found = [name for name in names if rest == name or rest.startswith(f"{name} ")]
     if not found:
-        known = ", ".join(pool.service.name or fields.service_text(pool.service.key) for pool in pools)
-        raise FieldError("service", f"write CLIENT SERVICE; persistent are {fields.visible(known)}")
+        known = ", ".join(service_name(pool.service) for pool in pools)
+        raise FieldError("service", f"write CLIENT SERVICE; persistent are {known}")
     name = max(found, key=len)
     service, identity = names[name].service, rest.removeprefix(name).strip()
     engine = service.persistence.engine if service.persistence else ""
@@ -116,8 +117,8 @@ def title(snapshot: Snapshot, wish: Wish) -> str:
     director = snapshot.reading.director
     if wish.deed is Deed.PIN and wish.service is not None:
         pool = director.pools.get(wish.service)
-        name = pool.service.name if pool and pool.service.name else fields.service_text(wish.service)
-        return f"Pin {wish.client} of {fields.visible(name)} to a real server"
+        name = service_name(pool.service) if pool else fields.service_text(wish.service)
+        return f"Pin {wish.client} of {name} to a real server"
     names = [client_text(each.entry, director) for each in wish.chosen[:_NAMED]]
     more = len(wish.chosen) - len(names)
     text = ", ".join(names) + (f" and {more} more" if more else "")

@@ -84,7 +84,7 @@ def closed(director: Director) -> str:
             "entries cannot be edited while a service has real servers of another address family: "
             "the kernel starts no sync daemon then"
         )
-    backup = SyncRole.BACKUP in (director.sync or {})
+    backup = SyncRole.BACKUP in director.daemons
     if director.sysctl.get("backup_only", "0") != "0" and not backup:
         return "entries cannot be edited while backup_only is 1: IPVS would pass every packet by meanwhile"
     return ""
@@ -149,7 +149,7 @@ def _told(edits: Sequence[EntryEdit], director: Director, children: int, sure: b
         yield from _about_mask(edit, director)
     for edit in edits:
         yield from _about_weight(edit, director)
-    if SyncRole.MASTER in (director.sync or {}):
+    if SyncRole.MASTER in director.daemons:
         yield "the peer director is not told: it keeps the old entry until traffic or its timer ends it"
 
 

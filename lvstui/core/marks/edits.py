@@ -11,7 +11,6 @@ from lvstui.core import fields
 from lvstui.core.change import Change, change_group, change_server, change_service, remove_pool
 from lvstui.core.fields import FieldError
 from lvstui.core.model import (
-    FULL_PREFIX_V6,
     AddressKey,
     Director,
     Endpoint,
@@ -82,7 +81,7 @@ def template_selectors(template: Template, addresses: Iterable[Network]) -> tupl
 
 def free_mark(director: Director, ruleset: Ruleset | None) -> int:
     """Propose the first mark from 80 up that no service, no group and no rule uses."""
-    used = {key.mark for key in director.pools if isinstance(key, MarkKey)} | set(director.marks or {})
+    used = {key.mark for key in director.pools if isinstance(key, MarkKey)} | set(director.groups)
     used |= {rule.value for rule in (ruleset.rules if ruleset else ()) if rule.value is not None}
     mark = _FIRST_MARK
     while mark in used:
@@ -108,7 +107,7 @@ def made(group: MarkGroup, service: Service, servers: Iterable[RealServer], dire
     `service` lends scheduler, flags, persistence and name; a service that is there already is left as it is.
     """
     pools = [_pool(service, MarkKey(group.mark, family), servers) for family in families(group.selectors)]
-    held = (director.marks or {}).get(group.mark)
+    held = director.groups.get(group.mark)
     rules = () if held == group else (change_group(held, group),)
     return (*(c for pool in pools if pool.service.key not in director.pools for c in _added(pool)), *rules)
 
@@ -116,8 +115,7 @@ def made(group: MarkGroup, service: Service, servers: Iterable[RealServer], dire
 def _pool(service: Service, key: MarkKey, servers: Iterable[RealServer]) -> Pool:
     persistence = service.persistence
     if persistence is not None and isinstance(persistence.mask, int) != (key.family is Family.IPV6):
-        full = Persistence() if key.family is Family.IPV4 else Persistence(mask=128)
-        persistence = replace(persistence, mask=full.mask)
+        persistence = replace(persistence, mask=key.family.full_mask)
     fitting = {server.endpoint: server for server in servers if Family.of(server.endpoint.address) is key.family}
     name = service.name and service.name + ("-v6" if key.family is Family.IPV6 else "")
     return Pool(replace(service, key=key, persistence=persistence, name=name), fitting)
@@ -158,7 +156,7 @@ def bundled(director: Director, keys: Sequence[AddressKey], mark: int, name: str
             changes += _added(_bundle(members, MarkKey(mark, family), name))
     group = MarkGroup(mark, _selectors(keys), name)
     removals = [change for pool in pools for change in remove_pool(pool)]
-    return (*changes, change_group((director.marks or {}).get(mark), group), *removals)
+    return (*changes, change_group(director.groups.get(mark), group), *removals)
 
 
 def leading(pools: Iterable[Pool]) -> list[Pool]:
@@ -187,8 +185,7 @@ def _refuse_unmarkable(pool: Pool) -> None:
 
 def _bundle(members: Sequence[Pool], key: MarkKey, name: str) -> Pool:
     first = members[0].service
-    full = Persistence().mask if key.family is Family.IPV4 else FULL_PREFIX_V6
-    persistence = first.persistence or Persistence(PERSISTENCE, full)
+    persistence = first.persistence or Persistence(PERSISTENCE, key.family.full_mask)
     servers: dict[Endpoint, RealServer] = {}
     for pool in members:
         for endpoint, server in pool.servers.items():
@@ -214,7 +211,7 @@ def unbundled(director: Director, mark: int) -> tuple[Change, ...]:
 
     Raises `FieldError` for the field `mark` where that would need a service for what no service can be on.
     """
-    group = (director.marks or {}).get(mark)
+    group = director.groups.get(mark)
     if group is None:
         raise FieldError("mark", f"there is no group with mark {mark} in our table")
     changes: list[Change] = []

@@ -48,7 +48,7 @@ class PacketsForm:
     @property
     def group(self) -> MarkGroup | None:
         """The group as it is."""
-        return (self.director.marks or {}).get(self.mark)
+        return self.director.groups.get(self.mark)
 
     @property
     def form(self) -> Form:
@@ -74,7 +74,7 @@ class PacketsForm:
         for change in self.changes(values):
             found += problems(change, self.director)
             if isinstance(change.after, MarkGroup):
-                others = {m: g for m, g in (self.director.marks or {}).items() if m != self.mark}
+                others = {m: g for m, g in self.director.groups.items() if m != self.mark}
                 found += in_the_way(change.after, replace(self.director, marks=others))
                 found += self._unserved(change.after)
         return tuple(replace(each, field=each.field if each.field == "name" else _id(0)) for each in found)
@@ -123,14 +123,14 @@ class RemovalForm:
     @property
     def word(self) -> str:
         """What has to be typed: the name, else the mark."""
-        group = (self.director.marks or {}).get(self.mark)
+        group = self.director.groups.get(self.mark)
         return group.name if group and group.name else str(self.mark)
 
     @property
     def form(self) -> Form:
         """What the operator is asked."""
         services = any(MarkKey(self.mark, family) in self.director.pools for family in Family)
-        grouped = self.mark in (self.director.marks or {})
+        grouped = self.mark in self.director.groups
         choices = (ALL, RULES) if services and grouped else (RULES if grouped else "services",)
         what = Field("what", "delete", choices[0], Kind.CHOICE, choices, hint="what is to go")
         word = fields.visible(self.word)
@@ -204,7 +204,7 @@ class BundleForm:
         """Tell what is wrong, each by its field."""
         mark = fields.number("mark", values["mark"])
         served = any(MarkKey(mark, family) in self.director.pools for family in Family)
-        if served or mark in (self.director.marks or {}):
+        if served or mark in self.director.groups:
             return (
                 Problem("mark", f"{mark} is in use; take another, such as {free_mark(self.director, self.ruleset)}"),
             )

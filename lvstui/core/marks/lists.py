@@ -122,7 +122,7 @@ def _weight(text: str) -> int:
 def virtual_addresses(director: Director) -> tuple[str, ...]:
     """List the virtual addresses that are served or marked here, to be proposed."""
     served = [str(key.address) for key in director.pools if isinstance(key, AddressKey)]
-    groups: Iterable[MarkGroup] = (director.marks or {}).values()
+    groups: Iterable[MarkGroup] = director.groups.values()
     marked = [network_text(each) for group in groups for selector in group.selectors for each in selector.addresses]
     return tuple(dict.fromkeys((*served, *marked)))
 

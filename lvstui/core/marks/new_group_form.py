@@ -189,12 +189,12 @@ class GroupForm:
             if mark != self.mark:
                 yield Problem("mark", f"the rules set {self.mark}; give that, or bundle other ports")
             return
-        if mark in (self.director.marks or {}):
+        if mark in self.director.groups:
             yield Problem("mark", f"there is a group for {mark} already; edit it (e), or take another mark")
         elif any(MarkKey(mark, family) in self.director.pools for family in Family):
             yield _warning("mark", "its service is there already, and stays as it is")
         others = {rule.table for rule in (self.ruleset.rules if self.ruleset else ()) if rule.value == mark}
-        if others and mark not in (self.director.marks or {}):
+        if others and mark not in self.director.groups:
             yield _warning("mark", f"rules in {', '.join(sorted(map(fields.visible, others)))} set it as well")
 
     def _about_packets(self, values: Values) -> Iterator[Problem]:
@@ -228,7 +228,7 @@ _STICKY_HINT: Final = "seconds; 0: none. The ports of a group need it to stay on
 
 def in_the_way(group: MarkGroup, director: Director) -> Iterator[Problem]:
     """Tell which groups get the same packets, and which services lose theirs to the mark."""
-    for mark, other in (director.marks or {}).items():
+    for mark, other in director.groups.items():
         if mark != group.mark and any(overlap(a, b) for a in group.selectors for b in other.selectors):
             yield _warning("addresses", f"mark {mark} is given to some of these packets too")
     losing = [key for key in director.pools if isinstance(key, AddressKey) and _takes(group.selectors, key)]

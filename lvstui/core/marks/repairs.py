@@ -11,8 +11,6 @@ from lvstui.core.fields import FieldError
 from lvstui.core.marks.packets import FULL
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import (
-    FULL_MASK_V4,
-    FULL_PREFIX_V6,
     Director,
     Family,
     MarkGroup,
@@ -44,7 +42,7 @@ def adopted(director: Director, rules: Iterable[Rule]) -> tuple[Change, ...]:
 
     Raises `FieldError` for the field `rule` with the reason where no rule can be copied.
     """
-    groups = dict(director.marks or {})
+    groups = dict(director.groups)
     reasons = []
     for rule in rules:
         reason = unadoptable(rule)
@@ -56,7 +54,7 @@ def adopted(director: Director, rules: Iterable[Rule]) -> tuple[Change, ...]:
             groups[rule.value] = replace(group, selectors=(*group.selectors, rule.selector))
         else:
             reasons.append(f"our group {rule.value} has these packets already")
-    held = director.marks or {}
+    held = director.groups
     changes = tuple(change_group(held.get(mark), group) for mark, group in groups.items() if held.get(mark) != group)
     if not changes:
         raise FieldError("rule", f"cannot be copied: {reasons[0] if reasons else 'there is none of others here'}")
@@ -90,7 +88,7 @@ def without(group: MarkGroup, selector: Selector) -> Change:
 
 def removed(director: Director, mark: int, *, services: bool) -> tuple[Change, ...]:
     """Give the changes that end a group: its rules first, then, if they are to go too, its services."""
-    group = (director.marks or {}).get(mark)
+    group = director.groups.get(mark)
     rules = (change_group(group, None),) if group else ()
     pools = [pool for family in Family if (pool := director.pools.get(MarkKey(mark, family)))] if services else []
     return (*rules, *(change for pool in pools for change in remove_pool(pool)))
@@ -103,8 +101,11 @@ def with_timeout(director: Director, mark: int, seconds: int) -> tuple[Change, .
         pool = director.pools.get(MarkKey(mark, family))
         if pool is None:
             continue
-        full = FULL_MASK_V4 if family is Family.IPV4 else FULL_PREFIX_V6
-        persistence = replace(pool.service.persistence or Persistence(mask=full), timeout=seconds) if seconds else None
+        persistence = (
+            replace(pool.service.persistence or Persistence(mask=family.full_mask), timeout=seconds)
+            if seconds
+            else None
+        )
         if persistence != pool.service.persistence:
             changes.append(change_service(pool.service, replace(pool.service, persistence=persistence)))
     return tuple(changes)

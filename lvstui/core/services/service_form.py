@@ -24,7 +24,6 @@ from lvstui.core.model import (
     Service,
     ServiceFlags,
     ServiceKey,
-    full_mask,
 )
 from lvstui.core.rules import Problem, Severity, problems
 from lvstui.core.view.form import NO, YES, Field, Form, Kind, Values, attribute_field, checked, trimmed, yes_no
@@ -244,7 +243,7 @@ def _key(values: Values) -> ServiceKey:
 def _mask(text: str, family: Family) -> Persistence:
     """Read a mask; whatever stands for the whole address of one family does so for the other one as well."""
     if text.strip() in _FULL:
-        return Persistence(mask=full_mask(family))
+        return Persistence(mask=family.full_mask)
     return Persistence(mask=fields.mask(text, family))
 
 

@@ -43,11 +43,11 @@ def dumps(director: Director) -> str:
         blocks.append(
             _block("[sysctl]", {name: sysctls.typed(director.sysctl[name]) for name in sorted(director.sysctl)})
         )
-    daemons = sorted((director.sync or {}).values(), key=lambda daemon: daemon.role)
+    daemons = sorted(director.daemons.values(), key=lambda daemon: daemon.role)
     blocks += [_block("[[sync]]", DAEMON.table(daemon)) for daemon in daemons]
     wordings: dict[object, str] = {}
     blocks += [service_block(pool, wordings) for pool in pools]
-    marks = director.marks or {}
+    marks = director.groups
     _refuse_twice((group.name for group in marks.values()), "mark")
     blocks += [_block("[[mark]]", GROUP.table(marks[mark])) for mark in sorted(marks)]
     return "\n".join(blocks)

@@ -13,8 +13,6 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple, TypeAlias, assert_never
 
 from lvstui.core.model import (
-    FULL_MASK_V4,
-    FULL_PREFIX_V6,
     INT_MAX,
     SYNC_GROUP,
     SYNC_PORT,
@@ -160,7 +158,7 @@ def service(value: Service) -> bytes:
 
 def _mask(family: Family, persistence: Persistence | None) -> bytes:
     """Encode the client mask: a netmask in network order, but an IPv6 prefix length in the machine's own."""
-    full: IPv4Address | int = FULL_MASK_V4 if family is Family.IPV4 else FULL_PREFIX_V6
+    full = family.full_mask
     match family, persistence.mask if persistence else full:
         case Family.IPV4, IPv4Address() as netmask:
             return netmask.packed

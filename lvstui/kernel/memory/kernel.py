@@ -227,9 +227,9 @@ def _held_director(director: Director) -> Director:
     return Director(
         pools={key: _held_pool(pool) for key, pool in director.pools.items()},
         timeouts=director.timeouts or Timeouts(),
-        sync={role: _held_daemon(daemon) for role, daemon in (director.sync or {}).items()},
+        sync={role: _held_daemon(daemon) for role, daemon in director.daemons.items()},
         sysctl={**DEFAULTS, **director.sysctl},
-        marks={mark: strip_profile_values(group) for mark, group in (director.marks or {}).items()},
+        marks={mark: strip_profile_values(group) for mark, group in director.groups.items()},
     )
 
 
@@ -270,7 +270,7 @@ def _errno(director: Director, change: Change) -> int:
         case ServerKey() as key:
             return _server_errno(director, key, *change.values(RealServer))
         case MarkGroupKey(mark):
-            exists = mark in (director.marks or {})
+            exists = mark in director.groups
             if change.before is None:
                 return codes.EEXIST if exists else _OK
             return _OK if exists else codes.ENOENT
@@ -323,7 +323,7 @@ def _server_errno(director: Director, key: ServerKey, before: RealServer | None,
 
 
 def _sync_errno(director: Director, role: SyncRole, before: SyncDaemon | None, daemon: SyncDaemon | None) -> int:
-    runs = role in (director.sync or {})
+    runs = role in director.daemons
     if before is not None and not runs:
         return codes.ESRCH
     if daemon is None:

@@ -41,7 +41,7 @@ class Rulebook:
         for key, stats in services.items():
             if isinstance(key, MarkKey):
                 arrived[key.mark] = arrived.get(key.mark, 0) + stats.in_packets
-        held = {rule.value for rule in self._foreign} | set(director.marks or {})
+        held = {rule.value for rule in self._foreign} | set(director.groups)
         for mark, packets in arrived.items():
             before = self._seen.get(mark, 0)
             gained = packets - before if packets >= before else packets
@@ -59,14 +59,14 @@ def _ours(director: Director) -> tuple[Rule, ...]:
     """Return the rules of our table as they would be read from nf_tables."""
     found = []
     for chain in CHAINS:
-        for number, (mark, selector) in enumerate(rules(director.marks or {}, chain)):
+        for number, (mark, selector) in enumerate(rules(director.groups, chain)):
             found.append(
                 Rule(
                     "nft",
                     FAMILY,
                     TABLE,
                     chain,
-                    handle=len(director.marks or {}) + 3 + number + (0 if chain == PREROUTING else 100),
+                    handle=len(director.groups) + 3 + number + (0 if chain == PREROUTING else 100),
                     hook=chain,
                     priority=PRIORITY,
                     match=match_words(selector),
