@@ -21,8 +21,7 @@ from lvstui.kernel.netlink.links import Interfaces
 from lvstui.kernel.nft.filter import Filter
 from lvstui.kernel.port import NoRight, Piece
 from lvstui.kernel.procfs.connections import Connections
-from lvstui.kernel.procfs.forwarding import Forwards
-from lvstui.kernel.procfs.sysctl import Settings
+from lvstui.kernel.procfs.sysctl import Forwards, Settings
 from lvstui.kernel.procfs.table import Proc
 from lvstui.kernel.procfs.totals import Totals
 

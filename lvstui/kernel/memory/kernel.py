@@ -60,8 +60,7 @@ from lvstui.kernel.causes import (
 )
 from lvstui.kernel.memory.entries import Entries
 from lvstui.kernel.memory.rules import Rulebook
-from lvstui.kernel.memory.shares import by_cpu, whole
-from lvstui.kernel.memory.traffic import Traffic
+from lvstui.kernel.memory.traffic import Traffic, by_cpu, whole
 from lvstui.kernel.port import KernelError, NoRight, Piece, Refused
 from lvstui.kernel.refusals import BACKUP_ONLY, ENGINES, MIXED, SCHEDULERS, refused
 

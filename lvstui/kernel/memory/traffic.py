@@ -1,106 +1,126 @@
-"""Believable traffic for the memory kernel: the same clock and the same edits always give the same counters."""
+"""Believable traffic for the memory kernel: the same clock and the same edits always result in the same counters."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from math import exp, sin
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from zlib import crc32
 
 from lvstui.core.model import (
+    AddressKey,
     Director,
     Endpoint,
     Forwarding,
     Pool,
+    Protocol,
     RealServer,
     ServerKey,
-    Service,
     ServiceFlags,
     ServiceKey,
 )
 from lvstui.core.observed import ServerStats, Stats
-from lvstui.kernel.memory.habits import Habits, habits_of
 
-_WEIGHTLESS = frozenset({"rr", "lc", "lblc", "lblcr", "dh", "sh", "nq"})
+_WEIGHTLESS: Final = frozenset({"rr", "lc", "lblc", "lblcr", "dh", "sh", "nq"})
 """Schedulers that treat all servers alike as long as their weight is not 0."""
 
-_NEW_CLIENTS = 0.3
+_NEW_CLIENTS: Final = 0.3
 """Share of a persistent service's connections that come from clients without an entry."""
 
-_CLIENTS_PER_CONNECTION = 0.02
-_OVERLOAD_ENDS = 0.75
+_CLIENTS_PER_CONNECTION: Final = 0.02
+_OVERLOAD_ENDS: Final = 0.75
 """A server without a lower threshold takes connections again below this part of the upper one (ip_vs.h)."""
 
-_DAY = 86400
+_DAY: Final = 86400
+_UP_TO: Final = tuple(accumulate((31, 27, 22, 20)))
+"""Percent of the packets that arrive up to each CPU: queues of a network card never share evenly."""
+
+
+class Habits(NamedTuple):
+    """What connections to one sort of service are like; one without duration is never active (UDP).
+
+    `rates` are the slowest and the fastest mean of new connections per second, `duration` the seconds that a
+    connection is active, `linger` those that it is inactive afterwards; then packets per connection, and their mean
+    sizes in bytes.
+    """
+
+    rates: tuple[float, float]
+    duration: float
+    linger: float
+    in_packets: float
+    out_packets: float
+    in_size: float
+    out_size: float
+
+
+def habits_of(key: ServiceKey) -> Habits:
+    """Guess the habits of a service from its protocol and port, as an operator would."""
+    match key:
+        case AddressKey(Protocol.UDP, _, 53):
+            return Habits((50, 600), 0, 60, 1, 1, 72, 180)
+        case AddressKey(Protocol.UDP):
+            return Habits((1, 40), 0, 60, 20, 40, 200, 900)
+        case AddressKey(Protocol.SCTP):
+            return Habits((0.05, 0.3), 600, 30, 400, 380, 180, 170)
+        case AddressKey(Protocol.TCP, _, 80):
+            return Habits((2, 15), 2, 60, 5, 4, 90, 210)
+        case AddressKey(Protocol.TCP, _, port) if port not in (0, 443, 8080, 8443):
+            return Habits((1, 40), 90, 60, 40, 60, 150, 900)
+        case _:
+            return Habits((20, 200), 25, 60, 9, 14, 110, 1150)
 
 
 class _Flow(NamedTuple):
-    """What happens per second: connections that begin, those whose packets pass, and those whose answers pass."""
-
-    begun: float
-    served: float
-    answered: float
-
-
-_NO_FLOW = _Flow(0.0, 0.0, 0.0)
-
-
-@dataclass(slots=True)
-class _Counters:
-    """What a flow has summed up to, fractions included."""
+    """Connections that begin, those whose packets pass, and those whose answers pass: per second, or summed up."""
 
     begun: float = 0.0
     served: float = 0.0
     answered: float = 0.0
 
-    def add(self, flow: _Flow, seconds: float) -> None:
-        self.begun += flow.begun * seconds
-        self.served += flow.served * seconds
-        self.answered += flow.answered * seconds
+    def plus(self, other: _Flow, times: float = 1.0) -> _Flow:
+        """Return the sum with another flow that lasted so many seconds."""
+        return _Flow(*(mine + part * times for mine, part in zip(self, other, strict=True)))
 
-    def shown(self, habits: Habits, flow: _Flow) -> Stats:
-        """Give the counters and estimates of the kernel."""
-        in_packets, out_packets = int(self.served * habits.in_packets), int(self.answered * habits.out_packets)
-        in_rate, out_rate = flow.served * habits.in_packets, flow.answered * habits.out_packets
-        return Stats(
-            int(self.begun),
-            in_packets,
-            out_packets,
-            int(in_packets * habits.in_size),
-            int(out_packets * habits.out_size),
-            int(flow.begun + 0.5),
-            int(in_rate + 0.5),
-            int(out_rate + 0.5),
-            int(in_rate * habits.in_size),
-            int(out_rate * habits.out_size),
-        )
+
+_NO_FLOW: Final = _Flow()
 
 
 @dataclass(slots=True)
 class _Server:
-    """One real server: what is open on it and what it counted."""
+    """One real server: what is open on it, what it counted and what flows."""
 
-    phase: float
+    phase: float = 0.0
     active: float = 0.0
     inactive: float = 0.0
     sticky: float = 0.0
     overloaded: bool = False
-    counters: _Counters = field(default_factory=_Counters)
+    counted: _Flow = _NO_FLOW
     flow: _Flow = _NO_FLOW
 
 
 @dataclass(slots=True)
 class _Service:
-    """One service: its habits, its servers and what it counted."""
+    """One service: its habits, its servers, what it counted and what flows."""
 
     pool: Pool
     habits: Habits
     mean: float
     phase: float
     servers: dict[Endpoint, _Server] = field(default_factory=dict)
-    counters: _Counters = field(default_factory=_Counters)
+    counted: _Flow = _NO_FLOW
     flow: _Flow = _NO_FLOW
+
+    @property
+    def memory(self) -> float:
+        """The mean seconds that an entry lasts: it is renewed by each new connection."""
+        persistence = self.pool.service.persistence
+        return max(1.0, 1.3 * persistence.timeout) if persistence else 60.0
+
+    def pairs(self) -> list[tuple[_Server, RealServer]]:
+        """Return the servers beside their configuration."""
+        return list(zip(self.servers.values(), self.pool.servers.values(), strict=True))
 
 
 class Traffic:
@@ -118,29 +138,29 @@ class Traffic:
     def advance(
         self, director: Director, now: float
     ) -> tuple[Mapping[ServiceKey, Stats], Mapping[ServiceKey, Mapping[Endpoint, ServerStats]]]:
-        """Let traffic flow until `now` (seconds of the kernel's clock) and give all counters."""
+        """Advance to `now` (seconds of the kernel's clock) and return all counters."""
         first = self._now is None
         last = now if self._now is None else self._now
         self._now = now = max(now, last)
-        seconds = now - last
         self._follow(director)
-        services: dict[ServiceKey, Stats] = {}
-        servers: dict[ServiceKey, Mapping[Endpoint, ServerStats]] = {}
-        for key, service in self._services.items():
+        for service in self._services.values():
             if first:
                 _settle(service, now, self._seed)
-            elif seconds:
-                _flow(service, now, seconds)
-            services[key] = service.counters.shown(service.habits, service.flow)
-            servers[key] = {endpoint: _shown(server, service.habits) for endpoint, server in service.servers.items()}
+            elif now > last:
+                _pass(service, now, now - last)
+        services = {key: _stats(item.habits, item.counted, item.flow) for key, item in self._services.items()}
+        servers = {
+            key: {endpoint: _server_stats(server, item.habits) for endpoint, server in item.servers.items()}
+            for key, item in self._services.items()
+        }
         return services, servers
 
     def zero(self, key: ServiceKey | None) -> None:
         """Zero the counters of one service with its servers, or of all."""
         for service in self._services.values() if key is None else (self._services[key],):
-            service.counters = _Counters()
+            service.counted = _NO_FLOW
             for server in service.servers.values():
-                server.counters = _Counters()
+                server.counted = _NO_FLOW
 
     def move_entries(self, gained: Mapping[ServerKey, int]) -> None:
         """Count entries that came to servers, or (negative) left them, otherwise than by traffic."""
@@ -154,7 +174,7 @@ class Traffic:
         """Take up what was configured since, and forget what is gone."""
         services: dict[ServiceKey, _Service] = {}
         for key, pool in director.pools.items():
-            service = self._services.get(key) or self._begin(key, pool)
+            services[key] = service = self._services.get(key) or self._begin(key, pool)
             if service.pool is not pool or not service.servers:
                 known = service.servers
                 service.pool = pool
@@ -162,7 +182,6 @@ class Traffic:
                     endpoint: known.get(endpoint) or _Server(6.28 * _chance(self._seed, key, endpoint))
                     for endpoint in pool.servers
                 }
-            services[key] = service
         self._services = services
 
     def _begin(self, key: ServiceKey, pool: Pool) -> _Service:
@@ -172,13 +191,54 @@ class Traffic:
         return _Service(pool, habits, mean, 6.28 * _chance(self._seed, key, "phase"))
 
 
+def whole(services: Iterable[Stats]) -> Stats:
+    """Sum up what the services of a director count."""
+    columns = zip(*services, strict=True)
+    return Stats(*map(sum, columns))
+
+
+def by_cpu(total: Stats) -> tuple[Stats, ...]:
+    """Share the counters of the whole among four CPUs, without rates, as the kernel shows them."""
+    counters = total[:5]
+    cpus = []
+    before = (0,) * len(counters)
+    for percent in _UP_TO:
+        upto = tuple(count * percent // 100 for count in counters)
+        cpus.append(Stats(*(count - less for count, less in zip(upto, before, strict=True))))
+        before = upto
+    return tuple(cpus)
+
+
+def _stats(habits: Habits, counted: _Flow, flow: _Flow) -> Stats:
+    """Return the counters and estimates of the kernel."""
+    in_packets, out_packets = int(counted.served * habits.in_packets), int(counted.answered * habits.out_packets)
+    in_rate, out_rate = flow.served * habits.in_packets, flow.answered * habits.out_packets
+    return Stats(
+        int(counted.begun),
+        in_packets,
+        out_packets,
+        int(in_packets * habits.in_size),
+        int(out_packets * habits.out_size),
+        int(flow.begun + 0.5),
+        int(in_rate + 0.5),
+        int(out_rate + 0.5),
+        int(in_rate * habits.in_size),
+        int(out_rate * habits.out_size),
+    )
+
+
+def _server_stats(server: _Server, habits: Habits) -> ServerStats:
+    active, inactive, sticky = (int(number + 0.5) for number in (server.active, server.inactive, server.sticky))
+    return ServerStats(active, inactive, sticky, _stats(habits, server.counted, server.flow))
+
+
 def _chance(*of: object) -> float:
-    """Give a number from 0 to 1 that is always the same for the same things."""
+    """Return a number from 0 to 1 that is always the same for the same things."""
     return crc32(repr(of).encode()) / 2**32
 
 
 def _rate(service: _Service, now: float) -> float:
-    """Give the service's new connections per second at one moment."""
+    """Return the service's new connections per second at one moment."""
     phase = service.phase
     wave = 1 + 0.35 * sin(now / 290 + phase) + 0.12 * sin(now / 17 + 3 * phase) + 0.08 * sin(now * 1.9 + 7 * phase)
     return service.mean * wave
@@ -187,10 +247,7 @@ def _rate(service: _Service, now: float) -> float:
 def _shares(service: _Service) -> list[float]:
     """Spread new connections as the scheduler would; all zero where no server takes any."""
     scheduler = service.pool.service.scheduler
-    weights = [
-        0 if server.overloaded else configured.weight
-        for server, configured in zip(service.servers.values(), service.pool.servers.values(), strict=True)
-    ]
+    weights = [0 if server.overloaded else real.weight for server, real in service.pairs()]
     if scheduler == "none":
         weights = [0] * len(weights)
     elif scheduler in _WEIGHTLESS:
@@ -202,39 +259,28 @@ def _shares(service: _Service) -> list[float]:
     return [weight / total if total else 0.0 for weight in weights]
 
 
-def _flow(service: _Service, now: float, seconds: float) -> None:
-    """Let `seconds` of traffic pass that end at `now`."""
-    habits, memory = service.habits, _memory(service.pool.service)
+def _pass(service: _Service, now: float, seconds: float) -> None:
+    """Pass `seconds` of traffic that end at `now`; the answers of a routed or tunnelled server pass elsewhere."""
+    habits, memory, persistent = service.habits, service.memory, service.pool.service.persistence is not None
     arriving = _rate(service, now)
-    to_known = _to_known_clients(service, arriving)
-    to_new = arriving * _NEW_CLIENTS if to_known else arriving
-    clients = _NEW_CLIENTS * _CLIENTS_PER_CONNECTION * memory if service.pool.service.persistence else 0.0
-    stays = exp(-seconds / habits.duration) if habits.duration else 0.0
-    lingers, remembered = exp(-seconds / habits.linger), exp(-seconds / memory)
-    one_packet = bool(service.pool.service.flags & ServiceFlags.ONE_PACKET)
-    begun = served = answered = 0.0
-    for server, real, share in zip(
-        service.servers.values(), service.pool.servers.values(), _shares(service), strict=True
-    ):
-        share *= 1 + 0.08 * sin(now / 11 + server.phase)
-        fresh = to_new * share + to_known * server.sticky
-        server.sticky = _towards(arriving * share * clients, server.sticky, remembered)
-        if not one_packet:
-            _hold(server, habits, fresh, stays, lingers)
-            server.overloaded = _overloaded(server, real)
-        server.flow = flow = _passing(server, real, habits, fresh)
-        server.counters.add(flow, seconds)
-        begun += flow.begun
-        served += flow.served
-        answered += flow.answered
-    service.flow = _Flow(begun, served, answered)
-    service.counters.add(service.flow, seconds)
-
-
-def _to_known_clients(service: _Service, arriving: float) -> float:
-    """Give the connections per second that each entry of a persistent service draws to its server."""
     entries = sum(server.sticky for server in service.servers.values())
-    return arriving * (1 - _NEW_CLIENTS) / entries if service.pool.service.persistence and entries >= 1 else 0.0
+    per_entry = arriving * (1 - _NEW_CLIENTS) / entries if persistent and entries >= 1 else 0.0
+    to_new = arriving * _NEW_CLIENTS if per_entry else arriving
+    clients = _NEW_CLIENTS * _CLIENTS_PER_CONNECTION * memory if persistent else 0.0
+    flow = _NO_FLOW
+    for (server, real), share in zip(service.pairs(), _shares(service), strict=True):
+        share *= 1 + 0.08 * sin(now / 11 + server.phase)
+        fresh = to_new * share + per_entry * server.sticky
+        server.sticky = _towards(arriving * share * clients, server.sticky, exp(-seconds / memory))
+        if not service.pool.service.flags & ServiceFlags.ONE_PACKET:
+            _hold(server, habits, fresh, seconds)
+            server.overloaded = _overloaded(server, real)
+        served = server.active / habits.duration if habits.duration else fresh
+        server.flow = _Flow(fresh, served, served if real.forwarding is Forwarding.MASQ else 0.0)
+        server.counted = server.counted.plus(server.flow, seconds)
+        flow = flow.plus(server.flow)
+    service.flow = flow
+    service.counted = service.counted.plus(flow, seconds)
 
 
 def _towards(settled: float, value: float, left: float) -> float:
@@ -242,22 +288,17 @@ def _towards(settled: float, value: float, left: float) -> float:
     return settled + (value - settled) * left
 
 
-def _memory(service: Service) -> float:
-    """Give the mean seconds that an entry lasts: it is renewed by each new connection."""
-    return max(1.0, 1.3 * service.persistence.timeout) if service.persistence else 60.0
-
-
-def _hold(server: _Server, habits: Habits, fresh: float, stays: float, lingers: float) -> None:
+def _hold(server: _Server, habits: Habits, fresh: float, seconds: float) -> None:
     """Move active and inactive connections towards where the present rate would bring them."""
     ending = fresh
     if habits.duration:
         ending = server.active / habits.duration
-        server.active = _towards(fresh * habits.duration, server.active, stays)
-    server.inactive = _towards(ending * habits.linger, server.inactive, lingers)
+        server.active = _towards(fresh * habits.duration, server.active, exp(-seconds / habits.duration))
+    server.inactive = _towards(ending * habits.linger, server.inactive, exp(-seconds / habits.linger))
 
 
 def _overloaded(server: _Server, real: RealServer) -> bool:
-    """Tell whether the thresholds keep new connections away (ip_vs_dest_update_overload)."""
+    """Return whether the thresholds keep new connections away (ip_vs_dest_update_overload)."""
     if not real.upper:
         return False
     connections = server.active + server.inactive
@@ -265,42 +306,27 @@ def _overloaded(server: _Server, real: RealServer) -> bool:
     return connections >= ends if server.overloaded else connections > real.upper
 
 
-def _passing(server: _Server, real: RealServer, habits: Habits, fresh: float) -> _Flow:
-    """Give a server's flow; the answers of a routed or tunnelled one do not pass the director."""
-    served = server.active / habits.duration if habits.duration else fresh
-    return _Flow(fresh, served, served if real.forwarding is Forwarding.MASQ else 0.0)
-
-
 def _settle(service: _Service, now: float, seed: int) -> None:
-    """Put a service where days of running have brought it; drained servers still have something to lose."""
+    """Put a service where days of running have brought it.
+
+    Drained servers still have something to lose; one that would hold more than its upper threshold is just above it.
+    """
     for _ in range(3):
-        _flow(service, now, 600.0)
+        _pass(service, now, 600.0)
         for server in service.servers.values():
             server.overloaded = False
-    service.counters = _Counters()
-    busiest = max(service.servers.values(), key=lambda server: server.active, default=_Server(0.0))
-    active, sticky, drained = busiest.active, busiest.sticky, _Flow(*(0.8 * part for part in busiest.flow))
+    service.counted = _NO_FLOW
+    busiest = max(service.servers.values(), key=lambda server: server.active, default=_Server())
+    active, sticky, drained = busiest.active, busiest.sticky, _NO_FLOW.plus(busiest.flow, 0.8)
     age = _DAY * (0.2 + 9 * _chance(seed, service.pool.service.key, "age"))
-    for server, real in zip(service.servers.values(), service.pool.servers.values(), strict=True):
+    for server, real in service.pairs():
         if real.weight == 0:
             server.active, server.sticky = active * 0.3, sticky * 0.4
-        flow = server.flow if real.weight else drained
-        server.counters = _Counters()
-        server.counters.add(flow, age)
-        service.counters.add(flow, age)
-        _fill(server, real)
-
-
-def _fill(server: _Server, real: RealServer) -> None:
-    """Leave a server that would hold more than its upper threshold just above it."""
-    connections = server.active + server.inactive
-    if real.upper and connections > real.upper:
-        part = 1.03 * (real.upper + 1) / connections
-        server.active *= part
-        server.inactive *= part
-        server.overloaded = True
-
-
-def _shown(server: _Server, habits: Habits) -> ServerStats:
-    counters = server.counters.shown(habits, server.flow)
-    return ServerStats(int(server.active + 0.5), int(server.inactive + 0.5), int(server.sticky + 0.5), counters)
+        server.counted = _NO_FLOW.plus(server.flow if real.weight else drained, age)
+        service.counted = service.counted.plus(server.counted)
+        connections = server.active + server.inactive
+        if real.upper and connections > real.upper:
+            part = 1.03 * (real.upper + 1) / connections
+            server.active *= part
+            server.inactive *= part
+            server.overloaded = True

@@ -1,4 +1,4 @@
-"""The settings of net.ipv4.vs of one network namespace: read all at once, written one by one."""
+"""Files below /proc/sys/net of one network namespace: the settings of IPVS, and whether packets are forwarded."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import errno
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
+from typing import Final
 
 from lvstui.core import sysctls
 from lvstui.core.change import Change
 from lvstui.core.fields import FieldError, visible
-from lvstui.core.model import SysctlKey
+from lvstui.core.model import Family, SysctlKey
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs, NoRight, Refused
 from lvstui.kernel.refusals import refused
@@ -18,6 +20,11 @@ from lvstui.kernel.refusals import refused
 FOLDER = "/proc/sys/net/ipv4/vs"
 
 _ROOM = 4096
+_SWITCHES: Final = {
+    Family.IPV4: "/proc/sys/net/ipv4/ip_forward",
+    Family.IPV6: "/proc/sys/net/ipv6/conf/all/forwarding",
+}
+_UNKNOWN: Final[Mapping[Family, bool]] = MappingProxyType({})
 
 
 class Settings:
@@ -151,3 +158,40 @@ def _folder() -> int:
 def _text(content: bytes) -> str:
     """Return the value in a file: numbers in a row are parted by one blank instead of the kernel's tabs."""
     return " ".join(content.decode(errors="backslashreplace").split())
+
+
+class Forwards:
+    """Whether packets are forwarded, without which no answer of a masqueraded real server gets through.
+
+    The files stay open, and belong to their network namespace for good.
+    """
+
+    def __init__(self, netns: str | None = None) -> None:
+        self._netns = netns
+        self._files: dict[Family, int] | None = None
+
+    def read(self) -> Mapping[Family, bool]:
+        """Return whether packets of a family are forwarded; a family of which that is unknown is left out."""
+        try:
+            if self._files is None:
+                self._files = call_in(self._netns, _switches)
+            return {family: os.pread(file, 8, 0).strip() != b"0" for family, file in self._files.items()}
+        except (OSError, KernelError):
+            self.close()
+            return _UNKNOWN
+
+    def close(self) -> None:
+        """Close the files; the next reading would open them anew."""
+        for file in (self._files or {}).values():
+            os.close(file)
+        self._files = None
+
+
+def _switches() -> dict[Family, int]:
+    files = {}
+    for family, path in _SWITCHES.items():
+        try:
+            files[family] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue  # such as a kernel without IPv6
+    return files

@@ -17,14 +17,14 @@ from lvstui.kernel.port import Refused
 
 pytestmark = pytest.mark.kernel
 
-VIP, SERVER = IPv4Address("192.0.2.10"), IPv4Address("10.0.0.11")
+VIP, SERVER = IPv4Address("192.0.2.70"), IPv4Address("10.0.7.11")
 KEY = AddressKey(Protocol.TCP, VIP, 80)
 
 
 @pytest.fixture
 def kernel(live: Live) -> Live:
-    _ipvsadm("-A", "-t", "192.0.2.10:80", "-s", "rr", "-p", "300")
-    _ipvsadm("-a", "-t", "192.0.2.10:80", "-r", "10.0.0.11:80", "-m")
+    _ipvsadm("-A", "-t", "192.0.2.70:80", "-s", "rr", "-p", "300")
+    _ipvsadm("-a", "-t", "192.0.2.70:80", "-r", "10.0.7.11:80", "-m")
     return live
 
 
@@ -83,7 +83,7 @@ def test_nothing_is_started_where_backup_only_is_set(kernel: Live) -> None:
 
 
 def test_servers_of_mixed_families_keep_the_door_shut_with_the_reason(kernel: Live) -> None:
-    _ipvsadm("-a", "-t", "192.0.2.10:80", "-r", "[fd00::12]:80", "-i")
+    _ipvsadm("-a", "-t", "192.0.2.70:80", "-r", "[fd00:7::12]:80", "-i")
     with pytest.raises(Refused) as caught:
         kernel.send_sync([pin(1)])
     assert "another address family" in str(caught.value)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lvstui.core.model import Family
-from lvstui.kernel.procfs.forwarding import Forwards
+from lvstui.kernel.procfs.sysctl import Forwards
 
 FILE = Path("/proc/sys/net/ipv4/ip_forward")
 
