@@ -40,7 +40,7 @@ def namespace(name: str) -> Iterator[str]:
 
 
 def within(name: str, *command: str) -> Sequence[str]:
-    """Give a command that runs in a namespace, and nothing but it (`ip netns exec` mounts and takes its time)."""
+    """Return a command that runs in a namespace, and nothing but it (`ip netns exec` mounts and takes its time)."""
     return ("nsenter", f"--net=/run/netns/{name}", *command)
 
 

@@ -57,11 +57,11 @@ def main() -> None:
     ours, theirs = (statistics.median(times) for times in zip(*pairs, strict=True))
     print(f"start to first full paint: {ours * 1000:.0f} ms; bare DataTable {theirs * 1000:.0f}; {ours / theirs:.2f}")
     start = time.perf_counter()
-    told = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "lvstui", "--version"], capture_output=True, text=True, check=True
     )
     took = time.perf_counter() - start
-    imported = "textual" in told.stderr
+    imported = "textual" in ended.stderr
     print(f"lvstui --version: {took * 1000:.0f} ms; textual imported: {'yes' if imported else 'no'}")
 
 

@@ -118,7 +118,7 @@ def measure(command: Sequence[str], *, hold: bool = False) -> Figures:
 
 
 def demo(kind: str) -> list[str]:
-    """Give the command of one of the programs below."""
+    """Return the command of one of the programs below."""
     return [sys.executable, "-m", "tests.bench.terminal", kind]
 
 

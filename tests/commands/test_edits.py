@@ -72,15 +72,15 @@ def saved(shell: Shell) -> Director:
 
 def server(shell: Shell, endpoint: Endpoint = WEB1.endpoint, key: ServiceKey = SHOP) -> RealServer:
     """The server as the profile has it, which the kernel must agree with."""
-    told = saved(shell).pools[key].servers[endpoint]
-    assert shell.held().pools[key].servers[endpoint] == strip_profile_values(told)
-    return told
+    value = saved(shell).pools[key].servers[endpoint]
+    assert shell.held().pools[key].servers[endpoint] == strip_profile_values(value)
+    return value
 
 
 def service(shell: Shell, key: ServiceKey = SHOP) -> Service:
-    told = saved(shell).pools[key].service
-    assert shell.held().pools[key].service == strip_profile_values(told)
-    return told
+    value = saved(shell).pools[key].service
+    assert shell.held().pools[key].service == strip_profile_values(value)
+    return value
 
 
 def records(shell: Shell) -> list[Mapping[str, object]]:

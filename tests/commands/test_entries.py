@@ -74,9 +74,9 @@ def test_an_entry_is_moved_and_the_history_says_so(shell: Shell) -> None:
     assert "now, bound" in ran.out
     (entry,) = listed(shell)
     assert entry["server"] == f"{WEB2.address}:{WEB2.port}"
-    told = shell.run("history").out
-    assert "entries" in told
-    assert "move: 198.18.0.7 of shop is on" in told
+    history = shell.run("history").out
+    assert "entries" in history
+    assert "move: 198.18.0.7 of shop is on" in history
     assert shell.run("diff").status == 0, "entries never enter the profile"
 
 

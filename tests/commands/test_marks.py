@@ -169,7 +169,7 @@ def test_services_go_too_only_when_told_so_and_after_a_question(shell: Shell, mo
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "problem"),
     [
         (("add", "0", WEB), "mark: must be from 1"),
         (("add", "20", "tcp nowhere 80"), '"nowhere" is not an address'),
@@ -179,10 +179,10 @@ def test_services_go_too_only_when_told_so_and_after_a_question(shell: Shell, mo
         (("delete", "x\x1b[2J"), "mark: must be a whole number"),
     ],
 )
-def test_what_is_wrong_is_told_by_its_field(shell: Shell, words: tuple[str, ...], told: str) -> None:
+def test_what_is_wrong_is_told_by_its_field(shell: Shell, words: tuple[str, ...], problem: str) -> None:
     ran = shell.run("mark", *words)
     assert ran.status != 0
-    assert told in ran.err
+    assert problem in ran.err
     assert "\x1b" not in ran.err
     assert not held(shell)
 

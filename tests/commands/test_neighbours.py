@@ -154,5 +154,5 @@ for words in "show", "diff", "set timeouts tcp=7 --dry-run", "drain --machine 10
 """
     root = Path(__file__).parent.parent.parent
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=root, check=True)
-    told = [line for line in ended.stdout.splitlines() if line.startswith("loaded:")]
-    assert told == ["loaded: False", "loaded: False", "loaded: False", "loaded: True"]
+    lines = [line for line in ended.stdout.splitlines() if line.startswith("loaded:")]
+    assert lines == ["loaded: False", "loaded: False", "loaded: False", "loaded: True"]

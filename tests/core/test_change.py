@@ -48,7 +48,7 @@ SHOP = Pool(Service(KEY, name="shop"), {WEB1.endpoint: WEB1, WEB2.endpoint: WEB2
 
 
 def as_reading(director: Director) -> Director:
-    """Give the director that a kernel holding this one would be read as."""
+    """Return the director that is read from a kernel which holds this one."""
     return MemoryKernel(director).read().director
 
 
@@ -208,9 +208,9 @@ SET = Director(sysctl={"conntrack": "1", "drop_entry": "1"})
 @given(directors(), directors())
 def test_settings_that_a_profile_leaves_out_are_no_drift(running: Director, profile: Director) -> None:
     held = as_reading(running)
-    told = {c.target.name: c for c in drift(held, profile) if isinstance(c.target, SysctlKey)}
-    assert told.keys() <= profile.sysctl.keys()
-    for name, change in told.items():
+    differences = {c.target.name: c for c in drift(held, profile) if isinstance(c.target, SysctlKey)}
+    assert differences.keys() <= profile.sysctl.keys()
+    for name, change in differences.items():
         assert (change.before, change.after) == (held.sysctl[name], profile.sysctl[name])
 
 

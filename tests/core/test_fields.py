@@ -72,10 +72,10 @@ def test_a_server_is_written_as_it_is_read(endpoint: Endpoint) -> None:
 @given(st.one_of(st.text(), st.from_regex(r"(tcp|mark6?|ip\d+):[\[\]0-9a-f:.%]*", fullmatch=True)))
 def test_whatever_is_typed_is_a_service_or_a_field_error(text: str) -> None:
     try:
-        told = fields.service_text(fields.service(text))
+        text_of = fields.service_text(fields.service(text))
     except FieldError as error:
-        told = str(error)
-    assert told.isprintable()
+        text_of = str(error)
+    assert text_of.isprintable()
 
 
 @pytest.mark.parametrize(

@@ -56,12 +56,12 @@ def test_its_title_says_number_time_user_source_and_kind_with_nothing_unprintabl
 
 
 def test_it_is_found_by_all_words_that_it_says() -> None:
-    told = record(change_server(SHOP, WEB1, replace(WEB1, weight=5)))
-    assert matches(told, [])
-    assert matches(told, ["192.0.2.7", "WEB1", "weight 3 -> 5"])
-    assert matches(told, ["shop"], HERE)
-    assert not matches(told, ["shop"])
-    assert not matches(told, ["web1", "web2"])
+    weighed = record(change_server(SHOP, WEB1, replace(WEB1, weight=5)))
+    assert matches(weighed, [])
+    assert matches(weighed, ["192.0.2.7", "WEB1", "weight 3 -> 5"])
+    assert matches(weighed, ["shop"], HERE)
+    assert not matches(weighed, ["shop"])
+    assert not matches(weighed, ["web1", "web2"])
 
 
 @laws

@@ -51,7 +51,7 @@ MASTER = SyncDaemon(SyncRole.MASTER, "eth1")
 E, W = Severity.ERROR, Severity.WARNING
 
 
-def told(found: tuple[Problem, ...]) -> list[tuple[str, Severity]]:
+def flawed_fields(found: tuple[Problem, ...]) -> list[tuple[str, Severity]]:
     return [(problem.field, problem.severity) for problem in found]
 
 
@@ -108,7 +108,7 @@ def put(key: ServiceKey, server: RealServer) -> Change:
     ],
 )
 def test_a_change_is_told_what_is_wrong_with_it(change: Change, expected: list[tuple[str, Severity]]) -> None:
-    assert told(problems(change, EMPTY)) == expected
+    assert flawed_fields(problems(change, EMPTY)) == expected
 
 
 def test_the_removal_of_what_is_wrong_is_never_wrong() -> None:
@@ -119,8 +119,8 @@ def test_the_removal_of_what_is_wrong_is_never_wrong() -> None:
 
 def test_what_exists_cannot_be_added_and_may_be_edited() -> None:
     held = Director({TCP: pool(TCP, WEB)})
-    assert told(problems(add(Service(TCP)), held)) == [("service", E)]
-    assert told(problems(put(TCP, WEB), held)) == [("server", E)]
+    assert flawed_fields(problems(add(Service(TCP)), held)) == [("service", E)]
+    assert flawed_fields(problems(put(TCP, WEB), held)) == [("server", E)]
     assert problems(change_service(Service(TCP), Service(TCP, "rr")), held) == ()
     assert problems(change_server(TCP, WEB, replace(WEB, weight=2)), held) == ()
 
@@ -129,16 +129,16 @@ def test_a_name_belongs_to_one_service_and_to_one_server_of_it() -> None:
     other = replace(WEB, endpoint=endpoint("10.0.0.12:443"))
     named = replace(WEB, name="web")
     held = Director({TCP: Pool(Service(TCP, name="shop"), {WEB.endpoint: named})})
-    assert told(problems(add(Service(UDP, name="shop")), held)) == [("name", E)]
-    assert told(problems(put(TCP, replace(other, name="web")), held)) == [("name", E)]
+    assert flawed_fields(problems(add(Service(UDP, name="shop")), held)) == [("name", E)]
+    assert flawed_fields(problems(put(TCP, replace(other, name="web")), held)) == [("name", E)]
     assert problems(change_service(Service(TCP), Service(TCP, name="shop")), held) == ()
     assert problems(change_server(TCP, WEB, named), held) == ()
 
 
 def test_servers_of_the_other_family_and_sync_daemons_exclude_each_other() -> None:
     mixed = Director({TCP: pool(TCP, WEB6)})
-    assert told(problems(change_daemon(None, MASTER), mixed)) == [("role", E)]
-    assert told(problems(put(TCP, WEB6), Director(sync={SyncRole.MASTER: MASTER}))) == [("server", E)]
+    assert flawed_fields(problems(change_daemon(None, MASTER), mixed)) == [("role", E)]
+    assert flawed_fields(problems(put(TCP, WEB6), Director(sync={SyncRole.MASTER: MASTER}))) == [("server", E)]
 
 
 def test_errors_stand_before_warnings() -> None:
@@ -181,6 +181,6 @@ def test_what_a_kernel_can_hold_has_warnings_at_most(director: Director) -> None
 def test_a_setting_is_judged_by_what_the_kernel_takes_and_by_what_it_means(
     name: str, text: str, expected: list[tuple[str, Severity]]
 ) -> None:
-    assert told(problems(change_sysctl(name, "0", text), EMPTY)) == expected
-    assert told(check(Director(sysctl={name: text}))) == expected
+    assert flawed_fields(problems(change_sysctl(name, "0", text), EMPTY)) == expected
+    assert flawed_fields(check(Director(sysctl={name: text}))) == expected
     assert problems(change_sysctl(name, "0", None), EMPTY) == ()

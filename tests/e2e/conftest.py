@@ -11,7 +11,7 @@ from tests.e2e.terminal import Terminal
 
 @pytest.fixture
 def terminal() -> Iterator[Terminal]:
-    """Give the test a terminal; where tmux is missing it is skipped, which is a failure in CI."""
+    """Yield a terminal; where tmux is missing it is skipped, which is a failure in CI."""
     if shutil.which("tmux") is None:
         sentence = "This needs tmux: run `python -m tests.lab install`."
         pytest.fail(sentence) if os.environ.get("CI") == "true" else pytest.skip(sentence)

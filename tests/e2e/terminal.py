@@ -72,7 +72,7 @@ class Terminal:
         return self._tmux("capture-pane", "-p", "-e")
 
     def resize(self, columns: int, rows: int) -> None:
-        """Give the terminal another size, as a dragged window would."""
+        """Resize the terminal, as a dragged window would."""
         self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
 
     @property

@@ -33,7 +33,7 @@ SERVICE = """\
 
 @pytest.fixture(scope="module")
 def crowded() -> Iterator[str]:
-    """Give a network namespace whose director remembers a million clients."""
+    """Yield a network namespace whose director remembers a million clients."""
     with namespace("crowded") as name:
         subprocess.run(["ip", "-n", name, "route", "add", "10.0.0.0/24", "dev", "lo"], check=True)
         subprocess.run(within(name, "ipvsadm", "-R"), input=SERVICE, text=True, check=True)
@@ -60,13 +60,13 @@ def answering(screen: Terminal) -> float:
 
 
 def memory(screen: Terminal) -> int:
-    """Give the most memory that the program ever had, in MiB."""
+    """Return the most memory that the program ever had, in MiB."""
     status = Path(f"/proc/{screen.pid}/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) // 1024
 
 
 def reads_on(screen: Terminal) -> bool:
-    """Tell whether the program has the connection table open."""
+    """Return whether the program has the connection table open."""
     for descriptor in Path(f"/proc/{screen.pid}/fd").iterdir():
         with suppress(FileNotFoundError):
             if "ip_vs_conn" in str(descriptor.readlink()):

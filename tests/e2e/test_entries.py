@@ -44,12 +44,12 @@ def run(*arguments: str | Path) -> str:
 
 
 def row(screen: str, client: str) -> str:
-    """Give the row that begins with the client; the head line may name it too."""
+    """Return the row that begins with the client; the head line may name it too."""
     return next((line for line in screen.splitlines() if line.strip().startswith(client)), "")
 
 
 def choices(screen: str) -> list[str]:
-    """Give the lines of the dialog's servers, in their order."""
+    """Return the lines of the dialog's servers, in their order."""
     return [line for line in screen.splitlines() if "│" in line and re.search(r"10\.0\.0\.1\d", line)][-2:]
 
 
@@ -62,7 +62,7 @@ def left(line: str) -> int:
 
 @pytest.fixture
 def number(request: pytest.FixtureRequest) -> int:
-    """Give every test clients of its own: an entry outlives the test that made it."""
+    """Return clients for one test alone: an entry outlives the test that made it."""
     columns: int = request.node.callspec.params["screen"]
     return columns // 2
 

@@ -76,12 +76,12 @@ def test_two_see_each_other_and_each_others_edits_and_lose_none(
     edit(colleague, 2, "+")
     assert weights(profile) == [4, 5]
     assert sorted(line.split()[-1] for line in ipvsadm("-Sn").splitlines() if line.startswith("-a")) == ["4", "5"]
-    told = subprocess.run(
+    listed = subprocess.run(
         [LVSTUI, "--profile", profile, "history"], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    assert [line.split()[0] for line in told[::2]] == ["1", "2"]
-    assert told[1].endswith("10.0.0.11:443: weight 3 -> 4")
-    assert told[3].endswith("10.0.0.12:443: weight 4 -> 5")
+    assert [line.split()[0] for line in listed[::2]] == ["1", "2"]
+    assert listed[1].endswith("10.0.0.11:443: weight 3 -> 4")
+    assert listed[3].endswith("10.0.0.12:443: weight 4 -> 5")
     colleague.send_signal(signal.SIGKILL)
     terminal.wait_for(lambda screen: "2 here" not in screen)
     terminal.keys("q")

@@ -68,17 +68,17 @@ def profile(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def seat(kernel: MemoryKernel, profile: Path) -> Iterator[Seat]:
-    made = Seat(kernel, profile)
-    yield made
-    made.leave()
+    opened = Seat(kernel, profile)
+    yield opened
+    opened.leave()
 
 
 @pytest.fixture
 def colleague(kernel: MemoryKernel, profile: Path, seat: Seat) -> Iterator[Seat]:
-    made = Seat(kernel, profile)
+    opened = Seat(kernel, profile)
     seat.look()
-    yield made
-    made.leave()
+    yield opened
+    opened.leave()
 
 
 def weight(server: RealServer, value: int) -> Change:

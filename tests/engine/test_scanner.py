@@ -51,13 +51,13 @@ class LargeKernel(MemoryKernel):
             self.closed += 1
 
 
-def made(kernel: LargeKernel) -> tuple[Scanner, list[Scan]]:
+def scanner_of(kernel: LargeKernel) -> tuple[Scanner, list[Scan]]:
     published: list[Scan] = []
     return Scanner(kernel, published.append, clock=lambda: kernel.now), published
 
 
 def test_a_small_table_is_published_once_and_whole() -> None:
-    reader, published = made(LargeKernel(5))
+    reader, published = scanner_of(LargeKernel(5))
     reader.order(Follow(True))
     reader.step(0)
     reader.step(0)
@@ -67,7 +67,7 @@ def test_a_small_table_is_published_once_and_whole() -> None:
 
 def test_nothing_is_read_before_somebody_follows_nor_afterwards() -> None:
     kernel = LargeKernel(5)
-    reader, published = made(kernel)
+    reader, published = scanner_of(kernel)
     reader.step(0)
     assert kernel.opened == 0
     reader.order(Follow(True))
@@ -81,7 +81,7 @@ def test_nothing_is_read_before_somebody_follows_nor_afterwards() -> None:
 
 def test_a_long_reading_shows_how_far_it_is_and_ends_with_its_budget() -> None:
     kernel = LargeKernel(1000, seconds=0.1)
-    reader, published = made(kernel)
+    reader, published = scanner_of(kernel)
     reader.order(Follow(True))
     reader.step(0)
     reader.read()
@@ -98,7 +98,7 @@ def test_a_long_reading_shows_how_far_it_is_and_ends_with_its_budget() -> None:
 
 def test_a_search_reads_to_the_end_however_long_it_takes() -> None:
     kernel = LargeKernel(1000, seconds=0.1)
-    reader, published = made(kernel)
+    reader, published = scanner_of(kernel)
     reader.order(Follow(True, SOMEBODY))
     reader.step(0)
     reader.read()
@@ -107,7 +107,7 @@ def test_a_search_reads_to_the_end_however_long_it_takes() -> None:
 
 def test_a_search_goes_on_where_the_budget_had_stopped_the_reading() -> None:
     kernel = LargeKernel(1000, seconds=0.1)
-    reader, published = made(kernel)
+    reader, published = scanner_of(kernel)
     reader.order(Follow(True))
     reader.step(0)
     reader.read()
@@ -121,7 +121,7 @@ def test_a_search_goes_on_where_the_budget_had_stopped_the_reading() -> None:
 
 def test_an_order_ends_a_reading_within_one_piece() -> None:
     kernel = LargeKernel(1000)
-    reader, published = made(kernel)
+    reader, published = scanner_of(kernel)
     reader.order(Follow(True))
     reader.step(0)
     reader.order(Work(lambda: None))
@@ -134,7 +134,7 @@ def test_an_order_ends_a_reading_within_one_piece() -> None:
 
 def test_what_has_been_done_is_seen_at_once_by_a_reading_from_the_start() -> None:
     kernel = LargeKernel(100, seconds=0.1)
-    reader, published = made(kernel)
+    reader, published = scanner_of(kernel)
     reader.order(Follow(True))
     reader.step(0)
     reader.read()
@@ -146,7 +146,7 @@ def test_what_has_been_done_is_seen_at_once_by_a_reading_from_the_start() -> Non
 
 def test_a_search_goes_on_with_the_reading_that_it_interrupts() -> None:
     kernel = LargeKernel(1000, seconds=0.001)
-    reader, published = made(kernel)
+    reader, published = scanner_of(kernel)
     reader.order(Follow(True))
     reader.step(0)
     reader.order(Follow(True, SOMEBODY))
@@ -159,7 +159,7 @@ def test_a_search_goes_on_with_the_reading_that_it_interrupts() -> None:
 
 def test_nothing_is_held_open_once_nobody_looks_any_more() -> None:
     kernel = LargeKernel(1000, seconds=0.1)
-    reader, _ = made(kernel)
+    reader, _ = scanner_of(kernel)
     reader.order(Follow(True))
     reader.step(0)
     reader.order(Follow(False))
@@ -170,7 +170,7 @@ def test_nothing_is_held_open_once_nobody_looks_any_more() -> None:
 
 def test_it_rests_four_times_as_long_as_a_reading_took() -> None:
     kernel = LargeKernel(100, seconds=0.02)
-    reader, _ = made(kernel)
+    reader, _ = scanner_of(kernel)
     reader.order(Follow(True, pace=1.0))
     reader.step(0)
     reader.read()
@@ -180,7 +180,7 @@ def test_it_rests_four_times_as_long_as_a_reading_took() -> None:
 
 def test_a_large_table_is_shown_less_often_while_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanner, "SHOWING", 0.1)
-    reader, published = made(LargeKernel(100, seconds=0.15))
+    reader, published = scanner_of(LargeKernel(100, seconds=0.15))
     reader.order(Follow(True))
     reader.step(0)
     reader.read()
@@ -191,7 +191,7 @@ def test_a_large_table_is_shown_less_often_while_it_is_read(monkeypatch: pytest.
 
 def test_a_partial_reading_does_not_hide_one_that_knew_more() -> None:
     kernel = LargeKernel(50, seconds=0.01)
-    reader, published = made(kernel)
+    reader, published = scanner_of(kernel)
     reader.order(Follow(True))
     reader.step(0)
     reader.read()
@@ -202,7 +202,7 @@ def test_a_partial_reading_does_not_hide_one_that_knew_more() -> None:
 
 def test_more_rows_than_are_kept_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanner, "KEEP", 30)
-    reader, published = made(LargeKernel(100))
+    reader, published = scanner_of(LargeKernel(100))
     reader.order(Follow(True))
     reader.step(0)
     reader.read()
@@ -212,7 +212,7 @@ def test_more_rows_than_are_kept_are_counted(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_whoever_is_looked_for_is_kept_however_many_others_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanner, "KEEP", 30)
-    reader, published = made(LargeKernel(100))
+    reader, published = scanner_of(LargeKernel(100))
     reader.order(Follow(True, SOMEBODY))
     reader.step(0)
     reader.read()
@@ -226,7 +226,7 @@ def test_a_stopped_reading_is_not_taken_up_for_somebody_whom_it_may_have_left_ou
 ) -> None:
     monkeypatch.setattr(scanner, "KEEP", 30)
     kernel = LargeKernel(1000, seconds=0.1)
-    reader, published = made(kernel)
+    reader, published = scanner_of(kernel)
     reader.order(Follow(True))
     reader.step(0)
     reader.read()
@@ -239,7 +239,7 @@ def test_a_stopped_reading_is_not_taken_up_for_somebody_whom_it_may_have_left_ou
 
 def test_a_table_that_cannot_be_read_says_why_and_is_read_again_later() -> None:
     kernel = LargeKernel(3)
-    reader, published = made(kernel)
+    reader, published = scanner_of(kernel)
     kernel.failure = NoIpvs("this kernel has no IPVS")
     reader.order(Follow(True))
     reader.step(0)

@@ -63,7 +63,7 @@ class Bench:
         self.worker.step(0)
 
     def ask(self, *changes: Change, kind: Kind = Kind.DO, whole: bool = False) -> Event:
-        """Submit an edit, let the worker serve it, and give its answer."""
+        """Submit an edit, let the worker serve it, and return its answer."""
         self.events.clear()
         self.worker.submit(Edit(changes, kind, whole))
         self.worker.step(0)
@@ -235,13 +235,13 @@ def test_a_whole_edit_is_taken_back_when_a_part_of_it_is_refused(bench: Bench) -
     held = bench.running
     pool = held.pools[SHOP]
     group = MarkGroup(80, (selector("tcp 192.0.2.10 443"),), "shop")
-    made: list[Change] = [
+    edits: list[Change] = [
         change_service(None, Service(MARK)),
         change_server(MARK, None, TWO),
         change_group(None, group),
     ]
     impossible = change_service(None, Service(MARK, scheduler="nonsense"))
-    answer = bench.ask(*made, *remove_pool(pool), impossible, whole=True)
+    answer = bench.ask(*edits, *remove_pool(pool), impossible, whole=True)
     assert isinstance(answer, Rejected)
     assert answer.done == ()
     assert answer.sentence.endswith("; what was written before it has been taken back")

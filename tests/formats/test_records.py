@@ -18,8 +18,8 @@ from tests.core.strategies import ENDPOINTS, SERVICE_KEYS, changes, directors, l
 WHEN = datetime(2026, 11, 22, 12, 30, 5, 123000, UTC)
 
 
-def record(*made: Change) -> Record:
-    return Record(12, WHEN, "alice", "192.0.2.7", 4711, Kind.DO, made)
+def record(*edits: Change) -> Record:
+    return Record(12, WHEN, "alice", "192.0.2.7", 4711, Kind.DO, edits)
 
 
 @laws
@@ -31,11 +31,11 @@ def test_every_change_survives_the_way_through_json(change: Change) -> None:
 @laws
 @given(directors(), directors(whole=True))
 def test_all_that_leads_from_one_director_to_another_survives_in_order(have: Director, want: Director) -> None:
-    made = diff(have, want)
-    line = dump(record(*made))
+    edits = diff(have, want)
+    line = dump(record(*edits))
     assert line.isascii()
     assert "\n" not in line
-    assert load(line).changes == made
+    assert load(line).changes == edits
 
 
 @pytest.mark.parametrize(

@@ -80,15 +80,15 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
 
 def greeting(client: str) -> str:
     """Open an FTP session and give the name of the server that greets."""
-    return _told(_GREET, client)
+    return _run_client(_GREET, client)
 
 
 def call(client: str, call_id: str) -> str:
     """Make a SIP request from a port of its own, and give the name of the server that answers."""
-    return _told(_CALL, client, call_id)
+    return _run_client(_CALL, client, call_id)
 
 
-def _told(program: str, *arguments: str) -> str:
+def _run_client(program: str, *arguments: str) -> str:
     command = ["ip", "netns", "exec", "client", sys.executable, "-c", program, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
@@ -166,7 +166,7 @@ class Knocking:
             times.append(float(line))
 
     def longest_gap(self, start: float, end: float) -> float:
-        """Give the longest time between two connections in a span of time."""
+        """Return the longest time between two connections in a span of time."""
         moments = sorted(moment for times in self._times for moment in times)
         moments = [start, *(moment for moment in moments if start < moment < end), end]
         return max(later - earlier for earlier, later in pairwise(moments))

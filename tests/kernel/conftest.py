@@ -31,7 +31,7 @@ def clear(kernel: Kernel) -> None:
 
 @pytest.fixture
 def live() -> Iterator[Live]:
-    """Give the guest's kernel, empty; never that of a machine somebody uses."""
+    """Yield the guest's kernel, empty; never that of a machine somebody uses."""
     if "LVSTUI_LAB" not in os.environ:
         pytest.skip("rewrites the kernel's whole table: runs in the lab guest only (python -m tests.lab test)")
     kernel = Live()
@@ -43,7 +43,7 @@ def live() -> Iterator[Live]:
 
 @pytest.fixture(params=["memory", pytest.param("live", marks=pytest.mark.kernel)])
 def kernel(request: pytest.FixtureRequest) -> Kernel:
-    """Give an empty kernel of either kind."""
+    """Return an empty kernel of either kind."""
     if request.param == "memory":
         return MemoryKernel(EMPTY)
     live: Live = request.getfixturevalue("live")

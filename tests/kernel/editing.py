@@ -17,8 +17,8 @@ from lvstui.kernel.live import Live
 _BUDGET = 30
 
 
-def made(kernel: Live, *edits: EntryEdit) -> Sequence[EntryReport]:
-    """Make edits, and give what became of each."""
+def make_edits(kernel: Live, *edits: EntryEdit) -> Sequence[EntryReport]:
+    """Make edits and return what became of each."""
     look = partial(Scanner(kernel, lambda _: None).look, _BUDGET)
     return list(carry_out(edits, Tools(kernel.send_sync, look, kernel.read, _wait)))
 
@@ -28,8 +28,8 @@ def _wait(seconds: float) -> bool:
     return True
 
 
-def entry(kernel: Live, service: ServiceKey, client: str, identity: str = "") -> Entry | None:
-    """Find the entry of a client, masked as the service does it."""
+def find_entry(kernel: Live, service: ServiceKey, client: str, identity: str = "") -> Entry | None:
+    """Return the entry of a client, masked as the service does it; None where there is none."""
     director = kernel.read().director
     for found in Scanner(kernel, lambda _: None).look(_BUDGET).entries:
         if (service_of(found, director), str(found.client), found.identity) == (service, client, identity):

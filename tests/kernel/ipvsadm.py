@@ -19,12 +19,12 @@ def ipvsadm(*arguments: str, lines: Sequence[str] = ()) -> str:
 
 
 def saved() -> list[str]:
-    """Give the lines of `ipvsadm -Sn`, sorted."""
+    """Return the lines of `ipvsadm -Sn`, sorted."""
     return sorted(line.strip() for line in ipvsadm("-Sn").splitlines())
 
 
 def listed(*options: str, numbers: int) -> dict[RowKey, tuple[int, ...]]:
-    """Give the last so many numbers of each row of a list; the rows of services may have none."""
+    """Return the last so many numbers of each row of a list; the rows of services may have none."""
     rows: dict[RowKey, tuple[int, ...]] = {}
     service: ServiceKey | None = None
     for line in ipvsadm("-Ln", *options).splitlines():

@@ -122,15 +122,15 @@ def test_a_failure_half_way_tells_what_is_written_and_what_is_not(profile: Path)
         '[[service]]\nname = "b"\nservice = "tcp:192.0.2.10:2"\nscheduler = "zzz"\n'
         'server = [{ server = "127.0.0.1:2" }]\n'
     )
-    told = lvstui("apply", profile, status=1).splitlines()
-    assert told[:5] == [
+    output = lvstui("apply", profile, status=1).splitlines()
+    assert output[:5] == [
         '+ tcp:192.0.2.10:1 a: scheduler wlc, name "a"',
         "+ tcp:192.0.2.10:1 a / 127.0.0.1:1: forwarding route, weight 1",
         "lvstui: 2 of 4 changes were written, the next one failed",
         '  failed     + tcp:192.0.2.10:2 b: scheduler zzz, name "b"',
         "  not tried  + tcp:192.0.2.10:2 b / 127.0.0.1:2: forwarding route, weight 1",
     ]
-    assert "modprobe ip_vs_zzz" in told[5]
+    assert "modprobe ip_vs_zzz" in output[5]
     assert saved() == ["-A -t 192.0.2.10:1 -s wlc", "-a -t 192.0.2.10:1 -r 127.0.0.1:1 -g -w 1"]
 
 
@@ -154,8 +154,8 @@ def test_settings_of_a_profile_reach_the_kernel_and_no_others_do(profile: Path) 
     ]
     lvstui("apply", profile)
     names = [f"net.ipv4.vs.{name}" for name in ("expire_nodest_conn", "sync_threshold", "sync_retries")]
-    told = subprocess.run(("sysctl", "-n", *names), capture_output=True, text=True, check=True).stdout
-    assert [line.split() for line in told.splitlines()] == [["1"], ["4", "40"], ["2"]]
+    output = subprocess.run(("sysctl", "-n", *names), capture_output=True, text=True, check=True).stdout
+    assert [line.split() for line in output.splitlines()] == [["1"], ["4", "40"], ["2"]]
     assert lvstui("--profile", profile, "export") == profile.read_text()
     profile.write_text(profile.read_text().replace("expire_nodest_conn = 1", "expire_nodest_conn = true"))
     assert "line 11: sysctl.expire_nodest_conn: must be a whole number" in lvstui("check", profile, status=1)
@@ -165,9 +165,9 @@ def test_without_the_right_the_table_is_shown_and_nothing_is_compared_or_written
     unprivileged = ("setpriv", "--bounding-set=-net_admin")
     assert "127.0.0.11:443" in lvstui("show", prefix=unprivileged)
     for command in (["diff", profile], ["apply", profile], ["export"]):
-        told = lvstui(*command, status=4, prefix=unprivileged)
-        assert told.startswith("lvstui: ")
-        assert "CAP_NET_ADMIN" in told
+        output = lvstui(*command, status=4, prefix=unprivileged)
+        assert output.startswith("lvstui: ")
+        assert "CAP_NET_ADMIN" in output
 
 
 def test_without_the_module_the_commands_say_how_to_load_it(profile: Path) -> None:
@@ -180,9 +180,9 @@ def test_without_the_module_the_commands_say_how_to_load_it(profile: Path) -> No
     subprocess.run(["rmmod", *[name for name in ours if name != "ip_vs"], "ip_vs"], check=True)
     try:
         for command in (["show"], ["diff", profile], ["apply", profile], ["export"]):
-            told = lvstui(*command, status=5)
-            assert "modprobe ip_vs" in told
-            assert "lvstui --demo" in told
+            output = lvstui(*command, status=5)
+            assert "modprobe ip_vs" in output
+            assert "lvstui --demo" in output
     finally:
         loader.write_text(usual)
         subprocess.run(["modprobe", "-a", *ours], check=True)

@@ -114,16 +114,16 @@ def test_a_shop_is_built_with_commands_alone_and_every_step_taken_back(shop: She
 )
 def test_an_edit_does_what_its_dry_run_says_and_rollback_undoes_it(shop: Shell, line: str) -> None:
     before, profile = everything(), shop.profile.read_text()
-    told = shop(f"{line} --dry-run", status=3).splitlines()
+    output = shop(f"{line} --dry-run", status=3).splitlines()
     assert (everything(), shop.profile.read_text()) == (before, profile)
     done = shop(line).splitlines()
-    assert done == [each for each in told if not each.startswith("    ")]
+    assert done == [each for each in output if not each.startswith("    ")]
     after = everything()
     assert after != before
     assert shop("diff") == ""
     shop(f"rollback {len(SHOP) + 1}")
     assert everything() == before
-    for command in (each.strip() for each in told if each.startswith("    ")):
+    for command in (each.strip() for each in output if each.startswith("    ")):
         subprocess.run(["sh", "-c", command], check=True, stdout=subprocess.DEVNULL)
     assert everything() == after
 
@@ -151,8 +151,8 @@ def test_a_machine_is_drained_everywhere_and_comes_back_with_its_weights(shop: S
 def test_what_ipvsadm_did_since_keeps_a_record_from_being_taken_back(shop: Shell) -> None:
     shop("set shop web1 weight=7")
     ipvsadm("-e", "-t", "192.0.2.10:443", "-r", "10.0.0.11:443", "-m", "-w", "8", "-x", "70000", "-y", "66000")
-    told = shop(f"rollback {len(SHOP) + 1}", status=1)
-    assert "changed since: tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: weight 7 -> 8" in told
+    output = shop(f"rollback {len(SHOP) + 1}", status=1)
+    assert "changed since: tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: weight 7 -> 8" in output
     assert "-a -t 192.0.2.10:443 -r 10.0.0.11:443 -m -w 8" in saved()
     assert len(shop.records()) == len(SHOP) + 1
 

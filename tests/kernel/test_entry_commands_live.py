@@ -41,7 +41,7 @@ class Shell:
         return out.getvalue() + err.getvalue()
 
     def entry(self) -> Mapping[str, object] | None:
-        """Give the client's entry as JSON tells it."""
+        """Return the client's entry as JSON shows it."""
         document = json.loads(self("entries", "--filter", f"{CLIENT} service={WEB}", "--json"))
         assert document["complete"] is True
         found: list[Mapping[str, object]] = document["entries"]
@@ -78,9 +78,9 @@ def test_a_script_pins_moves_times_and_expires_a_client(shell: Shell) -> None:
     assert "is gone" in shell("entry", "expire", CLIENT, WEB, "--kill")
     assert shell.entry() is None
     assert "has no entry" in shell("entry", "expire", CLIENT, WEB, status=1)
-    told = shell("history")
+    history = shell("history")
     for word in ("pin: ", "move: ", "time: ", "expire: "):
-        assert f"{word}{CLIENT}" in told
+        assert f"{word}{CLIENT}" in history
     assert not shell.profile.exists(), "entries are observation: they make no profile"
 
 

@@ -66,7 +66,7 @@ def pin(key: ServiceKey, server: Endpoint, seconds: int = 60) -> Message:
 
 
 def entries(kernel: Kernel, key: ServiceKey) -> list[Entry]:
-    """Give the entries of the client of these tests; those of others may still be running out."""
+    """Return the entries of the client of these tests; those of others may still be running out."""
     every = [each for piece in kernel.scan(engines=True) for each in piece.entries]
     return [each for each in every if (each.service, each.client) == (key, client(key))]
 
@@ -88,10 +88,10 @@ def test_an_entry_is_made_bound_and_runs_out(ready: Kernel, key: ServiceKey) -> 
     first, _ = servers(key)
     started = time.monotonic()
     ready.send_sync([pin(key, first)])
-    told = time.monotonic()
+    ended = time.monotonic()
     (entry,) = entries(ready, key)
     assert (entry.client, entry.server.address, entry.state) == (client(key), first.address, "ASSURED")
-    assert started + 60 - _CUT <= entry.ends <= told + 60 + _CUT
+    assert started + 60 - _CUT <= entry.ends <= ended + 60 + _CUT
     assert (entry.engine, entry.identity) == (("sip", "call-7") if key == SIP else ("", ""))
     assert sticky(ready, key) == (1, 0)
     ready.send_sync([pin(key, first, 1)])
@@ -105,10 +105,10 @@ def test_an_entry_that_is_there_changes_its_time_and_keeps_its_server(ready: Ker
     ready.send_sync([pin(key, first)])
     started = time.monotonic()
     ready.send_sync([pin(key, second, 500)])
-    told = time.monotonic()
+    ended = time.monotonic()
     (entry,) = entries(ready, key)
     assert entry.server.address == first.address
-    assert started + 500 - _CUT <= entry.ends <= told + 500 + _CUT
+    assert started + 500 - _CUT <= entry.ends <= ended + 500 + _CUT
     assert sticky(ready, key) == (1, 0)
     ready.send_sync([pin(key, first, 1)])
     assert wait_until(lambda: not entries(ready, key))

@@ -69,8 +69,8 @@ def test_a_group_is_read_back_as_it_was_written_without_its_name(kernel: Kernel,
 
 def test_each_selector_is_a_rule_before_routing_and_for_clients_on_the_director(kernel: Kernel) -> None:
     write(kernel, change_group(None, WEB), change_group(None, FTP))
-    told = [(each.value, each.hook, each.priority, each.selector) for each in ours(kernel)]
-    assert told == [
+    written = [(each.value, each.hook, each.priority, each.selector) for each in ours(kernel)]
+    assert written == [
         (21, "prerouting", -120, FTP.selectors[0]),
         (80, "prerouting", -120, WEB.selectors[0]),
         (80, "prerouting", -120, WEB.selectors[1]),

@@ -126,13 +126,13 @@ def test_keepalived_is_found_with_all_services_that_it_made(live: Live, tmp_path
     (tmp_path / "conf.d/api.conf").write_text(INCLUDED)
     config = tmp_path / "keepalived.conf"
     config.write_text(KEEPALIVED.format(folder=tmp_path))
-    with running(live, "keepalived", "-nlf", config, log=tmp_path / "log") as made:
-        assert len(made) == 5
+    with running(live, "keepalived", "-nlf", config, log=tmp_path / "log") as managed:
+        assert len(managed) == 5
         found = owner("keepalived")
         assert found.config == str(config)
         assert found.services is not None
-        assert {service_text(key) for key in found.services - made} == {"mark6:7"}
-        assert made <= found.services
+        assert {service_text(key) for key in found.services - managed} == {"mark6:7"}
+        assert managed <= found.services
     until(lambda: not any(each.program == "keepalived" for each in Watch()()), "keepalived gone")
 
 
@@ -156,11 +156,11 @@ def test_a_command_that_edits_what_keepalived_manages_warns_and_edits(live: Live
 def test_ldirectord_is_found_with_all_services_that_it_made(live: Live, tmp_path: Path) -> None:
     config = tmp_path / "shop.cf"
     config.write_text(LDIRECTORD)
-    with running(live, "ldirectord", "-d", config, "start", log=tmp_path / "log") as made:
-        assert len(made) == 3
+    with running(live, "ldirectord", "-d", config, "start", log=tmp_path / "log") as managed:
+        assert len(managed) == 3
         found = owner("ldirectord")
         assert found.config == str(config)
-        assert found.services == frozenset(made)
+        assert found.services == frozenset(managed)
 
 
 def test_a_keepalived_in_another_network_namespace_is_not_ours(live: Live, tmp_path: Path) -> None:

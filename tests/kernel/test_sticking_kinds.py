@@ -16,7 +16,7 @@ from lvstui.core.observed import Entry
 from lvstui.kernel.live import Live
 from tests.build import endpoint
 from tests.kernel.clients import answering, call, greeting
-from tests.kernel.editing import entry, made
+from tests.kernel.editing import find_entry, make_edits
 from tests.lab.net import ask, shop
 
 pytestmark = pytest.mark.kernel
@@ -62,13 +62,15 @@ def other(kernel: Live, held: Entry) -> Endpoint:
 
 def test_a_udp_client_goes_where_it_is_moved_to(kernel: Live) -> None:
     client = "198.18.7.1"
-    _goes_where_it_is_moved_to(kernel, lambda: ask([(client, "192.0.2.10", 53)])[0], lambda: entry(kernel, DNS, client))
+    _goes_where_it_is_moved_to(
+        kernel, lambda: ask([(client, "192.0.2.10", 53)])[0], lambda: find_entry(kernel, DNS, client)
+    )
 
 
 def test_a_sip_call_goes_where_it_is_moved_to_and_no_other_call_with_it(kernel: Live) -> None:
     client = "198.18.7.2"
     stays = call(client, "another@198.18.7.2")
-    _goes_where_it_is_moved_to(kernel, lambda: call(client, CALL), lambda: entry(kernel, SIP, client, CALL))
+    _goes_where_it_is_moved_to(kernel, lambda: call(client, CALL), lambda: find_entry(kernel, SIP, client, CALL))
     assert call(client, "another@198.18.7.2") == stays
 
 
@@ -78,25 +80,25 @@ def _goes_where_it_is_moved_to(kernel: Live, asked: Callable[[], str], found: Ca
     assert held is not None
     assert name(held) == first
     started = time.monotonic()
-    (timed,) = made(kernel, SetTime(held, 900))
+    (timed,) = make_edits(kernel, SetTime(held, 900))
     assert timed.outcome is Outcome.DONE, timed
     assert timed.after is not None
     assert started + 898 <= timed.after.ends <= time.monotonic() + 901
-    (moved,) = made(kernel, Move(held, other(kernel, held), 300))
+    (moved,) = make_edits(kernel, Move(held, other(kernel, held), 300))
     assert moved.outcome is Outcome.DONE, moved
     assert moved.after is not None
     assert {asked() for _ in range(3)} == {name(moved.after)} != {first}
-    (gone,) = made(kernel, Expire(moved.after))
+    (gone,) = make_edits(kernel, Expire(moved.after))
     assert (gone.outcome, found()) == (Outcome.DONE, None), gone
 
 
 def test_a_client_is_pinned_before_it_ever_came_over_udp_and_by_a_sip_call(kernel: Live) -> None:
-    (dns,) = made(kernel, Pin(DNS, ip_address("198.18.7.3"), endpoint("10.0.0.13:53"), 120))
+    (dns,) = make_edits(kernel, Pin(DNS, ip_address("198.18.7.3"), endpoint("10.0.0.13:53"), 120))
     assert dns.outcome is Outcome.DONE, dns
     assert set(ask([("198.18.7.3", "192.0.2.10", 53)] * 3)) == {"rs3"}
     for call_id, address in (("one@198.18.7.3", "10.0.0.11"), ("two@198.18.7.3", "10.0.0.12")):
         server = Endpoint(ip_address(address), 5060)
-        (sip,) = made(kernel, Pin(SIP, ip_address("198.18.7.3"), server, 120, "sip", call_id))
+        (sip,) = make_edits(kernel, Pin(SIP, ip_address("198.18.7.3"), server, 120, "sip", call_id))
         assert sip.outcome is Outcome.DONE, sip
         assert {call("198.18.7.3", call_id) for _ in range(2)} == {NAMES[address]}
 
@@ -104,15 +106,15 @@ def test_a_client_is_pinned_before_it_ever_came_over_udp_and_by_a_sip_call(kerne
 def test_an_ftp_client_is_timed_and_let_go_but_neither_pinned_nor_moved(kernel: Live) -> None:
     client = "198.18.7.4"
     first = greeting(client)
-    held = entry(kernel, FTP, client)
+    held = find_entry(kernel, FTP, client)
     assert held is not None
     assert (name(held), held.server.port) == (first, 0)
-    (timed,) = made(kernel, SetTime(held, 900))
+    (timed,) = make_edits(kernel, SetTime(held, 900))
     assert timed.outcome is Outcome.DONE, timed
     target = next(end for end in kernel.read().director.pools[FTP].servers if end.address != held.server.address)
     for edit in (Move(held, target, 60), Pin(FTP, ip_address("198.18.7.5"), target, 60)):
-        (refused,) = made(kernel, edit)
+        (refused,) = make_edits(kernel, edit)
         assert (refused.outcome, "FTP's port 21" in refused.sentence) == (Outcome.REFUSED, True), refused
-    assert entry(kernel, FTP, client) is not None
-    (gone,) = made(kernel, Expire(held, Manner.KILL))
-    assert (gone.outcome, entry(kernel, FTP, client)) == (Outcome.DONE, None), gone
+    assert find_entry(kernel, FTP, client) is not None
+    (gone,) = make_edits(kernel, Expire(held, Manner.KILL))
+    assert (gone.outcome, find_entry(kernel, FTP, client)) == (Outcome.DONE, None), gone

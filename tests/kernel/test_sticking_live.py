@@ -18,7 +18,7 @@ from lvstui.core.observed import Entry
 from lvstui.kernel.live import Live
 from tests.build import address_key
 from tests.kernel.clients import HeldOpen, Knocking
-from tests.kernel.editing import entry, made
+from tests.kernel.editing import find_entry, make_edits
 from tests.lab.net import ask, shop
 
 pytestmark = pytest.mark.kernel
@@ -58,8 +58,8 @@ def kernel() -> Iterator[Live]:
 
 def _addresses() -> set[tuple[str, str]]:
     """Name every interface with its addresses, but for those that the kernel gives to each by itself after a while."""
-    told = subprocess.run(["ip", "-o", "address"], check=True, capture_output=True, text=True).stdout
-    links = {(line.split()[1], line.split()[3]) for line in told.splitlines() if "scope link" not in line}
+    output = subprocess.run(["ip", "-o", "address"], check=True, capture_output=True, text=True).stdout
+    links = {(line.split()[1], line.split()[3]) for line in output.splitlines() if "scope link" not in line}
     return links | {(name, "") for _, name in socket.if_nameindex()}
 
 
@@ -83,10 +83,10 @@ def test_the_next_request_of_a_moved_client_is_answered_by_the_other_server(
 ) -> None:
     service = fields.service(service_text)
     ask([(client, *target) for target in targets])
-    held = entry(kernel, service, masked)
+    held = find_entry(kernel, service, masked)
     assert held is not None
     target = others(kernel, service, held)[0]
-    (report,) = made(kernel, Move(held, target, 300, manner))
+    (report,) = make_edits(kernel, Move(held, target, 300, manner))
     assert (report.outcome, report.after and report.after.server.address) == (Outcome.DONE, target.address), report
     answers = ask([(client, *each) for each in targets * 3])
     assert set(answers) == {_NAMES[str(target.address)]}
@@ -98,11 +98,11 @@ def test_a_client_without_an_entry_is_pinned_to_every_server_in_turn(
 ) -> None:
     service = fields.service(service_text)
     for endpoint in kernel.read().director.pools[service].servers:
-        held = entry(kernel, service, masked)
+        held = find_entry(kernel, service, masked)
         if held is not None:
-            assert made(kernel, Expire(held, Manner.KILL))[0].outcome is Outcome.DONE
+            assert make_edits(kernel, Expire(held, Manner.KILL))[0].outcome is Outcome.DONE
         before = kernel.read().servers[service][endpoint].sticky
-        (report,) = made(kernel, Pin(service, ip_address(client), endpoint, 120))
+        (report,) = make_edits(kernel, Pin(service, ip_address(client), endpoint, 120))
         assert report.outcome is Outcome.DONE, report
         assert kernel.read().servers[service][endpoint].sticky == before + 1
         assert set(ask([(client, *each) for each in targets * 2])) == {_NAMES[str(endpoint.address)]}
@@ -114,26 +114,26 @@ def test_time_is_set_and_an_entry_expires(
 ) -> None:
     service = fields.service(service_text)
     ask([(client, *targets[0])])
-    held = entry(kernel, service, masked)
+    held = find_entry(kernel, service, masked)
     assert held is not None
     started = time.monotonic()
-    (timed,) = made(kernel, SetTime(held, 1234))
+    (timed,) = make_edits(kernel, SetTime(held, 1234))
     assert timed.outcome is Outcome.DONE, timed
     assert timed.after is not None
     assert started + 1232 <= timed.after.ends <= time.monotonic() + 1235
-    (expired,) = made(kernel, Expire(held))
+    (expired,) = make_edits(kernel, Expire(held))
     assert expired.outcome is Outcome.DONE, expired
-    assert entry(kernel, service, masked) is None
+    assert find_entry(kernel, service, masked) is None
 
 
 def test_an_open_connection_is_reset_by_kill_and_kept_by_soft(kernel: Live) -> None:
     service = fields.service(WEB)
     for manner, client in ((Manner.KILL, "198.18.0.31"), (Manner.SOFT, "198.18.0.32")):
         with HeldOpen(client) as connection:
-            held = entry(kernel, service, client)
+            held = find_entry(kernel, service, client)
             assert held is not None
             target = others(kernel, service, held)[0]
-            (report,) = made(kernel, Move(held, target, 300, manner))
+            (report,) = make_edits(kernel, Move(held, target, 300, manner))
             answer = connection.finish()
         if manner is Manner.KILL:
             assert (report.outcome, answer) == (Outcome.DONE, "reset"), report
@@ -150,10 +150,10 @@ def test_a_client_that_connects_all_the_time_is_reported_as_too_busy(kernel: Liv
     gap = 0.0
     for _ in range(10):
         with Knocking(client) as knocking:
-            held = entry(kernel, service, client)
+            held = find_entry(kernel, service, client)
             assert held is not None
             started = time.monotonic()
-            (report,) = made(kernel, Expire(held))
+            (report,) = make_edits(kernel, Expire(held))
             gap = knocking.longest_gap(started, time.monotonic())
         if gap < 1:
             break
@@ -167,13 +167,13 @@ def test_many_clients_move_together(kernel: Live) -> None:
     service = fields.service(WEB)
     clients = [f"198.18.2.{number}" for number in range(1, 21)]
     ask([(client, "192.0.2.10", 80) for client in clients])
-    held = [found for client in clients if (found := entry(kernel, service, client))]
+    held = [found for client in clients if (found := find_entry(kernel, service, client))]
     assert len(held) == len(clients)
     on = Counter(each.server for each in held)
     target = min(kernel.read().director.pools[service].servers, key=lambda endpoint: on[endpoint])
     edits = [Move(each, target, 300, Manner.KILL) for each in held if each.server != target]
     assert len(edits) > len(clients) // 2
-    reports = made(kernel, *edits)
+    reports = make_edits(kernel, *edits)
     assert {report.outcome for report in reports} == {Outcome.DONE}, reports
     assert set(ask([(client, "192.0.2.10", 80) for client in clients])) == {_NAMES[str(target.address)]}
 
@@ -190,18 +190,18 @@ def test_a_client_of_every_port_is_pinned_timed_moved_and_let_go(kernel: Live) -
     subprocess.run(["ipvsadm", "-R"], input=added, text=True, check=True)
     try:
         first, second = kernel.read().director.pools[service].servers
-        (pinned,) = made(kernel, Pin(service, ip_address(client), first, 200))
+        (pinned,) = make_edits(kernel, Pin(service, ip_address(client), first, 200))
         assert pinned.outcome is Outcome.DONE, pinned
         assert set(ask(both)) == {_NAMES[str(first.address)]}
-        held = entry(kernel, service, client)
+        held = find_entry(kernel, service, client)
         assert held is not None
-        (timed,) = made(kernel, SetTime(held, 777))
+        (timed,) = make_edits(kernel, SetTime(held, 777))
         assert timed.outcome is Outcome.DONE, timed
-        (moved,) = made(kernel, Move(held, second, 200))
+        (moved,) = make_edits(kernel, Move(held, second, 200))
         assert moved.outcome is Outcome.DONE, moved
         assert set(ask(both)) == {_NAMES[str(second.address)]}
         assert moved.after is not None
-        (gone,) = made(kernel, Expire(moved.after, Manner.KILL))
+        (gone,) = make_edits(kernel, Expire(moved.after, Manner.KILL))
         assert gone.outcome is Outcome.DONE, gone
     finally:
         subprocess.run(["ipvsadm", "-D", "-t", "192.0.2.20:0"], check=True)
@@ -211,16 +211,16 @@ def test_what_has_changed_since_it_was_seen_is_left_alone(kernel: Live) -> None:
     service = fields.service(WEB)
     client = "198.18.0.51"
     ask([(client, "192.0.2.10", 80)])
-    held = entry(kernel, service, client)
+    held = find_entry(kernel, service, client)
     assert held is not None
     target, *_ = others(kernel, service, held)
-    assert made(kernel, Move(held, target, 300, Manner.KILL))[0].outcome is Outcome.DONE
-    (again,) = made(kernel, Expire(held))
+    assert make_edits(kernel, Move(held, target, 300, Manner.KILL))[0].outcome is Outcome.DONE
+    (again,) = make_edits(kernel, Expire(held))
     assert again.outcome is Outcome.OVERTAKEN, again
-    now = entry(kernel, service, client)
+    now = find_entry(kernel, service, client)
     assert now is not None
-    assert made(kernel, Expire(now, Manner.KILL))[0].outcome is Outcome.DONE
-    assert made(kernel, Expire(now))[0].outcome is Outcome.OVERTAKEN
+    assert make_edits(kernel, Expire(now, Manner.KILL))[0].outcome is Outcome.DONE
+    assert make_edits(kernel, Expire(now))[0].outcome is Outcome.OVERTAKEN
 
 
 def test_backup_only_and_mixed_families_are_refused_with_the_reason(kernel: Live) -> None:
@@ -229,13 +229,13 @@ def test_backup_only_and_mixed_families_are_refused_with_the_reason(kernel: Live
     pin = Pin(service, ip_address("198.18.0.61"), endpoint, 60)
     subprocess.run(["sysctl", "-qw", "net.ipv4.vs.backup_only=1"], check=True)
     try:
-        assert "backup_only" in made(kernel, pin)[0].sentence
+        assert "backup_only" in make_edits(kernel, pin)[0].sentence
     finally:
         subprocess.run(["sysctl", "-qw", "net.ipv4.vs.backup_only=0"], check=True)
     mixed = ["-t", "192.0.2.10:80", "-r", "[fd00::12]:80"]
     subprocess.run(["ipvsadm", "-a", *mixed, "-i"], check=True)
     try:
-        (report,) = made(kernel, pin)
+        (report,) = make_edits(kernel, pin)
         assert (report.outcome, "another address family" in report.sentence) == (Outcome.REFUSED, True)
     finally:
         subprocess.run(["ipvsadm", "-d", *mixed], check=True)

@@ -187,7 +187,7 @@ class _Machine:
         return any_came
 
     def _pass_window_size(self) -> None:
-        """Tell the guest when the user's terminal has another size; leave when the terminal is gone."""
+        """Send the guest the size of the user's terminal when it changes; leave when the terminal is gone."""
         # Asking needs no signal, which would come only to the terminal's own session.
         try:
             size = _window_size()
@@ -211,7 +211,7 @@ class _Machine:
 
 @contextmanager
 def _terminal_kept() -> Iterator[None]:
-    """Give the terminal's modes back as they were, even when the guest died on it."""
+    """Restore the terminal's modes as they were, even when the guest died on it."""
     before = termios.tcgetattr(0)
     try:
         yield

@@ -20,7 +20,7 @@ COMPLETE = FOLDER / ".complete"
 
 
 def are_there() -> bool:
-    """Tell whether everything is unpacked."""
+    """Return whether everything is unpacked."""
     return COMPLETE.exists() and COMPLETE.read_text() == WANTED
 
 

@@ -31,7 +31,7 @@ def network() -> Iterator[None]:
 
 @pytest.fixture
 def director(network: None) -> Iterator[None]:
-    """Give the test the network with the director's tables empty, and empty them after it."""
+    """Yield the network with the director's tables empty, and empty them after the test."""
     del network
     clear()
     yield

@@ -36,12 +36,12 @@ def services() -> list[str]:
 
 
 def rules() -> str:
-    """Give the whole ruleset, counted packets left out."""
+    """Return the whole ruleset, counted packets left out."""
     return re.sub(r"packets \d+ bytes \d+", "", output("nft", "list", "ruleset"))
 
 
 def entries(client: str) -> list[str]:
-    """Give the persistence entries of a client as ipvsadm lists them."""
+    """Return the persistence entries of a client as ipvsadm lists them."""
     lines = [line.split() for line in output("ipvsadm", "-Lnc").splitlines()]
     return [" ".join(line) for line in lines if len(line) > 3 and line[3] == f"{client}:0"]
 

@@ -44,7 +44,7 @@ def output(*command: str, lines: str = "") -> str:
 
 
 def persistence_entries(client: str) -> list[str]:
-    """Give the entries of this client whose port is 0, as ipvsadm lists them."""
+    """Return the entries of this client whose port is 0, as ipvsadm lists them."""
     lines = [line.split() for line in output("ipvsadm", "-Lnc").splitlines()]
     return [" ".join(line) for line in lines if len(line) > 3 and line[3] in (f"{client}:0", f"[{client}]:0")]
 

@@ -13,7 +13,7 @@ import pytest
 from lvstui.core.selectors import selector
 from lvstui.kernel.nft.filter import Filter
 from tests.kernel.nft.nft_referee import Referee, ruleset
-from tests.kernel.nft.told import in_order, told
+from tests.kernel.nft.rule_facts import facts_of, sort_rules
 
 pytestmark = [
     pytest.mark.netfilter,
@@ -64,7 +64,7 @@ def test_its_groups_are_read(tmp_path: Path) -> None:
                     assert daemon.poll() is None, "keepalived ended"
                     assert time.monotonic() < until, "keepalived wrote no rules"
                 found = door.read()
-                assert in_order(map(told, found.rules)) == in_order(Referee(ruleset()).told())
+                assert sort_rules(map(facts_of, found.rules)) == sort_rules(Referee(ruleset()).rule_facts())
         finally:
             daemon.terminate()
     assert [(rule.value, rule.selector) for rule in found.rules] == [

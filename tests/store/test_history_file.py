@@ -165,7 +165,7 @@ def test_what_is_no_file_is_told(profile: Path) -> None:
 
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
-    """Give the next line of a system's log."""
+    """Return the next line of a system's log."""
     monkeypatch.setattr(history_file, "SYSLOG", tmp_path / "log")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(str(tmp_path / "log"))

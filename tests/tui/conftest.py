@@ -67,7 +67,7 @@ class Stage:
         self.app = self._started(read_only=True)
 
     def rename(self, key: ServerKey, name: str) -> None:
-        """Give a server another name in the profile, as another program would."""
+        """Rename a server in the profile, as another program would."""
 
         def renamed(saved: Director | None) -> Director:
             assert saved is not None

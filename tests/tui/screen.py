@@ -48,7 +48,7 @@ class Terminal:
         assert end == len(sent)
 
     def line(self, y: int) -> str:
-        """Give the text of a line."""
+        """Return the text of a line."""
         return "".join(character for (_, row), (character, _) in sorted(self.cells.items()) if row == y).rstrip()
 
     def _colour(self, numbers: str) -> None:

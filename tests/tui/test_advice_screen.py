@@ -29,7 +29,7 @@ def screen(stage: Marked) -> AdviceScreen:
     return stage.app.screen
 
 
-def told(stage: Marked) -> str:
+def details(stage: Marked) -> str:
     return str(screen(stage).query_one("#told", Static).content)
 
 
@@ -58,7 +58,7 @@ async def test_an_edit_is_staged_and_written_by_enter(stage: Marked) -> None:
         await stage.look(pilot)
         await pilot.press("i")
         await go_to(pilot, stage, "is drained")
-        assert "sysctl -w net.ipv4.vs.expire_quiescent_template=1" in told(stage)
+        assert "sysctl -w net.ipv4.vs.expire_quiescent_template=1" in details(stage)
         await pilot.press("enter")
         assert stage.view.pending
         assert stage.director.sysctl["expire_quiescent_template"] == "0"
@@ -88,7 +88,7 @@ async def test_it_opens_on_what_concerns_the_row_and_leads_there(stage: Marked) 
         stage.view.table.move_to(MarkKey(80, Family.IPV4))
         await pilot.press("i")
         assert screen(stage).chosen.sentence == "the rules are gone from the packet filter"
-        assert "+ nft rule inet lvstui prerouting, output: ip daddr 192.0.2.20" in told(stage)
+        assert "+ nft rule inet lvstui prerouting, output: ip daddr 192.0.2.20" in details(stage)
         await pilot.press("J")
         assert stage.app.view.id == "marks"
         assert stage.marks.table.cursor_key == GroupRow(80)

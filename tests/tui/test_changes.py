@@ -148,17 +148,17 @@ async def test_an_old_edit_that_no_longer_fits_asks_what_is_to_be_done(stage: Ac
         await pilot.press("down", "plus", "enter")
         await stage.look(pilot, 2)
         assert stage.app.snapshot is not None
-        made = stage.app.snapshot.changes[0].changes[0]
-        assert isinstance(made.after, RealServer)
-        stage.kernel.write(replace(made, before=made.after, after=replace(made.after, weight=50)))
+        newest = stage.app.snapshot.changes[0].changes[0]
+        assert isinstance(newest.after, RealServer)
+        stage.kernel.write(replace(newest, before=newest.after, after=replace(newest.after, weight=50)))
         await pilot.press("6")
         stage.changes.table.move_to(RecordKey(1))
         await pilot.press("u", "enter")
         await stage.look(pilot)
         assert isinstance(stage.app.screen, Confirm)
-        assert isinstance(made.target, ServerKey)
-        pool = stage.kernel.read().director.pools[made.target.service]
-        assert pool.servers[made.target.endpoint].weight == 50
+        assert isinstance(newest.target, ServerKey)
+        pool = stage.kernel.read().director.pools[newest.target.service]
+        assert pool.servers[newest.target.endpoint].weight == 50
 
 
 async def test_a_filter_keeps_the_lines_with_its_words(stage: AccountedStage) -> None:

@@ -128,16 +128,16 @@ async def test_the_detail_tells_rules_servers_and_the_script(stage: Marked) -> N
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.open(pilot, 21)
         await pilot.press("enter")
-        told = stage.lines()
+        lines = stage.lines()
         path = "mangle_PREROUTING > mangle_PREROUTING_ZONES > mangle_PRE_public > mangle_PRE_public_allow"
-        assert f"  inet firewalld: {path} handle 212" in told
+        assert f"  inet firewalld: {path} handle 212" in lines
         await pilot.press("escape")
         stage.marks.table.move_to(GroupRow(80))
         await pilot.press("enter")
-        told = stage.lines()
-        assert "ok: packets get the mark, and a service takes them" in told
-        assert any("10.0.0.21:0 app1: route weight 5" in line for line in told)
-        assert any('counter name "m80" meta mark set 0x00000050' in line for line in told)
+        lines = stage.lines()
+        assert "ok: packets get the mark, and a service takes them" in lines
+        assert any("10.0.0.21:0 app1: route weight 5" in line for line in lines)
+        assert any('counter name "m80" meta mark set 0x00000050' in line for line in lines)
         await pilot.press("escape", "y")
         assert isinstance(stage.app.screen, Copied)
         assert "table inet lvstui {" in stage.lines()

@@ -168,11 +168,11 @@ async def test_a_drained_server_says_in_eighty_columns_what_is_left_and_until_wh
         await stage.look(pilot)
         assert message(stage).startswith("done: ")
         await stage.look(pilot, 4)
-        told = message(stage)
-        assert "sticky left; M moves them; clients return, entries last " in told
-        assert len(told) <= 78
+        sentence = message(stage)
+        assert "sticky left; M moves them; clients return, entries last " in sentence
+        assert len(sentence) <= 78
         await stage.look(pilot, 20)
-        assert message(stage) != told, "what is left is counted on"
+        assert message(stage) != sentence, "what is left is counted on"
         stage.view.say("not done: no right", Tone.BAD)
         await stage.look(pilot, 20)
         assert message(stage) == "not done: no right"

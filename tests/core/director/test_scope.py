@@ -65,7 +65,7 @@ ALL = director(SHOP, MAIL, TIME, MARK, CALL)
 
 
 @pytest.mark.parametrize(
-    ("setting", "told"),
+    ("setting", "expected"),
     [
         ("expire_nodest_conn", "touches 5 services: shop, mail\\x1b, udp:192.0.2.3:80 and 2 more"),
         ("schedule_icmp", "touches 5 services: shop, mail\\x1b, udp:192.0.2.3:80 and 2 more"),
@@ -86,14 +86,14 @@ ALL = director(SHOP, MAIL, TIME, MARK, CALL)
         ("brand_new", ""),
     ],
 )
-def test_a_setting_names_the_services_that_it_touches(setting: str, told: str) -> None:
-    assert touched(ALL, setting) == told
+def test_a_setting_names_the_services_that_it_touches(setting: str, expected: str) -> None:
+    assert touched(ALL, setting) == expected
 
 
 def test_a_mark_may_carry_any_protocol_but_is_no_persistent_service() -> None:
     assert touched(director(MARK), "sloppy_tcp") == "touches 1 tcp service: mark:7"
-    told = "touches nothing now: there is no persistent service with a drained server"
-    assert touched(director(MARK, MAIL, TIME), "expire_quiescent_template") == told
+    expected = "touches nothing now: there is no persistent service with a drained server"
+    assert touched(director(MARK, MAIL, TIME), "expire_quiescent_template") == expected
 
 
 def test_settings_of_synchronisation_touch_the_daemons_that_run() -> None:
@@ -113,8 +113,8 @@ def test_every_sentence_fits_below_a_table_of_eighty_columns() -> None:
     )
     for name in SETTINGS:
         row = Row(Part.SYSCTL, name)
-        told = (sentence(shown, Look(), row), touches(shown, row))
-        assert sum(len(textwrap.wrap(line, 78)) for line in told) <= 4, told
+        expected = (sentence(shown, Look(), row), touches(shown, row))
+        assert sum(len(textwrap.wrap(line, 78)) for line in expected) <= 4, expected
 
 
 def test_only_a_row_of_a_setting_touches_anything() -> None:

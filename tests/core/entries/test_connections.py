@@ -32,7 +32,7 @@ SNAPSHOT = Snapshot(Reading(DIRECTOR, Info("1.2.1", 4096), 101.0), "", Host(""),
 
 
 def found(text: str) -> list[str]:
-    """Give the clients of the connections that a filter finds."""
+    """Return the clients of the connections that a filter finds."""
     look = ConnectionLook(filter=LANGUAGE.parse(text))
     return [str(client.address) for _, client, _, _ in rows(SNAPSHOT, look)]
 

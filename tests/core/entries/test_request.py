@@ -20,8 +20,8 @@ from tests.build import address_key, director, entry, pool, sticky_pool
 WEB, SIP = address_key("tcp:192.0.2.10:80"), address_key("udp:192.0.2.10:5060")
 
 
-def named(made: Pool, name: str) -> Pool:
-    return replace(made, service=replace(made.service, name=name))
+def named(unnamed: Pool, name: str) -> Pool:
+    return replace(unnamed, service=replace(unnamed.service, name=name))
 
 
 DIRECTOR = director(

@@ -36,7 +36,9 @@ DIRECTOR = director(
 KEYS = [("tcp:192.0.2.10:80", "10.0.0.11:80"), ("tcp:192.0.2.10:80", "10.0.0.12:80"), ("mark:80", "10.0.0.21:0")]
 
 
-def made(*drawn: tuple[int, int, int], running: bool = False, complete: bool = True, rows_read: int = 0) -> Snapshot:
+def snapshot_of(
+    *drawn: tuple[int, int, int], running: bool = False, complete: bool = True, rows_read: int = 0
+) -> Snapshot:
     entries = tuple(
         Entry(
             fields.service(KEYS[kind][0]),
@@ -64,7 +66,7 @@ _FILTERS = ("service=shop", "server=web1", "mark=80", "left<5m", "10.1.0.0/17", 
 def test_every_entry_is_a_row_exactly_once_in_whatever_order(
     drawn: list[tuple[int, int, int]], sort: str, descending: bool
 ) -> None:
-    snapshot = made(*drawn)
+    snapshot = snapshot_of(*drawn)
     look = EntryLook(sort=sort, descending=descending)
     shown = rows(snapshot, look)
     assert len(shown) == len(set(shown)) == len(drawn)
@@ -75,7 +77,7 @@ def test_every_entry_is_a_row_exactly_once_in_whatever_order(
 @laws
 @given(_drawn, st.sampled_from([each for each in EntryGrouping if each is not EntryGrouping.NONE]))
 def test_the_entries_of_all_groups_add_up(drawn: list[tuple[int, int, int]], grouping: EntryGrouping) -> None:
-    snapshot = made(*drawn)
+    snapshot = snapshot_of(*drawn)
     look = EntryLook(grouping=grouping)
     groups = [key for key in rows(snapshot, look) if isinstance(key, Group)]
     assert sum(len(members(snapshot, look, group)) for group in groups) == len(drawn)
@@ -86,7 +88,7 @@ def test_the_entries_of_all_groups_add_up(drawn: list[tuple[int, int, int]], gro
 @laws
 @given(_drawn, st.sampled_from(_FILTERS))
 def test_a_filter_and_its_opposite_share_out_all_entries(drawn: list[tuple[int, int, int]], text: str) -> None:
-    snapshot = made(*drawn)
+    snapshot = snapshot_of(*drawn)
     yes = found(snapshot, EntryLook(filter=LANGUAGE.parse(text)))
     no = found(snapshot, EntryLook(filter=LANGUAGE.parse(f"!{text}")))
     assert len(yes) + len(no) == len(drawn)
@@ -98,7 +100,7 @@ def test_a_filter_and_its_opposite_share_out_all_entries(drawn: list[tuple[int, 
     [("10.1.7.99", "10.1.7.0"), ("10.1.7.0", "10.1.7.0"), ("10.2.0.9", "10.2.0.9")],
 )
 def test_an_address_finds_the_entry_that_it_falls_under(text: str, client: str) -> None:
-    snapshot = made((0, 7, 60), (1, 8, 60), (2, 9, 60))
+    snapshot = snapshot_of((0, 7, 60), (1, 8, 60), (2, 9, 60))
     here = found(snapshot, EntryLook(filter=LANGUAGE.parse(text))).values()
     assert [str(each.entry.client) for each in here] == [client]
     assert str(only_address(text)) == text
@@ -112,7 +114,7 @@ def test_a_filter_that_means_nothing_says_so() -> None:
 
 
 def test_a_row_names_service_and_server_and_counts_down() -> None:
-    snapshot = made((0, 7, 65))
+    snapshot = snapshot_of((0, 7, 65))
     look = EntryLook()
     text = [cell.text for cell in cells(snapshot, look, rows(snapshot, look)[0])]
     assert text[:6] == ["10.1.7.0/24", "shop", "web1 10.0.0.11:80", "1:05", "0", "ok"]
@@ -129,36 +131,38 @@ def test_what_is_left_is_short(seconds: int, text: str) -> None:
 
 def test_how_complete_it_is_stands_in_the_summary() -> None:
     look = EntryLook()
-    assert summary(made((0, 7, 60)), look) == "1 entry, the last ends in 1:00, read 1 s ago, in 1.0 s"
-    partial = summary(made((0, 7, 60), complete=False, running=True, rows_read=400), look)
+    assert summary(snapshot_of((0, 7, 60)), look) == "1 entry, the last ends in 1:00, read 1 s ago, in 1.0 s"
+    partial = summary(snapshot_of((0, 7, 60), complete=False, running=True, rows_read=400), look)
     assert partial == "1 entry, partial: 400 of about 400 rows, reading 1 s, the last ends in 1:00"
-    assert "partial: 400" in summary(made((0, 7, 60), complete=False, rows_read=400), look, 50)
-    stopped = made((0, 7, 60), complete=False, rows_read=400)
+    assert "partial: 400" in summary(snapshot_of((0, 7, 60), complete=False, rows_read=400), look, 50)
+    stopped = snapshot_of((0, 7, 60), complete=False, rows_read=400)
     assert summary(stopped, look, 60) == "1 entry, partial: 400 of about 400 rows, read 1 s ago"
     assert stopped.scan is not None
     kept = replace(stopped, scan=replace(stopped.scan, complete=True, left_out=399))
     assert summary(kept, look, 60) == "1 entry, kept of 400 rows, the last ends in 1:00"
-    filtered = summary(made((0, 7, 60), (2, 8, 60)), EntryLook(filter=LANGUAGE.parse("mark=80")))
+    filtered = summary(snapshot_of((0, 7, 60), (2, 8, 60)), EntryLook(filter=LANGUAGE.parse("mark=80")))
     assert filtered.startswith("1 of 2 entries")
-    assert summary(replace(made(), scan=None), look) == "the connection table is not being read"
-    assert summary(replace(made(), scan=Scan(trouble="this kernel has no IPVS")), look) == "this kernel has no IPVS"
+    assert summary(replace(snapshot_of(), scan=None), look) == "the connection table is not being read"
+    assert (
+        summary(replace(snapshot_of(), scan=Scan(trouble="this kernel has no IPVS")), look) == "this kernel has no IPVS"
+    )
 
 
 def test_a_wide_mask_that_sends_everybody_to_one_server_is_seen_at_once() -> None:
-    snapshot = made(*((0, client, 60) for client in range(40)), (1, 200, 60))
+    snapshot = snapshot_of(*((0, client, 60) for client in range(40)), (1, 200, 60))
     text = "\n".join(" ".join(cell.text for cell in line) for line in distribution(snapshot, EntryLook()))
     assert "97% are on 10.0.0.11: the mask /24 is wide" in text
     assert "50% by weight" in text
 
 
 def test_networks_that_send_the_most_are_named() -> None:
-    snapshot = made(*((2, client, 60) for client in range(9)))
+    snapshot = snapshot_of(*((2, client, 60) for client in range(9)))
     text = "\n".join(" ".join(cell.text for cell in line) for line in distribution(snapshot, EntryLook()))
     assert "heaviest networks: 10.2.0.0/24 9" in text
 
 
 def test_children_of_a_mark_are_marked_as_unsure() -> None:
-    snapshot = made((2, 9, 60))
+    snapshot = snapshot_of((2, 9, 60))
     assert snapshot.scan is not None
     child = connection("10.2.0.9:4000", "192.0.2.20:443", "10.0.0.21:443")
     snapshot = replace(snapshot, scan=replace(snapshot.scan, connections=(child,)))

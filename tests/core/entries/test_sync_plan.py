@@ -33,18 +33,18 @@ ONE = endpoint("10.0.0.11:80")
     ],
 )
 def test_each_kind_of_service_is_told_in_its_own_way(service: str, protocol: int, virtual: str, mark: int) -> None:
-    told = binding(fields.service(service), CLIENT, ONE, 300)
-    assert told == Message(protocol, Endpoint(CLIENT, 0), fields.server(virtual), ONE, 300, TEMPLATE, 1, mark)
+    message = binding(fields.service(service), CLIENT, ONE, 300)
+    assert message == Message(protocol, Endpoint(CLIENT, 0), fields.server(virtual), ONE, 300, TEMPLATE, 1, mark)
 
 
 def test_a_mark_stands_in_the_first_four_bytes_of_an_ipv6_address() -> None:
-    told = binding(fields.service("mark6:80"), ip_address("fd00::7"), endpoint("[fd00::11]:0"), 300)
-    assert told.virtual == endpoint("[0:50::]:0")
+    message = binding(fields.service("mark6:80"), ip_address("fd00::7"), endpoint("[fd00::11]:0"), 300)
+    assert message.virtual == endpoint("[0:50::]:0")
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(0, 1), (-5, 1), (60, 60), (10**9, PERSISTENCE_MAX)])
-def test_seconds_are_held_to_what_the_kernel_takes(seconds: int, told: int) -> None:
-    assert binding(fields.service("mark:80"), CLIENT, ONE, seconds).timeout == told
+@pytest.mark.parametrize(("seconds", "message"), [(0, 1), (-5, 1), (60, 60), (10**9, PERSISTENCE_MAX)])
+def test_seconds_are_held_to_what_the_kernel_takes(seconds: int, message: int) -> None:
+    assert binding(fields.service("mark:80"), CLIENT, ONE, seconds).timeout == message
 
 
 def test_the_timer_of_an_entry_is_told_with_the_configured_port_of_its_server() -> None:
@@ -65,8 +65,8 @@ def children() -> list[Connection]:
 
 def test_softly_connections_keep_their_server_and_only_idle_ones_go() -> None:
     where = director(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80"))
-    told = ending(entry("tcp:192.0.2.10:80", "198.18.0.7", "10.0.0.11:80"), children(), where, Manner.SOFT)
-    assert [(each.flags, each.state, each.timeout, each.server == ONE) for each in told] == [
+    message = ending(entry("tcp:192.0.2.10:80", "198.18.0.7", "10.0.0.11:80"), children(), where, Manner.SOFT)
+    assert [(each.flags, each.state, each.timeout, each.server == ONE) for each in message] == [
         (0, 1, 1, True),
         (INACTIVE, 5, 1, True),
         (INACTIVE, 0, 1, True),
@@ -76,9 +76,9 @@ def test_softly_connections_keep_their_server_and_only_idle_ones_go() -> None:
 
 def test_killed_connections_become_the_directors_own_which_resets_them() -> None:
     where = director(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80"))
-    told = ending(entry("tcp:192.0.2.10:80", "198.18.0.7", "10.0.0.11:80"), children()[:1], where, Manner.KILL)
-    assert [(each.flags, each.state, each.timeout) for each in told] == [(LOCAL_NODE, 6, 1), (TEMPLATE, 1, 1)]
-    assert told[0].server == told[0].virtual
+    message = ending(entry("tcp:192.0.2.10:80", "198.18.0.7", "10.0.0.11:80"), children()[:1], where, Manner.KILL)
+    assert [(each.flags, each.state, each.timeout) for each in message] == [(LOCAL_NODE, 6, 1), (TEMPLATE, 1, 1)]
+    assert message[0].server == message[0].virtual
 
 
 def servers(*weights: int) -> list[RealServer]:

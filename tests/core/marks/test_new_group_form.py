@@ -21,7 +21,7 @@ def answers(form: GroupForm, **values: str) -> dict[str, str]:
     return {**form.form.start, "addresses": "192.0.2.50", "servers": "10.0.0.21", **values}
 
 
-def made(**values: str) -> Director:
+def director_after(**values: str) -> Director:
     form = GroupForm(WEB)
     return fold(WEB, form.changes(answers(form, **values)))
 
@@ -34,7 +34,7 @@ def wrong(form: GroupForm, **values: str) -> dict[str, str]:
 
 
 def test_a_group_is_made_of_what_was_asked_with_proposals_for_the_rest() -> None:
-    after = made(addresses="192.0.2.50, 2001:db8::50", servers="10.0.0.21 3, fd00::21", name="web")
+    after = director_after(addresses="192.0.2.50, 2001:db8::50", servers="10.0.0.21 3, fd00::21", name="web")
     assert after.marks is not None
     assert [selector_text(each) for each in after.marks[80].selectors] == [
         "tcp 192.0.2.50 80,443",
@@ -59,13 +59,13 @@ def test_a_group_is_made_of_what_was_asked_with_proposals_for_the_rest() -> None
     ],
 )
 def test_the_ports_come_from_a_template_or_are_free(values: dict[str, str], texts: list[str]) -> None:
-    marks = made(**values).marks
+    marks = director_after(**values).marks
     assert marks is not None
     assert [selector_text(each) for each in marks[80].selectors] == texts
 
 
 def test_no_persistence_is_possible_and_warned_of_where_ports_belong_together() -> None:
-    assert made(persistence="0").pools[MarkKey(80, Family.IPV4)].service.persistence is None
+    assert director_after(persistence="0").pools[MarkKey(80, Family.IPV4)].service.persistence is None
     assert "may land on different servers" in wrong(GroupForm(WEB), persistence="0")["persistence"]
     assert "persistence" not in wrong(GroupForm(WEB), persistence="0", template="ftp active")
 
@@ -97,7 +97,7 @@ def test_each_field_says_what_is_wrong_or_unwise(values: dict[str, str], field: 
 
 
 def test_a_mark_that_is_taken_is_refused_and_one_that_others_set_is_told_of() -> None:
-    grouped = made(name="web")
+    grouped = director_after(name="web")
     assert "there is a group for 80 already" in wrong(GroupForm(grouped), mark="80")["mark"]
     assert "given to some of these packets too" in wrong(GroupForm(grouped))["addresses"]
     assert "called" in wrong(GroupForm(grouped), name="web", addresses="192.0.2.60")["name"]

@@ -24,18 +24,18 @@ ADD = ServerForm(DIRECTOR, POOL)
 GUE = {"forwarding": "tunnel", "tunnel.type": "gue", "tunnel.port": "6080"}
 
 
-def told(asked: ServerForm, values: dict[str, str]) -> list[tuple[str, str, Severity]]:
+def problems(asked: ServerForm, values: dict[str, str]) -> list[tuple[str, str, Severity]]:
     form = asked.form
     return [(p.field, p.sentence, p.severity) for p in form.problems({**form.start, **values})]
 
 
-def made(asked: ServerForm, values: dict[str, str]) -> tuple[Change, ...]:
+def changes_of(asked: ServerForm, values: dict[str, str]) -> tuple[Change, ...]:
     form = asked.form
     return asked.changes(form.settled({**form.start, **values}))
 
 
 def after(asked: ServerForm, values: dict[str, str]) -> RealServer:
-    (change,) = made(asked, values)
+    (change,) = changes_of(asked, values)
     assert isinstance(change.after, RealServer)
     return change.after
 
@@ -52,7 +52,7 @@ def test_a_form_left_as_it_is_changes_nothing(director: Director) -> None:
 
 def test_every_attribute_is_asked_and_edited() -> None:
     values = {"weight": "5", "upper": "9", "lower": "8", "name": "w", **GUE, "tunnel.checksum": "remcsum"}
-    assert made(EDIT, values) == (
+    assert changes_of(EDIT, values) == (
         change_server(
             SHOP,
             WEB1,
@@ -77,8 +77,11 @@ def test_weight_nothing_is_a_drain_that_remembers_its_weight() -> None:
 
 def test_another_address_is_a_new_server_and_then_the_removal_of_the_old_one() -> None:
     moved = replace(WEB1, endpoint=server("10.0.0.19:8443"))
-    assert made(EDIT, {"address": "10.0.0.19"}) == (change_server(SHOP, None, moved), change_server(SHOP, WEB1, None))
-    assert told(EDIT, {"address": "10.0.0.19"}) == [
+    assert changes_of(EDIT, {"address": "10.0.0.19"}) == (
+        change_server(SHOP, None, moved),
+        change_server(SHOP, WEB1, None),
+    )
+    assert problems(EDIT, {"address": "10.0.0.19"}) == [
         ("address", "a new server; 10.0.0.11:8443 is removed", Severity.WARNING)
     ]
 
@@ -117,7 +120,7 @@ def test_a_tunnel_survives_another_method_and_leaves_no_port_to_another_type() -
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(values: dict[str, str], field: str, words: str, severity: Severity) -> None:
-    (found,) = told(ADD, values)
+    (found,) = problems(ADD, values)
     assert found[0] == field
     assert words in found[1]
     assert found[2] is severity

@@ -34,13 +34,13 @@ EDIT = ServiceForm(DIRECTOR, KNOWN, POOL)
 ADD = ServiceForm(DIRECTOR, KNOWN)
 
 
-def told(asked: ServiceForm, **values: str) -> list[tuple[str, str, Severity]]:
+def problems(asked: ServiceForm, **values: str) -> list[tuple[str, str, Severity]]:
     """What is wrong once these values are written over those at the start."""
     form = asked.form
     return [(p.field, p.sentence, p.severity) for p in form.problems({**form.start, **values})]
 
 
-def made(asked: ServiceForm, **values: str) -> tuple[Change, ...]:
+def changes_of(asked: ServiceForm, **values: str) -> tuple[Change, ...]:
     form = asked.form
     return asked.changes(form.settled({**form.start, **values}))
 
@@ -61,10 +61,10 @@ def test_a_form_left_as_it_is_changes_nothing(director: Director) -> None:
 
 
 def test_every_attribute_is_asked_and_edited() -> None:
-    assert made(EDIT, scheduler="wlc", persistence="no", name="store", note="") == (
+    assert changes_of(EDIT, scheduler="wlc", persistence="no", name="store", note="") == (
         change_service(SHOP, replace(SHOP, scheduler="wlc", persistence=None, name="store", note="")),
     )
-    assert made(EDIT, timeout="60", mask="/16", engine="sip", **{"one-packet": "yes", "flag-1": "yes"}) == (
+    assert changes_of(EDIT, timeout="60", mask="/16", engine="sip", **{"one-packet": "yes", "flag-1": "yes"}) == (
         change_service(
             SHOP,
             replace(
@@ -86,7 +86,7 @@ def test_flags_have_the_names_of_the_scheduler() -> None:
 
 def test_a_mark_asks_for_its_number_and_not_for_an_address() -> None:
     assert labels(ADD, protocol="mark6")[:3] == ["protocol", "mark", "scheduler"]
-    assert made(ADD, protocol="mark6", mark="80", persistence="yes", mask="64") == (
+    assert changes_of(ADD, protocol="mark6", mark="80", persistence="yes", mask="64") == (
         change_service(None, Service(service("mark6:80"), "wlc", persistence=Persistence(300, 64))),
     )
 
@@ -95,11 +95,11 @@ def test_a_mark_asks_for_its_number_and_not_for_an_address() -> None:
     ("address", "mask"), [("192.0.2.1", ""), ("2001:db8::1", ""), ("2001:db8::1", "255.255.255.255")]
 )
 def test_no_mask_is_the_whole_address_of_the_family(address: str, mask: str) -> None:
-    (change,) = made(ADD, address=address, port="80", persistence="yes", mask=mask)
+    (change,) = changes_of(ADD, address=address, port="80", persistence="yes", mask=mask)
     assert isinstance(change.after, Service)
     assert change.after.persistence is not None
     assert not change.after.persistence.wide
-    assert told(ADD, address=address, port="80", persistence="yes", mask=mask) == []
+    assert problems(ADD, address=address, port="80", persistence="yes", mask=mask) == []
 
 
 def test_another_port_is_a_new_service_with_its_servers_and_then_the_removal_of_the_old_one() -> None:
@@ -119,7 +119,7 @@ def test_another_port_is_a_new_service_with_its_servers_and_then_the_removal_of_
 
 
 def test_another_key_is_said_and_so_is_what_it_means_for_the_servers() -> None:
-    assert told(EDIT, port="8443") == [
+    assert problems(EDIT, port="8443") == [
         ("address", "a new service with its 2 servers; tcp:192.0.2.10:443 is removed", Severity.WARNING),
         (
             "address",
@@ -127,7 +127,7 @@ def test_another_key_is_said_and_so_is_what_it_means_for_the_servers() -> None:
             Severity.WARNING,
         ),
     ]
-    found = told(EDIT, address="2001:db8::10", mask="")
+    found = problems(EDIT, address="2001:db8::10", mask="")
     assert ("address", Severity.ERROR) in [(field, severity) for field, _, severity in found]
 
 
@@ -159,7 +159,7 @@ def test_another_key_is_said_and_so_is_what_it_means_for_the_servers() -> None:
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(values: dict[str, str], field: str, words: str, severity: Severity) -> None:
-    (found,) = told(ADD, **values)
+    (found,) = problems(ADD, **values)
     assert found[0] == field
     assert words in found[1]
     assert found[2] is severity
@@ -168,7 +168,7 @@ def test_what_is_wrong_is_said_at_its_field(values: dict[str, str], field: str, 
 def test_a_protocol_known_by_number_only_can_be_kept() -> None:
     odd = Pool(Service(service("ip47:192.0.2.1:0"), persistence=Persistence()))
     asked = ServiceForm(Director({odd.service.key: odd}), (), odd)
-    assert made(asked, scheduler="rr") == (change_service(odd.service, replace(odd.service, scheduler="rr")),)
+    assert changes_of(asked, scheduler="rr") == (change_service(odd.service, replace(odd.service, scheduler="rr")),)
 
 
 def test_without_a_profile_no_name_is_asked() -> None:

@@ -21,29 +21,31 @@ def heavier_than_upper(values: Values) -> tuple[Problem, ...]:
 FORM = Form("thing", (WEIGHT, MORE, UPPER), heavier_than_upper)
 
 
-def told(**values: str) -> list[str]:
+def problems(**values: str) -> list[str]:
     return [str(problem) for problem in FORM.problems({**FORM.start, **values})]
 
 
 def test_it_opens_with_what_there_is_and_nothing_wrong() -> None:
     assert FORM.start == {"weight": "1", "more": "no", "upper": "0"}
-    assert told() == []
+    assert problems() == []
 
 
 def test_each_wrong_field_is_told_by_its_name() -> None:
-    assert told(weight="x", more="perhaps") == [
+    assert problems(weight="x", more="perhaps") == [
         'weight: must be a whole number from 0 to 2147483647, not "x"',
         "more: must be one of no, yes",
     ]
 
 
 def test_a_field_left_empty_is_needed() -> None:
-    assert told(weight=" ") == ["weight: is needed"]
+    assert problems(weight=" ") == ["weight: is needed"]
 
 
 def test_what_is_wrong_together_is_told_once_each_is_right() -> None:
-    assert told(weight="5", more="yes", upper="4") == ["weight: is too much"]
-    assert told(weight="5", more="yes", upper="y") == ['upper: must be a whole number from 0 to 2147483647, not "y"']
+    assert problems(weight="5", more="yes", upper="4") == ["weight: is too much"]
+    assert problems(weight="5", more="yes", upper="y") == [
+        'upper: must be a whole number from 0 to 2147483647, not "y"'
+    ]
 
 
 def test_a_hidden_field_is_neither_checked_nor_kept() -> None:

@@ -55,7 +55,7 @@ def test_it_reads_whatever_lvstui_writes(director: Director) -> None:
 
 
 def agree(text: str) -> bool:
-    """Tell whether the short cut gave an answer, after holding it against the parser's."""
+    """Return whether the short cut gave an answer, after holding it against the parser's."""
     try:
         quick = quickly(text)
     except (Uncertain, tomllib.TOMLDecodeError):

@@ -315,9 +315,9 @@ def test_what_the_parser_itself_cannot_take_is_a_flaw_as_well() -> None:
 
 
 def test_hostile_text_in_a_flaw_is_escaped() -> None:
-    told = flaws('format = 1\n"\\u001b[31m" = 1\n[[service]]\nservice = "\\u001b[2J"\n')
-    assert len(told) == 2
-    assert all(flaw.isprintable() for flaw in told)
+    sentences = flaws('format = 1\n"\\u001b[31m" = 1\n[[service]]\nservice = "\\u001b[2J"\n')
+    assert len(sentences) == 2
+    assert all(flaw.isprintable() for flaw in sentences)
     assert loads_error_source("a\x1b[31m.toml").isprintable()
 
 

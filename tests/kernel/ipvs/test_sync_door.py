@@ -101,8 +101,8 @@ def test_an_unprivileged_process_may_look_but_not_tell(kernel: Live) -> None:
         "try: live.send_sync([])\n"
         "except NoRight as error: print('no right')\n"
     )
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert told.stdout.split("\n")[:2] == ["True", "no right"]
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout.split("\n")[:2] == ["True", "no right"]
 
 
 STEPS = ["_alone", "start", "_deliver", "_sender", "_listener", "say", "_drained", "_queue", "stop"]

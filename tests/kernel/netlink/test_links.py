@@ -22,7 +22,7 @@ def ip(*words: str) -> str:
 
 
 def told_by_ip(*where: str) -> tuple[str, ...]:
-    """Give what `ip link` lists, what is up and can multicast first."""
+    """Return what `ip link` lists, what is up and can multicast first."""
     lines = [line.split() for line in ip(*where, "-o", "link").splitlines()]
     found = [
         (

@@ -64,7 +64,7 @@ def _works(*words: str) -> bool:
 
 
 def able() -> bool:
-    """Tell whether our table could be made here."""
+    """Return whether our table could be made here."""
     return os.geteuid() == 0 and _works("nft", "add", "table", "inet", "lvstui")
 
 

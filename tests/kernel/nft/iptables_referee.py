@@ -9,7 +9,7 @@ from itertools import count
 
 from tests.kernel.nft.alone import output
 from tests.kernel.nft.nft_referee import ruleset
-from tests.kernel.nft.told import FULL, Told, sorted_match
+from tests.kernel.nft.rule_facts import FULL, RuleFacts, normalize_match
 
 PROTOCOLS = {"132": "sctp", "ipv6-icmp": "ipv6-icmp"}
 STATES = ("INVALID", "ESTABLISHED", "RELATED", "NEW", "SNAT", "DNAT", "UNTRACKED")
@@ -17,11 +17,11 @@ FLAGS = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "ECE": 64
 PLACES = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
 
 
-def saved(program: str) -> list[Told]:
-    """Give the rules about marks of `iptables-nft-save`, `ip6tables-legacy-save` …"""
+def saved(program: str) -> list[RuleFacts]:
+    """Return the rules about marks of `iptables-nft-save`, `ip6tables-legacy-save` …"""
     family = "ip6" if program.startswith("ip6") else "ip"
     handles = _handles(family) if "-nft" in program else None
-    found: list[Told] = []
+    found: list[RuleFacts] = []
     table = ""
     places: dict[str, Iterator[int]] = {}
     lines = output(program, "-c").splitlines()
@@ -40,10 +40,10 @@ def saved(program: str) -> list[Told]:
                 base = path[0] if path else rule.chain
                 hook = base.lower() if base.isupper() else ""
                 priority = PLACES[table] if hook else 0
-                match = sorted_match([*asked, *rule.words])
+                match = normalize_match([*asked, *rule.words])
                 counted = rule.packets, rule.bytes, rule.comment
                 found.append(
-                    Told(
+                    RuleFacts(
                         *(family, table, rule.chain, handle, path, hook, priority, False),
                         *(verb, value, mask, bits, match, *counted),
                     )

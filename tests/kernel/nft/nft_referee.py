@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from tests.kernel.nft.alone import output
-from tests.kernel.nft.told import FULL, Told, sorted_match
+from tests.kernel.nft.rule_facts import FULL, RuleFacts, normalize_match
 
 Json = Any
 """What json gives; its shapes are described in libnftables-json(5)."""
@@ -40,11 +40,11 @@ class Referee:
     def _of(listing: Json, kind: str) -> Iterator[Json]:
         return (item[kind] for item in listing if kind in item)
 
-    def told(self) -> list[Told]:
-        """Give every rule about marks, once for each way to it and each value of a map."""
+    def rule_facts(self) -> list[RuleFacts]:
+        """Return every rule about marks, once for each way to it and each value of a map."""
         return [each for rule in self.rules for each in self._rule(rule)]
 
-    def _rule(self, rule: Json) -> Iterator[Told]:
+    def _rule(self, rule: Json) -> Iterator[RuleFacts]:
         for expression, before in _with_before(rule["expr"]):
             target = _mark_target(expression)
             if target is None:
@@ -53,7 +53,7 @@ class Referee:
             for path, hook, priority, asked in self.ways(rule["family"], rule["table"], rule["chain"]):
                 for verb, value, mask, bits, chosen in self._effects(rule, target, expression["mangle"]["value"]):
                     packets, size = self._counted(rule)
-                    yield Told(
+                    yield RuleFacts(
                         rule["family"],
                         rule["table"],
                         rule["chain"],
@@ -66,7 +66,7 @@ class Referee:
                         value,
                         mask,
                         bits,
-                        sorted_match((*asked, *own, *chosen)),
+                        normalize_match((*asked, *own, *chosen)),
                         packets,
                         size,
                         rule.get("comment", ""),
@@ -83,7 +83,7 @@ class Referee:
         return None, None
 
     def ways(self, family: str, table: str, name: str) -> Iterator[tuple[tuple[str, ...], str, int, list[str]]]:
-        """Give the ways to a chain: those before it, hook, priority, and what the jumping rules ask."""
+        """Return the ways to a chain: those before it, hook, priority, and what the jumping rules ask."""
         found = list(self._ways(family, table, name, ()))
         yield from found or [((), "", 0, [])]
 
@@ -215,12 +215,12 @@ def _plain(key: Json) -> Json:
 
 
 def _start(key: Json) -> str:
-    """Give what a joined key begins with, all but its last field."""
+    """Return what a joined key begins with, all but its last field."""
     return json.dumps(key["concat"][:-1]) if isinstance(key, dict) and "concat" in key else ""
 
 
 def _order(value: Json) -> tuple[Json, ...]:
-    """Give what values are sorted by: as numbers, by where they begin."""
+    """Return what values are sorted by: as numbers, by where they begin."""
     match value:
         case {"concat": parts}:
             return tuple(first for part in parts for first in _order(part))

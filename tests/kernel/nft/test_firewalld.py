@@ -16,7 +16,7 @@ from lvstui.core.selectors import selector
 from lvstui.kernel.nft.filter import Filter
 from tests.kernel.nft.alone import alone, needs_nft
 from tests.kernel.nft.nft_referee import Referee, ruleset
-from tests.kernel.nft.told import in_order, told
+from tests.kernel.nft.rule_facts import facts_of, sort_rules
 
 pytestmark = [
     needs_nft,
@@ -85,7 +85,7 @@ def test_rich_rules_are_read(tmp_path: Path) -> None:
                 ["firewall-cmd", f"--add-rich-rule={rule}"], env=environment, check=True, capture_output=True
             )
         found = door.read()
-        assert in_order(map(told, found.rules)) == in_order(Referee(ruleset()).told())
+        assert sort_rules(map(facts_of, found.rules)) == sort_rules(Referee(ruleset()).rule_facts())
     assert [rule.selector for rule in found.rules] == [selector(text) for text in RICH.values()]
     assert [rule.value for rule in found.rules] == [80, 80, 443, 9]
     assert all(rule.decoded and rule.hook == "prerouting" and rule.priority == -140 for rule in found.rules)

@@ -12,7 +12,7 @@ from lvstui.kernel.nft.filter import Filter
 from tests.kernel.nft.alone import alone, needs, output
 from tests.kernel.nft.idioms import IPTABLES, IPV4, IPV6
 from tests.kernel.nft.iptables_referee import saved
-from tests.kernel.nft.told import in_order, told
+from tests.kernel.nft.rule_facts import facts_of, sort_rules
 
 PROGRAMS = ("iptables-nft", "ip6tables-nft", "iptables-legacy", "ip6tables-legacy")
 SETS = needs("ipset", "create", "shops", "hash:ip")
@@ -32,8 +32,8 @@ def same_as_saved(*programs: str) -> int:
         found = door.read()
     assert found.trouble == ""
     assert [rule.raw for rule in found.rules if not rule.decoded] == []
-    ours = in_order(map(told, found.rules))
-    theirs = in_order(each for name in programs for each in saved(f"{name}-save"))
+    ours = sort_rules(map(facts_of, found.rules))
+    theirs = sort_rules(each for name in programs for each in saved(f"{name}-save"))
     for mine, other in zip(ours, theirs, strict=False):
         assert mine == other
     assert len(ours) == len(theirs)

@@ -10,7 +10,7 @@ from lvstui.kernel.nft.filter import Filter
 from tests.kernel.nft.alone import alone, needs_nft, nft
 from tests.kernel.nft.idioms import RULES, SCRIPTS
 from tests.kernel.nft.nft_referee import Referee, ruleset
-from tests.kernel.nft.told import in_order, told
+from tests.kernel.nft.rule_facts import facts_of, sort_rules
 
 pytestmark = needs_nft
 
@@ -21,7 +21,7 @@ def same_as_nft() -> int:
         found = door.read()
     assert (found.trouble, found.missing) == ("", "")
     assert [rule.raw for rule in found.rules if not rule.decoded] == []
-    ours, theirs = in_order(map(told, found.rules)), in_order(Referee(ruleset()).told())
+    ours, theirs = sort_rules(map(facts_of, found.rules)), sort_rules(Referee(ruleset()).rule_facts())
     for mine, other in zip(ours, theirs, strict=False):
         assert mine == other
     assert len(ours) == len(theirs)

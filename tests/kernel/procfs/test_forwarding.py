@@ -29,9 +29,9 @@ def test_a_switch_that_is_turned_is_seen_at_the_next_reading() -> None:
     before = FILE.read_text()
     forwards = Forwards()
     try:
-        for text, told in (("1", True), ("0", False), ("1", True)):
+        for text, expected in (("1", True), ("0", False), ("1", True)):
             FILE.write_text(text)
-            assert forwards.read()[Family.IPV4] is told
+            assert forwards.read()[Family.IPV4] is expected
     finally:
         FILE.write_text(before)
         forwards.close()

@@ -209,7 +209,7 @@ except NoRight as error:
 @pytest.mark.parametrize("who", [("--bounding-set=-net_admin",), ("--reuid=65534", "--clear-groups")])
 def test_without_the_right_settings_are_read_and_not_written(live: Live, who: tuple[str, ...]) -> None:
     command = ("setpriv", *who, sys.executable, "-c", WITHOUT_THE_RIGHT)
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert told.splitlines()[0] == "3 50 0 1"
-    assert told.splitlines()[1].startswith("the right to change IPVS is missing")
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert output.splitlines()[0] == "3 50 0 1"
+    assert output.splitlines()[1].startswith("the right to change IPVS is missing")
     assert setting(live, "conntrack") == "0"

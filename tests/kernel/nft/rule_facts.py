@@ -1,4 +1,4 @@
-"""What is compared of a rule: all that a referee knows of it too."""
+"""What is compared of a rule about marks: everything that a referee knows of it too."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from lvstui.core.observed import Rule
 FULL = 0xFFFFFFFF
 
 
-class Told(NamedTuple):
-    """A rule about marks as a referee tells it; `match` is in order of its words."""
+class RuleFacts(NamedTuple):
+    """A rule about marks as a referee describes it; `match` is in order of its words."""
 
     family: str
     table: str
@@ -31,9 +31,9 @@ class Told(NamedTuple):
     comment: str
 
 
-def told(rule: Rule) -> Told:
-    """Give what a referee could tell too."""
-    return Told(
+def facts_of(rule: Rule) -> RuleFacts:
+    """Return what a referee could know of a rule too."""
+    return RuleFacts(
         rule.family,
         rule.table,
         rule.chain,
@@ -53,13 +53,13 @@ def told(rule: Rule) -> Told:
     )
 
 
-def in_order(every: Iterable[Told]) -> list[Told]:
+def sort_rules(every: Iterable[RuleFacts]) -> list[RuleFacts]:
     """Sort rules, whatever they lack."""
     return sorted(every, key=repr)
 
 
-def sorted_match(words: Iterable[str]) -> tuple[str, ...]:
-    """Drop what a longer name tells already: `tcp dport` is tcp, and `ip daddr` is IPv4."""
+def normalize_match(words: Iterable[str]) -> tuple[str, ...]:
+    """Drop what a longer name implies: `tcp dport` is tcp, and `ip daddr` is IPv4."""
     every = [word for word in words if word]
     starts = {word.split(" ", 1)[0] for word in every}
     implied = {f"{name} {start}" for start in starts for name in ("meta l4proto", "ip protocol")}
