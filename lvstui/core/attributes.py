@@ -145,12 +145,17 @@ class Attributes(Generic[_T]):
     groups: Mapping[str, frozenset[str]] = field(init=False)
     """The objects within, with the keys that a profile may have for each."""
 
+    numbers: tuple[tuple[Callable[[_T], Raw | None], tuple[int, int], Attribute[_T]], ...] = field(init=False)
+    """The attributes that have a range."""
+
     def __post_init__(self) -> None:
+        numbers = tuple((one.get, one.limits, one) for one in self.members if one.limits)
         keys = (*self.front, *(attribute.group or attribute.name for attribute in self.members))
         groups = dict.fromkeys(attribute.group for attribute in self.members if attribute.group)
         within = {name: frozenset(one.key for one in self.members if one.group == name) for name in groups}
         object.__setattr__(self, "keys", frozenset(keys))
         object.__setattr__(self, "groups", within)
+        object.__setattr__(self, "numbers", numbers)
 
     def __iter__(self) -> Iterator[Attribute[_T]]:
         return iter(self.members)
@@ -226,13 +231,20 @@ class Attributes(Generic[_T]):
         return " ".join([first.describe(value), *(attribute.describe(value) for attribute in others)])
 
     def beyond(self, value: _T) -> Iterator[tuple[str, str]]:
-        """Find the numbers that are out of their range, each by its name and with a sentence."""
-        for attribute in self.members:
-            number = attribute.get(value)
-            if attribute.limits and isinstance(number, int):
-                least, most = attribute.limits
-                if not least <= number <= most:
-                    yield attribute.name, f"{number} is out of range; give {least} to {most}"
+        """Find the numbers that are out of their range, each by the name of its field and with a sentence."""
+        for get, (least, most), attribute in self.numbers:
+            number = get(value)
+            if isinstance(number, int) and not least <= number <= most:
+                yield self.field(attribute), out_of_range(number, least, most)
+
+    def field(self, attribute: Attribute[_T]) -> str:
+        """Return what errors call an attribute: `timeout` where the object within can be set as a whole."""
+        return attribute.key if any(one.name == attribute.group for one in self.members) else attribute.name
+
+
+def out_of_range(number: int, least: int, most: int) -> str:
+    """Say that a number is out of its range."""
+    return f"{number} is out of range; give {least} to {most}"
 
 
 def _attribute(
@@ -275,6 +287,7 @@ def _number(
         return number
 
     number = _attribute(owner, name, int, parse, write)
+    number = replace(number, get=attrgetter(name))  # as it is, and read for every server when a profile is checked
     return replace(number, limits=(least, most), meaning=meaning, said=said, counted=counted, applies=applies)
 
 

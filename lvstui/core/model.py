@@ -239,6 +239,11 @@ class Service:
     name: str = ""
     note: str = ""
 
+    @property
+    def engine(self) -> str:
+        """The name of its persistence engine, empty for none."""
+        return self.persistence.engine if self.persistence else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address
+from typing import Final, assert_never
 
 from lvstui.core import fields, selectors, sysctls
+from lvstui.core.attributes import DAEMON, SERVER, SERVICE, TIMEOUTS, out_of_range
 from lvstui.core.change import Change
 from lvstui.core.model import (
+    FULL_MASK_V4,
     FULL_PREFIX_V6,
     INT_MAX,
     PERSISTENCE_MAX,
+    SYNC_GROUP,
+    Address,
     AddressKey,
     Director,
+    Endpoint,
     Family,
     Forwarding,
     MarkGroup,
+    MarkKey,
     Persistence,
     Pool,
     Protocol,
@@ -108,10 +115,146 @@ def _warning(field: str, sentence: str) -> Problem:
     return Problem(field, sentence, Severity.WARNING)
 
 
+EXISTS: Final = Problem("service", "it exists already; edit it instead of adding it")
+HAS_SERVER: Final = Problem("server", "the service has it already; edit it instead of adding it")
+SYNC_RUNS: Final = Problem(
+    "server",
+    "the kernel takes no server of another address family while a sync daemon runs; "
+    "stop the daemon, or give an address of the service's family",
+)
+OTHER_FAMILY: Final = Problem(
+    "forwarding",
+    "only tunnel leads to a server of another address family than its service; "
+    "use tunnel, or an address of the service's family",
+)
+GUE_PORT: Final = Problem("tunnel", "gue needs the UDP port of the server's end, such as port = 6080")
+
+
+def misfits(value: Service | RealServer | SyncDaemon) -> Iterator[Problem]:
+    """Find what the kernel has no room for: numbers out of their range, and names that are too long."""
+    match value:
+        case Service(AddressKey(port=port)):
+            yield from _beyond("service", port, 0, _PORT_MAX)
+        case Service(MarkKey(mark)):
+            yield from _beyond("service", mark, *fields.LIMITS["mark"])
+        case RealServer(Endpoint(port=port)):
+            yield from _beyond("server", port, 0, _PORT_MAX)
+        case _:
+            pass
+    match value:
+        case Service():
+            yield from (Problem(*beyond) for beyond in SERVICE.beyond(value))
+            yield from _misread(fields.scheduler, value.scheduler)
+            yield from _misread(fields.engine, value.engine)
+        case RealServer():
+            yield from (Problem(*beyond) for beyond in SERVER.beyond(value))
+        case SyncDaemon():
+            yield from (Problem(*beyond) for beyond in DAEMON.beyond(value))
+            yield from _misread(fields.interface, value.interface)
+        case _:
+            assert_never(value)
+
+
+def _beyond(field: str, number: int, least: int, most: int) -> Iterator[Problem]:
+    if not least <= number <= most:
+        yield Problem(field, out_of_range(number, least, most))
+
+
+def _misread(read: Callable[[str], object], text: str) -> Iterator[Problem]:
+    try:
+        read(text)
+    except fields.FieldError as error:
+        yield Problem(error.field, error.sentence)
+
+
+def wrong_mask(service: Service) -> Problem | None:
+    """Say that a persistence's mask is not one of the service's family, None where it is."""
+    if service.persistence is None:
+        return None
+    match service.key.family, service.persistence.mask:
+        case (Family.IPV6, int() as prefix) if 1 <= prefix <= FULL_PREFIX_V6:
+            return None
+        case Family.IPV6, mask:
+            return Problem("prefix", f"{mask} is no prefix length of IPv6; give 1 to {FULL_PREFIX_V6}")
+        case Family.IPV4, int() as prefix:
+            return Problem("netmask", f"{prefix} is no IPv4 netmask; write one such as {FULL_MASK_V4}")
+        case _:
+            return None
+
+
+def wrong_thresholds(server: RealServer) -> Problem | None:
+    """Say that the lower threshold is above the upper one, None where it is not."""
+    if server.lower <= server.upper:
+        return None
+    if server.upper == 0:
+        return Problem("lower", f"{server.lower} is above the upper threshold 0 (no limit); make it 0, or raise upper")
+    return Problem("lower", f"{server.lower} is above the upper threshold {server.upper}; lower it, or raise upper")
+
+
+def wrong_family(server: RealServer, family: Family) -> Problem | None:
+    """Say that a server cannot be reached from a service of this family, None where it can; daemons aside."""
+    if Family.of(server.endpoint.address) is family or server.forwarding is Forwarding.TUNNEL:
+        return None
+    return OTHER_FAMILY
+
+
+def wrong_tunnel(server: RealServer) -> Problem | None:
+    """Say that GUE has no port, which the kernel refuses also in a server that is not tunnelled; None where it has."""
+    return GUE_PORT if server.tunnel.type is TunnelType.GUE and server.tunnel.port == 0 else None
+
+
+def not_one_machine(address: Address) -> Problem:
+    """Say that an address is not one of a single machine."""
+    return Problem(
+        "server",
+        f"{address} is no unicast address; give the address of one machine "
+        "(not a network, broadcast, multicast or link-local one)",
+    )
+
+
+def wrong_group(daemon: SyncDaemon) -> Problem | None:
+    """Say that the group of a sync daemon is no multicast address, None where it is one."""
+    if daemon.group.is_multicast:
+        return None
+    return Problem("group", f"{daemon.group} is no multicast address; the kernel's own is {SYNC_GROUP}")
+
+
+def families_mixed(where: str = "") -> Problem:
+    """Say that no sync daemon starts; `where` names the service that has servers of another family, if known."""
+    service = f"{where} has" if where else "a service has"
+    return Problem(
+        "role",
+        f"the kernel starts no sync daemon while {service} servers of another address family; remove those first",
+    )
+
+
+def timeout_beyond(field: str, seconds: int) -> Problem:
+    """Say that a timeout of connections is out of the range of kernels, which depends on their clock."""
+    sentence = f"{seconds} seconds are out of the kernel's range; give 1 to {_TIMEOUT_SAFE} (0 keeps the present one)"
+    return Problem(field, sentence)
+
+
+TIMEOUT_MAX: Final = INT_MAX // 100
+"""Longest timeout of connections in seconds with HZ=100; a kernel with a faster clock takes less (INT_MAX / HZ)."""
+
+_TIMEOUT_SAFE: Final = INT_MAX // 1000
+_PORT_MAX: Final = 65535
+
+
+def wrong_setting(name: str, text: str) -> Problem | None:
+    """Say what the kernel refuses of a setting of net.ipv4.vs, None where it takes it."""
+    try:
+        sysctls.read(sysctls.name(name), text)
+    except fields.FieldError as error:
+        return Problem(error.field, error.sentence)
+    return None
+
+
 def _service(service: Service, others: Iterable[Service], adds: bool = False) -> Iterator[Problem]:
     key = service.key
     if adds:
-        yield Problem("service", "it exists already; edit it instead of adding it")
+        yield EXISTS
+    yield from misfits(service)
     if service.name and any(other.name == service.name for other in others):
         yield Problem(
             "name", f'another service is called "{fields.visible(service.name)}" already; choose another name'
@@ -123,6 +266,8 @@ def _service(service: Service, others: Iterable[Service], adds: bool = False) ->
             yield _warning("service", "without persistence the kernel serves nobody on port 0; add it, or give a port")
         if service.flags & ServiceFlags.ONE_PACKET and key.protocol is not Protocol.UDP:
             yield _warning("flags", "one-packet has an effect on udp services only; take it out")
+    if problem := wrong_mask(service):
+        yield problem
     if service.persistence is not None:
         yield from _persistence(service.persistence, key)
 
@@ -134,12 +279,7 @@ def _persistence(persistence: Persistence, key: ServiceKey) -> Iterator[Problem]
             f"{persistence.timeout} seconds are not kept as they are written; give 1 to {PERSISTENCE_MAX} (31 days)",
         )
     mask = persistence.mask
-    if key.family is Family.IPV6:
-        if not (isinstance(mask, int) and 1 <= mask <= FULL_PREFIX_V6):
-            yield Problem("prefix", f"{mask} is no prefix length of IPv6; give 1 to {FULL_PREFIX_V6}")
-    elif not isinstance(mask, IPv4Address):
-        yield Problem("netmask", f"{mask} is no IPv4 netmask; write one such as 255.255.255.0")
-    elif not fields.contiguous(mask):
+    if key.family is Family.IPV4 and isinstance(mask, IPv4Address) and not fields.contiguous(mask):
         yield _warning("netmask", f"{mask} has holes, which groups clients at random; 255.255.255.0 has none")
     if persistence.engine == "sip" and isinstance(key, AddressKey) and key.protocol is not Protocol.UDP:
         yield _warning("engine", "sip reads calls in udp packets only; make the service udp, or take the engine out")
@@ -153,17 +293,11 @@ def _server(
     adds: bool = False,
 ) -> Iterator[Problem]:
     if adds:
-        yield Problem("server", "the service has it already; edit it instead of adding it")
+        yield HAS_SERVER
     if server.name and any(other.name == server.name for other in others):
         yield Problem("name", f'another server here is called "{fields.visible(server.name)}"; choose another name')
-    if not 0 <= server.weight <= INT_MAX:
-        yield Problem("weight", f"{server.weight} is out of range; give 0 to {INT_MAX}")
-    if not 0 <= server.upper <= INT_MAX:
-        yield Problem("upper", f"{server.upper} is out of range; give 0 (no limit) to {INT_MAX}")
-    if server.lower > server.upper:
-        yield Problem("lower", f"{server.lower} is above the upper threshold {server.upper}; lower it, or raise upper")
-    if server.tunnel.type is TunnelType.GUE and server.tunnel.port == 0:
-        yield Problem("tunnel", "gue needs the UDP port of the server's end, such as port = 6080")
+    yield from misfits(server)
+    yield from filter(None, (wrong_thresholds(server), wrong_tunnel(server)))
     yield from _reach(server, key, director)
 
 
@@ -171,12 +305,11 @@ def _reach(server: RealServer, key: ServiceKey, director: Director) -> Iterator[
     """Tell what keeps packets from arriving at a server as its service is."""
     address, port = server.endpoint
     if address.is_multicast or address.is_unspecified:
-        yield Problem("server", f"{address} is not the address of one machine; give one that is")
-    if Family.of(address) is not key.family:
-        if server.forwarding is not Forwarding.TUNNEL:
-            yield Problem("forwarding", "only tunnel leads to a server of another address family than its service")
-        elif director.sync:
-            yield Problem("server", "the kernel takes no server of another address family while a sync daemon runs")
+        yield not_one_machine(address)
+    if problem := wrong_family(server, key.family):
+        yield problem
+    elif director.sync and Family.of(address) is not key.family:
+        yield SYNC_RUNS
     keeps_port = server.forwarding in (Forwarding.ROUTE, Forwarding.TUNNEL)
     if keeps_port and isinstance(key, AddressKey) and key.port not in (0, port):
         method = fields.forwarding_text(server.forwarding)
@@ -199,30 +332,28 @@ def _group(group: MarkGroup, others: Iterable[MarkGroup]) -> Iterator[Problem]:
 
 
 def _timeouts(timeouts: Timeouts) -> Iterator[Problem]:
-    for field, seconds in (("tcp", timeouts.tcp), ("tcp_fin", timeouts.tcp_fin), ("udp", timeouts.udp)):
-        if not 0 <= seconds <= INT_MAX // 100:
-            yield Problem(field, f"{seconds} is out of range; give 1 to {INT_MAX // 1000} seconds")
-        elif seconds > INT_MAX // 1000:
-            yield _warning(field, f"{seconds} is too long for kernels with a fast clock; give 1 to {INT_MAX // 1000}")
+    for attribute in TIMEOUTS:
+        field, seconds = attribute.name, int(attribute.text(timeouts))
+        if not 0 <= seconds <= TIMEOUT_MAX:
+            yield timeout_beyond(field, seconds)
+        elif seconds > _TIMEOUT_SAFE:
+            yield _warning(field, f"{seconds} is too long for kernels with a fast clock; give 1 to {_TIMEOUT_SAFE}")
         elif seconds == 0:
             yield _warning(field, "0 tells the kernel to keep what it has; write the seconds that are wanted")
 
 
 def _sysctl(name: str, text: str) -> Iterator[Problem]:
-    try:
-        plain = sysctls.read(sysctls.name(name), text)
-    except fields.FieldError as error:
-        yield Problem(error.field, error.sentence)
-        return
-    if strange := sysctls.doubt(name, plain) or sysctls.slip(name):
+    if problem := wrong_setting(name, text):
+        yield problem
+    elif strange := sysctls.doubt(name, sysctls.read(name, text)) or sysctls.slip(name):
         yield _warning(name, strange)
 
 
 def _sync(daemon: SyncDaemon, director: Director) -> Iterator[Problem]:
-    if not daemon.group.is_multicast:
-        yield Problem("group", f"{daemon.group} is no multicast address; the kernel's own is 224.0.0.81")
+    yield from misfits(daemon)
+    if problem := wrong_group(daemon):
+        yield problem
     for key, pool in director.pools.items():
         if any(Family.of(endpoint.address) is not key.family for endpoint in pool.servers):
-            where = fields.service_text(key)
-            yield Problem("role", f"no sync daemon starts while a service has servers of the other family ({where})")
+            yield families_mixed(fields.service_text(key))
             return

@@ -448,7 +448,7 @@ def test_a_daemon_runs_once_and_stops_once(kernel: Kernel) -> None:
 
 def test_daemons_and_servers_of_the_other_family_exclude_each_other(kernel: Kernel) -> None:
     add(kernel, WEB, SIXTH)
-    assert refusal(kernel, change_daemon(None, MASTER)).field == "sync"
+    assert refusal(kernel, change_daemon(None, MASTER)).field == "role"
     kernel.write(change_server(WEB, SIXTH, None))
     kernel.write(change_daemon(None, MASTER))
     assert refusal(kernel, change_server(WEB, None, SIXTH)).field == "server"

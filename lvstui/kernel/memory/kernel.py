@@ -12,7 +12,7 @@ from dataclasses import replace
 from threading import Lock
 from typing import assert_never
 
-from lvstui.core import sysctls
+from lvstui.core import rules, sysctls
 from lvstui.core.change import (
     EMPTY,
     Change,
@@ -45,24 +45,11 @@ from lvstui.core.model import (
     Timeouts,
 )
 from lvstui.core.observed import Info, Reading, Rule, ServerStats, Stats
-from lvstui.kernel.causes import (
-    TIMEOUT_MAX,
-    engine_of,
-    family_cause,
-    mask_cause,
-    name_cause,
-    number_cause,
-    sync_cause,
-    sysctl_cause,
-    threshold_cause,
-    tunnel_cause,
-    unicast,
-)
 from lvstui.kernel.memory.entries import Entries
 from lvstui.kernel.memory.rules import Rulebook
 from lvstui.kernel.memory.traffic import Traffic, by_cpu, whole
 from lvstui.kernel.port import KernelError, NoRight, Piece, Refused
-from lvstui.kernel.refusals import BACKUP_ONLY, ENGINES, MIXED, SCHEDULERS, refused
+from lvstui.kernel.refusals import BACKUP_ONLY, ENGINES, MIXED, SCHEDULERS, refused, unicast
 
 INTERFACES = ("eth0", "eth1", "lo")
 """The network interfaces of the machine that the memory kernel plays."""
@@ -280,13 +267,13 @@ def _errno(director: Director, change: Change) -> int:
         case DirectorField():
             new = change.after
             seconds = (new.tcp, new.tcp_fin, new.udp) if isinstance(new, Timeouts) else ()
-            return _OK if all(0 <= number <= TIMEOUT_MAX for number in seconds) else codes.EINVAL
+            return _OK if all(0 <= number <= rules.TIMEOUT_MAX for number in seconds) else codes.EINVAL
         case _:
             assert_never(change.target)
 
 
 def _service_errno(director: Director, key: ServiceKey, before: Service | None, service: Service | None) -> int:
-    if service and (number_cause(service) or name_cause(service)):
+    if service and any(rules.misfits(service)):
         return codes.EINVAL
     exists = key in director.pools
     if before is None and exists:
@@ -295,9 +282,9 @@ def _service_errno(director: Director, key: ServiceKey, before: Service | None, 
         return codes.ESRCH
     if service is None:
         return _OK
-    if service.scheduler not in SCHEDULERS or engine_of(service) not in ENGINES:
+    if service.scheduler not in SCHEDULERS or service.engine not in ENGINES:
         return codes.ENOENT
-    return codes.EINVAL if mask_cause(service) else _OK
+    return codes.EINVAL if rules.wrong_mask(service) else _OK
 
 
 def _server_errno(director: Director, key: ServerKey, before: RealServer | None, server: RealServer | None) -> int:
@@ -308,11 +295,12 @@ def _server_errno(director: Director, key: ServerKey, before: RealServer | None,
     if server is None:
         return _OK if exists else codes.ENOENT
     mixed = Family.of(key.endpoint.address) != key.service.family
-    if number_cause(server) or family_cause(server, key.service.family) or (mixed and director.sync):
+    misfit = any(rules.misfits(server)) or rules.wrong_family(server, key.service.family)
+    if misfit or (mixed and director.sync):
         return codes.EINVAL
-    if threshold_cause(server):
+    if rules.wrong_thresholds(server):
         return codes.ERANGE
-    if tunnel_cause(server):
+    if rules.wrong_tunnel(server):
         return codes.EINVAL
     if before is not None:
         return _OK if exists else codes.ENOENT
@@ -327,7 +315,9 @@ def _sync_errno(director: Director, role: SyncRole, before: SyncDaemon | None, d
         return codes.ESRCH
     if daemon is None:
         return _OK
-    if number_cause(daemon) or sync_cause(daemon) or _families_mixed(director):
+    if daemon.max_length <= _DATAGRAM_MAX:
+        daemon = replace(daemon, max_length=0)  # the kernel shortens what is too long for a datagram
+    if any(rules.misfits(daemon)) or rules.wrong_group(daemon) or _families_mixed(director):
         return codes.EINVAL
     if daemon.interface not in INTERFACES:
         return codes.ENODEV
@@ -337,7 +327,7 @@ def _sync_errno(director: Director, role: SyncRole, before: SyncDaemon | None, d
 def _sysctl_errno(director: Director, name: str, text: str) -> int:
     if name not in director.sysctl:
         return codes.ENOENT
-    return codes.EINVAL if sysctl_cause(name, text) else _OK
+    return codes.EINVAL if rules.wrong_setting(name, text) else _OK
 
 
 def _held_setting(name: str, text: str) -> str:

@@ -170,7 +170,7 @@ HELD = director(SHOP, WEB1)
 @pytest.mark.parametrize(
     ("have", "change", "field", "words"),
     [
-        (HELD, change_service(None, SHOP), "service", "already exists"),
+        (HELD, change_service(None, SHOP), "service", "exists already"),
         (EMPTY, change_service(SHOP, None), "service", "no such service"),
         (EMPTY, change_service(SHOP, SHOP), "service", "no such service"),
         (EMPTY, change_service(None, Service(KEY, "speed")), "scheduler", "modprobe ip_vs_speed"),
@@ -181,7 +181,7 @@ HELD = director(SHOP, WEB1)
         (EMPTY, change_service(None, replace(SHOP6, persistence=Persistence(mask=0))), "prefix", "1 to 128"),
         (EMPTY, change_service(None, replace(SHOP6, persistence=Persistence(mask=129))), "prefix", "1 to 128"),
         (EMPTY, change_server(KEY, None, WEB1), "service", "no such service"),
-        (HELD, change_server(KEY, None, WEB1), "server", "already has"),
+        (HELD, change_server(KEY, None, WEB1), "server", "has it already"),
         (HELD, change_server(KEY, WEB2, WEB2), "server", "no such real server"),
         (HELD, change_server(KEY, WEB2, None), "server", "no such real server"),
         (HELD, change_server(KEY, WEB1, replace(WEB1, weight=-1)), "weight", str(INT_MAX)),
@@ -192,7 +192,7 @@ HELD = director(SHOP, WEB1)
         (HELD, change_server(KEY, WEB1, replace(WEB1, tunnel=Tunnel(TunnelType.GUE))), "tunnel", "UDP port"),
         (HELD, change_server(KEY, None, replace(WEB6, forwarding=Forwarding.MASQ)), "forwarding", "tunnel"),
         (SYNCED, change_server(KEY, None, WEB6), "server", "sync daemon"),
-        (MIXED, change_daemon(None, MASTER), "sync", "another address family"),
+        (MIXED, change_daemon(None, MASTER), "role", "another address family"),
         (SYNCED, change_daemon(None, MASTER), "role", "already runs"),
         (HELD, change_daemon(MASTER, None), "role", "no master daemon"),
         (HELD, change_daemon(None, replace(MASTER, interface="eth9")), "interface", "eth9"),
