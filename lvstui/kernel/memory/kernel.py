@@ -315,7 +315,7 @@ def _sync_errno(director: Director, role: SyncRole, before: SyncDaemon | None, d
         return codes.ESRCH
     if daemon is None:
         return _OK
-    if daemon.max_length <= _DATAGRAM_MAX:
+    if 0 <= daemon.max_length <= _DATAGRAM_MAX:
         daemon = replace(daemon, max_length=0)  # the kernel shortens what is too long for a datagram
     if any(rules.misfits(daemon)) or rules.wrong_group(daemon) or _families_mixed(director):
         return codes.EINVAL
