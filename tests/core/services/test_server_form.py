@@ -12,7 +12,7 @@ from lvstui.core.fields import server, service
 from lvstui.core.model import Director, Forwarding, Pool, RealServer, Service, Tunnel, TunnelType
 from lvstui.core.rules import Severity
 from lvstui.core.services.server_form import ServerForm
-from tests.core.strategies import directors
+from tests.core.strategies import directors, laws
 
 SHOP = service("tcp:192.0.2.10:443")
 WEB1 = RealServer(server("10.0.0.11:8443"), Forwarding.MASQ, 3, 100, 80, name="web1")
@@ -40,6 +40,7 @@ def after(asked: ServerForm, values: dict[str, str]) -> RealServer:
     return change.after
 
 
+@laws
 @given(directors())
 def test_a_form_left_as_it_is_changes_nothing(director: Director) -> None:
     for pool in director.pools.values():

@@ -13,7 +13,7 @@ from lvstui.core.fields import server, service
 from lvstui.core.model import Director, Forwarding, Persistence, Pool, RealServer, Service, ServiceFlags
 from lvstui.core.rules import Severity
 from lvstui.core.services.service_form import ServiceForm
-from tests.core.strategies import directors
+from tests.core.strategies import directors, laws
 
 SHOP = Service(
     service("tcp:192.0.2.10:443"),
@@ -51,6 +51,7 @@ def labels(asked: ServiceForm, **values: str) -> list[str]:
     return [field.relabel(now) if field.relabel else field.label for field in form.visible(now)]
 
 
+@laws
 @given(directors())
 def test_a_form_left_as_it_is_changes_nothing(director: Director) -> None:
     for pool in director.pools.values():
