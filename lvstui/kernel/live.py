@@ -68,7 +68,7 @@ class Live:
     @property
     def read_only(self) -> str:
         """Return why nothing can be written, empty where it can."""
-        return f"{NO_RIGHT}; shown is what /proc/net/ip_vs tells" if self._denied else ""
+        return f"{NO_RIGHT}; shown is what /proc/net/ip_vs holds" if self._denied else ""
 
     @cached_property
     def schedulers(self) -> tuple[str, ...]:

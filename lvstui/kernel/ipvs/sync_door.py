@@ -174,12 +174,12 @@ def _deliver(datagrams: Sequence[bytes], daemon: SyncDaemon) -> None:
             for start in range(0, len(datagrams), _BURST):
                 burst = datagrams[start : start + _BURST]
                 if not line.say(burst) and not all(line.say([datagram]) for datagram in burst):
-                    raise KernelError("the kernel had no room for what its sync daemon was told; try again")
+                    raise KernelError("the kernel had no room for the messages to its sync daemon; try again")
     except OSError as problem:
         if problem.errno in (errno.ENETDOWN, errno.ENETUNREACH, errno.EADDRNOTAVAIL):
             remedy = f"`ip link set {daemon.interface} up` lets entries be edited"
             raise Refused(f"{daemon.interface} is down: {remedy}") from None
-        raise KernelError(f"the kernel's sync daemon cannot be told: {problem.strerror}") from problem
+        raise KernelError(f"no message reaches the kernel's sync daemon: {problem.strerror}") from problem
 
 
 class _Queue(NamedTuple):
@@ -224,7 +224,7 @@ class _Line:
         while (queue := self._queue()).waiting:
             if time.monotonic() > deadline:
                 raise KernelError(
-                    "the kernel's sync daemon does not take what it is told; nothing is known of the edit"
+                    "the kernel's sync daemon does not take its messages; what became of the edit is not known"
                 )
             time.sleep(_PAUSE)
         return queue

@@ -77,5 +77,5 @@ def _encode(message: Message) -> bytes:
 
 def _option(kind: int, text: bytes) -> bytes:
     if len(text) > 255:
-        raise Malformed("what a persistence engine tells clients by is at most 255 bytes long")
+        raise Malformed("what a persistence engine knows clients by is at most 255 bytes long")
     return bytes((kind, len(text))) + text if text else b""

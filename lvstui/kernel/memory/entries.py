@@ -65,7 +65,7 @@ class _Key(NamedTuple):
     template: bool = False
 
 
-class _Sort(Enum):
+class _Kind(Enum):
     """How a real server counts a row."""
 
     ENTRY = "entry"
@@ -73,21 +73,21 @@ class _Sort(Enum):
     INACTIVE = "inactive"
 
 
-class _Heap(NamedTuple):
-    """The rows of one sort that one real server counts."""
+class _Group(NamedTuple):
+    """The rows of one kind that one real server counts."""
 
     place: ServerKey
-    sort: _Sort
+    kind: _Kind
 
 
 @dataclass(slots=True)
 class _Row:
-    """One row; `heap` is where it is counted (None: nowhere), `synced` says that it comes from a sync message."""
+    """One row; `group` is where it is counted (None: nowhere), `synced` says that it comes from a sync message."""
 
     server: Endpoint
     state: str
     ends: float
-    heap: _Heap | None
+    group: _Group | None
     engine: str = ""
     synced: bool = False
 
@@ -98,12 +98,12 @@ class Entries:
     def __init__(self, seed: int = 0) -> None:
         self._random = Random(seed)
         self._rows: dict[_Key, _Row] = {}
-        self._heaps: dict[_Heap, dict[_Key, None]] = {}
+        self._groups: dict[_Group, dict[_Key, None]] = {}
         self._gained: dict[ServerKey, int] = {}
 
     def bound(self) -> Mapping[ServerKey, int]:
         """Count the entries of each real server."""
-        return {heap.place: len(keys) for heap, keys in self._heaps.items() if heap.sort is _Sort.ENTRY and keys}
+        return {group.place: len(keys) for group, keys in self._groups.items() if group.kind is _Kind.ENTRY and keys}
 
     def gained(self) -> Mapping[ServerKey, int]:
         """Return, once, how many entries messages have brought to a server, or (negative) taken from it."""
@@ -123,57 +123,57 @@ class Entries:
     def _create(self, message: Message, key: _Key, director: Director) -> _Row:
         """Add a row; it is counted only where service and real server are configured just so."""
         service = _service(message, director)
-        heap = None
+        group = None
         if service is not None and message.server in director.pools[service].servers:
-            active = _Sort.ACTIVE if message.state == ASSURED else _Sort.INACTIVE
-            heap = _Heap(ServerKey(service, message.server), _Sort.ENTRY if key.template else active)
-        row = _Row(message.server, "", 0.0, heap, message.engine)
+            active = _Kind.ACTIVE if message.state == ASSURED else _Kind.INACTIVE
+            group = _Group(ServerKey(service, message.server), _Kind.ENTRY if key.template else active)
+        row = _Row(message.server, "", 0.0, group, message.engine)
         self._add(key, row)
-        if heap is not None and heap.sort is _Sort.ENTRY:
-            self._gained[heap.place] = self._gained.get(heap.place, 0) + 1
+        if group is not None and group.kind is _Kind.ENTRY:
+            self._gained[group.place] = self._gained.get(group.place, 0) + 1
         return row
 
     def _add(self, key: _Key, row: _Row) -> None:
         self._rows[key] = row
-        if row.heap is not None:
-            self._heaps.setdefault(row.heap, {})[key] = None
+        if row.group is not None:
+            self._groups.setdefault(row.group, {})[key] = None
 
     def _remove(self, key: _Key) -> None:
         row = self._rows.pop(key)
-        if row.heap is not None:
-            del self._heaps[row.heap][key]
+        if row.group is not None:
+            del self._groups[row.group][key]
 
     def expire(self, director: Director, now: float) -> None:
         """Remove what has run out: connections first, as an entry on which some hang gets another minute."""
         over = [key for key, row in self._rows.items() if row.ends <= now]
         for key in sorted(over, key=lambda key: key.template):
             row = self._rows[key]
-            if row.heap is not None and key.template and self._has_children(key, row.heap.place, director):
+            if row.group is not None and key.template and self._has_children(key, row.group.place, director):
                 row.ends = now + _RENEWED
-            elif row.heap is not None and not row.synced:
-                row.ends = now + self._time_left(row.heap, director)  # its client came back meanwhile
+            elif row.group is not None and not row.synced:
+                row.ends = now + self._time_left(row.group, director)  # its client came back meanwhile
             else:
-                if row.heap is not None and row.heap.sort is _Sort.ENTRY:
-                    self._gained[row.heap.place] = self._gained.get(row.heap.place, 0) - 1
+                if row.group is not None and row.group.kind is _Kind.ENTRY:
+                    self._gained[row.group.place] = self._gained.get(row.group.place, 0) - 1
                 self._remove(key)
 
     def _has_children(self, key: _Key, place: ServerKey, director: Director) -> bool:
         persistence = _persistence(director, place.service)
         if persistence is None:
             return False
-        children = (self._heaps.get(_Heap(place, sort), {}) for sort in (_Sort.ACTIVE, _Sort.INACTIVE))
+        children = (self._groups.get(_Group(place, kind), {}) for kind in (_Kind.ACTIVE, _Kind.INACTIVE))
         return any(
-            masked(child.client.address, persistence) == key.client.address for heap in children for child in heap
+            masked(child.client.address, persistence) == key.client.address for group in children for child in group
         )
 
-    def _time_left(self, heap: _Heap, director: Director) -> float:
+    def _time_left(self, group: _Group, director: Director) -> float:
         """Draw the seconds that a row has left at some moment of its life."""
-        persistence = _persistence(director, heap.place.service)
+        persistence = _persistence(director, group.place.service)
         whole = {
-            _Sort.ENTRY: float(persistence.timeout if persistence else _RENEWED),
-            _Sort.ACTIVE: _OPEN_SECONDS,
-            _Sort.INACTIVE: _CLOSED_SECONDS,
-        }[heap.sort]
+            _Kind.ENTRY: float(persistence.timeout if persistence else _RENEWED),
+            _Kind.ACTIVE: _OPEN_SECONDS,
+            _Kind.INACTIVE: _CLOSED_SECONDS,
+        }[group.kind]
         return 1.0 + whole * self._random.random()
 
     def follow(
@@ -181,41 +181,41 @@ class Entries:
     ) -> None:
         """Add or remove entries and connections, until there are as many as traffic counted."""
         wanted = {
-            _Heap(ServerKey(key, endpoint), sort): number
+            _Group(ServerKey(key, endpoint), kind): number
             for key, servers in counts.items()
             for endpoint, seen in servers.items()
-            for sort, number in zip(_Sort, (seen.sticky, seen.active, seen.inactive), strict=True)
+            for kind, number in zip(_Kind, (seen.sticky, seen.active, seen.inactive), strict=True)
         }
-        for heap in self._heaps.keys() - wanted.keys():
-            for key in list(self._heaps.pop(heap)):
+        for group in self._groups.keys() - wanted.keys():
+            for key in list(self._groups.pop(group)):
                 del self._rows[key]
         self.expire(director, now)
-        for heap, number in wanted.items():
-            keys = self._heaps.setdefault(heap, {})
+        for group, number in wanted.items():
+            keys = self._groups.setdefault(group, {})
             for key in list(keys)[: max(0, len(keys) - number)]:
                 self._remove(key)
             if number > len(keys):
-                known = [key.client.address for key in self._heaps.get(_Heap(heap.place, _Sort.ENTRY), ())]
+                known = [key.client.address for key in self._groups.get(_Group(group.place, _Kind.ENTRY), ())]
                 for _ in range(number - len(keys)):
-                    self._add_client(heap, director, now, known)
+                    self._add_client(group, director, now, known)
 
-    def _add_client(self, heap: _Heap, director: Director, now: float, known: Sequence[Address]) -> None:
+    def _add_client(self, group: _Group, director: Director, now: float, known: Sequence[Address]) -> None:
         """Add a client who is not there yet; connections come from the `known` ones that stick to the server."""
-        pool = director.pools[heap.place.service]
+        pool = director.pools[group.place.service]
         tries = (
-            self._entry_key(pool) if heap.sort is _Sort.ENTRY else self._connection_key(pool, known)
+            self._entry_key(pool) if group.kind is _Kind.ENTRY else self._connection_key(pool, known)
             for _ in range(_TRIES)
         )
         key = next((key for key in tries if key not in self._rows), None)
         if key is None:
             return  # a wide mask leaves only few networks
-        states = {_Sort.ENTRY: "ASSURED", _Sort.ACTIVE: "ESTABLISHED", _Sort.INACTIVE: "TIME_WAIT"}
-        state = states[heap.sort] if key.protocol in (0, Protocol.TCP) or key.template else "UDP"
+        states = {_Kind.ENTRY: "ASSURED", _Kind.ACTIVE: "ESTABLISHED", _Kind.INACTIVE: "TIME_WAIT"}
+        state = states[group.kind] if key.protocol in (0, Protocol.TCP) or key.template else "UDP"
         engine = pool.service.persistence.engine if pool.service.persistence and key.template else ""
-        endpoint = heap.place.endpoint
+        endpoint = group.place.endpoint
         if isinstance(pool.service.key, MarkKey) and not key.template:
             endpoint = Endpoint(endpoint.address, endpoint.port or key.virtual.port)
-        self._add(key, _Row(endpoint, state, now + self._time_left(heap, director), heap, engine))
+        self._add(key, _Row(endpoint, state, now + self._time_left(group, director), group, engine))
 
     def _entry_key(self, pool: Pool) -> _Key:
         service, persistence = pool.service.key, pool.service.persistence or Persistence()

@@ -176,7 +176,7 @@ class Family:
 def _look_up(name: str) -> tuple[socket.socket, int]:
     """Open a generic netlink socket by way of pyroute2, and look the family's number up.
 
-    pyroute2 is imported here because that takes a third of a second, which the demo and `--help` need not wait for.
+    pyroute2 is imported here because that takes a tenth of a second, which the demo and `--help` need not wait for.
     """
     from pyroute2 import GenericNetlinkSocket, NetlinkError
     from pyroute2.netlink import ctrlmsg

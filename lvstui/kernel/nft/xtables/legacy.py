@@ -112,16 +112,16 @@ def _saved(version: int) -> str:
         try:
             done = subprocess.run([program, "-c"], capture_output=True, timeout=_PATIENCE, check=False)
         except (OSError, subprocess.TimeoutExpired) as problem:
-            raise _Unread(f"{name} did not tell the rules of legacy iptables: {problem}") from None
+            raise _Unread(f"{name} did not list the rules of legacy iptables: {problem}") from None
         text = done.stdout.decode("utf-8", "surrogateescape")
         if "nf_tables" in text.partition("\n")[0] or "-nft-" in text.partition("\n")[0]:
             continue  # this one speaks of nf_tables, which is read otherwise
         if done.returncode:
             reason = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
-            raise _Unread(f"{name} does not tell the rules of legacy iptables ({reason}): start lvstui as root")
+            raise _Unread(f"{name} does not list the rules of legacy iptables ({reason}): start lvstui as root")
         return text
     raise _Unread(
-        "tables of legacy iptables are loaded, and iptables-legacy-save, which tells their rules, is not installed"
+        "tables of legacy iptables are loaded, and iptables-legacy-save, which lists their rules, is not installed"
     )
 
 
@@ -146,18 +146,18 @@ def _chain(table: str, name: str) -> Chain:
 
 def _of_table(family: str, table: str, chains: dict[str, Chain], lines: Sequence[Line]) -> Iterable[Rule]:
     leads: dict[str, list[Lead]] = {}
-    for place, each in enumerate(lines):
-        if each.jump in chains:
-            leads.setdefault(each.jump, []).append(Lead(each.chain, place, partial(_over, each)))
+    for place, lead in enumerate(lines):
+        if lead.jump in chains:
+            leads.setdefault(lead.jump, []).append(Lead(lead.chain, place, partial(_over, lead)))
     ways = Ways(chains, lambda name: leads.get(name, ()))
     found = []
-    for place, each in enumerate(lines):
-        if each.effect is None:
+    for place, read in enumerate(lines):
+        if read.effect is None:
             continue
-        seen = Seen(TOOL, family, table, each.chain, 0, each.packets, each.bytes, "", each.comment, False)
-        for way in ways.to(each.chain):
-            rule = describe(seen, way, each.effect, (*way.conditions, *each.conditions), way.sure and each.sure)
-            found.append(((*way.order, place), rule if rule.decoded else replace(rule, raw=each.text)))
+        seen = Seen(TOOL, family, table, read.chain, 0, read.packets, read.bytes, "", read.comment, False)
+        for way in ways.to(read.chain):
+            rule = describe(seen, way, read.effect, (*way.conditions, *read.conditions), way.sure and read.sure)
+            found.append(((*way.order, place), rule if rule.decoded else replace(rule, raw=read.text)))
     return [rule for _, rule in sorted(found, key=lambda pair: pair[0])]
 
 
