@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias, assert_never
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from lvstui.core.change import Change, Target
 from lvstui.core.describe import describe
 from lvstui.core.fields import visible
 from lvstui.core.model import Director, ServerKey
-from lvstui.core.record import Record, lines, matches
+from lvstui.core.record import Record, lines
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.table import Arranged, Cell, Column, Tone
-
-CHANGE_COLUMNS = (
-    Column("when", "When (UTC)", 13, 1),
-    Column("who", "Who", 10, 3, grow=1),
-    Column("kind", "How", 8, 4),
-    Column("what", "What", 62, 1, grow=5),
-)
+from lvstui.core.view.columns import RowColumn
+from lvstui.core.view.columns import cells as row_cells
+from lvstui.core.view.filter import Filter, Language
+from lvstui.core.view.table import Arranged, Cell, Tone
 
 
 class DriftKey(NamedTuple):
@@ -40,50 +36,124 @@ DRIFT = DriftKey(None)
 HISTORY = RecordKey(0)
 
 
+class HeadingRow(NamedTuple):
+    """The heading of the drift or of the history."""
+
+    title: str
+    what: Cell
+
+
+class DriftRow(NamedTuple):
+    """A difference, from the kernel's side to the profile's; `director` lends the names of the services."""
+
+    change: Change
+    director: Director
+
+
+class RecordRow(NamedTuple):
+    """A record of the history."""
+
+    record: Record
+    director: Director
+
+
+Row: TypeAlias = HeadingRow | DriftRow | RecordRow
+
+
 @dataclass(frozen=True, slots=True)
 class Look(Arranged):
     """How an operator looks at the changes: the filter."""
 
-    filter: str = ""
+    filter: Filter[DriftRow | RecordRow] = field(default_factory=Filter)
 
 
-def by_target(drift: Iterable[Change]) -> Mapping[Target, Change]:
-    """Return the differences by their targets, for the functions below; worth keeping while the drift stays."""
+def _when(row: Row) -> Cell:
+    match row:
+        case HeadingRow(title):
+            return Cell(title, Tone.STRONG)
+        case DriftRow():
+            return Cell("  now", Tone.WARN)
+        case RecordRow(record):
+            return Cell(f"  {record.time:%m-%d %H:%M}")
+
+
+def _who(row: Row) -> Cell:
+    return (
+        Cell(f"{row.record.user} {row.record.source}".rstrip(), Tone.NAME) if isinstance(row, RecordRow) else Cell("")
+    )
+
+
+def _kind(row: Row) -> Cell:
+    match row:
+        case HeadingRow():
+            return Cell("")
+        case DriftRow():
+            return Cell("drift", Tone.WARN)
+        case RecordRow(record):
+            return Cell(record.kind.value, Tone.DIM)
+
+
+def _what(row: Row) -> Cell:
+    match row:
+        case HeadingRow(_, what):
+            return what
+        case DriftRow(change, director):
+            return Cell(describe(change, director))
+        case RecordRow(record, director):
+            return Cell(_summary(record, director))
+
+
+CHANGE_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
+    RowColumn("when", "When (UTC)", 13, 1, cell=_when),
+    RowColumn("who", "Who", 10, 3, grow=1, cell=_who),
+    RowColumn("kind", "How", 8, 4, cell=_kind),
+    RowColumn("what", "What", 62, 1, grow=5, cell=_what),
+)
+
+
+def _text(row: DriftRow | RecordRow) -> str:
+    if isinstance(row, DriftRow):
+        return f"drift {describe(row.change, row.director)}".casefold()
+    return "\n".join((row.record.title, *lines(row.record, row.director))).casefold()
+
+
+LANGUAGE: Final[Language[DriftRow | RecordRow]] = Language(text=_text)
+"""What a filter can ask of changes: the words that they show, of a record all of its lines."""
+
+
+def by_target(drift: Sequence[Change]) -> Mapping[Target, Change]:
+    """Return the differences by their targets."""
     return {change.target: change for change in drift}
 
 
-def rows(snapshot: Snapshot, found: Mapping[Target, Change], look: Look) -> list[Key]:
-    """List the drift in the order in which it would be restored, then the history, newest first.
-
-    A filter keeps the lines that say all of its words (`!word`: do not say it).
-    """
-    shown: list[Key] = [DRIFT]
-    records: Iterable[Record] = reversed(snapshot.changes)
-    if look.filter:
-        director = snapshot.reading.director
-        yes = [word for word in look.filter.split() if not _negates(word)]
-        no = [word[1:] for word in look.filter.split() if _negates(word)]
-        shown += [DriftKey(about) for about, change in found.items() if _says(describe(change, director), yes, no)]
-        records = [r for r in records if matches(r, yes, director) and not any(matches(r, [w], director) for w in no)]
-    else:
-        shown += map(DriftKey, found)
-    return [*shown, HISTORY, *(RecordKey(record.number) for record in records)]
+def rows(snapshot: Snapshot, look: Look) -> list[Key]:
+    """List the drift in the order in which it would be restored, then the history, newest first."""
+    director, wanted = snapshot.reading.director, look.filter.holds
+    drift = [DriftKey(change.target) for change in snapshot.profile.drift if wanted(DriftRow(change, director))]
+    records = [record for record in reversed(snapshot.changes) if wanted(RecordRow(record, director))]
+    return [DRIFT, *drift, HISTORY, *(RecordKey(record.number) for record in records)]
 
 
-def cells(snapshot: Snapshot, found: Mapping[Target, Change], key: Key) -> tuple[Cell, ...]:
-    """Give one row's cells, one for each of CHANGE_COLUMNS."""
+def cells(snapshot: Snapshot, look: Look, key: Key) -> tuple[Cell, ...]:
+    """Return one row's cells, one for each of CHANGE_COLUMNS."""
+    return row_cells(CHANGE_COLUMNS, look, _row(snapshot, key))
+
+
+def _row(snapshot: Snapshot, key: Key) -> Row | None:
+    """Return the row of a key; None for one that is gone."""
+    director = snapshot.reading.director
     match key:
         case DriftKey(None):
-            return _drift_heading(snapshot)
-        case DriftKey(about):
-            change = found.get(about) if about else None
-            told = describe(change, snapshot.reading.director) if change else ""
-            return (Cell("  now", Tone.WARN), Cell(""), Cell("drift", Tone.WARN), Cell(told))
+            return HeadingRow("Drift", _drift_heading(snapshot))
+        case DriftKey(target):
+            change = snapshot.derive(by_target, snapshot.profile.drift).get(target) if target else None
+            return DriftRow(change, director) if change else None
         case RecordKey(0):
             count = _count(len(snapshot.changes), "record") if snapshot.changes else "nothing yet"
-            return (Cell("History", Tone.STRONG), Cell(""), Cell(""), Cell(count, Tone.DIM))
+            return HeadingRow("History", Cell(count, Tone.DIM))
         case RecordKey(number):
-            return _record_cells(snapshot, find(snapshot, number))
+            record = find(snapshot, number)
+            return RecordRow(record, director) if record else None
         case _:
             assert_never(key)
 
@@ -94,7 +164,7 @@ def find(snapshot: Snapshot, number: int) -> Record | None:
 
 
 def chosen(snapshot: Snapshot, marked: Collection[Key], cursor: Key | None) -> tuple[Change, ...]:
-    """Give the differences that an operator means: the marked ones, else the one under the cursor, its heading for all.
+    """Return the differences that are meant: the marked ones, else the one under the cursor, its heading for all.
 
     What is meant of a whole service is meant of its servers too.
     """
@@ -128,44 +198,24 @@ def details(record: Record, director: Director) -> list[str]:
     return list(lines(record, director))
 
 
-def sentence(snapshot: Snapshot, found: Mapping[Target, Change], key: Key) -> str:
-    """Say in full what a row's line has no room for."""
-    director = snapshot.reading.director
-    match key:
-        case DriftKey(None):
-            return ""
-        case DriftKey(about):
-            change = found.get(about) if about else None
-            return f"kernel -> profile: {describe(change, director)}" if change else ""
-        case RecordKey(number):
-            record = find(snapshot, number)
-            return f"{record.title}: {_summary(record, director)}" if record else ""
+def sentence(snapshot: Snapshot, key: Key) -> str:
+    """Return in full what a row's line has no room for; empty for a heading."""
+    match _row(snapshot, key):
+        case DriftRow(change, director):
+            return f"kernel -> profile: {describe(change, director)}"
+        case RecordRow(record, director):
+            return f"{record.title}: {_summary(record, director)}"
         case _:
-            assert_never(key)
+            return ""
 
 
-def _drift_heading(snapshot: Snapshot) -> tuple[Cell, ...]:
+def _drift_heading(snapshot: Snapshot) -> Cell:
     profile = snapshot.profile
-    count = len(profile.drift)
     if not profile.path or not profile.exists:
-        told = Cell("there is no profile yet: w saves one" if profile.path else "no profile", Tone.DIM)
-    elif count:
-        told = Cell(f"{_count(count, 'difference')}, from the kernel's side to the profile's", Tone.WARN)
-    else:
-        told = Cell("the kernel holds what the profile says", Tone.GOOD)
-    return (Cell("Drift", Tone.STRONG), Cell(""), Cell(""), told)
-
-
-def _record_cells(snapshot: Snapshot, record: Record | None) -> tuple[Cell, ...]:
-    if record is None:
-        return tuple(Cell("") for _ in CHANGE_COLUMNS)
-    who = f"{record.user} {record.source}".rstrip()
-    return (
-        Cell(f"  {record.time:%m-%d %H:%M}"),
-        Cell(who, Tone.NAME),
-        Cell(record.kind.value, Tone.DIM),
-        Cell(_summary(record, snapshot.reading.director)),
-    )
+        return Cell("there is no profile yet: w saves one" if profile.path else "no profile", Tone.DIM)
+    if count := len(profile.drift):
+        return Cell(f"{_count(count, 'difference')}, from the kernel's side to the profile's", Tone.WARN)
+    return Cell("the kernel holds what the profile says", Tone.GOOD)
 
 
 def _summary(record: Record, director: Director) -> str:
@@ -176,12 +226,3 @@ def _summary(record: Record, director: Director) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _negates(word: str) -> bool:
-    return len(word) > 1 and word.startswith("!")
-
-
-def _says(line: str, wanted: Iterable[str], unwanted: Iterable[str]) -> bool:
-    text = f"drift {line}".casefold()
-    return all(word.casefold() in text for word in wanted) and not any(word.casefold() in text for word in unwanted)

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from lvstui.core import fields
 from lvstui.core.attributes import DAEMON, TIMEOUTS
 from lvstui.core.change import Change, DirectorField, Target, changes_kernel, fold
-from lvstui.core.director import lines as told
-from lvstui.core.director.lines import Sides, Told
-from lvstui.core.director.scope import touched
+from lvstui.core.director import lines
+from lvstui.core.director.lines import Line, Sides
+from lvstui.core.director.scope import scope
 from lvstui.core.model import Director, SysctlKey
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.table import Arranged, Cell, Column, Tone
-
-DIRECTOR_COLUMNS = (
-    Column("setting", "Setting", 27, 1),
-    Column("value", "Value", 12, 1, grow=1),
-    Column("default", "Default", 8, 4),
-    Column("profile", "Profile", 8, 3),
-    Column("meaning", "What it is", 19, 5, grow=6),
-)
+from lvstui.core.view.columns import RowColumn
+from lvstui.core.view.columns import cells as row_cells
+from lvstui.core.view.filter import Filter, Language
+from lvstui.core.view.table import Arranged, Cell, Tone
 
 _LINK = "link "
 """What the name of a network interface's row starts with."""
@@ -47,26 +42,57 @@ class Row(NamedTuple):
     name: str = ""
 
 
+class LineRow(NamedTuple):
+    """A row with what it says; `staged` is what waits for Enter in its column of the profile alone."""
+
+    row: Row
+    line: Line
+    staged: Cell | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Look(Arranged):
     """How an operator looks at the director: filter, folded parts, and edits not yet applied."""
 
-    filter: str = ""
+    filter: Filter[LineRow] = field(default_factory=Filter)
     folded: frozenset[Part] = frozenset()
     staged: tuple[Change, ...] = ()
+
+
+def _title(shown: LineRow) -> Cell:
+    option = shown.row.part is Part.SYNC and "." in shown.row.name
+    return Cell(f"{'    ' if option else '  '}{shown.line.title}")
+
+
+DIRECTOR_COLUMNS: Final[tuple[RowColumn[LineRow], ...]] = (
+    RowColumn("setting", "Setting", 27, 1, cell=_title),
+    RowColumn("value", "Value", 12, 1, grow=1, cell=lambda shown: shown.line.value),
+    RowColumn("default", "Default", 8, 4, cell=lambda shown: Cell(shown.line.default, Tone.DIM)),
+    RowColumn("profile", "Profile", 8, 3, cell=lambda shown: shown.staged or shown.line.profile),
+    RowColumn("meaning", "What it is", 19, 5, grow=6, cell=lambda shown: Cell(shown.line.sentence, Tone.DIM)),
+)
+
+
+def _text(shown: LineRow) -> str:
+    line = shown.line
+    return " ".join((shown.row.part.value, line.title, line.value.text, line.profile.text, line.sentence)).casefold()
+
+
+LANGUAGE: Final[Language[LineRow]] = Language(text=_text)
+"""What a filter can ask of the director's rows: the words that they show."""
 
 
 def rows(snapshot: Snapshot, look: Look) -> list[Row]:
     """List the rows in order: each part's heading, its rows below unless folded.
 
-    A filter keeps the rows that show every one of its words (`!word`: do not show it), and opens what is folded.
+    A filter opens what is folded.
     """
     shown: list[Row] = []
     sides = _sides(snapshot, look)
     for part in Part:
         found = [Row(part, name) for name in _names(snapshot, sides, part)]
         if look.filter:
-            found = [row for row in found if _matches(look.filter, part, _told(snapshot, sides, row))]
+            found = [row for row in found if look.filter.holds(LineRow(row, _line(snapshot, sides, row)))]
         if found:
             shown.append(Row(part))
             shown.extend(found if look.filter or part not in look.folded else ())
@@ -74,37 +100,30 @@ def rows(snapshot: Snapshot, look: Look) -> list[Row]:
 
 
 def cells(snapshot: Snapshot, look: Look, row: Row) -> tuple[Cell, ...]:
-    """Give one row's cells, one for each of DIRECTOR_COLUMNS."""
+    """Return one row's cells, one for each of DIRECTOR_COLUMNS."""
     if not row.name:
         sign = "+" if row.part in look.folded and not look.filter else "-"
         return (Cell(f"{sign} {row.part.value}", Tone.STRONG), *[Cell("")] * (len(DIRECTOR_COLUMNS) - 1))
-    line = _told(snapshot, _sides(snapshot, look), row)
-    indent = "    " if row.part is Part.SYNC and "." in row.name else "  "
-    return (
-        Cell(indent + line.title),
-        line.value,
-        Cell(line.default, Tone.DIM),
-        _staged_profile(look, row) or line.profile,
-        Cell(line.sentence, Tone.DIM),
-    )
+    line = _line(snapshot, _sides(snapshot, look), row)
+    return row_cells(DIRECTOR_COLUMNS, look, LineRow(row, line, _staged_profile(look, row)))
 
 
 def sentence(snapshot: Snapshot, look: Look, row: Row) -> str:
     """Say in full what a row is about; empty for a heading."""
     if not row.name:
         return ""
-    line = _told(snapshot, _sides(snapshot, look), row)
+    line = _line(snapshot, _sides(snapshot, look), row)
     return f"{line.title}: {line.sentence}"
 
 
 def touches(snapshot: Snapshot, row: Row) -> str:
     """Say which services a setting touches now; empty where that cannot be told, and for what is no setting."""
-    told = touched(snapshot.reading.director, row.name) if row.part is Part.SYSCTL else ""
-    return f"It {told}." if told else ""
+    services = scope(snapshot.reading.director, row.name) if row.part is Part.SYSCTL else ""
+    return f"It {services}." if services else ""
 
 
 def with_staged(running: Director, staged: Iterable[Change]) -> Director:
-    """Give what the kernel would hold with what is staged; what only the profile lets go of stays there."""
+    """Return what the kernel would hold with what is staged; what only the profile lets go of stays there."""
     return fold(running, filter(changes_kernel, staged))
 
 
@@ -131,30 +150,30 @@ def _staged_profile(look: Look, row: Row) -> Cell | None:
     return None
 
 
-def _told(snapshot: Snapshot, sides: Sides, row: Row) -> Told:
+def _line(snapshot: Snapshot, sides: Sides, row: Row) -> Line:
     match row:
         case Row(Part.TABLE, "ip_vs"):
-            return told.version(snapshot.reading)
+            return lines.version(snapshot.reading)
         case Row(Part.TABLE, "connections"):
-            return told.connections(snapshot.reading)
+            return lines.connections(snapshot.reading)
         case Row(Part.TABLE, "all services"):
-            return told.total(snapshot.reading.total)
+            return lines.total(snapshot.reading.total)
         case Row(Part.TABLE, name):
-            return told.owner(next(owner for owner in snapshot.owners if f"owner {owner.pid}" == name))
+            return lines.owner(next(owner for owner in snapshot.owners if f"owner {owner.pid}" == name))
         case Row(Part.TIMEOUTS, name):
-            return told.timeout(sides, name)
+            return lines.timeout(sides, name)
         case Row(Part.SYNC, name):
             word, _, option = name.partition(".")
             role = fields.role(word)
-            return told.daemon_option(sides, role, option) if option else told.daemon(sides, role)
+            return lines.daemon_option(sides, role, option) if option else lines.daemon(sides, role)
         case Row(Part.HOST, name) if name.startswith(_LINK):
-            return told.link(next(link for link in snapshot.host.links if _LINK + link.name == name))
+            return lines.link(next(link for link in snapshot.host.links if _LINK + link.name == name))
         case Row(Part.HOST, name):
-            return told.load(snapshot.host, name)
+            return lines.load(snapshot.host, name)
         case Row(Part.SYSCTL, name):
-            return told.setting(sides, name)
+            return lines.setting(sides, name)
         case Row(Part.CPUS, name):
-            return told.cpu(snapshot.reading.cpus, int(name))
+            return lines.cpu(snapshot.reading.cpus, int(name))
         case _:
             raise ValueError(f"no such row: {row}")
 
@@ -188,12 +207,3 @@ def _daemon_names(sides: Sides) -> Iterator[str]:
         yield word
         if any(role in each.daemons for each in (sides.running, sides.staged)):
             yield from (f"{word}.{option.name}" for option in DAEMON)
-
-
-def _matches(wanted: str, part: Part, line: Told) -> bool:
-    pieces = (part.value, line.title, line.value.text, line.profile.text, line.sentence)
-    text = " ".join(pieces).casefold()
-    return all(
-        (word[1:] not in text) if len(word) > 1 and word.startswith("!") else word in text
-        for word in wanted.casefold().split()
-    )

@@ -28,9 +28,9 @@ class _Daemons(NamedTuple):
     services: bool = False
 
 
-def touched(director: Director, setting: str) -> str:
+def scope(director: Director, setting: str) -> str:
     """Say what a setting touches: `touches 2 tcp services: shop, mail`; empty where that cannot be told."""
-    match _TOUCHES.get(setting):
+    match _SCOPES.get(setting):
         case _Services() as kind:
             return _of_services(director, kind)
         case _Daemons() as daemons:
@@ -83,7 +83,7 @@ _SCTP: Final = _Services("sctp service", "sctp services", lambda pool: _carries(
 _MASTER: Final = _Daemons((SyncRole.MASTER,))
 _EITHER: Final = _Daemons((SyncRole.MASTER, SyncRole.BACKUP))
 
-_TOUCHES: Final[Mapping[str, _Services | _Daemons]] = {
+_SCOPES: Final[Mapping[str, _Services | _Daemons]] = {
     "backup_only": _Daemons((SyncRole.BACKUP,), services=True),
     "cache_bypass": _Services("mark service", "mark services", lambda pool: isinstance(pool.service.key, MarkKey)),
     "conn_reuse_mode": _Services(

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
 from textual.widgets import Static
 
-from lvstui.core.change import Change, Target, undo
+from lvstui.core.change import Change, undo
 from lvstui.core.changes import rows as changes
-from lvstui.core.changes.rows import CHANGE_COLUMNS, DriftKey, Key, Look, RecordKey, by_target, restored
+from lvstui.core.changes.rows import CHANGE_COLUMNS, DriftKey, Key, Look, RecordKey, restored
 from lvstui.core.describe import describe
 from lvstui.core.record import Record
-from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import escape
 from lvstui.engine.messages import Adopt, Edit
 from lvstui.store.view_memory import ViewMemory
@@ -25,10 +23,6 @@ from lvstui.tui.views.editing import editable, editing, filtering, nothing_pendi
 from lvstui.tui.views.view import Rows, TableView
 
 Changes: TypeAlias = TableView[Key, Look]
-
-
-def _found(snapshot: Snapshot) -> Mapping[Target, Change]:
-    return snapshot.derive(by_target, snapshot.profile.drift)
 
 
 def _chosen(view: Changes) -> tuple[Change, ...]:
@@ -116,9 +110,9 @@ class ChangesView(TableView[Key, Look]):
     BELOW = (partial(Static, id="sentence", markup=False),)
     ROWS = Rows(
         columns=lambda _: CHANGE_COLUMNS,
-        rows=lambda snapshot, look: changes.rows(snapshot, _found(snapshot), look),
-        cells=lambda snapshot, _, key: changes.cells(snapshot, _found(snapshot), key),
-        filtered=lambda look, text: replace(look, filter=text),
+        rows=changes.rows,
+        cells=changes.cells,
+        filtered=lambda look, text: replace(look, filter=changes.LANGUAGE.parse(text)),
     )
 
     def __init__(self, memory: ViewMemory | None = None) -> None:
@@ -127,6 +121,6 @@ class ChangesView(TableView[Key, Look]):
     def offer(self) -> None:
         """Say the line under the cursor in full, and which keys act on it."""
         if (key := self.table.cursor_key) is not None:
-            sentence = changes.sentence(self.snapshot, _found(self.snapshot), key)
+            sentence = changes.sentence(self.snapshot, key)
             self.query_one("#sentence", Static).update(escape(sentence))
         super().offer()

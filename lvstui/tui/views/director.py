@@ -171,7 +171,7 @@ class DirectorView(TableView[Row, Look]):
         columns=lambda _: DIRECTOR_COLUMNS,
         rows=director.rows,
         cells=director.cells,
-        filtered=lambda look, text: replace(look, filter=text),
+        filtered=lambda look, text: replace(look, filter=director.LANGUAGE.parse(text)),
         staged=lambda look, changes: replace(look, staged=tuple(changes)),
     )
 

@@ -13,6 +13,7 @@ from lvstui.core.changes.rows import (
     CHANGE_COLUMNS,
     DRIFT,
     HISTORY,
+    LANGUAGE,
     DriftKey,
     Key,
     Look,
@@ -21,6 +22,8 @@ from lvstui.core.changes.rows import (
     chosen,
     details,
     restored,
+    rows,
+    sentence,
 )
 from lvstui.core.drift import drift
 from lvstui.core.model import AddressKey, Director, Pool, RealServer, Service, Timeouts
@@ -46,16 +49,8 @@ def snapshot(running: Director, saved: Director, *records: Record) -> Snapshot:
     return Snapshot(Reading(running, Info("", 0), 0.0), "demo", Host(""), profile=profile, changes=records)
 
 
-def rows(shown: Snapshot, look: Look) -> list[Key]:
-    return change_rows.rows(shown, by_target(shown.profile.drift), look)
-
-
 def cells(shown: Snapshot, key: Key) -> tuple[Cell, ...]:
-    return change_rows.cells(shown, by_target(shown.profile.drift), key)
-
-
-def sentence(shown: Snapshot, key: Key) -> str:
-    return change_rows.sentence(shown, by_target(shown.profile.drift), key)
+    return change_rows.cells(shown, EMPTY, key)
 
 
 RUNNING = Director({SHOP: pool(SHOP, ONE, TWO)}, Timeouts())
@@ -99,15 +94,15 @@ def test_the_headings_say_how_kernel_and_profile_stand() -> None:
 
 def test_a_filter_looks_at_drift_and_history_alike() -> None:
     shown = replace(SHOWN, changes=(RECORD,))
-    assert rows(shown, Look("tcp_fin")) == [DRIFT, HISTORY]
-    assert rows(shown, Look("timeouts tcp")) == [
+    assert rows(shown, Look(filter=LANGUAGE.parse("tcp_fin"))) == [DRIFT, HISTORY]
+    assert rows(shown, Look(filter=LANGUAGE.parse("timeouts tcp"))) == [
         DRIFT,
         DriftKey(change_timeouts(None, None).target),
         HISTORY,
         RecordKey(3),
     ]
-    assert rows(shown, Look("timeouts !alice"))[-1] == HISTORY
-    assert rows(shown, Look("ALICE")) == [DRIFT, HISTORY, RecordKey(3)]
+    assert rows(shown, Look(filter=LANGUAGE.parse("timeouts !alice")))[-1] == HISTORY
+    assert rows(shown, Look(filter=LANGUAGE.parse("ALICE"))) == [DRIFT, HISTORY, RecordKey(3)]
 
 
 def test_a_whole_service_means_its_servers_too() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from lvstui.core.change import Change, change_daemon, change_sysctl, change_timeouts
 from lvstui.core.director.edits import keep, question, release, removal
-from lvstui.core.director.rows import DIRECTOR_COLUMNS, Look, Part, Row, cells, rows, sentence
+from lvstui.core.director.rows import DIRECTOR_COLUMNS, LANGUAGE, Look, Part, Row, cells, rows, sentence
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Director, ServiceKey, SyncDaemon, SyncRole, Timeouts
 from lvstui.core.observed import Info, Reading, ServerStats, Stats
@@ -99,11 +99,11 @@ def test_what_only_the_profile_lets_go_or_takes_is_said_in_its_column() -> None:
 
 
 def test_a_filter_keeps_the_rows_that_say_its_words_with_their_headings() -> None:
-    look = Look(filter="nodest", folded=frozenset({Part.SYSCTL}))
+    look = Look(filter=LANGUAGE.parse("nodest"), folded=frozenset({Part.SYSCTL}))
     assert rows(snapshot(), look) == [Row(Part.SYSCTL), Row(Part.SYSCTL, "expire_nodest_conn")]
-    listed = rows(snapshot(), Look(filter="net.ipv4.vs !nodest"))
+    listed = rows(snapshot(), Look(filter=LANGUAGE.parse("net.ipv4.vs !nodest")))
     assert [row.name for row in listed] == ["", "brand_new", "conntrack"]
-    assert rows(snapshot(), Look(filter="nothing-says-this")) == []
+    assert rows(snapshot(), Look(filter=LANGUAGE.parse("nothing-says-this"))) == []
 
 
 def test_a_folded_part_shows_its_heading_only() -> None:

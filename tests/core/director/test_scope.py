@@ -9,7 +9,7 @@ import pytest
 
 from lvstui.core.catalogue import SETTINGS
 from lvstui.core.director.rows import Look, Part, Row, sentence, touches
-from lvstui.core.director.scope import touched
+from lvstui.core.director.scope import scope
 from lvstui.core.model import (
     AddressKey,
     Director,
@@ -87,23 +87,23 @@ ALL = director(SHOP, MAIL, TIME, MARK, CALL)
     ],
 )
 def test_a_setting_names_the_services_that_it_touches(setting: str, expected: str) -> None:
-    assert touched(ALL, setting) == expected
+    assert scope(ALL, setting) == expected
 
 
 def test_a_mark_may_carry_any_protocol_but_is_no_persistent_service() -> None:
-    assert touched(director(MARK), "sloppy_tcp") == "touches 1 tcp service: mark:7"
+    assert scope(director(MARK), "sloppy_tcp") == "touches 1 tcp service: mark:7"
     expected = "touches nothing now: there is no persistent service with a drained server"
-    assert touched(director(MARK, MAIL, TIME), "expire_quiescent_template") == expected
+    assert scope(director(MARK, MAIL, TIME), "expire_quiescent_template") == expected
 
 
 def test_settings_of_synchronisation_touch_the_daemons_that_run() -> None:
     both = director(SHOP, sync=(MASTER, BACKUP))
-    assert touched(both, "sync_ports") == "touches the sync master and backup"
-    assert touched(both, "sync_threshold") == "touches the sync master"
-    assert touched(both, "backup_only") == "touches 1 service: shop; a sync backup runs"
+    assert scope(both, "sync_ports") == "touches the sync master and backup"
+    assert scope(both, "sync_threshold") == "touches the sync master"
+    assert scope(both, "backup_only") == "touches 1 service: shop; a sync backup runs"
     backup = director(SHOP, sync=(BACKUP,))
-    assert touched(backup, "sync_sock_size") == "touches the sync backup"
-    assert touched(backup, "sync_threshold") == "touches nothing now: no sync master runs"
+    assert scope(backup, "sync_sock_size") == "touches the sync backup"
+    assert scope(backup, "sync_threshold") == "touches nothing now: no sync master runs"
 
 
 def test_every_sentence_fits_below_a_table_of_eighty_columns() -> None:
