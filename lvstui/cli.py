@@ -120,9 +120,9 @@ def _watch(kernel: Kernel, netns: str | None) -> Callable[[], Iterable[Owner]]:
     """Return a callable that lists other programs writing to a kernel; there are none beside one in memory."""
 
     def look() -> Iterable[Owner]:
-        from lvstui.host.owners import Watch  # with psutil, which only a look at the processes needs
+        from lvstui.host.owners import OwnerWatch  # with psutil, which only a look at the processes needs
 
-        return Watch(netns)()
+        return OwnerWatch(netns)()
 
     return tuple if kernel.origin == "demo" else look
 
@@ -156,7 +156,7 @@ def _screens(options: argparse.Namespace, open_kernel: Opener) -> int:
     if not (sys.stdin.isatty() and sys.stderr.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
         raise Failure("the screens need a terminal; `lvstui show` prints the services without one", Status.USAGE)
     with _place(options, open_kernel, demo_instead=True) as place:
-        from lvstui.host.owners import Watch
+        from lvstui.host.owners import OwnerWatch
         from lvstui.tui import run  # textual takes a quarter of a second, which the commands need not pay
 
         screens = Options(
@@ -168,7 +168,7 @@ def _screens(options: argparse.Namespace, open_kernel: Opener) -> int:
             notice=place.notice,
             links=options.netns is None,
             accounted=True,
-            owners=tuple if place.kernel.origin == "demo" else Watch(options.netns),
+            owners=tuple if place.kernel.origin == "demo" else OwnerWatch(options.netns),
             memory=ViewMemory(memory_path()),
         )
         return run(screens)

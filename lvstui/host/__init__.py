@@ -1,1 +1,1 @@
-"""Who else is here: the machine, other programs at work on the table, other sessions."""
+"""Who else is here: the machine, the person at work, and other programs that write to the table."""

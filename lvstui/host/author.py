@@ -19,7 +19,7 @@ _ANCESTORS: Final = 12
 
 
 def author(environ: Mapping[str, str] = os.environ, proc: Path = Path("/proc")) -> Session:
-    """Tell who runs this process, since now.
+    """Return who runs this process, as a session that starts now.
 
     The user is the one who called sudo, else who logged in, else the effective one. The source is the client of SSH
     (looked up in the processes above us too, since sudo and su take it out of the environment), else the terminal.
@@ -45,7 +45,7 @@ def _user_name(number: int) -> str:
 
 
 def _inherited(name: str, proc: Path) -> str:
-    """Find a variable in the environments that the processes above us were started with, as far as we may look."""
+    """Return a variable from the environments of the processes above us, as far as we may read them; else empty."""
     pid = os.getppid()
     with suppress(OSError, ValueError, IndexError):
         for _ in range(_ANCESTORS):

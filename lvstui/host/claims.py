@@ -1,4 +1,4 @@
-"""Which virtual services the configuration of keepalived and of ldirectord names, read to warn and never written.
+"""Which virtual services the configuration of keepalived and of ldirectord names; it is read only, for warnings.
 
 What cannot be understood for sure claims every service: a warning too many is better than one too few.
 """
@@ -29,7 +29,7 @@ _REAL_PROTOCOL: Final = re.compile(r"\s+protocol\s*=\s*(\w+)")
 
 
 class _Unclear(Exception):
-    """Something that only the program itself could work out."""
+    """Something that only the program itself could interpret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Claims:
 
 
 def keepalived(path: Path, root: Path = Path("/")) -> Claims:
-    """Read keepalived.conf with what it includes, as a process sees it whose root folder is `root`."""
+    """Return the claims of keepalived.conf and what it includes, as a process sees it whose root folder is `root`."""
     reader = _Reader(root)
     try:
         parts = _Parts()
@@ -54,7 +54,7 @@ def keepalived(path: Path, root: Path = Path("/")) -> Claims:
 
 
 def ldirectord(path: Path, root: Path = Path("/")) -> Claims:
-    """Read ldirectord.cf as a process sees it whose root folder is `root`."""
+    """Return the claims of ldirectord.cf, as a process sees it whose root folder is `root`."""
     place = _inside(root, path)
     try:
         text = place.read_text(errors="replace")
@@ -85,30 +85,30 @@ class _Reader:
             if definition := _DEFINITION.fullmatch(line):
                 self._variables[definition[1]] = definition[2].strip()
                 continue
-            words = [word for word in _TOKEN.findall(_VARIABLE.sub(self._known, line)) if word[0] not in "!#"]
+            words = [word for word in _TOKEN.findall(_VARIABLE.sub(self._substitute, line)) if word[0] not in "!#"]
             if words and words[0].startswith("@"):  # only for some directors: counted as for this one
                 words = words[1:]
             if words and words[0].startswith("~"):
                 raise _Unclear("a sequence")
             if len(words) == 2 and _INCLUDE.fullmatch(words[0]):
-                yield from self._included(path, words[1].strip('"'), depth)
+                yield from self._include(path, words[1].strip('"'), depth)
             elif words:
                 yield words
 
-    def _included(self, by: Path, pattern: str, depth: int) -> Iterator[list[str]]:
-        """Read what a pattern finds; a relative one starts from the folder of the file that says it."""
+    def _include(self, by: Path, pattern: str, depth: int) -> Iterator[list[str]]:
+        """Yield the lines of what a pattern finds; a relative one starts from the folder of the file that says it."""
         whole = by.parent / pattern
         folder = _inside(self._root, Path(whole.anchor or "."))
-        self.files.append(_inside(self._root, whole.parent))  # whose time tells of a file that is new there
+        self.files.append(_inside(self._root, whole.parent))  # whose time changes with a new file there
         for found in sorted(folder.glob(str(whole.relative_to(whole.anchor)))):
             yield from self.lines(Path(whole.anchor) / found.relative_to(folder), depth + 1)
 
-    def _known(self, found: re.Match[str]) -> str:
+    def _substitute(self, found: re.Match[str]) -> str:
         return self._variables.get(found[1] or found[2], found[0])
 
 
 def _statements(lines: Iterator[list[str]]) -> Iterator[tuple[tuple[str, ...], list[str]]]:
-    """Give each statement with the first words of the blocks around it; a block's own head is a statement too."""
+    """Yield each statement with the first words of the blocks around it; a block's own head is a statement too."""
     stack: list[str] = []
     head = ""
     for line in lines:
@@ -168,12 +168,12 @@ class _Parts:
 
 
 def _keys(target: Sequence[str], virtual: _Virtual) -> Iterator[ServiceKey]:
-    """Give the services of `fwmark N [inet6]` or `ADDRESSES [PORT]`."""
+    """Yield the services of `fwmark N [inet6]` or `ADDRESSES [PORT]`."""
     match target:
-        case ["fwmark", mark, *family]:
-            word = family[0] if family else virtual.family
+        case ["fwmark", mark, *words]:
+            word = words[0] if words else virtual.family
             families = {"inet": [Family.IPV4], "inet6": [Family.IPV6]}.get(word, list(Family))
-            yield from (MarkKey(int(mark, 0), each) for each in families)
+            yield from (MarkKey(int(mark, 0), family) for family in families)
         case [addresses, *port]:
             number = int(port[0]) if port else 0
             protocol = _PROTOCOLS[virtual.protocol]
@@ -183,7 +183,7 @@ def _keys(target: Sequence[str], virtual: _Virtual) -> Iterator[ServiceKey]:
 
 
 def _addresses(text: str) -> Iterator[Address]:
-    """Give the addresses of `192.0.2.1`, `192.0.2.1-9`, `192.0.2.1-192.0.3.9` or `192.0.2.8/29`, also of IPv6."""
+    """Yield the addresses of `192.0.2.1`, `192.0.2.1-9`, `192.0.2.1-192.0.3.9` or `192.0.2.8/29`, also of IPv6."""
     if "/" in text:
         network = ip_network(text, strict=False)
         first, last = network.network_address, network.broadcast_address
@@ -196,7 +196,7 @@ def _addresses(text: str) -> Iterator[Address]:
 
 
 def _end(begin: str, end: str) -> Address:
-    """Read the end of a range, which may be its last part only."""
+    """Return the end of a range, which may be written as its last part only."""
     if not end:
         return ip_address(begin)
     if "." in end or ":" in end:
@@ -206,14 +206,14 @@ def _end(begin: str, end: str) -> Address:
 
 
 def _ldirectord_keys(text: str) -> Iterator[ServiceKey]:
-    """Give the service of each `virtual=`, whose protocol may follow in the lines indented below it."""
+    """Yield the service of each `virtual=`, whose protocol may follow in the lines indented below it."""
     found: re.Match[str] | None = None
     protocol = ""
     for line in text.splitlines():
-        if told := _VIRTUAL.match(line):
+        if virtual := _VIRTUAL.match(line):
             if found:
                 yield _ldirectord_key(found, protocol)
-            found, protocol = told, ""
+            found, protocol = virtual, ""
         elif found and (named := _REAL_PROTOCOL.match(line)):
             protocol = named[1]
     if found:

@@ -31,7 +31,7 @@ class Machine:
         self._links = Links() if links else None
 
     def observe(self) -> Host:
-        """Tell the host's name and load, since the call before (0 at the first)."""
+        """Return the host's name and its load in percent since the call before (0 at the first)."""
         cpu = psutil.cpu_times_percent(interval=None)
         return Host(
             name=socket.gethostname(),
@@ -43,25 +43,25 @@ class Machine:
 
 
 class Links:
-    """What passes the links each second, from the counters of two looks at them."""
+    """The rates of the links per second, from two readings of their counters."""
 
     def __init__(self) -> None:
         self._then = 0.0
         self._before: Mapping[str, Counters] = {}
         self._speeds: Mapping[str, int] = {}
-        self._asked = -_SPEEDS_LAST
+        self._speeds_read = -_SPEEDS_LAST
 
     def observe(self, now: float) -> tuple[Link, ...]:
-        """Look at the counters of all links that are up, loopback left out; `now` is in seconds."""
+        """Return the rates of all links that are up, loopback left out; `now` is in seconds."""
         counters = _counters()
-        if now - self._asked >= _SPEEDS_LAST or counters.keys() != self._before.keys():
-            self._asked = now
+        if now - self._speeds_read >= _SPEEDS_LAST or counters.keys() != self._before.keys():
+            self._speeds_read = now
             self._speeds = _speeds()
         links = self.between(counters, now)
         return tuple(link for link in links if link.name in self._speeds)
 
     def between(self, counters: Mapping[str, Counters], now: float) -> tuple[Link, ...]:
-        """Give the rates since the counters before; a link that is new, or anew, starts with 0."""
+        """Return the rates since the counters before; a link that is new, or came back, starts with 0."""
         before, seconds = self._before, now - self._then
         self._before, self._then = counters, now
         return tuple(
@@ -71,11 +71,11 @@ class Links:
 
 
 _SPEEDS_LAST = 10.0
-"""Seconds after which links are asked again whether they are up and how fast; that takes longer than counting."""
+"""Seconds after which it is read again which links are up and how fast; that takes longer than the counters."""
 
 
 def _speeds() -> Mapping[str, int]:
-    """Give the speed of each link that is up; 65535 is what drivers say that do not know."""
+    """Return the speed in Mbit/s of each link that is up, 0 for 65535: drivers say so that do not know."""
     return {
         name: link.speed if link.speed < 65535 else 0
         for name, link in psutil.net_if_stats().items()
@@ -94,11 +94,11 @@ def _counters() -> Mapping[str, Counters]:
 
 def _link(name: str, speed: int, before: Counters, after: Counters, seconds: float) -> Link:
     grown = (max(0, now - then) for now, then in zip(after, before, strict=True))
-    return Link(name, speed, *(each / seconds if seconds > 0 else 0.0 for each in grown))
+    return Link(name, speed, *(count / seconds if seconds > 0 else 0.0 for count in grown))
 
 
 class Process(NamedTuple):
-    """A process of a program that was asked for, with its command line as far as that can be read."""
+    """A process of a program, with its command line as far as that can be read."""
 
     pid: int
     parent: int
@@ -107,7 +107,7 @@ class Process(NamedTuple):
 
 
 def processes(programs: Collection[str]) -> Iterator[Process]:
-    """Find the processes of these programs; one may have written what it does behind its own name."""
+    """Yield the processes of these programs; one may have written what it does behind its own name."""
     for process in psutil.process_iter(["name"]):
         program = (process.info["name"] or "").partition(" ")[0]
         if program in programs:

@@ -1,4 +1,4 @@
-"""Who else manages this table: keepalived, ldirectord, kube-proxy and another lvstui, found among the processes."""
+"""Other programs that write to this table: keepalived, ldirectord, kube-proxy, another lvstui; by their processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lvstui.host.claims import Claims, keepalived, ldirectord
 from lvstui.host.machine import Process, processes
 
 INTERVAL: Final = 10.0
-"""Seconds between two looks at the processes."""
+"""Seconds between two searches of the processes."""
 
 _PROGRAMS: Final = ("keepalived", "ldirectord", "kube-proxy", OWN_NAME)
 _KEEPALIVED_CONF: Final = "/etc/keepalived/keepalived.conf"
@@ -27,8 +27,8 @@ _CLUSTER: Final = re.compile(r"-[^-SgprcbsiAu]*f(.*)")
 _Seen = tuple[tuple[str, int, int], ...]
 
 
-class Watch:
-    """Tells who else writes to the table of one network namespace; looks again every ten seconds at most.
+class OwnerWatch:
+    """Looks for other programs that write to the table of one network namespace, every ten seconds at most.
 
     A configuration is read again only when one of its files has changed.
     """
@@ -50,23 +50,23 @@ class Watch:
         self._read: dict[str, tuple[_Seen, Claims]] = {}
 
     def __call__(self) -> tuple[Owner, ...]:
-        """Give the owners as of the last look."""
+        """Return the owners that the newest search found."""
         now = self._clock()
         if now >= self._due:
             self._due = now + INTERVAL
-            self._owners = tuple(self._look())
+            self._owners = tuple(self._search())
         return self._owners
 
-    def _look(self) -> Iterator[Owner]:
-        found = [each for each in self._find(_PROGRAMS) if each.pid != os.getpid() and self._is_here(each)]
-        pids = {each.pid for each in found}
+    def _search(self) -> Iterator[Owner]:
+        found = [process for process in self._find(_PROGRAMS) if process.pid != os.getpid() and self._is_here(process)]
+        pids = {process.pid for process in found}
         # Children share the work of their parent, and do not always show its command line.
-        for process in sorted(each for each in found if each.parent not in pids):
+        for process in sorted(process for process in found if process.parent not in pids):
             if owner := self._owner(process):
                 yield owner
 
     def _is_here(self, process: Process) -> bool:
-        """Tell whether a process works in our network namespace; where that is kept secret, suppose it does."""
+        """Return whether a process works in our network namespace, also where that cannot be read."""
         its = _identity(self._proc / str(process.pid) / "ns/net")
         return its is None or self._namespace is None or its == self._namespace
 
@@ -93,7 +93,7 @@ class Watch:
         return Owner("keepalived", process.pid, config, self._claims(process, config, keepalived))
 
     def _ldirectord_conf(self, process: Process) -> str:
-        """Find the file as ldirectord does: the word before `start`, in its own folders first."""
+        """Return the file as ldirectord finds it: the word before `start`, in its own folders first."""
         words = [word for word in process.command if not word.startswith("-")]
         script = next((at for at, word in enumerate(words) if Path(word).name == "ldirectord"), 0)
         rest = words[script + 1 :]
@@ -104,7 +104,7 @@ class Watch:
         return name
 
     def _uses_ipvs(self, process: Process) -> bool:
-        """Tell whether kube-proxy is in ipvs mode, by its command line or else by its configuration."""
+        """Return whether kube-proxy is in ipvs mode, by its command line or else by its configuration."""
         if mode := _value(process.command, "--proxy-mode"):
             return mode == "ipvs"
         config = _value(process.command, "--config")
@@ -122,13 +122,13 @@ class Watch:
         name = f"{root}:{config}"
         seen, claims = self._read.get(name, ((), Claims(None, ())))
         if not seen or _signatures(claims.files) != seen:
-            whole = config.startswith("/")
-            claims = read(Path(config), root) if whole else read(self._path(process, config), Path("/"))
+            absolute = config.startswith("/")
+            claims = read(Path(config), root) if absolute else read(self._path(process, config), Path("/"))
             self._read[name] = _signatures(claims.files), claims
         return claims.services
 
     def _root(self, process: Process) -> Path:
-        """Give the root folder of a process, which may run in a container; ours where that is kept secret."""
+        """Return the root folder of a process, which may run in a container; ours where that cannot be read."""
         root = self._proc / str(process.pid) / "root"
         return root if os.access(root, os.R_OK | os.X_OK) else Path("/")
 
@@ -163,7 +163,7 @@ def _has(words: Sequence[str], *options: str) -> bool:
 
 
 def _value(words: Sequence[str], option: str) -> str:
-    """Give the value of `--option=value` or `--option value`."""
+    """Return the value of `--option=value` or `--option value`; empty where there is none."""
     for at, word in enumerate(words):
         if word.startswith(f"{option}="):
             return word.partition("=")[2]

@@ -20,7 +20,7 @@ from lvstui.core.model import Director, Timeouts
 from lvstui.core.owners import Owner
 from lvstui.formats.profile.write import dumps
 from lvstui.host.machine import Process
-from lvstui.host.owners import Watch
+from lvstui.host.owners import OwnerWatch
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.store.profile_file import ProfileFile
 from tests.build import SHOP
@@ -66,7 +66,7 @@ class Desk:
 
     def _owners(self) -> Iterable[Owner]:
         self.looks += 1
-        return Watch(find=self._find, proc=self._proc)()
+        return OwnerWatch(find=self._find, proc=self._proc)()
 
     def _find(self, _: Collection[str]) -> list[Process]:
         return [Process(PID, 1, "keepalived", ("keepalived", "-f", str(self._config)))]

@@ -12,7 +12,7 @@ from lvstui.core.change import change_server, change_service, change_timeouts
 from lvstui.core.model import RealServer, Service, Timeouts
 from lvstui.core.owners import Owner, claimed, warnings
 from lvstui.host.machine import Process, processes
-from lvstui.host.owners import INTERVAL, Watch
+from lvstui.host.owners import INTERVAL, OwnerWatch
 from tests.build import SHOP, address_key, endpoint
 
 OTHER = address_key("tcp:192.0.2.11:443")
@@ -46,8 +46,8 @@ class Machine:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
 
-    def watch(self) -> Watch:
-        return Watch(find=self._find, clock=lambda: self.now, proc=self.proc)
+    def watch(self) -> OwnerWatch:
+        return OwnerWatch(find=self._find, clock=lambda: self.now, proc=self.proc)
 
     def _find(self, programs: Collection[str]) -> list[Process]:
         return [process for process in self.running if process.program in programs]
