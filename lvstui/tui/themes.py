@@ -35,7 +35,7 @@ class ThemeError(Exception):
 
 
 def shipped_folder() -> Path:
-    """Tell where the themes that come with lvstui are: in the installed package, or at the top of a checkout."""
+    """Return where the themes that come with lvstui are: in the installed package, or at the top of a checkout."""
     package = Path(__file__).parent.parent
     installed = package / "themes"
     return installed if installed.is_dir() else package.parent / "themes"

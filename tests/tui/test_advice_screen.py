@@ -30,7 +30,7 @@ def screen(stage: Marked) -> AdviceScreen:
 
 
 def details(stage: Marked) -> str:
-    return str(screen(stage).query_one("#told", Static).content)
+    return str(screen(stage).query_one("#reason", Static).content)
 
 
 async def go_to(pilot: Pilot[int], stage: Marked, words: str) -> None:

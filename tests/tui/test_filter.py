@@ -7,7 +7,7 @@ from tests.tui.conftest import Stage
 
 
 def shown(stage: Stage) -> list[object]:
-    return list(stage.view.table._keys)
+    return list(stage.view.table.selection.keys)
 
 
 async def test_a_field_narrows_once_it_is_right_and_a_wrong_one_is_a_sentence_meanwhile(stage: Stage) -> None:

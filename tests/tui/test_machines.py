@@ -145,13 +145,13 @@ async def test_the_arrangement_is_remembered(stage: Stage, tmp_path: Path) -> No
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.look(pilot)
         await pilot.press("m", "s", "I", "o", "j", "j", "space", "enter")
-        assert "method" not in [column.id for column in stage.view.table._columns]
+        assert "method" not in [column.id for column in stage.view.table._sheet.columns]
     stage.remember(ViewMemory(path))
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.look(pilot)
         assert "by machine" in stage.shown("head")
         assert stage.view.table.sort == ("name", True)
-        assert "method" not in [column.id for column in stage.view.table._columns]
+        assert "method" not in [column.id for column in stage.view.table._sheet.columns]
 
 
 async def test_an_arrangement_that_is_not_known_any_more_is_left_alone(stage: Stage, tmp_path: Path) -> None:

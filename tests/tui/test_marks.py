@@ -50,7 +50,7 @@ class Marked(Stage):
         monkeypatch.setattr(self.kernel, "write", reluctant)
 
     def rows(self) -> list[MarkRowKey]:
-        return list(self.marks.table.keys)
+        return list(self.marks.table.selection.keys)
 
     def service_row(self) -> RowKey | None:
         return self.view.table.cursor_key

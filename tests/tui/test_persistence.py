@@ -78,7 +78,7 @@ async def test_entries_are_shown_only_while_somebody_looks(stage: Watched) -> No
         assert stage.entries.snapshot.scan is None
         await stage.open(pilot)
         number = len(stage.held())
-        assert len(stage.entries.table.keys) == number
+        assert len(stage.entries.table.selection.keys) == number
         assert f"{number:,} entries" in stage.summary()
         await pilot.press("1")
         await stage.look(pilot)
@@ -116,7 +116,7 @@ async def test_a_filter_shows_what_it_finds_and_says_of_how_many(
         await stage.look(pilot)
         assert stage.entries.snapshot is not None
         every = tied(stage.entries.snapshot)
-        found = [every[key] for key in stage.entries.table.keys if isinstance(key, EntryKey)]
+        found = [every[key] for key in stage.entries.table.selection.keys if isinstance(key, EntryKey)]
         assert 0 < len(found) < len(every)
         assert all(holds(each) for each in found)
         assert f"{len(found):,} of {len(every):,} entries" in stage.summary()
@@ -132,7 +132,9 @@ async def test_a_whole_address_finds_the_entry_of_its_network(stage: Watched) ->
         one = next(each for each in stage.tied() if each.width == 24)
         stage.entries.narrow(str(one.entry.client + 77))
         await stage.look(pilot)
-        assert [key.client for key in stage.entries.table.keys if isinstance(key, EntryKey)] == [one.entry.client]
+        assert [key.client for key in stage.entries.table.selection.keys if isinstance(key, EntryKey)] == [
+            one.entry.client
+        ]
         assert stage.entries.sought == one.entry.client + 77
 
 
@@ -142,15 +144,15 @@ async def test_groups_count_their_entries_and_unfold(stage: Watched) -> None:
         number = len(stage.tied())
         await pilot.press("m", "m")
         await pilot.pause()
-        groups = stage.entries.table.keys
+        groups = stage.entries.table.selection.keys
         assert all(isinstance(key, Group) for key in groups)
         assert stage.entries.found == "by service"
         await pilot.press("g", "enter")
         await pilot.pause()
-        assert len(stage.entries.table.keys) > len(groups)
+        assert len(stage.entries.table.selection.keys) > len(groups)
         await pilot.press("m", "m")
         await pilot.pause()
-        assert len(stage.entries.table.keys) == number
+        assert len(stage.entries.table.selection.keys) == number
 
 
 async def test_a_client_is_moved_by_one_key_a_choice_and_enter(stage: Watched) -> None:
@@ -161,7 +163,7 @@ async def test_a_client_is_moved_by_one_key_a_choice_and_enter(stage: Watched) -
         await pilot.pause()
         dialog = stage.app.screen
         assert isinstance(dialog, EntryDialog)
-        assert "may not be movable" in str(dialog.query_one("#told", Static).content)
+        assert "may not be movable" in str(dialog.query_one("#effect", Static).content)
         await pilot.press("down", "enter")
         await stage.settle(pilot)
         (now,) = [entry for entry in stage.held() if entry.client == one.entry.client]
@@ -247,9 +249,9 @@ async def test_a_server_is_emptied_from_its_row(stage: Watched) -> None:
         await pilot.pause()
         dialog = stage.app.screen
         assert isinstance(dialog, EntryDialog)
-        told = str(dialog.query_one("#told", Static).content)
-        assert "expire_nodest_conn" in told
-        assert "expire_quiescent_template" in told
+        effect = str(dialog.query_one("#effect", Static).content)
+        assert "expire_nodest_conn" in effect
+        assert "expire_quiescent_template" in effect
         await pilot.press("enter")
         await stage.settle(pilot)
         left = [each for each in stage.tied() if each.server == drained.endpoint and each.service == drained.service]
@@ -313,11 +315,11 @@ async def test_a_connection_leads_to_the_entry_that_decides_about_it(stage: Watc
         assert "connections" in stage.summary("connections")
         stage.connections.narrow("service=shop")
         await stage.look(pilot)
-        assert stage.connections.table.keys
+        assert stage.connections.table.selection.keys
         await pilot.press("g", "enter")
         await stage.look(pilot, 3)
         assert stage.app.view is stage.entries
-        assert len(stage.entries.table.keys) == 1
+        assert len(stage.entries.table.selection.keys) == 1
 
 
 async def test_enter_on_a_service_a_server_and_a_machine_shows_who_is_there(stage: Watched) -> None:
@@ -331,7 +333,7 @@ async def test_enter_on_a_service_a_server_and_a_machine_shows_who_is_there(stag
             await stage.look(pilot, 3)
             assert stage.app.view is stage.entries
             assert stage.entries.found == f"filter {wanted}"
-            found = [each for each in stage.entries.table.keys if isinstance(each, EntryKey)]
+            found = [each for each in stage.entries.table.selection.keys if isinstance(each, EntryKey)]
             assert found
             assert all(each.service == SHOP for each in found)
             await pilot.press("1")
@@ -356,8 +358,8 @@ async def test_enter_on_a_service_without_persistence_shows_its_connections(stag
         assert stage.app.view is stage.connections
         assert stage.connections.found == f"filter service={service_text(plain)}"
         await stage.look(pilot, 3)
-        assert stage.connections.table.keys
-        assert {each[2] for each in stage.connections.table.keys} == {Endpoint(plain.address, plain.port)}
+        assert stage.connections.table.selection.keys
+        assert {each[2] for each in stage.connections.table.selection.keys} == {Endpoint(plain.address, plain.port)}
 
 
 async def test_a_service_that_is_not_persistent_says_so_instead_of_showing_nothing(stage: Watched) -> None:

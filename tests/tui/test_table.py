@@ -190,7 +190,7 @@ async def test_of_each_line_one_piece_is_painted_from_the_first_change_to_the_la
 
 async def test_a_mark_paints_one_cell() -> None:
     async with showing(["a", "b"]) as (app, pilot):
-        app.table.mark_range()
+        app.table.action_mark("range")
         await pilot.pause()
         assert app.spans == [(1, 0, 1)]
 

@@ -35,7 +35,7 @@ class Answer(NamedTuple):
 
 
 class AdviceScreen(ModalScreen[Answer | None]):
-    """Show all advice, its reason and remedy below; gives what is to be done about one, None when nothing is."""
+    """Show all advice, its reason and remedy below; return what is to be done about one, None for nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace,q,i", "dismiss(None)", show=False),
@@ -58,7 +58,7 @@ class AdviceScreen(ModalScreen[Answer | None]):
         """Show what was found; the cursor starts on the first that concerns `about`."""
         super().__init__()
         self._found = found
-        self._start = next((n for n, each in enumerate(found) if about and each.concerns(about)), 0)
+        self._start = next((n for n, advice in enumerate(found) if about and advice.concerns(about)), 0)
 
     def compose(self) -> ComposeResult:
         """Lay out the title, the list, what there is to say about one of it, and the keys."""
@@ -66,7 +66,7 @@ class AdviceScreen(ModalScreen[Answer | None]):
         with Vertical():
             yield Static(f"Advice: {count} thing{'' if count == 1 else 's'} to point out", id="title", markup=False)
             yield _Found()
-            yield Chunks(text_id="told")
+            yield Chunks(text_id="reason")
             yield Line("foot")
 
     def on_mount(self) -> None:
@@ -75,11 +75,11 @@ class AdviceScreen(ModalScreen[Answer | None]):
         table.show(_COLUMNS, range(len(self._found)), self._cells)
         table.move_to(self._start)
         table.focus()
-        self._tell()
+        self._explain()
 
     def on_virtual_table_cursor_moved(self) -> None:
-        """Tell the one under the cursor."""
-        self._tell()
+        """Explain the one under the cursor."""
+        self._explain()
 
     @property
     def chosen(self) -> Advice:
@@ -99,17 +99,17 @@ class AdviceScreen(ModalScreen[Answer | None]):
         self.query_one(Chunks).turn(pages)
 
     def _cells(self, number: int) -> Sequence[Cell]:
-        each = self._found[number]
-        return Cell(each.about, Tone.NAME), Cell(each.sentence), Cell("edit" if each.changes else "", Tone.DIM)
+        advice = self._found[number]
+        return Cell(advice.about, Tone.NAME), Cell(advice.sentence), Cell("edit" if advice.changes else "", Tone.DIM)
 
-    def _tell(self) -> None:
-        each = self.chosen
-        lines = self._wrapped(f"{each.about}: {each.sentence}")
-        lines += [*self._wrapped(f"why     {each.reason}", 8), *self._wrapped(f"remedy  {each.remedy}", 8)]
-        if each.changes:
-            lines += ["", f"{_enter(each)}:", *(f"  {line}" for line in change_lines(each.changes))]
+    def _explain(self) -> None:
+        advice = self.chosen
+        lines = self._wrapped(f"{advice.about}: {advice.sentence}")
+        lines += [*self._wrapped(f"why     {advice.reason}", 8), *self._wrapped(f"remedy  {advice.remedy}", 8)]
+        if advice.changes:
+            lines += ["", f"{_enter(advice)}:", *(f"  {line}" for line in change_lines(advice.changes))]
         self.query_one(Chunks).show("", len(lines), lambda line: (lines[line],))
-        keys = f"{_enter(each)}   J goes there" if each.changes else "Enter goes there"
+        keys = f"{_enter(advice)}   J goes there" if advice.changes else "Enter goes there"
         self.query_one("#foot", Line).say(f"{keys}   [ ] scroll   Esc closes")
 
     def _wrapped(self, text: str, indent: int = 0) -> list[str]:
@@ -119,10 +119,7 @@ class AdviceScreen(ModalScreen[Answer | None]):
 class _Found(VirtualTable[int]):
     """The list; nothing is marked here."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("space,v,U", "pass_over", show=False)]
-
-    def action_pass_over(self) -> None:
-        """Mark nothing."""
+    MARKS = False
 
 
 def _enter(advice: Advice) -> str:

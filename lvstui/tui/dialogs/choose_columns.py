@@ -19,7 +19,7 @@ _COLUMNS = (Column("shown", "", 3, 1), Column("title", "Column", 22, 1, grow=1),
 
 
 class ChooseColumns(ModalScreen[Arranged | None]):
-    """Ask for columns; gives the choice on Enter, None on Esc."""
+    """Ask for columns; return the choice on Enter, None on Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace,q,o", "dismiss(None)", show=False),

@@ -39,7 +39,7 @@ _TABLE_MAX = 8
 
 
 class EntryDialog(ModalScreen[EditEntries | None]):
-    """Ask how entries are to be edited; gives the request, None when the operator thought better of it."""
+    """Ask how entries are to be edited; return the request, None where the operator thought better of it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace,q", "dismiss(None)", show=False),
@@ -60,7 +60,7 @@ class EntryDialog(ModalScreen[EditEntries | None]):
     EntryDialog .title { text-style: bold; }
     EntryDialog #how { margin: 1 0 0 0; }
     EntryDialog #room { height: auto; max-height: 10; scrollbar-size-vertical: 1; }
-    EntryDialog #told { color: $text-muted; height: auto; }
+    EntryDialog #effect { color: $text-muted; height: auto; }
     EntryDialog .foot { color: $text-primary; margin: 1 0 0 0; }
     """
 
@@ -79,7 +79,7 @@ class EntryDialog(ModalScreen[EditEntries | None]):
             yield _Targets()
             yield Static(id="how", markup=False)
             with VerticalScroll(id="room", can_focus=False):
-                yield Static(id="told", markup=False)
+                yield Static(id="effect", markup=False)
             yield Static(self._foot(), classes="foot", markup=False)
             yield Prompt()
 
@@ -148,7 +148,7 @@ class EntryDialog(ModalScreen[EditEntries | None]):
             if yes:
                 self.dismiss(request)
 
-        children = sum(each.children for each in self._wish.chosen)
+        children = sum(entry.children for entry in self._wish.chosen)
         question = f"Reset {children} connection{'' if children == 1 else 's'} now?"
         self.app.push_screen(Confirm(question, lines(self._snapshot, self._wish), "Reset"), answered)
 
@@ -172,12 +172,12 @@ class EntryDialog(ModalScreen[EditEntries | None]):
         if wish.pace:
             how.append(f"{wish.pace:g} clients a second")
         self.query_one("#how", Static).update("   ".join(how))
-        told = [f"- {line}" for line in lines(self._snapshot, wish)]
-        self.query_one("#told", Static).update("\n".join(map(escape, [*told, *self._alternatives()])))
+        effects = [f"- {line}" for line in lines(self._snapshot, wish)]
+        self.query_one("#effect", Static).update("\n".join(map(escape, [*effects, *self._alternatives()])))
 
     def _alternatives(self) -> Sequence[str]:
-        """Explain what else there is where a whole server is to be emptied."""
-        left = {each.entry.server.address for each in self._wish.chosen}
+        """Return what else there is where a whole server is to be emptied."""
+        left = {entry.entry.server.address for entry in self._wish.chosen}
         if self._wish.deed is not Deed.MOVE or len(self._wish.chosen) < 2 or len(left) != 1:
             return ()
         return alternatives(self._snapshot, next(iter(left)))
@@ -186,13 +186,8 @@ class EntryDialog(ModalScreen[EditEntries | None]):
 class _Targets(VirtualTable[Target]):
     """The servers to choose from; nothing is marked here, and k is the dialog's own."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space,v,U", "pass_over", show=False),
-        Binding("k", "screen.manner", show=False),
-    ]
-
-    def action_pass_over(self) -> None:
-        """Mark nothing."""
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("k", "screen.manner", show=False)]
+    MARKS = False
 
 
 def _pace(text: str) -> float:

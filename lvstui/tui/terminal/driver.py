@@ -56,7 +56,7 @@ _ATTRIBUTES = (
 
 
 def output_is_behind(app: App[ReturnType]) -> bool:
-    """Say whether frames wait for the terminal; skip painting then, and paint the newest state later."""
+    """Return whether frames wait for the terminal; skip painting then, and paint the newest state later."""
     driver = app._driver
     if not isinstance(driver, LinuxDriver) or driver._writer_thread is None:
         return False
@@ -112,22 +112,22 @@ class FrugalApp(OrderlyApp[ReturnType]):
         self.screen.refresh()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        def catch_up() -> None:
+            """Paint the whole screen once the terminal reads again: what was left out is not known any more."""
+            if output_is_behind(self):
+                self.set_timer(_LOOK_AGAIN, catch_up)
+            else:
+                self._catching_up = False
+                self.screen.refresh()
+
         if output_is_behind(self):
             if not self._catching_up:
                 self._catching_up = True
-                self.set_timer(_LOOK_AGAIN, self._catch_up)
+                self.set_timer(_LOOK_AGAIN, catch_up)
             return
         if isinstance(renderable, ChopsUpdate | LayoutUpdate):
             renderable = _Difference(renderable, self._glass)
         super()._display(screen, renderable)
-
-    def _catch_up(self) -> None:
-        """Paint the whole screen once the terminal reads again: what was left out is not known any more."""
-        if output_is_behind(self):
-            self.set_timer(_LOOK_AGAIN, self._catch_up)
-            return
-        self._catching_up = False
-        self.screen.refresh()
 
 
 class Glass:
@@ -167,7 +167,7 @@ class Glass:
         return "".join(sent)
 
     def _exchange(self, x: int, y: int, cells: list[_Cell]) -> Iterator[tuple[int, Sequence[_Cell]]]:
-        """Put cells in their place; give the runs of them that differ from what was there, each with its column."""
+        """Put cells in their place; yield the runs of them that differ from what was there, each with its column."""
         line = self._lines.setdefault(y, [])
         stop = x + len(cells)
         line.extend(repeat(_UNKNOWN, stop - len(line)))
@@ -202,7 +202,7 @@ class _Difference(CompositorUpdate):
 
 
 def _pieces(update: ChopsUpdate | LayoutUpdate) -> Iterator[tuple[int, int, Strip]]:
-    """List what a frame paints, each piece with the column and line where it starts."""
+    """Yield what a frame paints, each piece with the column and line where it starts."""
     if isinstance(update, LayoutUpdate):
         for y, strips in enumerate(update.strips, update.region.y):
             x = update.region.x
@@ -229,7 +229,7 @@ def _cells(strip: Strip, system: ColorSystem) -> list[_Cell]:
 
 
 def _wide_cells(segment: Segment, pen: _Pen) -> Iterator[_Cell]:
-    """Give one cell for each that the text takes; what takes none is left out, so that all columns stay in line."""
+    """Yield one cell for each that the text takes; what takes none is left out, so that all columns stay in line."""
     for character in segment.text:
         width = get_character_cell_size(character)
         if width:

@@ -1,4 +1,4 @@
-"""Give each key to the screen only once the one before has done all it does, however fast they come.
+"""Hand each key to the screen only once the one before has done all it does, however fast they come.
 
 Textual gives a key to the focused widget, from where it climbs from parent to parent up to the app; only there runs the
 action bound to it. Of keys that come in one packet the second is given out before the first has climbed: of `/tcp` the
@@ -47,24 +47,25 @@ class OrderlyApp(App[ReturnType]):
         """Wait until a key has been dealt with, then give out the next one."""
         try:
             async with asyncio.timeout(_LONGEST):
-                await self._dealt_with(event, way)
+                await _dealt_with(event, way, self)
         except TimeoutError:
             pass
         if not (self._held and self.call_later(self._give, self._held.popleft())):
             self._following = None
 
-    async def _dealt_with(self, event: events.Event, way: Sequence[MessagePump]) -> None:
-        """Wait until the focused widget took the key for itself, or its action and what that set off have run.
 
-        Every widget takes what it is sent in order, so what is sent up the same way arrives behind the key; the second
-        time it arrives behind what the action sent from widget to widget, and then a new screen stands.
-        """
-        focused, *above = way
-        await _served(focused)
-        if event._stop_propagation:
-            return
-        for pump in (*above, *way, *self.screen_stack[-1:], self):
-            await _served(pump)
+async def _dealt_with(event: events.Event, way: Sequence[MessagePump], app: App[ReturnType]) -> None:
+    """Wait until the focused widget took the key for itself, or its action and what that set off have run.
+
+    Every widget takes what it is sent in order, so what is sent up the same way arrives behind the key; the second
+    time it arrives behind what the action sent from widget to widget, and then a new screen stands.
+    """
+    focused, *above = way
+    await _served(focused)
+    if event._stop_propagation:
+        return
+    for pump in (*above, *way, *app.screen_stack[-1:], app):
+        await _served(pump)
 
 
 async def _served(pump: MessagePump) -> None:

@@ -143,7 +143,7 @@ def _enter(view: TableView[K, L], open_row: Callable[[TableView[K, L]], None]) -
     view.stage(Edit(()))
     if added is not None:
         view.arriving = added(edit.changes)
-        view.table.clear_marks()
+        view.table.action_mark("none")
 
 
 def drop(view: TableView[K, L]) -> None:

@@ -158,7 +158,7 @@ def _request(view: Entries, wish: Wish) -> None:
     def answered(request: EditEntries | None) -> None:
         if request is not None:
             view.busy = "edits of entries are under way: those that are not in hand are not made"
-            view.table.clear_marks()
+            view.table.action_mark("none")
             view.say(f"editing {len(request.edits)} entr{'y' if len(request.edits) == 1 else 'ies'} ...")
             view.ask(request)
 

@@ -162,6 +162,19 @@ def _excerpt(view: Services) -> None:
         view.app.push_screen(Excerpt(as_commands(director, keys), as_toml(director, keys)))
 
 
+def _outlook(view: Services) -> str:
+    """Return how it goes on with the server under the cursor, if it is drained."""
+    key, director = view.table.cursor_key, view.snapshot.reading.director
+    if not isinstance(key, ServerKey):
+        return ""
+    pool = director.pools.get(key.service)
+    server = pool.servers.get(key.endpoint) if pool else None
+    if not pool or not server:
+        return ""
+    seen, persistence = seen_on(view.snapshot, key), pool.service.persistence
+    return outlook(server, seen, director.sysctl, persistence, view.size.width - 2)
+
+
 _GOING: tuple[Command[Services], ...] = (
     Command("entries", "E", "the persistence entries here", _show_entries, "E entries", when=any_row),
     Command("connections", "c", "the connections here", _show_connections),
@@ -255,7 +268,7 @@ class ServicesView(TableView[RowKey, Look]):
     def redraw(self) -> None:
         """Show the rows; keep true what is said of a drained server, from some seconds after it became so."""
         super().redraw()
-        text, now = self._outlook(), self.snapshot.reading.taken
+        text, now = _outlook(self), self.snapshot.reading.taken
         if not text:
             self._drained = None
             return
@@ -267,17 +280,7 @@ class ServicesView(TableView[RowKey, Look]):
 
     def on_virtual_table_cursor_moved(self) -> None:
         """Say how it goes on with a drained server."""
-        text = self._outlook()
+        text = _outlook(self)
         if text or self._outlook_said:
             self.say(text)
         self._outlook_said = text
-
-    def _outlook(self) -> str:
-        """Return how it goes on with the server under the cursor, if it is drained."""
-        key, director = self.table.cursor_key, self.snapshot.reading.director
-        pool = director.pools.get(key.service) if isinstance(key, ServerKey) else None
-        server = pool.servers.get(key.endpoint) if pool and isinstance(key, ServerKey) else None
-        if not isinstance(key, ServerKey) or not pool or not server:
-            return ""
-        seen, persistence = seen_on(self.snapshot, key), pool.service.persistence
-        return outlook(server, seen, director.sysctl, persistence, self.size.width - 2)

@@ -188,6 +188,13 @@ class Rows(Generic[K, L]):
     summary: Callable[[Snapshot, L, int], Cell] | None = None
     sought: Callable[[str], Address | None] = lambda _: None
 
+    def recalled(self, look: L, last: Arrangement) -> L:
+        """Return the look with the arrangement of last time, as far as there still are such columns."""
+        sort = last.sort if last.sort in self.sortable else look.sort
+        hidden = frozenset(last.hidden) & {column.id for column in self.every_column[1:]}
+        look = replace(look, sort=sort, descending=last.descending, hidden=hidden)
+        return self.regrouped(look, last.grouping)
+
 
 class TableView(View, Generic[K, L]):
     """A view of rows with the keys `K`, looked at in the way `L`."""
@@ -210,14 +217,7 @@ class TableView(View, Generic[K, L]):
         self._memory = memory
         self._usual_grouping = self.ROWS.grouping(look)
         if memory is not None:
-            self._recall(memory.recall(self.NAME))
-
-    def _recall(self, last: Arrangement) -> None:
-        """Arrange the rows as last time, as far as there still are such columns."""
-        sort = last.sort if last.sort in self.ROWS.sortable else self.look.sort
-        hidden = frozenset(last.hidden) & {column.id for column in self.ROWS.every_column[1:]}
-        look = replace(self.look, sort=sort, descending=last.descending, hidden=hidden)
-        self.look = self.ROWS.regrouped(look, last.grouping)
+            self.look = self.ROWS.recalled(look, memory.recall(self.NAME))
 
     def compose(self) -> ComposeResult:
         """Lay out the table, what is staged, and the prompt."""
@@ -298,14 +298,11 @@ class TableView(View, Generic[K, L]):
             command.run(self)
 
     @on(VirtualTable.CursorMoved)
-    def moved(self) -> None:
-        """Offer the keys that act on the row that the cursor is on now."""
-        self.arriving = None
-        self.offer()
-
     @on(VirtualTable.MarksChanged)
-    def marked(self) -> None:
-        """Offer the keys that make sense for the marked rows."""
+    def moved(self, message: Message) -> None:
+        """Offer the keys that act on the rows that are meant now."""
+        if isinstance(message, VirtualTable.CursorMoved):
+            self.arriving = None
         self.offer()
 
     @on(VirtualTable.Opened)

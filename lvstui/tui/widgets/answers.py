@@ -93,7 +93,7 @@ class Completion(Suggester):
         self._proposals = proposals
 
     async def get_suggestion(self, value: str) -> str | None:
-        """Give the text with its last item completed."""
+        """Return the text with its last item completed."""
         return completed(value, self._proposals) or None
 
 
@@ -165,8 +165,8 @@ class Row(Horizontal):
         self.set_class(changed, "changed")
         self.set_class(errors, "error")
         self.set_class(bool(problems) and not errors, "warning")
-        told = [problem.sentence for problem in problems] or ([f"was {before or 'empty'}"] if changed else [])
-        said = escape(label), escape("; ".join(told))
+        remarks = [problem.sentence for problem in problems] or ([f"was {before or 'empty'}"] if changed else [])
+        said = escape(label), escape("; ".join(remarks))
         if said != self._said:
             self._said = said
             self._label.update(said[0])

@@ -1,4 +1,4 @@
-"""A form on the screen: one line a field, what is wrong said beside it while it is filled in; it gives values back."""
+"""A form on the screen: one line a field, what is wrong said beside it while it is filled in; it returns values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PREVIEW_KEYS = f"{KEYS}   PgUp PgDn scroll"
 
 
 class FormScreen(ModalScreen[dict[str, str] | None]):
-    """Fill in a form; gives its values back once nothing in them is wrong, None after Esc.
+    """Fill in a form; return its values once nothing in them is wrong, None after Esc.
 
     What is wrong with a field that stands empty as it did at first is said only when the form is to be accepted.
     """
@@ -86,7 +86,7 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
 
     def on_mount(self) -> None:
         """Start in the first field."""
-        self._tell()
+        self._check()
         self._focus(self._form.fields[0].id)
 
     @property
@@ -96,11 +96,11 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
 
     def on_choice_changed(self) -> None:
         """Check again."""
-        self._tell()
+        self._check()
 
     def on_input_changed(self) -> None:
         """Check again."""
-        self._tell()
+        self._check()
 
     def on_descendant_focus(self) -> None:
         """Say what can be written into this field."""
@@ -125,17 +125,17 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
             await self.action_move(1)
 
     async def action_accept(self) -> None:
-        """Give the values back, or go to the first field that is wrong."""
+        """Return the values, or go to the first field that is wrong."""
         await self._typed()
         self._tried = True
-        wrong = [each.field for each in self._tell() if each.severity is Severity.ERROR]
+        wrong = [problem.field for problem in self._check() if problem.severity is Severity.ERROR]
         if wrong:
             self._focus(next((name for name in self._visible if name in wrong), self.current))
         else:
             self.dismiss(self._form.settled(self.values))
 
     def action_cancel(self) -> None:
-        """Give nothing back."""
+        """Return nothing."""
         self.dismiss(None)
 
     def action_page(self, pages: int) -> None:
@@ -160,7 +160,7 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
         if self.focused and self.focused.call_later(done.set):
             await done.wait()
 
-    def _tell(self) -> Sequence[Problem]:
+    def _check(self) -> Sequence[Problem]:
         """Show the fields that make sense with the values, and what is wrong with them."""
         values = self.values
         visible = self._visible
@@ -169,7 +169,7 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
             row.display = name in visible
             said = [p for p in problems if p.field == name and (self._tried or values[name] or row.field.value)]
             row.say(row.field.relabel(values) if row.field.relabel else row.field.label, said)
-        rest = [str(each) for each in problems if each.field not in visible]
+        rest = [str(problem) for problem in problems if problem.field not in visible]
         if rest or self._rest.display:
             self._rest.update(escape("\n".join(rest)))
             self._rest.display = bool(rest)

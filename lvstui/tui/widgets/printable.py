@@ -13,4 +13,4 @@ class Printable(Highlighter):
 
     def highlight(self, text: Text) -> None:
         """Replace characters one by one, so that the cursor stays where it belongs."""
-        text.plain = "".join(each if escape(each) == each else "?" for each in text.plain)
+        text.plain = "".join(character if escape(character) == character else "?" for character in text.plain)

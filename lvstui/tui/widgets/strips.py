@@ -1,8 +1,8 @@
-"""One line of a table: what it shows, what differs from what it showed before, and its strip for the terminal."""
+"""The lines of a table: what they show, what differs from what they showed before, and their strips."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from itertools import groupby
 from operator import itemgetter
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Region
 from textual.strip import Strip
 
 from lvstui.core.view.table import Cell, Column, Tone, fit, layout
@@ -18,7 +19,7 @@ GUTTER = 1
 
 
 class Bar(Enum):
-    """What a whole line is."""
+    """The kinds of lines."""
 
     ROW = "row"
     CURSOR = "cursor"
@@ -48,7 +49,7 @@ EMPTY = Line(Bar.ROW, " ", ())
 
 
 def places(columns: Sequence[Column], width: int) -> tuple[Place, ...]:
-    """Place the columns that fit on a line of `width` cells, behind the gutter."""
+    """Return the places of the columns that fit on a line of `width` cells, behind the gutter."""
     order = {id(column): index for index, column in enumerate(columns)}
     x = GUTTER
     placed: list[Place] = []
@@ -59,7 +60,7 @@ def places(columns: Sequence[Column], width: int) -> tuple[Place, ...]:
 
 
 def header(placed: Sequence[Place], sort: tuple[str, bool] | None) -> Line:
-    """Make the line of titles; the sorted column's has `^` (upwards) or `v` (downwards) behind it."""
+    """Return the line of titles; the sorted column's has `^` (upwards) or `v` (downwards) behind it."""
     cells: list[Cell] = []
     for _, _, width, column in placed:
         text = fit(column.title, width, column.right)
@@ -71,14 +72,14 @@ def header(placed: Sequence[Place], sort: tuple[str, bool] | None) -> Line:
 
 
 def fitted(cells: Sequence[Cell], placed: Sequence[Place]) -> tuple[Cell, ...]:
-    """Make a row's cells fit their places; columns that are not placed are left out."""
+    """Return a row's cells as wide as their places; columns that are not placed are left out."""
     return tuple(
         Cell(fit(cells[source].text, width, column.right), cells[source].tone) for source, _, width, column in placed
     )
 
 
 def difference(old: Line, new: Line, placed: Sequence[Place], width: int) -> tuple[int, int] | None:
-    """Say from which cell to before which one the lines differ; None where they do not."""
+    """Return the first cell in which lines differ and the one behind the last; None where they do not differ."""
     if old == new:
         return None
     if old.bar is not new.bar or len(old.cells) != len(new.cells):
@@ -91,7 +92,7 @@ def difference(old: Line, new: Line, placed: Sequence[Place], width: int) -> tup
 
 
 def strip(line: Line, placed: Sequence[Place], width: int, styles: Styles) -> Strip:
-    """Draw a line over `width` cells, text of the same style in one piece."""
+    """Return the strip of a line over `width` cells, text of the same style in one piece."""
     plain = styles[line.bar, Tone.PLAIN]
     used = GUTTER
     pieces = [(line.sign, plain)]
@@ -102,3 +103,52 @@ def strip(line: Line, placed: Sequence[Place], width: int, styles: Styles) -> St
         pieces.append((" " * (width - used), plain))
     runs = groupby(pieces, key=itemgetter(1))
     return Strip([Segment("".join(text for text, _ in run), style) for style, run in runs], max(used, width))
+
+
+class Sheet:
+    """What the lines of a table show now, so that only the cells that changed are painted again."""
+
+    def __init__(self) -> None:
+        self.columns: tuple[Column, ...] = ()
+        self.lines: list[Line] = []
+        self._places: tuple[Place, ...] = ()
+        self._width = 0
+        self._fitted: dict[int, tuple[Cell, ...]] = {}
+
+    def place(self, columns: Sequence[Column], width: int) -> None:
+        """Place the columns on lines of `width` cells; everything is painted anew."""
+        self.columns = tuple(columns)
+        self._width = width
+        self._places = places(self.columns, width)
+        self._fitted.clear()
+        self.lines = []
+
+    def forget(self) -> None:
+        """Ask for the cells of every row again: there is another state."""
+        self._fitted.clear()
+
+    def header(self, sort: tuple[str, bool] | None) -> Line:
+        """Return the line of titles."""
+        return header(self._places, sort)
+
+    def row(self, index: int, cells: Callable[[], Sequence[Cell]], bar: Bar, sign: str) -> Line:
+        """Return the line of a row, whose cells are asked for once a state."""
+        shown = self._fitted.get(index)
+        if shown is None:
+            shown = self._fitted[index] = fitted(cells(), self._places)
+        return Line(bar, sign, shown)
+
+    def take(self, lines: list[Line]) -> Sequence[Region] | None:
+        """Take the lines as they are now; return what differs from before, None where that is everything."""
+        old, self.lines = self.lines, lines
+        if len(lines) != len(old):
+            return None
+        return [
+            Region(span[0], y, span[1] - span[0], 1)
+            for y, (before, after) in enumerate(zip(old, lines, strict=True))
+            if (span := difference(before, after, self._places, self._width))
+        ]
+
+    def strip(self, line: Line, styles: Styles) -> Strip:
+        """Return the strip of a line."""
+        return strip(line, self._places, self._width, styles)

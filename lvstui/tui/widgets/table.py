@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 from typing import ClassVar, Generic, TypeVar
 
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from lvstui.core.view.selection import Selection
 from lvstui.core.view.table import Cell, Column, Tone, reseat
-from lvstui.tui.widgets import strips
-from lvstui.tui.widgets.strips import Bar, Line, Place
+from lvstui.tui.widgets.strips import EMPTY, Bar, Line, Sheet
 
 K = TypeVar("K", bound=Hashable)
 R = TypeVar("R", bound=Hashable)
@@ -35,11 +36,11 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
         Binding("up,k", "step(-1)", "up", show=False, id="table.up"),
         Binding("pagedown", "page(1)", "page down", show=False, id="table.page-down"),
         Binding("pageup", "page(-1)", "page up", show=False, id="table.page-up"),
-        Binding("home,g", "first", "first row", show=False, id="table.first"),
-        Binding("end,G", "last", "last row", show=False, id="table.last"),
-        Binding("space", "toggle_mark", "mark", show=False, id="table.mark"),
-        Binding("v", "mark_range", "mark up to here", show=False, id="table.mark-range"),
-        Binding("U", "clear_marks", "clear the marks", show=False, id="table.clear-marks"),
+        Binding("home,g", "end(0)", "first row", show=False, id="table.first"),
+        Binding("end,G", "end(-1)", "last row", show=False, id="table.last"),
+        Binding("space", "mark('row')", "mark", show=False, id="table.mark"),
+        Binding("v", "mark('range')", "mark up to here", show=False, id="table.mark-range"),
+        Binding("U", "mark('none')", "clear the marks", show=False, id="table.clear-marks"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "table--header",
@@ -98,135 +99,105 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
             self.table = table
             self.marked = marked
 
-    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(name=name, id=id, classes=classes)
+    MARKS: ClassVar[bool] = True
+    """Whether rows can be marked."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self.sort: tuple[str, bool] | None = None
         """The column whose title shows the sort sign, and whether it sorts downwards; set it before `show`."""
-        self._columns: tuple[Column, ...] = ()
-        self._keys: tuple[K, ...] = ()
+        self.selection = Selection[K]()
         self._cells: Callable[[K], Sequence[Cell]] = _no_cells
-        self._cursor = -1
-        self._marked: frozenset[K] = frozenset()
-        self._range_start: K | None = None
-        self._places: tuple[Place, ...] = ()
-        self._placed_width = 0
-        self._fitted: dict[int, tuple[Cell, ...]] = {}
-        self._lines: list[Line] = []
-        self._look: dict[tuple[Bar, Tone], Style] = {}
+        self._sheet = Sheet()
+        self._styles: Mapping[tuple[Bar, Tone], Style] = {}
 
     @property
     def cursor_key(self) -> K | None:
         """The row that the cursor is on; None only while there are no rows."""
-        return self._keys[self._cursor] if self._cursor >= 0 else None
-
-    @property
-    def keys(self) -> Sequence[K]:
-        """The rows in their order."""
-        return self._keys
+        return self.selection.key
 
     @property
     def marked(self) -> frozenset[K]:
         """The marked rows."""
-        return self._marked
+        return self.selection.marked
 
     @property
     def chosen(self) -> list[K]:
         """The marked rows in their order; without marks, the row under the cursor."""
-        if self._marked:
-            return [key for key in self._keys if key in self._marked]
-        key = self.cursor_key
-        return [] if key is None else [key]
+        return self.selection.chosen
 
     def show(self, columns: Sequence[Column], keys: Sequence[K], cells: Callable[[K], Sequence[Cell]]) -> None:
-        """Show another state: `keys` in their order; `cells(key)` gives one Cell a column, asked for visible rows only.
+        """Show another state: `keys` in their order; `cells(key)` returns one Cell a column, called for visible rows.
 
         Keys are unique. `cells` is kept and called again on scrolling, so it must go on answering for this state.
         """
-        old, before, top = self._keys, self.cursor_key, self.scroll_offset.y
-        keys = tuple(keys)
-        cursor = reseat(old, self._cursor, keys)
-        steady = self._cursor if top <= self._cursor < top + self._visible else top
-        target = reseat(old, steady, keys) - (steady - top) if old else 0
-        self._keys, self._cells, self._cursor = keys, cells, cursor
-        self._fitted.clear()
-        if tuple(columns) != self._columns:
-            self._columns = tuple(columns)
-            self._place()
-        self.virtual_size = Size(self._width, _HEADER + len(keys))
-        self._scroll_rows(target)
+        rows, top = self.selection, self.scroll_offset.y
+        old, before, marked = rows.keys, rows.key, rows.marked
+        steady = rows.cursor if top <= rows.cursor < top + self._visible else top
+        rows.show(keys)
+        target = reseat(old, steady, rows.keys) - (steady - top) if old else 0
+        self._cells = cells
+        self._sheet.forget()
+        width = self.scrollable_size.width
+        if tuple(columns) != self._sheet.columns:
+            self._sheet.place(columns, width)
+        self.virtual_size = Size(width, _HEADER + len(rows.keys))
+        self.scroll_to(y=target, animate=False, force=True)
         self._repaint()
-        if self._marked:
-            self._mark(self._marked.intersection(keys))
-        if self.cursor_key != before:
-            self.post_message(self.CursorMoved(self, self.cursor_key))
+        if rows.marked != marked:
+            self.post_message(self.MarksChanged(self, rows.marked))
+        if rows.key != before:
+            self.post_message(self.CursorMoved(self, rows.key))
 
     def move_to(self, key: K) -> bool:
         """Put the cursor on a row and bring it into view; False where there is no such row."""
-        if key not in self._keys:
+        if key not in self.selection.keys:
             return False
-        self._move(self._keys.index(key))
+        self._move(self.selection.keys.index(key))
         return True
-
-    def toggle_mark(self) -> None:
-        """Mark or unmark the cursor's row and move on to the next."""
-        if (key := self.cursor_key) is not None:
-            self._range_start = key
-            self._mark(self._marked ^ {key})
-            self._move(self._cursor + 1)
-
-    def mark_range(self) -> None:
-        """Mark all rows from the last one marked or unmarked to the cursor."""
-        if (key := self.cursor_key) is not None:
-            start = self._keys.index(self._range_start) if self._range_start in self._keys else self._cursor
-            first, last = sorted((start, self._cursor))
-            self._range_start = key
-            self._mark(self._marked.union(self._keys[first : last + 1]))
-
-    def clear_marks(self) -> None:
-        """Unmark all rows."""
-        self._range_start = None
-        self._mark(frozenset())
 
     def action_step(self, rows: int) -> None:
         """Move the cursor by rows; past the edge the view jumps by half a page, which is far less to send."""
-        self._move(self._cursor + rows)
+        self._move(self.selection.cursor + rows)
 
     def action_page(self, pages: int) -> None:
         """Move the view and the cursor by pages, the cursor staying where it is on the screen."""
         rows = pages * self._visible
-        self._scroll_rows(self.scroll_offset.y + rows)
-        self._move(self._cursor + rows)
+        self.scroll_to(y=self.scroll_offset.y + rows, animate=False, force=True)
+        self._move(self.selection.cursor + rows)
 
-    def action_first(self) -> None:
-        """Move to the first row."""
-        self._move(0)
+    def action_end(self, end: int) -> None:
+        """Move to the first row (0) or to the last (-1)."""
+        self._move(end % max(1, len(self.selection.keys)))
 
-    def action_last(self) -> None:
-        """Move to the last row."""
-        self._move(len(self._keys) - 1)
-
-    def action_toggle_mark(self) -> None:
-        self.toggle_mark()
-
-    def action_mark_range(self) -> None:
-        self.mark_range()
-
-    def action_clear_marks(self) -> None:
-        self.clear_marks()
+    def action_mark(self, what: str) -> None:
+        """Mark or unmark the cursor's `row` and go on to the next, mark a `range`, or (`none`) unmark all rows."""
+        rows, before = self.selection, self.selection.marked
+        if what == "none":
+            rows.clear()
+        elif self.MARKS and what == "row":
+            rows.toggle()
+        elif self.MARKS:
+            rows.mark_range()
+        if rows.marked != before:
+            self._repaint()
+            self.post_message(self.MarksChanged(self, rows.marked))
+            if what == "row":
+                self._move(rows.cursor + 1)
 
     def on_click(self, event: events.Click) -> None:
         """Move to the row clicked on; a double click opens it."""
-        index = self.scroll_offset.y + event.y - _HEADER
-        if event.y < _HEADER or index >= len(self._keys):
+        index, keys = self.scroll_offset.y + event.y - _HEADER, self.selection.keys
+        if event.y < _HEADER or index >= len(keys):
             return
         self._move(index)
         if event.chain == 2:
-            self.post_message(self.Opened(self, self._keys[index]))
+            self.post_message(self.Opened(self, keys[index]))
 
     def on_resize(self) -> None:
         """Place the columns anew and keep the cursor in view."""
-        self._place()
-        self._move(self._cursor)
+        self._sheet.place(self._sheet.columns, self.scrollable_size.width)
+        self._move(self.selection.cursor)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Repaint what differs; the base class would send every line."""
@@ -237,19 +208,16 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
 
     def notify_style_update(self) -> None:
         """Forget the theme's styles."""
-        self._look = {}
+        self._styles = {}
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
         """Draw a line of the widget: the titles, a row, or nothing below the last row."""
-        line = self._lines[y] if y < len(self._lines) else self._line(y)
-        look = self._look or self._make_look()
-        drawn = strips.strip(line, self._places, self._placed_width, look)
-        return drawn.adjust_cell_length(self._width, look[Bar.ROW, Tone.PLAIN])
-
-    @property
-    def _width(self) -> int:
-        return self.scrollable_size.width
+        line = self._sheet.lines[y] if y < len(self._sheet.lines) else self._line(y)
+        if not self._styles:
+            self._styles = _theme_styles(self)
+        drawn = self._sheet.strip(line, self._styles)
+        return drawn.adjust_cell_length(self.scrollable_size.width, self._styles[Bar.ROW, Tone.PLAIN])
 
     @property
     def _visible(self) -> int:
@@ -257,65 +225,42 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
 
     def _move(self, index: int) -> None:
         """Put the cursor on a row, as near as there is one, and bring it into view."""
-        before = self._cursor
-        self._cursor = max(min(index, len(self._keys) - 1), 0 if self._keys else -1)
-        if not 0 <= self._cursor - self.scroll_offset.y < self._visible:
-            self._scroll_rows(self._cursor - self._visible // 2)
+        rows, before = self.selection, self.selection.cursor
+        rows.move(index)
+        if not 0 <= rows.cursor - self.scroll_offset.y < self._visible:
+            self.scroll_to(y=rows.cursor - self._visible // 2, animate=False, force=True)
         self._repaint()
-        if self._cursor != before:
-            self.post_message(self.CursorMoved(self, self.cursor_key))
-
-    def _mark(self, marked: frozenset[K]) -> None:
-        if marked != self._marked:
-            self._marked = marked
-            self._repaint()
-            self.post_message(self.MarksChanged(self, marked))
-
-    def _scroll_rows(self, top: int) -> None:
-        self.scroll_to(y=top, animate=False, force=True)
-
-    def _place(self) -> None:
-        """Place the columns for this width; everything is painted anew."""
-        self._placed_width = self._width
-        self._places = strips.places(self._columns, self._placed_width)
-        self._fitted.clear()
-        self._lines = []
+        if rows.cursor != before:
+            self.post_message(self.CursorMoved(self, rows.key))
 
     def _repaint(self) -> None:
         """Paint what differs from what the lines showed before."""
-        lines = [self._line(y) for y in range(self.size.height)]
-        if len(lines) != len(self._lines):
-            self._lines = lines
+        regions = self._sheet.take([self._line(y) for y in range(self.size.height)])
+        if regions is None:
             self.refresh()
-            return
-        regions = [
-            Region(span[0], y, span[1] - span[0], 1)
-            for y, (old, new) in enumerate(zip(self._lines, lines, strict=True))
-            if (span := strips.difference(old, new, self._places, self._placed_width))
-        ]
-        self._lines = lines
-        if regions:
+        elif regions:
             self.refresh(*regions)
 
     def _line(self, y: int) -> Line:
         if y < _HEADER:
-            return strips.header(self._places, self.sort)
-        index = self.scroll_offset.y + y - _HEADER
-        if index >= len(self._keys):
-            return strips.EMPTY
-        key = self._keys[index]
-        if (cells := self._fitted.get(index)) is None:
-            cells = self._fitted[index] = strips.fitted(self._cells(key), self._places)
-        sign = "*" if self._marked and key in self._marked else " "
-        return Line(Bar.CURSOR if index == self._cursor else Bar.ROW, sign, cells)
+            return self._sheet.header(self.sort)
+        rows, index = self.selection, self.scroll_offset.y + y - _HEADER
+        if index >= len(rows.keys):
+            return EMPTY
+        key = rows.keys[index]
+        bar = Bar.CURSOR if index == rows.cursor else Bar.ROW
+        sign = "*" if rows.marked and key in rows.marked else " "
+        return self._sheet.row(index, partial(self._cells, key), bar, sign)
 
-    def _make_look(self) -> dict[tuple[Bar, Tone], Style]:
-        """Ask the theme for the styles; on the cursor's line a tone keeps its weight but not its colour."""
-        header = self.get_component_rich_style("table--header")
-        cursor = self.get_component_rich_style("table--cursor")
-        for tone in Tone:
-            style = self.get_component_rich_style(f"table--{tone.value}")
-            self._look[Bar.ROW, tone] = style
-            self._look[Bar.CURSOR, tone] = cursor + Style(bold=style.bold)
-            self._look[Bar.HEADER, tone] = header
-        return self._look
+
+def _theme_styles(table: VirtualTable[K]) -> Mapping[tuple[Bar, Tone], Style]:
+    """Return the theme's styles; on the cursor's line a tone keeps its weight but not its colour."""
+    header = table.get_component_rich_style("table--header")
+    cursor = table.get_component_rich_style("table--cursor")
+    styles: dict[tuple[Bar, Tone], Style] = {}
+    for tone in Tone:
+        style = table.get_component_rich_style(f"table--{tone.value}")
+        styles[Bar.ROW, tone] = style
+        styles[Bar.CURSOR, tone] = cursor + Style(bold=style.bold)
+        styles[Bar.HEADER, tone] = header
+    return styles
