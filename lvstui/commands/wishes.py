@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from lvstui.commands import assignments, mark_wishes, targets
+from lvstui.commands import mark_wishes, targets
 from lvstui.commands.status import Failure, Status
 from lvstui.core import fields, staging, sysctls
+from lvstui.core.attributes import DAEMON, SERVER, SERVICE, TIMEOUTS
 from lvstui.core.change import (
     Change,
     DirectorField,
@@ -53,20 +54,20 @@ def _set(options: Namespace, director: Director) -> Sequence[Change | None]:
         return _set_setting(what, second, values, director)
     pool = targets.pool(what, director)
     if second is None:
-        return [change_service(pool.service, assignments.service(pool.service, values))]
+        return [change_service(pool.service, SERVICE.assign(pool.service, values))]
     server = targets.server(second, pool)
-    return [change_server(pool.service.key, server, assignments.server(server, values))]
+    return [change_server(pool.service.key, server, SERVER.assign(server, values))]
 
 
 def _set_setting(what: str, second: str | None, values: Mapping[str, str], director: Director) -> list[Change | None]:
     if what == "sync":
         daemon = _daemon(second, director)
-        return [change_daemon(daemon, assignments.daemon(daemon, values))]
+        return [change_daemon(daemon, DAEMON.assign(daemon, values))]
     if second is not None:
         raise Failure(f'"{visible(second)}" is one word too many; write values as FIELD=VALUE', Status.USAGE)
     if what == "timeouts":
         held = director.timeouts
-        return [change_timeouts(held, assignments.timeouts(held or Timeouts(), values))]
+        return [change_timeouts(held, TIMEOUTS.assign(held or Timeouts(), values))]
     if what == "sysctl":
         return [_sysctl(name, text, director) for name, text in values.items()]
     if values.keys() != {"name"}:
@@ -103,14 +104,14 @@ def _add(options: Namespace, director: Director) -> Sequence[Change | None]:
         role = fields.role(_needed(second, "write master or backup after sync"))
         if "interface" not in values:
             raise FieldError("interface", "is missing; write interface=eth0, the one to the other director")
-        daemon = assignments.daemon(SyncDaemon(role, ""), values)
+        daemon = DAEMON.assign(SyncDaemon(role, ""), values)
         if role in director.daemons:
             raise Failure(f"a {fields.ROLE_WORDS[role]} daemon runs already; `lvstui set sync` edits it")
         return [change_daemon(None, daemon)]
     if second is None:
-        return [change_service(None, assignments.service(Service(fields.service(what)), values))]
+        return [change_service(None, SERVICE.assign(Service(fields.service(what)), values))]
     pool = targets.pool(what, director)
-    server = assignments.server(RealServer(fields.server(second)), values)
+    server = SERVER.assign(RealServer(fields.server(second)), values)
     if "resume" not in values:
         server = replace(server, resume=None)  # weight 0 is no drain of a server that never had another
     return [change_server(pool.service.key, None, server)]

@@ -116,20 +116,21 @@ def _protocol(word: str) -> Protocol | None:
 def _addresses(word: str) -> tuple[Network, ...]:
     if word.lower() == ANY:
         return ()
-    networks = [_network(each) for each in word.split(",")]
-    if len({network.version for network in networks}) > 1:
+    networks = [network(item) for item in word.split(",")]
+    if len({one.version for one in networks}) > 1:
         raise FieldError(FIELD, "takes addresses of one family: write IPv4 and IPv6 as two matches")
     return merged_networks(networks)
 
 
-def _network(text: str) -> Network:
+def network(text: str, field: str = FIELD) -> Network:
+    """Read an address or a network, which must have no bits set after its length. Raises `FieldError`."""
     try:
         return ip_network(text)
     except ValueError as error:
         if "has host bits set" in str(error):
             loose = ip_network(text, strict=False)
-            raise FieldError(FIELD, f"{quoted(text)} is no network: write {loose}, or the address alone") from None
-        raise FieldError(FIELD, f"{quoted(text)} is not an address or network") from None
+            raise FieldError(field, f"{quoted(text)} is no network: write {loose}, or the address alone") from None
+        raise FieldError(field, f"{quoted(text)} is not an address or network") from None
 
 
 def _ports(word: str) -> tuple[Ports, ...]:

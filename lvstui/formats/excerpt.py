@@ -1,4 +1,4 @@
-"""Rows of a director as text to take elsewhere: ipvsadm commands that would make them, and a profile's lines."""
+"""Rows as text to take elsewhere: ipvsadm commands that add them, a profile's lines, rules for nft or iptables."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from lvstui.core import fields
 from lvstui.core.change import Change, change_server, change_service
+from lvstui.core.marks.mark import mark_at
+from lvstui.core.marks.script import iptables_lines, script
 from lvstui.core.model import Director, ServerKey
 from lvstui.core.observed import MachineKey, RowKey
 from lvstui.core.services.batch import targets
+from lvstui.core.snapshot import Snapshot
 from lvstui.formats.ipvsadm import command
 from lvstui.formats.profile.write import server_line, service_block
 
@@ -21,7 +24,7 @@ def as_commands(director: Director, keys: Iterable[RowKey]) -> str:
         if not isinstance(key, ServerKey | MachineKey) and key in director.pools:
             changes.append(change_service(None, director.pools[key].service))
         servers = targets(director, [key])
-        changes += [change_server(each.service, None, server) for each, server in servers.items()]
+        changes += [change_server(place.service, None, server) for place, server in servers.items()]
         lines += [line or "# ipvsadm has no options for this" for line in map(command, changes)]
     return "\n".join(lines)
 
@@ -34,6 +37,23 @@ def as_toml(director: Director, keys: Sequence[RowKey]) -> str:
             if key in director.pools:
                 parts.append(service_block(director.pools[key]).rstrip())
             continue
-        for each, server in targets(director, [key]).items():
-            parts.append(f"# server of {fields.service_text(each.service)}\n{server_line(server)}")
+        for place, server in targets(director, [key]).items():
+            parts.append(f"# server of {fields.service_text(place.service)}\n{server_line(server)}")
     return "\n\n".join(parts)
+
+
+def groups_as_script(snapshot: Snapshot, marks: Iterable[int]) -> list[str]:
+    """Write these groups; the script replaces our whole table, so that it stands for these groups alone."""
+    chosen = [mark_at(snapshot, number) for number in dict.fromkeys(marks)]
+    groups = {mark.number: mark.group for mark in chosen if mark.group}
+    ruleset = snapshot.reading.rules
+    lines: list[str] = []
+    if groups and ruleset is not None and ruleset.missing:
+        lines += [f"# {ruleset.missing}; the same for iptables:"]
+        lines += [line for group in groups.values() for line in iptables_lines(group)]
+    elif groups:
+        lines += ["#!/usr/sbin/nft -f", *(line.expandtabs(4) for line in script(groups))]
+    keys = [pool.service.key for mark in chosen for pool in mark.pools]
+    if keys:
+        lines += ["", *as_commands(snapshot.reading.director, keys).splitlines()]
+    return lines

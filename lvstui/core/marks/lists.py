@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import ip_network
 from typing import Final, NamedTuple
 
 from lvstui.core import fields
 from lvstui.core.attributes import SERVER
 from lvstui.core.fields import FieldError, quoted
 from lvstui.core.model import Address, AddressKey, Director, Endpoint, Forwarding, MarkGroup, Network, RealServer
-from lvstui.core.selectors import network_text
+from lvstui.core.selectors import network, network_text
 
 _METHODS: Final = {
     fields.FORWARDING_WORDS[each]: each for each in (Forwarding.MASQ, Forwarding.ROUTE, Forwarding.TUNNEL)
@@ -24,23 +23,10 @@ def items(text: str) -> list[str]:
 
 def networks(text: str) -> tuple[Network, ...]:
     """Read addresses and networks of both families, with commas between; raises `FieldError` for `addresses`."""
-    return tuple(map(_network, items(text.replace(" ", ",")))) or _nothing("addresses", "192.0.2.10, 2001:db8::10")
-
-
-def _nothing(field: str, example: str) -> tuple[Network, ...]:
-    raise FieldError(field, f"is needed, such as {example}")
-
-
-def _network(text: str) -> Network:
-    try:
-        return ip_network(text)
-    except ValueError as error:
-        if "has host bits set" in str(error):
-            loose = ip_network(text, strict=False)
-            raise FieldError(
-                "addresses", f"{quoted(text)} is no network: write {loose}, or the address alone"
-            ) from None
-        raise FieldError("addresses", f"{quoted(text)} is not an address or network") from None
+    found = tuple(network(item, "addresses") for item in items(text.replace(" ", ",")))
+    if not found:
+        raise FieldError("addresses", "is needed, such as 192.0.2.10, 2001:db8::10")
+    return found
 
 
 class Machine(NamedTuple):

@@ -13,7 +13,7 @@ from lvstui.core.marks.rows import GroupRow, MarkLook, MarkRowKey, cells, column
 from lvstui.core.model import Family, MarkKey, ServerKey, ServiceKey
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import Cell, Tone
-from lvstui.formats.mark_excerpt import excerpt
+from lvstui.formats.excerpt import groups_as_script
 from lvstui.store.view_memory import ViewMemory
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.dialogs.listing import Copied, Listing
@@ -88,7 +88,7 @@ def _set_unfolded(view: Marks, unfolded: frozenset[int]) -> None:
 
 def _excerpt(view: Marks) -> None:
     """Show the chosen groups as text, and send it to the terminal's clipboard."""
-    if lines := excerpt(view.snapshot, chosen_marks(view)):
+    if lines := groups_as_script(view.snapshot, chosen_marks(view)):
         view.app.push_screen(Copied("As a script for nft, and as ipvsadm commands", lines))
 
 
