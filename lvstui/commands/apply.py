@@ -1,20 +1,16 @@
-"""Comparing a profile with the kernel, and making the kernel equal it: `diff` and `apply`."""
+"""Making the kernel equal a profile: `apply`."""
 
 from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from dataclasses import dataclass, replace
 
+from lvstui.commands.diff import Plan, plan, print_plan, warn_of_marks
 from lvstui.commands.neighbours import warn
 from lvstui.commands.output import complain
-from lvstui.commands.place import OpenPlace, Place, read_whole_table
-from lvstui.commands.show import load_profile
+from lvstui.commands.place import OpenPlace, Place, load_profile
 from lvstui.commands.status import Failure, Status
 from lvstui.core import rules
-from lvstui.core.change import Change, kernel_writes
-from lvstui.core.describe import describe
-from lvstui.core.drift import drift
 from lvstui.core.model import Director
 from lvstui.core.record import Kind
 from lvstui.engine.edits import Editor
@@ -22,44 +18,6 @@ from lvstui.engine.messages import Applied, Edit, Event, Overtaken, Rejected
 from lvstui.engine.profile import FollowedProfile
 from lvstui.engine.sentences import sentence
 from lvstui.formats.profile.write import ProfileError
-from lvstui.kernel.port import Kernel
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What makes the kernel equal a profile: the changes, and the fewest kernel writes for them, in order."""
-
-    running: Director
-    profile: Director
-    changes: tuple[Change, ...]
-    writes: tuple[Change, ...]
-
-    def line(self, change: Change) -> str:
-        """Write one of the changes in a line."""
-        return describe(change, self.profile)
-
-    @property
-    def lines(self) -> list[str]:
-        """The writes, a line each."""
-        return [self.line(change) for change in self.writes]
-
-
-def plan(kernel: Kernel, profile: Director, *, keep_others: bool = False) -> Plan:
-    """Compare the kernel with a profile; `keep_others` leaves services and marks alone that the profile lacks."""
-    running = read_whole_table(kernel)
-    if keep_others:
-        marks = {**running.groups, **profile.groups}
-        profile = replace(profile, pools={**running.pools, **profile.pools}, marks=marks)
-    changes = drift(running, profile)
-    return Plan(running, profile, changes, kernel_writes(changes))
-
-
-def diff(options: Namespace, open_place: OpenPlace) -> int:
-    """Print what would have to be written to make the kernel equal a profile."""
-    with open_place() as place:
-        profile = load_profile(options.file or place.profile.path)
-        _warn_of_marks(place, profile)
-        return _print_plan(plan(place.kernel, profile))
 
 
 def apply(options: Namespace, open_place: OpenPlace) -> int:
@@ -67,23 +25,17 @@ def apply(options: Namespace, open_place: OpenPlace) -> int:
     with open_place() as place:
         profile = load_profile(options.file or place.profile.path)
         _refuse_errors(profile)
-        _warn_of_marks(place, profile)
+        warn_of_marks(place, profile)
         steps = plan(place.kernel, profile, keep_others=options.keep_others)
         warn(place, steps.writes)
         if options.dry_run:
-            return _print_plan(steps)
+            return print_plan(steps)
         if steps.writes:
             _carry_out(place, steps)
         remaining = plan(place.kernel, profile, keep_others=options.keep_others)
         for line in remaining.lines:
             print(f"still differs: {line}", file=sys.stderr)
         return Status.ERROR if remaining.writes else Status.OK
-
-
-def _print_plan(steps: Plan) -> Status:
-    for line in steps.lines:
-        print(line)
-    return Status.DIFFERS if steps.writes else Status.OK
 
 
 def _carry_out(place: Place, steps: Plan) -> None:
@@ -120,12 +72,6 @@ def _print_refusal(refusal: Rejected, steps: Plan) -> None:
         print(f"  not tried  {steps.line(change)}", file=sys.stderr)
     for change in refusal.done:
         print(f"  remains    {steps.line(change)}", file=sys.stderr)
-
-
-def _warn_of_marks(place: Place, profile: Director) -> None:
-    """Say that the rules of a profile's marks are left out, where they can be neither read nor written."""
-    if profile.marks and place.kernel.read().director.marks is None:
-        complain("its marks are left out: `lvstui export --format nft` prints the rules that set them")
 
 
 def _refuse_errors(profile: Director) -> None:

@@ -129,7 +129,7 @@ def _reading(command: _Command) -> None:
     check.set_defaults(run=("show", "check"))
     diff = command("diff", "[FILE]", "tell what `apply` would write to the kernel")
     diff.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a profile, if not the usual one")
-    diff.set_defaults(run=("apply", "diff"))
+    diff.set_defaults(run=("diff", "diff"))
     history = command("history", "[-n N] [--json] [WORD...]", "tell what was changed, by whom and when")
     history.add_argument("words", nargs="*", metavar="WORD", help="only records that say all of these words")
     history.add_argument("-n", dest="count", type=_count, default=20, metavar="N", help="the last N records (20)")

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import NamedTuple, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from lvstui.commands.output import complain
 from lvstui.core.change import EMPTY
 from lvstui.core.drift import dress, drift
+from lvstui.core.fields import visible
 from lvstui.core.model import Director
 from lvstui.core.owners import Owner
-from lvstui.core.snapshot import Host, ProfileState, Snapshot
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel, NoRight
-from lvstui.store.history_file import HistoryFile
 from lvstui.store.profile_file import ProfileFile
+
+if TYPE_CHECKING:
+    from lvstui.core.snapshot import Snapshot
+    from lvstui.store.history_file import HistoryFile
 
 
 class Place(NamedTuple):
@@ -34,6 +38,8 @@ class Place(NamedTuple):
     @property
     def history(self) -> HistoryFile:
         """The history beside the profile; the system's log is told only of what is done to a real kernel."""
+        from lvstui.store.history_file import HistoryFile  # with json and the formats of records
+
         return HistoryFile(self.profile.path, to_syslog=self.kernel.origin != "demo")
 
 
@@ -43,6 +49,8 @@ OpenPlace: TypeAlias = Callable[[], AbstractContextManager[Place]]
 
 def read_snapshot(place: Place) -> Snapshot:
     """Read the director once, with the profile's names and what differs from it."""
+    from lvstui.core.snapshot import Host, ProfileState, Snapshot  # with records of the history
+
     profile = _read_names(place)
     reading = place.kernel.read()
     state = ProfileState(str(place.profile.path), True, drift(reading.director, profile), saved=profile)
@@ -68,4 +76,12 @@ def read_whole_table(kernel: Kernel) -> Director:
     director = kernel.read().director
     if kernel.read_only:
         raise NoRight(kernel.read_only)
+    return director
+
+
+def load_profile(path: Path) -> Director:
+    """Read a profile that has to be there; raises `ProfileError`."""
+    director = ProfileFile(path).load()
+    if director is None:
+        raise ProfileError(f"{visible(str(path))} does not exist; `lvstui export -o` writes it from the running kernel")
     return director

@@ -6,14 +6,13 @@ from argparse import Namespace
 from pathlib import Path
 
 from lvstui.commands.output import as_json, print_json
-from lvstui.commands.place import OpenPlace, Place, read_snapshot, read_whole_table
+from lvstui.commands.place import OpenPlace, Place, load_profile, read_snapshot, read_whole_table
 from lvstui.commands.status import Status
 from lvstui.core.change import EMPTY
 from lvstui.core.drift import dress, managed
 from lvstui.core.fields import visible
 from lvstui.core.model import Director
 from lvstui.formats.profile.write import ProfileError
-from lvstui.store.profile_file import ProfileFile
 
 
 def show(options: Namespace, open_place: OpenPlace) -> int:
@@ -116,11 +115,3 @@ def _check_file(path: Path) -> int:
     servers = sum(len(pool.servers) for pool in director.pools.values())
     print(f"{visible(str(path))}: {len(director.pools)} services, {servers} servers, no error")
     return Status.OK
-
-
-def load_profile(path: Path) -> Director:
-    """Read a profile that has to be there; raises `ProfileError`."""
-    director = ProfileFile(path).load()
-    if director is None:
-        raise ProfileError(f"{visible(str(path))} does not exist; `lvstui export -o` writes it from the running kernel")
-    return director
