@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, ip_address
 
 from lvstui.core import fields
 from lvstui.core.change import EMPTY, Change
-from lvstui.core.drift import drift
+from lvstui.core.drift import find_drift
 from lvstui.core.model import (
     PLAIN_TUNNEL,
     AddressKey,
@@ -106,7 +106,7 @@ def snapshot(
     """Return what screens see of a kernel that holds this, beside a profile that holds `saved` (None: no profile)."""
     info = Info("1.2.1", 4096)
     reading = Reading(of, info, taken, services or {}, servers or {}, rules=rules, forwards=forwards or {})
-    profile = ProfileState() if saved is None else ProfileState("p", True, drift(of, saved), saved=saved)
+    profile = ProfileState() if saved is None else ProfileState("p", True, find_drift(of, saved), saved=saved)
     return Snapshot(reading, "demo", Host("lb1"), profile=profile, changes=records, scan=scan)
 
 

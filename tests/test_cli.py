@@ -22,7 +22,7 @@ from lvstui.core.change import (
     kernel_writes,
     strip_profile_values,
 )
-from lvstui.core.drift import drift
+from lvstui.core.drift import find_drift
 from lvstui.core.model import (
     Director,
     Family,
@@ -304,7 +304,7 @@ def test_apply_makes_the_kernel_equal_the_profile(shell: Shell) -> None:
     assert ran.status == 0
     assert ran.out.splitlines()[0] == "timeouts: tcp 1s -> 900s, tcp_fin 2s -> 120s, udp 3s -> 300s"
     assert "- udp:192.0.2.53:53" in ran.out.splitlines()
-    assert kernel_writes(drift(shell.held(), PROFILE)) == ()
+    assert kernel_writes(find_drift(shell.held(), PROFILE)) == ()
     assert shell.run("apply") == Ran(0, "", "")
 
 

@@ -1,4 +1,4 @@
-"""What may stand on the command line."""
+"""The command line: its options and commands, and which function each command runs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _Command: TypeAlias = Callable[[str, str, str], argparse.ArgumentParser]
 
 
 def parser() -> argparse.ArgumentParser:
-    """Make the parser; what is given nowhere has the value None or False."""
+    """Return the parser; an option that is not given has the value None or False."""
     main = argparse.ArgumentParser(
         prog="lvstui",
         usage="lvstui [OPTIONS] [COMMAND]",
@@ -92,7 +92,7 @@ def _commands(main: argparse.ArgumentParser) -> None:
     _place(common)
 
     def command(name: str, usage: str, text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(
+        added = commands.add_parser(
             name,
             usage=f"lvstui {name} {usage}",
             help=text,
@@ -102,8 +102,8 @@ def _commands(main: argparse.ArgumentParser) -> None:
         )
         if name in WRITING:
             dry = "only tell what would be written; status 3 if anything"
-            made.add_argument("--dry-run", action="store_true", help=dry)
-        return made
+            added.add_argument("--dry-run", action="store_true", help=dry)
+        return added
 
     _reading(command)
     _entries(command)
@@ -149,28 +149,28 @@ def _entries(command: _Command) -> None:
     edits = entry.add_subparsers(title="edits", metavar="EDIT", dest="edit", required=True)
 
     def edit(name: str, text: str, usage: str) -> argparse.ArgumentParser:
-        made = edits.add_parser(
+        added = edits.add_parser(
             name, help=text, description=f"{text[0].upper()}{text[1:]}.", usage=f"lvstui entry {name} {usage}"
         )
-        made.add_argument("client", metavar="CLIENT", help="an address, or the network as the entry is shown")
-        made.add_argument("service", metavar="SERVICE", help=_SERVICE_HELP)
-        made.add_argument(
+        added.add_argument("client", metavar="CLIENT", help="an address, or the network as the entry is shown")
+        added.add_argument("service", metavar="SERVICE", help=_SERVICE_HELP)
+        added.add_argument(
             "--call-id", default="", metavar="ID", help="the call, where a persistence engine tells clients"
         )
-        made.add_argument("--json", action="store_true", help="what was seen afterwards, as JSON")
-        made.add_argument("--dry-run", action="store_true", help="only tell what would happen; status 3")
-        return made
+        added.add_argument("--json", action="store_true", help="what was seen afterwards, as JSON")
+        added.add_argument("--dry-run", action="store_true", help="only tell what would happen; status 3")
+        return added
 
     seconds = "seconds after the client's last new connection (the service's own time)"
     expire = edit("expire", "let an entry run out now", "CLIENT SERVICE [--kill]")
     pin = edit("pin", "bind a client that has no entry to a real server", "CLIENT SERVICE SERVER [--for SECONDS]")
     move = edit("move", "move a client to another real server", "CLIENT SERVICE SERVER [--kill] [--for SECONDS]")
     timed = edit("time", "start the timer of an entry anew", "CLIENT SERVICE SECONDS")
-    for made in (pin, move):
-        made.add_argument("server", metavar="SERVER", help=_SERVER_HELP)
-        made.add_argument("--for", dest="seconds", metavar="SECONDS", help=seconds)
-    for made in (expire, move):
-        made.add_argument("--kill", action="store_true", help="reset the client's connections at once")
+    for added in (pin, move):
+        added.add_argument("server", metavar="SERVER", help=_SERVER_HELP)
+        added.add_argument("--for", dest="seconds", metavar="SECONDS", help=seconds)
+    for added in (expire, move):
+        added.add_argument("--kill", action="store_true", help="reset the client's connections at once")
     timed.add_argument("seconds", metavar="SECONDS", help="1 to 2678400 (31 days)")
 
 
@@ -208,13 +208,13 @@ def _marks(command: _Command) -> None:
     edits = mark.add_subparsers(title="edits", metavar="EDIT", dest="edit", required=True)
 
     def edit(name: str, text: str, usage: str, matches: str) -> argparse.ArgumentParser:
-        made = edits.add_parser(
+        added = edits.add_parser(
             name, help=text, description=f"{text[0].upper()}{text[1:]}.", usage=f"lvstui mark {name} {usage}"
         )
-        made.add_argument("mark", metavar="MARK", help="the mark, 1 to 4294967295, or the name of its group")
-        made.add_argument("match", metavar="MATCH", nargs=matches, help="packets, such as 'tcp 192.0.2.10 80,443'")
-        made.add_argument("--dry-run", action="store_true", help="only tell what would be written; status 3")
-        return made
+        added.add_argument("mark", metavar="MARK", help="the mark, 1 to 4294967295, or the name of its group")
+        added.add_argument("match", metavar="MATCH", nargs=matches, help="packets, such as 'tcp 192.0.2.10 80,443'")
+        added.add_argument("--dry-run", action="store_true", help="only tell what would be written; status 3")
+        return added
 
     add = edit("add", "mark packets, with a service for them", "MARK MATCH... [OPTIONS]", "+")
     add.add_argument("--name", help="what the group is called in the profile")

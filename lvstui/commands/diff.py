@@ -10,7 +10,7 @@ from lvstui.commands.place import OpenPlace, Place, load_profile, read_whole_tab
 from lvstui.commands.status import Status
 from lvstui.core.change import Change, kernel_writes
 from lvstui.core.describe import describe
-from lvstui.core.drift import drift
+from lvstui.core.drift import find_drift
 from lvstui.core.model import Director
 from lvstui.kernel.port import Kernel
 
@@ -40,7 +40,7 @@ def plan(kernel: Kernel, profile: Director, *, keep_others: bool = False) -> Pla
     if keep_others:
         marks = {**running.groups, **profile.groups}
         profile = replace(profile, pools={**running.pools, **profile.pools}, marks=marks)
-    changes = drift(running, profile)
+    changes = find_drift(running, profile)
     return Plan(running, profile, changes, kernel_writes(changes))
 
 

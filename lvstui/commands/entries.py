@@ -15,7 +15,7 @@ from lvstui.commands.status import Failure, Status
 from lvstui.commands.tables import columns_of
 from lvstui.core import fields
 from lvstui.core.change import EMPTY
-from lvstui.core.drift import dress
+from lvstui.core.drift import add_profile_values
 from lvstui.core.entries import rules as entry_rules
 from lvstui.core.entries.clients import sought
 from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE
@@ -31,14 +31,14 @@ from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.filter import only_address
-from lvstui.engine.entry_desk import consulted
+from lvstui.engine.entry_desk import consult
 from lvstui.engine.entry_edits import Tools, carry_out
 from lvstui.engine.scanner import Scanner
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import NoRight
 
 _BUDGET = 60.0
-"""Seconds that reading the connection table may take; what was read by then is told, and that it is not all."""
+"""Seconds that reading the connection table may take; what was read by then is printed, and that it is not all."""
 
 _STATUS = {
     Outcome.DONE: Status.OK,
@@ -86,22 +86,22 @@ def _scan(place: Place, snapshot: Snapshot, clients: Sequence[Address]) -> Scan:
     return scanner.look(_BUDGET, sought(clients, director), engines=has_engine(director))
 
 
-def table(each: Tied, director: Director, now: float) -> Mapping[str, object]:
+def table(tied: Tied, director: Director, now: float) -> Mapping[str, object]:
     """Name what is known of an entry as the JSON output does; times in seconds."""
-    entry, service = each.entry, each.service
-    names = service_names(director, each.service_key)
-    server = each.server or entry.server
+    entry, service = tied.entry, tied.service
+    names = service_names(director, tied.service_key)
+    server = tied.server or entry.server
     known = server_names(director, service, server)
     call: Mapping[str, object] = {"engine": entry.engine, "call_id": entry.identity} if entry.engine else {}
     return {
-        "client": network_text(entry.client, each.width),
-        "service": fields.service_text(each.service_key),
+        "client": network_text(entry.client, tied.width),
+        "service": fields.service_text(tied.service_key),
         "server": fields.server_text(server),
-        "state": each.state,
-        "left": left(each, now),
+        "state": tied.state,
+        "left": left(tied, now),
         "origin": entry.origin.value or None,
-        "children": each.children,
-        "children_sure": each.sure,
+        "children": tied.children,
+        "children_sure": tied.sure,
         **({"service_name": names[0]} if len(names) > 1 else {}),
         **({"server_name": known[0]} if len(known) > 2 else {}),
         **call,
@@ -141,13 +141,13 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
 def _print_only(wish: EntryEdit, held: Tied | None, director: Director, *, as_json: bool) -> None:
     """Print what would happen; `held` is the entry that it is about, if there is one."""
     title = entry_rules.title(wish, director)
-    told = entry_rules.told([wish], director, held.children if held else 0, held.sure if held else True)
+    sentences = entry_rules.told([wish], director, held.children if held else 0, held.sure if held else True)
     if as_json:
         entry = table(held, director, time.monotonic()) if held else None
-        print_json({"outcome": None, "would": title, "told": told, "entry": entry})
+        print_json({"outcome": None, "would": title, "told": sentences, "entry": entry})
         return
     print(title)
-    for sentence in told:
+    for sentence in sentences:
         print(f"    {sentence}")
 
 
@@ -188,10 +188,10 @@ def _seconds(options: argparse.Namespace, service: ServiceKey, director: Directo
 
 def _entry(service: ServiceKey, client: Address, call_id: str, director: Director, scan: Scan) -> Tied:
     """Find the entry of a client, or say that there is none."""
-    for each in tie(scan, director).values():
-        meant = each.service == service and each.entry.client == client and each.state != "void"
-        if meant and call_id in ("", each.entry.identity):
-            return each
+    for tied in tie(scan, director).values():
+        meant = tied.service == service and tied.entry.client == client and tied.state != "void"
+        if meant and call_id in ("", tied.entry.identity):
+            return tied
     name = service_names(director, service)[0]
     more = "" if scan.complete else "; the table was not read to its end"
     raise Failure(f"{client} has no entry of {name}{more}")
@@ -201,15 +201,15 @@ def _carry_out(place: Place, wish: EntryEdit, snapshot: Snapshot) -> EntryReport
     scanner = Scanner(place.kernel, lambda _: None)
     engines = has_engine(snapshot.reading.director)
 
-    def consult() -> Reading:
-        reading = consulted(place.kernel, ())
-        return replace(reading, director=dress(reading.director, snapshot.profile.saved or EMPTY))
+    def read() -> Reading:
+        reading = consult(place.kernel, ())
+        return replace(reading, director=add_profile_values(reading.director, snapshot.profile.saved or EMPTY))
 
     def wait(seconds: float) -> bool:
         time.sleep(seconds)
         return True
 
-    tools = Tools(place.kernel.send_sync, partial(scanner.look, _BUDGET, engines=engines), consult, wait)
+    tools = Tools(place.kernel.send_sync, partial(scanner.look, _BUDGET, engines=engines), read, wait)
     (report,) = carry_out([wish], tools)
     return report
 
@@ -225,5 +225,5 @@ def _record(place: Place, report: EntryReport) -> None:
 def _report_table(report: EntryReport, director: Director) -> Mapping[str, object]:
     after = report.after
     seen = tie(Scan(entries=(after,)), director) if after is not None else {}
-    entry = next((table(each, director, time.monotonic()) for each in seen.values()), None)
+    entry = next((table(tied, director, time.monotonic()) for tied in seen.values()), None)
     return {"outcome": report.outcome.value, "sentence": report.sentence, "entry": entry}

@@ -17,13 +17,11 @@ from lvstui.core.selectors import selector, selector_text, several_ports
 
 
 def changes(options: Namespace, director: Director) -> tuple[Change, ...]:
-    """Give the changes that the command asks for; raises `Failure` and `FieldError`."""
+    """Return the changes that the command asks for; raises `Failure` and `FieldError`."""
     mark = _mark(options.mark, director)
     matches = tuple(selector(text) for text in options.match)
     return (
-        _added(mark, matches, options, director)
-        if options.edit == "add"
-        else _deleted(mark, matches, options, director)
+        _add(mark, matches, options, director) if options.edit == "add" else _delete(mark, matches, options, director)
     )
 
 
@@ -33,8 +31,8 @@ def _mark(text: str, director: Director) -> int:
     return found[0] if len(found) == 1 else fields.number("mark", text)
 
 
-def _added(mark: int, matches: tuple[Selector, ...], options: Namespace, director: Director) -> tuple[Change, ...]:
-    """Make a group with its services, or add packets to a group that there is."""
+def _add(mark: int, matches: tuple[Selector, ...], options: Namespace, director: Director) -> tuple[Change, ...]:
+    """Add a group with its services, or add packets to a group that there is."""
     held = director.groups.get(mark)
     before = held.selectors if held else ()
     name = (held.name if held else "") if options.name is None else fields.label("name", options.name)
@@ -48,10 +46,10 @@ def _added(mark: int, matches: tuple[Selector, ...], options: Namespace, directo
         persistence=_persistence(options.persistence, group),
         name=name,
     )
-    return (*_joined(mark, servers, options, director), *mark_edits.made(group, service, servers, director))
+    return (*_join(mark, servers, options, director), *mark_edits.made(group, service, servers, director))
 
 
-def _joined(mark: int, servers: Sequence[RealServer], options: Namespace, director: Director) -> Iterator[Change]:
+def _join(mark: int, servers: Sequence[RealServer], options: Namespace, director: Director) -> Iterator[Change]:
     """Add servers to the services on the mark that are there already, which stay otherwise as they are."""
     for family in Family:
         pool = director.pools.get(MarkKey(mark, family))
@@ -86,7 +84,7 @@ def _endpoint(text: str) -> Endpoint:
         return fields.server(text)
 
 
-def _deleted(mark: int, matches: tuple[Selector, ...], options: Namespace, director: Director) -> tuple[Change, ...]:
+def _delete(mark: int, matches: tuple[Selector, ...], options: Namespace, director: Director) -> tuple[Change, ...]:
     """Take packets out of a group, or all of them, and on demand the services on its mark with them."""
     held = director.groups.get(mark)
     pools = [pool for family in Family if (pool := director.pools.get(MarkKey(mark, family)))]
@@ -95,7 +93,7 @@ def _deleted(mark: int, matches: tuple[Selector, ...], options: Namespace, direc
     for match in matches:
         if held is None or match not in held.selectors:
             raise Failure(f"mark {mark} is not given to {visible(selector_text(match))}; `lvstui show marks` lists it")
-    kept = tuple(each for each in held.selectors if each not in matches) if held and matches else ()
+    kept = tuple(selector for selector in held.selectors if selector not in matches) if held and matches else ()
     if kept and options.services:
         raise Failure("--services is for a whole group; leave it out to take some of its packets away")
     rules = (change_group(held, replace(held, selectors=kept) if kept else None),) if held else ()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from lvstui.commands.output import complain
 from lvstui.core.change import EMPTY
-from lvstui.core.drift import dress, drift
+from lvstui.core.drift import add_profile_values, find_drift
 from lvstui.core.fields import visible
 from lvstui.core.model import Director
 from lvstui.core.owners import Owner
@@ -37,7 +37,7 @@ class Place(NamedTuple):
 
     @property
     def history(self) -> HistoryFile:
-        """The history beside the profile; the system's log is told only of what is done to a real kernel."""
+        """The history beside the profile; the system's log gets only what is done to a real kernel."""
         from lvstui.store.history_file import HistoryFile  # with json and the formats of records
 
         return HistoryFile(self.profile.path, to_syslog=self.kernel.origin != "demo")
@@ -53,8 +53,8 @@ def read_snapshot(place: Place) -> Snapshot:
 
     profile = _read_names(place)
     reading = place.kernel.read()
-    state = ProfileState(str(place.profile.path), True, drift(reading.director, profile), saved=profile)
-    reading = replace(reading, director=dress(reading.director, profile))
+    state = ProfileState(str(place.profile.path), True, find_drift(reading.director, profile), saved=profile)
+    reading = replace(reading, director=add_profile_values(reading.director, profile))
     return Snapshot(reading, place.kernel.origin, Host(""), profile=state, read_only=place.kernel.read_only)
 
 
@@ -70,7 +70,7 @@ def _read_names(place: Place) -> Director:
 def read_whole_table(kernel: Kernel) -> Director:
     """Read what the kernel holds.
 
-    Raises `NoRight` where it can only be read in part: /proc tells no thresholds, tunnels, timeouts and daemons, and
+    Raises `NoRight` where it can only be read in part: /proc shows no thresholds, tunnels, timeouts and daemons, and
     a kernel may show only at the first reading that the right is missing.
     """
     director = kernel.read().director

@@ -9,7 +9,7 @@ from lvstui.commands.output import as_json, print_json
 from lvstui.commands.place import OpenPlace, Place, load_profile, read_snapshot, read_whole_table
 from lvstui.commands.status import Status
 from lvstui.core.change import EMPTY
-from lvstui.core.drift import dress, managed
+from lvstui.core.drift import add_profile_values, keep_managed
 from lvstui.core.fields import visible
 from lvstui.core.model import Director
 from lvstui.formats.profile.write import ProfileError
@@ -47,7 +47,7 @@ def export(options: Namespace, open_place: OpenPlace) -> int:
     """Write what the kernel holds, with the profile's names, to stdout or to a file."""
     with open_place() as place:
         profile = place.profile.load() or EMPTY
-        director = managed(dress(read_whole_table(place.kernel), profile), profile)
+        director = keep_managed(add_profile_values(read_whole_table(place.kernel), profile), profile)
     text = _format(director, options.format)
     if options.output is None:
         print(text, end="")
@@ -87,12 +87,12 @@ def check(options: Namespace, open_place: OpenPlace) -> int:
 
 
 def _check_running(place: Place) -> int:
-    """Print what an expert would point out on the running director; the status is 3 where there is anything."""
+    """Print the advice on the running director; the status is 3 where there is any."""
     from lvstui.core.advice.services import advice
 
     found = advice(read_snapshot(place))
-    for each in found:
-        print(each)
+    for piece in found:
+        print(piece)
     if not found:
         print("nothing to point out")
     return Status.DIFFERS if found else Status.OK

@@ -22,7 +22,7 @@ class Words(NamedTuple):
 
 
 def split(words: Sequence[str]) -> Words:
-    """Tell values for fields from the word that names something."""
+    """Separate values for fields from the word that names something; raises `Failure` for a word too many."""
     second: str | None = None
     values: dict[str, str] = {}
     for word in words:
@@ -39,11 +39,11 @@ def split(words: Sequence[str]) -> Words:
 
 
 def pool(text: str, director: Director) -> Pool:
-    """Find a service by its notation or by its name."""
+    """Find a service by its notation or by its name; raises `Failure`."""
     key = _service_key(text)
-    found = [each for each in director.pools.values() if each.service.key == key or each.service.name == text]
+    found = [pool for pool in director.pools.values() if pool.service.key == key or pool.service.name == text]
     if len(found) > 1:
-        meant = ", ".join(fields.service_text(each.service.key) for each in found)
+        meant = ", ".join(fields.service_text(pool.service.key) for pool in found)
         raise Failure(f'"{visible(text)}" may mean each of {meant}; name the other one differently first')
     if not found:
         raise Failure(f'no service is "{visible(text)}"; `lvstui show` lists them')
@@ -58,13 +58,16 @@ def _service_key(text: str) -> ServiceKey | None:
 
 
 def server(text: str, among: Pool) -> RealServer:
-    """Find a real server of a service by its notation, by its name, or by its address where that is enough."""
-    found = [each for each in among.servers.values() if text in (each.name, fields.server_text(each.endpoint))]
+    """Find a real server of a service by its notation, by its name, or by its address where that is enough.
+
+    Raises `Failure`.
+    """
+    found = [one for one in among.servers.values() if text in (one.name, fields.server_text(one.endpoint))]
     if not found:
-        found = [each for each in among.servers.values() if _is_at(each, text)]
+        found = [one for one in among.servers.values() if _is_at(one, text)]
     where = fields.service_text(among.service.key)
     if len(found) > 1:
-        meant = ", ".join(fields.server_text(each.endpoint) for each in found)
+        meant = ", ".join(fields.server_text(one.endpoint) for one in found)
         raise Failure(f'"{visible(text)}" may mean each of {meant} in {where}; write the one with its port')
     if not found:
         raise Failure(f'no server of {where} is "{visible(text)}"; `lvstui show` lists them')

@@ -27,7 +27,7 @@ from lvstui.core.observed import MachineKey
 from lvstui.core.services.row import machines
 
 _SETTINGS: Final = ("timeouts", "sysctl", "director", "sync")
-"""First words that mean no service; a service of that name is told by its notation."""
+"""First words that mean no service; a service of that name is meant by its notation."""
 
 
 def changes(options: Namespace, director: Director, profile: Director) -> tuple[Change, ...]:
@@ -83,10 +83,10 @@ def _sysctl(name: str, text: str, director: Director) -> Change:
 
 
 def _daemon(role: str | None, director: Director) -> SyncDaemon:
-    told = fields.role(_needed(role, "write master or backup after sync"))
-    daemon = director.daemons.get(told)
+    meant = fields.role(_needed(role, "write master or backup after sync"))
+    daemon = director.daemons.get(meant)
     if daemon is None:
-        word = fields.ROLE_WORDS[told]
+        word = fields.ROLE_WORDS[meant]
         raise Failure(f"no {word} daemon runs; `lvstui add sync {word} interface=...` starts one")
     return daemon
 

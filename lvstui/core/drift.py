@@ -1,4 +1,4 @@
-"""What a profile and a reading have to say to each other: names for the one, what is left open for the other."""
+"""A profile beside a reading of the kernel: each is completed with what only the other has, then they are compared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lvstui.core.change import Change, diff, with_profile_values
 from lvstui.core.model import Director, Pool, SyncDaemon, SyncRole, Timeouts
 
 
-def dress(running: Director, profile: Director) -> Director:
+def add_profile_values(running: Director, profile: Director) -> Director:
     """Return a reading with the names, notes and resume weights that the profile keeps for it.
 
     Afterwards `diff` against the profile lists only what really differs.
@@ -19,13 +19,13 @@ def dress(running: Director, profile: Director) -> Director:
     for key, saved in profile.pools.items():
         pool = pools.get(key)
         if pool is not None:
-            pools[key] = _dress_pool(pool, saved)
+            pools[key] = _add_to_pool(pool, saved)
     groups = profile.marks or {}
     marks = running.marks and {mark: with_profile_values(own, groups.get(mark)) for mark, own in running.marks.items()}
     return replace(running, pools=pools, name=profile.name, marks=marks)
 
 
-def _dress_pool(pool: Pool, saved: Pool) -> Pool:
+def _add_to_pool(pool: Pool, saved: Pool) -> Pool:
     service = with_profile_values(pool.service, saved.service)
     named = {
         endpoint: with_profile_values(pool.servers[endpoint], server)
@@ -37,26 +37,26 @@ def _dress_pool(pool: Pool, saved: Pool) -> Pool:
     return Pool(service, {**pool.servers, **named})
 
 
-def wanted(profile: Director, running: Director) -> Director:
-    """Complete a profile with what it leaves to the kernel: timeouts, daemons, a datagram length, settings left out.
+def complete_profile(profile: Director, running: Director) -> Director:
+    """Return a profile with what it leaves to the kernel: timeouts, daemons, a datagram length, settings left out.
 
-    What the reading does not tell (timeouts and daemons in /proc, marks without the packet filter) is left out: what
+    What the reading lacks (timeouts and daemons in /proc, marks without the packet filter) is left out: what
     cannot be seen is not drift.
     """
     return replace(
         profile,
-        timeouts=_wanted_timeouts(profile, running),
-        sync=_wanted_sync(profile, running),
-        sysctl=_wanted_sysctl(profile, running),
+        timeouts=_complete_timeouts(profile, running),
+        sync=_complete_sync(profile, running),
+        sysctl=_complete_sysctl(profile, running),
         marks=None if running.marks is None else profile.marks,
     )
 
 
-def _wanted_timeouts(profile: Director, running: Director) -> Timeouts | None:
+def _complete_timeouts(profile: Director, running: Director) -> Timeouts | None:
     return running.timeouts and (profile.timeouts or running.timeouts)
 
 
-def _wanted_sync(profile: Director, running: Director) -> Mapping[SyncRole, SyncDaemon] | None:
+def _complete_sync(profile: Director, running: Director) -> Mapping[SyncRole, SyncDaemon] | None:
     held = running.sync
     if held is None or profile.sync is None:
         return held
@@ -66,8 +66,8 @@ def _wanted_sync(profile: Director, running: Director) -> Mapping[SyncRole, Sync
     }
 
 
-def _wanted_sysctl(profile: Director, running: Director) -> Mapping[str, str]:
-    """Give the settings as they should be; one that the kernel has moved within its mode is as it should be."""
+def _complete_sysctl(profile: Director, running: Director) -> Mapping[str, str]:
+    """Return the settings as they should be; one that the kernel has moved within its mode is as it should be."""
     held = running.sysctl
     if not held:
         return {}
@@ -75,10 +75,10 @@ def _wanted_sysctl(profile: Director, running: Director) -> Mapping[str, str]:
     return {**held, **profile.sysctl, **moved}
 
 
-def managed(director: Director, profile: Director) -> Director:
-    """Leave of a reading's settings of net.ipv4.vs only those that a profile manages: what it saves of them.
+def keep_managed(director: Director, profile: Director) -> Director:
+    """Return a reading with only those settings of net.ipv4.vs that a profile manages: what it saves of them.
 
-    Marks that the reading could not tell stay as the profile has them.
+    Marks that could not be read stay as the profile has them.
     """
     held = director.sysctl
     kept = {
@@ -88,6 +88,6 @@ def managed(director: Director, profile: Director) -> Director:
     return replace(director, sysctl=kept, marks=profile.marks if director.marks is None else director.marks)
 
 
-def drift(running: Director, profile: Director) -> tuple[Change, ...]:
+def find_drift(running: Director, profile: Director) -> tuple[Change, ...]:
     """List what would have to change in the kernel to make it equal the profile."""
-    return diff(dress(running, profile), wanted(profile, running))
+    return diff(add_profile_values(running, profile), complete_profile(profile, running))

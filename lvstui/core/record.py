@@ -80,9 +80,9 @@ def stamp(time: datetime) -> str:
 
 
 def matches(record: Record, words: Sequence[str], director: Director = EMPTY) -> bool:
-    """Tell whether a record says all these words, in any case; `director` lends the names of the services."""
-    told = "\n".join((record.title, *lines(record, director))).casefold()
-    return all(word.casefold() in told for word in words)
+    """Return whether a record says all these words, in any case; `director` lends the names of the services."""
+    text = "\n".join((record.title, *lines(record, director))).casefold()
+    return all(word.casefold() in text for word in words)
 
 
 def lines(record: Record, director: Director = EMPTY) -> Sequence[str]:

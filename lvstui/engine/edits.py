@@ -30,7 +30,7 @@ _FEW = 20
 
 
 def _ignore(_: object) -> None:
-    """Do nothing: nobody wants to know."""
+    """Do nothing; nobody listens."""
 
 
 class Editor:

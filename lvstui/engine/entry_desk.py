@@ -61,7 +61,7 @@ class EntryDesk:
         return self._following.on
 
     def watch(self, follow: Follow) -> None:
-        """Begin or end to follow the table."""
+        """Start or stop following the table."""
         if not follow.on:
             self.scan = None
         if follow == self._following:
@@ -75,12 +75,12 @@ class EntryDesk:
             self._scanner.read()
 
     def edit(self, request: EditEntries) -> None:
-        """Begin to make edits; what becomes of them is submitted to the worker one by one."""
+        """Start making edits; what becomes of each is submitted to the worker."""
         self._halt.clear()
         self._order(Work(lambda: self._carry_out(request)))
 
     def halt(self) -> None:
-        """End edits that are under way, after those in hand."""
+        """Stop edits that are under way, after those in hand."""
         self._halt.set()
 
     def close(self) -> None:
@@ -126,9 +126,9 @@ class EntryDesk:
         self._consult(tuple(messages))
 
     def _consult(self, messages: tuple[Message, ...]) -> Reading:
-        """Let the worker, which owns the kernel, tell it something and read its counters."""
+        """Let the worker, which owns the kernel, send it messages and read its counters."""
         if not self._threaded:
-            return consulted(self._kernel, messages)
+            return consult(self._kernel, messages)
         answers: queue.SimpleQueue[Reading | KernelError] = queue.SimpleQueue()
         self._submit(Consult(messages, answers.put))
         deadline = time.monotonic() + _ANSWER_PATIENCE
@@ -147,8 +147,8 @@ class EntryDesk:
         return not self._halt.wait(seconds)
 
 
-def consulted(kernel: Kernel, messages: Sequence[Message]) -> Reading:
-    """Tell a kernel of entries, and give what it holds and counts afterwards."""
+def consult(kernel: Kernel, messages: Sequence[Message]) -> Reading:
+    """Send a kernel messages about entries, and return what it holds and counts afterwards."""
     if messages:
         kernel.send_sync(messages)
     return kernel.read()

@@ -1,4 +1,4 @@
-"""Edits of persistence entries carried out: told to the kernel, waited for, read back, and reported one by one."""
+"""Edits of persistence entries: sent to the kernel, waited for, read back, and reported one by one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lvstui.core.observed import Connection, Entry, Reading, Scan
 from lvstui.kernel.port import KernelError
 
 TRIES: Final = 6
-"""How often an entry is told to run out before its client counts as too busy."""
+"""How often an entry is made to run out before its client counts as too busy."""
 
 _SLACK: Final = 0.15
 """Seconds that the kernel's timers may be late."""
@@ -34,10 +34,10 @@ _TIME_SLACK: Final = 3
 
 
 class Tools(NamedTuple):
-    """What carries edits out: telling the kernel, reading its connection table and its counters, and letting time pass.
+    """What edits are carried out with: messages to the kernel, its connection table, its counters, and time.
 
     `scan` reads the table with a budget of its own, so it may be partial; rows of the clients that it is given are
-    kept in any case. `wait` takes seconds and tells whether to go on afterwards.
+    kept in any case. `wait` takes seconds and returns whether to go on afterwards.
     """
 
     tell: Callable[[Sequence[Message]], None]
@@ -77,7 +77,7 @@ class _Batch:
     sought: Sought = NOBODY
 
     def run(self, edits: Sequence[EntryEdit]) -> Iterator[EntryReport]:
-        """Check all edits, then make them and look at what came of it."""
+        """Check all edits, then make them and read back what came of it."""
         try:
             reading = self.tools.reading()
             self.sought = sought((_client(edit) for edit in edits), reading.director)
@@ -90,14 +90,14 @@ class _Batch:
         entries = {key_of(entry): entry for entry in scan.entries}
         good: list[EntryEdit] = []
         for edit in edits:
-            refusal = EntryReport(edit, Outcome.REFUSED, reason) if reason else self._refused(edit, entries, scan)
+            refusal = EntryReport(edit, Outcome.REFUSED, reason) if reason else self._refuse(edit, entries, scan)
             if refusal is not None:
                 yield refusal
             else:
                 good.append(edit)
         reported: set[int] = set()
         try:
-            for report in self._made(good, scan):
+            for report in self._make(good, scan):
                 reported.add(id(report.edit))
                 yield report
         except KernelError as error:
@@ -106,12 +106,12 @@ class _Batch:
     def _scan(self) -> Scan:
         return self.tools.scan(self.sought)
 
-    def _made(self, edits: Sequence[EntryEdit], scan: Scan) -> Iterator[EntryReport]:
-        yield from self._timed([edit for edit in edits if isinstance(edit, SetTime)])
+    def _make(self, edits: Sequence[EntryEdit], scan: Scan) -> Iterator[EntryReport]:
+        yield from self._set_times([edit for edit in edits if isinstance(edit, SetTime)])
         yield from self._bind([edit for edit in edits if isinstance(edit, Pin)])
-        yield from self._removed([edit for edit in edits if isinstance(edit, Expire | Move)], scan)
+        yield from self._remove([edit for edit in edits if isinstance(edit, Expire | Move)], scan)
 
-    def _refused(self, edit: EntryEdit, entries: Mapping[EntryKey, Entry], scan: Scan) -> EntryReport | None:
+    def _refuse(self, edit: EntryEdit, entries: Mapping[EntryKey, Entry], scan: Scan) -> EntryReport | None:
         """Refuse what cannot work, and what is no longer as it was seen."""
         try:
             check(edit, self.director)
@@ -133,7 +133,7 @@ class _Batch:
             return EntryReport(edit, Outcome.OVERTAKEN, f"{name} is on {place} meanwhile; look again", now)
         return None
 
-    def _timed(self, edits: Sequence[SetTime]) -> Iterator[EntryReport]:
+    def _set_times(self, edits: Sequence[SetTime]) -> Iterator[EntryReport]:
         if not edits:
             return
         self.tools.tell([again(edit.entry, self.director, edit.seconds) for edit in edits])
@@ -144,7 +144,7 @@ class _Batch:
             after = entries.get(key_of(edit.entry))
             if after is None and not scan.complete:
                 yield EntryReport(edit, Outcome.UNVERIFIED, f"{name} was told; {_NOT_REACHED}")
-            elif after is None or not _timed_so(after, scan, edit.seconds):
+            elif after is None or not _has_time(after, scan, edit.seconds):
                 yield EntryReport(edit, Outcome.FAILED, f"{name} does not have {edit.seconds} s left", after)
             else:
                 yield EntryReport(edit, Outcome.DONE, f"{name} has {edit.seconds} s left", after)
@@ -159,14 +159,14 @@ class _Batch:
         scan = self._scan()
         entries = {key_of(entry): entry for entry in scan.entries}
         wanted = Counter(self._goal(edit) for edit in edits)
-        pointing = self._pointing(scan)
+        pointing = self._count_pointing(scan)
         for edit in edits:
             goal = self._goal(edit)
             count = _sticky(after, goal)
             # Entries of others come and go meanwhile, those of an edit are bound all or, with the server gone, none.
             gained = count - _sticky(before, goal)
             counted = 2 * gained >= wanted[goal] or (scan.whole and pointing[goal] <= count)
-            yield self._placed(edit, entries.get(placed_key(edit, self.director)), scan, counted=counted)
+            yield self._report_place(edit, entries.get(placed_key(edit, self.director)), scan, counted=counted)
 
     def _goal(self, edit: Pin | Move) -> ServerKey:
         """Name the server that a client is to go to."""
@@ -175,7 +175,7 @@ class _Batch:
         service = service_of(edit.entry, self.director)
         return ServerKey(service if service is not None else edit.entry.service, edit.server)
 
-    def _pointing(self, scan: Scan) -> Counter[ServerKey]:
+    def _count_pointing(self, scan: Scan) -> Counter[ServerKey]:
         """Count the entries that point to each server."""
         found: Counter[ServerKey] = Counter()
         for entry in scan.entries:
@@ -185,7 +185,7 @@ class _Batch:
                 found[ServerKey(service, server)] += 1
         return found
 
-    def _placed(self, edit: Pin | Move, after: Entry | None, scan: Scan, *, counted: bool) -> EntryReport:
+    def _report_place(self, edit: Pin | Move, after: Entry | None, scan: Scan, *, counted: bool) -> EntryReport:
         """Report where a client is now, and whether its server counts it."""
         service = self._goal(edit).service
         name = f"{edit.client}" if isinstance(edit, Pin) else client_text(edit.entry, self.director)
@@ -202,49 +202,49 @@ class _Batch:
             return EntryReport(edit, Outcome.FAILED, f"{name} is on {place}, but the server does not count it", after)
         return EntryReport(edit, Outcome.DONE, f"{name} is on {place} now, bound", after)
 
-    def _removed(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:
+    def _remove(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:
         """Let entries run out, again and again while their clients keep them alive, and bind those that move."""
         pending = [_Removal(edit, edit.entry) for edit in edits]
         for _ in range(TRIES):
             if not pending:
                 return
             connections = hanging(scan, self.director)
-            self.tools.tell([message for each in pending for message in self._ending(each, connections)])
-            seconds = max(SOFT_SECONDS if each.edit.manner is Manner.SOFT else KILL_SECONDS for each in pending)
+            self.tools.tell([message for removal in pending for message in self._ending(removal, connections)])
+            seconds = max(SOFT_SECONDS if one.edit.manner is Manner.SOFT else KILL_SECONDS for one in pending)
             going_on = self.tools.wait(seconds + _SLACK)
             scan = self._scan()
             left = {key_of(entry): entry for entry in scan.entries}
             gone: list[Expire | Move] = []
-            still: list[_Removal] = []
-            for each in pending:
-                now = left.get(each.key)
-                if now is None or (isinstance(each.edit, Move) and self._is_on(now, each.edit.server)):
-                    gone.append(each.edit)
-                elif isinstance(each.edit, Expire) and _made_anew(now, each.entry, scan):
-                    yield self._came_again(each.edit, now)
+            remaining: list[_Removal] = []
+            for removal in pending:
+                now = left.get(removal.key)
+                if now is None or (isinstance(removal.edit, Move) and self._is_on(now, removal.edit.server)):
+                    gone.append(removal.edit)
+                elif isinstance(removal.edit, Expire) and _is_new(now, removal.entry, scan):
+                    yield self._report_return(removal.edit, now)
                 else:
-                    still.append(_Removal(each.edit, now))
-            yield from self._gone(gone, scan)
-            pending = still
+                    remaining.append(_Removal(removal.edit, now))
+            yield from self._report_gone(gone, scan)
+            pending = remaining
             if not going_on:
                 break
-        for each in pending:
-            yield EntryReport(each.edit, Outcome.BUSY, self._busy(each.edit), each.entry)
+        for removal in pending:
+            yield EntryReport(removal.edit, Outcome.BUSY, self._busy(removal.edit), removal.entry)
 
-    def _ending(self, each: _Removal, connections: Mapping[Child, Sequence[Connection]]) -> Sequence[Message]:
-        children = children_of(each.entry, connections, self.director)
-        return ending(each.entry, children, self.director, each.edit.manner)
+    def _ending(self, removal: _Removal, connections: Mapping[Child, Sequence[Connection]]) -> Sequence[Message]:
+        children = children_of(removal.entry, connections, self.director)
+        return ending(removal.entry, children, self.director, removal.edit.manner)
 
     def _is_on(self, entry: Entry, server: Endpoint) -> bool:
         service = service_of(entry, self.director)
         return service is not None and server_of(entry, self.director.pools[service]) == server
 
-    def _came_again(self, edit: Expire, now: Entry) -> EntryReport:
+    def _report_return(self, edit: Expire, now: Entry) -> EntryReport:
         name = client_text(now, self.director)
         place = server_name(self.director, service_of(now, self.director), now.server)
         return EntryReport(edit, Outcome.DONE, f"{name} was gone, and came again: now it is on {place}", now)
 
-    def _gone(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:
+    def _report_gone(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:
         moves = [edit for edit in edits if isinstance(edit, Move)]
         for edit in edits:
             if isinstance(edit, Expire):
@@ -264,18 +264,18 @@ class _Batch:
         return f"{name} is not {what}: the client is too busy; {remedy}, then try again"
 
 
-def _timed_so(entry: Entry, scan: Scan, seconds: int) -> bool:
-    """Tell whether an entry has the time that it was given right before a reading began.
+def _has_time(entry: Entry, scan: Scan, seconds: int) -> bool:
+    """Return whether an entry has the time that it was given right before a reading began.
 
     Its client may have come and started it anew at any moment of the reading.
     """
     return seconds - _TIME_SLACK <= entry.ends - scan.began and entry.ends - scan.taken <= seconds + _TIME_SLACK
 
 
-def _made_anew(now: Entry, before: Entry, scan: Scan) -> bool:
-    """Tell whether an entry is another one than was told to run out, and not just kept alive by its client.
+def _is_new(now: Entry, before: Entry, scan: Scan) -> bool:
+    """Return whether an entry is another one than was to run out, and not just kept alive by its client.
 
-    The kernel gives the one that was told no more than what it was told, or a minute while connections hang on it.
+    The kernel gives that one no more than the time that was sent, or a minute while connections hang on it.
     """
     return now.server != before.server or now.ends - scan.taken > _RENEWED
 

@@ -82,7 +82,7 @@ class EditEntries:
 
 @dataclass(frozen=True, slots=True)
 class StopEntries:
-    """Request: end the edits of entries that are under way, after those in hand."""
+    """Request: stop the edits of entries that are under way, after those in hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Scanned:
 
 @dataclass(frozen=True, slots=True)
 class Consult:
-    """Request, by the scanner's thread: tell the kernel these messages, then read its counters anew.
+    """Request, by the scanner's thread: send the kernel these messages, then read its counters anew.
 
     `answer` takes the reading, or why there is none.
     """
@@ -221,7 +221,7 @@ class Overtaken:
         """The edit that leads to the same end from what there is now."""
         rebased = self.rebased
         if self.change in self.edit.changes:
-            changes = tuple(rebased if each == self.change else each for each in self.edit.changes)
+            changes = tuple(rebased if change == self.change else change for change in self.edit.changes)
         else:
             changes = (rebased, *self.edit.changes)
         return replace(self.edit, changes=changes)

@@ -19,9 +19,9 @@ class Options:
     """How to open the screens: on which kernel and profile, how often to read (seconds), and where to start.
 
     `notice` is a sentence to show first, such as why the demo was opened; empty when there is nothing to say.
-    `links` tells whether the links of this machine are the director's, which they are not in another namespace.
+    `links` says whether the links of this machine are the director's, which they are not in another namespace.
     `accounted` keeps a history beside the profile, and shows this session to other lvstui there.
-    `owners` tells who else writes to the table. `memory` is where the views remember how they are arranged.
+    `owners` finds who else writes to the table. `memory` is where the views remember how they are arranged.
     """
 
     kernel: Kernel

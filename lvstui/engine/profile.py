@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lvstui.core.change import EMPTY, Change, fold, undo
-from lvstui.core.drift import dress, drift, managed
+from lvstui.core.drift import add_profile_values, find_drift, keep_managed
 from lvstui.core.model import Director
 from lvstui.core.observed import Reading
 from lvstui.core.snapshot import ProfileState
@@ -74,8 +74,8 @@ class FollowedProfile:
         """Put the profile's names on a reading and find the drift, both only when one side has changed."""
         if reading.director is not self._running or self._saved is not self._compared_with:
             self._running, self._compared_with = reading.director, self._saved
-            self._drift = drift(reading.director, self._saved) if self._saved else ()
-            self._named = dress(reading.director, self._saved) if self._saved else reading.director
+            self._drift = find_drift(reading.director, self._saved) if self._saved else ()
+            self._named = add_profile_values(reading.director, self._saved) if self._saved else reading.director
         return replace(reading, director=self._named)
 
     def save(self, changes: tuple[Change, ...], seen: Director) -> None:
@@ -92,14 +92,14 @@ class FollowedProfile:
 
     def save_all(self, seen: Director) -> None:
         """Write everything that the kernel holds into the file, which ends the drift."""
-        self._update(lambda saved: managed(dress(self._read(seen), saved or EMPTY), saved or EMPTY))
+        self._update(lambda saved: keep_managed(add_profile_values(self._read(seen), saved or EMPTY), saved or EMPTY))
 
     def _fold(self, changes: tuple[Change, ...], seen: Director) -> None:
-        self._update(lambda saved: fold(saved or managed(self._read(seen), EMPTY), changes, seen))
+        self._update(lambda saved: fold(saved or keep_managed(self._read(seen), EMPTY), changes, seen))
 
     def _read(self, seen: Director) -> Director:
         """Read what the kernel holds at this moment, with the names known so far."""
-        return dress(self._kernel.read().director, seen)
+        return add_profile_values(self._kernel.read().director, seen)
 
     def _update(self, change: Callable[[Director | None], Director]) -> None:
         if self._file is None:

@@ -83,7 +83,7 @@ class Scanner:
         self._follow = Follow(False)
         self._due = 0.0
         self._known = Scan()
-        self._stopped: Reading | None = None
+        self._stopped: Pass | None = None
         self._interrupted = False
 
     def order(self, order: Order) -> None:
@@ -113,7 +113,7 @@ class Scanner:
             case Follow():
                 self._set(order)
             case Work(do):
-                self._let_go()
+                self._drop()
                 do()
                 self._due = 0.0  # what has been done is to be seen
             case End():
@@ -124,7 +124,7 @@ class Scanner:
         if not follow.on:
             self._known = Scan()
         if not follow.on or follow.engines is not self._follow.engines:
-            self._let_go()
+            self._drop()
         if follow.sought or self._interrupted or not self._follow.on:
             self._due = 0.0
         self._follow = follow
@@ -132,7 +132,7 @@ class Scanner:
     def read(self) -> None:
         """Read the table once, as far as budget and orders let it come."""
         sought = self._follow.sought
-        reading = self._taken_up() or Reading(self._kernel, self._clock, engines=self._follow.engines)
+        reading = self._resume() or Pass(self._kernel, self._clock, engines=self._follow.engines)
         reading.sought = sought
         began = shown = self._clock()
         trouble = ""
@@ -159,27 +159,27 @@ class Scanner:
         self._known = scan
         self._publish(scan)
 
-    def _taken_up(self) -> Reading | None:
-        """Go on with a reading that an order has interrupted, or, where somebody searches, its budget has stopped.
+    def _resume(self) -> Pass | None:
+        """Return the pass that an order has interrupted or, where somebody searches, its budget has stopped.
 
         One that has left rows out may have left out just those that are looked for now.
         """
         reading, sought = self._stopped, self._follow.sought
         wanted = self._interrupted or bool(sought)
         if reading is None or not wanted or (reading.left_out and sought and reading.sought != sought):
-            self._let_go()
+            self._drop()
             return None
         self._stopped, self._interrupted = None, False
         return reading
 
-    def _let_go(self) -> None:
+    def _drop(self) -> None:
         if self._stopped is not None:
             self._stopped.close()
         self._stopped, self._interrupted = None, False
 
     def look(self, budget: float, sought: Sought = NOBODY, *, engines: bool = True) -> Scan:
         """Read the table for somebody who wants to know about some clients, for about `budget` seconds at most."""
-        reading = Reading(self._kernel, self._clock, engines=engines)
+        reading = Pass(self._kernel, self._clock, engines=engines)
         reading.sought = sought
         while reading.step():
             if self._clock() - reading.began > budget:
@@ -188,8 +188,8 @@ class Scanner:
         return reading.scan()
 
 
-class Reading:
-    """One reading of the table, as far as it has come; it is to be closed."""
+class Pass:
+    """One pass over the table, as far as it has come; it has to be closed."""
 
     def __init__(self, kernel: Kernel, clock: Callable[[], float], *, engines: bool) -> None:
         self._pieces = kernel.scan(engines=engines)
@@ -215,8 +215,8 @@ class Reading:
         self.rows += len(entries) + len(connections)
         if len(self._entries) + len(self._connections) + len(entries) + len(connections) > KEEP:
             whole = len(entries) + len(connections)
-            entries = [each for each in entries if each.client in self.sought]
-            connections = [each for each in connections if each.client.address in self.sought]
+            entries = [entry for entry in entries if entry.client in self.sought]
+            connections = [row for row in connections if row.client.address in self.sought]
             self.left_out += whole - len(entries) - len(connections)
         self._entries += entries
         self._connections += connections
@@ -227,7 +227,7 @@ class Reading:
         self._pieces.close()
 
     def scan(self, *, running: bool = False, trouble: str = "") -> Scan:
-        """Give what is known so far."""
+        """Return what is known so far."""
         return Scan(
             tuple(self._entries),
             tuple(self._connections),

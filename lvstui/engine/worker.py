@@ -18,7 +18,7 @@ from lvstui.core.change import (
     fold,
     holds,
 )
-from lvstui.core.drift import dress
+from lvstui.core.drift import add_profile_values
 from lvstui.core.entries.clients import sought
 from lvstui.core.entries.edits import EntryReport, Outcome, told_of
 from lvstui.core.entries.resolve import has_engine
@@ -30,7 +30,7 @@ from lvstui.core.record import Kind, Record, Session
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived, Host, Snapshot
 from lvstui.core.view.history import History
 from lvstui.engine.edits import Editor
-from lvstui.engine.entry_desk import EntryDesk, consulted
+from lvstui.engine.entry_desk import EntryDesk, consult
 from lvstui.engine.messages import (
     Adopt,
     Broken,
@@ -69,7 +69,7 @@ _ONCE = 1e9
 class Worker:
     """Owns one kernel and at most one profile file; `post` takes the events, from the worker's own thread.
 
-    `records` is the history to which every edit is added, `presence` what tells of other lvstui on the same profile,
+    `records` is the history to which every edit is added, `presence` finds other lvstui on the same profile,
     `owners` who else writes to the table. Reading the connection table has a thread of its own where the worker is
     `threaded`; elsewhere the worker does it itself, and `pause` lets seconds pass.
     """
@@ -246,7 +246,7 @@ class Worker:
         """Show at once what was written, read back object by object: a save and a whole reading may take a while."""
         try:
             written = [change for change in done if changes_kernel(change)]
-            if not all(holds(each.target, each.after, self._kernel.held(each.target)) for each in written):
+            if not all(holds(one.target, one.after, self._kernel.held(one.target)) for one in written):
                 return
         except KernelError:
             return
@@ -279,10 +279,10 @@ class Worker:
 
     def _consult(self, messages: Sequence[Message]) -> Reading | KernelError:
         try:
-            reading = consulted(self._kernel, messages)
+            reading = consult(self._kernel, messages)
         except KernelError as error:
             return error
-        return replace(reading, director=dress(reading.director, self._profile.names))
+        return replace(reading, director=add_profile_values(reading.director, self._profile.names))
 
     def _report(self, report: EntryReport | None, done: int, total: int) -> None:
         """Pass on what became of an edit of an entry; the last time add all to the history."""
@@ -291,8 +291,8 @@ class Worker:
             self._post(EntryProgress(report, done, total))
             return
         reports, self._reports = tuple(self._reports), []
-        if told := [told_of(each) for each in reports if each.outcome is not Outcome.REFUSED]:
-            self._editor.record(Kind.ENTRIES, (), told)
+        if sentences := [told_of(report) for report in reports if report.outcome is not Outcome.REFUSED]:
+            self._editor.record(Kind.ENTRIES, (), sentences)
         self._post(EntriesDone(reports, total))
         self._look()
 

@@ -27,7 +27,7 @@ from lvstui.core.change import (
     strip_profile_values,
     undo,
 )
-from lvstui.core.drift import dress, drift, managed, wanted
+from lvstui.core.drift import add_profile_values, complete_profile, find_drift, keep_managed
 from lvstui.core.model import (
     Director,
     Pool,
@@ -114,7 +114,7 @@ def test_what_the_kernel_is_told_makes_it_hold_what_is_wanted(have: Director, wa
     for change in kernel_writes(diff(have, want)):
         kernel.write(change)
     assert kernel.read().director.pools == as_reading(want).pools
-    assert drift(kernel.read().director, want) == ()
+    assert find_drift(kernel.read().director, want) == ()
 
 
 @laws
@@ -125,7 +125,7 @@ def test_what_the_kernel_is_told_of_a_whole_history_makes_it_hold_the_last(histo
     for change in kernel_writes(done):
         kernel.write(change)
     assert kernel.read().director.pools == as_reading(history[-1]).pools
-    assert drift(kernel.read().director, history[-1]) == ()
+    assert find_drift(kernel.read().director, history[-1]) == ()
 
 
 @laws
@@ -163,40 +163,40 @@ def test_servers_that_went_with_their_service_are_made_although_the_kernel_was_n
 @laws
 @given(directors())
 def test_a_kernel_that_holds_the_profile_has_not_drifted(profile: Director) -> None:
-    assert drift(as_reading(profile), profile) == ()
+    assert find_drift(as_reading(profile), profile) == ()
 
 
 @laws
 @given(directors())
 def test_a_reading_that_tells_no_timeouts_and_daemons_shows_no_drift_in_them(profile: Director) -> None:
     told_by_proc = replace(as_reading(profile), timeouts=None, sync=None)
-    assert drift(told_by_proc, profile) == ()
+    assert find_drift(told_by_proc, profile) == ()
 
 
 @laws
 @given(directors(whole=True), directors(whole=True))
 def test_writing_the_drift_ends_it(running: Director, profile: Director) -> None:
     kernel = MemoryKernel(running)
-    for change in kernel_writes(drift(kernel.read().director, profile)):
+    for change in kernel_writes(find_drift(kernel.read().director, profile)):
         kernel.write(change)
-    assert drift(kernel.read().director, profile) == ()
+    assert find_drift(kernel.read().director, profile) == ()
 
 
 @laws
 @given(directors(), directors())
 def test_dressing_changes_nothing_that_the_kernel_holds(running: Director, profile: Director) -> None:
-    assert as_reading(dress(running, profile)) == as_reading(running)
+    assert as_reading(add_profile_values(running, profile)) == as_reading(running)
 
 
 @laws
 @given(directors())
 def test_a_reading_dressed_by_its_own_profile_is_the_profile(profile: Director) -> None:
-    assert dress(as_reading(profile), profile).pools == profile.pools
+    assert add_profile_values(as_reading(profile), profile).pools == profile.pools
 
 
 def test_what_the_profile_leaves_to_the_kernel_is_taken_from_it() -> None:
     running = MemoryKernel().read().director
-    complete = wanted(Director(), running)
+    complete = complete_profile(Director(), running)
     assert (complete.timeouts, complete.sync) == (Timeouts(), {})
     assert SyncRole.MASTER not in (complete.sync or {})
 
@@ -208,23 +208,23 @@ SET = Director(sysctl={"conntrack": "1", "drop_entry": "1"})
 @given(directors(), directors())
 def test_settings_that_a_profile_leaves_out_are_no_drift(running: Director, profile: Director) -> None:
     held = as_reading(running)
-    differences = {c.target.name: c for c in drift(held, profile) if isinstance(c.target, SysctlKey)}
+    differences = {c.target.name: c for c in find_drift(held, profile) if isinstance(c.target, SysctlKey)}
     assert differences.keys() <= profile.sysctl.keys()
     for name, change in differences.items():
         assert (change.before, change.after) == (held.sysctl[name], profile.sysctl[name])
 
 
 def test_a_setting_that_nothing_tells_of_is_no_drift_but_one_that_the_kernel_lacks_is() -> None:
-    assert drift(Director(), SET) == ()
+    assert find_drift(Director(), SET) == ()
     lacking = replace(as_reading(EMPTY), sysctl={"drop_entry": "2"})
-    assert drift(lacking, SET) == (change_sysctl("conntrack", None, "1"),)
+    assert find_drift(lacking, SET) == (change_sysctl("conntrack", None, "1"),)
 
 
 def test_a_profile_takes_of_the_settings_only_what_it_manages_already() -> None:
     running = replace(as_reading(EMPTY), sysctl={"conntrack": "0", "drop_entry": "2", "am_droprate": "10"})
-    assert managed(running, EMPTY).sysctl == {}
-    assert managed(running, SET).sysctl == {"conntrack": "0", "drop_entry": "1"}
-    assert managed(running, SET).timeouts == running.timeouts
+    assert keep_managed(running, EMPTY).sysctl == {}
+    assert keep_managed(running, SET).sysctl == {"conntrack": "0", "drop_entry": "1"}
+    assert keep_managed(running, SET).timeouts == running.timeouts
 
 
 def test_giving_a_setting_up_is_nothing_for_the_kernel_and_taking_it_back_needs_no_look() -> None:

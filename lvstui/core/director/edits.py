@@ -28,7 +28,7 @@ class Question:
     change: Callable[[str], Change]
 
     def wrong(self, text: str, director: Director) -> str:
-        """Say why a text will not do, empty where it will."""
+        """Return why a text will not do, empty where it will."""
         try:
             change = self.change(text)
         except fields.FieldError as error:
@@ -38,7 +38,7 @@ class Question:
 
 
 def question(running: Director, staged: Sequence[Change], row: Row, interfaces: Sequence[str] = ()) -> Question | None:
-    """Give the question for a row, None where nothing can be edited there.
+    """Return the question for a row, None where nothing can be edited there.
 
     What is staged already counts as there, so that one option after the other can be set before Enter writes.
     `interfaces` are those that a daemon can be given, the fittest first; empty where that is not known.
@@ -59,7 +59,7 @@ def question(running: Director, staged: Sequence[Change], row: Row, interfaces: 
 
 
 def removal(running: Director, row: Row) -> Change | None:
-    """Give the change that stops the daemon of a row, None where none runs."""
+    """Return the change that stops the daemon of a row, None where none runs."""
     if row.part is not Part.SYNC or not row.name:
         return None
     daemon = running.daemons.get(fields.role(row.name.partition(".")[0]))
@@ -67,7 +67,7 @@ def removal(running: Director, row: Row) -> Change | None:
 
 
 def release(running: Director, saved: Director | None, row: Row) -> Change | None:
-    """Give the change that lets the profile leave a row to the kernel, None where it does so already."""
+    """Return the change that lets the profile leave a row to the kernel, None where it does so already."""
     match row:
         case Row(Part.TIMEOUTS, name) if name and saved and saved.timeouts:
             return change_timeouts(running.timeouts, None)
@@ -107,7 +107,7 @@ def _interface(daemon: SyncDaemon | None, role: SyncRole, known: Sequence[str]) 
 def _known_interface(text: str, known: Sequence[str]) -> str:
     name = fields.interface(text)
     if known and name not in known:
-        meant = [each for each in known if each.startswith(name)]
+        meant = [candidate for candidate in known if candidate.startswith(name)]
         raise fields.FieldError("interface", f"no {name} here: {_listed(meant or known)}")
     return name
 

@@ -25,7 +25,7 @@ from lvstui.core.changes.rows import (
     rows,
     sentence,
 )
-from lvstui.core.drift import drift
+from lvstui.core.drift import find_drift
 from lvstui.core.model import AddressKey, Director, Pool, RealServer, Service, Timeouts
 from lvstui.core.observed import Info, Reading
 from lvstui.core.record import Kind, Record
@@ -45,7 +45,7 @@ def pool(key: AddressKey, *servers: RealServer) -> Pool:
 
 
 def snapshot(running: Director, saved: Director, *records: Record) -> Snapshot:
-    profile = ProfileState("p", True, drift(running, saved), saved=saved)
+    profile = ProfileState("p", True, find_drift(running, saved), saved=saved)
     return Snapshot(Reading(running, Info("", 0), 0.0), "demo", Host(""), profile=profile, changes=records)
 
 
@@ -143,7 +143,7 @@ def test_every_difference_is_about_another_thing_and_can_be_restored_alone(runni
     for change in lines:
         assert by_target(lines)[change.target] == change
         meant = chosen(shown, (), DriftKey(change.target))
-        left = drift(fold(running, restored(shown, meant)), saved)
+        left = find_drift(fold(running, restored(shown, meant)), saved)
         assert change not in left
         assert set(left) <= set(lines)
 
@@ -154,6 +154,6 @@ def test_every_difference_can_be_saved_alone(running: Director, saved: Director)
     lines = shown.profile.drift
     for change in lines:
         meant = chosen(shown, (), DriftKey(change.target))
-        left = drift(running, fold(saved, undo(meant), running))
+        left = find_drift(running, fold(saved, undo(meant), running))
         assert change not in left
         assert set(left) <= set(lines)

@@ -10,7 +10,7 @@ import pytest
 
 from lvstui.core import sysctls
 from lvstui.core.change import change_sysctl, holds, inverse, kernel_writes
-from lvstui.core.drift import drift, managed
+from lvstui.core.drift import find_drift, keep_managed
 from lvstui.core.model import Director, SysctlKey
 from lvstui.kernel.live import Live
 from lvstui.kernel.port import Kernel, Refused
@@ -114,9 +114,9 @@ def test_the_kernel_may_turn_an_automatic_defence_down_without_that_being_drift(
     assert running.sysctl["drop_entry"] == "1"
     assert kernel.held(change.target) == "1"
     assert holds(change.target, "2", "1")
-    profile = managed(running, Director(sysctl={"drop_entry": "2"}))
+    profile = keep_managed(running, Director(sysctl={"drop_entry": "2"}))
     assert profile.sysctl == {"drop_entry": "2"}
-    assert kernel_writes(drift(running, profile)) == ()
+    assert kernel_writes(find_drift(running, profile)) == ()
 
 
 def test_a_setting_that_is_not_there_is_held_as_none(kernel: Kernel) -> None:
