@@ -31,7 +31,10 @@ def _chosen(view: Changes) -> tuple[Change, ...]:
 
 
 def _on_no_difference(view: Changes) -> str:
-    return "" if _chosen(view) else "put the cursor on a difference, or on the heading for all of them"
+    meant = (*view.table.marked, view.table.cursor_key)
+    if view.snapshot.profile.drift and any(isinstance(key, DriftKey) for key in meant):
+        return ""
+    return "put the cursor on a difference, or on the heading for all of them"
 
 
 def _record(view: Changes) -> Record | None:

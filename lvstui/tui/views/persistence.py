@@ -25,7 +25,7 @@ from lvstui.tui.dialogs.listing import Copied, Listing
 from lvstui.tui.views.connections import scan_tone
 from lvstui.tui.views.editing import choosing_columns, drop, editable, editing, filtering, inverting, sorting
 from lvstui.tui.views.view import Rows, TableView, View
-from lvstui.tui.widgets.panel import Panel
+from lvstui.tui.widgets.lines import Panel
 
 _STATES = "\n        ".join(f"{word:<9} {meaning}" for word, meaning in STATES.items())
 

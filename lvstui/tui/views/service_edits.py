@@ -296,7 +296,7 @@ def _question(view: Services, keys: Sequence[RowKey], servers: int) -> tuple[str
 
 
 def _zeroed_by_service(view: Services) -> str:
-    if any(isinstance(key, MachineKey) for key in view.table.chosen):
+    if any(isinstance(key, MachineKey) for key in view.table.marked or (view.table.cursor_key,)):
         return "the kernel zeroes counters by service: go to one"
     return ""
 

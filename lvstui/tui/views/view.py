@@ -79,7 +79,7 @@ class View(Vertical):
             self.standing = standing
 
     class Offered(Message):
-        """Other commands make sense now, or the view is narrowed down in another way."""
+        """Other commands belong into the line of keys now, or the view is narrowed down in another way."""
 
         def __init__(self, offered: Sequence[AnyCommand]) -> None:
             super().__init__()
@@ -277,17 +277,10 @@ class TableView(View, Generic[K, L]):
         self.narrow(wanted.filter)
 
     def offer(self) -> None:
-        """Say which commands apply to the row under the cursor, or to what is staged."""
+        """Put into the line of keys what applies to the row under the cursor, or to what is staged."""
         waiting = self.pending
-        self.post_message(
-            self.Offered(
-                [
-                    command
-                    for command in self.COMMANDS
-                    if (command.id in ("open", "drop")) == waiting and command.when(self) and not command.why_off(self)
-                ]
-            )
-        )
+        listed = (c for c in self.COMMANDS if c.bar and (c.id in ("open", "drop")) == waiting)
+        self.post_message(self.Offered([c for c in listed if c.when(self) and not c.why_off(self)]))
 
     def action_run_command(self, name: str) -> None:
         """Run a command of this view, or say why it is off."""

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 from lvstui.core.rules import Problem, Severity
 from lvstui.core.view.form import Field, Kind, completed
 from lvstui.core.view.table import escape
-from lvstui.tui.widgets.printable import Printable
+from lvstui.tui.widgets.lines import Printable
 
 _EDITING = {
     "left": "cursor_left",

@@ -1,9 +1,13 @@
-"""The lines around the table: the head above it, the message and the keys below."""
+"""Toned text around the table: the head above it, the message, the keys and a panel below; and text being edited."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from rich.highlighter import Highlighter
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -40,11 +44,7 @@ class Line(Static):
         if tuple(pieces) == self._pieces:
             return
         self._pieces = tuple(pieces)
-        parts: list[str | tuple[str, str]] = []
-        for piece in pieces:
-            parts += ["  "] if parts else []
-            parts.append((escape(piece.text), STYLES[piece.tone]))
-        self.update(Content.assemble(*parts), layout=self.GROWS)
+        self.update(_toned([pieces]), layout=self.GROWS)
 
     def say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
         """Show one sentence."""
@@ -65,3 +65,39 @@ class Keys(Line):
     def offer(self, commands: Iterable[AnyCommand]) -> None:
         """Show the commands that have words for this line."""
         self.put([Cell(command.bar) for command in commands if command.bar])
+
+
+class Panel(VerticalScroll, can_focus=False):
+    """Lines of cells, hidden until they are asked for; up to half of the view shows them, the rest is scrolled to."""
+
+    DEFAULT_CSS = """
+    Panel { display: none; height: auto; max-height: 50%; padding: 0 1; background: $panel; }
+    Panel > Static { height: auto; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """Lay out one text."""
+        yield Static(markup=False)
+
+    def put(self, lines: Sequence[Sequence[Cell]]) -> None:
+        """Show these lines."""
+        self.query_one(Static).update(_toned(lines))
+
+
+def _toned(lines: Sequence[Sequence[Cell]]) -> Content:
+    """Return lines of cells as text, two blanks between the cells."""
+    parts: list[str | tuple[str, str]] = []
+    for line in lines:
+        parts += ["\n"] if parts else []
+        for place, cell in enumerate(line):
+            parts += ["  "] if place else []
+            parts.append((escape(cell.text), STYLES[cell.tone]))
+    return Content.assemble(*parts)
+
+
+class Printable(Highlighter):
+    """Shows a question mark for each character that has no sure place on the screen; the text itself stays as it is."""
+
+    def highlight(self, text: Text) -> None:
+        """Replace characters one by one, so that the cursor stays where it belongs."""
+        text.plain = "".join(character if escape(character) == character else "?" for character in text.plain)

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from lvstui.core.fields import FieldError
-from lvstui.tui.widgets.printable import Printable
+from lvstui.tui.widgets.lines import Printable
 
 T = TypeVar("T")
 

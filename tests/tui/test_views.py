@@ -1,0 +1,57 @@
+"""Each view is a table of commands over the same widgets, small enough to be read at once."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+import lvstui.tui
+from lvstui.tui.app import EVERYWHERE
+from lvstui.tui.commands import AnyCommand
+from lvstui.tui.views.registry import NAMES, make_views
+
+MOST_METHODS = 20
+
+TABLES: dict[str, Sequence[AnyCommand]] = {view.NAME: view.COMMANDS for view in make_views(None, ascii_only=False)}
+
+
+def classes() -> Iterator[type]:
+    """Yield the classes that the screens define."""
+    for found in pkgutil.walk_packages(lvstui.tui.__path__, "lvstui.tui."):
+        module = importlib.import_module(found.name)
+        yield from (kind for kind in vars(module).values() if isinstance(kind, type) and kind.__module__ == found.name)
+
+
+def test_every_view_has_a_digit() -> None:
+    assert tuple(TABLES) == NAMES
+    assert [command.keys for command in EVERYWHERE[: len(NAMES)]] == ["1", "2", "3", "4", "5", "6"]
+
+
+@pytest.mark.parametrize("commands", [*TABLES.values(), EVERYWHERE], ids=[*TABLES, "everywhere"])
+def test_in_a_view_each_id_and_each_key_stands_for_one_command_with_words(commands: Sequence[AnyCommand]) -> None:
+    ids = Counter(command.id for command in commands)
+    keys = Counter(key for command in commands for key in command.keys.split(","))
+    assert not [name for name, count in (ids + keys).items() if count > 1]
+    assert all(command.help for command in commands)
+
+
+def test_no_class_has_more_methods_than_one_can_keep_in_mind_counting_those_it_inherits_from_ours() -> None:
+    for kind in classes():
+        ours = [base for base in kind.__mro__ if base.__module__.startswith("lvstui.")]
+        methods = {
+            name for base in ours for name, value in vars(base).items() if callable(value) or _is_property(value)
+        }
+        written = {name for name in methods if any(_is_written(vars(base).get(name)) for base in ours)}
+        assert len(written) <= MOST_METHODS, (kind.__name__, sorted(written))
+
+
+def _is_property(value: object) -> bool:
+    return isinstance(value, property)
+
+
+def _is_written(value: object) -> bool:
+    return isinstance(value, property) or (hasattr(value, "__code__") and "<" not in value.__code__.co_filename)
