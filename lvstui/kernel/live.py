@@ -15,7 +15,8 @@ from lvstui.core.marks.script import groups
 from lvstui.core.model import Director, MarkGroupKey, ServiceKey, SyncRole, SysctlKey
 from lvstui.core.observed import Reading, Ruleset
 from lvstui.kernel.ipvs import schedulers as choices
-from lvstui.kernel.ipvs.client import NO_RIGHT, Netlink
+from lvstui.kernel.ipvs.client import Netlink
+from lvstui.kernel.ipvs.session import NO_RIGHT
 from lvstui.kernel.ipvs.sync_door import Door, is_ours
 from lvstui.kernel.netlink.links import Interfaces
 from lvstui.kernel.nft.filter import Filter

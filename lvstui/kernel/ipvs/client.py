@@ -5,8 +5,7 @@ from __future__ import annotations
 import errno
 import struct
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 from lvstui.core.change import Change, DirectorField, Target, Value, change_daemon, change_service
 from lvstui.core.model import (
@@ -23,103 +22,95 @@ from lvstui.core.model import (
 from lvstui.core.observed import Reading
 from lvstui.kernel.ipvs import wire
 from lvstui.kernel.ipvs.dump import Table
+from lvstui.kernel.ipvs.session import Session, trouble, unreadable
 from lvstui.kernel.ipvs.wire import Command
 from lvstui.kernel.netlink.attributes import NATIVE
-from lvstui.kernel.netlink.channel import ACK, DUMP, REQUEST, Answer, Datagram, Family, messages
-from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs, NoRight, Refused
+from lvstui.kernel.netlink.channel import Answer
+from lvstui.kernel.port import KernelError, Refused
 from lvstui.kernel.refusals import refused
-
-NO_RIGHT = "the right to change IPVS is missing (CAP_NET_ADMIN): start lvstui as root, for example with sudo"
-
-_T = TypeVar("_T")
 
 
 class Netlink:
-    """IPVS of one network namespace; None is the one that the process is in.
-
-    To be used from one thread at a time. The socket is opened at the first use, and anew where the module was away.
-    """
+    """IPVS of one network namespace; None is the one that the process is in. To be used from one thread at a time."""
 
     def __init__(self, netns: str | None = None) -> None:
-        self._netns = netns
-        self._family: Family | None = None
+        self._session = Session(netns)
         self._table = Table()
+
+    def close(self) -> None:
+        """Close the socket; the next use would open another."""
+        self._session.close()
 
     def read(self) -> Reading:
         """Read everything: services, servers, timeouts, daemons and all that is counted."""
-        try:
-            return self._call(self._read)
-        except Answer as answer:
-            raise _unreadable(answer) from None
+        return self._session.call(self._read)
 
     def _read(self) -> Reading:
-        info = wire.read_info(NATIVE.attributes(self._one(Command.GET_INFO)))
-        timeouts = wire.read_timeouts(NATIVE.attributes(self._one(Command.GET_CONFIG)))
+        info = wire.read_info(self._session.one(Command.GET_INFO))
+        timeouts = self._timeouts()
         sync = self._daemons()
-        services, servers = self._table.read(self._dump)
+        services, servers = self._table.read(self._session.dump)
         director = self._table.director(timeouts, sync)
         return Reading(director, info, time.monotonic(), services, servers)
 
     def held(self, target: Target) -> Value | None:
-        """Read one object."""
+        """Read one object, None where there is none."""
         try:
-            return self._call(lambda: self._held(target))
+            return self._session.call(lambda: self._held(target))
         except (ValueError, OverflowError, struct.error):
             return None  # no message can name it, so the kernel cannot hold it
+
+    def _held(self, target: Target) -> Value | None:
+        try:
+            match target:
+                case AddressKey() | MarkKey() as key:
+                    found = self._session.one(Command.GET_SERVICE, wire.service_key(key))
+                    return wire.read_service(NATIVE.attributes(found[wire.TOP_SERVICE]))
+                case ServerKey(key, endpoint):
+                    rows = self._session.every(Command.GET_DEST, wire.TOP_DEST, wire.service_key(key))
+                    servers = (wire.read_server(row, key.family) for row in rows)
+                    return next((server for server in servers if server.endpoint == endpoint), None)
+                case DirectorField.TIMEOUTS:
+                    return self._timeouts()
+                case SyncRole():
+                    return self._daemons().get(target)
+                case _:
+                    return None
         except Answer as answer:
             if answer.code == errno.ESRCH:
                 return None
-            raise _unreadable(answer) from None
+            raise
 
-    def _held(self, target: Target) -> Value | None:
-        match target:
-            case AddressKey() | MarkKey() as key:
-                return self._service(key)
-            case ServerKey(key, endpoint):
-                return next((server for server in self._servers(key) if server.endpoint == endpoint), None)
-            case DirectorField.TIMEOUTS:
-                return wire.read_timeouts(NATIVE.attributes(self._one(Command.GET_CONFIG)))
-            case SyncRole():
-                return self._daemons().get(target)
-            case _:
-                return None
-
-    def _service(self, key: ServiceKey) -> Service:
-        found = NATIVE.attributes(self._one(Command.GET_SERVICE, wire.service_key(key)))
-        return wire.read_service(NATIVE.attributes(found[wire.TOP_SERVICE]))
-
-    def _servers(self, key: ServiceKey) -> Iterator[RealServer]:
-        for message in self._messages(Command.GET_DEST, wire.service_key(key)):
-            found = NATIVE.attributes(message)
-            yield wire.read_server(NATIVE.attributes(found[wire.TOP_DEST]), key.family)
+    def _timeouts(self) -> Timeouts:
+        return wire.read_timeouts(self._session.one(Command.GET_CONFIG))
 
     def _daemons(self) -> dict[SyncRole, SyncDaemon]:
-        tops = [NATIVE.attributes(message) for message in self._messages(Command.GET_DAEMON)]
-        daemons = [wire.read_daemon(NATIVE.attributes(top[wire.TOP_DAEMON])) for top in tops]
+        daemons = map(wire.read_daemon, self._session.every(Command.GET_DAEMON, wire.TOP_DAEMON))
         return {daemon.role: daemon for daemon in sorted(daemons, key=lambda daemon: daemon.role)}
 
     def write(self, change: Change) -> None:
         """Write one change. Raises `Refused` with nothing changed."""
         try:
-            self._call(lambda: self._write(change))
+            self._session.call(
+                lambda: self._write(change), lambda answer: trouble(answer) or refused(change, answer.code)
+            )
         except (ValueError, OverflowError, struct.error):
             raise refused(change, errno.EINVAL) from None
-        except Answer as answer:
-            raise _unwritable(change, answer) from None
 
     def _write(self, change: Change) -> None:
         adds = change.before is None
         match change:
             case Change(AddressKey() | MarkKey() as key, _, None):
-                self._do(Command.DEL_SERVICE, wire.service_key(key))
+                self._session.do(Command.DEL_SERVICE, wire.service_key(key))
             case Change(_, _, Service() as service):
-                self._do(Command.NEW_SERVICE if adds else Command.SET_SERVICE, wire.service(service))
+                self._session.do(Command.NEW_SERVICE if adds else Command.SET_SERVICE, wire.service(service))
             case Change(ServerKey(key, endpoint), _, None):
-                self._do(Command.DEL_DEST, wire.service_key(key) + wire.endpoint(endpoint))
+                self._session.do(Command.DEL_DEST, wire.service_key(key) + wire.endpoint(endpoint))
             case Change(ServerKey(key), _, RealServer() as server):
-                self._do(Command.NEW_DEST if adds else Command.SET_DEST, wire.service_key(key) + wire.server(server))
+                command = Command.NEW_DEST if adds else Command.SET_DEST
+                self._session.do(command, wire.service_key(key) + wire.server(server))
             case Change(_, _, Timeouts() as timeouts):
-                self._do(Command.SET_CONFIG, wire.timeouts(timeouts))
+                self._session.do(Command.SET_CONFIG, wire.timeouts(timeouts))
             case Change(SyncRole() as role):
                 self._switch(change, role)
             case _:
@@ -133,13 +124,13 @@ class Netlink:
         if wanted is None:
             return
         try:
-            self._do(Command.NEW_DAEMON, order)
+            self._session.do(Command.NEW_DAEMON, order)
         except Answer as answer:
             if before is None:
                 raise
             refusal = refused(change, answer.code)
             try:
-                self._do(Command.NEW_DAEMON, wire.daemon(before))
+                self._session.do(Command.NEW_DAEMON, wire.daemon(before))
             except Answer:
                 word = role.name.lower()
                 raise KernelError(f"{refusal}; and the {word} daemon did not start as before: none runs now") from None
@@ -154,17 +145,14 @@ class Netlink:
         daemon = self._daemons().get(role)
         if daemon is None:
             raise Answer(errno.ESRCH)
-        self._open().send(Command.DEL_DAEMON, wire.daemon_role(role), REQUEST)
+        self._session.order(Command.DEL_DAEMON, wire.daemon_role(role))
         if role in self._daemons():
             raise Refused(f"role: the kernel did not stop its {role.name.lower()} daemon; try again", "role")
         return daemon
 
     def daemons(self) -> Mapping[SyncRole, SyncDaemon]:
         """Read the sync daemons that run."""
-        try:
-            return self._call(self._daemons)
-        except Answer as answer:
-            raise _unreadable(answer) from None
+        return self._session.call(self._daemons)
 
     def start(self, daemon: SyncDaemon) -> None:
         """Start a sync daemon. Raises `Refused`."""
@@ -172,95 +160,23 @@ class Netlink:
 
     def stop(self, role: SyncRole) -> None:
         """Stop a sync daemon, also one that has barely started. Raises `Refused` where it goes on."""
-        try:
-            self._call(lambda: self._stop(role))
-        except Answer as answer:
-            if answer.code != errno.ESRCH:
-                raise _unreadable(answer) from None
+
+        def stop() -> None:
+            try:
+                self._stop(role)
+            except Answer as answer:
+                if answer.code != errno.ESRCH:
+                    raise
+
+        self._session.call(stop)
 
     def zero(self, key: ServiceKey | None) -> None:
-        """Zero the counters of one service with its servers, or all."""
-        try:
-            self._call(lambda: self._do(Command.ZERO, b"" if key is None else wire.service_key(key)))
-        except Answer as answer:
+        """Zero the counters of one service with its servers, or all. Raises `Refused` for a service that is not there."""
+
+        def refusal(answer: Answer) -> KernelError:
             if key is not None and answer.code == errno.ESRCH:
-                raise refused(change_service(Service(key), Service(key)), answer.code) from None
-            raise _unreadable(answer) from None
+                return refused(change_service(Service(key), Service(key)), answer.code)
+            return unreadable(answer)
 
-    def close(self) -> None:
-        """Close the socket; the next use would open another."""
-        if self._family is not None:
-            self._family.close()
-            self._family = None
-
-    def _one(self, command: Command, payload: bytes = b"") -> bytes:
-        """Read one object."""
-        message, *_ = self._messages(command, payload, REQUEST | ACK)
-        return message
-
-    def _do(self, command: Command, payload: bytes = b"") -> None:
-        """Order something and wait until it is done."""
-        self._messages(command, payload, REQUEST | ACK)
-
-    def _messages(self, command: Command, payload: bytes = b"", flags: int = REQUEST | DUMP) -> list[bytes]:
-        """Send a request and collect what the messages of the answer carry."""
-        return list(messages(self._open().request(command, payload, flags)))
-
-    def _dump(self, command: Command, payload: bytes) -> Iterable[Datagram]:
-        return self._open().request(command, payload, REQUEST | DUMP)
-
-    def _open(self) -> Family:
-        if self._family is None:
-            try:
-                self._family = Family(wire.FAMILY_NAME, wire.FAMILY_VERSION, self._netns)
-            except Answer as answer:
-                raise NoIpvs(NO_IPVS) if answer.code == errno.ENOENT else _unreadable(answer) from None
-            except OSError as problem:
-                raise KernelError(f"no netlink socket to the kernel: {problem.strerror}") from problem
-        return self._family
-
-    def _call(self, work: Callable[[], _T]) -> _T:
-        """Do something with the socket, and close one that would go on waiting for an answer."""
-        try:
-            try:
-                return work()
-            except Answer as answer:
-                if answer.code == errno.ENOENT and self._moved():
-                    return work()
-                raise
-        except (Answer, KernelError):
-            raise
-        except OSError as problem:
-            self.close()
-            raise KernelError(f"the kernel did not answer: {problem.strerror}") from problem
-        except BaseException:
-            self.close()
-            raise
-
-    def _moved(self) -> bool:
-        """Return whether the module came back under another number. Raises `NoIpvs` where it stays away.
-
-        ENOENT is the answer for a family that is not there, but also for a scheduler or a real server.
-        """
-        number = self._open().number
-        self.close()
-        return self._open().number != number
-
-
-def _trouble(answer: Answer) -> KernelError | None:
-    """Return what keeps us from all of IPVS, None for other refusals; a module on its way out says ENOPROTOOPT."""
-    match answer.code:
-        case errno.EPERM:
-            return NoRight(NO_RIGHT)
-        case errno.ENOPROTOOPT:
-            return NoIpvs(NO_IPVS)
-        case _:
-            return None
-
-
-def _unreadable(answer: Answer) -> KernelError:
-    return _trouble(answer) or KernelError(f"the kernel did not let IPVS be read: {answer.strerror}")
-
-
-def _unwritable(change: Change, answer: Answer) -> KernelError:
-    return _trouble(answer) or refused(change, answer.code)
+        payload = b"" if key is None else wire.service_key(key)
+        self._session.call(lambda: self._session.do(Command.ZERO, payload), refusal)
