@@ -171,7 +171,7 @@ class Netlink:
         self._session.call(stop)
 
     def zero(self, key: ServiceKey | None) -> None:
-        """Zero the counters of one service with its servers, or all. Raises `Refused` for a service that is not there."""
+        """Zero the counters of one service with its servers, or all. Raises `Refused` for a missing service."""
 
         def refusal(answer: Answer) -> KernelError:
             if key is not None and answer.code == errno.ESRCH:

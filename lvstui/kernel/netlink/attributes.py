@@ -47,14 +47,15 @@ class Codec:
     def attributes(self, data: bytes) -> dict[int, bytes]:
         """Return the payloads by number, the last one of several of a number; written for speed."""
         found: dict[int, bytes] = {}
-        position, end = 0, len(data) - 3
+        position, last = 0, len(data)
         unpack = self._head.unpack_from
-        while position < end:
+        while position + 4 <= last:
             size, number = unpack(data, position)
-            if size < 4 or position + size - 3 > end:
+            end = position + size
+            if size < 4 or end > last:
                 break
-            found[number & _NUMBER] = data[position + 4 : position + size]
-            position += (size + 3) & ~3
+            found[number & _NUMBER] = data[position + 4 : end]
+            position = (end + 3) & ~3
         return found
 
     def payloads(self, data: bytes) -> list[bytes]:

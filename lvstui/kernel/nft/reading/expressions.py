@@ -62,8 +62,10 @@ class Expressions:
         return number(body.get(2)), number(body.get(1))
 
     def _step(self, data: bytes) -> Step:
-        found = self.codec.attributes(data)
-        name, inner = word(found.get(1)), found.get(2, b"")
+        first = self.codec.first(
+            data
+        )  # the name comes first (nf_tables_fill_expr_info), then the nest of what it holds
+        name, inner = word(first), data[((4 + len(first) + 3) & ~3) + 4 :]
         if name in NEUTRAL:
             return nothing
         make = _STEPS.get(name)
