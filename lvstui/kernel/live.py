@@ -14,8 +14,8 @@ from lvstui.core.entries.sync_message import Message
 from lvstui.core.marks.script import groups
 from lvstui.core.model import Director, MarkGroupKey, ServiceKey, SyncRole, SysctlKey
 from lvstui.core.observed import Reading, Ruleset
-from lvstui.kernel.ipvs import schedulers as choices
 from lvstui.kernel.ipvs.client import Netlink
+from lvstui.kernel.ipvs.schedulers import find_schedulers
 from lvstui.kernel.ipvs.session import NO_RIGHT
 from lvstui.kernel.ipvs.sync_door import Door, is_ours
 from lvstui.kernel.netlink.links import Interfaces
@@ -74,7 +74,7 @@ class Live:
     @cached_property
     def schedulers(self) -> tuple[str, ...]:
         """Return the schedulers that are loaded or could be, as it was at the first look."""
-        return choices.schedulers()
+        return find_schedulers()
 
     @property
     def interfaces(self) -> tuple[str, ...]:

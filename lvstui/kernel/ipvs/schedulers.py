@@ -16,7 +16,7 @@ _MODULE = re.compile(r"(?:^|/)ip_vs_(\w+?)(?:\.ko(?:\.\w+)?:?.*)?$")
 _NO_SCHEDULERS = frozenset(f"pe_{engine}" for engine in ENGINES if engine) | {"ftp"}
 
 
-def schedulers(loaded: Path = LOADED, modules: Path = MODULES, release: str = "") -> tuple[str, ...]:
+def find_schedulers(loaded: Path = LOADED, modules: Path = MODULES, release: str = "") -> tuple[str, ...]:
     """Return the schedulers that are loaded, built in or installed for the running kernel, in alphabetical order.
 
     Where nothing can be found out (a kernel without modules) all schedulers of Linux are returned: the kernel refuses

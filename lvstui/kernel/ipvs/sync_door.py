@@ -216,9 +216,9 @@ class _Line:
                     missing.remove(copy)
         except TimeoutError:
             return False
-        return self._drained().dropped == before.dropped
+        return self._wait_until_drained().dropped == before.dropped
 
-    def _drained(self) -> _Queue:
+    def _wait_until_drained(self) -> _Queue:
         """Wait until the daemon has taken everything: one that is stopped before loses it."""
         deadline = time.monotonic() + _PATIENCE
         while (queue := self._queue()).waiting:

@@ -105,7 +105,7 @@ class Entries:
         """Count the entries of each real server."""
         return {group.place: len(keys) for group, keys in self._groups.items() if group.kind is _Kind.ENTRY and keys}
 
-    def gained(self) -> Mapping[ServerKey, int]:
+    def take_gained(self) -> Mapping[ServerKey, int]:
         """Return, once, how many entries messages have brought to a server, or (negative) taken from it."""
         gained, self._gained = self._gained, {}
         return gained

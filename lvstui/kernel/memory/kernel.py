@@ -163,7 +163,7 @@ class MemoryKernel:
 
     def _adjust_traffic(self) -> None:
         """Adjust the counters of entries to what messages did."""
-        gained = self._entries.gained()
+        gained = self._entries.take_gained()
         if self._traffic:
             self._traffic.move_entries(gained)
         elif gained:

@@ -32,7 +32,7 @@ class Rulebook:
             ours = _ours(director)
         self._known = director, ours
         self._count(director, services)
-        counted = tuple(self._counted(rule) for rule in (*ours, *self._foreign))
+        counted = tuple(self._with_counts(rule) for rule in (*ours, *self._foreign))
         return Ruleset(counted, self._generation, ours=bool(director.marks))
 
     def _count(self, director: Director, services: Mapping[ServiceKey, Stats]) -> None:
@@ -48,7 +48,7 @@ class Rulebook:
             self._packets[mark] = self._packets.get(mark, 0) + gained if mark in held else 0
         self._seen = arrived
 
-    def _counted(self, rule: Rule) -> Rule:
+    def _with_counts(self, rule: Rule) -> Rule:
         gained = self._packets.get(rule.value or 0, 0)
         if rule.packets is None or rule.bytes is None or not gained:
             return rule

@@ -22,8 +22,7 @@ from lvstui.kernel.nft.reading.explain import Explainer
 from lvstui.kernel.nft.reading.tables import OURS, Place
 from lvstui.kernel.nft.transaction import NO_RIGHT, NO_TABLES, Stale, what_is_missing
 from lvstui.kernel.nft.writing import Held
-from lvstui.kernel.nft.xtables import legacy
-from lvstui.kernel.nft.xtables.legacy import Legacy
+from lvstui.kernel.nft.xtables.legacy import Legacy, LegacyRules
 from lvstui.kernel.port import KernelError, NoRight, Refused
 
 _FIELD: Final = "match"
@@ -62,8 +61,7 @@ class Poll:
         self._good: Found | None = None
         self._reason: str | None = None
         self._names: Mapping[int, str] | None = None
-        self._counted = 0.0  # when counters were read last, and when they may be again
-        self._resting = 0.0
+        self._resting = 0.0  # when counters may be read again
 
     def close(self) -> None:
         """Close the socket; the next look opens another one."""
@@ -137,7 +135,7 @@ class Poll:
         self._resting = ended + _REST * (ended - began)
         if not same:
             return good
-        rules = tuple(_recounted(rule, counts, named) for rule in good.rules)
+        rules = tuple(_with_counts(rule, counts, named) for rule in good.rules)
         if all(new is old for new, old in zip(rules, good.rules, strict=True)):
             return good
         return good._replace(rules=rules)
@@ -149,7 +147,7 @@ class Poll:
         for place, chain in chains:
             for item in netfilter.dump(GETRULE, place.family, text(1, place.table) + text(2, chain)):
                 body = netfilter.codec.attributes(item.body)
-                if (found := self._explainer.expressions.counted(body.get(4, b""))) is not None:
+                if (found := self._explainer.expressions.read_counter(body.get(4, b""))) is not None:
                     counts[place, chain, number(body.get(3))] = found
         shared = dict.fromkeys(_place(rule) for rule in rules if rule.counter)
         return counts, {place: tables.counters(netfilter, place) for place in shared}
@@ -159,7 +157,7 @@ def _place(rule: Rule) -> Place:
     return Place(NUMBERS.get(rule.family, 0), rule.table)
 
 
-def _recounted(rule: Rule, counts: _Counts, named: _Named) -> Rule:
+def _with_counts(rule: Rule, counts: _Counts, named: _Named) -> Rule:
     place = _place(rule)
     found = named.get(place, {}).get(rule.counter) if rule.counter else counts.get((place, rule.chain, rule.handle))
     if found is None or found == (rule.packets, rule.bytes):
@@ -188,7 +186,7 @@ class Filter:
         self._netns = netns
         self._poll = Poll(netns, clock)
         self._legacy = Legacy(netns, clock)
-        self._last: tuple[Found, legacy.Found, Ruleset] | None = None
+        self._last: tuple[Found, LegacyRules, Ruleset] | None = None
 
     def close(self) -> None:
         """Close the socket."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lvstui.kernel.ipvs import schedulers as choices
+from lvstui.kernel.ipvs.schedulers import find_schedulers
 
 PROC_MODULES = """\
 ip_vs_rr 12288 1 - Live 0x0000000000000000
@@ -32,15 +32,15 @@ def modules(tmp_path: Path) -> Path:
 def test_loaded_installed_and_built_in_schedulers_are_named_and_nothing_else(modules: Path) -> None:
     loaded = modules / "loaded"
     loaded.write_text(PROC_MODULES)
-    assert choices.schedulers(loaded, modules, "6.1.0") == ("mh", "rr", "wlc")
+    assert find_schedulers(loaded, modules, "6.1.0") == ("mh", "rr", "wlc")
 
 
 def test_where_nothing_can_be_found_out_all_of_linux_are_named(tmp_path: Path) -> None:
-    found = choices.schedulers(tmp_path / "loaded", tmp_path, "6.1.0")
+    found = find_schedulers(tmp_path / "loaded", tmp_path, "6.1.0")
     assert {"rr", "wlc", "sh", "twos"} <= set(found)
     assert "none" not in found
 
 
 @pytest.mark.kernel
 def test_this_kernel_has_the_common_ones() -> None:
-    assert {"rr", "wlc", "sh", "mh"} <= set(choices.schedulers())
+    assert {"rr", "wlc", "sh", "mh"} <= set(find_schedulers())

@@ -123,7 +123,7 @@ def value_of(data: bytes, field: Field, order: Order) -> int:
     return int.from_bytes(data, order if field.host else "big")
 
 
-def within(field: Field, ranges: tuple[Range, ...], negated: bool = False, name: str = "") -> Condition:
+def match_values(field: Field, ranges: tuple[Range, ...], negated: bool = False, name: str = "") -> Condition:
     """Return the condition that a field has one of these values; `name` is that of the set that holds them."""
     text = f"@{name}" if name else values_text(field, ranges)
     if negated:
@@ -131,17 +131,17 @@ def within(field: Field, ranges: tuple[Range, ...], negated: bool = False, name:
     return Condition(f"{field.name} {text}", field, ranges)
 
 
-def masked(which: Field, mask: int, value: int, negated: bool) -> Condition:
+def match_bits(which: Field, mask: int, value: int, negated: bool) -> Condition:
     """Return the condition for some bits: the first ones of an address are a network, a state's go by their names."""
     if which.name == "ip tos" and mask == 0xFC:
         return Condition(f"ip dscp {'!= ' if negated else ''}0x{value >> 2:x}", which)
     rest = which.most & ~mask
     if not which.host and rest & (rest + 1) == 0 and value & rest == 0:
-        return within(which, ((value, value | rest),), negated)
+        return match_values(which, ((value, value | rest),), negated)
     if which.kind in FLAGS and value == 0:
         return Condition(f"{which.name} {'' if negated else '!= '}{flags_text(which.kind, mask)}", which)
     if mask == which.most:
-        return within(which, ((value, value),), negated)
+        return match_values(which, ((value, value),), negated)
     return Condition(f"{which.name} & 0x{mask:x} {'!=' if negated else '=='} 0x{value:x}", which)
 
 

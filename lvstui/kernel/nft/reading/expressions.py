@@ -11,7 +11,7 @@ from lvstui.kernel.nft.nfnetlink import number, word
 from lvstui.kernel.nft.reading import loads
 from lvstui.kernel.nft.reading.conditions import Condition, Field
 from lvstui.kernel.nft.reading.loads import Parts, Step, nothing
-from lvstui.kernel.nft.reading.sets import verdict
+from lvstui.kernel.nft.reading.sets import read_verdict
 from lvstui.kernel.nft.reading.walk import Constant, Loaded, Operand, Walk
 from lvstui.kernel.nft.xtables import matches, targets
 
@@ -52,7 +52,7 @@ class Expressions:
             except _OTHER_SHAPE:
                 walk.puzzle(f"[0x{expression.hex()}]")
 
-    def counted(self, data: bytes) -> tuple[int, int] | None:
+    def read_counter(self, data: bytes) -> tuple[int, int] | None:
         """Return packets and bytes of a rule's last counter, without a look at anything else."""
         counters = [expression for expression in self.codec.payloads(data) if _is_counter(expression)]
         return self._counts(counters[-1]) if counters else None
@@ -87,7 +87,7 @@ def _puzzling(text: str) -> Step:
 def _immediate(parts: Parts) -> Step:
     data = parts.codec.attributes(parts.values.get(2, b""))
     if 2 in data:
-        decision = verdict(parts.codec, data[2])
+        decision = read_verdict(parts.codec, data[2])
         return lambda walk: walk.go(decision)
     slot, constant = parts.slot(1), Constant(data.get(1, b""))
     return lambda walk: walk.load(slot, constant)

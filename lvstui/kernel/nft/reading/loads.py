@@ -55,7 +55,7 @@ def load_meta(parts: Parts) -> Step:
     if 3 in parts:
         source = parts.slot(3)
         if key == _MARK:
-            return lambda walk: walk.marked(MARK, CONNECTION_MARK, "restore", source)
+            return lambda walk: walk.write_mark(MARK, CONNECTION_MARK, "restore", source)
         return nothing
     slot, loaded = parts.slot(1), _whole(meta(key))
     return lambda walk: walk.load(slot, loaded)
@@ -71,7 +71,7 @@ def load_ct(parts: Parts) -> Step:
     if 4 in parts:
         source = parts.slot(4)
         if key == _MARK:
-            return lambda walk: walk.marked(CONNECTION_MARK, MARK, "save", source)
+            return lambda walk: walk.write_mark(CONNECTION_MARK, MARK, "save", source)
         return nothing
     direction = parts.number(3) if 3 in parts else None
     slot, loaded = parts.slot(1), _whole(connection(key, direction))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
-from lvstui.kernel.nft.reading.conditions import IIFNAME, OIFNAME, Condition, Field, interface_value, within
+from lvstui.kernel.nft.reading.conditions import IIFNAME, OIFNAME, Condition, Field, interface_value, match_values
 
 _WAYS_MAX: Final = 16
 """Ways to one chain that are listed one by one; of more, only the hooks that they start from."""
@@ -92,4 +92,4 @@ def _devices(chain: Chain) -> tuple[Condition, ...]:
     if not chain.devices:
         return ()
     field = OIFNAME if chain.hook == "egress" else IIFNAME
-    return (within(field, tuple((interface_value(name),) * 2 for name in chain.devices)),)
+    return (match_values(field, tuple((interface_value(name),) * 2 for name in chain.devices)),)

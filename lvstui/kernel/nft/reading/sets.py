@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from lvstui.kernel.netlink.attributes import Codec, Order
 from lvstui.kernel.nft.nfnetlink import number, word
-from lvstui.kernel.nft.reading.conditions import Condition, Field, Range, range_text, value_of, within
+from lvstui.kernel.nft.reading.conditions import Condition, Field, Range, match_values, range_text, value_of
 
 ANONYMOUS, INTERVAL, MAP, TIMEOUT, EVAL = 0x1, 0x4, 0x8, 0x10, 0x20
 """Flags of a set (NFT_SET_*)."""
@@ -58,14 +58,14 @@ class Set(NamedTuple):
         return bool(self.flags & (EVAL | TIMEOUT))
 
 
-def described(codec: Codec, body: dict[int, bytes]) -> Set:
+def read_set(codec: Codec, body: dict[int, bytes]) -> Set:
     """Read what a set is from its message."""
     joined = codec.attributes(body[9]).get(2) if 9 in body else None
     sizes = tuple(number(codec.attributes(part).get(1)) for part in codec.payloads(joined)) if joined else ()
     return Set(word(body.get(2)), number(body.get(3)), number(body.get(5)), sizes)
 
 
-def verdict(codec: Codec, data: bytes) -> Verdict:
+def read_verdict(codec: Codec, data: bytes) -> Verdict:
     """Read a verdict."""
     found = codec.attributes(data)
     code = number(found.get(1))
@@ -74,7 +74,7 @@ def verdict(codec: Codec, data: bytes) -> Verdict:
     return Verdict(VERDICTS.get(code, f"verdict {code & 0xFF}"))
 
 
-def elements(codec: Codec, kind: Set, bodies: Iterable[bytes]) -> tuple[Element, ...]:
+def read_elements(codec: Codec, kind: Set, bodies: Iterable[bytes]) -> tuple[Element, ...]:
     """Read the elements of a set from the messages of its dump, in the order of their keys."""
     starts: list[Element] = []
     ends: list[Element] = []
@@ -87,7 +87,7 @@ def elements(codec: Codec, kind: Set, bodies: Iterable[bytes]) -> tuple[Element,
     # A dump in several messages may list an element twice, see `tables`.
     starts = sorted(dict.fromkeys(starts), key=_first)
     if kind.flags & INTERVAL and not kind.parts and all(element.first == element.last for element in starts):
-        starts = list(_joined([*((e, False) for e in starts), *((e, True) for e in ends)], kind.size))
+        starts = list(_join_intervals([*((e, False) for e in starts), *((e, True) for e in ends)], kind.size))
     return (*starts, *rest)
 
 
@@ -101,11 +101,11 @@ def _element(codec: Codec, body: dict[int, bytes], flags: int) -> Element:
     if 2 not in body:
         return Element(first, last, b"", None, bool(flags & _CATCHALL))
     data = codec.attributes(body[2])
-    decision = verdict(codec, data[2]) if 2 in data else None
+    decision = read_verdict(codec, data[2]) if 2 in data else None
     return Element(first, last, data.get(1, b""), decision, bool(flags & _CATCHALL))
 
 
-def _joined(ends: Sequence[tuple[Element, bool]], size: int) -> Iterator[Element]:
+def _join_intervals(ends: Sequence[tuple[Element, bool]], size: int) -> Iterator[Element]:
     """Join the starts and the ends of intervals; one without an end goes up to the next one, or to the largest key."""
     opened: Element | None = None
     for element, end in sorted(ends, key=lambda end: (end[0].first, not end[1])):
@@ -131,7 +131,7 @@ class Key(NamedTuple):
     offset: int
 
 
-def members(
+def match_members(
     order: Order, keys: tuple[Key, ...], content: Content, elements: Sequence[Element], negated: bool
 ) -> Iterator[Condition]:
     """Yield the conditions that a key is among these elements; a set with a name goes by it.
@@ -142,7 +142,7 @@ def members(
     rows = [tuple(_range(order, key, element) for key in keys) for element in elements if not element.rest]
     every = any(element.rest for element in elements)
     if len(keys) == 1 and not content.kind.moving and not every:
-        yield within(keys[0].field, tuple(row[0] for row in rows), negated, name)
+        yield match_values(keys[0].field, tuple(row[0] for row in rows), negated, name)
         return
     title = " . ".join(key.field.name for key in keys)
     values = f"@{name}" if name else ", ".join((*(_row(keys, row) for row in rows), *(["*"] if every else [])))
@@ -158,13 +158,15 @@ def members(
     yield from others
 
 
-def chosen(order: Order, keys: tuple[Key, ...], content: Content, elements: Iterable[Element]) -> Iterable[Condition]:
+def match_elements(
+    order: Order, keys: tuple[Key, ...], content: Content, elements: Iterable[Element]
+) -> Iterable[Condition]:
     """Return the conditions for some elements of a map; the one for the rest stands for all keys left over."""
     wanted = tuple(elements)
     if any(element.rest for element in wanted):
         others = tuple(e for e in content.elements if not e.rest and e not in wanted)
-        return members(order, keys, part_of(content, others), others, negated=True) if others else ()
-    return members(order, keys, part_of(content, wanted), wanted, negated=False)
+        return match_members(order, keys, part_of(content, others), others, negated=True) if others else ()
+    return match_members(order, keys, part_of(content, wanted), wanted, negated=False)
 
 
 def part_of(content: Content, elements: tuple[Element, ...]) -> Content:

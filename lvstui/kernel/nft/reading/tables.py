@@ -27,7 +27,7 @@ from lvstui.kernel.nft.nfnetlink import (
     word,
 )
 from lvstui.kernel.nft.reading.paths import Chain
-from lvstui.kernel.nft.reading.sets import MAP, Content, Element, described, elements
+from lvstui.kernel.nft.reading.sets import MAP, Content, Element, read_elements, read_set
 
 _KEY, _TARGET = 2, 3
 """Attributes of meta and ct (NFTA_META_KEY, NFTA_CT_KEY) and of a lookup (NFTA_LOOKUP_DREG)."""
@@ -206,11 +206,11 @@ def _contents(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, Table
         place = Place(family, word(body.get(1)))
         if word(body.get(2)) not in names.get(place, ()):
             continue
-        kind = described(codec, body)
+        kind = read_set(codec, body)
         found: tuple[Element, ...] = ()
         if not kind.moving or kind.flags & MAP:
             items = netfilter.dump(GETSETELEM, family, text(1, place.table) + text(2, kind.name))
-            found = elements(codec, kind, (item.body for item in items))
+            found = read_elements(codec, kind, (item.body for item in items))
         tables[place].contents[kind.name] = Content(kind, found)
     if any(names[place] - table.contents.keys() for place, table in tables.items()):
         raise Interrupted

@@ -16,12 +16,12 @@ from lvstui.kernel.nft.reading.conditions import (
     Range,
     complement,
     interface_value,
-    masked,
+    match_bits,
+    match_values,
     value_of,
     value_text,
-    within,
 )
-from lvstui.kernel.nft.reading.sets import Content, Element, Key, Verdict, chosen, members
+from lvstui.kernel.nft.reading.sets import Content, Element, Key, Verdict, match_elements, match_members
 
 _EQUAL, _DIFFERENT, _LESS, _AT_MOST, _MORE, _AT_LEAST = range(6)
 _SIGNS: Final = ("==", "!=", "<", "<=", ">", ">=")
@@ -136,7 +136,7 @@ class Walk:
         """Add a condition; one that fixes the protocol of a layer decides how later ones are read."""
         kind = condition.field.kind
         if kind == "index":
-            condition = self._named(condition)
+            condition = self._name_interfaces(condition)
         elif kind in ("protocol", "next", "nfproto", "ethertype") and condition.ranges is not None:
             ranges = condition.ranges
             value = ranges[0][0] if len(ranges) == 1 and ranges[0][0] == ranges[0][1] else None
@@ -187,14 +187,14 @@ class Walk:
             self.puzzle(f"[{which.name} {_SIGNS[sign]} 0x{data.hex()}]")
             return
         if sign in (_EQUAL, _DIFFERENT):
-            self.ask(within(which, ((first, last),), sign == _DIFFERENT))
+            self.ask(match_values(which, ((first, last),), sign == _DIFFERENT))
             return
         ranges = _beyond(sign, first, which.most)
         previous = self.conditions[-1] if self.conditions else None
         if sign == _AT_MOST and previous is not None and previous.text.startswith(f"{which.name} >= "):
             lowest = previous.ranges[0][0] if previous.ranges else 0
             self.conditions.pop()
-            self.ask(within(which, ((lowest, first),)))
+            self.ask(match_values(which, ((lowest, first),)))
             return
         self.ask(Condition(f"{which.name} {_SIGNS[sign]} {value_text(which, first)}", which, ranges))
 
@@ -204,7 +204,7 @@ class Walk:
         whole = data if which.host else data.ljust(which.size, b"\0")
         value = value_of(whole, which, self.order) ^ flip
         if sign in (_EQUAL, _DIFFERENT):
-            self.ask(masked(which, mask, value, sign == _DIFFERENT))
+            self.ask(match_bits(which, mask, value, sign == _DIFFERENT))
         else:
             self.puzzle(f"[{which.name} & 0x{mask:x} {_SIGNS[sign]} 0x{value:x}]")
 
@@ -214,7 +214,7 @@ class Walk:
         if isinstance(operand, Loaded) and len(first) == operand.field.size:
             which, order = operand.field, self.order
             self.unknown = self.unknown or which.kind == "unknown"
-            self.ask(within(which, ((value_of(first, which, order), value_of(last, which, order)),), negated))
+            self.ask(match_values(which, ((value_of(first, which, order), value_of(last, which, order)),), negated))
         else:
             self.puzzle(f"[range {'!= ' if negated else ''}0x{first.hex()}-0x{last.hex()}]")
 
@@ -249,7 +249,7 @@ class Walk:
             return
         self.unknown = self.unknown or any(key.field.kind == "unknown" for key in keys)
         if target is None:
-            for condition in members(self.order, keys, content, content.elements, negated):
+            for condition in match_members(self.order, keys, content, content.elements, negated):
                 self.ask(condition)
         elif target < 0:
             self._branch(keys, content)
@@ -263,14 +263,14 @@ class Walk:
             if element.verdict is not None and element.verdict.chain:
                 chains.setdefault(element.verdict.chain, []).append(element)
         for chain, elements in chains.items():
-            self.jumps.append(Jump(chain, (*self.conditions, *chosen(self.order, keys, content, elements))))
+            self.jumps.append(Jump(chain, (*self.conditions, *match_elements(self.order, keys, content, elements))))
 
     def go(self, verdict: Verdict) -> None:
         """Follow a verdict of the rule's own."""
         if verdict.chain:
             self.jumps.append(Jump(verdict.chain, tuple(self.conditions)))
 
-    def marked(self, own: Field, other: Field, verb: str, register: int) -> None:
+    def write_mark(self, own: Field, other: Field, verb: str, register: int) -> None:
         """Write a register to the mark `own`; `verb` is what it is called when the `other` mark is copied to it."""
         plainly = "set" if verb == "restore" else "save"
         target = own.name
@@ -286,7 +286,7 @@ class Walk:
             case Masked(which, mask, flip) if which.name == own.name:
                 self.effect(plainly, flip, ~mask & FULL)
             case Mapped(keys, content):
-                self._mapped(plainly, target, keys, content)
+                self._write_mapped(plainly, target, keys, content)
             case Loaded(which):
                 self.effect(plainly, None, text=f"{target} set {which.name}", certain=False)
             case Masked(which, mask, flip):
@@ -296,7 +296,7 @@ class Walk:
             case _:
                 self.effect(plainly, None, text=f"{target} set [register {register}]", certain=False)
 
-    def _mapped(self, verb: str, target: str, keys: tuple[Key, ...], content: Content) -> None:
+    def _write_mapped(self, verb: str, target: str, keys: tuple[Key, ...], content: Content) -> None:
         text = f"{target} set {' . '.join(key.field.name for key in keys)} map @{content.kind.name}"
         if content.kind.moving or not content.elements:
             self.effect(verb, None, text=text, certain=False)
@@ -308,7 +308,7 @@ class Walk:
             value = self.codec.number(element.data[:4])
             values.setdefault((value, element.first[:end], element.last[:end]), []).append(element)
         choices = tuple(
-            (value, tuple(chosen(self.order, keys, content, found))) for (value, _, _), found in values.items()
+            (value, tuple(match_elements(self.order, keys, content, found))) for (value, _, _), found in values.items()
         )
         self.effects.append(Effect(verb, None, FULL, len(self.conditions), text=text, choices=choices))
 
@@ -318,7 +318,7 @@ class Walk:
         """Do something with a mark."""
         self.effects.append(Effect(verb, value, mask, len(self.conditions), bits, text, certain))
 
-    def _named(self, condition: Condition) -> Condition:
+    def _name_interfaces(self, condition: Condition) -> Condition:
         """Write an interface's number as its name, as it is now."""
         names = self.around.interfaces()
         which = IIFNAME if condition.field.name == "iif" else OIFNAME

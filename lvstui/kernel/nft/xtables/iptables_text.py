@@ -23,9 +23,9 @@ from lvstui.kernel.nft.reading.conditions import (
     Range,
     address_field,
     interface_value,
-    masked,
+    match_bits,
+    match_values,
     port_field,
-    within,
 )
 from lvstui.kernel.nft.reading.walk import Effect
 
@@ -111,7 +111,7 @@ def _option(parts: _Parts) -> None:
         case "-p":
             _protocol(parts, negated)
         case _:
-            asked = list(_asked(parts, option, negated))
+            asked = list(_conditions(parts, option, negated))
             parts.conditions += asked
             parts.sure = parts.sure and not any(condition.field.kind == "unknown" for condition in asked)
 
@@ -120,11 +120,11 @@ def _protocol(parts: _Parts, negated: bool) -> None:
     name = parts.take()
     number = int(name) if name.isdigit() else _NUMBERS[name]
     if number:
-        parts.conditions.append(within(PROTOCOL, ((number, number),), negated))
+        parts.conditions.append(match_values(PROTOCOL, ((number, number),), negated))
         parts.protocol = None if negated else number
 
 
-def _asked(parts: _Parts, option: str, negated: bool) -> Iterator[Condition]:
+def _conditions(parts: _Parts, option: str, negated: bool) -> Iterator[Condition]:
     match option:
         case "-s" | "-d":
             yield _address(parts, "saddr" if option == "-s" else "daddr", negated)
@@ -132,32 +132,32 @@ def _asked(parts: _Parts, option: str, negated: bool) -> Iterator[Condition]:
             yield _interface(IIFNAME if option == "-i" else OIFNAME, parts.take(), negated)
         case "--sport" | "--dport" | "--sports" | "--dports":
             name = option.removeprefix("--").removesuffix("s")
-            yield within(port_field(parts.protocol, name), _ranges(parts.take()), negated)
+            yield match_values(port_field(parts.protocol, name), _ranges(parts.take()), negated)
         case "--ports":
             source = port_field(parts.protocol, "sport")
             either = Field(f"{source.name} or dport", 2, "port", layer=source.layer)
-            yield within(either, _ranges(parts.take()), negated)
+            yield match_values(either, _ranges(parts.take()), negated)
         case "--src-range" | "--dst-range":
             first, _, last = parts.take().partition("-")
             name = "saddr" if option == "--src-range" else "daddr"
             numbers = (int(ip_address(first)), int(ip_address(last or first)))
-            yield within(address_field(parts.version, name), (numbers,), negated)
+            yield match_values(address_field(parts.version, name), (numbers,), negated)
         case "--src-type" | "--dst-type":
             name = "saddr" if option == "--src-type" else "daddr"
             kinds = [TYPES.index(kind.lower()) for kind in parts.take().split(",")]
             ranges = tuple((kind, kind) for kind in sorted(kinds))
-            yield within(Field(f"fib {name} type", 4, "addrtype", host=True), ranges, negated)
+            yield match_values(Field(f"fib {name} type", 4, "addrtype", host=True), ranges, negated)
         case "--ctstate" | "--state":
             names = parts.take().lower().split(",")
             yield _in_words("ct state", ", ".join(sorted(names, key=_STATES.index)), negated)
         case "--match-set":
             yield _in_words("ipset", f"{parts.take()} {parts.take()}", negated)
         case "--mark" if parts.module in ("mark", "connmark"):
-            value, mask = _masked(parts.take())
-            yield masked(MARK if parts.module == "mark" else CONNECTION_MARK, mask, value, negated)
+            value, mask = _value_and_mask(parts.take())
+            yield match_bits(MARK if parts.module == "mark" else CONNECTION_MARK, mask, value, negated)
         case "--tcp-flags":
             mask, wanted = _flags(parts.take()), _flags(parts.take())
-            yield masked(Field("tcp flags", 1, "bits", layer=(4, 6)), mask, wanted, negated)
+            yield match_bits(Field("tcp flags", 1, "bits", layer=(4, 6)), mask, wanted, negated)
         case _:
             yield _unknown(" ".join((*(["!"] if negated else []), option, *map(shlex.quote, parts.rest_of_option()))))
 
@@ -175,16 +175,16 @@ def _address(parts: _Parts, name: str, negated: bool) -> Condition:
         mask_number = ((1 << most) - 1) ^ ((1 << (most - int(mask))) - 1)
     else:
         mask_number = int((IPv4Address if parts.version == 4 else IPv6Address)(mask))
-    return masked(address_field(parts.version, name), mask_number, number, negated)
+    return match_bits(address_field(parts.version, name), mask_number, number, negated)
 
 
 def _interface(which: Field, name: str, negated: bool) -> Condition:
     if not name.endswith("+"):
         value = interface_value(name)
-        return within(which, ((value, value),), negated)
+        return match_values(which, ((value, value),), negated)
     start = name[:-1].encode("utf-8", "surrogateescape")
     first, last = (int.from_bytes(start.ljust(16, fill), "big") for fill in (b"\0", b"\xff"))
-    return within(which, ((first, last),), negated)
+    return match_values(which, ((first, last),), negated)
 
 
 def _ranges(text: str) -> tuple[Range, ...]:
@@ -195,7 +195,7 @@ def _ranges(text: str) -> tuple[Range, ...]:
     return tuple(found)
 
 
-def _masked(text: str) -> tuple[int, int]:
+def _value_and_mask(text: str) -> tuple[int, int]:
     value, _, mask = text.partition("/")
     return int(value, 0), int(mask, 0) if mask else FULL
 
@@ -228,7 +228,7 @@ def _effect(parts: _Parts) -> Effect | None:
 def _mark_effect(name: str, words: Sequence[str], asked: int) -> Effect | None:
     match name, *words:
         case "MARK", "--set-xmark" | "--set-mark" as option, text:
-            value, mask = _masked(text)
+            value, mask = _value_and_mask(text)
             return Effect("set", value, mask | value if option == "--set-mark" else mask, asked)
         case "MARK", "--or-mark", text:
             return Effect("set", int(text, 0), int(text, 0), asked)
@@ -237,7 +237,7 @@ def _mark_effect(name: str, words: Sequence[str], asked: int) -> Effect | None:
         case "MARK", "--xor-mark", text:
             return Effect("set", int(text, 0), 0, asked)
         case "CONNMARK", "--set-xmark" | "--set-mark" as option, text:
-            value, mask = _masked(text)
+            value, mask = _value_and_mask(text)
             return Effect("save", value, mask | value if option == "--set-mark" else mask, asked)
         case "CONNMARK", "--save-mark" | "--restore-mark" as option, *more:
             masks = dict(zip(more[::2], more[1::2], strict=True))
@@ -249,7 +249,7 @@ def _mark_effect(name: str, words: Sequence[str], asked: int) -> Effect | None:
                 return Effect("save", None, connection, asked, packet)
             return Effect("restore", None, packet, asked, connection)
         case "TPROXY", *_ if "--tproxy-mark" in words:
-            value, mask = _masked(words[words.index("--tproxy-mark") + 1])
+            value, mask = _value_and_mask(words[words.index("--tproxy-mark") + 1])
             return Effect("set", value, mask, asked) if value or mask else None
         case (("MARK" | "CONNMARK" | "HMARK"), *_):
             raise ValueError(name)

@@ -37,7 +37,7 @@ _NAT: Final = {"prerouting": -100, "output": -100, "input": 100, "postrouting": 
 """Priorities of the tables' hooks (enum nf_ip_hook_priorities)."""
 
 
-class Found(NamedTuple):
+class LegacyRules(NamedTuple):
     """Rules of legacy iptables, and why they, or some, are not known."""
 
     rules: tuple[Rule, ...] = ()
@@ -54,11 +54,11 @@ class Legacy:
     def __init__(self, netns: str | None, clock: Callable[[], float]) -> None:
         self._netns = netns
         self._clock = clock
-        self._found = Found()
+        self._found = LegacyRules()
         self._texts: dict[int, str] = {}
         self._resting = float("-inf")
 
-    def read(self) -> Found:
+    def read(self) -> LegacyRules:
         """Look; returns the same object as long as nothing has changed."""
         now = self._clock()
         if now < self._resting:
@@ -66,31 +66,31 @@ class Legacy:
         try:
             found = call_in(self._netns, self._look)
         except KernelError:
-            found = Found()  # nf_tables' side says what is wrong with the namespace
+            found = LegacyRules()  # nf_tables' side says what is wrong with the namespace
         if found != self._found:
             self._found = found
         self._resting = self._clock() + max(_REST_AT_LEAST, _REST * (self._clock() - now))
         return self._found
 
-    def _look(self) -> Found:
+    def _look(self) -> LegacyRules:
         rules: list[Rule] = []
         troubles: list[str] = []
         for version, path in _NAMES.items():
             try:
-                names = _loaded(path)
-                text = _saved(version) if names else ""
+                names = _loaded_tables(path)
+                text = _save(version) if names else ""
             except _Unread as problem:
                 troubles.append(str(problem))
             else:
-                rules += _explained(text, version)
-        return Found(tuple(rules), "; ".join(dict.fromkeys(troubles)))
+                rules += _explain(text, version)
+        return LegacyRules(tuple(rules), "; ".join(dict.fromkeys(troubles)))
 
 
 class _Unread(Exception):
     """Why the rules of legacy iptables are not known, as a sentence."""
 
 
-def _loaded(path: str) -> Sequence[str]:
+def _loaded_tables(path: str) -> Sequence[str]:
     """Return the names of the tables that are loaded; none where legacy iptables is not there at all."""
     try:
         with open(path, encoding="ascii") as file:  # noqa: PTH123 (no Path: it is read at every look)
@@ -103,7 +103,7 @@ def _loaded(path: str) -> Sequence[str]:
         ) from None
 
 
-def _saved(version: int) -> str:
+def _save(version: int) -> str:
     """Read all rules as text, without naming a table, as that would load it."""
     for name in _PROGRAMS[version]:
         program = shutil.which(name) or shutil.which(name, path=_PLACES)
@@ -125,7 +125,7 @@ def _saved(version: int) -> str:
     )
 
 
-def _explained(text: str, version: int) -> Iterator[Rule]:
+def _explain(text: str, version: int) -> Iterator[Rule]:
     table, lines, chains = "", list[Line](), dict[str, Chain]()
     for row in text.splitlines():
         if row.startswith("*"):

@@ -16,9 +16,9 @@ from lvstui.kernel.nft.reading.conditions import (
     Field,
     Range,
     address_field,
-    masked,
+    match_bits,
+    match_values,
     port_field,
-    within,
 )
 from lvstui.kernel.nft.reading.walk import Walk
 
@@ -87,18 +87,18 @@ def _multiport(walk: Walk, info: bytes) -> Iterator[Condition]:
         place += 1 + span
     negated = bool(info[47])
     if which < 2:
-        yield within(port_field(walk.transport, ("sport", "dport")[which]), tuple(ranges), negated)
+        yield match_values(port_field(walk.transport, ("sport", "dport")[which]), tuple(ranges), negated)
         return
     source, destination = port_field(walk.transport, "sport"), port_field(walk.transport, "dport")
     either = Field(f"{source.name} or dport", 2, "port", layer=destination.layer)
-    yield within(either, tuple(ranges), negated)
+    yield match_values(either, tuple(ranges), negated)
 
 
 def _tcp(walk: Walk, info: bytes) -> Iterator[Condition]:
     yield from _ports(walk, info, info[11])
     option, mask, wanted, inverted = info[8], info[9], info[10], info[11]
     if mask:
-        yield masked(Field("tcp flags", 1, "bits", layer=(4, 6)), mask, wanted, bool(inverted & 4))
+        yield match_bits(Field("tcp flags", 1, "bits", layer=(4, 6)), mask, wanted, bool(inverted & 4))
     if option:
         yield _in_words(f"tcp option {option}", bool(inverted & 8))
 
@@ -110,9 +110,9 @@ def _udp(walk: Walk, info: bytes) -> Iterator[Condition]:
 def _ports(walk: Walk, info: bytes, inverted: int) -> Iterator[Condition]:
     source_first, source_last, first, last = walk.unpack("4H", info)
     if (source_first, source_last) != (0, 0xFFFF) or inverted & 1:
-        yield within(port_field(walk.transport, "sport"), ((source_first, source_last),), bool(inverted & 1))
+        yield match_values(port_field(walk.transport, "sport"), ((source_first, source_last),), bool(inverted & 1))
     if (first, last) != (0, 0xFFFF) or inverted & 2:
-        yield within(port_field(walk.transport, "dport"), ((first, last),), bool(inverted & 2))
+        yield match_values(port_field(walk.transport, "dport"), ((first, last),), bool(inverted & 2))
 
 
 def _sctp(walk: Walk, info: bytes) -> Iterator[Condition]:
@@ -122,9 +122,9 @@ def _sctp(walk: Walk, info: bytes) -> Iterator[Condition]:
     if flags & ~3:
         walk.puzzle(f"[sctp chunks 0x{info.hex()}]")
     if flags & 1:
-        yield within(port_field(132, "sport"), ((source_first, source_last),), bool(inverted & 1))
+        yield match_values(port_field(132, "sport"), ((source_first, source_last),), bool(inverted & 1))
     if flags & 2:
-        yield within(port_field(132, "dport"), ((first, last),), bool(inverted & 2))
+        yield match_values(port_field(132, "dport"), ((first, last),), bool(inverted & 2))
 
 
 def _set(walk: Walk, info: bytes) -> Iterator[Condition]:
@@ -143,7 +143,7 @@ def _iprange(walk: Walk, info: bytes) -> Iterator[Condition]:
         if flags & wanted:
             first = int.from_bytes(info[place : place + size], "big")
             last = int.from_bytes(info[place + 16 : place + 16 + size], "big")
-            yield within(address_field(version, name), ((first, last),), bool(flags & inverted))
+            yield match_values(address_field(version, name), ((first, last),), bool(flags & inverted))
 
 
 def _addrtype(walk: Walk, info: bytes) -> Iterator[Condition]:
@@ -153,7 +153,7 @@ def _addrtype(walk: Walk, info: bytes) -> Iterator[Condition]:
         if kinds:
             field = Field(f"fib {name}{interface} type", 4, "addrtype", host=True)
             ranges = tuple((bit, bit) for bit in range(len(TYPES)) if kinds & 1 << bit)
-            yield within(field, ranges, bool(inverted))
+            yield match_values(field, ranges, bool(inverted))
 
 
 def _conntrack(walk: Walk, info: bytes) -> Iterator[Condition]:
@@ -172,16 +172,18 @@ def _conntrack(walk: Walk, info: bytes) -> Iterator[Condition]:
             address = int.from_bytes(info[32 * place : 32 * place + size], "big")
             mask = int.from_bytes(info[32 * place + 16 : 32 * place + 16 + size], "big")
             shown = f"ct {name.format('ip ' if version == 4 else 'ip6 ')}"
-            yield masked(Field(shown, size, f"ipv{version}"), mask, address, bool(inverted & 4 << place))
+            yield match_bits(Field(shown, size, f"ipv{version}"), mask, address, bool(inverted & 4 << place))
     if flags & 64:
         yield _flags("ct status", STATUS, status, bool(inverted & 64))
     if flags & 128:
         first, last = walk.unpack("2I", info, 128)
-        yield within(Field("ct expiration", 4, host=True), ((first, last),), bool(inverted & 128))
+        yield match_values(Field("ct expiration", 4, host=True), ((first, last),), bool(inverted & 128))
     names = ("original proto-src", "original proto-dst", "reply proto-src", "reply proto-dst")
     for place, name in enumerate(names):
         if flags & 256 << place:
-            yield within(Field(f"ct {name}", 2, "port"), ((ports[place], high[place]),), bool(inverted & 256 << place))
+            yield match_values(
+                Field(f"ct {name}", 2, "port"), ((ports[place], high[place]),), bool(inverted & 256 << place)
+            )
     if flags & 4096:
         yield _in_words(f"ct direction {'reply' if inverted & 4096 else 'original'}", False)
 
@@ -199,27 +201,27 @@ def _in_words(text: str, negated: bool = False, subject: str = "") -> Condition:
 
 def _mark(walk: Walk, info: bytes) -> Iterator[Condition]:
     mark, mask, inverted = walk.unpack("IIB", info)
-    yield masked(MARK, mask, mark, bool(inverted))
+    yield match_bits(MARK, mask, mark, bool(inverted))
 
 
 def _connmark(walk: Walk, info: bytes) -> Iterator[Condition]:
     mark, mask, inverted = walk.unpack("IIB", info)
-    yield masked(CONNECTION_MARK, mask, mark, bool(inverted))
+    yield match_bits(CONNECTION_MARK, mask, mark, bool(inverted))
 
 
 def _length(walk: Walk, info: bytes) -> Iterator[Condition]:
     first, last, inverted = walk.unpack("HHB", info)
-    yield within(Field("meta length", 4, host=True), ((first, last),), bool(inverted))
+    yield match_values(Field("meta length", 4, host=True), ((first, last),), bool(inverted))
 
 
 def _mac(_: Walk, info: bytes) -> Iterator[Condition]:
     address = int.from_bytes(info[:6], "big")
-    yield within(Field("ether saddr", 6, "ether"), ((address, address),), any(info[8:12]))
+    yield match_values(Field("ether saddr", 6, "ether"), ((address, address),), any(info[8:12]))
 
 
 def _packet_type(walk: Walk, info: bytes) -> Iterator[Condition]:
     kind, inverted = walk.unpack("ii", info)
-    yield within(Field("meta pkttype", 1, "packets", host=True), ((kind, kind),), bool(inverted))
+    yield match_values(Field("meta pkttype", 1, "packets", host=True), ((kind, kind),), bool(inverted))
 
 
 def _owner(walk: Walk, info: bytes) -> Iterator[Condition]:
@@ -227,9 +229,9 @@ def _owner(walk: Walk, info: bytes) -> Iterator[Condition]:
     if asked & ~3:
         raise LookupError
     if asked & 1:
-        yield within(Field("meta skuid", 4, host=True), ((user, user_last),), bool(inverted & 1))
+        yield match_values(Field("meta skuid", 4, host=True), ((user, user_last),), bool(inverted & 1))
     if asked & 2:
-        yield within(Field("meta skgid", 4, host=True), ((group, group_last),), bool(inverted & 2))
+        yield match_values(Field("meta skgid", 4, host=True), ((group, group_last),), bool(inverted & 2))
 
 
 def _dscp(walk: Walk, info: bytes) -> Iterator[Condition]:
@@ -272,11 +274,11 @@ def _icmp(word: str, protocol: int) -> Callable[[Walk, bytes], Iterator[Conditio
         kind, first, last, inverted = info[0], info[1], info[2], bool(info[3] & 1)
         if kind == 0xFF and (first, last) == (0, 255):
             return
-        yield within(Field(f"{word} type", 1, layer=(4, protocol)), ((kind, kind),), inverted)
+        yield match_values(Field(f"{word} type", 1, layer=(4, protocol)), ((kind, kind),), inverted)
         if (first, last) != (0, 255):
             if inverted:
                 raise LookupError
-            yield within(Field(f"{word} code", 1, layer=(4, protocol)), ((first, last),))
+            yield match_values(Field(f"{word} code", 1, layer=(4, protocol)), ((first, last),))
 
     return read
 
