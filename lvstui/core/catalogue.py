@@ -50,7 +50,7 @@ class Setting:
 
     @property
     def takes(self) -> str:
-        """Say what it takes in a few words: `0 or 1`, `0 to 3`."""
+        """What it takes, in a few words: `0 or 1`, `0 to 3`."""
         least, most = self.sensible
         match self.kind:
             case Kind.NUMBER if most - least == 1:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from lvstui.core import fields
-from lvstui.core.attributes import DAEMON, GROUP, NONE, SERVER, SERVICE, TIMEOUTS
+from lvstui.core.attribute import NONE
+from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS
 from lvstui.core.change import EMPTY, Change, DirectorField, Value, is_optional
 from lvstui.core.model import (
     SYNC_GROUP,

@@ -1,6 +1,7 @@
-"""Text to value and back, one function a field and direction: TOML, the commands and the forms share them.
+"""Text to value and back, one function a kind of value and direction; attributes.py says which attribute is which.
 
-A value is refused here when it cannot be written at all; whether it makes sense on a director is told by rules.py.
+A value is refused here when it cannot be written at all; rules.py checks whether it makes sense on a director.
+Every function that reads a text raises `FieldError` where it is none.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def number(field: str, value: str | int, limits: tuple[int, int] | None = None) 
 
 
 def address(field: str, text: str) -> Address:
-    """Read an IPv4 or IPv6 address; names are not looked up, zones (`%eth0`) not taken."""
+    """Read an IPv4 or IPv6 address; names are not looked up, zones (`%eth0`) not taken. Raises `FieldError`."""
     try:
         return _address_v6(text) if ":" in text else _address_v4(text)
     except (ValueError, KeyError):
@@ -136,7 +137,10 @@ def _joined(host: Address, port: int) -> str:
 
 
 def service(text: str) -> ServiceKey:
-    """Read a service: `tcp:192.0.2.10:443`, `udp:`, `sctp:`, `ip47:` …, `[IPv6]:port`, `mark:80`, `mark6:80`."""
+    """Read a service: `tcp:192.0.2.10:443`, `udp:`, `sctp:`, `ip47:` …, `[IPv6]:port`, `mark:80`, `mark6:80`.
+
+    Ports are 0 to 65535, marks 1 to 2^32-1. Raises `FieldError`.
+    """
     kind, _, rest = text.strip().partition(":")
     kind = kind.lower()
     if kind in ("mark", "mark6"):
@@ -174,7 +178,7 @@ def protocol_text(protocol: Protocol) -> str:
 
 
 def server(text: str) -> Endpoint:
-    """Read a real server: `10.0.0.11:443`, `[fd00::12]:443`."""
+    """Read a real server: `10.0.0.11:443`, `[fd00::12]:443`; ports are 0 to 65535. Raises `FieldError`."""
     return Endpoint(*_address_and_port("server", text.strip(), "10.0.0.11:443"))
 
 
@@ -184,7 +188,10 @@ def server_text(endpoint: Endpoint) -> str:
 
 
 def forwarding(text: str) -> Forwarding:
-    """Read a forwarding method: masq, route, tunnel (local, bypass and forwarding-5 to -7 as the kernel shows them)."""
+    """Read a forwarding method: masq, route, tunnel (local, bypass and forwarding-5 to -7 as the kernel shows them).
+
+    Raises `FieldError`.
+    """
     known = _FORWARDINGS.get(text.strip().lower())
     if known is not None:
         return known
@@ -217,22 +224,22 @@ def _kernel_name(field: str, text: str, longest: int = _NAME_MAX) -> str:
 
 
 def scheduler(text: str) -> str:
-    """Read a scheduler's name; which ones exist is for the kernel to say."""
+    """Read a scheduler's name, of at most 15 bytes; the kernel decides which exist. Raises `FieldError`."""
     return _kernel_name("scheduler", text)
 
 
 def engine(text: str) -> str:
-    """Read the name of a persistence engine (`sip`); empty means none."""
+    """Read the name of a persistence engine (`sip`), of at most 16 bytes; empty means none. Raises `FieldError`."""
     return _kernel_name("engine", text, _ENGINE_MAX) if text.strip() else ""
 
 
 def interface(text: str) -> str:
-    """Read the name of a network interface."""
+    """Read the name of a network interface, of at most 15 bytes. Raises `FieldError`."""
     return _kernel_name("interface", text)
 
 
 def flag_names(scheduler_name: str) -> Mapping[str, ServiceFlags]:
-    """Name the flags that a service with this scheduler can have."""
+    """Return the flags that a service with this scheduler can have, by name."""
     own = scheduler_name if scheduler_name in _OWN_FLAGS else ""
     return {
         "one-packet": ServiceFlags.ONE_PACKET,
@@ -246,7 +253,10 @@ _GENERIC_FLAGS: Final = flag_names("")
 
 
 def flags(words: Iterable[str], scheduler_name: str) -> ServiceFlags:
-    """Read the flags of a service; `flag-1` and `flag-2` are taken for every scheduler, sh-port only for sh."""
+    """Read the flags of a service; `flag-1` and `flag-2` go with every scheduler, sh-port with sh only.
+
+    Raises `FieldError`.
+    """
     known = {**_GENERIC_FLAGS, **flag_names(scheduler_name)}
     value = ServiceFlags.NONE
     for word in words:
@@ -264,7 +274,7 @@ def flag_words(value: ServiceFlags, scheduler_name: str) -> tuple[str, ...]:
 
 
 def netmask(text: str) -> IPv4Address:
-    """Read the dotted netmask of an IPv4 service's persistence; rules.py warns of one with holes."""
+    """Read the dotted netmask of an IPv4 service's persistence; rules.py warns of holes. Raises `FieldError`."""
     try:
         return IPv4Address(text.strip())
     except AddressValueError:
@@ -272,7 +282,10 @@ def netmask(text: str) -> IPv4Address:
 
 
 def mask(text: str, family: Family) -> IPv4Address | int:
-    """Read the width of a persistence entry as `255.255.255.0`, `/24` or `24` for IPv4, `/64` or `64` for IPv6."""
+    """Read the width of a persistence entry as `255.255.255.0`, `/24` or `24` for IPv4, `/64` or `64` for IPv6.
+
+    Raises `FieldError`.
+    """
     width = text.strip().removeprefix("/")
     if family is Family.IPV6:
         return number("prefix", width)
@@ -290,13 +303,13 @@ def mask_text(value: IPv4Address | int) -> str:
 
 
 def contiguous(value: IPv4Address) -> bool:
-    """Tell whether a netmask has no holes."""
+    """Return whether a netmask has no holes."""
     inverted = ~int(value) & _U32
     return inverted & (inverted + 1) == 0
 
 
 def tunnel_type(text: str) -> TunnelType:
-    """Read an encapsulation: ipip, gue, gre (type-3 and up for one without a name)."""
+    """Read an encapsulation: ipip, gue, gre (type-3 to type-255 for one without a name). Raises `FieldError`."""
     return _word("tunnel.type", text, TUNNEL_WORDS, TunnelType, "type", 255)
 
 
@@ -306,7 +319,7 @@ def tunnel_type_text(value: TunnelType) -> str:
 
 
 def checksum(text: str) -> int:
-    """Read the checksum option of a tunnel: nocsum, csum, remcsum (bits-3 and up for other bits)."""
+    """Read the checksum option of a tunnel: nocsum, csum, remcsum (bits-3 and up for others). Raises `FieldError`."""
     return _word("tunnel.checksum", text, CHECKSUM_WORDS, int, "bits", 0xFFFF)
 
 
@@ -326,7 +339,7 @@ def _word(field: str, text: str, words: Mapping[_T, str], make: type[_T], prefix
 
 
 def role(text: str) -> SyncRole:
-    """Read the role of a sync daemon: master or backup."""
+    """Read the role of a sync daemon: master or backup. Raises `FieldError`."""
     for value, word in ROLE_WORDS.items():
         if text.strip().lower() == word:
             return value
@@ -334,7 +347,7 @@ def role(text: str) -> SyncRole:
 
 
 def label(field: str, text: str) -> str:
-    """Read a name or a note: any text that a file in UTF-8 can hold."""
+    """Read a name or a note: any text that a file in UTF-8 can hold. Raises `FieldError`."""
     try:
         text.encode()
     except UnicodeEncodeError:

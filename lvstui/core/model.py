@@ -1,4 +1,4 @@
-"""Configuration: what a director can be told and what a profile can save, as immutable values.
+"""Configuration: what a kernel can hold and a profile can save, as immutable values.
 
 Two values that compare equal are the same configuration, names and notes included. Nothing that can only be
 observed stands here (see observed.py).
@@ -47,7 +47,7 @@ class Family(IntEnum):
 
     @classmethod
     def of(cls, address: Address) -> Family:
-        """Tell the family of an address."""
+        """Return the family of an address."""
         return cls.IPV4 if address.version == 4 else cls.IPV6
 
     @property
@@ -105,7 +105,7 @@ class TunnelType(IntEnum):
 
 
 class ServiceFlags(IntFlag):
-    """Flags of a service that an operator sets (IP_VS_SVC_F_*); persistence is told by `Service.persistence`."""
+    """Flags of a service that an operator sets (IP_VS_SVC_F_*); persistence is `Service.persistence`."""
 
     NONE = 0
     ONE_PACKET = 0x04
@@ -122,7 +122,7 @@ class SyncRole(IntEnum):
 
 
 class AddressKey(NamedTuple):
-    """A virtual service told by protocol, address and port (0 = every port)."""
+    """A virtual service identified by protocol, address and port (0 = every port)."""
 
     protocol: Protocol
     address: Address
@@ -135,7 +135,7 @@ class AddressKey(NamedTuple):
 
 
 class MarkKey(NamedTuple):
-    """A virtual service told by a firewall mark (1..2^32-1); IPv4 and IPv6 may use the same mark."""
+    """A virtual service identified by a firewall mark (1..2^32-1); IPv4 and IPv6 may use the same mark."""
 
     mark: int
     family: Family

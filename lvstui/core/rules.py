@@ -9,7 +9,8 @@ from ipaddress import IPv4Address
 from typing import Final, assert_never
 
 from lvstui.core import fields, selectors, sysctls
-from lvstui.core.attributes import DAEMON, SERVER, SERVICE, TIMEOUTS, out_of_range
+from lvstui.core.attribute import out_of_range
+from lvstui.core.attributes import DAEMON, SERVER, SERVICE, TIMEOUTS
 from lvstui.core.change import Change
 from lvstui.core.model import (
     FULL_MASK_V4,
@@ -63,7 +64,7 @@ class Problem:
 
 
 def problems(change: Change, director: Director) -> tuple[Problem, ...]:
-    """Tell what is wrong with a change that is about to be made on a director, errors first."""
+    """Return what is wrong with a change that is about to be made on a director, errors first."""
     match change:
         case Change(_, before, Service() as after):
             others = [pool.service for key, pool in director.pools.items() if key != after.key]
@@ -86,7 +87,7 @@ def problems(change: Change, director: Director) -> tuple[Problem, ...]:
 
 
 def check(director: Director) -> tuple[Problem, ...]:
-    """Tell what is wrong in a whole director, with where it is."""
+    """Return what is wrong in a whole director, with where it is."""
     return tuple(_everything(director))
 
 
@@ -168,7 +169,7 @@ def _misread(read: Callable[[str], object], text: str) -> Iterator[Problem]:
 
 
 def wrong_mask(service: Service) -> Problem | None:
-    """Say that a persistence's mask is not one of the service's family, None where it is."""
+    """Return the problem of a persistence's mask that is not of the service's family, None where there is none."""
     if service.persistence is None:
         return None
     match service.key.family, service.persistence.mask:
@@ -183,7 +184,7 @@ def wrong_mask(service: Service) -> Problem | None:
 
 
 def wrong_thresholds(server: RealServer) -> Problem | None:
-    """Say that the lower threshold is above the upper one, None where it is not."""
+    """Return the problem of a lower threshold above the upper one, None where there is none."""
     if server.lower <= server.upper:
         return None
     if server.upper == 0:
@@ -192,19 +193,19 @@ def wrong_thresholds(server: RealServer) -> Problem | None:
 
 
 def wrong_family(server: RealServer, family: Family) -> Problem | None:
-    """Say that a server cannot be reached from a service of this family, None where it can; daemons aside."""
+    """Return the problem of a server that a service of this family cannot reach, None where it can; daemons aside."""
     if Family.of(server.endpoint.address) is family or server.forwarding is Forwarding.TUNNEL:
         return None
     return OTHER_FAMILY
 
 
 def wrong_tunnel(server: RealServer) -> Problem | None:
-    """Say that GUE has no port, which the kernel refuses also in a server that is not tunnelled; None where it has."""
+    """Return the problem of GUE without a port, None where there is none; the kernel minds it without tunnel, too."""
     return GUE_PORT if server.tunnel.type is TunnelType.GUE and server.tunnel.port == 0 else None
 
 
 def not_one_machine(address: Address) -> Problem:
-    """Say that an address is not one of a single machine."""
+    """Return the problem of an address that is not one of a single machine."""
     return Problem(
         "server",
         f"{address} is no unicast address; give the address of one machine "
@@ -213,14 +214,14 @@ def not_one_machine(address: Address) -> Problem:
 
 
 def wrong_group(daemon: SyncDaemon) -> Problem | None:
-    """Say that the group of a sync daemon is no multicast address, None where it is one."""
+    """Return the problem of a sync daemon's group that is no multicast address, None where it is one."""
     if daemon.group.is_multicast:
         return None
     return Problem("group", f"{daemon.group} is no multicast address; the kernel's own is {SYNC_GROUP}")
 
 
 def families_mixed(where: str = "") -> Problem:
-    """Say that no sync daemon starts; `where` names the service that has servers of another family, if known."""
+    """Return the problem that keeps sync daemons from starting; `where` is the service with such servers, if known."""
     service = f"{where} has" if where else "a service has"
     return Problem(
         "role",
@@ -229,7 +230,7 @@ def families_mixed(where: str = "") -> Problem:
 
 
 def timeout_beyond(field: str, seconds: int) -> Problem:
-    """Say that a timeout of connections is out of the range of kernels, which depends on their clock."""
+    """Return the problem of a timeout (seconds) out of the kernel's range, which depends on its clock."""
     sentence = f"{seconds} seconds are out of the kernel's range; give 1 to {_TIMEOUT_SAFE} (0 keeps the present one)"
     return Problem(field, sentence)
 
@@ -242,7 +243,7 @@ _PORT_MAX: Final = 65535
 
 
 def wrong_setting(name: str, text: str) -> Problem | None:
-    """Say what the kernel refuses of a setting of net.ipv4.vs, None where it takes it."""
+    """Return the problem of a setting of net.ipv4.vs that the kernel refuses, None where it takes it."""
     try:
         sysctls.read(sysctls.name(name), text)
     except fields.FieldError as error:
@@ -302,7 +303,7 @@ def _server(
 
 
 def _reach(server: RealServer, key: ServiceKey, director: Director) -> Iterator[Problem]:
-    """Tell what keeps packets from arriving at a server as its service is."""
+    """Find what keeps packets from arriving at a server of this service."""
     address, port = server.endpoint
     if address.is_multicast or address.is_unspecified:
         yield not_one_machine(address)

@@ -73,7 +73,7 @@ def ports(text: str) -> tuple[Ports, ...]:
 
 
 def merged_ports(ranges: Iterable[Ports]) -> tuple[Ports, ...]:
-    """Put ranges in order, those that touch or overlap made one: how the packet filter keeps them."""
+    """Put ranges in order, joined where they touch or overlap: how the packet filter keeps them."""
     merged: list[Ports] = []
     for first, last in sorted(ranges):
         if merged and first <= merged[-1].last + 1:
@@ -84,19 +84,19 @@ def merged_ports(ranges: Iterable[Ports]) -> tuple[Ports, ...]:
 
 
 def merged_networks(networks: Sequence[Network]) -> tuple[Network, ...]:
-    """Put networks of one family in order, those within or beside others made one."""
+    """Put networks of one family in order, joined where one is within or beside another."""
     fours = [network for network in networks if isinstance(network, IPv4Network)]
     sixes = [network for network in networks if isinstance(network, IPv6Network)]
     return (*collapse_addresses(fours), *collapse_addresses(sixes))
 
 
 def family_of(value: Selector) -> Family | None:
-    """Tell the address family that a selector is about; None stands for both."""
+    """Return the address family that a selector is about; None stands for both."""
     return Family.of(value.addresses[0].network_address) if value.addresses else None
 
 
 def several_ports(selectors: Iterable[Selector]) -> bool:
-    """Tell whether packets to more than one port are meant, so that one client's connections need persistence."""
+    """Return whether packets to more than one port are meant, so that one client's connections need persistence."""
     found = {(selector.protocol, ports) for selector in selectors for ports in selector.ports or (None,)}
     return len(found) > 1 or any(ports is None or ports.first != ports.last for _, ports in found)
 

@@ -21,7 +21,7 @@ _INTEGER_MAX: Final = 2**63 - 1
 
 
 def name(text: str) -> str:
-    """Check the last name of a setting, which becomes the name of a file of the kernel."""
+    """Check the last name of a setting, which becomes the name of a file of the kernel. Raises `FieldError`."""
     if not _NAME.fullmatch(text):
         shown = visible(text[:60])
         raise FieldError(shown, "is no name of a setting of net.ipv4.vs; write one such as expire_nodest_conn")
@@ -53,19 +53,19 @@ def read(setting: str, text: str) -> str:
 
 
 def typed(text: str) -> str | int:
-    """Give a value as a number where that is what it says, for files in which numbers and texts differ."""
+    """Return a value as a number where it is one, for files in which numbers and texts differ."""
     number = int(text) if _INTEGER.fullmatch(text) else None
     return text if number is None or abs(number) > _INTEGER_MAX else number
 
 
 def writable(setting: str) -> bool:
-    """Tell whether a setting can be written; one that is not known can be tried."""
+    """Return whether a setting can be written; one that is not known can be tried."""
     known = SETTINGS.get(setting)
     return known is None or not known.read_only
 
 
 def doubt(setting: str, text: str) -> str:
-    """Say what is strange about a value that the kernel takes: it means nothing there; empty where nothing is."""
+    """Return a sentence about a value that the kernel takes though it means nothing there, empty for any other."""
     known = SETTINGS.get(setting)
     if known is None or known.kind is Kind.CPUS:
         return ""
@@ -76,7 +76,7 @@ def doubt(setting: str, text: str) -> str:
 
 
 def slip(setting: str) -> str:
-    """Ask back about a name that is not known but close to one that is; empty where nothing is strange."""
+    """Return a question about an unknown name that is close to a known one, empty for any other."""
     if setting in SETTINGS:
         return ""
     from difflib import get_close_matches  # 5 ms that only an unknown name costs
@@ -86,7 +86,7 @@ def slip(setting: str) -> str:
 
 
 def same(setting: str, one: str | None, other: str | None) -> bool:
-    """Tell whether two values are the same setting: the kernel itself moves automatic defences between 1 and 2."""
+    """Return whether two values are the same setting: the kernel itself moves automatic defences between 1 and 2."""
     known = SETTINGS.get(setting)
     moves = known is not None and known.automatic and one in ("1", "2") and other in ("1", "2")
     return moves or one == other

@@ -63,7 +63,7 @@ def save_lines(director: Director) -> list[str]:
 
 
 def command(change: Change) -> str | None:
-    """Give the ipvsadm command line that does the same as a change, every attribute spelled out.
+    """Return the ipvsadm command line that does the same as a change, every attribute spelled out.
 
     None where the kernel has nothing to do or where ipvsadm cannot say it. For settings of net.ipv4.vs it is sysctl's.
     """

@@ -15,7 +15,7 @@ Table: TypeAlias = dict[str, Json]
 
 
 def configuration(director: Director) -> Table:
-    """Put everything that is configured into one document: what a profile holds."""
+    """Return everything that is configured, what a profile holds, as one document."""
     pools: list[Json] = [
         {
             **SERVICE.table(pool.service, whole=True),
@@ -27,7 +27,7 @@ def configuration(director: Director) -> Table:
 
 
 def director_settings(director: Director) -> Table:
-    """Put the director's own settings into a document; null means left to the kernel."""
+    """Return the director's own settings as a document; null means left to the kernel."""
     return {
         "director": {"name": director.name},
         "timeouts": TIMEOUTS.table(director.timeouts) if director.timeouts else None,
@@ -39,19 +39,19 @@ def director_settings(director: Director) -> Table:
 
 
 def marks(director: Director) -> Json:
-    """Put our groups of the packet filter into a document; null means that they are not known."""
+    """Return our groups of the packet filter as a document; null means that they are not known."""
     if director.marks is None:
         return None
     return [GROUP.table(group, whole=True) for group in director.marks.values()]
 
 
 def services(reading: Reading) -> Table:
-    """Put the services with their servers and what was counted into a document; null stands for not counted."""
+    """Return the services with their servers and what was counted as a document; null stands for not counted."""
     return {"service": [observed_service(reading, pool) for pool in reading.director.pools.values()]}
 
 
 def director(reading: Reading, origin: str, profile: Director) -> Table:
-    """Put the director's own settings, what it counts as a whole and the kernel's facts into a document.
+    """Return the director's own settings, what it counts as a whole and the kernel's facts as a document.
 
     `managed` names the settings of net.ipv4.vs that the profile manages.
     """
@@ -67,7 +67,7 @@ def director(reading: Reading, origin: str, profile: Director) -> Table:
 
 
 def observed_service(reading: Reading, pool: Pool) -> Table:
-    """Put one service with its servers and what was counted into a document."""
+    """Return one service with its servers and what was counted as a document."""
     key = pool.service.key
     counted = reading.servers.get(key, {})
     servers: list[Json] = [_observed_server(server, counted.get(at)) for at, server in pool.servers.items()]
@@ -84,7 +84,7 @@ def _observed_server(server: RealServer, seen: ServerStats | None) -> Table:
 
 
 def _counters(stats: Stats | None) -> Table:
-    """Give the counters, and the kernel's own estimates per second."""
+    """Return the counters, and the kernel's own estimates per second."""
     if stats is None:
         return {"stats": None, "rates": None}
     names = ("connections", "in_packets", "out_packets", "in_bytes", "out_bytes")

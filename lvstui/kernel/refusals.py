@@ -1,7 +1,7 @@
 """What a refusal of the kernel means: from the errno and the change that was written, the field and the remedy.
 
 The errno alone says little (EINVAL serves a dozen mistakes), but together with the values that were written the cause
-can be told. The causes are asked in the order in which net/netfilter/ipvs/ip_vs_ctl.c checks them.
+is known. What could be wrong is checked in the order in which net/netfilter/ipvs/ip_vs_ctl.c checks them.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _service(before: Service | None, after: Service | None, errno: int) -> Probl
 
 
 def _unknown_name(before: Service | None, after: Service) -> Problem:
-    """Tell which name the kernel missed; it looks for the scheduler first and for the engine after it."""
+    """Return which name the kernel missed; it looks for the scheduler first and for the engine after it."""
     engine = after.engine
     scheduler_is_new = before is None or before.scheduler != after.scheduler
     engine_is_new = engine != "" and (before is None or before.engine != engine)
@@ -177,7 +177,7 @@ def unicast(address: Address) -> bool:
 
 
 def _timeouts(timeouts: Timeouts) -> Problem:
-    """Name a negative timeout, or the longest: it is the one out of the kernel's range, as INT_MAX/HZ differs."""
+    """Return the problem of a negative timeout, or of the longest: the limit (INT_MAX / HZ) differs by kernel."""
     named = {"tcp": timeouts.tcp, "tcp_fin": timeouts.tcp_fin, "udp": timeouts.udp}
     field = next((name for name, seconds in named.items() if seconds < 0), None) or max(named, key=named.__getitem__)
     return rules.timeout_beyond(field, named[field])

@@ -8,7 +8,8 @@ from typing import TypeVar
 import pytest
 from hypothesis import given
 
-from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS, Attributes, Configured, Table
+from lvstui.core.attribute import Attributes, Configured, Table
+from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Director, MarkGroup, Persistence, RealServer, Service, SyncDaemon, Timeouts, Tunnel
 from tests.build import address_key, server

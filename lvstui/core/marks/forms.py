@@ -63,13 +63,13 @@ class PacketsForm:
         return Form(title, (*matches, label), self.problems, adds=self.group is None)
 
     def changes(self, values: Values) -> tuple[Change, ...]:
-        """Give what to do, nothing where all is as it was."""
+        """Return the changes, none where all is as it was."""
         name = values["name"].strip()
         after = MarkGroup(self.mark, _matches(values), name)
         return () if after == self.group else (change_group(self.group, after),)
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
-        """Tell what is wrong, each by its field."""
+        """Return what is wrong, each by its field."""
         found: list[Problem] = []
         for change in self.changes(values):
             found += problems(change, self.director)
@@ -77,7 +77,7 @@ class PacketsForm:
                 others = {m: g for m, g in self.director.groups.items() if m != self.mark}
                 found += in_the_way(change.after, replace(self.director, marks=others))
                 found += self._unserved(change.after)
-        return tuple(replace(each, field=each.field if each.field == "name" else _id(0)) for each in found)
+        return tuple(replace(one, field=one.field if one.field == "name" else _id(0)) for one in found)
 
     def _unserved(self, group: MarkGroup) -> Iterator[Problem]:
         served = [family for family in Family if MarkKey(self.mark, family) in self.director.pools]
@@ -92,7 +92,7 @@ def _id(number: int) -> str:
 
 
 def _match(number: int, text: str) -> Field:
-    """Make the line of a match; an empty one is shown once the line above it has something."""
+    """Return the line of a match; an empty one is shown once the line above it has something."""
 
     def check(written: str, _: Values) -> str:
         if not written.strip():
@@ -142,7 +142,7 @@ class RemovalForm:
         return Form(title, (what, Field("typed", f"type {word}", "", check=typed)), lambda _: (), adds=True)
 
     def changes(self, values: Values) -> tuple[Change, ...]:
-        """Give what to do."""
+        """Return the changes."""
         return removed(self.director, self.mark, services=values["what"] != RULES)
 
 
@@ -195,13 +195,13 @@ class BundleForm:
         )
 
     def changes(self, values: Values) -> tuple[Change, ...]:
-        """Give what to do: the group, then the removal of the services; raises `FieldError` where it cannot be."""
+        """Return the changes: the group, then the removal of the services; raises `FieldError` where it cannot be."""
         mark, seconds = fields.number("mark", values["mark"]), fields.number("seconds", values["persistence"])
         changes = bundled(self.director, self._keys(values["services"]), mark, values["name"].strip())
         return tuple(_sticking(change, seconds) for change in changes)
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
-        """Tell what is wrong, each by its field."""
+        """Return what is wrong, each by its field."""
         mark = fields.number("mark", values["mark"])
         served = any(MarkKey(mark, family) in self.director.pools for family in Family)
         if served or mark in self.director.groups:

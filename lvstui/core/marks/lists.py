@@ -12,7 +12,7 @@ from lvstui.core.model import Address, AddressKey, Director, Endpoint, Forwardin
 from lvstui.core.selectors import network, network_text
 
 _METHODS: Final = {
-    fields.FORWARDING_WORDS[each]: each for each in (Forwarding.MASQ, Forwarding.ROUTE, Forwarding.TUNNEL)
+    fields.FORWARDING_WORDS[method]: method for method in (Forwarding.MASQ, Forwarding.ROUTE, Forwarding.TUNNEL)
 }
 
 
@@ -37,7 +37,7 @@ class Machine(NamedTuple):
 
 
 def machines(director: Director) -> Mapping[str, Machine]:
-    """Give the machines that serve already, by the name they go by and by their address."""
+    """Return the machines that serve already, by the name they go by and by their address."""
     names: dict[Address, str] = {}
     for pool in director.pools.values():
         for endpoint, server in pool.servers.items():
@@ -109,12 +109,12 @@ def virtual_addresses(director: Director) -> tuple[str, ...]:
     """List the virtual addresses that are served or marked here, to be proposed."""
     served = [str(key.address) for key in director.pools if isinstance(key, AddressKey)]
     groups: Iterable[MarkGroup] = director.groups.values()
-    marked = [network_text(each) for group in groups for selector in group.selectors for each in selector.addresses]
+    marked = [network_text(one) for group in groups for selector in group.selectors for one in selector.addresses]
     return tuple(dict.fromkeys((*served, *marked)))
 
 
 def usual_forwarding(director: Director) -> Forwarding:
-    """Give the method that most servers here have; masq where there are none."""
+    """Return the method that most servers here have; masq where there are none."""
     methods = [server.forwarding for pool in director.pools.values() for server in pool.servers.values()]
     usual = [method for method in methods if method in _METHODS.values()]
     return max(usual, key=usual.count, default=Forwarding.MASQ)

@@ -54,7 +54,7 @@ _PROTOCOLS: Final = tuple(fields.PROTOCOL_WORDS.values())
 
 @dataclass(frozen=True, slots=True)
 class GroupForm:
-    """Makes a group on a director, of which `ruleset` tells the marks that others use.
+    """Makes a group on a director; `ruleset` has the marks that others use.
 
     `mark` is the one to begin with, None for a free one; where rules set it already, `selectors` are what is known of
     them, and a service on it is proposed. `schedulers` are those that this kernel has; `profile` says whether there is
@@ -70,7 +70,7 @@ class GroupForm:
 
     @property
     def missing(self) -> str:
-        """Why rules cannot be written here; only the services are made then."""
+        """Why rules cannot be written here; only the services are added then."""
         return self.ruleset.missing if self.ruleset else ""
 
     @property
@@ -92,7 +92,7 @@ class GroupForm:
         return servers(values["servers"], machines(self.director), weight, method)
 
     def changes(self, values: Values) -> tuple[Change, ...]:
-        """Give what to do: services first, with the servers of their family, then the rules."""
+        """Return the changes: services first, with the servers of their family, then the rules."""
         seconds = _seconds(values["persistence"])
         group = self.group(values)
         service = Service(
@@ -110,7 +110,7 @@ class GroupForm:
         return tuple(change for change in others if not _keeps(values) or _family(change) in served)
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
-        """Tell what is wrong with all of it, each by its field."""
+        """Return what is wrong with all of it, each by its field."""
         found = [*self._about_mark(values), *self._about_packets(values), *self._about_servers(values)]
         if any(problem.severity is Severity.ERROR for problem in found):
             return tuple(found)
@@ -227,7 +227,7 @@ _STICKY_HINT: Final = "seconds; 0: none. The ports of a group need it to stay on
 
 
 def in_the_way(group: MarkGroup, director: Director) -> Iterator[Problem]:
-    """Tell which groups get the same packets, and which services lose theirs to the mark."""
+    """Find the groups that get the same packets, and the services that lose packets to the mark."""
     for mark, other in director.groups.items():
         if mark != group.mark and any(overlap(a, b) for a in group.selectors for b in other.selectors):
             yield _warning("addresses", f"mark {mark} is given to some of these packets too")
@@ -243,7 +243,7 @@ def _takes(marked: Iterable[Selector], key: AddressKey) -> bool:
         own = selectors.selector(text)
     except fields.FieldError:
         return False
-    return any(overlap(each, own) for each in marked)
+    return any(overlap(selector, own) for selector in marked)
 
 
 def _packets(values: Values) -> tuple[Selector, ...]:

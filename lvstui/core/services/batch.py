@@ -1,4 +1,4 @@
-"""Many servers edited at once: which rows are meant, and what becomes of their weights; all of it pure."""
+"""Many servers edited at once: which rows are meant, and what becomes of their weights."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def weight_rule(text: str) -> Rule:
 
 
 def step(by: int, *, revive: bool = False) -> Rule:
-    """Make weights larger or smaller; drained servers stay drained unless they are to be revived."""
+    """Return the rule that adds to weights; drained servers stay drained unless they are to be revived."""
     return lambda _, weight: weight + by if weight or revive else None
 
 
@@ -100,7 +100,7 @@ def toggle(servers: Targets, staged: Staged) -> Rule:
 
 
 def weigh(servers: Targets, staged: Staged, rule: Rule) -> tuple[Change, ...]:
-    """Give what is to be staged for these servers once a rule was applied on top of what is staged already."""
+    """Return what to stage for these servers: a rule applied on top of what is staged already."""
     changes = (_weighed(key, server, staged.get(key), rule) for key, server in servers.items())
     return tuple(change for change in changes if change is not None)
 
@@ -122,7 +122,7 @@ def _weight(server: RealServer, staged: Change | None) -> int:
 
 
 def removal(director: Director, keys: Iterable[RowKey]) -> tuple[Change, ...]:
-    """Give the changes that remove rows: a service whole, a machine out of every service."""
+    """Return the changes that remove rows: a service whole, a machine out of every service."""
     keys = list(keys)
     services = [key for key in keys if not isinstance(key, ServerKey | MachineKey) and key in director.pools]
     single = targets(director, (key for key in keys if isinstance(key, ServerKey | MachineKey)))
@@ -135,7 +135,7 @@ def removal(director: Director, keys: Iterable[RowKey]) -> tuple[Change, ...]:
 
 
 class Destination(NamedTuple):
-    """Where servers are copied to; `port` is theirs there, None the one that each has."""
+    """Where servers are copied to; `port` is their port there, None the one that each has here."""
 
     service: ServiceKey
     port: int | None = None
@@ -157,7 +157,7 @@ def destination(director: Director, text: str) -> Destination:
 
 
 def copies(director: Director, servers: Targets, to: Destination) -> tuple[Change, ...]:
-    """Give the additions that put servers into another service as well, with all that they have.
+    """Return the additions that put servers into another service as well, with all that they have.
 
     Those that are there already are left out. A name that another server there has is not taken along.
     """

@@ -16,7 +16,7 @@ def outlook(
     persistence: Persistence | None = None,
     width: int = 78,
 ) -> str:
-    """Say what is left on a drained server, until when, and what the settings mean for it; empty for any other.
+    """Return what is left on a drained server, until when, and what the settings mean for it; empty for any other.
 
     What matters least is left out where the line would not fit the width. Settings that are not known are not
     spoken of.
@@ -34,7 +34,7 @@ def outlook(
 
 
 def _parts(seen: ServerStats, sysctl: Mapping[str, str], persistence: Persistence | None) -> Iterator[str]:
-    """Give the parts of the line, what matters most first."""
+    """List the parts of the line, what matters most first."""
     connections = seen.active + seen.inactive
     yield f"{compact(connections)} conn {compact(seen.sticky)} sticky left"
     if seen.sticky:
@@ -50,7 +50,7 @@ def _parts(seen: ServerStats, sysctl: Mapping[str, str], persistence: Persistenc
 
 
 def _about_entries(setting: str | None, persistence: Persistence | None) -> Iterator[str]:
-    """Say whether clients come back, and for how long at most their entries stay.
+    """Write whether clients come back, and for how long at most their entries stay.
 
     An entry ends its timeout after the client's last new connection, or when its connections do, looked at every 60
     seconds (net/netfilter/ipvs/ip_vs_conn.c, ip_vs_conn_expire). It brings its client back in spite of weight 0, unless

@@ -1,4 +1,4 @@
-"""The form of a real server: what it asks, and the changes that its answers make."""
+"""The form of a real server: what it asks, and the changes that follow from the answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from lvstui.core import fields
-from lvstui.core.attributes import SERVER, Attribute
+from lvstui.core.attribute import Attribute
+from lvstui.core.attributes import SERVER
 from lvstui.core.change import Change, change_server, fold
 from lvstui.core.model import AddressKey, Director, Endpoint, Forwarding, Pool, RealServer
 from lvstui.core.rules import Problem, Severity, problems
@@ -48,7 +49,7 @@ class ServerForm:
         return attribute_field(attribute, start, shown=shown)
 
     def changes(self, values: Values) -> tuple[Change, ...]:
-        """Give what to do; another endpoint is a new server, and then the removal of the old one."""
+        """Return the changes; another endpoint is a new server, and then the removal of the old one."""
         key = self.pool.service.key
         after = self._after(values)
         before = self.server
@@ -59,7 +60,7 @@ class ServerForm:
         return (change_server(key, None, after), change_server(key, before, None))
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
-        """Tell what is wrong with the changes, each by the field of the form."""
+        """Return what is wrong with the changes, each by the field of the form."""
         changes = self.changes(values)
         found = []
         if self.server and len(changes) > 1:
@@ -115,7 +116,7 @@ def _port(text: str) -> int:
 
 
 def _place(problem: Problem) -> str:
-    """Name the field of the form: what rules.py warns of in a server's endpoint is its port."""
+    """Return the field of the form: what rules.py warns of in a server's endpoint is its port."""
     match problem:
         case Problem("server", _, Severity.WARNING):
             return "port"

@@ -1,4 +1,4 @@
-"""The form of a virtual service: what it asks, and the changes that its answers make."""
+"""The form of a virtual service: what it asks, and the changes that follow from the answers."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class ServiceForm:
         return SERVICE.assign(Service(key, flags=flags, persistence=_mask(values["mask"], key.family)), texts | sticky)
 
     def changes(self, values: Values) -> tuple[Change, ...]:
-        """Give what to do; another key is a new service with the same servers, and then the removal of the old one."""
+        """Return the changes; another key is a new service with the same servers, then the removal of the old one."""
         after = self.service(values)
         if self.pool is None:
             return (change_service(None, after),)
@@ -93,7 +93,7 @@ class ServiceForm:
         return (change_service(None, after), *moved, *remove_pool(self.pool))
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
-        """Tell what is wrong with the changes, each by the field of the form."""
+        """Return what is wrong with the changes, each by the field of the form."""
         changes = self.changes(values)
         place = "mark" if _by_mark(values) else "address"
         found = [*self._unknown_scheduler(values["scheduler"].strip())]
@@ -194,10 +194,10 @@ def _switch(name: str, value: bool, hint: str = "") -> Field:
 
 
 def _flag_field(name: str, flag: ServiceFlags, flags: ServiceFlags) -> Field:
-    """Make the field of a scheduler's flag: named by the scheduler, or shown where it is set or may mean something."""
+    """Return the field of a scheduler's flag: named by the scheduler, shown where it is set or may mean something."""
 
     def label(values: Values) -> str:
-        return next(word for word, each in fields.flag_names(values["scheduler"].strip()).items() if each is flag)
+        return next(word for word, one in fields.flag_names(values["scheduler"].strip()).items() if one is flag)
 
     def shown(values: Values) -> bool:
         return bool(flags & flag) or label(values) != name
@@ -253,7 +253,7 @@ def _wrong_mask(text: str, values: Values) -> str:
 
 
 def _keeps(change: Change) -> bool:
-    """Tell the additions and edits, which come first, from the removals after them."""
+    """Return whether a change is an addition or an edit, which come first; removals follow them."""
     return change.after is not None
 
 
@@ -268,7 +268,7 @@ def _of_server(problem: Problem, key: ServerKey, place: str) -> Problem:
 
 
 def _place(problem: Problem, values: Values) -> str:
-    """Name the field of the form: what rules.py warns of in a service's key is its port or its protocol."""
+    """Return the field of the form: what rules.py warns of in a service's key is its port or its protocol."""
     match problem:
         case Problem("service", _, Severity.WARNING):
             return "port" if values["port"].strip("0 ") == "" else "protocol"

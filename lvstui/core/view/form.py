@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias, TypeVar
 
-from lvstui.core.attributes import Attribute, Configured
+from lvstui.core.attribute import Attribute, Configured
 from lvstui.core.fields import FieldError
 from lvstui.core.rules import Problem
 
@@ -39,7 +39,7 @@ def _always(_: Values) -> bool:
 class Field:
     """One line of a form.
 
-    `check` tells what is wrong with a text (empty: nothing), given all values; `shown` whether the field makes sense
+    `check` returns what is wrong with a text (empty: nothing), given all values; `shown` whether the field makes sense
     with them; `relabel` may name it by them. `hint` is said while there is nothing else to say. A `wide` field is for
     long text; `proposals` complete the last item of a list in it as it is typed.
     """
@@ -62,7 +62,7 @@ def completed(text: str, proposals: Iterable[str]) -> str:
     *named, begun = (item.strip() for item in text.split(","))
     if not begun or begun in proposals:
         return ""
-    return next((text + each[len(begun) :] for each in proposals if each.startswith(begun) and each not in named), "")
+    return next((text + item[len(begun) :] for item in proposals if item.startswith(begun) and item not in named), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Form:
         return {field.id: field.value for field in self.fields}
 
     def visible(self, values: Values) -> tuple[Field, ...]:
-        """Give the fields that make sense with these values."""
+        """Return the fields that make sense with these values."""
         return tuple(field for field in self.fields if field.shown(values))
 
     def settled(self, values: Values) -> dict[str, str]:
@@ -91,7 +91,7 @@ class Form:
         return {field.id: values[field.id] if field.shown(values) else field.value for field in self.fields}
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
-        """Tell what is wrong, each by its field's id; with a wrong field, only those of single fields."""
+        """Return what is wrong, each by its field's id; with a wrong field, only those of single fields."""
         single = [Problem(field.id, wrong) for field in self.visible(values) if (wrong := _wrong(field, values))]
         return tuple(single or self.together(self.settled(values)))
 
@@ -105,7 +105,7 @@ def _wrong(field: Field, values: Values) -> str:
 
 
 def checked(read: Callable[[str], object]) -> Callable[[str, Values], str]:
-    """Make a field's check from the function that reads its text."""
+    """Return a field's check, from the function that reads its text."""
 
     def check(text: str, _: Values) -> str:
         return wrong(read, text)
@@ -141,7 +141,7 @@ def attribute_field(
 
 
 def wrong(read: Callable[[str], object], text: str) -> str:
-    """Tell in a sentence why a text cannot be read, empty where it can."""
+    """Return a sentence why a text cannot be read, empty where it can."""
     try:
         read(text)
     except FieldError as error:
@@ -150,7 +150,7 @@ def wrong(read: Callable[[str], object], text: str) -> str:
 
 
 def trimmed(text: str, before: str) -> str:
-    """Take the blanks around a name away, unless it is the one that there was."""
+    """Strip the blanks around a name, unless it is unchanged."""
     return text if text == before else text.strip()
 
 

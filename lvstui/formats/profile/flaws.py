@@ -1,4 +1,4 @@
-"""Typed access to a parsed TOML text, with everything that is wrong collected and told by line and field."""
+"""Typed access to a parsed TOML text, which collects everything that is wrong with its line and field."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from lvstui.core import fields
-from lvstui.core.attributes import Attribute, Attributes, Configured, Raw
+from lvstui.core.attribute import Attribute, Attributes, Configured, Raw
 from lvstui.formats.profile.toml_lines import Path, lines
 
 Table: TypeAlias = Mapping[str, object]
@@ -37,7 +37,7 @@ class Flaw(NamedTuple):
 
 
 class Reader:
-    """Takes tables apart; what is wrong is collected in `flaws` and read as its default."""
+    """Reads tables; what is wrong is collected in `flaws` and read as its default."""
 
     def __init__(self) -> None:
         self.flaws: list[Flaw] = []
@@ -126,14 +126,14 @@ class Reader:
         names.add(name)
 
     def sentences(self, text: str, source: str) -> Iterator[str]:
-        """Tell all flaws of a text in the order of its lines: `director.toml, line 12: weight: must be …`."""
+        """Write all flaws of a text in the order of its lines: `director.toml, line 12: weight: must be …`."""
         places = lines(text)
         found = sorted((_line(flaw.path, places), _sentence(flaw)) for flaw in self.flaws)
         return (f"{source}, line {line}: {sentence}" for line, sentence in found)
 
 
 def same(raw: _Raw) -> _Raw:
-    """Take a value as it is."""
+    """Return a value as it is."""
     return raw
 
 
@@ -149,7 +149,7 @@ def _unknown(key: str, known: frozenset[str]) -> str:
 
 
 def syntax_flaw(source: str, text: str, message: str) -> str:
-    """Tell a mistake of TOML itself in the same way as one of the profile."""
+    """Write a mistake of TOML itself in the same way as one of the profile."""
     what, _, where = message.rpartition(" (at ")
     place = re.fullmatch(r"line (\d+), column (\d+)\)", where)
     line = place[1] if place else str(text.count("\n") + 1)

@@ -1,4 +1,4 @@
-"""Reading a profile: TOML into a director, with every flaw told by file, line and field."""
+"""Reading a profile: TOML into a director, with every flaw by file, line and field."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from functools import partial
 from typing import Final
 
 from lvstui.core import fields, sysctls
-from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS, Attributes
+from lvstui.core.attribute import Attributes
+from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS
 from lvstui.core.model import (
     SYNC_GROUP,
     Director,
@@ -100,7 +101,7 @@ def _settings(wording: str) -> RealServer:
 
 
 class _Profile(Reader):
-    """Takes a parsed profile apart; `rows` are the blocks of servers that the short cut has read already."""
+    """Reads a parsed profile; `rows` are the blocks of servers that the short cut has read already."""
 
     def __init__(self, rows: Mapping[str, Servers] | None = None) -> None:
         super().__init__()
@@ -235,7 +236,7 @@ class _Profile(Reader):
 
 
 def _settings_of(table: Table, attributes: Attributes[Service] | Attributes[RealServer]) -> str:
-    """Tell settings apart: many objects have the same, and what was read without a flaw once is read so again."""
+    """Return a key for settings: many objects share the same, which are read once if they have no flaw."""
     return repr([item for item in table.items() if item[0] not in attributes.front and item[0] != "server"])
 
 

@@ -1,4 +1,4 @@
-"""Where in a TOML text each value stands, since tomllib does not tell."""
+"""Where in a TOML text each value stands, since tomllib does not keep it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Token(NamedTuple):
 
 
 def has_comments(text: str, apart_from: str) -> bool:
-    """Tell whether a TOML text has comments, other than the line that lvstui itself writes."""
+    """Return whether a TOML text has comments, other than the line that lvstui itself writes."""
     found = (match for match in _TOKEN.finditer(text) if match.lastgroup == "comment")
     return any(match[0].rstrip() != apart_from for match in found)
 

@@ -9,7 +9,8 @@ from operator import attrgetter
 from typing import Final
 
 from lvstui.core import fields, sysctls
-from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS, Raw, Table
+from lvstui.core.attribute import Raw, Table
+from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS
 from lvstui.core.model import Address, AddressKey, Director, Endpoint, Pool, RealServer
 from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.profile.read import FORMAT, loads

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TypeAlias
 
 from lvstui.core import fields
-from lvstui.core.attributes import NONE, SERVER, SERVICE
+from lvstui.core.attribute import NONE
+from lvstui.core.attributes import SERVER, SERVICE
 from lvstui.core.change import Change, change_server, change_service
 from lvstui.core.marks.edits import companions
 from lvstui.core.model import (
