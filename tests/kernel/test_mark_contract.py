@@ -14,12 +14,7 @@ from lvstui.core.selectors import selector
 from lvstui.kernel.live import Live
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import Kernel, Refused
-from tests.build import pool, rule
-
-
-def group(mark: int, *texts: str, name: str = "") -> MarkGroup:
-    return MarkGroup(mark, tuple(selector(text) for text in texts), name)
-
+from tests.build import group, pool, rule
 
 WEB = group(80, "tcp 192.0.2.10 80,443", "tcp 2001:db8::10 80,443", name="web")
 FTP = group(21, "tcp 192.0.2.10 21,10000-20000 in eth0")

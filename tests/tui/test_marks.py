@@ -21,6 +21,7 @@ from lvstui.tui.dialogs.confirm import Confirm
 from lvstui.tui.dialogs.listing import Copied, Listing
 from lvstui.tui.views.marks import MarksView
 from lvstui.tui.widgets.form import FormScreen
+from tests.build import group
 from tests.tui.conftest import Stage
 
 SIZE = (100, 30)
@@ -217,7 +218,7 @@ async def test_a_rule_of_others_is_adopted_and_never_written(stage: Marked) -> N
         assert "rules of others" in stage.shown("message")
         await pilot.press("C")
         await stage.enter(pilot)
-        assert stage.groups[21] == MarkGroup(21, (selector("tcp 192.0.2.21 21,10000-20000"),))
+        assert stage.groups[21] == group(21, "tcp 192.0.2.21 21,10000-20000")
         stage.marks.table.move_to(GroupRow(0x4000))
         await pilot.press("C")
         assert "cannot be copied: its conditions are more than" in stage.shown("message")

@@ -22,7 +22,7 @@ from lvstui.core.observed import Rule, Ruleset, ServerStats
 from lvstui.core.owners import Owner
 from lvstui.core.selectors import selector
 from lvstui.core.snapshot import ProfileState
-from tests.build import director, pool, rule, snapshot, sticky_pool
+from tests.build import director, group, pool, rule, snapshot, sticky_pool
 
 
 def said(found: tuple[Advice, ...], words: str) -> Advice:
@@ -100,7 +100,7 @@ def test_a_mark_that_ipvs_does_not_see_is_told_with_the_reason(rules: tuple[Rule
 
 
 def test_rules_that_were_flushed_are_written_again_from_the_profile() -> None:
-    change = change_group(None, MarkGroup(80, (selector("tcp any 80"),)))
+    change = change_group(None, group(80, "tcp any 80"))
     sticky = replace(MARKED, service=replace(MARKED.service, persistence=Persistence()))
     seen = replace(snapshot(director(sticky), rules=Ruleset()), profile=ProfileState("p", True, (change,)))
     assert said(advice(seen), "are gone from the packet filter").changes == (change,)
@@ -164,7 +164,7 @@ def test_a_failing_rule_of_others_is_mended_by_a_copy_in_our_table() -> None:
     theirs = rule(80, table="mangle", hook="input", priority=120)
     found = said(advice(snapshot(where, rules=Ruleset((theirs,)))), "comes too late")
     after = fold(where, found.changes).marks
-    assert after == {80: MarkGroup(80, (selector("tcp 192.0.2.10 80,443"),))}
+    assert after == {80: group(80, "tcp 192.0.2.10 80,443")}
     ours = said(advice(snapshot(where, rules=Ruleset((rule(80, dormant=True),)))), "dormant")
     assert ours.changes == ()
 
@@ -219,7 +219,7 @@ def test_rules_of_others_that_set_our_mark_for_other_packets_are_told_of() -> No
 
 
 def test_a_service_that_went_from_our_rules_is_put_back_from_the_profile() -> None:
-    saved = replace(director(STICKY), marks={80: MarkGroup(80, (selector("tcp 192.0.2.10 80,443"),))})
+    saved = replace(director(STICKY), marks={80: group(80, "tcp 192.0.2.10 80,443")})
     held = replace(director(), marks=saved.marks)
     seen = replace(
         snapshot(held, rules=Ruleset((rule(80),))), profile=ProfileState("p", True, diff(held, saved), saved=saved)

@@ -26,12 +26,11 @@ from lvstui.core.changes.rows import (
     sentence,
 )
 from lvstui.core.drift import find_drift
-from lvstui.core.model import AddressKey, Director, Pool, RealServer, Service, Timeouts
-from lvstui.core.observed import Info, Reading
+from lvstui.core.model import Director, Service, Timeouts
 from lvstui.core.record import Kind, Record
-from lvstui.core.snapshot import Host, ProfileState, Snapshot
+from lvstui.core.snapshot import ProfileState, Snapshot
 from lvstui.core.view.table import Cell
-from tests.build import SHOP, address_key, server
+from tests.build import SHOP, address_key, pool, server, snapshot
 from tests.core.strategies import directors
 
 API = address_key("tcp:192.0.2.11:443")
@@ -40,22 +39,13 @@ TWO = server("10.0.0.2:443", weight=1)
 EMPTY = Look()
 
 
-def pool(key: AddressKey, *servers: RealServer) -> Pool:
-    return Pool(Service(key, name="shop" if key is SHOP else ""), {server.endpoint: server for server in servers})
-
-
-def snapshot(running: Director, saved: Director, *records: Record) -> Snapshot:
-    profile = ProfileState("p", True, find_drift(running, saved), saved=saved)
-    return Snapshot(Reading(running, Info("", 0), 0.0), "demo", Host(""), profile=profile, changes=records)
-
-
 def cells(shown: Snapshot, key: Key) -> tuple[Cell, ...]:
     return change_rows.cells(shown, EMPTY, key)
 
 
-RUNNING = Director({SHOP: pool(SHOP, ONE, TWO)}, Timeouts())
+RUNNING = Director({SHOP: pool(Service(SHOP, name="shop"), ONE, TWO)}, Timeouts())
 SAVED = Director({API: pool(API, ONE, TWO)}, Timeouts(tcp=7))
-SHOWN = snapshot(RUNNING, SAVED)
+SHOWN = snapshot(RUNNING, saved=SAVED)
 RECORD = Record(
     3,
     datetime(2026, 11, 22, 12, 30, 5, tzinfo=UTC),
@@ -84,7 +74,7 @@ def test_every_difference_has_a_line_and_every_record_newest_first() -> None:
 
 def test_the_headings_say_how_kernel_and_profile_stand() -> None:
     assert cells(SHOWN, DRIFT)[3].text.startswith("7 differences")
-    assert "holds what the profile says" in cells(snapshot(RUNNING, RUNNING), DRIFT)[3].text
+    assert "holds what the profile says" in cells(snapshot(RUNNING, saved=RUNNING), DRIFT)[3].text
     missing = replace(SHOWN, profile=ProfileState("p"))
     assert "w saves one" in cells(missing, DRIFT)[3].text
     assert cells(replace(SHOWN, profile=ProfileState()), DRIFT)[3].text == "no profile"
@@ -137,7 +127,7 @@ def test_a_row_whose_change_is_gone_says_nothing() -> None:
 
 @given(directors(), directors())
 def test_every_difference_is_about_another_thing_and_can_be_restored_alone(running: Director, saved: Director) -> None:
-    shown = snapshot(running, saved)
+    shown = snapshot(running, saved=saved)
     lines: tuple[Change, ...] = shown.profile.drift
     assert len({change.target for change in lines}) == len(lines)
     for change in lines:
@@ -150,7 +140,7 @@ def test_every_difference_is_about_another_thing_and_can_be_restored_alone(runni
 
 @given(directors(), directors())
 def test_every_difference_can_be_saved_alone(running: Director, saved: Director) -> None:
-    shown = snapshot(running, saved)
+    shown = snapshot(running, saved=saved)
     lines = shown.profile.drift
     for change in lines:
         meant = chosen(shown, (), DriftKey(change.target))

@@ -26,8 +26,7 @@ from lvstui.core.model import (
     SyncDaemon,
     SyncRole,
 )
-from lvstui.core.observed import Info, Reading
-from lvstui.core.snapshot import Host, Snapshot
+from tests.build import snapshot
 
 MASTER = SyncDaemon(SyncRole.MASTER, "eth1")
 BACKUP = SyncDaemon(SyncRole.BACKUP, "eth1")
@@ -108,9 +107,7 @@ def test_settings_of_synchronisation_touch_the_daemons_that_run() -> None:
 
 def test_every_sentence_fits_below_a_table_of_eighty_columns() -> None:
     settings = {name: setting.default for name, setting in SETTINGS.items()}
-    shown = Snapshot(
-        Reading(Director(ALL.pools, sync={}, sysctl=settings), Info("1.2.1", 4096), 0.0), "demo", Host("lb1")
-    )
+    shown = snapshot(Director(ALL.pools, sync={}, sysctl=settings))
     for name in SETTINGS:
         row = Row(Part.SYSCTL, name)
         expected = (sentence(shown, Look(), row), touches(shown, row))
@@ -118,7 +115,7 @@ def test_every_sentence_fits_below_a_table_of_eighty_columns() -> None:
 
 
 def test_only_a_row_of_a_setting_touches_anything() -> None:
-    shown = Snapshot(Reading(ALL, Info("1.2.1", 4096), 0.0), "demo", Host("lb1"))
+    shown = snapshot(ALL)
     assert (
         touches(shown, Row(Part.SYSCTL, "pmtu_disc")) == "It touches 1 service with tunnel servers: udp:192.0.2.3:80."
     )

@@ -8,9 +8,8 @@ import pytest
 
 from lvstui.core.entries.connections import LANGUAGE, ConnectionLook, cells, rows, summary
 from lvstui.core.model import Protocol
-from lvstui.core.observed import Info, Reading, Scan
-from lvstui.core.snapshot import Host, Snapshot
-from tests.build import connection, director, entry, pool, sticky_pool
+from lvstui.core.observed import Scan
+from tests.build import connection, director, entry, pool, snapshot, sticky_pool
 
 DIRECTOR = director(
     sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", mask="255.255.255.0"),
@@ -28,7 +27,7 @@ SCAN = Scan(
     rows=5,
     complete=True,
 )
-SNAPSHOT = Snapshot(Reading(DIRECTOR, Info("1.2.1", 4096), 101.0), "", Host(""), scan=SCAN)
+SNAPSHOT = snapshot(DIRECTOR, taken=101.0, scan=SCAN)
 
 
 def found(text: str) -> list[str]:

@@ -12,10 +12,10 @@ from lvstui.core.entries.edits import Move
 from lvstui.core.entries.request import Deed, Spread, Wish, alternatives, edits, pin_of, pin_text, targets
 from lvstui.core.entries.resolve import tie
 from lvstui.core.fields import FieldError
-from lvstui.core.model import Director, Pool
-from lvstui.core.observed import Info, Reading, Scan
-from lvstui.core.snapshot import Host, Snapshot
-from tests.build import address_key, director, entry, pool, sticky_pool
+from lvstui.core.model import Pool
+from lvstui.core.observed import Scan
+from lvstui.core.snapshot import Snapshot
+from tests.build import address_key, director, entry, pool, snapshot, sticky_pool
 
 WEB, SIP = address_key("tcp:192.0.2.10:80"), address_key("udp:192.0.2.10:5060")
 
@@ -32,9 +32,9 @@ DIRECTOR = director(
 )
 
 
-def snapshot(of: Director, *clients: str) -> Snapshot:
+def scanned(*clients: str) -> Snapshot:
     found = tuple(entry("tcp:192.0.2.10:80", client, "10.0.0.11:80") for client in clients)
-    return Snapshot(Reading(of, Info("1.2.1", 4096), 100.0), "", Host(""), scan=Scan(found, complete=True))
+    return snapshot(DIRECTOR, taken=100.0, scan=Scan(found, complete=True))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_an_entry_proposes_itself_for_a_pin_but_no_bytes_that_a_terminal_would_o
 
 def test_many_clients_are_spread_by_weight_over_the_servers_that_they_are_not_on() -> None:
     clients = [f"198.18.0.{number}" for number in range(1, 31)]
-    seen = snapshot(DIRECTOR, *clients)
+    seen = scanned(*clients)
     assert seen.scan is not None
     wish = Wish(Deed.MOVE, tuple(tie(seen.scan, DIRECTOR).values()))
     assert targets(seen, wish)[0] is Spread.BY_WEIGHT

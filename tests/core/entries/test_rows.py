@@ -17,10 +17,10 @@ from lvstui.core.entries.row import EntryGrouping, EntryLook, Group, left_text
 from lvstui.core.entries.rows import cells, columns, found, members, rows, summary
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Pool
-from lvstui.core.observed import Entry, Info, Origin, Reading, Scan
-from lvstui.core.snapshot import Host, Snapshot
+from lvstui.core.observed import Entry, Origin, Scan
+from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.filter import only_address
-from tests.build import connection, director, sticky_pool
+from tests.build import connection, director, snapshot, sticky_pool
 from tests.core.strategies import laws
 
 
@@ -51,7 +51,7 @@ def snapshot_of(
         for kind, client, left in drawn
     )
     scan = Scan(entries, (), 98.0, 99.0, rows_read or len(entries), 0, complete, running)
-    return Snapshot(Reading(DIRECTOR, Info("1.2.1", 4096), 100.0), "demo", Host("lb1"), scan=scan)
+    return snapshot(DIRECTOR, taken=100.0, scan=scan)
 
 
 _drawn = st.lists(

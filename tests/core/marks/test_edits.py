@@ -26,7 +26,7 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import Rule, Ruleset
 from lvstui.core.selectors import selector, selector_text
-from tests.build import director, pool, sticky_pool
+from tests.build import director, group, pool, sticky_pool
 
 
 def key(text: str) -> AddressKey:
@@ -60,7 +60,7 @@ def test_a_template_selects_its_ports_for_both_families(name: str, texts: list[s
 def test_a_free_mark_is_one_that_no_service_group_or_rule_uses() -> None:
     used = Director(
         {MarkKey(80, Family.IPV4): sticky_pool("mark:80", "10.0.0.1:0")},
-        marks={81: MarkGroup(81, (selector("tcp any 1"),))},
+        marks={81: group(81, "tcp any 1")},
     )
     assert free_mark(used, None) == 82
     assert free_mark(used, Ruleset((Rule("nft", "ip", "mangle", "PREROUTING", value=82),))) == 83

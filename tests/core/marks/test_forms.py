@@ -23,7 +23,7 @@ from lvstui.core.model import Family, MarkGroup, MarkGroupKey, MarkKey, Persiste
 from lvstui.core.observed import Rule
 from lvstui.core.selectors import selector
 from lvstui.core.staging import merge
-from tests.build import director, rule
+from tests.build import director, group, rule
 from tests.core.marks.test_edits import HTTP, HTTPS, WEB
 
 GROUPED = fold(WEB, bundled(WEB, [HTTP, HTTPS], 80, "shop"))
@@ -38,7 +38,7 @@ def test_packets_are_edited_a_match_a_line() -> None:
     assert [field.id for field in form.form.visible(start)] == ["match.0", "match.1", "name"]
     assert form.changes(start) == ()
     values = {**start, "match.0": "tcp 192.0.2.10 80,443,8080", "match.1": "udp 192.0.2.10 443", "name": "web"}
-    after = MarkGroup(80, (selector("tcp 192.0.2.10 80,443,8080"), selector("udp 192.0.2.10 443")), "web")
+    after = group(80, "tcp 192.0.2.10 80,443,8080", "udp 192.0.2.10 443", name="web")
     assert form.changes(values) == (change_group(GROUP, after),)
     assert "match.2" in [field.id for field in form.form.visible(values)]
 
@@ -112,7 +112,7 @@ def test_rules_of_others_are_copied_where_they_are_known_for_certain() -> None:
     (change,) = adopted(GROUPED, [theirs])
     assert change == change_group(GROUP, replace(GROUP, selectors=(*GROUP.selectors, selector("tcp 192.0.2.10 8080"))))
     (fresh,) = adopted(WEB, [theirs, theirs])
-    assert fresh == change_group(None, MarkGroup(80, (selector("tcp 192.0.2.10 8080"),)))
+    assert fresh == change_group(None, group(80, "tcp 192.0.2.10 8080"))
     assert cleared_bits([replace(theirs, mask=0xFF)])
     assert not cleared_bits([theirs])
 

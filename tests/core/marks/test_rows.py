@@ -15,7 +15,7 @@ from lvstui.core.model import MarkGroup, Persistence, ServerKey
 from lvstui.core.observed import Rule, Ruleset
 from lvstui.core.selectors import selector
 from lvstui.core.snapshot import ProfileState, Snapshot
-from tests.build import director, rule, snapshot
+from tests.build import director, group, rule, snapshot
 from tests.core.advice.test_advice import MARKED
 
 STICKY = replace(MARKED, service=replace(MARKED.service, persistence=Persistence()))
@@ -61,7 +61,7 @@ def test_packets_of_a_shared_counter_count_once() -> None:
 
 
 def test_lost_rules_are_told_from_the_profile() -> None:
-    saved = replace(director(STICKY), marks={80: MarkGroup(80, (selector("tcp 192.0.2.10 80"),), "web")})
+    saved = replace(director(STICKY), marks={80: group(80, "tcp 192.0.2.10 80", name="web")})
     seen = replace(shown(), profile=ProfileState("p", True, saved=saved))
     assert mark_at(seen, 80).state.text == "lost"
     assert "web" in [cell.text for cell in cells(seen, MarkLook(), GroupRow(80))]
@@ -119,7 +119,7 @@ def test_the_summary_says_what_is_known_or_why_nothing_is() -> None:
 
 
 def test_where_rules_cannot_be_written_the_profile_says_which_groups_there_should_be() -> None:
-    saved = replace(director(STICKY), marks={80: MarkGroup(80, (selector("tcp 192.0.2.10 80"),), "web")})
+    saved = replace(director(STICKY), marks={80: group(80, "tcp 192.0.2.10 80", name="web")})
     where = replace(director(), marks=None)
     seen = replace(snapshot(where, rules=Ruleset(missing="no nf_tables")), profile=ProfileState("p", True, saved=saved))
     assert {number: mark.group for number, mark in marks(seen).items()} == saved.marks
@@ -130,7 +130,7 @@ def test_where_rules_cannot_be_written_the_profile_says_which_groups_there_shoul
 
 def test_our_groups_are_found_again_in_their_rules() -> None:
     held = groups([rule(80), rule(80, "tcp 2001:db8::10 443", handle=2), rule(9, chain="output"), rule(5, table="x")])
-    assert held == {80: MarkGroup(80, (selector("tcp 192.0.2.10 80,443"), selector("tcp 2001:db8::10 443")))}
+    assert held == {80: group(80, "tcp 192.0.2.10 80,443", "tcp 2001:db8::10 443")}
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,11 @@ from lvstui.core.model import (
     Service,
     ServiceFlags,
 )
-from lvstui.core.observed import Info, MachineKey, Reading, RowKey, ServerStats, Stats
+from lvstui.core.observed import MachineKey, RowKey, ServerStats, Stats
 from lvstui.core.services.columns import LANGUAGE
 from lvstui.core.services.row import Grouping, Look
 from lvstui.core.services.rows import rows
-from lvstui.core.snapshot import Host, Snapshot
-from tests.build import MARK, address_key, director, pool, server
+from tests.build import MARK, address_key, director, pool, server, snapshot
 from tests.core.strategies import laws
 
 parse = LANGUAGE.parse
@@ -37,16 +36,11 @@ DIRECTOR = director(
     pool(Service(DNS, "sh", ServiceFlags.SCHED_2), C),
     pool(Service(MARK, "rr"), D),
 )
-SNAPSHOT = Snapshot(
-    Reading(
-        DIRECTOR,
-        Info("1.2.1", 4096),
-        1.0,
-        services={WEB: Stats(connection_rate=5)},
-        servers={WEB: {A.endpoint: ServerStats(1500, 20, 3, Stats(connection_rate=5)), B.endpoint: ServerStats(7)}},
-    ),
-    origin="demo",
-    host=Host("lb1"),
+SNAPSHOT = snapshot(
+    DIRECTOR,
+    taken=1.0,
+    services={WEB: Stats(connection_rate=5)},
+    servers={WEB: {A.endpoint: ServerStats(1500, 20, 3, Stats(connection_rate=5)), B.endpoint: ServerStats(7)}},
 )
 WEB_A, WEB_B, DNS_C, MARK_D = (
     ServerKey(WEB, A.endpoint),

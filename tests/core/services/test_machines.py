@@ -14,14 +14,13 @@ from lvstui.core.model import (
     ServerKey,
     Service,
 )
-from lvstui.core.observed import Info, MachineKey, Reading, RowKey, ServerStats, Stats
+from lvstui.core.observed import MachineKey, RowKey, ServerStats, Stats
 from lvstui.core.services.columns import MACHINE_COLUMNS, SERVICE_COLUMNS
 from lvstui.core.services.row import Grouping, Look, machine_state, machines
 from lvstui.core.services.rows import cells, columns, group_of, rows
-from lvstui.core.snapshot import Host, Snapshot
 from lvstui.core.view.servers import server_state
 from lvstui.core.view.table import Cell, Tone
-from tests.build import MARK, address_key, director, pool
+from tests.build import MARK, address_key, director, pool, snapshot
 
 WEB = address_key("tcp:192.0.2.10:443")
 ONE, TWO = IPv4Address("10.0.0.2"), IPv4Address("10.0.0.11")
@@ -31,19 +30,14 @@ C = RealServer(Endpoint(ONE, 0), weight=1, name="app1")
 DIRECTOR = director(pool(Service(MARK, name="portal"), C), pool(Service(WEB, name="shop"), A, B))
 FIRST, SECOND = MachineKey(ONE), MachineKey(TWO)
 WEB_A, WEB_B, MARK_C = ServerKey(WEB, A.endpoint), ServerKey(WEB, B.endpoint), ServerKey(MARK, C.endpoint)
-SNAPSHOT = Snapshot(
-    Reading(
-        DIRECTOR,
-        Info("1.2.1", 4096),
-        1.0,
-        services={WEB: Stats(), MARK: Stats()},
-        servers={
-            WEB: {A.endpoint: ServerStats(10, 1, 2, Stats(connection_rate=3)), B.endpoint: ServerStats(50)},
-            MARK: {C.endpoint: ServerStats(5, 1, 1, Stats(connection_rate=4, in_bytes=7))},
-        },
-    ),
-    origin="demo",
-    host=Host("lb1"),
+SNAPSHOT = snapshot(
+    DIRECTOR,
+    taken=1.0,
+    services={WEB: Stats(), MARK: Stats()},
+    servers={
+        WEB: {A.endpoint: ServerStats(10, 1, 2, Stats(connection_rate=3)), B.endpoint: ServerStats(50)},
+        MARK: {C.endpoint: ServerStats(5, 1, 1, Stats(connection_rate=4, in_bytes=7))},
+    },
 )
 BY_MACHINE = Look(grouping=Grouping.MACHINE)
 

@@ -20,14 +20,14 @@ from lvstui.core.model import (
     Tunnel,
     TunnelType,
 )
-from lvstui.core.observed import Info, Reading, RowKey, ServerStats, Stats
+from lvstui.core.observed import RowKey, ServerStats, Stats
 from lvstui.core.services.columns import LANGUAGE, SERVICE_COLUMNS
 from lvstui.core.services.row import Look
 from lvstui.core.services.rows import cells, rows
-from lvstui.core.snapshot import Host, ProfileState, Snapshot
+from lvstui.core.snapshot import Host, ProfileState
 from lvstui.core.view.headline import headline
 from lvstui.core.view.table import Tone
-from tests.build import MARK, SHOP, address_key, pool, server
+from tests.build import MARK, SHOP, address_key, pool, server, snapshot
 
 DNS = address_key("udp:192.0.2.9:53")
 WEB1 = server("10.0.0.11:443", Forwarding.MASQ, 3, upper=100, name="web1")
@@ -46,20 +46,15 @@ DIRECTOR = Director(
 )
 WEB1_KEY = ServerKey(SHOP, WEB1.endpoint)
 WEB2_KEY = ServerKey(SHOP, WEB2.endpoint)
-SNAPSHOT = Snapshot(
-    reading=Reading(
-        DIRECTOR,
-        Info("1.2.1", 4096),
-        1.0,
-        services={
-            SHOP: Stats(connection_rate=12, in_byte_rate=1500, out_byte_rate=2_500_000),
-            DNS: Stats(),
-            MARK: Stats(connection_rate=99),
-        },
-        servers={SHOP: {WEB1.endpoint: ServerStats(active=90, inactive=10, sticky=7), WEB2.endpoint: ServerStats(5)}},
-    ),
-    origin="Linux 6.1.176",
-    host=Host("lb1.example"),
+SNAPSHOT = snapshot(
+    DIRECTOR,
+    taken=1.0,
+    services={
+        SHOP: Stats(connection_rate=12, in_byte_rate=1500, out_byte_rate=2_500_000),
+        DNS: Stats(),
+        MARK: Stats(connection_rate=99),
+    },
+    servers={SHOP: {WEB1.endpoint: ServerStats(active=90, inactive=10, sticky=7), WEB2.endpoint: ServerStats(5)}},
 )
 
 
@@ -153,7 +148,8 @@ def test_a_staged_weight_shows_old_and_new() -> None:
 
 
 def test_the_headline_says_where_how_much_and_whether_it_is_saved() -> None:
-    line = "  ".join(cell.text for cell in headline(SNAPSHOT, 200))
+    director = replace(SNAPSHOT, origin="Linux 6.1.176", host=Host("lb1.example"))
+    line = "  ".join(cell.text for cell in headline(director, 200))
     assert line.startswith("lb1  Linux 6.1.176  IPVS 1.2.1 table 4096  3 services 3 servers  111 conn/s")
     assert line.endswith("no profile")
 

@@ -8,10 +8,10 @@ from hypothesis import given
 
 from lvstui.core.change import change_group
 from lvstui.core.marks.script import groups
-from lvstui.core.model import Director, MarkGroup
-from lvstui.core.selectors import selector
+from lvstui.core.model import Director
 from lvstui.kernel.memory.demo import demo_director, demo_rules
 from lvstui.kernel.memory.kernel import MemoryKernel
+from tests.build import group
 from tests.core.strategies import directors
 
 
@@ -48,7 +48,7 @@ def test_the_generation_changes_with_the_rules_and_not_with_their_counters() -> 
     first = kernel.read().rules
     now += 5
     second = kernel.read().rules
-    kernel.write(change_group(None, MarkGroup(21, (selector("tcp 192.0.2.21 21"),), "ftp")))
+    kernel.write(change_group(None, group(21, "tcp 192.0.2.21 21", name="ftp")))
     third = kernel.read().rules
     assert first is not None
     assert second is not None

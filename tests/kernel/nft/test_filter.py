@@ -23,12 +23,13 @@ from lvstui.kernel.nft import writing
 from lvstui.kernel.nft.filter import Filter, Found
 from lvstui.kernel.nft.writing import Held
 from lvstui.kernel.port import NoRight, Refused
+from tests.build import group
 from tests.kernel.nft.alone import alone, needs, needs_nft, nft, output
 
 pytestmark = needs_nft
 
-WEB = MarkGroup(80, (selector("tcp 192.0.2.10 80,443"), selector("tcp 2001:db8::10 80,443")))
-DNS = MarkGroup(53, (selector("udp any 53"),))
+WEB = group(80, "tcp 192.0.2.10 80,443", "tcp 2001:db8::10 80,443")
+DNS = group(53, "udp any 53")
 
 
 class Clock:
