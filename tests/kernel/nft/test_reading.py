@@ -1,0 +1,127 @@
+"""Expressions of nf_tables as bytes, read with the codec of either byte order; no kernel is asked."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from lvstui.core.marks.packets import FULL
+from lvstui.kernel.netlink.attributes import Codec
+from lvstui.kernel.nft.reading.expressions import Expressions
+from lvstui.kernel.nft.reading.sets import ANONYMOUS, MAP, Content, Element, Set
+from lvstui.kernel.nft.reading.walk import Surroundings, Walk
+from lvstui.kernel.nft.xtables.matches import match
+from lvstui.kernel.nft.xtables.targets import target
+
+CODECS = pytest.mark.parametrize("codec", [Codec("little"), Codec("big")], ids=lambda codec: str(codec.order))
+META_MARK, META_L4PROTO, REGISTER = 3, 16, 1
+
+
+class Writer:
+    """Writes expressions as a machine of one byte order does."""
+
+    def __init__(self, codec: Codec) -> None:
+        self.codec = codec
+
+    def host(self, value: int) -> bytes:
+        """Return a number as it stands in a register."""
+        return value.to_bytes(4, self.codec.order)
+
+    def u32(self, kind: int, value: int) -> bytes:
+        """Return a number of nf_tables' own."""
+        return self.codec.attribute(kind, struct.pack(">I", value))
+
+    def constant(self, kind: int, value: bytes) -> bytes:
+        return self.codec.nest(kind, self.codec.attribute(1, value))
+
+    def expression(self, name: str, *parts: bytes) -> bytes:
+        return self.codec.nest(1, self.codec.attribute(1, name.encode() + b"\0"), self.codec.nest(2, *parts))
+
+    def load(self, key: int, register: int = REGISTER) -> bytes:
+        return self.expression("meta", self.u32(1, register), self.u32(2, key))
+
+    def equals(self, value: bytes) -> bytes:
+        return self.expression("cmp", self.u32(1, REGISTER), self.u32(2, 0), self.constant(3, value))
+
+    def mask(self, mask: int, flip: int = 0) -> bytes:
+        parts = self.u32(1, REGISTER), self.u32(2, REGISTER), self.u32(3, 4)
+        return self.expression("bitwise", *parts, self.constant(4, self.host(mask)), self.constant(5, self.host(flip)))
+
+    def set_mark(self) -> bytes:
+        return self.expression("meta", self.u32(2, META_MARK), self.u32(3, REGISTER))
+
+    def immediate(self, value: int) -> bytes:
+        return self.expression("immediate", self.u32(1, REGISTER), self.constant(2, self.host(value)))
+
+
+def walk(codec: Codec, *expressions: bytes, **contents: Content) -> Walk:
+    going = Walk(Surroundings("inet", contents, codec=codec))
+    Expressions(codec).walk_through(b"".join(expressions), going)
+    return going
+
+
+@CODECS
+def test_a_mark_that_is_set_is_a_number_of_the_machine(codec: Codec) -> None:
+    write = Writer(codec)
+    (effect,) = walk(codec, write.immediate(0x50), write.set_mark()).effects
+    assert (effect.verb, effect.value, effect.mask) == ("set", 0x50, FULL)
+
+
+@CODECS
+def test_masks_are_in_the_order_of_the_mark(codec: Codec) -> None:
+    write = Writer(codec)
+    going = walk(
+        codec,
+        write.load(META_MARK),
+        write.mask(0xFF),
+        write.equals(write.host(0x10)),
+        write.load(META_MARK),
+        write.mask(0xFFFFFF00, 0x50),
+        write.set_mark(),
+    )
+    assert [condition.text for condition in going.conditions] == ["meta mark & 0xff == 0x10"]
+    (effect,) = going.effects
+    assert (effect.value, effect.mask) == (0x50, 0xFF)
+
+
+@CODECS
+def test_one_byte_and_a_port_are_where_every_machine_has_them(codec: Codec) -> None:
+    write = Writer(codec)
+    transport = write.u32(1, REGISTER), write.u32(2, 2), write.u32(3, 2), write.u32(4, 2)
+    going = walk(
+        codec,
+        write.load(META_L4PROTO),
+        write.equals(b"\6"),
+        write.expression("payload", *transport),
+        write.equals(b"\0\x50"),
+    )
+    assert [condition.text for condition in going.conditions] == ["meta l4proto tcp", "tcp dport 80"]
+
+
+@CODECS
+def test_marks_in_a_map_are_numbers_of_the_machine_and_its_keys_are_not(codec: Codec) -> None:
+    write = Writer(codec)
+    address = bytes((192, 0, 2, 10))
+    content = Content(Set("m", ANONYMOUS | MAP, 4, ()), (Element(address, address, write.host(80)),))
+    destination = write.u32(1, REGISTER), write.u32(2, 1), write.u32(3, 16), write.u32(4, 4)
+    look_up = codec.attribute(1, b"m\0"), write.u32(2, REGISTER), write.u32(3, REGISTER)
+    going = Walk(Surroundings("ip", {"m": content}, codec=codec), network=2)
+    expressions = write.expression("payload", *destination), write.expression("lookup", *look_up), write.set_mark()
+    Expressions(codec).walk_through(b"".join(expressions), going)
+    (effect,) = going.effects
+    ((value, (condition,)),) = effect.choices
+    assert (value, condition.text) == (80, "ip daddr 192.0.2.10")
+
+
+@CODECS
+def test_structures_of_xtables_are_in_the_order_of_the_machine(codec: Codec) -> None:
+    sign = "<" if codec.order == "little" else ">"
+    going = Walk(Surroundings("ip", codec=codec), network=2, transport=6)
+    ports = struct.pack(f"{sign}BB15H15B2x", 1, 2, 80, 443, *(0,) * 13, *(0,) * 15)
+    match("multiport", 1, ports)(going)
+    match("mark", 1, struct.pack(f"{sign}IIB3x", 0x10, 0xFF, 0))(going)
+    target("MARK", 2, struct.pack(f"{sign}II", 0x50, 0xFFFF))(going)
+    assert [condition.text for condition in going.conditions] == ["tcp dport 80, 443", "meta mark & 0xff == 0x10"]
+    (effect,) = going.effects
+    assert (effect.value, effect.mask) == (0x50, 0xFFFF)
