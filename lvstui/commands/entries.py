@@ -17,10 +17,10 @@ from lvstui.core import fields
 from lvstui.core.change import EMPTY
 from lvstui.core.drift import add_profile_values
 from lvstui.core.entries import rules as entry_rules
-from lvstui.core.entries.clients import sought
+from lvstui.core.entries.clients import wanted_clients
 from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE
 from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, told_of
-from lvstui.core.entries.resolve import Tied, has_engine, tie
+from lvstui.core.entries.resolve import ResolvedEntry, has_engine, resolve
 from lvstui.core.entries.row import EntryLook, EntryRow, left
 from lvstui.core.entries.rows import completeness
 from lvstui.core.entries.sync_plan import client_of
@@ -58,7 +58,7 @@ def show(options: argparse.Namespace, open_place: OpenPlace) -> int:
         snapshot = read_snapshot(place)
         scan = _scan(place, snapshot, () if client is None else (client,))
     director = snapshot.reading.director
-    rows = [EntryRow(entry, director, scan.taken, look) for entry in tie(scan, director).values()]
+    rows = [EntryRow(entry, director, scan.taken, look) for entry in resolve(scan, director).values()]
     found = [row for row in rows if look.filter.holds(row)]
     about = completeness(f"{len(found):,} of {len(rows):,} entries", scan, snapshot.reading, 500)
     if options.json:
@@ -67,7 +67,7 @@ def show(options: argparse.Namespace, open_place: OpenPlace) -> int:
                 "complete": scan.whole,
                 "rows": scan.rows,
                 "left_out": scan.left_out,
-                "entries": [table(row.tied, director, scan.taken) for row in found],
+                "entries": [table(row.resolved, director, scan.taken) for row in found],
             }
         )
     elif found:
@@ -83,25 +83,25 @@ def _scan(place: Place, snapshot: Snapshot, clients: Sequence[Address]) -> Scan:
     """Read the connection table; of a large one at least the rows of these clients."""
     director = snapshot.reading.director
     scanner = Scanner(place.kernel, lambda _: None)
-    return scanner.look(_BUDGET, sought(clients, director), engines=has_engine(director))
+    return scanner.look(_BUDGET, wanted_clients(clients, director), engines=has_engine(director))
 
 
-def table(tied: Tied, director: Director, now: float) -> Mapping[str, object]:
+def table(resolved: ResolvedEntry, director: Director, now: float) -> Mapping[str, object]:
     """Name what is known of an entry as the JSON output does; times in seconds."""
-    entry, service = tied.entry, tied.service
-    names = service_names(director, tied.service_key)
-    server = tied.server or entry.server
+    entry, service = resolved.entry, resolved.service
+    names = service_names(director, resolved.service_key)
+    server = resolved.server or entry.server
     known = server_names(director, service, server)
     call: Mapping[str, object] = {"engine": entry.engine, "call_id": entry.identity} if entry.engine else {}
     return {
-        "client": network_text(entry.client, tied.width),
-        "service": fields.service_text(tied.service_key),
+        "client": network_text(entry.client, resolved.width),
+        "service": fields.service_text(resolved.service_key),
         "server": fields.server_text(server),
-        "state": tied.state,
-        "left": left(tied, now),
+        "state": resolved.state,
+        "left": left(resolved, now),
         "origin": entry.origin.value or None,
-        "children": tied.children,
-        "children_sure": tied.sure,
+        "children": resolved.children,
+        "children_sure": resolved.sure,
         **({"service_name": names[0]} if len(names) > 1 else {}),
         **({"server_name": known[0]} if len(known) > 2 else {}),
         **call,
@@ -138,7 +138,7 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
     return _STATUS[report.outcome]
 
 
-def _print_only(wish: EntryEdit, held: Tied | None, director: Director, *, as_json: bool) -> None:
+def _print_only(wish: EntryEdit, held: ResolvedEntry | None, director: Director, *, as_json: bool) -> None:
     """Print what would happen; `held` is the entry that it is about, if there is one."""
     title = entry_rules.title(wish, director)
     sentences = entry_rules.told([wish], director, held.children if held else 0, held.sure if held else True)
@@ -151,7 +151,7 @@ def _print_only(wish: EntryEdit, held: Tied | None, director: Director, *, as_js
         print(f"    {sentence}")
 
 
-def _wish(options: argparse.Namespace, director: Director, scan: Scan) -> tuple[EntryEdit, Tied | None]:
+def _wish(options: argparse.Namespace, director: Director, scan: Scan) -> tuple[EntryEdit, ResolvedEntry | None]:
     """Read what is asked for; with the entry that it is about, where there is to be one."""
     pool = targets.pool(options.service, director)
     service = pool.service.key
@@ -186,12 +186,12 @@ def _seconds(options: argparse.Namespace, service: ServiceKey, director: Directo
     return persistence.timeout if persistence else 1
 
 
-def _entry(service: ServiceKey, client: Address, call_id: str, director: Director, scan: Scan) -> Tied:
+def _entry(service: ServiceKey, client: Address, call_id: str, director: Director, scan: Scan) -> ResolvedEntry:
     """Find the entry of a client, or say that there is none."""
-    for tied in tie(scan, director).values():
-        meant = tied.service == service and tied.entry.client == client and tied.state != "void"
-        if meant and call_id in ("", tied.entry.identity):
-            return tied
+    for resolved in resolve(scan, director).values():
+        meant = resolved.service == service and resolved.entry.client == client and resolved.state != "void"
+        if meant and call_id in ("", resolved.entry.identity):
+            return resolved
     name = service_names(director, service)[0]
     more = "" if scan.complete else "; the table was not read to its end"
     raise Failure(f"{client} has no entry of {name}{more}")
@@ -224,6 +224,6 @@ def _record(place: Place, report: EntryReport) -> None:
 
 def _report_table(report: EntryReport, director: Director) -> Mapping[str, object]:
     after = report.after
-    seen = tie(Scan(entries=(after,)), director) if after is not None else {}
-    entry = next((table(tied, director, time.monotonic()) for tied in seen.values()), None)
+    seen = resolve(Scan(entries=(after,)), director) if after is not None else {}
+    entry = next((table(resolved, director, time.monotonic()) for resolved in seen.values()), None)
     return {"outcome": report.outcome.value, "sentence": report.sentence, "entry": entry}

@@ -30,7 +30,7 @@ def lines(snapshot: Snapshot) -> list[str]:
 
 
 def document(snapshot: Snapshot) -> Table:
-    """Put the marks into a document; null stands for what is not counted or cannot be told.
+    """Return the marks as a document; null stands for what is not counted or cannot be told.
 
     `trouble` says why rules are not known, `missing` why none can be written; both are empty where all is well.
     """
@@ -46,7 +46,7 @@ def document(snapshot: Snapshot) -> Table:
 
 
 def _warnings(snapshot: Snapshot) -> Sequence[advice.Advice]:
-    return [each for each in advice.advice(snapshot) if each.mark is not None]
+    return [advised for advised in advice.advice(snapshot) if advised.mark is not None]
 
 
 def _mark(snapshot: Snapshot, mark: Mark, found: Iterable[advice.Advice]) -> Table:
@@ -64,12 +64,12 @@ def _mark(snapshot: Snapshot, mark: Mark, found: Iterable[advice.Advice]) -> Tab
     }
 
 
-def _warning(each: advice.Advice) -> Json:
-    return {"about": each.about, "sentence": each.sentence, "reason": each.reason, "remedy": each.remedy}
+def _warning(advised: advice.Advice) -> Json:
+    return {"about": advised.about, "sentence": advised.sentence, "reason": advised.reason, "remedy": advised.remedy}
 
 
 def _rule(rule: Rule) -> Json:
-    """Put a rule into a document; what stands in it comes from outside and is only data there."""
+    """Return a rule as a document; what stands in it comes from outside and is only data there."""
     return {
         "tool": rule.tool,
         "family": rule.family,

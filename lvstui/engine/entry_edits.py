@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from lvstui.core.entries.clients import NOBODY, Sought, sought
+from lvstui.core.entries.clients import NOBODY, WantedClients, wanted_clients
 from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime
 from lvstui.core.entries.resolve import Child, EntryKey, children_of, hanging, key_of, server_of, service_of
 from lvstui.core.entries.rules import check, client_text, closed, server_name
@@ -41,7 +41,7 @@ class Tools(NamedTuple):
     """
 
     tell: Callable[[Sequence[Message]], None]
-    scan: Callable[[Sought], Scan]
+    scan: Callable[[WantedClients], Scan]
     reading: Callable[[], Reading]
     wait: Callable[[float], bool]
 
@@ -74,13 +74,13 @@ class _Batch:
 
     tools: Tools
     director: Director = field(default_factory=Director)
-    sought: Sought = NOBODY
+    sought: WantedClients = NOBODY
 
     def run(self, edits: Sequence[EntryEdit]) -> Iterator[EntryReport]:
         """Check all edits, then make them and read back what came of it."""
         try:
             reading = self.tools.reading()
-            self.sought = sought((_client(edit) for edit in edits), reading.director)
+            self.sought = wanted_clients((_client(edit) for edit in edits), reading.director)
             scan = self._scan()
         except KernelError as error:
             yield from (EntryReport(edit, Outcome.FAILED, str(error)) for edit in edits)

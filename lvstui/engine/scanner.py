@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from lvstui.core.entries.clients import NOBODY, Sought
+from lvstui.core.entries.clients import NOBODY, WantedClients
 from lvstui.core.observed import Connection, Entry, Scan
 from lvstui.kernel.port import Kernel, KernelError
 
@@ -42,7 +42,7 @@ class Follow:
     """
 
     on: bool
-    sought: Sought = NOBODY
+    sought: WantedClients = NOBODY
     engines: bool = False
     pace: float = 1.0
 
@@ -177,7 +177,7 @@ class Scanner:
             self._stopped.close()
         self._stopped, self._interrupted = None, False
 
-    def look(self, budget: float, sought: Sought = NOBODY, *, engines: bool = True) -> Scan:
+    def look(self, budget: float, sought: WantedClients = NOBODY, *, engines: bool = True) -> Scan:
         """Read the table for somebody who wants to know about some clients, for about `budget` seconds at most."""
         reading = Pass(self._kernel, self._clock, engines=engines)
         reading.sought = sought

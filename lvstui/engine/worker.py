@@ -19,7 +19,7 @@ from lvstui.core.change import (
     holds,
 )
 from lvstui.core.drift import add_profile_values
-from lvstui.core.entries.clients import sought
+from lvstui.core.entries.clients import wanted_clients
 from lvstui.core.entries.edits import EntryReport, Outcome, told_of
 from lvstui.core.entries.resolve import has_engine
 from lvstui.core.entries.sync_message import Message
@@ -261,7 +261,7 @@ class Worker:
         director = self._reading.director
         clients = () if request.client is None else (request.client,)
         pace = _ONCE if self._pace.paused else self._pace.interval
-        self._desk.watch(Follow(request.on, sought(clients, director), has_engine(director), pace))
+        self._desk.watch(Follow(request.on, wanted_clients(clients, director), has_engine(director), pace))
 
     def _edit_entries(self, request: EditEntries) -> None:
         reason = self._editor.read_only

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 import pytest
 
 from lvstui.core.change import Change, change_server, change_service, fold
-from lvstui.core.entries.clients import NOBODY, Sought
+from lvstui.core.entries.clients import NOBODY, WantedClients
 from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, told_of
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.entries.sync_plan import binding
@@ -53,7 +53,7 @@ class Bench:
             self.kernel.send_sync([binding(WEB, CLIENT, self.returning, 300)])
         return self.going_on
 
-    def scan(self, clients: Sought = NOBODY) -> Scan:
+    def scan(self, clients: WantedClients = NOBODY) -> Scan:
         return Scanner(self.kernel, lambda _: None, clock=lambda: self.now).look(self.budget, clients)
 
     def make(self, *edits: EntryEdit, pace: float = 0.0) -> Sequence[EntryReport]:
@@ -172,7 +172,7 @@ def test_the_time_that_is_set_is_read_back(bench: Bench) -> None:
 def test_the_time_is_right_however_long_it_takes_to_read_it_back(bench: Bench) -> None:
     entry = bench.held()
 
-    def slowly(clients: Sought) -> Scan:
+    def slowly(clients: WantedClients) -> Scan:
         began = bench.now
         scan = bench.scan(clients)
         bench.now += 9

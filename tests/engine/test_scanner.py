@@ -12,7 +12,7 @@ import pytest
 
 from lvstui.core import fields
 from lvstui.core.change import EMPTY
-from lvstui.core.entries.clients import sought
+from lvstui.core.entries.clients import wanted_clients
 from lvstui.core.model import Protocol
 from lvstui.core.observed import Connection, Scan
 from lvstui.engine import scanner
@@ -21,7 +21,7 @@ from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs, Piece
 from tests.build import endpoint
 
-SOMEBODY = sought([ip_address("198.18.9.9")], EMPTY)
+SOMEBODY = wanted_clients([ip_address("198.18.9.9")], EMPTY)
 
 
 class LargeKernel(MemoryKernel):

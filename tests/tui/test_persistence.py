@@ -11,9 +11,9 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
 from lvstui.core.change import change_server, change_sysctl
-from lvstui.core.entries.resolve import EntryKey, Tied
+from lvstui.core.entries.resolve import EntryKey, ResolvedEntry
 from lvstui.core.entries.row import Group
-from lvstui.core.entries.rows import tied
+from lvstui.core.entries.rows import resolved_entries
 from lvstui.core.fields import server_text, service, service_text
 from lvstui.core.model import AddressKey, Endpoint, MarkKey, RealServer, ServerKey
 from lvstui.core.observed import Entry, MachineKey
@@ -42,9 +42,9 @@ class Watched(Stage):
     def summary(self, view: str = "persistence") -> str:
         return str(self.app.query_one(f"#{view} #summary", Static).content)
 
-    def tied(self) -> list[Tied]:
+    def resolved(self) -> list[ResolvedEntry]:
         assert self.entries.snapshot is not None
-        return list(tied(self.entries.snapshot).values())
+        return list(resolved_entries(self.entries.snapshot).values())
 
     def held(self) -> list[Entry]:
         return [entry for piece in self.kernel.scan(engines=True) for entry in piece.entries]
@@ -54,9 +54,9 @@ class Watched(Stage):
         await pilot.press(key)
         await self.look(pilot)
 
-    async def go_to(self, pilot: Pilot[int], state: str = "ok", service: type[object] = AddressKey) -> Tied:
+    async def go_to(self, pilot: Pilot[int], state: str = "ok", service: type[object] = AddressKey) -> ResolvedEntry:
         """Put the cursor on an entry of this kind."""
-        one = next(each for each in self.tied() if each.state == state and isinstance(each.service, service))
+        one = next(each for each in self.resolved() if each.state == state and isinstance(each.service, service))
         self.entries.table.move_to(EntryKey(one.entry.service, one.entry.client, one.entry.identity))
         await pilot.pause()
         return one
@@ -89,10 +89,10 @@ async def test_entries_are_shown_only_while_somebody_looks(stage: Watched) -> No
 async def test_the_time_that_is_left_counts_down(stage: Watched) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.open(pilot)
-        before = {each.entry.client: each.entry.ends for each in stage.tied()}
+        before = {each.entry.client: each.entry.ends for each in stage.resolved()}
         await stage.look(pilot, 3)
         assert stage.entries.snapshot is not None
-        after = {each.entry.client: each.entry.ends for each in stage.tied()}
+        after = {each.entry.client: each.entry.ends for each in stage.resolved()}
         same = [client for client in before if after.get(client) == before[client]]
         assert len(same) > len(before) // 2
 
@@ -108,14 +108,14 @@ async def test_the_time_that_is_left_counts_down(stage: Watched) -> None:
     ],
 )
 async def test_a_filter_shows_what_it_finds_and_says_of_how_many(
-    stage: Watched, text: str, holds: Callable[[Tied], bool]
+    stage: Watched, text: str, holds: Callable[[ResolvedEntry], bool]
 ) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.open(pilot)
         await pilot.press("slash", *(_key(character) for character in text), "enter")
         await stage.look(pilot)
         assert stage.entries.snapshot is not None
-        every = tied(stage.entries.snapshot)
+        every = resolved_entries(stage.entries.snapshot)
         found = [every[key] for key in stage.entries.table.selection.keys if isinstance(key, EntryKey)]
         assert 0 < len(found) < len(every)
         assert all(holds(each) for each in found)
@@ -129,7 +129,7 @@ def _key(character: str) -> str:
 async def test_a_whole_address_finds_the_entry_of_its_network(stage: Watched) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.open(pilot)
-        one = next(each for each in stage.tied() if each.width == 24)
+        one = next(each for each in stage.resolved() if each.width == 24)
         stage.entries.narrow(str(one.entry.client + 77))
         await stage.look(pilot)
         assert [key.client for key in stage.entries.table.selection.keys if isinstance(key, EntryKey)] == [
@@ -141,7 +141,7 @@ async def test_a_whole_address_finds_the_entry_of_its_network(stage: Watched) ->
 async def test_groups_count_their_entries_and_unfold(stage: Watched) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.open(pilot)
-        number = len(stage.tied())
+        number = len(stage.resolved())
         await pilot.press("m", "m")
         await pilot.pause()
         groups = stage.entries.table.selection.keys
@@ -254,7 +254,9 @@ async def test_a_server_is_emptied_from_its_row(stage: Watched) -> None:
         assert "expire_quiescent_template" in effect
         await pilot.press("enter")
         await stage.settle(pilot)
-        left = [each for each in stage.tied() if each.server == drained.endpoint and each.service == drained.service]
+        left = [
+            each for each in stage.resolved() if each.server == drained.endpoint and each.service == drained.service
+        ]
         assert left == []
 
 

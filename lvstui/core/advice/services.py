@@ -234,7 +234,7 @@ def _pair(one: Pool, other: Pool, director: Director, mark: int) -> Iterator[Adv
 
 
 def _meet_anyway(one: Pool, other: Pool) -> bool:
-    """Tell whether both services choose the same server for a client, by hashing its address over the same servers."""
+    """Return whether both services choose the same server for a client, as they hash over the same servers."""
 
     def choice(pool: Pool) -> object:
         weights = sorted((str(end.address), server.weight) for end, server in pool.servers.items())
@@ -259,13 +259,13 @@ def _told(persistence: Persistence | None) -> str:
 
 def about_service(snapshot: Snapshot, key: ServiceKey) -> tuple[Advice, ...]:
     """Choose what is said about one service."""
-    return tuple(each for each in advice(snapshot) if each.concerns(key))
+    return tuple(advised for advised in advice(snapshot) if advised.concerns(key))
 
 
 def about_mark(snapshot: Snapshot, mark: int) -> tuple[Advice, ...]:
     """Choose what is said about one mark, its rules and services."""
     keys = [MarkKey(mark, family) for family in Family]
-    return tuple(each for each in advice(snapshot) if any(map(each.concerns, keys)))
+    return tuple(advised for advised in advice(snapshot) if any(map(advised.concerns, keys)))
 
 
 def mark_lines(snapshot: Snapshot, mark: int) -> list[str]:

@@ -33,5 +33,5 @@ class Advice:
         return any(isinstance(change.target, ServiceKey) and change.after is None for change in self.changes)
 
     def concerns(self, key: ServiceKey) -> bool:
-        """Tell whether it is about a service; what is about a mark is about all services on it."""
+        """Return whether it is about a service; what is about a mark is about all services on it."""
         return self.key == key or (isinstance(key, MarkKey) and self.mark == key.mark)

@@ -57,7 +57,7 @@ def timeout(sides: Sides, name: str) -> Line:
 
 def daemon(sides: Sides, role: SyncRole) -> Line:
     """Return whether a sync daemon runs."""
-    now, then = (_runs(each, role) for each in (sides.running, sides.staged))
+    now, then = (_runs(side, role) for side in (sides.running, sides.staged))
     kept = _runs(sides.saved, role) if sides.saved and sides.saved.sync is not None else None
     return Line(fields.ROLE_WORDS[role], _value(now, then, ""), "stopped", _profile(now, kept), ROLES[role])
 
@@ -66,8 +66,8 @@ def daemon_option(sides: Sides, role: SyncRole, option: str) -> Line:
     """Return one option of a sync daemon; a profile may leave the length of a datagram to the kernel."""
     text = DAEMON[option].text
     now, then, kept = (
-        text(held) if each and each.sync and (held := each.sync.get(role)) else None
-        for each in (sides.running, sides.staged, sides.saved)
+        text(held) if side and side.sync and (held := side.sync.get(role)) else None
+        for side in (sides.running, sides.staged, sides.saved)
     )
     default = text(_DAEMON_DEFAULTS) if option not in ("interface", "max_length") else ""
     if option == "max_length" and kept == "0":
@@ -79,7 +79,7 @@ def daemon_option(sides: Sides, role: SyncRole, option: str) -> Line:
 
 def setting(sides: Sides, name: str) -> Line:
     """Return a setting of net.ipv4.vs, also one that only this kernel knows."""
-    now, then = (each.sysctl.get(name, "") for each in (sides.running, sides.staged))
+    now, then = (side.sysctl.get(name, "") for side in (sides.running, sides.staged))
     kept = sides.saved.sysctl.get(name) if sides.saved else None
     if sysctls.same(name, now, kept):
         kept = now
@@ -125,7 +125,7 @@ def cpu(cpus: Sequence[Stats], number: int) -> Line:
     """Return a CPU's share of the packets; the kernel tells no rates by CPU."""
     stats = cpus[number]
     packets = stats.in_packets + stats.out_packets
-    everything = sum(each.in_packets + each.out_packets for each in cpus)
+    everything = sum(other.in_packets + other.out_packets for other in cpus)
     share = 100 * packets / everything if everything else 0.0
     text = (
         f"{compact(stats.connections)} connections, {compact(packets)} packets, "

@@ -1,4 +1,4 @@
-"""What the director view shows: its rows in order and their cells; all of it pure."""
+"""What the director view shows: its rows in order and their cells."""
 
 from __future__ import annotations
 
@@ -205,5 +205,5 @@ def _daemon_names(sides: Sides) -> Iterator[str]:
         return
     for role, word in fields.ROLE_WORDS.items():
         yield word
-        if any(role in each.daemons for each in (sides.running, sides.staged)):
+        if any(role in side.daemons for side in (sides.running, sides.staged)):
             yield from (f"{word}.{option.name}" for option in DAEMON)

@@ -59,7 +59,7 @@ def _of_daemons(director: Director, daemons: _Daemons) -> str:
 
 
 def _carries(service: Service, *protocols: Protocol) -> bool:
-    """Tell whether a service may carry a protocol; a mark says nothing about it."""
+    """Return whether a service may carry a protocol; a mark says nothing about it."""
     return not isinstance(service.key, AddressKey) or service.key.protocol in protocols
 
 

@@ -1,4 +1,4 @@
-"""The clients that somebody looks for in a connection table of which not every row can be kept; pure."""
+"""The clients that somebody looks for in a connection table of which not every row can be kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lvstui.core.model import Address, Director, Persistence
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class WantedClients:
     """Clients by their own addresses and by those under which services remember them; `masks` make them so."""
 
     clients: frozenset[Address] = frozenset()
@@ -21,16 +21,20 @@ class Sought:
         return bool(self.clients)
 
     def __contains__(self, client: Address) -> bool:
-        """Tell whether a client, or the network that a service takes it for, is one of them."""
+        """Return whether a client, or the network that a service takes it for, is one of them."""
         return client in self.clients or any(masked(client, mask) in self.clients for mask in self.masks)
 
 
-NOBODY: Final = Sought()
+NOBODY: Final = WantedClients()
 
 
-def sought(clients: Iterable[Address], director: Director) -> Sought:
+def wanted_clients(clients: Iterable[Address], director: Director) -> WantedClients:
     """Look for clients on a director."""
     given = frozenset(clients)
     found = (pool.service.persistence for pool in director.pools.values())
-    masks = tuple({each.mask: each for each in found if each is not None and each.wide}.values())
-    return Sought(given | {masked(client, mask) for client in given for mask in masks}, masks)
+    masks = tuple(
+        {
+            persistence.mask: persistence for persistence in found if persistence is not None and persistence.wide
+        }.values()
+    )
+    return WantedClients(given | {masked(client, mask) for client in given for mask in masks}, masks)

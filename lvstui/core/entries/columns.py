@@ -31,7 +31,7 @@ def place(row: EntryRow | EntryGroupRow) -> SortValue:
     """Return where a row stands by itself: by its client; the largest group first."""
     if isinstance(row, EntryGroupRow):
         return (-len(row.members),)
-    client = row.tied.entry.client
+    client = row.resolved.entry.client
     return client.version, int(client)
 
 
@@ -55,7 +55,7 @@ def _client(row: EntryRow) -> Cell:
 
 
 def _client_text(row: EntryRow) -> str:
-    return network_text(row.tied.entry.client, row.tied.width)
+    return network_text(row.resolved.entry.client, row.resolved.width)
 
 
 def _group(row: EntryGroupRow) -> Cell:
@@ -65,13 +65,13 @@ def _group(row: EntryGroupRow) -> Cell:
 
 def _group_services(row: EntryGroupRow) -> Cell:
     count = f"{compact(len(row.members))} entr{'y' if len(row.members) == 1 else 'ies'}"
-    services = {tied.service_key for tied in row.members}
+    services = {resolved.service_key for resolved in row.members}
     of = service_text(row.members[0], row.director) if len(services) == 1 else f"{len(services)} services"
     return Cell(count if row.look.grouping is EntryGrouping.SERVICE else f"{count} / {of}", Tone.NAME)
 
 
 def _group_servers(row: EntryGroupRow) -> Cell:
-    servers = {tied.entry.server.address for tied in row.members}
+    servers = {resolved.entry.server.address for resolved in row.members}
     return Cell(server_text(row.members[0], row.director) if len(servers) == 1 else f"{len(servers)} servers")
 
 
@@ -81,13 +81,13 @@ def _exact_server(row: EntryRow) -> str:
 
 
 def _identity(row: EntryRow) -> str:
-    return f"{row.tied.entry.engine} {row.tied.entry.identity}".strip()
+    return f"{row.resolved.entry.engine} {row.resolved.entry.identity}".strip()
 
 
 def _connections(row: EntryRow) -> Cell:
-    count = compact(row.tied.children)
-    certain = row.tied.sure or not row.tied.children
-    return Cell(count if certain else f"~{count}", Tone.PLAIN if row.tied.children else Tone.DIM)
+    count = compact(row.resolved.children)
+    certain = row.resolved.sure or not row.resolved.children
+    return Cell(count if certain else f"~{count}", Tone.PLAIN if row.resolved.children else Tone.DIM)
 
 
 def _share(row: EntryGroupRow) -> Cell:
@@ -103,7 +103,7 @@ ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow | EntryGroupRow], ...]] = (
         grow=1,
         cell=_cell(_client, _group),
         sort=place,
-        value=_exact(lambda row: network_text(row.tied.entry.client, row.tied.width)),
+        value=_exact(lambda row: network_text(row.resolved.entry.client, row.resolved.width)),
     ),
     RowColumn(
         "service",
@@ -111,9 +111,9 @@ ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow | EntryGroupRow], ...]] = (
         14,
         1,
         grow=2,
-        cell=_cell(lambda row: Cell(service_text(row.tied, row.director), Tone.NAME), _group_services),
-        sort=_by(lambda row: service_text(row.tied, row.director)),
-        value=_exact(lambda row: service_text(row.tied, row.director)),
+        cell=_cell(lambda row: Cell(service_text(row.resolved, row.director), Tone.NAME), _group_services),
+        sort=_by(lambda row: service_text(row.resolved, row.director)),
+        value=_exact(lambda row: service_text(row.resolved, row.director)),
     ),
     RowColumn(
         "server",
@@ -121,8 +121,8 @@ ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow | EntryGroupRow], ...]] = (
         18,
         1,
         grow=2,
-        cell=_cell(lambda row: Cell(server_text(row.tied, row.director)), _group_servers),
-        sort=_by(lambda row: server_text(row.tied, row.director)),
+        cell=_cell(lambda row: Cell(server_text(row.resolved, row.director)), _group_servers),
+        sort=_by(lambda row: server_text(row.resolved, row.director)),
         value=_exact(_exact_server),
         heading="SERVER",
     ),
@@ -133,7 +133,7 @@ ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow | EntryGroupRow], ...]] = (
         1,
         right=True,
         cell=_cell(lambda row: Cell(left_text(row.left), Tone.WARN if row.left < 10 else Tone.PLAIN)),
-        sort=_by(lambda row: row.tied.entry.ends),
+        sort=_by(lambda row: row.resolved.entry.ends),
         value=_exact(lambda row: row.left),
     ),
     RowColumn(
@@ -142,27 +142,27 @@ ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow | EntryGroupRow], ...]] = (
         5,
         2,
         right=True,
-        cell=_cell(_connections, lambda row: Cell(compact(sum(tied.children for tied in row.members)))),
-        sort=_by(lambda row: row.tied.children),
-        value=_exact(lambda row: f"{'' if row.tied.sure else '~'}{row.tied.children}"),
+        cell=_cell(_connections, lambda row: Cell(compact(sum(resolved.children for resolved in row.members)))),
+        sort=_by(lambda row: row.resolved.children),
+        value=_exact(lambda row: f"{'' if row.resolved.sure else '~'}{row.resolved.children}"),
     ),
     RowColumn(
         "state",
         "State",
         8,
         1,
-        cell=_cell(lambda row: Cell(row.tied.state, _TONES.get(row.tied.state, Tone.BAD)), _share),
-        sort=_by(lambda row: row.tied.state),
-        value=_exact(lambda row: row.tied.state),
+        cell=_cell(lambda row: Cell(row.resolved.state, _TONES.get(row.resolved.state, Tone.BAD)), _share),
+        sort=_by(lambda row: row.resolved.state),
+        value=_exact(lambda row: row.resolved.state),
     ),
     RowColumn(
         "origin",
         "From",
         5,
         4,
-        cell=_cell(lambda row: Cell(row.tied.entry.origin.value, Tone.DIM)),
-        sort=_by(lambda row: row.tied.entry.origin.value),
-        value=_exact(lambda row: row.tied.entry.origin.value),
+        cell=_cell(lambda row: Cell(row.resolved.entry.origin.value, Tone.DIM)),
+        sort=_by(lambda row: row.resolved.entry.origin.value),
+        value=_exact(lambda row: row.resolved.entry.origin.value),
     ),
     RowColumn(
         "identity",
@@ -171,7 +171,7 @@ ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow | EntryGroupRow], ...]] = (
         5,
         grow=1,
         cell=_cell(lambda row: Cell(_identity(row), Tone.DIM)),
-        sort=_by(lambda row: f"{row.tied.entry.engine}\0{row.tied.entry.identity}"),
+        sort=_by(lambda row: f"{row.resolved.entry.engine}\0{row.resolved.entry.identity}"),
         value=_exact(_identity),
     ),
 )
@@ -180,17 +180,17 @@ SORTABLE: Final = sortable(ENTRY_COLUMNS)
 
 
 def _servers(row: EntryRow) -> tuple[str, ...]:
-    tied = row.tied
-    return server_names(row.director, tied.service, tied.server or tied.entry.server)
+    resolved = row.resolved
+    return server_names(row.director, resolved.service, resolved.server or resolved.entry.server)
 
 
 def _text(row: EntryRow) -> str:
-    tied, entry = row.tied, row.tied.entry
+    resolved, entry = row.resolved, row.resolved.entry
     words = (
-        network_text(entry.client, tied.width),
-        *service_names(row.director, tied.service_key),
+        network_text(entry.client, resolved.width),
+        *service_names(row.director, resolved.service_key),
         *_servers(row),
-        tied.state,
+        resolved.state,
         entry.engine,
         entry.identity,
     )
@@ -199,12 +199,12 @@ def _text(row: EntryRow) -> str:
 
 def _at(row: EntryRow, address: Address) -> bool:
     """Return whether an entry is the one of a client: of its address, or of the network that it is in."""
-    client = row.tied.entry.client
-    pool = row.director.pools.get(row.tied.service) if row.tied.service is not None else None
+    client = row.resolved.entry.client
+    pool = row.director.pools.get(row.resolved.service) if row.resolved.service is not None else None
     persistence = pool.service.persistence if pool else None
     if client.version == address.version and persistence is not None and masked(address, persistence) == client:
         return True
-    return address in (client, row.tied.entry.server.address)
+    return address in (client, row.resolved.entry.server.address)
 
 
 def marks_of(key: ServiceKey | None) -> Iterable[float]:
@@ -230,25 +230,25 @@ PROTOCOLS: Final = tuple(fields.PROTOCOL_WORDS.values())
 
 LANGUAGE: Final[Language[EntryRow]] = Language(
     text=_text,
-    addresses=lambda row: (row.tied.entry.client,),
+    addresses=lambda row: (row.resolved.entry.client,),
     at=_at,
     operators=(
-        Number("left", "seconds until it runs out", lambda r: (max(0.0, r.tied.entry.ends - r.now),), seconds=True),
-        Number("conns", "connections that hang on it", lambda row: (row.tied.children,), aliases=("connections",)),
-        Number("mark", "the firewall mark of its service", lambda row: marks_of(row.tied.entry.service)),
-        Number("port", "of its service", lambda row: _ports(row.tied.service_key)),
-        Text("service", "name, or as it is written", lambda row: service_names(row.director, row.tied.service_key)),
+        Number("left", "seconds until it runs out", lambda r: (max(0.0, r.resolved.entry.ends - r.now),), seconds=True),
+        Number("conns", "connections that hang on it", lambda row: (row.resolved.children,), aliases=("connections",)),
+        Number("mark", "the firewall mark of its service", lambda row: marks_of(row.resolved.entry.service)),
+        Number("port", "of its service", lambda row: _ports(row.resolved.service_key)),
+        Text("service", "name, or as it is written", lambda row: service_names(row.director, row.resolved.service_key)),
         Text("server", "name, address, or with the port", _servers),
-        Text("state", "as in the column State", lambda row: (row.tied.state,), words=tuple(STATES)),
-        Text("origin", "local or sync", lambda row: origins(row.tied.entry.origin), words=ORIGINS),
+        Text("state", "as in the column State", lambda row: (row.resolved.state,), words=tuple(STATES)),
+        Text("origin", "local or sync", lambda row: origins(row.resolved.entry.origin), words=ORIGINS),
         Text(
             "proto",
             "tcp, udp, sctp",
-            lambda row: _protocols(row.tied.entry.service),
+            lambda row: _protocols(row.resolved.entry.service),
             aliases=("protocol",),
             words=PROTOCOLS,
         ),
-        Text("engine", "the persistence engine, such as sip", lambda row: (row.tied.entry.engine,)),
+        Text("engine", "the persistence engine, such as sip", lambda row: (row.resolved.entry.engine,)),
     ),
 )
 """What a filter can ask of entries."""

@@ -8,9 +8,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core import fields
 from lvstui.core.entries.columns import ORIGINS, PROTOCOLS, marks_of, origins
-from lvstui.core.entries.resolve import Parents, Tied, controlling, pool_at
+from lvstui.core.entries.resolve import Parents, ResolvedEntry, controlling, pool_at
 from lvstui.core.entries.row import left_text
-from lvstui.core.entries.rows import NO_SCAN, completeness, tied
+from lvstui.core.entries.rows import NO_SCAN, completeness, resolved_entries
 from lvstui.core.model import Director, Endpoint, Family, MarkKey, Protocol, ServiceKey
 from lvstui.core.naming import network_text, server_names, service_names
 from lvstui.core.observed import Connection, Scan
@@ -34,7 +34,7 @@ class ConnectionRow(NamedTuple):
     service: ServiceKey | None
     director: Director
     now: float
-    entry: Tied | None = None
+    entry: ResolvedEntry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,18 +227,20 @@ def rows(snapshot: Snapshot, look: ConnectionLook) -> Sequence[ConnectionKey]:
 def _arrange(
     every: Mapping[ConnectionKey, Connection], director: Director, services: Services, look: ConnectionLook, now: int
 ) -> Sequence[ConnectionKey]:
-    found = {key: ConnectionRow(each, services.of(each), director, now) for key, each in every.items()}
+    found = {
+        key: ConnectionRow(connection, services.of(connection), director, now) for key, connection in every.items()
+    }
     keys = [key for key, row in found.items() if look.filter.holds(row)]
     order = sort_key(CONNECTION_COLUMNS, look, _place)
     return sorted(keys, key=lambda key: order(found[key]), reverse=look.descending)
 
 
-def entry_of(snapshot: Snapshot, key: ConnectionKey) -> Tied | None:
+def entry_of(snapshot: Snapshot, key: ConnectionKey) -> ResolvedEntry | None:
     """Find the entry that a connection hangs on, as far as that can be told."""
     connection = connections(snapshot).get(key)
     if connection is None:
         return None
-    return controlling(connection, tied(snapshot), snapshot.derive(Parents, snapshot.reading.director))
+    return controlling(connection, resolved_entries(snapshot), snapshot.derive(Parents, snapshot.reading.director))
 
 
 def cells(snapshot: Snapshot, look: ConnectionLook, key: ConnectionKey) -> tuple[Cell, ...]:

@@ -1,4 +1,4 @@
-"""How the entries of each service spread over its real servers, and which client networks are the heaviest; pure."""
+"""How the entries of each service spread over its real servers, and which client networks are the heaviest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
 from lvstui.core import fields
-from lvstui.core.entries.resolve import Tied
+from lvstui.core.entries.resolve import ResolvedEntry
 from lvstui.core.entries.row import EntryLook, network_of
 from lvstui.core.entries.rows import found
 from lvstui.core.model import Endpoint, Network, Pool, RealServer, ServiceKey
@@ -34,21 +34,21 @@ def distribution(snapshot: Snapshot, look: EntryLook) -> list[Line]:
 
     Only what the filter finds counts. The part that a server has by its weight stands behind the part that it has.
     """
-    by_service: dict[ServiceKey, list[Tied]] = {}
-    for each in found(snapshot, look).values():
-        if each.service is not None:
-            by_service.setdefault(each.service, []).append(each)
+    by_service: dict[ServiceKey, list[ResolvedEntry]] = {}
+    for resolved in found(snapshot, look).values():
+        if resolved.service is not None:
+            by_service.setdefault(resolved.service, []).append(resolved)
     lines: list[Line] = []
     for key, entries in sorted(by_service.items(), key=lambda item: -len(item[1])):
         lines += _block(snapshot, look, key, entries)
     return lines or [(Cell("there are no entries to be spread", Tone.DIM),)]
 
 
-def _block(snapshot: Snapshot, look: EntryLook, key: ServiceKey, entries: Sequence[Tied]) -> Iterator[Line]:
+def _block(snapshot: Snapshot, look: EntryLook, key: ServiceKey, entries: Sequence[ResolvedEntry]) -> Iterator[Line]:
     pool = snapshot.reading.director.pools[key]
     name = service_names(snapshot.reading.director, key)[0]
     yield (Cell(name, Tone.STRONG), Cell(f"{compact(len(entries))} entries", Tone.DIM), *_warning(pool, entries))
-    counts = Counter(each.server for each in entries if each.server is not None)
+    counts = Counter(resolved.server for resolved in entries if resolved.server is not None)
     weights = sum(server.weight for server in pool.servers.values())
     most = max(counts.values(), default=0)
     for endpoint, server in sorted(pool.servers.items(), key=_order):
@@ -75,12 +75,12 @@ def _order(item: tuple[Endpoint, RealServer]) -> tuple[int, int, int]:
     return address.version, int(address), port
 
 
-def _networks(entries: Sequence[Tied], prefixes: tuple[int, int]) -> Iterator[Network]:
-    """Give the network of each entry; one that is wider by its mask stands for itself."""
-    for each in entries:
-        width = each.width if each.width is not None else each.entry.client.max_prefixlen
-        narrow = (min(prefixes[0], width), prefixes[1]) if each.entry.client.version == 4 else prefixes
-        yield network_of(each.entry.client, narrow)
+def _networks(entries: Sequence[ResolvedEntry], prefixes: tuple[int, int]) -> Iterator[Network]:
+    """Return the network of each entry; one that is wider by its mask stands for itself."""
+    for resolved in entries:
+        width = resolved.width if resolved.width is not None else resolved.entry.client.max_prefixlen
+        narrow = (min(prefixes[0], width), prefixes[1]) if resolved.entry.client.version == 4 else prefixes
+        yield network_of(resolved.entry.client, narrow)
 
 
 def _bar(count: int, most: int) -> str:
@@ -88,10 +88,10 @@ def _bar(count: int, most: int) -> str:
     return "=" * filled + " " * (_BAR - filled)
 
 
-def _warning(pool: Pool, entries: Sequence[Tied]) -> Line:
+def _warning(pool: Pool, entries: Sequence[ResolvedEntry]) -> Line:
     """Warn where one server has nearly everybody although others have a weight too."""
     weighted = sum(1 for server in pool.servers.values() if server.weight)
-    counts: Mapping[Endpoint | None, int] = Counter(each.server for each in entries)
+    counts: Mapping[Endpoint | None, int] = Counter(resolved.server for resolved in entries)
     server = crowded_server(counts)
     if server is None or weighted < 2:
         return ()

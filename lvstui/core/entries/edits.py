@@ -87,7 +87,7 @@ class EntryReport:
 
 
 def told_of(report: EntryReport) -> str:
-    """Tell what became of an edit in a line for the history: `move: 10.1.0.10 of shop is on web2 now, bound`."""
+    """Write what became of an edit in a line for the history: `move: 10.1.0.10 of shop is on web2 now, bound`."""
     word = {Expire: "expire", Pin: "pin", Move: "move", SetTime: "time"}[type(report.edit)]
     outcome = "" if report.outcome is Outcome.DONE else f"{report.outcome.value}: "
     return f"{word}: {outcome}{report.sentence}"

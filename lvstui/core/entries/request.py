@@ -1,4 +1,4 @@
-"""What an operator wants done with persistence entries, before it becomes edits: the questions of the dialog; pure."""
+"""What an operator wants done with persistence entries, before it becomes edits: the questions of the dialog."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Pin, SetTime
-from lvstui.core.entries.resolve import Tied
+from lvstui.core.entries.resolve import ResolvedEntry
 from lvstui.core.entries.rules import check, client_text, told
 from lvstui.core.entries.sync_plan import spread
 from lvstui.core.fields import FieldError
@@ -60,7 +60,7 @@ class Wish:
     """
 
     deed: Deed
-    chosen: tuple[Tied, ...] = ()
+    chosen: tuple[ResolvedEntry, ...] = ()
     service: ServiceKey | None = None
     client: Address | None = None
     identity: str = ""
@@ -91,17 +91,17 @@ def pin_of(text: str, director: Director) -> Wish:
     return Wish(Deed.PIN, service=service.key, client=address, identity=identity)
 
 
-def pin_text(each: Tied, director: Director) -> str:
+def pin_text(resolved: ResolvedEntry, director: Director) -> str:
     """Propose an entry's own client for a pin, as `pin_of` reads it."""
-    pool = director.pools.get(each.service) if each.service is not None else None
+    pool = director.pools.get(resolved.service) if resolved.service is not None else None
     name = (pool.service.name or fields.service_text(pool.service.key)) if pool else ""
-    identity = each.entry.identity if each.entry.identity.isprintable() else ""  # bytes from the network
-    return " ".join(filter(None, (str(each.entry.client), name, identity)))
+    identity = resolved.entry.identity if resolved.entry.identity.isprintable() else ""  # bytes from the network
+    return " ".join(filter(None, (str(resolved.entry.client), name, identity)))
 
 
 def services(wish: Wish) -> tuple[ServiceKey, ...]:
     """Name the services that a wish is about."""
-    found = [each.service for each in wish.chosen if each.service is not None]
+    found = [resolved.service for resolved in wish.chosen if resolved.service is not None]
     return tuple(dict.fromkeys([*found, *([wish.service] if wish.service is not None else [])]))
 
 
@@ -119,7 +119,7 @@ def title(snapshot: Snapshot, wish: Wish) -> str:
         pool = director.pools.get(wish.service)
         name = service_name(pool.service) if pool else fields.service_text(wish.service)
         return f"Pin {wish.client} of {name} to a real server"
-    names = [client_text(each.entry, director) for each in wish.chosen[:_NAMED]]
+    names = [client_text(resolved.entry, director) for resolved in wish.chosen[:_NAMED]]
     more = len(wish.chosen) - len(names)
     text = ", ".join(names) + (f" and {more} more" if more else "")
     return f"{wish.deed.value[0].upper()}{wish.deed.value[1:]} {text}"
@@ -135,13 +135,13 @@ def targets(snapshot: Snapshot, wish: Wish) -> Sequence[Target]:
     for pool in pools:
         for endpoint in pool.servers:
             found[endpoint if len(pools) == 1 else Endpoint(endpoint.address, 0)] = None
-    left = {each.entry.server.address for each in wish.chosen}
+    left = {resolved.entry.server.address for resolved in wish.chosen}
     only = [endpoint for endpoint in found if len(left) != 1 or endpoint.address not in left]
     return [*([Spread.BY_WEIGHT] if len(wish.chosen) > 1 and len(only) > 1 else []), *only]
 
 
 def target_cells(snapshot: Snapshot, wish: Wish, target: Target) -> tuple[Cell, ...]:
-    """Give the cells of one choice, one for each of TARGET_COLUMNS."""
+    """Return the cells of one choice, one for each of TARGET_COLUMNS."""
     if isinstance(target, Spread):
         return (Cell(target.value, Tone.STRONG), Cell(""), Cell(""), Cell(""), Cell(""))
     places = []
@@ -156,9 +156,9 @@ def target_cells(snapshot: Snapshot, wish: Wish, target: Target) -> tuple[Cell, 
     text = fields.server_text(target) if target.port else str(target.address)
     return (
         Cell(f"{server.name} {text}" if server.name else text),
-        Cell("-".join(dict.fromkeys(str(each.weight) for each, _ in places))),
-        Cell(compact(sum(each.sticky for _, each in places))),
-        Cell(compact(sum(each.active for _, each in places))),
+        Cell("-".join(dict.fromkeys(str(server.weight) for server, _ in places))),
+        Cell(compact(sum(server.sticky for _, server in places))),
+        Cell(compact(sum(server.active for _, server in places))),
         server_state(server, seen),
     )
 
@@ -171,7 +171,7 @@ def resolved(pool: Pool, target: Endpoint) -> Endpoint | None:
 
 
 def edits(snapshot: Snapshot, wish: Wish) -> tuple[EntryEdit, ...]:
-    """Give the edits that a wish comes down to; raises `FieldError` where none of them can be made.
+    """Return the edits that a wish comes down to; raises `FieldError` where none of them can be made.
 
     Of many entries those that cannot be edited, or need not be, are left out.
     """
@@ -192,9 +192,9 @@ def edits(snapshot: Snapshot, wish: Wish) -> tuple[EntryEdit, ...]:
 def _edits(snapshot: Snapshot, wish: Wish) -> Iterator[EntryEdit]:
     match wish.deed:
         case Deed.EXPIRE:
-            yield from (Expire(each.entry, wish.manner) for each in wish.chosen)
+            yield from (Expire(resolved.entry, wish.manner) for resolved in wish.chosen)
         case Deed.TIME:
-            yield from (SetTime(each.entry, wish.seconds) for each in wish.chosen)
+            yield from (SetTime(resolved.entry, wish.seconds) for resolved in wish.chosen)
         case Deed.PIN:
             yield from _pins(snapshot, wish)
         case Deed.MOVE:
@@ -210,10 +210,10 @@ def _pins(snapshot: Snapshot, wish: Wish) -> Iterator[EntryEdit]:
 
 
 def _moves(snapshot: Snapshot, wish: Wish) -> Iterator[EntryEdit]:
-    left = {each.entry.server.address for each in wish.chosen}
+    left = {resolved.entry.server.address for resolved in wish.chosen}
     for key in services(wish):
         pool = snapshot.reading.director.pools.get(key)
-        entries = [each.entry for each in wish.chosen if each.service == key]
+        entries = [resolved.entry for resolved in wish.chosen if resolved.service == key]
         if pool is None:
             continue
         if isinstance(wish.target, Spread):
@@ -227,13 +227,13 @@ def _moves(snapshot: Snapshot, wish: Wish) -> Iterator[EntryEdit]:
 
 
 def lines(snapshot: Snapshot, wish: Wish) -> list[str]:
-    """Tell what will happen, or why nothing can."""
+    """Return what will happen, or why nothing can."""
     try:
         found = edits(snapshot, wish)
     except FieldError as error:
         return [f"not possible: {error.sentence}"]
-    children = sum(each.children for each in wish.chosen)
-    sure = all(each.sure for each in wish.chosen)
+    children = sum(resolved.children for resolved in wish.chosen)
+    sure = all(resolved.sure for resolved in wish.chosen)
     said = told(found, snapshot.reading.director, children, sure)
     left_out = max(1, len(wish.chosen)) - len(found)
     if left_out:

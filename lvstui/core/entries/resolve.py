@@ -1,4 +1,4 @@
-"""Which service and real server a persistence entry belongs to, and how many connections hang on it; pure."""
+"""Which service and real server a persistence entry belongs to, and how many connections hang on it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class EntryKey(NamedTuple):
     server: Endpoint | None = None
 
 
-class Tied(NamedTuple):
+class ResolvedEntry(NamedTuple):
     """An entry with what it belongs to: the configured service and server, None where there is none any more.
 
     `state` is a word of `STATES`. `children` are the connections that hang on it; for a firewall mark it is not `sure`,
@@ -72,12 +72,12 @@ class Tied(NamedTuple):
 
 
 def key_of(entry: Entry) -> EntryKey:
-    """Tell an entry by what the kernel finds it by."""
+    """Return what the kernel finds an entry by."""
     return EntryKey(entry.service, entry.client, entry.identity, entry.server if invalidated(entry) else None)
 
 
 def invalidated(entry: Entry) -> bool:
-    """Tell whether the kernel has invalidated an entry: on every kernel its server's port says so."""
+    """Return whether the kernel has invalidated an entry: on every kernel its server's port says so."""
     return entry.server.port == INVALID_PORT
 
 
@@ -102,7 +102,7 @@ def server_of(entry: Entry, pool: Pool) -> Endpoint | None:
 
 
 def masked(client: Address, persistence: Persistence) -> Address:
-    """Give the address under which a service remembers a client; an IPv4 mask may have holes."""
+    """Return the address under which a service remembers a client; an IPv4 mask may have holes."""
     mask = persistence.mask
     if isinstance(client, IPv4Address):
         return IPv4Address(int(client) & int(mask)) if isinstance(mask, IPv4Address) else client
@@ -113,22 +113,22 @@ def masked(client: Address, persistence: Persistence) -> Address:
 
 
 def has_engine(director: Director) -> bool:
-    """Tell whether some service tells its clients by a persistence engine, whose data have to be read then."""
+    """Return whether some service tells its clients by a persistence engine, whose data have to be read then."""
     return any(pool.service.persistence and pool.service.persistence.engine for pool in director.pools.values())
 
 
 def full(persistence: Persistence) -> bool:
-    """Tell whether every address is a client of its own."""
+    """Return whether every address is a client of its own."""
     return persistence.mask in (FULL_MASK_V4, FULL_PREFIX_V6)
 
 
-def tie(scan: Scan, director: Director) -> Mapping[EntryKey, Tied]:
+def resolve(scan: Scan, director: Director) -> Mapping[EntryKey, ResolvedEntry]:
     """Tie every entry of a scan to what it belongs to, in the order of the scan."""
     connections = hanging(scan, director)
     expires = director.sysctl.get("expire_quiescent_template", "0") != "0"
     # Entries of one service on one server share both as objects: comparing those by value would take most of the time.
     places: dict[tuple[int, int], _Place] = {}
-    tied: dict[EntryKey, Tied] = {}
+    resolved: dict[EntryKey, ResolvedEntry] = {}
     for entry in scan.entries:
         both = id(entry.service), id(entry.server)
         place = places.get(both)
@@ -139,8 +139,8 @@ def tie(scan: Scan, director: Director) -> Mapping[EntryKey, Tied]:
         if mask is not None and masked(client, mask) != client:
             state = "masked"
         children = len(connections.get((service, client, entry.server.address), ())) if connections and service else 0
-        tied[key_of(entry)] = Tied(entry, service, server, state, children, sure, width)
-    return tied
+        resolved[key_of(entry)] = ResolvedEntry(entry, service, server, state, children, sure, width)
+    return resolved
 
 
 class _Place(NamedTuple):
@@ -170,7 +170,7 @@ def _width6(persistence: Persistence | None) -> int:
 
 
 def _state(entry: Entry, pool: Pool | None, server: Endpoint | None, *, expires: bool) -> str:
-    """Say how it stands with entries of a service on a server, whose clients are as the mask makes them."""
+    """Return how it stands with entries of a service on a server, whose clients are as the mask makes them."""
     if entry.server.port == INVALID_PORT and server is None:
         return "void"
     if pool is None:
@@ -191,7 +191,7 @@ _Parents: TypeAlias = tuple[tuple[ServiceKey, Persistence], ...]
 
 
 def hanging(scan: Scan, director: Director) -> Mapping[Child, Sequence[Connection]]:
-    """Put the connections together that hang on one entry; those that may belong to several marks are with each."""
+    """Group the connections that hang on one entry; those that may belong to several marks are with each."""
     parents_of = Parents(director)
     found: dict[Child, list[Connection]] = {}
     for connection in scan.connections:
@@ -210,13 +210,13 @@ def hanging(scan: Scan, director: Director) -> Mapping[Child, Sequence[Connectio
 def children_of(
     entry: Entry, connections: Mapping[Child, Sequence[Connection]], director: Director
 ) -> Sequence[Connection]:
-    """Give the connections that hang on an entry; for a firewall mark those that may."""
+    """Return the connections that hang on an entry; for a firewall mark those that may."""
     service = service_of(entry, director)
     return connections.get((service, entry.client, entry.server.address), ()) if service is not None else ()
 
 
 class Parents:
-    """Tells the persistent services that connections may have come through, the same once for each virtual end.
+    """Finds the persistent services that connections may have come through, once for each virtual end.
 
     That is the service of its own port, else FTP's or the one on port 0; where no service is on its address, any mark
     of its family, as the kernel shows no mark on connections.
@@ -232,7 +232,7 @@ class Parents:
         ]
 
     def __call__(self, connection: Connection) -> _Parents:
-        """Give the services, each with its persistence."""
+        """Return the services, each with its persistence."""
         virtual = connection.protocol, connection.virtual
         known = self._known.get(virtual)
         if known is None:
@@ -244,23 +244,25 @@ class Parents:
         if found is not None:
             persistence = found.service.persistence
             return ((found.service.key, persistence),) if persistence is not None else ()
-        return tuple(each for each in self._marks if each[0].family is Family.of(virtual.address))
+        return tuple(other for other in self._marks if other[0].family is Family.of(virtual.address))
 
 
 def pool_at(protocol: Protocol, virtual: Endpoint, director: Director) -> Pool | None:
     """Find the service on a virtual end: that of its own port, else FTP's or the one on port 0."""
     address, port = virtual
     ports = (port, FTP, 0) if protocol is Protocol.TCP else (port, 0)
-    pools = (director.pools.get(AddressKey(protocol, address, each)) for each in ports)
+    pools = (director.pools.get(AddressKey(protocol, address, other)) for other in ports)
     return next((pool for pool in pools if pool is not None), None)
 
 
-def controlling(connection: Connection, tied: Mapping[EntryKey, Tied], parents_of: Parents) -> Tied | None:
+def controlling(
+    connection: Connection, resolved: Mapping[EntryKey, ResolvedEntry], parents_of: Parents
+) -> ResolvedEntry | None:
     """Find the entry that a connection hangs on, as far as that can be told."""
     for key, persistence in parents_of(connection):
         client = masked(connection.client.address, persistence)
         row_key = AddressKey(key.protocol, key.address, 0) if isinstance(key, AddressKey) and key.port == FTP else key
-        found = tied.get(EntryKey(row_key, client))
+        found = resolved.get(EntryKey(row_key, client))
         if found is not None and found.entry.server.address == connection.server.address:
             return found
     return None

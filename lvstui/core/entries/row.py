@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from lvstui.core import fields
-from lvstui.core.entries.resolve import EntryKey, Tied
+from lvstui.core.entries.resolve import EntryKey, ResolvedEntry
 from lvstui.core.model import Address, Director, Network, ServiceKey
 from lvstui.core.naming import service_names
 from lvstui.core.view.filter import Filter
@@ -54,7 +54,7 @@ class EntryLook(Arranged):
 class EntryRow(NamedTuple):
     """An entry with the director that names its service and server; `now` is a moment of the monotonic clock."""
 
-    tied: Tied
+    resolved: ResolvedEntry
     director: Director
     now: float
     look: EntryLook
@@ -62,22 +62,22 @@ class EntryRow(NamedTuple):
     @property
     def left(self) -> int:
         """Seconds that the entry has left, counted down from when it was read."""
-        return left(self.tied, self.now)
+        return left(self.resolved, self.now)
 
 
 class EntryGroupRow(NamedTuple):
     """A group with its entries, as far as the filter finds them; `total` is how many it finds in all groups."""
 
     group: Group
-    members: Sequence[Tied]
+    members: Sequence[ResolvedEntry]
     total: int
     director: Director
     look: EntryLook
 
 
-def left(tied: Tied, now: float) -> int:
+def left(resolved: ResolvedEntry, now: float) -> int:
     """Return the seconds that an entry has left at a moment of the monotonic clock."""
-    return max(0, int(tied.entry.ends - now))
+    return max(0, int(resolved.entry.ends - now))
 
 
 def left_text(seconds: int) -> str:
@@ -91,15 +91,15 @@ def left_text(seconds: int) -> str:
     return f"{seconds // 86400}d"
 
 
-def group_of(tied: Tied, look: EntryLook) -> Group:
+def group_of(resolved: ResolvedEntry, look: EntryLook) -> Group:
     """Return what an entry stands under."""
     match look.grouping:
         case EntryGrouping.SERVICE:
-            return Group(tied.service_key)
+            return Group(resolved.service_key)
         case EntryGrouping.SERVER:
-            return Group(tied.entry.server.address)
+            return Group(resolved.entry.server.address)
         case EntryGrouping.NETWORK | EntryGrouping.NONE:
-            return Group(network_of(tied.entry.client, look.prefixes))
+            return Group(network_of(resolved.entry.client, look.prefixes))
         case _:
             assert_never(look.grouping)
 
@@ -117,15 +117,15 @@ def _network(version: int, number: int, prefix: int) -> Network:
     return IPv4Network((number, prefix)) if version == 4 else IPv6Network((number, prefix))
 
 
-def service_text(tied: Tied, director: Director) -> str:
+def service_text(resolved: ResolvedEntry, director: Director) -> str:
     """Return an entry's service by its name, or by what it is where it has none."""
-    return service_names(director, tied.service_key)[0]
+    return service_names(director, resolved.service_key)[0]
 
 
-def server_text(tied: Tied, director: Director) -> str:
+def server_text(resolved: ResolvedEntry, director: Director) -> str:
     """Return an entry's server by its address, its name before that where it has one."""
-    endpoint = tied.server or tied.entry.server
-    pool = director.pools.get(tied.service) if tied.service is not None else None
+    endpoint = resolved.server or resolved.entry.server
+    pool = director.pools.get(resolved.service) if resolved.service is not None else None
     server = pool.servers.get(endpoint) if pool else None
     place = fields.server_text(endpoint) if endpoint.port else str(endpoint.address)
     return f"{server.name} {place}" if server and server.name else place

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from lvstui.core.entries.columns import ENTRY_COLUMNS, place
-from lvstui.core.entries.resolve import EntryKey, Tied, tie
+from lvstui.core.entries.resolve import EntryKey, ResolvedEntry, resolve
 from lvstui.core.entries.row import (
     EntryGrouping,
     EntryGroupRow,
@@ -27,9 +27,9 @@ from lvstui.core.view.table import Cell
 NO_SCAN: Final = Scan()
 
 
-def tied(snapshot: Snapshot) -> Mapping[EntryKey, Tied]:
+def resolved_entries(snapshot: Snapshot) -> Mapping[EntryKey, ResolvedEntry]:
     """Return all entries of the newest scan with what they belong to."""
-    return snapshot.derive(tie, snapshot.scan or NO_SCAN, snapshot.reading.director)
+    return snapshot.derive(resolve, snapshot.scan or NO_SCAN, snapshot.reading.director)
 
 
 def columns(look: EntryLook) -> tuple[RowColumn[EntryRow | EntryGroupRow], ...]:
@@ -42,19 +42,21 @@ def rows(snapshot: Snapshot, look: EntryLook) -> Sequence[EntryRowKey]:
     return snapshot.derive(_arrange, found(snapshot, look), snapshot.reading.director, look)
 
 
-def found(snapshot: Snapshot, look: EntryLook) -> Mapping[EntryKey, Tied]:
+def found(snapshot: Snapshot, look: EntryLook) -> Mapping[EntryKey, ResolvedEntry]:
     """Return the entries for which the filter holds."""
     moment = int(snapshot.reading.taken) if "left" in look.filter.text else 0
-    return snapshot.derive(_find, tied(snapshot), snapshot.reading.director, look, moment)
+    return snapshot.derive(_find, resolved_entries(snapshot), snapshot.reading.director, look, moment)
 
 
-def _find(entries: Mapping[EntryKey, Tied], director: Director, look: EntryLook, now: int) -> Mapping[EntryKey, Tied]:
+def _find(
+    entries: Mapping[EntryKey, ResolvedEntry], director: Director, look: EntryLook, now: int
+) -> Mapping[EntryKey, ResolvedEntry]:
     if not look.filter:
         return entries
     return {key: entry for key, entry in entries.items() if look.filter.holds(EntryRow(entry, director, now, look))}
 
 
-def _arrange(entries: Mapping[EntryKey, Tied], director: Director, look: EntryLook) -> Sequence[EntryRowKey]:
+def _arrange(entries: Mapping[EntryKey, ResolvedEntry], director: Director, look: EntryLook) -> Sequence[EntryRowKey]:
     order = sort_key(ENTRY_COLUMNS, look, place)
     keys = sorted(entries, key=lambda key: order(EntryRow(entries[key], director, 0, look)), reverse=look.descending)
     if look.grouping is EntryGrouping.NONE:
@@ -70,13 +72,13 @@ def _arrange(entries: Mapping[EntryKey, Tied], director: Director, look: EntryLo
     return arranged
 
 
-def members(snapshot: Snapshot, look: EntryLook, group: Group) -> Sequence[Tied]:
+def members(snapshot: Snapshot, look: EntryLook, group: Group) -> Sequence[ResolvedEntry]:
     """Return the entries under a group, as far as the filter finds them."""
     return snapshot.derive(_grouped, found(snapshot, look), look).get(group, ())
 
 
-def _grouped(entries: Mapping[EntryKey, Tied], look: EntryLook) -> Mapping[Group, Sequence[Tied]]:
-    groups: dict[Group, list[Tied]] = {}
+def _grouped(entries: Mapping[EntryKey, ResolvedEntry], look: EntryLook) -> Mapping[Group, Sequence[ResolvedEntry]]:
+    groups: dict[Group, list[ResolvedEntry]] = {}
     for entry in entries.values():
         groups.setdefault(group_of(entry, look), []).append(entry)
     return groups
@@ -88,7 +90,7 @@ def cells(snapshot: Snapshot, look: EntryLook, key: EntryRowKey) -> tuple[Cell, 
     if isinstance(key, Group):
         total = len(found(snapshot, look))
         return row_cells(ENTRY_COLUMNS, look, EntryGroupRow(key, members(snapshot, look, key), total, director, look))
-    entry = tied(snapshot).get(key)
+    entry = resolved_entries(snapshot).get(key)
     return row_cells(ENTRY_COLUMNS, look, EntryRow(entry, director, snapshot.reading.taken, look) if entry else None)
 
 

@@ -1,4 +1,4 @@
-"""Which edits of persistence entries are refused, and what will happen with the others; pure."""
+"""Which edits of persistence entries are refused, and what will happen with the others."""
 
 from __future__ import annotations
 
@@ -125,13 +125,13 @@ def server_name(director: Director, service: ServiceKey | None, endpoint: Endpoi
     pool = director.pools.get(service) if service is not None else None
     server = pool.servers.get(endpoint) if pool else None
     if server is None and pool is not None and endpoint.port == 0:
-        server = next((each for end, each in pool.servers.items() if end.address == endpoint.address), None)
+        server = next((server for end, server in pool.servers.items() if end.address == endpoint.address), None)
     place = fields.server_text(endpoint) if endpoint.port else str(endpoint.address)
     return f"{fields.visible(server.name)} ({place})" if server and server.name else place
 
 
 def told(edits: Sequence[EntryEdit], director: Director, children: int = 0, sure: bool = True) -> list[str]:
-    """Tell what will happen, in sentences for the question before it; `children` hang on all the entries together."""
+    """Return what will happen, in sentences for the question before it; `children` hang on all the entries together."""
     return list(dict.fromkeys(_told(edits, director, children, sure)))
 
 

@@ -1,4 +1,4 @@
-"""What the kernel has to be told for an edit of a persistence entry, as sync messages that nobody has sent; pure."""
+"""What the kernel has to be told for an edit of a persistence entry, as sync messages that nobody has sent."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def placing(edit: Pin | Move, director: Director) -> Message:
 
 
 def placed_key(edit: Pin | Move, director: Director) -> EntryKey:
-    """Tell by what the entry is found that an edit makes."""
+    """Return the key of the entry that an edit creates."""
     if isinstance(edit, Move):
         return key_of(edit.entry)
     return EntryKey(edit.service, client_of(edit.service, edit.client, director), edit.identity)
@@ -132,7 +132,7 @@ def _state(child: Connection) -> int:
 
 
 def client_of(service: ServiceKey, client: Address, director: Director) -> Address:
-    """Give the address under which a service remembers a client."""
+    """Return the address under which a service remembers a client."""
     persistence = director.pools[service].service.persistence
     return client if persistence is None else masked(client, persistence)
 
@@ -144,7 +144,7 @@ def spread(number: int, servers: Sequence[RealServer]) -> tuple[Endpoint, ...]:
         return ()
     shares = [(server.endpoint, number * server.weight / total) for server in servers if server.weight]
     counts = {endpoint: int(share) for endpoint, share in shares}
-    by_remainder = sorted(shares, key=lambda each: int(each[1]) - each[1])
+    by_remainder = sorted(shares, key=lambda share: int(share[1]) - share[1])
     for endpoint, _ in by_remainder[: number - sum(counts.values())]:
         counts[endpoint] += 1
     turns: list[Endpoint] = []
@@ -157,5 +157,5 @@ def spread(number: int, servers: Sequence[RealServer]) -> tuple[Endpoint, ...]:
 
 
 def is_ftp(service: ServiceKey) -> bool:
-    """Tell whether the kernel keeps a service's entries in FTP's own way."""
+    """Return whether the kernel keeps a service's entries in FTP's own way."""
     return isinstance(service, AddressKey) and service.port == FTP and service.protocol is Protocol.TCP

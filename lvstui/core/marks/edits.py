@@ -68,7 +68,7 @@ TEMPLATES: Final = (
 
 
 def template_selectors(template: Template, addresses: Iterable[Network]) -> tuple[Selector, ...]:
-    """Give a template's selectors for these virtual addresses, IPv4 and IPv6 apart."""
+    """Return a template's selectors for these virtual addresses, IPv4 and IPv6 apart."""
     found = merged_networks(tuple(addresses))
     families = [[network for network in found if network.version == version] for version in (4, 6)]
     return tuple(
@@ -90,7 +90,7 @@ def free_mark(director: Director, ruleset: Ruleset | None) -> int:
 
 
 def families(selectors: Iterable[Selector]) -> tuple[Family, ...]:
-    """Tell for which families a group needs a service: those of its addresses, both where it names none."""
+    """Return for which families a group needs a service: those of its addresses, both where it names none."""
     found = {
         family
         for selector in selectors
@@ -102,7 +102,7 @@ def families(selectors: Iterable[Selector]) -> tuple[Family, ...]:
 
 
 def made(group: MarkGroup, service: Service, servers: Iterable[RealServer], director: Director) -> tuple[Change, ...]:
-    """Give the changes that make a whole group: services first, with the servers of their family, then the rules.
+    """Return the changes that make a whole group: services first, with the servers of their family, then the rules.
 
     `service` lends scheduler, flags, persistence and name; a service that is there already is left as it is.
     """
@@ -139,7 +139,7 @@ def companions(director: Director, key: AddressKey) -> list[AddressKey]:
 
 
 def bundled(director: Director, keys: Sequence[AddressKey], mark: int, name: str = "") -> tuple[Change, ...]:
-    """Give the changes that make one marked group of existing services: added, marked, then the old ones removed.
+    """Return the changes that make one marked group of existing services: added, marked, then the old ones removed.
 
     Scheduler and flags are those of the leading service, the persistence its, each server's weight that of the first
     service which has it. Raises `FieldError` for the field `service` where a mark cannot do what they do.
@@ -207,7 +207,7 @@ def _selectors(keys: Iterable[AddressKey]) -> tuple[Selector, ...]:
 
 
 def unbundled(director: Director, mark: int) -> tuple[Change, ...]:
-    """Give the changes that make a service for each address and port of a group, then remove its rules and services.
+    """Return the changes that make a service for each address and port of a group, then remove its rules and services.
 
     Raises `FieldError` for the field `mark` where that would need a service for what no service can be on.
     """

@@ -1,4 +1,4 @@
-"""What becomes of the packets that a rule marks: whether IPVS sees the mark, and who else sets it; pure."""
+"""What becomes of the packets that a rule marks: whether IPVS sees the mark, and who else sets it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ORDER: Final = ("ingress", "prerouting", "input", "output")
 
 
 def setting(rules: Iterable[Rule]) -> Mapping[int, Sequence[Rule]]:
-    """Give the rules that set each mark, whole or in part."""
+    """Return the rules that set each mark, whole or in part."""
     found: dict[int, list[Rule]] = {}
     for rule in rules:
         if rule.verb == "set" and rule.value:
@@ -31,12 +31,12 @@ def setting(rules: Iterable[Rule]) -> Mapping[int, Sequence[Rule]]:
 
 
 def reaches(rule: Rule) -> bool:
-    """Tell whether packets come to a rule at all: its chain is on a hook, or reached from one that is."""
+    """Return whether packets come to a rule at all: its chain is on a hook, or reached from one that is."""
     return bool(rule.hook)
 
 
 def late(rule: Rule) -> bool:
-    """Tell whether IPVS has taken the packets by the time that a rule marks them."""
+    """Return whether IPVS has taken the packets by the time that a rule marks them."""
     match rule.hook:
         case "input":
             return rule.priority >= _IPVS_INPUT
@@ -47,7 +47,7 @@ def late(rule: Rule) -> bool:
 
 
 def overlap(one: Selector, other: Selector) -> bool:
-    """Tell whether some packet is meant by both."""
+    """Return whether some packet is meant by both."""
     if one.protocol is not None and other.protocol is not None and one.protocol != other.protocol:
         return False
     if one.interface and other.interface and one.interface != other.interface:
@@ -66,7 +66,7 @@ def _meet(one: Ports, other: Ports) -> bool:
 
 
 def overwritten(rules: Sequence[Rule]) -> Mapping[int, Rule]:
-    """Give for each rule that is overwritten, by its place, the first later rule that marks some of its packets.
+    """Return for each rule that is overwritten, by its place, the first later rule that marks some of its packets.
 
     Only what is known as a selector is compared. Rules about single addresses are compared with those about the same
     address only: rulesets have thousands of them.
@@ -99,8 +99,8 @@ def _overwritten(rules: Sequence[Rule], places: Sequence[int]) -> Iterable[tuple
         if single is None:
             candidates: Iterable[int] = reversed(after)
         else:
-            candidates = sorted({*wide, *(each for address in single for each in by_address.get(address, ()))})
-        for other in (rules[places[each]] for each in candidates):
+            candidates = sorted({*wide, *(rank for address in single for rank in by_address.get(address, ()))})
+        for other in (rules[places[candidate]] for candidate in candidates):
             if (
                 other.value != rule.value
                 and rule.selector
@@ -119,7 +119,7 @@ def _overwritten(rules: Sequence[Rule], places: Sequence[int]) -> Iterable[tuple
 
 
 def _single(selector: Selector | None) -> Sequence[Address] | None:
-    """Give the addresses of a selector that is about single ones only; None for any other."""
+    """Return the addresses of a selector that is about single ones only; None for any other."""
     if selector is None or not selector.addresses:
         return None
     if any(network.prefixlen != network.max_prefixlen for network in selector.addresses):

@@ -38,7 +38,7 @@ def unadoptable(rule: Rule) -> str:
 
 
 def adopted(director: Director, rules: Iterable[Rule]) -> tuple[Change, ...]:
-    """Give the changes that put copies of others' rules into our groups, each for the whole mark.
+    """Return the changes that put copies of others' rules into our groups, each for the whole mark.
 
     Raises `FieldError` for the field `rule` with the reason where no rule can be copied.
     """
@@ -82,12 +82,12 @@ def _returns(change: Change, marks: Sequence[int] | None) -> bool:
 
 def without(group: MarkGroup, selector: Selector) -> Change:
     """Take some packets out of a group; the last ones end its rules."""
-    kept = tuple(each for each in group.selectors if each != selector)
+    kept = tuple(known for known in group.selectors if known != selector)
     return change_group(group, replace(group, selectors=kept) if kept else None)
 
 
 def removed(director: Director, mark: int, *, services: bool) -> tuple[Change, ...]:
-    """Give the changes that end a group: its rules first, then, if they are to go too, its services."""
+    """Return the changes that end a group: its rules first, then, if they are to go too, its services."""
     group = director.groups.get(mark)
     rules = (change_group(group, None),) if group else ()
     pools = [pool for family in Family if (pool := director.pools.get(MarkKey(mark, family)))] if services else []
@@ -95,7 +95,7 @@ def removed(director: Director, mark: int, *, services: bool) -> tuple[Change, .
 
 
 def with_timeout(director: Director, mark: int, seconds: int) -> tuple[Change, ...]:
-    """Give all services of a mark the same persistence in seconds, 0 for none; each keeps its mask."""
+    """Return the changes that give all services of a mark the same persistence in seconds, 0 for none."""
     changes = []
     for family in Family:
         pool = director.pools.get(MarkKey(mark, family))

@@ -94,7 +94,7 @@ def script(groups: Mapping[int, MarkGroup] | None) -> list[str]:
 
 
 def rules(groups: Mapping[int, MarkGroup], chain: str) -> Iterator[tuple[int, Selector]]:
-    """Give mark and selector of each rule of one of our chains, in order."""
+    """Return mark and selector of each rule of one of our chains, in order."""
     for mark in sorted(groups):
         for selector in groups[mark].selectors:
             if chain in chains_of(selector):
@@ -135,23 +135,23 @@ def _portions(ports: Sequence[Ports]) -> Iterator[Sequence[Ports]]:
     """Cut ports into lists that one multiport match takes."""
     portion: list[Ports] = []
     room = _MULTIPORT_MAX
-    for each in ports:
-        size = 1 if each.first == each.last else 2
+    for ports_range in ports:
+        size = 1 if ports_range.first == ports_range.last else 2
         if size > room:
             yield portion
             portion, room = [], _MULTIPORT_MAX
-        portion.append(each)
+        portion.append(ports_range)
         room -= size
     yield portion
 
 
 def is_ours(rule: Rule) -> bool:
-    """Tell whether a rule stands in our own table."""
+    """Return whether a rule stands in our own table."""
     return rule.tool == "nft" and rule.family == FAMILY and rule.table == TABLE
 
 
 def groups(rules: Iterable[Rule]) -> Mapping[int, MarkGroup]:
-    """Put the rules of our table together to groups; what somebody else wrote into it and we could not, is left out."""
+    """Return the groups that the rules of our table make, without what somebody else wrote into it."""
     found: dict[int, list[Selector]] = {}
     for rule in rules:
         if is_ours(rule) and rule.chain == PREROUTING and rule.selector is not None and plain(rule) is not None:
@@ -160,5 +160,5 @@ def groups(rules: Iterable[Rule]) -> Mapping[int, MarkGroup]:
 
 
 def plain(rule: Rule) -> int | None:
-    """Give the mark that a rule sets as a whole; None where it sets some bits only, or does something else."""
+    """Return the mark that a rule sets as a whole; None where it sets some bits only, or does something else."""
     return rule.value if rule.decoded and rule.verb == "set" and rule.mask == FULL and rule.value else None

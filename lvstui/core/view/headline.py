@@ -19,7 +19,7 @@ class _Part(NamedTuple):
 
 
 def headline(snapshot: Snapshot, width: int, found: str = "", advised: int = 0) -> tuple[Cell, ...]:
-    """Give the pieces of the line that fit into `width` cells with two blanks between, in order.
+    """Return the pieces of the line that fit into `width` cells with two blanks between, in order.
 
     `found` is how the view is narrowed down, `advised` how many things there are to point out.
     """

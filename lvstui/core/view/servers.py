@@ -22,7 +22,7 @@ def server_state(server: RealServer, seen: ServerStats) -> Cell:
 
 
 def seen_on(snapshot: Snapshot, key: ServerKey) -> ServerStats:
-    """Give what the kernel counts of a real server; nothing where it tells nothing."""
+    """Return what the kernel counts of a real server; zeros where it counts nothing."""
     return snapshot.reading.servers.get(key.service, {}).get(key.endpoint, _NO_STATS)
 
 

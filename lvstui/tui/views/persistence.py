@@ -11,9 +11,9 @@ from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE, SORTABLE
 from lvstui.core.entries.details import commands_for, details
 from lvstui.core.entries.distribution import distribution
 from lvstui.core.entries.request import Deed, Wish, pin_of, pin_text, usual_seconds
-from lvstui.core.entries.resolve import STATES, Tied
+from lvstui.core.entries.resolve import STATES, ResolvedEntry
 from lvstui.core.entries.row import EntryGrouping, EntryLook, EntryRowKey, Group, group_of
-from lvstui.core.entries.rows import cells, columns, found, members, rows, summary, tied
+from lvstui.core.entries.rows import cells, columns, found, members, resolved_entries, rows, summary
 from lvstui.core.entries.rules import closed
 from lvstui.core.view.filter import only_address
 from lvstui.core.view.table import Cell, Tone
@@ -46,10 +46,10 @@ State   {_STATES}"""
 Entries: TypeAlias = TableView[EntryRowKey, EntryLook]
 
 
-def _chosen(view: Entries) -> tuple[Tied, ...]:
+def _chosen(view: Entries) -> tuple[ResolvedEntry, ...]:
     """Return the entries that are meant: of the marked rows, else of the row under the cursor."""
-    found: dict[int, Tied] = {}
-    every = tied(view.snapshot)
+    found: dict[int, ResolvedEntry] = {}
+    every = resolved_entries(view.snapshot)
     for key in view.table.chosen:
         if isinstance(key, Group):
             found.update((id(entry), entry) for entry in members(view.snapshot, view.look, key))
@@ -95,7 +95,7 @@ def _fold(view: Entries, *, folded: bool) -> None:
     key, look = view.table.cursor_key, view.look
     if key is None or look.grouping is EntryGrouping.NONE:
         return
-    group = key if isinstance(key, Group) else group_of(tied(view.snapshot)[key], look)
+    group = key if isinstance(key, Group) else group_of(resolved_entries(view.snapshot)[key], look)
     if folded:
         view.table.move_to(group)
     view.look = replace(look, unfolded=look.unfolded - {group} if folded else look.unfolded | {group})

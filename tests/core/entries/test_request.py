@@ -10,7 +10,7 @@ import pytest
 from lvstui.core import fields
 from lvstui.core.entries.edits import Move
 from lvstui.core.entries.request import Deed, Spread, Wish, alternatives, edits, pin_of, pin_text, targets
-from lvstui.core.entries.resolve import tie
+from lvstui.core.entries.resolve import resolve
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Pool
 from lvstui.core.observed import Scan
@@ -71,7 +71,7 @@ def test_a_pin_that_means_nothing_says_why(text: str, sentence: str) -> None:
 def test_an_entry_proposes_itself_for_a_pin_but_no_bytes_that_a_terminal_would_obey() -> None:
     held = entry("udp:192.0.2.10:5060", "10.1.0.9", "10.0.0.11:5060")._replace(engine="sip", identity="call-7")
     for found, text in ((held, "10.1.0.9 phones call-7"), (held._replace(identity="\x1b[2J"), "10.1.0.9 phones")):
-        (each,) = tie(Scan((found,)), DIRECTOR).values()
+        (each,) = resolve(Scan((found,)), DIRECTOR).values()
         assert pin_text(each, DIRECTOR) == text
 
 
@@ -79,7 +79,7 @@ def test_many_clients_are_spread_by_weight_over_the_servers_that_they_are_not_on
     clients = [f"198.18.0.{number}" for number in range(1, 31)]
     seen = scanned(*clients)
     assert seen.scan is not None
-    wish = Wish(Deed.MOVE, tuple(tie(seen.scan, DIRECTOR).values()))
+    wish = Wish(Deed.MOVE, tuple(resolve(seen.scan, DIRECTOR).values()))
     assert targets(seen, wish)[0] is Spread.BY_WEIGHT
     goals = [edit.server for edit in edits(seen, wish) if isinstance(edit, Move)]
     assert sorted(map(fields.server_text, goals)) == ["10.0.0.12:80"] * 15 + ["10.0.0.13:80"] * 15

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lvstui.core import fields
-from lvstui.core.entries.resolve import Parents, Tied, controlling, key_of, tie
+from lvstui.core.entries.resolve import Parents, ResolvedEntry, controlling, key_of, resolve
 from lvstui.core.model import (
     AddressKey,
     Director,
@@ -16,8 +16,8 @@ from lvstui.core.observed import Connection, Entry, Scan
 from tests.build import address_key, connection, director, endpoint, entry, pool, sticky_pool
 
 
-def tied_one(found: Entry, where: Director, *connections: Connection) -> Tied:
-    (one,) = tie(Scan((found,), connections), where).values()
+def tied_one(found: Entry, where: Director, *connections: Connection) -> ResolvedEntry:
+    (one,) = resolve(Scan((found,), connections), where).values()
     return one
 
 
@@ -111,18 +111,18 @@ def test_the_connections_of_a_mark_cannot_be_told_for_sure() -> None:
 def test_entries_that_were_invalidated_are_told_apart_by_their_server() -> None:
     void = entry("tcp:192.0.2.10:80", "198.18.0.1", "10.0.0.11:65535")
     live = entry("tcp:192.0.2.10:80", "198.18.0.1", "10.0.0.12:80")
-    assert len(tie(Scan((void, live)), director(WEB))) == 2
+    assert len(resolve(Scan((void, live)), director(WEB))) == 2
     assert key_of(live).server is None
 
 
 def test_a_connection_finds_the_entry_that_decides_about_its_client() -> None:
     where = director(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80", mask="255.255.255.0"))
     found = entry("tcp:192.0.2.10:80", "198.18.5.0", "10.0.0.11:80")
-    tied = tie(Scan((found,)), where)
+    resolved = resolve(Scan((found,)), where)
     mine = connection("198.18.5.9:4000", "192.0.2.10:80", "10.0.0.11:80")
     elsewhere = connection("198.18.5.9:4000", "192.0.2.10:80", "10.0.0.12:80")
-    assert controlling(mine, tied, Parents(where)) is tied[key_of(found)]
-    assert controlling(elsewhere, tied, Parents(where)) is None
+    assert controlling(mine, resolved, Parents(where)) is resolved[key_of(found)]
+    assert controlling(elsewhere, resolved, Parents(where)) is None
 
 
 def test_keys_are_what_the_kernel_finds_entries_by() -> None:
