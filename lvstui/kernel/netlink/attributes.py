@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Iterator
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 Order: TypeAlias = Literal["little", "big"]
 
@@ -79,8 +79,8 @@ class Codec:
         """Read a number of any size in the machine's byte order."""
         return int.from_bytes(data, self.order)
 
-    def unpack(self, form: str, data: bytes, start: int = 0) -> tuple[Any, ...]:
-        """Unpack a structure of the kernel's, without alignment; raises struct.error where it is cut off."""
+    def unpack(self, form: str, data: bytes, start: int = 0) -> tuple[int, ...]:
+        """Unpack the numbers of a structure, without alignment. Raises struct.error where it is cut off."""
         return struct.unpack_from(self._sign + form, data, start)
 
 

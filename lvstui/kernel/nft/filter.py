@@ -51,7 +51,7 @@ class Found(NamedTuple):
 
 
 class Poll:
-    """The newest look at nf_tables of a network namespace; `clock` gives seconds."""
+    """The newest look at nf_tables of a network namespace; `clock` returns seconds."""
 
     def __init__(self, netns: str | None, clock: Callable[[], float]) -> None:
         self._netns = netns
@@ -179,7 +179,7 @@ def _unread(problem: OSError) -> Found:
 class Filter:
     """The packet filter of a network namespace: `netns` (a name of `ip netns`) or our own.
 
-    Nothing is opened before the first look. `clock` gives seconds and paces what is costly to read.
+    Nothing is opened before the first look. `clock` returns seconds and paces what is costly to read.
     """
 
     def __init__(self, netns: str | None, clock: Callable[[], float] = time.monotonic) -> None:

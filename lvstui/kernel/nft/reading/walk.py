@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.marks.packets import FULL
 from lvstui.kernel.netlink.attributes import NATIVE, Codec, Order
@@ -128,8 +128,8 @@ class Walk:
         """The byte order of the machine whose rule it is."""
         return self.around.codec.order
 
-    def unpack(self, form: str, data: bytes, start: int = 0) -> tuple[Any, ...]:
-        """Unpack a structure of the kernel's; raises struct.error where it is cut off."""
+    def unpack(self, form: str, data: bytes, start: int = 0) -> tuple[int, ...]:
+        """Unpack the numbers of a structure of the kernel's. Raises struct.error where it is cut off."""
         return self.codec.unpack(form, data, start)
 
     def ask(self, condition: Condition) -> None:

@@ -45,7 +45,7 @@ class LegacyRules(NamedTuple):
 
 
 class Legacy:
-    """The newest look at legacy iptables of a network namespace; `clock` gives seconds.
+    """The newest look at legacy iptables of a network namespace; `clock` returns seconds.
 
     There is no generation to ask for, so the text is read again now and then, the rarer the longer that takes. Nothing
     is started where no table is loaded: that alone would load one.
