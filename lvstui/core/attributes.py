@@ -60,14 +60,16 @@ def _has_checksum(texts: Mapping[str, str]) -> bool:
 _NOTHING: Final = ("", NONE)
 """What may be typed for the absence of a value."""
 
-_METHODS: Final = ("masq", "route", "tunnel")
+METHODS: Final = ("masq", "route", "tunnel")
+"""The forwarding methods that can be chosen; the kernel makes the others itself."""
+
 _WEIGHT: Final = number(RealServer, "weight", 0, INT_MAX, "0: no new clients", counted=True)
 _RESUME: Final = number(RealServer, "resume", 0, INT_MAX, counted=True)
 
 SERVER: Final = Attributes(
     "a real server",
     (
-        word(RealServer, "forwarding", fields.forwarding, fields.forwarding_text, _METHODS),
+        word(RealServer, "forwarding", fields.forwarding, fields.forwarding_text, METHODS),
         replace(_WEIGHT, read=_read_weight),
         number(RealServer, "upper", 0, INT_MAX, "connections at which it rests; 0: never"),
         number(RealServer, "lower", 0, INT_MAX, "connections at which it is back"),

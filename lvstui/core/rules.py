@@ -131,6 +131,11 @@ OTHER_FAMILY: Final = Problem(
 GUE_PORT: Final = Problem("tunnel", "gue needs the UDP port of the server's end, such as port = 6080")
 
 
+def name_taken(what: str, name: str) -> Problem:
+    """Return the problem of a name that another service, server of the service or mark has."""
+    return Problem("name", f'another {what} is called "{fields.visible(name)}" already; choose another name')
+
+
 def misfits(value: Service | RealServer | SyncDaemon) -> Iterator[Problem]:
     """Find what the kernel has no room for: numbers out of their range, and names that are too long."""
     match value:
@@ -257,9 +262,7 @@ def _service(service: Service, others: Iterable[Service], adds: bool = False) ->
         yield EXISTS
     yield from misfits(service)
     if service.name and any(other.name == service.name for other in others):
-        yield Problem(
-            "name", f'another service is called "{fields.visible(service.name)}" already; choose another name'
-        )
+        yield name_taken("service", service.name)
     if isinstance(key, AddressKey):
         if key.protocol not in fields.PROTOCOL_WORDS:
             yield _warning("service", "the kernel balances tcp, udp and sctp only; use one of them, or a firewall mark")
@@ -296,7 +299,7 @@ def _server(
     if adds:
         yield HAS_SERVER
     if server.name and any(other.name == server.name for other in others):
-        yield Problem("name", f'another server here is called "{fields.visible(server.name)}"; choose another name')
+        yield name_taken("server of this service", server.name)
     yield from misfits(server)
     yield from filter(None, (wrong_thresholds(server), wrong_tunnel(server)))
     yield from _reach(server, key, director)
@@ -321,7 +324,7 @@ def _reach(server: RealServer, key: ServiceKey, director: Director) -> Iterator[
 
 def _group(group: MarkGroup, others: Iterable[MarkGroup]) -> Iterator[Problem]:
     if group.name and any(other.name == group.name for other in others):
-        yield Problem("name", f'another mark is called "{fields.visible(group.name)}" already; choose another name')
+        yield name_taken("mark", group.name)
     if not group.selectors:
         yield Problem("match", f"a mark needs packets: write some, such as {selectors.EXAMPLE}")
     if any(selector == Selector() for selector in group.selectors):

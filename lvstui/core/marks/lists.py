@@ -6,14 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from lvstui.core import fields
-from lvstui.core.attributes import SERVER
+from lvstui.core.attributes import METHODS, SERVER
 from lvstui.core.fields import FieldError, quoted
 from lvstui.core.model import Address, AddressKey, Director, Endpoint, Forwarding, MarkGroup, Network, RealServer
 from lvstui.core.selectors import network, network_text
 
-_METHODS: Final = {
-    fields.FORWARDING_WORDS[method]: method for method in (Forwarding.MASQ, Forwarding.ROUTE, Forwarding.TUNNEL)
-}
+_METHODS: Final = {word: fields.forwarding(word) for word in METHODS}
 
 
 def items(text: str) -> list[str]:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from lvstui.core import fields, selectors
-from lvstui.core.attributes import SERVER
+from lvstui.core.attributes import METHODS, SERVER
 from lvstui.core.change import Change, fold, service_of
 from lvstui.core.marks.edits import PERSISTENCE, TEMPLATES, Template, families, free_mark, made, template_selectors
 from lvstui.core.marks.lists import machines, networks, servers, usual_forwarding, virtual_addresses
@@ -48,7 +48,6 @@ _TEMPLATES: Final = {
         ("any port", "any"),
     )
 }
-_METHODS: Final = ("masq", "route", "tunnel")
 _PROTOCOLS: Final = tuple(fields.PROTOCOL_WORDS.values())
 
 
@@ -170,7 +169,7 @@ class GroupForm:
                 wide=True,
                 proposals=tuple(dict.fromkeys((*names, *known))),
             ),
-            Field("forwarding", "  forwarding", usual_forwarding(self.director).name.lower(), Kind.CHOICE, _METHODS),
+            Field("forwarding", "  forwarding", usual_forwarding(self.director).name.lower(), Kind.CHOICE, METHODS),
             Field(
                 "weight", "  weight", "1", check=checked(partial(SERVER.number, "weight")), hint="where none is given"
             ),

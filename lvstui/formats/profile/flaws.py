@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from lvstui.core import fields
 from lvstui.core.attribute import Attribute, Attributes, Configured, Raw
+from lvstui.core.rules import name_taken
 from lvstui.formats.profile.toml_lines import Path, lines
 
 Table: TypeAlias = Mapping[str, object]
@@ -120,9 +121,7 @@ class Reader:
     def name_once(self, path: Path, name: str, names: set[str], what: str) -> None:
         """Note a name that another of its kind has already, and add it to those seen."""
         if name and name in names:
-            self.flaw(
-                (*path, "name"), f'another {what} is called "{fields.visible(name)}" already; choose another name'
-            )
+            self.flaw((*path, "name"), name_taken(what, name).sentence)
         names.add(name)
 
     def sentences(self, text: str, source: str) -> Iterator[str]:
