@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from typing import TypeAlias, TypeVar, assert_never
 
 from lvstui.core import sysctls
@@ -212,34 +213,30 @@ def diff(have: Director, want: Director) -> tuple[Change, ...]:
 
 
 def _differences(have: Director, want: Director) -> Iterator[Change]:
-    if have.name != want.name:
-        yield Change(DirectorField.NAME, have.name, want.name)
-    have_sync, want_sync = have.daemons, want.daemons
-    for role, daemon in have_sync.items():
-        if role not in want_sync:
-            yield Change(role, daemon, None)
-    if (have.sync is None) != (want.sync is None):
-        yield Change(DirectorField.SYNC, have.sync is not None, want.sync is not None)
-    if have.timeouts != want.timeouts:
-        yield Change(DirectorField.TIMEOUTS, have.timeouts, want.timeouts)
-    for name in {**have.sysctl, **want.sysctl}:
-        if have.sysctl.get(name) != want.sysctl.get(name):
-            yield Change(SysctlKey(name), have.sysctl.get(name), want.sysctl.get(name))
-    have_marks, want_marks = have.groups, want.groups
-    for mark, group in have_marks.items():
-        if mark not in want_marks:
-            yield Change(MarkGroupKey(mark), group, None)
+    yield from _removals(have.daemons, want.daemons, SyncRole)
+    for field in DirectorField:
+        before, after = lookup(have, field), lookup(want, field)
+        if before != after:
+            yield Change(field, before, after)
+    yield from _removals(have.sysctl, want.sysctl, SysctlKey)
+    yield from _settings(have.sysctl, want.sysctl, SysctlKey)
+    yield from _removals(have.groups, want.groups, MarkGroupKey)
     for key, pool in have.pools.items():
         if key not in want.pools:
             yield from remove_pool(pool)
     for key, pool in want.pools.items():
         yield from _pool_differences(have.pools.get(key), pool)
-    for mark, group in want_marks.items():
-        if have_marks.get(mark) != group:
-            yield Change(MarkGroupKey(mark), have_marks.get(mark), group)
-    for role, daemon in want_sync.items():
-        if have_sync.get(role) != daemon:
-            yield Change(role, have_sync.get(role), daemon)
+    yield from _settings(have.groups, want.groups, MarkGroupKey)
+    yield from _settings(have.daemons, want.daemons, SyncRole)
+
+
+def _removals(have: Mapping[_K, _V], want: Mapping[_K, _V], target: Callable[[_K], Target]) -> Iterator[Change]:
+    return (Change(target(key), value, None) for key, value in have.items() if key not in want)
+
+
+def _settings(have: Mapping[_K, _V], want: Mapping[_K, _V], target: Callable[[_K], Target]) -> Iterator[Change]:
+    """List the additions and the edits."""
+    return (Change(target(key), have.get(key), value) for key, value in want.items() if have.get(key) != value)
 
 
 def remove_pool(pool: Pool) -> Iterator[Change]:
@@ -258,14 +255,9 @@ def _pool_differences(have: Pool | None, want: Pool) -> Iterator[Change]:
     servers: Mapping[Endpoint, RealServer] = have.servers if have else {}
     if service != want.service:
         yield Change(key, service, want.service)
-    if servers == want.servers:
-        return
-    for endpoint, server in want.servers.items():
-        if servers.get(endpoint) != server:
-            yield Change(ServerKey(key, endpoint), servers.get(endpoint), server)
-    for endpoint, server in servers.items():
-        if endpoint not in want.servers:
-            yield Change(ServerKey(key, endpoint), server, None)
+    if servers != want.servers:
+        yield from _settings(servers, want.servers, partial(ServerKey, key))
+        yield from _removals(servers, want.servers, partial(ServerKey, key))
 
 
 def strip_profile_values(value: _T) -> _T:

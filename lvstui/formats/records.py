@@ -189,11 +189,11 @@ def _value(table: Table, part: object) -> Value | None:
             (pool,) = _part(service=[{"service": table["service"], "server": servers}]).pools.values()
             return next(iter(pool.servers.values()))
         case "mark":
-            return next(iter((_part(mark=[{**_object(part), "mark": table["mark"]}]).marks or {}).values()))
+            return next(iter(_part(mark=[{**_object(part), "mark": table["mark"]}]).groups.values()))
         case "timeouts":
             return _part(timeouts=part).timeouts
         case "sync":
-            return next(iter((_part(sync=[part]).sync or {}).values()))
+            return next(iter(_part(sync=[part]).daemons.values()))
         case "sysctl" | "director":
             return _text(part)
         case "manage_sync":
