@@ -326,6 +326,16 @@ def _ask_to_zero(view: Services, lines: Sequence[str], requests: Sequence[Zero])
         confirm_first(view.app, Confirm(title, lines, "Zero"), go)
 
 
+_ASKED = (
+    ("name", "n", "name", "name this row (in the profile)"),
+    ("service.note", "N", "note", "the note of the service (in the profile)"),
+    ("service.scheduler", "S", "scheduler", "the scheduler of the service"),
+    ("service.timeout", "t", "timeout", "the service's persistence in seconds (0: none)"),
+    ("server.upper", "u", "upper", "the connections at which it rests (0: never)"),
+    ("server.lower", "l", "lower", "the connections at which it is back"),
+)
+"""The commands that ask in one line for one field: id, keys, field and words."""
+
 EDITS: tuple[Command[Services], ...] = (
     Command(
         "weight.up",
@@ -350,33 +360,9 @@ EDITS: tuple[Command[Services], ...] = (
         "add", "a", "add a real server to this service", partial(_open_form, what="add"), "a add", _on_machine, any_row
     ),
     Command("add.service", "A", "add a service", partial(_open_form, what="service"), "A add service", when=_no_row),
-    Command("name", "n", "name this row (in the profile)", partial(_ask, field="name"), why_off=_on_machine),
-    Command(
-        "service.note",
-        "N",
-        "the note of the service (in the profile)",
-        partial(_ask, field="note"),
-        why_off=_on_machine,
-    ),
-    Command(
-        "service.scheduler", "S", "the scheduler of the service", partial(_ask, field="scheduler"), why_off=_on_machine
-    ),
-    Command(
-        "service.timeout",
-        "t",
-        "the service's persistence in seconds (0: none)",
-        partial(_ask, field="timeout"),
-        why_off=_on_machine,
-    ),
-    Command(
-        "server.upper",
-        "u",
-        "the connections at which it rests (0: never)",
-        partial(_ask, field="upper"),
-        why_off=_on_machine,
-    ),
-    Command(
-        "server.lower", "l", "the connections at which it is back", partial(_ask, field="lower"), why_off=_on_machine
+    *(
+        Command(name, keys, words, partial(_ask, field=field), why_off=_on_machine)
+        for name, keys, field, words in _ASKED
     ),
     Command("delete", "delete,ctrl+d", "delete this row, after asking", _delete),
     Command("weight.set", "W", "the weight: 5 +2 -1 50% *1.5 drain restore", ask_weight),
