@@ -141,7 +141,7 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
 def _print_only(wish: EntryEdit, held: ResolvedEntry | None, director: Director, *, as_json: bool) -> None:
     """Print what would happen; `held` is the entry that it is about, if there is one."""
     title = entry_rules.title(wish, director)
-    sentences = entry_rules.told([wish], director, held.children if held else 0, held.sure if held else True)
+    sentences = entry_rules.consequences([wish], director, held.children if held else 0, held.sure if held else True)
     if as_json:
         entry = table(held, director, time.monotonic()) if held else None
         print_json({"outcome": None, "would": title, "told": sentences, "entry": entry})

@@ -55,8 +55,10 @@ def director(reading: Reading, origin: str, profile: Director) -> list[str]:
         timeouts = settings.timeouts
         rows.append(("timeouts", f"tcp {timeouts.tcp}s, tcp_fin {timeouts.tcp_fin}s, udp {timeouts.udp}s"))
     if settings.sync is not None:
-        told = [("sync", f"{fields.ROLE_WORDS[role]}: {sync_text(daemon)}") for role, daemon in settings.sync.items()]
-        rows += told or [("sync", "no daemon runs")]
+        daemons = [
+            ("sync", f"{fields.ROLE_WORDS[role]}: {sync_text(daemon)}") for role, daemon in settings.sync.items()
+        ]
+        rows += daemons or [("sync", "no daemon runs")]
     return aligned(rows) + (["", *_sysctl(settings, profile)] if settings.sysctl else [])
 
 
@@ -70,8 +72,8 @@ def _sysctl(running: Director, profile: Director) -> list[str]:
         known = sysctls.SETTINGS.get(name)
         default = known.default if known else ""
         changed = default and not sysctls.same(name, text, default)
-        told = (visible(each) for each in (text, "*" if changed else "", default, profile.sysctl.get(name, "")))
-        rows.append((visible(name), *told))
+        columns = (visible(value) for value in (text, "*" if changed else "", default, profile.sysctl.get(name, "")))
+        rows.append((visible(name), *columns))
     return aligned(rows)
 
 

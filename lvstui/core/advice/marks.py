@@ -78,7 +78,7 @@ def _lost_rules(snapshot: Snapshot) -> Iterator[Advice]:
 def _unset(snapshot: Snapshot) -> Iterator[Advice]:
     ruleset = snapshot.reading.rules
     if ruleset is None or ruleset.trouble or any(not rule.decoded for rule in ruleset.rules):
-        return  # what cannot be read is not told to be missing
+        return  # what cannot be read is not said to be missing
     lost = _lost(snapshot)
     for mark in _served(snapshot):
         if mark.rules or mark.number in lost:

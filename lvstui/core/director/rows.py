@@ -36,7 +36,7 @@ class Part(Enum):
 
 
 class Row(NamedTuple):
-    """One row, told by its part and its name there; the heading has no name, a daemon's option is `master.port`."""
+    """One row, known by its part and its name there; the heading has no name, a daemon's option is `master.port`."""
 
     part: Part
     name: str = ""

@@ -15,7 +15,7 @@ from lvstui.core.model import Director, Endpoint, Family, MarkKey, Protocol, Ser
 from lvstui.core.naming import network_text, server_names, service_names
 from lvstui.core.observed import Connection, Scan
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.columns import RowColumn, SortValue, shown, sort_key, sortable
+from lvstui.core.view.columns import RowColumn, SortValue, shown, sort_key, sortable, text_column
 from lvstui.core.view.columns import cells as row_cells
 from lvstui.core.view.filter import Filter, Language, Number, Text
 from lvstui.core.view.table import Arranged, Cell, Tone
@@ -84,15 +84,7 @@ CONNECTION_COLUMNS: Final[tuple[RowColumn[ConnectionRow], ...]] = (
         cell=lambda row: Cell(fields.server_text(row.connection.client), Tone.STRONG),
         sort=_place,
     ),
-    RowColumn(
-        "service",
-        "Service",
-        18,
-        1,
-        grow=2,
-        cell=lambda row: Cell(_service(row), Tone.NAME),
-        sort=lambda row: (_service(row),),
-    ),
+    text_column("service", "Service", 18, 1, _service, Tone.NAME, grow=2),
     RowColumn(
         "server",
         "Real server",
@@ -113,14 +105,7 @@ CONNECTION_COLUMNS: Final[tuple[RowColumn[ConnectionRow], ...]] = (
         sort=lambda row: (row.connection.ends,),
     ),
     RowColumn("entry", "Entry", 16, 3, grow=1, cell=_entry),
-    RowColumn(
-        "origin",
-        "From",
-        5,
-        5,
-        cell=lambda row: Cell(row.connection.origin.value, Tone.DIM),
-        sort=lambda row: (row.connection.origin.value,),
-    ),
+    text_column("origin", "From", 5, 5, lambda row: row.connection.origin.value, Tone.DIM),
 )
 
 SORTABLE: Final = sortable(CONNECTION_COLUMNS)

@@ -65,8 +65,8 @@ def _block(snapshot: Snapshot, look: EntryLook, key: ServiceKey, entries: Sequen
         )
     heaviest = Counter(_networks(entries, look.prefixes)).most_common(_HEAVIEST)
     if heaviest and heaviest[0][1] > 1:
-        told = ", ".join(f"{network} {compact(count)}" for network, count in heaviest)
-        yield (Cell(f"  heaviest networks: {told}", Tone.DIM),)
+        networks = ", ".join(f"{network} {compact(count)}" for network, count in heaviest)
+        yield (Cell(f"  heaviest networks: {networks}", Tone.DIM),)
 
 
 def _order(item: tuple[Endpoint, RealServer]) -> tuple[int, int, int]:

@@ -10,7 +10,7 @@ from typing import Final
 from lvstui.core import fields
 from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Pin, SetTime
 from lvstui.core.entries.resolve import ResolvedEntry
-from lvstui.core.entries.rules import check, client_text, told
+from lvstui.core.entries.rules import check, client_text, consequences
 from lvstui.core.entries.sync_plan import spread
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address, Director, Endpoint, Persistence, Pool, ServerKey, ServiceKey
@@ -234,7 +234,7 @@ def lines(snapshot: Snapshot, wish: Wish) -> list[str]:
         return [f"not possible: {error.sentence}"]
     children = sum(resolved.children for resolved in wish.chosen)
     sure = all(resolved.sure for resolved in wish.chosen)
-    said = told(found, snapshot.reading.director, children, sure)
+    said = consequences(found, snapshot.reading.director, children, sure)
     left_out = max(1, len(wish.chosen)) - len(found)
     if left_out:
         said.insert(0, f"{left_out} of {len(wish.chosen)} are left out: they need no edit, or cannot be edited")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lvstui.core import fields
 from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Pin, SetTime
-from lvstui.core.entries.resolve import full, server_of, service_of
+from lvstui.core.entries.resolve import full, invalidated, server_of, service_of
 from lvstui.core.entries.sync_plan import is_ftp
 from lvstui.core.fields import FieldError
 from lvstui.core.model import PERSISTENCE_MAX, Director, Endpoint, Family, Persistence, ServiceKey, SyncRole
@@ -45,7 +45,7 @@ def check(edit: EntryEdit, director: Director) -> None:
 
 
 def _check_entry(entry: Entry) -> None:
-    if entry.server.port == 0xFFFF:
+    if invalidated(entry):
         raise FieldError("entry", "it was invalidated and matches nobody; it goes when its timer runs out")
 
 
@@ -130,7 +130,7 @@ def server_name(director: Director, service: ServiceKey | None, endpoint: Endpoi
     return f"{fields.visible(server.name)} ({place})" if server and server.name else place
 
 
-def told(edits: Sequence[EntryEdit], director: Director, children: int = 0, sure: bool = True) -> list[str]:
+def consequences(edits: Sequence[EntryEdit], director: Director, children: int = 0, sure: bool = True) -> list[str]:
     """Return what will happen, in sentences for the question before it; `children` hang on all the entries together."""
     return list(dict.fromkeys(_told(edits, director, children, sure)))
 

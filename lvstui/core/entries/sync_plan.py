@@ -1,4 +1,4 @@
-"""What the kernel has to be told for an edit of a persistence entry, as sync messages that nobody has sent."""
+"""What the kernel has to be sent for an edit of a persistence entry, as sync messages that nobody has sent."""
 
 from __future__ import annotations
 
@@ -29,25 +29,20 @@ SOFT_SECONDS: Final = 2
 KILL_SECONDS: Final = 1
 
 _CLOSE: Final = 6
-_TCP_STATES: Final = {
-    word: number
-    for number, word in enumerate(
-        (
-            "NONE",
-            "ESTABLISHED",
-            "SYN_SENT",
-            "SYN_RECV",
-            "FIN_WAIT",
-            "TIME_WAIT",
-            "CLOSE",
-            "CLOSE_WAIT",
-            "LAST_ACK",
-            "LISTEN",
-            "SYNACK",
-        )
-    )
-}
-"""TCP's states by their words (enum in include/net/ip_vs.h)."""
+TCP_STATES: Final = (
+    "NONE",
+    "ESTABLISHED",
+    "SYN_SENT",
+    "SYN_RECV",
+    "FIN_WAIT",
+    "TIME_WAIT",
+    "CLOSE",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "LISTEN",
+    "SYNACK",
+)
+"""The words for TCP's states, each at its number (enum in include/net/ip_vs.h)."""
 
 
 def binding(
@@ -63,12 +58,12 @@ def binding(
     An entry that is there keeps its server, whatever the message says. Seconds are held to 1 .. 31 days.
     """
     seconds = min(max(1, seconds), PERSISTENCE_MAX)
-    end, told = Endpoint(client, 0), identity.encode("latin-1")
+    end, call = Endpoint(client, 0), identity.encode("latin-1")
     if isinstance(service, MarkKey):
-        return Message(0, end, mark_end(service), server, seconds, mark=service.mark, engine=engine, identity=told)
+        return Message(0, end, mark_end(service), server, seconds, mark=service.mark, engine=engine, identity=call)
     ftp = service.port == FTP and service.protocol is Protocol.TCP
     virtual = Endpoint(service.address, 0 if ftp else service.port)
-    return Message(int(service.protocol), end, virtual, server, seconds, engine=engine, identity=told)
+    return Message(int(service.protocol), end, virtual, server, seconds, engine=engine, identity=call)
 
 
 def placing(edit: Pin | Move, director: Director) -> Message:
@@ -106,9 +101,9 @@ def again(entry: Entry, director: Director, seconds: int) -> Message:
 
 def ending(entry: Entry, children: Iterable[Connection], director: Director, manner: Manner) -> tuple[Message, ...]:
     """Let an entry and the connections that hang on it run out; all of it has to reach the kernel in one datagram."""
-    told = [_soft(child) if manner is Manner.SOFT else _kill(child) for child in children]
+    ended = [_soft(child) if manner is Manner.SOFT else _kill(child) for child in children]
     seconds = SOFT_SECONDS if manner is Manner.SOFT else KILL_SECONDS
-    return (*told, again(entry, director, seconds))
+    return (*ended, again(entry, director, seconds))
 
 
 def _soft(child: Connection) -> Message:
@@ -128,7 +123,8 @@ def _kill(child: Connection) -> Message:
 
 
 def _state(child: Connection) -> int:
-    return _TCP_STATES.get(child.state, 0) if child.protocol is Protocol.TCP else 0
+    known = child.protocol is Protocol.TCP and child.state in TCP_STATES
+    return TCP_STATES.index(child.state) if known else 0
 
 
 def client_of(service: ServiceKey, client: Address, director: Director) -> Address:

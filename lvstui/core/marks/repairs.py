@@ -32,8 +32,8 @@ def unadoptable(rule: Rule) -> str:
     if rule.verb != "set" or not rule.value:
         return "it sets no mark of its own"
     if rule.selector is None:
-        told = ", ".join(rule.match) or f"the way to {rule.chain}"
-        return f"its conditions are more than protocol, addresses, ports and interface ({fields.visible(told)})"
+        conditions = ", ".join(rule.match) or f"the way to {rule.chain}"
+        return f"its conditions are more than protocol, addresses, ports and interface ({fields.visible(conditions)})"
     return ""
 
 

@@ -24,7 +24,7 @@ class GroupRow(NamedTuple):
 
 
 class RuleRow(NamedTuple):
-    """A rule below its mark, told by where it stands.
+    """A rule below its mark, known by where it stands.
 
     `place` tells rules without a handle apart, and the several that are read of one that is reachable by several paths.
     """

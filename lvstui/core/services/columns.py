@@ -31,7 +31,7 @@ from lvstui.core.services.row import (
     service_options,
     service_state,
 )
-from lvstui.core.view.columns import RowColumn, SortValue, sortable
+from lvstui.core.view.columns import RowColumn, SortValue, sortable, text_column
 from lvstui.core.view.filter import Language, Number, Text
 from lvstui.core.view.numbers import compact, sparkline
 from lvstui.core.view.servers import server_options, server_state
@@ -257,33 +257,10 @@ SERVICE_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
         value=_exact_target,
         heading="SERVICE / SERVER",
     ),
-    RowColumn(
-        "name",
-        "Name",
-        8,
-        3,
-        grow=1,
-        cell=lambda row: Cell(_name(row), Tone.NAME),
-        sort=lambda row: (_name(row),),
-        value=_name,
-    ),
-    RowColumn(
-        "method",
-        "Method",
-        6,
-        5,
-        cell=lambda row: Cell(_method(row)),
-        sort=lambda row: (_method(row),),
-        value=_method,
-    ),
-    RowColumn(
-        "options",
-        "Options",
-        12,
-        6,
-        grow=2,
-        cell=lambda row: Cell(_options(row), Tone.DIM),
-        sort=lambda row: (_options(row),),
+    text_column("name", "Name", 8, 3, _name, Tone.NAME, grow=1),
+    text_column("method", "Method", 6, 5, _method),
+    replace(
+        text_column("options", "Options", 12, 6, _options, Tone.DIM, grow=2),
         value=_settings,
         heading="SETTINGS",
         last=True,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
 
-from lvstui.core.view.table import Arranged, Cell, Column
+from lvstui.core.view.table import Arranged, Cell, Column, Tone
 
 R = TypeVar("R")
 """A row with all that is known of it."""
@@ -30,6 +30,29 @@ class RowColumn(Column, Generic[R]):
     value: Callable[[R], Value] | None = field(default=None, kw_only=True)
     heading: str = field(default="", kw_only=True)
     last: bool = field(default=False, kw_only=True)
+
+
+def text_column(
+    id: str,
+    title: str,
+    width: int,
+    priority: int,
+    text: Callable[[R], str],
+    tone: Tone = Tone.PLAIN,
+    *,
+    grow: int = 0,
+) -> RowColumn[R]:
+    """Return a column that shows a text, is sorted by it, and prints it as it is."""
+    return RowColumn(
+        id,
+        title,
+        width,
+        priority,
+        grow=grow,
+        cell=lambda row: Cell(text(row), tone),
+        sort=lambda row: (text(row),),
+        value=text,
+    )
 
 
 def sortable(columns: Iterable[RowColumn[R]]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from lvstui.core.entries.resolve import FTP, masked
 from lvstui.core.entries.sync_message import ASSURED, TEMPLATE, Message
-from lvstui.core.entries.sync_plan import mark_end
+from lvstui.core.entries.sync_plan import TCP_STATES, mark_end
 from lvstui.core.model import (
     PERSISTENCE_MAX,
     Address,
@@ -40,7 +40,7 @@ _CLIENTS_V4: Final = int(IPv4Address("100.64.0.0")), 22
 _CLIENTS_V6: Final = int(IPv6Address("2001:db8:c::")), 80
 """Networks of the clients, with the number of bits that are theirs."""
 
-_STATES: Final = ("NONE", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TIME_WAIT", "CLOSE")
+_STATES: Final = TCP_STATES[:7]
 """TCP's states by their number (enum in include/net/ip_vs.h), as far as anybody sends them."""
 
 _OPEN_SECONDS: Final = 900.0

@@ -24,9 +24,6 @@ from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs, Piece
 WITH_ENGINES: Final = Path("/proc/thread-self/net/ip_vs_conn")
 WITH_ORIGIN: Final = Path("/proc/thread-self/net/ip_vs_conn_sync")
 
-INVALID_PORT: Final = 0xFFFF
-"""The port of an entry that was invalidated (ip_vs_check_template): it matches nothing and waits for its timer."""
-
 _BUFFER: Final = 1 << 16
 _TEMPLATE_STATES: Final = frozenset(("NONE", "ASSURED", "ERR!"))
 _ORIGINS: Final = {"LOCAL": Origin.LOCAL, "SYNC": Origin.SYNC}

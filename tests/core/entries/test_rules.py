@@ -9,7 +9,7 @@ import pytest
 
 from lvstui.core import fields
 from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Pin, SetTime
-from lvstui.core.entries.rules import check, closed, title, told
+from lvstui.core.entries.rules import check, closed, consequences, title
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Forwarding, RealServer, SyncDaemon, SyncRole
 from tests.build import address_key, director, endpoint, entry, pool, sticky_pool
@@ -95,11 +95,11 @@ def test_the_door_is_shut_for_mixed_families_and_for_backup_only() -> None:
 def test_what_will_happen_is_told() -> None:
     wide = director(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", mask="255.255.255.0"))
     master = replace(wide, sync={SyncRole.MASTER: SyncDaemon(SyncRole.MASTER, "eth0")})
-    lines = told([Move(HELD._replace(client=ip_address("198.18.0.0")), TWO, 60)], master, children=3)
+    lines = consequences([Move(HELD._replace(client=ip_address("198.18.0.0")), TWO, 60)], master, children=3)
     text = "\n".join(lines)
     for part in ("3 connections: active ones stay", "may not be movable", "the time slides", "/24", "peer director"):
         assert part in text
-    killed = told([Expire(HELD, Manner.KILL)], wide, children=1, sure=False)
+    killed = consequences([Expire(HELD, Manner.KILL)], wide, children=1, sure=False)
     assert any("about 1 connection" in line and "reset at once" in line for line in killed)
 
 
@@ -108,7 +108,7 @@ def test_a_server_with_weight_0_is_told_with_what_the_setting_makes_of_it(settin
     held = DIRECTOR.pools[WEB]
     servers = {**held.servers, TWO: replace(held.servers[TWO], weight=0)}
     where = director(replace(held, servers=servers), expire_quiescent_template=setting)
-    assert any(said in line for line in told([Move(HELD, TWO, 60)], where))
+    assert any(said in line for line in consequences([Move(HELD, TWO, 60)], where))
 
 
 def test_an_edit_has_a_title() -> None:
