@@ -46,7 +46,7 @@ def _add(mark: int, matches: tuple[Selector, ...], options: Namespace, director:
         persistence=_persistence(options.persistence, group),
         name=name,
     )
-    return (*_join(mark, servers, options, director), *mark_edits.made(group, service, servers, director))
+    return (*_join(mark, servers, options, director), *mark_edits.create_group(group, service, servers, director))
 
 
 def _join(mark: int, servers: Sequence[RealServer], options: Namespace, director: Director) -> Iterator[Change]:

@@ -101,7 +101,9 @@ def families(selectors: Iterable[Selector]) -> tuple[Family, ...]:
     return tuple(family for family in Family if family in found)
 
 
-def made(group: MarkGroup, service: Service, servers: Iterable[RealServer], director: Director) -> tuple[Change, ...]:
+def create_group(
+    group: MarkGroup, service: Service, servers: Iterable[RealServer], director: Director
+) -> tuple[Change, ...]:
     """Return the changes that make a whole group: services first, with the servers of their family, then the rules.
 
     `service` lends scheduler, flags, persistence and name; a service that is there already is left as it is.

@@ -8,11 +8,12 @@ from functools import partial
 from typing import Final
 
 from lvstui.core import fields
+from lvstui.core.attributes import GROUP
 from lvstui.core.change import Change, change_group, change_service
 from lvstui.core.fields import FieldError
 from lvstui.core.marks.edits import PERSISTENCE, bundled, families, free_mark, leading
 from lvstui.core.marks.lists import items
-from lvstui.core.marks.new_group_form import in_the_way
+from lvstui.core.marks.new_group_form import in_the_way, mark_field
 from lvstui.core.marks.repairs import removed
 from lvstui.core.model import (
     AddressKey,
@@ -28,7 +29,7 @@ from lvstui.core.model import (
 from lvstui.core.observed import Ruleset
 from lvstui.core.rules import Problem, Severity, problems
 from lvstui.core.selectors import EXAMPLE, selector, selector_text
-from lvstui.core.view.form import Field, Form, Kind, Values, checked
+from lvstui.core.view.form import Field, Form, Kind, Values, attribute_field, checked
 
 _SPARE: Final = 8
 """How many matches can be added in one go."""
@@ -55,12 +56,10 @@ class PacketsForm:
         """What the operator is asked."""
         held = self.group.selectors if self.group else ()
         texts = [*map(selector_text, held), *[""] * _SPARE]
-        name = self.group.name if self.group else ""
         matches = (_match(number, text) for number, text in enumerate(texts))
-        check = checked(partial(fields.label, "name"))
-        label = Field("name", "name", name, check=check, shown=lambda _: self.profile, hint="in the profile")
+        name = attribute_field(GROUP["name"], self.group or MarkGroup(self.mark), shown=lambda _: self.profile)
         title = f"Packets that get mark {self.mark}: one match a line, empty takes it out"
-        return Form(title, (*matches, label), self.problems, adds=self.group is None)
+        return Form(title, (*matches, name), self.problems, adds=self.group is None)
 
     def changes(self, values: Values) -> tuple[Change, ...]:
         """Return the changes, none where all is as it was."""
@@ -83,8 +82,7 @@ class PacketsForm:
         served = [family for family in Family if MarkKey(self.mark, family) in self.director.pools]
         for family in families(group.selectors):
             if served and family not in served:
-                kind = "IPv4" if family is Family.IPV4 else "IPv6"
-                yield Problem("match", f"there is no {kind} service on mark {self.mark}", Severity.WARNING)
+                yield Problem("match", f"there is no {family.word} service on mark {self.mark}", Severity.WARNING)
 
 
 def _id(number: int) -> str:
@@ -161,8 +159,8 @@ class BundleForm:
         every = tuple(fields.service_text(key) for key in self.director.pools if isinstance(key, AddressKey))
         pools = leading(self.director.pools[key] for key in self.keys if key in self.director.pools)
         name = next((pool.service.name for pool in pools if pool.service.name), "")
+        free = free_mark(self.director, self.ruleset)
         sticky = [pool.service.persistence.timeout for pool in pools if pool.service.persistence]
-        check = checked(partial(fields.label, "name"))
         return Form(
             "Bundle services into a mark group, which takes their place",
             (
@@ -174,14 +172,8 @@ class BundleForm:
                     wide=True,
                     proposals=every,
                 ),
-                Field(
-                    "mark",
-                    "mark",
-                    str(free_mark(self.director, self.ruleset)),
-                    check=checked(partial(fields.number, "mark")),
-                    hint="a free one",
-                ),
-                Field("name", "name", name, check=check, shown=lambda _: self.profile, hint="in the profile"),
+                mark_field(free),
+                attribute_field(GROUP["name"], MarkGroup(free, name=name), shown=lambda _: self.profile),
                 Field(
                     "persistence",
                     "persistence",

@@ -8,9 +8,17 @@ from functools import partial
 from typing import Final
 
 from lvstui.core import fields, selectors
-from lvstui.core.attributes import METHODS, SERVER
+from lvstui.core.attributes import GROUP, METHODS, SERVER
 from lvstui.core.change import Change, fold, service_of
-from lvstui.core.marks.edits import PERSISTENCE, TEMPLATES, Template, families, free_mark, made, template_selectors
+from lvstui.core.marks.edits import (
+    PERSISTENCE,
+    TEMPLATES,
+    Template,
+    create_group,
+    families,
+    free_mark,
+    template_selectors,
+)
 from lvstui.core.marks.lists import machines, networks, servers, usual_forwarding, virtual_addresses
 from lvstui.core.marks.packets import overlap
 from lvstui.core.model import (
@@ -28,7 +36,7 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import Ruleset
 from lvstui.core.rules import Problem, Severity, problems
-from lvstui.core.view.form import Field, Form, Kind, Values, checked
+from lvstui.core.view.form import Field, Form, Kind, Values, attribute_field, checked
 
 FREE: Final = "own ports"
 """The choice that is no template: any protocol and list of ports."""
@@ -101,7 +109,7 @@ class GroupForm:
             name=group.name,
         )
         servers = self.servers(values)
-        changes = made(group, service, servers, self.director)
+        changes = create_group(group, service, servers, self.director)
         if not _keeps(values) and not self.missing:
             return changes
         served = {Family.of(server.endpoint.address) for server in servers} or set(Family)
@@ -138,15 +146,8 @@ class GroupForm:
             Field("protocol", "  protocol", "tcp", Kind.CHOICE, _PROTOCOLS, shown=free),
             Field("ports", "  ports", "", check=checked(_ports), shown=free, hint="80,443,8000-8100"),
             Field("passive", "  data ports", "10000-20000", check=checked(_ports), shown=passive, hint=_PASSIVE_HINT),
-            Field("mark", "mark", str(mark), check=checked(partial(fields.number, "mark")), hint="a free one"),
-            Field(
-                "name",
-                "name",
-                "",
-                check=checked(partial(fields.label, "name")),
-                shown=lambda _: self.profile,
-                hint="in the profile",
-            ),
+            mark_field(mark),
+            attribute_field(GROUP["name"], MarkGroup(mark), shown=lambda _: self.profile),
         )
 
     def _service_fields(self) -> Sequence[Field]:
@@ -217,12 +218,16 @@ class GroupForm:
                 yield Problem("servers", f"{server.endpoint.address} has no virtual address of its family")
         for family in served if self.selectors or not _keeps(values) or not found else ():
             if not any(Family.of(server.endpoint.address) is family for server in found):
-                kind = "IPv4" if family is Family.IPV4 else "IPv6"
-                yield _warning("servers", f"none for {kind}: its clients will be refused")
+                yield _warning("servers", f"none for {family.word}: its clients will be refused")
 
 
 _PASSIVE_HINT: Final = "the same range as in the FTP servers"
 _STICKY_HINT: Final = "seconds; 0: none. The ports of a group need it to stay on one server"
+
+
+def mark_field(mark: int) -> Field:
+    """Return the field that asks for a mark which nobody uses yet."""
+    return Field("mark", "mark", str(mark), check=checked(partial(fields.number, "mark")), hint="a free one")
 
 
 def in_the_way(group: MarkGroup, director: Director) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ import pytest
 from lvstui.core import fields
 from lvstui.core.change import fold, undo
 from lvstui.core.fields import FieldError
-from lvstui.core.marks.edits import TEMPLATES, bundled, families, free_mark, made, template_selectors, unbundled
+from lvstui.core.marks.edits import TEMPLATES, bundled, create_group, families, free_mark, template_selectors, unbundled
 from lvstui.core.model import (
     AddressKey,
     Director,
@@ -70,7 +70,7 @@ def test_a_group_is_made_with_a_service_for_each_of_its_families() -> None:
     group = MarkGroup(80, (selector("tcp 192.0.2.10 80,443"), selector("tcp 2001:db8::10 80,443")), "web")
     servers = [RealServer(Endpoint(fields.address("server", text), 0)) for text in ("10.0.0.11", "fd00::11")]
     service = Service(MarkKey(80, Family.IPV4), persistence=Persistence(300), name="web")
-    after = fold(Director(), made(group, service, servers, Director()))
+    after = fold(Director(), create_group(group, service, servers, Director()))
     four, six = (after.pools[MarkKey(80, family)] for family in (Family.IPV4, Family.IPV6))
     assert [str(end.address) for each in (four, six) for end in each.servers] == ["10.0.0.11", "fd00::11"]
     assert (four.service.name, six.service.name) == ("web", "web-v6")
