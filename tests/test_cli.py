@@ -7,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from lvstui.cli import main
+from lvstui.commands.arguments import parser
 from lvstui.core.change import (
     EMPTY,
     Change,
@@ -315,6 +317,32 @@ def test_apply_writes_only_what_differs(shell: Shell) -> None:
     after = shell.held()
     assert after.pools[MARK] is before.pools[MARK]
     assert after.pools[SHOP].servers[WEB1.endpoint] == strip_profile_values(replace(WEB1, weight=5))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "show",
+        "export",
+        "check --running",
+        "diff",
+        "history",
+        "entries",
+        "entry expire 10.1.0.9 shop",
+        "apply",
+        "set shop note=x",
+        "add shop",
+        "delete shop",
+        "drain shop web1",
+        "restore shop web1",
+        "rollback 1",
+        "mark add 80 tcp",
+        "mark delete 80",
+    ],
+)
+def test_every_command_names_the_function_that_runs_it(words: str) -> None:
+    module, function = parser().parse_args(words.split()).run
+    assert callable(getattr(import_module(f"lvstui.commands.{module}"), function))
 
 
 def test_apply_keeps_others_when_told_so(shell: Shell) -> None:

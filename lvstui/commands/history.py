@@ -19,8 +19,8 @@ from lvstui.store.profile_file import ProfileFile, default_path
 _LINES_SHOWN = 20
 
 
-def history(options: Namespace, open_place: OpenPlace) -> int:  # noqa: ARG001 - no kernel is needed
-    """Print the last records that say all of the words, newest last."""
+def history(options: Namespace, _open_place: OpenPlace) -> int:
+    """Print the last records that say all of the words, newest last; no kernel is needed for that."""
     if options.demo and options.profile is None:
         raise Failure("the demo keeps no history; name a profile with --profile", Status.USAGE)
     profile = ProfileFile(options.profile or default_path())

@@ -18,7 +18,7 @@ from lvstui.core.change import (
     undo,
 )
 from lvstui.core.model import Director, MarkGroupKey, ServerKey, ServiceKey
-from lvstui.core.record import Kind
+from lvstui.core.record import Kind, Record
 from lvstui.engine.messages import Applied, Edit, Event, Notice, Outcome, Overtaken, Rejected
 from lvstui.engine.profile import FollowedProfile
 from lvstui.formats.profile.write import ProfileError
@@ -54,6 +54,8 @@ class Editor:
         self._records = records
         self._post = post
         self._read_only = read_only
+        self._recent: tuple[Record, ...] = ()
+        self._trouble = ""
         self._done: list[tuple[Change, ...]] = []
         self._undone: list[tuple[Change, ...]] = []
 
@@ -101,6 +103,18 @@ class Editor:
                 self._records.append(kind, changes, entries)
         except ProfileError as error:
             self._post(Notice(f"the change is made, and missing in the history: {error}"))
+
+    def read_records(self) -> tuple[Record, ...]:
+        """Read the newest records, which other lvstui add to as well; a history that cannot be read stays as it was."""
+        try:
+            self._recent = self._records.recent() if self._records else ()
+        except ProfileError as error:
+            if str(error) != self._trouble:
+                self._post(Notice(str(error)))
+            self._trouble = str(error)
+        else:
+            self._trouble = ""
+        return self._recent
 
     def _remember(self, kind: Kind, done: tuple[Change, ...]) -> None:
         """Keep what was done for undo and redo; a new edit ends what could be redone."""

@@ -10,7 +10,6 @@ from functools import partial
 from threading import Event as Flag
 from threading import Thread
 
-from lvstui.core.entries.edits import EntryReport
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.observed import Reading, Scan
 from lvstui.engine.entry_edits import Tools, carry_out
@@ -152,9 +151,3 @@ def consult(kernel: Kernel, messages: Sequence[Message]) -> Reading:
     if messages:
         kernel.send_sync(messages)
     return kernel.read()
-
-
-def summary(reports: Sequence[EntryReport]) -> str:
-    """Count how many edits came to which end: `12 done, 1 busy`."""
-    words = [report.outcome.value for report in reports]
-    return ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lvstui.core import fields
 from lvstui.core.change import EMPTY
 from lvstui.core.describe import describe
-from lvstui.core.entries.edits import Outcome
+from lvstui.core.entries.edits import EntryReport, Outcome
 from lvstui.core.model import Director
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import Tone
-from lvstui.engine.entry_desk import summary
 from lvstui.engine.messages import (
     Applied,
     EntriesDone,
@@ -50,3 +51,9 @@ def sentence(event: Event, director: Director = EMPTY) -> tuple[str, Tone]:
             return sentence, Tone.WARN
         case Snapshot():
             return "", Tone.PLAIN
+
+
+def summary(reports: Sequence[EntryReport]) -> str:
+    """Count how many edits came to which end: `12 done, 1 busy`."""
+    words = [report.outcome.value for report in reports]
+    return ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))

@@ -26,7 +26,7 @@ from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import ServiceKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.owners import Owner
-from lvstui.core.record import Kind, Record, Session
+from lvstui.core.record import Kind, Session
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived, Host, Snapshot
 from lvstui.core.view.history import History
 from lvstui.engine.edits import Editor
@@ -56,7 +56,6 @@ from lvstui.engine.messages import (
 )
 from lvstui.engine.profile import FollowedProfile
 from lvstui.engine.scanner import Follow
-from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel, KernelError
 from lvstui.store.history_file import HistoryFile
 from lvstui.store.presence import Presence
@@ -101,11 +100,9 @@ class Worker:
         self._reading = EMPTY_SNAPSHOT.reading
         self._profile = FollowedProfile(profile, kernel, post)
         self._editor = Editor(kernel, self._profile, records, post, read_only=read_only)
-        self._records = records
         self._presence = presence
         self._history = History()
         self._snapshot = replace(EMPTY_SNAPSHOT, origin=kernel.origin, derived=Derived())
-        self._records_trouble = ""
         self._desk = EntryDesk(kernel, self.submit, clock=clock, threaded=threaded, pause=pause)
         self._watching = Watch(False)
         self._reports: list[EntryReport] = []
@@ -215,25 +212,13 @@ class Worker:
             paused=self._pace.paused,
             undo=self._editor.undo,
             redo=self._editor.redo,
-            changes=self._newest_records(),
+            changes=self._editor.read_records(),
             others=self._other_sessions(),
             owners=self._owners(),
             scan=self._desk.scan,
             derived=self._snapshot.derived,
         )
         self._post(self._snapshot)
-
-    def _newest_records(self) -> tuple[Record, ...]:
-        """Follow the history, to which other lvstui append too; one that cannot be read leaves what was known."""
-        try:
-            newest = self._records.recent() if self._records else ()
-        except ProfileError as error:
-            if str(error) != self._records_trouble:
-                self._post(Notice(str(error)))
-            self._records_trouble = str(error)
-            return self._snapshot.changes
-        self._records_trouble = ""
-        return newest
 
     def _other_sessions(self) -> tuple[Session, ...]:
         others = self._presence.others() if self._presence else ()

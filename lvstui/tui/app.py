@@ -27,10 +27,9 @@ from lvstui.core.owners import claimed
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Host, Snapshot
 from lvstui.core.view.headline import headline
 from lvstui.core.view.table import Tone
-from lvstui.engine.entry_desk import summary
 from lvstui.engine.messages import Edit, EntriesDone, Event, Overtaken, Pace, Rejected, Stop, Watch
 from lvstui.engine.options import Options
-from lvstui.engine.sentences import sentence
+from lvstui.engine.sentences import sentence, summary
 from lvstui.engine.worker import Worker
 from lvstui.host.machine import Machine
 from lvstui.store.history_file import HistoryFile
