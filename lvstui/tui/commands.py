@@ -25,7 +25,7 @@ class Command(Generic[T]):
 
     `id` is what a key map names; `keys` as Textual writes them. `help` is the sentence for help and palette, `bar` the
     few words in the line of keys (empty: not shown there). `run` does it. `why_off` returns why it cannot be done now
-    (empty: it can); `when` returns whether the line of keys offers it although nothing forbids it.
+    (empty: it can); `when` returns whether there is anything for it here, so that the line of keys offers it.
     """
 
     id: str

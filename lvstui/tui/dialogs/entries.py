@@ -39,7 +39,7 @@ _TABLE_MAX = 8
 
 
 class EntryDialog(ModalScreen[EditEntries | None]):
-    """Ask how entries are to be edited; return the request, None where the operator thought better of it."""
+    """Ask how entries are to be edited; return the request, None where the operator leaves it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace,q", "dismiss(None)", show=False),

@@ -308,7 +308,7 @@ EDITS: tuple[Command[Marks], ...] = (
     Command("name", "n", "name the group (in the profile)", _name),
     Command("mark.timeout", "t", "persistence of its services in seconds (0: none)", _timeout),
     Command("mark.adopt", "C", "copy rules of others into our table", _adopt, "C adopt", when=_any_of_others),
-    Command("mark.apart", "B", "services in place of the group, after asking", _take_apart, when=_grouped),
+    Command("mark.apart", "B", "services in place of the group, after asking", _take_apart),
     Command("mark.restore", "r", "stage putting back what the kernel lost", _restore, "r restore", when=_any_lost),
-    Command("delete", "delete,ctrl+d", "delete the group, or this rule of it", _delete, when=_removable),
+    Command("delete", "delete,ctrl+d", "delete the group, or this rule of it", _delete),
 )

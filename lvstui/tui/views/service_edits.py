@@ -345,7 +345,7 @@ EDITS: tuple[Command[Services], ...] = (
         "+ - weight",
         when=_on_servers,
     ),
-    Command("weight.down", "minus", "stage one less weight", partial(_step_weight, step=-1), when=_on_servers),
+    Command("weight.down", "minus", "stage one less weight", partial(_step_weight, step=-1)),
     Command("weight.drain", "0", "stage weight 0, or the weight before", _drain, "0 drain", when=_on_servers),
     Command(
         "edit",

@@ -61,7 +61,7 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
     """
 
     def __init__(self, form: Form, preview: Callable[[Values], Sequence[str]] | None = None) -> None:
-        """Ask `form`; `preview` gives the lines of what values that are right would do, to be shown below it."""
+        """Ask `form`; `preview` returns the lines of what right values would do, to be shown below it."""
         super().__init__(classes="previewing" if preview else None)
         self._form = form
         self._preview = preview
