@@ -29,7 +29,7 @@ from lvstui.core.model import (
 from lvstui.core.observed import Ruleset
 from lvstui.core.rules import Problem, Severity, problems
 from lvstui.core.selectors import EXAMPLE, selector, selector_text
-from lvstui.core.view.form import Field, Form, Kind, Values, attribute_field, checked
+from lvstui.core.view.form import Field, Form, Kind, Values, attribute_field, check_by
 
 _SPARE: Final = 8
 """How many matches can be added in one go."""
@@ -95,7 +95,7 @@ def _match(number: int, text: str) -> Field:
     def check(written: str, _: Values) -> str:
         if not written.strip():
             return ""
-        return checked(selector)(written, _)
+        return check_by(selector)(written, _)
 
     def shown(values: Values) -> bool:
         return bool(text) or number == 0 or bool(values[_id(number - 1)].strip()) or bool(values[_id(number)].strip())
@@ -168,7 +168,7 @@ class BundleForm:
                     "services",
                     "services",
                     ", ".join(map(fields.service_text, self.keys)),
-                    check=checked(self._keys),
+                    check=check_by(self._keys),
                     wide=True,
                     proposals=every,
                 ),
@@ -178,7 +178,7 @@ class BundleForm:
                     "persistence",
                     "persistence",
                     str(max(sticky, default=PERSISTENCE)),
-                    check=checked(partial(fields.number, "seconds")),
+                    check=check_by(partial(fields.number, "seconds")),
                     hint="seconds; the longest that the services have",
                 ),
             ),

@@ -36,7 +36,7 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import Ruleset
 from lvstui.core.rules import Problem, Severity, problems
-from lvstui.core.view.form import Field, Form, Kind, Values, attribute_field, checked
+from lvstui.core.view.form import Field, Form, Kind, Values, attribute_field, check_by
 
 FREE: Final = "own ports"
 """The choice that is no template: any protocol and list of ports."""
@@ -137,15 +137,15 @@ class GroupForm:
                 "addresses",
                 "addresses",
                 "",
-                check=checked(networks),
+                check=check_by(networks),
                 shown=lambda values: not _keeps(values),
                 hint="virtual ones, IPv4 and IPv6: 192.0.2.10, 2001:db8::10",
                 wide=True,
                 proposals=virtual_addresses(self.director),
             ),
             Field("protocol", "  protocol", "tcp", Kind.CHOICE, _PROTOCOLS, shown=free),
-            Field("ports", "  ports", "", check=checked(_ports), shown=free, hint="80,443,8000-8100"),
-            Field("passive", "  data ports", "10000-20000", check=checked(_ports), shown=passive, hint=_PASSIVE_HINT),
+            Field("ports", "  ports", "", check=check_by(_ports), shown=free, hint="80,443,8000-8100"),
+            Field("passive", "  data ports", "10000-20000", check=check_by(_ports), shown=passive, hint=_PASSIVE_HINT),
             mark_field(mark),
             attribute_field(GROUP["name"], MarkGroup(mark), shown=lambda _: self.profile),
         )
@@ -153,8 +153,8 @@ class GroupForm:
     def _service_fields(self) -> Sequence[Field]:
         choices = self.schedulers if "wlc" in self.schedulers else ("wlc", *self.schedulers)
         return (
-            Field("scheduler", "scheduler", "wlc", Kind.OPEN, choices, checked(fields.scheduler)),
-            Field("persistence", "persistence", str(PERSISTENCE), check=checked(_seconds), hint=_STICKY_HINT),
+            Field("scheduler", "scheduler", "wlc", Kind.OPEN, choices, check_by(fields.scheduler)),
+            Field("persistence", "persistence", str(PERSISTENCE), check=check_by(_seconds), hint=_STICKY_HINT),
         )
 
     def _server_fields(self) -> Sequence[Field]:
@@ -172,7 +172,7 @@ class GroupForm:
             ),
             Field("forwarding", "  forwarding", usual_forwarding(self.director).name.lower(), Kind.CHOICE, METHODS),
             Field(
-                "weight", "  weight", "1", check=checked(partial(SERVER.number, "weight")), hint="where none is given"
+                "weight", "  weight", "1", check=check_by(partial(SERVER.number, "weight")), hint="where none is given"
             ),
         )
 
@@ -227,7 +227,7 @@ _STICKY_HINT: Final = "seconds; 0: none. The ports of a group need it to stay on
 
 def mark_field(mark: int) -> Field:
     """Return the field that asks for a mark which nobody uses yet."""
-    return Field("mark", "mark", str(mark), check=checked(partial(fields.number, "mark")), hint="a free one")
+    return Field("mark", "mark", str(mark), check=check_by(partial(fields.number, "mark")), hint="a free one")
 
 
 def in_the_way(group: MarkGroup, director: Director) -> Iterator[Problem]:

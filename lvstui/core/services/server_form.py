@@ -13,7 +13,7 @@ from lvstui.core.attributes import SERVER
 from lvstui.core.change import Change, change_server, fold
 from lvstui.core.model import AddressKey, Director, Endpoint, Forwarding, Pool, RealServer
 from lvstui.core.rules import Problem, Severity, problems
-from lvstui.core.view.form import Field, Form, Values, attribute_field, checked, trimmed
+from lvstui.core.view.form import Field, Form, Values, attribute_field, check_by, trim_name
 
 _ASKED: Final = tuple(attribute for attribute in SERVER if attribute.name != "resume")
 """The attributes that the form asks for; the weight to go back to after a drain follows from the weight."""
@@ -76,7 +76,7 @@ class ServerForm:
         endpoint = Endpoint(fields.address("address", values["address"].strip()), _port(values["port"]))
         start = replace(before, endpoint=endpoint) if before else RealServer(endpoint)
         texts = {attribute.name: values[attribute.name] for attribute in _ASKED}
-        after = SERVER.assign(start, {**texts, "name": trimmed(values["name"], start.name)})
+        after = SERVER.assign(start, {**texts, "name": trim_name(values["name"], start.name)})
         if before is None:
             after = replace(after, resume=None)  # weight 0 is no drain of a server that never had another
         return after if after.tunnel.type is start.tunnel.type else _without_leftovers(after)
@@ -102,8 +102,8 @@ def _proposal(pool: Pool) -> RealServer:
 
 def _endpoint_fields(address: str, port: int) -> Sequence[Field]:
     return (
-        Field("address", "address", address, check=checked(_address), hint="IPv4 or IPv6"),
-        Field("port", "port", str(port), check=checked(_port), hint="0: the port that the client asked for"),
+        Field("address", "address", address, check=check_by(_address), hint="IPv4 or IPv6"),
+        Field("port", "port", str(port), check=check_by(_port), hint="0: the port that the client asked for"),
     )
 
 

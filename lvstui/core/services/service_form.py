@@ -26,7 +26,7 @@ from lvstui.core.model import (
     ServiceKey,
 )
 from lvstui.core.rules import Problem, Severity, problems
-from lvstui.core.view.form import NO, YES, Field, Form, Kind, Values, attribute_field, checked, trimmed, yes_no
+from lvstui.core.view.form import NO, YES, Field, Form, Kind, Values, attribute_field, check_by, trim_name, yes_no
 
 _MARKS: Final = {"mark": Family.IPV4, "mark6": Family.IPV6}
 _KINDS: Final = (*fields.PROTOCOL_WORDS.values(), *_MARKS)
@@ -71,8 +71,8 @@ class ServiceForm:
             flags |= flag if values[field] == YES else ServiceFlags.NONE
         texts = {
             "scheduler": values["scheduler"],
-            "name": trimmed(values["name"], before.name),
-            "note": trimmed(values["note"], before.note),
+            "name": trim_name(values["name"], before.name),
+            "note": trim_name(values["note"], before.note),
         }
         if not _persistent(values):
             return SERVICE.assign(Service(key, flags=flags), texts)
@@ -144,16 +144,16 @@ def _key_fields(service: Service | None) -> Sequence[Field]:
             "address",
             "address",
             address,
-            check=checked(partial(_address, "address")),
+            check=check_by(partial(_address, "address")),
             shown=_by_address,
             hint="IPv4 or IPv6",
         ),
-        Field("port", "port", port, check=checked(_port), shown=_by_address, hint="0: every port"),
+        Field("port", "port", port, check=check_by(_port), shown=_by_address, hint="0: every port"),
         Field(
             "mark",
             "mark",
             str(key.mark) if isinstance(key, MarkKey) else "",
-            check=checked(partial(fields.number, "mark")),
+            check=check_by(partial(fields.number, "mark")),
             shown=_by_mark,
             hint="the marks view (3) says which packets get it",
         ),
@@ -249,7 +249,7 @@ def _mask(text: str, family: Family) -> Persistence:
 
 def _wrong_mask(text: str, values: Values) -> str:
     read: Callable[[str], object] = partial(_mask, family=_family(values))
-    return checked(read)(text, values)
+    return check_by(read)(text, values)
 
 
 def _keeps(change: Change) -> bool:

@@ -57,7 +57,7 @@ class Field:
     proposals: tuple[str, ...] = ()
 
 
-def completed(text: str, proposals: Iterable[str]) -> str:
+def complete_item(text: str, proposals: Iterable[str]) -> str:
     """Complete the last item of a list by the first proposal that begins like it and is not named yet; else nothing."""
     *named, begun = (item.strip() for item in text.split(","))
     if not begun or begun in proposals:
@@ -104,7 +104,7 @@ def _wrong(field: Field, values: Values) -> str:
     return "is needed" if sentence and not text.strip() else sentence
 
 
-def checked(read: Callable[[str], object]) -> Callable[[str, Values], str]:
+def check_by(read: Callable[[str], object]) -> Callable[[str, Values], str]:
     """Return a field's check, from the function that reads its text."""
 
     def check(text: str, _: Values) -> str:
@@ -149,7 +149,7 @@ def wrong(read: Callable[[str], object], text: str) -> str:
     return ""
 
 
-def trimmed(text: str, before: str) -> str:
+def trim_name(text: str, before: str) -> str:
     """Strip the blanks around a name, unless it is unchanged."""
     return text if text == before else text.strip()
 

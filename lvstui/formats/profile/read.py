@@ -71,7 +71,7 @@ def thoroughly(text: str, source: str) -> Director:
 
 
 def quickly(text: str) -> Director:
-    """Read a profile without flaws by the short cut of rows.py; raises where there may be one."""
+    """Read a profile without flaws by the short cut of shortcut.py; raises where there may be one."""
     short = shortened(text, _settings)
     reader = _Profile(short.servers)
     director = reader.director(tomllib.loads(short.text))

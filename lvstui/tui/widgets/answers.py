@@ -12,7 +12,7 @@ from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
 from lvstui.core.rules import Problem, Severity
-from lvstui.core.view.form import Field, Kind, completed
+from lvstui.core.view.form import Field, Kind, complete_item
 from lvstui.core.view.table import escape
 from lvstui.tui.widgets.lines import Printable
 
@@ -94,7 +94,7 @@ class Completion(Suggester):
 
     async def get_suggestion(self, value: str) -> str | None:
         """Return the text with its last item completed."""
-        return completed(value, self._proposals) or None
+        return complete_item(value, self._proposals) or None
 
 
 class Entry(Input):

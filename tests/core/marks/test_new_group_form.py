@@ -12,7 +12,7 @@ from lvstui.core.marks.new_group_form import GroupForm
 from lvstui.core.model import Director, Family, Forwarding, MarkGroupKey, MarkKey, Persistence
 from lvstui.core.observed import Ruleset
 from lvstui.core.selectors import selector, selector_text
-from lvstui.core.view.form import completed
+from lvstui.core.view.form import complete_item
 from tests.build import director, rule, sticky_pool
 from tests.core.marks.test_edits import WEB
 
@@ -150,4 +150,4 @@ def test_known_machines_lend_their_names_and_the_usual_method() -> None:
     [("we", "web1"), ("web1, w", "web1, web2"), ("web1", ""), ("", ""), ("web1, web1, ", ""), ("x", "")],
 )
 def test_the_last_item_of_a_list_is_completed(text: str, whole: str) -> None:
-    assert completed(text, ("web1", "web2")) == whole
+    assert complete_item(text, ("web1", "web2")) == whole
