@@ -64,7 +64,7 @@ def to_file(command: Sequence[str], statuses: Sequence[int] = (0,)) -> float:
 
 
 def in_turn(rounds: int, *measured: Callable[[], float]) -> list[float]:
-    """Measure things in turn, so that a busy moment falls on all, and give the median of each."""
+    """Measure things in turn, so that a busy moment falls on all, and return the median of each."""
     times = [[measure() for measure in measured] for _ in range(rounds)]
     return [statistics.median(column) for column in zip(*times, strict=True)]
 

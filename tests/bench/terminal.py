@@ -70,7 +70,7 @@ class Terminal:
         return bytes(got)
 
     def hold(self, key: bytes, seconds: float) -> bytes:
-        """Hold a key down as a keyboard repeats it; give what the program sent meanwhile and a second after."""
+        """Hold a key down as a keyboard repeats it; return what the program sent meanwhile and a second after."""
         got = b""
         start = time.monotonic()
         for number in range(int(seconds * KEYS_A_SECOND)):

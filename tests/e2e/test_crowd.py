@@ -50,7 +50,7 @@ def screen(crowded: str, terminal: Terminal, tmp_path: Path) -> Terminal:
 
 
 def answering(screen: Terminal) -> float:
-    """Open the help and leave it; give the seconds that took."""
+    """Open the help and leave it; return the seconds that took."""
     started = time.monotonic()
     screen.keys("?")
     screen.wait_for("Weights are staged")

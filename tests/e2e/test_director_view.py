@@ -143,7 +143,7 @@ def test_timeouts_settings_and_daemons_are_written_from_keys(opened: Open, termi
     saved = tomllib.loads(profile.read_text())
     assert saved["timeouts"]["tcp_fin"] == 77
     assert saved["sysctl"] == {"expire_nodest_conn": 1}
-    assert [(each["role"], each["interface"], each["id"]) for each in saved["sync"]] == [("backup", "lvs0", 9)]
+    assert [(daemon["role"], daemon["interface"], daemon["id"]) for daemon in saved["sync"]] == [("backup", "lvs0", 9)]
 
     for _ in range(3):
         terminal.keys("z")
@@ -182,7 +182,7 @@ def test_drift_is_restored_and_saved_from_the_changes_view(opened: Open, termina
     terminal.wait_for("- mark:80")
     terminal.keys("Right", "Enter")
     terminal.wait_for("the kernel holds what the profile says")
-    assert [each["service"] for each in tomllib.loads(profile.read_text())["service"]] == ["tcp:192.0.2.10:443"]
+    assert [pool["service"] for pool in tomllib.loads(profile.read_text())["service"]] == ["tcp:192.0.2.10:443"]
     assert "-f 80" not in ipvsadm("-Sn")
 
     terminal.keys("G")

@@ -122,14 +122,14 @@ def test_an_entry_expires_by_key_and_the_command_line_sees_the_same(
     client = f"198.18.1.{number}"
     ask([(client, "192.0.2.10", 80)])
     wanted = f"{client} service=tcp:192.0.2.10:80"
-    (told,) = json.loads(run("--live", "entries", "--json", "--filter", wanted))["entries"]
-    assert (told["client"], told["service"], told["state"], told["origin"]) == (
+    (listed,) = json.loads(run("--live", "entries", "--json", "--filter", wanted))["entries"]
+    assert (listed["client"], listed["service"], listed["state"], listed["origin"]) == (
         client,
         "tcp:192.0.2.10:80",
         "ok",
         "local",
     )
-    assert told["children"] >= 1
+    assert listed["children"] >= 1
     find(screen, f"{client} service=tcp:192.0.2.10:80")
     screen.keys("x")
     screen.wait_for("Enter applies")
@@ -190,8 +190,8 @@ def test_a_drained_server_is_emptied_at_a_pace_and_its_clients_are_spread(termin
     screen.wait_for("done:")
     assert "M moves them" in screen.wait_for("sticky left")
     screen.keys("M")
-    for told in ("spread by weight", "expire_quiescent_template 0", "Enter applies"):
-        screen.wait_for(told)
+    for sentence in ("spread by weight", "expire_quiescent_template 0", "Enter applies"):
+        screen.wait_for(sentence)
     screen.keys("p")
     screen.wait_for("clients a second (0")
     screen.keys("C-u")

@@ -71,7 +71,7 @@ def start(terminal: Terminal, folder: Path) -> None:
 
 
 def stage_drain_key(terminal: Terminal) -> str:
-    """Press the drain key on the first row, a machine, and give what is staged then."""
+    """Press the drain key on the first row, a machine, and return what is staged then."""
     terminal.keys("g", "0")
     return terminal.wait_for("3 staged")
 

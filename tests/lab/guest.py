@@ -174,7 +174,7 @@ class _Machine:
                 raise LabError(f"The command did not end within {self._job.seconds:g} s. {_log_tail(self._lab)}")
 
     def _copy_output(self, seconds: float) -> bool:
-        """Pass on what comes within this time; tell whether there was any."""
+        """Pass on what comes within this time; return whether there was any."""
         any_came = False
         for key, _ in self._output.select(seconds):
             text = os.read(key.fd, 65536)
@@ -243,6 +243,6 @@ def _status(lab: Path, job: Job) -> int:
 
 
 def _log_tail(lab: Path) -> str:
-    # What stands before a call trace tells the reason, which the trace would push out of sight.
+    # What stands before a call trace gives the reason, which the trace would push out of sight.
     lines = (lab / "log").read_text(errors="replace").partition("Call Trace:")[0].splitlines()
     return "The end of its log:\n" + "\n".join(f"    {line}" for line in lines[-LOG_LINES:])

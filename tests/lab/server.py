@@ -10,7 +10,7 @@ UDP_PORT = 53
 
 
 async def serve(name: bytes) -> None:
-    """Answer until killed; a line on the output tells that every port is open."""
+    """Answer until killed; a line on the output says that every port is open."""
 
     async def answer(reader: StreamReader, writer: StreamWriter) -> None:
         # A client that holds its connection open says nothing for a while: that is what active connections are.
