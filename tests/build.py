@@ -69,8 +69,8 @@ def pool(service: Service | ServiceKey | str, *servers: RealServer | str) -> Poo
         service = fields.service(service)
     if not isinstance(service, Service):
         service = Service(service)
-    real = [server(each, Forwarding.MASQ) if isinstance(each, str) else each for each in servers]
-    return Pool(service, {each.endpoint: each for each in real})
+    real = [server(text, Forwarding.MASQ) if isinstance(text, str) else text for text in servers]
+    return Pool(service, {one.endpoint: one for one in real})
 
 
 def sticky_pool(
@@ -84,7 +84,7 @@ def sticky_pool(
 
 def director(*pools: Pool, **sysctl: str) -> Director:
     """Return a director with these services, and these settings of net.ipv4.vs."""
-    return Director({each.service.key: each for each in pools}, sysctl=sysctl)
+    return Director({pool.service.key: pool for pool in pools}, sysctl=sysctl)
 
 
 def group(mark: int, *selectors: str, name: str = "") -> MarkGroup:

@@ -169,7 +169,7 @@ def test_of_what_is_changed_the_services_of_others_are_told() -> None:
 def test_a_warning_names_the_owner_and_the_first_of_its_services() -> None:
     keepalived = Owner("keepalived", 7, services=frozenset({SHOP}))
     proxy = Owner("kube-proxy", 8)
-    changes = [change_service(None, Service(each)) for each in (OTHER, SHOP, *MORE)]
+    changes = [change_service(None, Service(key)) for key in (OTHER, SHOP, *MORE)]
     late = "it may overwrite this at its next check or reload"
     assert warnings(claimed([keepalived, proxy], changes[:2])) == [
         f"kube-proxy manages tcp:192.0.2.11:443: {late}",

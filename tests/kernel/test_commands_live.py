@@ -117,13 +117,13 @@ def test_an_edit_does_what_its_dry_run_says_and_rollback_undoes_it(shop: Shell, 
     output = shop(f"{line} --dry-run", status=3).splitlines()
     assert (everything(), shop.profile.read_text()) == (before, profile)
     done = shop(line).splitlines()
-    assert done == [each for each in output if not each.startswith("    ")]
+    assert done == [line for line in output if not line.startswith("    ")]
     after = everything()
     assert after != before
     assert shop("diff") == ""
     shop(f"rollback {len(SHOP) + 1}")
     assert everything() == before
-    for command in (each.strip() for each in output if each.startswith("    ")):
+    for command in (line.strip() for line in output if line.startswith("    ")):
         subprocess.run(["sh", "-c", command], check=True, stdout=subprocess.DEVNULL)
     assert everything() == after
 

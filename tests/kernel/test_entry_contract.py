@@ -67,8 +67,8 @@ def pin(key: ServiceKey, server: Endpoint, seconds: int = 60) -> Message:
 
 def entries(kernel: Kernel, key: ServiceKey) -> list[Entry]:
     """Return the entries of the client of these tests; those of others may still be running out."""
-    every = [each for piece in kernel.scan(engines=True) for each in piece.entries]
-    return [each for each in every if (each.service, each.client) == (key, client(key))]
+    every = [entry for piece in kernel.scan(engines=True) for entry in piece.entries]
+    return [entry for entry in every if (entry.service, entry.client) == (key, client(key))]
 
 
 def sticky(kernel: Kernel, key: ServiceKey) -> tuple[int, ...]:

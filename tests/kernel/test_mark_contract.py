@@ -51,7 +51,7 @@ def ruleset(kernel: Kernel) -> Ruleset:
 
 
 def ours(kernel: Kernel) -> list[Rule]:
-    return [each for each in ruleset(kernel).rules if each.table == "lvstui"]
+    return [rule for rule in ruleset(kernel).rules if rule.table == "lvstui"]
 
 
 @pytest.mark.parametrize("wanted", [WEB, FTP, ODD], ids=lambda wanted: str(wanted.mark))
@@ -64,7 +64,7 @@ def test_a_group_is_read_back_as_it_was_written_without_its_name(kernel: Kernel,
 
 def test_each_selector_is_a_rule_before_routing_and_for_clients_on_the_director(kernel: Kernel) -> None:
     write(kernel, change_group(None, WEB), change_group(None, FTP))
-    written = [(each.value, each.hook, each.priority, each.selector) for each in ours(kernel)]
+    written = [(rule.value, rule.hook, rule.priority, rule.selector) for rule in ours(kernel)]
     assert written == [
         (21, "prerouting", -120, FTP.selectors[0]),
         (80, "prerouting", -120, WEB.selectors[0]),
@@ -72,8 +72,8 @@ def test_each_selector_is_a_rule_before_routing_and_for_clients_on_the_director(
         (80, "output", -120, WEB.selectors[0]),
         (80, "output", -120, WEB.selectors[1]),
     ]
-    assert {each.counter for each in ours(kernel)} == {"m21", "m80"}
-    assert all(each.decoded and each.verb == "set" and each.packets == 0 for each in ours(kernel))
+    assert {rule.counter for rule in ours(kernel)} == {"m21", "m80"}
+    assert all(rule.decoded and rule.verb == "set" and rule.packets == 0 for rule in ours(kernel))
 
 
 def test_groups_are_changed_one_by_one_and_the_last_one_takes_the_table_with_it(kernel: Kernel) -> None:
@@ -130,7 +130,7 @@ def test_a_director_with_marks_is_reached_and_left_by_its_differences(kernel: Ke
         start.timeouts,
         start.sync,
         start.sysctl,
-        marks={each.mark: MarkGroup(each.mark, each.selectors) for each in (FTP, WEB, ODD)},
+        marks={group.mark: MarkGroup(group.mark, group.selectors) for group in (FTP, WEB, ODD)},
     )
     changes = diff(start, want)
     write(kernel, *changes)

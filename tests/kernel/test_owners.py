@@ -133,7 +133,7 @@ def test_keepalived_is_found_with_all_services_that_it_made(live: Live, tmp_path
         assert found.services is not None
         assert {service_text(key) for key in found.services - managed} == {"mark6:7"}
         assert managed <= found.services
-    until(lambda: not any(each.program == "keepalived" for each in OwnerWatch()()), "keepalived gone")
+    until(lambda: not any(owner.program == "keepalived" for owner in OwnerWatch()()), "keepalived gone")
 
 
 def test_a_command_that_edits_what_keepalived_manages_warns_and_edits(live: Live, tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_command_that_edits_what_keepalived_manages_warns_and_edits(live: Live
         assert drained.stdout == f"{service} / 127.0.0.11:443: weight 3 -> 0, resume none -> 3\n"
         assert lvstui("--profile", profile, "show").stderr == ""
         assert lvstui("--profile", profile, "set", "timeouts", "tcp=700").stderr == ""
-    until(lambda: not any(each.program == "keepalived" for each in OwnerWatch()()), "keepalived gone")
+    until(lambda: not any(owner.program == "keepalived" for owner in OwnerWatch()()), "keepalived gone")
 
 
 def test_ldirectord_is_found_with_all_services_that_it_made(live: Live, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_keepalived_in_another_network_namespace_is_not_ours(live: Live, tmp_p
         try:
             there = OwnerWatch("other")
             until(lambda: bool(OwnerWatch("other")()), "keepalived in the other namespace")
-            assert [each.program for each in there()] == ["keepalived"]
+            assert [owner.program for owner in there()] == ["keepalived"]
             assert OwnerWatch()() == ()
         finally:
             until(lambda: _ended(process), "keepalived gone")

@@ -88,7 +88,7 @@ def test_the_next_request_of_a_moved_client_is_answered_by_the_other_server(
     target = others(kernel, service, held)[0]
     (report,) = make_edits(kernel, Move(held, target, 300, manner))
     assert (report.outcome, report.after and report.after.server.address) == (Outcome.DONE, target.address), report
-    answers = ask([(client, *each) for each in targets * 3])
+    answers = ask([(client, *address) for address in targets * 3])
     assert set(answers) == {_NAMES[str(target.address)]}
 
 
@@ -105,7 +105,7 @@ def test_a_client_without_an_entry_is_pinned_to_every_server_in_turn(
         (report,) = make_edits(kernel, Pin(service, ip_address(client), endpoint, 120))
         assert report.outcome is Outcome.DONE, report
         assert kernel.read().servers[service][endpoint].sticky == before + 1
-        assert set(ask([(client, *each) for each in targets * 2])) == {_NAMES[str(endpoint.address)]}
+        assert set(ask([(client, *address) for address in targets * 2])) == {_NAMES[str(endpoint.address)]}
 
 
 @pytest.mark.parametrize(("service_text", "client", "masked", "targets"), CASES)
@@ -169,9 +169,9 @@ def test_many_clients_move_together(kernel: Live) -> None:
     ask([(client, "192.0.2.10", 80) for client in clients])
     held = [found for client in clients if (found := find_entry(kernel, service, client))]
     assert len(held) == len(clients)
-    on = Counter(each.server for each in held)
+    on = Counter(entry.server for entry in held)
     target = min(kernel.read().director.pools[service].servers, key=lambda endpoint: on[endpoint])
-    edits = [Move(each, target, 300, Manner.KILL) for each in held if each.server != target]
+    edits = [Move(entry, target, 300, Manner.KILL) for entry in held if entry.server != target]
     assert len(edits) > len(clients) // 2
     reports = make_edits(kernel, *edits)
     assert {report.outcome for report in reports} == {Outcome.DONE}, reports

@@ -44,6 +44,6 @@ async def test_help_says_what_the_filter_understands(stage: Stage) -> None:
     async with stage.app.run_test(size=(80, 60)) as pilot:
         await stage.look(pilot)
         await pilot.press("question_mark")
-        text = "\n".join(str(each.render()) for each in stage.app.screen.query("Static"))
+        text = "\n".join(str(widget.render()) for widget in stage.app.screen.query("Static"))
         for part in ("10.0.0.0/8", "weight=0", "state=drain", "scheduler", "conn/s"):
             assert part in text

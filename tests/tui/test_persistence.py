@@ -56,7 +56,7 @@ class Watched(Stage):
 
     async def go_to(self, pilot: Pilot[int], state: str = "ok", service: type[object] = AddressKey) -> ResolvedEntry:
         """Put the cursor on an entry of this kind."""
-        one = next(each for each in self.resolved() if each.state == state and isinstance(each.service, service))
+        one = next(entry for entry in self.resolved() if entry.state == state and isinstance(entry.service, service))
         self.entries.table.move_to(EntryKey(one.entry.service, one.entry.client, one.entry.identity))
         await pilot.pause()
         return one
@@ -89,10 +89,10 @@ async def test_entries_are_shown_only_while_somebody_looks(stage: Watched) -> No
 async def test_the_time_that_is_left_counts_down(stage: Watched) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.open(pilot)
-        before = {each.entry.client: each.entry.ends for each in stage.resolved()}
+        before = {entry.entry.client: entry.entry.ends for entry in stage.resolved()}
         await stage.look(pilot, 3)
         assert stage.entries.snapshot is not None
-        after = {each.entry.client: each.entry.ends for each in stage.resolved()}
+        after = {entry.entry.client: entry.entry.ends for entry in stage.resolved()}
         same = [client for client in before if after.get(client) == before[client]]
         assert len(same) > len(before) // 2
 
@@ -118,7 +118,7 @@ async def test_a_filter_shows_what_it_finds_and_says_of_how_many(
         every = resolved_entries(stage.entries.snapshot)
         found = [every[key] for key in stage.entries.table.selection.keys if isinstance(key, EntryKey)]
         assert 0 < len(found) < len(every)
-        assert all(holds(each) for each in found)
+        assert all(holds(entry) for entry in found)
         assert f"{len(found):,} of {len(every):,} entries" in stage.summary()
 
 
@@ -129,7 +129,7 @@ def _key(character: str) -> str:
 async def test_a_whole_address_finds_the_entry_of_its_network(stage: Watched) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.open(pilot)
-        one = next(each for each in stage.resolved() if each.width == 24)
+        one = next(entry for entry in stage.resolved() if entry.width == 24)
         stage.entries.narrow(str(one.entry.client + 77))
         await stage.look(pilot)
         assert [key.client for key in stage.entries.table.selection.keys if isinstance(key, EntryKey)] == [
@@ -220,7 +220,7 @@ async def test_a_client_without_an_entry_is_pinned(stage: Watched) -> None:
         await stage.open(pilot)
         await pilot.press("P")
         await pilot.pause()
-        await pilot.press("ctrl+u", *(_name(each) for each in "203.0.113.9 portal"), "enter")
+        await pilot.press("ctrl+u", *(_name(letter) for letter in "203.0.113.9 portal"), "enter")
         await pilot.pause()
         assert isinstance(stage.app.screen, EntryDialog)
         await pilot.press("enter")
@@ -255,7 +255,7 @@ async def test_a_server_is_emptied_from_its_row(stage: Watched) -> None:
         await pilot.press("enter")
         await stage.settle(pilot)
         left = [
-            each for each in stage.resolved() if each.server == drained.endpoint and each.service == drained.service
+            entry for entry in stage.resolved() if entry.server == drained.endpoint and entry.service == drained.service
         ]
         assert left == []
 
@@ -335,9 +335,9 @@ async def test_enter_on_a_service_a_server_and_a_machine_shows_who_is_there(stag
             await stage.look(pilot, 3)
             assert stage.app.view is stage.entries
             assert stage.entries.found == f"filter {wanted}"
-            found = [each for each in stage.entries.table.selection.keys if isinstance(each, EntryKey)]
+            found = [key for key in stage.entries.table.selection.keys if isinstance(key, EntryKey)]
             assert found
-            assert all(each.service == SHOP for each in found)
+            assert all(key.service == SHOP for key in found)
             await pilot.press("1")
         await pilot.press("m")
         stage.view.table.move_to(MachineKey(endpoint.address))
@@ -361,7 +361,7 @@ async def test_enter_on_a_service_without_persistence_shows_its_connections(stag
         assert stage.connections.found == f"filter service={service_text(plain)}"
         await stage.look(pilot, 3)
         assert stage.connections.table.selection.keys
-        assert {each[2] for each in stage.connections.table.selection.keys} == {Endpoint(plain.address, plain.port)}
+        assert {key[2] for key in stage.connections.table.selection.keys} == {Endpoint(plain.address, plain.port)}
 
 
 async def test_a_service_that_is_not_persistent_says_so_instead_of_showing_nothing(stage: Watched) -> None:

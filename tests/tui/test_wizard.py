@@ -45,7 +45,7 @@ async def test_a_whole_group_is_made_with_the_keyboard_and_applied_as_one(stage:
         assert stage.director == before
         assert "staged as one: Enter applies, Esc drops" in stage.staged()
         await stage.enter(pilot)
-        assert [selector_text(each) for each in stage.groups[81].selectors] == [
+        assert [selector_text(selector) for selector in stage.groups[81].selectors] == [
             "tcp 192.0.2.50 80,443",
             "tcp 2001:db8::50 80,443",
         ]

@@ -26,8 +26,8 @@ from tests.build import director, group, pool, rule, snapshot, sticky_pool
 
 
 def said(found: tuple[Advice, ...], words: str) -> Advice:
-    matching = [each for each in found if words in each.sentence]
-    assert len(matching) == 1, [str(each) for each in found]
+    matching = [advice for advice in found if words in advice.sentence]
+    assert len(matching) == 1, [str(advice) for advice in found]
     return matching[0]
 
 
@@ -236,7 +236,7 @@ def test_services_that_hash_the_client_meet_without_a_mark() -> None:
 
 
 def test_services_without_any_persistence_are_left_alone() -> None:
-    plain = [replace(each, service=replace(each.service, persistence=None)) for each in (WEB, WEBS)]
+    plain = [replace(pool, service=replace(pool.service, persistence=None)) for pool in (WEB, WEBS)]
     assert advice(snapshot(director(*plain))) == ()
 
 
@@ -258,7 +258,7 @@ def test_advice_is_worked_out_anew_only_when_something_changed() -> None:
 
 def test_what_is_said_about_one_service_or_mark_is_found() -> None:
     seen = snapshot(director(MARKED, WEB), rules=Ruleset((rule(80),)))
-    assert [each.sentence for each in about_mark(seen, 80)] == [
-        each.sentence for each in about_service(seen, MARKED.service.key)
+    assert [advice.sentence for advice in about_mark(seen, 80)] == [
+        advice.sentence for advice in about_service(seen, MARKED.service.key)
     ]
     assert about_service(seen, WEB.service.key) == ()

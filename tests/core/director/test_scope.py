@@ -45,7 +45,7 @@ def pool(
     scheduler: str = "wlc",
 ) -> Pool:
     endpoints = [Endpoint(IPv4Address(f"10.0.0.{number}"), 80) for number in range(len(methods))]
-    servers = {each: RealServer(each, method, weight) for each, method in zip(endpoints, methods, strict=True)}
+    servers = {end: RealServer(end, method, weight) for end, method in zip(endpoints, methods, strict=True)}
     return Pool(Service(where, scheduler, persistence=persistence, name=name), servers)
 
 
@@ -57,7 +57,7 @@ CALL = pool(key(4, Protocol.SCTP), Forwarding.ROUTE)
 
 
 def director(*pools: Pool, sync: tuple[SyncDaemon, ...] = ()) -> Director:
-    return Director({each.service.key: each for each in pools}, sync={daemon.role: daemon for daemon in sync})
+    return Director({pool.service.key: pool for pool in pools}, sync={daemon.role: daemon for daemon in sync})
 
 
 ALL = director(SHOP, MAIL, TIME, MARK, CALL)

@@ -56,7 +56,7 @@ def snapshot_of(
 
 _drawn = st.lists(
     st.tuples(st.integers(0, 2), st.integers(0, 255), st.integers(0, 1000)),
-    unique_by=lambda each: (each[0] == 2, each[1]),
+    unique_by=lambda row: (row[0] == 2, row[1]),
 )
 _FILTERS = ("service=shop", "server=web1", "mark=80", "left<5m", "10.1.0.0/17", "web2", "state=ok")
 
@@ -75,7 +75,7 @@ def test_every_entry_is_a_row_exactly_once_in_whatever_order(
 
 
 @laws
-@given(_drawn, st.sampled_from([each for each in EntryGrouping if each is not EntryGrouping.NONE]))
+@given(_drawn, st.sampled_from([grouping for grouping in EntryGrouping if grouping is not EntryGrouping.NONE]))
 def test_the_entries_of_all_groups_add_up(drawn: list[tuple[int, int, int]], grouping: EntryGrouping) -> None:
     snapshot = snapshot_of(*drawn)
     look = EntryLook(grouping=grouping)
@@ -102,7 +102,7 @@ def test_a_filter_and_its_opposite_share_out_all_entries(drawn: list[tuple[int, 
 def test_an_address_finds_the_entry_that_it_falls_under(text: str, client: str) -> None:
     snapshot = snapshot_of((0, 7, 60), (1, 8, 60), (2, 9, 60))
     here = found(snapshot, EntryLook(filter=LANGUAGE.parse(text))).values()
-    assert [str(each.entry.client) for each in here] == [client]
+    assert [str(row.entry.client) for row in here] == [client]
     assert str(only_address(text)) == text
 
 

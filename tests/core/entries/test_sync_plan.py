@@ -66,7 +66,7 @@ def children() -> list[Connection]:
 def test_softly_connections_keep_their_server_and_only_idle_ones_go() -> None:
     where = director(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80"))
     message = ending(entry("tcp:192.0.2.10:80", "198.18.0.7", "10.0.0.11:80"), children(), where, Manner.SOFT)
-    assert [(each.flags, each.state, each.timeout, each.server == ONE) for each in message] == [
+    assert [(part.flags, part.state, part.timeout, part.server == ONE) for part in message] == [
         (0, 1, 1, True),
         (INACTIVE, 5, 1, True),
         (INACTIVE, 0, 1, True),
@@ -77,7 +77,7 @@ def test_softly_connections_keep_their_server_and_only_idle_ones_go() -> None:
 def test_killed_connections_become_the_directors_own_which_resets_them() -> None:
     where = director(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80"))
     message = ending(entry("tcp:192.0.2.10:80", "198.18.0.7", "10.0.0.11:80"), children()[:1], where, Manner.KILL)
-    assert [(each.flags, each.state, each.timeout) for each in message] == [(LOCAL_NODE, 6, 1), (TEMPLATE, 1, 1)]
+    assert [(part.flags, part.state, part.timeout) for part in message] == [(LOCAL_NODE, 6, 1), (TEMPLATE, 1, 1)]
     assert message[0].server == message[0].virtual
 
 

@@ -52,9 +52,9 @@ WEB = director(
     ],
 )
 def test_a_template_selects_its_ports_for_both_families(name: str, texts: list[str]) -> None:
-    template = next(each for each in TEMPLATES if each.name == name)
+    template = next(known for known in TEMPLATES if known.name == name)
     addresses = (ip_network("192.0.2.10"), ip_network("2001:db8::10"))
-    assert [selector_text(each) for each in template_selectors(template, addresses)] == texts
+    assert [selector_text(selector) for selector in template_selectors(template, addresses)] == texts
 
 
 def test_a_free_mark_is_one_that_no_service_group_or_rule_uses() -> None:
@@ -72,7 +72,7 @@ def test_a_group_is_made_with_a_service_for_each_of_its_families() -> None:
     service = Service(MarkKey(80, Family.IPV4), persistence=Persistence(300), name="web")
     after = fold(Director(), create_group(group, service, servers, Director()))
     four, six = (after.pools[MarkKey(80, family)] for family in (Family.IPV4, Family.IPV6))
-    assert [str(end.address) for each in (four, six) for end in each.servers] == ["10.0.0.11", "fd00::11"]
+    assert [str(end.address) for pool in (four, six) for end in pool.servers] == ["10.0.0.11", "fd00::11"]
     assert (four.service.name, six.service.name) == ("web", "web-v6")
     assert six.service.persistence == Persistence(300, 128)
     assert after.marks == {80: group}
@@ -87,7 +87,7 @@ def test_two_services_become_one_group_that_serves_before_they_go() -> None:
     assert only.service.persistence == Persistence(600)
     assert sorted(fields.server_text(end) for end in only.servers) == ["10.0.0.11:0", "10.0.0.12:0", "10.0.0.13:0"]
     assert after.marks is not None
-    assert [selector_text(each) for each in after.marks[80].selectors] == ["tcp 192.0.2.10 80,443"]
+    assert [selector_text(selector) for selector in after.marks[80].selectors] == ["tcp 192.0.2.10 80,443"]
     marked = next(place for place, change in enumerate(changes) if isinstance(change.target, MarkGroupKey))
     removed = [p for p, c in enumerate(changes) if isinstance(c.target, ServiceKey) and c.after is None]
     assert all(place > marked for place in removed)
@@ -122,7 +122,7 @@ def test_a_group_becomes_a_service_for_each_port_again() -> None:
     ],
 )
 def test_what_a_mark_cannot_do_is_refused(held: Director, field: str, sentence: str) -> None:
-    keys = [each for each in held.pools if isinstance(each, AddressKey)]
+    keys = [key for key in held.pools if isinstance(key, AddressKey)]
     with pytest.raises(FieldError) as caught:
         bundled(held, keys, 80)
     assert (caught.value.field, sentence in caught.value.sentence) == (field, True)

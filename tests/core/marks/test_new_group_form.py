@@ -36,7 +36,7 @@ def wrong(form: GroupForm, **values: str) -> dict[str, str]:
 def test_a_group_is_made_of_what_was_asked_with_proposals_for_the_rest() -> None:
     after = director_after(addresses="192.0.2.50, 2001:db8::50", servers="10.0.0.21 3, fd00::21", name="web")
     assert after.marks is not None
-    assert [selector_text(each) for each in after.marks[80].selectors] == [
+    assert [selector_text(selector) for selector in after.marks[80].selectors] == [
         "tcp 192.0.2.50 80,443",
         "tcp 2001:db8::50 80,443",
     ]
@@ -61,7 +61,7 @@ def test_a_group_is_made_of_what_was_asked_with_proposals_for_the_rest() -> None
 def test_the_ports_come_from_a_template_or_are_free(values: dict[str, str], texts: list[str]) -> None:
     marks = director_after(**values).marks
     assert marks is not None
-    assert [selector_text(each) for each in marks[80].selectors] == texts
+    assert [selector_text(selector) for selector in marks[80].selectors] == texts
 
 
 def test_no_persistence_is_possible_and_warned_of_where_ports_belong_together() -> None:
@@ -133,7 +133,7 @@ def test_known_machines_lend_their_names_and_the_usual_method() -> None:
     (server,) = servers("10.0.0.11 2 tunnel", known, 1, Forwarding.MASQ)
     assert (server.weight, server.forwarding, server.endpoint.port) == (2, Forwarding.TUNNEL, 0)
     apart = servers("10.0.0.11 3 10.0.0.12 tunnel, fd00::13", known, 1, Forwarding.MASQ)
-    assert [(str(each.endpoint.address), each.weight, each.forwarding) for each in apart] == [
+    assert [(str(server.endpoint.address), server.weight, server.forwarding) for server in apart] == [
         ("10.0.0.11", 3, Forwarding.MASQ),
         ("10.0.0.12", 1, Forwarding.TUNNEL),
         ("fd00::13", 1, Forwarding.MASQ),

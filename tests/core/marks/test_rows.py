@@ -91,7 +91,7 @@ def overwrites(later: Rule, rule: Rule, rules: list[Rule]) -> bool:
     if later.value == rule.value or not reaches(later) or late(later):
         return False
     order = ("ingress", "prerouting", "input", "output")
-    moments = [(order.index(each.hook), each.priority, rules.index(each)) for each in (rule, later)]
+    moments = [(order.index(one.hook), one.priority, rules.index(one)) for one in (rule, later)]
     assert rule.selector is not None
     assert later.selector is not None
     same_way = (rule.hook == "output") == (later.hook == "output")
@@ -105,11 +105,11 @@ def test_what_a_later_rule_overwrites_is_found_for_all_rules_at_once() -> None:
         rule(80 + number % 3, text, handle=number, hook=hook, priority=priority)
         for number, (text, (hook, priority)) in enumerate((t, p) for t in texts for p in places)
     ]
-    reached = {place for place, each in enumerate(rules) if each.hook}
+    reached = {place for place, rule in enumerate(rules) if rule.hook}
     wanted = {place for place in reached if any(overwrites(later, rules[place], rules) for later in rules)}
     assert set(overwritten(rules)) == wanted
-    known = [each for found in by_mark(tuple(rules)).values() for each in found]
-    assert {each.rule.handle for each in known if each.later and each.rule.hook} == wanted
+    known = [place for found in by_mark(tuple(rules)).values() for place in found]
+    assert {place.rule.handle for place in known if place.later and place.rule.hook} == wanted
 
 
 def test_the_summary_says_what_is_known_or_why_nothing_is() -> None:

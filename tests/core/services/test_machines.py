@@ -126,7 +126,7 @@ def test_a_row_knows_what_it_stands_under() -> None:
     ],
 )
 def test_the_state_of_a_machine_follows_from_those_of_its_servers(words: list[str], word: str) -> None:
-    assert machine_state(Cell(each) for each in words).text == word
+    assert machine_state(Cell(state) for state in words).text == word
 
 
 @pytest.mark.parametrize("seen", [ServerStats(active=1), ServerStats(inactive=1), ServerStats(sticky=1)])

@@ -17,7 +17,7 @@ from tests.core.strategies import directors, laws
 SHOP = service("tcp:192.0.2.10:443")
 WEB1 = RealServer(server("10.0.0.11:8443"), Forwarding.MASQ, 3, 100, 80, name="web1")
 WEB2 = RealServer(server("10.0.0.12:8443"), Forwarding.MASQ, name="web2")
-POOL = Pool(Service(SHOP), {each.endpoint: each for each in (WEB1, WEB2)})
+POOL = Pool(Service(SHOP), {server.endpoint: server for server in (WEB1, WEB2)})
 DIRECTOR = Director({SHOP: POOL})
 EDIT = ServerForm(DIRECTOR, POOL, WEB1)
 ADD = ServerForm(DIRECTOR, POOL)
@@ -44,8 +44,8 @@ def after(asked: ServerForm, values: dict[str, str]) -> RealServer:
 @given(directors())
 def test_a_form_left_as_it_is_changes_nothing(director: Director) -> None:
     for pool in director.pools.values():
-        for each in pool.servers.values():
-            asked = ServerForm(director, pool, each)
+        for real in pool.servers.values():
+            asked = ServerForm(director, pool, real)
             form = asked.form
             assert [problem for problem in form.problems(form.start) if problem.severity is Severity.ERROR] == []
             assert asked.changes(form.settled(form.start)) == ()

@@ -25,7 +25,7 @@ SHOP = Service(
 )
 WEB1 = RealServer(server("10.0.0.11:443"), Forwarding.MASQ, 3, name="web1")
 ROUTED = RealServer(server("10.0.0.12:443"), Forwarding.ROUTE)
-POOL = Pool(SHOP, {each.endpoint: each for each in (WEB1, ROUTED)})
+POOL = Pool(SHOP, {server.endpoint: server for server in (WEB1, ROUTED)})
 DNS = Pool(Service(service("udp:192.0.2.53:53"), name="dns"))
 DIRECTOR = Director({SHOP.key: POOL, DNS.service.key: DNS})
 KNOWN = ("mh", "rr", "sh", "wlc")

@@ -161,13 +161,13 @@ def _effect(target: Sequence[str]) -> tuple[str, int | None, int, int] | None:
     options = dict(zip(target[1:], [*target[2:], ""], strict=False))
     match target[0]:
         case "MARK" | "CONNMARK" if "--set-xmark" in options:
-            value, mask = (int(each, 16) for each in options["--set-xmark"].split("/"))
+            value, mask = (int(word, 16) for word in options["--set-xmark"].split("/"))
             return "set" if target[0] == "MARK" else "save", value, mask, FULL
         case "CONNMARK":
             packet, connection = int(options["--nfmask"], 16), int(options["--ctmask"], 16)
             saving = "--save-mark" in options
             return ("save", None, connection, packet) if saving else ("restore", None, packet, connection)
         case "TPROXY":
-            value, mask = (int(each, 16) for each in options["--tproxy-mark"].split("/"))
+            value, mask = (int(word, 16) for word in options["--tproxy-mark"].split("/"))
             return "set", value, mask, FULL
     return None

@@ -42,14 +42,14 @@ class Referee:
 
     def rule_facts(self) -> list[RuleFacts]:
         """Return every rule about marks, once for each way to it and each value of a map."""
-        return [each for rule in self.rules for each in self._rule(rule)]
+        return [facts for rule in self.rules for facts in self._rule(rule)]
 
     def _rule(self, rule: Json) -> Iterator[RuleFacts]:
         for expression, before in _with_before(rule["expr"]):
             target = _mark_target(expression)
             if target is None:
                 continue
-            own = [word for each in before for word in self.words(rule, each)]
+            own = [word for condition in before for word in self.words(rule, condition)]
             for path, hook, priority, asked in self.ways(rule["family"], rule["table"], rule["chain"]):
                 for verb, value, mask, bits, chosen in self._effects(rule, target, expression["mangle"]["value"]):
                     packets, size = self._counted(rule)
@@ -103,7 +103,7 @@ class Referee:
                 continue
             for expression, before in _with_before(rule["expr"]):
                 for asked in self._jumps(rule, expression, name):
-                    own = [word for each in before for word in self.words(rule, each)]
+                    own = [word for condition in before for word in self.words(rule, condition)]
                     for path, hook, priority, words in self._ways(family, table, rule["chain"], (*seen, name)):
                         yield (*path, rule["chain"]), hook, priority, [*words, *own, *asked]
 
@@ -277,7 +277,7 @@ def value_of(name: str, value: Json) -> str:
     """Write one value as we do."""
     match value:
         case {"concat": parts}:
-            return " . ".join(value_of(each, part) for each, part in zip(name.split(" . "), parts, strict=True))
+            return " . ".join(value_of(field, part) for field, part in zip(name.split(" . "), parts, strict=True))
         case {"range": [first, last]}:
             return f"{value_of(name, first)}-{value_of(name, last)}"
         case {"prefix": {"addr": address, "len": size}}:

@@ -73,7 +73,7 @@ SELECTORS = st.builds(
     lambda protocol, addresses, ports, interface: Selector(
         protocol and Protocol(protocol),
         merged_networks(addresses),
-        merged_ports(Ports(*each) for each in ports) if protocol in (6, 17, 132) else (),
+        merged_ports(Ports(*pair) for pair in ports) if protocol in (6, 17, 132) else (),
         interface,
     ),
     st.sampled_from([None, 6, 17, 132, 1, 47, 255]),

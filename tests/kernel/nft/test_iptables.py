@@ -33,7 +33,7 @@ def same_as_saved(*programs: str) -> int:
     assert found.trouble == ""
     assert [rule.raw for rule in found.rules if not rule.decoded] == []
     ours = sort_rules(map(facts_of, found.rules))
-    theirs = sort_rules(each for name in programs for each in saved(f"{name}-save"))
+    theirs = sort_rules(facts for name in programs for facts in saved(f"{name}-save"))
     for mine, other in zip(ours, theirs, strict=False):
         assert mine == other
     assert len(ours) == len(theirs)
