@@ -317,7 +317,7 @@ def changes_in_effect(changes: Sequence[Change], writes: Sequence[Change], writt
     """
     if written == len(writes):
         return tuple(changes)
-    done = writes[:written]
+    done = set(writes[:written])
     kept: list[Change] = []
     removed: set[ServiceKey] = set()
     for change in reversed(changes[: changes.index(writes[written])]):

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from lvstui.core.change import (
-    EMPTY,
     Change,
+    Target,
+    Value,
     changes_in_effect,
     changes_kernel,
     holds,
@@ -25,8 +26,8 @@ from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel, KernelError, NoRight
 from lvstui.store.history_file import HistoryFile
 
-_FEW = 20
-"""Changes up to which each object is read by itself before a write; of more the whole table is read once."""
+FEW = 20
+"""Changes up to which objects are read one by one, before and after a write; for more the whole table is read once."""
 
 
 def _ignore(_: object) -> None:
@@ -163,15 +164,14 @@ def _find_overtaken(kernel: Kernel, edit: Edit) -> Overtaken | None:
     """
     seen = {change.target for change in edit.changes}
     removes = any(isinstance(change.target, ServiceKey) and change.after is None for change in edit.changes)
-    table = kernel.read().director if removes or len(edit.changes) > _FEW else None
+    table = kernel.read().director if removes or len(edit.changes) > FEW else None
     checked = set()
     for change in edit.changes:
         target = change.target
         if target in checked or not starts_from_kernel(change):
             continue
         checked.add(target)
-        by_itself = table is None or isinstance(target, MarkGroupKey)
-        now = kernel.held(target) if by_itself else lookup(table or EMPTY, target)
+        now = read_target(kernel, target, table)
         if not holds(target, change.before, now):
             return Overtaken(edit, change, now)
         if table is not None and isinstance(target, ServiceKey) and change.after is None:
@@ -180,6 +180,13 @@ def _find_overtaken(kernel: Kernel, edit: Edit) -> Overtaken | None:
                 if ServerKey(target, endpoint) not in seen:
                     return Overtaken(edit, Change(ServerKey(target, endpoint), None, None), server)
     return None
+
+
+def read_target(kernel: Kernel, target: Target, table: Director | None) -> Value | None:
+    """Read one object, or take it from a reading of the table where there is one; groups of marks are always read."""
+    if table is None or isinstance(target, MarkGroupKey):
+        return kernel.held(target)
+    return lookup(table, target)
 
 
 def _take_back(

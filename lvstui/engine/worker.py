@@ -29,7 +29,7 @@ from lvstui.core.owners import Owner
 from lvstui.core.record import Kind, Session
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived, Host, Snapshot
 from lvstui.core.view.history import History
-from lvstui.engine.edits import Editor
+from lvstui.engine.edits import FEW, Editor, read_target
 from lvstui.engine.entry_desk import EntryDesk, consult
 from lvstui.engine.messages import (
     Adopt,
@@ -228,10 +228,12 @@ class Worker:
         return others
 
     def _echo(self, done: Sequence[Change]) -> None:
-        """Show at once what was written, read back object by object: a save and a whole reading may take a while."""
+        """Show at once what was written, read back: a save may take a while."""
         try:
             written = [change for change in done if changes_kernel(change)]
-            if not all(holds(one.target, one.after, self._kernel.held(one.target)) for one in written):
+            table = self._kernel.read().director if len(written) > FEW else None
+            held = [(change, read_target(self._kernel, change.target, table)) for change in written]
+            if not all(holds(change.target, change.after, now) for change, now in held):
                 return
         except KernelError:
             return
