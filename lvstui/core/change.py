@@ -151,14 +151,8 @@ def put(director: Director, target: Target, value: Value | None, seen: Director 
     servers and all, from `seen`, the last reading. Raises `TypeError` for a value that the target cannot have.
     """
     match target, value:
-        case AddressKey() | MarkKey() as key, Service() | None:
-            held = director.pools.get(key)
-            after = Pool(value, held.servers if held else {}) if value else None
-            return replace(director, pools=_with(director.pools, key, after))
-        case ServerKey(key, endpoint), RealServer() | None:
-            pool = director.pools.get(key) or seen.pools.get(key) or Pool(Service(key))
-            servers = _with(pool.servers, endpoint, value)
-            return replace(director, pools={**director.pools, key: replace(pool, servers=servers)})
+        case (AddressKey() | MarkKey(), Service() | None) | (ServerKey(), RealServer() | None):
+            return replace(director, pools=_fold_pools(director.pools, [(target, value)], seen))
         case MarkGroupKey(mark), MarkGroup() | None:
             return replace(director, marks=_with(director.groups, mark, value))
         case SyncRole() as role, SyncDaemon() | None:
@@ -175,21 +169,53 @@ def put(director: Director, target: Target, value: Value | None, seen: Director 
             raise TypeError(f"{target} cannot be {value}")
 
 
+def _fold_pools(
+    pools: Mapping[ServiceKey, Pool], values: Iterable[tuple[Target, Value | None]], seen: Director
+) -> dict[ServiceKey, Pool]:
+    """Put values of services and servers into a copy of the pools, which thousands of them share."""
+    folded = dict(pools)
+    copied: dict[ServiceKey, dict[Endpoint, RealServer]] = {}
+    for target, value in values:
+        match target, value:
+            case AddressKey() | MarkKey() as key, Service():
+                folded[key] = Pool(value, folded[key].servers if key in folded else {})
+            case AddressKey() | MarkKey() as key, None:
+                folded.pop(key, None)
+                copied.pop(key, None)
+            case ServerKey(key, endpoint), RealServer() | None:
+                if key not in copied:
+                    pool = folded.get(key) or seen.pools.get(key) or Pool(Service(key))
+                    copied[key] = dict(pool.servers)
+                    folded[key] = replace(pool, servers=copied[key])
+                _set(copied[key], endpoint, value)
+            case _:
+                raise TypeError(f"{target} cannot be {value}")
+    return folded
+
+
 def _with(mapping: Mapping[_K, _T], key: _K, value: _T | None) -> dict[_K, _T]:
-    """Copy a mapping with one entry set, or taken out where the value is None."""
     copy = dict(mapping)
-    if value is None:
-        copy.pop(key, None)
-    else:
-        copy[key] = value
+    _set(copy, key, value)
     return copy
+
+
+def _set(mapping: dict[_K, _T], key: _K, value: _T | None) -> None:
+    """Set one entry of a mapping, or take it out where the value is None."""
+    if value is None:
+        mapping.pop(key, None)
+    else:
+        mapping[key] = value
 
 
 def fold(director: Director, changes: Iterable[Change], seen: Director = EMPTY) -> Director:
     """Put the outcome of many changes into a director, in order; `seen` as for `put`."""
+    on_pools: list[tuple[Target, Value | None]] = []
     for change in changes:
-        director = put(director, change.target, change.after, seen)
-    return director
+        if service_of(change.target) is None:
+            director = put(director, change.target, change.after, seen)
+        else:
+            on_pools.append((change.target, change.after))
+    return replace(director, pools=_fold_pools(director.pools, on_pools, seen)) if on_pools else director
 
 
 def inverse(change: Change) -> Change:
