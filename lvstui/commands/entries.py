@@ -16,14 +16,12 @@ from lvstui.commands.tables import columns_of
 from lvstui.core import fields
 from lvstui.core.change import EMPTY
 from lvstui.core.drift import add_profile_values
-from lvstui.core.entries import rules as entry_rules
-from lvstui.core.entries.clients import wanted_clients
-from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE
+from lvstui.core.entries import edits as entry_edits
+from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE, EntryLook, EntryRow, left
 from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, told_of
-from lvstui.core.entries.resolve import ResolvedEntry, has_engine, resolve
-from lvstui.core.entries.row import EntryLook, EntryRow, left
+from lvstui.core.entries.resolve import ResolvedEntry, has_engine, resolve, wanted_clients
 from lvstui.core.entries.rows import completeness
-from lvstui.core.entries.sync_plan import client_of
+from lvstui.core.entries.sync_messages import client_of
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address, Director, ServiceKey
 from lvstui.core.naming import network_text, server_names, service_names
@@ -118,10 +116,10 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
         scan = _scan(place, snapshot, (_client(options.client),))
         wish, hanging = _wish(options, director, scan)
         try:
-            entry_rules.check(wish, director)
+            entry_edits.check(wish, director)
         except FieldError as error:
             raise Failure(f"{error}; nothing was done") from None
-        if reason := entry_rules.closed(director):
+        if reason := entry_edits.closed(director):
             raise Failure(f"{reason}; nothing was done")
         if options.dry_run:
             _print_only(wish, hanging, director, as_json=options.json)
@@ -140,8 +138,8 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
 
 def _print_only(wish: EntryEdit, held: ResolvedEntry | None, director: Director, *, as_json: bool) -> None:
     """Print what would happen; `held` is the entry that it is about, if there is one."""
-    title = entry_rules.title(wish, director)
-    sentences = entry_rules.consequences([wish], director, held.children if held else 0, held.sure if held else True)
+    title = entry_edits.title(wish, director)
+    sentences = entry_edits.consequences([wish], director, held.children if held else 0, held.sure if held else True)
     if as_json:
         entry = table(held, director, time.monotonic()) if held else None
         print_json({"outcome": None, "would": title, "told": sentences, "entry": entry})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lvstui.commands.tables import aligned
+from lvstui.core.advice import Advice
 from lvstui.core.advice import services as advice
 from lvstui.core.fields import visible
 from lvstui.core.marks.columns import MARK_COLUMNS
@@ -45,11 +46,11 @@ def document(snapshot: Snapshot) -> Table:
     }
 
 
-def _warnings(snapshot: Snapshot) -> Sequence[advice.Advice]:
+def _warnings(snapshot: Snapshot) -> Sequence[Advice]:
     return [advised for advised in advice.advice(snapshot) if advised.mark is not None]
 
 
-def _mark(snapshot: Snapshot, mark: Mark, found: Iterable[advice.Advice]) -> Table:
+def _mark(snapshot: Snapshot, mark: Mark, found: Iterable[Advice]) -> Table:
     group = mark.group
     return {
         "mark": mark.number,
@@ -64,7 +65,7 @@ def _mark(snapshot: Snapshot, mark: Mark, found: Iterable[advice.Advice]) -> Tab
     }
 
 
-def _warning(advised: advice.Advice) -> Json:
+def _warning(advised: Advice) -> Json:
     return {"about": advised.about, "sentence": advised.sentence, "reason": advised.reason, "remedy": advised.remedy}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.model import Address, Director, Endpoint, Family, Protocol, Selector, ServerKey, ServiceKey
 
@@ -114,6 +114,10 @@ class Scan:
         return self.complete and not self.left_out
 
 
+ALL_BITS: Final = 0xFFFFFFFF
+"""The mask of a rule that sets the whole mark."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule of the packet filter that sets, saves or restores a mark.
@@ -141,7 +145,7 @@ class Rule:
     selector: Selector | None = None
     verb: str = "set"
     value: int | None = None
-    mask: int = 0xFFFFFFFF
+    mask: int = ALL_BITS
     packets: int | None = None
     bytes: int | None = None
     counter: str = ""
@@ -149,7 +153,7 @@ class Rule:
     dormant: bool = False
     decoded: bool = True
     raw: str = ""
-    bits: int = 0xFFFFFFFF
+    bits: int = ALL_BITS
 
 
 @dataclass(frozen=True, slots=True)

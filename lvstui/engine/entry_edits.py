@@ -7,12 +7,33 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from lvstui.core.entries.clients import NOBODY, WantedClients, wanted_clients
-from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime
-from lvstui.core.entries.resolve import Child, EntryKey, children_of, hanging, key_of, server_of, service_of
-from lvstui.core.entries.rules import check, client_text, closed, server_name
-from lvstui.core.entries.sync_message import Message
-from lvstui.core.entries.sync_plan import KILL_SECONDS, SOFT_SECONDS, again, ending, placed_key, placing
+from lvstui.core.entries.edits import (
+    EntryEdit,
+    EntryReport,
+    Expire,
+    Manner,
+    Move,
+    Outcome,
+    Pin,
+    SetTime,
+    check,
+    client_text,
+    closed,
+    server_name,
+)
+from lvstui.core.entries.resolve import (
+    NOBODY,
+    Child,
+    EntryKey,
+    WantedClients,
+    children_of,
+    hanging,
+    key_of,
+    server_of,
+    service_of,
+    wanted_clients,
+)
+from lvstui.core.entries.sync_messages import KILL_SECONDS, SOFT_SECONDS, Message, again, ending, placed_key, placing
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address, Director, Endpoint, ServerKey
 from lvstui.core.observed import Connection, Entry, Reading, Scan

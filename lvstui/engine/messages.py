@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from lvstui.core.change import Change, Value, with_profile_values
 from lvstui.core.entries.edits import EntryEdit, EntryReport
-from lvstui.core.entries.sync_message import Message
+from lvstui.core.entries.sync_messages import Message
 from lvstui.core.model import Address, ServiceKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from lvstui.core.entries.clients import NOBODY, WantedClients
+from lvstui.core.entries.resolve import NOBODY, WantedClients
 from lvstui.core.observed import Connection, Entry, Scan
 from lvstui.kernel.port import Kernel, KernelError
 

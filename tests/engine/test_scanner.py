@@ -12,7 +12,7 @@ import pytest
 
 from lvstui.core import fields
 from lvstui.core.change import EMPTY
-from lvstui.core.entries.clients import wanted_clients
+from lvstui.core.entries.resolve import wanted_clients
 from lvstui.core.model import Protocol
 from lvstui.core.observed import Connection, Scan
 from lvstui.engine import scanner

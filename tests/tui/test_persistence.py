@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
 from lvstui.core.change import change_server, change_sysctl
+from lvstui.core.entries.columns import Group
 from lvstui.core.entries.resolve import EntryKey, ResolvedEntry
-from lvstui.core.entries.row import Group
 from lvstui.core.entries.rows import resolved_entries
 from lvstui.core.fields import server_text, service, service_text
 from lvstui.core.model import AddressKey, Endpoint, MarkKey, RealServer, ServerKey

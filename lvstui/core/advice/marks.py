@@ -7,17 +7,16 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from lvstui.core import fields
-from lvstui.core.advice.value import Advice
+from lvstui.core.advice import Advice
 from lvstui.core.change import Change, change_group, change_service
 from lvstui.core.describe import persistence_text
 from lvstui.core.marks import edits as mark_edits
-from lvstui.core.marks.mark import Mark, every_rule, mark_at, marks
-from lvstui.core.marks.packets import FULL, late, overlap, reaches
-from lvstui.core.marks.repairs import adopted, lost_changes, unadoptable
+from lvstui.core.marks.edits import adopted, lost_changes, unadoptable
+from lvstui.core.marks.mark import Mark, every_rule, late, mark_at, marks, overlap, reaches
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import Director, Family, MarkGroupKey, MarkKey, Persistence, Pool, Selector
 from lvstui.core.naming import service_name
-from lvstui.core.observed import Rule
+from lvstui.core.observed import ALL_BITS, Rule
 from lvstui.core.selectors import several_ports
 from lvstui.core.snapshot import Snapshot
 
@@ -149,7 +148,7 @@ def _flaw(rule: Rule, later: Rule | None) -> _Flaw | None:
             "IPVS takes packets at priority 99 of input and -98 of output",
             "set the mark in prerouting",
         )
-    if rule.mask != FULL:
+    if rule.mask != ALL_BITS:
         return _Flaw(
             f"its rule sets only the bits 0x{rule.mask:x}",
             "IPVS compares all 32 bits, so other bits that are set hide the service",

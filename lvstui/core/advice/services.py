@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from lvstui.core import fields
+from lvstui.core.advice import Advice
 from lvstui.core.advice.marks import mark_advice
-from lvstui.core.advice.value import Advice
 from lvstui.core.change import Change, change_server, change_service, change_sysctl
 from lvstui.core.entries.distribution import crowded_server
 from lvstui.core.marks import edits as mark_edits
@@ -30,8 +30,6 @@ from lvstui.core.model import (
 from lvstui.core.naming import service_name
 from lvstui.core.observed import ServerStats
 from lvstui.core.snapshot import Snapshot
-
-__all__ = ["Advice", "about_mark", "about_service", "advice"]
 
 _HASHING: Final = ("sh", "mh")
 """Schedulers that choose the server by the client's address, so that its connections meet without persistence."""

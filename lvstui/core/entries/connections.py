@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core import fields
-from lvstui.core.entries.columns import ORIGINS, PROTOCOLS, marks_of, origins
+from lvstui.core.entries.columns import ORIGINS, PROTOCOLS, left_text, marks_of, origins
 from lvstui.core.entries.resolve import Parents, ResolvedEntry, controlling, pool_at
-from lvstui.core.entries.row import left_text
 from lvstui.core.entries.rows import NO_SCAN, completeness, resolved_entries
 from lvstui.core.model import Director, Endpoint, Family, MarkKey, Protocol, ServiceKey
 from lvstui.core.naming import network_text, server_names, service_names

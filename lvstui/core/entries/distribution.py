@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
 from lvstui.core import fields
+from lvstui.core.entries.columns import EntryLook, network_of
 from lvstui.core.entries.resolve import ResolvedEntry
-from lvstui.core.entries.row import EntryLook, network_of
 from lvstui.core.entries.rows import found
 from lvstui.core.model import Endpoint, Network, Pool, RealServer, ServiceKey
 from lvstui.core.naming import service_names

@@ -1,12 +1,17 @@
-"""Edits of persistence entries as values, and what became of each; entries are observation and never saved."""
+"""Edits of persistence entries as values: which are refused, what happens with the others, what became of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from lvstui.core.model import Address, Endpoint, ServiceKey
+from lvstui.core import fields
+from lvstui.core.entries.resolve import full, invalidated, is_ftp, server_of, service_of
+from lvstui.core.fields import FieldError
+from lvstui.core.model import PERSISTENCE_MAX, Address, Director, Endpoint, Family, Persistence, ServiceKey, SyncRole
+from lvstui.core.naming import network_text, service_names
 from lvstui.core.observed import Entry
 
 
@@ -91,3 +96,181 @@ def told_of(report: EntryReport) -> str:
     word = {Expire: "expire", Pin: "pin", Move: "move", SetTime: "time"}[type(report.edit)]
     outcome = "" if report.outcome is Outcome.DONE else f"{report.outcome.value}: "
     return f"{word}: {outcome}{report.sentence}"
+
+
+def check(edit: EntryEdit, director: Director) -> None:
+    """Refuse an edit that cannot work; raises `FieldError` with the field and the reason."""
+    match edit:
+        case Expire(entry):
+            _check_entry(entry)
+        case SetTime(entry, seconds):
+            _check_entry(entry)
+            _check_seconds(seconds)
+        case Move(entry, server, seconds):
+            _check_entry(entry)
+            _check_seconds(seconds)
+            service = service_of(entry, director)
+            if service is None:
+                raise FieldError("service", "the service of this entry is gone, so nothing can be bound to it")
+            pool = director.pools[service]
+            if server_of(entry, pool) == server:
+                raise FieldError("server", f"the client is on {fields.server_text(server)} already")
+            _check_binding(service, server, director)
+        case Pin(service, client, server, seconds, engine, identity):
+            _check_seconds(seconds)
+            _check_binding(service, server, director)
+            if Family.of(client) is not service.family:
+                raise FieldError("client", f"{client} is of another address family than {fields.service_text(service)}")
+            persistence = director.pools[service].service.persistence or Persistence()
+            if persistence.engine and not (engine and identity):
+                raise FieldError(
+                    "client", f"{fields.service_text(service)} tells clients by {persistence.engine}: name the call id"
+                )
+
+
+def _check_entry(entry: Entry) -> None:
+    if invalidated(entry):
+        raise FieldError("entry", "it was invalidated and matches nobody; it goes when its timer runs out")
+
+
+def _check_seconds(seconds: int) -> None:
+    if not 1 <= seconds <= PERSISTENCE_MAX:
+        raise FieldError("seconds", f"must be from 1 to {PERSISTENCE_MAX} (31 days)")
+
+
+def _check_binding(service: ServiceKey, server: Endpoint, director: Director) -> None:
+    """Refuse what would make an entry that nobody honours: it would look as any other."""
+    pool = director.pools.get(service)
+    text = fields.service_text(service)
+    if pool is None:
+        raise FieldError("service", f"there is no service {text}")
+    if pool.service.persistence is None:
+        raise FieldError("service", f"{text} is not persistent, so no client sticks to a server; set a timeout first")
+    if server not in pool.servers:
+        raise FieldError("server", f"{text} has no real server {fields.server_text(server)}")
+    if is_ftp(service):
+        raise FieldError(
+            "service",
+            "the kernel binds no entry that is made for FTP's port 21: let it expire, or put FTP on a firewall mark",
+        )
+    if Family.of(server.address) is not service.family:
+        raise FieldError("server", "an entry to a server of another address family than its service cannot be made")
+
+
+def closed(director: Director) -> str:
+    """Say why no entry can be edited on a director at all; empty where they can be."""
+    if any(
+        Family.of(endpoint.address) is not key.family
+        for key, pool in director.pools.items()
+        for endpoint in pool.servers
+    ):
+        return (
+            "entries cannot be edited while a service has real servers of another address family: "
+            "the kernel starts no sync daemon then"
+        )
+    backup = SyncRole.BACKUP in director.daemons
+    if director.sysctl.get("backup_only", "0") != "0" and not backup:
+        return "entries cannot be edited while backup_only is 1: IPVS would pass every packet by meanwhile"
+    return ""
+
+
+def title(edit: EntryEdit, director: Director) -> str:
+    """Say in a line what an edit does: `move 10.1.0.10 of shop from web1 to web2`."""
+    match edit:
+        case Expire(entry, manner):
+            return f"expire {client_text(entry, director)}{_cutting(manner)}"
+        case Move(entry, server, _, manner):
+            old = server_name(director, service_of(entry, director), entry.server)
+            new = server_name(director, service_of(entry, director), server)
+            return f"move {client_text(entry, director)} from {old} to {new}{_cutting(manner)}"
+        case SetTime(entry, seconds):
+            return f"set {client_text(entry, director)} to {seconds} s"
+        case Pin(service, client, server, seconds):
+            where = f"{service_names(director, service)[0]} to {server_name(director, service, server)}"
+            return f"pin {client} of {where} for {seconds} s"
+
+
+def _cutting(manner: Manner) -> str:
+    return ", cutting its connections off" if manner is Manner.KILL else ""
+
+
+def client_text(entry: Entry, director: Director) -> str:
+    """Name an entry: `10.1.5.0/24 of shop`."""
+    service = service_of(entry, director)
+    persistence = director.pools[service].service.persistence if service is not None else None
+    width = persistence.prefix if persistence is not None else None
+    call = f" call {fields.visible(entry.identity)}" if entry.identity else ""
+    name = fields.visible(service_names(director, service if service is not None else entry.service)[0])
+    return f"{network_text(entry.client, width)}{call} of {name}"
+
+
+def server_name(director: Director, service: ServiceKey | None, endpoint: Endpoint) -> str:
+    """Name a real server as its service knows it."""
+    pool = director.pools.get(service) if service is not None else None
+    server = pool.servers.get(endpoint) if pool else None
+    if server is None and pool is not None and endpoint.port == 0:
+        server = next((server for end, server in pool.servers.items() if end.address == endpoint.address), None)
+    place = fields.server_text(endpoint) if endpoint.port else str(endpoint.address)
+    return f"{fields.visible(server.name)} ({place})" if server and server.name else place
+
+
+def consequences(edits: Sequence[EntryEdit], director: Director, children: int = 0, sure: bool = True) -> list[str]:
+    """Return what will happen, in sentences for the question before it; `children` hang on all the entries together."""
+    return list(dict.fromkeys(_told(edits, director, children, sure)))
+
+
+def _told(edits: Sequence[EntryEdit], director: Director, children: int, sure: bool) -> Iterator[str]:
+    manners = {edit.manner for edit in edits if isinstance(edit, Expire | Move)}
+    if manners:
+        yield from _about_connections(manners, children, sure)
+    if any(isinstance(edit, Expire) for edit in edits):
+        yield "the next connection of the client is scheduled freely, and may come to the same server"
+    if any(isinstance(edit, Move) for edit in edits):
+        yield "it takes 1 to 3 s; a client that comes every second may not be movable"
+    if any(isinstance(edit, Pin | Move | SetTime) for edit in edits):
+        yield "the time slides: each new connection of the client starts it anew"
+    for edit in edits[:1]:
+        yield from _about_mask(edit, director)
+    for edit in edits:
+        yield from _about_weight(edit, director)
+    if SyncRole.MASTER in director.daemons:
+        yield "the peer director is not told: it keeps the old entry until traffic or its timer ends it"
+
+
+def _about_connections(manners: set[Manner], children: int, sure: bool) -> Iterator[str]:
+    count = f"{children} connection{'' if children == 1 else 's'}"
+    about = count if sure else f"about {count} (a mark's cannot be told for sure)"
+    if not children:
+        return
+    if Manner.KILL in manners:
+        yield f"{about} will be reset at once"
+    else:
+        yield f"{about}: active ones stay and keep the entry, idle ones are reset"
+
+
+def _about_mask(edit: EntryEdit, director: Director) -> Iterator[str]:
+    service = edit.service if isinstance(edit, Pin) else service_of(edit.entry, director)
+    persistence = director.pools[service].service.persistence if service in director.pools and service else None
+    if persistence is not None and not full(persistence) and not persistence.engine:
+        prefix = persistence.prefix
+        width = f"/{prefix}" if prefix is not None else fields.mask_text(persistence.mask)
+        yield f"the mask {width} is one client: this is about all addresses in it"
+
+
+def _about_weight(edit: EntryEdit, director: Director) -> Iterator[str]:
+    match edit:
+        case Move(entry, endpoint):
+            service = service_of(entry, director)
+        case Pin(service, _, endpoint):
+            pass
+        case _:
+            return
+    pool = director.pools.get(service) if service is not None else None
+    server = pool.servers.get(endpoint) if pool else None
+    if server is None or server.weight:
+        return
+    name = server_name(director, service, endpoint)
+    if director.sysctl.get("expire_quiescent_template", "0") != "0":
+        yield f"{name} has weight 0, and expire_quiescent_template is set: the entry is not honoured"
+    else:
+        yield f"{name} has weight 0, and the client comes to it all the same"

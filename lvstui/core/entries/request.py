@@ -8,10 +8,9 @@ from enum import Enum
 from typing import Final
 
 from lvstui.core import fields
-from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Pin, SetTime
+from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Pin, SetTime, check, client_text, consequences
 from lvstui.core.entries.resolve import ResolvedEntry
-from lvstui.core.entries.rules import check, client_text, consequences
-from lvstui.core.entries.sync_plan import spread
+from lvstui.core.entries.sync_messages import spread
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address, Director, Endpoint, Persistence, Pool, ServerKey, ServiceKey
 from lvstui.core.naming import service_name

@@ -1,8 +1,9 @@
-"""Which service and real server a persistence entry belongs to, and how many connections hang on it."""
+"""Which service and real server a persistence entry belongs to, how many connections hang on it, and whose it is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple, TypeAlias
 
@@ -90,6 +91,11 @@ def service_of(entry: Entry, director: Director) -> ServiceKey | None:
         control = AddressKey(key.protocol, key.address, FTP)
         return control if control in director.pools else None
     return None
+
+
+def is_ftp(service: ServiceKey) -> bool:
+    """Return whether the kernel keeps a service's entries in FTP's own way."""
+    return isinstance(service, AddressKey) and service.port == FTP and service.protocol is Protocol.TCP
 
 
 def server_of(entry: Entry, pool: Pool) -> Endpoint | None:
@@ -266,3 +272,33 @@ def controlling(
         if found is not None and found.entry.server.address == connection.server.address:
             return found
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class WantedClients:
+    """Clients by their own addresses and by those under which services remember them; `masks` make them so."""
+
+    clients: frozenset[Address] = frozenset()
+    masks: tuple[Persistence, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.clients)
+
+    def __contains__(self, client: Address) -> bool:
+        """Return whether a client, or the network that a service takes it for, is one of them."""
+        return client in self.clients or any(masked(client, mask) in self.clients for mask in self.masks)
+
+
+NOBODY: Final = WantedClients()
+
+
+def wanted_clients(clients: Iterable[Address], director: Director) -> WantedClients:
+    """Look for clients on a director."""
+    given = frozenset(clients)
+    found = (pool.service.persistence for pool in director.pools.values())
+    masks = tuple(
+        {
+            persistence.mask: persistence for persistence in found if persistence is not None and persistence.wide
+        }.values()
+    )
+    return WantedClients(given | {masked(client, mask) for client in given for mask in masks}, masks)

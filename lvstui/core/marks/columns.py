@@ -7,10 +7,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core import fields
 from lvstui.core.marks.mark import STATES, Mark, MarkRule, hooks
-from lvstui.core.marks.packets import FULL
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import Address, Persistence, Pool, RealServer
-from lvstui.core.observed import ServerStats
+from lvstui.core.observed import ALL_BITS, ServerStats
 from lvstui.core.view.columns import RowColumn, SortValue, sortable
 from lvstui.core.view.filter import Language, Number, Text
 from lvstui.core.view.numbers import compact
@@ -71,7 +70,7 @@ def _title(row: Row) -> Cell:
             return Cell(f"{'+' if folded else '-'} {title}", Tone.STRONG)
         case MarkRule(rule):
             where = rule.chain if is_ours(rule) else row.where
-            return Cell(f"    {where}" if rule.verb == "set" and rule.mask == FULL else f"    {row.verb} {where}")
+            return Cell(f"    {where}" if rule.verb == "set" and rule.mask == ALL_BITS else f"    {row.verb} {where}")
         case MarkServerRow(server=server):
             end = server.endpoint
             return Cell(f"    -> {fields.server_text(end) if end.port else end.address}")

@@ -11,10 +11,8 @@ from lvstui.core import fields
 from lvstui.core.attributes import GROUP
 from lvstui.core.change import Change, change_group, change_service
 from lvstui.core.fields import FieldError
-from lvstui.core.marks.edits import PERSISTENCE, bundled, families, free_mark, leading
-from lvstui.core.marks.lists import items
-from lvstui.core.marks.new_group_form import in_the_way, mark_field
-from lvstui.core.marks.repairs import removed
+from lvstui.core.marks.edits import PERSISTENCE, bundled, families, free_mark, leading, removed
+from lvstui.core.marks.new_group_form import in_the_way, items, mark_field
 from lvstui.core.model import (
     AddressKey,
     Director,

@@ -1,4 +1,4 @@
-"""A firewall mark with all that is known of it: its rules, our group, the services on it, what was counted."""
+"""A firewall mark: its rules and what becomes of their packets, our group, its services, what was counted."""
 
 from __future__ import annotations
 
@@ -6,13 +6,119 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from lvstui.core.marks.packets import FULL, late, overwritten, reaches
 from lvstui.core.marks.script import is_ours
-from lvstui.core.model import Director, Endpoint, Family, MarkGroup, MarkKey, Pool, Selector, ServiceKey
-from lvstui.core.observed import Rule, ServerStats
+from lvstui.core.model import Address, Director, Endpoint, Family, MarkGroup, MarkKey, Pool, Ports, Selector, ServiceKey
+from lvstui.core.observed import ALL_BITS, Rule, ServerStats
 from lvstui.core.selectors import selector_text, several_ports
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import Cell, Tone
+
+_IPVS_INPUT: Final = 99
+_IPVS_OUTPUT: Final = -98
+"""Priorities of IPVS's hooks (net/netfilter/ipvs/ip_vs_core.c: NF_IP_PRI_NAT_SRC - 1, NF_IP_PRI_NAT_DST + 2)."""
+
+_BEFORE: Final = ("prerouting", "ingress")
+
+_ORDER: Final = ("ingress", "prerouting", "input", "output")
+"""Hooks in the order in which packets come to them."""
+
+
+def reaches(rule: Rule) -> bool:
+    """Return whether packets come to a rule at all: its chain is on a hook, or reached from one that is."""
+    return bool(rule.hook)
+
+
+def late(rule: Rule) -> bool:
+    """Return whether IPVS has taken the packets by the time that a rule marks them."""
+    match rule.hook:
+        case "input":
+            return rule.priority >= _IPVS_INPUT
+        case "output":
+            return rule.priority >= _IPVS_OUTPUT
+        case hook:
+            return hook not in _BEFORE
+
+
+def overlap(one: Selector, other: Selector) -> bool:
+    """Return whether some packet is meant by both."""
+    if one.protocol is not None and other.protocol is not None and one.protocol != other.protocol:
+        return False
+    if one.interface and other.interface and one.interface != other.interface:
+        return False
+    if one.addresses and other.addresses and not _common_address(one, other):
+        return False
+    return not one.ports or not other.ports or any(_meet(a, b) for a in one.ports for b in other.ports)
+
+
+def _common_address(one: Selector, other: Selector) -> bool:
+    return any(a.version == b.version and a.overlaps(b) for a in one.addresses for b in other.addresses)
+
+
+def _meet(one: Ports, other: Ports) -> bool:
+    return one.first <= other.last and other.first <= one.last
+
+
+def overwritten(rules: Sequence[Rule]) -> Mapping[int, Rule]:
+    """Return for each rule that is overwritten, by its place, the first later rule that marks some of its packets.
+
+    Only what is known as a selector is compared. Rules about single addresses are compared with those about the same
+    address only: rulesets have thousands of them.
+    """
+    found: dict[int, Rule] = {}
+    for outgoing in (False, True):
+        on_the_way = [
+            place
+            for place, rule in enumerate(rules)
+            if (rule.hook == "output") is outgoing and rule.verb == "set" and rule.value is not None
+            if rule.selector is not None and not rule.dormant and reaches(rule)
+        ]
+        on_the_way.sort(key=lambda place: (*_moment(rules[place]), place))
+        found.update(_overwritten(rules, on_the_way))
+    return found
+
+
+def _moment(rule: Rule) -> tuple[int, int]:
+    return (_ORDER.index(rule.hook) if rule.hook in _ORDER else len(_ORDER)), rule.priority
+
+
+def _overwritten(rules: Sequence[Rule], places: Sequence[int]) -> Iterable[tuple[int, Rule]]:
+    """Go through rules from the last to the first, knowing the ranks of those that come after each."""
+    after: list[int] = []
+    wide: list[int] = []
+    by_address: dict[Address, list[int]] = {}
+    for rank in range(len(places) - 1, -1, -1):
+        rule = rules[places[rank]]
+        single = _single(rule.selector)
+        if single is None:
+            candidates: Iterable[int] = reversed(after)
+        else:
+            candidates = sorted({*wide, *(rank for address in single for rank in by_address.get(address, ()))})
+        for other in (rules[places[candidate]] for candidate in candidates):
+            if (
+                other.value != rule.value
+                and rule.selector
+                and other.selector
+                and overlap(rule.selector, other.selector)
+            ):
+                yield places[rank], other
+                break
+        if late(rule):
+            continue
+        after.append(rank)
+        if single is None:
+            wide.append(rank)
+        for address in single or ():
+            by_address.setdefault(address, []).append(rank)
+
+
+def _single(selector: Selector | None) -> Sequence[Address] | None:
+    """Return the addresses of a selector that is about single ones only; None for any other."""
+    if selector is None or not selector.addresses:
+        return None
+    if any(network.prefixlen != network.max_prefixlen for network in selector.addresses):
+        return None
+    return [network.network_address for network in selector.addresses]
+
 
 OTHERS: Final = 0
 """The number that stands for rules whose mark cannot be told."""
@@ -55,7 +161,7 @@ class MarkRule:
             return Cell("", Tone.DIM)
         if late(rule):
             return Cell("late", Tone.BAD)
-        if rule.mask != FULL:
+        if rule.mask != ALL_BITS:
             return Cell("masked", Tone.WARN)
         return Cell("overwritten", Tone.BAD) if self.later else Cell("ok", Tone.GOOD)
 
@@ -75,7 +181,7 @@ class MarkRule:
         rule = self.rule
         if rule.value is None:
             return rule.verb
-        return f"{rule.verb} {rule.value}" if rule.mask == FULL else f"{rule.verb} 0x{rule.value:x}/0x{rule.mask:x}"
+        return f"{rule.verb} {rule.value}" if rule.mask == ALL_BITS else f"{rule.verb} 0x{rule.value:x}/0x{rule.mask:x}"
 
     @property
     def where(self) -> str:

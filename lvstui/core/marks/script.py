@@ -7,9 +7,8 @@ from itertools import product
 from typing import Final, NamedTuple
 
 from lvstui.core import fields
-from lvstui.core.marks.packets import FULL
 from lvstui.core.model import Family, MarkGroup, Network, Ports, Selector
-from lvstui.core.observed import Rule
+from lvstui.core.observed import ALL_BITS, Rule
 from lvstui.core.selectors import family_of, network_text, ports_text
 
 FAMILY: Final = "inet"
@@ -161,4 +160,4 @@ def groups(rules: Iterable[Rule]) -> Mapping[int, MarkGroup]:
 
 def plain(rule: Rule) -> int | None:
     """Return the mark that a rule sets as a whole; None where it sets some bits only, or does something else."""
-    return rule.value if rule.decoded and rule.verb == "set" and rule.mask == FULL and rule.value else None
+    return rule.value if rule.decoded and rule.verb == "set" and rule.mask == ALL_BITS and rule.value else None

@@ -20,7 +20,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from lvstui.core.entries.sync_message import Message
+from lvstui.core.entries.sync_messages import Message
 from lvstui.core.model import SyncDaemon, SyncRole
 from lvstui.kernel.ipvs.client import Netlink
 from lvstui.kernel.ipvs.sync_wire import Malformed, encode

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
-from lvstui.core.entries.sync_message import Message
+from lvstui.core.entries.sync_messages import Message
 from lvstui.core.model import PERSISTENCE_MAX
 
 DATAGRAM_MAX: Final = 1400

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from lvstui.core.advice.value import Advice
+from lvstui.core.advice import Advice
 from lvstui.core.model import ServiceKey
 from lvstui.core.view.table import Cell, Column, Tone, escape
 from lvstui.formats.equivalent import change_lines

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
-from lvstui.core.advice.value import Advice
+from lvstui.core.advice import Advice
 from lvstui.core.change import Change, fold
 from lvstui.core.describe import describe
 from lvstui.core.fields import FieldError

@@ -9,11 +9,10 @@ from typing import TypeAlias
 
 from lvstui.core import fields
 from lvstui.core.change import Change, change_group, fold
-from lvstui.core.marks.edits import unbundled
+from lvstui.core.marks.edits import adopted, cleared_bits, lost_changes, unbundled, with_timeout, without
 from lvstui.core.marks.forms import BundleForm, PacketsForm, RemovalForm
 from lvstui.core.marks.mark import OTHERS, mark_at, marks, unwritten
 from lvstui.core.marks.new_group_form import GroupForm
-from lvstui.core.marks.repairs import adopted, cleared_bits, lost_changes, with_timeout, without
 from lvstui.core.marks.rows import GroupRow, MarkLook, MarkRowKey, RuleRow, find, mark_of
 from lvstui.core.marks.script import iptables_lines, is_ours, script
 from lvstui.core.model import AddressKey, Director, Family, MarkGroup, ServerKey

@@ -7,9 +7,8 @@ from functools import partial
 
 from lvstui.core.advice.services import mark_lines
 from lvstui.core.marks.columns import LANGUAGE, MARK_COLUMNS, SORTABLE
-from lvstui.core.marks.details import details, title
 from lvstui.core.marks.mark import STATES, mark_at, marks, summary
-from lvstui.core.marks.rows import GroupRow, MarkLook, MarkRowKey, cells, columns, mark_of, rows
+from lvstui.core.marks.rows import GroupRow, MarkLook, MarkRowKey, cells, columns, details, mark_of, rows, title
 from lvstui.core.model import Family, MarkKey, ServerKey, ServiceKey
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import Cell, Tone

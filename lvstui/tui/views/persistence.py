@@ -7,14 +7,31 @@ from functools import partial
 from typing import TypeAlias
 
 from lvstui.core import fields
-from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE, SORTABLE
-from lvstui.core.entries.details import commands_for, details
+from lvstui.core.entries.columns import (
+    ENTRY_COLUMNS,
+    LANGUAGE,
+    SORTABLE,
+    EntryGrouping,
+    EntryLook,
+    EntryRowKey,
+    Group,
+    group_of,
+)
 from lvstui.core.entries.distribution import distribution
+from lvstui.core.entries.edits import closed
 from lvstui.core.entries.request import Deed, Wish, pin_of, pin_text, usual_seconds
 from lvstui.core.entries.resolve import STATES, ResolvedEntry
-from lvstui.core.entries.row import EntryGrouping, EntryLook, EntryRowKey, Group, group_of
-from lvstui.core.entries.rows import cells, columns, found, members, resolved_entries, rows, summary
-from lvstui.core.entries.rules import closed
+from lvstui.core.entries.rows import (
+    cells,
+    columns,
+    commands_for,
+    details,
+    found,
+    members,
+    resolved_entries,
+    rows,
+    summary,
+)
 from lvstui.core.view.filter import only_address
 from lvstui.core.view.table import Cell, Tone
 from lvstui.engine.messages import EditEntries, StopEntries

@@ -8,7 +8,8 @@ from ipaddress import IPv4Address
 import pytest
 
 from lvstui.core import fields
-from lvstui.core.advice.services import Advice, about_mark, about_service, advice
+from lvstui.core.advice import Advice
+from lvstui.core.advice.services import about_mark, about_service, advice
 from lvstui.core.change import change_group, diff, fold
 from lvstui.core.model import (
     Family,

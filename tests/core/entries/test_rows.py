@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lvstui.core import fields
-from lvstui.core.entries.columns import LANGUAGE, SORTABLE
+from lvstui.core.entries.columns import LANGUAGE, SORTABLE, EntryGrouping, EntryLook, Group, left_text
 from lvstui.core.entries.distribution import distribution
 from lvstui.core.entries.resolve import EntryKey
-from lvstui.core.entries.row import EntryGrouping, EntryLook, Group, left_text
 from lvstui.core.entries.rows import cells, columns, found, members, rows, summary
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Pool

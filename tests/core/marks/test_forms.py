@@ -8,17 +8,18 @@ import pytest
 
 from lvstui.core.change import change_group, diff, fold
 from lvstui.core.fields import FieldError
-from lvstui.core.marks.edits import bundled, companions
-from lvstui.core.marks.forms import ALL, RULES, BundleForm, PacketsForm, RemovalForm
-from lvstui.core.marks.repairs import (
+from lvstui.core.marks.edits import (
     adopted,
+    bundled,
     cleared_bits,
+    companions,
     lost_changes,
     removed,
     unadoptable,
     with_timeout,
     without,
 )
+from lvstui.core.marks.forms import ALL, RULES, BundleForm, PacketsForm, RemovalForm
 from lvstui.core.model import Family, MarkGroup, MarkGroupKey, MarkKey, Persistence, ServerKey
 from lvstui.core.observed import Rule
 from lvstui.core.selectors import selector

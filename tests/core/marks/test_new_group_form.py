@@ -7,8 +7,7 @@ import pytest
 from lvstui.core import fields
 from lvstui.core.change import Change, fold
 from lvstui.core.fields import FieldError
-from lvstui.core.marks.lists import machines, networks, servers, usual_forwarding
-from lvstui.core.marks.new_group_form import GroupForm
+from lvstui.core.marks.new_group_form import GroupForm, machines, networks, servers, usual_forwarding
 from lvstui.core.model import Director, Family, Forwarding, MarkGroupKey, MarkKey, Persistence
 from lvstui.core.observed import Ruleset
 from lvstui.core.selectors import selector, selector_text

@@ -7,8 +7,18 @@ from dataclasses import replace
 import pytest
 
 from lvstui.core.marks.columns import LANGUAGE, MARK_COLUMNS
-from lvstui.core.marks.mark import STATES, by_mark, mark_at, marks, summary, unwritten
-from lvstui.core.marks.packets import late, overlap, overwritten, reaches
+from lvstui.core.marks.mark import (
+    STATES,
+    by_mark,
+    late,
+    mark_at,
+    marks,
+    overlap,
+    overwritten,
+    reaches,
+    summary,
+    unwritten,
+)
 from lvstui.core.marks.rows import GroupRow, MarkLook, RuleRow, cells, columns, rows
 from lvstui.core.marks.script import groups, iptables_lines, script
 from lvstui.core.model import MarkGroup, Persistence, ServerKey

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from lvstui.core.marks.packets import FULL
+from lvstui.core.observed import ALL_BITS
 from lvstui.kernel.netlink.attributes import Codec
 from lvstui.kernel.nft.reading.expressions import Expressions
 from lvstui.kernel.nft.reading.sets import ANONYMOUS, MAP, Content, Element, Set
@@ -65,7 +65,7 @@ def walk(codec: Codec, *expressions: bytes, **contents: Content) -> Walk:
 def test_a_mark_that_is_set_is_a_number_of_the_machine(codec: Codec) -> None:
     write = Writer(codec)
     (effect,) = walk(codec, write.immediate(0x50), write.set_mark()).effects
-    assert (effect.verb, effect.value, effect.mask) == ("set", 0x50, FULL)
+    assert (effect.verb, effect.value, effect.mask) == ("set", 0x50, ALL_BITS)
 
 
 @CODECS

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
-from lvstui.core.marks.packets import FULL
+from lvstui.core.observed import ALL_BITS
 from lvstui.kernel.netlink.attributes import NATIVE, Codec, Order
 from lvstui.kernel.nft.reading.conditions import (
     IIFNAME,
@@ -75,7 +75,7 @@ class Effect(NamedTuple):
     value: int | None
     mask: int
     asked: int
-    bits: int = FULL
+    bits: int = ALL_BITS
     text: str = ""
     certain: bool = True
     choices: tuple[tuple[int, tuple[Condition, ...]], ...] = ()
@@ -284,7 +284,7 @@ class Walk:
             case Loaded(which) if which.name == own.name:
                 self.effect(plainly, 0, 0)
             case Masked(which, mask, flip) if which.name == own.name:
-                self.effect(plainly, flip, ~mask & FULL)
+                self.effect(plainly, flip, ~mask & ALL_BITS)
             case Mapped(keys, content):
                 self._write_mapped(plainly, target, keys, content)
             case Loaded(which):
@@ -310,10 +310,16 @@ class Walk:
         choices = tuple(
             (value, tuple(match_elements(self.order, keys, content, found))) for (value, _, _), found in values.items()
         )
-        self.effects.append(Effect(verb, None, FULL, len(self.conditions), text=text, choices=choices))
+        self.effects.append(Effect(verb, None, ALL_BITS, len(self.conditions), text=text, choices=choices))
 
     def effect(
-        self, verb: str, value: int | None, mask: int = FULL, bits: int = FULL, text: str = "", certain: bool = True
+        self,
+        verb: str,
+        value: int | None,
+        mask: int = ALL_BITS,
+        bits: int = ALL_BITS,
+        text: str = "",
+        certain: bool = True,
     ) -> None:
         """Do something with a mark."""
         self.effects.append(Effect(verb, value, mask, len(self.conditions), bits, text, certain))

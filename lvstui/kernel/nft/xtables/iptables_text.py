@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, NamedTuple
 
-from lvstui.core.marks.packets import FULL
+from lvstui.core.observed import ALL_BITS
 from lvstui.kernel.nft.reading.conditions import (
     CONNECTION_MARK,
     IIFNAME,
@@ -197,7 +197,7 @@ def _ranges(text: str) -> tuple[Range, ...]:
 
 def _value_and_mask(text: str) -> tuple[int, int]:
     value, _, mask = text.partition("/")
-    return int(value, 0), int(mask, 0) if mask else FULL
+    return int(value, 0), int(mask, 0) if mask else ALL_BITS
 
 
 def _flags(text: str) -> int:
@@ -222,7 +222,7 @@ def _effect(parts: _Parts) -> Effect | None:
         return _mark_effect(name, words, asked)
     except (ValueError, LookupError):
         text = " ".join(("-j", name, *map(shlex.quote, words)))
-        return Effect("set", None, FULL, asked, text=text, certain=False)
+        return Effect("set", None, ALL_BITS, asked, text=text, certain=False)
 
 
 def _mark_effect(name: str, words: Sequence[str], asked: int) -> Effect | None:
@@ -233,7 +233,7 @@ def _mark_effect(name: str, words: Sequence[str], asked: int) -> Effect | None:
         case "MARK", "--or-mark", text:
             return Effect("set", int(text, 0), int(text, 0), asked)
         case "MARK", "--and-mark", text:
-            return Effect("set", 0, ~int(text, 0) & FULL, asked)
+            return Effect("set", 0, ~int(text, 0) & ALL_BITS, asked)
         case "MARK", "--xor-mark", text:
             return Effect("set", int(text, 0), 0, asked)
         case "CONNMARK", "--set-xmark" | "--set-mark" as option, text:

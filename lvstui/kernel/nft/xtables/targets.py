@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from lvstui.core.marks.packets import FULL
+from lvstui.core.observed import ALL_BITS
 from lvstui.kernel.nft.reading.walk import Walk
 from lvstui.kernel.nft.xtables.matches import Step, shown_bytes
 
@@ -83,11 +83,11 @@ def _set_target(walk: Walk, info: bytes) -> None:
 def _bridge_mark(walk: Walk, info: bytes) -> None:
     """struct ebt_mark_t_info of ebtables-nft: the mark, and what to do with it in the upper bits of `target`."""
     mark, action = walk.unpack("Qi", info)
-    mark &= FULL
+    mark &= ALL_BITS
     effects: dict[int, tuple[int, int]] = {
-        0xF0: (mark, FULL),
+        0xF0: (mark, ALL_BITS),
         0xE0: (mark, mark),
-        0xD0: (0, ~mark & FULL),
+        0xD0: (0, ~mark & ALL_BITS),
         0xC0: (mark, 0),
     }
     walk.effect("set", *effects[action & 0xF0])

@@ -8,8 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from lvstui.core import fields
-from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Pin, SetTime
-from lvstui.core.entries.rules import check, closed, consequences, title
+from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Pin, SetTime, check, closed, consequences, title
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Forwarding, RealServer, SyncDaemon, SyncRole
 from tests.build import address_key, director, endpoint, entry, pool, sticky_pool
