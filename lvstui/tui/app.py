@@ -1,4 +1,4 @@
-"""The application: it owns the worker's thread, hands each snapshot down and each request on."""
+"""The application: it owns the worker's thread, passes each snapshot down to the views and each request on."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import asyncio
 import gc
 import os
 import signal
-import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from threading import Thread
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.command import Provider
+from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.message import Message
 from textual.reactive import var
 from textual.widgets import ContentSwitcher
@@ -34,35 +34,27 @@ from lvstui.engine.worker import Worker
 from lvstui.host.machine import Machine
 from lvstui.store.history_file import HistoryFile
 from lvstui.store.presence import Presence
-from lvstui.tui.commands import MOVING, Command, bindings, find
+from lvstui.tui.commands import MOVING, AnyCommand, Command, bindings, find
 from lvstui.tui.dialogs.advice import AdviceScreen, Answer
 from lvstui.tui.dialogs.confirm import Confirm, confirm_first, edit_claimed, overwrite
-from lvstui.tui.dialogs.help import Help
-from lvstui.tui.dialogs.listing import Listing, half_way
-from lvstui.tui.terminal.driver import FrugalApp, resume_only_on_a_terminal
+from lvstui.tui.dialogs.listing import Help, Listing, half_way
+from lvstui.tui.terminal import FrugalApp, resume_only_on_a_terminal
 from lvstui.tui.themes import DEFAULT, load, shipped_folder
+from lvstui.tui.views.changes import ChangesView
+from lvstui.tui.views.connections import ConnectionsView
+from lvstui.tui.views.director import DirectorView
 from lvstui.tui.views.editing import take_advice
-from lvstui.tui.views.registry import NAMES, make_views
+from lvstui.tui.views.marks import MarksView
+from lvstui.tui.views.persistence import PersistenceView
+from lvstui.tui.views.services import ServicesView
 from lvstui.tui.views.view import View
-from lvstui.tui.widgets.lines import Keys, Line
-from lvstui.tui.widgets.lines import Message as MessageLine
+from lvstui.tui.widgets.lines import Keys, Line, MessageLine
 from lvstui.tui.widgets.table import VirtualTable
 
 INTERVALS = (1.0, 2.0, 5.0, 10.0)
 
-
-def _palette() -> type[Provider]:
-    from lvstui.tui.palette import Commands  # it knows the app
-
-    return Commands
-
-
-def _run_worker(worker: Worker, post: Callable[[Event | Exception], None]) -> None:
-    """Run the worker; an error that nobody foresaw ends the program, which would only look alive."""
-    try:
-        worker.run()
-    except Exception as error:
-        post(error)
+VIEWS = (ServicesView, PersistenceView, MarksView, ConnectionsView, DirectorView, ChangesView)
+"""The views in the order of the digits that open them."""
 
 
 def _show_view(app: LvstuiApp, name: str) -> None:
@@ -80,24 +72,16 @@ def _show_view(app: LvstuiApp, name: str) -> None:
 
 
 def _help(app: LvstuiApp) -> None:
-    """Show the keys."""
-    groups = (
-        ("Moving", MOVING),
-        (f"In {app.view.id}", app.view.COMMANDS),
-        ("Everywhere", EVERYWHERE),
-    )
+    groups = (("Moving", MOVING), (f"In {app.view.id}", app.view.COMMANDS), ("Everywhere", EVERYWHERE))
     app.push_screen(Help(groups, app.view.NOTES))
 
 
 def _pause(app: LvstuiApp) -> None:
-    """Stop reading, or go on."""
     _set_pace(app, Pace(app.pace.interval, not app.pace.paused))
 
 
 def _next_interval(app: LvstuiApp) -> None:
-    """Go to the next interval."""
-    longer = [interval for interval in INTERVALS if interval > app.pace.interval]
-    _set_pace(app, Pace(longer[0] if longer else INTERVALS[0]))
+    _set_pace(app, Pace(next((interval for interval in INTERVALS if interval > app.pace.interval), INTERVALS[0])))
     app.say(f"reading every {app.pace.interval:g} s")
 
 
@@ -118,7 +102,6 @@ def _leave(app: LvstuiApp) -> None:
 
 
 def _advice(app: LvstuiApp) -> None:
-    """Show all advice, and do what the operator wants of it."""
     found = advice(app.snapshot)
     if not found:
         app.say("no advice", Tone.GOOD)
@@ -140,7 +123,7 @@ def _advice(app: LvstuiApp) -> None:
 EVERYWHERE: tuple[Command[LvstuiApp], ...] = (
     *(
         Command(f"view.{name}", str(place), f"the {name} view", partial(_show_view, name=name))
-        for place, name in enumerate(NAMES, 1)
+        for place, name in enumerate((view.NAME for view in VIEWS), 1)
     ),
     Command("help", "question_mark", "the keys of this view", _help, "? help"),
     Command("palette", "colon,ctrl+p", "find a command by name", lambda app: app.action_command_palette()),
@@ -153,22 +136,36 @@ EVERYWHERE: tuple[Command[LvstuiApp], ...] = (
 """What can be done in every view."""
 
 
-def _show_entries(app: LvstuiApp, event: EntriesDone) -> None:
-    """Say what became of one edit of an entry in the line below, of several in a list."""
-    for view in app.views.values():
-        view.busy = ""
-    if event.total == 1 and len(event.reports) == 1:
-        (report,) = event.reports
-        app.say(report.sentence, Tone.GOOD if report.outcome is Outcome.DONE else Tone.BAD)
-    elif event.reports:
-        lines = [f"{report.outcome.value:<10}  {report.sentence}" for report in event.reports]
-        app.push_screen(Listing(f"Entries: {summary(event.reports)}", lines))
+class Palette(Provider):
+    """Finds commands by their sentence or id, and runs them as their key would."""
+
+    async def discover(self) -> Hits:
+        """List all commands before anything is typed."""
+        for command, title, run in self._commands():
+            yield DiscoveryHit(title, run, help=command.key_names)
+
+    async def search(self, query: str) -> Hits:
+        """Match what is typed against id and sentence."""
+        matcher = self.matcher(query)
+        for command, title, run in self._commands():
+            if score := matcher.match(title):
+                yield Hit(score, matcher.highlight(title), run, help=command.key_names)
+
+    def _commands(self) -> Iterator[tuple[AnyCommand, str, Callable[[], None]]]:
+        """Yield the commands that open views, those of the view that is shown, and the others of the app."""
+        app = self.app
+        assert isinstance(app, LvstuiApp)
+        found: list[tuple[AnyCommand, Callable[[], None]]] = []
+        found += [(c, partial(c.run, app)) for c in EVERYWHERE if c.id.startswith("view.")]
+        found += [(c, partial(app.view.action_run_command, c.id)) for c in app.view.COMMANDS]
+        found += [(c, partial(c.run, app)) for c in EVERYWHERE if not c.id.startswith(("view.", "palette"))]
+        yield from ((command, f"{command.id}: {command.help}", run) for command, run in found)
 
 
 class LvstuiApp(FrugalApp[int], inherit_bindings=False):
     """Shows the views of what one worker reads."""
 
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Palette}
     BINDINGS = bindings(EVERYWHERE)
     ENABLE_COMMAND_PALETTE = True
 
@@ -177,12 +174,11 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
 
     snapshot: var[Snapshot] = var(EMPTY_SNAPSHOT, always_update=True)
 
+    @dataclass
     class Posted(Message):
         """The worker has something to say, or (None) the newest snapshot waits in the app."""
 
-        def __init__(self, event: Event | Exception | None) -> None:
-            super().__init__()
-            self.event = event
+        event: Event | Exception | None
 
     def __init__(
         self,
@@ -195,12 +191,11 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
     ) -> None:
         """Build the app on a kernel and a profile.
 
-        A test that is not `threaded` steps the worker by itself, and gives its `clock` and the `pause` that moves it.
+        A test that is not `threaded` steps the worker by itself, with its own `clock` and a `pause` that moves it.
         """
         super().__init__()
         self.pace = Pace(options.interval)
-        ascii_only = not (sys.stderr.encoding or "").lower().startswith("utf")
-        self.views = {view.NAME: view for view in make_views(options.memory, ascii_only=ascii_only)}
+        self.views: dict[str, View] = {view.NAME: view(options.memory) for view in VIEWS}
         self.view = self.views[options.view]
         self._head, self._message, self._keys = Line("head"), MessageLine("message"), Keys("keys")
         self._notice = options.notice
@@ -222,8 +217,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             threaded=threaded,
             pause=pause,
         )
-        thread = partial(_run_worker, self.worker, self._post)
-        self._thread = Thread(target=thread, name="kernel", daemon=True) if threaded else None
+        self._thread = Thread(target=self._run_worker, name="kernel", daemon=True) if threaded else None
         for theme in load(shipped_folder()):
             self.register_theme(theme)
         self.theme = DEFAULT
@@ -257,6 +251,13 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         if self._thread:
             self._thread.join(timeout=5)
 
+    def _run_worker(self) -> None:
+        """Run the worker; an error that nobody foresaw ends the program, which would only look alive."""
+        try:
+            self.worker.run()
+        except Exception as error:
+            self._post(error)
+
     def _post(self, event: Event | Exception) -> None:
         """Take an event from the worker's thread. Snapshots that come faster than they are shown are skipped."""
         if isinstance(event, Snapshot):
@@ -280,10 +281,17 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         elif isinstance(event, Rejected) and event.done:
             self.push_screen(half_way(event))
         elif isinstance(event, EntriesDone):
-            _show_entries(self, event)
+            for view in self.views.values():
+                view.busy = ""
+            if event.total == 1 and len(event.reports) == 1:
+                (report,) = event.reports
+                self.say(report.sentence, Tone.GOOD if report.outcome is Outcome.DONE else Tone.BAD)
+            elif event.reports:
+                lines = [f"{report.outcome.value:<10}  {report.sentence}" for report in event.reports]
+                self.push_screen(Listing(f"Entries: {summary(event.reports)}", lines))
 
     def watch_snapshot(self) -> None:
-        """Keep the head true."""
+        """Keep the head up to date."""
         advised = len(advice(self.snapshot))
         self._head.put(headline(self.snapshot, self.size.width - 2, self.view.found, advised))
 
@@ -292,7 +300,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         self.watch_snapshot()
 
     def say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
-        """Say a sentence in the line below."""
+        """Show a sentence in the line below the table."""
         self._alarming = tone in (Tone.BAD, Tone.WARN) and bool(sentence)
         self._message.say(sentence, tone)
 
@@ -302,7 +310,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             self.say(message.sentence, message.tone)
 
     def on_view_asked(self, message: View.Asked) -> None:
-        """Hand a request to the worker, after a warning where it edits what another program manages."""
+        """Pass a request to the worker, after a warning where it edits what another program manages."""
         request = message.request
         claims = claimed(self.snapshot.owners, request.changes) if isinstance(request, Edit) else {}
         claims = {key: owner for key, owner in claims.items() if key not in self._warned}
@@ -331,7 +339,8 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             _show_view(self, message.view)
             self.view.find(message)
         else:
-            _show_view(self, NAMES[(NAMES.index(self.view.NAME) + 1) % len(NAMES)])
+            names = list(self.views)
+            _show_view(self, names[(names.index(self.view.NAME) + 1) % len(names)])
 
     def action_run_command(self, name: str) -> None:
         """Run a command by its id."""

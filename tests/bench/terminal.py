@@ -166,7 +166,7 @@ def run_table(*, still: bool) -> None:
     from textual.app import ComposeResult
 
     from lvstui.core.view.table import Cell, Column, Tone
-    from lvstui.tui.terminal.driver import FrugalApp
+    from lvstui.tui.terminal import FrugalApp
     from lvstui.tui.widgets.table import VirtualTable
 
     columns = [Column(title, title, width, 1) for title, width in zip(TITLES, WIDTHS, strict=True)]

@@ -11,7 +11,7 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region, Size
 from textual.screen import Screen
 
-from lvstui.tui.terminal.driver import FrugalApp, Glass
+from lvstui.tui.terminal import FrugalApp, TerminalImage
 
 _SEQUENCE = re.compile(r"\x1b\[([0-9;]*)([HCm])|([^\x1b])")
 
@@ -78,7 +78,7 @@ class WatchedApp(FrugalApp[None]):
         self.spans: list[tuple[int, int, int]] = []
         self.frames = 0
         self.sent = 0
-        self.glass = Glass()
+        self.image = TerminalImage()
         self._region = Region()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
@@ -90,6 +90,6 @@ class WatchedApp(FrugalApp[None]):
             self.terminal = Terminal(self._region.size)
         if isinstance(renderable, ChopsUpdate | LayoutUpdate):
             self.frames += 1
-            frame = self.glass.paint(renderable, ColorSystem.EIGHT_BIT)
+            frame = self.image.paint(renderable, ColorSystem.EIGHT_BIT)
             self.sent += len(frame)
             self.terminal.take(frame)

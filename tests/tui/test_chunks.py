@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 
-from lvstui.tui.widgets.chunks import CHUNK, Chunks
+from lvstui.tui.widgets.lines import CHUNK, Chunks
 
 
 class Reader(App[None]):

@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from lvstui.tui.terminal.keys import OrderlyApp
+from lvstui.tui.terminal import FrugalApp
 
 NAMES = {"/": "slash", "\r": "enter", "\x1b": "escape"}
 
@@ -45,7 +45,7 @@ class Dialog(ModalScreen[str]):
         self.dismiss(event.value)
 
 
-class Keyboard(OrderlyApp[None]):
+class Keyboard(FrugalApp[None]):
     """`/` goes to the text, Enter there back; `d` opens a dialog; what the letters bound here did is in `done`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -24,7 +24,7 @@ from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs
 from lvstui.tui.app import LvstuiApp
 from lvstui.tui.dialogs.confirm import Confirm
-from lvstui.tui.dialogs.help import Help
+from lvstui.tui.dialogs.listing import Help
 from tests.tui.conftest import Stage
 
 MARK = MarkKey(80, Family.IPV4)

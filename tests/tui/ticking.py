@@ -8,7 +8,7 @@ import sys
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from lvstui.tui.terminal.driver import FrugalApp
+from lvstui.tui.terminal import FrugalApp
 
 
 class Ticking(FrugalApp[None]):

@@ -16,8 +16,7 @@ from lvstui.core.advice import Advice
 from lvstui.core.model import ServiceKey
 from lvstui.core.view.table import Cell, Column, Tone, escape
 from lvstui.formats.equivalent import change_lines
-from lvstui.tui.widgets.chunks import Chunks
-from lvstui.tui.widgets.lines import Line
+from lvstui.tui.widgets.lines import Chunks, Line
 from lvstui.tui.widgets.table import VirtualTable
 
 _COLUMNS = (

@@ -17,7 +17,7 @@ from lvstui.core.model import ServiceKey
 from lvstui.core.owners import Owner
 from lvstui.core.view.table import escape
 from lvstui.engine.messages import Overtaken
-from lvstui.tui.widgets.chunks import Chunks
+from lvstui.tui.widgets.lines import Chunks
 
 R = TypeVar("R")
 

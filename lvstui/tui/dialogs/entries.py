@@ -32,7 +32,7 @@ from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import escape
 from lvstui.engine.messages import EditEntries
 from lvstui.tui.dialogs.confirm import Confirm
-from lvstui.tui.widgets.prompt import Prompt
+from lvstui.tui.widgets.lines import Prompt
 from lvstui.tui.widgets.table import VirtualTable
 
 _TABLE_MAX = 8

@@ -15,7 +15,6 @@ from lvstui.core.describe import describe
 from lvstui.core.record import Record
 from lvstui.core.view.table import escape
 from lvstui.engine.messages import Adopt, Edit
-from lvstui.store.view_memory import ViewMemory
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.dialogs.confirm import Confirm, confirm_first
 from lvstui.tui.dialogs.listing import Listing
@@ -115,11 +114,9 @@ class ChangesView(TableView[Key, Look]):
         columns=lambda _: CHANGE_COLUMNS,
         rows=changes.rows,
         cells=changes.cells,
+        look=Look(),
         filtered=lambda look, text: replace(look, filter=changes.LANGUAGE.parse(text)),
     )
-
-    def __init__(self, memory: ViewMemory | None = None) -> None:
-        super().__init__(Look(), memory)
 
     def offer(self) -> None:
         """Say the line under the cursor in full, and which keys act on it."""

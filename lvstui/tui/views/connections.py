@@ -20,7 +20,6 @@ from lvstui.core.entries.connections import (
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.filter import only_address
 from lvstui.core.view.table import Cell, Tone
-from lvstui.store.view_memory import ViewMemory
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.views.editing import choosing_columns, editing, filtering, inverting, sorting
 from lvstui.tui.views.view import Rows, TableView, View
@@ -76,12 +75,10 @@ class ConnectionsView(TableView[ConnectionKey, ConnectionLook]):
         columns,
         rows,
         cells,
+        look=ConnectionLook(),
         filtered=lambda look, text: replace(look, filter=LANGUAGE.parse(text)),
         every_column=CONNECTION_COLUMNS,
         sortable=SORTABLE,
         summary=lambda snapshot, look, width: Cell(summary(snapshot, look, width), scan_tone(snapshot)),
         sought=only_address,
     )
-
-    def __init__(self, memory: ViewMemory | None = None) -> None:
-        super().__init__(ConnectionLook(), memory)

@@ -19,7 +19,6 @@ from lvstui.core.rules import problems
 from lvstui.core.staging import merge
 from lvstui.core.view.table import Tone, escape
 from lvstui.engine.messages import Edit
-from lvstui.store.view_memory import ViewMemory
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.views.editing import checked, confirm_changes, editable, editing, filtering, nothing_pending
 from lvstui.tui.views.view import Rows, TableView
@@ -171,12 +170,10 @@ class DirectorView(TableView[Row, Look]):
         columns=lambda _: DIRECTOR_COLUMNS,
         rows=director.rows,
         cells=director.cells,
+        look=Look(),
         filtered=lambda look, text: replace(look, filter=director.LANGUAGE.parse(text)),
         staged=lambda look, changes: replace(look, staged=tuple(changes)),
     )
-
-    def __init__(self, memory: ViewMemory | None = None) -> None:
-        super().__init__(Look(), memory)
 
     def stage(self, edit: Edit) -> None:
         """Stay with a daemon whose options vanish until it runs."""

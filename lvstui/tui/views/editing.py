@@ -23,8 +23,8 @@ from lvstui.tui.commands import Command
 from lvstui.tui.dialogs.choose_columns import ChooseColumns
 from lvstui.tui.dialogs.confirm import Confirm, confirm_first
 from lvstui.tui.views.view import K, L, TableView, View
-from lvstui.tui.widgets.chunks import Chunks
 from lvstui.tui.widgets.form import FormScreen
+from lvstui.tui.widgets.lines import Chunks
 
 CONFIRM_COMMANDS = 100
 """Up to how many changes a question names with their ipvsadm commands."""

@@ -13,7 +13,6 @@ from lvstui.core.model import Family, MarkKey, ServerKey, ServiceKey
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import Cell, Tone
 from lvstui.formats.excerpt import groups_as_script
-from lvstui.store.view_memory import ViewMemory
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.dialogs.listing import Copied, Listing
 from lvstui.tui.views.editing import choosing_columns, editing, filtering, inverting, sorting
@@ -134,6 +133,7 @@ class MarksView(TableView[MarkRowKey, MarkLook]):
         columns,
         rows,
         cells,
+        look=MarkLook(),
         filtered=lambda look, text: replace(look, filter=LANGUAGE.parse(text)),
         every_column=MARK_COLUMNS,
         sortable=SORTABLE,
@@ -141,9 +141,6 @@ class MarksView(TableView[MarkRowKey, MarkLook]):
         marked=True,
         summary=_summary,
     )
-
-    def __init__(self, memory: ViewMemory | None = None) -> None:
-        super().__init__(MarkLook(), memory)
 
     @property
     def about(self) -> ServiceKey | None:

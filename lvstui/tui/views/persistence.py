@@ -244,6 +244,7 @@ class PersistenceView(TableView[EntryRowKey, EntryLook]):
         columns,
         rows,
         cells,
+        look=EntryLook(),
         filtered=lambda look, text: replace(look, filter=LANGUAGE.parse(text)),
         every_column=ENTRY_COLUMNS,
         sortable=SORTABLE,
@@ -255,7 +256,7 @@ class PersistenceView(TableView[EntryRowKey, EntryLook]):
     )
 
     def __init__(self, memory: ViewMemory | None = None) -> None:
-        super().__init__(EntryLook(), memory)
+        super().__init__(memory)
         self._moves_everybody = False
 
     def find(self, wanted: View.Wanted) -> None:

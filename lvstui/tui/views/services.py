@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -225,6 +226,7 @@ class ServicesView(TableView[RowKey, Look]):
         columns,
         rows,
         cells,
+        look=Look(),
         filtered=lambda look, text: replace(look, filter=LANGUAGE.parse(text)),
         staged=lambda look, changes: replace(look, staged=_by_row(changes)),
         every_column=SERVICE_COLUMNS,
@@ -235,8 +237,9 @@ class ServicesView(TableView[RowKey, Look]):
         marked=True,
     )
 
-    def __init__(self, memory: ViewMemory | None = None, *, ascii_only: bool = False) -> None:
-        super().__init__(Look(ascii_only=ascii_only), memory)
+    def __init__(self, memory: ViewMemory | None = None) -> None:
+        super().__init__(memory)
+        self.look = replace(self.look, ascii_only=not (sys.stderr.encoding or "").lower().startswith("utf"))
         self._outlook_said = ""
         self._drained: float | None = None
 

@@ -25,9 +25,7 @@ from lvstui.engine.messages import Edit, Request, Watch
 from lvstui.formats.equivalent import change_lines
 from lvstui.store.view_memory import Arrangement, ViewMemory
 from lvstui.tui.commands import AnyCommand, Command, find
-from lvstui.tui.widgets.chunks import Chunks
-from lvstui.tui.widgets.lines import Line
-from lvstui.tui.widgets.prompt import Prompt
+from lvstui.tui.widgets.lines import Chunks, Line, Prompt
 from lvstui.tui.widgets.table import VirtualTable
 
 K = TypeVar("K", bound=Hashable)
@@ -61,42 +59,38 @@ class View(Vertical):
 
     snapshot: reactive[Snapshot] = reactive(EMPTY_SNAPSHOT, always_update=True)
 
+    @dataclass
     class Asked(Message):
-        """The operator asks the worker for something; a `staged` request stood on the screen before."""
+        """The operator asks the worker for something; a `staged` request was shown as staged before."""
 
-        def __init__(self, request: Request, *, staged: bool = False) -> None:
-            super().__init__()
-            self.request = request
-            self.staged = staged
+        request: Request
+        staged: bool = False
 
+    @dataclass
     class Said(Message):
         """A sentence for the line below the table; a `standing` one comes by itself and hides no warning."""
 
-        def __init__(self, sentence: str, tone: Tone = Tone.PLAIN, *, standing: bool = False) -> None:
-            super().__init__()
-            self.sentence = sentence
-            self.tone = tone
-            self.standing = standing
+        sentence: str
+        tone: Tone = Tone.PLAIN
+        standing: bool = False
 
+    @dataclass
     class Offered(Message):
         """Other commands belong into the line of keys now, or the view is narrowed down in another way."""
 
-        def __init__(self, offered: Sequence[AnyCommand]) -> None:
-            super().__init__()
-            self.offered = offered
+        offered: Sequence[AnyCommand]
 
+    @dataclass
     class Wanted(Message):
         """The operator wants to see something in another view: what a filter finds, or a row.
 
         Without a `view` it is the next one. `move` asks at once where the clients found are to be moved.
         """
 
-        def __init__(self, view: str = "", *, filter: str = "", row: RowKey | None = None, move: bool = False) -> None:
-            super().__init__()
-            self.view = view
-            self.filter = filter
-            self.row = row
-            self.move = move
+        view: str = ""
+        filter: str = ""
+        row: RowKey | None = None
+        move: bool = False
 
     def __init__(self) -> None:
         super().__init__(id=self.NAME)
@@ -167,16 +161,17 @@ def _as_it_is(look: L, _: object) -> L:
 class Rows(Generic[K, L]):
     """What a table shows, as functions of a snapshot and of how the operator looks at it.
 
-    `filtered` returns the look with the filter of a text; it raises `FieldError`. `staged` returns the look with
-    changes that are staged. `every_column` and `sortable` are those to choose from, `grouping` the word for how rows
-    are grouped, `regrouped` the look for such a word. `added` returns the row that changes add. With `marked` the head
-    line says how many rows are marked. `summary` is the line above the table, for a width in cells; `sought` returns
-    the one client that a filter looks for.
+    `look` is how the rows are looked at first. `filtered` returns the look with the filter of a text; it raises
+    `FieldError`. `staged` returns the look with changes that are staged. `every_column` and `sortable` are those to
+    choose from, `grouping` the word for how rows are grouped, `regrouped` the look for such a word. `added` returns the
+    row that changes add. With `marked` the head line says how many rows are marked. `summary` is the line above the
+    table, for a width in cells; `sought` returns the one client that a filter looks for.
     """
 
     columns: Callable[[L], Sequence[Column]]
     rows: Callable[[Snapshot, L], Sequence[K]]
     cells: Callable[[Snapshot, L, K], Sequence[Cell]]
+    look: L
     filtered: Callable[[L, str], L]
     staged: Callable[[L, Sequence[Change]], L] = _as_it_is
     every_column: Sequence[Column] = ()
@@ -188,11 +183,11 @@ class Rows(Generic[K, L]):
     summary: Callable[[Snapshot, L, int], Cell] | None = None
     sought: Callable[[str], Address | None] = lambda _: None
 
-    def recalled(self, look: L, last: Arrangement) -> L:
-        """Return the look with the arrangement of last time, as far as there still are such columns."""
-        sort = last.sort if last.sort in self.sortable else look.sort
+    def recalled(self, last: Arrangement) -> L:
+        """Return the look with the arrangement of last time, as far as its columns exist now."""
+        sort = last.sort if last.sort in self.sortable else self.look.sort
         hidden = frozenset(last.hidden) & {column.id for column in self.every_column[1:]}
-        look = replace(look, sort=sort, descending=last.descending, hidden=hidden)
+        look = replace(self.look, sort=sort, descending=last.descending, hidden=hidden)
         return self.regrouped(look, last.grouping)
 
 
@@ -205,19 +200,18 @@ class TableView(View, Generic[K, L]):
     BELOW: ClassVar[Sequence[Callable[[], Widget]]] = ()
     """The widgets between the table and what is staged."""
 
-    def __init__(self, look: L, memory: ViewMemory | None = None) -> None:
-        """Look at the rows as the operator did last, where there is a memory of that; else at first as in `look`."""
+    def __init__(self, memory: ViewMemory | None = None) -> None:
+        """Look at the rows as the operator did last, where there is a memory of that."""
         super().__init__()
         self.table = VirtualTable[K]()
-        self.look = look
+        self.look = self.ROWS.look
         self.filter_text = ""
         """The filter as it was typed."""
         self.arriving: K | None = None
         """A row that was added and is not there yet; the cursor goes to it, unless it was moved meanwhile."""
         self._memory = memory
-        self._usual_grouping = self.ROWS.grouping(look)
         if memory is not None:
-            self.look = self.ROWS.recalled(look, memory.recall(self.NAME))
+            self.look = self.ROWS.recalled(memory.recall(self.NAME))
 
     def compose(self) -> ComposeResult:
         """Lay out the table, what is staged, and the prompt."""
@@ -233,7 +227,7 @@ class TableView(View, Generic[K, L]):
         """Grouping, filter and marks, as far as they are not what one expects."""
         grouping, marked = self.ROWS.grouping(self.look), len(self.table.marked) if self.ROWS.marked else 0
         parts = (
-            f"by {grouping}" if grouping != self._usual_grouping else "",
+            f"by {grouping}" if grouping != self.ROWS.grouping(self.ROWS.look) else "",
             f"filter {self.filter_text}" if self.filter_text else "",
             f"{marked} marked" if marked else "",
         )

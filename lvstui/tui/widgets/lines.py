@@ -1,16 +1,22 @@
-"""Toned text around the table: the head above it, the message, the keys and a panel below; and text being edited."""
+"""Text around the table: the head above it, the message, the keys, the panels and the prompt below."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from operator import attrgetter
+from typing import ClassVar, TypeVar
 
 from rich.highlighter import Highlighter
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
+from textual.widget import Widget
+from textual.widgets import Input, Static
 
+from lvstui.core.fields import FieldError
 from lvstui.core.view.table import Cell, Tone, escape
 from lvstui.tui.commands import AnyCommand
 
@@ -51,10 +57,10 @@ class Line(Static):
         self.put([Cell(sentence, tone)] if sentence else [])
 
 
-class Message(Line):
+class MessageLine(Line):
     """What there is to say; a long sentence takes up to three lines, since its remedy stands at its end."""
 
-    DEFAULT_CSS = "Message { height: auto; min-height: 1; max-height: 3; }"
+    DEFAULT_CSS = "MessageLine { height: auto; min-height: 1; max-height: 3; }"
 
     GROWS = True
 
@@ -101,3 +107,153 @@ class Printable(Highlighter):
     def highlight(self, text: Text) -> None:
         """Replace characters one by one, so that the cursor stays where it belongs."""
         text.plain = "".join(character if escape(character) == character else "?" for character in text.plain)
+
+
+CHUNK = 100
+"""How many things are laid out at a time."""
+
+
+class Chunks(VerticalScroll, can_focus=False):
+    """Scrolls through all lines; at the end of one chunk comes the next."""
+
+    DEFAULT_CSS = "Chunks { height: auto; scrollbar-size-vertical: 1; } Chunks > Static { height: auto; }"
+
+    def __init__(self, *, id: str | None = None, text_id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._text_id = text_id
+        self._head = ""
+        self._count = 0
+        self._lines: Callable[[int], Iterable[str]] = lambda _: ()
+        self._first = 0
+
+    def compose(self) -> ComposeResult:
+        """Lay out the chunk."""
+        yield Static(self._text(), id=self._text_id, markup=False)
+
+    def show(self, head: str, count: int, lines: Callable[[int], Iterable[str]]) -> None:
+        """Show the lines of things 0 to `count` - 1, each in one line or several, below a head (empty: none)."""
+        self._head, self._count, self._lines, self._first = head, count, lines, 0
+        self._draw()
+
+    def turn(self, pages: int) -> None:
+        """Go on by pages, and from the last page of a chunk to the next chunk."""
+        end = self.max_scroll_y if pages > 0 else 0
+        following = self._first + pages * CHUNK
+        if self.scroll_y != end:
+            self.scroll_relative(y=pages * max(1, self.size.height - 1), animate=False)
+        elif 0 <= following < self._count:
+            self._first = following
+            self._draw()
+            if pages < 0:
+                self.call_after_refresh(self.scroll_end, animate=False)
+
+    def _draw(self) -> None:
+        if self.is_mounted:
+            self.query_one(Static).update(self._text())
+            self.scroll_home(animate=False)
+
+    def _text(self) -> str:
+        last = min(self._first + CHUNK, self._count)
+        lines = [self._head] if self._head else []
+        if self._count > CHUNK:
+            lines.append(f"{self._first + 1} to {last} of {self._count}:")
+        for thing in range(self._first, last):
+            lines += self._lines(thing)
+        return "\n".join(escape(line) for line in lines)
+
+
+T = TypeVar("T")
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+class Prompt(Horizontal):
+    """Hidden until `ask`; Enter hands the value over, Esc takes everything back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", show=False),
+        Binding("tab,shift+tab", "stay", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    Prompt { height: 1; display: none; }
+    Prompt.asking { display: block; }
+    Prompt > #label { width: auto; text-style: bold; padding: 0 1; }
+    Prompt > #wrong { width: auto; color: $text-error; padding: 0 1; }
+    Prompt > Input { border: none; height: 1; padding: 0; width: 1fr; min-width: 16; background: $surface; }
+    Prompt > Input:focus { border: none; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """Lay out label, input and complaint in one line."""
+        yield Static(id="label", markup=False)
+        yield Input(compact=True, highlighter=Printable())
+        yield Static(id="wrong", markup=False)
+
+    def on_mount(self) -> None:
+        """Start with nothing to ask."""
+        self._read: Callable[[str], Callable[[], None]] = lambda _: _nothing
+        self._cancel: Callable[[], None] = _nothing
+        self._wrong: Callable[[FieldError], str] = str
+        self._asker: Widget | None = None
+        self.query_one(Input).cursor_blink = False
+
+    def ask(
+        self,
+        label: str,
+        value: str,
+        read: Callable[[str], T],
+        take: Callable[[T], None],
+        cancel: Callable[[], None] = _nothing,
+        *,
+        wrong: Callable[[FieldError], str] = attrgetter("sentence"),
+    ) -> None:
+        """Ask for a text, with `value` to begin from.
+
+        `read` is called at every change and returns the value of the text, or raises `FieldError`, which is shown as
+        `wrong` words it. Enter hands the value to `take`; Esc calls `cancel`. The focus goes back before either.
+        """
+        self._read = lambda text: partial(take, read(text))
+        self._cancel, self._wrong = cancel, wrong
+        self._asker = self.screen.focused
+        self.query_one("#label", Static).update(label)
+        self.query_one("#wrong", Static).update("")
+        self.add_class("asking")
+        field = self.query_one(Input)
+        field.value = value
+        self.screen.set_focus(field)  # at once: what is typed next belongs here
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Say at once what is wrong."""
+        event.stop()
+        if self.has_class("asking"):
+            try:
+                self._read(event.value)
+            except FieldError as error:
+                self.query_one("#wrong", Static).update(self._wrong(error))
+            else:
+                self.query_one("#wrong", Static).update("")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Hand over a value that nothing is wrong with."""
+        event.stop()
+        try:
+            take = self._read(event.value)
+        except FieldError:
+            return
+        self._end(take)
+
+    def action_cancel(self) -> None:
+        """Take everything back."""
+        self._end(self._cancel)
+
+    def action_stay(self) -> None:
+        """Keep the focus here until the question is answered."""
+
+    def _end(self, then: Callable[[], None]) -> None:
+        self.remove_class("asking")
+        if self._asker is not None:
+            self.screen.set_focus(self._asker)
+        then()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Generic, TypeVar
 
@@ -75,29 +76,23 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
     """
     ALLOW_SELECT = False
 
+    @dataclass
     class CursorMoved(Message, Generic[R]):
         """The cursor is on another row now (or on none): a person moved it, or its row vanished."""
 
-        def __init__(self, table: VirtualTable[R], key: R | None) -> None:
-            super().__init__()
-            self.table = table
-            self.key = key
+        key: R | None
 
+    @dataclass
     class Opened(Message, Generic[R]):
         """A row was double-clicked; Enter belongs to the view."""
 
-        def __init__(self, table: VirtualTable[R], key: R) -> None:
-            super().__init__()
-            self.table = table
-            self.key = key
+        key: R
 
+    @dataclass
     class MarksChanged(Message, Generic[R]):
         """Other rows are marked now."""
 
-        def __init__(self, table: VirtualTable[R], marked: frozenset[R]) -> None:
-            super().__init__()
-            self.table = table
-            self.marked = marked
+        marked: frozenset[R]
 
     MARKS: ClassVar[bool] = True
     """Whether rows can be marked."""
@@ -145,9 +140,9 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
         self.scroll_to(y=target, animate=False, force=True)
         self._repaint()
         if rows.marked != marked:
-            self.post_message(self.MarksChanged(self, rows.marked))
+            self.post_message(self.MarksChanged(rows.marked))
         if rows.key != before:
-            self.post_message(self.CursorMoved(self, rows.key))
+            self.post_message(self.CursorMoved(rows.key))
 
     def move_to(self, key: K) -> bool:
         """Put the cursor on a row and bring it into view; False where there is no such row."""
@@ -181,7 +176,7 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
             rows.mark_range()
         if rows.marked != before:
             self._repaint()
-            self.post_message(self.MarksChanged(self, rows.marked))
+            self.post_message(self.MarksChanged(rows.marked))
             if what == "row":
                 self._move(rows.cursor + 1)
 
@@ -192,7 +187,7 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
             return
         self._move(index)
         if event.chain == 2:
-            self.post_message(self.Opened(self, keys[index]))
+            self.post_message(self.Opened(keys[index]))
 
     def on_resize(self) -> None:
         """Place the columns anew and keep the cursor in view."""
@@ -231,7 +226,7 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
             self.scroll_to(y=rows.cursor - self._visible // 2, animate=False, force=True)
         self._repaint()
         if rows.cursor != before:
-            self.post_message(self.CursorMoved(self, rows.key))
+            self.post_message(self.CursorMoved(rows.key))
 
     def _repaint(self) -> None:
         """Paint what differs from what the lines showed before."""

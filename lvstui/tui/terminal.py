@@ -1,16 +1,23 @@
-"""Send the terminal only what differs from what it shows, and never wait for it.
+"""A terminal behind a slow link: send it only what differs from what it shows, and act on its keys one after another.
 
-This is the one place that reaches behind Textual's public face (but for one flag in keys.py). Textual repaints a
-changed region from the left edge of its widget, sends what has not changed with it, gives every piece of text its
-colours anew, and waits once 30 frames are queued for a terminal that no longer reads. `FrugalApp` remembers what the
-terminal shows and sends the difference, and leaves frames out while the terminal is behind.
+This is the one place that reaches behind Textual's public face. Textual repaints a changed region from the left edge of
+its widget, sends what has not changed with it, sets the colours of every piece of text anew, and waits once 30 frames
+are queued for a terminal that no longer reads. `FrugalApp` remembers what the terminal shows, sends the difference, and
+leaves frames out while the terminal is behind.
+
+Textual passes a key to the focused widget, from where it climbs from parent to parent up to the app; only there runs
+the action bound to it. Of keys that come in one packet the second is passed on before the first has climbed: of `/tcp`
+the `t` would reach the table, and not the filter that `/` opens. `FrugalApp` passes a key on only when the one before
+has had its whole effect.
 """
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
 import termios
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import repeat
@@ -22,18 +29,21 @@ from rich.color import ColorSystem
 from rich.console import COLOR_SYSTEMS, Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App, ReturnType
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
+from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
 
-from lvstui.tui.terminal.keys import OrderlyApp
-
 _QUEUED_FRAMES = 4
 _LOOK_AGAIN = 0.25
+"""Seconds after which a terminal that was behind is looked at again."""
+_LONGEST = 1.0
+"""Seconds after which the next key is passed on anyway: nothing that an action waits for may block the keyboard."""
 _GAP = 4
 """Moving the terminal's cursor on costs about as many bytes as this many unchanged cells."""
 
@@ -89,14 +99,16 @@ def resume_only_on_a_terminal() -> None:
     signal.signal(signal.SIGCONT, resume_if_there)
 
 
-class FrugalApp(OrderlyApp[ReturnType]):
-    """An App for slow links: it sends what changed and no more, and a stalled terminal does not stop it."""
+class FrugalApp(App[ReturnType]):
+    """An App for slow links: it sends what changed and no more, and takes one key (or pasted text) at a time."""
 
     def __init__(self) -> None:
         super().__init__()
         ScrollBar.renderer = _WholeCells
-        self._glass = Glass()
+        self._image = TerminalImage()
         self._catching_up = False
+        self._held: deque[events.Event] = deque()
+        self._following: asyncio.Task[None] | None = None
 
     def on_mount(self) -> None:
         """Paint anew when the program comes back from the background."""
@@ -104,18 +116,18 @@ class FrugalApp(OrderlyApp[ReturnType]):
 
     def on_resize(self) -> None:
         """A terminal of another size may have moved or lost what it showed."""
-        self._glass.forget()
+        self._image.forget()
 
     def action_repaint(self) -> None:
         """Send the whole screen again, for a terminal that others wrote to."""
-        self._glass.forget()
+        self._image.forget()
         self.screen.refresh()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        def catch_up() -> None:
+        def paint_later() -> None:
             """Paint the whole screen once the terminal reads again: what was left out is not known any more."""
             if output_is_behind(self):
-                self.set_timer(_LOOK_AGAIN, catch_up)
+                self.set_timer(_LOOK_AGAIN, paint_later)
             else:
                 self._catching_up = False
                 self.screen.refresh()
@@ -123,14 +135,54 @@ class FrugalApp(OrderlyApp[ReturnType]):
         if output_is_behind(self):
             if not self._catching_up:
                 self._catching_up = True
-                self.set_timer(_LOOK_AGAIN, catch_up)
+                self.set_timer(_LOOK_AGAIN, paint_later)
             return
         if isinstance(renderable, ChopsUpdate | LayoutUpdate):
-            renderable = _Difference(renderable, self._glass)
+            renderable = _Difference(renderable, self._image)
         super()._display(screen, renderable)
 
+    async def on_event(self, event: events.Event) -> None:
+        """Hold back a key from the terminal while another one is being handled; let all other events pass."""
+        if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
+            await super().on_event(event)
+        elif self._following:
+            self._held.append(event)
+        else:
+            await self._send_key(event)
 
-class Glass:
+    async def _send_key(self, event: events.Event) -> None:
+        path = (self.focused or self.screen).ancestors_with_self
+        # A screen stops what has the app for a sender, and sends it up all the same; this leaves `stop` to the widgets.
+        event.set_sender(path[0])
+        await super().on_event(event)
+        self._following = asyncio.create_task(self._follow(event, path))
+
+    async def _follow(self, event: events.Event, path: Sequence[MessagePump]) -> None:
+        """Wait until the focused widget took the key for itself, or its action and what that set off have run.
+
+        Every widget takes messages in order, so what is sent up the same path arrives behind the key; the second time
+        it arrives behind what the action sent from widget to widget, and by then a new screen is there.
+        """
+        try:
+            async with asyncio.timeout(_LONGEST):
+                await _catch_up(path[0])
+                if not event._stop_propagation:
+                    for pump in (*path[1:], *path, *self.screen_stack[-1:], self):
+                        await _catch_up(pump)
+        except TimeoutError:
+            pass
+        if not (self._held and self.call_later(self._send_key, self._held.popleft())):
+            self._following = None
+
+
+async def _catch_up(pump: MessagePump) -> None:
+    """Wait until a widget has handled all messages sent to it up to now; not for one that takes none any more."""
+    handled = asyncio.Event()
+    if pump.call_later(handled.set):
+        await handled.wait()
+
+
+class TerminalImage:
     """What the terminal shows, cell by cell, as far as it is known."""
 
     def __init__(self) -> None:
@@ -151,7 +203,7 @@ class Glass:
         at = (-1, -1)
         pen = _PLAIN
         for x, y, strip in _pieces(update):
-            for start, run in self._exchange(x, y, _cells(strip, system)):
+            for start, run in self._replace(x, y, _cells(strip, system)):
                 if at != (start, y):
                     sent.append(
                         f"\x1b[{start - at[0]}C" if at[1] == y and start > at[0] else f"\x1b[{y + 1};{start + 1}H"
@@ -166,7 +218,7 @@ class Glass:
             sent.append("\x1b[m")
         return "".join(sent)
 
-    def _exchange(self, x: int, y: int, cells: list[_Cell]) -> Iterator[tuple[int, Sequence[_Cell]]]:
+    def _replace(self, x: int, y: int, cells: list[_Cell]) -> Iterator[tuple[int, Sequence[_Cell]]]:
         """Put cells in their place; yield the runs of them that differ from what was there, each with its column."""
         line = self._lines.setdefault(y, [])
         stop = x + len(cells)
@@ -186,11 +238,11 @@ class Glass:
 
 
 class _Difference(CompositorUpdate):
-    """A frame that is compared and taken over in the moment when it is sent, and not before."""
+    """A frame that is compared with the image, and put into it, only at the moment when it is sent."""
 
-    def __init__(self, update: ChopsUpdate | LayoutUpdate, glass: Glass) -> None:
+    def __init__(self, update: ChopsUpdate | LayoutUpdate, image: TerminalImage) -> None:
         self._update = update
-        self._glass = glass
+        self._image = image
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         return self._update.__rich_console__(console, options)
@@ -198,7 +250,7 @@ class _Difference(CompositorUpdate):
     def render_segments(self, console: Console) -> str:
         """Render to terminal sequences."""
         system = COLOR_SYSTEMS[console.color_system] if console.color_system else ColorSystem.TRUECOLOR
-        return self._glass.paint(self._update, system)
+        return self._image.paint(self._update, system)
 
 
 def _pieces(update: ChopsUpdate | LayoutUpdate) -> Iterator[tuple[int, int, Strip]]:

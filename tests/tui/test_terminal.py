@@ -19,7 +19,7 @@ from textual.strip import Strip
 from textual.widgets import Static
 
 from lvstui.core.view.table import Cell, Column, Tone
-from lvstui.tui.terminal.driver import FrugalApp, output_is_behind
+from lvstui.tui.terminal import FrugalApp, output_is_behind
 from lvstui.tui.widgets.table import VirtualTable
 from tests.bench.terminal import Terminal as PseudoTerminal
 from tests.tui.screen import Terminal, WatchedApp

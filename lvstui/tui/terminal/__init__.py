@@ -1,1 +1,0 @@
-"""The terminal: what is sent to it, and what keys it sends."""
