@@ -65,7 +65,7 @@ def _write_initramfs(lab: Path, release: str) -> None:
     order = []
     for name in MODULES:
         lines = subprocess.run([*show, name], check=True, capture_output=True, text=True).stdout.splitlines()
-        for module in (Path(line.split()[1]) for line in lines):
+        for module in (Path(line.split()[1]) for line in lines if line.startswith("insmod ")):
             if module.name not in order:
                 order.append(module.name)
                 shutil.copy(module, root / "modules")
