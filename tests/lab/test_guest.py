@@ -30,7 +30,7 @@ def lab(request: pytest.FixtureRequest) -> Lab:
     return run
 
 
-def test_output_errors_and_status_come_back_and_the_host_s_files_stay_as_they_are_and_unseen(
+def test_output_and_status_come_back_and_the_host_s_files_are_neither_changed_nor_its_profile_seen(
     lab: Lab, tmp_path: Path
 ) -> None:
     kept, wanted = tmp_path / "kept", tmp_path / "wanted"
