@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -14,20 +16,23 @@ from lvstui.core.entries.sync_messages import Message
 from lvstui.core.marks.script import groups
 from lvstui.core.model import Director, MarkGroupKey, ServiceKey, SyncRole, SysctlKey
 from lvstui.core.observed import Reading, Ruleset
-from lvstui.kernel.ipvs.client import Netlink
-from lvstui.kernel.ipvs.schedulers import find_schedulers
-from lvstui.kernel.ipvs.session import NO_RIGHT
+from lvstui.kernel.ipvs.client import NO_RIGHT, Netlink
 from lvstui.kernel.ipvs.sync_door import Door, is_ours
 from lvstui.kernel.netlink.links import Interfaces
 from lvstui.kernel.nft.filter import Filter
 from lvstui.kernel.port import NoRight, Piece
 from lvstui.kernel.procfs.connections import Connections
 from lvstui.kernel.procfs.sysctl import Forwards, Settings
-from lvstui.kernel.procfs.table import Proc
-from lvstui.kernel.procfs.totals import Totals
+from lvstui.kernel.procfs.table import Proc, Totals
+from lvstui.kernel.refusals import ENGINES, SCHEDULERS
+
+MODULES = Path("/lib/modules")
+LOADED = Path("/proc/modules")
 
 _STATUS = Path("/proc/thread-self/status")
 _CAP_NET_ADMIN = 1 << 12
+_MODULE = re.compile(r"(?:^|/)ip_vs_(\w+?)(?:\.ko(?:\.\w+)?:?.*)?$")
+_NO_SCHEDULERS = frozenset(f"pe_{engine}" for engine in ENGINES if engine) | {"ftp"}
 
 
 class _Known(NamedTuple):
@@ -174,3 +179,18 @@ def _may_administer() -> bool:
         if line.startswith("CapEff:"):
             return bool(int(line.split()[1], 16) & _CAP_NET_ADMIN)
     return False
+
+
+def find_schedulers(loaded: Path = LOADED, modules: Path = MODULES, release: str = "") -> tuple[str, ...]:
+    """Return the schedulers that are loaded, built in or installed for the running kernel, in alphabetical order.
+
+    Where nothing can be found out (a kernel without modules) all schedulers of Linux are returned: the kernel refuses
+    one that it lacks with a sentence.
+    """
+    folder = modules / (release or os.uname().release)
+    found = set()
+    for path in (loaded, folder / "modules.dep", folder / "modules.builtin"):
+        with suppress(OSError):
+            names = (_MODULE.search(line.partition(" ")[0]) for line in path.read_text().splitlines())
+            found |= {name[1] for name in names if name}
+    return tuple(sorted(found - _NO_SCHEDULERS or SCHEDULERS - {"none"}))

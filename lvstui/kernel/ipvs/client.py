@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeVar
 
-from lvstui.core.change import Change, DirectorField, Target, Value, change_daemon, change_service
+from lvstui.core.change import Change, DirectorField, Target, Value, change_service
 from lvstui.core.model import (
     AddressKey,
     MarkKey,
@@ -22,19 +23,25 @@ from lvstui.core.model import (
 from lvstui.core.observed import Reading
 from lvstui.kernel.ipvs import wire
 from lvstui.kernel.ipvs.dump import Table
-from lvstui.kernel.ipvs.session import Session, trouble, unreadable
-from lvstui.kernel.ipvs.wire import Command
+from lvstui.kernel.ipvs.wire import Attributes, Command
 from lvstui.kernel.netlink.attributes import NATIVE
-from lvstui.kernel.netlink.channel import Answer
-from lvstui.kernel.port import KernelError, Refused
+from lvstui.kernel.netlink.channel import DUMP, REQUEST, Answer, Datagram, Family, messages
+from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs, NoRight, Refused
 from lvstui.kernel.refusals import refused
+
+NO_RIGHT: Final = "the right to change IPVS is missing (CAP_NET_ADMIN): start lvstui as root, for example with sudo"
+
+_UNWRITABLE: Final = (ValueError, OverflowError, struct.error)
+"""What encoding raises for a value that has no place in a message."""
+
+_T = TypeVar("_T")
 
 
 class Netlink:
     """IPVS of one network namespace; None is the one that the process is in. To be used from one thread at a time."""
 
     def __init__(self, netns: str | None = None) -> None:
-        self._session = Session(netns)
+        self._session = _Session(netns)
         self._table = Table()
 
     def close(self) -> None:
@@ -47,7 +54,7 @@ class Netlink:
 
     def _read(self) -> Reading:
         info = wire.read_info(self._session.one(Command.GET_INFO))
-        timeouts = self._timeouts()
+        timeouts = wire.read_timeouts(self._session.one(Command.GET_CONFIG))
         sync = self._daemons()
         services, servers = self._table.read(self._session.dump)
         director = self._table.director(timeouts, sync)
@@ -57,7 +64,7 @@ class Netlink:
         """Read one object, None where there is none."""
         try:
             return self._session.call(lambda: self._held(target))
-        except (ValueError, OverflowError, struct.error):
+        except _UNWRITABLE:
             return None  # no message can name it, so the kernel cannot hold it
 
     def _held(self, target: Target) -> Value | None:
@@ -71,7 +78,7 @@ class Netlink:
                     servers = (wire.read_server(row, key.family) for row in rows)
                     return next((server for server in servers if server.endpoint == endpoint), None)
                 case DirectorField.TIMEOUTS:
-                    return self._timeouts()
+                    return wire.read_timeouts(self._session.one(Command.GET_CONFIG))
                 case SyncRole():
                     return self._daemons().get(target)
                 case _:
@@ -81,20 +88,13 @@ class Netlink:
                 return None
             raise
 
-    def _timeouts(self) -> Timeouts:
-        return wire.read_timeouts(self._session.one(Command.GET_CONFIG))
-
-    def _daemons(self) -> dict[SyncRole, SyncDaemon]:
-        daemons = map(wire.read_daemon, self._session.every(Command.GET_DAEMON, wire.TOP_DAEMON))
-        return {daemon.role: daemon for daemon in sorted(daemons, key=lambda daemon: daemon.role)}
-
     def write(self, change: Change) -> None:
         """Write one change. Raises `Refused` with nothing changed."""
         try:
             self._session.call(
-                lambda: self._write(change), lambda answer: trouble(answer) or refused(change, answer.code)
+                lambda: self._write(change), lambda answer: _trouble(answer) or refused(change, answer.code)
             )
-        except (ValueError, OverflowError, struct.error):
+        except _UNWRITABLE:
             raise refused(change, errno.EINVAL) from None
 
     def _write(self, change: Change) -> None:
@@ -121,6 +121,8 @@ class Netlink:
         running, wanted = change.values(SyncDaemon)
         order = wire.daemon(wanted) if wanted else b""
         before = self._stop(role) if running else None
+        if running and before is None:
+            raise Answer(errno.ESRCH)
         if wanted is None:
             return
         try:
@@ -136,39 +138,30 @@ class Netlink:
                 raise KernelError(f"{refusal}; and the {word} daemon did not start as before: none runs now") from None
             raise refusal from None
 
-    def _stop(self, role: SyncRole) -> SyncDaemon:
+    def daemons(self) -> Mapping[SyncRole, SyncDaemon]:
+        """Read the sync daemons that run."""
+        return self._session.call(self._daemons)
+
+    def _daemons(self) -> dict[SyncRole, SyncDaemon]:
+        daemons = map(wire.read_daemon, self._session.every(Command.GET_DAEMON, wire.TOP_DAEMON))
+        return {daemon.role: daemon for daemon in sorted(daemons, key=lambda daemon: daemon.role)}
+
+    def stop(self, role: SyncRole) -> None:
+        """Stop a sync daemon, also one that has barely started. Raises `Refused` where it goes on."""
+        self._session.call(lambda: self._stop(role))
+
+    def _stop(self, role: SyncRole) -> SyncDaemon | None:
         """Stop a daemon without asking for an answer, look whether it has gone, and return what it was.
 
         When it is interrupted while it waits for a daemon that has barely started, the kernel stops that one but
         sends no answer at all, not even to those who asked for one.
         """
         daemon = self._daemons().get(role)
-        if daemon is None:
-            raise Answer(errno.ESRCH)
-        self._session.order(Command.DEL_DAEMON, wire.daemon_role(role))
-        if role in self._daemons():
-            raise Refused(f"role: the kernel did not stop its {role.name.lower()} daemon; try again", "role")
+        if daemon is not None:
+            self._session.order(Command.DEL_DAEMON, wire.daemon_role(role))
+            if role in self._daemons():
+                raise Refused(f"role: the kernel did not stop its {role.name.lower()} daemon; try again", "role")
         return daemon
-
-    def daemons(self) -> Mapping[SyncRole, SyncDaemon]:
-        """Read the sync daemons that run."""
-        return self._session.call(self._daemons)
-
-    def start(self, daemon: SyncDaemon) -> None:
-        """Start a sync daemon. Raises `Refused`."""
-        self.write(change_daemon(None, daemon))
-
-    def stop(self, role: SyncRole) -> None:
-        """Stop a sync daemon, also one that has barely started. Raises `Refused` where it goes on."""
-
-        def stop() -> None:
-            try:
-                self._stop(role)
-            except Answer as answer:
-                if answer.code != errno.ESRCH:
-                    raise
-
-        self._session.call(stop)
 
     def zero(self, key: ServiceKey | None) -> None:
         """Zero the counters of one service with its servers, or all. Raises `Refused` for a missing service."""
@@ -176,7 +169,105 @@ class Netlink:
         def refusal(answer: Answer) -> KernelError:
             if key is not None and answer.code == errno.ESRCH:
                 return refused(change_service(Service(key), Service(key)), answer.code)
-            return unreadable(answer)
+            return _unreadable(answer)
 
         payload = b"" if key is None else wire.service_key(key)
         self._session.call(lambda: self._session.do(Command.ZERO, payload), refusal)
+
+
+def _unreadable(answer: Answer) -> KernelError:
+    """Return what the refusal of a request that changes nothing means."""
+    return _trouble(answer) or KernelError(f"the kernel did not let IPVS be read: {answer.strerror}")
+
+
+def _trouble(answer: Answer) -> KernelError | None:
+    """Return what keeps us from all of IPVS, None for other refusals; a module on its way out says ENOPROTOOPT."""
+    match answer.code:
+        case errno.EPERM:
+            return NoRight(NO_RIGHT)
+        case errno.ENOPROTOOPT:
+            return NoIpvs(NO_IPVS)
+        case _:
+            return None
+
+
+class _Session:
+    """A socket that is opened at the first request, and anew where the module was away.
+
+    Requests raise `Answer` with the kernel's errno; they are sent within `call`, which turns it into a sentence.
+    """
+
+    def __init__(self, netns: str | None) -> None:
+        self._netns = netns
+        self._family: Family | None = None
+
+    def close(self) -> None:
+        """Close the socket; the next request would open another."""
+        if self._family is not None:
+            self._family.close()
+            self._family = None
+
+    def call(self, work: Callable[[], _T], refusal: Callable[[Answer], KernelError] = _unreadable) -> _T:
+        """Send the requests of `work`, once more where the module came back; close a socket that would go on waiting.
+
+        Raises what `refusal` returns for the kernel's answer, or `KernelError` where there is none.
+        """
+        try:
+            try:
+                return work()
+            except Answer as answer:
+                if answer.code == errno.ENOENT and self._moved():
+                    return work()
+                raise
+        except Answer as answer:
+            raise refusal(answer) from None
+        except KernelError:
+            raise
+        except OSError as problem:
+            self.close()
+            raise KernelError(f"the kernel did not answer: {problem.strerror}") from problem
+        except BaseException:
+            self.close()
+            raise
+
+    def one(self, command: Command, payload: bytes = b"") -> Attributes:
+        """Read one object."""
+        message, *_ = messages(self._open().request(command, payload))
+        return NATIVE.attributes(message)
+
+    def every(self, command: Command, top: int, payload: bytes = b"") -> list[Attributes]:
+        """Read all objects of a kind; `top` is the attribute around what is said of one."""
+        tops = map(NATIVE.attributes, messages(self.dump(command, payload)))
+        return [NATIVE.attributes(found[top]) for found in tops]
+
+    def dump(self, command: Command, payload: bytes) -> Iterable[Datagram]:
+        """Read all objects of a kind as they come."""
+        return self._open().request(command, payload, REQUEST | DUMP)
+
+    def do(self, command: Command, payload: bytes) -> None:
+        """Order something and wait until it is done."""
+        for _ in self._open().request(command, payload):
+            pass
+
+    def order(self, command: Command, payload: bytes) -> None:
+        """Order something without waiting."""
+        self._open().send(command, payload, REQUEST)
+
+    def _open(self) -> Family:
+        if self._family is None:
+            try:
+                self._family = Family(wire.FAMILY_NAME, wire.FAMILY_VERSION, self._netns)
+            except Answer as answer:
+                raise NoIpvs(NO_IPVS) if answer.code == errno.ENOENT else _unreadable(answer) from None
+            except OSError as problem:
+                raise KernelError(f"no netlink socket to the kernel: {problem.strerror}") from problem
+        return self._family
+
+    def _moved(self) -> bool:
+        """Return whether the module came back under another number. Raises `NoIpvs` where it stays away.
+
+        ENOENT is the answer for a family that is not there, but also for a scheduler or a real server.
+        """
+        number = self._open().number
+        self.close()
+        return self._open().number != number

@@ -41,7 +41,6 @@ _BODY = HEADER + 4
 """Where a message's own attributes start: behind the header of the one attribute around them."""
 
 _STATS, _STATS64 = wire.DEST_STATS, wire.DEST_STATS64
-_SERVICE_COUNTS = ()
 _SERVER_COUNTS = (wire.DEST_ACTIVE, wire.DEST_INACTIVE, wire.DEST_STICKY)
 _ADDRESS_HEAD = NATIVE.attribute(wire.DEST_ADDRESS, bytes(16))[:4]
 _PORT_HEAD = NATIVE.attribute(wire.DEST_PORT, bytes(2))[:4]
@@ -151,24 +150,28 @@ def walk(message: bytes, counts: tuple[int, ...]) -> Row:
 
 
 class Reader:
-    """Rows of one kind out of a dump, with the shapes met so far."""
+    """Rows of one kind out of dumps, with the shapes met so far."""
 
     def __init__(self, counts: tuple[int, ...]) -> None:
         self._counts = counts
         self._shapes: dict[int, list[Shape]] = {}
 
-    def rows(self, buffer: bytearray, spans: Iterable[tuple[int, int]]) -> list[Row]:
-        """Take the messages of one datagram apart."""
+    def read(self, datagrams: Iterable[Datagram]) -> tuple[list[Row], int]:
+        """Read a dump to its end, and count its datagrams."""
         rows: list[Row] = []
-        for start, end in spans:
-            for shape in self._shapes.get(end - start, ()):
-                row = shape.row(buffer, start)
-                if row is not None:
-                    break
-            else:
-                row = self._learn(bytes(buffer[start:end]))
-            rows.append(row)
-        return rows
+        count = 0
+        for datagram in datagrams:
+            buffer = datagram.buffer
+            count += 1
+            for start, end in datagram.spans:
+                for shape in self._shapes.get(end - start, ()):
+                    row = shape.row(buffer, start)
+                    if row is not None:
+                        break
+                else:
+                    row = self._learn(bytes(buffer[start:end]))
+                rows.append(row)
+        return rows, count
 
     def _learn(self, message: bytes) -> Row:
         """Walk a message of a shape not met so far, and remember the shape."""
@@ -203,7 +206,7 @@ class Table:
     """The last reading of all pools, against which the next one is compared."""
 
     def __init__(self) -> None:
-        self._service_rows = Reader(_SERVICE_COUNTS)
+        self._service_rows = Reader(())
         self._server_rows = Reader(_SERVER_COUNTS)
         self._services: dict[bytes, Service] = {}
         self._known: dict[ServiceKey, _Known] = {}
@@ -211,24 +214,21 @@ class Table:
 
     def read(self, dump: Dump) -> tuple[dict[ServiceKey, Stats], dict[ServiceKey, dict[Endpoint, ServerStats]]]:
         """Read all services and servers, and return what the kernel counts of them."""
-        with _without_collector():
-            return self._read(dump)
-
-    def _read(self, dump: Dump) -> tuple[dict[ServiceKey, Stats], dict[ServiceKey, dict[Endpoint, ServerStats]]]:
-        services, stats = self._read_services(dump)
         counted: dict[ServiceKey, dict[Endpoint, ServerStats]] = {}
         known: dict[ServiceKey, _Known] = {}
-        decoder = _Decoder()
-        for service in services:
-            known[service.key], counted[service.key] = self._read_pool(service, dump, decoder)
+        shared: dict[bytes, wire.Settings] = {}
+        with _without_collector():
+            services, stats = self._read_services(dump)
+            for service in services:
+                known[service.key], counted[service.key] = self._read_pool(service, dump, shared)
         self._known = known
         return stats, counted
 
     def _read_services(self, dump: Dump) -> tuple[list[Service], dict[ServiceKey, Stats]]:
-        rows, parts = self._collect(self._service_rows, dump(Command.GET_SERVICE, b""))
+        rows, parts = self._service_rows.read(dump(Command.GET_SERVICE, b""))
         if parts > 1 and not self._services.keys() <= {config for config, _, _ in rows}:
             # A change between two parts makes the kernel skip rows: look twice before a service counts as gone.
-            rows, _ = self._collect(self._service_rows, dump(Command.GET_SERVICE, b""))
+            rows, _ = self._service_rows.read(dump(Command.GET_SERVICE, b""))
         last, self._services = self._services, {}
         stats: dict[ServiceKey, Stats] = {}
         services: dict[ServiceKey, Service] = {}
@@ -238,25 +238,24 @@ class Table:
             stats[service.key] = counted
         return list(services.values()), stats
 
-    def _read_pool(self, service: Service, dump: Dump, decoder: _Decoder) -> tuple[_Known, dict[Endpoint, ServerStats]]:
-        """Read one service's servers; one that went away in this moment simply has none."""
+    def _read_pool(
+        self, service: Service, dump: Dump, shared: dict[bytes, wire.Settings]
+    ) -> tuple[_Known, dict[Endpoint, ServerStats]]:
+        """Read one service's servers; one that went away in this moment simply has none.
+
+        Objects of the last reading stay where their bytes are the same.
+        """
         key = service.key
         known = self._known.get(key)
-        rows, _ = self._collect(self._server_rows, dump(Command.GET_DEST, wire.service_key(key)))
+        rows, _ = self._server_rows.read(dump(Command.GET_DEST, wire.service_key(key)))
         configs = [config for config, _, _ in rows]
         if known is None or known.pool.service is not service or known.configs != configs:
-            known = _pool(service, configs, known, decoder)
+            held = dict(zip(known.configs, known.servers, strict=True)) if known else {}
+            servers = tuple(held.get(config) or _server(config, key.family, shared) for config in configs)
+            endpoints = tuple(server.endpoint for server in servers)
+            known = _Known(Pool(service, dict(zip(endpoints, servers, strict=True))), configs, servers, endpoints)
         counted = [ServerStats._make((*counts, stats)) for _, counts, stats in rows]
         return known, dict(zip(known.endpoints, counted, strict=True))
-
-    def _collect(self, reader: Reader, datagrams: Iterable[Datagram]) -> tuple[list[Row], int]:
-        """Read a dump to its end, and count its datagrams."""
-        rows: list[Row] = []
-        count = 0
-        for datagram in datagrams:
-            rows += reader.rows(datagram.buffer, datagram.spans)
-            count += 1
-        return rows, count
 
     def director(self, timeouts: Timeouts, sync: Mapping[SyncRole, SyncDaemon]) -> Director:
         """Return the configuration that was read last; the same object as before while nothing in it changed."""
@@ -268,29 +267,15 @@ class Table:
         return self._director
 
 
-class _Decoder:
-    """Makes real servers of encoded rows; the settings that many rows of a reading share are decoded once."""
-
-    def __init__(self) -> None:
-        self._settings: dict[bytes, wire.Settings] = {}
-
-    def server(self, config: bytes, family: Family) -> RealServer:
-        """Decode one row of a service of this family."""
-        if config[:4] != _ADDRESS_HEAD or config[_PORT - 4 : _PORT] != _PORT_HEAD:
-            return wire.read_server(NATIVE.attributes(config), family)
-        rest = config[_REST:]
-        settings = self._settings.get(rest)
-        if settings is None:
-            settings = wire.read_settings(NATIVE.attributes(rest), family)
-            if wire.DEST_FAMILY in NATIVE.attributes(rest):  # else they are those of this service's family only
-                self._settings[rest] = settings
-        return wire.make_server(settings, config[4:20], config[_PORT : _PORT + 2])
-
-
-def _pool(service: Service, configs: list[bytes], last: _Known | None, decoder: _Decoder) -> _Known:
-    """Build a pool of encoded servers, with the objects of the last one where their bytes are the same."""
-    held = dict(zip(last.configs, last.servers, strict=True)) if last else {}
-    family = service.key.family
-    servers = tuple(held.get(config) or decoder.server(config, family) for config in configs)
-    endpoints = tuple(server.endpoint for server in servers)
-    return _Known(Pool(service, dict(zip(endpoints, servers, strict=True))), configs, servers, endpoints)
+def _server(config: bytes, family: Family, shared: dict[bytes, wire.Settings]) -> RealServer:
+    """Decode one row of a service of this family; `shared` are settings that other rows of this reading have too."""
+    if config[:4] != _ADDRESS_HEAD or config[_PORT - 4 : _PORT] != _PORT_HEAD:
+        return wire.read_server(NATIVE.attributes(config), family)
+    rest = config[_REST:]
+    settings = shared.get(rest)
+    if settings is None:
+        found = NATIVE.attributes(rest)
+        settings = wire.read_settings(found, family)
+        if wire.DEST_FAMILY in found:  # else they are those of this service's family only
+            shared[rest] = settings
+    return wire.make_server(settings, config[4:20], config[_PORT : _PORT + 2])

@@ -2,7 +2,7 @@
 
 Netlink has no command for a connection, but a backup daemon takes messages about them. One is started on the loopback
 interface, used, and stopped within milliseconds; where the operator runs a backup daemon, that one is used, and left
-as it is.
+as it is. The messages are those of version 1 (net/netfilter/ipvs/ip_vs_sync.c), as the kernel's own daemons send them.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
+from lvstui.core.change import change_daemon
 from lvstui.core.entries.sync_messages import Message
-from lvstui.core.model import SyncDaemon, SyncRole
+from lvstui.core.model import PERSISTENCE_MAX, SyncDaemon, SyncRole
 from lvstui.kernel.ipvs.client import Netlink
-from lvstui.kernel.ipvs.sync_wire import Malformed, encode
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.port import KernelError, Refused
 from lvstui.kernel.refusals import BACKUP_ONLY, MIXED
@@ -41,9 +42,20 @@ _LOCK: Final = "\0lvstui/sync-door"
 
 _PATIENCE: Final = 5.0
 _PAUSE: Final = 0.0005
-_DATAGRAM_MAX: Final = 65536
+_ROOM: Final = 65536
 _BURST: Final = 16
 """Datagrams that are sent before the daemon is waited for: far fewer than its socket holds."""
+
+DATAGRAM_MAX: Final = 1400
+"""Bytes of the datagrams that we send: within every daemon's usual length (an MTU less the headers)."""
+
+_VERSION: Final = 1
+_HEAD: Final = struct.Struct(">BBHBBH")
+_CONNECTION: Final = struct.Struct(">BBHIHHHHII")
+_V4, _V6 = 0, 1
+_SIZES: Final = {_V4: _CONNECTION.size + 3 * 4, _V6: _CONNECTION.size + 3 * 16}
+_COUNT_MAX: Final = 255
+_IDENTITY_OPTION, _ENGINE_OPTION = 2, 3
 
 _LITTLE: Final = struct.pack("=H", 1) == struct.pack("<H", 1)
 
@@ -66,12 +78,11 @@ class Door:
             return
         with self._alone():
             running = self._netlink.daemons().get(SyncRole.BACKUP)
-            if running is not None and is_ours(running):
-                self._stop()
-                running = None
-            if running is not None:
+            if running is not None and not is_ours(running):
                 self._send(messages, running)
                 return
+            if running is not None:
+                self._stop()
             if backup_only:
                 raise Refused(BACKUP_ONLY, "backup_only")
             with self._daemon() as daemon:
@@ -100,10 +111,12 @@ class Door:
 
     @contextmanager
     def _daemon(self) -> Iterator[SyncDaemon]:
-        """Run a backup daemon of ours for as short a time as it takes."""
-        daemon = _new_daemon()
+        """Run a backup daemon of ours, whose group and id nobody can foresee, for as short a time as it takes."""
+        group, number = _PRIVATE | secrets.randbits(24), secrets.randbelow(256)
+        port = _port(group, number)
+        daemon = SyncDaemon(SyncRole.BACKUP, LOOPBACK, number, _LENGTH, IPv4Address(group), port)
         try:
-            self._netlink.start(daemon)
+            self._netlink.write(change_daemon(None, daemon))
         except Refused as refusal:
             raise Refused(MIXED, "server") from refusal
         try:
@@ -116,11 +129,10 @@ class Door:
         while True:
             try:
                 self._netlink.stop(SyncRole.BACKUP)
+                return
             except Refused:
                 if time.monotonic() > deadline:
                     raise
-            else:
-                return
 
     def _send(self, messages: Sequence[Message], daemon: SyncDaemon) -> None:
         try:
@@ -139,13 +151,6 @@ def is_ours(daemon: SyncDaemon) -> bool:
         and daemon.group.version == 4
         and daemon.port == _port(int(daemon.group), daemon.id)
     )
-
-
-def _new_daemon() -> SyncDaemon:
-    """Invent a daemon whose group and id nobody can foresee."""
-    group, number = _PRIVATE | secrets.randbits(24), secrets.randbelow(256)
-    port = _port(group, number)
-    return SyncDaemon(SyncRole.BACKUP, LOOPBACK, number, _LENGTH, IPv4Address(group), port)
 
 
 def _port(group: int, number: int) -> int:
@@ -170,7 +175,8 @@ def _deliver(datagrams: Sequence[bytes], daemon: SyncDaemon) -> None:
     try:
         index = socket.if_nametoindex(daemon.interface)
         with _sender(daemon, index) as sender, _listener(daemon, index) as echo:
-            line = _Line(daemon, sender, echo, index)
+            address = (str(daemon.group), daemon.port)
+            line = _Line(daemon, sender, echo, address if daemon.group.version == 4 else (*address, 0, index))
             for start in range(0, len(datagrams), _BURST):
                 burst = datagrams[start : start + _BURST]
                 if not line.say(burst) and not all(line.say([datagram]) for datagram in burst):
@@ -182,22 +188,14 @@ def _deliver(datagrams: Sequence[bytes], daemon: SyncDaemon) -> None:
         raise KernelError(f"no message reaches the kernel's sync daemon: {problem.strerror}") from problem
 
 
-class _Queue(NamedTuple):
-    """The receive queue of a daemon's socket: bytes that wait, and datagrams that were dropped."""
-
-    waiting: int
-    dropped: int
-
-
+@dataclass(frozen=True, slots=True)
 class _Line:
     """The line to a daemon: what is sent, and a socket of ours that gets a copy of whatever the daemon gets."""
 
-    def __init__(self, daemon: SyncDaemon, sender: socket.socket, echo: socket.socket, index: int) -> None:
-        self._daemon = daemon
-        self._sender = sender
-        self._echo = echo
-        address = (str(daemon.group), daemon.port)
-        self._target: tuple[object, ...] = address if daemon.group.version == 4 else (*address, 0, index)
+    daemon: SyncDaemon
+    sender: socket.socket
+    echo: socket.socket
+    target: tuple[object, ...]
 
     def say(self, burst: Sequence[bytes]) -> bool:
         """Send some datagrams, wait until they are taken, and return whether none was lost.
@@ -205,39 +203,42 @@ class _Line:
         On a busy machine a datagram is under way for a while, when the daemon's queue is still as empty as afterwards:
         only once the copies have come to our own socket does an empty queue mean that the daemon has had them.
         """
-        before = self._queue()
+        _, dropped = self._queue()
         for datagram in burst:
-            self._sender.sendto(datagram, self._target)
+            self.sender.sendto(datagram, self.target)
         missing = list(burst)
         try:
             while missing:
-                copy = self._echo.recv(_DATAGRAM_MAX)
+                copy = self.echo.recv(_ROOM)
                 if copy in missing:
                     missing.remove(copy)
         except TimeoutError:
             return False
-        return self._wait_until_drained().dropped == before.dropped
+        return self._wait_until_drained() == dropped
 
-    def _wait_until_drained(self) -> _Queue:
-        """Wait until the daemon has taken everything: one that is stopped before loses it."""
+    def _wait_until_drained(self) -> int:
+        """Wait until the daemon has taken everything (one that is stopped before loses it); return what was dropped."""
         deadline = time.monotonic() + _PATIENCE
-        while (queue := self._queue()).waiting:
+        while (queue := self._queue())[0]:
             if time.monotonic() > deadline:
                 raise KernelError(
                     "the kernel's sync daemon does not take its messages; what became of the edit is not known"
                 )
             time.sleep(_PAUSE)
-        return queue
+        return queue[1]
 
-    def _queue(self) -> _Queue:
-        """Look up the daemon's socket in /proc/net/udp: `sl: ADDRESS:PORT remote st tx:rx … inode … drops`."""
-        group, ours = self._daemon.group, str(os.fstat(self._echo.fileno()).st_ino)
+    def _queue(self) -> tuple[int, int]:
+        """Return the bytes that wait in the queue of the daemon's socket, and the datagrams that were dropped.
+
+        A line of /proc/net/udp reads `sl: ADDRESS:PORT remote st tx:rx … inode … drops`.
+        """
+        group, ours = self.daemon.group, str(os.fstat(self.echo.fileno()).st_ino)
         parts = [group.packed[place : place + 4] for place in range(0, len(group.packed), 4)]
         address = b"".join(part[::-1] if _LITTLE else part for part in parts).hex().upper()
         for line in _UDP[group.version].read_text().splitlines()[1:]:
             fields = line.split()
-            if fields[1] == f"{address}:{self._daemon.port:04X}" and fields[9] != ours:
-                return _Queue(int(fields[4].partition(":")[2], 16), int(fields[-1]))
+            if fields[1] == f"{address}:{self.daemon.port:04X}" and fields[9] != ours:
+                return int(fields[4].partition(":")[2], 16), int(fields[-1])
         raise KernelError("the kernel's sync daemon listens nowhere; it may just have been stopped")
 
 
@@ -271,3 +272,63 @@ def _listener(daemon: SyncDaemon, index: int) -> Iterator[socket.socket]:
         else:
             echo.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group.packed + struct.pack("=i", index))
         yield echo
+
+
+class Malformed(ValueError):
+    """A message that no datagram can carry."""
+
+
+def encode(messages: Sequence[Message], sync_id: int, limit: int = DATAGRAM_MAX) -> list[bytes]:
+    """Write messages into as few datagrams of at most `limit` bytes as hold them in their order.
+
+    What fits into one datagram is looked at by the kernel in one go. Raises `Malformed` for what no message can carry.
+    """
+
+    def datagram() -> bytes:
+        return _HEAD.pack(0, sync_id, _HEAD.size + len(body), count, _VERSION, 0) + body
+
+    datagrams: list[bytes] = []
+    body, count = b"", 0
+    for message in messages:
+        encoded = _encode(message)
+        start = -len(body) % 4
+        if count and (count == _COUNT_MAX or _HEAD.size + len(body) + start + len(encoded) > limit):
+            datagrams.append(datagram())
+            body, count, start = b"", 0, 0
+        body += b"\0" * start + encoded
+        count += 1
+    return [*datagrams, datagram()] if count else datagrams
+
+
+def _encode(message: Message) -> bytes:
+    addresses = (message.client.address, message.virtual.address, message.server.address)
+    if len({address.version for address in addresses}) > 1:
+        raise Malformed("a sync message has addresses of one family only")
+    if not 1 <= message.timeout <= PERSISTENCE_MAX:
+        raise Malformed(f"{message.timeout} seconds: a sync message carries 1 to {PERSISTENCE_MAX}")
+    if bool(message.engine) != bool(message.identity):
+        raise Malformed("a persistence engine needs both its name and its data")
+    kind = _V4 if message.address.version == 4 else _V6
+    options = _option(_IDENTITY_OPTION, message.identity) + _option(_ENGINE_OPTION, message.engine.encode())
+    try:
+        head = _CONNECTION.pack(
+            kind,
+            message.protocol,
+            _SIZES[kind] + len(options),
+            message.flags,
+            message.state,
+            message.client.port,
+            message.virtual.port,
+            message.server.port,
+            message.mark,
+            message.timeout,
+        )
+    except struct.error as problem:
+        raise Malformed(f"a number does not fit into a sync message: {problem}") from None
+    return head + b"".join(address.packed for address in addresses) + options
+
+
+def _option(kind: int, text: bytes) -> bytes:
+    if len(text) > 255:
+        raise Malformed("what a persistence engine knows clients by is at most 255 bytes long")
+    return bytes((kind, len(text))) + text if text else b""

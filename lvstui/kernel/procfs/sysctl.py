@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -43,14 +44,13 @@ class Settings:
 
     def read(self) -> Mapping[str, str]:
         """Read all settings that can be read; the same object as before while none has changed."""
-        try:
-            raw = self._read()
-        except (OSError, KernelError):
-            self.close()  # the module went, and may be back
+        raw: dict[str, bytes] = {}
+        for _ in range(2):
             try:
                 raw = self._read()
+                break
             except (OSError, KernelError):
-                raw = {}
+                self.close()  # the module went, and may be back
         if raw != self._raw:
             self._raw = raw
             self._texts = {name: _text(raw[name]) for name in sorted(raw)}
@@ -59,33 +59,23 @@ class Settings:
     def held(self, name: str) -> str | None:
         """Read one setting, None where there is none."""
         try:
-            descriptor = self._at(sysctls.name(name), os.O_RDONLY)
-            try:
-                return _text(os.read(descriptor, _ROOM))
-            finally:
-                os.close(descriptor)
+            with os.fdopen(self._at(sysctls.name(name), os.O_RDONLY), "rb") as file:
+                return _text(file.read())
         except (OSError, FieldError):
             return None
 
     def write(self, change: Change) -> None:
-        """Write one setting; nothing is written for a profile that gives it up."""
-        match change:
-            case Change(SysctlKey(name), _, str() as after):
-                self._write(change, name, after)
-            case _:
-                pass
-
-    def _write(self, change: Change, name: str, after: str) -> None:
+        """Write one setting; nothing is written for a profile that no longer has it."""
+        if not isinstance(change.target, SysctlKey) or not isinstance(change.after, str):
+            return
+        name = change.target.name
         try:
-            text = sysctls.read(sysctls.name(name), after)
+            text = sysctls.read(sysctls.name(name), change.after)
         except FieldError as error:
             raise Refused(str(error), error.field) from None
         try:
-            descriptor = self._at(name, os.O_WRONLY)
-            try:
-                os.write(descriptor, text.encode() + b"\n")
-            finally:
-                os.close(descriptor)
+            with os.fdopen(self._at(name, os.O_WRONLY), "wb", buffering=0) as file:
+                file.write(text.encode() + b"\n")
         except OSError as problem:
             raise self._refusal(change, name, problem.errno or 0) from None
 
@@ -99,7 +89,11 @@ class Settings:
 
     def _open(self) -> int:
         if self._folder < 0:
-            self._folder = call_in(self._netns, _folder)
+            try:
+                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+                self._folder = call_in(self._netns, partial(os.open, FOLDER, flags))
+            except FileNotFoundError:
+                raise NoIpvs(NO_IPVS) from None
         return self._folder
 
     def _at(self, name: str, flags: int) -> int:
@@ -137,22 +131,11 @@ class Settings:
         shown = visible(name)
         if code == errno.EROFS:
             return Refused(f"{shown}: /proc/sys can only be read here (a container?); set it on the host", shown)
-        if code in (errno.EACCES, errno.EPERM) and self._meant_to_be_written(name):
-            return NoRight(f"{shown}: the right to write /proc/sys is missing; start lvstui as root")
+        if code in (errno.EACCES, errno.EPERM):
+            with suppress(OSError):
+                if os.stat(name, dir_fd=self._open()).st_mode & 0o222:  # it is meant to be written
+                    return NoRight(f"{shown}: the right to write /proc/sys is missing; start lvstui as root")
         return refused(change, code)
-
-    def _meant_to_be_written(self, name: str) -> bool:
-        try:
-            return bool(os.stat(name, dir_fd=self._open()).st_mode & 0o222)
-        except OSError:
-            return False
-
-
-def _folder() -> int:
-    try:
-        return os.open(FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise NoIpvs(NO_IPVS) from None
 
 
 def _text(content: bytes) -> str:

@@ -1,17 +1,21 @@
-"""/proc/net/ip_vs: the table as anybody may read it, with less in it than in netlink's answers.
+"""What /proc/net shows of IPVS to anybody: the table, and the counters of the director as a whole.
 
-It lacks thresholds, persistence engines, the scheduler's flags, IPv6's one-packet flag, tunnels, statistics,
-timeouts and sync daemons.
+/proc/net/ip_vs has less in it than netlink's answers: it lacks thresholds, persistence engines, the scheduler's flags,
+IPv6's one-packet flag, tunnels, statistics, timeouts and sync daemons.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
+from typing import NamedTuple
 
 from lvstui.core.model import (
     FULL_PREFIX_V6,
@@ -30,12 +34,13 @@ from lvstui.core.model import (
     ServiceFlags,
     ServiceKey,
 )
-from lvstui.core.observed import Info, Reading, ServerStats
+from lvstui.core.observed import Info, Reading, ServerStats, Stats
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs
 
 TABLE = Path("/proc/thread-self/net/ip_vs")
-"""The table of the calling thread's network namespace."""
+TOTALS = "/proc/thread-self/net/ip_vs_stats_percpu"
+"""The files of the calling thread's network namespace."""
 
 _CLOCK_COARSE = 6
 """CLOCK_MONOTONIC_COARSE, which moves once a tick: its resolution is 1/HZ, which anybody may read."""
@@ -48,6 +53,8 @@ _NAMES = {
     "Route": Forwarding.ROUTE,
     "Bypass": Forwarding.BYPASS,
 }
+_ROOM = 1 << 16
+_COUNTERS = 5
 
 
 class Proc:
@@ -68,23 +75,21 @@ class Proc:
         reading = parse(text, round(1 / time.clock_getres(_CLOCK_COARSE)), time.monotonic())
         if reading.director != self._director:
             self._director = reading.director
-        return Reading(self._director, reading.info, reading.taken, reading.services, reading.servers)
+        return replace(reading, director=self._director)
 
 
+@dataclass(slots=True)
 class _Block:
-    """A service's line and those of its servers."""
+    """The words of a service's line, and its servers."""
 
-    def __init__(self, words: list[str]) -> None:
-        self.words = words
-        self.servers: dict[Endpoint, RealServer] = {}
-        self.counts: dict[Endpoint, ServerStats] = {}
+    words: list[str]
+    servers: dict[Endpoint, RealServer] = field(default_factory=dict)
+    counts: dict[Endpoint, ServerStats] = field(default_factory=dict)
 
-    def add(self, words: list[str]) -> None:
-        """Take a server's line: `-> ADDRESS:PORT FORWARDING WEIGHT ACTIVE INACTIVE`."""
-        _, place, forwarding, weight, active, inactive = words
-        endpoint = Endpoint(*_place(place))
-        self.servers[endpoint] = RealServer(endpoint, _NAMES[forwarding], int(weight))
-        self.counts[endpoint] = ServerStats(int(active), int(inactive))
+    @property
+    def is_vague(self) -> bool:
+        """Whether nothing in a firewall-mark service shows its family; such ones take what the others leave."""
+        return self.words[0] == "FWM" and "persistent" not in self.words and not self.servers
 
 
 def parse(text: str, hz: int, taken: float) -> Reading:
@@ -93,44 +98,36 @@ def parse(text: str, hz: int, taken: float) -> Reading:
     match = _HEAD.match(head)
     if match is None:
         raise KernelError("/proc/net/ip_vs does not start as expected; is this IPVS?")
+    pools: dict[ServiceKey, Pool] = {}
+    counts: dict[ServiceKey, dict[Endpoint, ServerStats]] = {}
     try:
-        pools, servers = _pools(_blocks(lines), hz)
+        for block in sorted(_blocks(lines), key=lambda block: block.is_vague):
+            service = _service(block, hz, pools)
+            pools[service.key] = Pool(service, block.servers)
+            counts[service.key] = block.counts
     except (ValueError, KeyError, IndexError) as problem:
         raise KernelError(f"/proc/net/ip_vs holds something unknown: {problem}") from problem
-    return Reading(Director(pools), Info(match[1], int(match[2])), taken, {}, servers)
+    return Reading(Director(pools), Info(match[1], int(match[2])), taken, {}, counts)
 
 
 def _blocks(lines: Iterable[str]) -> list[_Block]:
+    """Read the servers' lines, `-> ADDRESS:PORT FORWARDING WEIGHT ACTIVE INACTIVE`, below those of their services."""
     blocks: list[_Block] = []
     for line in lines:
         words = line.split()
         if not words or words[0] == "Prot" or words[1].startswith("RemoteAddress"):
             continue
         if words[0] == "->":
-            blocks[-1].add(words)
+            _, place, forwarding, weight, active, inactive = words
+            endpoint = Endpoint(*_place(place))
+            blocks[-1].servers[endpoint] = RealServer(endpoint, _NAMES[forwarding], int(weight))
+            blocks[-1].counts[endpoint] = ServerStats(int(active), int(inactive))
         else:
             blocks.append(_Block(words))
     return blocks
 
 
-def _pools(
-    blocks: Iterable[_Block], hz: int
-) -> tuple[dict[ServiceKey, Pool], dict[ServiceKey, dict[Endpoint, ServerStats]]]:
-    pools: dict[ServiceKey, Pool] = {}
-    counts: dict[ServiceKey, dict[Endpoint, ServerStats]] = {}
-    for block in sorted(blocks, key=_is_vague):
-        service = _service(block, hz, pools)
-        pools[service.key] = Pool(service, block.servers)
-        counts[service.key] = block.counts
-    return pools, counts
-
-
-def _is_vague(block: _Block) -> bool:
-    """Return whether nothing in a firewall-mark service shows its family; such ones take what the others leave."""
-    return block.words[0] == "FWM" and "persistent" not in block.words and not block.servers
-
-
-def _service(block: _Block, hz: int, others: Container[ServiceKey]) -> Service:
+def _service(block: _Block, hz: int, others: Mapping[ServiceKey, Pool]) -> Service:
     """Read a service's line: `PROTOCOL PLACE SCHEDULER [ops] [persistent TICKS MASK]`."""
     protocol, place, scheduler, *flags = block.words
     ticks, mask = (int(flags[-2]) & 0xFFFFFFFF, int(flags[-1], 16)) if "persistent" in flags else (0, None)
@@ -140,8 +137,11 @@ def _service(block: _Block, hz: int, others: Container[ServiceKey]) -> Service:
         if key in others:
             key = MarkKey(key.mark, Family.IPV4 if key.family is Family.IPV6 else Family.IPV6)
     else:
-        key = AddressKey(_protocol(protocol), *_place(place))
-    persistence = None if mask is None else Persistence(ticks // hz, _mask(mask, key.family))
+        number = Protocol(int(protocol[3:])) if protocol.startswith("IP_") else Protocol[protocol]
+        key = AddressKey(number, *_place(place))
+    persistence = None
+    if mask is not None:  # the kernel turns the bytes of IPv6's prefix length too
+        persistence = Persistence(ticks // hz, IPv4Address(mask) if key.family is Family.IPV4 else socket.ntohl(mask))
     return Service(key, scheduler, ServiceFlags.ONE_PACKET if "ops" in flags else ServiceFlags.NONE, persistence)
 
 
@@ -156,18 +156,79 @@ def _mark_family(block: _Block, mask: int | None) -> Family:
     return next((Family.of(endpoint.address) for endpoint in block.servers), Family.IPV4)
 
 
-def _mask(mask: int, family: Family) -> IPv4Address | int:
-    """Read a mask; the kernel turns the bytes of IPv6's prefix length too."""
-    return IPv4Address(mask) if family is Family.IPV4 else socket.ntohl(mask)
-
-
-def _protocol(name: str) -> Protocol:
-    return Protocol(int(name[3:])) if name.startswith("IP_") else Protocol[name]
-
-
 def _place(text: str) -> tuple[Address, int]:
     """Read `C0000201:0050` or `[2001:0db8:…]:0050`."""
     address, _, port = text.rpartition(":")
     if address.startswith("["):
         return IPv6Address(address[1:-1]), int(port, 16)
     return IPv4Address(int(address, 16)), int(port, 16)
+
+
+class Counted(NamedTuple):
+    """The whole director since the counters were zeroed, with rates; each CPU since IPVS was loaded, without."""
+
+    total: Stats = Stats()
+    cpus: tuple[Stats, ...] = ()
+
+
+class Totals:
+    """The counters in one network namespace; their file stays open, and belongs to that namespace for good."""
+
+    def __init__(self, netns: str | None = None) -> None:
+        self._netns = netns
+        self._file = -1
+        self._online = os.cpu_count() or 1
+
+    def read(self) -> Counted:
+        """Read it; returns nothing counted where it cannot be read."""
+        for _ in range(2):
+            try:
+                return parse_totals(self._content(), self._online)
+            except (OSError, KernelError, ValueError):
+                self.close()  # the module went, and may be back
+        return Counted()
+
+    def close(self) -> None:
+        """Close the file; the next use would open it anew."""
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
+
+    def _content(self) -> str:
+        if self._file < 0:
+            self._file = call_in(self._netns, partial(os.open, TOTALS, os.O_RDONLY | os.O_CLOEXEC))
+        content = b""
+        while part := os.pread(self._file, _ROOM, len(content)):
+            content += part
+        return content.decode("ascii")
+
+
+def parse_totals(text: str, online: int) -> Counted:
+    """Read the text of the statistics, which is in hexadecimal; raises ValueError for any other text.
+
+    The kernel lists all CPUs that the machine could have; those beyond the `online` ones are left out while idle.
+    """
+    cpus: list[Stats] = []
+    total: list[int] = []
+    rates: list[int] = []
+    for line in text.splitlines()[2:]:
+        words = line.split()
+        if not words or words[0] == "Conns/s":
+            continue
+        if words[0] == "~":
+            total = _numbers(words[1:])
+        elif total:
+            rates = _numbers(words)
+        else:
+            cpus.append(Stats(*_numbers(words[1:])))
+    if not rates:
+        raise ValueError("the statistics end before their end")
+    while len(cpus) > online and cpus[-1] == Stats():
+        cpus.pop()
+    return Counted(Stats(*total, *rates), tuple(cpus))
+
+
+def _numbers(words: list[str]) -> list[int]:
+    if len(words) != _COUNTERS:
+        raise ValueError("a row of the statistics does not hold five numbers")
+    return [int(word, 16) for word in words]

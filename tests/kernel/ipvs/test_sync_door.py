@@ -105,7 +105,7 @@ def test_an_unprivileged_process_may_look_but_not_tell(kernel: Live) -> None:
     assert ended.stdout.split("\n")[:2] == ["True", "no right"]
 
 
-STEPS = ["_alone", "start", "_deliver", "_sender", "_listener", "say", "_wait_until_drained", "_queue", "stop"]
+STEPS = ["_alone", "write", "_deliver", "_sender", "_listener", "say", "_wait_until_drained", "_queue", "stop"]
 
 
 @pytest.mark.usefixtures("kernel")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lvstui.core.entries.sync_messages import LOCAL_NODE, TEMPLATE, Message
 from lvstui.core.model import PERSISTENCE_MAX, Endpoint
-from lvstui.kernel.ipvs.sync_wire import Malformed, encode
+from lvstui.kernel.ipvs.sync_door import Malformed, encode
 from tests.build import endpoint
 from tests.core.strategies import laws
 from tests.kernel.ipvs.datagrams import decode

@@ -17,7 +17,7 @@ from lvstui.kernel.live import Live
 from lvstui.kernel.memory.demo import demo_director
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import Kernel
-from lvstui.kernel.procfs.totals import Counted, Totals, parse
+from lvstui.kernel.procfs.table import Counted, Totals, parse_totals
 from tests.build import address_key, remove_services, server
 
 TEXT = """\
@@ -35,20 +35,20 @@ CPU    Conns  Packets  Packets            Bytes            Bytes
 
 
 def test_the_table_is_read_in_hexadecimal() -> None:
-    total, cpus = parse(TEXT, online=2)
+    total, cpus = parse_totals(TEXT, online=2)
     assert total == Stats(27, 11, 12, 45, 30, 2, 16, 3, 4095, 2**32)
     assert cpus == (Stats(26, 11, 12, 29, 30), Stats(1, 0, 0, 16, 0))
 
 
 def test_cpus_that_are_only_possible_are_left_out_while_they_are_idle() -> None:
-    assert len(parse(TEXT, online=1).cpus) == 2
-    assert len(parse(TEXT, online=4).cpus) == 4
+    assert len(parse_totals(TEXT, online=1).cpus) == 2
+    assert len(parse_totals(TEXT, online=4).cpus) == 4
 
 
 @pytest.mark.parametrize("text", ["", "a\nb\n", TEXT[:300], TEXT.replace("1A", "1G"), TEXT.replace("1A", "")])
 def test_another_text_is_not_taken_for_statistics(text: str) -> None:
     with pytest.raises(ValueError, match=r"statistics|literal"):
-        parse(text, online=2)
+        parse_totals(text, online=2)
 
 
 def test_statistics_that_cannot_be_read_are_none() -> None:

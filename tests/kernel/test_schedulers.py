@@ -1,10 +1,10 @@
-"""Which schedulers a kernel has, told from its lists of modules."""
+"""Which schedulers a kernel has, according to its lists of modules."""
 
 from pathlib import Path
 
 import pytest
 
-from lvstui.kernel.ipvs.schedulers import find_schedulers
+from lvstui.kernel.live import find_schedulers
 
 PROC_MODULES = """\
 ip_vs_rr 12288 1 - Live 0x0000000000000000
