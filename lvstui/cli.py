@@ -6,24 +6,24 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from lvstui.commands.arguments import parser
-from lvstui.commands.output import complain
-from lvstui.commands.place import OpenPlace, Place
-from lvstui.commands.status import Failure, Status
+from lvstui.commands.place import Failure, OpenPlace, Place, Status, complain
 from lvstui.core.change import DirectorField
 from lvstui.core.fields import FieldError
 from lvstui.core.owners import Owner
-from lvstui.engine.options import Options
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel, KernelError, NoIpvs, NoRight
 from lvstui.store.profile_file import ProfileFile, default_path
-from lvstui.store.view_memory import ViewMemory, memory_path
+
+if TYPE_CHECKING:
+    from lvstui.host.owners import OwnerWatch
 
 _DEMO_OFFER: Final = "`lvstui --demo` shows a made-up director meanwhile"
 
@@ -51,22 +51,17 @@ def _guarded(arguments: Sequence[str] | None, open_kernel: Opener) -> int:
     try:
         return _run(parser().parse_args(arguments), open_kernel)
     except Failure as failure:
-        return _fail(str(failure), failure.status)
+        status, sentence = failure.status, str(failure)
     except FieldError as error:
-        return _fail(str(error), Status.USAGE)
-    except ProfileError as error:
-        return _fail(str(error), Status.ERROR)
+        status, sentence = Status.USAGE, str(error)
     except NoRight as error:
-        return _fail(str(error), Status.PERMISSION)
+        status, sentence = Status.PERMISSION, str(error)
     except NoIpvs as error:
-        return _fail(f"{error}; {_DEMO_OFFER}", Status.NO_IPVS)
-    except KernelError as error:
-        return _fail(str(error), Status.ERROR)
+        status, sentence = Status.NO_IPVS, f"{error}; {_DEMO_OFFER}"
+    except (ProfileError, KernelError) as error:
+        status, sentence = Status.ERROR, str(error)
     except KeyboardInterrupt:
         return Status.INTERRUPTED
-
-
-def _fail(sentence: str, status: int) -> int:
     complain(sentence)
     return status
 
@@ -96,19 +91,19 @@ def _place(options: argparse.Namespace, open_kernel: Opener, *, demo_instead: bo
     """Open kernel and profile; `demo_instead` takes the demo where this machine has no IPVS and nobody insists."""
     notice = ""
     if not options.demo:
-        insists = options.live or options.netns is not None or not demo_instead
         kernel = open_kernel(options.netns)
         try:
-            _probe(kernel)
+            with suppress(NoRight):
+                kernel.held(DirectorField.TIMEOUTS)  # the cheapest of questions, so that a missing module shows
         except NoIpvs as error:
             kernel.close()
-            if insists:
+            if options.live or options.netns is not None or not demo_instead:
                 raise
             notice = f"This is a demo: {error}"
         else:
             try:
                 profile = ProfileFile(options.profile or default_path())
-                yield Place(kernel, profile, owners=_watch(kernel, options.netns))
+                yield Place(kernel, profile, owners=_watch_owners(kernel, options.netns))
             finally:
                 kernel.close()
             return
@@ -116,26 +111,23 @@ def _place(options: argparse.Namespace, open_kernel: Opener, *, demo_instead: bo
         yield Place(kernel, profile, notice)
 
 
-def _watch(kernel: Kernel, netns: str | None) -> Callable[[], Iterable[Owner]]:
+def _watch_owners(kernel: Kernel, netns: str | None) -> Callable[[], tuple[Owner, ...]]:
     """Return a callable that lists other programs writing to a kernel; there are none beside one in memory."""
+    if kernel.origin == "demo":
+        return tuple
 
-    def look() -> Iterable[Owner]:
+    @cache
+    def watch() -> OwnerWatch:
         from lvstui.host.owners import OwnerWatch  # with psutil, which only a look at the processes needs
 
-        return OwnerWatch(netns)()
+        return OwnerWatch(netns)
 
-    return tuple if kernel.origin == "demo" else look
-
-
-def _probe(kernel: Kernel) -> None:
-    """Ask the kernel for its timeouts, the cheapest of questions, so that a missing module shows."""
-    with suppress(NoRight):
-        kernel.held(DirectorField.TIMEOUTS)
+    return lambda: watch()()
 
 
 @contextmanager
 def _demo(path: Path | None) -> Iterator[tuple[Kernel, ProfileFile]]:
-    """Make the demo's kernel, with a profile that goes away with it unless one is named."""
+    """Open the demo's kernel, with a profile that goes away with it unless one is named."""
     from tempfile import TemporaryDirectory
 
     from lvstui.kernel.memory.demo import demo_director, demo_rules
@@ -156,7 +148,8 @@ def _screens(options: argparse.Namespace, open_kernel: Opener) -> int:
     if not (sys.stdin.isatty() and sys.stderr.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
         raise Failure("the screens need a terminal; `lvstui show` prints the services without one", Status.USAGE)
     with _place(options, open_kernel, demo_instead=True) as place:
-        from lvstui.host.owners import OwnerWatch
+        from lvstui.engine.options import Options
+        from lvstui.store.view_memory import ViewMemory, memory_path
         from lvstui.tui import run  # textual takes a quarter of a second, which the commands need not pay
 
         screens = Options(
@@ -168,7 +161,7 @@ def _screens(options: argparse.Namespace, open_kernel: Opener) -> int:
             notice=place.notice,
             links=options.netns is None,
             accounted=True,
-            owners=tuple if place.kernel.origin == "demo" else OwnerWatch(options.netns),
+            owners=place.owners,
             memory=ViewMemory(memory_path()),
         )
         return run(screens)

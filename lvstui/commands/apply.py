@@ -1,23 +1,50 @@
-"""Making the kernel equal a profile: `apply`."""
+"""Comparing a profile with the kernel, and making the kernel equal to it: `diff` and `apply`."""
 
 from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from dataclasses import dataclass, replace
 
-from lvstui.commands.diff import Plan, plan, print_plan, warn_of_marks
-from lvstui.commands.neighbours import warn
-from lvstui.commands.output import complain
-from lvstui.commands.place import OpenPlace, Place, load_profile
-from lvstui.commands.status import Failure, Status
+from lvstui.commands.place import (
+    Failure,
+    OpenPlace,
+    Place,
+    Status,
+    complain,
+    load_profile,
+    read_whole_table,
+    warn_of_owners,
+)
 from lvstui.core import rules
+from lvstui.core.change import Change, kernel_writes
+from lvstui.core.describe import describe
+from lvstui.core.drift import find_drift
 from lvstui.core.model import Director
-from lvstui.core.record import Kind
-from lvstui.engine.edits import Editor
-from lvstui.engine.messages import Applied, Edit, Event, Overtaken, Rejected
-from lvstui.engine.profile import FollowedProfile
-from lvstui.engine.sentences import sentence
 from lvstui.formats.profile.write import ProfileError
+from lvstui.kernel.port import Kernel
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What makes the kernel equal a profile: the changes, and the fewest kernel writes for them, in order."""
+
+    running: Director
+    profile: Director
+    changes: tuple[Change, ...]
+    writes: tuple[Change, ...]
+
+    def line(self, change: Change) -> str:
+        """Return one of the changes as a line."""
+        return describe(change, self.profile)
+
+
+def diff(options: Namespace, open_place: OpenPlace) -> int:
+    """Print what would have to be written to make the kernel equal a profile."""
+    with open_place() as place:
+        profile = load_profile(options.file or place.profile.path)
+        _warn_of_marks(place, profile)
+        return _print_plan(_plan(place.kernel, profile))
 
 
 def apply(options: Namespace, open_place: OpenPlace) -> int:
@@ -25,53 +52,17 @@ def apply(options: Namespace, open_place: OpenPlace) -> int:
     with open_place() as place:
         profile = load_profile(options.file or place.profile.path)
         _refuse_errors(profile)
-        warn_of_marks(place, profile)
-        steps = plan(place.kernel, profile, keep_others=options.keep_others)
-        warn(place, steps.writes)
+        _warn_of_marks(place, profile)
+        plan = _plan(place.kernel, profile, keep_others=options.keep_others)
+        warn_of_owners(place, plan.writes)
         if options.dry_run:
-            return print_plan(steps)
-        if steps.writes:
-            _carry_out(place, steps)
-        remaining = plan(place.kernel, profile, keep_others=options.keep_others)
-        for line in remaining.lines:
-            print(f"still differs: {line}", file=sys.stderr)
+            return _print_plan(plan)
+        if plan.writes:
+            _carry_out(place, plan)
+        remaining = _plan(place.kernel, profile, keep_others=options.keep_others)
+        for change in remaining.writes:
+            print(f"still differs: {remaining.line(change)}", file=sys.stderr)
         return Status.ERROR if remaining.writes else Status.OK
-
-
-def _carry_out(place: Place, steps: Plan) -> None:
-    """Write a plan to the kernel, printing each line once it holds, and record it.
-
-    A refusal takes back what was written before it: stderr says what failed and what was not tried, and the
-    `KernelError` is passed on. Raises `Failure` where somebody else was faster.
-    """
-
-    def report(event: Event) -> None:
-        complain(sentence(event, steps.profile)[0])
-
-    editor = Editor(place.kernel, FollowedProfile(None, place.kernel, report), place.history, report)
-    edit = Edit(steps.changes, Kind.APPLY)
-    outcome = editor.make(edit, steps.running, on_write=lambda change: print(steps.line(change)))
-    match outcome:
-        case Applied():
-            return
-        case Overtaken():
-            raise Failure(sentence(outcome, steps.profile)[0])
-        case Rejected():
-            _print_refusal(outcome, steps)
-            raise outcome.error
-
-
-def _print_refusal(refusal: Rejected, steps: Plan) -> None:
-    if refusal.failed is None:
-        return
-    failed = steps.writes.index(refusal.failed)
-    aftermath = f"; {refusal.aftermath}" if refusal.aftermath else ""
-    complain(f"{failed} of {len(steps.writes)} changes were written, the next one failed{aftermath}")
-    print(f"  failed     {steps.line(refusal.failed)}", file=sys.stderr)
-    for change in steps.writes[failed + 1 :]:
-        print(f"  not tried  {steps.line(change)}", file=sys.stderr)
-    for change in refusal.done:
-        print(f"  remains    {steps.line(change)}", file=sys.stderr)
 
 
 def _refuse_errors(profile: Director) -> None:
@@ -79,3 +70,61 @@ def _refuse_errors(profile: Director) -> None:
     errors = [str(problem) for problem in rules.check(profile) if problem.severity is rules.Severity.ERROR]
     if errors:
         raise ProfileError(*errors)
+
+
+def _warn_of_marks(place: Place, profile: Director) -> None:
+    """Say that the rules of a profile's marks are left out, where they can be neither read nor written."""
+    if profile.marks and place.kernel.read().director.marks is None:
+        complain("its marks are left out: `lvstui export --format nft` prints the rules that set them")
+
+
+def _plan(kernel: Kernel, profile: Director, *, keep_others: bool = False) -> Plan:
+    """Compare the kernel with a profile; `keep_others` leaves services and marks alone that the profile lacks."""
+    running = read_whole_table(kernel)
+    if keep_others:
+        marks = {**running.groups, **profile.groups}
+        profile = replace(profile, pools={**running.pools, **profile.pools}, marks=marks)
+    changes = find_drift(running, profile)
+    return Plan(running, profile, changes, kernel_writes(changes))
+
+
+def _print_plan(plan: Plan) -> Status:
+    """Print the writes, a line each, and return whether there are any."""
+    for change in plan.writes:
+        print(plan.line(change))
+    return Status.DIFFERS if plan.writes else Status.OK
+
+
+def _carry_out(place: Place, plan: Plan) -> None:
+    """Write a plan to the kernel, printing each line once it holds, and record it.
+
+    A refusal takes back what was written before it: stderr says what failed and what was not tried, and the
+    `KernelError` is passed on. Raises `Failure` where somebody else was faster.
+    """
+    from lvstui.core.record import Kind  # what only writes need: the engine, and the formats of records
+    from lvstui.engine.edits import Editor
+    from lvstui.engine.messages import Applied, Edit, Event, Overtaken, Rejected, sentence
+    from lvstui.engine.profile import FollowedProfile
+
+    def report(event: Event) -> None:
+        complain(sentence(event, plan.profile)[0])
+
+    editor = Editor(place.kernel, FollowedProfile(None, place.kernel, report), place.history, report)
+    edit = Edit(plan.changes, Kind.APPLY)
+    outcome = editor.make(edit, plan.running, on_write=lambda change: print(plan.line(change)))
+    match outcome:
+        case Applied():
+            return
+        case Overtaken():
+            raise Failure(sentence(outcome, plan.profile)[0])
+        case Rejected(_, error, left, failed, aftermath):
+            if failed is not None:
+                written = plan.writes.index(failed)
+                after = f"; {aftermath}" if aftermath else ""
+                complain(f"{written} of {len(plan.writes)} changes were written, the next one failed{after}")
+                print(f"  failed     {plan.line(failed)}", file=sys.stderr)
+                for change in plan.writes[written + 1 :]:
+                    print(f"  not tried  {plan.line(change)}", file=sys.stderr)
+                for change in left:
+                    print(f"  remains    {plan.line(change)}", file=sys.stderr)
+            raise error

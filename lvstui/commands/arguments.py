@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from lvstui import __version__
-from lvstui.engine.options import VIEWS
 
 _DESCRIPTION: Final = """\
 Watch and edit Linux Virtual Server (IPVS) live: every edit goes to the kernel and to a TOML profile.
@@ -16,19 +15,19 @@ Without a command the screens open, on this machine's IPVS or else on a demo."""
 
 _EPILOG: Final = """\
 exit status: 0 ok, 1 error, 2 usage or no terminal, 3 differs, 4 permission missing, 5 no IPVS in the kernel
-`lvstui COMMAND --help` tells more about a command."""
+`lvstui COMMAND --help` explains one command."""
 
-WRITING: Final = ("apply", "set", "add", "delete", "drain", "restore", "rollback")
-"""The commands that write to the kernel; all of them take --dry-run, and so do the words after `entry` and `mark`."""
+_VIEWS: Final = ("services", "persistence", "marks", "connections", "director", "changes")
+
+_WRITING: Final = ("apply", "set", "add", "delete", "drain", "restore", "rollback")
+"""Those commands that write to the kernel; all of them take --dry-run, and so do the words after `entry` and `mark`."""
 
 _SERVICE_HELP: Final = "tcp:192.0.2.10:443, mark:80 ... or a name"
 _SERVER_HELP: Final = "10.0.0.11:443 or a name"
+_PROFILE_HELP: Final = "a profile, if not the usual one"
 
 _EDIT: Final = ("edits", "run")
 """A module of `commands` and its function, which are imported when the command is run and not for `--help`."""
-
-_INTERVALS: Final = (0.2, 3600.0)
-
 
 _Command: TypeAlias = Callable[[str, str, str], argparse.ArgumentParser]
 """Adds a command: its name, what follows it, and what it does."""
@@ -51,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     screens = main.add_argument_group("screens")
     screens.add_argument("--read-only", action="store_true", help="refuse every edit")
     screens.add_argument("--interval", type=_interval, default=1.0, metavar="S", help="seconds between readings (1)")
-    screens.add_argument("--view", choices=VIEWS, default=VIEWS[0], metavar="NAME", help=", ".join(VIEWS))
+    screens.add_argument("--view", choices=_VIEWS, default=_VIEWS[0], metavar="NAME", help=", ".join(_VIEWS))
     other = main.add_argument_group("other")
     other.add_argument("--version", action="version", version=f"lvstui {__version__}", help="print the version")
     other.add_argument("-h", "--help", action="help", help="print this text")
@@ -59,19 +58,18 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _interval(text: str) -> float:
-    lowest, highest = _INTERVALS
     try:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not lowest <= seconds <= highest:
-        raise argparse.ArgumentTypeError(f"give {lowest:g} to {highest:g} seconds, not {text!r}")
+    if not 0.2 <= seconds <= 3600.0:
+        raise argparse.ArgumentTypeError(f"must be 0.2 to 3600 seconds, not {text!r}")
     return seconds
 
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
-        raise argparse.ArgumentTypeError(f"give a whole number from 1, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text!r}")
     return int(text)
 
 
@@ -92,23 +90,35 @@ def _commands(main: argparse.ArgumentParser) -> None:
     _place(common)
 
     def command(name: str, usage: str, text: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(
-            name,
-            usage=f"lvstui {name} {usage}",
-            help=text,
-            description=f"{text[0].upper()}{text[1:]}.",
-            parents=[common],
-            allow_abbrev=False,
-        )
-        if name in WRITING:
-            dry = "only tell what would be written; status 3 if anything"
-            added.add_argument("--dry-run", action="store_true", help=dry)
+        added = _describe(commands.add_parser, "", name, usage, text, parents=[common])
+        if name in _WRITING:
+            help_text = "only print what would be written; exit status 3 if anything"
+            added.add_argument("--dry-run", action="store_true", help=help_text)
         return added
 
     _reading(command)
     _entries(command)
     _writing(command)
     _marks(command)
+
+
+def _describe(
+    add: Callable[..., argparse.ArgumentParser],
+    group: str,
+    name: str,
+    usage: str,
+    text: str,
+    parents: Sequence[argparse.ArgumentParser] = (),
+) -> argparse.ArgumentParser:
+    """Add a parser for a command, or for one of a group of commands, that is described by the same text everywhere."""
+    return add(
+        name,
+        usage=f"lvstui {group}{name} {usage}",
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        parents=parents,
+        allow_abbrev=False,
+    )
 
 
 def _reading(command: _Command) -> None:
@@ -122,18 +132,18 @@ def _reading(command: _Command) -> None:
     export.add_argument("-o", "--output", type=Path, metavar="FILE", help="write this file, in one step")
     export.add_argument("--format", choices=("toml", "ipvsadm", "json", "nft"), default="toml", help="(toml)")
     export.set_defaults(run=("show", "export"))
-    check = command("check", "(FILE | --running)", "tell mistakes in a profile, or on the running director")
+    check = command("check", "(FILE | --running)", "check a profile, or the director as it runs")
     what = check.add_mutually_exclusive_group(required=True)
     what.add_argument("file", type=Path, nargs="?", metavar="FILE")
-    what.add_argument("--running", action="store_true", help="what an expert would point out as it runs; status 3")
+    what.add_argument("--running", action="store_true", help="what an expert would advise; exit status 3 if anything")
     check.set_defaults(run=("show", "check"))
-    diff = command("diff", "[FILE]", "tell what `apply` would write to the kernel")
-    diff.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a profile, if not the usual one")
-    diff.set_defaults(run=("diff", "diff"))
-    history = command("history", "[-n N] [--json] [WORD...]", "tell what was changed, by whom and when")
-    history.add_argument("words", nargs="*", metavar="WORD", help="only records that say all of these words")
+    diff = command("diff", "[FILE]", "print what `apply` would write to the kernel")
+    diff.add_argument("file", type=Path, nargs="?", metavar="FILE", help=_PROFILE_HELP)
+    diff.set_defaults(run=("apply", "diff"))
+    history = command("history", "[-n N] [--json] [WORD...]", "print what was changed, by whom and when")
+    history.add_argument("words", nargs="*", metavar="WORD", help="only records with all of these words")
     history.add_argument("-n", dest="count", type=_count, default=20, metavar="N", help="the last N records (20)")
-    history.add_argument("--json", action="store_true", help="as JSON, as it is kept")
+    history.add_argument("--json", action="store_true", help="as JSON, as it is stored")
     history.set_defaults(run=("history", "history"))
 
 
@@ -148,24 +158,21 @@ def _entries(command: _Command) -> None:
     entry.set_defaults(run=("entries", "edit"))
     edits = entry.add_subparsers(title="edits", metavar="EDIT", dest="edit", required=True)
 
-    def edit(name: str, text: str, usage: str) -> argparse.ArgumentParser:
-        added = edits.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}.", usage=f"lvstui entry {name} {usage}"
-        )
+    def edit(name: str, usage: str, text: str) -> argparse.ArgumentParser:
+        added = _describe(edits.add_parser, "entry ", name, usage, text)
         added.add_argument("client", metavar="CLIENT", help="an address, or the network as the entry is shown")
         added.add_argument("service", metavar="SERVICE", help=_SERVICE_HELP)
-        added.add_argument(
-            "--call-id", default="", metavar="ID", help="the call, where a persistence engine tells clients"
-        )
+        call_id = "the call, where a persistence engine tells clients apart by it"
+        added.add_argument("--call-id", default="", metavar="ID", help=call_id)
         added.add_argument("--json", action="store_true", help="what was seen afterwards, as JSON")
-        added.add_argument("--dry-run", action="store_true", help="only tell what would happen; status 3")
+        added.add_argument("--dry-run", action="store_true", help="only print what would happen; exit status 3")
         return added
 
     seconds = "seconds after the client's last new connection (the service's own time)"
-    expire = edit("expire", "let an entry run out now", "CLIENT SERVICE [--kill]")
-    pin = edit("pin", "bind a client that has no entry to a real server", "CLIENT SERVICE SERVER [--for SECONDS]")
-    move = edit("move", "move a client to another real server", "CLIENT SERVICE SERVER [--kill] [--for SECONDS]")
-    timed = edit("time", "start the timer of an entry anew", "CLIENT SERVICE SECONDS")
+    expire = edit("expire", "CLIENT SERVICE [--kill]", "let an entry run out now")
+    pin = edit("pin", "CLIENT SERVICE SERVER [--for SECONDS]", "bind a client that has no entry to a real server")
+    move = edit("move", "CLIENT SERVICE SERVER [--kill] [--for SECONDS]", "move a client to another real server")
+    timed = edit("time", "CLIENT SERVICE SECONDS", "restart the timer of an entry")
     for added in (pin, move):
         added.add_argument("server", metavar="SERVER", help=_SERVER_HELP)
         added.add_argument("--for", dest="seconds", metavar="SECONDS", help=seconds)
@@ -177,18 +184,18 @@ def _entries(command: _Command) -> None:
 def _writing(command: _Command) -> None:
     apply = command("apply", "[FILE] [--dry-run] [--keep-others]", "make the kernel equal a profile")
     apply.set_defaults(run=("apply", "apply"))
-    apply.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a profile, if not the usual one")
-    apply.add_argument("--keep-others", action="store_true", help="leave services alone that the profile lacks")
+    apply.add_argument("file", type=Path, nargs="?", metavar="FILE", help=_PROFILE_HELP)
+    apply.add_argument("--keep-others", action="store_true", help="leave services alone that are not in the profile")
     change = command("set", "WHAT [SERVER] FIELD=VALUE... [--dry-run]", "edit a service, a real server or a setting")
     change.add_argument("what", metavar="WHAT", help=f"{_SERVICE_HELP}; or timeouts, sysctl, director, sync ROLE")
     change.add_argument("words", nargs="*", metavar="FIELD=VALUE", help="the profile's names, such as tunnel.port=6080")
     add = command("add", "SERVICE [SERVER] [FIELD=VALUE...] [--dry-run]", "add a service, or a real server to one")
-    add.add_argument("what", metavar="SERVICE", help=f"{_SERVICE_HELP} of one that is there; or sync ROLE")
+    add.add_argument("what", metavar="SERVICE", help=f"{_SERVICE_HELP} of an existing one; or sync ROLE")
     add.add_argument("words", nargs="*", metavar="FIELD=VALUE", help="the profile's names, such as weight=3")
     delete = command("delete", "SERVICE [SERVER] [--yes] [--dry-run]", "delete a service, or a real server of one")
     delete.add_argument("what", metavar="SERVICE", help=f"{_SERVICE_HELP}; or sync ROLE")
     delete.add_argument("words", nargs="*", metavar="SERVER", help=_SERVER_HELP)
-    delete.add_argument("--yes", action="store_true", help="do not ask before a whole service goes")
+    delete.add_argument("--yes", action="store_true", help="do not ask before a whole service is deleted")
     for name, text in (("drain", "send no new connections to a real server"), ("restore", "end a drain")):
         weigh = command(name, "(SERVICE SERVER | --machine ADDRESS) [--dry-run]", text)
         weigh.add_argument("what", nargs="?", metavar="SERVICE", help=_SERVICE_HELP)
@@ -207,22 +214,20 @@ def _marks(command: _Command) -> None:
     mark.set_defaults(run=_EDIT)
     edits = mark.add_subparsers(title="edits", metavar="EDIT", dest="edit", required=True)
 
-    def edit(name: str, text: str, usage: str, matches: str) -> argparse.ArgumentParser:
-        added = edits.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}.", usage=f"lvstui mark {name} {usage}"
-        )
+    def edit(name: str, usage: str, text: str, matches: str) -> argparse.ArgumentParser:
+        added = _describe(edits.add_parser, "mark ", name, usage, text)
         added.add_argument("mark", metavar="MARK", help="the mark, 1 to 4294967295, or the name of its group")
         added.add_argument("match", metavar="MATCH", nargs=matches, help="packets, such as 'tcp 192.0.2.10 80,443'")
-        added.add_argument("--dry-run", action="store_true", help="only tell what would be written; status 3")
+        added.add_argument("--dry-run", action="store_true", help="only print what would be written; exit status 3")
         return added
 
-    add = edit("add", "mark packets, with a service for them", "MARK MATCH... [OPTIONS]", "+")
+    add = edit("add", "MARK MATCH... [OPTIONS]", "mark packets, with a service for them", "+")
     add.add_argument("--name", help="what the group is called in the profile")
-    add.add_argument("--scheduler", metavar="NAME", help="of a service that is not there yet (wlc)")
+    add.add_argument("--scheduler", metavar="NAME", help="of a service that does not exist yet (wlc)")
     add.add_argument("--persistence", metavar="SECONDS", help="of such a service; 0 for none (300 with several ports)")
     add.add_argument("--server", action="append", default=[], help="a real server for the mark; may be repeated")
     add.add_argument("--forwarding", default="route", metavar="METHOD", help="to these servers: masq, route, tunnel")
-    add.add_argument("--rules-only", action="store_true", help="make no service")
-    delete = edit("delete", "mark packets no longer", "MARK [MATCH...] [--services] [--yes] [--dry-run]", "*")
+    add.add_argument("--rules-only", action="store_true", help="add no service")
+    delete = edit("delete", "MARK [MATCH...] [--services] [--yes] [--dry-run]", "stop marking packets", "*")
     delete.add_argument("--services", action="store_true", help="delete the services on the mark too")
-    delete.add_argument("--yes", action="store_true", help="do not ask before services go")
+    delete.add_argument("--yes", action="store_true", help="do not ask before services are deleted")

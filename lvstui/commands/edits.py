@@ -1,17 +1,14 @@
-"""The commands that edit: set, add, delete, drain, restore, rollback and mark, on the one way that every edit goes."""
+"""The commands that edit: set, add, delete, drain, restore, rollback and mark, in the steps that every edit takes."""
 
 from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lvstui.commands import wishes
-from lvstui.commands.neighbours import warn
-from lvstui.commands.output import complain
-from lvstui.commands.place import OpenPlace, Place, read_snapshot
-from lvstui.commands.status import Failure, Status
+from lvstui.commands.place import Failure, OpenPlace, Place, Status, complain, read_snapshot, warn_of_owners
 from lvstui.core import rules
 from lvstui.core.change import EMPTY, Change, changes_kernel, fold, kernel_writes, lookup, undo
 from lvstui.core.describe import describe
@@ -19,12 +16,11 @@ from lvstui.core.fields import service_text
 from lvstui.core.marks.mark import unwritten
 from lvstui.core.marks.script import iptables_lines
 from lvstui.core.model import Director, MarkGroup, MarkGroupKey, ServerKey, ServiceKey, SyncDaemon
-from lvstui.core.record import Kind, Record, misfits
+from lvstui.core.record import Kind, misfits
 from lvstui.core.snapshot import Snapshot
 from lvstui.engine.edits import Editor
-from lvstui.engine.messages import Applied, Edit, Event, Notice
+from lvstui.engine.messages import Applied, Edit, Event, Notice, sentence
 from lvstui.engine.profile import FollowedProfile
-from lvstui.engine.sentences import sentence
 from lvstui.formats.equivalent import equivalent
 from lvstui.kernel.port import NoRight
 
@@ -38,15 +34,14 @@ def run(options: Namespace, open_place: OpenPlace) -> int:
             raise NoRight(snapshot.read_only)
         director = snapshot.reading.director
         if options.command == "rollback":
-            changes, kind = _take_back(_find_record(place, options.number), director), Kind.ROLLBACK
+            changes, kind = _take_back(place, options.number, director), Kind.ROLLBACK
         else:
             changes, kind = wishes.changes(options, director, profile), Kind.DO
         _check(changes, director)
         _refuse_unwritten(changes, snapshot)
-        warn(place, kernel_writes(changes))
+        warn_of_owners(place, kernel_writes(changes))
         if options.dry_run:
-            for line in _dry_lines(changes, director):
-                print(line)
+            _print_only(changes, director)
             return Status.DIFFERS if changes else Status.OK
         if "delete" in (options.command, getattr(options, "edit", "")) and not options.yes:
             _ask(changes)
@@ -73,13 +68,13 @@ def _make(place: Place, edit: Edit, snapshot: Snapshot) -> int:
     return status
 
 
-def _dry_lines(changes: Sequence[Change], director: Director) -> Iterable[str]:
-    """Write each change, and below it the commands or rules that would do the same in the kernel."""
+def _print_only(changes: Sequence[Change], director: Director) -> None:
+    """Print the changes, and below each the commands or rules that would do the same in the kernel."""
     writes = kernel_writes(changes)
     for change in changes:
-        yield describe(change, director)
+        print(describe(change, director))
         for line in equivalent(change) if change in writes else ():
-            yield f"    {line}"
+            print(f"    {line}")
 
 
 def _check(changes: Sequence[Change], director: Director) -> None:
@@ -95,7 +90,7 @@ def _check(changes: Sequence[Change], director: Director) -> None:
 
 
 def _refuse_unwritten(changes: Sequence[Change], snapshot: Snapshot) -> None:
-    """Refuse rules where they cannot be written, and tell them as commands of iptables, which may be there."""
+    """Refuse rules where they cannot be written, and print them as commands of iptables, which may be there."""
     groups = [change.values(MarkGroup)[1] for change in changes if isinstance(change.target, MarkGroupKey)]
     if not groups or not (reason := unwritten(snapshot)):
         return
@@ -118,28 +113,23 @@ def _ask(changes: Sequence[Change]) -> None:
         raise Failure(f"{where} stays; nothing was written")
 
 
-def _find_record(place: Place, number: int) -> Record:
+def _take_back(place: Place, number: int, director: Director) -> tuple[Change, ...]:
+    """Return the changes that take a record back; raises `Failure` where something is not what it left behind."""
     record = next((record for record in place.history.records() if record.number == number), None)
     if record is None:
         raise Failure(f"there is no record {number}; `lvstui history` lists them")
-    return record
-
-
-def _take_back(record: Record, director: Director) -> tuple[Change, ...]:
-    """Return the changes that take a record back; raises `Failure` where something is not what it left behind."""
     if record.entries:
-        raise Failure(f"record {record.number} edited persistence entries, which cannot be taken back")
+        raise Failure(f"record {number} edited persistence entries, which cannot be taken back")
     changes = undo(record.changes)
     wrong = misfits(changes, director)
     for change in wrong:
         complain(f"changed since: {describe(change, director)}")
     if wrong:
-        raise Failure(f"record {record.number} no longer fits and is not taken back; nothing was written")
-    return tuple(_from_now(change, director) for change in changes)
-
-
-def _from_now(change: Change, director: Director) -> Change:
-    """Start from what the kernel made of a value that was left to it: a datagram length."""
-    if isinstance(change.before, SyncDaemon) and changes_kernel(change):
-        return replace(change, before=lookup(director, change.target) or change.before)
-    return change
+        raise Failure(f"record {number} no longer fits and is not taken back; nothing was written")
+    # The kernel chooses a datagram length that was left to it: start from what it chose.
+    return tuple(
+        replace(change, before=lookup(director, change.target) or change.before)
+        if isinstance(change.before, SyncDaemon) and changes_kernel(change)
+        else change
+        for change in changes
+    )

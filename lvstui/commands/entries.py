@@ -1,4 +1,4 @@
-"""Persistence entries without a terminal: listed, and edited one at a time."""
+"""Persistence entries on the command line: `entries` lists them, `entry` edits one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from lvstui.commands import targets
-from lvstui.commands.output import complain, print_json
-from lvstui.commands.place import OpenPlace, Place, read_snapshot
-from lvstui.commands.status import Failure, Status
-from lvstui.commands.tables import columns_of
+from lvstui.commands.place import Failure, OpenPlace, Place, Status, complain, print_json, read_snapshot
+from lvstui.commands.show import columns_of
+from lvstui.commands.wishes import find_pool, find_server
 from lvstui.core import fields
 from lvstui.core.change import EMPTY
 from lvstui.core.drift import add_profile_values
@@ -23,13 +21,12 @@ from lvstui.core.entries.resolve import ResolvedEntry, has_engine, resolve, want
 from lvstui.core.entries.rows import completeness
 from lvstui.core.entries.sync_messages import client_of
 from lvstui.core.fields import FieldError
-from lvstui.core.model import Address, Director, ServiceKey
+from lvstui.core.model import Address, Director, Pool, ServiceKey
 from lvstui.core.naming import network_text, server_names, service_names
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.filter import only_address
-from lvstui.engine.entry_desk import consult
 from lvstui.engine.entry_edits import Tools, carry_out
 from lvstui.engine.scanner import Scanner
 from lvstui.formats.profile.write import ProfileError
@@ -37,15 +34,6 @@ from lvstui.kernel.port import NoRight
 
 _BUDGET = 60.0
 """Seconds that reading the connection table may take; what was read by then is printed, and that it is not all."""
-
-_STATUS = {
-    Outcome.DONE: Status.OK,
-    Outcome.UNVERIFIED: Status.ERROR,
-    Outcome.BUSY: Status.ERROR,
-    Outcome.REFUSED: Status.ERROR,
-    Outcome.OVERTAKEN: Status.ERROR,
-    Outcome.FAILED: Status.ERROR,
-}
 
 
 def show(options: argparse.Namespace, open_place: OpenPlace) -> int:
@@ -65,7 +53,7 @@ def show(options: argparse.Namespace, open_place: OpenPlace) -> int:
                 "complete": scan.whole,
                 "rows": scan.rows,
                 "left_out": scan.left_out,
-                "entries": [table(row.resolved, director, scan.taken) for row in found],
+                "entries": [_table(row.resolved, director, scan.taken) for row in found],
             }
         )
     elif found:
@@ -84,7 +72,7 @@ def _scan(place: Place, snapshot: Snapshot, clients: Sequence[Address]) -> Scan:
     return scanner.look(_BUDGET, wanted_clients(clients, director), engines=has_engine(director))
 
 
-def table(resolved: ResolvedEntry, director: Director, now: float) -> Mapping[str, object]:
+def _table(resolved: ResolvedEntry, director: Director, now: float) -> Mapping[str, object]:
     """Name what is known of an entry as the JSON output does; times in seconds."""
     entry, service = resolved.entry, resolved.service
     names = service_names(director, resolved.service_key)
@@ -113,8 +101,10 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
             raise NoRight(place.kernel.read_only)
         snapshot = read_snapshot(place)
         director = snapshot.reading.director
-        scan = _scan(place, snapshot, (_client(options.client),))
-        wish, hanging = _wish(options, director, scan)
+        # A client may be written as the network that its entry is shown with.
+        client = fields.address("client", options.client.partition("/")[0])
+        scan = _scan(place, snapshot, (client,))
+        wish, held = _wish(options, client, director, scan)
         try:
             entry_edits.check(wish, director)
         except FieldError as error:
@@ -122,18 +112,22 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
         if reason := entry_edits.closed(director):
             raise Failure(f"{reason}; nothing was done")
         if options.dry_run:
-            _print_only(wish, hanging, director, as_json=options.json)
+            _print_only(wish, held, director, as_json=options.json)
             return Status.DIFFERS
         report = _carry_out(place, wish, snapshot)
         if report.outcome is not Outcome.REFUSED:
-            _record(place, report)
+            try:
+                place.history.append(Kind.ENTRIES, (), [told_of(report)])
+            except ProfileError as error:
+                complain(f"the edit is made, but missing in the history: {error}")
     if options.json:
         print_json(_report_table(report, director))
     elif report.outcome is Outcome.DONE:
         print(report.sentence)
-    if report.outcome is not Outcome.DONE:
-        complain(f"{report.outcome.value}: {report.sentence}")
-    return _STATUS[report.outcome]
+    if report.outcome is Outcome.DONE:
+        return Status.OK
+    complain(f"{report.outcome.value}: {report.sentence}")
+    return Status.ERROR
 
 
 def _print_only(wish: EntryEdit, held: ResolvedEntry | None, director: Director, *, as_json: bool) -> None:
@@ -141,23 +135,25 @@ def _print_only(wish: EntryEdit, held: ResolvedEntry | None, director: Director,
     title = entry_edits.title(wish, director)
     sentences = entry_edits.consequences([wish], director, held.children if held else 0, held.sure if held else True)
     if as_json:
-        entry = table(held, director, time.monotonic()) if held else None
-        print_json({"outcome": None, "would": title, "told": sentences, "entry": entry})
+        entry = _table(held, director, time.monotonic()) if held else None
+        print_json({"outcome": None, "would": title, "consequences": sentences, "entry": entry})
         return
     print(title)
     for sentence in sentences:
         print(f"    {sentence}")
 
 
-def _wish(options: argparse.Namespace, director: Director, scan: Scan) -> tuple[EntryEdit, ResolvedEntry | None]:
-    """Read what is asked for; with the entry that it is about, where there is to be one."""
-    pool = targets.pool(options.service, director)
+def _wish(
+    options: argparse.Namespace, address: Address, director: Director, scan: Scan
+) -> tuple[EntryEdit, ResolvedEntry | None]:
+    """Return the edit that is asked for, with the entry that it is about, where there has to be one."""
+    pool = find_pool(options.service, director)
     service = pool.service.key
-    client = client_of(service, _client(options.client), director)
+    client = client_of(service, address, director)
     if options.edit == "pin":
-        server = targets.server(options.server, pool).endpoint
+        server = find_server(options.server, pool).endpoint
         engine = pool.service.persistence.engine if pool.service.persistence else ""
-        pinned = Pin(service, client, server, _seconds(options, service, director), engine, options.call_id)
+        pinned = Pin(service, client, server, _seconds(options, pool), engine, options.call_id)
         return pinned, None
     found = _entry(service, client, options.call_id, director, scan)
     manner = Manner.KILL if getattr(options, "kill", False) else Manner.SOFT
@@ -167,25 +163,19 @@ def _wish(options: argparse.Namespace, director: Director, scan: Scan) -> tuple[
         case "time":
             return SetTime(found.entry, fields.number("seconds", options.seconds)), found
         case _:
-            server = targets.server(options.server, pool).endpoint
-            return Move(found.entry, server, _seconds(options, service, director), manner), found
+            server = find_server(options.server, pool).endpoint
+            return Move(found.entry, server, _seconds(options, pool), manner), found
 
 
-def _client(text: str) -> Address:
-    """Read a client: an address, or a network as an entry is shown."""
-    return fields.address("client", text.partition("/")[0])
-
-
-def _seconds(options: argparse.Namespace, service: ServiceKey, director: Director) -> int:
-    """Take the time that is given, else the service's own."""
+def _seconds(options: argparse.Namespace, pool: Pool) -> int:
+    """Return the time on the command line, else the service's own."""
     if options.seconds is not None:
         return fields.number("seconds", options.seconds)
-    persistence = director.pools[service].service.persistence
-    return persistence.timeout if persistence else 1
+    return pool.service.persistence.timeout if pool.service.persistence else 1
 
 
 def _entry(service: ServiceKey, client: Address, call_id: str, director: Director, scan: Scan) -> ResolvedEntry:
-    """Find the entry of a client, or say that there is none."""
+    """Find the entry of a client; raises `Failure`."""
     for resolved in resolve(scan, director).values():
         meant = resolved.service == service and resolved.entry.client == client and resolved.state != "void"
         if meant and call_id in ("", resolved.entry.identity):
@@ -200,7 +190,7 @@ def _carry_out(place: Place, wish: EntryEdit, snapshot: Snapshot) -> EntryReport
     engines = has_engine(snapshot.reading.director)
 
     def read() -> Reading:
-        reading = consult(place.kernel, ())
+        reading = place.kernel.read()
         return replace(reading, director=add_profile_values(reading.director, snapshot.profile.saved or EMPTY))
 
     def wait(seconds: float) -> bool:
@@ -212,16 +202,8 @@ def _carry_out(place: Place, wish: EntryEdit, snapshot: Snapshot) -> EntryReport
     return report
 
 
-def _record(place: Place, report: EntryReport) -> None:
-    """Add what was done to the history; a history that cannot be written stops nobody."""
-    try:
-        place.history.append(Kind.ENTRIES, (), [told_of(report)])
-    except ProfileError as error:
-        complain(f"the edit is made, and missing in the history: {error}")
-
-
 def _report_table(report: EntryReport, director: Director) -> Mapping[str, object]:
     after = report.after
     seen = resolve(Scan(entries=(after,)), director) if after is not None else {}
-    entry = next((table(resolved, director, time.monotonic()) for resolved in seen.values()), None)
+    entry = next((_table(resolved, director, time.monotonic()) for resolved in seen.values()), None)
     return {"outcome": report.outcome.value, "sentence": report.sentence, "entry": entry}

@@ -1,19 +1,20 @@
-"""What a command works on, and the one look that it takes at it."""
+"""What all commands share: kernel and profile, the one look at them, their words to people, and how they end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from lvstui.commands.output import complain
-from lvstui.core.change import EMPTY
+from lvstui.core.change import EMPTY, Change, service_of
 from lvstui.core.drift import add_profile_values, find_drift
 from lvstui.core.fields import visible
 from lvstui.core.model import Director
-from lvstui.core.owners import Owner
+from lvstui.core.owners import Owner, claimed, warnings
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel, NoRight
 from lvstui.store.profile_file import ProfileFile
@@ -23,8 +24,33 @@ if TYPE_CHECKING:
     from lvstui.store.history_file import HistoryFile
 
 
+class Status(IntEnum):
+    """How a command ended; scripts rely on it."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    """Wrong options, or no terminal for the screens."""
+    DIFFERS = 3
+    """`diff`, or a command with `--dry-run`, with something to do."""
+    PERMISSION = 4
+    NO_IPVS = 5
+    INTERRUPTED = 130
+    """Ctrl-C, as shells report it."""
+    BROKEN_PIPE = 141
+    """The reader of our output went away, as shells report it."""
+
+
+class Failure(Exception):
+    """A command that ends early, with one sentence for stderr and the exit status."""
+
+    def __init__(self, sentence: str, status: int = Status.ERROR) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
 class Place(NamedTuple):
-    """What a command works on: a kernel, and the profile that gives its services their names.
+    """What a command works on: a kernel, and the profile with the names of its services.
 
     `notice` says why it is not the kernel that one would expect; empty when it is. `owners` looks for other programs
     that write to that kernel, which takes a while.
@@ -33,7 +59,7 @@ class Place(NamedTuple):
     kernel: Kernel
     profile: ProfileFile
     notice: str = ""
-    owners: Callable[[], Iterable[Owner]] = tuple
+    owners: Callable[[], tuple[Owner, ...]] = tuple
 
     @property
     def history(self) -> HistoryFile:
@@ -47,24 +73,55 @@ OpenPlace: TypeAlias = Callable[[], AbstractContextManager[Place]]
 """Opens kernel and profile as the command line says, for those commands that need them."""
 
 
+def complain(sentence: str) -> None:
+    """Print a sentence on stderr, after all that was printed before it."""
+    sys.stdout.flush()
+    print(f"lvstui: {visible(sentence)}", file=sys.stderr)
+
+
+def warn_of_owners(place: Place, writes: Sequence[Change]) -> None:
+    """Warn on stderr of services that another program may overwrite; looks for one only if a service is written.
+
+    A look costs a walk through all processes, and the import of what walks.
+    """
+    if any(service_of(change.target) for change in writes):
+        for sentence in warnings(claimed(place.owners(), writes)):
+            complain(f"warning: {sentence}")
+
+
+def as_json(document: object) -> str:
+    """Return a document as indented JSON, with a newline at its end."""
+    from json import dumps
+
+    return dumps(document, indent=2) + "\n"
+
+
+def print_json(document: object) -> None:
+    """Print a document as JSON."""
+    print(as_json(document), end="")
+
+
 def read_snapshot(place: Place) -> Snapshot:
     """Read the director once, with the profile's names and what differs from it."""
     from lvstui.core.snapshot import Host, ProfileState, Snapshot  # with records of the history
 
-    profile = _read_names(place)
+    try:
+        profile = place.profile.load() or EMPTY
+    except ProfileError as error:  # no reason to show nothing
+        complain(f"{error}; names are left out")
+        profile = EMPTY
     reading = place.kernel.read()
     state = ProfileState(str(place.profile.path), True, find_drift(reading.director, profile), saved=profile)
     reading = replace(reading, director=add_profile_values(reading.director, profile))
     return Snapshot(reading, place.kernel.origin, Host(""), profile=state, read_only=place.kernel.read_only)
 
 
-def _read_names(place: Place) -> Director:
-    """Read the profile; one that cannot be read is no reason to show nothing."""
-    try:
-        return place.profile.load() or EMPTY
-    except ProfileError as error:
-        complain(f"{error}; names are left out")
-        return EMPTY
+def load_profile(path: Path) -> Director:
+    """Read a profile that has to be there; raises `ProfileError`."""
+    director = ProfileFile(path).load()
+    if director is None:
+        raise ProfileError(f"{visible(str(path))} does not exist; `lvstui export -o` writes it from the running kernel")
+    return director
 
 
 def read_whole_table(kernel: Kernel) -> Director:
@@ -76,12 +133,4 @@ def read_whole_table(kernel: Kernel) -> Director:
     director = kernel.read().director
     if kernel.read_only:
         raise NoRight(kernel.read_only)
-    return director
-
-
-def load_profile(path: Path) -> Director:
-    """Read a profile that has to be there; raises `ProfileError`."""
-    director = ProfileFile(path).load()
-    if director is None:
-        raise ProfileError(f"{visible(str(path))} does not exist; `lvstui export -o` writes it from the running kernel")
     return director

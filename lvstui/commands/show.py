@@ -3,44 +3,132 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lvstui.commands.output import as_json, print_json
-from lvstui.commands.place import OpenPlace, Place, load_profile, read_snapshot, read_whole_table
-from lvstui.commands.status import Status
+from lvstui.commands.place import (
+    OpenPlace,
+    Place,
+    Status,
+    as_json,
+    load_profile,
+    print_json,
+    read_snapshot,
+    read_whole_table,
+)
+from lvstui.core import fields, sysctls
 from lvstui.core.change import EMPTY
 from lvstui.core.drift import add_profile_values, keep_managed
 from lvstui.core.fields import visible
-from lvstui.core.model import Director
+from lvstui.core.model import Director, ServerKey
 from lvstui.formats.profile.write import ProfileError
+
+if TYPE_CHECKING:
+    from lvstui.core.observed import Reading, RowKey
+    from lvstui.core.snapshot import Snapshot
+    from lvstui.core.view.columns import R, RowColumn
 
 
 def show(options: Namespace, open_place: OpenPlace) -> int:
     """Print the services, the firewall marks or the director's own settings, with what the kernel counts."""
-    from lvstui.commands import tables
-    from lvstui.formats import json as document
-
     with open_place() as place:
         snapshot = read_snapshot(place)
-    reading, origin, profile = snapshot.reading, snapshot.origin, snapshot.profile.saved or EMPTY
-    match options.what, options.json:
-        case "marks", True:
-            from lvstui.commands import marks
+    profile = snapshot.profile.saved or EMPTY
+    if options.what == "marks":
+        from lvstui.commands import marks
 
+        if options.json:
             print_json(marks.document(snapshot))
-        case "marks", False:
-            from lvstui.commands import marks
-
+        else:
             print("\n".join(marks.lines(snapshot)))
-        case "services", True:
-            print_json(document.services(reading))
-        case "services", False:
-            print("\n".join(tables.services(snapshot)))
-        case _, True:
-            print_json(document.director(reading, origin, profile))
-        case _:
-            print("\n".join(tables.director(reading, origin, profile)))
+    elif options.json:
+        from lvstui.formats import json
+
+        services = options.what == "services"
+        print_json(
+            json.services(snapshot.reading) if services else json.director(snapshot.reading, snapshot.origin, profile)
+        )
+    else:
+        lines = _services(snapshot) if options.what == "services" else _director(snapshot, profile)
+        print("\n".join(lines))
     return Status.OK
+
+
+def _services(snapshot: Snapshot) -> list[str]:
+    """Return the services with their servers below them, a row each, in the kernel's order."""
+    from lvstui.core.services.columns import SERVICE_COLUMNS  # with the rows, columns and filters of the screens
+    from lvstui.core.services.row import Look, row_of
+
+    keys: list[RowKey] = []
+    for key, pool in snapshot.reading.director.pools.items():
+        keys += [key, *(ServerKey(key, endpoint) for endpoint in pool.servers)]
+    if not keys:
+        return ["There is no virtual service."]
+    look = Look()
+    return columns_of(SERVICE_COLUMNS, [row_of(snapshot, look, key) for key in keys])
+
+
+def _director(snapshot: Snapshot, profile: Director) -> list[str]:
+    """Return the director's own settings, a line each, and below them those of net.ipv4.vs."""
+    from lvstui.core.describe import sync_text
+
+    reading: Reading = snapshot.reading
+    settings = reading.director
+    servers = sum(len(pool.servers) for pool in settings.pools.values())
+    rows = [
+        ("kernel", f"{snapshot.origin}, IPVS {reading.info.version}, table of {reading.info.table_size} buckets"),
+        ("services", f"{len(settings.pools)} with {servers} real servers, {reading.connections} connections"),
+    ]
+    if settings.name:
+        rows.insert(0, ("director", visible(settings.name)))
+    if timeouts := settings.timeouts:
+        rows.append(("timeouts", f"tcp {timeouts.tcp}s, tcp_fin {timeouts.tcp_fin}s, udp {timeouts.udp}s"))
+    if settings.sync is not None:
+        daemons = [
+            ("sync", f"{fields.ROLE_WORDS[role]}: {sync_text(daemon)}") for role, daemon in settings.sync.items()
+        ]
+        rows += daemons or [("sync", "no daemon runs")]
+    return aligned(rows) + (["", *_sysctl(settings, profile)] if settings.sysctl else [])
+
+
+def _sysctl(running: Director, profile: Director) -> list[str]:
+    """Return the settings of net.ipv4.vs, with `*` at those that differ from their default.
+
+    The profile's value is empty where it leaves a setting to the kernel.
+    """
+    rows: list[Sequence[str]] = [("SYSCTL net.ipv4.vs.", "VALUE", "", "DEFAULT", "PROFILE")]
+    for name, text in running.sysctl.items():
+        known = sysctls.SETTINGS.get(name)
+        default = known.default if known else ""
+        changed = default and not sysctls.same(name, text, default)
+        cells = (name, text, "*" if changed else "", default, profile.sysctl.get(name, ""))
+        rows.append([visible(cell) for cell in cells])
+    return aligned(rows)
+
+
+def columns_of(columns: Sequence[RowColumn[R]], rows: Iterable[R]) -> list[str]:
+    """Return rows below the headings of those columns that are printed; `-` stands for what is not known."""
+    from lvstui.core.view.columns import printed
+
+    chosen = printed(columns)
+    lines = [[column.heading or column.title.upper() for column in chosen]]
+    for row in rows:
+        values = [column.value(row) if column.value else None for column in chosen]
+        lines.append(["-" if value is None else visible(str(value)) for value in values])
+    return aligned(lines, frozenset(place for place, column in enumerate(chosen) if column.right))
+
+
+def aligned(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
+    """Put rows into columns as wide as their widest cell, without trailing blanks."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if index in right else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def export(options: Namespace, open_place: OpenPlace) -> int:
@@ -52,7 +140,7 @@ def export(options: Namespace, open_place: OpenPlace) -> int:
     if options.output is None:
         print(text, end="")
         return Status.OK
-    from lvstui.store.atomic import write_file
+    from lvstui.store.files import write_file
 
     write_file(options.output, text.encode())
     return Status.OK

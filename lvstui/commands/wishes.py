@@ -1,14 +1,15 @@
-"""What the commands that edit want changed: from words and the present director to changes."""
+"""What the words of a command mean: services and servers by notation or by name, and the changes that are wanted."""
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from lvstui.commands import mark_wishes, targets
-from lvstui.commands.status import Failure, Status
+from lvstui.commands.place import Failure, Status
 from lvstui.core import fields, staging, sysctls
 from lvstui.core.attributes import DAEMON, SERVER, SERVICE, TIMEOUTS
 from lvstui.core.change import (
@@ -22,9 +23,11 @@ from lvstui.core.change import (
     remove_pool,
 )
 from lvstui.core.fields import FieldError, visible
-from lvstui.core.model import Address, Director, RealServer, Service, ServiceKey, SyncDaemon, SysctlKey, Timeouts
+from lvstui.core.model import Director, Pool, RealServer, Service, ServiceKey, SyncDaemon, SysctlKey, Timeouts
 from lvstui.core.observed import MachineKey
 from lvstui.core.services.row import machines
+
+_ASSIGNMENT: Final = re.compile(r"([a-z][a-z0-9_.]*)=(.*)", re.DOTALL)
 
 _SETTINGS: Final = ("timeouts", "sysctl", "director", "sync")
 """First words that mean no service; a service of that name is meant by its notation."""
@@ -36,26 +39,27 @@ def changes(options: Namespace, director: Director, profile: Director) -> tuple[
     A setting that is set to what it is becomes one that the profile manages. Raises `Failure` and `FieldError`.
     """
     wanted = _WISHES[options.command](options, director)
-    return tuple(change for change in wanted if change is not None and _is_news(change, profile))
-
-
-def _is_news(change: Change, profile: Director) -> bool:
-    if isinstance(change.target, SysctlKey) and change.target.name not in profile.sysctl:
-        return True
-    return change.before != change.after
+    found = []
+    for change in wanted:
+        if change is None:
+            continue
+        unmanaged = isinstance(change.target, SysctlKey) and change.target.name not in profile.sysctl
+        if unmanaged or change.before != change.after:
+            found.append(change)
+    return tuple(found)
 
 
 def _set(options: Namespace, director: Director) -> Sequence[Change | None]:
     what = options.what
-    second, values = targets.split(options.words)
+    second, values = _split(options.words)
     if not values:
         raise Failure("say what to set as FIELD=VALUE, such as weight=3", Status.USAGE)
     if what in _SETTINGS:
         return _set_setting(what, second, values, director)
-    pool = targets.pool(what, director)
+    pool = find_pool(what, director)
     if second is None:
         return [change_service(pool.service, SERVICE.assign(pool.service, values))]
-    server = targets.server(second, pool)
+    server = find_server(second, pool)
     return [change_server(pool.service.key, server, SERVER.assign(server, values))]
 
 
@@ -99,7 +103,7 @@ def _needed(word: str | None, remedy: str) -> str:
 
 def _add(options: Namespace, director: Director) -> Sequence[Change | None]:
     what = options.what
-    second, values = targets.split(options.words)
+    second, values = _split(options.words)
     if what == "sync":
         role = fields.role(_needed(second, "write master or backup after sync"))
         if "interface" not in values:
@@ -110,7 +114,7 @@ def _add(options: Namespace, director: Director) -> Sequence[Change | None]:
         return [change_daemon(None, daemon)]
     if second is None:
         return [change_service(None, SERVICE.assign(Service(fields.service(what)), values))]
-    pool = targets.pool(what, director)
+    pool = find_pool(what, director)
     server = SERVER.assign(RealServer(fields.server(second)), values)
     if "resume" not in values:
         server = replace(server, resume=None)  # weight 0 is no drain of a server that never had another
@@ -119,15 +123,15 @@ def _add(options: Namespace, director: Director) -> Sequence[Change | None]:
 
 def _delete(options: Namespace, director: Director) -> Sequence[Change | None]:
     what = options.what
-    second, values = targets.split(options.words)
+    second, values = _split(options.words)
     if values:
         raise Failure("delete takes no values; write the service, and the server if one is meant", Status.USAGE)
     if what == "sync":
         return [change_daemon(_daemon(second, director), None)]
-    pool = targets.pool(what, director)
+    pool = find_pool(what, director)
     if second is None:
         return list(remove_pool(pool))
-    return [change_server(pool.service.key, targets.server(second, pool), None)]
+    return [change_server(pool.service.key, find_server(second, pool), None)]
 
 
 def _servers(options: Namespace, director: Director) -> list[tuple[ServiceKey, RealServer]]:
@@ -135,19 +139,16 @@ def _servers(options: Namespace, director: Director) -> list[tuple[ServiceKey, R
     if (options.machine is None) == (options.what is None):
         raise Failure(f"write {options.command} SERVICE SERVER, or --machine ADDRESS instead", Status.USAGE)
     if options.machine is not None:
-        return _of_machine(fields.address("machine", options.machine), director)
-    second, values = targets.split(options.words)
+        address = fields.address("machine", options.machine)
+        keys = machines(director).get(MachineKey(address), ())
+        if not keys:
+            raise Failure(f"no service has a server on {address}; `lvstui show` lists them")
+        return [(key.service, director.pools[key.service].servers[key.endpoint]) for key in keys]
+    second, values = _split(options.words)
     if values:
         raise Failure(f"{options.command} takes no values; `lvstui set` does", Status.USAGE)
-    pool = targets.pool(options.what, director)
-    return [(pool.service.key, targets.server(_needed(second, "write the server after its service"), pool))]
-
-
-def _of_machine(address: Address, director: Director) -> list[tuple[ServiceKey, RealServer]]:
-    keys = machines(director).get(MachineKey(address), ())
-    if not keys:
-        raise Failure(f"no service has a server on {address}; `lvstui show` lists them")
-    return [(key.service, director.pools[key.service].servers[key.endpoint]) for key in keys]
+    pool = find_pool(options.what, director)
+    return [(pool.service.key, find_server(_needed(second, "write the server after its service"), pool))]
 
 
 def _drain(options: Namespace, director: Director) -> Sequence[Change | None]:
@@ -166,11 +167,76 @@ def _restore(options: Namespace, director: Director) -> Sequence[Change | None]:
     return wanted
 
 
+def _mark(options: Namespace, director: Director) -> Sequence[Change | None]:
+    from lvstui.commands import marks  # with the rules and the advice that `show marks` needs
+
+    return marks.changes(options, director)
+
+
 _WISHES: Final[Mapping[str, Callable[[Namespace, Director], Sequence[Change | None]]]] = {
     "set": _set,
     "add": _add,
     "delete": _delete,
-    "mark": mark_wishes.changes,
+    "mark": _mark,
     "drain": _drain,
     "restore": _restore,
 }
+
+
+def _split(words: Sequence[str]) -> tuple[str | None, dict[str, str]]:
+    """Separate the words after the first: at most one more that names something, and values for fields.
+
+    Raises `Failure`.
+    """
+    second: str | None = None
+    values: dict[str, str] = {}
+    for word in words:
+        match = _ASSIGNMENT.fullmatch(word)
+        if match is None:
+            if second is not None:
+                raise Failure(f'"{visible(word)}" is one word too many; write values as FIELD=VALUE', Status.USAGE)
+            second = word
+        elif match[1] in values:
+            raise Failure(f"{match[1]}: is given twice; leave one out", Status.USAGE)
+        else:
+            values[match[1]] = match[2]
+    return second, values
+
+
+def find_pool(text: str, director: Director) -> Pool:
+    """Find a service by its notation or by its name; raises `Failure`."""
+    key: ServiceKey | None = None
+    with suppress(FieldError):
+        key = fields.service(text)
+    found = [pool for pool in director.pools.values() if pool.service.key == key or pool.service.name == text]
+    if len(found) > 1:
+        meant = ", ".join(fields.service_text(pool.service.key) for pool in found)
+        raise Failure(f'"{visible(text)}" may mean any of {meant}; rename one of them first')
+    if not found:
+        raise Failure(f'no service is "{visible(text)}"; `lvstui show` lists them')
+    return found[0]
+
+
+def find_server(text: str, among: Pool) -> RealServer:
+    """Find a real server of a service by its notation, by its name, or by its address where that is enough.
+
+    Raises `Failure`.
+    """
+    found = [server for server in among.servers.values() if text in (server.name, fields.server_text(server.endpoint))]
+    if not found:
+        found = [server for server in among.servers.values() if _is_at(server, text)]
+    where = fields.service_text(among.service.key)
+    if len(found) > 1:
+        meant = ", ".join(fields.server_text(server.endpoint) for server in found)
+        raise Failure(f'"{visible(text)}" may mean any of {meant} in {where}; write the one with its port')
+    if not found:
+        raise Failure(f'no server of {where} is "{visible(text)}"; `lvstui show` lists them')
+    return found[0]
+
+
+def _is_at(server: RealServer, text: str) -> bool:
+    with suppress(FieldError):
+        return fields.server(text) == server.endpoint
+    with suppress(FieldError):
+        return fields.address("server", text) == server.endpoint.address
+    return False

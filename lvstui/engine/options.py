@@ -10,9 +10,6 @@ from lvstui.kernel.port import Kernel
 from lvstui.store.profile_file import ProfileFile
 from lvstui.store.view_memory import ViewMemory
 
-VIEWS = ("services", "persistence", "marks", "connections", "director", "changes")
-"""The views that can be opened first."""
-
 
 @dataclass(frozen=True, slots=True)
 class Options:

@@ -57,8 +57,8 @@ from lvstui.engine.profile import FollowedProfile
 from lvstui.engine.scanner import Follow
 from lvstui.kernel.port import Kernel, KernelError
 from lvstui.store.history_file import HistoryFile
-from lvstui.store.presence import Presence
 from lvstui.store.profile_file import ProfileFile
+from lvstui.store.sessions import Presence
 
 _ONCE = 1e9
 """Seconds between two readings of the connection table where it is read only once."""

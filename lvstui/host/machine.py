@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import psutil
 
 from lvstui.core.snapshot import Host, Link
+
+_SPEEDS_LAST = 10.0
+"""Seconds after which it is read again which links are up and how fast; that takes longer than the counters."""
 
 
 class Counters(NamedTuple):
@@ -70,12 +72,8 @@ class Links:
         )
 
 
-_SPEEDS_LAST = 10.0
-"""Seconds after which it is read again which links are up and how fast; that takes longer than the counters."""
-
-
 def _speeds() -> Mapping[str, int]:
-    """Return the speed in Mbit/s of each link that is up, 0 for 65535: drivers say so that do not know."""
+    """Return the speed in Mbit/s of each link that is up, 0 for 65535, which drivers report that do not know it."""
     return {
         name: link.speed if link.speed < 65535 else 0
         for name, link in psutil.net_if_stats().items()
@@ -95,21 +93,3 @@ def _counters() -> Mapping[str, Counters]:
 def _link(name: str, speed: int, before: Counters, after: Counters, seconds: float) -> Link:
     grown = (max(0, now - then) for now, then in zip(after, before, strict=True))
     return Link(name, speed, *(count / seconds if seconds > 0 else 0.0 for count in grown))
-
-
-class Process(NamedTuple):
-    """A process of a program, with its command line as far as that can be read."""
-
-    pid: int
-    parent: int
-    program: str
-    command: tuple[str, ...]
-
-
-def processes(programs: Collection[str]) -> Iterator[Process]:
-    """Yield the processes of these programs; one may have written what it does behind its own name."""
-    for process in psutil.process_iter(["name"]):
-        program = (process.info["name"] or "").partition(" ")[0]
-        if program in programs:
-            with suppress(psutil.Error):
-                yield Process(process.pid, process.ppid(), program, tuple(process.cmdline()))

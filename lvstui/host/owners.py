@@ -6,13 +6,15 @@ import os
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+
+import psutil
 
 from lvstui.core.model import ServiceKey
 from lvstui.core.owners import OWN_NAME, Owner
 from lvstui.host.claims import Claims, keepalived, ldirectord
-from lvstui.host.machine import Process, processes
 
 INTERVAL: Final = 10.0
 """Seconds between two searches of the processes."""
@@ -25,6 +27,24 @@ _CLUSTER: Final = re.compile(r"-[^-SgprcbsiAu]*f(.*)")
 """keepalived's -f, alone or behind other letters that take no value."""
 
 _Seen = tuple[tuple[str, int, int], ...]
+
+
+class Process(NamedTuple):
+    """A process of a program, with its command line as far as that can be read."""
+
+    pid: int
+    parent: int
+    program: str
+    command: tuple[str, ...]
+
+
+def processes(programs: Collection[str]) -> Iterator[Process]:
+    """Yield the processes of these programs; a process may append what it does to its own name."""
+    for process in psutil.process_iter(["name"]):
+        program = (process.info["name"] or "").partition(" ")[0]
+        if program in programs:
+            with suppress(psutil.Error):
+                yield Process(process.pid, process.ppid(), program, tuple(process.cmdline()))
 
 
 class OwnerWatch:

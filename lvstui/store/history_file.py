@@ -18,9 +18,8 @@ from lvstui.core.fields import visible
 from lvstui.core.record import Kind, Record, Session, lines
 from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.records import Unreadable, dump, load
-from lvstui.host.author import author
-from lvstui.store.atomic import Signature, explain_errors, make_folder
-from lvstui.store.lock import locked
+from lvstui.store.files import Signature, explain_errors, locked, make_folder
+from lvstui.store.sessions import author
 
 RECENT: Final = 200
 """Records that are kept at hand."""

@@ -14,8 +14,7 @@ from lvstui.core.fields import visible
 from lvstui.core.model import Director
 from lvstui.formats.profile.toml_lines import has_comments
 from lvstui.formats.profile.write import HEADER, ProfileError, dumps, loads
-from lvstui.store.atomic import Signature, explain_errors, make_folder, replace_file
-from lvstui.store.lock import locked
+from lvstui.store.files import Signature, explain_errors, locked, make_folder, replace_file
 
 VERSIONS_KEPT: Final = 50
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import platformdirs
 
-from lvstui.store.atomic import make_folder
+from lvstui.store.files import make_folder
 
 _HEADER: Final = "# how lvstui last showed its views; written by lvstui, safe to delete\n"
 

@@ -27,13 +27,12 @@ from lvstui.core.owners import claimed
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Host, Snapshot
 from lvstui.core.view.headline import headline
 from lvstui.core.view.table import Tone
-from lvstui.engine.messages import Edit, EntriesDone, Event, Overtaken, Pace, Rejected, Stop, Watch
+from lvstui.engine.messages import Edit, EntriesDone, Event, Overtaken, Pace, Rejected, Stop, Watch, sentence, summary
 from lvstui.engine.options import Options
-from lvstui.engine.sentences import sentence, summary
 from lvstui.engine.worker import Worker
 from lvstui.host.machine import Machine
 from lvstui.store.history_file import HistoryFile
-from lvstui.store.presence import Presence
+from lvstui.store.sessions import Presence
 from lvstui.tui.commands import MOVING, AnyCommand, Command, bindings, find
 from lvstui.tui.dialogs.advice import AdviceScreen, Answer
 from lvstui.tui.dialogs.confirm import Confirm, confirm_first, edit_claimed, overwrite

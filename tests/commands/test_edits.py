@@ -325,14 +325,14 @@ def test_a_name_that_looks_like_another_services_notation_is_ambiguous(shell: Sh
     shell.run("set", "mark6:80", f"name={HTTPS}")
     ran = shell.run("set", HTTPS, "scheduler=rr")
     assert ran.status == 1
-    assert "may mean each of tcp:192.0.2.10:443, mark6:80" in ran.err
+    assert "may mean any of tcp:192.0.2.10:443, mark6:80" in ran.err
 
 
 def test_a_server_told_by_its_address_needs_its_port_where_there_are_two(shell: Shell) -> None:
     shell.run("add", "shop", "10.0.0.11:0", "forwarding=masq")
     ran = shell.run("set", "shop", "10.0.0.11", "weight=5")
     assert ran.status == 1
-    assert "may mean each of 10.0.0.11:443, 10.0.0.11:0" in ran.err
+    assert "may mean any of 10.0.0.11:443, 10.0.0.11:0" in ran.err
 
 
 def test_a_warning_is_told_and_does_not_stop_and_what_was_wrong_before_is_not_told(shell: Shell) -> None:
@@ -441,7 +441,7 @@ def test_history_escapes_what_comes_from_outside_and_shortens_what_is_long(shell
     shell.run("apply")
     lines = shell.run("history", "apply").out.splitlines()
     assert len(lines) == 22
-    assert lines[-1] == "    and 23 more; --json tells all"
+    assert lines[-1] == "    and 23 more; --json prints all"
 
 
 def test_apply_is_recorded_and_can_be_taken_back_servers_of_removed_services_included(shell: Shell) -> None:

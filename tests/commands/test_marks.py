@@ -190,7 +190,7 @@ def test_what_is_wrong_is_told_by_its_field(shell: Shell, words: tuple[str, ...]
 def test_only_packets_that_are_marked_can_be_taken_out(shell: Shell) -> None:
     shell.run("mark", "add", "20", WEB)
     ran = shell.run("mark", "delete", "20", "tcp 192.0.2.20 80")
-    assert "not given to tcp 192.0.2.20 80" in ran.err
+    assert "not set on tcp 192.0.2.20 80" in ran.err
     assert held(shell) == {20: MarkGroup(20, (selector(WEB),))}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import replace
 from importlib import import_module
@@ -19,8 +19,7 @@ from lvstui.core.change import change_timeouts
 from lvstui.core.model import Director, Timeouts
 from lvstui.core.owners import Owner
 from lvstui.formats.profile.write import dumps
-from lvstui.host.machine import Process
-from lvstui.host.owners import OwnerWatch
+from lvstui.host.owners import OwnerWatch, Process
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.store.profile_file import ProfileFile
 from tests.build import SHOP
@@ -64,7 +63,7 @@ class Desk:
         self.profile.path.write_text(dumps(wanted))
         return self.run("apply", *(["--dry-run"] if dry_run else []))
 
-    def _owners(self) -> Iterable[Owner]:
+    def _owners(self) -> tuple[Owner, ...]:
         self.looks += 1
         return OwnerWatch(find=self._find, proc=self._proc)()
 

@@ -17,8 +17,8 @@ from lvstui.engine.messages import Applied, Edit, Event, Notice, Rejected, Stop
 from lvstui.engine.worker import Worker
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.store.history_file import HistoryFile
-from lvstui.store.presence import Presence
 from lvstui.store.profile_file import ProfileFile
+from lvstui.store.sessions import Presence
 from tests.build import SHOP, director, pool, server
 
 ONE = server("10.0.0.11:443", weight=3, upper=1000, lower=800)

@@ -11,8 +11,7 @@ import pytest
 from lvstui.core.change import change_server, change_service, change_timeouts
 from lvstui.core.model import RealServer, Service, Timeouts
 from lvstui.core.owners import Owner, claimed, warnings
-from lvstui.host.machine import Process, processes
-from lvstui.host.owners import INTERVAL, OwnerWatch
+from lvstui.host.owners import INTERVAL, OwnerWatch, Process, processes
 from tests.build import SHOP, address_key, endpoint
 
 OTHER = address_key("tcp:192.0.2.11:443")

@@ -21,7 +21,7 @@ import pytest
 from lvstui.core.model import AddressKey, Director, Protocol, Service
 from lvstui.formats.profile.write import ProfileError, dumps, loads
 from lvstui.store import profile_file as module
-from lvstui.store.atomic import write_file
+from lvstui.store.files import write_file
 from lvstui.store.profile_file import ProfileFile, default_path, versions_folder
 from tests.build import pool
 

@@ -1,8 +1,9 @@
-"""Several lvstui on one profile: each sees the others, and nobody sees those that are gone."""
+"""Sessions: who runs one, also behind sudo and su; each sees the others on its profile, and none that is gone."""
 
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lvstui.store.presence import Presence
+from lvstui.store.sessions import Presence, author
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_another_profile_in_the_same_folder_is_another_matter(first: Presence, t
 
 def test_one_that_was_killed_is_seen_no_more_and_its_file_is_cleared_away(first: Presence, profile: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from lvstui.store.presence import Presence\n"
+        "import sys; from pathlib import Path; from lvstui.store.sessions import Presence, author\n"
         "presence = Presence(Path(sys.argv[1])); print(presence.others(), flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -100,3 +101,56 @@ def test_without_the_folder_one_stays_unseen_until_it_is_there(tmp_path: Path) -
     assert len(other.others()) == 1
     one.leave()
     other.leave()
+
+
+ME = pwd.getpwuid(os.geteuid()).pw_name
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    """A /proc in which nobody logged in, and our parent was started by process 4242."""
+    folder = tmp_path / "proc"
+    login(folder, 2**32 - 1)
+    process(folder, os.getppid(), "PATH=/bin", 4242)
+    process(folder, 4242, "SSH_CONNECTION=192.0.2.7 50000 192.0.2.1 22", 1)
+    return folder
+
+
+def login(folder: Path, number: int) -> None:
+    (folder / "self").mkdir(parents=True, exist_ok=True)
+    (folder / "self" / "loginuid").write_text(str(number))
+
+
+def process(folder: Path, pid: int, environment: str, parent: int) -> None:
+    (folder / str(pid)).mkdir()
+    (folder / str(pid) / "environ").write_text(f"A=b\0{environment}\0")
+    (folder / str(pid) / "stat").write_text(f"{pid} (a ) S shell) S {parent} 1 1 0")
+
+
+def test_the_one_who_called_sudo_comes_first(proc: Path) -> None:
+    login(proc, 0)
+    assert author({"SUDO_USER": "alice"}, proc).user == "alice"
+
+
+def test_else_the_one_who_logged_in(proc: Path) -> None:
+    login(proc, 0)
+    assert author({}, proc).user == "root"
+    login(proc, 4_000_000)
+    assert author({}, proc).user == "4000000"
+
+
+def test_else_the_effective_user(proc: Path, tmp_path: Path) -> None:
+    assert author({}, proc).user == ME
+    assert author({}, tmp_path / "no proc").user == ME
+
+
+def test_the_client_of_ssh_is_the_source(proc: Path) -> None:
+    assert author({"SSH_CONNECTION": "2001:db8::7 50000 2001:db8::1 22"}, proc).source == "2001:db8::7"
+
+
+def test_a_client_that_sudo_took_out_is_found_above_us(proc: Path) -> None:
+    assert author({}, proc).source == "192.0.2.7"
+
+
+def test_what_may_not_be_looked_at_is_left_out(tmp_path: Path) -> None:
+    assert "192.0.2.7" not in author({}, tmp_path / "no proc").source

@@ -1,9 +1,11 @@
-"""Write a file whole or not at all, and say in a sentence why it could not be written."""
+"""Files that are written whole or not at all, locked meanwhile, and the sentence that says why that failed."""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -82,7 +84,11 @@ def replace_file(target: Path, content: bytes, temporary: Path) -> Signature:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            _keep_owner_and_mode(target, descriptor)
+            with suppress(FileNotFoundError):
+                old = target.stat()
+                with suppress(PermissionError):
+                    os.fchown(descriptor, old.st_uid, old.st_gid)
+                os.fchmod(descriptor, old.st_mode & 0o777)
             os.fsync(descriptor)
             signature = Signature.of(os.fstat(descriptor))
         temporary.replace(target)
@@ -93,18 +99,8 @@ def replace_file(target: Path, content: bytes, temporary: Path) -> Signature:
     return signature
 
 
-def _keep_owner_and_mode(target: Path, descriptor: int) -> None:
-    try:
-        old = target.stat()
-    except FileNotFoundError:
-        return
-    with suppress(PermissionError):
-        os.fchown(descriptor, old.st_uid, old.st_gid)
-    os.fchmod(descriptor, old.st_mode & 0o777)
-
-
 def _sync_folder(folder: Path) -> None:
-    """Make a rename last; the new content is in place already, so a file system that cannot is no failure."""
+    """Make a rename last; the new content is in place already, so a file system that cannot do so is no failure."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -114,8 +110,37 @@ def _sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, for the owner alone; leave those that are there."""
+    """Create a folder, and those above it, for the owner alone; leave existing ones as they are."""
     if not folder.is_dir():
         make_folder(folder.parent)
         with suppress(FileExistsError):
             folder.mkdir(mode=0o700)
+
+
+@contextmanager
+def locked(path: Path, seconds: float, refusal: str) -> Iterator[int]:
+    """Open a file to append to, new if need be, and hold its lock; where it is renamed meanwhile, take the next one.
+
+    Every lvstui holds this lock while it writes; it is free again when its holder ends, however that ends. It is on
+    the file itself: the library filelock would want a second file beside the history, and 40 ms to be imported.
+
+    Raises `ProfileError` with `refusal` and the remedy where the lock is not free within these seconds, `OSError`
+    where the file cannot be opened.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(path, flags, 0o600)
+        held = False
+        try:
+            with suppress(BlockingIOError, FileNotFoundError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held = os.path.samestat(os.fstat(descriptor), path.stat())
+            if held:
+                yield descriptor
+                return
+        finally:
+            os.close(descriptor)
+        if time.monotonic() > deadline:
+            raise ProfileError(f"{refusal}: another lvstui holds its lock; end that one")
+        time.sleep(0.02)
