@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from lvstui.kernel.nft.filter import Filter
-from lvstui.kernel.nft.reading.conditions import Condition, Field
-from lvstui.kernel.nft.reading.paths import Chain, Lead, Way, Ways
+from lvstui.kernel.nft.reading.conditions import Condition
+from lvstui.kernel.nft.reading.explain import Lead, Way, Ways
+from lvstui.kernel.nft.reading.fields import Field
+from lvstui.kernel.nft.reading.tables import Chain
 from lvstui.kernel.nft.xtables.iptables_text import line
 from lvstui.kernel.nft.xtables.legacy import Legacy
 from tests.kernel.nft.alone import alone, needs, output

@@ -11,8 +11,7 @@ from lvstui.kernel.netlink.attributes import Codec
 from lvstui.kernel.nft.reading.expressions import Expressions
 from lvstui.kernel.nft.reading.sets import ANONYMOUS, MAP, Content, Element, Set
 from lvstui.kernel.nft.reading.walk import Surroundings, Walk
-from lvstui.kernel.nft.xtables.matches import match
-from lvstui.kernel.nft.xtables.targets import target
+from lvstui.kernel.nft.xtables.extensions import match, target
 
 CODECS = pytest.mark.parametrize("codec", [Codec("little"), Codec("big")], ids=lambda codec: str(codec.order))
 META_MARK, META_L4PROTO, REGISTER = 3, 16, 1

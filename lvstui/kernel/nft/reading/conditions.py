@@ -11,49 +11,11 @@ from typing import Final, NamedTuple, TypeAlias
 from lvstui.core.model import Network, Ports, Protocol, Selector
 from lvstui.core.selectors import merged_networks, merged_ports
 from lvstui.kernel.netlink.attributes import Order
+from lvstui.kernel.nft.reading.fields import FLAGS, NAMED, NETWORKS, Field
 
 Range: TypeAlias = tuple[int, int]
 """Values of a field, both ends included."""
 
-PROTOCOLS: Final = {
-    1: "icmp",
-    2: "igmp",
-    4: "ipip",
-    6: "tcp",
-    17: "udp",
-    33: "dccp",
-    41: "ipv6",
-    47: "gre",
-    50: "esp",
-    51: "ah",
-    58: "ipv6-icmp",
-    108: "comp",
-    132: "sctp",
-    136: "udplite",
-}
-
-NFPROTOS: Final = {2: "ipv4", 10: "ipv6"}
-ETHERTYPES: Final = {0x0800: "ip", 0x0806: "arp", 0x86DD: "ip6", 0x8100: "8021q"}
-STATES: Final = {1: "invalid", 2: "established", 4: "related", 8: "new", 64: "untracked"}
-STATUS: Final = {1: "expected", 2: "seen-reply", 4: "assured", 8: "confirmed", 16: "snat", 32: "dnat"}
-TYPES: Final = (
-    *("unspec", "unicast", "local", "broadcast", "anycast", "multicast"),
-    *("blackhole", "unreachable", "prohibit", "throw", "nat", "xresolve"),
-)
-"""Kinds of addresses by the kernel's numbers (RTN_*)."""
-DIRECTIONS: Final = {0: "original", 1: "reply"}
-PACKETS: Final = {0: "host", 1: "broadcast", 2: "multicast", 3: "other"}
-
-_NAMED: Final = {
-    "protocol": PROTOCOLS,
-    "nfproto": NFPROTOS,
-    "ethertype": ETHERTYPES,
-    "addrtype": dict(enumerate(TYPES)),
-    "direction": DIRECTIONS,
-    "packets": PACKETS,
-    "present": {0: "missing", 1: "exists"},
-}
-FLAGS: Final = {"state": STATES, "status": STATUS}
 _HEXADECIMAL: Final = frozenset({"mark", "bits", *FLAGS})
 _FAMILY_OF: Final = {"meta nfproto": {2: 4, 10: 6}, "meta protocol": {0x0800: 4, 0x86DD: 6}}
 _BELOW: Final = {(4, 1): (3, 2), (4, 58): (3, 10)}
@@ -62,30 +24,11 @@ _LAYERS: Final = frozenset(("protocol", "nfproto", "ethertype"))
 _EVERY_VERSION: Final = frozenset((4, 6))
 _VERSIONS: Final = {"ip": frozenset((4,)), "ip6": frozenset((6,)), "arp": frozenset[int]()}
 _MOST: Final = {4: 2**32 - 1, 6: 2**128 - 1}
-_PROTOCOLS: Final = ((0, 255),)
-_PORTS: Final = ((0, 65535),)
+_EVERY_PROTOCOL: Final = ((0, 255),)
+_EVERY_PORT: Final = ((0, 65535),)
 _PORT_FIELDS: Final = {"tcp dport": ((6, 6),), "udp dport": ((17, 17),), "sctp dport": ((132, 132),)}
 _NETWORKS_MAX: Final = 4096
 """Networks up to which a set becomes a selector."""
-
-
-class Field(NamedTuple):
-    """Something that a packet has: its name in nft's words, its size in bytes, and how its values are written.
-
-    `host` is true for numbers that the kernel keeps in the machine's own order. `layer` is the layer that its name
-    implies: `(4, 6)` for tcp's fields, `(3, 2)` for those of IPv4.
-    """
-
-    name: str
-    size: int
-    kind: str = "number"
-    host: bool = False
-    layer: tuple[int, int] | None = None
-
-    @property
-    def most(self) -> int:
-        """The largest value."""
-        return (1 << (8 * self.size)) - 1
 
 
 class Condition(NamedTuple):
@@ -96,26 +39,18 @@ class Condition(NamedTuple):
     ranges: tuple[Range, ...] | None = None
 
 
-PROTOCOL: Final = Field("meta l4proto", 1, "protocol")
-NFPROTO: Final = Field("meta nfproto", 1, "nfproto")
-IIFNAME: Final = Field("iifname", 16, "interface")
-OIFNAME: Final = Field("oifname", 16, "interface")
-MARK: Final = Field("meta mark", 4, "mark", host=True)
-CONNECTION_MARK: Final = Field("ct mark", 4, "mark", host=True)
-STATE: Final = Field("ct state", 4, "state", host=True)
+_WORDS: Final = Field("", 0, "words")
+_UNKNOWN: Final = Field("", 0, "unknown")
 
 
-def address_field(version: int, which: str) -> Field:
-    """Return the field of an address: `saddr` or `daddr` of IPv4 (4) or IPv6 (6)."""
-    if version == 4:
-        return Field(f"ip {which}", 4, "ipv4", layer=(3, 2))
-    return Field(f"ip6 {which}", 16, "ipv6", layer=(3, 10))
+def in_words(name: str, text: str, negated: bool = False) -> Condition:
+    """Return a condition that no values stand for."""
+    return Condition(f"{name} {'!= ' if negated else ''}{text}", _WORDS)
 
 
-def port_field(protocol: int | None, which: str) -> Field:
-    """Return the field of a port, `sport` or `dport`; `th dport` where the protocol is not known."""
-    name = PROTOCOLS.get(protocol, "th") if protocol is not None else "th"
-    return Field(f"{name} {which}", 2, "port", layer=None if name == "th" else (4, protocol or 0))
+def unknown(text: str) -> Condition:
+    """Return a condition that is not understood."""
+    return Condition(text, _UNKNOWN)
 
 
 def value_of(data: bytes, field: Field, order: Order) -> int:
@@ -167,17 +102,15 @@ def range_text(field: Field, first: int, last: int) -> str:
 def value_text(field: Field, value: int) -> str:
     """Write one value in the words of its kind."""
     kind = field.kind
-    if kind in ("ipv4", "ipv6"):
-        return _addresses_text(value, value, field.size)
-    if kind == "interface":
-        return _interface_text(value, value)
+    if kind in ("ipv4", "ipv6", "interface"):
+        return range_text(field, value, value)
     if kind in FLAGS:
         return flags_text(kind, value)
     if kind in _HEXADECIMAL:
         return f"0x{value:x}"
     if kind == "ether":
         return ":".join(f"{byte:02x}" for byte in value.to_bytes(field.size, "big"))
-    return _NAMED.get(kind, {}).get(value) or str(value)
+    return NAMED.get(kind, {}).get(value) or str(value)
 
 
 def flags_text(kind: str, value: int) -> str:
@@ -202,7 +135,7 @@ def _interface_text(first: int, last: int) -> str:
     return name if first == last else f"{name}*"
 
 
-def interface_value(name: str) -> int:
+def interface_number(name: str) -> int:
     """Return an interface's name as the number that the range of just this name consists of."""
     return int.from_bytes(name.encode("utf-8", "surrogateescape").ljust(16, b"\0"), "big")
 
@@ -240,25 +173,25 @@ def _layer(condition: Condition) -> tuple[int, int] | str:
     value = ranges[0][0]
     if field.kind == "protocol":
         return 4, value
-    return 3, value if field.kind == "nfproto" else {0x0800: 2, 0x86DD: 10}.get(value, -1)
+    return 3, value if field.kind == "nfproto" else NETWORKS.get(value, -1)
 
 
 def selector(conditions: Iterable[Condition], family: str) -> Selector | None:
     """Return what conditions in a table of this family ask for; None where a selector cannot hold all of it."""
-    protocols: Sequence[Range] = _PROTOCOLS
+    protocols: Sequence[Range] = _EVERY_PROTOCOL
     versions = _VERSIONS.get(family, _EVERY_VERSION)
     addresses: Sequence[Range] | None = None
-    ports: Sequence[Range] = _PORTS
+    ports: Sequence[Range] = _EVERY_PORT
     interfaces: Sequence[Range] | None = None
     for _, field, ranges in conditions:
         if ranges is None:
             return None
         name = field.name
         if name in _PORT_FIELDS:
-            ports = ranges if ports is _PORTS else common(ports, ranges)
+            ports = ranges if ports is _EVERY_PORT else common(ports, ranges)
             protocols = common(protocols, _PORT_FIELDS[name])
         elif name == "meta l4proto" or name == "ip protocol":
-            protocols = ranges if protocols is _PROTOCOLS else common(protocols, ranges)
+            protocols = ranges if protocols is _EVERY_PROTOCOL else common(protocols, ranges)
         elif name == "ip daddr" or name == "ip6 daddr":
             addresses = ranges if addresses is None else common(addresses, ranges)
             versions = versions & {4 if field.size == 4 else 6}
@@ -268,7 +201,7 @@ def selector(conditions: Iterable[Condition], family: str) -> Selector | None:
             interfaces = ranges if interfaces is None else common(interfaces, ranges)
         else:
             return None
-    every = protocols is _PROTOCOLS or protocols == ((0, 255),)
+    every = protocols == _EVERY_PROTOCOL
     if not versions or not ports or (addresses is not None and not addresses):
         return None  # no packet can meet these
     if not (every or _single(protocols)) or not (interfaces is None or _single(interfaces)):
@@ -282,7 +215,7 @@ def selector(conditions: Iterable[Condition], family: str) -> Selector | None:
     return Selector(
         None if every else Protocol(protocols[0][0]),
         networks,
-        () if ports is _PORTS else _ports(tuple(ports)),
+        () if ports is _EVERY_PORT else _ports(tuple(ports)),
         _interface_text(*interfaces[0]) if interfaces else "",
     )
 

@@ -1,22 +1,103 @@
-"""Rules about marks, as values: a rule that was read is explained once for each way to it and each mark it sets."""
+"""Rules about marks as values, once for each way to a rule and each mark that it sets.
+
+A way leads from a base chain over jumps, and asks what the jumping rules ask.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.observed import Rule
 from lvstui.kernel.netlink.attributes import Codec
-from lvstui.kernel.nft.nfnetlink import FAMILIES
-from lvstui.kernel.nft.reading.conditions import Condition, selector, words
+from lvstui.kernel.nft.nfnetlink import FAMILIES, NUMBERS
+from lvstui.kernel.nft.reading.conditions import Condition, in_words, interface_number, match_values, selector, words
 from lvstui.kernel.nft.reading.expressions import Expressions
-from lvstui.kernel.nft.reading.paths import Asked, Lead, Way, Ways
-from lvstui.kernel.nft.reading.tables import Finder, Place, RawRule, Table, Tables
+from lvstui.kernel.nft.reading.fields import IIFNAME, OIFNAME
+from lvstui.kernel.nft.reading.tables import Chain, Finder, Place, RawRule, Table, Tables
 from lvstui.kernel.nft.reading.walk import Effect, Surroundings, Walk
 
-_NETWORKS: Final = {"ip": 2, "ip6": 10}
+_WAYS_MAX: Final = 16
+"""Ways to one chain that are listed one by one; of more, only the hooks that they start from."""
+
 _COMMENT: Final = 0  # NFTNL_UDATA_RULE_COMMENT
+
+
+class Way(NamedTuple):
+    """One way to a chain: its hook (empty: nothing leads here), the chains before it, and what it asks.
+
+    `order` sorts ways as packets take them. `sure` is False where conditions on the way are not understood.
+    """
+
+    hook: str = ""
+    priority: int = 0
+    path: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    order: tuple[int, ...] = ()
+    sure: bool = True
+
+
+Asked: TypeAlias = tuple[tuple[Condition, ...], bool]
+"""All that has to hold on a way up to and over a jump, and whether all of it is understood."""
+
+
+class Lead(NamedTuple):
+    """A rule that leads to a chain: the chain it stands in, its place there, and what taking it asks."""
+
+    chain: str
+    place: int
+    over: Callable[[Way], Iterable[Asked]]
+
+
+class Ways:
+    """The ways to the chains of one table; `leading` returns the rules that lead to a chain."""
+
+    def __init__(self, chains: Mapping[str, Chain], leading: Callable[[str], Iterable[Lead]]) -> None:
+        self._chains = chains
+        self._leading = leading
+        self._known: dict[str, tuple[Way, ...]] = {}
+        self._bases = {name: place for place, name in enumerate(chains)}
+
+    def to(self, name: str) -> tuple[Way, ...]:
+        """Return the ways to a chain; one without a hook where nothing leads to it."""
+        if name not in self._known:
+            self._known[name] = (Way(order=(len(self._bases),)),)  # what a loop would find
+            self._known[name] = self._found(name) or self._known[name]
+        return self._known[name]
+
+    def _found(self, name: str) -> tuple[Way, ...]:
+        chain = self._chains.get(name)
+        if chain is not None and chain.hook:
+            asked = _devices(chain)
+            return (Way(chain.hook, chain.priority, (), asked, (self._bases[name],)),)
+        found = [
+            Way(way.hook, way.priority, (*way.path, lead.chain), conditions, (*way.order, lead.place), sure)
+            for lead in self._leading(name)
+            for way in self.to(lead.chain)
+            if way.hook
+            for conditions, sure in lead.over(way)
+        ]
+        return tuple(found) if len(found) <= _WAYS_MAX else _summed_up(found)
+
+
+def _summed_up(ways: list[Way]) -> tuple[Way, ...]:
+    """Reduce ways to where they begin, where there are too many of them."""
+    found: dict[str, Way] = {}
+    for way in ways:
+        several = in_words("by", f"one of {len(ways)} ways")
+        summed = Way(way.hook, way.priority, way.path[:1], (several,), way.order, way.sure)
+        found.setdefault(way.path[0], summed)
+    return tuple(found.values())
+
+
+def _devices(chain: Chain) -> tuple[Condition, ...]:
+    """Return the condition for the devices that a chain is on."""
+    if not chain.devices:
+        return ()
+    field = OIFNAME if chain.hook == "egress" else IIFNAME
+    return (match_values(field, tuple((interface_number(name),) * 2 for name in chain.devices)),)
 
 
 class Explainer:
@@ -65,7 +146,7 @@ class Explainer:
 
     def _walk(self, around: Surroundings, rule: RawRule, conditions: tuple[Condition, ...]) -> Walk:
         """Go through a rule that packets come to under these conditions."""
-        walk = Walk(around, _NETWORKS.get(around.family))
+        walk = Walk(around, NUMBERS[around.family] if around.family in ("ip", "ip6") else None)
         for condition in conditions:
             walk.ask(condition)
         self.expressions.walk_through(rule.expressions, walk)
@@ -84,65 +165,47 @@ def _jumps(table: Table, finder: Finder) -> Mapping[str, Sequence[RawRule]]:
     return found
 
 
-class Seen(NamedTuple):
-    """Where a rule stands, what it counted, and what is written to it: as in `Rule`."""
-
-    tool: str
-    family: str
-    table: str
-    chain: str
-    handle: int
-    packets: int | None
-    bytes: int | None
-    counter: str
-    comment: str
-    dormant: bool
-
-
 def _rules(place: Place, family: str, table: Table, raw: RawRule, way: Way, walk: Walk) -> Iterator[Rule]:
     packets, size = walk.counted or table.counters.get(walk.counter) or (None, None)
-    counter = "" if walk.counted else walk.counter
-    text = (comment(raw.userdata) if raw.userdata else "") or walk.comment
-    seen = Seen("nft", family, place.table, raw.chain, raw.handle, packets, size, counter, text, table.dormant)
+    rule = Rule(
+        "nft",
+        family,
+        place.table,
+        raw.chain,
+        raw.handle,
+        packets=packets,
+        bytes=size,
+        counter="" if walk.counted else walk.counter,
+        comment=(comment(raw.userdata) if raw.userdata else "") or walk.comment,
+        dormant=table.dormant,
+    )
     for effect in walk.effects:
         conditions = walk.conditions[: effect.asked]
         sure = way.sure and not (walk.unknown and any(condition.field.kind == "unknown" for condition in conditions))
         if not effect.choices:
-            yield describe(seen, way, effect, conditions, sure)
+            yield describe(rule, way, effect, conditions, sure)
         for value, asked in effect.choices:
-            yield describe(seen, way, effect._replace(value=value), (*conditions, *asked), sure)
+            yield describe(rule, way, effect._replace(value=value), (*conditions, *asked), sure)
 
 
-def describe(seen: Seen, way: Way, effect: Effect, conditions: Sequence[Condition], sure: bool) -> Rule:
-    """Return what is known of a rule."""
+def describe(rule: Rule, way: Way, effect: Effect, conditions: Sequence[Condition], sure: bool) -> Rule:
+    """Return a rule, of which is known where it stands and what it counted, with all that is known of it."""
     match = words(conditions)
     decoded = sure and effect.certain
-    raw = ""
-    if not decoded:
-        action = effect.text or f"{effect.verb} mark" + ("" if effect.value is None else f" 0x{effect.value:x}")
-        raw = " ".join((*match, action))
-    return Rule(
-        seen.tool,
-        seen.family,
-        seen.table,
-        seen.chain,
-        seen.handle,
-        way.path,
-        way.hook,
-        way.priority,
-        match,
-        selector(conditions, seen.family) if sure else None,
-        effect.verb,
-        effect.value,
-        effect.mask,
-        seen.packets,
-        seen.bytes,
-        seen.counter,
-        seen.comment,
-        seen.dormant,
-        decoded,
-        raw,
-        effect.bits,
+    action = effect.text or f"{effect.verb} mark" + ("" if effect.value is None else f" 0x{effect.value:x}")
+    return replace(
+        rule,
+        path=way.path,
+        hook=way.hook,
+        priority=way.priority,
+        match=match,
+        selector=selector(conditions, rule.family) if sure else None,
+        verb=effect.verb,
+        value=effect.value,
+        mask=effect.mask,
+        bits=effect.bits,
+        decoded=decoded,
+        raw="" if decoded else " ".join((*match, action)),
     )
 
 

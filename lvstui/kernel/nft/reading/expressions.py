@@ -9,23 +9,41 @@ from typing import Final
 from lvstui.kernel.netlink.attributes import Codec
 from lvstui.kernel.nft.nfnetlink import number, word
 from lvstui.kernel.nft.reading import loads
-from lvstui.kernel.nft.reading.conditions import Condition, Field
-from lvstui.kernel.nft.reading.loads import Parts, Step, nothing
-from lvstui.kernel.nft.reading.sets import read_verdict
-from lvstui.kernel.nft.reading.walk import Constant, Loaded, Operand, Walk
-from lvstui.kernel.nft.xtables import matches, targets
+from lvstui.kernel.nft.reading.conditions import Condition, in_words, match_bits, match_values, value_of, value_text
+from lvstui.kernel.nft.reading.fields import Field
+from lvstui.kernel.nft.reading.sets import Element, match_elements, match_members, read_verdict
+from lvstui.kernel.nft.reading.walk import (
+    Constant,
+    Joined,
+    Jump,
+    Loaded,
+    Mapped,
+    Masked,
+    Operand,
+    Parts,
+    Step,
+    Walk,
+    nothing,
+)
+from lvstui.kernel.nft.xtables import extensions
 
 _KNOWN_MAX: Final = 20_000
 _OTHER_SHAPE: Final = (ArithmeticError, LookupError, ValueError, struct.error)
 """What an expression of another shape than that of our kernels leads to."""
 
-NEUTRAL: Final = frozenset(
-    {
+_NEUTRAL: Final = frozenset(
+    (
         *("log", "notrack", "nat", "masq", "redir", "reject", "queue"),
         *("dup", "fwd", "last", "tproxy", "flow_offload", "synproxy"),
-    }
+    )
 )
 """Expressions that ask nothing of a packet and have nothing to do with marks."""
+
+_EQUAL, _DIFFERENT, _LESS, _AT_MOST, _MORE = range(5)
+_SIGNS: Final = ("==", "!=", "<", "<=", ">", ">=")
+"""Comparisons (enum nft_cmp_ops)."""
+
+_UNITS: Final = {1: "second", 60: "minute", 3600: "hour", 86400: "day", 604800: "week"}
 
 
 class Expressions:
@@ -62,35 +80,35 @@ class Expressions:
         return number(body.get(2)), number(body.get(1))
 
     def _step(self, data: bytes) -> Step:
-        first = self.codec.first(
-            data
-        )  # the name comes first (nf_tables_fill_expr_info), then the nest of what it holds
+        # The name comes first (nf_tables_fill_expr_info), then the nest of what it holds.
+        first = self.codec.first(data)
         name, inner = word(first), data[((4 + len(first) + 3) & ~3) + 4 :]
-        if name in NEUTRAL:
+        if name in _NEUTRAL:
             return nothing
-        make = _STEPS.get(name)
+        reader = _STEPS.get(name)
         try:
-            step = make(Parts(self.codec, self.codec.attributes(inner))) if make is not None else None
+            step = reader(Parts(self.codec, self.codec.attributes(inner))) if reader is not None else None
         except _OTHER_SHAPE:
             step = None
-        return step or _puzzling(f"[{name} 0x{inner.hex()}]")
+        return step or (lambda walk: walk.puzzle(f"[{name} 0x{inner.hex()}]"))
 
 
 def _is_counter(expression: bytes) -> bool:
     return expression[4:12] == b"counter\0"  # behind the head of the name
 
 
-def _puzzling(text: str) -> Step:
-    return lambda walk: walk.puzzle(text)
-
-
 def _immediate(parts: Parts) -> Step:
     data = parts.codec.attributes(parts.values.get(2, b""))
-    if 2 in data:
-        decision = read_verdict(parts.codec, data[2])
-        return lambda walk: walk.go(decision)
     slot, constant = parts.slot(1), Constant(data.get(1, b""))
-    return lambda walk: walk.load(slot, constant)
+    verdict = read_verdict(parts.codec, data[2]) if 2 in data else None
+
+    def step(walk: Walk) -> None:
+        if verdict is None:
+            walk.registers[slot] = constant
+        elif verdict.chain:
+            walk.jumps.append(Jump(verdict.chain, tuple(walk.conditions)))
+
+    return step
 
 
 def _cmp(parts: Parts) -> Step:
@@ -105,27 +123,103 @@ def _cmp(parts: Parts) -> Step:
             walk.ask(asked)
             return
         count = len(walk.conditions) + 1
-        walk.compare(slot, sign, data)
+        _compare(walk, operand, sign, data)
         if sign < 2 and isinstance(operand, Loaded) and operand.field.kind != "index" and not walk.unknown:
             known, asked = operand, walk.conditions[-1] if len(walk.conditions) == count else None
 
     return step
 
 
+def _compare(walk: Walk, operand: Operand | None, sign: int, data: bytes) -> None:
+    """Add the condition that a register compares so to a constant."""
+    match operand:
+        case Loaded(which, size):
+            _compare_field(walk, which, size, sign, data)
+        case Masked(which, mask, flip):
+            walk.unknown = walk.unknown or which.kind == "unknown"
+            whole = data if which.host else data.ljust(which.size, b"\0")
+            value = value_of(whole, which, walk.around.codec.order) ^ flip
+            if sign in (_EQUAL, _DIFFERENT):
+                walk.ask(match_bits(which, mask, value, sign == _DIFFERENT))
+            else:
+                walk.puzzle(f"[{which.name} & 0x{mask:x} {_SIGNS[sign]} 0x{value:x}]")
+        case Joined(fields) if sign == _EQUAL:
+            position = 0
+            for part in fields:
+                _compare_field(walk, part, part.size, sign, data[position : position + part.size])
+                position += part.size
+        case _:
+            walk.puzzle(f"[cmp {_SIGNS[sign]} 0x{data.hex()}]")
+
+
+def _compare_field(walk: Walk, which: Field, size: int, sign: int, data: bytes) -> None:
+    walk.unknown = walk.unknown or which.kind == "unknown"
+    if which.kind == "interface" and data.endswith(b"\0"):
+        first = last = int.from_bytes(data.ljust(which.size, b"\0"), "big")  # its end is compared too
+    elif which.host or len(data) == which.size:
+        first = last = value_of(data, which, walk.around.codec.order)
+    elif len(data) < which.size and len(data) <= size and sign in (_EQUAL, _DIFFERENT):
+        first = int.from_bytes(data.ljust(which.size, b"\0"), "big")
+        last = int.from_bytes(data.ljust(which.size, b"\xff"), "big")
+    else:
+        walk.puzzle(f"[{which.name} {_SIGNS[sign]} 0x{data.hex()}]")
+        return
+    previous = walk.conditions[-1] if walk.conditions else None
+    if sign in (_EQUAL, _DIFFERENT):
+        walk.ask(match_values(which, ((first, last),), sign == _DIFFERENT))
+    elif sign == _AT_MOST and previous is not None and previous.text.startswith(f"{which.name} >= "):
+        lowest = previous.ranges[0][0] if previous.ranges else 0
+        walk.conditions.pop()
+        walk.ask(match_values(which, ((lowest, first),)))
+    else:
+        spans = {_LESS: (0, first - 1), _AT_MOST: (0, first), _MORE: (first + 1, which.most)}
+        low, high = spans.get(sign, (first, which.most))
+        ranges = ((low, high),) if low <= high else ()
+        walk.ask(Condition(f"{which.name} {_SIGNS[sign]} {value_text(which, first)}", which, ranges))
+
+
 def _range(parts: Parts) -> Step:
-    slot, negated, first, last = (
-        parts.slot(1),
-        parts.number(2) == 1,
-        parts.constant(3),
-        parts.constant(4),
-    )
-    return lambda walk: walk.between(slot, negated, first, last)
+    slot, negated, first, last = parts.slot(1), parts.number(2) == 1, parts.constant(3), parts.constant(4)
+    order = parts.codec.order
+
+    def step(walk: Walk) -> None:
+        match walk.registers.get(slot):
+            case Loaded(which, _) if len(first) == which.size:
+                walk.unknown = walk.unknown or which.kind == "unknown"
+                ends = value_of(first, which, order), value_of(last, which, order)
+                walk.ask(match_values(which, (ends,), negated))
+            case _:
+                walk.puzzle(f"[range {'!= ' if negated else ''}0x{first.hex()}-0x{last.hex()}]")
+
+    return step
 
 
 def _lookup(parts: Parts) -> Step:
-    name, slot, negated = parts.word(1), parts.slot(2), bool(parts.number(5) & 1)
-    target = None if 3 not in parts else -1 if parts.number(3) == 0 else parts.slot(3)
-    return lambda walk: walk.look_up(name, slot, target, negated)
+    """Look a key up: a condition without a target, else the value, or in the register of verdicts that, of a map."""
+    name, slot, negated, order = parts.word(1), parts.slot(2), bool(parts.number(5) & 1), parts.codec.order
+    asks, target = 3 not in parts, parts.slot(3) if parts.number(3) else None
+
+    def step(walk: Walk) -> None:
+        content = walk.around.contents.get(name)
+        keys = walk.keys(slot, content.kind.size) if content is not None else None
+        if content is None or keys is None:
+            walk.puzzle(f"[lookup {'!= ' if negated else ''}@{name}]")
+            return
+        walk.unknown = walk.unknown or any(key.field.kind == "unknown" for key in keys)
+        if asks:
+            for condition in match_members(order, keys, content, content.elements, negated):
+                walk.ask(condition)
+        elif target is not None:
+            walk.registers[target] = Mapped(keys, content)
+        else:
+            chains: dict[str, list[Element]] = {}
+            for element in content.elements:
+                if element.verdict is not None and element.verdict.chain:
+                    chains.setdefault(element.verdict.chain, []).append(element)
+            for chain, elements in chains.items():
+                walk.jumps.append(Jump(chain, (*walk.conditions, *match_elements(order, keys, content, elements))))
+
+    return step
 
 
 def _objref(parts: Parts) -> Step:
@@ -137,49 +231,31 @@ def _objref(parts: Parts) -> Step:
 
         return step
     if kind in (2, 4):  # quota, limit: they ask
-        return _in_words(f"{'quota' if kind == 2 else 'limit'} name {name}")
+        return _ask("quota" if kind == 2 else "limit", f"name {name}")
     return nothing
 
 
-def _in_words(text: str) -> Step:
-    condition = Condition(text, Field(text, 0, "words"))
+def _ask(name: str, text: str) -> Step:
+    condition = in_words(name, text)
     return lambda walk: walk.ask(condition)
 
 
+def _over(parts: Parts, kind: int) -> str:
+    return "over " if parts.number(kind) & 1 else ""
+
+
 def _limit(parts: Parts) -> Step:
-    units = {1: "second", 60: "minute", 3600: "hour", 86400: "day", 604800: "week"}
-    seconds, per_bytes = parts.number(2), parts.number(4) == 1
-    over = "over " if parts.number(5) & 1 else ""
-    what = " bytes" if per_bytes else ""
+    seconds, what = parts.number(2), " bytes" if parts.number(4) == 1 else ""
     burst = f" burst {parts.number(3)}{what or ' packets'}" if parts.number(3) else ""
-    return _in_words(f"limit rate {over}{parts.number(1)}{what}/{units.get(seconds, f'{seconds}s')}{burst}")
-
-
-def _quota(parts: Parts) -> Step:
-    return _in_words(f"quota {'over ' if parts.number(2) & 1 else ''}{parts.number(1)} bytes")
-
-
-def _connlimit(parts: Parts) -> Step:
-    return _in_words(f"ct count {'over ' if parts.number(2) & 1 else ''}{parts.number(1)}")
+    rate = f"{parts.number(1)}{what}/{_UNITS.get(seconds, f'{seconds}s')}"
+    return _ask("limit rate", f"{_over(parts, 5)}{rate}{burst}")
 
 
 def _dynset(parts: Parts) -> Step | None:
-    word_of = {0: "add", 1: "update", 2: "delete"}.get(parts.number(3))
     if 7 not in parts and 10 not in parts:
         return nothing
-    return None if word_of is None else _in_words(f"{word_of} @{parts.word(1)} with a limit of its own")
-
-
-def _match(parts: Parts) -> Step:
-    return matches.match(parts.word(1), parts.number(2), parts.values.get(3, b""))
-
-
-def _target(parts: Parts) -> Step:
-    return targets.target(parts.word(1), parts.number(2), parts.values.get(3, b""))
-
-
-def _exthdr(parts: Parts) -> Step | None:
-    return nothing if 7 in parts else None
+    verb = {0: "add", 1: "update", 2: "delete"}.get(parts.number(3))
+    return _ask(f"{verb} @{parts.word(1)}", "with a limit of its own") if verb is not None else None
 
 
 _STEPS: Final[dict[str, Callable[[Parts], Step | None]]] = {
@@ -194,15 +270,15 @@ _STEPS: Final[dict[str, Callable[[Parts], Step | None]]] = {
     "byteorder": loads.byteorder,
     "objref": _objref,
     "limit": _limit,
-    "quota": _quota,
-    "connlimit": _connlimit,
+    "quota": lambda parts: _ask("quota", f"{_over(parts, 2)}{parts.number(1)} bytes"),
+    "connlimit": lambda parts: _ask("ct count", f"{_over(parts, 2)}{parts.number(1)}"),
     "dynset": _dynset,
     "numgen": loads.load_numgen,
     "hash": loads.load_hash,
     "fib": loads.load_fib,
     "socket": loads.load_socket,
     "rt": loads.load_rt,
-    "match": _match,
-    "target": _target,
-    "exthdr": _exthdr,
+    "match": lambda parts: extensions.match(parts.word(1), parts.number(2), parts.values.get(3, b"")),
+    "target": lambda parts: extensions.target(parts.word(1), parts.number(2), parts.values.get(3, b"")),
+    "exthdr": lambda parts: nothing if 7 in parts else None,
 }

@@ -3,79 +3,114 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
-from lvstui.kernel.netlink.attributes import Codec, Order
-from lvstui.kernel.nft.nfnetlink import word
-from lvstui.kernel.nft.reading.conditions import CONNECTION_MARK, MARK, Field, value_of
-from lvstui.kernel.nft.reading.headers import LINK, NETWORK, TRANSPORT, connection, header, meta
-from lvstui.kernel.nft.reading.walk import Constant, Joined, Loaded, Masked, Operand, Walk
-
-Step: TypeAlias = Callable[[Walk], None]
+from lvstui.core.observed import ALL_BITS
+from lvstui.kernel.netlink.attributes import Order
+from lvstui.kernel.nft.reading.conditions import value_of
+from lvstui.kernel.nft.reading.fields import (
+    CONNECTION_MARK,
+    LINK,
+    MARK,
+    NETWORK,
+    ROUTE,
+    SOCKET,
+    TRANSPORT,
+    Field,
+    connection,
+    header,
+    meta,
+)
+from lvstui.kernel.nft.reading.sets import Element, match_elements
+from lvstui.kernel.nft.reading.walk import (
+    Constant,
+    Effect,
+    Joined,
+    Loaded,
+    Mapped,
+    Masked,
+    Operand,
+    Parts,
+    Step,
+    Walk,
+    nothing,
+)
 
 _MARK: Final = 3  # NFT_META_MARK and NFT_CT_MARK
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The attributes of one expression, read with the codec of the machine that it is from."""
-
-    codec: Codec
-    values: Mapping[int, bytes]
-
-    def __contains__(self, kind: int) -> bool:
-        return kind in self.values
-
-    def number(self, kind: int) -> int:
-        """Return a number, which nf_tables keeps in network order; 0 where it is not there."""
-        return int.from_bytes(self.values.get(kind, b""), "big")
-
-    def word(self, kind: int) -> str:
-        """Return a name."""
-        return word(self.values.get(kind))
-
-    def slot(self, kind: int) -> int:
-        """Return a register as the first of the 4-byte slots that it consists of (enum nft_registers)."""
-        register = self.number(kind)
-        return (register - 1) * 4 if register < 8 else register - 8
-
-    def constant(self, kind: int) -> bytes:
-        """Return the bytes of a constant, as they would stand in a register."""
-        return self.codec.first(self.values.get(kind))
-
-
-def nothing(_: Walk) -> None:
-    """Do nothing: what the expression does is of no interest here."""
-
-
-def load_meta(parts: Parts) -> Step:
-    """Read what the kernel knows of a packet, or write its mark."""
-    key = parts.number(2)
-    if 3 in parts:
-        source = parts.slot(3)
-        if key == _MARK:
-            return lambda walk: walk.write_mark(MARK, CONNECTION_MARK, "restore", source)
-        return nothing
-    slot, loaded = parts.slot(1), _whole(meta(key))
-    return lambda walk: walk.load(slot, loaded)
 
 
 def _whole(field: Field) -> Loaded:
     return Loaded(field, field.size)
 
 
+def _load(slot: int, field: Field) -> Step:
+    loaded = _whole(field)
+
+    def step(walk: Walk) -> None:
+        walk.registers[slot] = loaded
+
+    return step
+
+
+def load_meta(parts: Parts) -> Step:
+    """Read what the kernel knows of a packet, or write its mark."""
+    key = parts.number(2)
+    if 3 not in parts:
+        return _load(parts.slot(1), meta(key))
+    source = parts.slot(3)
+    return (lambda walk: _write_mark(walk, MARK, CONNECTION_MARK, "restore", source)) if key == _MARK else nothing
+
+
 def load_ct(parts: Parts) -> Step:
     """Read what is known of a packet's connection, or write its mark."""
     key = parts.number(2)
-    if 4 in parts:
-        source = parts.slot(4)
-        if key == _MARK:
-            return lambda walk: walk.write_mark(CONNECTION_MARK, MARK, "save", source)
-        return nothing
-    direction = parts.number(3) if 3 in parts else None
-    slot, loaded = parts.slot(1), _whole(connection(key, direction))
-    return lambda walk: walk.load(slot, loaded)
+    if 4 not in parts:
+        return _load(parts.slot(1), connection(key, parts.number(3) if 3 in parts else None))
+    source = parts.slot(4)
+    return (lambda walk: _write_mark(walk, CONNECTION_MARK, MARK, "save", source)) if key == _MARK else nothing
+
+
+def _write_mark(walk: Walk, own: Field, other: Field, verb: str, register: int) -> None:
+    """Write a register to the mark `own`; `verb` is what it is called when the `other` mark is copied to it."""
+    plainly = "set" if verb == "restore" else "save"
+    match walk.registers.get(register):
+        case Constant(data):
+            walk.effect(plainly, walk.around.codec.number(data[:4]))
+        case Loaded(which) if which.name == other.name:
+            walk.effect(verb, None)
+        case Masked(which, mask, 0) if which.name == other.name:
+            walk.effect(verb, None, bits=mask)
+        case Loaded(which) if which.name == own.name:
+            walk.effect(plainly, 0, 0)
+        case Masked(which, mask, flip) if which.name == own.name:
+            walk.effect(plainly, flip, ~mask & ALL_BITS)
+        case Mapped() as mapped:
+            _write_mapped(walk, plainly, own.name, mapped)
+        case Loaded(which):
+            walk.unclear_effect(plainly, f"{own.name} set {which.name}")
+        case Masked(which, mask, flip):
+            walk.unclear_effect(plainly, f"{own.name} set {which.name} & 0x{mask:x}{f' ^ 0x{flip:x}' if flip else ''}")
+        case _:
+            walk.unclear_effect(plainly, f"{own.name} set [register {register}]")
+
+
+def _write_mapped(walk: Walk, verb: str, target: str, mapped: Mapped) -> None:
+    keys, content = mapped
+    text = f"{target} set {' . '.join(key.field.name for key in keys)} map @{content.kind.name}"
+    if content.kind.moving or not content.elements:
+        walk.unclear_effect(verb, text)
+        return
+    codec = walk.around.codec
+    values: dict[tuple[int, bytes, bytes], list[Element]] = {}
+    end = keys[-1].offset
+    for element in content.elements:
+        # Elements that differ in their last field only become one effect: a selector can hold what they ask for.
+        value = codec.number(element.data[:4])
+        values.setdefault((value, element.first[:end], element.last[:end]), []).append(element)
+    choices = tuple(
+        (value, tuple(match_elements(codec.order, keys, content, found))) for (value, _, _), found in values.items()
+    )
+    walk.effects.append(Effect(verb, None, ALL_BITS, len(walk.conditions), text=text, choices=choices))
 
 
 def load_payload(parts: Parts) -> Step:
@@ -83,7 +118,6 @@ def load_payload(parts: Parts) -> Step:
     if 5 in parts:
         return nothing  # it writes to the packet
     slot, base, offset, size = parts.slot(1), parts.number(2), parts.number(3), parts.number(4)
-
     known: dict[tuple[int | None, int | None], Operand] = {}
 
     def step(walk: Walk) -> None:
@@ -115,9 +149,7 @@ def load_numgen(parts: Parts) -> Step:
     """Read a number that counts, or a random one."""
     kind = "inc" if parts.number(3) == 0 else "random"
     offset = f" offset {parts.number(4)}" if parts.number(4) else ""
-    field = Field(f"numgen {kind} mod {parts.number(2)}{offset}", 4, host=True)
-    slot = parts.slot(1)
-    return lambda walk: walk.load(slot, _whole(field))
+    return _load(parts.slot(1), Field(f"numgen {kind} mod {parts.number(2)}{offset}", 4, host=True))
 
 
 def load_hash(parts: Parts) -> Step:
@@ -127,16 +159,15 @@ def load_hash(parts: Parts) -> Step:
     rest += f" seed 0x{parts.number(5):x}" if 5 in parts else ""
     rest += f" offset {parts.number(6)}" if parts.number(6) else ""
     if parts.number(7) == 1:
-        symmetric = _whole(Field(f"symhash {rest}", 4, host=True))
-        return lambda walk: walk.load(slot, symmetric)
+        return _load(slot, Field(f"symhash {rest}", 4, host=True))
 
     def step(walk: Walk) -> None:
         keys = walk.keys(source, size)
         if keys is None:
             walk.puzzle(f"[jhash of {size} bytes]")
-            return
-        name = f"jhash {' . '.join(key.field.name for key in keys)} {rest}"
-        walk.load(slot, _whole(Field(name, 4, host=True)))
+        else:
+            name = f"jhash {' . '.join(key.field.name for key in keys)} {rest}"
+            walk.registers[slot] = _whole(Field(name, 4, host=True))
 
     return step
 
@@ -149,33 +180,32 @@ def load_fib(parts: Parts) -> Step:
     size = 16 if kind == "interface" else 4
     if flags & 32:
         kind, size = "present", 1
-    slot, field = (
-        parts.slot(1),
-        Field(f"fib {' . '.join(names)} {what}", size, kind, host=kind != "interface"),
-    )
-    return lambda walk: walk.load(slot, _whole(field))
+    return _load(parts.slot(1), Field(f"fib {' . '.join(names)} {what}", size, kind, host=kind != "interface"))
 
 
 def load_socket(parts: Parts) -> Step | None:
     """Read what is known of the packet's socket."""
-    key = parts.number(1)
-    names = {0: ("transparent", 1, "number"), 1: ("mark", 4, "mark"), 2: ("wildcard", 1, "number")}
-    if key not in names:
-        return None
-    name, size, kind = names[key]
-    slot, field = parts.slot(2), Field(f"socket {name}", size, kind, host=True)
-    return lambda walk: walk.load(slot, _whole(field))
+    field = SOCKET.get(parts.number(1))
+    return _load(parts.slot(2), field) if field else None
 
 
 def load_rt(parts: Parts) -> Step | None:
     """Read what is known of the packet's route."""
-    kinds = {0: ("classid", 4, "number"), 1: ("ip nexthop", 4, "ipv4"), 2: ("ip6 nexthop", 16, "ipv6")}
-    key = parts.number(2)
-    if key not in kinds:
-        return None
-    name, size, kind = kinds[key]
-    slot, field = parts.slot(1), Field(f"rt {name}", size, kind, host=key == 0)
-    return lambda walk: walk.load(slot, _whole(field))
+    field = ROUTE.get(parts.number(2))
+    return _load(parts.slot(1), field) if field else None
+
+
+def _change(source: int, slot: int, change: Callable[[Operand | None], Operand | None]) -> Step:
+    """Return the step that puts a changed register into another one, whose content is unknown where that is None."""
+
+    def step(walk: Walk) -> None:
+        result = change(walk.registers.get(source))
+        if result is None:
+            walk.registers.pop(slot, None)
+        else:
+            walk.registers[slot] = result
+
+    return step
 
 
 def bitwise(parts: Parts) -> Step:
@@ -184,26 +214,21 @@ def bitwise(parts: Parts) -> Step:
     if operation in (1, 2):
         return _shift(source, slot, "<<" if operation == 1 else ">>", parts.codec.number(parts.constant(7)))
     mask, flip, order = parts.constant(4), parts.constant(5), parts.codec.order
-    if operation or len(mask) != len(flip):
-        return _unknown_register(slot)
 
-    def step(walk: Walk) -> None:
-        match walk.registers.get(source):
+    def change(operand: Operand | None) -> Operand | None:
+        match operand:
             case Loaded(field, size) if field.host or size <= field.size:
                 result = _masked(field, mask, flip, order)
             case Masked(field, before, flipped):
                 new = _masked(field, mask, flip, order)
                 result = Masked(field, before & new.mask, (flipped & new.mask) ^ new.flip)
             case Constant(data) if len(data) == len(mask):
-                walk.load(slot, Constant(bytes(a & b ^ c for a, b, c in zip(data, mask, flip, strict=True))))
-                return
+                return Constant(bytes(a & b ^ c for a, b, c in zip(data, mask, flip, strict=True)))
             case _:
-                walk.registers.pop(slot, None)
-                return
-        whole = result.mask == field.most and not result.flip
-        walk.load(slot, _whole(field) if whole else result)
+                return None
+        return _whole(field) if result.mask == field.most and not result.flip else result
 
-    return step
+    return _change(source, slot, change if not operation and len(mask) == len(flip) else lambda _: None)
 
 
 def _masked(field: Field, mask: bytes, flip: bytes, order: Order) -> Masked:
@@ -213,37 +238,26 @@ def _masked(field: Field, mask: bytes, flip: bytes, order: Order) -> Masked:
 
 
 def _shift(source: int, slot: int, sign: str, bits: int) -> Step:
-    def step(walk: Walk) -> None:
-        match walk.registers.get(source):
+    def change(operand: Operand | None) -> Operand | None:
+        match operand:
             case Loaded(field, size) if size == field.size:
-                walk.load(slot, _whole(Field(f"{field.name} {sign} {bits}", field.size, "bits", field.host)))
+                return _whole(Field(f"{field.name} {sign} {bits}", size, "bits", field.host))
             case Masked(field, mask, 0):
-                name = f"({field.name} & 0x{mask:x}) {sign} {bits}"
-                walk.load(slot, _whole(Field(name, field.size, "bits", field.host)))
-            case _:
-                walk.registers.pop(slot, None)
+                return _whole(Field(f"({field.name} & 0x{mask:x}) {sign} {bits}", field.size, "bits", field.host))
+        return None
 
-    return step
-
-
-def _unknown_register(slot: int) -> Step:
-    def step(walk: Walk) -> None:
-        walk.registers.pop(slot, None)
-
-    return step
+    return _change(source, slot, change)
 
 
 def byteorder(parts: Parts) -> Step:
     """Turn the bytes of a register round."""
-    source, slot = parts.slot(1), parts.slot(2)
 
-    def step(walk: Walk) -> None:
-        match walk.registers.get(source):
+    def change(operand: Operand | None) -> Operand | None:
+        match operand:
             case Loaded(field, size) if size == field.size:
-                walk.load(slot, Loaded(field._replace(host=not field.host), size))
+                return Loaded(field._replace(host=not field.host), size)
             case Masked(field, mask, flip):
-                walk.load(slot, Masked(field._replace(host=not field.host), mask, flip))
-            case _:
-                walk.registers.pop(slot, None)
+                return Masked(field._replace(host=not field.host), mask, flip)
+        return None
 
-    return step
+    return _change(parts.slot(1), parts.slot(2), change)

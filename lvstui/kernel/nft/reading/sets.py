@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from lvstui.kernel.netlink.attributes import Codec, Order
 from lvstui.kernel.nft.nfnetlink import number, word
-from lvstui.kernel.nft.reading.conditions import Condition, Field, Range, match_values, range_text, value_of
+from lvstui.kernel.nft.reading.conditions import Condition, Range, match_values, range_text, value_of
+from lvstui.kernel.nft.reading.fields import Field
 
 ANONYMOUS, INTERVAL, MAP, TIMEOUT, EVAL = 0x1, 0x4, 0x8, 0x10, 0x20
 """Flags of a set (NFT_SET_*)."""

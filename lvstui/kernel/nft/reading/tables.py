@@ -26,7 +26,6 @@ from lvstui.kernel.nft.nfnetlink import (
     u32,
     word,
 )
-from lvstui.kernel.nft.reading.paths import Chain
 from lvstui.kernel.nft.reading.sets import MAP, Content, Element, read_elements, read_set
 
 _KEY, _TARGET = 2, 3
@@ -56,6 +55,15 @@ class Place(NamedTuple):
 
 
 OURS: Final = Place(NUMBERS[FAMILY], TABLE)
+
+
+class Chain(NamedTuple):
+    """A chain; `hook` is empty for one that is only jumped to. `devices` are those of a chain on network devices."""
+
+    name: str
+    hook: str = ""
+    priority: int = 0
+    devices: tuple[str, ...] = ()
 
 
 class RawRule(NamedTuple):

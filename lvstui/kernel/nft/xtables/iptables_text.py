@@ -11,20 +11,25 @@ from typing import Final, NamedTuple
 
 from lvstui.core.observed import ALL_BITS
 from lvstui.kernel.nft.reading.conditions import (
+    Condition,
+    Range,
+    in_words,
+    interface_number,
+    match_bits,
+    match_values,
+    unknown,
+)
+from lvstui.kernel.nft.reading.fields import (
     CONNECTION_MARK,
     IIFNAME,
     MARK,
     OIFNAME,
     PROTOCOL,
     PROTOCOLS,
+    TCP_FLAGS,
     TYPES,
-    Condition,
     Field,
-    Range,
     address_field,
-    interface_value,
-    match_bits,
-    match_values,
     port_field,
 )
 from lvstui.kernel.nft.reading.walk import Effect
@@ -88,7 +93,7 @@ def line(text: str, version: int) -> Line:
             _option(parts)
     except (ValueError, LookupError):
         parts.sure = False
-        parts.conditions.append(_unknown(rule))
+        parts.conditions.append(unknown(rule))
     effect = _effect(parts)
     asked = tuple(parts.conditions)
     return Line(words[1], rule, asked, parts.sure, parts.jump, effect, packets, size, parts.comment)
@@ -130,13 +135,9 @@ def _conditions(parts: _Parts, option: str, negated: bool) -> Iterator[Condition
             yield _address(parts, "saddr" if option == "-s" else "daddr", negated)
         case "-i" | "-o":
             yield _interface(IIFNAME if option == "-i" else OIFNAME, parts.take(), negated)
-        case "--sport" | "--dport" | "--sports" | "--dports":
-            name = option.removeprefix("--").removesuffix("s")
+        case "--sport" | "--dport" | "--sports" | "--dports" | "--ports":
+            name = "sport or dport" if option == "--ports" else option.removeprefix("--").removesuffix("s")
             yield match_values(port_field(parts.protocol, name), _ranges(parts.take()), negated)
-        case "--ports":
-            source = port_field(parts.protocol, "sport")
-            either = Field(f"{source.name} or dport", 2, "port", layer=source.layer)
-            yield match_values(either, _ranges(parts.take()), negated)
         case "--src-range" | "--dst-range":
             first, _, last = parts.take().partition("-")
             name = "saddr" if option == "--src-range" else "daddr"
@@ -149,17 +150,17 @@ def _conditions(parts: _Parts, option: str, negated: bool) -> Iterator[Condition
             yield match_values(Field(f"fib {name} type", 4, "addrtype", host=True), ranges, negated)
         case "--ctstate" | "--state":
             names = parts.take().lower().split(",")
-            yield _in_words("ct state", ", ".join(sorted(names, key=_STATES.index)), negated)
+            yield in_words("ct state", ", ".join(sorted(names, key=_STATES.index)), negated)
         case "--match-set":
-            yield _in_words("ipset", f"{parts.take()} {parts.take()}", negated)
+            yield in_words("ipset", f"{parts.take()} {parts.take()}", negated)
         case "--mark" if parts.module in ("mark", "connmark"):
             value, mask = _value_and_mask(parts.take())
             yield match_bits(MARK if parts.module == "mark" else CONNECTION_MARK, mask, value, negated)
         case "--tcp-flags":
             mask, wanted = _flags(parts.take()), _flags(parts.take())
-            yield match_bits(Field("tcp flags", 1, "bits", layer=(4, 6)), mask, wanted, negated)
+            yield match_bits(TCP_FLAGS, mask, wanted, negated)
         case _:
-            yield _unknown(" ".join((*(["!"] if negated else []), option, *map(shlex.quote, parts.rest_of_option()))))
+            yield unknown(" ".join((*(["!"] if negated else []), option, *map(shlex.quote, parts.rest_of_option()))))
 
 
 _STATES: Final = ("invalid", "established", "related", "new", "snat", "dnat", "untracked")
@@ -180,7 +181,7 @@ def _address(parts: _Parts, name: str, negated: bool) -> Condition:
 
 def _interface(which: Field, name: str, negated: bool) -> Condition:
     if not name.endswith("+"):
-        value = interface_value(name)
+        value = interface_number(name)
         return match_values(which, ((value, value),), negated)
     start = name[:-1].encode("utf-8", "surrogateescape")
     first, last = (int.from_bytes(start.ljust(16, fill), "big") for fill in (b"\0", b"\xff"))
@@ -204,14 +205,6 @@ def _flags(text: str) -> int:
     if text in ("ALL", "NONE"):
         return 0x3F if text == "ALL" else 0
     return sum(1 << _FLAGS.index(name) for name in text.split(","))
-
-
-def _in_words(name: str, text: str, negated: bool) -> Condition:
-    return Condition(f"{name} {'!= ' if negated else ''}{text}", Field(name, 0, "words"))
-
-
-def _unknown(text: str) -> Condition:
-    return Condition(text, Field(text, 0, "unknown"))
 
 
 def _effect(parts: _Parts) -> Effect | None:

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from lvstui.core.observed import Rule
 from lvstui.kernel.namespace import call_in
-from lvstui.kernel.nft.reading.explain import Seen, describe
-from lvstui.kernel.nft.reading.paths import Asked, Chain, Lead, Way, Ways
+from lvstui.kernel.nft.reading.explain import Asked, Lead, Way, Ways, describe
+from lvstui.kernel.nft.reading.tables import Chain
 from lvstui.kernel.nft.xtables.iptables_text import Line, line
 from lvstui.kernel.port import KernelError
 
@@ -154,9 +154,9 @@ def _of_table(family: str, table: str, chains: dict[str, Chain], lines: Sequence
     for place, read in enumerate(lines):
         if read.effect is None:
             continue
-        seen = Seen(TOOL, family, table, read.chain, 0, read.packets, read.bytes, "", read.comment, False)
+        bare = Rule(TOOL, family, table, read.chain, packets=read.packets, bytes=read.bytes, comment=read.comment)
         for way in ways.to(read.chain):
-            rule = describe(seen, way, read.effect, (*way.conditions, *read.conditions), way.sure and read.sure)
+            rule = describe(bare, way, read.effect, (*way.conditions, *read.conditions), way.sure and read.sure)
             found.append(((*way.order, place), rule if rule.decoded else replace(rule, raw=read.text)))
     return [rule for _, rule in sorted(found, key=lambda pair: pair[0])]
 

@@ -3,24 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
-from lvstui.kernel.nft.reading.conditions import (
-    CONNECTION_MARK,
-    IIFNAME,
-    MARK,
-    NFPROTO,
-    OIFNAME,
-    PROTOCOL,
-    PROTOCOLS,
-    STATE,
-    Field,
-    address_field,
-    port_field,
+PROTOCOLS: Final = {
+    1: "icmp",
+    2: "igmp",
+    4: "ipip",
+    6: "tcp",
+    17: "udp",
+    33: "dccp",
+    41: "ipv6",
+    47: "gre",
+    50: "esp",
+    51: "ah",
+    58: "ipv6-icmp",
+    108: "comp",
+    132: "sctp",
+    136: "udplite",
+}
+
+STATES: Final = {1: "invalid", 2: "established", 4: "related", 8: "new", 64: "untracked"}
+STATUS: Final = {1: "expected", 2: "seen-reply", 4: "assured", 8: "confirmed", 16: "snat", 32: "dnat"}
+TYPES: Final = (
+    *("unspec", "unicast", "local", "broadcast", "anycast", "multicast"),
+    *("blackhole", "unreachable", "prohibit", "throw", "nat", "xresolve"),
 )
+"""Kinds of addresses by the kernel's numbers (RTN_*)."""
+FLAGS: Final = {"state": STATES, "status": STATUS}
+NAMED: Final = {
+    "protocol": PROTOCOLS,
+    "nfproto": {2: "ipv4", 10: "ipv6"},
+    "ethertype": {0x0800: "ip", 0x0806: "arp", 0x86DD: "ip6", 0x8100: "8021q"},
+    "addrtype": dict(enumerate(TYPES)),
+    "direction": {0: "original", 1: "reply"},
+    "packets": {0: "host", 1: "broadcast", 2: "multicast", 3: "other"},
+    "present": {0: "missing", 1: "exists"},
+}
+"""Words for the values of a field, by its kind; of `FLAGS` for their bits."""
+
+
+class Field(NamedTuple):
+    """Something that a packet has: its name in nft's words, its size in bytes, and how its values are written.
+
+    `host` is true for numbers that the kernel keeps in the machine's own order. `layer` is the layer that its name
+    implies: `(4, 6)` for tcp's fields, `(3, 2)` for those of IPv4.
+    """
+
+    name: str
+    size: int
+    kind: str = "number"
+    host: bool = False
+    layer: tuple[int, int] | None = None
+
+    @property
+    def most(self) -> int:
+        """The largest value."""
+        return (1 << (8 * self.size)) - 1
+
+
+PROTOCOL: Final = Field("meta l4proto", 1, "protocol")
+NFPROTO: Final = Field("meta nfproto", 1, "nfproto")
+IIFNAME: Final = Field("iifname", 16, "interface")
+OIFNAME: Final = Field("oifname", 16, "interface")
+MARK: Final = Field("meta mark", 4, "mark", host=True)
+CONNECTION_MARK: Final = Field("ct mark", 4, "mark", host=True)
+STATE: Final = Field("ct state", 4, "state", host=True)
+TCP_FLAGS: Final = Field("tcp flags", 1, "bits", layer=(4, 6))
+
+
+def address_field(version: int, which: str) -> Field:
+    """Return the field of an address: `saddr` or `daddr` of IPv4 (4) or IPv6 (6)."""
+    if version == 4:
+        return Field(f"ip {which}", 4, "ipv4", layer=(3, 2))
+    return Field(f"ip6 {which}", 16, "ipv6", layer=(3, 10))
+
+
+def port_field(protocol: int | None, which: str) -> Field:
+    """Return the field of a port, `sport`, `dport` or either; `th dport` where the protocol is not known."""
+    name = PROTOCOLS.get(protocol, "th") if protocol is not None else "th"
+    return Field(f"{name} {which}", 2, "port", layer=None if name == "th" else (4, protocol or 0))
+
 
 LINK, NETWORK, TRANSPORT = 0, 1, 2
 """Headers (enum nft_payload_bases)."""
+
+NETWORKS: Final = {0x0800: 2, 0x86DD: 10}
+"""The families of IP (NFPROTO_*) by their Ethernet types."""
 
 _LINK: Final = {
     0: Field("ether daddr", 6, "ether"),
@@ -121,6 +190,21 @@ _CT: Final = {
 """By enum nft_ct_keys."""
 
 
+SOCKET: Final = {
+    0: Field("socket transparent", 1, host=True),
+    1: Field("socket mark", 4, "mark", host=True),
+    2: Field("socket wildcard", 1, host=True),
+}
+"""By enum nft_socket_keys."""
+
+ROUTE: Final = {
+    0: Field("rt classid", 4, host=True),
+    1: Field("rt ip nexthop", 4, "ipv4"),
+    2: Field("rt ip6 nexthop", 16, "ipv6"),
+}
+"""By enum nft_rt_keys."""
+
+
 def header(base: int, network: int | None, transport: int | None) -> Mapping[int, Field]:
     """Return the fields of a header by their offset; none where the protocol of its layer is not known."""
     if base == LINK:
@@ -130,21 +214,17 @@ def header(base: int, network: int | None, transport: int | None) -> Mapping[int
     return _transport(transport) if base == TRANSPORT else {}
 
 
+@cache
 def _transport(protocol: int | None) -> Mapping[int, Field]:
-    if protocol not in _TRANSPORTS:
-        found: dict[int, Field] = {}
-        if protocol is None or protocol in _PORTED:
-            found |= {0: port_field(protocol, "sport"), 2: port_field(protocol, "dport")}
-        if protocol in _ICMP:
-            name, layer = _ICMP[protocol], (4, protocol)
-            found |= {0: Field(f"{name} type", 1, layer=layer), 1: Field(f"{name} code", 1, layer=layer)}
-        for offset, size, name, kind in _MORE.get(protocol or 0, ()):
-            found[offset] = Field(f"{PROTOCOLS[protocol or 0]} {name}", size, kind, layer=(4, protocol or 0))
-        _TRANSPORTS[protocol] = found
-    return _TRANSPORTS[protocol]
-
-
-_TRANSPORTS: Final[dict[int | None, Mapping[int, Field]]] = {}
+    found: dict[int, Field] = {}
+    if protocol is None or protocol in _PORTED:
+        found |= {0: port_field(protocol, "sport"), 2: port_field(protocol, "dport")}
+    if protocol in _ICMP:
+        name, layer = _ICMP[protocol], (4, protocol)
+        found |= {0: Field(f"{name} type", 1, layer=layer), 1: Field(f"{name} code", 1, layer=layer)}
+    for offset, size, name, kind in _MORE.get(protocol or 0, ()):
+        found[offset] = Field(f"{PROTOCOLS[protocol or 0]} {name}", size, kind, layer=(4, protocol or 0))
+    return found
 
 
 def meta(key: int) -> Field:

@@ -1,0 +1,365 @@
+"""The matches and targets of xtables, which iptables-nft and ebtables-nft put into rules: structures of the UAPI."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Final, TypeAlias
+
+from lvstui.core.observed import ALL_BITS
+from lvstui.kernel.nft.reading.conditions import Condition, Range, in_words, match_bits, match_values
+from lvstui.kernel.nft.reading.fields import (
+    CONNECTION_MARK,
+    MARK,
+    PROTOCOLS,
+    STATUS,
+    TCP_FLAGS,
+    TYPES,
+    Field,
+    address_field,
+    port_field,
+)
+from lvstui.kernel.nft.reading.walk import Step, Walk
+
+_Match: TypeAlias = Callable[[Walk, bytes], Iterator[Condition]]
+
+_STATES: Final = {
+    1: "invalid",
+    2: "established",
+    4: "related",
+    8: "new",
+    64: "snat",
+    128: "dnat",
+    256: "untracked",
+}
+"""Bits of xt_conntrack's own state mask (XT_CONNTRACK_STATE_*)."""
+
+_STATE_FLAGS: Final = 1 | 1 << 13
+_RESTORE_SOCKET_MARK: Final = 4  # XT_SOCKET_RESTORESKMARK
+_MAP_MARK: Final = 1 << 8  # IPSET_FLAG_MAP_SKBMARK
+_SAVE, _RESTORE = 1, 2
+_SHOWN: Final = 48
+
+
+def match(name: str, revision: int, info: bytes) -> Step:
+    """Read a match; one that is not known here is shown as bytes and leaves what the rule asks unknown."""
+    shown = _shown("match", name, revision, info)
+    if name == "comment":
+        return lambda walk: setattr(walk, "comment", _text(info))
+    if name == "socket" and revision == 3 and info and info[0] & _RESTORE_SOCKET_MARK:
+
+        def restore(walk: Walk) -> None:
+            walk.puzzle(shown)
+            walk.unclear_effect("set", "meta mark set socket mark")
+
+        return restore
+    reader = _MATCHES.get((name, revision))
+    if reader is None:
+        return lambda walk: walk.puzzle(shown)
+
+    def step(walk: Walk) -> None:
+        try:
+            asked = list(reader(walk, info))
+        except (struct.error, LookupError):
+            walk.puzzle(shown)
+            return
+        for condition in asked:
+            walk.ask(condition)
+
+    return step
+
+
+def target(name: str, revision: int, info: bytes) -> Step:
+    """Read a target, of which only those that write marks matter."""
+    shown = _shown("target", name, revision, info)
+    reader = _TARGETS.get((name, revision))
+    if reader is None:
+        if name not in {known for known, _ in _TARGETS}:
+            return lambda _: None
+        return lambda walk: walk.unclear_effect("set", shown)
+
+    def step(walk: Walk) -> None:
+        try:
+            reader(walk, info)
+        except struct.error:
+            walk.unclear_effect("set", shown)
+
+    return step
+
+
+def _shown(kind: str, name: str, revision: int, info: bytes) -> str:
+    """Write an extension with its bytes; of many only the first, with how many there are."""
+    used = info.rstrip(b"\0")
+    shown = used.hex() if len(used) <= _SHOWN else f"{used[:_SHOWN].hex()}... {len(info)} bytes"
+    return f"[{kind} {name} revision {revision} 0x{shown}]"
+
+
+def _text(info: bytes) -> str:
+    return info.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+
+
+def _multiport(walk: Walk, info: bytes) -> Iterator[Condition]:
+    """struct xt_multiport_v1: flags (0 source, 1 destination, 2 either), count, ports, range marks, invert."""
+    which, count = info[0], info[1]
+    ports = walk.unpack("15H", info, 2)
+    ranges: list[Range] = []
+    place = 0
+    while place < count:
+        span = 1 if info[32 + place] else 0
+        ranges.append((ports[place], ports[place + span]))
+        place += 1 + span
+    name = ("sport", "dport", "sport or dport")[min(which, 2)]
+    yield match_values(port_field(walk.transport, name), tuple(ranges), bool(info[47]))
+
+
+def _tcp(walk: Walk, info: bytes) -> Iterator[Condition]:
+    """struct xt_tcp: ports, option, flags and their mask, invert."""
+    option, mask, wanted, inverted = walk.unpack("4B", info, 8)
+    yield from _ports(walk, info, inverted)
+    if mask:
+        yield match_bits(TCP_FLAGS, mask, wanted, bool(inverted & 4))
+    if option:
+        yield in_words("tcp option", str(option), bool(inverted & 8))
+
+
+def _udp(walk: Walk, info: bytes) -> Iterator[Condition]:
+    return _ports(walk, info, info[8])
+
+
+def _ports(walk: Walk, info: bytes, inverted: int) -> Iterator[Condition]:
+    ports = walk.unpack("4H", info)
+    for name, bit, span in (("sport", 1, ports[:2]), ("dport", 2, ports[2:])):
+        if span != (0, 0xFFFF) or inverted & bit:
+            yield match_values(port_field(walk.transport, name), ((span[0], span[1]),), bool(inverted & bit))
+
+
+def _sctp(walk: Walk, info: bytes) -> Iterator[Condition]:
+    """struct xt_sctp_info: its destination ports come first; chunk types are shown as they are."""
+    first, last, source_first, source_last = walk.unpack("4H", info)
+    flags, inverted = walk.unpack("2I", info, 60)
+    if flags & ~3:
+        walk.puzzle(f"[sctp chunks 0x{info.hex()}]")
+    if flags & 1:
+        yield match_values(port_field(132, "sport"), ((source_first, source_last),), bool(inverted & 1))
+    if flags & 2:
+        yield match_values(port_field(132, "dport"), ((first, last),), bool(inverted & 2))
+
+
+def _set(walk: Walk, info: bytes) -> Iterator[Condition]:
+    """struct xt_set_info: index of the set, dimensions, flags (1 invert, 2 << n source)."""
+    index, dimensions, flags = walk.unpack("HBB", info)
+    ways = ",".join("src" if flags & 2 << place else "dst" for place in range(dimensions))
+    yield in_words("ipset", f"{walk.around.ipsets(index)} {ways}", bool(flags & 1))
+    if any(info[4:]):
+        walk.puzzle(f"[ipset counters 0x{info[4:].hex()}]")
+
+
+def _address(walk: Walk, info: bytes, place: int) -> int:
+    """Read union nf_inet_addr."""
+    return int.from_bytes(info[place : place + (4 if walk.network == 2 else 16)], "big")
+
+
+def _iprange(walk: Walk, info: bytes) -> Iterator[Condition]:
+    """struct xt_iprange_mtinfo: first and last source, first and last destination, flags."""
+    version = 4 if walk.network == 2 else 6
+    for name, wanted, inverted, place in (("saddr", 1, 16, 0), ("daddr", 2, 32, 32)):
+        if info[64] & wanted:
+            ends = _address(walk, info, place), _address(walk, info, place + 16)
+            yield match_values(address_field(version, name), (ends,), bool(info[64] & inverted))
+
+
+def _addrtype(walk: Walk, info: bytes) -> Iterator[Condition]:
+    source, destination, flags = walk.unpack("HHI", info)
+    interface = {4: " . iif", 8: " . oif"}.get(flags & 12, "")
+    for name, kinds, inverted in (("saddr", source, flags & 1), ("daddr", destination, flags & 2)):
+        if kinds:
+            field = Field(f"fib {name}{interface} type", 4, "addrtype", host=True)
+            ranges = tuple((bit, bit) for bit in range(len(TYPES)) if kinds & 1 << bit)
+            yield match_values(field, ranges, bool(inverted))
+
+
+def _conntrack(walk: Walk, info: bytes) -> Iterator[Condition]:
+    """struct xt_conntrack_mtinfo3."""
+    protocol, *ports, flags, inverted, states, status = walk.unpack("H4H4H", info, 136)
+    high = walk.unpack("4H", info, 154)
+    if flags & _STATE_FLAGS:
+        yield in_words("ct state", _bits(_STATES, states), bool(inverted & _STATE_FLAGS))
+    if flags & 2:
+        yield in_words("ct protocol", PROTOCOLS.get(protocol, str(protocol)), bool(inverted & 2))
+    ip, size, kind = ("ip", 4, "ipv4") if walk.network == 2 else ("ip6", 16, "ipv6")
+    sides = ("original", "s"), ("original", "d"), ("reply", "s"), ("reply", "d")
+    for place, (direction, side) in enumerate(sides):
+        if flags & 4 << place:
+            address, mask = _address(walk, info, 32 * place), _address(walk, info, 32 * place + 16)
+            field = Field(f"ct {direction} {ip} {side}addr", size, kind)
+            yield match_bits(field, mask, address, bool(inverted & 4 << place))
+    if flags & 64:
+        yield in_words("ct status", _bits(STATUS, status), bool(inverted & 64))
+    if flags & 128:
+        first, last = walk.unpack("2I", info, 128)
+        yield match_values(Field("ct expiration", 4, host=True), ((first, last),), bool(inverted & 128))
+    for place, (direction, side) in enumerate(sides):
+        if flags & 256 << place:
+            field = Field(f"ct {direction} proto-{'src' if side == 's' else 'dst'}", 2, "port")
+            yield match_values(field, ((ports[place], high[place]),), bool(inverted & 256 << place))
+    if flags & 4096:
+        yield in_words("ct direction", "reply" if inverted & 4096 else "original")
+
+
+def _bits(names: dict[int, str], bits: int) -> str:
+    return ", ".join(name for bit, name in names.items() if bits & bit)
+
+
+def _mark(field: Field, walk: Walk, info: bytes) -> Iterator[Condition]:
+    mark, mask, inverted = walk.unpack("IIB", info)
+    yield match_bits(field, mask, mark, bool(inverted))
+
+
+def _length(walk: Walk, info: bytes) -> Iterator[Condition]:
+    first, last, inverted = walk.unpack("HHB", info)
+    yield match_values(Field("meta length", 4, host=True), ((first, last),), bool(inverted))
+
+
+def _mac(_: Walk, info: bytes) -> Iterator[Condition]:
+    address = int.from_bytes(info[:6], "big")
+    yield match_values(Field("ether saddr", 6, "ether"), ((address, address),), any(info[8:12]))
+
+
+def _packet_type(walk: Walk, info: bytes) -> Iterator[Condition]:
+    kind, inverted = walk.unpack("ii", info)
+    yield match_values(Field("meta pkttype", 1, "packets", host=True), ((kind, kind),), bool(inverted))
+
+
+def _owner(walk: Walk, info: bytes) -> Iterator[Condition]:
+    user, user_last, group, group_last, asked, inverted = walk.unpack("4IBB", info)
+    if asked & ~3:
+        raise LookupError
+    if asked & 1:
+        yield match_values(Field("meta skuid", 4, host=True), ((user, user_last),), bool(inverted & 1))
+    if asked & 2:
+        yield match_values(Field("meta skgid", 4, host=True), ((group, group_last),), bool(inverted & 2))
+
+
+def _dscp(walk: Walk, info: bytes) -> Iterator[Condition]:
+    yield in_words(f"{'ip' if walk.network == 2 else 'ip6'} dscp", f"0x{info[0]:x}", bool(info[1]))
+
+
+def _hops(name: str, _: Walk, info: bytes) -> Iterator[Condition]:
+    yield in_words(name, f"{('', '!= ', '< ', '> ')[info[0]]}{info[1]}")
+
+
+def _helper(_: Walk, info: bytes) -> Iterator[Condition]:
+    yield in_words("ct helper", _text(info[4:34]), any(info[:4]))
+
+
+def _statistic(walk: Walk, info: bytes) -> Iterator[Condition]:
+    mode, flags = walk.unpack("HH", info)
+    if mode == 0:
+        (chance,) = walk.unpack("I", info, 4)
+        yield in_words("random chance", f"{chance / 0x80000000:.5f}", bool(flags & 1))
+    else:
+        every, packet = walk.unpack("II", info, 4)
+        yield in_words(f"numgen inc mod {every + 1}", str(packet), bool(flags & 1))
+
+
+def _socket(_: Walk, info: bytes) -> Iterator[Condition]:
+    flags = info[0] if info else 0
+    yield in_words("socket", f"exists{' transparent' if flags & 1 else ''}{' no-wildcard' if flags & 2 else ''}")
+
+
+def _icmp(name: str, protocol: int, _: Walk, info: bytes) -> Iterator[Condition]:
+    kind, first, last, inverted = info[0], info[1], info[2], bool(info[3] & 1)
+    if kind == 0xFF and (first, last) == (0, 255):
+        return
+    yield match_values(Field(f"{name} type", 1, layer=(4, protocol)), ((kind, kind),), inverted)
+    if (first, last) != (0, 255):
+        if inverted:
+            raise LookupError
+        yield match_values(Field(f"{name} code", 1, layer=(4, protocol)), ((first, last),))
+
+
+_MATCHES: Final[dict[tuple[str, int], _Match]] = {
+    ("multiport", 1): _multiport,
+    ("tcp", 0): _tcp,
+    ("udp", 0): _udp,
+    ("udplite", 0): _udp,
+    ("sctp", 0): _sctp,
+    **{("set", revision): _set for revision in (1, 2, 3, 4)},
+    ("iprange", 1): _iprange,
+    ("addrtype", 1): _addrtype,
+    ("conntrack", 3): _conntrack,
+    ("mark", 1): partial(_mark, MARK),
+    ("connmark", 1): partial(_mark, CONNECTION_MARK),
+    ("length", 0): _length,
+    ("mac", 0): _mac,
+    ("pkttype", 0): _packet_type,
+    ("owner", 1): _owner,
+    ("dscp", 0): _dscp,
+    ("ttl", 0): partial(_hops, "ip ttl"),
+    ("hl", 0): partial(_hops, "ip6 hoplimit"),
+    ("helper", 0): _helper,
+    ("statistic", 0): _statistic,
+    **{("socket", revision): _socket for revision in (0, 1, 2, 3)},
+    ("icmp", 0): partial(_icmp, "icmp", 1),
+    ("icmp6", 0): partial(_icmp, "icmpv6", 58),
+}
+
+
+def _set_mark(walk: Walk, info: bytes) -> None:
+    mark, mask = walk.unpack("II", info)
+    walk.effect("set", mark, mask)
+
+
+def _connmark(form: str, walk: Walk, info: bytes) -> None:
+    """struct xt_connmark_tginfo1, or tginfo2, which has the direction and the bits of a shift before its mode."""
+    mark, mask, packet_mask, *shift, mode = walk.unpack(form, info)
+    if shift and shift[1]:
+        verb = "restore" if mode >= _RESTORE else "save"
+        text = f"CONNMARK mode {mode} shifted {('left', 'right')[shift[0] & 1]} by {shift[1]}"
+        walk.unclear_effect(verb, f"{text}, 0x{mark:x}/0x{mask:x}/0x{packet_mask:x}")
+    elif mode == _SAVE:
+        walk.effect("save", None, mask, packet_mask)
+    elif mode == _RESTORE:
+        walk.effect("restore", None, packet_mask, mask)
+    else:
+        walk.effect("save", mark, mask)
+
+
+def _tproxy(walk: Walk, info: bytes) -> None:
+    mask, mark = walk.unpack("II", info)
+    if mask or mark:
+        walk.effect("set", mark, mask)
+
+
+def _hmark(walk: Walk, info: bytes) -> None:
+    modulus, offset = walk.unpack("II", info, 52)
+    text = f"meta mark set a hash modulo {modulus} offset {offset} (HMARK)"
+    walk.unclear_effect("set", text)
+
+
+def _set_target(walk: Walk, info: bytes) -> None:
+    (flags,) = walk.unpack("I", info, 12)
+    if flags & _MAP_MARK:
+        (index,) = walk.unpack("H", info, 8)
+        walk.unclear_effect("set", f"meta mark set by ipset {walk.around.ipsets(index)}")
+
+
+def _bridge_mark(walk: Walk, info: bytes) -> None:
+    """struct ebt_mark_t_info of ebtables-nft: the mark, and what to do with it in the upper bits of `target`."""
+    mark, action = walk.unpack("Qi", info)
+    mark &= ALL_BITS
+    effects = {0xF0: (mark, ALL_BITS), 0xE0: (mark, mark), 0xD0: (0, ~mark & ALL_BITS), 0xC0: (mark, 0)}
+    walk.effect("set", *effects[action & 0xF0])
+
+
+_TARGETS: Final[dict[tuple[str, int], Callable[[Walk, bytes], None]]] = {
+    ("MARK", 2): _set_mark,
+    ("CONNMARK", 1): partial(_connmark, "IIIB"),
+    ("CONNMARK", 2): partial(_connmark, "III3B"),
+    ("TPROXY", 0): _tproxy,
+    ("TPROXY", 1): _tproxy,
+    ("HMARK", 0): _hmark,
+    ("SET", 3): _set_target,
+    ("mark", 0): _bridge_mark,
+}
