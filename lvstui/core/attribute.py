@@ -6,7 +6,7 @@ attributes.py lists them all.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import attrgetter
@@ -31,6 +31,9 @@ Raw: TypeAlias = str | int | tuple[str, ...]
 Table: TypeAlias = dict[str, "Raw | Table | None"]
 """An object as a profile (or JSON) holds it, attributes by name."""
 
+_Part: TypeAlias = tuple[Callable[[_T], "Raw | Table | None"], Raw | None]
+"""How to get what an object has by a key, and its default."""
+
 Kind: TypeAlias = type[str] | type[int] | type[list[object]] | type[dict[str, object]]
 
 NONE: Final = "none"
@@ -38,10 +41,6 @@ NONE: Final = "none"
 
 _SHOWN: Final = 40
 """Characters of a name or a note that a description shows; the whole of it stands in the profile."""
-
-
-def _anywhere(_: Mapping[str, str]) -> bool:
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ class Attribute(Generic[_T]):
     choices: tuple[str, ...] = ()
     meaning: str = ""
     label: str = ""
-    applies: Callable[[Mapping[str, str]], bool] = _anywhere
+    applies: Callable[[Mapping[str, str]], bool] = lambda _: True
 
     group: str = field(init=False)
     """The object within that it belongs to, empty for none: `tunnel` of `tunnel.port`."""
@@ -102,50 +101,50 @@ class Attribute(Generic[_T]):
 
     def wrong(self, value: _T, text: str) -> str:
         """Say why a text cannot be read, empty where it can."""
-        try:
-            self.read(value, text)
-        except FieldError as error:
-            return error.sentence
-        return ""
+        error = fields.misread(partial(self.read, value), text)
+        return error.sentence if error else ""
 
 
-@dataclass(frozen=True, slots=True)
 class Attributes(Generic[_T]):
     """All attributes of one class of objects, in the order in which they are read and described.
 
     `what` names the class in a sentence. `front` are the keys that a profile begins with; the one of them that is no
-    attribute tells which object it is, as `identity` writes it. `begin` makes an object within that is there, though
-    empty.
+    attribute says which object it is, as `identity` writes it. `begin` adds an object within that is there, though
+    empty. `usual` has the objects within that most others share, so that these are written once. `keys` are those that
+    a profile may have, in their order; `groups` the objects within, with their attributes.
     """
 
-    what: str
-    members: tuple[Attribute[_T], ...]
-    front: tuple[str, ...] = ()
-    identity: Callable[[_T], Raw] = lambda _: ""
-    begin: Callable[[_T, str], _T] = lambda value, _: value
-
-    keys: frozenset[str] = field(init=False)
-    """The keys that a profile may have for an object."""
-    groups: Mapping[str, frozenset[str]] = field(init=False)
-    """The objects within, with the keys that a profile may have for each."""
-
-    numbers: tuple[tuple[Callable[[_T], Raw | None], tuple[int, int], Attribute[_T]], ...] = field(init=False)
-    """The attributes that have a range."""
-
-    def __post_init__(self) -> None:
-        numbers = tuple((one.get, one.limits, one) for one in self.members if one.limits)
-        keys = (*self.front, *(attribute.group or attribute.name for attribute in self.members))
-        groups = dict.fromkeys(attribute.group for attribute in self.members if attribute.group)
-        within = {name: frozenset(one.key for one in self.members if one.group == name) for name in groups}
-        object.__setattr__(self, "keys", frozenset(keys))
-        object.__setattr__(self, "groups", within)
-        object.__setattr__(self, "numbers", numbers)
+    def __init__(
+        self,
+        what: str,
+        members: tuple[Attribute[_T], ...],
+        front: tuple[str, ...] = (),
+        identity: Callable[[_T], Raw] = lambda _: "",
+        begin: Callable[[_T, str], _T] = lambda value, _: value,
+        usual: _T | None = None,
+    ) -> None:
+        self.what = what
+        self.members = members
+        self.front = front
+        self.begin = begin
+        self._names = {one.name: one for one in members}
+        names = dict.fromkeys(one.group for one in members if one.group)
+        self.groups = {name: tuple(one for one in members if one.group == name) for name in names}
+        parts: dict[str, _Part[_T]] = dict.fromkeys(front, (identity, None))
+        parts |= {one.group or one.name: (one.get, one.default) for one in members}
+        self.keys = tuple(parts)
+        changed = parts | {name: (partial(_changed_table, group), None) for name, group in self.groups.items()}
+        whole = parts | {name: (_whole_table(group, usual), None) for name, group in self.groups.items()}
+        # Split once, as whole tables are written for every server of a director.
+        self._changed = tuple((key, *part) for key, part in changed.items())
+        self._whole = tuple((key, get) for key, (get, _) in whole.items())
+        self._numbers = tuple((one.get, one.limits, self._field(one)) for one in members if one.limits)
 
     def __iter__(self) -> Iterator[Attribute[_T]]:
         return iter(self.members)
 
     def __getitem__(self, name: str) -> Attribute[_T]:
-        return next(attribute for attribute in self.members if attribute.name == name)
+        return self._names[name]
 
     def number(self, name: str, text: str) -> int:
         """Read one of the numbers by itself; raises `FieldError`."""
@@ -157,43 +156,23 @@ class Attributes(Generic[_T]):
 
     def table(self, value: _T, *, whole: bool = False) -> Table:
         """Write an object as a profile holds it, defaults left out unless `whole`; None stands for what is absent."""
-        found: Table = {}
-        for attribute in self.members:
-            raw = attribute.get(value)
-            if not whole and (raw is None or raw == attribute.default):
-                continue
-            if not attribute.group:
-                found[attribute.name] = raw
-                continue
-            inner = found.get(attribute.group)
-            if raw is None:
-                found.setdefault(attribute.group, None)
-            elif isinstance(inner, dict):
-                inner[attribute.key] = raw
-            else:
-                found[attribute.group] = {attribute.key: raw}
-        front: Table = {}
-        for key in self.front:
-            if key in found:
-                front[key] = found.pop(key)
-            elif key not in (attribute.name for attribute in self.members):
-                front[key] = self.identity(value)
-        return {**front, **found}
+        if whole:
+            return {key: get(value) for key, get in self._whole}
+        return {key: raw for key, get, default in self._changed if (raw := get(value)) not in (None, default)}
 
     def assign(self, value: _T, texts: Mapping[str, str]) -> _T:
         """Set attributes as they are typed, in the order of the table; those not named stay. Raises `FieldError`.
 
         `timeout` stands for `persistence.timeout`, as for all of an object within that can be set as a whole.
         """
-        names = [attribute.name for attribute in self.members]
-        short = {attribute.key: attribute.name for attribute in self.members if attribute.group in names}
-        given = {short.get(name, name): text for name, text in texts.items()}
-        for name in given:
-            if name not in names:
-                raise FieldError(name, f"is no field of {self.what}; there are {', '.join(names)}")
+        short = {self._field(attribute): attribute.name for attribute in self.members}
+        named = {short.get(name, name): text for name, text in texts.items()}
+        for name in named:
+            if name not in self._names:
+                raise FieldError(name, f"is no field of {self.what}; there are {', '.join(self._names)}")
         for attribute in self.members:
-            if attribute.name in given:
-                value = attribute.read(value, given[attribute.name])
+            if attribute.name in named:
+                value = attribute.read(value, named[attribute.name])
         return value
 
     def describe(self, value: _T) -> dict[str, str]:
@@ -207,28 +186,46 @@ class Attributes(Generic[_T]):
 
     def describe_group(self, value: _T, group: str) -> str:
         """Describe an object within: `gue port 6080 csum`, `300s prefix 64`, or `none`."""
-        members = [attribute for attribute in self.members if attribute.group == group]
-        if all(attribute.get(value) in (None, attribute.default) for attribute in members):
+        first, *rest = self.groups[group]
+        others = [attribute for attribute in rest if attribute.get(value) not in (None, attribute.default)]
+        if not others and first.get(value) in (None, first.default):
             return NONE
-        first, *rest = members
-        others = (attribute for attribute in rest if attribute.get(value) not in (None, attribute.default))
-        return " ".join([first.describe(value), *(attribute.describe(value) for attribute in others)])
+        return " ".join(attribute.describe(value) for attribute in (first, *others))
 
-    def beyond(self, value: _T) -> Iterator[tuple[str, str]]:
-        """Find the numbers that are out of their range, each by the name of its field and with a sentence."""
-        for get, (least, most), attribute in self.numbers:
-            number = get(value)
-            if isinstance(number, int) and not least <= number <= most:
-                yield self.field(attribute), out_of_range(number, least, most)
+    def beyond(self, value: _T) -> list[tuple[str, str]]:
+        """Find the numbers that are out of their range, by the names of their fields and with a sentence."""
+        found = ((name, get(value), limits) for get, limits, name in self._numbers)
+        return [
+            (name, out_of_range(number, limits))
+            for name, number, limits in found
+            if isinstance(number, int) and not limits[0] <= number <= limits[1]
+        ]
 
-    def field(self, attribute: Attribute[_T]) -> str:
+    def _field(self, attribute: Attribute[_T]) -> str:
         """Return what errors call an attribute: `timeout` where the object within can be set as a whole."""
-        return attribute.key if any(one.name == attribute.group for one in self.members) else attribute.name
+        return attribute.key if attribute.group in self._names else attribute.name
 
 
-def out_of_range(number: int, least: int, most: int) -> str:
-    """Say that a number is out of its range."""
-    return f"{number} is out of range; give {least} to {most}"
+def _whole_table(members: Sequence[Attribute[_T]], usual: _T | None) -> Callable[[_T], Table | None]:
+    """Return what writes an object within, as a shared table where it is the same object as the usual one."""
+
+    def write(value: _T) -> Table | None:
+        return {one.key: raw for one in members if (raw := one.get(value)) is not None} or None
+
+    if usual is None:
+        return write
+    look = attrgetter(members[0].group)
+    shared, table = look(usual), write(usual)
+    return lambda value: table if look(value) is shared else write(value)
+
+
+def _changed_table(members: Iterable[Attribute[_T]], value: _T) -> Table | None:
+    return {one.key: raw for one in members if (raw := one.get(value)) not in (None, one.default)} or None
+
+
+def out_of_range(number: int, limits: tuple[int, int]) -> str:
+    """Return the sentence for a number that is out of its range."""
+    return f"{number} is out of range; give {limits[0]} to {limits[1]}"
 
 
 def named_attribute(
@@ -236,11 +233,15 @@ def named_attribute(
     name: str,
     kind: Kind,
     parse: Callable[[Raw], _V],
-    write: Callable[[_V], Raw | None],
+    write: Callable[[_V], Raw] | None = None,
 ) -> Attribute[_T]:
-    """Return the attribute with this name in the model, whose default it has. Raises `FieldError` as `parse` does."""
+    """Return the attribute with this name in the model, whose default it has; `write` None leaves it as it is there.
+
+    Raises `FieldError` as `parse` does.
+    """
     first, _, rest = name.partition(".")
     look = attrgetter(name)
+    get: Callable[[_T], Raw | None] = look if write is None else lambda value: write(look(value))
 
     def put(value: _T, raw: Raw) -> _T:
         inner: object = parse(raw)
@@ -248,9 +249,9 @@ def named_attribute(
 
     (whole,) = (part.default for part in dataclasses.fields(owner) if part.name == first)
     if whole is dataclasses.MISSING:
-        return Attribute(name, kind, lambda value: write(look(value)), put, put, needed=True)
+        return Attribute(name, kind, get, put, put, needed=True)
     default = attrgetter(rest)(whole) if rest else whole
-    return Attribute(name, kind, lambda value: write(look(value)), put, put, write(default))
+    return Attribute(name, kind, get, put, put, write(default) if write else default)
 
 
 def number(
@@ -262,18 +263,14 @@ def number(
     *,
     said: str = "{}",
     counted: bool = False,
-    applies: Callable[[Mapping[str, str]], bool] = _anywhere,
+    applies: Callable[[Mapping[str, str]], bool] = lambda _: True,
 ) -> Attribute[_T]:
     """Return the attribute of a whole number within a range."""
 
     def parse(raw: Raw) -> int:
         return fields.number(name, raw if isinstance(raw, int) else str(raw), (least, most))
 
-    def write(value: int | None) -> int | None:
-        return value
-
-    plain = named_attribute(owner, name, int, parse, write)
-    plain = replace(plain, get=attrgetter(name))  # the check of a profile reads it for every server
+    plain = named_attribute(owner, name, int, parse)
     return replace(plain, limits=(least, most), meaning=meaning, said=said, counted=counted, applies=applies)
 
 
@@ -281,13 +278,13 @@ def word(
     owner: type[_T],
     name: str,
     read: Callable[[str], _V],
-    write: Callable[[_V], str] = str,
+    write: Callable[[_V], str] | None = None,
     choices: Iterable[str] = (),
     meaning: str = "",
     *,
     said: str = "{}",
     label: str = "",
-    applies: Callable[[Mapping[str, str]], bool] = _anywhere,
+    applies: Callable[[Mapping[str, str]], bool] = lambda _: True,
 ) -> Attribute[_T]:
     """Return the attribute of a value that reads and prints as a text."""
     plain = named_attribute(owner, name, str, lambda raw: read(str(raw)), write)

@@ -18,6 +18,8 @@ from lvstui.core.model import (
     FULL_MASK_V4,
     FULL_PREFIX_V6,
     INT_MAX,
+    SYNC_GROUP,
+    Endpoint,
     Family,
     Forwarding,
     MarkGroup,
@@ -96,6 +98,7 @@ SERVER: Final = Attributes(
     ),
     ("name", "server"),
     lambda server: fields.server_text(server.endpoint),
+    usual=RealServer(Endpoint(SYNC_GROUP, 0)),
 )
 
 
@@ -259,6 +262,7 @@ DAEMON: Final = Attributes(
             SyncDaemon,
             "group",
             lambda text: fields.address("group", text.strip()),
+            str,
             meaning="multicast group, the same on all directors",
         ),
         number(SyncDaemon, "port", 1, 65535, "UDP port, the same on all directors", counted=True),

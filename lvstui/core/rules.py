@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address
+from itertools import starmap
 from typing import Final, assert_never
 
 from lvstui.core import fields, selectors, sysctls
@@ -21,11 +22,9 @@ from lvstui.core.model import (
     Address,
     AddressKey,
     Director,
-    Endpoint,
     Family,
     Forwarding,
     MarkGroup,
-    MarkKey,
     Persistence,
     Pool,
     Protocol,
@@ -102,8 +101,8 @@ def _everything(director: Director) -> Iterator[Problem]:
         where = fields.service_text(key)
         yield from _at(where, _service(pool.service, ()))
         for endpoint, server in pool.servers.items():
-            yield from _at(f"{where} / {fields.server_text(endpoint)}", _server(server, key, (), director))
-
+            for problem in _server(server, key, (), director):
+                yield replace(problem, where=f"{where} / {fields.server_text(endpoint)}")
     for mark, group in director.groups.items():
         yield from _at(f"mark {mark}", _group(group, ()))
 
@@ -138,39 +137,28 @@ def name_taken(what: str, name: str) -> Problem:
 
 def misfits(value: Service | RealServer | SyncDaemon) -> Iterator[Problem]:
     """Find what the kernel has no room for: numbers out of their range, and names that are too long."""
+    words: tuple[tuple[Callable[[str], object], str], ...] = ()
     match value:
-        case Service(AddressKey(port=port)):
-            yield from _beyond("service", port, 0, _PORT_MAX)
-        case Service(MarkKey(mark)):
-            yield from _beyond("service", mark, *fields.LIMITS["mark"])
-        case RealServer(Endpoint(port=port)):
-            yield from _beyond("server", port, 0, _PORT_MAX)
-        case _:
-            pass
-    match value:
-        case Service():
-            yield from (Problem(*beyond) for beyond in SERVICE.beyond(value))
-            yield from _misread(fields.scheduler, value.scheduler)
-            yield from _misread(fields.engine, value.engine)
         case RealServer():
-            yield from (Problem(*beyond) for beyond in SERVER.beyond(value))
+            found = [*_beyond("server", value.endpoint.port, _PORTS), *SERVER.beyond(value)]
+        case Service():
+            key = value.key
+            number, limits = (key.port, _PORTS) if isinstance(key, AddressKey) else (key.mark, fields.LIMITS["mark"])
+            found = [*_beyond("service", number, limits), *SERVICE.beyond(value)]
+            words = (fields.scheduler, value.scheduler), (fields.engine, value.engine)
         case SyncDaemon():
-            yield from (Problem(*beyond) for beyond in DAEMON.beyond(value))
-            yield from _misread(fields.interface, value.interface)
+            found = DAEMON.beyond(value)
+            words = ((fields.interface, value.interface),)
         case _:
             assert_never(value)
+    yield from starmap(Problem, found)
+    for read, text in words:
+        if error := fields.misread(read, text):
+            yield Problem(error.field, error.sentence)
 
 
-def _beyond(field: str, number: int, least: int, most: int) -> Iterator[Problem]:
-    if not least <= number <= most:
-        yield Problem(field, out_of_range(number, least, most))
-
-
-def _misread(read: Callable[[str], object], text: str) -> Iterator[Problem]:
-    try:
-        read(text)
-    except fields.FieldError as error:
-        yield Problem(error.field, error.sentence)
+def _beyond(field: str, number: int, limits: tuple[int, int]) -> list[tuple[str, str]]:
+    return [] if limits[0] <= number <= limits[1] else [(field, out_of_range(number, limits))]
 
 
 def wrong_mask(service: Service) -> Problem | None:
@@ -244,16 +232,13 @@ TIMEOUT_MAX: Final = INT_MAX // 100
 """Longest timeout of connections in seconds with HZ=100; a kernel with a faster clock takes less (INT_MAX / HZ)."""
 
 _TIMEOUT_SAFE: Final = INT_MAX // 1000
-_PORT_MAX: Final = 65535
+_PORTS: Final = (0, 65535)
 
 
 def wrong_setting(name: str, text: str) -> Problem | None:
     """Return the problem of a setting of net.ipv4.vs that the kernel refuses, None where it takes it."""
-    try:
-        sysctls.read(sysctls.name(name), text)
-    except fields.FieldError as error:
-        return Problem(error.field, error.sentence)
-    return None
+    error = fields.misread(lambda text: sysctls.read(sysctls.name(name), text), text)
+    return Problem(error.field, error.sentence) if error else None
 
 
 def _service(service: Service, others: Iterable[Service], adds: bool = False) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from lvstui.core import fields
@@ -63,19 +64,19 @@ class Reader:
             self.flaw((*path, key), error.sentence)
             return default
 
-    def unknown(self, table: Table, path: Path, known: frozenset[str]) -> None:
+    def unknown(self, table: Table, path: Path, known: AbstractSet[str]) -> None:
         """Note the keys of a table that mean nothing."""
         for key in table.keys() - known:
             self.flaw((*path, key), _unknown(key, known))
 
     def load(self, attributes: Attributes[_O], value: _O, table: Table, path: Path, also: tuple[str, ...] = ()) -> _O:
         """Read the attributes of an object; the keys of `also` are for somebody else."""
-        self.unknown(table, path, attributes.keys.union(also))
+        self.unknown(table, path, {*attributes.keys, *also})
         tables: dict[str, tuple[Path, Table]] = {"": (path, table)}
-        for group, keys in attributes.groups.items():
+        for group, members in attributes.groups.items():
             if group in table:
                 tables[group] = (*path, group), self.get(table, path, group, dict, same, {})
-                self.unknown(tables[group][1], tables[group][0], keys)
+                self.unknown(tables[group][1], tables[group][0], {member.key for member in members})
                 value = attributes.begin(value, group)
         for attribute in attributes:
             place, within = tables.get(attribute.group, ((), {}))
@@ -136,7 +137,7 @@ def same(raw: _Raw) -> _Raw:
     return raw
 
 
-def _unknown(key: str, known: frozenset[str]) -> str:
+def _unknown(key: str, known: AbstractSet[str]) -> str:
     from difflib import get_close_matches  # 5 ms that only a mistake costs
 
     near = get_close_matches(key, known, n=1)
