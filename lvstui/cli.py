@@ -17,7 +17,7 @@ from lvstui.commands.arguments import parser
 from lvstui.commands.place import Failure, OpenPlace, Place, Status, complain
 from lvstui.core.change import DirectorField
 from lvstui.core.fields import FieldError
-from lvstui.core.owners import Owner
+from lvstui.core.record import Owner
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel, KernelError, NoIpvs, NoRight
 from lvstui.store.profile_file import ProfileFile, default_path

@@ -13,6 +13,7 @@ from lvstui.commands.show import columns_of
 from lvstui.commands.wishes import find_pool, find_server
 from lvstui.core import fields
 from lvstui.core.change import EMPTY
+from lvstui.core.describe import network_text, server_names, service_names
 from lvstui.core.drift import add_profile_values
 from lvstui.core.entries import edits as entry_edits
 from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE, EntryLook, EntryRow, left
@@ -22,7 +23,6 @@ from lvstui.core.entries.rows import completeness
 from lvstui.core.entries.sync_messages import client_of
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address, Director, Pool, ServiceKey
-from lvstui.core.naming import network_text, server_names, service_names
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot

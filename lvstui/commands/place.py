@@ -14,7 +14,7 @@ from lvstui.core.change import EMPTY, Change, service_of
 from lvstui.core.drift import add_profile_values, find_drift
 from lvstui.core.fields import visible
 from lvstui.core.model import Director
-from lvstui.core.owners import Owner, claimed, warnings
+from lvstui.core.record import Owner, claimed, warnings
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel, NoRight
 from lvstui.store.profile_file import ProfileFile

@@ -27,7 +27,7 @@ from lvstui.formats.profile.write import ProfileError
 if TYPE_CHECKING:
     from lvstui.core.observed import Reading, RowKey
     from lvstui.core.snapshot import Snapshot
-    from lvstui.core.view.columns import R, RowColumn
+    from lvstui.core.view.table import R, RowColumn
 
 
 def show(options: Namespace, open_place: OpenPlace) -> int:
@@ -109,7 +109,7 @@ def _sysctl(running: Director, profile: Director) -> list[str]:
 
 def columns_of(columns: Sequence[RowColumn[R]], rows: Iterable[R]) -> list[str]:
     """Return rows below the headings of those columns that are printed; `-` stands for what is not known."""
-    from lvstui.core.view.columns import printed
+    from lvstui.core.view.table import printed
 
     chosen = printed(columns)
     lines = [[column.heading or column.title.upper() for column in chosen]]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from lvstui.commands.place import Failure, Status
-from lvstui.core import fields, staging, sysctls
+from lvstui.core import fields, sysctls
 from lvstui.core.attributes import DAEMON, SERVER, SERVICE, TIMEOUTS
 from lvstui.core.change import (
     Change,
@@ -21,6 +21,7 @@ from lvstui.core.change import (
     change_sysctl,
     change_timeouts,
     remove_pool,
+    set_weight,
 )
 from lvstui.core.fields import FieldError, visible
 from lvstui.core.model import Director, Pool, RealServer, Service, ServiceKey, SyncDaemon, SysctlKey, Timeouts
@@ -152,7 +153,7 @@ def _servers(options: Namespace, director: Director) -> list[tuple[ServiceKey, R
 
 
 def _drain(options: Namespace, director: Director) -> Sequence[Change | None]:
-    return [staging.set_weight(key, server, 0) for key, server in _servers(options, director)]
+    return [set_weight(key, server, 0) for key, server in _servers(options, director)]
 
 
 def _restore(options: Namespace, director: Director) -> Sequence[Change | None]:
@@ -160,7 +161,7 @@ def _restore(options: Namespace, director: Director) -> Sequence[Change | None]:
     wanted: list[Change | None] = []
     for key, server in _servers(options, director):
         if server.weight == 0 and server.resume is not None:
-            wanted.append(staging.set_weight(key, server, server.resume))
+            wanted.append(set_weight(key, server, server.resume))
         elif server.weight == 0 and options.machine is None:
             where = f"{fields.service_text(key)} {fields.server_text(server.endpoint)}"
             raise Failure(f"no weight is remembered for {where}; write `lvstui set {where} weight=...`")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar, TypeVarTuple, cast
+from typing import Final, TypeAlias, TypeVar, TypeVarTuple, cast
 
 from lvstui.core.change import Change
 from lvstui.core.model import Director, ServiceKey
 from lvstui.core.observed import Info, Reading, Scan
-from lvstui.core.owners import Owner
-from lvstui.core.record import Record, Session
+from lvstui.core.record import Owner, Record, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,12 @@ class ProfileState:
     trouble: str = ""
     saved: Director | None = None
 
+
+History: TypeAlias = Mapping[ServiceKey, tuple[int, ...]]
+"""New connections per second of each service at its last readings, oldest first."""
+
+HISTORY_LENGTH: Final = 60
+"""Readings that the history of a service goes back."""
 
 Inputs = TypeVarTuple("Inputs")
 Result = TypeVar("Result")
@@ -105,7 +110,7 @@ class Snapshot:
     reading: Reading
     origin: str
     host: Host
-    history: Mapping[ServiceKey, tuple[int, ...]] = field(default_factory=dict)
+    history: History = field(default_factory=dict)
     profile: ProfileState = ProfileState()
     read_only: str = ""
     trouble: str = ""
@@ -134,3 +139,17 @@ class Snapshot:
 
 EMPTY_SNAPSHOT: Final = Snapshot(Reading(Director(), Info("", 0), 0.0), "", Host(""))
 """What is known before anything was read."""
+
+
+def extend_history(
+    history: Mapping[ServiceKey, tuple[int, ...]], reading: Reading
+) -> dict[ServiceKey, tuple[int, ...]]:
+    """Add the rates of a reading to the history of the services; those that are gone fall out.
+
+    It is the kernel's own estimate: the kernel brings its counters up to date every 2 seconds only
+    (net/netfilter/ipvs/ip_vs_est.c), so that what two readings a second apart differ by is nothing, then double.
+    """
+    return {
+        key: (*history.get(key, ())[1 - HISTORY_LENGTH :], stats.connection_rate)
+        for key, stats in reading.services.items()
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lvstui.core.owners import Owner
+from lvstui.core.record import Owner
 from lvstui.kernel.port import Kernel
 from lvstui.store.profile_file import ProfileFile
 from lvstui.store.view_memory import ViewMemory

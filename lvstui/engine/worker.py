@@ -24,10 +24,8 @@ from lvstui.core.entries.resolve import has_engine, wanted_clients
 from lvstui.core.entries.sync_messages import Message
 from lvstui.core.model import ServiceKey
 from lvstui.core.observed import Reading, Scan
-from lvstui.core.owners import Owner
-from lvstui.core.record import Kind, Session
-from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived, Host, Snapshot
-from lvstui.core.view.history import History
+from lvstui.core.record import Kind, Owner, Session
+from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived, History, Host, Snapshot, extend_history
 from lvstui.engine.edits import FEW, Editor, read_target
 from lvstui.engine.entry_desk import EntryDesk, consult
 from lvstui.engine.messages import (
@@ -100,7 +98,7 @@ class Worker:
         self._profile = FollowedProfile(profile, kernel, post)
         self._editor = Editor(kernel, self._profile, records, post, read_only=read_only)
         self._presence = presence
-        self._history = History()
+        self._history: History = {}
         self._snapshot = replace(EMPTY_SNAPSHOT, origin=kernel.origin, derived=Derived())
         self._desk = EntryDesk(kernel, self.submit, clock=clock, threaded=threaded, pause=pause)
         self._watching = Watch(False)
@@ -194,7 +192,7 @@ class Worker:
                 self._post(Notice(f"the kernel answers again: {self._kernel.origin}"))
             self._profile.follow()
             self._reading = self._profile.compare(reading)
-            self._history = self._history.extended(self._reading)
+            self._history = extend_history(self._history, self._reading)
             if self._desk.watched:
                 self._watch(self._watching)  # what is asked of the table depends on the services that there are
             self._desk.look()
@@ -204,7 +202,7 @@ class Worker:
             schedulers=self._kernel.schedulers,
             interfaces=self._kernel.interfaces,
             host=self._host(),
-            history=self._history.services,
+            history=self._history,
             profile=self._profile.state,
             read_only=self._editor.read_only,
             trouble=trouble,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from lvstui.core.change import Change
+from lvstui.core import fields
+from lvstui.core.change import Change, change_server, change_service
 from lvstui.core.describe import describe
-from lvstui.core.marks.script import FAMILY, TABLE, chains_of, rule_text
-from lvstui.core.model import MarkGroup, MarkGroupKey
+from lvstui.core.marks.mark import mark_at
+from lvstui.core.marks.script import FAMILY, TABLE, chains_of, iptables_lines, rule_text, script
+from lvstui.core.model import Director, MarkGroup, MarkGroupKey, ServerKey
+from lvstui.core.observed import MachineKey, RowKey
+from lvstui.core.services.batch import targets
+from lvstui.core.snapshot import Snapshot
 from lvstui.formats.ipvsadm import command
+from lvstui.formats.profile.write import server_line, service_block
 
 
 def equivalent(change: Change) -> tuple[str, ...]:
@@ -40,4 +46,47 @@ def change_lines(changes: Sequence[Change]) -> list[str]:
     for change in changes:
         lines.append(describe(change))
         lines += [f"  {line}" for line in equivalent(change)]
+    return lines
+
+
+def as_commands(director: Director, keys: Iterable[RowKey]) -> str:
+    """Write the ipvsadm commands that add these rows, a service with all its servers."""
+    lines: list[str] = []
+    for key in keys:
+        changes: list[Change] = []
+        if not isinstance(key, ServerKey | MachineKey) and key in director.pools:
+            changes.append(change_service(None, director.pools[key].service))
+        servers = targets(director, [key])
+        changes += [change_server(place.service, None, server) for place, server in servers.items()]
+        lines += [line or "# ipvsadm has no options for this" for line in map(command, changes)]
+    return "\n".join(lines)
+
+
+def as_toml(director: Director, keys: Sequence[RowKey]) -> str:
+    """Write these rows as they stand in a profile; a server alone says in a comment which service it is in."""
+    parts: list[str] = []
+    for key in keys:
+        if not isinstance(key, ServerKey | MachineKey):
+            if key in director.pools:
+                parts.append(service_block(director.pools[key]).rstrip())
+            continue
+        for place, server in targets(director, [key]).items():
+            parts.append(f"# server of {fields.service_text(place.service)}\n{server_line(server)}")
+    return "\n\n".join(parts)
+
+
+def groups_as_script(snapshot: Snapshot, marks: Iterable[int]) -> list[str]:
+    """Write these groups; the script replaces our whole table, so that it stands for these groups alone."""
+    chosen = [mark_at(snapshot, number) for number in dict.fromkeys(marks)]
+    groups = {mark.number: mark.group for mark in chosen if mark.group}
+    ruleset = snapshot.reading.rules
+    lines: list[str] = []
+    if groups and ruleset is not None and ruleset.missing:
+        lines += [f"# {ruleset.missing}; the same for iptables:"]
+        lines += [line for group in groups.values() for line in iptables_lines(group)]
+    elif groups:
+        lines += ["#!/usr/sbin/nft -f", *(line.expandtabs(4) for line in script(groups))]
+    keys = [pool.service.key for mark in chosen for pool in mark.pools]
+    if keys:
+        lines += ["", *as_commands(snapshot.reading.director, keys).splitlines()]
     return lines

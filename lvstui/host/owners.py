@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import psutil
 
 from lvstui.core.model import ServiceKey
-from lvstui.core.owners import OWN_NAME, Owner
+from lvstui.core.record import OWN_NAME, Owner
 from lvstui.host.claims import Claims, keepalived, ldirectord
 
 INTERVAL: Final = 10.0

@@ -12,7 +12,7 @@ from typing import Final
 
 from lvstui.core.fields import visible
 from lvstui.core.model import Director
-from lvstui.formats.profile.toml_lines import has_comments
+from lvstui.formats.profile.flaws import has_comments
 from lvstui.formats.profile.write import HEADER, ProfileError, dumps, loads
 from lvstui.store.files import Signature, explain_errors, locked, make_folder, replace_file
 

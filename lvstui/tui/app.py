@@ -23,9 +23,9 @@ from textual.widgets import ContentSwitcher
 from lvstui.core.advice.services import advice
 from lvstui.core.entries.edits import Outcome
 from lvstui.core.model import Family, MarkKey, ServiceKey
-from lvstui.core.owners import claimed
+from lvstui.core.record import claimed
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Host, Snapshot
-from lvstui.core.view.headline import headline
+from lvstui.core.view.brief import headline
 from lvstui.core.view.table import Tone
 from lvstui.engine.messages import Edit, EntriesDone, Event, Overtaken, Pace, Rejected, Stop, Watch, sentence, summary
 from lvstui.engine.options import Options

@@ -17,7 +17,7 @@ from lvstui.commands.arguments import parser
 from lvstui.commands.place import Place
 from lvstui.core.change import change_timeouts
 from lvstui.core.model import Director, Timeouts
-from lvstui.core.owners import Owner
+from lvstui.core.record import Owner
 from lvstui.formats.profile.write import dumps
 from lvstui.host.owners import OwnerWatch, Process
 from lvstui.kernel.memory.kernel import MemoryKernel

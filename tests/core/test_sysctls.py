@@ -1,4 +1,4 @@
-"""The catalogue of settings: what is right, what is refused, what is strange."""
+"""The sysctls of settings: what is right, what is refused, what is strange."""
 
 from __future__ import annotations
 

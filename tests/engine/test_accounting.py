@@ -12,7 +12,7 @@ from lvstui.core.change import Change, DirectorField, change_server, change_sysc
 from lvstui.core.model import RealServer
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.headline import headline
+from lvstui.core.view.brief import headline
 from lvstui.engine.messages import Applied, Edit, Event, Notice, Rejected, Stop
 from lvstui.engine.worker import Worker
 from lvstui.kernel.memory.kernel import MemoryKernel

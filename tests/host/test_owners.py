@@ -10,7 +10,7 @@ import pytest
 
 from lvstui.core.change import change_server, change_service, change_timeouts
 from lvstui.core.model import RealServer, Service, Timeouts
-from lvstui.core.owners import Owner, claimed, warnings
+from lvstui.core.record import Owner, claimed, warnings
 from lvstui.host.owners import INTERVAL, OwnerWatch, Process, processes
 from tests.build import SHOP, address_key, endpoint
 

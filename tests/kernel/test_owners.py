@@ -15,7 +15,7 @@ import pytest
 
 from lvstui.core.fields import service_text
 from lvstui.core.model import ServiceKey
-from lvstui.core.owners import Owner
+from lvstui.core.record import Owner
 from lvstui.host.owners import OwnerWatch
 from lvstui.kernel.live import Live
 

@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from lvstui.core.director.rows import Part, Row
 from lvstui.core.model import ServerKey, SyncRole, Timeouts
-from lvstui.core.owners import Owner
+from lvstui.core.record import Owner
 from lvstui.engine.options import Options
 from lvstui.formats.profile.write import loads
 from lvstui.store.profile_file import ProfileFile

@@ -9,13 +9,12 @@ from typing import Final, NamedTuple
 from lvstui.core import fields
 from lvstui.core.advice import Advice
 from lvstui.core.change import Change, change_group, change_service
-from lvstui.core.describe import persistence_text
+from lvstui.core.describe import persistence_text, service_name
 from lvstui.core.marks import edits as mark_edits
 from lvstui.core.marks.edits import adopted, lost_changes, unadoptable
 from lvstui.core.marks.mark import Mark, every_rule, late, mark_at, marks, overlap, reaches
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import Director, Family, MarkGroupKey, MarkKey, Persistence, Pool, Selector
-from lvstui.core.naming import service_name
 from lvstui.core.observed import ALL_BITS, Rule
 from lvstui.core.selectors import several_ports
 from lvstui.core.snapshot import Snapshot

@@ -10,6 +10,7 @@ from lvstui.core import fields
 from lvstui.core.advice import Advice
 from lvstui.core.advice.marks import mark_advice
 from lvstui.core.change import Change, change_server, change_service, change_sysctl
+from lvstui.core.describe import service_name
 from lvstui.core.entries.distribution import crowded_server
 from lvstui.core.marks import edits as mark_edits
 from lvstui.core.model import (
@@ -27,7 +28,6 @@ from lvstui.core.model import (
     ServiceFlags,
     ServiceKey,
 )
-from lvstui.core.naming import service_name
 from lvstui.core.observed import ServerStats
 from lvstui.core.snapshot import Snapshot
 

@@ -12,10 +12,9 @@ from lvstui.core.fields import visible
 from lvstui.core.model import Director, ServerKey
 from lvstui.core.record import Record, lines
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.columns import RowColumn
-from lvstui.core.view.columns import cells as row_cells
 from lvstui.core.view.filter import Filter, Language
-from lvstui.core.view.table import Arranged, Cell, Tone
+from lvstui.core.view.table import Arranged, Cell, RowColumn, Tone
+from lvstui.core.view.table import cells as row_cells
 
 
 class DriftKey(NamedTuple):

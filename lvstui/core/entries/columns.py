@@ -10,14 +10,13 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from lvstui.core import fields
+from lvstui.core.describe import network_text, server_names, service_names
 from lvstui.core.entries.resolve import STATES, EntryKey, ResolvedEntry, masked
 from lvstui.core.model import Address, AddressKey, Director, MarkKey, Network, ServiceKey
-from lvstui.core.naming import network_text, server_names, service_names
 from lvstui.core.observed import Origin
-from lvstui.core.view.columns import RowColumn, SortValue, Value, sortable
+from lvstui.core.view.brief import compact
 from lvstui.core.view.filter import Filter, Language, Number, Text
-from lvstui.core.view.numbers import compact
-from lvstui.core.view.table import Arranged, Cell, Tone
+from lvstui.core.view.table import Arranged, Cell, RowColumn, SortValue, Tone, Value, sortable
 
 _NETWORKS: Final = 50_000
 

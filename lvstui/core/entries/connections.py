@@ -7,17 +7,16 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core import fields
+from lvstui.core.describe import network_text, server_names, service_names
 from lvstui.core.entries.columns import ORIGINS, PROTOCOLS, left_text, marks_of, origins
 from lvstui.core.entries.resolve import Parents, ResolvedEntry, controlling, pool_at
 from lvstui.core.entries.rows import NO_SCAN, completeness, resolved_entries
 from lvstui.core.model import Director, Endpoint, Family, MarkKey, Protocol, ServiceKey
-from lvstui.core.naming import network_text, server_names, service_names
 from lvstui.core.observed import Connection, Scan
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.columns import RowColumn, SortValue, shown, sort_key, sortable, text_column
-from lvstui.core.view.columns import cells as row_cells
 from lvstui.core.view.filter import Filter, Language, Number, Text
-from lvstui.core.view.table import Arranged, Cell, Tone
+from lvstui.core.view.table import Arranged, Cell, RowColumn, SortValue, Tone, shown, sort_key, sortable, text_column
+from lvstui.core.view.table import cells as row_cells
 
 ConnectionKey: TypeAlias = tuple[int, Endpoint, Endpoint, Endpoint]
 """Protocol, client, virtual end and server: what tells a connection from others."""

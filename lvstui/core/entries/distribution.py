@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
 from lvstui.core import fields
+from lvstui.core.describe import service_names
 from lvstui.core.entries.columns import EntryLook, network_of
 from lvstui.core.entries.resolve import ResolvedEntry
 from lvstui.core.entries.rows import found
 from lvstui.core.model import Endpoint, Network, Pool, RealServer, ServiceKey
-from lvstui.core.naming import service_names
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.numbers import compact
+from lvstui.core.view.brief import compact
 from lvstui.core.view.table import Cell, Tone
 
 _BAR: Final = 20

@@ -8,10 +8,10 @@ from enum import Enum
 from typing import TypeAlias
 
 from lvstui.core import fields
+from lvstui.core.describe import network_text, service_names
 from lvstui.core.entries.resolve import full, invalidated, is_ftp, server_of, service_of
 from lvstui.core.fields import FieldError
 from lvstui.core.model import PERSISTENCE_MAX, Address, Director, Endpoint, Family, Persistence, ServiceKey, SyncRole
-from lvstui.core.naming import network_text, service_names
 from lvstui.core.observed import Entry
 
 

@@ -8,15 +8,14 @@ from enum import Enum
 from typing import Final
 
 from lvstui.core import fields
+from lvstui.core.describe import service_name
 from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Pin, SetTime, check, client_text, consequences
 from lvstui.core.entries.resolve import ResolvedEntry
 from lvstui.core.entries.sync_messages import spread
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address, Director, Endpoint, Persistence, Pool, ServerKey, ServiceKey
-from lvstui.core.naming import service_name
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.numbers import compact
-from lvstui.core.view.servers import seen_on, server_state
+from lvstui.core.view.brief import compact, seen_on, server_state
 from lvstui.core.view.table import Cell, Column, Tone
 
 TARGET_COLUMNS: Final = (

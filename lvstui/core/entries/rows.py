@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from lvstui.core import fields
+from lvstui.core.describe import network_text, service_names
 from lvstui.core.entries.columns import (
     ENTRY_COLUMNS,
     EntryGrouping,
@@ -23,12 +24,10 @@ from lvstui.core.entries.columns import (
 from lvstui.core.entries.edits import server_name
 from lvstui.core.entries.resolve import STATES, EntryKey, ResolvedEntry, children_of, hanging, resolve
 from lvstui.core.model import Director, MarkKey
-from lvstui.core.naming import network_text, service_names
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.columns import RowColumn, shown, sort_key
-from lvstui.core.view.columns import cells as row_cells
-from lvstui.core.view.table import Cell
+from lvstui.core.view.table import Cell, RowColumn, shown, sort_key
+from lvstui.core.view.table import cells as row_cells
 
 NO_SCAN: Final = Scan()
 

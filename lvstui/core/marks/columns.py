@@ -10,11 +10,9 @@ from lvstui.core.marks.mark import STATES, Mark, MarkRule, hooks
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import Address, Persistence, Pool, RealServer
 from lvstui.core.observed import ALL_BITS, ServerStats
-from lvstui.core.view.columns import RowColumn, SortValue, sortable
+from lvstui.core.view.brief import compact, persistence_short, server_options, server_state
 from lvstui.core.view.filter import Language, Number, Text
-from lvstui.core.view.numbers import compact
-from lvstui.core.view.servers import persistence_short, server_options, server_state
-from lvstui.core.view.table import Cell, Tone
+from lvstui.core.view.table import Cell, RowColumn, SortValue, Tone, sortable
 
 
 class MarkRow(NamedTuple):

@@ -13,11 +13,10 @@ from lvstui.core.marks.script import iptables_lines, script
 from lvstui.core.model import MarkGroup, MarkKey, Pool, ServerKey
 from lvstui.core.observed import ALL_BITS
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.columns import RowColumn, shown, sort_key
-from lvstui.core.view.columns import cells as row_cells
+from lvstui.core.view.brief import seen_on, server_options, server_state
 from lvstui.core.view.filter import Filter
-from lvstui.core.view.servers import seen_on, server_options, server_state
-from lvstui.core.view.table import Arranged, Cell
+from lvstui.core.view.table import Arranged, Cell, RowColumn, shown, sort_key
+from lvstui.core.view.table import cells as row_cells
 
 
 class GroupRow(NamedTuple):

@@ -31,11 +31,9 @@ from lvstui.core.services.row import (
     service_options,
     service_state,
 )
-from lvstui.core.view.columns import RowColumn, SortValue, sortable, text_column
+from lvstui.core.view.brief import compact, server_options, server_state, sparkline
 from lvstui.core.view.filter import Language, Number, Text
-from lvstui.core.view.numbers import compact, sparkline
-from lvstui.core.view.servers import server_options, server_state
-from lvstui.core.view.table import Cell, Tone
+from lvstui.core.view.table import Cell, RowColumn, SortValue, Tone, sortable, text_column
 
 _HISTORY_WIDTH: Final = 12
 

@@ -9,9 +9,8 @@ from lvstui.core.observed import GroupKey, MachineKey, RowKey
 from lvstui.core.services.columns import MACHINE_COLUMNS, SERVICE_COLUMNS, place
 from lvstui.core.services.row import Grouping, Look, Row, ServerRow, machines, row_of
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.columns import RowColumn, shown, sort_key
-from lvstui.core.view.columns import cells as row_cells
-from lvstui.core.view.table import Cell
+from lvstui.core.view.table import Cell, RowColumn, shown, sort_key
+from lvstui.core.view.table import cells as row_cells
 
 
 def columns(look: Look) -> Sequence[RowColumn[Row]]:

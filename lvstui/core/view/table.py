@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import chain
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
@@ -154,3 +154,136 @@ def _escaped(character: str) -> str:
 
 def _total(widths: Sequence[int]) -> int:
     return sum(widths) + max(0, len(widths) - 1)
+
+
+R = TypeVar("R")
+"""A row with all that is known of it."""
+
+SortValue: TypeAlias = tuple[float | str, ...]
+
+Value: TypeAlias = str | int | None
+"""What a column holds exactly, for text and JSON; None where it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowColumn(Column, Generic[R]):
+    """One column of a view.
+
+    Rows are put in order by `sort`, and not by this column where it is None. A column with a `value` stands in what
+    `show` prints too, under `heading` (empty: the title in capitals); with `last` behind the others.
+    """
+
+    cell: Callable[[R], Cell] = field(kw_only=True)
+    sort: Callable[[R], SortValue] | None = field(default=None, kw_only=True)
+    value: Callable[[R], Value] | None = field(default=None, kw_only=True)
+    heading: str = field(default="", kw_only=True)
+    last: bool = field(default=False, kw_only=True)
+
+
+def text_column(
+    id: str,
+    title: str,
+    width: int,
+    priority: int,
+    text: Callable[[R], str],
+    tone: Tone = Tone.PLAIN,
+    *,
+    grow: int = 0,
+) -> RowColumn[R]:
+    """Return a column that shows a text, is sorted by it, and prints it as it is."""
+    return RowColumn(
+        id,
+        title,
+        width,
+        priority,
+        grow=grow,
+        cell=lambda row: Cell(text(row), tone),
+        sort=lambda row: (text(row),),
+        value=text,
+    )
+
+
+def sortable(columns: Iterable[RowColumn[R]]) -> tuple[str, ...]:
+    """Return the ids of the columns by which rows can be put in order."""
+    return tuple(column.id for column in columns if column.sort is not None)
+
+
+def shown(columns: Sequence[RowColumn[R]], look: Arranged) -> tuple[RowColumn[R], ...]:
+    """Return the columns that are not hidden."""
+    return tuple(column for column in columns if column.id not in look.hidden)
+
+
+def cells(columns: Sequence[RowColumn[R]], look: Arranged, row: R | None) -> tuple[Cell, ...]:
+    """Return a row's cells, one for each column that is not hidden; empty ones for a row that is gone."""
+    if row is None:
+        return tuple(Cell("") for _ in shown(columns, look))
+    return tuple(column.cell(row) for column in columns if column.id not in look.hidden)
+
+
+def sort_key(
+    columns: Sequence[RowColumn[R]], look: Arranged, place: Callable[[R], SortValue]
+) -> Callable[[R], SortValue]:
+    """Return what rows are sorted by: the value in the column of `look`, and their own place where that is equal."""
+    sort = next((column.sort for column in columns if column.id == look.sort), None)
+    if sort is None or sort is place:
+        return place
+    chosen = sort
+    return lambda row: (*chosen(row), *place(row))
+
+
+def printed(columns: Sequence[RowColumn[R]]) -> list[RowColumn[R]]:
+    """Return the columns that `show` prints, in its order."""
+    return sorted((column for column in columns if column.value is not None), key=lambda column: column.last)
+
+
+class Selection(Generic[K]):
+    """What an operator means in a table; it stays on its rows while others come and go around them."""
+
+    def __init__(self) -> None:
+        self.keys: tuple[K, ...] = ()
+        self.cursor = -1
+        """The place of the row under the cursor; -1 only while there are no rows."""
+        self.marked: frozenset[K] = frozenset()
+        self._range_start: K | None = None
+
+    @property
+    def key(self) -> K | None:
+        """The row that the cursor is on; None only while there are no rows."""
+        return self.keys[self.cursor] if self.cursor >= 0 else None
+
+    @property
+    def chosen(self) -> list[K]:
+        """The marked rows in their order; without marks, the row under the cursor."""
+        if self.marked:
+            return [key for key in self.keys if key in self.marked]
+        return [] if self.key is None else [self.key]
+
+    def show(self, keys: Sequence[K]) -> None:
+        """Take other rows; the cursor stays on its row or goes to the nearest one left, the marks stay on theirs."""
+        old, self.keys = self.keys, tuple(keys)
+        self.cursor = reseat(old, self.cursor, self.keys)
+        if self.marked:
+            self.marked = self.marked.intersection(self.keys)
+
+    def move(self, place: int) -> None:
+        """Put the cursor on a place, or as near to it as there is a row."""
+        self.cursor = max(min(place, len(self.keys) - 1), 0 if self.keys else -1)
+
+    def toggle(self) -> None:
+        """Mark or unmark the row under the cursor."""
+        if (key := self.key) is not None:
+            self._range_start = key
+            self.marked ^= {key}
+
+    def mark_range(self) -> None:
+        """Mark all rows from the last one marked or unmarked to the cursor."""
+        if (key := self.key) is not None:
+            start = self.keys.index(self._range_start) if self._range_start in self.keys else self.cursor
+            first, last = sorted((start, self.cursor))
+            self._range_start = key
+            self.marked = self.marked.union(self.keys[first : last + 1])
+
+    def clear(self) -> None:
+        """Unmark all rows."""
+        self._range_start = None
+        self.marked = frozenset()

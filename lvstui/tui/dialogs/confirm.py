@@ -14,7 +14,7 @@ from textual.widgets import Button, Input, Static
 from lvstui.core.describe import describe
 from lvstui.core.fields import service_text
 from lvstui.core.model import ServiceKey
-from lvstui.core.owners import Owner
+from lvstui.core.record import Owner
 from lvstui.core.view.table import escape
 from lvstui.engine.messages import Overtaken
 from lvstui.tui.widgets.lines import Chunks

@@ -8,15 +8,12 @@ from typing import TypeAlias
 
 from textual.widgets import Static
 
-from lvstui.core.change import Change
-from lvstui.core.director import edits
+from lvstui.core.change import Change, merge
 from lvstui.core.director import rows as director
-from lvstui.core.director.edits import Question, keep
-from lvstui.core.director.rows import DIRECTOR_COLUMNS, Look, Part, Row, touches
+from lvstui.core.director.rows import DIRECTOR_COLUMNS, Look, Part, Question, Row, keep, touches
 from lvstui.core.fields import ROLE_WORDS
 from lvstui.core.model import SyncDaemon
 from lvstui.core.rules import problems
-from lvstui.core.staging import merge
 from lvstui.core.view.table import Tone, escape
 from lvstui.engine.messages import Edit
 from lvstui.tui.commands import Command, bindings
@@ -29,16 +26,16 @@ Settings: TypeAlias = TableView[Row, Look]
 def _question(view: Settings, row: Row | None) -> Question | None:
     if row is None:
         return None
-    return edits.question(view.snapshot.reading.director, view.staged.changes, row, view.snapshot.interfaces)
+    return director.question(view.snapshot.reading.director, view.staged.changes, row, view.snapshot.interfaces)
 
 
 def _removal(view: Settings) -> Change | None:
     row = view.table.cursor_key
-    return edits.removal(view.snapshot.reading.director, row) if row else None
+    return director.removal(view.snapshot.reading.director, row) if row else None
 
 
 def _release(view: Settings, row: Row | None) -> Change | None:
-    return edits.release(view.snapshot.reading.director, view.snapshot.profile.saved, row) if row else None
+    return director.release(view.snapshot.reading.director, view.snapshot.profile.saved, row) if row else None
 
 
 def _stopped(view: Settings) -> Row | None:

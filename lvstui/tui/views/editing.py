@@ -8,13 +8,12 @@ from functools import partial
 from typing import Protocol
 
 from lvstui.core.advice import Advice
-from lvstui.core.change import Change, fold
+from lvstui.core.change import Change, fold, merge
 from lvstui.core.describe import describe
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Director
 from lvstui.core.record import Kind
 from lvstui.core.rules import Severity, problems
-from lvstui.core.staging import merge
 from lvstui.core.view.form import Form, Values
 from lvstui.core.view.table import Arranged, Tone
 from lvstui.engine.messages import Edit, SaveAll

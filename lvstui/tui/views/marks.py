@@ -12,7 +12,7 @@ from lvstui.core.marks.rows import GroupRow, MarkLook, MarkRowKey, cells, column
 from lvstui.core.model import Family, MarkKey, ServerKey, ServiceKey
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import Cell, Tone
-from lvstui.formats.excerpt import groups_as_script
+from lvstui.formats.equivalent import groups_as_script
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.dialogs.listing import Copied, Listing
 from lvstui.tui.views.editing import choosing_columns, editing, filtering, inverting, sorting

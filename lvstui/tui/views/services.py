@@ -13,11 +13,10 @@ from lvstui.core.model import AddressKey, MarkKey, ServerKey, ServiceKey
 from lvstui.core.observed import GroupKey, MachineKey, RowKey
 from lvstui.core.services.batch import targets
 from lvstui.core.services.columns import LANGUAGE, SERVICE_COLUMNS, SORTABLE
-from lvstui.core.services.draining import outlook
-from lvstui.core.services.row import STATES, Grouping, Look
+from lvstui.core.services.row import STATES, Grouping, Look, outlook
 from lvstui.core.services.rows import cells, columns, group_of, groups, rows
-from lvstui.core.view.servers import seen_on
-from lvstui.formats.excerpt import as_commands, as_toml
+from lvstui.core.view.brief import seen_on
+from lvstui.formats.equivalent import as_commands, as_toml
 from lvstui.store.view_memory import ViewMemory
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.dialogs.listing import Excerpt

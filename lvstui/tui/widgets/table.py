@@ -15,8 +15,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from lvstui.core.view.selection import Selection
-from lvstui.core.view.table import Cell, Column, Tone, reseat
+from lvstui.core.view.table import Cell, Column, Selection, Tone, reseat
 from lvstui.tui.widgets.strips import EMPTY, Bar, Line, Sheet
 
 K = TypeVar("K", bound=Hashable)

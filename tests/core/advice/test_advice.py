@@ -20,7 +20,7 @@ from lvstui.core.model import (
     Pool,
 )
 from lvstui.core.observed import Rule, Ruleset, ServerStats
-from lvstui.core.owners import Owner
+from lvstui.core.record import Owner
 from lvstui.core.selectors import selector
 from lvstui.core.snapshot import ProfileState
 from tests.build import director, group, pool, rule, snapshot, sticky_pool

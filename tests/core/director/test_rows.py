@@ -7,15 +7,26 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lvstui.core.change import Change, change_daemon, change_sysctl, change_timeouts
-from lvstui.core.director.edits import keep, question, release, removal
-from lvstui.core.director.rows import DIRECTOR_COLUMNS, LANGUAGE, Look, Part, Row, cells, rows, sentence
+from lvstui.core.change import Change, change_daemon, change_sysctl, change_timeouts, merge
+from lvstui.core.director.rows import (
+    DIRECTOR_COLUMNS,
+    LANGUAGE,
+    Look,
+    Part,
+    Row,
+    cells,
+    keep,
+    question,
+    release,
+    removal,
+    rows,
+    sentence,
+)
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Director, ServiceKey, SyncDaemon, SyncRole, Timeouts
 from lvstui.core.observed import Info, Reading, ServerStats, Stats
-from lvstui.core.owners import Owner
+from lvstui.core.record import Owner
 from lvstui.core.snapshot import Host, Link, ProfileState, Snapshot
-from lvstui.core.staging import merge
 from lvstui.core.view.table import Tone
 from tests.build import address_key, endpoint
 

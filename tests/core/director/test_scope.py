@@ -7,9 +7,8 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lvstui.core.catalogue import SETTINGS
+from lvstui.core.director.lines import scope
 from lvstui.core.director.rows import Look, Part, Row, sentence, touches
-from lvstui.core.director.scope import scope
 from lvstui.core.model import (
     AddressKey,
     Director,
@@ -26,6 +25,7 @@ from lvstui.core.model import (
     SyncDaemon,
     SyncRole,
 )
+from lvstui.core.sysctls import SETTINGS
 from tests.build import snapshot
 
 MASTER = SyncDaemon(SyncRole.MASTER, "eth1")

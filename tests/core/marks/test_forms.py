@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lvstui.core.change import change_group, diff, fold
+from lvstui.core.change import change_group, diff, fold, merge
 from lvstui.core.fields import FieldError
 from lvstui.core.marks.edits import (
     adopted,
@@ -23,7 +23,6 @@ from lvstui.core.marks.forms import ALL, RULES, BundleForm, PacketsForm, Removal
 from lvstui.core.model import Family, MarkGroup, MarkGroupKey, MarkKey, Persistence, ServerKey
 from lvstui.core.observed import Rule
 from lvstui.core.selectors import selector
-from lvstui.core.staging import merge
 from tests.build import director, group, rule
 from tests.core.marks.test_edits import HTTP, HTTPS, WEB
 

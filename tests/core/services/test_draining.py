@@ -8,7 +8,7 @@ import pytest
 
 from lvstui.core.model import Persistence
 from lvstui.core.observed import ServerStats
-from lvstui.core.services.draining import outlook
+from lvstui.core.services.row import outlook
 from tests.build import server
 
 DRAINED = server("10.0.0.11:443", weight=0)

@@ -18,7 +18,7 @@ from lvstui.core.observed import MachineKey, RowKey, ServerStats, Stats
 from lvstui.core.services.columns import MACHINE_COLUMNS, SERVICE_COLUMNS
 from lvstui.core.services.row import Grouping, Look, machine_state, machines
 from lvstui.core.services.rows import cells, columns, group_of, rows
-from lvstui.core.view.servers import server_state
+from lvstui.core.view.brief import server_state
 from lvstui.core.view.table import Cell, Tone
 from tests.build import MARK, address_key, director, pool, snapshot
 

@@ -25,7 +25,7 @@ from lvstui.core.services.columns import LANGUAGE, SERVICE_COLUMNS
 from lvstui.core.services.row import Look
 from lvstui.core.services.rows import cells, rows
 from lvstui.core.snapshot import Host, ProfileState
-from lvstui.core.view.headline import headline
+from lvstui.core.view.brief import headline
 from lvstui.core.view.table import Tone
 from tests.build import MARK, SHOP, address_key, pool, server, snapshot
 

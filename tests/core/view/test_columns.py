@@ -12,9 +12,8 @@ from lvstui.core.entries import columns as entries
 from lvstui.core.entries import connections
 from lvstui.core.marks import columns as marks
 from lvstui.core.services import columns as services
-from lvstui.core.view.columns import R, RowColumn, cells, shown, sort_key, sortable, text_column
 from lvstui.core.view.filter import Language
-from lvstui.core.view.table import Arranged, Column
+from lvstui.core.view.table import Arranged, Column, R, RowColumn, cells, shown, sort_key, sortable, text_column
 
 COLUMNS: Sequence[Sequence[Column]] = (
     services.SERVICE_COLUMNS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lvstui.core.view.selection import Selection
+from lvstui.core.view.table import Selection
 
 
 def showing(*keys: str) -> Selection[str]:

@@ -30,7 +30,7 @@ def test_a_reading_holds_every_setting_of_the_kernel_as_it_is_after_boot(kernel:
     assert list(found) == sorted(found)
     for name, text in found.items():
         known = sysctls.SETTINGS.get(name)
-        assert known is not None, f"{name} needs an entry in the catalogue"
+        assert known is not None, f"{name} needs an entry in the sysctls"
         assert text == known.default or not known.default
 
 

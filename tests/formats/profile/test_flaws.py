@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from lvstui.formats.profile.toml_lines import has_comments, lines
+from lvstui.formats.profile.flaws import has_comments, lines
 
 TEXT = '''\
 # one = 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lvstui.core.view.numbers import compact, duration, sparkline
+from lvstui.core.view.brief import compact, duration, sparkline
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lvstui.core.model import Director
-from lvstui.formats.profile.read import quickly, thoroughly
-from lvstui.formats.profile.shortcut import Uncertain
+from lvstui.formats.profile.read import Uncertain, quickly, thoroughly
 from lvstui.formats.profile.write import dumps
 from tests.core.strategies import directors, laws
 

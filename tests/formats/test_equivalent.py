@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lvstui.core.model import Director, ServerKey
 from lvstui.core.observed import MachineKey, RowKey
-from lvstui.formats.excerpt import as_commands, as_toml
+from lvstui.formats.equivalent import as_commands, as_toml
 from lvstui.formats.ipvsadm import save_lines
 from lvstui.formats.profile.write import loads
 from lvstui.kernel.memory.demo import demo_director
