@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -92,13 +93,13 @@ class _Row:
 
 
 class Entries:
-    """Entries and connections of a director in memory; the same clock and edits always give the same ones."""
+    """Entries and connections of a director in memory; the same clock and edits always lead to the same ones."""
 
-    def __init__(self, seed: int = 0) -> None:
-        self._random = Random(seed)
+    def __init__(self) -> None:
+        self._random = Random(0)
         self._rows: dict[_Key, _Row] = {}
         self._groups: dict[_Group, dict[_Key, None]] = {}
-        self._gained: dict[ServerKey, int] = {}
+        self._gained: Counter[ServerKey] = Counter()
 
     def bound(self) -> Mapping[ServerKey, int]:
         """Count the entries of each real server."""
@@ -106,31 +107,32 @@ class Entries:
 
     def take_gained(self) -> Mapping[ServerKey, int]:
         """Return, once, how many entries messages have brought to a server, or (negative) taken from it."""
-        gained, self._gained = self._gained, {}
+        gained, self._gained = self._gained, Counter()
         return gained
 
     def take(self, messages: Iterable[Message], director: Director, now: float) -> None:
-        """Take sync messages as a kernel's daemon does (ip_vs_proc_conn): a row that is there keeps its server."""
+        """Take sync messages as a kernel's daemon does (ip_vs_proc_conn): a row that is there keeps its server.
+
+        A new one is counted only where service and real server are configured just so.
+        """
         self.expire(director, now)
         for message in messages:
-            key = _key(message)
-            row = self._rows.get(key) or self._create(message, key, director)
+            template = bool(message.flags & TEMPLATE)
+            mark, identity = (message.mark, message.identity) if template else (0, b"")
+            key = _Key(message.protocol, message.client, message.virtual, mark, identity, template)
+            row = self._rows.get(key)
+            if row is None:
+                service, group = _service(message, director), None
+                if service is not None and message.server in director.pools[service].servers:
+                    active = _Kind.ACTIVE if message.state == ASSURED else _Kind.INACTIVE
+                    group = _Group(ServerKey(service, message.server), _Kind.ENTRY if template else active)
+                row = _Row(message.server, "", 0.0, group, message.engine)
+                self._add(key, row)
+                if group is not None and template:
+                    self._gained[group.place] += 1
             row.state = _state(message)
             row.ends = now + min(message.timeout or _DEFAULT_TIMEOUT, PERSISTENCE_MAX)
             row.synced = True
-
-    def _create(self, message: Message, key: _Key, director: Director) -> _Row:
-        """Add a row; it is counted only where service and real server are configured just so."""
-        service = _service(message, director)
-        group = None
-        if service is not None and message.server in director.pools[service].servers:
-            active = _Kind.ACTIVE if message.state == ASSURED else _Kind.INACTIVE
-            group = _Group(ServerKey(service, message.server), _Kind.ENTRY if key.template else active)
-        row = _Row(message.server, "", 0.0, group, message.engine)
-        self._add(key, row)
-        if group is not None and group.kind is _Kind.ENTRY:
-            self._gained[group.place] = self._gained.get(group.place, 0) + 1
-        return row
 
     def _add(self, key: _Key, row: _Row) -> None:
         self._rows[key] = row
@@ -153,7 +155,7 @@ class Entries:
                 row.ends = now + self._time_left(row.group, director)  # its client came back meanwhile
             else:
                 if row.group is not None and row.group.kind is _Kind.ENTRY:
-                    self._gained[row.group.place] = self._gained.get(row.group.place, 0) - 1
+                    self._gained[row.group.place] -= 1
                 self._remove(key)
 
     def _has_children(self, key: _Key, place: ServerKey, director: Director) -> bool:
@@ -243,19 +245,30 @@ class Entries:
         """Yield the table as it stands, a page at a time."""
         rows = list(self._rows.items())
         for start in range(0, len(rows), _PIECE):
-            entries, connections = [], []
+            entries: list[Entry] = []
+            connections: list[Connection] = []
             for key, row in rows[start : start + _PIECE]:
-                if key.template:
-                    entries.append(_shown_entry(key, row, now))
+                client, virtual, server = key.client, key.virtual, row.server
+                ends = now + int(row.ends - now)
+                origin = Origin.SYNC if row.synced else Origin.LOCAL
+                if not key.template:
+                    number = Protocol(key.protocol)
+                    connections.append(Connection(number, client, virtual, server, row.state, ends, origin))
+                    continue
+                service: ServiceKey
+                if key.protocol == 0:
+                    service = MarkKey(key.mark, Family.of(client.address))
                 else:
-                    connections.append(_shown_connection(key, row, now))
+                    service = AddressKey(Protocol(key.protocol), virtual.address, virtual.port)
+                    server = Endpoint(server.address, server.port if virtual.port else 0)
+                identity = key.identity.decode("latin-1")
+                entries.append(Entry(service, client.address, server, row.state, ends, row.engine, identity, origin))
             yield Piece(entries, connections)
 
 
 def _host(network: Address, persistence: Persistence, random: Random) -> Address:
     """Draw a client of a masked network."""
-    drawn = int(network) | random.getrandbits(network.max_prefixlen)
-    host = IPv4Address(drawn) if isinstance(network, IPv4Address) else IPv6Address(drawn)
+    host = type(network)(int(network) | random.getrandbits(network.max_prefixlen))
     return type(network)(int(network) | int(host) & ~int(masked(host, persistence)))
 
 
@@ -270,12 +283,6 @@ def _virtual(service: ServiceKey) -> tuple[int, Endpoint, int]:
         port = 0 if service.port == FTP else service.port
         return int(service.protocol), Endpoint(service.address, port), 0
     return 0, mark_end(service), service.mark
-
-
-def _key(message: Message) -> _Key:
-    template = bool(message.flags & TEMPLATE)
-    identity = message.identity if template else b""
-    return _Key(message.protocol, message.client, message.virtual, message.mark if template else 0, identity, template)
 
 
 def _service(message: Message, director: Director) -> ServiceKey | None:
@@ -293,23 +300,3 @@ def _state(message: Message) -> str:
     if message.protocol != Protocol.TCP:
         return "UDP"
     return _STATES[message.state] if message.state < len(_STATES) else "CLOSE"
-
-
-def _shown_entry(key: _Key, row: _Row, now: float) -> Entry:
-    service: ServiceKey
-    server = row.server
-    if key.protocol == 0:
-        service = MarkKey(key.mark, Family.of(key.client.address))
-    else:
-        service = AddressKey(Protocol(key.protocol), key.virtual.address, key.virtual.port)
-        server = Endpoint(server.address, server.port if key.virtual.port else 0)
-    origin = Origin.SYNC if row.synced else Origin.LOCAL
-    identity = key.identity.decode("latin-1")
-    ends = now + int(row.ends - now)
-    return Entry(service, key.client.address, server, row.state, ends, row.engine, identity, origin)
-
-
-def _shown_connection(key: _Key, row: _Row, now: float) -> Connection:
-    origin = Origin.SYNC if row.synced else Origin.LOCAL
-    ends = now + int(row.ends - now)
-    return Connection(Protocol(key.protocol), key.client, key.virtual, row.server, row.state, ends, origin)

@@ -194,35 +194,29 @@ class MemoryKernel:
         if self._traffic:
             return self._traffic.advance(self._director, now)
         if self._steady is None or self._steady[0] is not self._director:
-            self._steady = self._director, _all_zero(self._director, self._entries.bound())
+            pools, bound = self._director.pools, self._entries.bound()
+            servers = {
+                key: {endpoint: ServerStats(sticky=bound.get(ServerKey(key, endpoint), 0)) for endpoint in pool.servers}
+                for key, pool in pools.items()
+            }
+            self._steady = self._director, (dict.fromkeys(pools, Stats()), servers)
         return self._steady[1]
-
-
-def _all_zero(director: Director, bound: Mapping[ServerKey, int]) -> _Statistics:
-    """Count nothing but the entries that messages made."""
-    services = dict.fromkeys(director.pools, Stats())
-    servers = {
-        key: {endpoint: ServerStats(sticky=bound.get(ServerKey(key, endpoint), 0)) for endpoint in pool.servers}
-        for key, pool in director.pools.items()
-    }
-    return services, servers
 
 
 def _held_director(director: Director) -> Director:
     """Return what a kernel would hold of a director: no names, but timeouts and datagram lengths."""
     return Director(
-        pools={key: _held_pool(pool) for key, pool in director.pools.items()},
+        pools={
+            key: Pool(
+                strip_profile_values(pool.service),
+                {endpoint: strip_profile_values(server) for endpoint, server in pool.servers.items()},
+            )
+            for key, pool in director.pools.items()
+        },
         timeouts=director.timeouts or Timeouts(),
         sync={role: _held_daemon(daemon) for role, daemon in director.daemons.items()},
         sysctl={**DEFAULTS, **director.sysctl},
         marks={mark: strip_profile_values(group) for mark, group in director.groups.items()},
-    )
-
-
-def _held_pool(pool: Pool) -> Pool:
-    return Pool(
-        strip_profile_values(pool.service),
-        {endpoint: strip_profile_values(server) for endpoint, server in pool.servers.items()},
     )
 
 
@@ -243,7 +237,8 @@ def _as_held(director: Director, change: Change) -> Value | None:
         case Change(_, _, SyncDaemon() as daemon):
             return _held_daemon(daemon)
         case Change(SysctlKey(name), _, str() as text):
-            return _held_setting(name, text)
+            plain = sysctls.read(name, text)
+            return "1" if sysctls.same(name, plain, "1") else plain  # an automatic defence that nothing calls for is 1
         case _:
             return strip_profile_values(change.after)
 
@@ -252,18 +247,19 @@ def _errno(director: Director, change: Change) -> int:
     """Return the errno that the kernel answers to a change, 0 where it takes it."""
     match change.target:
         case AddressKey() | MarkKey() as key:
-            return _service_errno(director, key, *change.values(Service))
+            return _service_errno(director, key, change)
         case ServerKey() as key:
-            return _server_errno(director, key, *change.values(RealServer))
+            return _server_errno(director, key, change)
         case MarkGroupKey(mark):
-            exists = mark in director.groups
-            if change.before is None:
-                return codes.EEXIST if exists else _OK
-            return _OK if exists else codes.ENOENT
+            return _clash(change, mark in director.groups, codes.ENOENT)
         case SyncRole() as role:
-            return _sync_errno(director, role, *change.values(SyncDaemon))
+            return _sync_errno(director, role, change)
         case SysctlKey(name):
-            return _sysctl_errno(director, name, change.after) if isinstance(change.after, str) else _OK
+            if not isinstance(change.after, str):
+                return _OK
+            if name not in director.sysctl:
+                return codes.ENOENT
+            return codes.EINVAL if rules.wrong_setting(name, change.after) else _OK
         case DirectorField():
             new = change.after
             seconds = (new.tcp, new.tcp_fin, new.udp) if isinstance(new, Timeouts) else ()
@@ -272,28 +268,33 @@ def _errno(director: Director, change: Change) -> int:
             assert_never(change.target)
 
 
-def _service_errno(director: Director, key: ServiceKey, before: Service | None, service: Service | None) -> int:
+def _clash(change: Change, exists: bool, missing: int) -> int:
+    """Return the errno for an object that is there already, or (`missing`) that is not there to be changed."""
+    if change.before is None:
+        return codes.EEXIST if exists else _OK
+    return _OK if exists else missing
+
+
+def _service_errno(director: Director, key: ServiceKey, change: Change) -> int:
+    _, service = change.values(Service)
     if service and any(rules.misfits(service)):
         return codes.EINVAL
-    exists = key in director.pools
-    if before is None and exists:
-        return codes.EEXIST
-    if before is not None and not exists:
-        return codes.ESRCH
-    if service is None:
-        return _OK
+    clash = _clash(change, key in director.pools, codes.ESRCH)
+    if clash or service is None:
+        return clash
     if service.scheduler not in SCHEDULERS or service.engine not in ENGINES:
         return codes.ENOENT
     return codes.EINVAL if rules.wrong_mask(service) else _OK
 
 
-def _server_errno(director: Director, key: ServerKey, before: RealServer | None, server: RealServer | None) -> int:
+def _server_errno(director: Director, key: ServerKey, change: Change) -> int:
+    before, server = change.values(RealServer)
     pool = director.pools.get(key.service)
     if pool is None:
         return codes.ESRCH
-    exists = key.endpoint in pool.servers
+    clash = _clash(change, key.endpoint in pool.servers, codes.ENOENT)
     if server is None:
-        return _OK if exists else codes.ENOENT
+        return clash
     mixed = Family.of(key.endpoint.address) != key.service.family
     misfit = any(rules.misfits(server)) or rules.wrong_family(server, key.service.family)
     if misfit or (mixed and director.sync):
@@ -302,38 +303,19 @@ def _server_errno(director: Director, key: ServerKey, before: RealServer | None,
         return codes.ERANGE
     if rules.wrong_tunnel(server):
         return codes.EINVAL
-    if before is not None:
-        return _OK if exists else codes.ENOENT
-    if exists:
-        return codes.EEXIST
-    return _OK if unicast(key.endpoint.address) else codes.EINVAL
+    return clash or (codes.EINVAL if before is None and not unicast(key.endpoint.address) else _OK)
 
 
-def _sync_errno(director: Director, role: SyncRole, before: SyncDaemon | None, daemon: SyncDaemon | None) -> int:
-    runs = role in director.daemons
-    if before is not None and not runs:
-        return codes.ESRCH
-    if daemon is None:
-        return _OK
+def _sync_errno(director: Director, role: SyncRole, change: Change) -> int:
+    _, daemon = change.values(SyncDaemon)
+    clash = _clash(change, role in director.daemons, codes.ESRCH)
+    if clash == codes.ESRCH or daemon is None:
+        return clash
     if 0 <= daemon.max_length <= _DATAGRAM_MAX:
         daemon = replace(daemon, max_length=0)  # the kernel shortens what is too long for a datagram
     if any(rules.misfits(daemon)) or rules.wrong_group(daemon) or _families_mixed(director):
         return codes.EINVAL
-    if daemon.interface not in INTERFACES:
-        return codes.ENODEV
-    return codes.EEXIST if before is None and runs else _OK
-
-
-def _sysctl_errno(director: Director, name: str, text: str) -> int:
-    if name not in director.sysctl:
-        return codes.ENOENT
-    return codes.EINVAL if rules.wrong_setting(name, text) else _OK
-
-
-def _held_setting(name: str, text: str) -> str:
-    """Return a setting as the kernel keeps it: an automatic defence that nothing calls for is 1."""
-    plain = sysctls.read(name, text)
-    return "1" if sysctls.same(name, plain, "1") else plain
+    return clash if daemon.interface in INTERFACES else codes.ENODEV
 
 
 def _families_mixed(director: Director) -> bool:

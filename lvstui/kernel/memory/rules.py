@@ -57,24 +57,22 @@ class Rulebook:
 
 def _ours(director: Director) -> tuple[Rule, ...]:
     """Return the rules of our table as they would be read from nf_tables."""
-    found = []
-    for chain in CHAINS:
-        for number, (mark, selector) in enumerate(rules(director.groups, chain)):
-            found.append(
-                Rule(
-                    "nft",
-                    FAMILY,
-                    TABLE,
-                    chain,
-                    handle=len(director.groups) + 3 + number + (0 if chain == PREROUTING else 100),
-                    hook=chain,
-                    priority=PRIORITY,
-                    match=match_words(selector),
-                    selector=selector,
-                    value=mark,
-                    packets=0,
-                    bytes=0,
-                    counter=counter_name(mark),
-                )
-            )
-    return tuple(found)
+    return tuple(
+        Rule(
+            "nft",
+            FAMILY,
+            TABLE,
+            chain,
+            handle=len(director.groups) + 3 + number + (0 if chain == PREROUTING else 100),
+            hook=chain,
+            priority=PRIORITY,
+            match=match_words(selector),
+            selector=selector,
+            value=mark,
+            packets=0,
+            bytes=0,
+            counter=counter_name(mark),
+        )
+        for chain in CHAINS
+        for number, (mark, selector) in enumerate(rules(director.groups, chain))
+    )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import exp, sin
+from operator import sub
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -38,7 +39,7 @@ _UP_TO: Final = tuple(accumulate((31, 27, 22, 20)))
 """Percent of the packets that arrive up to each CPU: queues of a network card never share evenly."""
 
 
-class Habits(NamedTuple):
+class _Habits(NamedTuple):
     """What connections to one sort of service are like; one without duration is never active (UDP).
 
     `rates` are the slowest and the fastest mean of new connections per second, `duration` the seconds that a
@@ -55,21 +56,21 @@ class Habits(NamedTuple):
     out_size: float
 
 
-def habits_of(key: ServiceKey) -> Habits:
+def _habits(key: ServiceKey) -> _Habits:
     """Guess the habits of a service from its protocol and port, as an operator would."""
     match key:
         case AddressKey(Protocol.UDP, _, 53):
-            return Habits((50, 600), 0, 60, 1, 1, 72, 180)
+            return _Habits((50, 600), 0, 60, 1, 1, 72, 180)
         case AddressKey(Protocol.UDP):
-            return Habits((1, 40), 0, 60, 20, 40, 200, 900)
+            return _Habits((1, 40), 0, 60, 20, 40, 200, 900)
         case AddressKey(Protocol.SCTP):
-            return Habits((0.05, 0.3), 600, 30, 400, 380, 180, 170)
+            return _Habits((0.05, 0.3), 600, 30, 400, 380, 180, 170)
         case AddressKey(Protocol.TCP, _, 80):
-            return Habits((2, 15), 2, 60, 5, 4, 90, 210)
+            return _Habits((2, 15), 2, 60, 5, 4, 90, 210)
         case AddressKey(Protocol.TCP, _, port) if port not in (0, 443, 8080, 8443):
-            return Habits((1, 40), 90, 60, 40, 60, 150, 900)
+            return _Habits((1, 40), 90, 60, 40, 60, 150, 900)
         case _:
-            return Habits((20, 200), 25, 60, 9, 14, 110, 1150)
+            return _Habits((20, 200), 25, 60, 9, 14, 110, 1150)
 
 
 class _Flow(NamedTuple):
@@ -80,7 +81,7 @@ class _Flow(NamedTuple):
     answered: float = 0.0
 
     def plus(self, other: _Flow, times: float = 1.0) -> _Flow:
-        """Return the sum with another flow that lasted so many seconds."""
+        """Return the sum with another flow, multiplied by `times` (seconds that it lasted)."""
         return _Flow(*(mine + part * times for mine, part in zip(self, other, strict=True)))
 
 
@@ -99,13 +100,18 @@ class _Server:
     counted: _Flow = _NO_FLOW
     flow: _Flow = _NO_FLOW
 
+    def stats(self, habits: _Habits) -> ServerStats:
+        """Return the counters of the kernel, with whole connections."""
+        active, inactive, sticky = (int(number + 0.5) for number in (self.active, self.inactive, self.sticky))
+        return ServerStats(active, inactive, sticky, _stats(habits, self.counted, self.flow))
+
 
 @dataclass(slots=True)
 class _Service:
     """One service: its habits, its servers, what it counted and what flows."""
 
     pool: Pool
-    habits: Habits
+    habits: _Habits
     mean: float
     phase: float
     servers: dict[Endpoint, _Server] = field(default_factory=dict)
@@ -126,12 +132,11 @@ class _Service:
 class Traffic:
     """Traffic that flows over a director as time passes.
 
-    Rates are a function of time and `seed`: a slow wave, a quicker one and a tremble. Counters sum them up. What
+    Rates are a function of time: a slow wave, a quicker one and a tremble. Counters sum them up. What
     is seen first has been running for days; what comes later starts at zero.
     """
 
-    def __init__(self, seed: int = 0) -> None:
-        self._seed = seed
+    def __init__(self) -> None:
         self._services: dict[ServiceKey, _Service] = {}
         self._now: float | None = None
 
@@ -145,12 +150,12 @@ class Traffic:
         self._follow(director)
         for service in self._services.values():
             if first:
-                _settle(service, now, self._seed)
+                _settle(service, now)
             elif now > last:
                 _pass(service, now, now - last)
         services = {key: _stats(item.habits, item.counted, item.flow) for key, item in self._services.items()}
         servers = {
-            key: {endpoint: _server_stats(server, item.habits) for endpoint, server in item.servers.items()}
+            key: {endpoint: server.stats(item.habits) for endpoint, server in item.servers.items()}
             for key, item in self._services.items()
         }
         return services, servers
@@ -174,42 +179,34 @@ class Traffic:
         """Take up what was configured since, and forget what is gone."""
         services: dict[ServiceKey, _Service] = {}
         for key, pool in director.pools.items():
-            services[key] = service = self._services.get(key) or self._begin(key, pool)
+            service = self._services.get(key)
+            if service is None:
+                habits = _habits(key)
+                slow, fast = habits.rates
+                mean = slow * (fast / slow) ** _chance(key, "mean")
+                service = _Service(pool, habits, mean, 6.28 * _chance(key, "phase"))
+            services[key] = service
             if service.pool is not pool or not service.servers:
                 known = service.servers
                 service.pool = pool
                 service.servers = {
-                    endpoint: known.get(endpoint) or _Server(6.28 * _chance(self._seed, key, endpoint))
-                    for endpoint in pool.servers
+                    endpoint: known.get(endpoint) or _Server(6.28 * _chance(key, endpoint)) for endpoint in pool.servers
                 }
         self._services = services
-
-    def _begin(self, key: ServiceKey, pool: Pool) -> _Service:
-        habits = habits_of(key)
-        slow, fast = habits.rates
-        mean = slow * (fast / slow) ** _chance(self._seed, key, "mean")
-        return _Service(pool, habits, mean, 6.28 * _chance(self._seed, key, "phase"))
 
 
 def whole(services: Iterable[Stats]) -> Stats:
     """Sum up what the services of a director count."""
-    columns = zip(*services, strict=True)
-    return Stats(*map(sum, columns))
+    return Stats(*map(sum, zip(*services, strict=True)))
 
 
 def by_cpu(total: Stats) -> tuple[Stats, ...]:
     """Share the counters of the whole among four CPUs, without rates, as the kernel shows them."""
-    counters = total[:5]
-    cpus = []
-    before = (0,) * len(counters)
-    for percent in _UP_TO:
-        upto = tuple(count * percent // 100 for count in counters)
-        cpus.append(Stats(*(count - less for count, less in zip(upto, before, strict=True))))
-        before = upto
-    return tuple(cpus)
+    parts = [[count * percent // 100 for count in total[:5]] for percent in (0, *_UP_TO)]
+    return tuple(Stats(*map(sub, upto, before)) for before, upto in pairwise(parts))
 
 
-def _stats(habits: Habits, counted: _Flow, flow: _Flow) -> Stats:
+def _stats(habits: _Habits, counted: _Flow, flow: _Flow) -> Stats:
     """Return the counters and estimates of the kernel."""
     in_packets, out_packets = int(counted.served * habits.in_packets), int(counted.answered * habits.out_packets)
     in_rate, out_rate = flow.served * habits.in_packets, flow.answered * habits.out_packets
@@ -227,14 +224,9 @@ def _stats(habits: Habits, counted: _Flow, flow: _Flow) -> Stats:
     )
 
 
-def _server_stats(server: _Server, habits: Habits) -> ServerStats:
-    active, inactive, sticky = (int(number + 0.5) for number in (server.active, server.inactive, server.sticky))
-    return ServerStats(active, inactive, sticky, _stats(habits, server.counted, server.flow))
-
-
 def _chance(*of: object) -> float:
     """Return a number from 0 to 1 that is always the same for the same things."""
-    return crc32(repr(of).encode()) / 2**32
+    return crc32(repr((0, *of)).encode()) / 2**32
 
 
 def _rate(service: _Service, now: float) -> float:
@@ -273,8 +265,7 @@ def _pass(service: _Service, now: float, seconds: float) -> None:
         fresh = to_new * share + per_entry * server.sticky
         server.sticky = _towards(arriving * share * clients, server.sticky, exp(-seconds / memory))
         if not service.pool.service.flags & ServiceFlags.ONE_PACKET:
-            _hold(server, habits, fresh, seconds)
-            server.overloaded = _overloaded(server, real)
+            _hold(server, real, habits, fresh, seconds)
         served = server.active / habits.duration if habits.duration else fresh
         server.flow = _Flow(fresh, served, served if real.forwarding is Forwarding.MASQ else 0.0)
         server.counted = server.counted.plus(server.flow, seconds)
@@ -288,25 +279,21 @@ def _towards(settled: float, value: float, left: float) -> float:
     return settled + (value - settled) * left
 
 
-def _hold(server: _Server, habits: Habits, fresh: float, seconds: float) -> None:
-    """Move active and inactive connections towards where the present rate would bring them."""
+def _hold(server: _Server, real: RealServer, habits: _Habits, fresh: float, seconds: float) -> None:
+    """Move active and inactive connections towards where the present rate would bring them.
+
+    Then see whether the thresholds keep new ones away (ip_vs_dest_update_overload).
+    """
     ending = fresh
     if habits.duration:
         ending = server.active / habits.duration
         server.active = _towards(fresh * habits.duration, server.active, exp(-seconds / habits.duration))
     server.inactive = _towards(ending * habits.linger, server.inactive, exp(-seconds / habits.linger))
+    connections, ends = server.active + server.inactive, real.lower or real.upper * _OVERLOAD_ENDS
+    server.overloaded = real.upper > 0 and (connections >= ends if server.overloaded else connections > real.upper)
 
 
-def _overloaded(server: _Server, real: RealServer) -> bool:
-    """Return whether the thresholds keep new connections away (ip_vs_dest_update_overload)."""
-    if not real.upper:
-        return False
-    connections = server.active + server.inactive
-    ends = real.lower or real.upper * _OVERLOAD_ENDS
-    return connections >= ends if server.overloaded else connections > real.upper
-
-
-def _settle(service: _Service, now: float, seed: int) -> None:
+def _settle(service: _Service, now: float) -> None:
     """Put a service where days of running have brought it.
 
     Drained servers still have something to lose; one that would hold more than its upper threshold is just above it.
@@ -318,7 +305,7 @@ def _settle(service: _Service, now: float, seed: int) -> None:
     service.counted = _NO_FLOW
     busiest = max(service.servers.values(), key=lambda server: server.active, default=_Server())
     active, sticky, drained = busiest.active, busiest.sticky, _NO_FLOW.plus(busiest.flow, 0.8)
-    age = _DAY * (0.2 + 9 * _chance(seed, service.pool.service.key, "age"))
+    age = _DAY * (0.2 + 9 * _chance(service.pool.service.key, "age"))
     for server, real in service.pairs():
         if real.weight == 0:
             server.active, server.sticky = active * 0.3, sticky * 0.4
