@@ -20,7 +20,7 @@ from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE, EntryLook, Entr
 from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, told_of
 from lvstui.core.entries.resolve import ResolvedEntry, has_engine, resolve, wanted_clients
 from lvstui.core.entries.rows import completeness
-from lvstui.core.entries.sync_messages import client_of
+from lvstui.core.entries.sync_plan import client_of
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address, Director, Pool, ServiceKey
 from lvstui.core.observed import Reading, Scan

@@ -10,7 +10,7 @@ from functools import partial
 from threading import Event as Flag
 from threading import Thread
 
-from lvstui.core.entries.sync_messages import Message
+from lvstui.core.entries.sync_message import Message
 from lvstui.core.observed import Reading, Scan
 from lvstui.engine.entry_edits import Tools, carry_out
 from lvstui.engine.messages import Broken, Consult, EditEntries, Reported, Request, Scanned

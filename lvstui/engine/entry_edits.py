@@ -33,7 +33,8 @@ from lvstui.core.entries.resolve import (
     service_of,
     wanted_clients,
 )
-from lvstui.core.entries.sync_messages import KILL_SECONDS, SOFT_SECONDS, Message, again, ending, placed_key, placing
+from lvstui.core.entries.sync_message import Message
+from lvstui.core.entries.sync_plan import KILL_SECONDS, SOFT_SECONDS, again, ending, placed_key, placing
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address, Director, Endpoint, ServerKey
 from lvstui.core.observed import Connection, Entry, Reading, Scan

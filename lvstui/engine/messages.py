@@ -11,7 +11,7 @@ from lvstui.core.change import EMPTY, Change, Value, with_profile_values
 from lvstui.core.describe import describe
 from lvstui.core.entries.edits import EntryEdit, EntryReport
 from lvstui.core.entries.edits import Outcome as EntryOutcome
-from lvstui.core.entries.sync_messages import Message
+from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import Address, Director, ServiceKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind

@@ -21,7 +21,7 @@ from lvstui.core.change import (
 from lvstui.core.drift import add_profile_values
 from lvstui.core.entries.edits import EntryReport, Outcome, told_of
 from lvstui.core.entries.resolve import has_engine, wanted_clients
-from lvstui.core.entries.sync_messages import Message
+from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import ServiceKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind, Owner, Session

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lvstui.core.change import EMPTY, Change, DirectorField, Target, Value, lookup
-from lvstui.core.entries.sync_messages import Message
+from lvstui.core.entries.sync_message import Message
 from lvstui.core.marks.script import groups
 from lvstui.core.model import Director, MarkGroupKey, ServiceKey, SyncRole, SysctlKey
 from lvstui.core.observed import Reading, Ruleset

@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from lvstui.core.change import Change, Target, Value
-from lvstui.core.entries.sync_messages import Message
+from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import ServiceKey
 from lvstui.core.observed import Connection, Entry, Reading
 

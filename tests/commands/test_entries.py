@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lvstui.core.entries.sync_messages import binding
+from lvstui.core.entries.sync_plan import binding
 from lvstui.core.model import Endpoint, Persistence, Service
 from tests.build import SHOP
 from tests.test_cli import PROFILE, Shell

@@ -11,7 +11,8 @@ import pytest
 from lvstui.core.change import Change, change_server, change_service, fold
 from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, told_of
 from lvstui.core.entries.resolve import NOBODY, WantedClients
-from lvstui.core.entries.sync_messages import Message, binding
+from lvstui.core.entries.sync_message import Message
+from lvstui.core.entries.sync_plan import binding
 from lvstui.core.model import Director, Endpoint, Persistence, RealServer, Service
 from lvstui.core.observed import Entry, Reading, Scan, ServerStats
 from lvstui.engine import scanner

@@ -9,7 +9,8 @@ from ipaddress import IPv4Address, ip_address
 import pytest
 
 from lvstui.core.change import change_server, change_service, change_sysctl
-from lvstui.core.entries.sync_messages import Message, binding
+from lvstui.core.entries.sync_message import Message
+from lvstui.core.entries.sync_plan import binding
 from lvstui.core.model import (
     Address,
     AddressKey,

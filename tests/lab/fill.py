@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
-from lvstui.core.entries.sync_messages import Message
+from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import Endpoint
 from lvstui.kernel.live import Live
 from tests.build import endpoint

@@ -11,7 +11,7 @@ from lvstui.core import fields
 from lvstui.core.describe import service_name
 from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Pin, SetTime, check, client_text, consequences
 from lvstui.core.entries.resolve import ResolvedEntry
-from lvstui.core.entries.sync_messages import spread
+from lvstui.core.entries.sync_plan import spread
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address, Director, Endpoint, Persistence, Pool, ServerKey, ServiceKey
 from lvstui.core.snapshot import Snapshot

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from lvstui.core.change import change_daemon
-from lvstui.core.entries.sync_messages import Message
+from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import PERSISTENCE_MAX, SyncDaemon, SyncRole
 from lvstui.kernel.ipvs.client import Netlink
 from lvstui.kernel.namespace import call_in

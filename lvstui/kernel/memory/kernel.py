@@ -26,7 +26,7 @@ from lvstui.core.change import (
     put,
     strip_profile_values,
 )
-from lvstui.core.entries.sync_messages import Message
+from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import (
     AddressKey,
     Director,

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
-from lvstui.core.entries.sync_messages import Message
+from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import Address, Endpoint
 
 _VERSION = 1

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from lvstui.core.change import change_daemon
-from lvstui.core.entries.sync_messages import Message
+from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import AddressKey, Endpoint, Protocol, SyncDaemon, SyncRole
 from lvstui.kernel.live import Live
 from lvstui.kernel.port import Refused

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvstui.core.entries.sync_messages import LOCAL_NODE, TEMPLATE, Message
+from lvstui.core.entries.sync_message import LOCAL_NODE, TEMPLATE, Message
 from lvstui.core.model import PERSISTENCE_MAX, Endpoint
 from lvstui.kernel.ipvs.sync_door import Malformed, encode
 from tests.build import endpoint

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from lvstui.core import fields
 from lvstui.core.entries.edits import Manner
-from lvstui.core.entries.sync_messages import INACTIVE, LOCAL_NODE, TEMPLATE, Message, again, binding, ending, spread
+from lvstui.core.entries.sync_message import INACTIVE, LOCAL_NODE, TEMPLATE, Message
+from lvstui.core.entries.sync_plan import again, binding, ending, spread
 from lvstui.core.model import PERSISTENCE_MAX, Endpoint, Protocol, RealServer
 from lvstui.core.observed import Connection
 from tests.build import director, endpoint, entry, sticky_pool

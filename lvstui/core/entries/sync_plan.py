@@ -1,13 +1,14 @@
-"""What the kernel is sent for an edit of a persistence entry: sync messages, which somebody else sends."""
+"""What the kernel has to be sent for an edit of a persistence entry, as sync messages that nobody has sent."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final, NamedTuple
+from typing import Final
 
 from lvstui.core.entries.edits import Manner, Move, Pin
 from lvstui.core.entries.resolve import EntryKey, is_ftp, key_of, masked, server_of, service_of
+from lvstui.core.entries.sync_message import INACTIVE, LOCAL_NODE, Message
 from lvstui.core.model import (
     PERSISTENCE_MAX,
     Address,
@@ -20,40 +21,6 @@ from lvstui.core.model import (
     ServiceKey,
 )
 from lvstui.core.observed import Connection, Entry
-
-LOCAL_NODE: Final = 0x0001
-INACTIVE: Final = 0x0100
-TEMPLATE: Final = 0x1000
-"""Flags of a message (IP_VS_CONN_F_*, include/uapi/linux/ip_vs.h)."""
-
-ASSURED: Final = 1
-"""State of a template (IP_VS_CTPL_S_ASSURED, include/net/ip_vs.h)."""
-
-
-class Message(NamedTuple):
-    """One connection as a sync message of version 1 tells it (net/netfilter/ipvs/ip_vs_sync.c).
-
-    `protocol` is 6, 17 or 132, and 0 for the template of a firewall-mark service, whose mark stands in the first four
-    bytes of `virtual` as well as in `mark`. `timeout` is in seconds: at least 1, as the kernel takes 0 for 180; at most
-    31 days. `engine` and `identity` are the name and the data of a persistence engine, both or neither.
-    """
-
-    protocol: int
-    client: Endpoint
-    virtual: Endpoint
-    server: Endpoint
-    timeout: int
-    flags: int = TEMPLATE
-    state: int = ASSURED
-    mark: int = 0
-    engine: str = ""
-    identity: bytes = b""
-
-    @property
-    def address(self) -> Address:
-        """The client's address, whose family is the message's."""
-        return self.client.address
-
 
 SOFT_SECONDS: Final = 2
 """Seconds that an entry is given when its connections are let go softly: with 1 it ties with them and loses."""

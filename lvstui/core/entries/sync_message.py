@@ -1,0 +1,40 @@
+"""What a sync message says of one connection or persistence entry; how entries are written to the kernel."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from lvstui.core.model import Address, Endpoint
+
+LOCAL_NODE: Final = 0x0001
+INACTIVE: Final = 0x0100
+TEMPLATE: Final = 0x1000
+"""Flags of a message (IP_VS_CONN_F_*, include/uapi/linux/ip_vs.h)."""
+
+ASSURED: Final = 1
+"""State of a template (IP_VS_CTPL_S_ASSURED, include/net/ip_vs.h)."""
+
+
+class Message(NamedTuple):
+    """One connection as a sync message of version 1 tells it (net/netfilter/ipvs/ip_vs_sync.c).
+
+    `protocol` is 6, 17 or 132, and 0 for the template of a firewall-mark service, whose mark stands in the first four
+    bytes of `virtual` as well as in `mark`. `timeout` is in seconds: at least 1, as the kernel takes 0 for 180; at most
+    31 days. `engine` and `identity` are the name and the data of a persistence engine, both or neither.
+    """
+
+    protocol: int
+    client: Endpoint
+    virtual: Endpoint
+    server: Endpoint
+    timeout: int
+    flags: int = TEMPLATE
+    state: int = ASSURED
+    mark: int = 0
+    engine: str = ""
+    identity: bytes = b""
+
+    @property
+    def address(self) -> Address:
+        """The client's address, whose family is the message's."""
+        return self.client.address
