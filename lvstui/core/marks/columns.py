@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from lvstui.core import fields
 from lvstui.core.marks.mark import STATES, Mark, MarkRule, hooks
 from lvstui.core.marks.script import is_ours
-from lvstui.core.model import Address, Persistence, Pool, RealServer
+from lvstui.core.model import Address, Network, Persistence, Pool, RealServer
 from lvstui.core.observed import ALL_BITS, ServerStats
 from lvstui.core.view.brief import compact, persistence_short, server_options, server_state
 from lvstui.core.view.filter import Language, Number, Text
@@ -33,32 +33,49 @@ class MarkServerRow(NamedTuple):
 Row: TypeAlias = MarkRow | MarkRule | MarkServerRow
 
 
+Content: TypeAlias = str | Cell
+"""What stands in a cell: a text in the tone of its column, or a whole cell."""
+
+
 def place(row: Row) -> SortValue:
-    """Return where a mark stands by itself: by its number, rules whose mark cannot be told behind all."""
+    """Return where a mark stands by itself: by its number, rules of an unknown mark behind all."""
     return (row.mark.number or 2**32,) if isinstance(row, MarkRow) else ()
 
 
-def _cells(
-    of_mark: Callable[[Mark], Cell],
-    of_rule: Callable[[MarkRule], Cell] = lambda _: Cell(""),
-    of_server: Callable[[MarkServerRow], Cell] = lambda _: Cell(""),
-) -> Callable[[Row], Cell]:
-    """Return the cells of a column, by the kind of the row."""
+def _column(
+    id: str,
+    title: str,
+    width: int,
+    priority: int,
+    mark: Callable[[Mark], Content],
+    rule: Callable[[MarkRule], Content] = lambda _: "",
+    server: Callable[[MarkServerRow], Content] = lambda _: "",
+    *,
+    tone: Tone = Tone.PLAIN,
+    by: Callable[[Mark], float] | None = None,
+    grow: int = 0,
+    right: bool = False,
+) -> RowColumn[Row]:
+    """Return a column with what stands in it for each kind of row; marks are in order `by` a number, or by the text."""
 
     def cell(row: Row) -> Cell:
         match row:
-            case MarkRow(mark):
-                return of_mark(mark)
+            case MarkRow():
+                content = mark(row.mark)
             case MarkRule():
-                return of_rule(row)
+                content = rule(row)
             case MarkServerRow():
-                return of_server(row)
+                content = server(row)
+            case _:
+                assert_never(row)
+        return content if isinstance(content, Cell) else Cell(content, tone)
 
-    return cell
+    def sort(row: Row) -> SortValue:
+        if not isinstance(row, MarkRow):
+            return ()
+        return (by(row.mark) if by else cell(row).text,)
 
-
-def _by(value: Callable[[Mark], float | str]) -> Callable[[Row], SortValue]:
-    return lambda row: (value(row.mark),) if isinstance(row, MarkRow) else ()
+    return RowColumn(id, title, width, priority, grow=grow, right=right, cell=cell, sort=sort)
 
 
 def _title(row: Row) -> Cell:
@@ -68,7 +85,8 @@ def _title(row: Row) -> Cell:
             return Cell(f"{'+' if folded else '-'} {title}", Tone.STRONG)
         case MarkRule(rule):
             where = rule.chain if is_ours(rule) else row.where
-            return Cell(f"    {where}" if rule.verb == "set" and rule.mask == ALL_BITS else f"    {row.verb} {where}")
+            whole = rule.verb == "set" and rule.mask == ALL_BITS
+            return Cell(f"    {where}" if whole else f"    {row.verb} {where}")
         case MarkServerRow(server=server):
             end = server.endpoint
             return Cell(f"    -> {fields.server_text(end) if end.port else end.address}")
@@ -80,33 +98,14 @@ def _server(row: MarkServerRow) -> Cell:
     return Cell(", ".join(filter(None, parts)), Tone.DIM)
 
 
-def _names(mark: Mark) -> str:
-    return ", ".join(mark.names)
-
-
-def _match(mark: Mark) -> str:
-    return "; ".join(mark.matches)
-
-
-def _where(mark: Mark) -> str:
-    return ", ".join(dict.fromkeys(rule.where for rule in mark.rules))
-
-
-def _hooks(mark: Mark) -> str:
-    return ", ".join(hooks(mark.rules))
-
-
-def _count(packets: int | None) -> Cell:
-    return Cell("" if packets is None else compact(packets))
-
-
-def _service(pool: Pool) -> str:
-    """Write a service on a mark short: `v4 wlc`."""
-    return f"{pool.service.key.family.short} {pool.service.scheduler}"
+def _count(packets: int | None) -> str:
+    return "" if packets is None else compact(packets)
 
 
 def _services(mark: Mark) -> str:
-    return ", ".join(dict.fromkeys(map(_service, mark.pools)))
+    """Write the services on a mark short: `v4 wlc, v6 wlc`."""
+    services = (pool.service for pool in mark.pools)
+    return ", ".join(dict.fromkeys(f"{service.key.family.short} {service.scheduler}" for service in services))
 
 
 def persist_text(persistence: Persistence | None) -> str:
@@ -130,99 +129,88 @@ def _longest(mark: Mark) -> int:
 
 MARK_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
     RowColumn("mark", "Mark / rule", 18, 1, grow=1, cell=_title, sort=place),
-    RowColumn(
+    _column(
         "name",
         "Name",
         8,
         3,
+        lambda mark: ", ".join(mark.names),
+        lambda row: row.rule.comment,
+        lambda row: row.server.name,
+        tone=Tone.NAME,
         grow=1,
-        cell=_cells(
-            lambda mark: Cell(_names(mark), Tone.NAME),
-            lambda row: Cell(row.rule.comment, Tone.NAME),
-            lambda row: Cell(row.server.name, Tone.NAME),
-        ),
-        sort=_by(_names),
     ),
-    RowColumn(
+    _column(
         "match",
         "Packets that get it",
         21,
         1,
+        lambda mark: "; ".join(mark.matches),
+        lambda row: row.match,
+        _server,
         grow=3,
-        cell=_cells(lambda mark: Cell(_match(mark)), lambda row: Cell(row.match), _server),
-        sort=_by(_match),
     ),
-    RowColumn(
+    _column(
         "where",
         "Rules in",
         12,
         7,
+        lambda mark: ", ".join(dict.fromkeys(rule.where for rule in mark.rules)),
+        lambda row: "lvstui" if is_ours(row.rule) else row.rule.chain,
+        tone=Tone.DIM,
         grow=1,
-        cell=_cells(
-            lambda mark: Cell(_where(mark), Tone.DIM),
-            lambda row: Cell("lvstui" if is_ours(row.rule) else row.rule.chain, Tone.DIM),
-        ),
-        sort=_by(_where),
     ),
-    RowColumn(
-        "hook",
-        "Hook",
-        22,
-        8,
-        grow=1,
-        cell=_cells(lambda mark: Cell(_hooks(mark), Tone.DIM), lambda row: Cell(row.hook, Tone.DIM)),
-        sort=_by(_hooks),
+    _column(
+        "hook", "Hook", 22, 8, lambda mark: ", ".join(hooks(mark.rules)), lambda row: row.hook, tone=Tone.DIM, grow=1
     ),
-    RowColumn(
+    _column(
         "packets",
         "Packets",
         7,
         1,
+        lambda mark: _count(mark.packets),
+        lambda row: _count(row.rule.packets),
+        by=lambda mark: mark.packets or 0,
         right=True,
-        cell=_cells(lambda mark: _count(mark.packets), lambda row: _count(row.rule.packets)),
-        sort=_by(lambda mark: mark.packets or 0),
     ),
-    RowColumn(
+    _column(
         "service",
         "Service",
         9,
         6,
+        _services,
+        server=lambda row: row.pool.service.key.family.short,
+        tone=Tone.DIM,
         grow=1,
-        cell=_cells(
-            lambda mark: Cell(_services(mark), Tone.DIM),
-            of_server=lambda row: Cell(row.pool.service.key.family.short, Tone.DIM),
-        ),
-        sort=_by(_services),
     ),
-    RowColumn("persist", "Persist", 7, 2, right=True, cell=_cells(_persist), sort=_by(_longest)),
-    RowColumn(
+    _column("persist", "Persist", 7, 2, _persist, by=_longest, right=True),
+    _column(
         "servers",
         "Servers",
         7,
         5,
+        lambda mark: str(mark.servers) if mark.pools else "",
+        by=lambda mark: mark.servers,
         right=True,
-        cell=_cells(lambda mark: Cell(str(mark.servers) if mark.pools else "")),
-        sort=_by(lambda mark: mark.servers),
     ),
-    RowColumn(
+    _column(
         "sticky",
         "Sticky",
         6,
         4,
+        lambda mark: compact(mark.sticky) if any(_persistences(mark)) else "",
+        server=lambda row: compact(row.seen.sticky) if row.pool.service.persistence else "",
+        by=lambda mark: mark.sticky,
         right=True,
-        cell=_cells(
-            lambda mark: Cell(compact(mark.sticky) if any(_persistences(mark)) else ""),
-            of_server=lambda row: Cell(compact(row.seen.sticky) if row.pool.service.persistence else ""),
-        ),
-        sort=_by(lambda mark: mark.sticky),
     ),
-    RowColumn(
+    _column(
         "state",
         "State",
         11,
         1,
-        cell=_cells(lambda mark: mark.state, lambda row: row.state, lambda row: server_state(row.server, row.seen)),
-        sort=_by(lambda mark: mark.state.text),
+        lambda mark: mark.state,
+        lambda row: row.state,
+        lambda row: server_state(row.server, row.seen),
     ),
 )
 
@@ -231,30 +219,23 @@ SORTABLE: Final = sortable(MARK_COLUMNS)
 
 def _text(mark: Mark) -> str:
     words = [column.cell(MarkRow(mark)).text for column in MARK_COLUMNS]
-    for known in mark.rules:
-        rule = known.rule
-        words += [known.match, *rule.match, rule.raw, rule.comment, rule.chain, *rule.path]
-    for pool in mark.pools:
-        words += [pool.service.name, *_server_words(pool)]
-    return " ".join(words).casefold()
+    for mark_rule in mark.rules:
+        rule = mark_rule.rule
+        words += [mark_rule.match, *rule.match, rule.raw, rule.comment, rule.chain, *rule.path]
+    return " ".join((*words, *(pool.service.name for pool in mark.pools), *_server_words(mark))).casefold()
 
 
-def _server_words(pool: Pool) -> Iterable[str]:
-    return (word for end, server in pool.servers.items() for word in (server.name, str(end.address)))
+def _server_words(mark: Mark) -> Iterable[str]:
+    servers = (server for pool in mark.pools for server in pool.servers.values())
+    return (word for server in servers for word in (server.name, str(server.endpoint.address)))
 
 
-def _addresses(mark: Mark) -> Iterable[Address]:
-    for selector in mark.selectors:
-        yield from (network.network_address for network in selector.addresses)
-    for pool in mark.pools:
-        yield from (endpoint.address for endpoint in pool.servers)
+def _networks(mark: Mark) -> Iterable[Network]:
+    return (network for selector in mark.selectors for network in selector.addresses)
 
 
-def _at(mark: Mark, address: Address) -> bool:
-    """Return whether an address is one that packets are marked for, also within a network, or a real server's."""
-    networks = (network for selector in mark.selectors for network in selector.addresses)
-    servers = (end.address for pool in mark.pools for end in pool.servers)
-    return any(address in network for network in networks) or address in servers
+def _servers(mark: Mark) -> Iterable[Address]:
+    return (endpoint.address for pool in mark.pools for endpoint in pool.servers)
 
 
 def _protocols(mark: Mark) -> Iterable[str]:
@@ -264,8 +245,8 @@ def _protocols(mark: Mark) -> Iterable[str]:
 
 LANGUAGE: Final[Language[Mark]] = Language(
     text=_text,
-    addresses=_addresses,
-    at=_at,
+    addresses=lambda mark: (*(network.network_address for network in _networks(mark)), *_servers(mark)),
+    at=lambda mark, address: any(address in network for network in _networks(mark)) or address in _servers(mark),
     operators=(
         Number("mark", "its number", lambda mark: (mark.number,)),
         Number(
@@ -289,15 +270,11 @@ LANGUAGE: Final[Language[Mark]] = Language(
             lambda mark: (*mark.names, *(pool.service.name for pool in mark.pools)),
             part=True,
         ),
-        Text(
-            "server",
-            "name or address of a real server",
-            lambda mark: (word for pool in mark.pools for word in _server_words(pool)),
-        ),
+        Text("server", "name or address of a real server", _server_words),
         Text(
             "table",
             "of a rule that sets it; a part is enough",
-            lambda mark: (word for known in mark.rules for word in (known.rule.table, known.where)),
+            lambda mark: (word for rule in mark.rules for word in (rule.rule.table, rule.where)),
             aliases=("where",),
             part=True,
         ),
@@ -307,13 +284,7 @@ LANGUAGE: Final[Language[Mark]] = Language(
             lambda mark: (rule.hook for rule in mark.rules),
             part=True,
         ),
-        Text(
-            "proto",
-            "tcp, udp, sctp",
-            _protocols,
-            aliases=("protocol",),
-            words=tuple(fields.PROTOCOL_WORDS.values()),
-        ),
+        Text("proto", "tcp, udp, sctp", _protocols, aliases=("protocol",), words=tuple(fields.PROTOCOL_WORDS.values())),
         Text(
             "state",
             "as in the column State, with - for a blank",
