@@ -84,7 +84,7 @@ def _table(resolved: ResolvedEntry, director: Director, now: float) -> Mapping[s
         "service": fields.service_text(resolved.service_key),
         "server": fields.server_text(server),
         "state": resolved.state,
-        "left": left(resolved, now),
+        "left": left(resolved.entry.ends, now),
         "origin": entry.origin.value or None,
         "children": resolved.children,
         "children_sure": resolved.sure,

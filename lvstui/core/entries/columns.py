@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -16,7 +16,7 @@ from lvstui.core.model import Address, AddressKey, Director, MarkKey, Network, S
 from lvstui.core.observed import Origin
 from lvstui.core.view.brief import compact
 from lvstui.core.view.filter import Filter, Language, Number, Text
-from lvstui.core.view.table import Arranged, Cell, RowColumn, SortValue, Tone, Value, sortable
+from lvstui.core.view.table import Arranged, Cell, RowColumn, SortValue, Tone, sortable, text_column
 
 _NETWORKS: Final = 50_000
 
@@ -61,25 +61,10 @@ class EntryRow(NamedTuple):
     now: float
     look: EntryLook
 
-    @property
-    def left(self) -> int:
-        """Seconds that the entry has left, counted down from when it was read."""
-        return left(self.resolved, self.now)
 
-
-class EntryGroupRow(NamedTuple):
-    """A group with its entries, as far as the filter finds them; `total` is how many it finds in all groups."""
-
-    group: Group
-    members: Sequence[ResolvedEntry]
-    total: int
-    director: Director
-    look: EntryLook
-
-
-def left(resolved: ResolvedEntry, now: float) -> int:
-    """Return the seconds that an entry has left at a moment of the monotonic clock."""
-    return max(0, int(resolved.entry.ends - now))
+def left(ends: float, now: float) -> int:
+    """Return the seconds that are left until an end; both are moments of the monotonic clock."""
+    return max(0, int(ends - now))
 
 
 def left_text(seconds: int) -> str:
@@ -115,7 +100,7 @@ def network_of(client: Address, prefixes: tuple[int, int]) -> Network:
 
 @lru_cache(maxsize=_NETWORKS)
 def _network(version: int, number: int, prefix: int) -> Network:
-    """Make a network once: that takes longer than all else that is done to an entry."""
+    """Create a network once: that takes longer than all else that is done to an entry."""
     return IPv4Network((number, prefix)) if version == 4 else IPv6Network((number, prefix))
 
 
@@ -133,73 +118,23 @@ def server_text(resolved: ResolvedEntry, director: Director) -> str:
     return f"{server.name} {place}" if server and server.name else place
 
 
-def group_text(group: Group, director: Director) -> str:
-    """Name a group."""
-    match group.of:
-        case tuple() as key:
-            return service_names(director, key)[0]
-        case other:
-            return str(other)
-
-
 _TONES: Final = {"ok": Tone.GOOD, "drain": Tone.WARN, "ending": Tone.WARN, "void": Tone.DIM, "off": Tone.DIM}
 
 
-def place(row: EntryRow | EntryGroupRow) -> SortValue:
-    """Return where a row stands by itself: by its client; the largest group first."""
-    if isinstance(row, EntryGroupRow):
-        return (-len(row.members),)
+def place(row: EntryRow) -> SortValue:
+    """Return where an entry stands by itself: by its client."""
     client = row.resolved.entry.client
     return client.version, int(client)
 
 
-def _cell(
-    of_entry: Callable[[EntryRow], Cell], of_group: Callable[[EntryGroupRow], Cell] = lambda _: Cell("")
-) -> Callable[[EntryRow | EntryGroupRow], Cell]:
-    return lambda row: of_group(row) if isinstance(row, EntryGroupRow) else of_entry(row)
-
-
-def _exact(value: Callable[[EntryRow], Value]) -> Callable[[EntryRow | EntryGroupRow], Value]:
-    return lambda row: None if isinstance(row, EntryGroupRow) else value(row)
-
-
-def _by(value: Callable[[EntryRow], float | str]) -> Callable[[EntryRow | EntryGroupRow], SortValue]:
-    return lambda row: () if isinstance(row, EntryGroupRow) else (value(row),)
-
-
 def _client(row: EntryRow) -> Cell:
     indent = "" if row.look.grouping is EntryGrouping.NONE else "  "
-    return Cell(f"{indent}{_client_text(row)}", Tone.STRONG)
+    return Cell(f"{indent}{network_text(row.resolved.entry.client, row.resolved.width)}", Tone.STRONG)
 
 
-def _client_text(row: EntryRow) -> str:
-    return network_text(row.resolved.entry.client, row.resolved.width)
-
-
-def _group(row: EntryGroupRow) -> Cell:
-    sign = "-" if row.group in row.look.unfolded else "+"
-    return Cell(f"{sign} {group_text(row.group, row.director)}", Tone.STRONG)
-
-
-def _group_services(row: EntryGroupRow) -> Cell:
-    count = f"{compact(len(row.members))} entr{'y' if len(row.members) == 1 else 'ies'}"
-    services = {resolved.service_key for resolved in row.members}
-    of = service_text(row.members[0], row.director) if len(services) == 1 else f"{len(services)} services"
-    return Cell(count if row.look.grouping is EntryGrouping.SERVICE else f"{count} / {of}", Tone.NAME)
-
-
-def _group_servers(row: EntryGroupRow) -> Cell:
-    servers = {resolved.entry.server.address for resolved in row.members}
-    return Cell(server_text(row.members[0], row.director) if len(servers) == 1 else f"{len(servers)} servers")
-
-
-def _exact_server(row: EntryRow) -> str:
-    names = _servers(row)
-    return f"{names[0]} {names[1]}" if len(names) > 2 else names[0]
-
-
-def _identity(row: EntryRow) -> str:
-    return f"{row.resolved.entry.engine} {row.resolved.entry.identity}".strip()
+def _left(row: EntryRow) -> Cell:
+    seconds = left(row.resolved.entry.ends, row.now)
+    return Cell(left_text(seconds), Tone.WARN if seconds < 10 else Tone.PLAIN)
 
 
 def _connections(row: EntryRow) -> Cell:
@@ -208,40 +143,32 @@ def _connections(row: EntryRow) -> Cell:
     return Cell(count if certain else f"~{count}", Tone.PLAIN if row.resolved.children else Tone.DIM)
 
 
-def _share(row: EntryGroupRow) -> Cell:
-    return Cell(f"{len(row.members) * 100 / row.total:.0f}%" if row.total else "")
+def _exact_server(row: EntryRow) -> str:
+    names = _servers(row)
+    return f"{names[0]} {names[1]}" if len(names) > 2 else names[0]
 
 
-ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow | EntryGroupRow], ...]] = (
+ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow], ...]] = (
     RowColumn(
         "client",
         "Client",
         18,
         1,
         grow=1,
-        cell=_cell(_client, _group),
+        cell=_client,
         sort=place,
-        value=_exact(lambda row: network_text(row.resolved.entry.client, row.resolved.width)),
+        value=lambda row: network_text(row.resolved.entry.client, row.resolved.width),
     ),
-    RowColumn(
-        "service",
-        "Service",
-        14,
-        1,
-        grow=2,
-        cell=_cell(lambda row: Cell(service_text(row.resolved, row.director), Tone.NAME), _group_services),
-        sort=_by(lambda row: service_text(row.resolved, row.director)),
-        value=_exact(lambda row: service_text(row.resolved, row.director)),
-    ),
+    text_column("service", "Service", 14, 1, lambda row: service_text(row.resolved, row.director), Tone.NAME, grow=2),
     RowColumn(
         "server",
         "Real server",
         18,
         1,
         grow=2,
-        cell=_cell(lambda row: Cell(server_text(row.resolved, row.director)), _group_servers),
-        sort=_by(lambda row: server_text(row.resolved, row.director)),
-        value=_exact(_exact_server),
+        cell=lambda row: Cell(server_text(row.resolved, row.director)),
+        sort=lambda row: (server_text(row.resolved, row.director),),
+        value=_exact_server,
         heading="SERVER",
     ),
     RowColumn(
@@ -250,9 +177,9 @@ ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow | EntryGroupRow], ...]] = (
         6,
         1,
         right=True,
-        cell=_cell(lambda row: Cell(left_text(row.left), Tone.WARN if row.left < 10 else Tone.PLAIN)),
-        sort=_by(lambda row: row.resolved.entry.ends),
-        value=_exact(lambda row: row.left),
+        cell=_left,
+        sort=lambda row: (row.resolved.entry.ends,),
+        value=lambda row: left(row.resolved.entry.ends, row.now),
     ),
     RowColumn(
         "connections",
@@ -260,41 +187,51 @@ ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow | EntryGroupRow], ...]] = (
         5,
         2,
         right=True,
-        cell=_cell(_connections, lambda row: Cell(compact(sum(resolved.children for resolved in row.members)))),
-        sort=_by(lambda row: row.resolved.children),
-        value=_exact(lambda row: f"{'' if row.resolved.sure else '~'}{row.resolved.children}"),
+        cell=_connections,
+        sort=lambda row: (row.resolved.children,),
+        value=lambda row: f"{'' if row.resolved.sure else '~'}{row.resolved.children}",
     ),
     RowColumn(
         "state",
         "State",
         8,
         1,
-        cell=_cell(lambda row: Cell(row.resolved.state, _TONES.get(row.resolved.state, Tone.BAD)), _share),
-        sort=_by(lambda row: row.resolved.state),
-        value=_exact(lambda row: row.resolved.state),
+        cell=lambda row: Cell(row.resolved.state, _TONES.get(row.resolved.state, Tone.BAD)),
+        sort=lambda row: (row.resolved.state,),
+        value=lambda row: row.resolved.state,
     ),
-    RowColumn(
-        "origin",
-        "From",
-        5,
-        4,
-        cell=_cell(lambda row: Cell(row.resolved.entry.origin.value, Tone.DIM)),
-        sort=_by(lambda row: row.resolved.entry.origin.value),
-        value=_exact(lambda row: row.resolved.entry.origin.value),
-    ),
-    RowColumn(
+    text_column("origin", "From", 5, 4, lambda row: row.resolved.entry.origin.value, Tone.DIM),
+    text_column(
         "identity",
         "Engine",
         10,
         5,
+        lambda row: f"{row.resolved.entry.engine} {row.resolved.entry.identity}".strip(),
+        Tone.DIM,
         grow=1,
-        cell=_cell(lambda row: Cell(_identity(row), Tone.DIM)),
-        sort=_by(lambda row: f"{row.resolved.entry.engine}\0{row.resolved.entry.identity}"),
-        value=_exact(_identity),
     ),
 )
 
 SORTABLE: Final = sortable(ENTRY_COLUMNS)
+
+
+def group_cells(
+    group: Group, members: Sequence[ResolvedEntry], total: int, director: Director, look: EntryLook
+) -> Mapping[str, Cell]:
+    """Return what stands in the row of a group with these entries, by column; `total` entries are in all groups."""
+    name = service_names(director, group.of)[0] if isinstance(group.of, tuple) else str(group.of)
+    count = f"{compact(len(members))} entr{'y' if len(members) == 1 else 'ies'}"
+    services = {resolved.service_key for resolved in members}
+    service = service_text(members[0], director) if len(services) == 1 else f"{len(services)} services"
+    servers = {resolved.entry.server.address for resolved in members}
+    server = server_text(members[0], director) if len(servers) == 1 else f"{len(servers)} servers"
+    return {
+        "client": Cell(f"{'-' if group in look.unfolded else '+'} {name}", Tone.STRONG),
+        "service": Cell(count if look.grouping is EntryGrouping.SERVICE else f"{count} / {service}", Tone.NAME),
+        "server": Cell(server),
+        "connections": Cell(compact(sum(resolved.children for resolved in members))),
+        "state": Cell(f"{len(members) * 100 / total:.0f}%" if total else ""),
+    }
 
 
 def _servers(row: EntryRow) -> tuple[str, ...]:
@@ -317,12 +254,11 @@ def _text(row: EntryRow) -> str:
 
 def _at(row: EntryRow, address: Address) -> bool:
     """Return whether an entry is the one of a client: of its address, or of the network that it is in."""
-    client = row.resolved.entry.client
-    pool = row.director.pools.get(row.resolved.service) if row.resolved.service is not None else None
+    resolved, client = row.resolved, row.resolved.entry.client
+    pool = row.director.pools.get(resolved.service) if resolved.service is not None else None
     persistence = pool.service.persistence if pool else None
-    if client.version == address.version and persistence is not None and masked(address, persistence) == client:
-        return True
-    return address in (client, row.resolved.entry.server.address)
+    network = persistence is not None and client.version == address.version and masked(address, persistence) == client
+    return network or address in (client, resolved.entry.server.address)
 
 
 def marks_of(key: ServiceKey | None) -> Iterable[float]:
@@ -330,11 +266,13 @@ def marks_of(key: ServiceKey | None) -> Iterable[float]:
     return (key.mark,) if isinstance(key, MarkKey) else ()
 
 
-def _ports(key: ServiceKey) -> Iterable[float]:
+def _ports(row: EntryRow) -> Iterable[float]:
+    key = row.resolved.service_key
     return (key.port,) if isinstance(key, AddressKey) else ()
 
 
-def _protocols(key: ServiceKey) -> Iterable[str]:
+def _protocols(row: EntryRow) -> Iterable[str]:
+    key = row.resolved.entry.service
     return (fields.protocol_text(key.protocol),) if isinstance(key, AddressKey) else ()
 
 
@@ -354,18 +292,12 @@ LANGUAGE: Final[Language[EntryRow]] = Language(
         Number("left", "seconds until it runs out", lambda r: (max(0.0, r.resolved.entry.ends - r.now),), seconds=True),
         Number("conns", "connections that hang on it", lambda row: (row.resolved.children,), aliases=("connections",)),
         Number("mark", "the firewall mark of its service", lambda row: marks_of(row.resolved.entry.service)),
-        Number("port", "of its service", lambda row: _ports(row.resolved.service_key)),
+        Number("port", "of its service", _ports),
         Text("service", "name, or as it is written", lambda row: service_names(row.director, row.resolved.service_key)),
         Text("server", "name, address, or with the port", _servers),
         Text("state", "as in the column State", lambda row: (row.resolved.state,), words=tuple(STATES)),
         Text("origin", "local or sync", lambda row: origins(row.resolved.entry.origin), words=ORIGINS),
-        Text(
-            "proto",
-            "tcp, udp, sctp",
-            lambda row: _protocols(row.resolved.entry.service),
-            aliases=("protocol",),
-            words=PROTOCOLS,
-        ),
+        Text("proto", "tcp, udp, sctp", _protocols, aliases=("protocol",), words=PROTOCOLS),
         Text("engine", "the persistence engine, such as sip", lambda row: (row.resolved.entry.engine,)),
     ),
 )

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core import fields
 from lvstui.core.describe import network_text, server_names, service_names
-from lvstui.core.entries.columns import ORIGINS, PROTOCOLS, left_text, marks_of, origins
+from lvstui.core.entries.columns import ORIGINS, PROTOCOLS, left, left_text, marks_of, origins
 from lvstui.core.entries.resolve import Parents, ResolvedEntry, controlling, pool_at
 from lvstui.core.entries.rows import NO_SCAN, completeness, resolved_entries
 from lvstui.core.model import Director, Endpoint, Family, MarkKey, Protocol, ServiceKey
@@ -19,11 +19,11 @@ from lvstui.core.view.table import Arranged, Cell, RowColumn, SortValue, Tone, s
 from lvstui.core.view.table import cells as row_cells
 
 ConnectionKey: TypeAlias = tuple[int, Endpoint, Endpoint, Endpoint]
-"""Protocol, client, virtual end and server: what tells a connection from others."""
+"""Protocol, client, virtual end and server, which identify a connection."""
 
 
 class ConnectionRow(NamedTuple):
-    """A connection with its service, where that can be told, and the director that names it.
+    """A connection with its service, where that is known, and the director that names it.
 
     `now` is a moment of the monotonic clock; `entry` is the one that the connection hangs on, for its cell only.
     """
@@ -54,22 +54,21 @@ def _service(row: ConnectionRow) -> str:
     return f"{names[0]} {virtual}" if len(names) > 1 else f"{fields.protocol_text(row.connection.protocol)}:{virtual}"
 
 
-def _server(row: ConnectionRow) -> str:
-    names = server_names(row.director, row.service, row.connection.server)
-    return f"{names[0]} {names[1]}" if len(names) > 2 else names[0]
+def _server(row: ConnectionRow) -> Cell:
+    names = _servers(row)
+    return Cell(f"{names[0]} {names[1]}" if len(names) > 2 else names[0])
 
 
-def _state(row: ConnectionRow) -> Cell:
-    state = row.connection.state
-    return Cell(state, Tone.GOOD if state == "ESTABLISHED" else Tone.DIM)
+def _servers(row: ConnectionRow) -> tuple[str, ...]:
+    return server_names(row.director, row.service, row.connection.server)
 
 
 def _entry(row: ConnectionRow) -> Cell:
-    entry = row.entry
-    if entry is None:
+    if row.entry is None:
         return Cell("", Tone.DIM)
-    seconds = left_text(max(0, int(entry.entry.ends - row.now)))
-    return Cell(f"{'' if entry.sure else '~'}{network_text(entry.entry.client, entry.width)} {seconds}", Tone.DIM)
+    client = network_text(row.entry.entry.client, row.entry.width)
+    seconds = left_text(left(row.entry.entry.ends, row.now))
+    return Cell(f"{'' if row.entry.sure else '~'}{client} {seconds}", Tone.DIM)
 
 
 CONNECTION_COLUMNS: Final[tuple[RowColumn[ConnectionRow], ...]] = (
@@ -89,17 +88,24 @@ CONNECTION_COLUMNS: Final[tuple[RowColumn[ConnectionRow], ...]] = (
         17,
         1,
         grow=2,
-        cell=lambda row: Cell(_server(row)),
+        cell=_server,
         sort=lambda row: (row.connection.server.address.version, int(row.connection.server.address)),
     ),
-    RowColumn("state", "State", 11, 1, cell=_state, sort=lambda row: (row.connection.state,)),
+    RowColumn(
+        "state",
+        "State",
+        11,
+        1,
+        cell=lambda row: Cell(row.connection.state, Tone.GOOD if row.connection.state == "ESTABLISHED" else Tone.DIM),
+        sort=lambda row: (row.connection.state,),
+    ),
     RowColumn(
         "left",
         "Left",
         6,
         2,
         right=True,
-        cell=lambda row: Cell(left_text(max(0, int(row.connection.ends - row.now)))),
+        cell=lambda row: Cell(left_text(left(row.connection.ends, row.now))),
         sort=lambda row: (row.connection.ends,),
     ),
     RowColumn("entry", "Entry", 16, 3, grow=1, cell=_entry),
@@ -110,16 +116,13 @@ SORTABLE: Final = sortable(CONNECTION_COLUMNS)
 
 
 def _text(row: ConnectionRow) -> str:
-    connection = row.connection
-    words = (
-        fields.server_text(connection.client),
-        fields.server_text(connection.virtual),
-        *service_names(row.director, row.service),
-        *server_names(row.director, row.service, connection.server),
-        connection.state,
-        fields.protocol_text(connection.protocol),
-    )
-    return " ".join(words).casefold()
+    client, virtual = fields.server_text(row.connection.client), fields.server_text(row.connection.virtual)
+    words = (client, virtual, *service_names(row.director, row.service), *_servers(row))
+    return " ".join((*words, row.connection.state, *_protocol(row))).casefold()
+
+
+def _protocol(row: ConnectionRow) -> tuple[str, ...]:
+    return (fields.protocol_text(row.connection.protocol),)
 
 
 LANGUAGE: Final[Language[ConnectionRow]] = Language(
@@ -139,20 +142,10 @@ LANGUAGE: Final[Language[ConnectionRow]] = Language(
             "name, or as it is written",
             lambda row: (*service_names(row.director, row.service), fields.server_text(row.connection.virtual)),
         ),
-        Text(
-            "server",
-            "name, address, or with the port",
-            lambda row: server_names(row.director, row.service, row.connection.server),
-        ),
+        Text("server", "name, address, or with the port", _servers),
         Text("state", "the kernel's word; a part is enough", lambda row: (row.connection.state,), part=True),
         Text("origin", "local or sync", lambda row: origins(row.connection.origin), words=ORIGINS),
-        Text(
-            "proto",
-            "tcp, udp, sctp",
-            lambda row: (fields.protocol_text(row.connection.protocol),),
-            aliases=("protocol",),
-            words=PROTOCOLS,
-        ),
+        Text("proto", "tcp, udp, sctp", _protocol, aliases=("protocol",), words=PROTOCOLS),
     ),
 )
 """What a filter can ask of connections."""
@@ -219,7 +212,7 @@ def _arrange(
 
 
 def entry_of(snapshot: Snapshot, key: ConnectionKey) -> ResolvedEntry | None:
-    """Find the entry that a connection hangs on, as far as that can be told."""
+    """Find the entry that a connection hangs on, as far as that is known."""
     connection = connections(snapshot).get(key)
     if connection is None:
         return None
@@ -237,7 +230,7 @@ def cells(snapshot: Snapshot, look: ConnectionLook, key: ConnectionKey) -> tuple
 
 
 def summary(snapshot: Snapshot, look: ConnectionLook, width: int = 200) -> str:
-    """Say in a line how much was found, of how much, as of when, and how complete that is."""
+    """Return a line about how much was found, of how much, as of when, and how complete that is."""
     scan = snapshot.scan
     if scan is None:
         return "the connection table is not being read"

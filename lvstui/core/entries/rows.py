@@ -11,11 +11,11 @@ from lvstui.core.describe import network_text, service_names
 from lvstui.core.entries.columns import (
     ENTRY_COLUMNS,
     EntryGrouping,
-    EntryGroupRow,
     EntryLook,
     EntryRow,
     EntryRowKey,
     Group,
+    group_cells,
     group_of,
     left,
     left_text,
@@ -37,7 +37,7 @@ def resolved_entries(snapshot: Snapshot) -> Mapping[EntryKey, ResolvedEntry]:
     return snapshot.derive(resolve, snapshot.scan or NO_SCAN, snapshot.reading.director)
 
 
-def columns(look: EntryLook) -> tuple[RowColumn[EntryRow | EntryGroupRow], ...]:
+def columns(look: EntryLook) -> tuple[RowColumn[EntryRow], ...]:
     """Return the columns that are not hidden."""
     return shown(ENTRY_COLUMNS, look)
 
@@ -66,14 +66,12 @@ def _arrange(entries: Mapping[EntryKey, ResolvedEntry], director: Director, look
     keys = sorted(entries, key=lambda key: order(EntryRow(entries[key], director, 0, look)), reverse=look.descending)
     if look.grouping is EntryGrouping.NONE:
         return keys
-    members: dict[Group, list[EntryKey]] = {}
+    groups: dict[Group, list[EntryKey]] = {}
     for key in keys:
-        members.setdefault(group_of(entries[key], look), []).append(key)
+        groups.setdefault(group_of(entries[key], look), []).append(key)
     arranged: list[EntryRowKey] = []
-    for group in sorted(members, key=lambda group: -len(members[group])):
-        arranged.append(group)
-        if group in look.unfolded:
-            arranged += members[group]
+    for group, members in sorted(groups.items(), key=lambda item: -len(item[1])):
+        arranged += [group, *(members if group in look.unfolded else ())]
     return arranged
 
 
@@ -93,8 +91,8 @@ def cells(snapshot: Snapshot, look: EntryLook, key: EntryRowKey) -> tuple[Cell, 
     """Return one row's cells, one for each of the `columns`."""
     director = snapshot.reading.director
     if isinstance(key, Group):
-        total = len(found(snapshot, look))
-        return row_cells(ENTRY_COLUMNS, look, EntryGroupRow(key, members(snapshot, look, key), total, director, look))
+        here = group_cells(key, members(snapshot, look, key), len(found(snapshot, look)), director, look)
+        return tuple(here.get(column.id, Cell("")) for column in columns(look))
     entry = resolved_entries(snapshot).get(key)
     return row_cells(ENTRY_COLUMNS, look, EntryRow(entry, director, snapshot.reading.taken, look) if entry else None)
 
@@ -110,7 +108,7 @@ def summary(snapshot: Snapshot, look: EntryLook, width: int = 200) -> str:
     number, total = len(here), len(scan.entries)
     count = f"{number:,} of {total:,} entries" if look.filter else f"{total:,} entr{'y' if total == 1 else 'ies'}"
     last = max((entry.entry.ends for entry in here.values()), default=None)
-    more = "" if last is None else f"the last ends in {left_text(max(0, int(last - snapshot.reading.taken)))}"
+    more = "" if last is None else f"the last ends in {left_text(left(last, snapshot.reading.taken))}"
     return completeness(count, scan, snapshot.reading, width, more)
 
 
@@ -146,12 +144,8 @@ def expected(reading: Reading) -> int:
 _SHOWN: Final = 50
 
 
-def details(snapshot: Snapshot, resolved: ResolvedEntry) -> list[str]:
+def details(snapshot: Snapshot, resolved: ResolvedEntry) -> Iterator[str]:
     """Return everything about an entry in lines, its connections below."""
-    return list(_lines(snapshot, resolved))
-
-
-def _lines(snapshot: Snapshot, resolved: ResolvedEntry) -> Iterator[str]:
     director, entry = snapshot.reading.director, resolved.entry
     pool = director.pools.get(resolved.service) if resolved.service is not None else None
     persistence = pool.service.persistence if pool else None
@@ -159,18 +153,18 @@ def _lines(snapshot: Snapshot, resolved: ResolvedEntry) -> Iterator[str]:
     named = service_names(director, resolved.service_key)
     yield f"service     {'  '.join(map(fields.visible, named))}"
     yield f"server      {server_name(director, resolved.service, resolved.server or entry.server)}"
-    yield f"left        {left_text(left(resolved, snapshot.reading.taken))}"
+    yield f"left        {left_text(left(entry.ends, snapshot.reading.taken))}"
     if persistence is not None:
-        yield f"            each new connection starts it anew; the service gives {persistence.timeout} s"
+        yield f"            restarted by each new connection; the service sets {persistence.timeout} s"
     yield f"state       {resolved.state}: {STATES[resolved.state]}"
-    yield f"made by     {entry.origin.value or 'not told while a persistence engine is asked for'}"
+    yield f"origin      {entry.origin.value or 'unknown while persistence engines are read'}"
     if entry.engine:
         yield f"engine      {fields.visible(entry.engine)} {fields.visible(entry.identity)}"
     children = children_of(entry, snapshot.derive(hanging, snapshot.scan or NO_SCAN, director), director)
     doubt = " that may belong to it (the kernel shows no mark on connections)" if not resolved.sure else ""
     yield f"connections {len(children)}{doubt}"
     for child in children[:_SHOWN]:
-        seconds = left_text(max(0, int(child.ends - snapshot.reading.taken)))
+        seconds = left_text(left(child.ends, snapshot.reading.taken))
         yield f"    {fields.server_text(child.client)} -> {fields.server_text(child.virtual)}  {child.state}  {seconds}"
     if len(children) > _SHOWN:
         yield f"    and {len(children) - _SHOWN} more"

@@ -81,7 +81,7 @@ def _open(view: Entries) -> None:
     if isinstance(key, Group):
         _fold(view, folded=key in view.look.unfolded)
     elif chosen := _chosen(view):
-        view.app.push_screen(Listing("Persistence entry", details(view.snapshot, chosen[0])))
+        view.app.push_screen(Listing("Persistence entry", list(details(view.snapshot, chosen[0]))))
 
 
 def _regroup(view: Entries) -> None:
