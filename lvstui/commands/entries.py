@@ -17,7 +17,7 @@ from lvstui.core.describe import network_text, server_names, service_names
 from lvstui.core.drift import add_profile_values
 from lvstui.core.entries import edits as entry_edits
 from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE, EntryLook, EntryRow, left
-from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, told_of
+from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, report_line
 from lvstui.core.entries.resolve import ResolvedEntry, has_engine, resolve, wanted_clients
 from lvstui.core.entries.rows import completeness
 from lvstui.core.entries.sync_plan import client_of
@@ -109,7 +109,7 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
             entry_edits.check(wish, director)
         except FieldError as error:
             raise Failure(f"{error}; nothing was done") from None
-        if reason := entry_edits.closed(director):
+        if reason := entry_edits.why_not_editable(director):
             raise Failure(f"{reason}; nothing was done")
         if options.dry_run:
             _print_only(wish, held, director, as_json=options.json)
@@ -117,7 +117,7 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
         report = _carry_out(place, wish, snapshot)
         if report.outcome is not Outcome.REFUSED:
             try:
-                place.history.append(Kind.ENTRIES, (), [told_of(report)])
+                place.history.append(Kind.ENTRIES, (), [report_line(report)])
             except ProfileError as error:
                 complain(f"the edit is made, but missing in the history: {error}")
     if options.json:

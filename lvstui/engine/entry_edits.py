@@ -18,8 +18,8 @@ from lvstui.core.entries.edits import (
     SetTime,
     check,
     client_text,
-    closed,
     server_name,
+    why_not_editable,
 )
 from lvstui.core.entries.resolve import (
     NOBODY,
@@ -34,7 +34,7 @@ from lvstui.core.entries.resolve import (
     wanted_clients,
 )
 from lvstui.core.entries.sync_message import Message
-from lvstui.core.entries.sync_plan import KILL_SECONDS, SOFT_SECONDS, again, ending, placed_key, placing
+from lvstui.core.entries.sync_plan import KILL_SECONDS, SOFT_SECONDS, ending, placed_key, placing, restart_timer
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address, Director, Endpoint, ServerKey
 from lvstui.core.observed import Connection, Entry, Reading, Scan
@@ -108,7 +108,7 @@ class _Batch:
             yield from (EntryReport(edit, Outcome.FAILED, str(error)) for edit in edits)
             return
         self.director = reading.director
-        reason = closed(self.director)
+        reason = why_not_editable(self.director)
         entries = {key_of(entry): entry for entry in scan.entries}
         good: list[EntryEdit] = []
         for edit in edits:
@@ -158,14 +158,14 @@ class _Batch:
     def _set_times(self, edits: Sequence[SetTime]) -> Iterator[EntryReport]:
         if not edits:
             return
-        self.tools.tell([again(edit.entry, self.director, edit.seconds) for edit in edits])
+        self.tools.tell([restart_timer(edit.entry, self.director, edit.seconds) for edit in edits])
         scan = self._scan()
         entries = {key_of(entry): entry for entry in scan.entries}
         for edit in edits:
             name = client_text(edit.entry, self.director)
             after = entries.get(key_of(edit.entry))
             if after is None and not scan.complete:
-                yield EntryReport(edit, Outcome.UNVERIFIED, f"{name} was told; {_NOT_REACHED}")
+                yield EntryReport(edit, Outcome.UNVERIFIED, f"{name} was sent its time, but {_NOT_REACHED}")
             elif after is None or not _has_time(after, scan, edit.seconds):
                 yield EntryReport(edit, Outcome.FAILED, f"{name} does not have {edit.seconds} s left", after)
             else:
@@ -214,7 +214,7 @@ class _Batch:
         place = server_name(self.director, service, edit.server)
         if after is None and not scan.complete:
             seen = "its server counts one entry more" if counted else "its server counts no entry more"
-            return EntryReport(edit, Outcome.UNVERIFIED, f"{name} was told to go to {place}; {_NOT_REACHED}; {seen}")
+            return EntryReport(edit, Outcome.UNVERIFIED, f"{name} was sent to {place}, but {_NOT_REACHED}; {seen}")
         if after is None:
             return EntryReport(edit, Outcome.FAILED, f"{name} has no entry: the kernel did not make it")
         if not self._is_on(after, edit.server):
@@ -264,7 +264,7 @@ class _Batch:
     def _report_return(self, edit: Expire, now: Entry) -> EntryReport:
         name = client_text(now, self.director)
         place = server_name(self.director, service_of(now, self.director), now.server)
-        return EntryReport(edit, Outcome.DONE, f"{name} was gone, and came again: now it is on {place}", now)
+        return EntryReport(edit, Outcome.DONE, f"{name} was gone, and has come back: now it is on {place}", now)
 
     def _report_gone(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:
         moves = [edit for edit in edits if isinstance(edit, Move)]
@@ -274,7 +274,7 @@ class _Batch:
                 if scan.complete:
                     yield EntryReport(edit, Outcome.DONE, f"{name} is gone")
                 else:
-                    yield EntryReport(edit, Outcome.UNVERIFIED, f"{name} was told to go; {_NOT_REACHED}")
+                    yield EntryReport(edit, Outcome.UNVERIFIED, f"{name} was set to expire, but {_NOT_REACHED}")
         yield from self._bind(moves)
 
     def _busy(self, edit: Expire | Move) -> str:
@@ -302,7 +302,7 @@ def _is_new(now: Entry, before: Entry, scan: Scan) -> bool:
     return now.server != before.server or now.ends - scan.taken > _RENEWED
 
 
-_NOT_REACHED: Final = "the table is too large to have read it back in time"
+_NOT_REACHED: Final = "the table is too large to be read back in time"
 
 
 def _sticky(reading: Reading, place: ServerKey) -> int:

@@ -19,7 +19,7 @@ from lvstui.core.change import (
     holds,
 )
 from lvstui.core.drift import add_profile_values
-from lvstui.core.entries.edits import EntryReport, Outcome, told_of
+from lvstui.core.entries.edits import EntryReport, Outcome, report_line
 from lvstui.core.entries.resolve import has_engine, wanted_clients
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import ServiceKey
@@ -275,7 +275,7 @@ class Worker:
             self._post(EntryProgress(report, done, total))
             return
         reports, self._reports = tuple(self._reports), []
-        if sentences := [told_of(report) for report in reports if report.outcome is not Outcome.REFUSED]:
+        if sentences := [report_line(report) for report in reports if report.outcome is not Outcome.REFUSED]:
             self._editor.record(Kind.ENTRIES, (), sentences)
         self._post(EntriesDone(reports, total))
         self._look()

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 import pytest
 
 from lvstui.core.change import Change, change_server, change_service, fold
-from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, told_of
+from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, report_line
 from lvstui.core.entries.resolve import NOBODY, WantedClients
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.entries.sync_plan import binding
@@ -107,7 +107,7 @@ def test_an_entry_that_went_and_whose_client_came_again_at_once_is_no_busy_one(b
     bench.returning = TWO
     (report,) = bench.make(Expire(entry))
     assert report.outcome is Outcome.DONE
-    assert report.sentence.endswith("was gone, and came again: now it is on 10.0.0.12:80")
+    assert report.sentence.endswith("was gone, and has come back: now it is on 10.0.0.12:80")
 
 
 def test_a_client_that_came_again_elsewhere_is_moved_from_there(bench: Bench) -> None:
@@ -248,4 +248,4 @@ def test_a_kernel_that_cannot_be_read_fails_every_edit(bench: Bench) -> None:
 
 def test_the_history_gets_a_line_that_says_what_was_seen(bench: Bench) -> None:
     (report,) = bench.make(Move(bench.held(), TWO, 120))
-    assert told_of(report) == "move: 198.18.0.7 of tcp:192.0.2.10:80 is on 10.0.0.12:80 now, bound"
+    assert report_line(report) == "move: 198.18.0.7 of tcp:192.0.2.10:80 is on 10.0.0.12:80 now, bound"

@@ -1,15 +1,15 @@
-"""Edits of persistence entries as values: which are refused, what happens with the others, what became of them."""
+"""Edits of persistence entries as values: which are refused, what the others will do, and what they did."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from lvstui.core import fields
 from lvstui.core.describe import network_text, service_names
-from lvstui.core.entries.resolve import full, invalidated, is_ftp, server_of, service_of
+from lvstui.core.entries.resolve import invalidated, is_ftp, server_of, service_of
 from lvstui.core.fields import FieldError
 from lvstui.core.model import PERSISTENCE_MAX, Address, Director, Endpoint, Family, Persistence, ServiceKey, SyncRole
 from lvstui.core.observed import Entry
@@ -47,7 +47,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Let an entry run out, wait until it is gone, and bind its client to another real server, told as configured."""
+    """Let an entry run out, wait until it is gone, and bind its client to another real server, as configured."""
 
     entry: Entry
     server: Endpoint
@@ -57,7 +57,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class SetTime:
-    """Start an entry's timer anew with so many seconds; each new connection of the client starts it anew with them."""
+    """Restart an entry's timer with `seconds`, as each new connection of its client does from then on."""
 
     entry: Entry
     seconds: int
@@ -81,7 +81,7 @@ class Outcome(Enum):
 class EntryReport:
     """What became of one edit of an entry, verified by reading the kernel back.
 
-    `sentence` tells it for people (`10.1.0.10 is on 10.0.0.12:80 now, bound`). `after` is the entry that was read back,
+    `sentence` says it for people (`10.1.0.10 is on 10.0.0.12:80 now, bound`). `after` is the entry that was read back,
     None where there is none or none was found in time.
     """
 
@@ -91,7 +91,7 @@ class EntryReport:
     after: Entry | None = None
 
 
-def told_of(report: EntryReport) -> str:
+def report_line(report: EntryReport) -> str:
     """Write what became of an edit in a line for the history: `move: 10.1.0.10 of shop is on web2 now, bound`."""
     word = {Expire: "expire", Pin: "pin", Move: "move", SetTime: "time"}[type(report.edit)]
     outcome = "" if report.outcome is Outcome.DONE else f"{report.outcome.value}: "
@@ -100,15 +100,14 @@ def told_of(report: EntryReport) -> str:
 
 def check(edit: EntryEdit, director: Director) -> None:
     """Refuse an edit that cannot work; raises `FieldError` with the field and the reason."""
+    if not isinstance(edit, Pin) and invalidated(edit.entry):
+        raise FieldError("entry", "it was invalidated and matches no client; it goes when its timer runs out")
+    if not isinstance(edit, Expire) and not 1 <= edit.seconds <= PERSISTENCE_MAX:
+        raise FieldError("seconds", f"must be from 1 to {PERSISTENCE_MAX} (31 days)")
     match edit:
-        case Expire(entry):
-            _check_entry(entry)
-        case SetTime(entry, seconds):
-            _check_entry(entry)
-            _check_seconds(seconds)
-        case Move(entry, server, seconds):
-            _check_entry(entry)
-            _check_seconds(seconds)
+        case Expire() | SetTime():
+            pass
+        case Move(entry, server):
             service = service_of(entry, director)
             if service is None:
                 raise FieldError("service", "the service of this entry is gone, so nothing can be bound to it")
@@ -116,8 +115,7 @@ def check(edit: EntryEdit, director: Director) -> None:
             if server_of(entry, pool) == server:
                 raise FieldError("server", f"the client is on {fields.server_text(server)} already")
             _check_binding(service, server, director)
-        case Pin(service, client, server, seconds, engine, identity):
-            _check_seconds(seconds)
+        case Pin(service, client, server, _, engine, identity):
             _check_binding(service, server, director)
             if Family.of(client) is not service.family:
                 raise FieldError("client", f"{client} is of another address family than {fields.service_text(service)}")
@@ -128,18 +126,8 @@ def check(edit: EntryEdit, director: Director) -> None:
                 )
 
 
-def _check_entry(entry: Entry) -> None:
-    if invalidated(entry):
-        raise FieldError("entry", "it was invalidated and matches nobody; it goes when its timer runs out")
-
-
-def _check_seconds(seconds: int) -> None:
-    if not 1 <= seconds <= PERSISTENCE_MAX:
-        raise FieldError("seconds", f"must be from 1 to {PERSISTENCE_MAX} (31 days)")
-
-
 def _check_binding(service: ServiceKey, server: Endpoint, director: Director) -> None:
-    """Refuse what would make an entry that nobody honours: it would look as any other."""
+    """Refuse an entry that the kernel would not honour: it would look like any other."""
     pool = director.pools.get(service)
     text = fields.service_text(service)
     if pool is None:
@@ -151,47 +139,42 @@ def _check_binding(service: ServiceKey, server: Endpoint, director: Director) ->
     if is_ftp(service):
         raise FieldError(
             "service",
-            "the kernel binds no entry that is made for FTP's port 21: let it expire, or put FTP on a firewall mark",
+            "the kernel binds no entry for FTP's port 21: let it expire, or put FTP on a firewall mark",
         )
     if Family.of(server.address) is not service.family:
-        raise FieldError("server", "an entry to a server of another address family than its service cannot be made")
+        raise FieldError("server", "an entry cannot lead to a server of another address family than its service")
 
 
-def closed(director: Director) -> str:
-    """Say why no entry can be edited on a director at all; empty where they can be."""
-    if any(
-        Family.of(endpoint.address) is not key.family
-        for key, pool in director.pools.items()
-        for endpoint in pool.servers
-    ):
+def why_not_editable(director: Director) -> str:
+    """Return why no entry can be edited on a director at all; empty where they can be."""
+    ends = [(key.family, endpoint) for key, pool in director.pools.items() for endpoint in pool.servers]
+    if any(Family.of(endpoint.address) is not family for family, endpoint in ends):
         return (
             "entries cannot be edited while a service has real servers of another address family: "
             "the kernel starts no sync daemon then"
         )
-    backup = SyncRole.BACKUP in director.daemons
-    if director.sysctl.get("backup_only", "0") != "0" and not backup:
-        return "entries cannot be edited while backup_only is 1: IPVS would pass every packet by meanwhile"
+    if director.sysctl.get("backup_only", "0") != "0" and SyncRole.BACKUP not in director.daemons:
+        return "entries cannot be edited while backup_only is 1: IPVS would ignore all packets meanwhile"
     return ""
 
 
+_CUTTING: Final = {Manner.SOFT: "", Manner.KILL: ", resetting its connections"}
+
+
 def title(edit: EntryEdit, director: Director) -> str:
-    """Say in a line what an edit does: `move 10.1.0.10 of shop from web1 to web2`."""
+    """Return what an edit does in a line: `move 10.1.0.10 of shop from web1 to web2`."""
     match edit:
         case Expire(entry, manner):
-            return f"expire {client_text(entry, director)}{_cutting(manner)}"
+            return f"expire {client_text(entry, director)}{_CUTTING[manner]}"
         case Move(entry, server, _, manner):
             old = server_name(director, service_of(entry, director), entry.server)
             new = server_name(director, service_of(entry, director), server)
-            return f"move {client_text(entry, director)} from {old} to {new}{_cutting(manner)}"
+            return f"move {client_text(entry, director)} from {old} to {new}{_CUTTING[manner]}"
         case SetTime(entry, seconds):
             return f"set {client_text(entry, director)} to {seconds} s"
         case Pin(service, client, server, seconds):
             where = f"{service_names(director, service)[0]} to {server_name(director, service, server)}"
             return f"pin {client} of {where} for {seconds} s"
-
-
-def _cutting(manner: Manner) -> str:
-    return ", cutting its connections off" if manner is Manner.KILL else ""
 
 
 def client_text(entry: Entry, director: Director) -> str:
@@ -216,61 +199,50 @@ def server_name(director: Director, service: ServiceKey | None, endpoint: Endpoi
 
 def consequences(edits: Sequence[EntryEdit], director: Director, children: int = 0, sure: bool = True) -> list[str]:
     """Return what will happen, in sentences for the question before it; `children` hang on all the entries together."""
-    return list(dict.fromkeys(_told(edits, director, children, sure)))
-
-
-def _told(edits: Sequence[EntryEdit], director: Director, children: int, sure: bool) -> Iterator[str]:
+    sentences = []
     manners = {edit.manner for edit in edits if isinstance(edit, Expire | Move)}
-    if manners:
-        yield from _about_connections(manners, children, sure)
+    if manners and children:
+        count = f"{children} connection{'' if children == 1 else 's'}"
+        about = count if sure else f"about {count} (for a mark their number is not certain)"
+        kept = "active ones stay and keep the entry, idle ones are reset"
+        sentences.append(f"{about} will be reset at once" if Manner.KILL in manners else f"{about}: {kept}")
     if any(isinstance(edit, Expire) for edit in edits):
-        yield "the next connection of the client is scheduled freely, and may come to the same server"
+        sentences.append("the client's next connection is scheduled like any new one, and may get the same server")
     if any(isinstance(edit, Move) for edit in edits):
-        yield "it takes 1 to 3 s; a client that comes every second may not be movable"
+        sentences.append("it takes 1 to 3 s; a client that connects every second may not be movable")
     if any(isinstance(edit, Pin | Move | SetTime) for edit in edits):
-        yield "the time slides: each new connection of the client starts it anew"
-    for edit in edits[:1]:
-        yield from _about_mask(edit, director)
-    for edit in edits:
-        yield from _about_weight(edit, director)
+        sentences.append("each new connection of the client restarts the timer")
+    sentences += [sentence for edit in edits[:1] if (sentence := _about_mask(edit, director))]
+    sentences += [sentence for edit in edits if (sentence := _about_weight(edit, director))]
     if SyncRole.MASTER in director.daemons:
-        yield "the peer director is not told: it keeps the old entry until traffic or its timer ends it"
+        sentences.append("the peer director is not informed: it keeps the old entry until traffic or its timer ends it")
+    return list(dict.fromkeys(sentences))
 
 
-def _about_connections(manners: set[Manner], children: int, sure: bool) -> Iterator[str]:
-    count = f"{children} connection{'' if children == 1 else 's'}"
-    about = count if sure else f"about {count} (a mark's cannot be told for sure)"
-    if not children:
-        return
-    if Manner.KILL in manners:
-        yield f"{about} will be reset at once"
-    else:
-        yield f"{about}: active ones stay and keep the entry, idle ones are reset"
+def service_of_edit(edit: EntryEdit, director: Director) -> ServiceKey | None:
+    """Return the configured service that an edit is about."""
+    return edit.service if isinstance(edit, Pin) else service_of(edit.entry, director)
 
 
-def _about_mask(edit: EntryEdit, director: Director) -> Iterator[str]:
-    service = edit.service if isinstance(edit, Pin) else service_of(edit.entry, director)
+def _about_mask(edit: EntryEdit, director: Director) -> str:
+    service = service_of_edit(edit, director)
     persistence = director.pools[service].service.persistence if service in director.pools and service else None
-    if persistence is not None and not full(persistence) and not persistence.engine:
-        prefix = persistence.prefix
-        width = f"/{prefix}" if prefix is not None else fields.mask_text(persistence.mask)
-        yield f"the mask {width} is one client: this is about all addresses in it"
+    if persistence is None or not persistence.wide or persistence.engine:
+        return ""
+    prefix = persistence.prefix
+    width = f"/{prefix}" if prefix is not None else fields.mask_text(persistence.mask)
+    return f"the mask {width} makes all addresses in a network one client: this affects all of them"
 
 
-def _about_weight(edit: EntryEdit, director: Director) -> Iterator[str]:
-    match edit:
-        case Move(entry, endpoint):
-            service = service_of(entry, director)
-        case Pin(service, _, endpoint):
-            pass
-        case _:
-            return
+def _about_weight(edit: EntryEdit, director: Director) -> str:
+    if not isinstance(edit, Move | Pin):
+        return ""
+    service = service_of_edit(edit, director)
     pool = director.pools.get(service) if service is not None else None
-    server = pool.servers.get(endpoint) if pool else None
+    server = pool.servers.get(edit.server) if pool else None
     if server is None or server.weight:
-        return
-    name = server_name(director, service, endpoint)
+        return ""
+    name = server_name(director, service, edit.server)
     if director.sysctl.get("expire_quiescent_template", "0") != "0":
-        yield f"{name} has weight 0, and expire_quiescent_template is set: the entry is not honoured"
-    else:
-        yield f"{name} has weight 0, and the client comes to it all the same"
+        return f"{name} has weight 0, and expire_quiescent_template is set: the entry is not honoured"
+    return f"{name} has weight 0, but the client is sent to it anyway"

@@ -1,4 +1,4 @@
-"""What an operator wants done with persistence entries, before it becomes edits: the questions of the dialog."""
+"""What an operator asks to be done with persistence entries, before it becomes edits: the questions of the dialog."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NAMED: Final = 3
 """Entries that a title names."""
 
 
-class Deed(Enum):
+class Action(Enum):
     """What is to be done."""
 
     EXPIRE = "expire"
@@ -40,7 +40,7 @@ class Deed(Enum):
 
 
 class Spread(Enum):
-    """Stands for the choice of all the other servers, by their weights."""
+    """The choice of all the other servers, by their weights."""
 
     BY_WEIGHT = "spread by weight over the other servers"
 
@@ -50,14 +50,14 @@ Target = Endpoint | Spread
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What is wanted: of these entries, or for PIN of a client of a service.
+class EntryRequest:
+    """What is to be done with these entries, or for PIN with a client of a service.
 
     `seconds` is how long clients stay after their last new connection, `pace` how many are moved a second (0: as fast
     as it goes).
     """
 
-    deed: Deed
+    action: Action
     chosen: tuple[ResolvedEntry, ...] = ()
     service: ServiceKey | None = None
     client: Address | None = None
@@ -68,7 +68,7 @@ class Wish:
     pace: float = 0.0
 
 
-def pin_of(text: str, director: Director) -> Wish:
+def pin_of(text: str, director: Director) -> EntryRequest:
     """Read `CLIENT SERVICE`, and behind them the call id where an engine tells clients by it; raises `FieldError`."""
     client, _, rest = text.strip().partition(" ")
     address, rest = fields.address("client", client), rest.strip()
@@ -86,7 +86,7 @@ def pin_of(text: str, director: Director) -> Wish:
         raise FieldError("client", f"{fields.visible(name)} tells clients by {engine}: write the call id behind it")
     if identity and not engine:
         raise FieldError("client", f"{fields.visible(identity)} is one word too many: write CLIENT SERVICE")
-    return Wish(Deed.PIN, service=service.key, client=address, identity=identity)
+    return EntryRequest(Action.PIN, service=service.key, client=address, identity=identity)
 
 
 def pin_text(resolved: ResolvedEntry, director: Director) -> str:
@@ -97,59 +97,58 @@ def pin_text(resolved: ResolvedEntry, director: Director) -> str:
     return " ".join(filter(None, (str(resolved.entry.client), name, identity)))
 
 
-def services(wish: Wish) -> tuple[ServiceKey, ...]:
-    """Name the services that a wish is about."""
-    found = [resolved.service for resolved in wish.chosen if resolved.service is not None]
-    return tuple(dict.fromkeys([*found, *([wish.service] if wish.service is not None else [])]))
+def _services(request: EntryRequest) -> tuple[ServiceKey, ...]:
+    found = [*(resolved.service for resolved in request.chosen), request.service]
+    return tuple(dict.fromkeys(service for service in found if service is not None))
 
 
-def usual_seconds(snapshot: Snapshot, wish: Wish) -> int:
-    """Propose the time that the services themselves give, the longest of them."""
-    pools = (snapshot.reading.director.pools.get(key) for key in services(wish))
-    times = [pool.service.persistence.timeout for pool in pools if pool and pool.service.persistence]
-    return max(times, default=Persistence().timeout)
+def _pools(snapshot: Snapshot, request: EntryRequest) -> list[Pool]:
+    pools = snapshot.reading.director.pools
+    return [pools[key] for key in _services(request) if key in pools]
 
 
-def title(snapshot: Snapshot, wish: Wish) -> str:
-    """Say what is to be done, naming the first entries."""
+def usual_seconds(snapshot: Snapshot, request: EntryRequest) -> int:
+    """Propose the time that the services themselves set, the longest of them."""
+    found = (pool.service.persistence for pool in _pools(snapshot, request))
+    return max((persistence.timeout for persistence in found if persistence), default=Persistence().timeout)
+
+
+def title(snapshot: Snapshot, request: EntryRequest) -> str:
+    """Return what is to be done in a line that names the first entries."""
     director = snapshot.reading.director
-    if wish.deed is Deed.PIN and wish.service is not None:
-        pool = director.pools.get(wish.service)
-        name = service_name(pool.service) if pool else fields.service_text(wish.service)
-        return f"Pin {wish.client} of {name} to a real server"
-    names = [client_text(resolved.entry, director) for resolved in wish.chosen[:_NAMED]]
-    more = len(wish.chosen) - len(names)
+    if request.action is Action.PIN and request.service is not None:
+        pool = director.pools.get(request.service)
+        name = service_name(pool.service) if pool else fields.service_text(request.service)
+        return f"Pin {request.client} of {name} to a real server"
+    names = [client_text(resolved.entry, director) for resolved in request.chosen[:_NAMED]]
+    more = len(request.chosen) - len(names)
     text = ", ".join(names) + (f" and {more} more" if more else "")
-    return f"{wish.deed.value[0].upper()}{wish.deed.value[1:]} {text}"
+    return f"{request.action.value[0].upper()}{request.action.value[1:]} {text}"
 
 
-def targets(snapshot: Snapshot, wish: Wish) -> Sequence[Target]:
+def targets(snapshot: Snapshot, request: EntryRequest) -> Sequence[Target]:
     """List where clients can go; several clients can be spread."""
-    keys = services(wish)
-    pools = [snapshot.reading.director.pools[key] for key in keys if key in snapshot.reading.director.pools]
-    if wish.deed not in (Deed.MOVE, Deed.PIN) or not pools:
+    pools = _pools(snapshot, request)
+    if request.action not in (Action.MOVE, Action.PIN) or not pools:
         return ()
-    found: dict[Endpoint, None] = {}
-    for pool in pools:
-        for endpoint in pool.servers:
-            found[endpoint if len(pools) == 1 else Endpoint(endpoint.address, 0)] = None
-    left = {resolved.entry.server.address for resolved in wish.chosen}
+    ends = dict.fromkeys(endpoint for pool in pools for endpoint in pool.servers)
+    found = ends if len(pools) == 1 else dict.fromkeys(Endpoint(end.address, 0) for end in ends)
+    left = {resolved.entry.server.address for resolved in request.chosen}
     only = [endpoint for endpoint in found if len(left) != 1 or endpoint.address not in left]
-    return [*([Spread.BY_WEIGHT] if len(wish.chosen) > 1 and len(only) > 1 else []), *only]
+    return [*([Spread.BY_WEIGHT] if len(request.chosen) > 1 and len(only) > 1 else []), *only]
 
 
-def target_cells(snapshot: Snapshot, wish: Wish, target: Target) -> tuple[Cell, ...]:
+def target_cells(snapshot: Snapshot, request: EntryRequest, target: Target) -> tuple[Cell, ...]:
     """Return the cells of one choice, one for each of TARGET_COLUMNS."""
     if isinstance(target, Spread):
-        return (Cell(target.value, Tone.STRONG), Cell(""), Cell(""), Cell(""), Cell(""))
-    places = []
-    for key in services(wish):
-        pool = snapshot.reading.director.pools.get(key)
-        endpoint = resolved(pool, target) if pool else None
-        if pool is not None and endpoint is not None:
-            places.append((pool.servers[endpoint], seen_on(snapshot, ServerKey(key, endpoint))))
+        return (Cell(target.value, Tone.STRONG), *[Cell("")] * 4)
+    places = [
+        (pool.servers[endpoint], seen_on(snapshot, ServerKey(pool.service.key, endpoint)))
+        for pool in _pools(snapshot, request)
+        if (endpoint := _find(pool, target)) is not None
+    ]
     if not places:
-        return (Cell(str(target.address)), Cell(""), Cell(""), Cell(""), Cell("gone", Tone.BAD))
+        return (Cell(str(target.address)), *[Cell("")] * 3, Cell("gone", Tone.BAD))
     server, seen = places[0]
     text = fields.server_text(target) if target.port else str(target.address)
     return (
@@ -161,21 +160,21 @@ def target_cells(snapshot: Snapshot, wish: Wish, target: Target) -> tuple[Cell, 
     )
 
 
-def resolved(pool: Pool, target: Endpoint) -> Endpoint | None:
+def _find(pool: Pool, target: Endpoint) -> Endpoint | None:
     """Find a target in a service: as it stands, or the first server at its address."""
     if target in pool.servers:
         return target
     return next((endpoint for endpoint in pool.servers if endpoint.address == target.address), None)
 
 
-def edits(snapshot: Snapshot, wish: Wish) -> tuple[EntryEdit, ...]:
-    """Return the edits that a wish comes down to; raises `FieldError` where none of them can be made.
+def edits(snapshot: Snapshot, request: EntryRequest) -> tuple[EntryEdit, ...]:
+    """Return the edits that a request comes down to; raises `FieldError` where none of them is possible.
 
     Of many entries those that cannot be edited, or need not be, are left out.
     """
     good: list[EntryEdit] = []
     first: FieldError | None = None
-    for edit in _edits(snapshot, wish):
+    for edit in _edits(snapshot, request):
         try:
             check(edit, snapshot.reading.director)
         except FieldError as error:
@@ -187,67 +186,61 @@ def edits(snapshot: Snapshot, wish: Wish) -> tuple[EntryEdit, ...]:
     return tuple(good)
 
 
-def _edits(snapshot: Snapshot, wish: Wish) -> Iterator[EntryEdit]:
-    match wish.deed:
-        case Deed.EXPIRE:
-            yield from (Expire(resolved.entry, wish.manner) for resolved in wish.chosen)
-        case Deed.TIME:
-            yield from (SetTime(resolved.entry, wish.seconds) for resolved in wish.chosen)
-        case Deed.PIN:
-            yield from _pins(snapshot, wish)
-        case Deed.MOVE:
-            yield from _moves(snapshot, wish)
+def _edits(snapshot: Snapshot, request: EntryRequest) -> Iterator[EntryEdit]:
+    match request.action:
+        case Action.EXPIRE:
+            yield from (Expire(resolved.entry, request.manner) for resolved in request.chosen)
+        case Action.TIME:
+            yield from (SetTime(resolved.entry, request.seconds) for resolved in request.chosen)
+        case Action.PIN:
+            for pool in _pools(snapshot, request):
+                if request.client is not None and not isinstance(request.target, Spread):
+                    engine = pool.service.persistence.engine if pool.service.persistence else ""
+                    key, client, seconds = pool.service.key, request.client, request.seconds
+                    yield Pin(key, client, request.target, seconds, engine, request.identity)
+        case Action.MOVE:
+            for pool in _pools(snapshot, request):
+                yield from _moves(pool, request)
 
 
-def _pins(snapshot: Snapshot, wish: Wish) -> Iterator[EntryEdit]:
-    pool = snapshot.reading.director.pools.get(wish.service) if wish.service is not None else None
-    if pool is None or wish.client is None or isinstance(wish.target, Spread):
-        return
-    engine = pool.service.persistence.engine if pool.service.persistence else ""
-    yield Pin(pool.service.key, wish.client, wish.target, wish.seconds, engine, wish.identity)
+def _moves(pool: Pool, request: EntryRequest) -> Iterator[EntryEdit]:
+    entries = [resolved.entry for resolved in request.chosen if resolved.service == pool.service.key]
+    if isinstance(request.target, Spread):
+        left = {resolved.entry.server.address for resolved in request.chosen}
+        others = [server for end, server in pool.servers.items() if len(left) != 1 or end.address not in left]
+        goals: Sequence[Endpoint] = spread(len(entries), others)
+    else:
+        goal = _find(pool, request.target)
+        goals = [goal] * len(entries) if goal is not None else ()
+    for entry, endpoint in zip(entries, goals, strict=False):
+        yield Move(entry, endpoint, request.seconds, request.manner)
 
 
-def _moves(snapshot: Snapshot, wish: Wish) -> Iterator[EntryEdit]:
-    left = {resolved.entry.server.address for resolved in wish.chosen}
-    for key in services(wish):
-        pool = snapshot.reading.director.pools.get(key)
-        entries = [resolved.entry for resolved in wish.chosen if resolved.service == key]
-        if pool is None:
-            continue
-        if isinstance(wish.target, Spread):
-            others = [server for end, server in pool.servers.items() if len(left) != 1 or end.address not in left]
-            goals: Sequence[Endpoint] = spread(len(entries), others)
-        else:
-            goal = resolved(pool, wish.target)
-            goals = [goal] * len(entries) if goal is not None else ()
-        for entry, endpoint in zip(entries, goals, strict=False):
-            yield Move(entry, endpoint, wish.seconds, wish.manner)
-
-
-def lines(snapshot: Snapshot, wish: Wish) -> list[str]:
+def lines(snapshot: Snapshot, request: EntryRequest) -> list[str]:
     """Return what will happen, or why nothing can."""
     try:
-        found = edits(snapshot, wish)
+        found = edits(snapshot, request)
     except FieldError as error:
         return [f"not possible: {error.sentence}"]
-    children = sum(resolved.children for resolved in wish.chosen)
-    sure = all(resolved.sure for resolved in wish.chosen)
-    said = consequences(found, snapshot.reading.director, children, sure)
-    left_out = max(1, len(wish.chosen)) - len(found)
+    children = sum(resolved.children for resolved in request.chosen)
+    sure = all(resolved.sure for resolved in request.chosen)
+    sentences = consequences(found, snapshot.reading.director, children, sure)
+    left_out = max(1, len(request.chosen)) - len(found)
     if left_out:
-        said.insert(0, f"{left_out} of {len(wish.chosen)} are left out: they need no edit, or cannot be edited")
-    return said
+        sentences.insert(0, f"{left_out} of {len(request.chosen)} are left out: they need no edit, or cannot be edited")
+    return sentences
 
 
 def alternatives(snapshot: Snapshot, address: Address) -> list[str]:
-    """Explain what the settings would do with all entries of one server, beside moving them one by one."""
+    """Return what the settings would do with all entries of one server, instead of moving them one by one."""
     sysctl = snapshot.reading.director.sysctl
     quiescent, nodest = sysctl.get("expire_quiescent_template"), sysctl.get("expire_nodest_conn")
-    told_lines = [
-        f"beside this, for everybody on {address}:",
+    if quiescent is None and nodest is None:
+        return []
+    return [
+        f"other ways, for all clients on {address}:",
         f"expire_quiescent_template {quiescent or '?'}: with 1 and weight 0 clients are scheduled anew at their next "
         "connection; open ones stay",
         f"expire_nodest_conn {nodest or '?'}: with 1, deleting the server ends its entries and connections in 0.2 s; "
-        "with 0 they stay, and are void once their client comes",
+        "with 0 they stay, and become void once their client connects",
     ]
-    return told_lines if quiescent is not None or nodest is not None else []

@@ -1,4 +1,4 @@
-"""What the kernel has to be sent for an edit of a persistence entry, as sync messages that nobody has sent."""
+"""The sync messages that an edit of a persistence entry takes; they are sent elsewhere."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lvstui.core.model import (
 from lvstui.core.observed import Connection, Entry
 
 SOFT_SECONDS: Final = 2
-"""Seconds that an entry is given when its connections are let go softly: with 1 it ties with them and loses."""
+"""Seconds that an entry gets when its connections are let go softly: with 1 it ties with them and loses."""
 
 KILL_SECONDS: Final = 1
 
@@ -52,9 +52,10 @@ def binding(
     engine: str = "",
     identity: str = "",
 ) -> Message:
-    """Make or change the entry of a client, masked as its service says: `server` as it is configured.
+    """Return the message that creates or changes the entry of a client, which is masked as its service says.
 
-    An entry that is there keeps its server, whatever the message says. Seconds are held to 1 .. 31 days.
+    `server` is the configured one; an entry that is there keeps its own, whatever the message says. Seconds are held
+    to 1 .. 31 days.
     """
     seconds = min(max(1, seconds), PERSISTENCE_MAX)
     end, call = Endpoint(client, 0), identity.encode("latin-1")
@@ -65,7 +66,7 @@ def binding(
 
 
 def placing(edit: Pin | Move, director: Director) -> Message:
-    """Bind the client of an edit, which has no entry by then, to the server that the edit names."""
+    """Return the message that binds the client of an edit, which has no entry by then, to the server of the edit."""
     if isinstance(edit, Pin):
         client = client_of(edit.service, edit.client, director)
         return binding(edit.service, client, edit.server, edit.seconds, edit.engine, edit.identity)
@@ -88,8 +89,8 @@ def mark_end(service: MarkKey) -> Endpoint:
     return Endpoint(IPv6Address(service.mark << 96), 0)
 
 
-def again(entry: Entry, director: Director, seconds: int) -> Message:
-    """Start the timer of an entry anew with so many seconds."""
+def restart_timer(entry: Entry, director: Director, seconds: int) -> Message:
+    """Return the message that restarts the timer of an entry with `seconds`."""
     service = service_of(entry, director)
     pool = director.pools[service] if service is not None else None
     server = (server_of(entry, pool) if pool is not None else None) or entry.server
@@ -99,30 +100,22 @@ def again(entry: Entry, director: Director, seconds: int) -> Message:
 
 def ending(entry: Entry, children: Iterable[Connection], director: Director, manner: Manner) -> tuple[Message, ...]:
     """Let an entry and the connections that hang on it run out; all of it has to reach the kernel in one datagram."""
-    ended = [_soft(child) if manner is Manner.SOFT else _kill(child) for child in children]
     seconds = SOFT_SECONDS if manner is Manner.SOFT else KILL_SECONDS
-    return (*ended, again(entry, director, seconds))
+    return (*(_end(child, manner) for child in children), restart_timer(entry, director, seconds))
 
 
-def _soft(child: Connection) -> Message:
-    """Let a connection go when it is idle: an established one stays counted as active."""
-    flags = 0 if child.state == "ESTABLISHED" else INACTIVE
-    return Message(int(child.protocol), child.client, child.virtual, child.server, 1, flags, _state(child))
+def _end(child: Connection, manner: Manner) -> Message:
+    """Let a connection go when it is idle, or reset it at once.
 
-
-def _kill(child: Connection) -> Message:
-    """Cut a connection off: it is made anew as one to the director itself, which answers with a reset.
-
-    Only TCP has that; of others the time runs out.
+    Soft: an established one stays counted as active. Kill, which only TCP has: the connection becomes one to the
+    director itself, which answers with a reset; of other protocols the time runs out.
     """
-    if child.protocol is not Protocol.TCP:
-        return _soft(child)
-    return Message(int(child.protocol), child.client, child.virtual, child.virtual, 1, LOCAL_NODE, _CLOSE)
-
-
-def _state(child: Connection) -> int:
-    known = child.protocol is Protocol.TCP and child.state in TCP_STATES
-    return TCP_STATES.index(child.state) if known else 0
+    tcp = child.protocol is Protocol.TCP
+    if tcp and manner is Manner.KILL:
+        return Message(int(child.protocol), child.client, child.virtual, child.virtual, 1, LOCAL_NODE, _CLOSE)
+    flags = 0 if child.state == "ESTABLISHED" else INACTIVE
+    state = TCP_STATES.index(child.state) if tcp and child.state in TCP_STATES else 0
+    return Message(int(child.protocol), child.client, child.virtual, child.server, 1, flags, state)
 
 
 def client_of(service: ServiceKey, client: Address, director: Director) -> Address:
@@ -132,7 +125,7 @@ def client_of(service: ServiceKey, client: Address, director: Director) -> Addre
 
 
 def spread(number: int, servers: Sequence[RealServer]) -> tuple[Endpoint, ...]:
-    """Spread so many clients over servers by weight (largest remainders), turn by turn; none where no weight is."""
+    """Return a server for each of `number` clients, by weight (largest remainders) in turns; none without weight."""
     total = sum(server.weight for server in servers)
     if not total:
         return ()

@@ -17,9 +17,9 @@ from lvstui.core import fields
 from lvstui.core.entries.edits import Manner
 from lvstui.core.entries.request import (
     TARGET_COLUMNS,
-    Deed,
+    Action,
+    EntryRequest,
     Target,
-    Wish,
     alternatives,
     edits,
     lines,
@@ -64,18 +64,18 @@ class EntryDialog(ModalScreen[EditEntries | None]):
     EntryDialog .foot { color: $text-primary; margin: 1 0 0 0; }
     """
 
-    def __init__(self, snapshot: Snapshot, wish: Wish) -> None:
+    def __init__(self, snapshot: Snapshot, request: EntryRequest) -> None:
         super().__init__()
         self._snapshot = snapshot
-        self._wish = wish
-        self._targets = targets(snapshot, wish)
+        self._request = request
+        self._targets = targets(snapshot, request)
         if self._targets:
-            self._wish = replace(wish, target=self._targets[0])
+            self._request = replace(request, target=self._targets[0])
 
     def compose(self) -> ComposeResult:
         """Lay out what it is about, the servers to choose from, how it is done, and what will happen."""
         with Vertical():
-            yield Static(escape(title(self._snapshot, self._wish)), classes="title", markup=False)
+            yield Static(escape(title(self._snapshot, self._request)), classes="title", markup=False)
             yield _Targets()
             yield Static(id="how", markup=False)
             with VerticalScroll(id="room", can_focus=False):
@@ -87,7 +87,7 @@ class EntryDialog(ModalScreen[EditEntries | None]):
         """Show the choices, the first one under the cursor."""
         table = self.query_one(_Targets)
         table.styles.height = min(len(self._targets), _TABLE_MAX) + 1 if self._targets else 0
-        table.show(TARGET_COLUMNS, self._targets, partial(target_cells, self._snapshot, self._wish))
+        table.show(TARGET_COLUMNS, self._targets, partial(target_cells, self._snapshot, self._request))
         table.focus()
         self._show()
 
@@ -95,7 +95,7 @@ class EntryDialog(ModalScreen[EditEntries | None]):
         """Take the server under the cursor."""
         target = self.query_one(_Targets).cursor_key
         if target is not None:
-            self._wish = replace(self._wish, target=target)
+            self._request = replace(self._request, target=target)
             self._show()
 
     def action_turn(self, pages: int) -> None:
@@ -105,80 +105,81 @@ class EntryDialog(ModalScreen[EditEntries | None]):
 
     def action_manner(self) -> None:
         """Go from soft to kill, or back."""
-        if self._wish.deed in (Deed.EXPIRE, Deed.MOVE):
-            manner = Manner.SOFT if self._wish.manner is Manner.KILL else Manner.KILL
-            self._wish = replace(self._wish, manner=manner)
+        if self._request.action in (Action.EXPIRE, Action.MOVE):
+            manner = Manner.SOFT if self._request.manner is Manner.KILL else Manner.KILL
+            self._request = replace(self._request, manner=manner)
             self._show()
 
     def action_seconds(self) -> None:
         """Ask for the time."""
-        if self._wish.deed is not Deed.EXPIRE:
+        if self._request.action is not Action.EXPIRE:
 
-            def read(text: str) -> Wish:
-                return replace(self._wish, seconds=fields.number("seconds", text))
+            def read(text: str) -> EntryRequest:
+                return replace(self._request, seconds=fields.number("seconds", text))
 
-            self.query_one(Prompt).ask("seconds", str(self._wish.seconds), read, self._take)
+            self.query_one(Prompt).ask("seconds", str(self._request.seconds), read, self._take)
 
     def action_pace(self) -> None:
         """Ask how many a second."""
-        if len(self._wish.chosen) > 1:
+        if len(self._request.chosen) > 1:
 
-            def read(text: str) -> Wish:
-                return replace(self._wish, pace=_pace(text))
+            def read(text: str) -> EntryRequest:
+                return replace(self._request, pace=_pace(text))
 
             label = "clients a second (0: as fast as it goes)"
-            self.query_one(Prompt).ask(label, f"{self._wish.pace:g}", read, self._take)
+            self.query_one(Prompt).ask(label, f"{self._request.pace:g}", read, self._take)
 
-    def _take(self, wish: Wish) -> None:
-        self._wish = wish
+    def _take(self, request: EntryRequest) -> None:
+        self._request = request
         self._show()
 
     def action_accept(self) -> None:
         """Hand the request over; where connections are reset, after one more question."""
         try:
-            found = edits(self._snapshot, self._wish)
+            found = edits(self._snapshot, self._request)
         except FieldError:
             return
-        request = EditEntries(found, self._wish.pace)
-        if self._wish.manner is not Manner.KILL:
-            self.dismiss(request)
+        order = EditEntries(found, self._request.pace)
+        if self._request.manner is not Manner.KILL:
+            self.dismiss(order)
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.dismiss(request)
+                self.dismiss(order)
 
-        children = sum(entry.children for entry in self._wish.chosen)
+        children = sum(entry.children for entry in self._request.chosen)
         question = f"Reset {children} connection{'' if children == 1 else 's'} now?"
-        self.app.push_screen(Confirm(question, lines(self._snapshot, self._wish), "Reset"), answered)
+        self.app.push_screen(Confirm(question, lines(self._snapshot, self._request), "Reset"), answered)
 
     def _foot(self) -> str:
         parts = ["Enter applies", "Esc leaves all"]
-        if self._wish.deed in (Deed.EXPIRE, Deed.MOVE):
+        if self._request.action in (Action.EXPIRE, Action.MOVE):
             parts.append("k soft or kill")
-        if self._wish.deed is not Deed.EXPIRE:
+        if self._request.action is not Action.EXPIRE:
             parts.append("t time")
-        if len(self._wish.chosen) > 1:
+        if len(self._request.chosen) > 1:
             parts += ["p pace", "] more"]
         return "   ".join(parts)
 
     def _show(self) -> None:
-        wish = self._wish
+        request = self._request
         how = []
-        if wish.deed in (Deed.EXPIRE, Deed.MOVE):
-            how.append("kill: connections are reset" if wish.manner is Manner.KILL else "soft: active connections stay")
-        if wish.deed is not Deed.EXPIRE:
-            how.append(f"for {wish.seconds} s after the last new connection")
-        if wish.pace:
-            how.append(f"{wish.pace:g} clients a second")
+        if request.action in (Action.EXPIRE, Action.MOVE):
+            kill = request.manner is Manner.KILL
+            how.append("kill: connections are reset" if kill else "soft: active connections stay")
+        if request.action is not Action.EXPIRE:
+            how.append(f"for {request.seconds} s after the last new connection")
+        if request.pace:
+            how.append(f"{request.pace:g} clients a second")
         self.query_one("#how", Static).update("   ".join(how))
-        effects = [f"- {line}" for line in lines(self._snapshot, wish)]
+        effects = [f"- {line}" for line in lines(self._snapshot, request)]
         self.query_one("#effect", Static).update("\n".join(map(escape, [*effects, *self._alternatives()])))
 
     def _alternatives(self) -> Sequence[str]:
         """Return what else there is where a whole server is to be emptied."""
-        left = {entry.entry.server.address for entry in self._wish.chosen}
-        if self._wish.deed is not Deed.MOVE or len(self._wish.chosen) < 2 or len(left) != 1:
+        left = {entry.entry.server.address for entry in self._request.chosen}
+        if self._request.action is not Action.MOVE or len(self._request.chosen) < 2 or len(left) != 1:
             return ()
         return alternatives(self._snapshot, next(iter(left)))
 

@@ -18,8 +18,8 @@ from lvstui.core.entries.columns import (
     group_of,
 )
 from lvstui.core.entries.distribution import distribution
-from lvstui.core.entries.edits import closed
-from lvstui.core.entries.request import Deed, Wish, pin_of, pin_text, usual_seconds
+from lvstui.core.entries.edits import why_not_editable
+from lvstui.core.entries.request import Action, EntryRequest, pin_of, pin_text, usual_seconds
 from lvstui.core.entries.resolve import STATES, ResolvedEntry
 from lvstui.core.entries.rows import (
     cells,
@@ -136,7 +136,7 @@ def _able(view: Entries) -> bool:
     """Return whether entries can be edited now, and say why not."""
     if not editable(view):
         return False
-    if reason := closed(view.snapshot.reading.director):
+    if reason := why_not_editable(view.snapshot.reading.director):
         view.say(reason, Tone.WARN)
         return False
     if view.busy:
@@ -144,11 +144,11 @@ def _able(view: Entries) -> bool:
     return not view.busy
 
 
-def _ask_about(view: Entries, deed: Deed) -> None:
+def _ask_about(view: Entries, action: Action) -> None:
     """Ask how the chosen entries are to be edited, then have that done."""
     chosen = _chosen(view)
     if chosen and _able(view):
-        _request(view, Wish(deed, chosen))
+        _ask(view, EntryRequest(action, chosen))
 
 
 def _pin(view: Entries) -> None:
@@ -157,7 +157,7 @@ def _pin(view: Entries) -> None:
         return
     chosen, director = _chosen(view), view.snapshot.reading.director
     value = pin_text(chosen[0], director) if chosen else ""
-    view.prompt.ask("pin CLIENT SERVICE", value, lambda text: pin_of(text, director), partial(_request, view))
+    view.prompt.ask("pin CLIENT SERVICE", value, lambda text: pin_of(text, director), partial(_ask, view))
 
 
 def _move_everybody(view: Entries) -> None:
@@ -166,21 +166,21 @@ def _move_everybody(view: Entries) -> None:
     if not chosen:
         view.say("no client sticks there, as far as the table was read")
     elif _able(view):
-        _request(view, Wish(Deed.MOVE, chosen))
+        _ask(view, EntryRequest(Action.MOVE, chosen))
         if view.snapshot.scan is not None and not view.snapshot.scan.whole:
             view.say("the table is known in part only: these are the clients found so far", Tone.WARN)
 
 
-def _request(view: Entries, wish: Wish) -> None:
-    def answered(request: EditEntries | None) -> None:
-        if request is not None:
+def _ask(view: Entries, request: EntryRequest) -> None:
+    def answered(order: EditEntries | None) -> None:
+        if order is not None:
             view.busy = "edits of entries are under way: those that are not in hand are not made"
             view.table.action_mark("none")
-            view.say(f"editing {len(request.edits)} entr{'y' if len(request.edits) == 1 else 'ies'} ...")
-            view.ask(request)
+            view.say(f"editing {len(order.edits)} entr{'y' if len(order.edits) == 1 else 'ies'} ...")
+            view.ask(order)
 
-    wish = replace(wish, seconds=usual_seconds(view.snapshot, wish))
-    view.app.push_screen(EntryDialog(view.snapshot, wish), answered)
+    request = replace(request, seconds=usual_seconds(view.snapshot, request))
+    view.app.push_screen(EntryDialog(view.snapshot, request), answered)
 
 
 def _drop(view: Entries) -> None:
@@ -197,18 +197,18 @@ _EDITS: tuple[Command[Entries], ...] = (
         "entry.expire",
         "x",
         "let these entries run out, after asking",
-        partial(_ask_about, deed=Deed.EXPIRE),
+        partial(_ask_about, action=Action.EXPIRE),
         "x expire",
     ),
     Command(
         "entry.move",
         "M",
         "move these clients to another server, after asking",
-        partial(_ask_about, deed=Deed.MOVE),
+        partial(_ask_about, action=Action.MOVE),
         "M move",
     ),
     Command("entry.pin", "P", "pin a client to a server, also one without an entry", _pin, "P pin"),
-    Command("entry.time", "t", "set the time that is left", partial(_ask_about, deed=Deed.TIME), "t time"),
+    Command("entry.time", "t", "set the time that is left", partial(_ask_about, action=Action.TIME), "t time"),
 )
 
 _FINDING: tuple[Command[Entries], ...] = (

@@ -8,7 +8,18 @@ from ipaddress import ip_address
 import pytest
 
 from lvstui.core import fields
-from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Pin, SetTime, check, closed, consequences, title
+from lvstui.core.entries.edits import (
+    EntryEdit,
+    Expire,
+    Manner,
+    Move,
+    Pin,
+    SetTime,
+    check,
+    consequences,
+    title,
+    why_not_editable,
+)
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Forwarding, RealServer, SyncDaemon, SyncRole
 from tests.build import address_key, director, endpoint, entry, pool, sticky_pool
@@ -80,15 +91,15 @@ def test_a_call_has_to_be_named_where_an_engine_tells_clients_by_it() -> None:
 
 
 def test_the_door_is_shut_for_mixed_families_and_for_backup_only() -> None:
-    assert closed(DIRECTOR) == ""
+    assert why_not_editable(DIRECTOR) == ""
     crossing = endpoint("[fd00::11]:80")
     held = DIRECTOR.pools[WEB]
     servers = {**held.servers, crossing: RealServer(crossing, Forwarding.TUNNEL)}
-    assert "another address family" in closed(director(replace(held, servers=servers)))
+    assert "another address family" in why_not_editable(director(replace(held, servers=servers)))
     backup = replace(DIRECTOR, sysctl={"backup_only": "1"})
-    assert "backup_only is 1" in closed(backup)
+    assert "backup_only is 1" in why_not_editable(backup)
     running = {SyncRole.BACKUP: SyncDaemon(SyncRole.BACKUP, "eth0")}
-    assert closed(replace(backup, sync=running)) == "", "then nothing has to be started"
+    assert why_not_editable(replace(backup, sync=running)) == "", "then nothing has to be started"
 
 
 def test_what_will_happen_is_told() -> None:
@@ -96,13 +107,13 @@ def test_what_will_happen_is_told() -> None:
     master = replace(wide, sync={SyncRole.MASTER: SyncDaemon(SyncRole.MASTER, "eth0")})
     lines = consequences([Move(HELD._replace(client=ip_address("198.18.0.0")), TWO, 60)], master, children=3)
     text = "\n".join(lines)
-    for part in ("3 connections: active ones stay", "may not be movable", "the time slides", "/24", "peer director"):
+    for part in ("3 connections: active ones stay", "may not be movable", "restarts the timer", "/24", "peer director"):
         assert part in text
     killed = consequences([Expire(HELD, Manner.KILL)], wide, children=1, sure=False)
     assert any("about 1 connection" in line and "reset at once" in line for line in killed)
 
 
-@pytest.mark.parametrize(("setting", "said"), [("0", "comes to it all the same"), ("1", "is not honoured")])
+@pytest.mark.parametrize(("setting", "said"), [("0", "sent to it anyway"), ("1", "is not honoured")])
 def test_a_server_with_weight_0_is_told_with_what_the_setting_makes_of_it(setting: str, said: str) -> None:
     held = DIRECTOR.pools[WEB]
     servers = {**held.servers, TWO: replace(held.servers[TWO], weight=0)}
@@ -114,6 +125,6 @@ def test_an_edit_has_a_title() -> None:
     assert (
         title(Move(HELD, TWO, 60), DIRECTOR) == "move 198.18.0.7 of tcp:192.0.2.10:80 from 10.0.0.11:80 to 10.0.0.12:80"
     )
-    assert title(Expire(HELD, Manner.KILL), DIRECTOR).endswith("cutting its connections off")
+    assert title(Expire(HELD, Manner.KILL), DIRECTOR).endswith("resetting its connections")
     assert title(SetTime(HELD, 5), DIRECTOR) == "set 198.18.0.7 of tcp:192.0.2.10:80 to 5 s"
     assert title(Pin(WEB, CLIENT, ONE, 9), DIRECTOR) == "pin 198.18.0.7 of tcp:192.0.2.10:80 to 10.0.0.11:80 for 9 s"

@@ -9,7 +9,7 @@ import pytest
 
 from lvstui.core import fields
 from lvstui.core.entries.edits import Move
-from lvstui.core.entries.request import Deed, Spread, Wish, alternatives, edits, pin_of, pin_text, targets
+from lvstui.core.entries.request import Action, EntryRequest, Spread, alternatives, edits, pin_of, pin_text, targets
 from lvstui.core.entries.resolve import resolve
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Pool
@@ -47,9 +47,9 @@ def scanned(*clients: str) -> Snapshot:
     ],
 )
 def test_a_pin_is_read_from_client_service_and_call_id(text: str, service: str, identity: str) -> None:
-    wish = pin_of(text, DIRECTOR)
-    assert (wish.deed, str(wish.client)) == (Deed.PIN, "10.1.0.9")
-    assert (wish.service, wish.identity) == (fields.service(service), identity)
+    request = pin_of(text, DIRECTOR)
+    assert (request.action, str(request.client)) == (Action.PIN, "10.1.0.9")
+    assert (request.service, request.identity) == (fields.service(service), identity)
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_many_clients_are_spread_by_weight_over_the_servers_that_they_are_not_on
     clients = [f"198.18.0.{number}" for number in range(1, 31)]
     seen = scanned(*clients)
     assert seen.scan is not None
-    wish = Wish(Deed.MOVE, tuple(resolve(seen.scan, DIRECTOR).values()))
-    assert targets(seen, wish)[0] is Spread.BY_WEIGHT
-    goals = [edit.server for edit in edits(seen, wish) if isinstance(edit, Move)]
+    request = EntryRequest(Action.MOVE, tuple(resolve(seen.scan, DIRECTOR).values()))
+    assert targets(seen, request)[0] is Spread.BY_WEIGHT
+    goals = [edit.server for edit in edits(seen, request) if isinstance(edit, Move)]
     assert sorted(map(fields.server_text, goals)) == ["10.0.0.12:80"] * 15 + ["10.0.0.13:80"] * 15
 
 
@@ -89,7 +89,7 @@ def test_the_settings_that_would_do_it_for_a_whole_server_are_told_as_they_are_n
     set_so = replace(DIRECTOR, sysctl={"expire_quiescent_template": "0", "expire_nodest_conn": "1"})
     text = "\n".join(alternatives(snapshot(set_so), ip_address("10.0.0.11")))
     for part in (
-        "everybody on 10.0.0.11",
+        "all clients on 10.0.0.11",
         "expire_quiescent_template 0: with 1",
         "expire_nodest_conn 1: with 1",
         "0.2 s",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lvstui.core import fields
 from lvstui.core.entries.edits import Manner
 from lvstui.core.entries.sync_message import INACTIVE, LOCAL_NODE, TEMPLATE, Message
-from lvstui.core.entries.sync_plan import again, binding, ending, spread
+from lvstui.core.entries.sync_plan import binding, ending, restart_timer, spread
 from lvstui.core.model import PERSISTENCE_MAX, Endpoint, Protocol, RealServer
 from lvstui.core.observed import Connection
 from tests.build import director, endpoint, entry, sticky_pool
@@ -50,7 +50,7 @@ def test_seconds_are_held_to_what_the_kernel_takes(seconds: int, message: int) -
 def test_the_timer_of_an_entry_is_told_with_the_configured_port_of_its_server() -> None:
     where = director(sticky_pool("mark:80", "10.0.0.11:8080"))
     held = entry("mark:80", "198.18.0.7", "10.0.0.11:0")
-    assert again(held, where, 60).server == endpoint("10.0.0.11:8080")
+    assert restart_timer(held, where, 60).server == endpoint("10.0.0.11:8080")
 
 
 def children() -> list[Connection]:
