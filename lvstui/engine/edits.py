@@ -1,4 +1,4 @@
-"""The one way on which an edit goes: check before, write, take back, save, record; for screens and commands alike."""
+"""The steps that every edit takes, from screens and commands alike: check, write, take back, save, record."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FEW = 20
 
 
 def _ignore(_: object) -> None:
-    """Do nothing; nobody listens."""
+    """Do nothing: nobody listens."""
 
 
 class Editor:
@@ -83,7 +83,7 @@ class Editor:
         on_write: Callable[[Change], None] = _ignore,
         on_done: Callable[[tuple[Change, ...]], None] = _ignore,
     ) -> Outcome:
-        """Make an edit and return how it ended; `seen` is the last reading, which lends the profile what it lacks.
+        """Make an edit and return how it ended; the profile takes from `seen`, the last reading, what it lacks.
 
         `on_write` takes each change that was written, `on_done` all that hold in the end, before they are saved.
         """
@@ -103,7 +103,7 @@ class Editor:
             if self._records:
                 self._records.append(kind, changes, entries)
         except ProfileError as error:
-            self._post(Notice(f"the change is made, and missing in the history: {error}"))
+            self._post(Notice(f"the change is made, but missing in the history: {error}"))
 
     def read_records(self) -> tuple[Record, ...]:
         """Read the newest records, which other lvstui add to as well; a history that cannot be read stays as it was."""
@@ -192,10 +192,10 @@ def read_target(kernel: Kernel, target: Target, table: Director | None) -> Value
 def _take_back(
     kernel: Kernel, done: Sequence[Change], failed: Change | None
 ) -> tuple[tuple[Change, ...], Change | None, str]:
-    """Take changes back, the last first; return those that hold all the same, and a sentence about what became of it.
+    """Take changes back, the last first; return those that hold in spite of it, and a sentence on what became of it.
 
     What only the profile knows was not written yet, and needs no taking back. It ends where the kernel refuses: what
-    comes before leans on what could not be taken back.
+    comes before depends on what could not be taken back.
     """
     back = undo(change for change in done if changes_kernel(change))
     writes = kernel_writes(back)

@@ -22,7 +22,7 @@ _LOOK_BUDGET = 10.0
 
 _ANSWER_PATIENCE = 30.0
 _ANSWER_LOOK = 0.2
-"""Seconds between two looks at whether there will be an answer at all: a worker that ends gives none."""
+"""Seconds between two looks at whether there will be an answer at all: a worker that ends sends none."""
 
 
 class EntryDesk:
@@ -74,12 +74,12 @@ class EntryDesk:
             self._scanner.read()
 
     def edit(self, request: EditEntries) -> None:
-        """Start making edits; what becomes of each is submitted to the worker."""
+        """Start edits; what becomes of every one is submitted to the worker."""
         self._halt.clear()
         self._order(Work(lambda: self._carry_out(request)))
 
     def halt(self) -> None:
-        """Stop edits that are under way, after those in hand."""
+        """Stop edits that are under way, once those in hand are done."""
         self._halt.set()
 
     def close(self) -> None:
@@ -114,22 +114,19 @@ class EntryDesk:
     def _carry_out(self, request: EditEntries) -> None:
         """Make edits, in the scanner's thread."""
         look = partial(self._scanner.look, _LOOK_BUDGET, engines=self._following.engines)
-        tools = Tools(self._tell, look, lambda: self._consult(()), self._wait)
+        tools = Tools(self._consult, look, partial(self._consult, ()), self._wait)
         total, done = len(request.edits), 0
         for report in carry_out(request.edits, tools, request.pace):
             done += 1
             self._submit(Reported(report, done, total))
         self._submit(Reported(None, done, total))
 
-    def _tell(self, messages: Sequence[Message]) -> None:
-        self._consult(tuple(messages))
-
-    def _consult(self, messages: tuple[Message, ...]) -> Reading:
+    def _consult(self, messages: Sequence[Message]) -> Reading:
         """Let the worker, which owns the kernel, send it messages and read its counters."""
         if not self._threaded:
             return consult(self._kernel, messages)
         answers: queue.SimpleQueue[Reading | KernelError] = queue.SimpleQueue()
-        self._submit(Consult(messages, answers.put))
+        self._submit(Consult(tuple(messages), answers.put))
         deadline = time.monotonic() + _ANSWER_PATIENCE
         while not self._closed and time.monotonic() < deadline:
             with suppress(queue.Empty):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final, NamedTuple
 
 from lvstui.core.entries.edits import (
@@ -23,7 +24,6 @@ from lvstui.core.entries.edits import (
 )
 from lvstui.core.entries.resolve import (
     NOBODY,
-    Child,
     EntryKey,
     WantedClients,
     children_of,
@@ -36,33 +36,35 @@ from lvstui.core.entries.resolve import (
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.entries.sync_plan import KILL_SECONDS, SOFT_SECONDS, ending, placed_key, placing, restart_timer
 from lvstui.core.fields import FieldError
-from lvstui.core.model import Address, Director, Endpoint, ServerKey
-from lvstui.core.observed import Connection, Entry, Reading, Scan
+from lvstui.core.model import Director, Endpoint, ServerKey
+from lvstui.core.observed import Entry, Reading, Scan
 from lvstui.kernel.port import KernelError
 
 TRIES: Final = 6
-"""How often an entry is made to run out before its client counts as too busy."""
+"""How often an entry is ended before its client counts as too busy."""
 
 _SLACK: Final = 0.15
 """Seconds that the kernel's timers may be late."""
 
 _RENEWED: Final = 61
-"""Seconds, and one, that the kernel gives an entry on which connections hang (ip_vs_conn_expire)."""
+"""Seconds, and one, for which the kernel keeps an entry on which connections hang (ip_vs_conn_expire)."""
 
 _TOGETHER: Final = 200
 """Edits that are carried out side by side."""
 
 _TIME_SLACK: Final = 3
 
+_NOT_REACHED: Final = "the table is too large to be read back in time"
+
 
 class Tools(NamedTuple):
     """What edits are carried out with: messages to the kernel, its connection table, its counters, and time.
 
-    `scan` reads the table with a budget of its own, so it may be partial; rows of the clients that it is given are
-    kept in any case. `wait` takes seconds and returns whether to go on afterwards.
+    `scan` reads the table with a budget of its own, so it may be partial; rows of the clients passed to it are kept in
+    any case. `wait` takes seconds and returns whether to go on afterwards.
     """
 
-    tell: Callable[[Sequence[Message]], None]
+    send: Callable[[Sequence[Message]], object]
     scan: Callable[[WantedClients], Scan]
     reading: Callable[[], Reading]
     wait: Callable[[float], bool]
@@ -78,19 +80,6 @@ def carry_out(edits: Sequence[EntryEdit], tools: Tools, pace: float = 0.0) -> It
 
 
 @dataclass(slots=True)
-class _Removal:
-    """An entry, as it was last seen, that is being removed, to end there or to come back on another server."""
-
-    edit: Expire | Move
-    entry: Entry
-
-    @property
-    def key(self) -> EntryKey:
-        """What the entry is found by."""
-        return key_of(self.entry)
-
-
-@dataclass(slots=True)
 class _Batch:
     """Edits that go through the kernel together."""
 
@@ -102,14 +91,14 @@ class _Batch:
         """Check all edits, then make them and read back what came of it."""
         try:
             reading = self.tools.reading()
-            self.sought = wanted_clients((_client(edit) for edit in edits), reading.director)
-            scan = self._scan()
+            clients = (edit.client if isinstance(edit, Pin) else edit.entry.client for edit in edits)
+            self.sought = wanted_clients(clients, reading.director)
+            scan, entries = self._read()
         except KernelError as error:
             yield from (EntryReport(edit, Outcome.FAILED, str(error)) for edit in edits)
             return
         self.director = reading.director
         reason = why_not_editable(self.director)
-        entries = {key_of(entry): entry for entry in scan.entries}
         good: list[EntryEdit] = []
         for edit in edits:
             refusal = EntryReport(edit, Outcome.REFUSED, reason) if reason else self._refuse(edit, entries, scan)
@@ -119,19 +108,19 @@ class _Batch:
                 good.append(edit)
         reported: set[int] = set()
         try:
-            for report in self._make(good, scan):
+            for report in chain(
+                self._set_times([edit for edit in good if isinstance(edit, SetTime)]),
+                self._bind([edit for edit in good if isinstance(edit, Pin)]),
+                self._remove([edit for edit in good if isinstance(edit, Expire | Move)], scan),
+            ):
                 reported.add(id(report.edit))
                 yield report
         except KernelError as error:
-            yield from (EntryReport(e, Outcome.FAILED, str(error)) for e in good if id(e) not in reported)
+            yield from (EntryReport(edit, Outcome.FAILED, str(error)) for edit in good if id(edit) not in reported)
 
-    def _scan(self) -> Scan:
-        return self.tools.scan(self.sought)
-
-    def _make(self, edits: Sequence[EntryEdit], scan: Scan) -> Iterator[EntryReport]:
-        yield from self._set_times([edit for edit in edits if isinstance(edit, SetTime)])
-        yield from self._bind([edit for edit in edits if isinstance(edit, Pin)])
-        yield from self._remove([edit for edit in edits if isinstance(edit, Expire | Move)], scan)
+    def _read(self) -> tuple[Scan, dict[EntryKey, Entry]]:
+        scan = self.tools.scan(self.sought)
+        return scan, {key_of(entry): entry for entry in scan.entries}
 
     def _refuse(self, edit: EntryEdit, entries: Mapping[EntryKey, Entry], scan: Scan) -> EntryReport | None:
         """Refuse what cannot work, and what is no longer as it was seen."""
@@ -147,22 +136,29 @@ class _Batch:
                 return EntryReport(edit, Outcome.OVERTAKEN, sentence, there)
             return None
         now = entries.get(key_of(edit.entry))
-        name = client_text(edit.entry, self.director)
         if now is None:
-            return EntryReport(edit, Outcome.OVERTAKEN, f"{name} is gone already") if scan.complete else None
+            gone = f"{self._name(edit)} is gone already"
+            return EntryReport(edit, Outcome.OVERTAKEN, gone) if scan.complete else None
         if now.server != edit.entry.server:
-            place = server_name(self.director, service_of(now, self.director), now.server)
-            return EntryReport(edit, Outcome.OVERTAKEN, f"{name} is on {place} meanwhile; look again", now)
+            moved = f"{self._name(edit)} is on {self._place_of(now)} meanwhile; look again"
+            return EntryReport(edit, Outcome.OVERTAKEN, moved, now)
         return None
+
+    def _name(self, edit: EntryEdit) -> str:
+        """Return the client of an edit, as sentences name it."""
+        return str(edit.client) if isinstance(edit, Pin) else client_text(edit.entry, self.director)
+
+    def _place_of(self, entry: Entry) -> str:
+        """Return the server that an entry is on, as sentences name it."""
+        return server_name(self.director, service_of(entry, self.director), entry.server)
 
     def _set_times(self, edits: Sequence[SetTime]) -> Iterator[EntryReport]:
         if not edits:
             return
-        self.tools.tell([restart_timer(edit.entry, self.director, edit.seconds) for edit in edits])
-        scan = self._scan()
-        entries = {key_of(entry): entry for entry in scan.entries}
+        self.tools.send([restart_timer(edit.entry, self.director, edit.seconds) for edit in edits])
+        scan, entries = self._read()
         for edit in edits:
-            name = client_text(edit.entry, self.director)
+            name = self._name(edit)
             after = entries.get(key_of(edit.entry))
             if after is None and not scan.complete:
                 yield EntryReport(edit, Outcome.UNVERIFIED, f"{name} was sent its time, but {_NOT_REACHED}")
@@ -176,10 +172,9 @@ class _Batch:
         if not edits:
             return
         before = self.tools.reading()
-        self.tools.tell([placing(edit, self.director) for edit in edits])
+        self.tools.send([placing(edit, self.director) for edit in edits])
         after = self.tools.reading()
-        scan = self._scan()
-        entries = {key_of(entry): entry for entry in scan.entries}
+        scan, entries = self._read()
         wanted = Counter(self._goal(edit) for edit in edits)
         pointing = self._count_pointing(scan)
         for edit in edits:
@@ -191,7 +186,7 @@ class _Batch:
             yield self._report_place(edit, entries.get(placed_key(edit, self.director)), scan, counted=counted)
 
     def _goal(self, edit: Pin | Move) -> ServerKey:
-        """Name the server that a client is to go to."""
+        """Return the server that a client is to go to."""
         if isinstance(edit, Pin):
             return ServerKey(edit.service, edit.server)
         service = service_of(edit.entry, self.director)
@@ -210,13 +205,14 @@ class _Batch:
     def _report_place(self, edit: Pin | Move, after: Entry | None, scan: Scan, *, counted: bool) -> EntryReport:
         """Report where a client is now, and whether its server counts it."""
         service = self._goal(edit).service
-        name = f"{edit.client}" if isinstance(edit, Pin) else client_text(edit.entry, self.director)
+        name = self._name(edit)
         place = server_name(self.director, service, edit.server)
         if after is None and not scan.complete:
             seen = "its server counts one entry more" if counted else "its server counts no entry more"
-            return EntryReport(edit, Outcome.UNVERIFIED, f"{name} was sent to {place}, but {_NOT_REACHED}; {seen}")
+            sentence = f"{name} was sent to {place}, but {_NOT_REACHED}; {seen}"
+            return EntryReport(edit, Outcome.UNVERIFIED, sentence)
         if after is None:
-            return EntryReport(edit, Outcome.FAILED, f"{name} has no entry: the kernel did not make it")
+            return EntryReport(edit, Outcome.FAILED, f"{name} has no entry: the kernel did not create it")
         if not self._is_on(after, edit.server):
             there = server_name(self.director, service, after.server)
             return EntryReport(edit, Outcome.BUSY, f"{name} came back before, and is on {there}", after)
@@ -225,69 +221,59 @@ class _Batch:
         return EntryReport(edit, Outcome.DONE, f"{name} is on {place} now, bound", after)
 
     def _remove(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:
-        """Let entries run out, again and again while their clients keep them alive, and bind those that move."""
-        pending = [_Removal(edit, edit.entry) for edit in edits]
+        """End entries, again and again while their clients keep them alive, and bind those that move."""
+        pending = [(edit, edit.entry) for edit in edits]  # with each entry as it was last seen
         for _ in range(TRIES):
             if not pending:
                 return
             connections = hanging(scan, self.director)
-            self.tools.tell([message for removal in pending for message in self._ending(removal, connections)])
-            seconds = max(SOFT_SECONDS if one.edit.manner is Manner.SOFT else KILL_SECONDS for one in pending)
-            going_on = self.tools.wait(seconds + _SLACK)
-            scan = self._scan()
-            left = {key_of(entry): entry for entry in scan.entries}
-            gone: list[Expire | Move] = []
-            remaining: list[_Removal] = []
-            for removal in pending:
-                now = left.get(removal.key)
-                if now is None or (isinstance(removal.edit, Move) and self._is_on(now, removal.edit.server)):
-                    gone.append(removal.edit)
-                elif isinstance(removal.edit, Expire) and _is_new(now, removal.entry, scan):
-                    yield self._report_return(removal.edit, now)
-                else:
-                    remaining.append(_Removal(removal.edit, now))
-            yield from self._report_gone(gone, scan)
+            messages: list[Message] = []
+            for edit, entry in pending:
+                children = children_of(entry, connections, self.director)
+                messages += ending(entry, children, self.director, edit.manner)
+            self.tools.send(messages)
+            soft = any(edit.manner is Manner.SOFT for edit, _ in pending)
+            going_on = self.tools.wait((SOFT_SECONDS if soft else KILL_SECONDS) + _SLACK)
+            scan, left = self._read()
+            gone: list[Move] = []
+            remaining: list[tuple[Expire | Move, Entry]] = []
+            for edit, entry in pending:
+                now = left.get(key_of(entry))
+                if isinstance(edit, Move) and (now is None or self._is_on(now, edit.server)):
+                    gone.append(edit)
+                elif isinstance(edit, Expire) and (now is None or _is_new(now, entry, scan)):
+                    yield self._report_end(edit, now, scan)
+                elif now is not None:
+                    remaining.append((edit, now))
+            yield from self._bind(gone)
             pending = remaining
             if not going_on:
                 break
-        for removal in pending:
-            yield EntryReport(removal.edit, Outcome.BUSY, self._busy(removal.edit), removal.entry)
-
-    def _ending(self, removal: _Removal, connections: Mapping[Child, Sequence[Connection]]) -> Sequence[Message]:
-        children = children_of(removal.entry, connections, self.director)
-        return ending(removal.entry, children, self.director, removal.edit.manner)
+        for edit, entry in pending:
+            what = "gone" if isinstance(edit, Expire) else "moved"
+            kill = "" if edit.manner is Manner.KILL else "cut its connections off (kill), or "
+            remedy = f"{kill}block its new connections for 3 s"
+            sentence = f"{self._name(edit)} is not {what}: the client is too busy; {remedy}, then try again"
+            yield EntryReport(edit, Outcome.BUSY, sentence, entry)
 
     def _is_on(self, entry: Entry, server: Endpoint) -> bool:
         service = service_of(entry, self.director)
         return service is not None and server_of(entry, self.director.pools[service]) == server
 
-    def _report_return(self, edit: Expire, now: Entry) -> EntryReport:
-        name = client_text(now, self.director)
-        place = server_name(self.director, service_of(now, self.director), now.server)
-        return EntryReport(edit, Outcome.DONE, f"{name} was gone, and has come back: now it is on {place}", now)
-
-    def _report_gone(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:
-        moves = [edit for edit in edits if isinstance(edit, Move)]
-        for edit in edits:
-            if isinstance(edit, Expire):
-                name = client_text(edit.entry, self.director)
-                if scan.complete:
-                    yield EntryReport(edit, Outcome.DONE, f"{name} is gone")
-                else:
-                    yield EntryReport(edit, Outcome.UNVERIFIED, f"{name} was set to expire, but {_NOT_REACHED}")
-        yield from self._bind(moves)
-
-    def _busy(self, edit: Expire | Move) -> str:
-        name = client_text(edit.entry, self.director)
-        what = "gone" if isinstance(edit, Expire) else "moved"
-        remedy = "cut its connections off (kill), or block its new connections for 3 s"
-        if edit.manner is Manner.KILL:
-            remedy = "block its new connections for 3 s"
-        return f"{name} is not {what}: the client is too busy; {remedy}, then try again"
+    def _report_end(self, edit: Expire, now: Entry | None, scan: Scan) -> EntryReport:
+        """Report an entry that has ended; `now` is another one that its client has come back with since."""
+        if now is not None:
+            name = client_text(now, self.director)
+            sentence = f"{name} was gone, and has come back: now it is on {self._place_of(now)}"
+            return EntryReport(edit, Outcome.DONE, sentence, now)
+        name = self._name(edit)
+        if scan.complete:
+            return EntryReport(edit, Outcome.DONE, f"{name} is gone")
+        return EntryReport(edit, Outcome.UNVERIFIED, f"{name} was set to expire, but {_NOT_REACHED}")
 
 
 def _has_time(entry: Entry, scan: Scan, seconds: int) -> bool:
-    """Return whether an entry has the time that it was given right before a reading began.
+    """Return whether an entry has the time that was set right before a reading began.
 
     Its client may have come and started it anew at any moment of the reading.
     """
@@ -297,18 +283,11 @@ def _has_time(entry: Entry, scan: Scan, seconds: int) -> bool:
 def _is_new(now: Entry, before: Entry, scan: Scan) -> bool:
     """Return whether an entry is another one than was to run out, and not just kept alive by its client.
 
-    The kernel gives that one no more than the time that was sent, or a minute while connections hang on it.
+    That one has in the kernel no more than the time that was sent, or a minute while connections hang on it.
     """
     return now.server != before.server or now.ends - scan.taken > _RENEWED
-
-
-_NOT_REACHED: Final = "the table is too large to be read back in time"
 
 
 def _sticky(reading: Reading, place: ServerKey) -> int:
     seen = reading.servers.get(place.service, {}).get(place.endpoint)
     return seen.sticky if seen else 0
-
-
-def _client(edit: EntryEdit) -> Address:
-    return edit.client if isinstance(edit, Pin) else edit.entry.client

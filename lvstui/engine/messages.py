@@ -24,8 +24,8 @@ from lvstui.kernel.port import KernelError, Refused
 class Edit:
     """Request: make these changes, in order, in the kernel and in the profile.
 
-    A `whole` edit is made altogether or not at all: what was written is taken back when a part of it is refused. So is
-    one that leads to a state that has been or that stands in a profile: half of it would be neither.
+    A `whole` edit is made completely or not at all: what was written is taken back when a part of it is refused. So is
+    one that leads to an earlier state or to that of a profile: half of it would be neither.
     """
 
     changes: tuple[Change, ...]
@@ -34,7 +34,7 @@ class Edit:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the edit is made altogether or not at all."""
+        """Whether the edit is made completely or not at all."""
         return self.whole or self.kind is not Kind.DO
 
 
@@ -86,7 +86,7 @@ class EditEntries:
 
 @dataclass(frozen=True, slots=True)
 class StopEntries:
-    """Request: stop the edits of entries that are under way, after those in hand."""
+    """Request: stop the edits of entries that are under way, once those in hand are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,7 @@ Event: TypeAlias = Snapshot | Outcome | Zeroed | EntryProgress | EntriesDone | U
 
 
 def sentence(event: Event, director: Director = EMPTY) -> tuple[str, Tone]:
-    """Put an event into one sentence with its tone; `director` lends the names of the services."""
+    """Put an event into one sentence with its tone; the names of services are those of `director`."""
     match event:
         case Applied(edit):
             first = describe(edit.changes[0], director) if edit.changes else ""
@@ -267,7 +267,7 @@ def sentence(event: Event, director: Director = EMPTY) -> tuple[str, Tone]:
         case Zeroed(key):
             return f"done: the counters of {fields.service_text(key) if key else 'everything'} are zero", Tone.GOOD
         case Rejected(edit, _, done):
-            count = f" ({len(done)} of {len(edit.changes)} changes were made)" if done else ""
+            count = f" ({len(done)} of {len(edit.changes)} changes were written)" if done else ""
             return f"not done: {event.sentence}{count}", Tone.BAD
         case Overtaken():
             what = describe(event.made_by_others, director)

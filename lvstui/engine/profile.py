@@ -81,13 +81,13 @@ class FollowedProfile:
     def save(self, changes: tuple[Change, ...], seen: Director) -> None:
         """Fold changes, and those that could not be saved before, into the file.
 
-        A file that is not there yet is written from the kernel; `seen` lends it names, and the services that it lacks.
+        A file that does not exist yet is written from the kernel; names, and services that it lacks, come from `seen`.
         """
         self._unsaved += changes
         self._fold(self._unsaved, seen)
 
     def adopt(self, changes: tuple[Change, ...], seen: Director) -> None:
-        """Fold the way from the profile to the kernel into the file, after what could not be saved before."""
+        """Fold the kernel's side of these differences into the file, after what could not be saved before."""
         self._fold((*self._unsaved, *undo(changes)), seen)
 
     def save_all(self, seen: Director) -> None:
