@@ -11,7 +11,7 @@ from lvstui.core.advice import Advice
 from lvstui.core.change import Change, change_group, change_service
 from lvstui.core.describe import persistence_text, service_name
 from lvstui.core.marks import edits as mark_edits
-from lvstui.core.marks.edits import adopted, lost_changes, unadoptable
+from lvstui.core.marks.edits import copy_rules, lost_changes, why_not_copied
 from lvstui.core.marks.mark import Mark, every_rule, late, mark_at, marks, overlap, reaches
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import Director, Family, MarkGroupKey, MarkKey, Persistence, Pool, Selector
@@ -131,7 +131,7 @@ def _failing(snapshot: Snapshot) -> Iterator[Advice]:
 
 def _copied(director: Director, rule: Rule) -> tuple[Change, ...]:
     try:
-        return adopted(director, [rule]) if not unadoptable(rule) else ()
+        return copy_rules(director, [rule]) if not why_not_copied(rule) else ()
     except fields.FieldError:
         return ()
 

@@ -246,7 +246,7 @@ def _bundled(director: Director, mark: int, *pools: Pool) -> tuple[Change, ...]:
     keys = [pool.service.key for pool in pools if isinstance(pool.service.key, AddressKey)]
     name = next((pool.service.name for pool in mark_edits.leading(pools) if pool.service.name), "")
     try:
-        return mark_edits.bundled(director, keys, mark, name)
+        return mark_edits.bundle_services(director, keys, mark, name)
     except fields.FieldError:
         return ()
 

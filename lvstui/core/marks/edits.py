@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_network
-from typing import Final
+from typing import Final, NamedTuple
 
 from lvstui.core import fields
 from lvstui.core.change import Change, change_group, change_server, change_service, remove_pool
 from lvstui.core.fields import FieldError
+from lvstui.core.marks.mark import pools_on
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import (
     AddressKey,
@@ -33,52 +34,43 @@ from lvstui.core.observed import ALL_BITS, Rule, Ruleset
 from lvstui.core.selectors import merged_networks, merged_ports, selector_text
 
 PERSISTENCE: Final = 300
-"""Seconds of persistence that a group of several ports is proposed: ipvsadm's own default."""
+"""Proposed persistence of a group of several ports in seconds: ipvsadm's own default."""
 
 _FIRST_MARK: Final = 80
 _SERVICES_MAX: Final = 64
-"""Into how many services a group is taken apart at most."""
+"""Into how many services a group is split at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """What a kind of group bundles; `note` says what else it needs to work."""
 
-    name: str
-    title: str
     parts: tuple[tuple[Protocol | None, tuple[Ports, ...]], ...]
     note: str = ""
 
 
-TEMPLATES: Final = (
-    Template("web", "HTTP and HTTPS", ((Protocol.TCP, (Ports(80, 80), Ports(443, 443))),)),
-    Template(
-        "ftp-active",
-        "FTP, active",
+PASSIVE: Final = "ftp passive"
+
+TEMPLATES: Final[Mapping[str, Template]] = {
+    "http+https": Template(((Protocol.TCP, (Ports(80, 80), Ports(443, 443))),)),
+    "ftp active": Template(
         ((Protocol.TCP, (Ports(21, 21),)),),
         "behind masq, active FTP needs the module ip_vs_ftp, or a masquerade of source port 20",
     ),
-    Template(
-        "ftp-passive",
-        "FTP, passive",
-        ((Protocol.TCP, (Ports(21, 21), Ports(10000, 20000))),),
-        "set the same passive port range in the FTP servers",
+    PASSIVE: Template(
+        ((Protocol.TCP, (Ports(21, 21), Ports(10000, 20000))),), "set the same passive port range in the FTP servers"
     ),
-    Template("sip", "SIP", ((Protocol.UDP, (Ports(5060, 5060),)), (Protocol.TCP, (Ports(5060, 5060),)))),
-    Template("any", "everything to an address", ((None, ()),)),
-)
-"""What a group can be made from; any list of ports can take its place."""
+    "sip": Template(((Protocol.UDP, (Ports(5060, 5060),)), (Protocol.TCP, (Ports(5060, 5060),)))),
+    "any port": Template(((None, ()),)),
+}
+"""What a group can be created from; any list of ports can take its place."""
 
 
 def template_selectors(template: Template, addresses: Iterable[Network]) -> tuple[Selector, ...]:
     """Return a template's selectors for these virtual addresses, IPv4 and IPv6 apart."""
     found = merged_networks(tuple(addresses))
-    families = [[network for network in found if network.version == version] for version in (4, 6)]
+    families = [tuple(network for network in found if network.version == version) for version in (4, 6)]
     return tuple(
-        Selector(protocol, tuple(networks), ports)
-        for networks in families
-        if networks
-        for protocol, ports in template.parts
+        Selector(protocol, networks, ports) for networks in families if networks for protocol, ports in template.parts
     )
 
 
@@ -94,39 +86,38 @@ def free_mark(director: Director, ruleset: Ruleset | None) -> int:
 
 def families(selectors: Iterable[Selector]) -> tuple[Family, ...]:
     """Return for which families a group needs a service: those of its addresses, both where it names none."""
-    found = {
-        family
-        for selector in selectors
-        for family in (
-            {Family.of(network.network_address) for network in selector.addresses} if selector.addresses else Family
-        )
-    }
+    found: set[Family] = set()
+    for selector in selectors:
+        found |= {Family.of(network.network_address) for network in selector.addresses} or set(Family)
     return tuple(family for family in Family if family in found)
 
 
 def create_group(
     group: MarkGroup, service: Service, servers: Iterable[RealServer], director: Director
 ) -> tuple[Change, ...]:
-    """Return the changes that make a whole group: services first, with the servers of their family, then the rules.
+    """Return the changes that create a whole group: services first, with the servers of their family, then the rules.
 
-    `service` lends scheduler, flags, persistence and name; a service that is there already is left as it is.
+    `service` provides scheduler, flags, persistence and name; a service that is there already is left as it is.
     """
-    pools = [_pool(service, MarkKey(group.mark, family), servers) for family in families(group.selectors)]
+    changes: list[Change] = []
+    for family in families(group.selectors):
+        key, persistence = MarkKey(group.mark, family), service.persistence
+        if key in director.pools:
+            continue
+        if persistence is not None and isinstance(persistence.mask, int) != (family is Family.IPV6):
+            persistence = replace(persistence, mask=family.full_mask)
+        fitting = {server.endpoint: server for server in servers if Family.of(server.endpoint.address) is family}
+        named = replace(service, key=key, persistence=persistence, name=_name(service.name, family))
+        changes += _add_pool(Pool(named, fitting))
     held = director.groups.get(group.mark)
-    rules = () if held == group else (change_group(held, group),)
-    return (*(c for pool in pools if pool.service.key not in director.pools for c in _added(pool)), *rules)
+    return (*changes, *(() if held == group else (change_group(held, group),)))
 
 
-def _pool(service: Service, key: MarkKey, servers: Iterable[RealServer]) -> Pool:
-    persistence = service.persistence
-    if persistence is not None and isinstance(persistence.mask, int) != (key.family is Family.IPV6):
-        persistence = replace(persistence, mask=key.family.full_mask)
-    fitting = {server.endpoint: server for server in servers if Family.of(server.endpoint.address) is key.family}
-    name = service.name and service.name + ("-v6" if key.family is Family.IPV6 else "")
-    return Pool(replace(service, key=key, persistence=persistence, name=name), fitting)
+def _name(name: str, family: Family) -> str:
+    return f"{name}-v6" if name and family is Family.IPV6 else name
 
 
-def _added(pool: Pool) -> Iterator[Change]:
+def _add_pool(pool: Pool) -> Iterator[Change]:
     yield change_service(None, pool.service)
     for server in pool.servers.values():
         yield change_server(pool.service.key, None, server)
@@ -143,11 +134,14 @@ def companions(director: Director, key: AddressKey) -> list[AddressKey]:
     return [other for other in others if other in director.pools]
 
 
-def bundled(director: Director, keys: Sequence[AddressKey], mark: int, name: str = "") -> tuple[Change, ...]:
-    """Return the changes that make one marked group of existing services: added, marked, then the old ones removed.
+def bundle_services(
+    director: Director, keys: Sequence[AddressKey], mark: int, name: str = "", seconds: int | None = None
+) -> tuple[Change, ...]:
+    """Return the changes that turn services into one marked group: it is added, marked, then the services removed.
 
-    Scheduler and flags are those of the leading service, the persistence its, each server's weight that of the first
-    service which has it. Raises `FieldError` for the field `service` where a mark cannot do what they do.
+    Scheduler and flags are those of the leading service, and its persistence unless `seconds` says another; each
+    server's weight is that of the first service which has it. Raises `FieldError` for the field `service` where a mark
+    cannot do what they do.
     """
     pools = leading(director.pools[key] for key in keys)
     if not pools:
@@ -158,46 +152,42 @@ def bundled(director: Director, keys: Sequence[AddressKey], mark: int, name: str
     for family in Family:
         members = [pool for pool in pools if pool.service.key.family is family]
         if members:
-            changes += _added(_bundle(members, MarkKey(mark, family), name))
+            first = members[0].service
+            persistence = first.persistence or Persistence(PERSISTENCE, family.full_mask)
+            if seconds is not None:
+                persistence = replace(persistence, timeout=seconds)
+            key, title = MarkKey(mark, family), _name(name, family)
+            service = Service(key, first.scheduler, first.flags, persistence, title, first.note)
+            servers: dict[Endpoint, RealServer] = {}
+            for server in (server for pool in members for server in pool.servers.values()):
+                endpoint = Endpoint(server.endpoint.address, 0)
+                servers.setdefault(endpoint, replace(server, endpoint=endpoint))
+            changes += _add_pool(Pool(service, servers))
     group = MarkGroup(mark, _selectors(keys), name)
     removals = [change for pool in pools for change in remove_pool(pool)]
     return (*changes, change_group(director.groups.get(mark), group), *removals)
 
 
 def leading(pools: Iterable[Pool]) -> list[Pool]:
-    """Put services in the order in which they have a say in a group: those first whose clients stick longest."""
-
-    def sticks(pool: Pool) -> int:
-        return pool.service.persistence.timeout if pool.service.persistence else 0
-
-    return sorted(pools, key=sticks, reverse=True)
+    """Put services in the order in which they decide about a group: those first whose clients stick longest."""
+    times = [(pool.service.persistence.timeout if pool.service.persistence else 0, pool) for pool in pools]
+    return [pool for _, pool in sorted(times, key=lambda item: -item[0])]
 
 
 def _refuse_unmarkable(pool: Pool) -> None:
     key = pool.service.key
+    text = fields.service_text(key)
     if isinstance(key, MarkKey):
-        raise FieldError("service", f"{fields.service_text(key)} is on a mark already")
+        raise FieldError("service", f"{text} is on a mark already")
     if key.protocol not in fields.PROTOCOL_WORDS:
-        raise FieldError("service", f"{fields.service_text(key)}: only tcp, udp and sctp are bundled")
+        raise FieldError("service", f"{text}: only tcp, udp and sctp are bundled")
     moved = [endpoint for endpoint in pool.servers if endpoint.port not in (0, key.port)]
     if moved and key.port:
         raise FieldError(
             "service",
-            f"{fields.service_text(key)} sends to another port ({fields.server_text(moved[0])}), and a mark keeps "
-            "ports as they are: let the server listen there first",
+            f"{text} sends to another port ({fields.server_text(moved[0])}), and a mark keeps ports as they are: "
+            "let the server listen there first",
         )
-
-
-def _bundle(members: Sequence[Pool], key: MarkKey, name: str) -> Pool:
-    first = members[0].service
-    persistence = first.persistence or Persistence(PERSISTENCE, key.family.full_mask)
-    servers: dict[Endpoint, RealServer] = {}
-    for pool in members:
-        for endpoint, server in pool.servers.items():
-            plain = Endpoint(endpoint.address, 0)
-            servers.setdefault(plain, replace(server, endpoint=plain))
-    title = name and name + ("-v6" if key.family is Family.IPV6 else "")
-    return Pool(Service(key, first.scheduler, first.flags, persistence, title, first.note), servers)
 
 
 def _selectors(keys: Iterable[AddressKey]) -> tuple[Selector, ...]:
@@ -211,8 +201,8 @@ def _selectors(keys: Iterable[AddressKey]) -> tuple[Selector, ...]:
     )
 
 
-def unbundled(director: Director, mark: int) -> tuple[Change, ...]:
-    """Return the changes that make a service for each address and port of a group, then remove its rules and services.
+def split_group(director: Director, mark: int) -> tuple[Change, ...]:
+    """Return the changes that add a service for each address and port of a group, then remove its rules and services.
 
     Raises `FieldError` for the field `mark` where that would need a service for what no service can be on.
     """
@@ -220,53 +210,41 @@ def unbundled(director: Director, mark: int) -> tuple[Change, ...]:
     if group is None:
         raise FieldError("mark", f"there is no group with mark {mark} in our table")
     changes: list[Change] = []
-    for key in _keys(group):
+    for key in _service_keys(group):
         pool = director.pools.get(MarkKey(mark, key.family))
         if key in director.pools:
             raise FieldError("mark", f"{fields.service_text(key)} exists already")
         if pool is not None:
-            changes += _added(_apart(pool, key))
-    removals = [c for family in Family if (p := director.pools.get(MarkKey(mark, family))) for c in remove_pool(p)]
-    return (*changes, change_group(group, None), *removals)
+            name = pool.service.name and f"{pool.service.name}-{key.port}"
+            ends = {Endpoint(end.address, end.port or key.port): server for end, server in pool.servers.items()}
+            servers = {end: replace(server, endpoint=end) for end, server in ends.items()}
+            changes += _add_pool(Pool(replace(pool.service, key=key, name=name), servers))
+    return (*changes, *remove_group(director, mark, services=True))
 
 
-def _keys(group: MarkGroup) -> tuple[AddressKey, ...]:
+def _service_keys(group: MarkGroup) -> tuple[AddressKey, ...]:
+    """Return a service key for each address and port; without ports, on port 0."""
     keys: list[AddressKey] = []
     for selector in group.selectors:
         text = selector_text(selector)
         if selector.protocol not in fields.PROTOCOL_WORDS or not selector.addresses or selector.interface:
             raise FieldError("mark", f"no service can be on {text}: it needs a protocol and addresses, nothing else")
-        size = sum(network.num_addresses for network in selector.addresses)
-        ports = _each(selector.ports)
-        if len(keys) + size * len(ports) > _SERVICES_MAX:
+        addresses = sum(network.num_addresses for network in selector.addresses)
+        ports = sum(last - first + 1 for first, last in selector.ports) or 1
+        if len(keys) + addresses * ports > _SERVICES_MAX:
             raise FieldError("mark", f"{text} would be more than {_SERVICES_MAX} services")
         keys += [
             AddressKey(Protocol(selector.protocol), address, port)
             for network in selector.addresses
             for address in network
-            for port in ports
+            for first, last in selector.ports or (Ports(0, 0),)
+            for port in range(first, last + 1)
         ]
     return tuple(dict.fromkeys(keys))
 
 
-def _each(ports: Sequence[Ports]) -> Sequence[int]:
-    """List single ports; none stand for port 0, a service on every port."""
-    if sum(last - first + 1 for first, last in ports) > _SERVICES_MAX:
-        return range(_SERVICES_MAX + 1)
-    return [port for first, last in ports for port in range(first, last + 1)] or [0]
-
-
-def _apart(pool: Pool, key: AddressKey) -> Pool:
-    servers = {
-        Endpoint(server.endpoint.address, server.endpoint.port or key.port): server for server in pool.servers.values()
-    }
-    named: Mapping[Endpoint, RealServer] = {end: replace(server, endpoint=end) for end, server in servers.items()}
-    name = pool.service.name and f"{pool.service.name}-{key.port}"
-    return Pool(replace(pool.service, key=key, name=name), named)
-
-
-def unadoptable(rule: Rule) -> str:
-    """Say why a rule cannot be copied into our table; empty where it can."""
+def why_not_copied(rule: Rule) -> str:
+    """Return why a rule cannot be copied into our table; empty where it can."""
     if is_ours(rule):
         return "it stands in our own table"
     if not rule.decoded:
@@ -279,7 +257,7 @@ def unadoptable(rule: Rule) -> str:
     return ""
 
 
-def adopted(director: Director, rules: Iterable[Rule]) -> tuple[Change, ...]:
+def copy_rules(director: Director, rules: Iterable[Rule]) -> tuple[Change, ...]:
     """Return the changes that put copies of others' rules into our groups, each for the whole mark.
 
     Raises `FieldError` for the field `rule` with the reason where no rule can be copied.
@@ -287,67 +265,60 @@ def adopted(director: Director, rules: Iterable[Rule]) -> tuple[Change, ...]:
     groups = dict(director.groups)
     reasons = []
     for rule in rules:
-        reason = unadoptable(rule)
+        reason = why_not_copied(rule)
         if reason or rule.value is None or rule.selector is None:
             reasons.append(reason)
             continue
         group = groups.get(rule.value) or MarkGroup(rule.value)
-        if rule.selector not in group.selectors:
-            groups[rule.value] = replace(group, selectors=(*group.selectors, rule.selector))
-        else:
+        if rule.selector in group.selectors:
             reasons.append(f"our group {rule.value} has these packets already")
+        else:
+            groups[rule.value] = replace(group, selectors=(*group.selectors, rule.selector))
     held = director.groups
     changes = tuple(change_group(held.get(mark), group) for mark, group in groups.items() if held.get(mark) != group)
     if not changes:
-        raise FieldError("rule", f"cannot be copied: {reasons[0] if reasons else 'there is none of others here'}")
+        raise FieldError("rule", f"cannot be copied: {reasons[0] if reasons else 'there are no rules of others here'}")
     return changes
 
 
 def cleared_bits(rules: Iterable[Rule]) -> str:
-    """Warn of rules that set some bits only, where a copy sets all of them; empty where there are none."""
-    masked = any(rule.mask != ALL_BITS and not unadoptable(rule) for rule in rules)
+    """Return a warning of rules that set some bits only, where a copy sets all of them; empty where there are none."""
+    masked = any(rule.mask != ALL_BITS and not why_not_copied(rule) for rule in rules)
     return "the copy sets the whole mark, where the rule leaves other bits as they are" if masked else ""
 
 
 def lost_changes(drift: Iterable[Change], marks: Sequence[int] | None = None) -> tuple[Change, ...]:
-    """Choose of the way to the profile what puts lost groups back (None: all of them), their services with them."""
-    return tuple(change for change in drift if _returns(change, marks))
+    """Return of the changes to the profile those that put lost groups (None: all) back, with their services."""
+    found = []
+    for change in drift:
+        match change:
+            case Change(MarkGroupKey(mark) | MarkKey(mark) | ServerKey(MarkKey(mark)), None, _):
+                if marks is None or mark in marks:
+                    found.append(change)
+    return tuple(found)
 
 
-def _returns(change: Change, marks: Sequence[int] | None) -> bool:
-    match change:
-        case Change(MarkGroupKey(mark) | MarkKey(mark) | ServerKey(MarkKey(mark)), None, _):
-            return marks is None or mark in marks
-        case _:
-            return False
-
-
-def without(group: MarkGroup, selector: Selector) -> Change:
-    """Take some packets out of a group; the last ones end its rules."""
+def remove_selector(group: MarkGroup, selector: Selector) -> Change:
+    """Return the change that takes some packets out of a group; the last ones end its rules."""
     kept = tuple(known for known in group.selectors if known != selector)
     return change_group(group, replace(group, selectors=kept) if kept else None)
 
 
-def removed(director: Director, mark: int, *, services: bool) -> tuple[Change, ...]:
+def remove_group(director: Director, mark: int, *, services: bool) -> tuple[Change, ...]:
     """Return the changes that end a group: its rules first, then, if they are to go too, its services."""
     group = director.groups.get(mark)
     rules = (change_group(group, None),) if group else ()
-    pools = [pool for family in Family if (pool := director.pools.get(MarkKey(mark, family)))] if services else []
+    pools = pools_on(director, mark) if services else ()
     return (*rules, *(change for pool in pools for change in remove_pool(pool)))
 
 
-def with_timeout(director: Director, mark: int, seconds: int) -> tuple[Change, ...]:
-    """Return the changes that give all services of a mark the same persistence in seconds, 0 for none."""
+def set_timeout(director: Director, mark: int, seconds: int) -> tuple[Change, ...]:
+    """Return the changes that set the persistence of all services of a mark in seconds, 0 for none."""
     changes = []
-    for family in Family:
-        pool = director.pools.get(MarkKey(mark, family))
-        if pool is None:
-            continue
-        persistence = (
-            replace(pool.service.persistence or Persistence(mask=family.full_mask), timeout=seconds)
-            if seconds
-            else None
-        )
-        if persistence != pool.service.persistence:
-            changes.append(change_service(pool.service, replace(pool.service, persistence=persistence)))
+    for pool in pools_on(director, mark):
+        service = pool.service
+        persistence = service.persistence or Persistence(mask=service.key.family.full_mask)
+        after = replace(service, persistence=replace(persistence, timeout=seconds) if seconds else None)
+        if after != service:
+            changes.append(change_service(service, after))
     return tuple(changes)

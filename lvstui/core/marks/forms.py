@@ -1,28 +1,24 @@
-"""Forms for mark groups that there are: their packets, their end, and services that a mark is to bundle."""
+"""Forms that edit and delete a mark group, and that bundle services into one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.attributes import GROUP
-from lvstui.core.change import Change, change_group, change_service
+from lvstui.core.change import Change, change_group
 from lvstui.core.fields import FieldError
-from lvstui.core.marks.edits import PERSISTENCE, bundled, families, free_mark, leading, removed
+from lvstui.core.marks.edits import PERSISTENCE, bundle_services, families, free_mark, leading, remove_group
+from lvstui.core.marks.mark import pools_on
 from lvstui.core.marks.new_group_form import in_the_way, items, mark_field
 from lvstui.core.model import (
     AddressKey,
     Director,
-    Family,
     MarkGroup,
     MarkGroupKey,
-    MarkKey,
-    Persistence,
-    Selector,
-    Service,
 )
 from lvstui.core.observed import Ruleset
 from lvstui.core.rules import Problem, Severity, problems
@@ -38,7 +34,7 @@ ALL: Final = "rules and services"
 
 @dataclass(frozen=True, slots=True)
 class PacketsForm:
-    """Edits which packets get a mark, a match a line, and the group's name; a mark without a group gets one."""
+    """The packets that get a mark, a match a line, and the group's name; a mark without a group gets one."""
 
     director: Director
     mark: int
@@ -46,7 +42,7 @@ class PacketsForm:
 
     @property
     def group(self) -> MarkGroup | None:
-        """The group as it is."""
+        """The group as it is now."""
         return self.director.groups.get(self.mark)
 
     @property
@@ -62,7 +58,8 @@ class PacketsForm:
     def changes(self, values: Values) -> tuple[Change, ...]:
         """Return the changes, none where all is as it was."""
         name = values["name"].strip()
-        after = MarkGroup(self.mark, _matches(values), name)
+        texts = [text for field, text in values.items() if field.startswith("match.") and text.strip()]
+        after = MarkGroup(self.mark, tuple(dict.fromkeys(map(selector, texts))), name)
         return () if after == self.group else (change_group(self.group, after),)
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
@@ -73,14 +70,13 @@ class PacketsForm:
             if isinstance(change.after, MarkGroup):
                 others = {m: g for m, g in self.director.groups.items() if m != self.mark}
                 found += in_the_way(change.after, replace(self.director, marks=others))
-                found += self._unserved(change.after)
+                served = [pool.service.key.family for pool in pools_on(self.director, self.mark)]
+                found += [
+                    Problem("match", f"there is no {family.word} service on mark {self.mark}", Severity.WARNING)
+                    for family in families(change.after.selectors)
+                    if served and family not in served
+                ]
         return tuple(replace(one, field=one.field if one.field == "name" else _id(0)) for one in found)
-
-    def _unserved(self, group: MarkGroup) -> Iterator[Problem]:
-        served = [family for family in Family if MarkKey(self.mark, family) in self.director.pools]
-        for family in families(group.selectors):
-            if served and family not in served:
-                yield Problem("match", f"there is no {family.word} service on mark {self.mark}", Severity.WARNING)
 
 
 def _id(number: int) -> str:
@@ -90,10 +86,8 @@ def _id(number: int) -> str:
 def _match(number: int, text: str) -> Field:
     """Return the line of a match; an empty one is shown once the line above it has something."""
 
-    def check(written: str, _: Values) -> str:
-        if not written.strip():
-            return ""
-        return check_by(selector)(written, _)
+    def check(written: str, values: Values) -> str:
+        return check_by(selector)(written, values) if written.strip() else ""
 
     def shown(values: Values) -> bool:
         return bool(text) or number == 0 or bool(values[_id(number - 1)].strip()) or bool(values[_id(number)].strip())
@@ -104,14 +98,9 @@ def _match(number: int, text: str) -> Field:
 _MATCH_HINT: Final = f"{EXAMPLE}   or udp any 5060 in eth0, any 192.0.2.0/24"
 
 
-def _matches(values: Values) -> tuple[Selector, ...]:
-    texts = [text for name, text in values.items() if name.startswith("match.") and text.strip()]
-    return tuple(dict.fromkeys(map(selector, texts)))
-
-
 @dataclass(frozen=True, slots=True)
 class RemovalForm:
-    """Ends a group; what goes is chosen, and its name or mark has to be typed."""
+    """The end of a group: what goes is chosen, and its name or mark has to be typed."""
 
     director: Director
     mark: int
@@ -125,26 +114,26 @@ class RemovalForm:
     @property
     def form(self) -> Form:
         """What the operator is asked."""
-        services = any(MarkKey(self.mark, family) in self.director.pools for family in Family)
+        services = bool(pools_on(self.director, self.mark))
         grouped = self.mark in self.director.groups
         choices = (ALL, RULES) if services and grouped else (RULES if grouped else "services",)
-        what = Field("what", "delete", choices[0], Kind.CHOICE, choices, hint="what is to go")
+        what = Field("what", "delete", choices[0], Kind.CHOICE, choices, hint="what to delete")
         word = fields.visible(self.word)
 
         def typed(text: str, _: Values) -> str:
-            return "" if text.strip() == self.word else f"type {word} to go on"
+            return "" if text.strip() == self.word else f"type {word} to continue"
 
         title = f"Delete mark {self.mark}? Its packets are routed as if there were no mark"
         return Form(title, (what, Field("typed", f"type {word}", "", check=typed)), lambda _: (), adds=True)
 
     def changes(self, values: Values) -> tuple[Change, ...]:
         """Return the changes."""
-        return removed(self.director, self.mark, services=values["what"] != RULES)
+        return remove_group(self.director, self.mark, services=values["what"] != RULES)
 
 
 @dataclass(frozen=True, slots=True)
 class BundleForm:
-    """Makes one marked group of services that there are; `keys` are those it begins with."""
+    """One marked group in place of services; `keys` are those it starts with."""
 
     director: Director
     keys: tuple[AddressKey, ...]
@@ -185,30 +174,22 @@ class BundleForm:
         )
 
     def changes(self, values: Values) -> tuple[Change, ...]:
-        """Return the changes: the group, then the removal of the services; raises `FieldError` where it cannot be."""
+        """Return the changes: the group, then the removal of the services. Raises `FieldError`."""
         mark, seconds = fields.number("mark", values["mark"]), fields.number("seconds", values["persistence"])
-        changes = bundled(self.director, self._keys(values["services"]), mark, values["name"].strip())
-        return tuple(_sticking(change, seconds) for change in changes)
+        return bundle_services(self.director, self._keys(values["services"]), mark, values["name"].strip(), seconds)
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
         """Return what is wrong, each by its field."""
         mark = fields.number("mark", values["mark"])
-        served = any(MarkKey(mark, family) in self.director.pools for family in Family)
-        if served or mark in self.director.groups:
-            return (
-                Problem("mark", f"{mark} is in use; take another, such as {free_mark(self.director, self.ruleset)}"),
-            )
+        if pools_on(self.director, mark) or mark in self.director.groups:
+            free = free_mark(self.director, self.ruleset)
+            return (Problem("mark", f"{mark} is in use; take another, such as {free}"),)
         try:
             changes = self.changes(values)
         except FieldError as error:
             return (Problem("services" if error.field == "service" else error.field, error.sentence),)
-        named = (
-            each
-            for change in changes
-            if isinstance(change.target, MarkGroupKey)
-            for each in problems(change, self.director)
-        )
-        return tuple(named)
+        groups = (change for change in changes if isinstance(change.target, MarkGroupKey))
+        return tuple(problem for change in groups for problem in problems(change, self.director))
 
     def _keys(self, text: str) -> Sequence[AddressKey]:
         keys = []
@@ -220,11 +201,3 @@ class BundleForm:
         if not keys:
             raise FieldError("services", "is needed: name the services that belong together")
         return keys
-
-
-def _sticking(change: Change, seconds: int) -> Change:
-    match change:
-        case Change(_, None, Service(persistence=Persistence() as persistence) as after):
-            return change_service(None, replace(after, persistence=replace(persistence, timeout=seconds)))
-        case _:
-            return change

@@ -281,6 +281,11 @@ def marks(snapshot: Snapshot) -> Mapping[int, Mark]:
     return snapshot.derive(_marks, director, saved, rules, reading.servers, readable)
 
 
+def pools_on(director: Director, mark: int) -> tuple[Pool, ...]:
+    """Return the services on a mark, IPv4 before IPv6."""
+    return tuple(pool for family in Family if (pool := director.pools.get(MarkKey(mark, family))))
+
+
 def mark_at(snapshot: Snapshot, number: int) -> Mark:
     """Return a mark by its number; one without anything where there is none."""
     return marks(snapshot).get(number) or Mark(number)
@@ -320,7 +325,7 @@ def _marks(
             number in held,
             number in gone,
             rules.get(number, ()),
-            tuple(pool for family in Family if (pool := director.pools.get(MarkKey(number, family)))),
+            pools_on(director, number),
             counts,
             readable,
         )

@@ -1,4 +1,4 @@
-"""The form that creates a mark group: packets, services and servers in one; the lists it reads, and its changes."""
+"""The form that creates a mark group: packets, services and servers in one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from lvstui.core.attributes import GROUP, METHODS, SERVER
 from lvstui.core.change import Change, fold, service_of
 from lvstui.core.fields import FieldError, quoted
 from lvstui.core.marks.edits import (
+    PASSIVE,
     PERSISTENCE,
     TEMPLATES,
     Template,
@@ -20,7 +21,7 @@ from lvstui.core.marks.edits import (
     free_mark,
     template_selectors,
 )
-from lvstui.core.marks.mark import overlap
+from lvstui.core.marks.mark import overlap, pools_on
 from lvstui.core.model import (
     Address,
     AddressKey,
@@ -41,7 +42,7 @@ from lvstui.core.model import (
 from lvstui.core.observed import Ruleset
 from lvstui.core.rules import Problem, Severity, problems
 from lvstui.core.selectors import network, network_text
-from lvstui.core.view.form import Field, Form, Kind, Values, attribute_field, check_by
+from lvstui.core.view.form import Field, Form, Kind, Values, attribute_field, check_by, wrong
 
 _METHODS: Final = {word: fields.forwarding(word) for word in METHODS}
 
@@ -60,14 +61,14 @@ def networks(text: str) -> tuple[Network, ...]:
 
 
 class Machine(NamedTuple):
-    """A machine that serves already: its address, and the name that it goes by."""
+    """A machine that serves already."""
 
     address: Address
     name: str
 
 
 def machines(director: Director) -> Mapping[str, Machine]:
-    """Return the machines that serve already, by the name they go by and by their address."""
+    """Return the machines that serve already, by name and by address."""
     names: dict[Address, str] = {}
     for pool in director.pools.values():
         for endpoint, server in pool.servers.items():
@@ -87,7 +88,7 @@ def servers(text: str, known: Mapping[str, Machine], weight: int, forwarding: Fo
     field `servers`.
     """
     found: dict[Endpoint, RealServer] = {}
-    for words in (words for item in items(text) for words in _apart(item.split(), known)):
+    for words in (words for item in items(text) for words in _split(item.split(), known)):
         server = _server(words, known, weight, forwarding)
         if server.endpoint in found:
             raise FieldError("servers", f"{server.endpoint.address} is named twice")
@@ -95,21 +96,16 @@ def servers(text: str, known: Mapping[str, Machine], weight: int, forwarding: Fo
     return tuple(found.values())
 
 
-def _apart(words: Iterable[str], known: Mapping[str, Machine]) -> Iterable[Sequence[str]]:
-    """Begin anew at each word that names a server."""
+def _split(words: Iterable[str], known: Mapping[str, Machine]) -> Iterable[Sequence[str]]:
+    """Start a new server at each word that names one."""
     found: list[list[str]] = []
     for word in words:
-        if not found or (_names(word, known) and word not in _METHODS and not word.isdigit()):
+        option = word in _METHODS or word.isdigit()
+        named = not option and (word in known or not wrong(partial(fields.address, "servers"), word))
+        if not found or named:
             found.append([])
         found[-1].append(word)
     return found
-
-
-def _names(word: str, known: Mapping[str, Machine]) -> bool:
-    try:
-        return word in known or bool(fields.address("servers", word))
-    except FieldError:
-        return False
 
 
 def _server(words: Sequence[str], known: Mapping[str, Machine], weight: int, forwarding: Forwarding) -> RealServer:
@@ -120,19 +116,15 @@ def _server(words: Sequence[str], known: Mapping[str, Machine], weight: int, for
         raise FieldError("servers", f"{quoted(words[0])} is no address, and no server here has that name") from None
     for word in words[1:]:
         if word.isascii() and word.isdigit():
-            weight = _weight(word)
+            try:
+                weight = SERVER.number("weight", word)
+            except FieldError as error:
+                raise FieldError("servers", f"weight {error.sentence}") from None
         elif word in _METHODS:
             forwarding = _METHODS[word]
         else:
             raise FieldError("servers", f"{quoted(word)} is no weight and none of {', '.join(_METHODS)}")
     return RealServer(Endpoint(address, 0), forwarding, weight, name=machine.name if machine else "")
-
-
-def _weight(text: str) -> int:
-    try:
-        return SERVER.number("weight", text)
-    except FieldError as error:
-        raise FieldError("servers", f"weight {error.sentence}") from None
 
 
 def virtual_addresses(director: Director) -> tuple[str, ...]:
@@ -154,28 +146,16 @@ FREE: Final = "own ports"
 """The choice that is no template: any protocol and list of ports."""
 
 KEEP: Final = "its rules"
-"""The choice that leaves the rules which set the mark as they are, and makes the service only."""
+"""The choice that leaves the rules which set the mark as they are, and adds the service only."""
 
-PASSIVE: Final = "ftp passive"
-
-_TEMPLATES: Final = {
-    word: next(template for template in TEMPLATES if template.name == name)
-    for word, name in (
-        ("http+https", "web"),
-        ("ftp active", "ftp-active"),
-        (PASSIVE, "ftp-passive"),
-        ("sip", "sip"),
-        ("any port", "any"),
-    )
-}
 _PROTOCOLS: Final = tuple(fields.PROTOCOL_WORDS.values())
 
 
 @dataclass(frozen=True, slots=True)
 class GroupForm:
-    """Makes a group on a director; `ruleset` has the marks that others use.
+    """A new group on a director; `ruleset` has the marks that others use.
 
-    `mark` is the one to begin with, None for a free one; where rules set it already, `selectors` are what is known of
+    `mark` is the one to start with, None for a free one; where rules set it already, `selectors` are what is known of
     them, and a service on it is proposed. `schedulers` are those that this kernel has; `profile` says whether there is
     one that could keep a name.
     """
@@ -224,9 +204,9 @@ class GroupForm:
         changes = create_group(group, service, servers, self.director)
         if not _keeps(values) and not self.missing:
             return changes
-        served = {Family.of(server.endpoint.address) for server in servers} or set(Family)
-        others = (change for change in changes if not isinstance(change.target, MarkGroupKey))
-        return tuple(change for change in others if not _keeps(values) or _family(change) in served)
+        served = {Family.of(server.endpoint.address) for server in servers} if _keeps(values) else set()
+        keys = ((change, service_of(change.target)) for change in changes)
+        return tuple(change for change, key in keys if key is not None and (not served or key.family in served))
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
         """Return what is wrong with all of it, each by its field."""
@@ -241,8 +221,11 @@ class GroupForm:
 
     def _packet_fields(self) -> Sequence[Field]:
         mark = free_mark(self.director, self.ruleset) if self.mark is None else self.mark
-        free, passive = partial(_is, FREE), partial(_is, PASSIVE)
-        choices = (*(() if self.selectors is None else (KEEP,)), *_TEMPLATES, FREE)
+
+        def free(values: Values) -> bool:
+            return values["template"] == FREE
+
+        choices = (*(() if self.selectors is None else (KEEP,)), *TEMPLATES, FREE)
         return (
             Field("template", "bundle", choices[0], Kind.CHOICE, choices),
             Field(
@@ -257,7 +240,14 @@ class GroupForm:
             ),
             Field("protocol", "  protocol", "tcp", Kind.CHOICE, _PROTOCOLS, shown=free),
             Field("ports", "  ports", "", check=check_by(_ports), shown=free, hint="80,443,8000-8100"),
-            Field("passive", "  data ports", "10000-20000", check=check_by(_ports), shown=passive, hint=_PASSIVE_HINT),
+            Field(
+                "passive",
+                "  data ports",
+                "10000-20000",
+                check=check_by(_ports),
+                shown=lambda values: values["template"] == PASSIVE,
+                hint="the same range as in the FTP servers",
+            ),
             mark_field(mark),
             attribute_field(GROUP["name"], MarkGroup(mark), shown=lambda _: self.profile),
         )
@@ -266,44 +256,51 @@ class GroupForm:
         choices = self.schedulers if "wlc" in self.schedulers else ("wlc", *self.schedulers)
         return (
             Field("scheduler", "scheduler", "wlc", Kind.OPEN, choices, check_by(fields.scheduler)),
-            Field("persistence", "persistence", str(PERSISTENCE), check=check_by(_seconds), hint=_STICKY_HINT),
+            Field(
+                "persistence",
+                "persistence",
+                str(PERSISTENCE),
+                check=check_by(_seconds),
+                hint="seconds; 0: none. The ports of a group need it to stay on one server",
+            ),
         )
 
     def _server_fields(self) -> Sequence[Field]:
         known = machines(self.director)
+
+        def check(text: str, values: Values) -> str:
+            return wrong(lambda text: servers(text, known, 1, fields.forwarding(values["forwarding"])), text)
+
         names = [machine.name or str(machine.address) for machine in dict.fromkeys(known.values())]
         return (
             Field(
                 "servers",
                 "real servers",
                 "",
-                check=self._wrong_servers,
+                check=check,
                 hint="10.0.0.11, web2 3: address or known name, then weight, method",
                 wide=True,
                 proposals=tuple(dict.fromkeys((*names, *known))),
             ),
             Field("forwarding", "  forwarding", usual_forwarding(self.director).name.lower(), Kind.CHOICE, METHODS),
             Field(
-                "weight", "  weight", "1", check=check_by(partial(SERVER.number, "weight")), hint="where none is given"
+                "weight",
+                "  weight",
+                "1",
+                check=check_by(partial(SERVER.number, "weight")),
+                hint="where none is set",
             ),
         )
-
-    def _wrong_servers(self, text: str, values: Values) -> str:
-        try:
-            servers(text, machines(self.director), 1, fields.forwarding(values["forwarding"]))
-        except fields.FieldError as error:
-            return error.sentence
-        return ""
 
     def _about_mark(self, values: Values) -> Iterator[Problem]:
         mark = fields.number("mark", values["mark"])
         if _keeps(values):
             if mark != self.mark:
-                yield Problem("mark", f"the rules set {self.mark}; give that, or bundle other ports")
+                yield Problem("mark", f"the rules set {self.mark}; take that, or bundle other ports")
             return
         if mark in self.director.groups:
             yield Problem("mark", f"there is a group for {mark} already; edit it (e), or take another mark")
-        elif any(MarkKey(mark, family) in self.director.pools for family in Family):
+        elif pools_on(self.director, mark):
             yield _warning("mark", "its service is there already, and stays as it is")
         others = {rule.table for rule in (self.ruleset.rules if self.ruleset else ()) if rule.value == mark}
         if others and mark not in self.director.groups:
@@ -313,7 +310,7 @@ class GroupForm:
         group = self.group(values)
         if _keeps(values):
             return
-        template = _TEMPLATES.get(values["template"])
+        template = TEMPLATES.get(values["template"])
         if self.missing:
             yield _warning("template", f"{self.missing}; iptables can mark them, with the lines below")
         if template and template.note:
@@ -333,10 +330,6 @@ class GroupForm:
                 yield _warning("servers", f"none for {family.word}: its clients will be refused")
 
 
-_PASSIVE_HINT: Final = "the same range as in the FTP servers"
-_STICKY_HINT: Final = "seconds; 0: none. The ports of a group need it to stay on one server"
-
-
 def mark_field(mark: int) -> Field:
     """Return the field that asks for a mark which nobody uses yet."""
     return Field("mark", "mark", str(mark), check=check_by(partial(fields.number, "mark")), hint="a free one")
@@ -346,11 +339,11 @@ def in_the_way(group: MarkGroup, director: Director) -> Iterator[Problem]:
     """Find the groups that get the same packets, and the services that lose packets to the mark."""
     for mark, other in director.groups.items():
         if mark != group.mark and any(overlap(a, b) for a in group.selectors for b in other.selectors):
-            yield _warning("addresses", f"mark {mark} is given to some of these packets too")
+            yield _warning("addresses", f"some of these packets get mark {mark} too")
     losing = [key for key in director.pools if isinstance(key, AddressKey) and _takes(group.selectors, key)]
     if losing:
         more = f" and {len(losing) - 1} more" if len(losing) > 1 else ""
-        yield _warning("addresses", f"{fields.service_text(losing[0])}{more} gets none of these packets any more")
+        yield _warning("addresses", f"{fields.service_text(losing[0])}{more} no longer gets these packets")
 
 
 def _takes(marked: Iterable[Selector], key: AddressKey) -> bool:
@@ -366,12 +359,12 @@ def _packets(values: Values) -> tuple[Selector, ...]:
     found = networks(values["addresses"])
     if values["template"] == FREE:
         protocol = selectors.selector(values["protocol"]).protocol
-        return template_selectors(Template("", "", ((protocol, selectors.ports(values["ports"])),)), found)
-    template = _TEMPLATES[values["template"]]
+        return template_selectors(Template(((protocol, selectors.ports(values["ports"])),)), found)
+    template = TEMPLATES[values["template"]]
     if values["template"] == PASSIVE:
         ((protocol, (control, _)),) = template.parts
         ports = selectors.merged_ports((control, *selectors.ports(values["passive"])))
-        template = replace(template, parts=((protocol, ports),))
+        template = Template(((protocol, ports),))
     return template_selectors(template, found)
 
 
@@ -388,15 +381,6 @@ def _seconds(text: str) -> int:
 
 def _keeps(values: Values) -> bool:
     return values["template"] == KEEP
-
-
-def _family(change: Change) -> Family | None:
-    service = service_of(change.target)
-    return service.family if service else None
-
-
-def _is(template: str, values: Values) -> bool:
-    return values["template"] == template
 
 
 def _warning(field: str, sentence: str) -> Problem:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from lvstui.core import fields
 from lvstui.core.change import Change, change_group, fold
-from lvstui.core.marks.edits import adopted, cleared_bits, lost_changes, unbundled, with_timeout, without
+from lvstui.core.marks.edits import cleared_bits, copy_rules, lost_changes, remove_selector, set_timeout, split_group
 from lvstui.core.marks.forms import BundleForm, PacketsForm, RemovalForm
 from lvstui.core.marks.mark import OTHERS, mark_at, marks, unwritten
 from lvstui.core.marks.new_group_form import GroupForm
@@ -190,7 +190,7 @@ def _timeout(view: Marks) -> None:
 
     def read(text: str) -> tuple[Change, ...]:
         seconds = 0 if text.strip() == "0" else fields.number("seconds", text)
-        return checked([change for mark in chosen for change in with_timeout(director, mark, seconds)], director)
+        return checked([change for mark in chosen for change in set_timeout(director, mark, seconds)], director)
 
     persistence = pools[0].service.persistence
     now = str(persistence.timeout if persistence else 0)
@@ -224,7 +224,7 @@ def _adopt(view: Marks) -> None:
         return
     rules = _rules(view)
     try:
-        changes = adopted(staged_director(view), rules)
+        changes = copy_rules(staged_director(view), rules)
     except fields.FieldError as error:
         view.say(str(error), Tone.WARN)
         return
@@ -238,7 +238,7 @@ def _take_apart(view: Marks) -> None:
     if not _alone(view) or not nothing_pending(view) or not _rules_writable(view) or mark is None:
         return
     try:
-        changes = unbundled(staged_director(view), mark)
+        changes = split_group(staged_director(view), mark)
     except fields.FieldError as error:
         view.say(error.sentence, Tone.WARN)
         return
@@ -295,7 +295,7 @@ def _delete_rule(view: Marks, key: RuleRow) -> None:
     elif group is None or rule.selector not in group.selectors or rule.selector is None:
         view.say("it is none of this group's packets any more")
     else:
-        stage_also(view, (without(group, rule.selector),), whole=True)
+        stage_also(view, (remove_selector(group, rule.selector),), whole=True)
 
 
 EDITS: tuple[Command[Marks], ...] = (

@@ -10,7 +10,15 @@ import pytest
 from lvstui.core import fields
 from lvstui.core.change import fold, undo
 from lvstui.core.fields import FieldError
-from lvstui.core.marks.edits import TEMPLATES, bundled, create_group, families, free_mark, template_selectors, unbundled
+from lvstui.core.marks.edits import (
+    TEMPLATES,
+    bundle_services,
+    create_group,
+    families,
+    free_mark,
+    split_group,
+    template_selectors,
+)
 from lvstui.core.model import (
     AddressKey,
     Director,
@@ -45,14 +53,14 @@ WEB = director(
 @pytest.mark.parametrize(
     ("name", "texts"),
     [
-        ("web", ["tcp 192.0.2.10 80,443", "tcp 2001:db8::10 80,443"]),
-        ("ftp-active", ["tcp 192.0.2.10 21", "tcp 2001:db8::10 21"]),
-        ("ftp-passive", ["tcp 192.0.2.10 21,10000-20000", "tcp 2001:db8::10 21,10000-20000"]),
-        ("any", ["any 192.0.2.10", "any 2001:db8::10"]),
+        ("http+https", ["tcp 192.0.2.10 80,443", "tcp 2001:db8::10 80,443"]),
+        ("ftp active", ["tcp 192.0.2.10 21", "tcp 2001:db8::10 21"]),
+        ("ftp passive", ["tcp 192.0.2.10 21,10000-20000", "tcp 2001:db8::10 21,10000-20000"]),
+        ("any port", ["any 192.0.2.10", "any 2001:db8::10"]),
     ],
 )
 def test_a_template_selects_its_ports_for_both_families(name: str, texts: list[str]) -> None:
-    template = next(known for known in TEMPLATES if known.name == name)
+    template = TEMPLATES[name]
     addresses = (ip_network("192.0.2.10"), ip_network("2001:db8::10"))
     assert [selector_text(selector) for selector in template_selectors(template, addresses)] == texts
 
@@ -80,7 +88,7 @@ def test_a_group_is_made_with_a_service_for_each_of_its_families() -> None:
 
 
 def test_two_services_become_one_group_that_serves_before_they_go() -> None:
-    changes = bundled(WEB, [HTTP, HTTPS], 80, "shop")
+    changes = bundle_services(WEB, [HTTP, HTTPS], 80, "shop")
     after = fold(WEB, changes)
     (only,) = after.pools.values()
     assert only.service.key == MarkKey(80, Family.IPV4)
@@ -100,14 +108,14 @@ def test_the_service_whose_clients_stick_leads_in_a_group() -> None:
     shop = sticky_pool("tcp:192.0.2.10:443", "10.0.0.11:443", timeout=60)
     heavy = {end: replace(server, weight=7) for end, server in shop.servers.items()}
     where = director(redirect, replace(shop, servers=heavy))
-    (only,) = fold(where, bundled(where, [HTTP, HTTPS], 80)).pools.values()
+    (only,) = fold(where, bundle_services(where, [HTTP, HTTPS], 80)).pools.values()
     assert (only.service.scheduler, [server.weight for server in only.servers.values()]) == ("wlc", [7])
     assert only.service.persistence == Persistence(60)
 
 
 def test_a_group_becomes_a_service_for_each_port_again() -> None:
-    grouped = fold(WEB, bundled(WEB, [HTTP, HTTPS], 80))
-    apart = fold(grouped, unbundled(grouped, 80))
+    grouped = fold(WEB, bundle_services(WEB, [HTTP, HTTPS], 80))
+    apart = fold(grouped, split_group(grouped, 80))
     assert set(apart.pools) == {HTTP, HTTPS}
     assert apart.marks == {}
     assert all(end.port == 443 for end in apart.pools[HTTPS].servers)
@@ -124,7 +132,7 @@ def test_a_group_becomes_a_service_for_each_port_again() -> None:
 def test_what_a_mark_cannot_do_is_refused(held: Director, field: str, sentence: str) -> None:
     keys = [key for key in held.pools if isinstance(key, AddressKey)]
     with pytest.raises(FieldError) as caught:
-        bundled(held, keys, 80)
+        bundle_services(held, keys, 80)
     assert (caught.value.field, sentence in caught.value.sentence) == (field, True)
 
 
@@ -132,4 +140,4 @@ def test_what_a_mark_cannot_do_is_refused(held: Director, field: str, sentence: 
 def test_a_group_that_no_few_services_could_be_is_not_taken_apart(text: str) -> None:
     held = replace(WEB, marks={80: MarkGroup(80, (selector(text),))})
     with pytest.raises(FieldError):
-        unbundled(held, 80)
+        split_group(held, 80)

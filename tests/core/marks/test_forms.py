@@ -9,15 +9,15 @@ import pytest
 from lvstui.core.change import change_group, diff, fold, merge
 from lvstui.core.fields import FieldError
 from lvstui.core.marks.edits import (
-    adopted,
-    bundled,
+    bundle_services,
     cleared_bits,
     companions,
+    copy_rules,
     lost_changes,
-    removed,
-    unadoptable,
-    with_timeout,
-    without,
+    remove_group,
+    remove_selector,
+    set_timeout,
+    why_not_copied,
 )
 from lvstui.core.marks.forms import ALL, RULES, BundleForm, PacketsForm, RemovalForm
 from lvstui.core.model import Family, MarkGroup, MarkGroupKey, MarkKey, Persistence, ServerKey
@@ -26,7 +26,7 @@ from lvstui.core.selectors import selector
 from tests.build import director, group, rule
 from tests.core.marks.test_edits import HTTP, HTTPS, WEB
 
-GROUPED = fold(WEB, bundled(WEB, [HTTP, HTTPS], 80, "shop"))
+GROUPED = fold(WEB, bundle_services(WEB, [HTTP, HTTPS], 80, "shop"))
 GROUP = (GROUPED.marks or {})[80]
 MARK = MarkKey(80, Family.IPV4)
 
@@ -109,9 +109,9 @@ def test_services_that_go_together_are_found() -> None:
 
 def test_rules_of_others_are_copied_where_they_are_known_for_certain() -> None:
     theirs = rule(80, "tcp 192.0.2.10 8080", table="mangle")
-    (change,) = adopted(GROUPED, [theirs])
+    (change,) = copy_rules(GROUPED, [theirs])
     assert change == change_group(GROUP, replace(GROUP, selectors=(*GROUP.selectors, selector("tcp 192.0.2.10 8080"))))
-    (fresh,) = adopted(WEB, [theirs, theirs])
+    (fresh,) = copy_rules(WEB, [theirs, theirs])
     assert fresh == change_group(None, group(80, "tcp 192.0.2.10 8080"))
     assert cleared_bits([replace(theirs, mask=0xFF)])
     assert not cleared_bits([theirs])
@@ -127,9 +127,9 @@ def test_rules_of_others_are_copied_where_they_are_known_for_certain() -> None:
     ],
 )
 def test_why_a_rule_cannot_be_copied(other: Rule, reason: str) -> None:
-    assert reason in unadoptable(other)
+    assert reason in why_not_copied(other)
     with pytest.raises(FieldError):
-        adopted(GROUPED, [other])
+        copy_rules(GROUPED, [other])
 
 
 def test_what_was_lost_is_put_back_with_its_services() -> None:
@@ -142,16 +142,16 @@ def test_what_was_lost_is_put_back_with_its_services() -> None:
 
 def test_packets_are_taken_out_one_match_at_a_time() -> None:
     two = replace(GROUP, selectors=(*GROUP.selectors, selector("udp 192.0.2.10 443")))
-    assert without(two, selector("udp 192.0.2.10 443")).after == GROUP
-    assert without(GROUP, GROUP.selectors[0]).after is None
-    assert removed(GROUPED, 80, services=False) == (change_group(GROUP, None),)
+    assert remove_selector(two, selector("udp 192.0.2.10 443")).after == GROUP
+    assert remove_selector(GROUP, GROUP.selectors[0]).after is None
+    assert remove_group(GROUPED, 80, services=False) == (change_group(GROUP, None),)
 
 
 def test_all_services_of_a_mark_get_the_same_time() -> None:
-    after = fold(GROUPED, with_timeout(GROUPED, 80, 30))
+    after = fold(GROUPED, set_timeout(GROUPED, 80, 30))
     assert after.pools[MARK].service.persistence == Persistence(30)
-    assert fold(after, with_timeout(after, 80, 0)).pools[MARK].service.persistence is None
-    assert with_timeout(after, 80, 30) == ()
+    assert fold(after, set_timeout(after, 80, 0)).pools[MARK].service.persistence is None
+    assert set_timeout(after, 80, 30) == ()
 
 
 def test_edits_of_a_group_on_top_of_each_other_are_one() -> None:

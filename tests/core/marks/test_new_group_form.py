@@ -87,7 +87,7 @@ def test_no_persistence_is_possible_and_warned_of_where_ports_belong_together() 
         ({"servers": "fd00::1"}, "servers", "no virtual address of its family"),
         ({"servers": ""}, "servers", "none for IPv4"),
         ({"weight": "-1"}, "weight", "whole number"),
-        ({"addresses": "192.0.2.10"}, "addresses", "tcp:192.0.2.10:80 and 1 more gets none of these packets"),
+        ({"addresses": "192.0.2.10"}, "addresses", "tcp:192.0.2.10:80 and 1 more no longer gets these packets"),
         ({"template": "ftp active"}, "template", "ip_vs_ftp"),
     ],
 )
@@ -98,7 +98,7 @@ def test_each_field_says_what_is_wrong_or_unwise(values: dict[str, str], field: 
 def test_a_mark_that_is_taken_is_refused_and_one_that_others_set_is_told_of() -> None:
     grouped = director_after(name="web")
     assert "there is a group for 80 already" in wrong(GroupForm(grouped), mark="80")["mark"]
-    assert "given to some of these packets too" in wrong(GroupForm(grouped))["addresses"]
+    assert "some of these packets get mark" in wrong(GroupForm(grouped))["addresses"]
     assert "called" in wrong(GroupForm(grouped), name="web", addresses="192.0.2.60")["name"]
     rules = Ruleset((rule(90, table="firewalld"),))
     assert wrong(GroupForm(WEB, rules), mark="90")["mark"] == "rules in firewalld set it as well"
