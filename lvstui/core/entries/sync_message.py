@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
-from lvstui.core.model import Address, Endpoint
+from lvstui.core.model import Address, Endpoint, Family, MarkKey
 
 LOCAL_NODE: Final = 0x0001
 INACTIVE: Final = 0x0100
@@ -13,6 +14,22 @@ TEMPLATE: Final = 0x1000
 
 ASSURED: Final = 1
 """State of a template (IP_VS_CTPL_S_ASSURED, include/net/ip_vs.h)."""
+
+
+TCP_STATES: Final = (
+    "NONE",
+    "ESTABLISHED",
+    "SYN_SENT",
+    "SYN_RECV",
+    "FIN_WAIT",
+    "TIME_WAIT",
+    "CLOSE",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "LISTEN",
+    "SYNACK",
+)
+"""The words for TCP's states, each at its number (enum in include/net/ip_vs.h)."""
 
 
 class Message(NamedTuple):
@@ -38,3 +55,10 @@ class Message(NamedTuple):
     def address(self) -> Address:
         """The client's address, whose family is the message's."""
         return self.client.address
+
+
+def mark_end(service: MarkKey) -> Endpoint:
+    """Write a mark where an address would stand: in its first four bytes."""
+    if service.family is Family.IPV4:
+        return Endpoint(IPv4Address(service.mark), 0)
+    return Endpoint(IPv6Address(service.mark << 96), 0)

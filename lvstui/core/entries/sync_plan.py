@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from lvstui.core.entries.edits import Manner, Move, Pin
 from lvstui.core.entries.resolve import EntryKey, is_ftp, key_of, masked, server_of, service_of
-from lvstui.core.entries.sync_message import INACTIVE, LOCAL_NODE, Message
+from lvstui.core.entries.sync_message import INACTIVE, LOCAL_NODE, TCP_STATES, Message, mark_end
 from lvstui.core.model import (
     PERSISTENCE_MAX,
     Address,
     Director,
     Endpoint,
-    Family,
     MarkKey,
     Protocol,
     RealServer,
@@ -28,20 +26,6 @@ SOFT_SECONDS: Final = 2
 KILL_SECONDS: Final = 1
 
 _CLOSE: Final = 6
-TCP_STATES: Final = (
-    "NONE",
-    "ESTABLISHED",
-    "SYN_SENT",
-    "SYN_RECV",
-    "FIN_WAIT",
-    "TIME_WAIT",
-    "CLOSE",
-    "CLOSE_WAIT",
-    "LAST_ACK",
-    "LISTEN",
-    "SYNACK",
-)
-"""The words for TCP's states, each at its number (enum in include/net/ip_vs.h)."""
 
 
 def binding(
@@ -80,13 +64,6 @@ def placed_key(edit: Pin | Move, director: Director) -> EntryKey:
     if isinstance(edit, Move):
         return key_of(edit.entry)
     return EntryKey(edit.service, client_of(edit.service, edit.client, director), edit.identity)
-
-
-def mark_end(service: MarkKey) -> Endpoint:
-    """Write a mark where an address would stand: in its first four bytes."""
-    if service.family is Family.IPV4:
-        return Endpoint(IPv4Address(service.mark), 0)
-    return Endpoint(IPv6Address(service.mark << 96), 0)
 
 
 def restart_timer(entry: Entry, director: Director, seconds: int) -> Message:

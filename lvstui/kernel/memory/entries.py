@@ -11,8 +11,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from lvstui.core.entries.resolve import FTP, masked
-from lvstui.core.entries.sync_message import ASSURED, TEMPLATE, Message
-from lvstui.core.entries.sync_plan import TCP_STATES, mark_end
+from lvstui.core.entries.sync_message import ASSURED, TCP_STATES, TEMPLATE, Message, mark_end
 from lvstui.core.model import (
     PERSISTENCE_MAX,
     Address,
