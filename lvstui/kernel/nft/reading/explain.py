@@ -6,7 +6,6 @@ A way leads from a base chain over jumps, and asks what the jumping rules ask.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cache, partial
 from typing import Final, NamedTuple, TypeAlias
 
@@ -165,47 +164,55 @@ def _jumps(table: Table, finder: Finder) -> Mapping[str, Sequence[RawRule]]:
     return found
 
 
+Where: TypeAlias = tuple[str, str, str, str, int]
+"""Tool, family, table, chain and handle of a rule."""
+
+Noted: TypeAlias = tuple[int | None, int | None, str, str, bool]
+"""Packets, bytes, counter and comment of a rule, and whether it is dormant."""
+
+
 def _rules(place: Place, family: str, table: Table, raw: RawRule, way: Way, walk: Walk) -> Iterator[Rule]:
     packets, size = walk.counted or table.counters.get(walk.counter) or (None, None)
-    rule = Rule(
-        "nft",
-        family,
-        place.table,
-        raw.chain,
-        raw.handle,
-        packets=packets,
-        bytes=size,
-        counter="" if walk.counted else walk.counter,
-        comment=(comment(raw.userdata) if raw.userdata else "") or walk.comment,
-        dormant=table.dormant,
-    )
+    counter = "" if walk.counted else walk.counter
+    text = (comment(raw.userdata) if raw.userdata else "") or walk.comment
+    where = "nft", family, place.table, raw.chain, raw.handle
+    noted = packets, size, counter, text, table.dormant
     for effect in walk.effects:
         conditions = walk.conditions[: effect.asked]
         sure = way.sure and not (walk.unknown and any(condition.field.kind == "unknown" for condition in conditions))
         if not effect.choices:
-            yield describe(rule, way, effect, conditions, sure)
+            yield describe(where, noted, way, effect, conditions, sure)
         for value, asked in effect.choices:
-            yield describe(rule, way, effect._replace(value=value), (*conditions, *asked), sure)
+            yield describe(where, noted, way, effect._replace(value=value), (*conditions, *asked), sure)
 
 
-def describe(rule: Rule, way: Way, effect: Effect, conditions: Sequence[Condition], sure: bool) -> Rule:
-    """Return a rule, of which is known where it stands and what it counted, with all that is known of it."""
+def describe(where: Where, noted: Noted, way: Way, effect: Effect, conditions: Sequence[Condition], sure: bool) -> Rule:
+    """Return what is known of a rule."""
+    packets, size, counter, text, dormant = noted
     match = words(conditions)
     decoded = sure and effect.certain
-    action = effect.text or f"{effect.verb} mark" + ("" if effect.value is None else f" 0x{effect.value:x}")
-    return replace(
-        rule,
-        path=way.path,
-        hook=way.hook,
-        priority=way.priority,
-        match=match,
-        selector=selector(conditions, rule.family) if sure else None,
-        verb=effect.verb,
-        value=effect.value,
-        mask=effect.mask,
-        bits=effect.bits,
-        decoded=decoded,
-        raw="" if decoded else " ".join((*match, action)),
+    raw = ""
+    if not decoded:
+        action = effect.text or f"{effect.verb} mark" + ("" if effect.value is None else f" 0x{effect.value:x}")
+        raw = " ".join((*match, action))
+    return Rule(
+        *where,
+        way.path,
+        way.hook,
+        way.priority,
+        match,
+        selector(conditions, where[1]) if sure else None,
+        effect.verb,
+        effect.value,
+        effect.mask,
+        packets,
+        size,
+        counter,
+        text,
+        dormant,
+        decoded,
+        raw,
+        effect.bits,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.observed import ALL_BITS
 from lvstui.kernel.netlink.attributes import NATIVE, Codec
-from lvstui.kernel.nft.nfnetlink import number, word
+from lvstui.kernel.nft.nfnetlink import word
 from lvstui.kernel.nft.reading.conditions import Condition, complement, interface_number, match_values, unknown
 from lvstui.kernel.nft.reading.fields import IIFNAME, NETWORKS, OIFNAME, Field
 from lvstui.kernel.nft.reading.sets import Content, Key
@@ -176,7 +176,7 @@ class Parts:
 
     def number(self, kind: int) -> int:
         """Return a number, which nf_tables keeps in network order; 0 where it is not there."""
-        return number(self.values.get(kind))
+        return int.from_bytes(self.values.get(kind, b""), "big")
 
     def word(self, kind: int) -> str:
         """Return a name."""

@@ -154,9 +154,9 @@ def _of_table(family: str, table: str, chains: dict[str, Chain], lines: Sequence
     for place, read in enumerate(lines):
         if read.effect is None:
             continue
-        bare = Rule(TOOL, family, table, read.chain, packets=read.packets, bytes=read.bytes, comment=read.comment)
+        where, noted = (TOOL, family, table, read.chain, 0), (read.packets, read.bytes, "", read.comment, False)
         for way in ways.to(read.chain):
-            rule = describe(bare, way, read.effect, (*way.conditions, *read.conditions), way.sure and read.sure)
+            rule = describe(where, noted, way, read.effect, (*way.conditions, *read.conditions), way.sure and read.sure)
             found.append(((*way.order, place), rule if rule.decoded else replace(rule, raw=read.text)))
     return [rule for _, rule in sorted(found, key=lambda pair: pair[0])]
 
