@@ -20,8 +20,7 @@ from lvstui.kernel.nft.nfnetlink import GETRULE, NUMBERS, Netfilter, number, tex
 from lvstui.kernel.nft.reading import tables
 from lvstui.kernel.nft.reading.explain import Explainer
 from lvstui.kernel.nft.reading.tables import OURS, Place
-from lvstui.kernel.nft.transaction import NO_RIGHT, NO_TABLES, Stale, what_is_missing
-from lvstui.kernel.nft.writing import Held
+from lvstui.kernel.nft.writing import NO_RIGHT, NO_TABLES, Held, Stale, what_is_missing
 from lvstui.kernel.nft.xtables.legacy import Legacy, LegacyRules
 from lvstui.kernel.port import KernelError, NoRight, Refused
 

@@ -1,33 +1,57 @@
-"""Our own table of the packet filter, written whole in one transaction; no other table is ever named."""
+"""Our own table of the packet filter, written whole in one transaction; no other table is ever named.
+
+The kernel takes all messages of a transaction or none of them.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.marks.script import CHAINS, PREROUTING, PRIORITY, TABLE, counter_name, rules
 from lvstui.core.model import Family, MarkGroup, Network, Selector
 from lvstui.core.selectors import family_of, selector_text
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.attributes import NATIVE
-from lvstui.kernel.netlink.channel import APPEND, CREATE
+from lvstui.kernel.netlink.channel import ACK, APPEND, CREATE, REQUEST, Channel, frame
 from lvstui.kernel.nft.nfnetlink import (
+    BEGIN,
     DELOBJ,
     DELRULE,
     DELTABLE,
+    END,
     NEWCHAIN,
     NEWOBJ,
     NEWRULE,
     NEWSET,
     NEWSETELEM,
     NEWTABLE,
+    TABLES,
+    nfnetlink,
+    open_socket,
     text,
     u32,
 )
-from lvstui.kernel.nft.transaction import Message, send
+from lvstui.kernel.port import KernelError, NoRight, Refused
+
+NO_RIGHT: Final = (
+    "the right to write mark rules is missing (CAP_NET_ADMIN): start lvstui as root, for example with sudo"
+)
+NO_TABLES: Final = "this kernel has no nf_tables: write the mark rules with iptables"
+TOO_LARGE: Final = (
+    "match: the rules do not fit into one transaction here: raise net.core.wmem_max, or give groups fewer addresses"
+)
+NO_FAMILY: Final = "this kernel's nf_tables knows no family inet: write the mark rules with iptables"
+
+_BUFFER: Final = 1 << 20
+_SEND_FORCE, _RECEIVE_FORCE = 32, 33  # SO_SNDBUFFORCE, SO_RCVBUFFORCE
+_OPTIONS, _SHORT_ANSWERS = 270, 10  # SOL_NETLINK, NETLINK_CAP_ACK: answers without a copy of the message
+_INET: Final = 1  # NFPROTO_INET
 
 _HOOKS: Final = {PREROUTING: 0, CHAINS[1]: 3}
 _COUNTER: Final = 1  # NFT_OBJECT_COUNTER
@@ -46,6 +70,10 @@ _DESTINATION: Final = {Family.IPV4: 16, Family.IPV6: 24}
 _NAME_SIZE: Final = 16  # IFNAMSIZ
 
 
+class Stale(Exception):
+    """The ruleset has changed since the generation that a transaction was meant for; nothing was written."""
+
+
 class Held(NamedTuple):
     """What our table holds as it was read at one generation of the ruleset: whether it is there, and its counters."""
 
@@ -54,9 +82,18 @@ class Held(NamedTuple):
     counters: frozenset[str]
 
 
-class _Interval(NamedTuple):
-    first: bytes
-    last: bytes
+class Message(NamedTuple):
+    """A message about our table, whose name goes before its body, and in a few words what it writes."""
+
+    kind: int
+    flags: int
+    body: bytes
+    about: str = "our table"
+
+
+_Interval: TypeAlias = tuple[bytes, bytes]
+_Failure: TypeAlias = tuple[int, int]
+"""The number of a message in its transaction, from 1 on, and the errno that it got."""
 
 
 def write(netns: str | None, groups: Mapping[int, MarkGroup], held: Held) -> None:
@@ -65,34 +102,30 @@ def write(netns: str | None, groups: Mapping[int, MarkGroup], held: Held) -> Non
     Raises `Stale` where the ruleset is no longer that of `held`, `NoRight`, or `Refused` with the reason.
     In each case nothing was changed.
     """
-    messages = list(_transaction(groups, held))
+    messages = list(_messages(groups, held))
     if messages:
-        call_in(netns, lambda: send(messages, held.generation))
+        call_in(netns, lambda: _send(messages, held.generation))
 
 
-def _transaction(groups: Mapping[int, MarkGroup], held: Held) -> Iterator[Message]:
+def _messages(groups: Mapping[int, MarkGroup], held: Held) -> Iterator[Message]:
     if not groups:
         if held.exists:
-            yield _message(DELTABLE, 0, text(1, TABLE))
+            yield Message(DELTABLE, 0, b"")
         return
-    yield _message(NEWTABLE, CREATE, text(1, TABLE))
+    yield Message(NEWTABLE, CREATE, b"")
     for chain in CHAINS:
-        yield _message(NEWCHAIN, CREATE, _chain(chain))
-        yield _message(DELRULE, 0, text(1, TABLE) + text(2, chain))
+        hook = NATIVE.nest(4, u32(1, _HOOKS[chain]), NATIVE.attribute(2, struct.pack(">i", PRIORITY)))
+        yield Message(NEWCHAIN, CREATE, text(3, chain) + hook + u32(5, 1) + text(7, "filter"))
+        yield Message(DELRULE, 0, text(2, chain))
     wanted = [counter_name(mark) for mark in sorted(groups)]
     for name in sorted(held.counters.difference(wanted)):
-        yield _message(DELOBJ, 0, text(1, TABLE) + text(2, name) + u32(3, _COUNTER))
+        yield Message(DELOBJ, 0, text(2, name) + u32(3, _COUNTER))
     for name in (name for name in wanted if name not in held.counters):
-        yield _message(NEWOBJ, CREATE, text(1, TABLE) + text(2, name) + u32(3, _COUNTER) + NATIVE.nest(4, b""))
+        yield Message(NEWOBJ, CREATE, text(2, name) + u32(3, _COUNTER) + NATIVE.nest(4))
     numbers = count(1)
     for chain in CHAINS:
         for mark, selector in rules(groups, chain):
             yield from _rule(chain, mark, selector, numbers)
-
-
-def _chain(name: str) -> bytes:
-    hook = NATIVE.nest(4, u32(1, _HOOKS[name]) + NATIVE.attribute(2, struct.pack(">i", PRIORITY)))
-    return text(1, TABLE) + text(3, name) + hook + u32(5, 1) + text(7, "filter")
 
 
 def _rule(chain: str, mark: int, selector: Selector, numbers: Iterator[int]) -> Iterator[Message]:
@@ -105,8 +138,8 @@ def _rule(chain: str, mark: int, selector: Selector, numbers: Iterator[int]) -> 
         _expression("meta", u32(2, _META_MARK) + u32(3, _REGISTER)),
     ]
     yield from sets
-    body = text(1, TABLE) + text(2, chain) + NATIVE.nest(4, b"".join(expressions))
-    yield _message(NEWRULE, CREATE | APPEND, body, f"the rule for `{selector_text(selector)}` of mark {mark}")
+    body = text(2, chain) + NATIVE.nest(4, *expressions)
+    yield Message(NEWRULE, CREATE | APPEND, body, f"the rule for `{selector_text(selector)}` of mark {mark}")
 
 
 def _matches(selector: Selector, sets: list[Message], numbers: Iterator[int]) -> Iterator[bytes]:
@@ -122,7 +155,7 @@ def _matches(selector: Selector, sets: list[Message], numbers: Iterator[int]) ->
         yield from _meta_equals(_META_L4PROTO, bytes([int(selector.protocol)]))
     if selector.ports:
         yield _payload(_TRANSPORT_HEADER, 2, 2)
-        intervals = [_Interval(struct.pack(">H", first), struct.pack(">H", last)) for first, last in selector.ports]
+        intervals = [(struct.pack(">H", first), struct.pack(">H", last)) for first, last in selector.ports]
         yield from _among(intervals, _PORT_TYPE, sets, numbers)
 
 
@@ -132,12 +165,11 @@ def _addresses(
     size = networks[0].max_prefixlen // 8
     yield _payload(_NETWORK_HEADER, _DESTINATION[family], size)
     if len(networks) == 1 and networks[0].prefixlen < networks[0].max_prefixlen:
-        mask, nothing = networks[0].netmask.packed, bytes(size)
-        parts = u32(1, _REGISTER) + u32(2, _REGISTER) + u32(3, size) + _value(4, mask) + _value(5, nothing)
-        yield _expression("bitwise", parts)
+        mask = u32(3, size) + _value(4, networks[0].netmask.packed) + _value(5, bytes(size))
+        yield _expression("bitwise", u32(1, _REGISTER) + u32(2, _REGISTER) + mask)
         yield _equals(networks[0].network_address.packed)
         return
-    ranges = [_Interval(network[0].packed, network[-1].packed) for network in networks]
+    ranges = [(network[0].packed, network[-1].packed) for network in networks]
     yield from _among(ranges, _ADDRESS_TYPES[family], sets, numbers)
 
 
@@ -156,21 +188,19 @@ def _among(intervals: Sequence[_Interval], kind: int, sets: list[Message], numbe
 
 def _set(intervals: Sequence[_Interval], kind: int, number: int) -> Iterator[Message]:
     elements = list(_elements(intervals))
-    named = text(1, TABLE) + text(2, "__set%d")
-    size = len(intervals[0].first)
-    description = NATIVE.nest(9, u32(1, len(elements)))
-    head = u32(3, _ANONYMOUS_CONSTANT_INTERVALS) + u32(4, kind) + u32(5, size) + description + u32(10, number)
-    yield _message(NEWSET, CREATE, named + head)
+    named = text(2, "__set%d")
+    head = u32(3, _ANONYMOUS_CONSTANT_INTERVALS) + u32(4, kind) + u32(5, len(intervals[0][0]))
+    yield Message(NEWSET, CREATE, named + head + NATIVE.nest(9, u32(1, len(elements))) + u32(10, number))
     for start in range(0, len(elements), _ELEMENTS_MAX):
-        listed = b"".join(NATIVE.nest(1, element) for element in elements[start : start + _ELEMENTS_MAX])
-        yield _message(NEWSETELEM, CREATE, named + u32(4, number) + NATIVE.nest(3, listed))
+        listed = (NATIVE.nest(1, element) for element in elements[start : start + _ELEMENTS_MAX])
+        yield Message(NEWSETELEM, CREATE, named + u32(4, number) + NATIVE.nest(3, *listed))
 
 
 def _elements(intervals: Iterable[_Interval]) -> Iterator[bytes]:
-    """Yield the ends of intervals as nft does: each starts at an element and ends before one with that flag."""
+    """Yield the ends of intervals as nft does: one starts at an element and ends before an element with that flag."""
     ordered = sorted(intervals)
-    size = len(ordered[0].first)
-    if any(ordered[0].first):
+    size = len(ordered[0][0])
+    if any(ordered[0][0]):
         yield u32(3, _INTERVAL_END) + _value(1, bytes(size))
     for first, last in ordered:
         yield _value(1, first)
@@ -185,8 +215,7 @@ def _meta_equals(key: int, value: bytes) -> Iterator[bytes]:
 
 
 def _payload(base: int, offset: int, length: int) -> bytes:
-    parts = u32(1, _REGISTER) + u32(2, base) + u32(3, offset) + u32(4, length)
-    return _expression("payload", parts)
+    return _expression("payload", u32(1, _REGISTER) + u32(2, base) + u32(3, offset) + u32(4, length))
 
 
 def _equals(value: bytes) -> bytes:
@@ -201,5 +230,89 @@ def _value(kind: int, value: bytes) -> bytes:
     return NATIVE.nest(kind, NATIVE.attribute(1, value))
 
 
-def _message(kind: int, flags: int, body: bytes, about: str = "our table") -> Message:
-    return Message(kind, flags, body, about)
+def what_is_missing(netns: str | None) -> str:
+    """Return why no rules could be written here, as a sentence; empty where they could.
+
+    Our table is created in a transaction that is never finished, which the kernel takes back at its end.
+    """
+    test = Message(NEWTABLE, CREATE | ACK, b"")
+    try:
+        failure = call_in(netns, lambda: _transact([test], None))
+    except KernelError as problem:
+        return str(problem)
+    return "" if failure is None else str(_refusal(failure, [test])).removeprefix("match: ")
+
+
+def _send(messages: Sequence[Message], generation: int) -> None:
+    """Send a transaction for one generation of the ruleset, and wait for the kernel's word on it."""
+    *others, last = messages
+    # An answer for the last message says that all were looked at; those before it answer only when they fail.
+    asking = [*others, last._replace(flags=last.flags | ACK)]
+    failure = _transact(asking, generation)
+    if failure is not None:
+        raise _refusal(failure, asking)
+
+
+def _transact(messages: Sequence[Message], generation: int | None) -> _Failure | None:
+    """Send messages as one transaction; without a generation it is not finished, and so taken back."""
+    begin = b"" if generation is None else u32(1, generation)
+    parts = [frame(BEGIN, REQUEST, 0, nfnetlink(0, TABLES, begin))]
+    for number, message in enumerate(messages, 1):
+        body = nfnetlink(_INET, 0, text(1, TABLE) + message.body)
+        parts.append(frame(TABLES << 8 | message.kind, REQUEST | message.flags, number, body))
+    if generation is not None:
+        parts.append(frame(END, REQUEST, len(messages) + 1, nfnetlink(0, TABLES, b"")))
+    data = b"".join(parts)
+    try:
+        with open_socket() as plain:
+            plain.setsockopt(_OPTIONS, _SHORT_ANSWERS, 1)
+            _make_room(plain, len(data))
+            channel = Channel(plain)
+            channel.send_raw(data)
+            return _answer(channel, len(messages))
+    except OSError as problem:
+        if problem.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
+            raise Refused(NO_TABLES, "match") from None
+        if problem.errno == errno.EMSGSIZE:
+            raise Refused(TOO_LARGE, "match") from None
+        raise KernelError(f"the packet filter did not answer: {problem.strerror}") from problem
+
+
+def _make_room(plain: socket.socket, size: int) -> None:
+    """Make room for a transaction of this size in one piece; the kernel doubles what it is asked for."""
+    for force, polite, wanted in (
+        (_SEND_FORCE, socket.SO_SNDBUF, size + _BUFFER),
+        (_RECEIVE_FORCE, socket.SO_RCVBUF, _BUFFER),
+    ):
+        try:
+            plain.setsockopt(socket.SOL_SOCKET, force, wanted)
+        except OSError:
+            plain.setsockopt(socket.SOL_SOCKET, polite, wanted)
+
+
+def _answer(channel: Channel, last: int) -> _Failure | None:
+    """Receive until the message number `last`, or the whole transaction, was answered; return the first failure."""
+    failure = None
+    while True:
+        for number, code in channel.receive().statuses:
+            if code and failure is None:
+                failure = number, code
+            if number in (0, last):
+                return failure
+
+
+def _refusal(failure: _Failure, messages: Sequence[Message]) -> Exception:
+    """Explain a failure: that of message 0 is about the transaction as a whole, that of 1 about our table."""
+    number, code = failure
+    match code, number:
+        case errno.ERESTART, _:
+            return Stale()
+        case errno.EPERM, _:
+            return NoRight(NO_RIGHT)
+        case ((errno.EINVAL | errno.EOPNOTSUPP), 0):
+            return Refused(NO_TABLES, "match")
+        case ((errno.EOPNOTSUPP | errno.EAFNOSUPPORT), 1):
+            return Refused(NO_FAMILY, "match")
+        case _:
+            about = messages[number - 1].about if 0 < number <= len(messages) else "the rules"
+            return Refused(f"match: the packet filter refused {about}: {os.strerror(code)}", "match")

@@ -193,7 +193,7 @@ import time
 from contextlib import closing
 from lvstui.core.model import MarkGroup
 from lvstui.core.selectors import selector
-from lvstui.kernel.nft import transaction, writing
+from lvstui.kernel.nft import writing
 from lvstui.kernel.netlink.channel import ACK
 from lvstui.kernel.nft.nfnetlink import Netfilter
 names = frozenset(f"m{mark}" for mark in range(1, 41))
@@ -202,8 +202,8 @@ with closing(Netfilter(None)) as netfilter:
     for turn in range(1, 60000):
         groups = {mark: MarkGroup(mark, (selector(f"tcp any {turn},{turn + 2}"),)) for mark in range(1, 41)}
         held = writing.Held(netfilter.generation(), exists, names if exists else frozenset())
-        *others, last = writing._transaction(groups, held)
-        assert transaction._transact([*others, last._replace(flags=last.flags | ACK)], None) is None  # given up
+        *others, last = writing._messages(groups, held)
+        assert writing._transact([*others, last._replace(flags=last.flags | ACK)], None) is None  # given up
         writing.write(None, groups, held)
         exists = True
         print(turn, flush=True)

@@ -12,8 +12,7 @@ import re, socket, struct, subprocess, sys
 from lvstui.core.model import MarkGroup
 from lvstui.core.marks.script import script
 from lvstui.core.selectors import selector
-from lvstui.kernel.nft.transaction import Stale
-from lvstui.kernel.nft.writing import Held, write
+from lvstui.kernel.nft.writing import Held, Stale, write
 
 def nft(*words, text=""):
     return subprocess.run(["nft", *words], input=text, capture_output=True, text=True, check=True).stdout
