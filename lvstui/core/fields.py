@@ -307,11 +307,6 @@ def mask(text: str, family: Family) -> IPv4Address | int:
     return IPv4Address((_U32 << (32 - length)) & _U32)
 
 
-def mask_text(value: IPv4Address | int) -> str:
-    """Write the width of a persistence entry as `mask` reads it."""
-    return str(value)
-
-
 def contiguous(value: IPv4Address) -> bool:
     """Return whether a netmask has no holes."""
     inverted = ~int(value) & _U32

@@ -178,7 +178,7 @@ def _crowded(pool: Pool, snapshot: Snapshot) -> Iterator[Advice]:
 
 def _mask(persistence: Persistence) -> str:
     prefix = persistence.prefix
-    return fields.mask_text(persistence.mask) if prefix is None else f"/{prefix}"
+    return str(persistence.mask) if prefix is None else f"/{prefix}"
 
 
 def _port_zero(pool: Pool) -> Iterator[Advice]:

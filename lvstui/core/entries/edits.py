@@ -230,7 +230,7 @@ def _about_mask(edit: EntryEdit, director: Director) -> str:
     if persistence is None or not persistence.wide or persistence.engine:
         return ""
     prefix = persistence.prefix
-    width = f"/{prefix}" if prefix is not None else fields.mask_text(persistence.mask)
+    width = f"/{prefix}" if prefix is not None else str(persistence.mask)
     return f"the mask {width} makes all addresses in a network one client: this affects all of them"
 
 

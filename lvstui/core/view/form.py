@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TypeAlias, TypeVar
 
 from lvstui.core.attribute import Attribute, Configured
-from lvstui.core.fields import FieldError
+from lvstui.core.fields import misread
 from lvstui.core.rules import Problem
 
 _T = TypeVar("_T", bound=Configured)
@@ -27,14 +27,6 @@ class Kind(Enum):
     OPEN = "open"
 
 
-def _right(_: str, __: Values) -> str:
-    return ""
-
-
-def _always(_: Values) -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Field:
     """One line of a form.
@@ -49,12 +41,20 @@ class Field:
     value: str
     kind: Kind = Kind.TEXT
     choices: tuple[str, ...] = ()
-    check: Callable[[str, Values], str] = _right
-    shown: Callable[[Values], bool] = _always
+    check: Callable[[str, Values], str] = lambda _, __: ""
+    shown: Callable[[Values], bool] = lambda _: True
     relabel: Callable[[Values], str] | None = None
     hint: str = ""
     wide: bool = False
     proposals: tuple[str, ...] = ()
+
+    def wrong(self, values: Values) -> str:
+        """Return what is wrong with the field by itself, empty for nothing."""
+        text = values[self.id]
+        if self.kind is Kind.CHOICE and text not in self.choices:
+            return f"must be one of {', '.join(self.choices)}"
+        sentence = self.check(text, values)
+        return "is needed" if sentence and not text.strip() else sentence
 
 
 def complete_item(text: str, proposals: Iterable[str]) -> str:
@@ -92,23 +92,16 @@ class Form:
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
         """Return what is wrong, each by its field's id; with a wrong field, only those of single fields."""
-        single = [Problem(field.id, wrong) for field in self.visible(values) if (wrong := _wrong(field, values))]
+        single = [Problem(field.id, wrong) for field in self.visible(values) if (wrong := field.wrong(values))]
         return tuple(single or self.together(self.settled(values)))
-
-
-def _wrong(field: Field, values: Values) -> str:
-    text = values[field.id]
-    if field.kind is Kind.CHOICE and text not in field.choices:
-        return f"must be one of {', '.join(field.choices)}"
-    sentence = field.check(text, values)
-    return "is needed" if sentence and not text.strip() else sentence
 
 
 def check_by(read: Callable[[str], object]) -> Callable[[str, Values], str]:
     """Return a field's check, from the function that reads its text."""
 
     def check(text: str, _: Values) -> str:
-        return wrong(read, text)
+        error = misread(read, text)
+        return error.sentence if error else ""
 
     return check
 
@@ -118,7 +111,7 @@ def attribute_field(
     start: _T,
     *,
     choices: tuple[str, ...] = (),
-    shown: Callable[[Values], bool] = _always,
+    shown: Callable[[Values], bool] = lambda _: True,
     wide: bool = False,
 ) -> Field:
     """Return the field of an attribute, with the value that `start` has; `choices` are proposed where given.
@@ -140,20 +133,6 @@ def attribute_field(
     )
 
 
-def wrong(read: Callable[[str], object], text: str) -> str:
-    """Return a sentence why a text cannot be read, empty where it can."""
-    try:
-        read(text)
-    except FieldError as error:
-        return error.sentence
-    return ""
-
-
 def trim_name(text: str, before: str) -> str:
     """Strip the blanks around a name, unless it is unchanged."""
     return text if text == before else text.strip()
-
-
-def yes_no(value: bool) -> str:
-    """Write a truth as a choice."""
-    return YES if value else NO

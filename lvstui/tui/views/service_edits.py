@@ -25,9 +25,8 @@ from lvstui.core.observed import MachineKey, RowKey
 from lvstui.core.rules import problems
 from lvstui.core.services import batch
 from lvstui.core.services.batch import Rule, Staged, Targets
+from lvstui.core.services.forms import ServerForm, ServiceForm
 from lvstui.core.services.row import Look
-from lvstui.core.services.server_form import ServerForm
-from lvstui.core.services.service_form import ServiceForm
 from lvstui.core.view.table import Tone
 from lvstui.engine.messages import Edit, Zero
 from lvstui.tui.commands import Command

@@ -11,7 +11,7 @@ from lvstui.core.change import Change, change_server
 from lvstui.core.fields import server, service
 from lvstui.core.model import Director, Forwarding, Pool, RealServer, Service, Tunnel, TunnelType
 from lvstui.core.rules import Severity
-from lvstui.core.services.server_form import ServerForm
+from lvstui.core.services.forms import ServerForm
 from tests.core.strategies import directors, laws
 
 SHOP = service("tcp:192.0.2.10:443")

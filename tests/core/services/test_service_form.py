@@ -12,7 +12,7 @@ from lvstui.core.change import Change, change_server, change_service, fold
 from lvstui.core.fields import server, service
 from lvstui.core.model import Director, Forwarding, Persistence, Pool, RealServer, Service, ServiceFlags
 from lvstui.core.rules import Severity
-from lvstui.core.services.service_form import ServiceForm
+from lvstui.core.services.forms import ServiceForm
 from tests.core.strategies import directors, laws
 
 SHOP = Service(
