@@ -12,7 +12,8 @@ from lvstui.core import fields
 from lvstui.core.advice import Advice
 from lvstui.core.advice.services import advice
 from lvstui.core.attributes import SERVICE
-from lvstui.core.change import Change, change_group, change_server, remove_pool
+from lvstui.core.change import Change, change_group, change_server
+from lvstui.core.drift import remove_pool
 from lvstui.core.fields import FieldError, visible
 from lvstui.core.marks import edits as mark_edits
 from lvstui.core.marks.columns import MARK_COLUMNS

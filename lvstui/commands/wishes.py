@@ -20,9 +20,9 @@ from lvstui.core.change import (
     change_service,
     change_sysctl,
     change_timeouts,
-    remove_pool,
     set_weight,
 )
+from lvstui.core.drift import remove_pool
 from lvstui.core.fields import FieldError, visible
 from lvstui.core.model import Director, Pool, RealServer, Service, ServiceKey, SyncDaemon, SysctlKey, Timeouts
 from lvstui.core.observed import MachineKey

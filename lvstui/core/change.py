@@ -6,10 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import partial
 from typing import TypeAlias, TypeVar, assert_never
 
 from lvstui.core import sysctls
@@ -230,64 +229,6 @@ def undo(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(inverse(change) for change in reversed(tuple(changes)))
 
 
-def diff(have: Director, want: Director) -> tuple[Change, ...]:
-    """List the changes that lead from one director to another, in an order that a kernel can follow.
-
-    Daemons stop first and start last (the kernel refuses servers of another family while one runs). In a pool
-    servers are added before others are removed, so that no pool stands empty meanwhile. Packets are marked only while
-    there is a service for them: rules go before services and come after them.
-    """
-    return tuple(_differences(have, want))
-
-
-def _differences(have: Director, want: Director) -> Iterator[Change]:
-    yield from _removals(have.daemons, want.daemons, SyncRole)
-    for field in DirectorField:
-        before, after = lookup(have, field), lookup(want, field)
-        if before != after:
-            yield Change(field, before, after)
-    yield from _removals(have.sysctl, want.sysctl, SysctlKey)
-    yield from _settings(have.sysctl, want.sysctl, SysctlKey)
-    yield from _removals(have.groups, want.groups, MarkGroupKey)
-    for key, pool in have.pools.items():
-        if key not in want.pools:
-            yield from remove_pool(pool)
-    for key, pool in want.pools.items():
-        yield from _pool_differences(have.pools.get(key), pool)
-    yield from _settings(have.groups, want.groups, MarkGroupKey)
-    yield from _settings(have.daemons, want.daemons, SyncRole)
-
-
-def _removals(have: Mapping[_K, _V], want: Mapping[_K, _V], target: Callable[[_K], Target]) -> Iterator[Change]:
-    return (Change(target(key), value, None) for key, value in have.items() if key not in want)
-
-
-def _settings(have: Mapping[_K, _V], want: Mapping[_K, _V], target: Callable[[_K], Target]) -> Iterator[Change]:
-    """List the additions and the edits."""
-    return (Change(target(key), have.get(key), value) for key, value in want.items() if have.get(key) != value)
-
-
-def remove_pool(pool: Pool) -> Iterator[Change]:
-    """Return the changes that remove a service: its servers one by one, so that undo brings them back."""
-    key = pool.service.key
-    for server in pool.servers.values():
-        yield change_server(key, server, None)
-    yield Change(key, pool.service, None)
-
-
-def _pool_differences(have: Pool | None, want: Pool) -> Iterator[Change]:
-    if have is want:
-        return
-    key = want.service.key
-    service = have.service if have else None
-    servers: Mapping[Endpoint, RealServer] = have.servers if have else {}
-    if service != want.service:
-        yield Change(key, service, want.service)
-    if servers != want.servers:
-        yield from _settings(servers, want.servers, partial(ServerKey, key))
-        yield from _removals(servers, want.servers, partial(ServerKey, key))
-
-
 def strip_profile_values(value: _T) -> _T:
     """Return a value without what lives in the profile only: as the kernel can hold it."""
     match value:
@@ -345,23 +286,9 @@ def changes_in_effect(changes: Sequence[Change], writes: Sequence[Change], writt
     """
     if written == len(writes):
         return tuple(changes)
-    done = set(writes[:written])
-    kept: list[Change] = []
-    removed: set[ServiceKey] = set()
-    for change in reversed(changes[: changes.index(writes[written])]):
-        match change:
-            case Change(AddressKey() | MarkKey() as key, _, None) if change in done:
-                removed.add(key)
-            case Change(AddressKey() | MarkKey() as key, None, _):
-                removed.discard(key)
-            case Change(ServerKey(key)) if key in removed:
-                kept.append(change)
-                continue
-            case _:
-                pass
-        if change in done or not changes_kernel(change):
-            kept.append(change)
-    return tuple(reversed(kept))
+    before = changes[: changes.index(writes[written])]
+    unwritten = set(kernel_writes(before)).difference(writes[:written])
+    return tuple(change for change in before if change not in unwritten)
 
 
 def is_optional(target: Target) -> bool:
@@ -404,10 +331,8 @@ def holds(target: Target, value: Value | None, now: Value | None) -> bool:
 
 def set_weight(service: ServiceKey, server: RealServer, weight: int) -> Change | None:
     """Return the change to a weight (limited to 0..2^31-1) of a server as it is now; None where nothing changes."""
-    weight = max(0, min(INT_MAX, weight))
-    if weight == server.weight:
-        return None
-    return change_server(service, server, weighed(server, weight))
+    after = weighed(server, max(0, min(INT_MAX, weight)))
+    return None if after == server else change_server(service, server, after)
 
 
 def merge(staged: Sequence[Change], changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -422,9 +347,15 @@ def merge(staged: Sequence[Change], changes: Iterable[Change]) -> tuple[Change, 
         if at is None:
             merged.append(change)
             continue
-        joined = _join(merged.pop(at), change)
-        if joined.before != joined.after or is_optional(joined.target):
-            merged.insert(len(merged) if joined.after is None else at, joined)
+        first = merged.pop(at)
+        before, after = first.before, change.after
+        if before is None and is_optional(change.target):
+            before = change.before  # the profile did not manage it, so it is here that the kernel's value was seen
+        if isinstance(before, RealServer) and isinstance(after, RealServer) and after.weight == 0:
+            # A drain goes back to the weight that the server has, not to one that was only staged.
+            after = replace(after, resume=weighed(before, 0).resume)
+        if before != after or is_optional(change.target):
+            merged.insert(len(merged) if after is None else at, Change(change.target, before, after))
     return tuple(merged)
 
 
@@ -432,13 +363,3 @@ def _leads_to(first: Change, then: Change) -> bool:
     """Return whether two changes of one object are one; what is removed and then added anew starts from nothing."""
     anew = first.after is None and not is_optional(first.target) and not isinstance(first.before, SyncDaemon)
     return first.target == then.target and not anew
-
-
-def _join(first: Change, then: Change) -> Change:
-    before, after = first.before, then.after
-    if before is None and is_optional(first.target):
-        before = then.before  # the profile did not manage it, so it is here that the kernel's value was seen
-    if isinstance(before, RealServer) and isinstance(after, RealServer) and after.weight == 0:
-        # A drain goes back to the weight that the server has, not to one that was only staged.
-        after = replace(after, resume=weighed(before, 0).resume)
-    return Change(first.target, before, after)

@@ -41,7 +41,8 @@ def describe(change: Change, director: Director = EMPTY) -> str:
     title = _title(change, director)
     match change:
         case Change(DirectorField.NAME, str() as before, str() as after):
-            return f"{title}: name {_name(before)} -> {_name(after)}"
+            names = (f'"{fields.visible(name)}"' if name else NONE for name in (before, after))
+            return f"{title}: name {' -> '.join(names)}"
         case Change(DirectorField.SYNC, _, after):
             return f"{title}: {'managed by the profile' if after else _LET_GO}"
         case Change(target, _, None) if is_optional(target):
@@ -51,7 +52,13 @@ def describe(change: Change, director: Director = EMPTY) -> str:
         case Change(SysctlKey(), str() as before, str() as after):
             return f"{title}: {_shown(before)} -> {_shown(after)}"
         case _:
-            return _line(title, _described(change.before), _described(change.after))
+            old, new = _described(change.before), _described(change.after)
+            if not new:
+                return f"- {title}"
+            if not old:
+                return f"+ {title}: {_listed(new)}"
+            changed = [f"{name} {old[name]} -> {new[name]}" for name in new if old[name] != new[name]]
+            return f"{title}: {', '.join(changed) or 'unchanged'}"
 
 
 def _title(change: Change, director: Director) -> str:
@@ -100,25 +107,11 @@ def _titled(key: ServiceKey, service: Service | None) -> str:
     return fields.service_text(key) + name
 
 
-def _line(title: str, before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """Put a line together from the descriptions before and after; empty stands for absent."""
-    if not after:
-        return f"- {title}"
-    if not before:
-        return f"+ {title}: {_listed(after)}"
-    changed = [f"{name} {before[name]} -> {after[name]}" for name in after if before[name] != after[name]]
-    return f"{title}: {', '.join(changed) or 'unchanged'}"
-
-
 def _listed(described: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {text}" for name, text in described.items() if text != NONE)
 
 
 _LET_GO = "left to the kernel"
-
-
-def _name(text: str) -> str:
-    return f'"{fields.visible(text)}"' if text else NONE
 
 
 def _shown(text: str) -> str:

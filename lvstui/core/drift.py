@@ -1,13 +1,76 @@
-"""A profile beside a reading of the kernel: each is completed with what only the other has, then they are compared."""
+"""How two directors differ: a profile and a reading of the kernel, each completed with what only the other has."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 from lvstui.core import sysctls
-from lvstui.core.change import Change, diff, with_profile_values
-from lvstui.core.model import Director, Pool, SyncDaemon, SyncRole, Timeouts
+from lvstui.core.change import Change, DirectorField, Target, Value, change_server, lookup, with_profile_values
+from lvstui.core.model import Director, Endpoint, MarkGroupKey, Pool, RealServer, ServerKey, SyncRole, SysctlKey
+
+_K = TypeVar("_K")
+_V = TypeVar("_V", bound=Value)
+
+
+def diff(have: Director, want: Director) -> tuple[Change, ...]:
+    """List the changes that lead from one director to another, in an order that a kernel can follow.
+
+    Daemons stop first and start last (the kernel refuses servers of another family while one runs). In a pool
+    servers are added before others are removed, so that no pool stands empty meanwhile. Packets are marked only while
+    there is a service for them: rules go before services and come after them.
+    """
+    return tuple(_differences(have, want))
+
+
+def _differences(have: Director, want: Director) -> Iterator[Change]:
+    yield from _removals(have.daemons, want.daemons, SyncRole)
+    for field in DirectorField:
+        before, after = lookup(have, field), lookup(want, field)
+        if before != after:
+            yield Change(field, before, after)
+    yield from _removals(have.sysctl, want.sysctl, SysctlKey)
+    yield from _settings(have.sysctl, want.sysctl, SysctlKey)
+    yield from _removals(have.groups, want.groups, MarkGroupKey)
+    for key, pool in have.pools.items():
+        if key not in want.pools:
+            yield from remove_pool(pool)
+    for key, pool in want.pools.items():
+        yield from _pool_differences(have.pools.get(key), pool)
+    yield from _settings(have.groups, want.groups, MarkGroupKey)
+    yield from _settings(have.daemons, want.daemons, SyncRole)
+
+
+def _removals(have: Mapping[_K, _V], want: Mapping[_K, _V], target: Callable[[_K], Target]) -> Iterator[Change]:
+    return (Change(target(key), value, None) for key, value in have.items() if key not in want)
+
+
+def _settings(have: Mapping[_K, _V], want: Mapping[_K, _V], target: Callable[[_K], Target]) -> Iterator[Change]:
+    """List the additions and the edits."""
+    return (Change(target(key), have.get(key), value) for key, value in want.items() if have.get(key) != value)
+
+
+def remove_pool(pool: Pool) -> Iterator[Change]:
+    """Return the changes that remove a service: its servers one by one, so that undo brings them back."""
+    key = pool.service.key
+    for server in pool.servers.values():
+        yield change_server(key, server, None)
+    yield Change(key, pool.service, None)
+
+
+def _pool_differences(have: Pool | None, want: Pool) -> Iterator[Change]:
+    if have is want:
+        return
+    key = want.service.key
+    service = have.service if have else None
+    servers: Mapping[Endpoint, RealServer] = have.servers if have else {}
+    if service != want.service:
+        yield Change(key, service, want.service)
+    if servers != want.servers:
+        yield from _settings(servers, want.servers, partial(ServerKey, key))
+        yield from _removals(servers, want.servers, partial(ServerKey, key))
 
 
 def add_profile_values(running: Director, profile: Director) -> Director:
@@ -41,38 +104,26 @@ def complete_profile(profile: Director, running: Director) -> Director:
     """Return a profile with what it leaves to the kernel: timeouts, daemons, a datagram length, settings left out.
 
     What the reading lacks (timeouts and daemons in /proc, marks without the packet filter) is left out: what
-    cannot be seen is not drift.
+    cannot be seen is not drift. A setting that the kernel has moved within its mode is as it should be.
     """
+    sync, settings = running.sync, running.sysctl
+    if sync is not None and profile.sync is not None:
+        held = sync
+        sync = {
+            role: daemon if daemon.max_length or role not in held else replace(daemon, max_length=held[role].max_length)
+            for role, daemon in profile.sync.items()
+        }
+    if settings:
+        wanted = profile.sysctl.items()
+        moved = {name: settings[name] for name, text in wanted if sysctls.same(name, text, settings.get(name))}
+        settings = {**settings, **profile.sysctl, **moved}
     return replace(
         profile,
-        timeouts=_complete_timeouts(profile, running),
-        sync=_complete_sync(profile, running),
-        sysctl=_complete_sysctl(profile, running),
+        timeouts=running.timeouts and (profile.timeouts or running.timeouts),
+        sync=sync,
+        sysctl=settings,
         marks=None if running.marks is None else profile.marks,
     )
-
-
-def _complete_timeouts(profile: Director, running: Director) -> Timeouts | None:
-    return running.timeouts and (profile.timeouts or running.timeouts)
-
-
-def _complete_sync(profile: Director, running: Director) -> Mapping[SyncRole, SyncDaemon] | None:
-    held = running.sync
-    if held is None or profile.sync is None:
-        return held
-    return {
-        role: daemon if daemon.max_length or role not in held else replace(daemon, max_length=held[role].max_length)
-        for role, daemon in profile.sync.items()
-    }
-
-
-def _complete_sysctl(profile: Director, running: Director) -> Mapping[str, str]:
-    """Return the settings as they should be; one that the kernel has moved within its mode is as it should be."""
-    held = running.sysctl
-    if not held:
-        return {}
-    moved = {name: held[name] for name, text in profile.sysctl.items() if sysctls.same(name, text, held.get(name))}
-    return {**held, **profile.sysctl, **moved}
 
 
 def keep_managed(director: Director, profile: Director) -> Director:

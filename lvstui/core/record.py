@@ -126,7 +126,7 @@ class Owner:
     """A running program that manages virtual services.
 
     `services` None stands for every service: it owns the whole table, or nobody could read what it owns. Another
-    lvstui owns none, as it writes only what a person tells it.
+    lvstui owns none, as it writes only what a person asks for.
     """
 
     program: str
@@ -135,12 +135,12 @@ class Owner:
     services: frozenset[ServiceKey] | None = None
 
     def owns(self, key: ServiceKey) -> bool:
-        """Tell whether this program may write over a service."""
+        """Return whether this program may write over a service."""
         return self.services is None or key in self.services
 
 
 def claimed(owners: Iterable[Owner], changes: Iterable[Change]) -> Mapping[ServiceKey, Owner]:
-    """Tell which of the services that are changed belong to somebody, in the order of the changes."""
+    """Return which of the services that are changed belong to somebody, in the order of the changes."""
     held = tuple(owners)
     keys = dict.fromkeys(service_of(change.target) for change in changes)
     found = ((key, next((owner for owner in held if owner.owns(key)), None)) for key in keys if key is not None)

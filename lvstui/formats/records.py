@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final, TypeAlias, assert_never
+from typing import Final, TypeAlias, TypeVar, assert_never
 
 from lvstui.core import fields
 from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS
@@ -32,6 +32,8 @@ from lvstui.formats.profile.write import FORMAT
 
 Table: TypeAlias = Mapping[str, object]
 
+_T = TypeVar("_T")
+
 
 class Unreadable(ValueError):
     """A line that is no record, or one of a newer lvstui."""
@@ -51,13 +53,12 @@ def table(record: Record) -> Table:
         "source": record.source,
         "pid": record.pid,
         "kind": record.kind.value,
-        "changes": [_change_table(change) for change in record.changes],
+        "changes": [
+            {**_target_table(change.target), "old": _value_table(change.before), "new": _value_table(change.after)}
+            for change in record.changes
+        ],
         **({"entries": list(record.entries)} if record.entries else {}),
     }
-
-
-def _change_table(change: Change) -> Table:
-    return {**_target_table(change.target), "old": _value_table(change.before), "new": _value_table(change.after)}
 
 
 def _target_table(target: Target) -> Table:
@@ -92,21 +93,18 @@ def _value_table(value: Value | None) -> Table | str | bool | None:
     """Write a value as the profile does, without what the target says already."""
     match value:
         case Service():
-            return _without(SERVICE.table(value), "service")
+            found = SERVICE.table(value)
         case RealServer():
-            return _without(SERVER.table(value), "server")
+            found = SERVER.table(value)
         case MarkGroup():
-            return _without(GROUP.table(value), "mark")
+            found = GROUP.table(value)
         case Timeouts():
-            return TIMEOUTS.table(value)
+            found = TIMEOUTS.table(value)
         case SyncDaemon():
-            return DAEMON.table(value)
+            found = DAEMON.table(value)
         case _:
             return value
-
-
-def _without(table: Table, key: str) -> Table:
-    return {name: value for name, value in table.items() if name != key}
+    return {name: raw for name, raw in found.items() if name not in ("service", "server", "mark")}
 
 
 def load(line: str | bytes) -> Record:
@@ -118,37 +116,25 @@ def load(line: str | bytes) -> Record:
 
 
 def _record(document: Table) -> Record:
-    changes = document["changes"]
-    if not isinstance(changes, list):
-        raise TypeError("changes: must be a list")
     return Record(
-        number=_number(document["number"]),
-        time=datetime.fromisoformat(_text(document["time"])).astimezone(UTC),
-        user=_text(document["user"]),
-        source=_text(document["source"]),
-        pid=_number(document["pid"]),
+        number=_typed(int, document["number"]),
+        time=datetime.fromisoformat(_typed(str, document["time"])).astimezone(UTC),
+        user=_typed(str, document["user"]),
+        source=_typed(str, document["source"]),
+        pid=_typed(int, document["pid"]),
         kind=Kind(document["kind"]),
-        changes=tuple(_change(change) for change in changes),
-        entries=tuple(map(_text, _list(document.get("entries", [])))),
+        changes=tuple(map(_change, _typed(list, document["changes"], "changes: "))),
+        entries=tuple(_typed(str, text) for text in _typed(list, document.get("entries", []), "entries: ")),
     )
 
 
-def _list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise TypeError("entries: must be a list")
+def _typed(kind: type[_T], value: object, where: str = "") -> _T:
+    if not isinstance(value, kind):
+        raise TypeError(f"{where}must be {_KINDS[kind]}")
     return value
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("must be text")
-    return value
-
-
-def _number(value: object) -> int:
-    if not isinstance(value, int):
-        raise TypeError("must be a whole number")
-    return value
+_KINDS: Final[Mapping[type, str]] = {str: "text", int: "a whole number", list: "a list", dict: "tables"}
 
 
 def _change(table: Table) -> Change:
@@ -158,22 +144,21 @@ def _change(table: Table) -> Change:
     before, after = _value(table, old), _value(table, new)
     match table["what"]:
         case "service":
-            target: Target = fields.service(_text(table["service"]))
+            target: Target = fields.service(_typed(str, table["service"]))
         case "server":
-            target = ServerKey(fields.service(_text(table["service"])), fields.server(_text(table["server"])))
+            target = ServerKey(
+                fields.service(_typed(str, table["service"])), fields.server(_typed(str, table["server"]))
+            )
         case "mark":
-            target = MarkGroupKey(_number(table["mark"]))
+            target = MarkGroupKey(_typed(int, table["mark"]))
         case "sync":
             daemon = after or before
             target = daemon.role if isinstance(daemon, SyncDaemon) else SyncRole.MASTER
         case "sysctl":
-            target = SysctlKey(_text(table["sysctl"]))
+            target = SysctlKey(_typed(str, table["sysctl"]))
         case what:
             target = next(field for field, word in _FIELD_WORDS.items() if word == what)
     return Change(target, before, after)
-
-
-_FORMAT: Final[Table] = {"format": FORMAT}
 
 
 def _value(table: Table, part: object) -> Value | None:
@@ -182,20 +167,20 @@ def _value(table: Table, part: object) -> Value | None:
         return None
     match table["what"]:
         case "service":
-            (pool,) = _part(service=[{**_object(part), "service": table["service"]}]).pools.values()
+            (pool,) = _part(service=[{**_typed(dict, part, "old, new: "), "service": table["service"]}]).pools.values()
             return pool.service
         case "server":
-            servers = [{**_object(part), "server": table["server"]}]
+            servers = [{**_typed(dict, part, "old, new: "), "server": table["server"]}]
             (pool,) = _part(service=[{"service": table["service"], "server": servers}]).pools.values()
             return next(iter(pool.servers.values()))
         case "mark":
-            return next(iter(_part(mark=[{**_object(part), "mark": table["mark"]}]).groups.values()))
+            return next(iter(_part(mark=[{**_typed(dict, part, "old, new: "), "mark": table["mark"]}]).groups.values()))
         case "timeouts":
             return _part(timeouts=part).timeouts
         case "sync":
             return next(iter(_part(sync=[part]).daemons.values()))
         case "sysctl" | "director":
-            return _text(part)
+            return _typed(str, part)
         case "manage_sync":
             return part is True
         case other:
@@ -203,10 +188,4 @@ def _value(table: Table, part: object) -> Value | None:
 
 
 def _part(**part: object) -> Director:
-    return parsed({**_FORMAT, **part})
-
-
-def _object(value: object) -> Table:
-    if not isinstance(value, dict):
-        raise TypeError("old, new: must be tables")
-    return value
+    return parsed({"format": FORMAT, **part})

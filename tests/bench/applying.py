@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from lvstui.core.change import diff, kernel_writes
+from lvstui.core.change import kernel_writes
+from lvstui.core.drift import diff
 from lvstui.kernel.live import Live
 from tests.bench.big_table import GUEST, SIZE, load, namespace, say
 

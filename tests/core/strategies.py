@@ -10,7 +10,8 @@ from typing import TypeVar
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from lvstui.core.change import Change, diff
+from lvstui.core.change import Change
+from lvstui.core.drift import diff
 from lvstui.core.model import (
     INT_MAX,
     PERSISTENCE_MAX,

@@ -17,20 +17,18 @@ from lvstui.core.change import (
     change_service,
     change_sysctl,
     changes_in_effect,
-    diff,
     fold,
     inverse,
     kernel_writes,
     lookup,
     merge,
     put,
-    remove_pool,
     set_weight,
     starts_from_kernel,
     strip_profile_values,
     undo,
 )
-from lvstui.core.drift import add_profile_values, complete_profile, find_drift, keep_managed
+from lvstui.core.drift import add_profile_values, complete_profile, diff, find_drift, keep_managed, remove_pool
 from lvstui.core.model import (
     INT_MAX,
     Director,

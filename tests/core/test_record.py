@@ -15,11 +15,10 @@ from lvstui.core.change import (
     change_service,
     change_sysctl,
     change_timeouts,
-    diff,
     fold,
-    remove_pool,
     undo,
 )
+from lvstui.core.drift import diff, remove_pool
 from lvstui.core.model import (
     Director,
     Pool,

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import pytest
 
-from lvstui.core.change import Change, change_group, change_server, change_service, change_sysctl, remove_pool, undo
+from lvstui.core.change import Change, change_group, change_server, change_service, change_sysctl, undo
+from lvstui.core.drift import remove_pool
 from lvstui.core.model import (
     Director,
     MarkGroup,

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvstui.core.change import Change, DirectorField, change_server, change_sysctl, diff
+from lvstui.core.change import Change, DirectorField, change_server, change_sysctl
+from lvstui.core.drift import diff
 from lvstui.core.model import Director, RealServer
 from lvstui.core.record import Kind, Record
 from lvstui.formats.records import Unreadable, dump, load

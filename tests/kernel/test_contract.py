@@ -16,9 +16,9 @@ from lvstui.core.change import (
     change_service,
     change_sysctl,
     change_timeouts,
-    diff,
     kernel_writes,
 )
+from lvstui.core.drift import diff
 from lvstui.core.model import (
     INT_MAX,
     AddressKey,

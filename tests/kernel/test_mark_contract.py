@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lvstui.core.change import Change, change_group, diff, undo
+from lvstui.core.change import Change, change_group, undo
+from lvstui.core.drift import diff
 from lvstui.core.model import Director, Family, MarkGroup, MarkKey
 from lvstui.core.observed import Rule, Ruleset
 from lvstui.core.selectors import selector

@@ -9,7 +9,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from lvstui.core.change import change_daemon, change_timeouts, diff, kernel_writes
+from lvstui.core.change import change_daemon, change_timeouts, kernel_writes
+from lvstui.core.drift import diff
 from lvstui.core.model import Director, RealServer, ServerKey, SyncDaemon, SyncRole, Timeouts
 from lvstui.core.observed import Reading, RowKey, ServerStats
 from lvstui.kernel.live import Live

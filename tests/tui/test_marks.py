@@ -10,7 +10,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from lvstui.core.change import Change, change_group, remove_pool
+from lvstui.core.change import Change, change_group
+from lvstui.core.drift import remove_pool
 from lvstui.core.marks.rows import GroupRow, MarkRowKey, RuleRow
 from lvstui.core.model import Family, MarkGroup, MarkGroupKey, MarkKey, Persistence, ServerKey
 from lvstui.core.observed import RowKey, Rule

@@ -8,7 +8,8 @@ from ipaddress import ip_network
 from typing import Final, NamedTuple
 
 from lvstui.core import fields
-from lvstui.core.change import Change, change_group, change_server, change_service, remove_pool
+from lvstui.core.change import Change, change_group, change_server, change_service
+from lvstui.core.drift import remove_pool
 from lvstui.core.fields import FieldError
 from lvstui.core.marks.mark import pools_on
 from lvstui.core.marks.script import is_ours

@@ -9,7 +9,8 @@ from typing import NamedTuple, TypeAlias
 
 from lvstui.core import fields
 from lvstui.core.attributes import SERVER, weighed
-from lvstui.core.change import Change, change_server, remove_pool
+from lvstui.core.change import Change, change_server
+from lvstui.core.drift import remove_pool
 from lvstui.core.fields import FieldError
 from lvstui.core.model import INT_MAX, Director, RealServer, ServerKey, ServiceKey
 from lvstui.core.observed import MachineKey, RowKey

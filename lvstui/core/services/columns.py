@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from lvstui.core import fields
 from lvstui.core.change import Change
@@ -35,17 +35,17 @@ from lvstui.core.view.brief import compact, server_options, server_state, sparkl
 from lvstui.core.view.filter import Language, Number, Text
 from lvstui.core.view.table import Cell, RowColumn, SortValue, Tone, sortable, text_column
 
+_V = TypeVar("_V")
+
 _HISTORY_WIDTH: Final = 12
 
 
 def place(row: Row) -> SortValue:
     """Return where a row stands by itself: by address, port and protocol; marks after all addresses."""
-    if isinstance(row, ServerRow):
-        address, port = row.key.endpoint
-        if row.under_machine:
-            return (*_group_place(row.key.service), port)
-        return (address.version, int(address), port)
-    return _group_place(row.key)
+    if not isinstance(row, ServerRow):
+        return _group_place(row.key)
+    address, port = row.key.endpoint
+    return (*_group_place(row.key.service), port) if row.under_machine else (address.version, int(address), port)
 
 
 def _group_place(key: GroupKey) -> SortValue:
@@ -59,20 +59,16 @@ def _group_place(key: GroupKey) -> SortValue:
 
 
 def _target(row: Row) -> Cell:
+    """Show what a row is; of a server below its machine the service, and its own port where that is another one."""
     match row:
+        case ServerRow(key=ServerKey(service, endpoint)) if row.under_machine:
+            port = service.port if isinstance(service, AddressKey) else 0
+            other = f" -> :{endpoint.port}" if endpoint.port != port else ""
+            return Cell(f"    {fields.service_text(service)}{other}")
         case ServerRow():
-            text = _place_in_service(row.key) if row.under_machine else fields.server_text(row.key.endpoint)
-            return Cell(f"    {text}")
-        case ServiceRow() | MachineRow():
-            text = str(row.key.address) if isinstance(row, MachineRow) else fields.service_text(row.key)
-            return Cell(f"{'+' if row.key in row.look.folded else '-'} {text}", Tone.STRONG)
-
-
-def _place_in_service(key: ServerKey) -> str:
-    """Write a server as its service, and its own port where that is another one."""
-    port = key.service.port if isinstance(key.service, AddressKey) else 0
-    other = f" -> :{key.endpoint.port}" if key.endpoint.port != port else ""
-    return f"{fields.service_text(key.service)}{other}"
+            return Cell(f"    {fields.server_text(row.key.endpoint)}")
+        case _:
+            return Cell(f"{'+' if row.key in row.look.folded else '-'} {_exact_target(row)}", Tone.STRONG)
 
 
 def _exact_target(row: Row) -> str:
@@ -86,23 +82,15 @@ def _exact_target(row: Row) -> str:
 
 
 def _name(row: Row) -> str:
-    match row:
-        case ServerRow():
-            return row.pool.service.name if row.under_machine else row.server.name
-        case MachineRow():
-            return ", ".join(dict.fromkeys(part.server.name for part in row.servers if part.server.name))
-        case ServiceRow():
-            return row.pool.service.name
+    if isinstance(row, MachineRow):
+        return ", ".join(dict.fromkeys(part.server.name for part in row.servers if part.server.name))
+    return row.server.name if isinstance(row, ServerRow) and not row.under_machine else row.pool.service.name
 
 
 def _method(row: Row) -> str:
-    match row:
-        case ServerRow():
-            return fields.forwarding_text(row.server.forwarding)
-        case MachineRow():
-            return ""
-        case ServiceRow():
-            return row.pool.service.scheduler
+    if isinstance(row, ServerRow):
+        return fields.forwarding_text(row.server.forwarding)
+    return row.pool.service.scheduler if isinstance(row, ServiceRow) else ""
 
 
 def _options(row: Row) -> str:
@@ -171,7 +159,7 @@ def _is_persistent(row: Row) -> bool:
 
 
 def _has_gauges(row: Row) -> bool:
-    """Return whether the kernel told what the row's servers hold."""
+    """Return whether the kernel shows what the row's servers hold."""
     counted = row.snapshot.reading.servers
     match row:
         case ServerRow():
@@ -183,14 +171,10 @@ def _has_gauges(row: Row) -> bool:
 
 
 def _has_rates(row: Row) -> bool:
-    """Return whether the kernel told rates; /proc has none."""
-    match row:
-        case ServerRow():
-            return row.key.service in row.snapshot.reading.services
-        case MachineRow():
-            return all(map(_has_rates, row.servers))
-        case ServiceRow():
-            return row.key in row.snapshot.reading.services
+    """Return whether the kernel shows rates; /proc has none."""
+    if isinstance(row, MachineRow):
+        return all(map(_has_rates, row.servers))
+    return (row.key.service if isinstance(row, ServerRow) else row.key) in row.snapshot.reading.services
 
 
 def _history(row: Row) -> Cell:
@@ -291,17 +275,13 @@ MACHINE_COLUMNS: Final = (replace(SERVICE_COLUMNS[0], title="Machine / service")
 SORTABLE: Final = sortable(SERVICE_COLUMNS)
 
 
-def _service(row: Row) -> Service | None:
-    """Return the service that a row is or belongs to; None for a machine, which a field of services never finds."""
-    return None if isinstance(row, MachineRow) else row.pool.service
-
-
 def _of_server(get: Callable[[RealServer], float]) -> Callable[[Row], Iterable[float] | None]:
     return lambda row: (get(row.server),) if isinstance(row, ServerRow) else None
 
 
-def _of_service(get: Callable[[Service], Iterable[str]]) -> Callable[[Row], Iterable[str] | None]:
-    return lambda row: None if (service := _service(row)) is None else get(service)
+def _of_service(get: Callable[[Service], Iterable[_V]]) -> Callable[[Row], Iterable[_V] | None]:
+    """Return what gets something of the service that a row is or belongs to; a machine has none."""
+    return lambda row: None if isinstance(row, MachineRow) else get(row.pool.service)
 
 
 def _ports(row: Row) -> Iterable[float] | None:
@@ -312,30 +292,11 @@ def _ports(row: Row) -> Iterable[float] | None:
     return (*service, row.key.endpoint.port) if isinstance(row, ServerRow) else service
 
 
-def _marks(row: Row) -> Iterable[float] | None:
-    if (service := _service(row)) is None:
-        return None
-    return (service.key.mark,) if isinstance(service.key, MarkKey) else ()
-
-
-def _persistence(row: Row) -> Iterable[float] | None:
-    if (service := _service(row)) is None:
-        return None
-    return (service.persistence.timeout if service.persistence else 0,)
-
-
 def _names(row: Row) -> Iterable[str] | None:
-    match row:
-        case ServerRow():
-            return row.pool.service.name, row.server.name
-        case MachineRow():
-            return None
-        case ServiceRow():
-            return (row.pool.service.name,)
-
-
-def _protocols(service: Service) -> Iterable[str]:
-    return (fields.protocol_text(service.key.protocol),) if isinstance(service.key, AddressKey) else ()
+    if isinstance(row, MachineRow):
+        return None
+    service = row.pool.service.name
+    return (service, row.server.name) if isinstance(row, ServerRow) else (service,)
 
 
 def _addresses(row: Row) -> Iterable[Address]:
@@ -388,8 +349,16 @@ LANGUAGE: Final[Language[Row]] = Language(
         Number("in", "bytes per second from clients", lambda row: (row.seen.stats.in_byte_rate,)),
         Number("out", "bytes per second to clients", lambda row: (row.seen.stats.out_byte_rate,)),
         Number("port", "of the service or the real server", _ports),
-        Number("mark", "the firewall mark of a service", _marks),
-        Number("persistence", "seconds that clients stick, 0 for none", _persistence),
+        Number(
+            "mark",
+            "the firewall mark of a service",
+            _of_service(lambda service: (service.key.mark,) if isinstance(service.key, MarkKey) else ()),
+        ),
+        Number(
+            "persistence",
+            "seconds that clients stick, 0 for none",
+            _of_service(lambda service: (service.persistence.timeout if service.persistence else 0,)),
+        ),
         Text("name", "of the service or the real server; a part is enough", _names, part=True),
         Text("note", "of the service; a part is enough", _of_service(lambda service: (service.note,)), part=True),
         Text("scheduler", "of the service", _of_service(lambda service: (service.scheduler,))),
@@ -409,7 +378,11 @@ LANGUAGE: Final[Language[Row]] = Language(
         Text(
             "proto",
             "tcp, udp, sctp",
-            _of_service(_protocols),
+            _of_service(
+                lambda service: (
+                    (fields.protocol_text(service.key.protocol),) if isinstance(service.key, AddressKey) else ()
+                )
+            ),
             aliases=("protocol",),
             words=tuple(fields.PROTOCOL_WORDS.values()),
         ),

@@ -10,7 +10,8 @@ from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.attributes import SERVER, SERVICE
-from lvstui.core.change import Change, change_server, change_service, fold, remove_pool
+from lvstui.core.change import Change, change_server, change_service, fold
+from lvstui.core.drift import remove_pool
 from lvstui.core.model import (
     FULL_MASK_V4,
     FULL_PREFIX_V6,
@@ -151,7 +152,7 @@ def _key_fields(key: ServiceKey | None) -> Sequence[Field]:
             kind = "tcp"
         case MarkKey():
             kind, mark = "mark" if key.family is Family.IPV4 else "mark6", str(key.mark)
-        case AddressKey():
+        case _:
             kind, address, port = fields.protocol_text(key.protocol), str(key.address), str(key.port)
             kinds = _KINDS if kind in _KINDS else (kind, *_KINDS)
     check_mark = check_by(partial(fields.number, "mark"))

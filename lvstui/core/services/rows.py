@@ -48,7 +48,8 @@ def rows(snapshot: Snapshot, look: Look) -> list[RowKey]:
     heads = sorted((row_of(snapshot, look, key) for key in members), key=order, reverse=look.descending)
     for head in heads:
         group = group_of(head.key, look.grouping)
-        servers = [ServerRow(snapshot, look, key) for key in members[group]] if _opens(look, group) else []
+        opens = look.filter or group not in look.folded
+        servers = [ServerRow(snapshot, look, key) for key in members[group]] if opens else []
         if look.filter:
             servers = [row for row in servers if look.filter.holds(row)]
             if not servers and not look.filter.holds(head):
@@ -56,10 +57,6 @@ def rows(snapshot: Snapshot, look: Look) -> list[RowKey]:
         found.append(head.key)
         found.extend(row.key for row in sorted(servers, key=order, reverse=look.descending))
     return found
-
-
-def _opens(look: Look, group: GroupKey) -> bool:
-    return bool(look.filter) or group not in look.folded
 
 
 def cells(snapshot: Snapshot, look: Look, key: RowKey) -> tuple[Cell, ...]:

@@ -10,7 +10,8 @@ import pytest
 from lvstui.core import fields
 from lvstui.core.advice import Advice
 from lvstui.core.advice.services import about_mark, about_service, advice
-from lvstui.core.change import change_group, diff, fold
+from lvstui.core.change import change_group, fold
+from lvstui.core.drift import diff
 from lvstui.core.model import (
     Family,
     Forwarding,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from hypothesis import given
 
-from lvstui.core.change import Change, change_server, change_service, change_sysctl, change_timeouts, diff, fold, undo
+from lvstui.core.change import Change, change_server, change_service, change_sysctl, change_timeouts, fold, undo
 from lvstui.core.changes import rows as change_rows
 from lvstui.core.changes.rows import (
     CHANGE_COLUMNS,
@@ -25,7 +25,7 @@ from lvstui.core.changes.rows import (
     rows,
     sentence,
 )
-from lvstui.core.drift import find_drift
+from lvstui.core.drift import diff, find_drift
 from lvstui.core.model import Director, Service, Timeouts
 from lvstui.core.record import Kind, Record
 from lvstui.core.snapshot import ProfileState, Snapshot

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from lvstui.core.change import change_group, diff, fold, merge
+from lvstui.core.change import change_group, fold, merge
+from lvstui.core.drift import diff
 from lvstui.core.fields import FieldError
 from lvstui.core.marks.edits import (
     bundle_services,

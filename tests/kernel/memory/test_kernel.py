@@ -17,10 +17,10 @@ from lvstui.core.change import (
     change_server,
     change_service,
     change_timeouts,
-    diff,
     kernel_writes,
     strip_profile_values,
 )
+from lvstui.core.drift import diff
 from lvstui.core.model import (
     INT_MAX,
     AddressKey,
