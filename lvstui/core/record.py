@@ -152,12 +152,9 @@ def warnings(claims: Mapping[ServiceKey, Owner]) -> list[str]:
     held: dict[Owner, list[str]] = {}
     for key, owner in claims.items():
         held.setdefault(owner, []).append(service_text(key))
-    return [
-        f"{owner.program} manages {_listed(services)}: it may overwrite this at its next check or reload"
-        for owner, services in held.items()
-    ]
-
-
-def _listed(services: Sequence[str]) -> str:
-    more = len(services) - _SHOWN
-    return ", ".join(services[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    sentences = []
+    for owner, services in held.items():
+        more = f" and {len(services) - _SHOWN} more" if len(services) > _SHOWN else ""
+        listed = f"{', '.join(services[:_SHOWN])}{more}"
+        sentences.append(f"{owner.program} manages {listed}: it may overwrite this at its next check or reload")
+    return sentences

@@ -327,20 +327,26 @@ def read(setting: str, text: str) -> str:
     plain = " ".join(text.split())
     known = SETTINGS.get(setting)
     if known is None:
-        return _line(setting, plain)
+        if len(plain) > _TEXT_MAX or not plain.isprintable():
+            raise FieldError(setting, f"must be one line of at most {_TEXT_MAX} plain characters")
+        return plain
     if known.read_only:
         raise FieldError(setting, "can be read only")
-    match known.kind:
-        case Kind.NUMBER | Kind.POWER:
-            return _number(known, plain)
-        case Kind.PAIR:
-            return _pair(known, plain)
-        case Kind.CPUS:
-            if len(plain) > _TEXT_MAX or not _CPUS.fullmatch(plain):
-                raise _wrong(known, plain)
+    words, (least, most) = plain.split(), known.limits
+    numbers = [int(word) for word in words if _NUMBER.fullmatch(word)]
+    inside = len(numbers) == len(words) and all(least <= number <= most for number in numbers)
+    match known.kind, numbers:
+        case Kind.NUMBER, [number] if inside:
+            return str(number)
+        case Kind.POWER, [number] if inside and number.bit_count() == 1:
+            return str(number)
+        case Kind.PAIR, [first, second] if inside and not 0 < second <= first:
+            return f"{first} {second}"
+        case Kind.CPUS, _ if len(plain) <= _TEXT_MAX and _CPUS.fullmatch(plain):
             return plain
         case _:
-            assert_never(known.kind)
+            shown = visible(plain)
+            raise FieldError(known.name, f'must be {known.takes}, not "{shown[:60]}"')
 
 
 def typed(text: str) -> str | int:
@@ -381,35 +387,3 @@ def same(setting: str, one: str | None, other: str | None) -> bool:
     known = SETTINGS.get(setting)
     moves = known is not None and known.automatic and one in ("1", "2") and other in ("1", "2")
     return moves or one == other
-
-
-def _wrong(known: Setting, text: str) -> FieldError:
-    shown = visible(text)
-    return FieldError(known.name, f'must be {known.takes}, not "{shown[:60]}"')
-
-
-def _line(setting: str, text: str) -> str:
-    if len(text) > _TEXT_MAX or not text.isprintable():
-        raise FieldError(setting, f"must be one line of at most {_TEXT_MAX} plain characters")
-    return text
-
-
-def _number(known: Setting, text: str) -> str:
-    if not _NUMBER.fullmatch(text):
-        raise _wrong(known, text)
-    number = int(text)
-    least, most = known.limits
-    if not least <= number <= most or (known.kind is Kind.POWER and number.bit_count() != 1):
-        raise _wrong(known, text)
-    return str(number)
-
-
-def _pair(known: Setting, text: str) -> str:
-    words = text.split()
-    if len(words) != 2 or not all(map(_NUMBER.fullmatch, words)):
-        raise _wrong(known, text)
-    first, second = map(int, words)
-    least, most = known.limits
-    if not (least <= first <= most and least <= second <= most) or 0 < second <= first:
-        raise _wrong(known, text)
-    return f"{first} {second}"
