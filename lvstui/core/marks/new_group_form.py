@@ -42,7 +42,7 @@ from lvstui.core.model import (
 from lvstui.core.observed import Ruleset
 from lvstui.core.rules import Problem, Severity, problems
 from lvstui.core.selectors import network, network_text
-from lvstui.core.view.form import Field, Form, Kind, Values, attribute_field, check_by, wrong
+from lvstui.core.view.form import Field, Form, Kind, Values, attribute_field, check_by
 
 _METHODS: Final = {word: fields.forwarding(word) for word in METHODS}
 
@@ -101,7 +101,7 @@ def _split(words: Iterable[str], known: Mapping[str, Machine]) -> Iterable[Seque
     found: list[list[str]] = []
     for word in words:
         option = word in _METHODS or word.isdigit()
-        named = not option and (word in known or not wrong(partial(fields.address, "servers"), word))
+        named = not option and (word in known or not fields.misread(partial(fields.address, "servers"), word))
         if not found or named:
             found.append([])
         found[-1].append(word)
@@ -269,7 +269,7 @@ class GroupForm:
         known = machines(self.director)
 
         def check(text: str, values: Values) -> str:
-            return wrong(lambda text: servers(text, known, 1, fields.forwarding(values["forwarding"])), text)
+            return check_by(lambda text: servers(text, known, 1, fields.forwarding(values["forwarding"])))(text, values)
 
         names = [machine.name or str(machine.address) for machine in dict.fromkeys(known.values())]
         return (
