@@ -102,7 +102,7 @@ def _delete(mark: int, matches: tuple[Selector, ...], options: Namespace, direct
 
 
 def lines(snapshot: Snapshot) -> list[str]:
-    """Return the marks as the marks view does with everything unfolded, then what an expert would point out."""
+    """Return the marks as the marks view does with everything unfolded, then the advice."""
     look = MarkLook(unfolded=frozenset(marks(snapshot)))
     text = [visible(summary(snapshot))]
     if keys := rows(snapshot, look):

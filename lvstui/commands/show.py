@@ -182,7 +182,7 @@ def _check_running(place: Place) -> int:
     for piece in found:
         print(piece)
     if not found:
-        print("nothing to point out")
+        print("no advice")
     return Status.DIFFERS if found else Status.OK
 
 

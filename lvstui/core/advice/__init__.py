@@ -10,9 +10,9 @@ from lvstui.core.model import MarkKey, ServiceKey
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One thing to point out: about what, what is wrong, why it matters, and what to do.
+    """What is wrong, with what, why it matters, and what to do.
 
-    `changes` is the edit that mends it, empty where the remedy lies outside of IPVS and our table, or needs a choice.
+    `changes` is the edit that repairs it, empty where the remedy lies outside of IPVS and our table, or needs a choice.
     `key` and `mark` say which service and which mark it is about, where it is about one.
     """
 

@@ -1,8 +1,9 @@
-"""What an expert would point out about firewall marks: rules and services that do not find each other."""
+"""Advice about firewall marks: rules and services that do not find each other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -11,7 +12,7 @@ from lvstui.core.advice import Advice
 from lvstui.core.change import Change, change_group, change_service
 from lvstui.core.describe import persistence_text, service_name
 from lvstui.core.marks import edits as mark_edits
-from lvstui.core.marks.edits import copy_rules, lost_changes, why_not_copied
+from lvstui.core.marks.edits import lost_changes
 from lvstui.core.marks.mark import Mark, every_rule, late, mark_at, marks, overlap, reaches
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import Director, Family, MarkGroupKey, MarkKey, Persistence, Pool, Selector
@@ -24,7 +25,7 @@ KUBE_BITS: Final = 0xC000
 
 
 def mark_advice(snapshot: Snapshot) -> Iterator[Advice]:
-    """Return what keeps marked packets from their service, then what would surprise."""
+    """Return what keeps marked packets from their service, then what may surprise."""
     yield from _lost_rules(snapshot)
     yield from _unset(snapshot)
     yield from _unserved(snapshot)
@@ -36,15 +37,15 @@ def mark_advice(snapshot: Snapshot) -> Iterator[Advice]:
     yield from _unlike_families(snapshot.reading.director)
 
 
-def place(rule: Rule) -> str:
-    """Say where a rule stands: `inet firewalld mangle_PRE_public_allow`."""
+def _advise(mark: Mark, sentence: str, reason: str, remedy: str, changes: tuple[Change, ...] = ()) -> Advice:
+    about = " ".join((f"mark {mark.number}", *map(fields.visible, mark.names[:1])))
+    return Advice(about, sentence, reason, remedy, changes, mark=mark.number)
+
+
+def _place(rule: Rule) -> str:
+    """Return where a rule stands: `inet firewalld mangle_PRE_public_allow`."""
     words = (rule.tool if rule.tool != "nft" else "", rule.family, rule.table, rule.chain)
     return fields.visible(" ".join(filter(None, words)))
-
-
-def _title(mark: Mark) -> str:
-    """Call a mark by its number and its name."""
-    return " ".join((f"mark {mark.number}", *map(fields.visible, mark.names[:1])))
 
 
 def _served(snapshot: Snapshot) -> list[Mark]:
@@ -60,34 +61,32 @@ def _lost(snapshot: Snapshot) -> list[int]:
 
 
 def _lost_rules(snapshot: Snapshot) -> Iterator[Advice]:
-    """Our table was flushed from outside, or a group of it taken out: the profile still has it."""
+    """Our table was flushed from outside, or a group was deleted from it: the profile has them."""
     if lost := _lost(snapshot):
-        yield Advice(
-            _title(mark_at(snapshot, lost[0])) if len(lost) == 1 else f"{len(lost)} marks",
+        advice = _advise(
+            mark_at(snapshot, lost[0]),
             "the rules are gone from the packet filter",
             "no packet gets the mark, so its service sees no traffic; `nft flush ruleset`, or a restart of the "
             "service nftables, does that",
             "write them again from the profile",
             lost_changes(snapshot.profile.drift, lost),
-            mark=lost[0],
         )
+        yield advice if len(lost) == 1 else replace(advice, about=f"{len(lost)} marks")
 
 
 def _unset(snapshot: Snapshot) -> Iterator[Advice]:
     ruleset = snapshot.reading.rules
     if ruleset is None or ruleset.trouble or any(not rule.decoded for rule in ruleset.rules):
-        return  # what cannot be read is not said to be missing
+        return  # what cannot be read is not reported as missing
     lost = _lost(snapshot)
     for mark in _served(snapshot):
-        if mark.rules or mark.number in lost:
-            continue
-        yield Advice(
-            _title(mark),
-            "no rule sets it",
-            "IPVS only recognises marks: without a rule of nftables or iptables the service sees no traffic",
-            "say in the marks view (3) which packets get it (e)",
-            mark=mark.number,
-        )
+        if not mark.rules and mark.number not in lost:
+            yield _advise(
+                mark,
+                "no rule sets it",
+                "IPVS only recognises marks: without a rule of nftables or iptables the service sees no traffic",
+                "set in the marks view (3) which packets get it (e)",
+            )
 
 
 def _unserved(snapshot: Snapshot) -> Iterator[Advice]:
@@ -96,18 +95,17 @@ def _unserved(snapshot: Snapshot) -> Iterator[Advice]:
             continue
         changes = lost_changes(snapshot.profile.drift, [mark.number])
         back = tuple(change for change in changes if not isinstance(change.target, MarkGroupKey))
-        yield Advice(
-            _title(mark),
-            "our rules set it, and no service is on it",
+        yield _advise(
+            mark,
+            "our rules set it, but no service is on it",
             "its packets are routed as if there were no rule",
-            "put the profile's service back" if back else "delete the group, or add a service (A in the marks view)",
+            "restore the profile's service" if back else "delete the group, or add a service (A in the marks view)",
             back or (change_group(mark.group, None),),
-            mark=mark.number,
         )
 
 
 class _Flaw(NamedTuple):
-    """Why a rule's packets do not arrive: a sentence, the reason and the remedy; `copy` mends it in our table."""
+    """Why a rule's packets do not arrive: a sentence, the reason and the remedy; a `copy` in our table repairs it."""
 
     sentence: str
     reason: str
@@ -123,24 +121,19 @@ def _failing(snapshot: Snapshot) -> Iterator[Advice]:
             if flaw := _flaw(known.rule, known.later):
                 flaws.setdefault(flaw.sentence, (flaw, known.rule))
         for flaw, rule in flaws.values():
-            copy = _copied(snapshot.reading.director, rule) if flaw.copy else ()
-            remedy = f"{flaw.remedy}; or take this copy of the rule into our own table" if copy else flaw.remedy
-            sentence = f"{flaw.sentence} ({place(rule)})"
-            yield Advice(_title(mark), sentence, flaw.reason, remedy, copy, mark=mark.number)
-
-
-def _copied(director: Director, rule: Rule) -> tuple[Change, ...]:
-    try:
-        return copy_rules(director, [rule]) if not why_not_copied(rule) else ()
-    except fields.FieldError:
-        return ()
+            copy: tuple[Change, ...] = ()
+            if flaw.copy:
+                with suppress(fields.FieldError):
+                    copy = mark_edits.copy_rules(snapshot.reading.director, [rule])
+            remedy = f"{flaw.remedy}; or add this copy of the rule to our own table" if copy else flaw.remedy
+            yield _advise(mark, f"{flaw.sentence} ({_place(rule)})", flaw.reason, remedy, copy)
 
 
 def _flaw(rule: Rule, later: Rule | None) -> _Flaw | None:
     if rule.dormant:
-        return _Flaw("its rule is in a dormant table", "a dormant table does nothing", "wake the table up")
+        return _Flaw("its rule is in a dormant table", "a dormant table does nothing", "enable the table")
     if not reaches(rule):
-        return _Flaw("its rule stands in a chain that nothing jumps to", "no packet gets there", "jump to the chain")
+        return _Flaw("its rule is in a chain that nothing jumps to", "no packet gets there", "jump to the chain")
     if late(rule):
         return _Flaw(
             "its rule comes too late for IPVS",
@@ -155,7 +148,7 @@ def _flaw(rule: Rule, later: Rule | None) -> _Flaw | None:
         )
     if later is not None and later.value is not None:
         return _Flaw(
-            f"a later rule sets {later.value} instead, in {place(later)}",
+            f"a later rule sets {later.value} instead, in {_place(later)}",
             "the last rule wins",
             "take the packets out of one of the two",
             copy=False,
@@ -175,13 +168,12 @@ def _one_family(snapshot: Snapshot) -> Iterator[Advice]:
         served = [pool.service.key.family for pool in mark.pools]
         for family in mark_edits.families(selector for selector in _selectors(mark) if selector.addresses):
             if family not in served:
-                yield Advice(
-                    _title(mark),
-                    f"{family.word} packets get it, and only an {served[0].word} service is on it",
+                yield _advise(
+                    mark,
+                    f"{family.word} packets get it, but only an {served[0].word} service is on it",
                     "each family needs a service of its own on the mark; these packets are routed as if unmarked",
                     f"add mark{'6' if family is Family.IPV6 else ''}:{mark.number} with its servers (A in the marks "
-                    "view), or take the addresses out (e)",
-                    mark=mark.number,
+                    "view), or remove the addresses (e)",
                 )
 
 
@@ -193,30 +185,25 @@ def _used_by_others(snapshot: Snapshot) -> Iterator[Advice]:
     )
     for mark in marks(snapshot).values():
         if kube and (mark.pools or mark.held) and mark.number & KUBE_BITS:
-            yield Advice(
-                _title(mark),
+            yield _advise(
+                mark,
                 f"its bits 0x{mark.number & KUBE_BITS:x} are those that kube-proxy uses",
-                "kube-proxy masquerades or drops what has them, and sets them on packets of its own",
-                "take a mark without the bits 0x4000 and 0x8000",
-                mark=mark.number,
+                "kube-proxy masquerades or drops packets with them, and sets them on its own packets",
+                "use a mark without the bits 0x4000 and 0x8000",
             )
     for mark in marks(snapshot).values():
         if not mark.held or mark.group is None:
             continue
         others = [known.rule for known in mark.rules if not is_ours(known.rule) and reaches(known.rule)]
-        strange = next((rule for rule in others if not _known(rule, mark.group.selectors)), None)
-        if strange is not None:
-            yield Advice(
-                _title(mark),
-                f"a rule of others sets it too, for other packets ({place(strange)})",
-                "those packets go to the service of this group as well, unless the mark is meant for something else",
-                "take another mark for one of the two",
-                mark=mark.number,
-            )
-
-
-def _known(rule: Rule, selectors: Iterable[Selector]) -> bool:
-    return rule.selector is not None and any(overlap(rule.selector, each) for each in selectors)
+        for rule in others:
+            if rule.selector is None or not any(overlap(rule.selector, ours) for ours in mark.group.selectors):
+                yield _advise(
+                    mark,
+                    f"a rule of others sets it too, for other packets ({_place(rule)})",
+                    "those packets go to this group's service as well, unless the mark is meant for something else",
+                    "use another mark for one of the two",
+                )
+                break
 
 
 def _not_persistent(snapshot: Snapshot, pool: Pool) -> Iterator[Advice]:
@@ -228,8 +215,8 @@ def _not_persistent(snapshot: Snapshot, pool: Pool) -> Iterator[Advice]:
         after = replace(pool.service, persistence=persistence)
         yield Advice(
             service_name(pool.service),
-            "the mark bundles several ports, and the service is not persistent",
-            "each connection is scheduled by itself: a client's ports may land on different servers",
+            "the mark bundles several ports, but the service is not persistent",
+            "each connection is scheduled separately: those of one client may land on different servers",
             f"set persistence to {mark_edits.PERSISTENCE} s",
             (change_service(pool.service, after),),
             key=key,
@@ -243,16 +230,16 @@ def _unlike_families(director: Director) -> Iterator[Advice]:
         twin = director.pools.get(MarkKey(key.mark, Family.IPV6)) if isinstance(key, MarkKey) else None
         if twin is None or not isinstance(key, MarkKey) or key.family is Family.IPV6:
             continue
-        mine, theirs = pool.service.persistence, twin.service.persistence
-        if (mine and mine.timeout) != (theirs and theirs.timeout):
-            wanted = mine and replace(mine, mask=theirs.mask if theirs else Family.IPV6.full_mask)
+        first, second = pool.service.persistence, twin.service.persistence
+        if (first and first.timeout) != (second and second.timeout):
+            wanted = first and replace(first, mask=second.mask if second else Family.IPV6.full_mask)
             after = replace(twin.service, persistence=wanted)
             yield Advice(
                 f"mark {key.mark}",
-                f"its IPv4 and IPv6 services differ in persistence ({persistence_text(mine)} and "
-                f"{persistence_text(theirs)})",
-                "clients stick differently by the family that they happen to use",
-                "give both the same timeout",
+                f"its IPv4 and IPv6 services differ in persistence ({persistence_text(first)} and "
+                f"{persistence_text(second)})",
+                "clients stick differently depending on the family that they happen to use",
+                "set the same timeout on both",
                 (change_service(twin.service, after),),
                 key=key,
                 mark=key.mark,

@@ -102,7 +102,7 @@ class _Part(NamedTuple):
 def headline(snapshot: Snapshot, width: int, found: str = "", advised: int = 0) -> tuple[Cell, ...]:
     """Return the pieces of the line that fit into `width` cells with two blanks between, in order.
 
-    `found` is how the view is narrowed down, `advised` how many things there are to point out.
+    `found` is how the view is narrowed down, `advised` how many pieces of advice there are.
     """
     if not snapshot.origin:  # nothing was read yet
         return ()

@@ -63,7 +63,7 @@ class AdviceScreen(ModalScreen[Answer | None]):
         """Lay out the title, the list, what there is to say about one of it, and the keys."""
         count = len(self._found)
         with Vertical():
-            yield Static(f"Advice: {count} thing{'' if count == 1 else 's'} to point out", id="title", markup=False)
+            yield Static(f"Advice: {count} problem{'' if count == 1 else 's'}", id="title", markup=False)
             yield _Found()
             yield Chunks(text_id="reason")
             yield Line("foot")

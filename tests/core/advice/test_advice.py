@@ -1,4 +1,4 @@
-"""What an expert would point out on a running director, with the edit that mends it."""
+"""Advice about a running director, with the edit that repairs it."""
 
 from __future__ import annotations
 
