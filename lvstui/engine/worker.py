@@ -12,19 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from lvstui.core.change import (
-    Change,
-    changes_kernel,
-    fold,
-    holds,
-)
+from lvstui.core.change import Change, changes_kernel, fold, holds
 from lvstui.core.drift import add_profile_values
 from lvstui.core.entries.edits import EntryReport, Outcome, report_line
 from lvstui.core.entries.resolve import has_engine, wanted_clients
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import ServiceKey
-from lvstui.core.observed import Reading, Scan
-from lvstui.core.record import Kind, Owner, Session
+from lvstui.core.observed import Reading
+from lvstui.core.record import Kind, Owner
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived, History, Host, Snapshot, extend_history
 from lvstui.engine.edits import FEW, Editor, read_target
 from lvstui.engine.entry_desk import EntryDesk, consult
@@ -126,7 +121,10 @@ class Worker:
             return True
         match request:
             case Stop():
-                self._close()
+                self._desk.close()
+                self._kernel.close()
+                if self._presence:
+                    self._presence.leave()
                 return False
             case Scanned() | Consult() | Reported() | Broken():
                 self._serve_scanner(request)
@@ -161,7 +159,10 @@ class Worker:
     def _serve_scanner(self, request: ScannerRequest) -> None:
         match request:
             case Scanned(scan):
-                self._show_scan(scan)
+                if self._desk.watched:
+                    self._desk.scan = scan
+                    self._snapshot = replace(self._snapshot, scan=scan)
+                    self._post(self._snapshot)
             case Consult(messages, answer):
                 answer(self._consult(messages))
             case Reported(report, done, total):
@@ -170,12 +171,6 @@ class Worker:
                 raise error
             case _:
                 assert_never(request)
-
-    def _close(self) -> None:
-        self._desk.close()
-        self._kernel.close()
-        if self._presence:
-            self._presence.leave()
 
     def _look(self) -> None:
         """Read the kernel and the profile, and post what is known now."""
@@ -196,6 +191,10 @@ class Worker:
             if self._desk.watched:
                 self._watch(self._watching)  # what is asked of the table depends on the services that there are
             self._desk.look()
+        others = self._presence.others() if self._presence else ()
+        for session in others:
+            if session not in self._snapshot.others:
+                self._post(Notice(f"another lvstui is at work on this profile: {session}"))
         self._snapshot = Snapshot(
             reading=self._reading,
             origin=self._kernel.origin,
@@ -210,19 +209,12 @@ class Worker:
             undo=self._editor.undo,
             redo=self._editor.redo,
             changes=self._editor.read_records(),
-            others=self._other_sessions(),
+            others=others,
             owners=self._owners(),
             scan=self._desk.scan,
             derived=self._snapshot.derived,
         )
         self._post(self._snapshot)
-
-    def _other_sessions(self) -> tuple[Session, ...]:
-        others = self._presence.others() if self._presence else ()
-        for session in others:
-            if session not in self._snapshot.others:
-                self._post(Notice(f"another lvstui is at work on this profile: {session}"))
-        return others
 
     def _echo(self, done: Sequence[Change]) -> None:
         """Show at once what was written, read back: a save may take a while."""
@@ -253,13 +245,6 @@ class Worker:
             self._post(Notice(f"not done: {reason}"))
         else:
             self._desk.edit(request)
-
-    def _show_scan(self, scan: Scan) -> None:
-        """Show what the scanner has read by now; nothing else is read anew."""
-        if self._desk.watched:
-            self._desk.scan = scan
-            self._snapshot = replace(self._snapshot, scan=scan)
-            self._post(self._snapshot)
 
     def _consult(self, messages: Sequence[Message]) -> Reading | KernelError:
         try:

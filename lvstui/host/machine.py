@@ -55,7 +55,12 @@ class Links:
 
     def observe(self, now: float) -> tuple[Link, ...]:
         """Return the rates of all links that are up, loopback left out; `now` is in seconds."""
-        counters = _counters()
+        counters = {
+            name: Counters(
+                seen.bytes_recv, seen.bytes_sent, seen.packets_recv, seen.packets_sent, seen.dropin, seen.dropout
+            )
+            for name, seen in psutil.net_io_counters(pernic=True, nowrap=False).items()
+        }
         if now - self._speeds_read >= _SPEEDS_LAST or counters.keys() != self._before.keys():
             self._speeds_read = now
             self._speeds = _speeds()
@@ -78,15 +83,6 @@ def _speeds() -> Mapping[str, int]:
         name: link.speed if link.speed < 65535 else 0
         for name, link in psutil.net_if_stats().items()
         if link.isup and "loopback" not in link.flags
-    }
-
-
-def _counters() -> Mapping[str, Counters]:
-    return {
-        name: Counters(
-            seen.bytes_recv, seen.bytes_sent, seen.packets_recv, seen.packets_sent, seen.dropin, seen.dropout
-        )
-        for name, seen in psutil.net_io_counters(pernic=True, nowrap=False).items()
     }
 
 

@@ -78,17 +78,18 @@ class OwnerWatch:
         return self._owners
 
     def _search(self) -> Iterator[Owner]:
-        found = [process for process in self._find(_PROGRAMS) if process.pid != os.getpid() and self._is_here(process)]
+        found = []
+        for process in self._find(_PROGRAMS):
+            namespace = _identity(self._proc / str(process.pid) / "ns/net")
+            # One whose namespace cannot be read counts as being in ours.
+            is_here = namespace is None or self._namespace is None or namespace == self._namespace
+            if is_here and process.pid != os.getpid():
+                found.append(process)
         pids = {process.pid for process in found}
         # Children share the work of their parent, and do not always show its command line.
         for process in sorted(process for process in found if process.parent not in pids):
             if owner := self._owner(process):
                 yield owner
-
-    def _is_here(self, process: Process) -> bool:
-        """Return whether a process works in our network namespace, also where that cannot be read."""
-        its = _identity(self._proc / str(process.pid) / "ns/net")
-        return its is None or self._namespace is None or its == self._namespace
 
     def _owner(self, process: Process) -> Owner | None:
         match process.program:
@@ -104,7 +105,7 @@ class OwnerWatch:
 
     def _keepalived(self, process: Process) -> Owner | None:
         words = process.command[1:]
-        if _has(words, "-P", "--vrrp") and not _has(words, "-C", "--check"):
+        if {"-P", "--vrrp"} & {*words} and not {"-C", "--check"} & {*words}:
             return None
         short = next((found for word in words if (found := _CLUSTER.fullmatch(word))), None)
         config = _value(words, "--use-file") or _KEEPALIVED_CONF
@@ -167,19 +168,16 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _signatures(files: Iterable[Path]) -> _Seen:
-    return tuple(_signature(path) for path in files)
-
-
-def _signature(path: Path) -> tuple[str, int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return str(path), 0, 0
-    return str(path), found.st_mtime_ns, found.st_size
-
-
-def _has(words: Sequence[str], *options: str) -> bool:
-    return any(word in options for word in words)
+    """Return the time of change and the size of files, 0 for those that cannot be read."""
+    seen = []
+    for path in files:
+        try:
+            found = path.stat()
+        except OSError:
+            seen.append((str(path), 0, 0))
+        else:
+            seen.append((str(path), found.st_mtime_ns, found.st_size))
+    return tuple(seen)
 
 
 def _value(words: Sequence[str], option: str) -> str:

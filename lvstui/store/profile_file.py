@@ -112,7 +112,9 @@ class ProfileFile:
             raise
         self._content = self._written = content
         self._director, self._looked = director, True
-        _forget_versions(target)
+        with suppress(OSError):
+            for old in sorted(versions_folder(target).glob("*Z.toml"))[:-VERSIONS_KEPT]:
+                old.unlink(missing_ok=True)
         return Saved(director, self.path, reread, had_comments, version)
 
     def _look(self, *, always: bool) -> None:
@@ -138,17 +140,13 @@ class ProfileFile:
         if content is None:
             return
         try:
-            self._director = loads(_decoded(content, str(self.path)), str(self.path))
+            self._director = loads(content.decode(), str(self.path))
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            path = visible(str(self.path))
+            self._trouble = ProfileError(f"{path}, line {line}: not UTF-8; save the file in UTF-8")
         except ProfileError as error:
             self._trouble = error
-
-
-def _decoded(content: bytes, source: str) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ProfileError(f"{visible(source)}, line {line}: not UTF-8; save the file in UTF-8") from None
 
 
 def versions_folder(target: Path) -> Path:
@@ -171,9 +169,3 @@ def _keep_version(target: Path) -> Path | None:
     except OSError:
         return None
     return version
-
-
-def _forget_versions(target: Path) -> None:
-    with suppress(OSError):
-        for version in sorted(versions_folder(target).glob("*Z.toml"))[:-VERSIONS_KEPT]:
-            version.unlink(missing_ok=True)

@@ -71,15 +71,15 @@ def _arrangement(table: dict[str, object]) -> Arrangement:
 
 
 def _table(name: str, arrangement: Arrangement) -> str:
-    """Write a view's table; its words are ours, and whatever else got in is left out."""
+    """Return a view's table; its words are ours, and whatever else got in is left out."""
+    if not _plain(name):
+        return ""
     hidden = ", ".join(f'"{word}"' for word in arrangement.hidden if _plain(word))
     lines = [f"descending = {str(arrangement.descending).lower()}", f"hidden = [{hidden}]"]
-    lines += [
-        f'{key} = "{value}"'
-        for key, value in (("sort", arrangement.sort), ("grouping", arrangement.grouping))
-        if _plain(value)
-    ]
-    return f"\n[{name}]\n" + "\n".join(lines) + "\n" if _plain(name) else ""
+    for key, value in (("sort", arrangement.sort), ("grouping", arrangement.grouping)):
+        if _plain(value):
+            lines.append(f'{key} = "{value}"')
+    return "\n".join(["", f"[{name}]", *lines, ""])
 
 
 def _plain(word: str) -> bool:
