@@ -25,7 +25,7 @@ from lvstui.store.profile_file import ProfileFile, default_path
 if TYPE_CHECKING:
     from lvstui.host.owners import OwnerWatch
 
-_DEMO_OFFER: Final = "`lvstui --demo` shows a made-up director meanwhile"
+_DEMO_OFFER: Final = "`lvstui --demo` shows a made-up director without it"
 
 Command: TypeAlias = Callable[[argparse.Namespace, OpenPlace], int]
 """Runs a command and returns the exit status; imported only when it is asked for."""

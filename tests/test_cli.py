@@ -439,7 +439,7 @@ def test_no_ipvs_is_status_5_and_offers_the_demo(shell: Shell, command: Sequence
     assert ran == Ran(
         5,
         "",
-        "lvstui: this kernel has no IPVS: run `modprobe ip_vs`; `lvstui --demo` shows a made-up director meanwhile\n",
+        "lvstui: this kernel has no IPVS: run `modprobe ip_vs`; `lvstui --demo` shows a made-up director without it\n",
     )
 
 

@@ -75,7 +75,7 @@ def _refuse_errors(profile: Director) -> None:
 def _warn_of_marks(place: Place, profile: Director) -> None:
     """Say that the rules of a profile's marks are left out, where they can be neither read nor written."""
     if profile.marks and place.kernel.read().director.marks is None:
-        complain("its marks are left out: `lvstui export --format nft` prints the rules that set them")
+        complain("the profile's marks are left out: `lvstui export --format nft` prints the rules that set them")
 
 
 def _plan(kernel: Kernel, profile: Director, *, keep_others: bool = False) -> Plan:

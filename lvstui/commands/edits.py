@@ -106,7 +106,7 @@ def _ask(changes: Sequence[Change]) -> None:
         return
     where = " and ".join(map(service_text, keys))
     if not sys.stdin.isatty():
-        raise Failure(f"{where} would go with all its servers; write --yes where nobody can be asked", Status.USAGE)
+        raise Failure(f"{where} would be deleted with all servers; add --yes where nobody can be asked", Status.USAGE)
     count = sum(isinstance(change.target, ServerKey) for change in changes)
     print(f"Delete {where} with {count} server{'' if count == 1 else 's'}? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):

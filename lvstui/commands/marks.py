@@ -95,7 +95,7 @@ def _delete(mark: int, matches: tuple[Selector, ...], options: Namespace, direct
             raise Failure(f"mark {mark} is not set on {visible(selector_text(match))}; `lvstui show marks` lists it")
     kept = tuple(selector for selector in held.selectors if selector not in matches) if held and matches else ()
     if kept and options.services:
-        raise Failure("--services is for a whole group; leave it out to take some of its packets away")
+        raise Failure("--services is for a whole group; leave it out to stop marking some of its packets")
     rules = (change_group(held, replace(held, selectors=kept) if kept else None),) if held else ()
     removed = (change for pool in pools for change in remove_pool(pool)) if options.services else ()
     return (*rules, *removed)

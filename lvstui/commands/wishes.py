@@ -76,7 +76,7 @@ def _set_setting(what: str, second: str | None, values: Mapping[str, str], direc
     if what == "sysctl":
         return [_sysctl(name, text, director) for name, text in values.items()]
     if values.keys() != {"name"}:
-        raise FieldError(next(field for field in values if field != "name"), "is no field of the director; name is")
+        raise FieldError(next(field for field in values if field != "name"), "is no field of the director; use name")
     return [Change(DirectorField.NAME, director.name, fields.label("name", values["name"]))]
 
 
@@ -108,7 +108,7 @@ def _add(options: Namespace, director: Director) -> Sequence[Change | None]:
     if what == "sync":
         role = fields.role(_needed(second, "write master or backup after sync"))
         if "interface" not in values:
-            raise FieldError("interface", "is missing; write interface=eth0, the one to the other director")
+            raise FieldError("interface", "is missing; write interface=eth0, the one that leads to the other director")
         daemon = DAEMON.assign(SyncDaemon(role, ""), values)
         if role in director.daemons:
             raise Failure(f"a {fields.ROLE_WORDS[role]} daemon runs already; `lvstui set sync` edits it")
@@ -126,7 +126,7 @@ def _delete(options: Namespace, director: Director) -> Sequence[Change | None]:
     what = options.what
     second, values = _split(options.words)
     if values:
-        raise Failure("delete takes no values; write the service, and the server if one is meant", Status.USAGE)
+        raise Failure("delete takes no values; write the service, or a service and its server", Status.USAGE)
     if what == "sync":
         return [change_daemon(_daemon(second, director), None)]
     pool = find_pool(what, director)
@@ -138,7 +138,7 @@ def _delete(options: Namespace, director: Director) -> Sequence[Change | None]:
 def _servers(options: Namespace, director: Director) -> list[tuple[ServiceKey, RealServer]]:
     """Find the servers to drain or to restore."""
     if (options.machine is None) == (options.what is None):
-        raise Failure(f"write {options.command} SERVICE SERVER, or --machine ADDRESS instead", Status.USAGE)
+        raise Failure(f"write {options.command} SERVICE SERVER or --machine ADDRESS", Status.USAGE)
     if options.machine is not None:
         address = fields.address("machine", options.machine)
         keys = machines(director).get(MachineKey(address), ())
