@@ -160,12 +160,8 @@ class Live:
 
     def close(self) -> None:
         """Close the socket and the files."""
-        self._netlink.close()
-        self._settings.close()
-        self._totals.close()
-        self._interfaces.close()
-        self._filter.close()
-        self._forwards.close()
+        for opened in (self._netlink, self._settings, self._totals, self._interfaces, self._filter, self._forwards):
+            opened.close()
 
     def _writer(self) -> Netlink:
         if self._denied:
@@ -175,10 +171,8 @@ class Live:
 
 def _may_administer() -> bool:
     """Return whether this thread has CAP_NET_ADMIN."""
-    for line in _STATUS.read_text().splitlines():
-        if line.startswith("CapEff:"):
-            return bool(int(line.split()[1], 16) & _CAP_NET_ADMIN)
-    return False
+    found = re.search(r"^CapEff:\s*([0-9a-f]+)", _STATUS.read_text(), re.MULTILINE)
+    return found is not None and bool(int(found[1], 16) & _CAP_NET_ADMIN)
 
 
 def find_schedulers(loaded: Path = LOADED, modules: Path = MODULES, release: str = "") -> tuple[str, ...]:

@@ -1,12 +1,13 @@
-"""Work in another network namespace."""
+"""Another network namespace: work that is done in it, and its files of /proc."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
 import os
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ NAMES = Path("/run/netns")
 """Where `ip netns` keeps the namespaces that have a name."""
 
 _CLONE_NEWNET = 0x40000000
+_ROOM = 1 << 16
 
 _T = TypeVar("_T")
 
@@ -29,23 +31,14 @@ def call_in(netns: str | None, work: Callable[[], _T], *, apart: bool = False) -
     """
     if netns is None and not apart:
         return work()
-    results: list[_T] = []
-    problems: list[BaseException] = []
 
-    def run() -> None:
-        try:
-            if netns is not None:
-                _enter(netns)
-            results.append(work())
-        except BaseException as problem:  # raised again by the caller
-            problems.append(problem)
+    def run() -> _T:
+        if netns is not None:
+            _enter(netns)
+        return work()
 
-    thread = threading.Thread(target=run, name="lvstui-netns")
-    thread.start()
-    thread.join()
-    if problems:
-        raise problems[0]
-    return results[0]
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="lvstui-netns") as pool:
+        return pool.submit(run).result()
 
 
 def _enter(netns: str) -> None:
@@ -63,3 +56,31 @@ def _enter(netns: str) -> None:
             raise KernelError(f"netns: {netns!r} cannot be entered ({reason}); that needs root")
     finally:
         os.close(descriptor)
+
+
+class KeptFile:
+    """A file of /proc, opened in a network namespace at the first reading; it belongs to that namespace for good."""
+
+    def __init__(self, path: str, netns: str | None) -> None:
+        self._path = path
+        self._netns = netns
+        self._descriptor = -1
+
+    def read(self) -> bytes:
+        """Read all of it. Raises OSError, or `KernelError` where there is no such namespace; it is closed then."""
+        content = b""
+        try:
+            if self._descriptor < 0:
+                self._descriptor = call_in(self._netns, partial(os.open, self._path, os.O_RDONLY | os.O_CLOEXEC))
+            while part := os.pread(self._descriptor, _ROOM, len(content)):
+                content += part
+        except OSError:
+            self.close()
+            raise
+        return content
+
+    def close(self) -> None:
+        """Close the file; the next reading would open it anew."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1

@@ -39,7 +39,6 @@ SCHEDULERS = frozenset(
 ENGINES = frozenset({"", "sip"})
 """The persistence engines of Linux; empty is none."""
 
-
 MIXED = (
     "the kernel starts no sync daemon while a service has real servers of another address family, so no entry can be "
     "edited; it ends when the entry does"
@@ -67,12 +66,10 @@ def refused(change: Change, errno: int) -> Refused:
             problem = _timeouts(after)
         case _:
             problem = None
-    return Refused(str(problem), problem.field) if problem else Refused(_unexpected(errno), "")
-
-
-def _unexpected(errno: int) -> str:
+    if problem:
+        return Refused(str(problem), problem.field)
     name = codes.errorcode.get(errno, str(errno))
-    return f"the kernel refused the write: {os.strerror(errno)} ({name}); `dmesg` may say more"
+    return Refused(f"the kernel refused the write: {os.strerror(errno)} ({name}); `dmesg` may say more")
 
 
 def _service(before: Service | None, after: Service | None, errno: int) -> Problem | None:
@@ -86,7 +83,12 @@ def _service(before: Service | None, after: Service | None, errno: int) -> Probl
         case codes.ENOENT, Service():
             return _unknown_name(before, after)
         case codes.EINVAL, Service():
-            return next(rules.misfits(after), None) or rules.wrong_mask(after) or _unbound_scheduler(after)
+            unbound = Problem(
+                "scheduler",
+                f"{after.scheduler!r} could not take this service as it stands (mh needs servers whose weights differ "
+                "by less than its table allows); give the servers smaller weights or take another scheduler",
+            )
+            return next(rules.misfits(after), None) or rules.wrong_mask(after) or unbound
         case codes.ENOMEM, Service():
             return Problem("scheduler", f"not enough memory for the tables of {after.scheduler!r}; try another")
         case _:
@@ -120,14 +122,6 @@ def _unknown_name(before: Service | None, after: Service) -> Problem:
     )
 
 
-def _unbound_scheduler(service: Service) -> Problem:
-    return Problem(
-        "scheduler",
-        f"{service.scheduler!r} could not take this service as it stands (mh needs servers whose weights "
-        "differ by less than its table allows); give the servers smaller weights or take another scheduler",
-    )
-
-
 def _server(key: ServiceKey, before: RealServer | None, after: RealServer | None, errno: int) -> Problem | None:
     match errno, after:
         case codes.EEXIST, _:
@@ -151,24 +145,21 @@ def _invalid_server(family: Family, server: RealServer, *, adds: bool) -> Proble
     problem = next(rules.misfits(server), None) or rules.wrong_family(server, family) or rules.wrong_tunnel(server)
     if problem:
         return problem
-    if adds and not unicast(address):
-        return rules.not_one_machine(address)
-    if Family.of(address) != family:
+    if Family.of(address) != family and not (adds and not unicast(address)):
         return rules.SYNC_RUNS
     if adds:
         return rules.not_one_machine(address)
     return Problem("weight", "the scheduler cannot take this server as it stands; mh needs smaller weights")
 
 
-_LIMITED_BROADCAST = IPv4Address("255.255.255.255")
-_THIS_NETWORK = 0
+_BROADCAST = IPv4Address("255.255.255.255")
 
 
 def unicast(address: Address) -> bool:
     """Return whether an address alone, without a routing table, is one that the kernel accepts for a server."""
     match address:
         case IPv4Address():
-            return not address.is_multicast and address != _LIMITED_BROADCAST and address.packed[0] != _THIS_NETWORK
+            return not address.is_multicast and address != _BROADCAST and address.packed[0] != 0
         case IPv6Address():
             unusable = address.is_multicast or address.is_unspecified or address.is_link_local
             return not unusable and address.ipv4_mapped is None
@@ -189,7 +180,7 @@ def _sysctl(name: str, text: str | None, errno: int) -> Problem | None:
         case codes.ENOENT:
             return Problem(shown, "this kernel has no such setting in net.ipv4.vs; correct the name")
         case codes.EINVAL if text is not None:
-            refused = f'the kernel refuses "{visible(text)}" for it; give a value that it knows'
+            refused = f'the kernel refuses "{visible(text)}" for it; use one that it accepts'
             return rules.wrong_setting(name, text) or Problem(shown, refused)
         case codes.EPERM | codes.EACCES | codes.EROFS:
             return Problem(shown, "the kernel lets this setting be read only, here at least")
@@ -205,10 +196,8 @@ def _sync(role: SyncRole, after: SyncDaemon | None, errno: int) -> Problem | Non
         case codes.ESRCH, _:
             return Problem("role", f"no {word} daemon runs (any more); read again")
         case codes.ENODEV, SyncDaemon():
-            return Problem(
-                "interface",
-                f"there is no usable interface {after.interface!r}; `ip link` lists those that are",
-            )
+            sentence = f"there is no usable interface {after.interface!r}; `ip link` lists those that are"
+            return Problem("interface", sentence)
         case codes.EINVAL, SyncDaemon():
             return next(rules.misfits(after), None) or rules.wrong_group(after) or rules.families_mixed()
         case codes.EADDRNOTAVAIL, SyncDaemon():

@@ -1,4 +1,4 @@
-"""The sync door: connections and persistence entries are made and changed by messages to the kernel's own sync daemon.
+"""The sync door: messages to the kernel's own sync daemon, which create and change connections and entries.
 
 Netlink has no command for a connection, but a backup daemon takes messages about them. One is started on the loopback
 interface, used, and stopped within milliseconds; where the operator runs a backup daemon, that one is used, and left

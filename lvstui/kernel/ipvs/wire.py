@@ -82,7 +82,6 @@ _SHOWN = int(ServiceFlags.ONE_PACKET | ServiceFlags.SCHED_1 | ServiceFlags.SCHED
 _WRITTEN = _PERSISTENT | _SHOWN
 """The flags that a write replaces; the rest (IP_VS_SVC_F_HASHED) is the kernel's own."""
 _FORWARDING_MASK = 0x7
-_STAT_FIELDS = len(Stats._fields)
 
 _U16 = struct.Struct("=H")
 _U32 = struct.Struct("=I")
@@ -124,14 +123,8 @@ def service_key(key: ServiceKey) -> bytes:
 def _key(key: ServiceKey) -> bytes:
     match key:
         case AddressKey(protocol, address, port):
-            return b"".join(
-                (
-                    _u16(SVC_FAMILY, key.family),
-                    _u16(SVC_PROTOCOL, protocol),
-                    NATIVE.attribute(SVC_ADDRESS, address.packed),
-                    _port(SVC_PORT, port),
-                )
-            )
+            head = _u16(SVC_FAMILY, key.family) + _u16(SVC_PROTOCOL, protocol)
+            return head + NATIVE.attribute(SVC_ADDRESS, address.packed) + _port(SVC_PORT, port)
         case MarkKey(mark, family):
             if mark == 0:
                 raise ValueError(mark)  # the kernel would take it for a service of address 0.0.0.0
@@ -158,8 +151,7 @@ def service(value: Service) -> bytes:
 
 def _mask(family: Family, persistence: Persistence | None) -> bytes:
     """Encode the client mask: a netmask in network order, but an IPv6 prefix length in the machine's own."""
-    full = family.full_mask
-    match family, persistence.mask if persistence else full:
+    match family, persistence.mask if persistence else family.full_mask:
         case Family.IPV4, IPv4Address() as netmask:
             return netmask.packed
         case Family.IPV6, int() as prefix:
@@ -175,11 +167,8 @@ def endpoint(value: Endpoint) -> bytes:
 
 def _endpoint(value: Endpoint) -> bytes:
     address, port = value
-    return (
-        NATIVE.attribute(DEST_ADDRESS, address.packed)
-        + _port(DEST_PORT, port)
-        + _u16(DEST_FAMILY, Family.of(address).value)
-    )
+    place = NATIVE.attribute(DEST_ADDRESS, address.packed) + _port(DEST_PORT, port)
+    return place + _u16(DEST_FAMILY, Family.of(address).value)
 
 
 def server(value: RealServer) -> bytes:
@@ -202,13 +191,8 @@ def server(value: RealServer) -> bytes:
 
 def timeouts(value: Timeouts) -> bytes:
     """Encode the three connection timeouts."""
-    return b"".join(
-        (
-            _capped(TOP_TIMEOUT_TCP, value.tcp),
-            _capped(TOP_TIMEOUT_TCP_FIN, value.tcp_fin),
-            _capped(TOP_TIMEOUT_UDP, value.udp),
-        )
-    )
+    tcp = _capped(TOP_TIMEOUT_TCP, value.tcp) + _capped(TOP_TIMEOUT_TCP_FIN, value.tcp_fin)
+    return tcp + _capped(TOP_TIMEOUT_UDP, value.udp)
 
 
 def daemon_role(role: SyncRole) -> bytes:
@@ -283,25 +267,23 @@ class Settings(NamedTuple):
 
 def read_settings(found: Attributes, service_family: Family) -> Settings:
     """Read a real server's settings; kernels before 3.18 name no family, before 5.3 no tunnel."""
-    tunnel = Tunnel(
-        TunnelType(_number(found.get(DEST_TUNNEL_TYPE))),
-        _network(found.get(DEST_TUNNEL_PORT)),
-        _number(found.get(DEST_TUNNEL_FLAGS)),
-    )
     return Settings(
         family=Family(_number(found.get(DEST_FAMILY), service_family)),
         forwarding=Forwarding(_number(found[DEST_FORWARDING]) & _FORWARDING_MASK),
         weight=_number(found[DEST_WEIGHT]),
         upper=_number(found[DEST_UPPER]),
         lower=_number(found[DEST_LOWER]),
-        tunnel=tunnel,
+        tunnel=Tunnel(
+            TunnelType(_number(found.get(DEST_TUNNEL_TYPE))),
+            _network(found.get(DEST_TUNNEL_PORT)),
+            _number(found.get(DEST_TUNNEL_FLAGS)),
+        ),
     )
 
 
 def read_server(found: Attributes, service_family: Family) -> RealServer:
     """Read a real server's configuration."""
-    settings = read_settings(found, service_family)
-    return make_server(settings, found[DEST_ADDRESS], found[DEST_PORT])
+    return make_server(read_settings(found, service_family), found[DEST_ADDRESS], found[DEST_PORT])
 
 
 def make_server(settings: Settings, address: bytes, port: bytes) -> RealServer:
@@ -313,18 +295,13 @@ def make_server(settings: Settings, address: bytes, port: bytes) -> RealServer:
 
 def read_server_stats(found: Attributes) -> ServerStats:
     """Read what the kernel counts of a real server."""
+    counted = NATIVE.attributes(found.get(DEST_STATS64) or found.get(DEST_STATS) or b"")  # 1..10, in Stats' order
     return ServerStats(
         _number(found.get(DEST_ACTIVE)),
         _number(found.get(DEST_INACTIVE)),
         _number(found.get(DEST_STICKY)),
-        _stats(found.get(DEST_STATS64) or found.get(DEST_STATS)),
+        Stats._make(_number(counted.get(number)) for number in range(1, 1 + len(Stats._fields))),
     )
-
-
-def _stats(data: bytes | None) -> Stats:
-    """Read a block of counters; its attributes are numbered 1..10 in the order of `Stats`."""
-    found = NATIVE.attributes(data or b"")
-    return Stats._make(_number(found.get(number)) for number in range(1, _STAT_FIELDS + 1))
 
 
 def read_timeouts(found: Attributes) -> Timeouts:

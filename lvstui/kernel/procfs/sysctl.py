@@ -7,14 +7,13 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from types import MappingProxyType
 from typing import Final
 
 from lvstui.core import sysctls
 from lvstui.core.change import Change
 from lvstui.core.fields import FieldError, visible
 from lvstui.core.model import Family, SysctlKey
-from lvstui.kernel.namespace import call_in
+from lvstui.kernel.namespace import KeptFile, call_in
 from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs, NoRight, Refused
 from lvstui.kernel.refusals import refused
 
@@ -25,7 +24,6 @@ _SWITCHES: Final = {
     Family.IPV4: "/proc/sys/net/ipv4/ip_forward",
     Family.IPV6: "/proc/sys/net/ipv6/conf/all/forwarding",
 }
-_UNKNOWN: Final[Mapping[Family, bool]] = MappingProxyType({})
 
 
 class Settings:
@@ -144,37 +142,20 @@ def _text(content: bytes) -> str:
 
 
 class Forwards:
-    """Whether packets are forwarded, without which no answer of a masqueraded real server gets through.
-
-    The files stay open, and belong to their network namespace for good.
-    """
+    """Whether packets are forwarded, without which no answer of a masqueraded real server gets through."""
 
     def __init__(self, netns: str | None = None) -> None:
-        self._netns = netns
-        self._files: dict[Family, int] | None = None
+        self._files = {family: KeptFile(path, netns) for family, path in _SWITCHES.items()}
 
     def read(self) -> Mapping[Family, bool]:
-        """Return whether packets of a family are forwarded; a family of which that is unknown is left out."""
-        try:
-            if self._files is None:
-                self._files = call_in(self._netns, _switches)
-            return {family: os.pread(file, 8, 0).strip() != b"0" for family, file in self._files.items()}
-        except (OSError, KernelError):
-            self.close()
-            return _UNKNOWN
+        """Return whether packets of a family are forwarded; one of which that is unknown is left out."""
+        switches = {}
+        for family, file in self._files.items():
+            with suppress(OSError, KernelError):  # such as a kernel without IPv6
+                switches[family] = file.read().strip() != b"0"
+        return switches
 
     def close(self) -> None:
         """Close the files; the next reading would open them anew."""
-        for file in (self._files or {}).values():
-            os.close(file)
-        self._files = None
-
-
-def _switches() -> dict[Family, int]:
-    files = {}
-    for family, path in _SWITCHES.items():
-        try:
-            files[family] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue  # such as a kernel without IPv6
-    return files
+        for file in self._files.values():
+            file.close()

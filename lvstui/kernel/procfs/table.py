@@ -12,7 +12,6 @@ import socket
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import NamedTuple
@@ -35,7 +34,7 @@ from lvstui.core.model import (
     ServiceKey,
 )
 from lvstui.core.observed import Info, Reading, ServerStats, Stats
-from lvstui.kernel.namespace import call_in
+from lvstui.kernel.namespace import KeptFile, call_in
 from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs
 
 TABLE = Path("/proc/thread-self/net/ip_vs")
@@ -53,7 +52,6 @@ _NAMES = {
     "Route": Forwarding.ROUTE,
     "Bypass": Forwarding.BYPASS,
 }
-_ROOM = 1 << 16
 _COUNTERS = 5
 
 
@@ -172,35 +170,24 @@ class Counted(NamedTuple):
 
 
 class Totals:
-    """The counters in one network namespace; their file stays open, and belongs to that namespace for good."""
+    """The counters in one network namespace."""
 
     def __init__(self, netns: str | None = None) -> None:
-        self._netns = netns
-        self._file = -1
+        self._file = KeptFile(TOTALS, netns)
         self._online = os.cpu_count() or 1
 
     def read(self) -> Counted:
-        """Read it; returns nothing counted where it cannot be read."""
+        """Read them; returns nothing counted where they cannot be read."""
         for _ in range(2):
             try:
-                return parse_totals(self._content(), self._online)
+                return parse_totals(self._file.read().decode("ascii"), self._online)
             except (OSError, KernelError, ValueError):
-                self.close()  # the module went, and may be back
+                self._file.close()  # the module went, and may be back
         return Counted()
 
     def close(self) -> None:
-        """Close the file; the next use would open it anew."""
-        if self._file >= 0:
-            os.close(self._file)
-        self._file = -1
-
-    def _content(self) -> str:
-        if self._file < 0:
-            self._file = call_in(self._netns, partial(os.open, TOTALS, os.O_RDONLY | os.O_CLOEXEC))
-        content = b""
-        while part := os.pread(self._file, _ROOM, len(content)):
-            content += part
-        return content.decode("ascii")
+        """Close the file; the next reading would open it anew."""
+        self._file.close()
 
 
 def parse_totals(text: str, online: int) -> Counted:
