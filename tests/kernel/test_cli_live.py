@@ -114,7 +114,7 @@ def test_a_change_from_outside_is_a_difference_that_apply_takes_back(profile: Pa
     assert saved() == before
 
 
-def test_a_failure_half_way_tells_what_is_written_and_what_is_not(profile: Path) -> None:
+def test_a_failure_half_way_reports_what_is_written_and_what_is_not(profile: Path) -> None:
     ipvsadm("-C")
     profile.write_text(
         "format = 1\n"
@@ -134,7 +134,7 @@ def test_a_failure_half_way_tells_what_is_written_and_what_is_not(profile: Path)
     assert saved() == ["-A -t 192.0.2.10:1 -s wlc", "-a -t 192.0.2.10:1 -r 127.0.0.1:1 -g -w 1"]
 
 
-def test_show_tells_what_the_kernel_holds(profile: Path) -> None:
+def test_show_prints_what_the_kernel_holds(profile: Path) -> None:
     shown = lvstui("--profile", profile, "show")
     assert "mark6:80" in shown
     assert "upper 70000, lower 66000" in shown
@@ -228,7 +228,7 @@ def test_a_full_disk_leaves_the_old_file_whole(live: Live, tmp_path: Path) -> No
         assert ProfileFile(folder / "director.toml").load() == replace(live.read().director, marks={})
 
 
-def test_a_read_only_file_system_is_told(live: Live, tmp_path: Path) -> None:
+def test_a_read_only_file_system_is_reported(live: Live, tmp_path: Path) -> None:
     with mounted(tmp_path / "fixed", "size=64k") as folder:
         profile = ProfileFile(folder / "director.toml")
         profile.update(lambda _: Director(name="old"))

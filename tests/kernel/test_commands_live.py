@@ -164,14 +164,14 @@ def test_what_ipvsadm_added_since_keeps_a_service_from_being_taken_along(shell: 
     assert len(saved()) == 2
 
 
-def test_a_refusal_is_told_with_what_was_made_before_it(shop: Shell) -> None:
+def test_a_refusal_is_reported_with_what_was_written_before_it(shop: Shell) -> None:
     before = saved()
     assert "modprobe ip_vs_zzz" in shop("set shop scheduler=zzz", status=1)
     assert saved() == before
     assert len(shop.records()) == len(SHOP)
 
 
-def test_the_history_tells_the_person_behind_sudo_and_ssh(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_history_names_the_person_behind_sudo_and_ssh(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUDO_USER", "alice")
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22")
     shell("add tcp:192.0.2.10:443")

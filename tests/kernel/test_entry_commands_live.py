@@ -1,4 +1,4 @@
-"""`lvstui entries` and `lvstui entry` on a real kernel: what a script is told, and where the client's requests go."""
+"""`lvstui entries` and `lvstui entry` on a real kernel: what a script reads, and where the client's requests go."""
 
 from __future__ import annotations
 

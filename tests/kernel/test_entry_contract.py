@@ -34,7 +34,7 @@ DNS = address_key("udp:203.0.113.10:53")
 SIP = address_key("udp:203.0.113.10:5060")
 MARK, MARK6 = MarkKey(4711, Family.IPV4), MarkKey(4711, Family.IPV6)
 _CUT = 1.5
-"""Seconds by which an entry's end is told too early: the kernel cuts them, and its timers are coarse."""
+"""Seconds by which an entry's end is read too early: the kernel cuts them, and its timers are coarse."""
 
 KEYS: tuple[ServiceKey, ...] = (WEB, WEB6, EVERY_PORT, DNS, SIP, MARK, MARK6)
 
@@ -151,7 +151,7 @@ def test_nothing_is_taken_while_a_server_is_of_another_family(ready: Kernel) -> 
     assert "another address family" in str(caught.value)
 
 
-def test_a_telling_leaves_the_configuration_as_it_is(ready: Kernel) -> None:
+def test_an_edit_leaves_the_configuration_as_it_is(ready: Kernel) -> None:
     before = ready.read().director
     ready.send_sync([pin(WEB, servers(WEB)[0], 1)])
     assert ready.read().director == before

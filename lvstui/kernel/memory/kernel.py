@@ -47,7 +47,7 @@ from lvstui.core.model import (
 from lvstui.core.observed import Info, Reading, Rule, ServerStats, Stats
 from lvstui.kernel.memory.entries import Entries
 from lvstui.kernel.memory.rules import Rulebook
-from lvstui.kernel.memory.traffic import Traffic, by_cpu, whole
+from lvstui.kernel.memory.traffic import Traffic, by_cpu
 from lvstui.kernel.port import KernelError, NoRight, Piece, Refused
 from lvstui.kernel.refusals import BACKUP_ONLY, ENGINES, MIXED, SCHEDULERS, refused, unicast
 
@@ -105,12 +105,9 @@ class MemoryKernel:
         """Read the whole director; it is the same object as before while nothing was written."""
         self._check()
         with self._lock:
-            now = self._clock()
-            if not self._traffic:
-                self._entries.expire(self._director, now)
-                self._adjust_traffic()
+            now = self._clock() if self._traffic else self._advance()
             services, servers = self._statistics(now)
-        total = whole(services.values())
+        total = Stats(*map(sum, zip(*services.values(), strict=True)))
         rules = self._rulebook.read(self._director, services)
         forwards = dict.fromkeys(Family, True)
         return Reading(self._director, _INFO, now, services, servers, total, by_cpu(total), rules, forwards)
@@ -138,13 +135,7 @@ class MemoryKernel:
         """Read the connection table; unlike a kernel's it stands still meanwhile."""
         self._check()
         with self._lock:
-            now = self._clock()
-            if self._traffic:
-                self._entries.follow(self._director, self._statistics(now)[1], now)
-            else:
-                self._entries.expire(self._director, now)
-            self._adjust_traffic()
-            pieces = list(self._entries.pieces(now))
+            pieces = list(self._entries.pieces(self._advance()))
         yield from pieces
 
     def send_sync(self, messages: Sequence[Message]) -> None:
@@ -155,19 +146,20 @@ class MemoryKernel:
         if self._director.sysctl.get("backup_only", "0") != "0":
             raise Refused(BACKUP_ONLY, "backup_only")
         with self._lock:
-            now = self._clock()
-            if self._traffic:
-                self._entries.follow(self._director, self._statistics(now)[1], now)
-            self._entries.take(messages, self._director, now)
-            self._adjust_traffic()
+            self._advance(messages)
 
-    def _adjust_traffic(self) -> None:
-        """Adjust the counters of entries to what messages did."""
+    def _advance(self, messages: Sequence[Message] = ()) -> float:
+        """Bring entries and connections up to now, which is returned (seconds of our clock), and take messages."""
+        now = self._clock()
+        if self._traffic:
+            self._entries.follow(self._director, self._statistics(now)[1], now)
+        self._entries.take(messages, self._director, now)
         gained = self._entries.take_gained()
         if self._traffic:
             self._traffic.move_entries(gained)
         elif gained:
             self._steady = None
+        return now
 
     def zero(self, key: ServiceKey | None) -> None:
         """Zero the counters of one service or of everything."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from math import exp, sin
@@ -132,8 +132,8 @@ class _Service:
 class Traffic:
     """Traffic that flows over a director as time passes.
 
-    Rates are a function of time: a slow wave, a quicker one and a tremble. Counters sum them up. What
-    is seen first has been running for days; what comes later starts at zero.
+    Rates are a function of time: a slow wave, a quicker one and a tremble. Counters sum them up. What is seen first has
+    been running for days; what comes later starts at zero.
     """
 
     def __init__(self) -> None:
@@ -193,11 +193,6 @@ class Traffic:
                     endpoint: known.get(endpoint) or _Server(6.28 * _chance(key, endpoint)) for endpoint in pool.servers
                 }
         self._services = services
-
-
-def whole(services: Iterable[Stats]) -> Stats:
-    """Sum up what the services of a director count."""
-    return Stats(*map(sum, zip(*services, strict=True)))
 
 
 def by_cpu(total: Stats) -> tuple[Stats, ...]:

@@ -58,13 +58,13 @@ def block(number: int, stats: Stats, wide: bool = True) -> bytes:
 
 
 def service_body(service: Service, *stats: bytes) -> bytes:
-    """Encode a service as the kernel tells it."""
+    """Encode a service as the kernel sends it."""
     attributes = dict(NATIVE.attributes(NATIVE.attributes(wire.service(service))[wire.TOP_SERVICE]))
     return b"".join(NATIVE.attribute(number, payload) for number, payload in attributes.items()) + b"".join(stats)
 
 
 def server_body(server: RealServer, *stats: bytes, without: Iterable[int] = ()) -> bytes:
-    """Encode a real server as the kernel tells it: an address has room for sixteen bytes."""
+    """Encode a real server as the kernel sends it: an address has room for sixteen bytes."""
     found = NATIVE.attributes(NATIVE.attributes(wire.server(server))[wire.TOP_DEST])
     found[wire.DEST_ADDRESS] = found[wire.DEST_ADDRESS].ljust(16, b"\0")
     config = [NATIVE.attribute(number, payload) for number, payload in found.items() if number not in without]
@@ -122,7 +122,7 @@ def test_a_kernel_without_64_bit_statistics_is_read_from_the_others() -> None:
         assert servers == {WEB: {FIRST.endpoint: ServerStats(37, 38, 39, COUNTED)}}
 
 
-def test_an_old_kernel_tells_neither_family_nor_tunnel_of_a_server() -> None:
+def test_an_old_kernel_names_neither_family_nor_tunnel_of_a_server() -> None:
     without = (wire.DEST_FAMILY, wire.DEST_TUNNEL_TYPE, wire.DEST_TUNNEL_PORT, wire.DEST_TUNNEL_FLAGS)
     table = Table()
     table.read(Dumps([[[service_body(Service(WEB), *WIDE)]]], [[server_body(FIRST, *WIDE, without=without)]]))
@@ -200,7 +200,7 @@ def test_rows_that_a_torn_dump_repeats_count_once() -> None:
     assert table.director(Timeouts(), {}).pools == {WEB: Pool(Service(WEB), {FIRST.endpoint: FIRST})}
 
 
-def test_a_family_that_the_kernel_lacks_is_told_by_enoent() -> None:
+def test_a_family_that_the_kernel_lacks_raises_enoent() -> None:
     with pytest.raises(Answer) as caught:
         Family("NOSUCH", 1, None)
     assert caught.value.code == errno.ENOENT
@@ -236,7 +236,7 @@ def test_pyroute2_is_imported_only_where_a_family_is_looked_up() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def test_a_namespace_that_does_not_exist_is_told_by_its_name() -> None:
+def test_a_namespace_that_does_not_exist_is_named_in_the_error() -> None:
     with pytest.raises(KernelError, match="no network namespace 'nosuch'"):
         call_in("nosuch", lambda: None)
 

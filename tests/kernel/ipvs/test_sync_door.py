@@ -43,7 +43,7 @@ def clients(kernel: Live, first: int, count: int = 1) -> int:
     return sum(entry.client in wanted for piece in kernel.scan() for entry in piece.entries)
 
 
-def test_fifty_tellings_neither_hang_nor_lose_anything_and_leave_no_daemon(kernel: Live) -> None:
+def test_fifty_edits_neither_hang_nor_lose_anything_and_leave_no_daemon(kernel: Live) -> None:
     before, held = kernel.read().director, kernel.read().servers[KEY][Endpoint(SERVER, 80)].sticky
     for number in range(50):
         kernel.send_sync([pin(1000 + number)])
@@ -89,7 +89,7 @@ def test_servers_of_mixed_families_keep_the_door_shut_with_the_reason(kernel: Li
     assert "another address family" in str(caught.value)
 
 
-def test_an_unprivileged_process_may_look_but_not_tell(kernel: Live) -> None:
+def test_an_unprivileged_process_may_read_but_not_send(kernel: Live) -> None:
     kernel.send_sync([pin(3000)])
     program = (
         "import os\n"

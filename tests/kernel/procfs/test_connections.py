@@ -88,13 +88,13 @@ def test_every_kind_of_entry_is_decoded(
     assert entry.ends == 1000.0 + left
 
 
-def test_what_an_engine_tells_clients_by_is_kept_byte_for_byte() -> None:
+def test_what_an_engine_knows_clients_by_is_kept_byte_for_byte() -> None:
     line = "UDP 0A01000E 0000 0A010064 13C4 0A020202 13C4 ASSURED         349 sip abc 1\x1b[31m\xff@10.1.0.14\n"
     ((entry,), _) = decoded(line)
     assert (entry.engine, entry.identity) == ("sip", "abc 1\x1b[31m\xff@10.1.0.14")
 
 
-def test_the_origin_is_told_instead_where_nobody_asks_for_engines() -> None:
+def test_the_origin_is_read_instead_where_nobody_asks_for_engines() -> None:
     text = (
         "TCP 0A01000A 0000 0A010064 0050 0A020202 0050 ASSURED     LOCAL      295\n"
         "TCP 0A01000B 0000 0A010064 0050 0A020202 0050 ASSURED     SYNC       295\n"

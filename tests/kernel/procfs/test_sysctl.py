@@ -1,20 +1,24 @@
-"""The settings of net.ipv4.vs: what both kernels hold and refuse, with sysctl(8) as referee for the running one."""
+"""The settings of net.ipv4.vs, which both kernels hold and refuse, and whether the host forwards packets.
+
+sysctl(8) and its own files are the referee for the running kernel.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from lvstui.core import sysctls
 from lvstui.core.change import change_sysctl, holds, inverse, kernel_writes
 from lvstui.core.drift import find_drift, keep_managed
-from lvstui.core.model import Director, SysctlKey
+from lvstui.core.model import Director, Family, SysctlKey
 from lvstui.kernel.live import Live
 from lvstui.kernel.port import Kernel, Refused
-from lvstui.kernel.procfs.sysctl import Settings
+from lvstui.kernel.procfs.sysctl import Forwards, Settings
 
 OFTEN_HELD = 25
 """Settings that any kernel since 6.1 has, and then some."""
@@ -213,3 +217,31 @@ def test_without_the_right_settings_are_read_and_not_written(live: Live, who: tu
     assert output.splitlines()[0] == "3 50 0 1"
     assert output.splitlines()[1].startswith("the right to change IPVS is missing")
     assert setting(live, "conntrack") == "0"
+
+
+FORWARD_FILE = Path("/proc/sys/net/ipv4/ip_forward")
+
+
+def test_forwarding_is_read_as_the_file_says() -> None:
+    forwards = Forwards()
+    assert forwards.read().get(Family.IPV4) is (FORWARD_FILE.read_text().strip() == "1")
+    forwards.close()
+    assert Family.IPV4 in forwards.read()
+    forwards.close()
+
+
+def test_a_namespace_that_is_not_there_forwards_nothing_known() -> None:
+    assert Forwards("no-such-namespace").read() == {}
+
+
+@pytest.mark.kernel
+def test_a_switch_that_is_turned_is_seen_at_the_next_reading() -> None:
+    before = FORWARD_FILE.read_text()
+    forwards = Forwards()
+    try:
+        for text, expected in (("1", True), ("0", False), ("1", True)):
+            FORWARD_FILE.write_text(text)
+            assert forwards.read()[Family.IPV4] is expected
+    finally:
+        FORWARD_FILE.write_text(before)
+        forwards.close()

@@ -1,12 +1,18 @@
-"""/proc/net/ip_vs as text and as the kernel writes it."""
+"""/proc/net/ip_vs and its statistics, as text and as the kernel writes them."""
 
 from __future__ import annotations
 
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
+from pathlib import Path
 
 import pytest
 
+from lvstui.core.change import EMPTY, change_server, change_service
 from lvstui.core.model import (
     PLAIN_TUNNEL,
     AddressKey,
@@ -21,11 +27,13 @@ from lvstui.core.model import (
     Service,
     ServiceFlags,
 )
-from lvstui.core.observed import Info, ServerStats
+from lvstui.core.observed import Info, Reading, ServerStats, Stats
 from lvstui.kernel.live import Live
-from lvstui.kernel.port import KernelError
-from lvstui.kernel.procfs.table import Proc, parse
-from tests.build import endpoint
+from lvstui.kernel.memory.demo import demo_director
+from lvstui.kernel.memory.kernel import MemoryKernel
+from lvstui.kernel.port import Kernel, KernelError
+from lvstui.kernel.procfs.table import Counted, Proc, Totals, parse, parse_totals
+from tests.build import address_key, endpoint, remove_services, server
 from tests.kernel import corpus
 from tests.kernel.ipvsadm import ipvsadm
 
@@ -52,7 +60,7 @@ def service(protocol: int, address: str, port: int) -> AddressKey:
     return AddressKey(Protocol(protocol), ip_address(address), port)
 
 
-def test_the_table_is_read_with_what_it_tells() -> None:
+def test_the_table_is_read_with_all_that_is_in_it() -> None:
     reading = parse(TABLE, 100, 7.0)
     web, dns, esp = service(6, "192.0.2.10", 80), service(17, "192.0.2.10", 53), service(50, "192.0.2.10", 0)
     web6 = service(6, "2001:db8::10", 80)
@@ -139,7 +147,7 @@ def poorer(director: Director) -> Director:
 
 
 @pytest.mark.kernel
-def test_proc_tells_the_same_table_as_netlink_but_less(live: Live) -> None:
+def test_proc_shows_the_same_table_as_netlink_but_less(live: Live) -> None:
     table = corpus.generate(seed=7, services=200)
     # Without persistence and servers of its own family a mark's family cannot be known.
     plain = {key: pool for key, pool in table.pools.items() if isinstance(key, AddressKey) or pool.service.persistence}
@@ -149,3 +157,104 @@ def test_proc_tells_the_same_table_as_netlink_but_less(live: Live) -> None:
     assert reading.director == poorer(live.read().director)
     assert reading.info == live.read().info
     assert proc.read().director is reading.director
+
+
+TOTALS = """\
+       Total Incoming Outgoing         Incoming         Outgoing
+CPU    Conns  Packets  Packets            Bytes            Bytes
+  0       1A        B        C               1D               1E
+  1        1        0        0               10                0
+  2        0        0        0                0                0
+  3        0        0        0                0                0
+  ~       1B        B        C               2D               1E
+
+     Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s
+           2       10        3              FFF        100000000
+"""
+
+
+def test_the_table_is_read_in_hexadecimal() -> None:
+    total, cpus = parse_totals(TOTALS, online=2)
+    assert total == Stats(27, 11, 12, 45, 30, 2, 16, 3, 4095, 2**32)
+    assert cpus == (Stats(26, 11, 12, 29, 30), Stats(1, 0, 0, 16, 0))
+
+
+def test_cpus_that_are_only_possible_are_left_out_while_they_are_idle() -> None:
+    assert len(parse_totals(TOTALS, online=1).cpus) == 2
+    assert len(parse_totals(TOTALS, online=4).cpus) == 4
+
+
+@pytest.mark.parametrize("text", ["", "a\nb\n", TOTALS[:300], TOTALS.replace("1A", "1G"), TOTALS.replace("1A", "")])
+def test_another_text_is_not_taken_for_statistics(text: str) -> None:
+    with pytest.raises(ValueError, match=r"statistics|literal"):
+        parse_totals(text, online=2)
+
+
+def test_statistics_that_cannot_be_read_are_none() -> None:
+    assert Totals("no-such-namespace").read() == Counted()
+
+
+def test_an_idle_kernel_counts_nothing_on_each_of_its_cpus(kernel: Kernel) -> None:
+    kernel.zero(None)
+    reading = kernel.read()
+    assert reading.total[:5] == (0, 0, 0, 0, 0)
+    assert len(reading.cpus) >= 1
+    assert all(stats[5:] == (0, 0, 0, 0, 0) for stats in reading.cpus)
+    assert reading.connections == 0
+
+
+def test_the_demo_spreads_over_its_cpus_all_that_its_services_count() -> None:
+    now = 0.0
+    kernel = MemoryKernel(demo_director(), clock=lambda: now, traffic=True)
+    kernel.read()
+    now = 10.0
+    reading = kernel.read()
+    assert reading.total.connections == sum(stats.connections for stats in reading.services.values()) > 0
+    assert reading.total.in_byte_rate == sum(stats.in_byte_rate for stats in reading.services.values()) > 0
+    assert tuple(map(sum, zip(*reading.cpus, strict=True)))[:5] == reading.total[:5]
+    assert reading.connections == sum(
+        seen.active + seen.inactive for pool in reading.servers.values() for seen in pool.values()
+    )
+    assert MemoryKernel(EMPTY, traffic=True).read().total == Stats()
+
+
+WEB = Service(address_key("udp:127.0.0.1:5300"), "rr")
+REAL = server("127.0.0.1:5301", Forwarding.MASQ)
+
+
+@contextmanager
+def _served(live: Live) -> Iterator[None]:
+    live.write(change_service(None, WEB))
+    live.write(change_server(WEB.key, None, REAL))
+    yield
+    remove_services(live)
+
+
+def _referee() -> tuple[int, ...]:
+    return tuple(int(word, 16) for word in Path("/proc/net/ip_vs_stats").read_text().splitlines()[2].split())
+
+
+def _settled(live: Live) -> Reading:
+    """Wait for the kernel's estimator, which brings the totals up to date every two seconds."""
+    deadline = time.monotonic() + 20
+    while (reading := live.read()).total.connections < 20 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return reading
+
+
+@pytest.mark.kernel
+def test_the_kernel_says_the_same_of_the_whole_and_zeroes_that_but_not_its_cpus(live: Live) -> None:
+    live.zero(None)
+    with _served(live):
+        program = "import socket; [socket.socket(2, 2).sendto(b'x' * 100, ('127.0.0.1', 5300)) for _ in range(20)]"
+        subprocess.run(("python3", "-c", program), check=True)
+        reading = _settled(live)
+    assert reading.total[:5] == _referee()
+    assert reading.total.connections == 20
+    assert reading.connections == 20
+    assert sum(stats.connections for stats in reading.cpus) >= 20
+    live.zero(None)
+    after = live.read()
+    assert after.total[:5] == _referee()
+    assert after.total.connections == 0
+    assert after.cpus == reading.cpus
