@@ -45,7 +45,7 @@ def alone(test: Callable[_P, None]) -> Callable[_P, None]:
 
 
 def output(*words: str, text: str = "") -> str:
-    """Run a program in this thread's namespace and give what it prints."""
+    """Run a program in this thread's namespace and return what it prints."""
     done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}\n{text}"
     return done.stdout
@@ -64,7 +64,7 @@ def _works(*words: str) -> bool:
 
 
 def able() -> bool:
-    """Return whether our table could be made here."""
+    """Return whether our table could be created here."""
     return os.geteuid() == 0 and _works("nft", "add", "table", "inet", "lvstui")
 
 

@@ -248,7 +248,7 @@ table ip nat {
 }""",
 }
 SCRIPTS |= {path.stem: path.read_text() for path in (Path(__file__).parent / "rulesets").glob("*.nft")}
-"""Whole scripts of nft; of firewalld and keepalived what nft listed when they had made them."""
+"""Whole scripts of nft; of firewalld and keepalived what nft listed after they had written them."""
 
 IPTABLES = {
     "set-mark": "-j MARK --set-mark 80",

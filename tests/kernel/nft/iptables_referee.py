@@ -1,4 +1,4 @@
-"""The referee for rules of iptables: what its own save prints, made to what is compared without any of our code."""
+"""The referee for rules of iptables: what its own save prints, as facts to compare, without any of our code."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def saved(program: str) -> list[RuleFacts]:
 
 
 def _handles(family: str) -> dict[tuple[str, str], list[int]]:
-    """Ask nft for the handles of each chain's rules, as iptables does not tell them."""
+    """Ask nft for the handles of each chain's rules, which iptables does not list."""
     found: dict[tuple[str, str], list[int]] = {}
     for item in ruleset():
         rule = item.get("rule")

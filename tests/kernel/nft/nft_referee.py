@@ -1,4 +1,4 @@
-"""The referee for native rules: `nft -j list ruleset` made to what is compared, without any of our code."""
+"""The referee for native rules: `nft -j list ruleset` as facts to compare, without any of our code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.kernel.nft.alone import output
 from tests.kernel.nft.rule_facts import FULL, RuleFacts, normalize_match
 
 Json = Any
-"""What json gives; its shapes are described in libnftables-json(5)."""
+"""A value of JSON; its shapes are described in libnftables-json(5)."""
 
 STATES = ("invalid", "established", "related", "new", "untracked")
 STATUSES = ("expected", "seen-reply", "assured", "confirmed", "snat", "dnat")
@@ -150,9 +150,9 @@ class Referee:
             return
         if name in ("ct state", "ct status"):
             every = STATES if name == "ct state" else STATUSES
-            given = right if isinstance(right, list) else [right]
-            given = given[0]["set"] if isinstance(given[0], dict) else given
-            yield f"{name} {'!= ' if operator == '!=' else ''}{', '.join(sorted(given, key=every.index))}"
+            states = right if isinstance(right, list) else [right]
+            states = states[0]["set"] if isinstance(states[0], dict) else states
+            yield f"{name} {'!= ' if operator == '!=' else ''}{', '.join(sorted(states, key=every.index))}"
             return
         values = right["set"] if isinstance(right, dict) and "set" in right else [right]
         sign = "" if operator in ("==", "in") else f"{operator} "
@@ -193,7 +193,7 @@ def _mark_target(expression: Json) -> str | None:
 
 
 def _evaluated(value: Json, marks: Mapping[str, int]) -> int:
-    """Compute what an expression of marks gives."""
+    """Compute an expression of marks."""
     match value:
         case int():
             return value

@@ -1,4 +1,4 @@
-"""Rules of a machine of the other byte order are read as those of this one: the same ruleset, told by both."""
+"""Rules of a machine of the other byte order are read as those of this one: the same ruleset in both orders."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def read(netfilter: Netfilter) -> Sequence[Rule]:
 def same_in_both_orders() -> int:
     """Read the ruleset as it is and turned round, compare, and count the rules."""
     with closing(Netfilter(None)) as netfilter:
-        ours, theirs = read(netfilter), read(Turned(netfilter))
-    assert [rule.raw for rule in ours if not rule.decoded] == []
-    for mine, other in zip(ours, theirs, strict=True):
-        assert mine == other
-    return len(ours)
+        native, turned = read(netfilter), read(Turned(netfilter))
+    assert [rule.raw for rule in native if not rule.decoded] == []
+    for rule, other in zip(native, turned, strict=True):
+        assert rule == other
+    return len(native)
 
 
 @alone
@@ -61,7 +61,7 @@ def test_rules_of_iptables_are_read_in_both_orders(program: str) -> None:
 
 
 @alone
-def test_a_shift_is_told_by_its_bits_in_both_orders() -> None:
+def test_a_shift_shows_its_bits_in_both_orders() -> None:
     nft("table inet t {\nchain c {\ntype filter hook prerouting priority 0\nmeta mark set ct mark << 8\n}\n}")
     with closing(Netfilter(None)) as netfilter:
         for found in (read(netfilter), read(Turned(netfilter))):
@@ -71,7 +71,7 @@ def test_a_shift_is_told_by_its_bits_in_both_orders() -> None:
 
 @alone
 def test_a_ruleset_read_in_the_wrong_order_shows_no_marks() -> None:
-    """What turned round is, and why the order matters: it is no little difference."""
+    """Show what is turned round, and that the order matters."""
     nft("table inet t {\nchain c {\ntype filter hook prerouting priority 0\ntcp dport 80 meta mark set 80\n}\n}")
     with closing(Netfilter(None)) as netfilter:
         (item,) = Turned(netfilter).dump(GETRULE)

@@ -33,7 +33,7 @@ DNS = group(53, "udp any 53")
 
 
 class Clock:
-    """A clock that stands still until it is told otherwise."""
+    """A clock that stands still until the test moves it."""
 
     now = 1000.0
 

@@ -1,4 +1,4 @@
-"""A real firewalld in a namespace of its own: its rich rules that mark are read as nft tells them."""
+"""A real firewalld in a namespace of its own: its rich rules that mark are read as nft lists them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ RICH = {
 
 @contextmanager
 def firewalld(folder: Path) -> Iterator[Mapping[str, str]]:
-    """Run firewalld on a system bus of its own; gives the environment in which it is found."""
+    """Run firewalld on a system bus of its own; yields the environment in which it is found."""
     place = folder / "bus"
     (folder / "bus.conf").write_text(BUS.format(place=place))
     bus_command = ["dbus-daemon", "--nofork", "--print-address", f"--config-file={folder / 'bus.conf'}"]

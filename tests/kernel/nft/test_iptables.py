@@ -1,4 +1,4 @@
-"""Rules of iptables, in nf_tables and without it, read as its own save tells them in the same namespace."""
+"""Rules of iptables, in nf_tables and without it, read as its own save lists them in the same namespace."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def same_as_saved(*programs: str) -> int:
         found = door.read()
     assert found.trouble == ""
     assert [rule.raw for rule in found.rules if not rule.decoded] == []
-    ours = sort_rules(map(facts_of, found.rules))
-    theirs = sort_rules(facts for name in programs for facts in saved(f"{name}-save"))
-    for mine, other in zip(ours, theirs, strict=False):
-        assert mine == other
-    assert len(ours) == len(theirs)
-    return len(ours)
+    read = sort_rules(map(facts_of, found.rules))
+    expected = sort_rules(facts for name in programs for facts in saved(f"{name}-save"))
+    for rule, other in zip(read, expected, strict=False):
+        assert rule == other
+    assert len(read) == len(expected)
+    return len(read)
 
 
 def append(program: str, *rules: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from pathlib import Path
 
@@ -21,7 +20,7 @@ works = needs("iptables-legacy", "-t", "mangle", "-A", "PREROUTING", "-j", "MARK
 
 
 class Clock:
-    """A clock that stands still until it is told otherwise."""
+    """A clock that stands still until the test moves it."""
 
     now = 1000.0
 
@@ -69,7 +68,7 @@ def test_what_is_not_known_is_shown_as_iptables_writes_it() -> None:
 
 @works
 @alone
-def test_a_save_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_save_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     output("iptables-legacy", "-t", "mangle", "-A", "PREROUTING", "-j", "MARK", "--set-mark", "80")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("lvstui.kernel.nft.xtables.legacy._PLACES", str(tmp_path))
@@ -77,7 +76,6 @@ def test_a_save_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert Legacy(None, Clock()).read().rules == ()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_a_word_of_iptables_that_leads_nowhere_is_kept() -> None:
     found = line("[1:2] -A FORWARD -d 192.0.2.1/32 --dport", 4)
     assert not found.sure
@@ -96,7 +94,7 @@ def test_chains_that_jump_in_a_circle_have_an_end() -> None:
     assert Ways(chains, leading).to("b") == (Way("prerouting", -150, ("base", "a"), (asked, asked), (0, 1, 1)),)
 
 
-def test_a_chain_with_too_many_ways_is_told_by_where_they_begin() -> None:
+def test_of_too_many_ways_to_a_chain_only_their_beginnings_are_shown() -> None:
     chains = {"base": Chain("base", "prerouting", -150), "a": Chain("a")}
 
     def leading(name: str) -> list[Lead]:

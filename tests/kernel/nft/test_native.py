@@ -1,4 +1,4 @@
-"""Native rules of all kinds, read as `nft -j list ruleset` tells them in the same namespace."""
+"""Native rules of all kinds, read as `nft -j list ruleset` shows them in the same namespace."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def same_as_nft() -> int:
         found = door.read()
     assert (found.trouble, found.missing) == ("", "")
     assert [rule.raw for rule in found.rules if not rule.decoded] == []
-    ours, theirs = sort_rules(map(facts_of, found.rules)), sort_rules(Referee(ruleset()).rule_facts())
-    for mine, other in zip(ours, theirs, strict=False):
-        assert mine == other
-    assert len(ours) == len(theirs)
-    return len(ours)
+    read, expected = sort_rules(map(facts_of, found.rules)), sort_rules(Referee(ruleset()).rule_facts())
+    for rule, other in zip(read, expected, strict=False):
+        assert rule == other
+    assert len(read) == len(expected)
+    return len(read)
 
 
 @pytest.mark.parametrize("idiom", RULES)

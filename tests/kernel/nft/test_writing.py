@@ -98,7 +98,7 @@ write(None, {}, Held(generation(), False, frozenset()))
 """)
 
 
-def test_a_missing_right_is_told_and_nothing_is_written() -> None:
+def test_a_missing_right_is_reported_and_nothing_is_written() -> None:
     run("""
 import os
 from lvstui.kernel.port import NoRight

@@ -1,4 +1,4 @@
-"""The ruleset of this machine as a machine of the other byte order would tell it.
+"""The ruleset of this machine as a machine of the other byte order would send it.
 
 Written from the kernel's side, apart from lvstui's own reading: headers of attributes turn round, nf_tables' numbers
 are in network order on both, and of what stands in registers only that turns which a kernel keeps in its own order.
@@ -73,7 +73,7 @@ def reversed_up_to(size: int, payload: bytes) -> bytes:
 
 
 class Rule:
-    """Turns the expressions of one rule: what its registers hold tells what its constants are."""
+    """Turns the expressions of one rule: what its registers hold decides what its constants are."""
 
     def __init__(self, sets: Mapping[str, Set]) -> None:
         self._sets = sets
@@ -83,7 +83,7 @@ class Rule:
     def turn(self, payload: bytes) -> bytes:
         """Turn NFTA_RULE_EXPRESSIONS."""
         found = [payload[start:end] for _, start, end in NATIVE.walk(payload)]
-        self._rest = [(_name(each), NATIVE.attributes(NATIVE.attributes(each).get(2, b""))) for each in found]
+        self._rest = [(_name(part), NATIVE.attributes(NATIVE.attributes(part).get(2, b""))) for part in found]
         return listed(self._expression)(payload)
 
     def _expression(self, payload: bytes) -> bytes:
@@ -192,7 +192,7 @@ class Set:
         self.fields = fields or [number(body.get(5))]
         kinds = [kind >> 6 * place & 63 for place in reversed(range(len(self.fields)))]
         ordered = bool(number(body.get(3)) & 4)  # keys of intervals are turned into network order by the rule
-        self.sizes = [0 if ordered else DATATYPES.get(each, 0) for each in kinds]
+        self.sizes = [0 if ordered else DATATYPES.get(datatype, 0) for datatype in kinds]
         if kind == 4 and not ordered:  # an integer without a name, such as numgen's
             self.sizes = [4]
         self.data = DATATYPES.get(number(body.get(6)), 0)
