@@ -35,7 +35,7 @@ class Codec:
         return self.attribute(number | _NESTED, b"".join(attributes))
 
     def walk(self, data: bytes) -> Iterator[tuple[int, int, int]]:
-        """Yield number, start and end of the payload of each attribute in turn; stop at what is none."""
+        """Yield number, start and end of the payload of every attribute in turn; stop at what is none."""
         position = 0
         while position + 4 <= len(data):
             size, number = self._head.unpack_from(data, position)

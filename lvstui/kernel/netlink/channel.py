@@ -53,8 +53,8 @@ class Interrupted(OSError):
 class Datagram(NamedTuple):
     """One datagram of an answer, which the next one overwrites.
 
-    `spans` are start and end of each message that belongs to the newest request, `statuses` the sequence number and
-    the errno (0: done) of each one that says how a request ended.
+    `spans` are start and end of the messages that belong to the newest request, `statuses` sequence number and errno
+    (0: done) of those that say how a request ended.
     """
 
     buffer: bytearray
@@ -143,12 +143,12 @@ class Channel:
         return Datagram(buffer, spans, statuses, bool(interrupted))
 
 
-def messages(datagrams: Iterable[Datagram]) -> Iterator[bytes]:
-    """Yield the attributes of each message, headers off."""
+def messages(datagrams: Iterable[Datagram], header: int = HEADER) -> Iterator[bytes]:
+    """Yield what every message holds behind so many bytes of headers."""
     for datagram in datagrams:
         data = datagram.data()
         for start, end in datagram.spans:
-            yield data[start + HEADER : end]
+            yield data[start + header : end]
 
 
 class Family:

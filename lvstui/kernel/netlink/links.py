@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.attributes import NATIVE
-from lvstui.kernel.netlink.channel import DUMP, REQUEST, Channel, Interrupted
+from lvstui.kernel.netlink.channel import DUMP, REQUEST, Channel, Interrupted, messages
 from lvstui.kernel.port import KernelError
 
 _GETLINK: Final = 18
@@ -111,18 +111,12 @@ def _names(interfaces: Iterable[_Interface]) -> tuple[str, ...]:
 
 def _links(answers: Channel) -> Iterator[_Interface]:
     request = bytes(_LINK.size) + NATIVE.attribute(_MASK, _WITHOUT_STATISTICS)
-    for datagram in answers.request(_GETLINK, REQUEST | DUMP, request):
-        data = datagram.data()
-        for start, end in datagram.spans:
-            yield _interface(data[start + _HEAD : end])
-
-
-def _interface(message: bytes) -> _Interface:
-    _, _, number, flags, _ = _LINK.unpack_from(message)
-    found = NATIVE.attributes(message[_LINK.size :])
-    properties = found.get(_PROPERTIES, b"")
-    others = [properties[start:end] for kind, start, end in NATIVE.walk(properties) if kind == _OTHER_NAME]
-    return _Interface(number, flags, _text(found[_NAME]), tuple(map(_text, others)))
+    for message in messages(answers.request(_GETLINK, REQUEST | DUMP, request), _HEAD):
+        _, _, number, flags, _ = _LINK.unpack_from(message)
+        found = NATIVE.attributes(message[_LINK.size :])
+        properties = found.get(_PROPERTIES, b"")
+        others = [properties[start:end] for kind, start, end in NATIVE.walk(properties) if kind == _OTHER_NAME]
+        yield _Interface(number, flags, _text(found[_NAME]), tuple(map(_text, others)))
 
 
 def _text(name: bytes) -> str:

@@ -100,18 +100,14 @@ class Poll:
             rules = self._explainer.explain(seen)
             ours = seen.tables.get(OURS)
             inet = any(place.family == OURS.family for place in seen.tables)
-            missing = "" if inet else self._missing()
+            if not inet and self._reason is None:  # looked up once, as it does not change
+                self._reason = what_is_missing(self._netns)
+            missing = "" if inet else self._reason or ""
             counters = frozenset(ours.counters) if ours is not None else frozenset()
             self._good = Found(rules, seen.generation, ours is not None, "", missing, counters)
             self._resting = 0.0
             return self._good
         return (self._good or Found())._replace(trouble=CHANGING)
-
-    def _missing(self) -> str:
-        """Return why rules cannot be written here; looked up once, as that does not change."""
-        if self._reason is None:
-            self._reason = what_is_missing(self._netns)
-        return self._reason
 
     def _ipset(self, index: int) -> str:
         return self._netfilter.ipset(index) if self._netfilter is not None else f"#{index}"
@@ -215,10 +211,9 @@ class Filter:
         Raises `NoRight`, or `Refused` where the group is no longer what the change says it was, or the ruleset did not
         stand still; nothing was changed then.
         """
-        if isinstance(change.target, MarkGroupKey):
-            self._write(change.target.mark, *map(strip_profile_values, change.values(MarkGroup)))
-
-    def _write(self, mark: int, before: MarkGroup | None, after: MarkGroup | None) -> None:
+        if not isinstance(change.target, MarkGroupKey):
+            return
+        mark, (before, after) = change.target.mark, map(strip_profile_values, change.values(MarkGroup))
         for _ in range(2):
             found = self._writable()
             groups = dict(mark_groups.groups(found.rules))

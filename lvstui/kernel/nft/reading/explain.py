@@ -1,4 +1,4 @@
-"""Rules about marks as values, once for each way to a rule and each mark that it sets.
+"""Rules about marks as values, once for every way to a rule and every mark that it sets.
 
 A way leads from a base chain over jumps, and asks what the jumping rules ask.
 """
@@ -158,8 +158,8 @@ def _jumps(table: Table, finder: Finder) -> Mapping[str, Sequence[RawRule]]:
     for rule in (rule for rules in table.rules.values() for rule in rules if rule.jumps):
         contents = [table.contents.get(name) for name in finder.sets(rule)]
         elements = (element for content in contents if content for element in content.elements)
-        mapped = [element.verdict.chain for element in elements if element.verdict is not None]
-        for name in dict.fromkeys((*finder.chains(rule), *mapped)):
+        mapped = [element.chain for element in elements]
+        for name in dict.fromkeys((*finder.chains(rule), *filter(None, mapped))):
             found.setdefault(name, []).append(rule)
     return found
 

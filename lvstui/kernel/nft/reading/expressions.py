@@ -100,13 +100,13 @@ def _is_counter(expression: bytes) -> bool:
 def _immediate(parts: Parts) -> Step:
     data = parts.codec.attributes(parts.values.get(2, b""))
     slot, constant = parts.slot(1), Constant(data.get(1, b""))
-    verdict = read_verdict(parts.codec, data[2]) if 2 in data else None
+    chain = read_verdict(parts.codec, data[2]) if 2 in data else None
 
     def step(walk: Walk) -> None:
-        if verdict is None:
+        if chain is None:
             walk.registers[slot] = constant
-        elif verdict.chain:
-            walk.jumps.append(Jump(verdict.chain, tuple(walk.conditions)))
+        elif chain:
+            walk.jumps.append(Jump(chain, tuple(walk.conditions)))
 
     return step
 
@@ -214,8 +214,8 @@ def _lookup(parts: Parts) -> Step:
         else:
             chains: dict[str, list[Element]] = {}
             for element in content.elements:
-                if element.verdict is not None and element.verdict.chain:
-                    chains.setdefault(element.verdict.chain, []).append(element)
+                if element.chain:
+                    chains.setdefault(element.chain, []).append(element)
             for chain, elements in chains.items():
                 walk.jumps.append(Jump(chain, (*walk.conditions, *match_elements(order, keys, content, elements))))
 

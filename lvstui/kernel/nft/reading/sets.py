@@ -15,28 +15,20 @@ ANONYMOUS, INTERVAL, MAP, TIMEOUT, EVAL = 0x1, 0x4, 0x8, 0x10, 0x20
 """Flags of a set (NFT_SET_*)."""
 
 _END, _CATCHALL = 1, 2
-_JUMP, _GOTO = 0xFFFFFFFD, 0xFFFFFFFC
-JUMPS: Final = {_JUMP: "jump", _GOTO: "goto"}
-VERDICTS: Final = {0: "drop", 1: "accept", 0xFFFFFFFF: "continue", 0xFFFFFFFE: "break", 0xFFFFFFFB: "return"}
-
-
-class Verdict(NamedTuple):
-    """Where a packet goes next: the word (`jump`, `accept`) and the chain."""
-
-    word: str
-    chain: str = ""
+_LEADING_ON: Final = (0xFFFFFFFD, 0xFFFFFFFC)  # NFT_JUMP, NFT_GOTO
 
 
 class Element(NamedTuple):
     """One element: the first and the last key (one key: both the same), what it maps to, and whether it is the rest.
 
+    It maps to data, or by a verdict to a chain that packets go on to, empty for other verdicts.
     Keys of several fields are joined as in registers, every field filled up to four bytes.
     """
 
     first: bytes
     last: bytes
     data: bytes = b""
-    verdict: Verdict | None = None
+    chain: str = ""
     rest: bool = False
 
 
@@ -66,13 +58,10 @@ def read_set(codec: Codec, body: dict[int, bytes]) -> Set:
     return Set(word(body.get(2)), number(body.get(3)), number(body.get(5)), sizes)
 
 
-def read_verdict(codec: Codec, data: bytes) -> Verdict:
-    """Read a verdict."""
+def read_verdict(codec: Codec, data: bytes) -> str:
+    """Return the chain that a verdict leads to, empty where it leads to none."""
     found = codec.attributes(data)
-    code = number(found.get(1))
-    if code in JUMPS:
-        return Verdict(JUMPS[code], word(found.get(2)))
-    return Verdict(VERDICTS.get(code, f"verdict {code & 0xFF}"))
+    return word(found.get(2)) if number(found.get(1)) in _LEADING_ON else ""
 
 
 def read_elements(codec: Codec, kind: Set, bodies: Iterable[bytes]) -> tuple[Element, ...]:
@@ -86,13 +75,10 @@ def read_elements(codec: Codec, kind: Set, bodies: Iterable[bytes]) -> tuple[Ele
             flags = number(found[3]) if 3 in found else 0
             (rest if flags & _CATCHALL else ends if flags & _END else starts).append(_element(codec, found, flags))
     # A dump in several messages may list an element twice, see `tables`.
-    starts = sorted(dict.fromkeys(starts), key=_first)
+    starts = sorted(dict.fromkeys(starts), key=itemgetter(0))
     if kind.flags & INTERVAL and not kind.parts and all(element.first == element.last for element in starts):
         starts = list(_join_intervals([*((e, False) for e in starts), *((e, True) for e in ends)], kind.size))
     return (*starts, *rest)
-
-
-_first = itemgetter(0)
 
 
 def _element(codec: Codec, body: dict[int, bytes], flags: int) -> Element:
@@ -100,10 +86,10 @@ def _element(codec: Codec, body: dict[int, bytes], flags: int) -> Element:
     first = codec.first(body.get(1))
     last = codec.first(body[10]) if 10 in body else first
     if 2 not in body:
-        return Element(first, last, b"", None, bool(flags & _CATCHALL))
+        return Element(first, last, rest=bool(flags & _CATCHALL))
     data = codec.attributes(body[2])
-    decision = read_verdict(codec, data[2]) if 2 in data else None
-    return Element(first, last, data.get(1, b""), decision, bool(flags & _CATCHALL))
+    chain = read_verdict(codec, data[2]) if 2 in data else ""
+    return Element(first, last, data.get(1, b""), chain, bool(flags & _CATCHALL))
 
 
 def _join_intervals(ends: Sequence[tuple[Element, bool]], size: int) -> Iterator[Element]:
@@ -146,7 +132,8 @@ def match_members(
         yield match_values(keys[0].field, tuple(row[0] for row in rows), negated, name)
         return
     title = " . ".join(key.field.name for key in keys)
-    values = f"@{name}" if name else ", ".join((*(_row(keys, row) for row in rows), *(["*"] if every else [])))
+    written = (" . ".join(range_text(key.field, *span) for key, span in zip(keys, row, strict=True)) for row in rows)
+    values = f"@{name}" if name else ", ".join((*written, *(["*"] if every else [])))
     text = f"{title} {'!= ' if negated else ''}{values}"
     whole = Field(title, 0, "joined", layer=keys[0].field.layer)
     product = None if len(keys) == 1 or negated or every or content.kind.moving else _product(rows)
@@ -179,10 +166,6 @@ def _range(order: Order, key: Key, element: Element) -> Range:
     end = key.offset + key.field.size
     first, last = element.first[key.offset : end], element.last[key.offset : end]
     return value_of(first, key.field, order), value_of(last, key.field, order)
-
-
-def _row(keys: tuple[Key, ...], row: tuple[Range, ...]) -> str:
-    return " . ".join(range_text(key.field, *span) for key, span in zip(keys, row, strict=True))
 
 
 def _product(rows: Sequence[tuple[Range, ...]]) -> tuple[tuple[Range, ...], ...] | None:

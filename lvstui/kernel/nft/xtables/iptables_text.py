@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from lvstui.core.observed import ALL_BITS
@@ -38,6 +38,7 @@ _COUNTS: Final = re.compile(r"\[(\d+):(\d+)\] ")
 _WORD: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')
 _ESCAPE: Final = re.compile(r"\\(.)")
 _NUMBERS: Final = {name: number for number, name in PROTOCOLS.items()} | {"icmpv6": 58, "ipip": 4, "ipencap": 4}
+_STATES: Final = ("invalid", "established", "related", "new", "snat", "dnat", "untracked")
 _FLAGS: Final = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
 
 
@@ -94,7 +95,12 @@ def line(text: str, version: int) -> Line:
     except (ValueError, LookupError):
         parts.sure = False
         parts.conditions.append(unknown(rule))
-    effect = _effect(parts)
+    name, *options = parts.target or ("",)
+    try:
+        effect = _mark_effect(name, options, len(parts.conditions))
+    except (ValueError, LookupError):
+        text = " ".join(("-j", name, *map(shlex.quote, options)))
+        effect = Effect("set", None, ALL_BITS, len(parts.conditions), text=text, certain=False)
     asked = tuple(parts.conditions)
     return Line(words[1], rule, asked, parts.sure, parts.jump, effect, packets, size, parts.comment)
 
@@ -114,19 +120,15 @@ def _option(parts: _Parts) -> None:
         case "--comment":
             parts.comment = parts.take()
         case "-p":
-            _protocol(parts, negated)
+            name = parts.take()
+            number = int(name) if name.isdigit() else _NUMBERS[name]
+            if number:
+                parts.conditions.append(match_values(PROTOCOL, ((number, number),), negated))
+                parts.protocol = None if negated else number
         case _:
             asked = list(_conditions(parts, option, negated))
             parts.conditions += asked
             parts.sure = parts.sure and not any(condition.field.kind == "unknown" for condition in asked)
-
-
-def _protocol(parts: _Parts, negated: bool) -> None:
-    name = parts.take()
-    number = int(name) if name.isdigit() else _NUMBERS[name]
-    if number:
-        parts.conditions.append(match_values(PROTOCOL, ((number, number),), negated))
-        parts.protocol = None if negated else number
 
 
 def _conditions(parts: _Parts, option: str, negated: bool) -> Iterator[Condition]:
@@ -163,20 +165,15 @@ def _conditions(parts: _Parts, option: str, negated: bool) -> Iterator[Condition
             yield unknown(" ".join((*(["!"] if negated else []), option, *map(shlex.quote, parts.rest_of_option()))))
 
 
-_STATES: Final = ("invalid", "established", "related", "new", "snat", "dnat", "untracked")
-
-
 def _address(parts: _Parts, name: str, negated: bool) -> Condition:
     address, _, mask = parts.take().partition("/")
     number = int(ip_address(address))
     most = 32 if parts.version == 4 else 128
-    if not mask:
-        mask_number = (1 << most) - 1
-    elif mask.isdigit():
-        mask_number = ((1 << most) - 1) ^ ((1 << (most - int(mask))) - 1)
+    if not mask or mask.isdigit():
+        bits = ((1 << most) - 1) ^ ((1 << (most - int(mask or most))) - 1)
     else:
-        mask_number = int((IPv4Address if parts.version == 4 else IPv6Address)(mask))
-    return match_bits(address_field(parts.version, name), mask_number, number, negated)
+        bits = int(ip_address(mask))
+    return match_bits(address_field(parts.version, name), bits, number, negated)
 
 
 def _interface(which: Field, name: str, negated: bool) -> Condition:
@@ -207,18 +204,8 @@ def _flags(text: str) -> int:
     return sum(1 << _FLAGS.index(name) for name in text.split(","))
 
 
-def _effect(parts: _Parts) -> Effect | None:
-    """Return what the target does with a mark; None where it has nothing to do with marks."""
-    name, *words = parts.target or ("",)
-    asked = len(parts.conditions)
-    try:
-        return _mark_effect(name, words, asked)
-    except (ValueError, LookupError):
-        text = " ".join(("-j", name, *map(shlex.quote, words)))
-        return Effect("set", None, ALL_BITS, asked, text=text, certain=False)
-
-
 def _mark_effect(name: str, words: Sequence[str], asked: int) -> Effect | None:
+    """Return what a target does with a mark, None where nothing; raises ValueError where that is not understood."""
     match name, *words:
         case "MARK", "--set-xmark" | "--set-mark" as option, text:
             value, mask = _value_and_mask(text)

@@ -77,8 +77,7 @@ class Legacy:
         troubles: list[str] = []
         for version, path in _NAMES.items():
             try:
-                names = _loaded_tables(path)
-                text = _save(version) if names else ""
+                text = _save(version) if _is_loaded(path) else ""
             except _Unread as problem:
                 troubles.append(str(problem))
             else:
@@ -90,13 +89,13 @@ class _Unread(Exception):
     """Why the rules of legacy iptables are not known, as a sentence."""
 
 
-def _loaded_tables(path: str) -> Sequence[str]:
-    """Return the names of the tables that are loaded; none where legacy iptables is not there at all."""
+def _is_loaded(path: str) -> bool:
+    """Return whether a file of /proc lists tables; it is missing where legacy iptables is not there at all."""
     try:
-        with open(path, encoding="ascii") as file:  # noqa: PTH123 (no Path: it is read at every look)
-            return file.read().split()
+        with open(path, "rb") as file:  # noqa: PTH123 (no Path: it is read at every look)
+            return bool(file.read().strip())
     except FileNotFoundError:
-        return ()
+        return False
     except OSError as problem:
         raise _Unread(
             f"whether legacy iptables marks packets cannot be seen ({problem.strerror}): start lvstui as root"
@@ -132,16 +131,13 @@ def _explain(text: str, version: int) -> Iterator[Rule]:
             table, lines, chains = row[1:], [], {}
         elif row.startswith(":"):
             name = row[1:].split(" ", 1)[0]
-            chains[name] = _chain(table, name)
+            hook = _HOOKS.get(name, "")
+            priority = _NAT.get(hook, 0) if table == "nat" else _PRIORITIES.get(table, 0)
+            chains[name] = Chain(name, hook, priority)
         elif row.startswith(("[", "-A ")):
             lines.append(line(row, version))
         elif row == "COMMIT":
             yield from _of_table(_FAMILIES[version], table, chains, lines)
-
-
-def _chain(table: str, name: str) -> Chain:
-    hook = _HOOKS.get(name, "")
-    return Chain(name, hook, _NAT.get(hook, 0) if table == "nat" else _PRIORITIES.get(table, 0))
 
 
 def _of_table(family: str, table: str, chains: dict[str, Chain], lines: Sequence[Line]) -> Iterable[Rule]:
