@@ -13,7 +13,7 @@ from lvstui.core import rules
 from lvstui.core.change import EMPTY, Change, changes_kernel, fold, kernel_writes, lookup, undo
 from lvstui.core.describe import describe
 from lvstui.core.fields import service_text
-from lvstui.core.marks.mark import unwritten
+from lvstui.core.marks.mark import why_not_writable
 from lvstui.core.marks.script import iptables_lines
 from lvstui.core.model import Director, MarkGroup, MarkGroupKey, ServerKey, ServiceKey, SyncDaemon
 from lvstui.core.record import Kind, misfits
@@ -92,7 +92,7 @@ def _check(changes: Sequence[Change], director: Director) -> None:
 def _refuse_unwritten(changes: Sequence[Change], snapshot: Snapshot) -> None:
     """Refuse rules where they cannot be written, and print them as commands of iptables, which may be there."""
     groups = [change.values(MarkGroup)[1] for change in changes if isinstance(change.target, MarkGroupKey)]
-    if not groups or not (reason := unwritten(snapshot)):
+    if not groups or not (reason := why_not_writable(snapshot)):
         return
     for line in (line for group in groups if group for line in iptables_lines(group)):
         print(line, file=sys.stderr)

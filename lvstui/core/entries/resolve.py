@@ -33,17 +33,17 @@ STATES: Final[Mapping[str, str]] = {
     "ok": "brings its client to its real server",
     "drain": "brings its client to a server with weight 0",
     "ending": "not honoured: weight 0, and expire_quiescent_template is set",
-    "void": "invalidated: the server had gone when its client came; it waits for its timer",
+    "void": "invalidated: its server was gone when the client connected; it waits for its timer",
     "unserved": "its service is gone, the entry waits for its timer",
     "orphan": "its real server is gone from the service",
     "off": "its service is not persistent now; effective again when it is",
-    "masked": "its client is not as the service's mask is now; effective again with the old mask",
+    "masked": "its client does not fit the service's mask; effective again with the old mask",
 }
-"""The words for how it stands with an entry, each with what it means."""
+"""The words for the state of an entry, each with what it means."""
 
 
 class EntryKey(NamedTuple):
-    """What tells an entry from others; `server` is given for invalidated ones only, which may share the rest."""
+    """What identifies an entry; `server` is set for invalidated ones only, which may share the rest."""
 
     service: ServiceKey
     client: Address
@@ -119,7 +119,7 @@ def masked(client: Address, persistence: Persistence) -> Address:
 
 
 def has_engine(director: Director) -> bool:
-    """Return whether some service tells its clients by a persistence engine, whose data have to be read then."""
+    """Return whether some service identifies its clients by a persistence engine, whose data have to be read then."""
     return any(pool.service.persistence and pool.service.persistence.engine for pool in director.pools.values())
 
 
@@ -129,7 +129,7 @@ def full(persistence: Persistence) -> bool:
 
 
 def resolve(scan: Scan, director: Director) -> Mapping[EntryKey, ResolvedEntry]:
-    """Tie every entry of a scan to what it belongs to, in the order of the scan."""
+    """Return every entry of a scan with what it belongs to, in the order of the scan."""
     connections = hanging(scan, director)
     expires = director.sysctl.get("expire_quiescent_template", "0") != "0"
     # Entries of one service on one server share both as objects: comparing those by value would take most of the time.
@@ -264,7 +264,7 @@ def pool_at(protocol: Protocol, virtual: Endpoint, director: Director) -> Pool |
 def controlling(
     connection: Connection, resolved: Mapping[EntryKey, ResolvedEntry], parents_of: Parents
 ) -> ResolvedEntry | None:
-    """Find the entry that a connection hangs on, as far as that can be told."""
+    """Find the entry that a connection hangs on, as far as that is known."""
     for key, persistence in parents_of(connection):
         client = masked(connection.client.address, persistence)
         row_key = AddressKey(key.protocol, key.address, 0) if isinstance(key, AddressKey) and key.port == FTP else key

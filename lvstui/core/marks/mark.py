@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lvstui.core.marks.script import is_ours
-from lvstui.core.model import Address, Director, Endpoint, Family, MarkGroup, MarkKey, Pool, Ports, Selector, ServiceKey
+from lvstui.core.model import Address, Director, Endpoint, Family, MarkGroup, MarkKey, Pool, Selector, ServiceKey
 from lvstui.core.observed import ALL_BITS, Rule, ServerStats
 from lvstui.core.selectors import selector_text, several_ports
 from lvstui.core.snapshot import Snapshot
@@ -45,17 +45,13 @@ def overlap(one: Selector, other: Selector) -> bool:
         return False
     if one.interface and other.interface and one.interface != other.interface:
         return False
-    if one.addresses and other.addresses and not _common_address(one, other):
-        return False
-    return not one.ports or not other.ports or any(_meet(a, b) for a in one.ports for b in other.ports)
-
-
-def _common_address(one: Selector, other: Selector) -> bool:
-    return any(a.version == b.version and a.overlaps(b) for a in one.addresses for b in other.addresses)
-
-
-def _meet(one: Ports, other: Ports) -> bool:
-    return one.first <= other.last and other.first <= one.last
+    if one.addresses and other.addresses:
+        pairs = ((a, b) for a in one.addresses for b in other.addresses)
+        if not any(a.version == b.version and a.overlaps(b) for a, b in pairs):
+            return False
+    if not one.ports or not other.ports:
+        return True
+    return any(a.first <= b.last and b.first <= a.last for a in one.ports for b in other.ports)
 
 
 def overwritten(rules: Sequence[Rule]) -> Mapping[int, Rule]:
@@ -64,21 +60,22 @@ def overwritten(rules: Sequence[Rule]) -> Mapping[int, Rule]:
     Only what is known as a selector is compared. Rules about single addresses are compared with those about the same
     address only: rulesets have thousands of them.
     """
+
+    def moment(place: int) -> tuple[int, int, int]:
+        hook, priority = rules[place].hook, rules[place].priority
+        return (_ORDER.index(hook) if hook in _ORDER else len(_ORDER)), priority, place
+
     found: dict[int, Rule] = {}
     for outgoing in (False, True):
-        on_the_way = [
+        places = [
             place
             for place, rule in enumerate(rules)
             if (rule.hook == "output") is outgoing and rule.verb == "set" and rule.value is not None
             if rule.selector is not None and not rule.dormant and reaches(rule)
         ]
-        on_the_way.sort(key=lambda place: (*_moment(rules[place]), place))
-        found.update(_overwritten(rules, on_the_way))
+        places.sort(key=moment)
+        found.update(_overwritten(rules, places))
     return found
-
-
-def _moment(rule: Rule) -> tuple[int, int]:
-    return (_ORDER.index(rule.hook) if rule.hook in _ORDER else len(_ORDER)), rule.priority
 
 
 def _overwritten(rules: Sequence[Rule], places: Sequence[int]) -> Iterable[tuple[int, Rule]]:
@@ -88,48 +85,36 @@ def _overwritten(rules: Sequence[Rule], places: Sequence[int]) -> Iterable[tuple
     by_address: dict[Address, list[int]] = {}
     for rank in range(len(places) - 1, -1, -1):
         rule = rules[places[rank]]
-        single = _single(rule.selector)
-        if single is None:
-            candidates: Iterable[int] = reversed(after)
-        else:
-            candidates = sorted({*wide, *(rank for address in single for rank in by_address.get(address, ()))})
+        networks = rule.selector.addresses if rule.selector else ()
+        single = bool(networks) and all(network.prefixlen == network.max_prefixlen for network in networks)
+        addresses = [network.network_address for network in networks] if single else []
+        candidates: Iterable[int] = reversed(after)
+        if single:
+            candidates = sorted({*wide, *(rank for address in addresses for rank in by_address.get(address, ()))})
         for other in (rules[places[candidate]] for candidate in candidates):
-            if (
-                other.value != rule.value
-                and rule.selector
-                and other.selector
-                and overlap(rule.selector, other.selector)
-            ):
+            differs = other.value != rule.value
+            if differs and rule.selector and other.selector and overlap(rule.selector, other.selector):
                 yield places[rank], other
                 break
         if late(rule):
             continue
         after.append(rank)
-        if single is None:
+        if not single:
             wide.append(rank)
-        for address in single or ():
+        for address in addresses:
             by_address.setdefault(address, []).append(rank)
 
 
-def _single(selector: Selector | None) -> Sequence[Address] | None:
-    """Return the addresses of a selector that is about single ones only; None for any other."""
-    if selector is None or not selector.addresses:
-        return None
-    if any(network.prefixlen != network.max_prefixlen for network in selector.addresses):
-        return None
-    return [network.network_address for network in selector.addresses]
-
-
 OTHERS: Final = 0
-"""The number that stands for rules whose mark cannot be told."""
+"""Stands in place of a mark for rules whose mark is unknown."""
 
 STATES: Final[Mapping[str, str]] = {
     "ok": "packets get the mark, and a service takes them",
     "no rule": "a service on a mark that nothing sets: it sees no traffic",
     "lost": "the profile's rules are gone from the packet filter",
-    "no service": "a mark that is set for nobody, or for something else than IPVS (routing, kube-proxy)",
+    "no service": "a mark without a service; it may serve something other than IPVS (routing, kube-proxy)",
     "no sticky": "several ports in one group, and no persistence: they may land on different servers",
-    "masked": "a rule sets some bits only, and IPVS compares all 32",
+    "masked": "a rule sets only some bits, but IPVS compares all 32",
     "late": "the rule's hook comes after IPVS's",
     "unreached": "nothing jumps to the rule's chain",
     "dormant": "the rule's table is switched off",
@@ -167,7 +152,7 @@ class MarkRule:
 
     @property
     def match(self) -> str:
-        """Which packets the rule is about, in as few words as can be."""
+        """Which packets the rule is about, in as few words as possible."""
         rule = self.rule
         if not rule.decoded and rule.raw:
             return rule.raw
@@ -243,30 +228,30 @@ class Mark:
     def selectors(self) -> Sequence[Selector]:
         """The packets that are known to get the mark: those of our group, then those of rules."""
         found = list(self.group.selectors) if self.group else []
-        return [*found, *(known.rule.selector for known in self.rules if known.rule.selector is not None)]
+        return [*found, *(rule.rule.selector for rule in self.rules if rule.rule.selector is not None)]
 
     @property
     def matches(self) -> Sequence[str]:
         """Which packets get the mark, in words: what our group says, then what others' rules add to it."""
         ours = map(selector_text, self.group.selectors) if self.group else ()
-        others = (known.match for known in self.rules if self.group is None or not is_ours(known.rule))
+        others = (rule.match for rule in self.rules if self.group is None or not is_ours(rule.rule))
         return list(dict.fromkeys((*ours, *others)))
 
     @property
     def state(self) -> Cell:
         """How the mark is, in a word of `STATES`."""
         if self.number == OTHERS:
-            return Cell("raw" if any(not known.rule.decoded for known in self.rules) else "", Tone.DIM)
+            return Cell("raw" if any(not rule.rule.decoded for rule in self.rules) else "", Tone.DIM)
         if self.lost:
             return Cell("lost", Tone.BAD)
         if not self.pools:
             return Cell("no service", Tone.WARN if self.held else Tone.DIM)
         if not self.rules:
             return Cell("no rule", Tone.BAD) if self.readable else Cell("unknown", Tone.DIM)
-        flaws = [known.state for known in self.rules]
+        flaws = [rule.state for rule in self.rules]
         if all(flaw.text != "ok" for flaw in flaws):
             return flaws[0]
-        bundled = several_ports(known.rule.selector for known in self.rules if known.rule.selector is not None)
+        bundled = several_ports(rule.rule.selector for rule in self.rules if rule.rule.selector is not None)
         if bundled and any(pool.service.persistence is None and len(pool.servers) > 1 for pool in self.pools):
             return Cell("no sticky", Tone.WARN)
         return next((flaw for flaw in flaws if flaw.text != "ok"), Cell("ok", Tone.GOOD))
@@ -341,7 +326,7 @@ def lost_groups(saved: Director | None, held: Director) -> frozenset[int]:
 
 
 def summary(snapshot: Snapshot) -> str:
-    """Say in a line what is known of the rules, or why nothing is."""
+    """Return in a line what is known of the rules, or why nothing is."""
     ruleset = snapshot.reading.rules
     if ruleset is None:
         return "rules of the packet filter are not read here"
@@ -355,8 +340,8 @@ def summary(snapshot: Snapshot) -> str:
     return "; ".join(dict.fromkeys(filter(None, (text, ruleset.trouble, ruleset.missing))))
 
 
-def unwritten(snapshot: Snapshot) -> str:
-    """Say why rules cannot be written here; empty where they can."""
+def why_not_writable(snapshot: Snapshot) -> str:
+    """Return why rules cannot be written here; empty where they can."""
     ruleset = snapshot.reading.rules
     return summary(snapshot) if ruleset is None else ruleset.missing
 
@@ -364,7 +349,7 @@ def unwritten(snapshot: Snapshot) -> str:
 def hooks(rules: Iterable[MarkRule]) -> Iterable[str]:
     """Return hooks and priorities, the hooks of one priority together: `prerouting/output -120`."""
     found: dict[int, dict[str, None]] = {}
-    for known in rules:
-        if known.rule.hook:
-            found.setdefault(known.rule.priority, {})[known.rule.hook] = None
+    for mark_rule in rules:
+        if mark_rule.rule.hook:
+            found.setdefault(mark_rule.rule.priority, {})[mark_rule.rule.hook] = None
     return (f"{'/'.join(names)} {priority}" for priority, names in found.items())

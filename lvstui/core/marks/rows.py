@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, assert_never
 
@@ -20,7 +21,7 @@ from lvstui.core.view.table import cells as row_cells
 
 
 class GroupRow(NamedTuple):
-    """A mark; 0 stands for rules that set no mark that can be told."""
+    """A mark; 0 stands for rules whose mark is unknown."""
 
     mark: int
 
@@ -28,7 +29,7 @@ class GroupRow(NamedTuple):
 class RuleRow(NamedTuple):
     """A rule below its mark, known by where it stands.
 
-    `place` tells rules without a handle apart, and the several that are read of one that is reachable by several paths.
+    `place` numbers rules that are otherwise alike: those without a handle, and one that is reachable by several paths.
     """
 
     mark: int
@@ -73,13 +74,13 @@ def rows(snapshot: Snapshot, look: MarkLook) -> list[MarkRowKey]:
 
 def rule_rows(mark: Mark) -> Mapping[RuleRow, MarkRule]:
     """Return the rules of a mark by their rows."""
-    places: dict[RuleRow, int] = {}
+    places: Counter[RuleRow] = Counter()
     found: dict[RuleRow, MarkRule] = {}
-    for known in mark.rules:
-        rule = known.rule
+    for mark_rule in mark.rules:
+        rule = mark_rule.rule
         row = RuleRow(mark.number, rule.tool, rule.family, rule.table, rule.chain, rule.handle, 0)
-        number = places[row] = places.get(row, -1) + 1
-        found[row._replace(place=number)] = known
+        found[row._replace(place=places[row])] = mark_rule
+        places[row] += 1
     return found
 
 
@@ -105,32 +106,30 @@ def _rules_by_row(every: Mapping[int, Mark]) -> Mapping[RuleRow, MarkRule]:
 
 def cells(snapshot: Snapshot, look: MarkLook, key: MarkRowKey) -> tuple[Cell, ...]:
     """Return one row's cells, one for each of the `columns`."""
-    return row_cells(MARK_COLUMNS, look, _row(snapshot, look, key))
-
-
-def _row(snapshot: Snapshot, look: MarkLook, key: MarkRowKey) -> Row | None:
+    row: Row | None
     match key:
         case GroupRow(mark):
-            return MarkRow(mark_at(snapshot, mark), mark not in look.unfolded)
+            row = MarkRow(mark_at(snapshot, mark), mark not in look.unfolded)
         case RuleRow():
-            return find(snapshot, key)
+            row = find(snapshot, key)
         case ServerKey(service, endpoint):
             pool = snapshot.reading.director.pools[service]
-            return MarkServerRow(pool, pool.servers[endpoint], seen_on(snapshot, key))
+            row = MarkServerRow(pool, pool.servers[endpoint], seen_on(snapshot, key))
         case _:
             assert_never(key)
+    return row_cells(MARK_COLUMNS, look, row)
 
 
 def title(mark: Mark) -> str:
     """Name a mark for the head of its details."""
     names = ", ".join(mark.names)
     if not mark.number:
-        return "Rules that set no mark that can be told"
+        return "Rules whose mark is unknown"
     return f"Mark {mark.number} (0x{mark.number:x}) {names}".rstrip()
 
 
 def details(snapshot: Snapshot, number: int, advice: Sequence[str]) -> list[str]:
-    """Return everything about a mark, line by line, with the lines of what is advised about it."""
+    """Return everything about a mark, line by line, with the lines of the advice about it."""
     mark = mark_at(snapshot, number)
     word = mark.state.text
     lines = [f"{word}: {STATES[word]}"] if word in STATES else []
@@ -143,25 +142,25 @@ def details(snapshot: Snapshot, number: int, advice: Sequence[str]) -> list[str]
     if mark.number:
         lines += ["", "Services"]
         lines += [line for pool in mark.pools for line in _pool(snapshot, pool)] or ["  none"]
-        lines += _text(snapshot, mark.group)
+        lines += _script(snapshot, mark.group)
     return lines
 
 
-def rule_lines(known: MarkRule) -> Iterator[str]:
+def rule_lines(mark_rule: MarkRule) -> Iterator[str]:
     """Write where a rule stands, what it is about and what it does, and how many packets it saw."""
-    rule = known.rule
+    rule = mark_rule.rule
     path = " > ".join((*rule.path, rule.chain))
     handle = f" handle {rule.handle}" if rule.handle else ""
-    yield f"  {known.where}: {path}{handle}"
-    yield f"    {f'hook {known.hook}' if known.hook else 'on no hook'}: {known.state.text or rule.verb}"
+    yield f"  {mark_rule.where}: {path}{handle}"
+    yield f"    {f'hook {mark_rule.hook}' if mark_rule.hook else 'on no hook'}: {mark_rule.state.text or rule.verb}"
     if not rule.decoded:
         yield f"    raw: {rule.raw}"
     else:
-        yield f"    {known.match}"
+        yield f"    {mark_rule.match}"
         if rule.selector is not None and rule.match:
-            yield f"    as nft says it: {' '.join(rule.match)}"
+            yield f"    in nft's words: {' '.join(rule.match)}"
         bits = "" if rule.value is None or rule.mask == ALL_BITS else ", the other bits stay"
-        yield f"    {known.verb}{bits}"
+        yield f"    {mark_rule.verb}{bits}"
     if rule.packets is not None:
         shared = f" (counter {rule.counter}, shared)" if rule.counter else ""
         octets = "" if rule.bytes is None else f", {rule.bytes:,} bytes"
@@ -185,15 +184,12 @@ def _pool(snapshot: Snapshot, pool: Pool) -> Iterator[str]:
         yield f"    {fields.server_text(endpoint)}{name}: {' '.join(filter(None, parts))}, {counted}, {word}"
 
 
-def _text(snapshot: Snapshot, group: MarkGroup | None) -> Iterable[str]:
-    """Write our group as a script for nft, and for iptables where nft cannot be had."""
+def _script(snapshot: Snapshot, group: MarkGroup | None) -> Sequence[str]:
+    """Write our group as a script for nft, or for iptables on a host without nft."""
     if group is None:
         return ()
     ruleset = snapshot.reading.rules
     if ruleset is None or ruleset.missing:
         return ("", "The same for iptables", *(f"  {line}" for line in iptables_lines(group)))
-    return ("", "The same as a script for nft -f", *_indented(script({group.mark: group})))
-
-
-def _indented(lines: Sequence[str]) -> Iterator[str]:
-    return (f"  {line.expandtabs(4)}" for line in lines)
+    lines = script({group.mark: group})
+    return ("", "The same as a script for nft -f", *(f"  {line.expandtabs(4)}" for line in lines))

@@ -1,10 +1,10 @@
-"""Mark groups as text for nft and iptables: what our table of the packet filter says, for people to read and keep."""
+"""Mark groups as text for nft and iptables: what our table of the packet filter says."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
-from typing import Final, NamedTuple
+from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.model import Family, MarkGroup, Network, Ports, Selector
@@ -27,12 +27,12 @@ _MULTIPORT_MAX: Final = 15
 
 
 def counter_name(mark: int) -> str:
-    """Name the counter of all packets that got a mark."""
+    """Return the name of the counter of all packets that got a mark."""
     return f"m{mark}"
 
 
 def chains_of(selector: Selector) -> Sequence[str]:
-    """Name the chains that a selector has a rule in; what goes out came in through no interface."""
+    """Return the chains that a selector has a rule in; outgoing packets came in through no interface."""
     return (PREROUTING,) if selector.interface else CHAINS
 
 
@@ -41,38 +41,26 @@ def rule_text(selector: Selector, mark: int) -> str:
     return " ".join((*match_words(selector), f'counter name "{counter_name(mark)}"', f"meta mark set 0x{mark:08x}"))
 
 
-def match_words(selector: Selector) -> tuple[str, ...]:
+def match_words(selector: Selector) -> Iterator[str]:
     """Write what a selector asks of a packet as the parts of an nft rule."""
-    return tuple(_matches(selector))
-
-
-def _matches(selector: Selector) -> Iterator[str]:
     if selector.interface:
-        yield f'iifname "{_interface(selector.interface)}"'
+        name = fields.visible(selector.interface)
+        # A star at the end of a name would stand for any end, if it were not escaped.
+        yield f'iifname "{name[:-1]}\\*"' if name.endswith("*") else f'iifname "{name}"'
     family = family_of(selector)
     if any(network.prefixlen == 0 for network in selector.addresses):
         yield f"meta nfproto {'ipv4' if family is Family.IPV4 else 'ipv6'}"
     elif family is not None:
         yield f"{'ip' if family is Family.IPV4 else 'ip6'} daddr {_set(map(network_text, selector.addresses))}"
     if selector.protocol is not None:
-        number = int(selector.protocol)
-        word = fields.PROTOCOL_WORDS.get(selector.protocol, str(number))
-        yield f"{word} dport {_set(map(_ports, selector.ports))}" if selector.ports else f"meta l4proto {word}"
-
-
-def _interface(name: str) -> str:
-    """Write an interface's name; a star at its end would stand for any end, if it were not escaped."""
-    shown = fields.visible(name)
-    return f"{shown[:-1]}\\*" if shown.endswith("*") else shown
+        word = fields.PROTOCOL_WORDS.get(selector.protocol, str(int(selector.protocol)))
+        ports = _set(ports_text((one,)) for one in selector.ports)
+        yield f"{word} dport {ports}" if selector.ports else f"meta l4proto {word}"
 
 
 def _set(words: Iterable[str]) -> str:
     found = list(words)
     return found[0] if len(found) == 1 else f"{{ {', '.join(found)} }}"
-
-
-def _ports(ports: Ports) -> str:
-    return ports_text((ports,))
 
 
 def script(groups: Mapping[int, MarkGroup] | None) -> list[str]:
@@ -100,12 +88,7 @@ def rules(groups: Mapping[int, MarkGroup], chain: str) -> Iterator[tuple[int, Se
                 yield mark, selector
 
 
-class _Tool(NamedTuple):
-    command: str
-    family: Family
-
-
-_TOOLS: Final = (_Tool("iptables", Family.IPV4), _Tool("ip6tables", Family.IPV6))
+_TOOLS: Final = (("iptables", Family.IPV4), ("ip6tables", Family.IPV6))
 
 
 def iptables_lines(group: MarkGroup) -> list[str]:
@@ -115,10 +98,10 @@ def iptables_lines(group: MarkGroup) -> list[str]:
 
 def _iptables(selector: Selector, mark: int) -> Iterator[str]:
     family = family_of(selector)
-    tools = [tool for tool in _TOOLS if family in (None, tool.family)]
+    tools = [tool for tool, served in _TOOLS if family in (None, served)]
     addresses: Sequence[Network | None] = selector.addresses or (None,)
     for tool, chain, address, ports in product(tools, chains_of(selector), addresses, _portions(selector.ports)):
-        words = [tool.command, "-t mangle -A", chain.upper()]
+        words = [tool, "-t mangle -A", chain.upper()]
         if selector.interface:
             words += ["-i", fields.visible(selector.interface)]
         if address is not None:

@@ -66,7 +66,7 @@ def _ours(director: Director) -> tuple[Rule, ...]:
             handle=len(director.groups) + 3 + number + (0 if chain == PREROUTING else 100),
             hook=chain,
             priority=PRIORITY,
-            match=match_words(selector),
+            match=tuple(match_words(selector)),
             selector=selector,
             value=mark,
             packets=0,

@@ -11,7 +11,7 @@ from lvstui.core import fields
 from lvstui.core.change import Change, change_group, fold
 from lvstui.core.marks.edits import cleared_bits, copy_rules, lost_changes, remove_selector, set_timeout, split_group
 from lvstui.core.marks.forms import BundleForm, PacketsForm, RemovalForm
-from lvstui.core.marks.mark import OTHERS, mark_at, marks, unwritten
+from lvstui.core.marks.mark import OTHERS, mark_at, marks, why_not_writable
 from lvstui.core.marks.new_group_form import GroupForm
 from lvstui.core.marks.rows import GroupRow, MarkLook, MarkRowKey, RuleRow, find, mark_of
 from lvstui.core.marks.script import iptables_lines, is_ours, script
@@ -76,7 +76,7 @@ def _rules_writable(view: View) -> bool:
     """Return whether rules of groups can be edited now, and say why not."""
     if not editable(view):
         return False
-    if reason := unwritten(view.snapshot):
+    if reason := why_not_writable(view.snapshot):
         view.say(f"rules cannot be written: {reason}", Tone.WARN)
     return not reason
 

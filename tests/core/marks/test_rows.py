@@ -17,7 +17,7 @@ from lvstui.core.marks.mark import (
     overwritten,
     reaches,
     summary,
-    unwritten,
+    why_not_writable,
 )
 from lvstui.core.marks.rows import GroupRow, MarkLook, RuleRow, cells, columns, rows
 from lvstui.core.marks.script import groups, iptables_lines, script
@@ -133,9 +133,9 @@ def test_where_rules_cannot_be_written_the_profile_says_which_groups_there_shoul
     where = replace(director(), marks=None)
     seen = replace(snapshot(where, rules=Ruleset(missing="no nf_tables")), profile=ProfileState("p", True, saved=saved))
     assert {number: mark.group for number, mark in marks(seen).items()} == saved.marks
-    assert summary(seen) == unwritten(seen) == "no nf_tables"
-    assert unwritten(snapshot(where)) == "rules of the packet filter are not read here"
-    assert unwritten(shown(rule(80))) == ""
+    assert summary(seen) == why_not_writable(seen) == "no nf_tables"
+    assert why_not_writable(snapshot(where)) == "rules of the packet filter are not read here"
+    assert why_not_writable(shown(rule(80))) == ""
 
 
 def test_our_groups_are_found_again_in_their_rules() -> None:
