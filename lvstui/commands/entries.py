@@ -28,7 +28,7 @@ from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.filter import only_address
 from lvstui.engine.entry_edits import Tools, carry_out
-from lvstui.engine.scanner import Scanner
+from lvstui.engine.scanner import read_table
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import NoRight
 
@@ -68,8 +68,7 @@ def show(options: argparse.Namespace, open_place: OpenPlace) -> int:
 def _scan(place: Place, snapshot: Snapshot, clients: Sequence[Address]) -> Scan:
     """Read the connection table; of a large one at least the rows of these clients."""
     director = snapshot.reading.director
-    scanner = Scanner(place.kernel, lambda _: None)
-    return scanner.look(_BUDGET, wanted_clients(clients, director), engines=has_engine(director))
+    return read_table(place.kernel, _BUDGET, wanted_clients(clients, director), engines=has_engine(director))
 
 
 def _table(resolved: ResolvedEntry, director: Director, now: float) -> Mapping[str, object]:
@@ -186,7 +185,6 @@ def _entry(service: ServiceKey, client: Address, call_id: str, director: Directo
 
 
 def _carry_out(place: Place, wish: EntryEdit, snapshot: Snapshot) -> EntryReport:
-    scanner = Scanner(place.kernel, lambda _: None)
     engines = has_engine(snapshot.reading.director)
 
     def read() -> Reading:
@@ -197,7 +195,7 @@ def _carry_out(place: Place, wish: EntryEdit, snapshot: Snapshot) -> EntryReport
         time.sleep(seconds)
         return True
 
-    tools = Tools(place.kernel.send_sync, partial(scanner.look, _BUDGET, engines=engines), read, wait)
+    tools = Tools(place.kernel.send_sync, partial(read_table, place.kernel, _BUDGET, engines=engines), read, wait)
     (report,) = carry_out([wish], tools)
     return report
 

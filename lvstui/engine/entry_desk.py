@@ -14,7 +14,7 @@ from lvstui.core.entries.sync_message import Message
 from lvstui.core.observed import Reading, Scan
 from lvstui.engine.entry_edits import Tools, carry_out
 from lvstui.engine.messages import Broken, Consult, EditEntries, Reported, Request, Scanned
-from lvstui.engine.scanner import End, Follow, Scanner, Work
+from lvstui.engine.scanner import End, Follow, Scanner, Work, read_table
 from lvstui.kernel.port import Kernel, KernelError
 
 _LOOK_BUDGET = 10.0
@@ -113,7 +113,7 @@ class EntryDesk:
 
     def _carry_out(self, request: EditEntries) -> None:
         """Make edits, in the scanner's thread."""
-        look = partial(self._scanner.look, _LOOK_BUDGET, engines=self._following.engines)
+        look = partial(read_table, self._kernel, _LOOK_BUDGET, engines=self._following.engines, clock=self._clock)
         tools = Tools(self._consult, look, partial(self._consult, ()), self._wait)
         total, done = len(request.edits), 0
         for report in carry_out(request.edits, tools, request.pace):

@@ -177,16 +177,6 @@ class Scanner:
             self._stopped.close()
         self._stopped, self._interrupted = None, False
 
-    def look(self, budget: float, sought: WantedClients = NOBODY, *, engines: bool = True) -> Scan:
-        """Read the table for somebody who wants to know about some clients, for about `budget` seconds at most."""
-        reading = Pass(self._kernel, self._clock, engines=engines)
-        reading.sought = sought
-        while reading.step():
-            if self._clock() - reading.began > budget:
-                break
-        reading.close()
-        return reading.scan()
-
 
 class Pass:
     """One pass over the table, as far as it has come; it has to be closed."""
@@ -239,3 +229,20 @@ class Pass:
             running=running,
             trouble=trouble,
         )
+
+
+def read_table(
+    kernel: Kernel,
+    budget: float,
+    sought: WantedClients = NOBODY,
+    *,
+    engines: bool = True,
+    clock: Callable[[], float] = time.monotonic,
+) -> Scan:
+    """Read the table once, for `budget` seconds at most; rows of the clients that are `sought` are kept in any case."""
+    reading = Pass(kernel, clock, engines=engines)
+    reading.sought = sought
+    while reading.step() and clock() - reading.began <= budget:
+        pass
+    reading.close()
+    return reading.scan()

@@ -17,7 +17,7 @@ from lvstui.core.model import Director, Endpoint, Persistence, RealServer, Servi
 from lvstui.core.observed import Entry, Reading, Scan, ServerStats
 from lvstui.engine import scanner
 from lvstui.engine.entry_edits import Tools, carry_out
-from lvstui.engine.scanner import Scanner
+from lvstui.engine.scanner import read_table
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs
 from tests.build import address_key, endpoint
@@ -54,7 +54,7 @@ class Bench:
         return self.going_on
 
     def scan(self, clients: WantedClients = NOBODY) -> Scan:
-        return Scanner(self.kernel, lambda _: None, clock=lambda: self.now).look(self.budget, clients)
+        return read_table(self.kernel, self.budget, clients, clock=lambda: self.now)
 
     def make(self, *edits: EntryEdit, pace: float = 0.0) -> Sequence[EntryReport]:
         tools = Tools(self.kernel.send_sync, self.scan, self.kernel.read, self.wait)

@@ -16,7 +16,7 @@ from lvstui.core.entries.resolve import wanted_clients
 from lvstui.core.model import Protocol
 from lvstui.core.observed import Connection, Scan
 from lvstui.engine import scanner
-from lvstui.engine.scanner import BUDGET, End, Follow, Scanner, Work
+from lvstui.engine.scanner import BUDGET, End, Follow, Scanner, Work, read_table
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs, Piece
 from tests.build import endpoint
@@ -212,13 +212,14 @@ def test_more_rows_than_are_kept_are_counted(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_whoever_is_looked_for_is_kept_however_many_others_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanner, "KEEP", 30)
-    reader, published = scanner_of(LargeKernel(100))
+    kernel = LargeKernel(100)
+    reader, published = scanner_of(kernel)
     reader.order(Follow(True, SOMEBODY))
     reader.step(0)
     reader.read()
     assert published[-1].connections[-1].client.address in SOMEBODY
     assert published[-1].left_out == 69
-    assert reader.look(30, SOMEBODY).connections[-1].client.address in SOMEBODY
+    assert read_table(kernel, 30, SOMEBODY).connections[-1].client.address in SOMEBODY
 
 
 def test_a_stopped_reading_is_not_taken_up_for_somebody_whom_it_may_have_left_out(

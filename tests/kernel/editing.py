@@ -11,7 +11,7 @@ from lvstui.core.entries.resolve import service_of
 from lvstui.core.model import ServiceKey
 from lvstui.core.observed import Entry
 from lvstui.engine.entry_edits import Tools, carry_out
-from lvstui.engine.scanner import Scanner
+from lvstui.engine.scanner import read_table
 from lvstui.kernel.live import Live
 
 _BUDGET = 30
@@ -19,7 +19,7 @@ _BUDGET = 30
 
 def make_edits(kernel: Live, *edits: EntryEdit) -> Sequence[EntryReport]:
     """Make edits and return what became of each."""
-    look = partial(Scanner(kernel, lambda _: None).look, _BUDGET)
+    look = partial(read_table, kernel, _BUDGET)
     return list(carry_out(edits, Tools(kernel.send_sync, look, kernel.read, _wait)))
 
 
@@ -31,7 +31,7 @@ def _wait(seconds: float) -> bool:
 def find_entry(kernel: Live, service: ServiceKey, client: str, identity: str = "") -> Entry | None:
     """Return the entry of a client, masked as the service does it; None where there is none."""
     director = kernel.read().director
-    for found in Scanner(kernel, lambda _: None).look(_BUDGET).entries:
+    for found in read_table(kernel, _BUDGET).entries:
         if (service_of(found, director), str(found.client), found.identity) == (service, client, identity):
             return found
     return None
