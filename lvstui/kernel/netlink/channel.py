@@ -63,7 +63,7 @@ class Datagram(NamedTuple):
     interrupted: bool
 
     def data(self) -> bytes:
-        """Return a copy of all of it, for `spans` to be cut out of."""
+        """Return a copy of the whole datagram, to cut `spans` from."""
         return bytes(memoryview(self.buffer)[: self.spans[-1][1] if self.spans else 0])
 
 
@@ -144,7 +144,7 @@ class Channel:
 
 
 def messages(datagrams: Iterable[Datagram], header: int = HEADER) -> Iterator[bytes]:
-    """Yield what every message holds behind so many bytes of headers."""
+    """Yield the content of every message, without the `header` bytes before it."""
     for datagram in datagrams:
         data = datagram.data()
         for start, end in datagram.spans:

@@ -55,7 +55,7 @@ class Interfaces:
         self._stale = True
 
     def read(self) -> tuple[str, ...]:
-        """Return the interfaces that are up and can multicast, then the rest, then what they are called besides.
+        """Return the interfaces that are up and can multicast, then the rest, then their other names.
 
         Empty where that is unknown.
         """

@@ -28,11 +28,13 @@ _FIELD: Final = "match"
 UNREAD: Final = (
     "the right to read the packet filter is missing (CAP_NET_ADMIN): start lvstui as root, for example with sudo"
 )
-CHANGING: Final = "the rules of the packet filter change too fast to be read as a whole; shown is what was last read"
+CHANGING: Final = (
+    "the rules of the packet filter change too fast to be read as a whole; the last complete reading is shown"
+)
 
 _ATTEMPTS: Final = 8
 _REST: Final = 20
-"""How many times as long as the reading of the counters took nothing is read again."""
+"""Counters are not read again for this many times as long as reading them took."""
 
 _Counts: TypeAlias = dict[tuple[Place, str, int], tuple[int, int]]
 _Named: TypeAlias = Mapping[Place, Mapping[str, tuple[int, int]]]
@@ -69,7 +71,7 @@ class Poll:
             self._netfilter = None
 
     def read(self) -> Found:
-        """Look; returns the same object as long as nothing has changed."""
+        """Read nf_tables; return the same object as long as nothing has changed."""
         try:
             if self._netfilter is None:
                 self._netfilter = Netfilter(self._netns)

@@ -44,7 +44,7 @@ NO_RIGHT: Final = (
 )
 NO_TABLES: Final = "this kernel has no nf_tables: write the mark rules with iptables"
 TOO_LARGE: Final = (
-    "match: the rules do not fit into one transaction here: raise net.core.wmem_max, or give groups fewer addresses"
+    "match: the rules do not fit into one transaction here: raise net.core.wmem_max, or use fewer addresses in a group"
 )
 NO_FAMILY: Final = "this kernel's nf_tables knows no family inet: write the mark rules with iptables"
 
@@ -97,7 +97,7 @@ _Failure: TypeAlias = tuple[int, int]
 
 
 def write(netns: str | None, groups: Mapping[int, MarkGroup], held: Held) -> None:
-    """Write our table, so that it holds just these groups; counters of marks that stay keep their values.
+    """Write our table, so that it holds exactly these groups; counters of marks that stay keep their values.
 
     Raises `Stale` where the ruleset is no longer that of `held`, `NoRight`, or `Refused` with the reason.
     In each case nothing was changed.
@@ -244,7 +244,7 @@ def what_is_missing(netns: str | None) -> str:
 
 
 def _send(messages: Sequence[Message], generation: int) -> None:
-    """Send a transaction for one generation of the ruleset, and wait for the kernel's word on it."""
+    """Send a transaction for one generation of the ruleset, and wait for the kernel's answer."""
     *others, last = messages
     # An answer for the last message says that all were looked at; those before it answer only when they fail.
     asking = [*others, last._replace(flags=last.flags | ACK)]

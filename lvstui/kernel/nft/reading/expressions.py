@@ -29,7 +29,7 @@ from lvstui.kernel.nft.xtables import extensions
 
 _KNOWN_MAX: Final = 20_000
 _OTHER_SHAPE: Final = (ArithmeticError, LookupError, ValueError, struct.error)
-"""What an expression of another shape than that of our kernels leads to."""
+"""What reading an expression raises that is not shaped as our kernels write it."""
 
 _NEUTRAL: Final = frozenset(
     (
@@ -131,7 +131,7 @@ def _cmp(parts: Parts) -> Step:
 
 
 def _compare(walk: Walk, operand: Operand | None, sign: int, data: bytes) -> None:
-    """Add the condition that a register compares so to a constant."""
+    """Add the condition that a register compares to a constant in this way."""
     match operand:
         case Loaded(which, size):
             _compare_field(walk, which, size, sign, data)
@@ -195,7 +195,7 @@ def _range(parts: Parts) -> Step:
 
 
 def _lookup(parts: Parts) -> Step:
-    """Look a key up: a condition without a target, else the value, or in the register of verdicts that, of a map."""
+    """Look a key up: a condition where there is no target; else a map loads its value, or follows its verdict."""
     name, slot, negated, order = parts.word(1), parts.slot(2), bool(parts.number(5) & 1), parts.codec.order
     asks, target = 3 not in parts, parts.slot(3) if parts.number(3) else None
 

@@ -228,7 +228,7 @@ def _transport(protocol: int | None) -> Mapping[int, Field]:
 
 
 def meta(key: int) -> Field:
-    """Return the field of a packet by enum nft_meta_keys; one that has no name here by its number."""
+    """Return the field of a packet by enum nft_meta_keys; by its number where it has no name here."""
     return _META.get(key) or Field(f"meta key {key}", 4, "unknown", host=True)
 
 

@@ -71,7 +71,7 @@ def load_ct(parts: Parts) -> Step:
 
 
 def _write_mark(walk: Walk, own: Field, other: Field, verb: str, register: int) -> None:
-    """Write a register to the mark `own`; `verb` is what it is called when the `other` mark is copied to it."""
+    """Write a register to the mark `own`; `verb` is what copying the `other` mark to it is called."""
     plainly = "set" if verb == "restore" else "save"
     match walk.registers.get(register):
         case Constant(data):
@@ -250,7 +250,7 @@ def _shift(source: int, slot: int, sign: str, bits: int) -> Step:
 
 
 def byteorder(parts: Parts) -> Step:
-    """Turn the bytes of a register round."""
+    """Swap the bytes of a register."""
 
     def change(operand: Operand | None) -> Operand | None:
         match operand:

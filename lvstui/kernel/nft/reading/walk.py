@@ -38,13 +38,13 @@ class Masked(NamedTuple):
 
 
 class Constant(NamedTuple):
-    """Bytes that the rule itself brings along."""
+    """Bytes from the rule itself."""
 
     data: bytes
 
 
 class Mapped(NamedTuple):
-    """What a map has for these fields."""
+    """The value that a map holds for these fields."""
 
     keys: tuple[Key, ...]
     content: Content

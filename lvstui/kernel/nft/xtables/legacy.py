@@ -29,7 +29,7 @@ _PATIENCE: Final = 10
 _REST_AT_LEAST: Final = 5.0
 """Seconds after which the tables are looked for again, and the rules read again where that is quick."""
 _REST: Final = 20
-"""How many times as long as the reading took nothing is read again."""
+"""Nothing is read again for this many times as long as the reading took."""
 
 _HOOKS: Final = {name: name.lower() for name in ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")}
 _PRIORITIES: Final = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
@@ -47,8 +47,8 @@ class LegacyRules(NamedTuple):
 class Legacy:
     """The newest look at legacy iptables of a network namespace; `clock` returns seconds.
 
-    There is no generation to ask for, so the text is read again now and then, the rarer the longer that takes. Nothing
-    is started where no table is loaded: that alone would load one.
+    There is no generation to ask for, so the text is read again now and then, less often the longer that takes. No
+    program is started where no table is loaded, as that alone would load one.
     """
 
     def __init__(self, netns: str | None, clock: Callable[[], float]) -> None:
@@ -59,7 +59,7 @@ class Legacy:
         self._resting = float("-inf")
 
     def read(self) -> LegacyRules:
-        """Look; returns the same object as long as nothing has changed."""
+        """Read the rules; return the same object as long as nothing has changed."""
         now = self._clock()
         if now < self._resting:
             return self._found
@@ -98,7 +98,7 @@ def _is_loaded(path: str) -> bool:
         return False
     except OSError as problem:
         raise _Unread(
-            f"whether legacy iptables marks packets cannot be seen ({problem.strerror}): start lvstui as root"
+            f"cannot see whether legacy iptables marks packets ({problem.strerror}): start lvstui as root"
         ) from None
 
 
