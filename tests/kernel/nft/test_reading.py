@@ -9,7 +9,7 @@ import pytest
 from lvstui.core.observed import ALL_BITS
 from lvstui.kernel.netlink.attributes import Codec
 from lvstui.kernel.nft.reading.expressions import Expressions
-from lvstui.kernel.nft.reading.sets import ANONYMOUS, MAP, Content, Element, Set
+from lvstui.kernel.nft.reading.sets import ANONYMOUS, MAP, Element, Set
 from lvstui.kernel.nft.reading.walk import Surroundings, Walk
 from lvstui.kernel.nft.xtables.extensions import match, target
 
@@ -54,8 +54,8 @@ class Writer:
         return self.expression("immediate", self.u32(1, REGISTER), self.constant(2, self.host(value)))
 
 
-def walk(codec: Codec, *expressions: bytes, **contents: Content) -> Walk:
-    going = Walk(Surroundings("inet", contents, codec=codec))
+def walk(codec: Codec, *expressions: bytes, **sets: Set) -> Walk:
+    going = Walk(Surroundings("inet", sets, codec=codec))
     Expressions(codec).walk_through(b"".join(expressions), going)
     return going
 
@@ -102,10 +102,10 @@ def test_one_byte_and_a_port_are_where_every_machine_has_them(codec: Codec) -> N
 def test_marks_in_a_map_are_numbers_of_the_machine_and_its_keys_are_not(codec: Codec) -> None:
     write = Writer(codec)
     address = bytes((192, 0, 2, 10))
-    content = Content(Set("m", ANONYMOUS | MAP, 4, ()), (Element(address, address, write.host(80)),))
+    found = Set("m", ANONYMOUS | MAP, 4, (), (Element(address, address, write.host(80)),))
     destination = write.u32(1, REGISTER), write.u32(2, 1), write.u32(3, 16), write.u32(4, 4)
     look_up = codec.attribute(1, b"m\0"), write.u32(2, REGISTER), write.u32(3, REGISTER)
-    going = Walk(Surroundings("ip", {"m": content}, codec=codec), network=2)
+    going = Walk(Surroundings("ip", {"m": found}, codec=codec), network=2)
     expressions = write.expression("payload", *destination), write.expression("lookup", *look_up), write.set_mark()
     Expressions(codec).walk_through(b"".join(expressions), going)
     (effect,) = going.effects

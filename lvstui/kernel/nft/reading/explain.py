@@ -119,7 +119,7 @@ class Explainer:
     def _of_table(self, place: Place, table: Table, finder: Finder) -> Iterator[tuple[tuple[int, ...], Rule]]:
         family = FAMILIES.get(place.family, f"family {place.family}")
         codec = self.expressions.codec
-        around = Surroundings(family, table.contents, self._interfaces, self._ipsets, codec)
+        around = Surroundings(family, table.sets, self._interfaces, self._ipsets, codec)
         jumps = cache(partial(_jumps, table, finder))  # where no chain is jumped to nobody asks
 
         def leading(name: str) -> Iterator[Lead]:
@@ -156,9 +156,8 @@ def _jumps(table: Table, finder: Finder) -> Mapping[str, Sequence[RawRule]]:
     """Return the rules that lead to a chain, by its name."""
     found: dict[str, list[RawRule]] = {}
     for rule in (rule for rules in table.rules.values() for rule in rules if rule.jumps):
-        contents = [table.contents.get(name) for name in finder.sets(rule)]
-        elements = (element for content in contents if content for element in content.elements)
-        mapped = [element.chain for element in elements]
+        maps = [table.sets[name] for name in finder.sets(rule) if name in table.sets]
+        mapped = [element.chain for found in maps for element in found.elements]
         for name in dict.fromkeys((*finder.chains(rule), *filter(None, mapped))):
             found.setdefault(name, []).append(rule)
     return found

@@ -200,24 +200,24 @@ def _lookup(parts: Parts) -> Step:
     asks, target = 3 not in parts, parts.slot(3) if parts.number(3) else None
 
     def step(walk: Walk) -> None:
-        content = walk.around.contents.get(name)
-        keys = walk.keys(slot, content.kind.size) if content is not None else None
-        if content is None or keys is None:
+        found = walk.around.sets.get(name)
+        keys = walk.keys(slot, found.size) if found is not None else None
+        if found is None or keys is None:
             walk.puzzle(f"[lookup {'!= ' if negated else ''}@{name}]")
             return
         walk.unknown = walk.unknown or any(key.field.kind == "unknown" for key in keys)
         if asks:
-            for condition in match_members(order, keys, content, content.elements, negated):
+            for condition in match_members(order, keys, found, negated):
                 walk.ask(condition)
         elif target is not None:
-            walk.registers[target] = Mapped(keys, content)
+            walk.registers[target] = Mapped(keys, found)
         else:
             chains: dict[str, list[Element]] = {}
-            for element in content.elements:
+            for element in found.elements:
                 if element.chain:
                     chains.setdefault(element.chain, []).append(element)
             for chain, elements in chains.items():
-                walk.jumps.append(Jump(chain, (*walk.conditions, *match_elements(order, keys, content, elements))))
+                walk.jumps.append(Jump(chain, (*walk.conditions, *match_elements(order, keys, found, elements))))
 
     return step
 

@@ -95,20 +95,20 @@ def _write_mark(walk: Walk, own: Field, other: Field, verb: str, register: int) 
 
 
 def _write_mapped(walk: Walk, verb: str, target: str, mapped: Mapped) -> None:
-    keys, content = mapped
-    text = f"{target} set {' . '.join(key.field.name for key in keys)} map @{content.kind.name}"
-    if content.kind.moving or not content.elements:
+    keys, whole = mapped
+    text = f"{target} set {' . '.join(key.field.name for key in keys)} map @{whole.name}"
+    if whole.moving or not whole.elements:
         walk.unclear_effect(verb, text)
         return
     codec = walk.around.codec
     values: dict[tuple[int, bytes, bytes], list[Element]] = {}
     end = keys[-1].offset
-    for element in content.elements:
+    for element in whole.elements:
         # Elements that differ in their last field only become one effect: a selector can hold what they ask for.
         value = codec.number(element.data[:4])
         values.setdefault((value, element.first[:end], element.last[:end]), []).append(element)
     choices = tuple(
-        (value, tuple(match_elements(codec.order, keys, content, found))) for (value, _, _), found in values.items()
+        (value, tuple(match_elements(codec.order, keys, whole, found))) for (value, _, _), found in values.items()
     )
     walk.effects.append(Effect(verb, None, ALL_BITS, len(walk.conditions), text=text, choices=choices))
 

@@ -33,17 +33,13 @@ class Element(NamedTuple):
 
 
 class Set(NamedTuple):
-    """A set or map without its elements, sizes in bytes. `moving` ones change without a new generation."""
+    """A set or map, sizes in bytes. A `moving` one changes without a new generation of the ruleset."""
 
     name: str
     flags: int
     size: int
     parts: tuple[int, ...]
-
-    @property
-    def anonymous(self) -> bool:
-        """Whether it is part of the rule that uses it."""
-        return bool(self.flags & ANONYMOUS)
+    elements: tuple[Element, ...] = ()
 
     @property
     def moving(self) -> bool:
@@ -52,7 +48,7 @@ class Set(NamedTuple):
 
 
 def read_set(codec: Codec, body: dict[int, bytes]) -> Set:
-    """Read what a set is from its message."""
+    """Read a set from its message, without its elements."""
     joined = codec.attributes(body[9]).get(2) if 9 in body else None
     sizes = tuple(number(codec.attributes(part).get(1)) for part in codec.payloads(joined)) if joined else ()
     return Set(word(body.get(2)), number(body.get(3)), number(body.get(5)), sizes)
@@ -104,13 +100,6 @@ def _join_intervals(ends: Sequence[tuple[Element, bool]], size: int) -> Iterator
         yield opened._replace(last=b"\xff" * size)
 
 
-class Content(NamedTuple):
-    """A set with its elements."""
-
-    kind: Set
-    elements: tuple[Element, ...]
-
-
 class Key(NamedTuple):
     """One field of a key, and where it starts in it (bytes)."""
 
@@ -118,17 +107,15 @@ class Key(NamedTuple):
     offset: int
 
 
-def match_members(
-    order: Order, keys: tuple[Key, ...], content: Content, elements: Sequence[Element], negated: bool
-) -> Iterator[Condition]:
-    """Yield the conditions that a key is among these elements; a set with a name goes by it.
+def match_members(order: Order, keys: tuple[Key, ...], members: Set, negated: bool) -> Iterator[Condition]:
+    """Yield the conditions that a key is in a set; a set with a name goes by it.
 
     Elements that come and go by themselves are no plain values, so such a set goes by its name only.
     """
-    name = "" if content.kind.anonymous else content.kind.name
-    rows = [tuple(_range(order, key, element) for key in keys) for element in elements if not element.rest]
-    every = any(element.rest for element in elements)
-    if len(keys) == 1 and not content.kind.moving and not every:
+    name = "" if members.flags & ANONYMOUS else members.name
+    rows = [tuple(_range(order, key, element) for key in keys) for element in members.elements if not element.rest]
+    every = any(element.rest for element in members.elements)
+    if len(keys) == 1 and not members.moving and not every:
         yield match_values(keys[0].field, tuple(row[0] for row in rows), negated, name)
         return
     title = " . ".join(key.field.name for key in keys)
@@ -136,7 +123,7 @@ def match_members(
     values = f"@{name}" if name else ", ".join((*written, *(["*"] if every else [])))
     text = f"{title} {'!= ' if negated else ''}{values}"
     whole = Field(title, 0, "joined", layer=keys[0].field.layer)
-    product = None if len(keys) == 1 or negated or every or content.kind.moving else _product(rows)
+    product = None if len(keys) == 1 or negated or every or members.moving else _product(rows)
     if product is None:
         yield Condition(text, whole)
         yield from (Condition("", key.field) for key in keys if len(keys) > 1)
@@ -146,20 +133,17 @@ def match_members(
     yield from others
 
 
-def match_elements(
-    order: Order, keys: tuple[Key, ...], content: Content, elements: Iterable[Element]
-) -> Iterable[Condition]:
+def match_elements(order: Order, keys: tuple[Key, ...], whole: Set, elements: Iterable[Element]) -> Iterable[Condition]:
     """Return the conditions for some elements of a map; the one for the rest stands for all keys left over."""
     wanted = tuple(elements)
-    if any(element.rest for element in wanted):
-        others = tuple(e for e in content.elements if not e.rest and e not in wanted)
-        return match_members(order, keys, part_of(content, others), others, negated=True) if others else ()
-    return match_members(order, keys, part_of(content, wanted), wanted, negated=False)
-
-
-def part_of(content: Content, elements: tuple[Element, ...]) -> Content:
-    """Return part of a map as a set without a name, which goes by its elements."""
-    return Content(Set("", content.kind.flags & ~MAP | ANONYMOUS, content.kind.size, content.kind.parts), elements)
+    negated = any(element.rest for element in wanted)
+    if negated:
+        wanted = tuple(element for element in whole.elements if not element.rest and element not in wanted)
+    if not wanted:
+        return ()
+    # A part of a map is a set without a name, which goes by its elements.
+    part = whole._replace(flags=whole.flags & ~MAP | ANONYMOUS, elements=wanted)
+    return match_members(order, keys, part, negated)
 
 
 def _range(order: Order, key: Key, element: Element) -> Range:

@@ -26,7 +26,7 @@ from lvstui.kernel.nft.nfnetlink import (
     u32,
     word,
 )
-from lvstui.kernel.nft.reading.sets import MAP, Content, Element, read_elements, read_set
+from lvstui.kernel.nft.reading.sets import MAP, Set, read_elements, read_set
 
 _KEY, _TARGET = 2, 3
 """Attributes of meta and ct (NFTA_META_KEY, NFTA_CT_KEY) and of a lookup (NFTA_LOOKUP_DREG)."""
@@ -85,7 +85,7 @@ class Table:
     dormant: bool = False
     chains: dict[str, Chain] = field(default_factory=dict)
     rules: dict[str, list[RawRule]] = field(default_factory=dict)
-    contents: dict[str, Content] = field(default_factory=dict)
+    sets: dict[str, Set] = field(default_factory=dict)
     counters: dict[str, tuple[int, int]] = field(default_factory=dict)
     marks: bool = False
 
@@ -155,7 +155,7 @@ def _tables(netfilter: Netfilter, finder: Finder) -> Mapping[Place, Table]:
                 found.chains[word(body.get(3))] = _chain(netfilter.codec, family, body)
         if any(table.rules.keys() - table.chains.keys() for table in wanted.values()):
             raise Interrupted
-        _contents(netfilter, finder, wanted)
+        _sets(netfilter, finder, wanted)
         for place, table in wanted.items():
             table.counters = counters(netfilter, place)
     return tables
@@ -201,7 +201,7 @@ def _chain(codec: Codec, family: int, body: dict[int, bytes]) -> Chain:
     return Chain(name, names[place] if place < len(names) else f"hook {place}", priority, devices)
 
 
-def _contents(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, Table]) -> None:
+def _sets(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, Table]) -> None:
     """Fetch the elements of the sets that rules of interest look into; raises `Interrupted` where one is not there."""
     names = {
         place: {name for rules in table.rules.values() for rule in rules for name in finder.sets(rule)}
@@ -214,13 +214,12 @@ def _contents(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, Table
         place = Place(family, word(body.get(1)))
         if word(body.get(2)) not in names.get(place, ()):
             continue
-        kind = read_set(codec, body)
-        found: tuple[Element, ...] = ()
-        if not kind.moving or kind.flags & MAP:
-            items = netfilter.dump(GETSETELEM, family, text(1, place.table) + text(2, kind.name))
-            found = read_elements(codec, kind, (item.body for item in items))
-        tables[place].contents[kind.name] = Content(kind, found)
-    if any(names[place] - table.contents.keys() for place, table in tables.items()):
+        found = read_set(codec, body)
+        if not found.moving or found.flags & MAP:
+            items = netfilter.dump(GETSETELEM, family, text(1, place.table) + text(2, found.name))
+            found = found._replace(elements=read_elements(codec, found, (item.body for item in items)))
+        tables[place].sets[found.name] = found
+    if any(names[place] - table.sets.keys() for place, table in tables.items()):
         raise Interrupted
 
 

@@ -11,7 +11,7 @@ from lvstui.kernel.netlink.attributes import NATIVE, Codec
 from lvstui.kernel.nft.nfnetlink import word
 from lvstui.kernel.nft.reading.conditions import Condition, complement, interface_number, match_values, unknown
 from lvstui.kernel.nft.reading.fields import IIFNAME, NETWORKS, OIFNAME, Field
-from lvstui.kernel.nft.reading.sets import Content, Key
+from lvstui.kernel.nft.reading.sets import Key, Set
 
 _INTERFACES: Final = {"iif": IIFNAME, "oif": OIFNAME}
 
@@ -47,7 +47,7 @@ class Mapped(NamedTuple):
     """The value that a map holds for these fields."""
 
     keys: tuple[Key, ...]
-    content: Content
+    map: Set
 
 
 Operand: TypeAlias = Loaded | Joined | Masked | Constant | Mapped
@@ -84,7 +84,7 @@ class Surroundings:
     """
 
     family: str
-    contents: Mapping[str, Content] = field(default_factory=dict)
+    sets: Mapping[str, Set] = field(default_factory=dict)
     interfaces: Callable[[], Mapping[int, str]] = dict
     ipsets: Callable[[int], str] = str
     codec: Codec = NATIVE
