@@ -39,24 +39,8 @@ def weighed(server: RealServer, weight: int) -> RealServer:
     return replace(server, weight=weight, resume=server.weight if weight == 0 else None)
 
 
-def _read_weight(server: RealServer, text: str) -> RealServer:
-    return weighed(server, fields.number("weight", text, _WEIGHT.limits))
-
-
-def _read_resume(server: RealServer, text: str) -> RealServer:
-    return replace(server, resume=None) if text in _NOTHING else _RESUME.put(server, text)
-
-
 def _tunnelled(texts: Mapping[str, str]) -> bool:
     return texts["forwarding"] == fields.FORWARDING_WORDS[Forwarding.TUNNEL]
-
-
-def _by_gue(texts: Mapping[str, str]) -> bool:
-    return _tunnelled(texts) and texts["tunnel.type"] == fields.TUNNEL_WORDS[TunnelType.GUE]
-
-
-def _has_checksum(texts: Mapping[str, str]) -> bool:
-    return _tunnelled(texts) and texts["tunnel.type"] != fields.TUNNEL_WORDS[TunnelType.IPIP]
 
 
 _NOTHING: Final = ("", NONE)
@@ -72,7 +56,7 @@ SERVER: Final = Attributes(
     "a real server",
     (
         word(RealServer, "forwarding", fields.forwarding, fields.forwarding_text, METHODS),
-        replace(_WEIGHT, read=_read_weight),
+        replace(_WEIGHT, read=lambda server, text: weighed(server, fields.number("weight", text, _WEIGHT.limits))),
         number(RealServer, "upper", 0, INT_MAX, "connections at which it rests; 0: never"),
         number(RealServer, "lower", 0, INT_MAX, "connections at which it is back"),
         word(
@@ -84,17 +68,28 @@ SERVER: Final = Attributes(
             label="tunnel",
             applies=_tunnelled,
         ),
-        number(RealServer, "tunnel.port", 0, 65535, "of the server's end", said="port {}", applies=_by_gue),
+        number(
+            RealServer,
+            "tunnel.port",
+            0,
+            65535,
+            "of the server's end",
+            said="port {}",
+            applies=lambda texts: _tunnelled(texts) and texts["tunnel.type"] == fields.TUNNEL_WORDS[TunnelType.GUE],
+        ),
         word(
             RealServer,
             "tunnel.checksum",
             fields.checksum,
             fields.checksum_text,
             fields.CHECKSUM_WORDS.values(),
-            applies=_has_checksum,
+            applies=lambda texts: _tunnelled(texts) and texts["tunnel.type"] != fields.TUNNEL_WORDS[TunnelType.IPIP],
         ),
         label(RealServer, "name", "in the profile"),
-        replace(_RESUME, read=_read_resume),
+        replace(
+            _RESUME,
+            read=lambda server, text: replace(server, resume=None) if text in _NOTHING else _RESUME.put(server, text),
+        ),
     ),
     ("name", "server"),
     lambda server: fields.server_text(server.endpoint),
@@ -105,10 +100,6 @@ SERVER: Final = Attributes(
 def _put_flags(service: Service, raw: Raw) -> Service:
     words = raw if isinstance(raw, tuple) else str(raw).replace(",", " ").split()
     return replace(service, flags=fields.flags(words, service.scheduler))
-
-
-def _read_flags(service: Service, text: str) -> Service:
-    return _put_flags(service, () if text in _NOTHING else text)
 
 
 def _persistent(service: Service) -> Persistence:
@@ -137,14 +128,6 @@ def _put_engine(service: Service, raw: Raw) -> Service:
     return replace(service, persistence=replace(_persistent(service), engine=fields.engine(str(raw))))
 
 
-def _read_engine(service: Service, text: str) -> Service:
-    return _put_engine(service, "" if text in _NOTHING else text)
-
-
-def _read_persistence(service: Service, text: str) -> Service:
-    return replace(service, persistence=None) if text in _NOTHING else _put_timeout(service, text)
-
-
 def _of_persistence(look: Callable[[Persistence], Raw | None]) -> Callable[[Service], Raw | None]:
     """Look into the persistence of a service, which may have none."""
     return lambda service: look(service.persistence) if service.persistence else None
@@ -161,11 +144,19 @@ SERVICE: Final = Attributes(
             list,
             lambda service: fields.flag_words(service.flags, service.scheduler),
             _put_flags,
-            _read_flags,
+            lambda service, text: _put_flags(service, () if text in _NOTHING else text),
             (),
             example='["one-packet"]',
         ),
-        Attribute("persistence", dict, lambda _: None, lambda service, _: service, _read_persistence),
+        Attribute(
+            "persistence",
+            dict,
+            lambda _: None,
+            lambda service, _: service,
+            lambda service, text: (
+                replace(service, persistence=None) if text in _NOTHING else _put_timeout(service, text)
+            ),
+        ),
         Attribute(
             "persistence.timeout",
             int,
@@ -200,7 +191,7 @@ SERVICE: Final = Attributes(
             str,
             _of_persistence(lambda persistence: persistence.engine),
             _put_engine,
-            _read_engine,
+            lambda service, text: _put_engine(service, "" if text in _NOTHING else text),
             "",
             said="engine {}",
             meaning="empty, or sip",

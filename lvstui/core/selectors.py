@@ -35,11 +35,13 @@ def selector(text: str) -> Selector:
     if not 1 <= len(words) <= 3:
         raise FieldError(FIELD, f"must be protocol, addresses and ports, such as {EXAMPLE}, not {quoted(text)}")
     protocol = _protocol(words[0])
-    addresses = _addresses(words[1]) if len(words) > 1 else ()
+    networks = [network(item) for item in words[1].split(",")] if words[1:] and words[1].lower() != ANY else []
+    if len({one.version for one in networks}) > 1:
+        raise FieldError(FIELD, "takes addresses of one family: write IPv4 and IPv6 as two matches")
     ports = _ports(words[2]) if len(words) > 2 else ()
     if ports and protocol not in fields.PROTOCOL_WORDS:
         raise FieldError(FIELD, f"ports need a protocol that has them: write tcp, udp or sctp, not {words[0]}")
-    return Selector(protocol, addresses, ports, interface)
+    return Selector(protocol, merged_networks(networks), ports, interface)
 
 
 def selector_text(value: Selector) -> str:
@@ -111,15 +113,6 @@ def _protocol(word: str) -> Protocol | None:
     if word not in _PORTED:
         raise FieldError(FIELD, f"must start with {', '.join(_PORTED)} or {ANY}, such as {EXAMPLE}, not {quoted(word)}")
     return _PORTED[word]
-
-
-def _addresses(word: str) -> tuple[Network, ...]:
-    if word.lower() == ANY:
-        return ()
-    networks = [network(item) for item in word.split(",")]
-    if len({one.version for one in networks}) > 1:
-        raise FieldError(FIELD, "takes addresses of one family: write IPv4 and IPv6 as two matches")
-    return merged_networks(networks)
 
 
 def network(text: str, field: str = FIELD) -> Network:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from lvstui.core import fields
 from lvstui.core.change import Change, change_server, change_service
@@ -31,13 +31,13 @@ def equivalent(change: Change) -> tuple[str, ...]:
     return (line,) if line else ()
 
 
-def _rules(group: MarkGroup | None) -> tuple[str, ...]:
-    return tuple(_lines(group)) if group is not None else ()
-
-
-def _lines(group: MarkGroup) -> Iterator[str]:
-    for selector in group.selectors:
-        yield f"nft rule {FAMILY} {TABLE} {', '.join(chains_of(selector))}: {rule_text(selector, group.mark)}"
+def _rules(group: MarkGroup | None) -> list[str]:
+    start = f"nft rule {FAMILY} {TABLE}"
+    return (
+        [f"{start} {', '.join(chains_of(selector))}: {rule_text(selector, group.mark)}" for selector in group.selectors]
+        if group
+        else []
+    )
 
 
 def change_lines(changes: Sequence[Change]) -> list[str]:

@@ -192,11 +192,6 @@ def restored(snapshot: Snapshot, meant: Sequence[Change]) -> tuple[Change, ...]:
     )
 
 
-def details(record: Record, director: Director) -> list[str]:
-    """Write out every change of a record, a line each."""
-    return list(lines(record, director))
-
-
 def sentence(snapshot: Snapshot, key: Key) -> str:
     """Return in full what a row's line has no room for; empty for a heading."""
     match _row(snapshot, key):

@@ -196,7 +196,10 @@ def _names(snapshot: Snapshot, sides: Sides, part: Part) -> Iterator[str]:
         case Part.TIMEOUTS:
             yield from (attribute.name for attribute in TIMEOUTS if sides.running.timeouts)
         case Part.SYNC:
-            yield from _daemon_names(sides)
+            for role, word in fields.ROLE_WORDS.items() if sides.running.sync is not None else ():
+                yield word
+                if any(role in side.daemons for side in (sides.running, sides.staged)):  # it runs, or is about to
+                    yield from (f"{word}.{option.name}" for option in DAEMON)
         case Part.HOST:
             yield from ("cpu", "softirq", "memory")
             yield from (_LINK + link.name for link in snapshot.host.links)
@@ -206,16 +209,6 @@ def _names(snapshot: Snapshot, sides: Sides, part: Part) -> Iterator[str]:
             yield from map(str, range(len(snapshot.reading.cpus)))
         case _:
             assert_never(part)
-
-
-def _daemon_names(sides: Sides) -> Iterator[str]:
-    """Name the daemons, and the options of those that run or are about to."""
-    if sides.running.sync is None:
-        return
-    for role, word in fields.ROLE_WORDS.items():
-        yield word
-        if any(role in side.daemons for side in (sides.running, sides.staged)):
-            yield from (f"{word}.{option.name}" for option in DAEMON)
 
 
 _ROOM = 20
@@ -235,11 +228,9 @@ class Question:
 
     def wrong(self, text: str, director: Director) -> str:
         """Return why a text will not do, empty where it will."""
-        try:
-            change = self.change(text)
-        except fields.FieldError as error:
+        if error := fields.misread(self.change, text):
             return error.sentence
-        found = rules.problems(change, director)
+        found = rules.problems(self.change(text), director)
         return next((problem.sentence for problem in found if problem.severity is Severity.ERROR), "")
 
 
@@ -258,8 +249,9 @@ def question(running: Director, staged: Sequence[Change], row: Row, interfaces: 
             role = fields.role(word)
             daemon, option = director.sync.get(role), option or "interface"
             return _interface(daemon, role, interfaces) if option == "interface" else _daemon(daemon, option)
-        case Row(Part.SYSCTL, name) if name in director.sysctl:
-            return _setting(name, director.sysctl[name]) if sysctls.writable(name) else None
+        case Row(Part.SYSCTL, name) if name in director.sysctl and sysctls.writable(name):
+            value = director.sysctl[name]
+            return Question(name, value, lambda text: change_sysctl(name, value, sysctls.read(name, text)))
         case _:
             return None
 
@@ -302,20 +294,15 @@ def _interface(daemon: SyncDaemon | None, role: SyncRole, known: Sequence[str]) 
     word, offer = fields.ROLE_WORDS[role], f" ({_listed(known)})" if known else ""
 
     def change(text: str) -> Change:
-        name = _known_interface(text, known)
+        name = fields.interface(text)
+        if known and name not in known:
+            meant = [candidate for candidate in known if candidate.startswith(name)]
+            raise fields.FieldError("interface", f"no {name} here: {_listed(meant or known)}")
         return change_daemon(daemon, replace(daemon, interface=name) if daemon else SyncDaemon(role, name))
 
     if daemon is None:
         return Question(f"start the {word} on interface{offer}", "", change)
     return Question(f"{word} interface{offer}", daemon.interface, change)
-
-
-def _known_interface(text: str, known: Sequence[str]) -> str:
-    name = fields.interface(text)
-    if known and name not in known:
-        meant = [candidate for candidate in known if candidate.startswith(name)]
-        raise fields.FieldError("interface", f"no {name} here: {_listed(meant or known)}")
-    return name
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -334,7 +321,3 @@ def _daemon(daemon: SyncDaemon | None, option: str) -> Question | None:
     label = f"{fields.ROLE_WORDS[daemon.role]} {option}"
     text = DAEMON[option].text(daemon)
     return Question(label, text, lambda text: change_daemon(daemon, DAEMON.assign(daemon, {option: text})))
-
-
-def _setting(name: str, value: str) -> Question:
-    return Question(name, value, lambda text: change_sysctl(name, value, sysctls.read(name, text)))

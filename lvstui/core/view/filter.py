@@ -159,7 +159,7 @@ class Language(Generic[R]):
         if self.operators and (match := _TERM.fullmatch(rest)):
             name, sign, value = match[1].lower(), match[2], match[3]
             return wanted is not (sign == "!="), self._operator(name).test(sign, value)
-        return wanted, self._network(rest) or self._address(rest) or self._word(rest)
+        return wanted, self._network(rest) or self._word(rest)
 
     def _operator(self, name: str) -> Operator[R]:
         for known in self.operators:
@@ -167,15 +167,11 @@ class Language(Generic[R]):
                 return known
         raise FieldError("filter", f"there is no field {fields.visible(name)}; help (?) has them all")
 
-    def _address(self, word: str) -> Test[R] | None:
-        """Read a whole address, where rows can be asked for one."""
-        at, found = self.at, whole_address(word)
-        if at is None or found is None:
-            return None
-        return lambda row: at(row, found)
-
     def _word(self, word: str) -> Test[R]:
-        folded = word.casefold()
+        """Read a whole address, where rows can be asked for one, or any other word."""
+        at, address, folded = self.at, whole_address(word), word.casefold()
+        if at is not None and address is not None:
+            return lambda row: at(row, address)
         return lambda row: folded in self.text(row)
 
     def _network(self, word: str) -> Test[R] | None:

@@ -11,7 +11,7 @@ from typing import Final
 from lvstui.core import fields, sysctls
 from lvstui.core.attribute import Raw, Table
 from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS
-from lvstui.core.model import Address, AddressKey, Director, Endpoint, Pool, RealServer
+from lvstui.core.model import Address, AddressKey, Director, Pool, RealServer
 from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.profile.read import FORMAT, loads
 
@@ -66,10 +66,6 @@ def _address_order(address: Address) -> tuple[int, int]:
     return address.version, int(address)
 
 
-def _server_order(endpoint: Endpoint) -> tuple[int, int, int]:
-    return (*_address_order(endpoint.address), endpoint.port)
-
-
 def service_block(pool: Pool, wordings: dict[object, str] | None = None) -> str:
     """Write a service with its servers as it stands in a profile.
 
@@ -82,7 +78,8 @@ def service_block(pool: Pool, wordings: dict[object, str] | None = None) -> str:
     where = fields.service_text(pool.service.key)
     _refuse_twice((server.name for server in servers.values()), f"server of {where}")
     wordings = {} if wordings is None else wordings
-    rows = [f"    {server_line(servers[endpoint], wordings)},\n" for endpoint in sorted(servers, key=_server_order)]
+    order = sorted(servers, key=lambda endpoint: (*_address_order(endpoint.address), endpoint.port))
+    rows = [f"    {server_line(servers[endpoint], wordings)},\n" for endpoint in order]
     return f"{block}server = [\n{''.join(rows)}]\n"
 
 

@@ -12,7 +12,7 @@ from lvstui.core.change import Change, undo
 from lvstui.core.changes import rows as changes
 from lvstui.core.changes.rows import CHANGE_COLUMNS, DriftKey, Key, Look, RecordKey, restored
 from lvstui.core.describe import describe
-from lvstui.core.record import Record
+from lvstui.core.record import Record, lines
 from lvstui.core.view.table import escape
 from lvstui.engine.messages import Adopt, Edit
 from lvstui.tui.commands import Command, bindings
@@ -48,8 +48,8 @@ def _on_no_record(view: Changes) -> str:
 def _open(view: Changes) -> None:
     """Show every line of a record."""
     if record := _record(view):
-        lines = changes.details(record, view.snapshot.reading.director)
-        view.app.push_screen(Listing(record.title, lines))
+        written = lines(record, view.snapshot.reading.director)
+        view.app.push_screen(Listing(record.title, written))
     elif isinstance(view.table.cursor_key, DriftKey):
         view.say("r stages the profile's side, s saves the kernel's side")
 

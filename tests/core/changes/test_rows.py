@@ -20,14 +20,13 @@ from lvstui.core.changes.rows import (
     RecordKey,
     by_target,
     chosen,
-    details,
     restored,
     rows,
     sentence,
 )
 from lvstui.core.drift import diff, find_drift
 from lvstui.core.model import Director, Service, Timeouts
-from lvstui.core.record import Kind, Record
+from lvstui.core.record import Kind, Record, lines
 from lvstui.core.snapshot import ProfileState, Snapshot
 from lvstui.core.view.table import Cell
 from tests.build import SHOP, address_key, pool, server, snapshot
@@ -69,7 +68,7 @@ def test_every_difference_has_a_line_and_every_record_newest_first() -> None:
     assert cells(shown, RecordKey(3))[1].text == "alice 192.0.2.7"
     assert cells(shown, RecordKey(3))[3].text.endswith("weight 3 -> 4 and 1 more")
     assert sentence(shown, RecordKey(3)).startswith("3  2026-11-22T12:30:05Z  alice from 192.0.2.7  undo: ")
-    assert len(details(RECORD, RUNNING)) == 2
+    assert len(lines(RECORD, RUNNING)) == 2
 
 
 def test_the_headings_say_how_kernel_and_profile_stand() -> None:
