@@ -100,7 +100,7 @@ class Attribute(Generic[_T]):
         return self.said.format(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
 
     def wrong(self, value: _T, text: str) -> str:
-        """Say why a text cannot be read, empty where it can."""
+        """Return why a text cannot be read, empty where it can."""
         error = fields.misread(partial(self.read, value), text)
         return error.sentence if error else ""
 

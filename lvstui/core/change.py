@@ -83,7 +83,7 @@ def change_server(service: ServiceKey, before: RealServer | None, after: RealSer
 
 
 def change_group(before: MarkGroup | None, after: MarkGroup | None) -> Change:
-    """Return the change of the rules that give packets one firewall mark."""
+    """Return the change of the rules that set one firewall mark."""
     return Change(MarkGroupKey(_either(before, after).mark), before, after)
 
 

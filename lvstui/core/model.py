@@ -288,7 +288,7 @@ class Ports(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Which packets get a mark: all that every part that is given holds for.
+    """Which packets get a mark: all for which every part that is set holds.
 
     `protocol` None stands for every protocol, and then there are no `ports`. Networks of one family; none stand for
     every address of both families. `interface` is the one that the packets come in through, empty for any.
@@ -320,7 +320,7 @@ class Director:
     `sync`: None is not managed, an empty mapping says that no daemon is wanted. `sysctl` holds settings of
     net.ipv4.vs by their last name, as the kernel writes them: all there are in a reading, the managed ones in a
     profile. `marks` are the groups of our own table of the packet filter by their mark; None stands in a reading that
-    could not tell them.
+    could not show them.
     """
 
     pools: Mapping[ServiceKey, Pool] = field(default_factory=dict)

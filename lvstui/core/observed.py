@@ -58,11 +58,11 @@ class Origin(Enum):
 class Entry(NamedTuple):
     """A persistence entry (the kernel calls it a template): where this client's next connections go.
 
-    `service` is what the row tells: port 0 for a service on port 0 and for FTP (21), 65535 for an entry that was
+    `service` is what the row says: port 0 for a service on port 0 and for FTP (21), 65535 for an entry that was
     invalidated; for a firewall mark the family is the client's. `client` is masked as the service was when it was
     made. `server` has port 0 where the service is on port 0 or on a mark, whatever the server's configured port is.
     `state` is the kernel's word (NONE, ASSURED, ERR!), `ends` the moment (seconds of the monotonic clock) at which its
-    timer runs out. `identity` is what the persistence engine `engine` tells clients by (SIP: the call id): bytes from
+    timer runs out. `identity` is what the persistence engine `engine` knows clients by (SIP: the call id): bytes from
     the network as Latin-1, to be escaped wherever they are shown.
     """
 
@@ -93,7 +93,7 @@ class Scan:
     """What is known of the connection table: the newest reading of it as far as it has come.
 
     `began` and `taken` are the moments (monotonic seconds) of its first and its newest row, `rows` how many were read.
-    It is `complete` when the end of the table was reached, and `running` while it still goes on. `left_out` rows were
+    It is `complete` when the end of the table was reached, and `running` while it goes on. `left_out` rows were
     counted but not kept, to keep memory bounded; what somebody looks for is always kept. `trouble` says why the table
     cannot be read.
     """
@@ -125,11 +125,11 @@ class Rule:
     `tool` is where it was found: `nft` (also rules that iptables-nft wrote) or `iptables-legacy`. `hook` and `priority`
     are those of the base chain through which packets come, `path` the chains from there to this one; without a way
     to it `hook` is empty. `match` are its conditions in words (`ip daddr 192.0.2.10`, `tcp dport 80, 443`), `selector`
-    the same as a value where a selector can tell all of it. The mark becomes `(mark & ~mask) ^ value`, as `verb` says:
+    the same as a value where a selector can say all of it. The mark becomes `(mark & ~mask) ^ value`, as `verb` says:
     `set`; the connection's mark does with `save`, which copies the packet's, or writes a `value` to it. What `save` and
     `restore` copy is the other mark's `bits`, then without a value: the mark becomes `(mark & ~mask) ^ (other & bits)`.
     A rule that could not be decoded for certain has `decoded` False and its text in `raw`. A rule that is come to on
-    several ways, or sets a mark by a map, is told once for each. Packets and bytes are None where nothing counts;
+    several ways, or sets a mark by a map, stands once for each. Packets and bytes are None where nothing counts;
     `counter` names the one that it shares with others, if it does. All texts but `tool` are from outside.
     """
 
@@ -160,7 +160,7 @@ class Rule:
 class Ruleset:
     """All rules about marks, of one generation of the ruleset; `trouble` says why they, or some, are not known.
 
-    `ours` tells whether our own table stands there; `missing` says why rules cannot be written here (no nf_tables, no
+    `ours` says whether our own table stands there; `missing` says why rules cannot be written here (no nf_tables, no
     right, no inet family), empty where they can.
     """
 
@@ -183,10 +183,10 @@ class Info:
 class Reading:
     """One look at the kernel: the configuration it held and what it counted.
 
-    `taken` is in seconds of a monotonic clock. Statistics lack the rows that the source does not tell them for:
-    /proc/net/ip_vs counts connections only and gives no statistics at all. `total` is the whole director since the last
+    `taken` is in seconds of a monotonic clock. Statistics lack the rows for which the source has none:
+    /proc/net/ip_vs counts connections only and has no statistics at all. `total` is the whole director since the last
     zeroing, `cpus` each CPU since IPVS was loaded, without rates; empty where /proc does not let them be read.
-    `rules` are the packet filter's rules about marks, None where nobody looked. `forwards` tells whether the host
+    `rules` are the packet filter's rules about marks, None where nobody looked. `forwards` says whether the host
     forwards packets of a family, without which masq cannot work; empty where that could not be read.
     """
 

@@ -287,11 +287,6 @@ def _server(
         yield name_taken("server of this service", server.name)
     yield from misfits(server)
     yield from filter(None, (wrong_thresholds(server), wrong_tunnel(server)))
-    yield from _reach(server, key, director)
-
-
-def _reach(server: RealServer, key: ServiceKey, director: Director) -> Iterator[Problem]:
-    """Find what keeps packets from arriving at a server of this service."""
     address, port = server.endpoint
     if address.is_multicast or address.is_unspecified:
         yield not_one_machine(address)

@@ -79,7 +79,7 @@ class Derived:
     def get(self, function: Callable[[*Inputs], Result], *inputs: *Inputs) -> Result:
         """Return a function's result, worked out anew when an input is another object than last time.
 
-        Small values that are made anew each time (numbers, texts, sets) are compared instead.
+        Small values that are created anew each time (numbers, texts, sets) are compared instead.
         """
         return self.get_for(function, inputs, lambda: function(*inputs))
 

@@ -75,7 +75,7 @@ _ALL: Final = (
     Setting(
         "am_droprate",
         "10",
-        "While drop_packet is 3: one packet in so many is dropped. Raise it to drop fewer.",
+        "While drop_packet is 3: one packet out of this many is dropped. Raise it to drop fewer.",
         (1, INT_MAX),
     ),
     Setting(
@@ -184,7 +184,7 @@ _ALL: Final = (
     Setting(
         "nat_icmp_send",
         "0",
-        "1: a masq server whose packets belong to no known connection is told so (ICMP port unreachable).",
+        "1: a masq server whose packets belong to no known connection gets an answer (ICMP port unreachable).",
     ),
     Setting(
         "pmtu_disc",

@@ -20,7 +20,7 @@ from lvstui.formats.profile.write import server_line, service_block
 def equivalent(change: Change) -> tuple[str, ...]:
     """Return the lines that say the same as a change; none where the kernel has nothing to do or nothing can say it.
 
-    Rules are written with a sign, as nft deletes them by a number only that the kernel gives them.
+    Rules are written with a sign, as nft deletes rules only by a number of the kernel's.
     """
     if isinstance(change.target, MarkGroupKey):
         before, after = (_rules(group) for group in change.values(MarkGroup))

@@ -112,7 +112,7 @@ def version(reading: Reading) -> Line:
 
 
 def connections(reading: Reading) -> Line:
-    """Hold the connections against the size of the table, which a module option sets."""
+    """Return the connections beside the size of the table, which a module option sets."""
     size = reading.info.table_size
     count = reading.connections
     chain = count / size if size else 0.0
@@ -134,7 +134,7 @@ def total(stats: Stats) -> Line:
 
 
 def cpu(cpus: Sequence[Stats], number: int) -> Line:
-    """Return a CPU's share of the packets; the kernel tells no rates by CPU."""
+    """Return a CPU's share of the packets; the kernel has no rates by CPU."""
     stats = cpus[number]
     packets = stats.in_packets + stats.out_packets
     everything = sum(other.in_packets + other.out_packets for other in cpus)
@@ -190,7 +190,7 @@ def _value(now: str, staged: str, default: str) -> Cell:
 
 
 def _profile(running: str, saved: str | None) -> Cell:
-    """Say how the profile stands to a value: `saved`, what it holds instead, or nothing where it leaves it alone."""
+    """Return how the profile stands to a value: `saved`, what it holds instead, or nothing where it leaves it alone."""
     if saved is None:
         return Cell("")
     return Cell("saved", Tone.GOOD) if saved == running else Cell(saved or "none", Tone.WARN)
@@ -216,7 +216,7 @@ class _Daemons(NamedTuple):
 
 
 def scope(director: Director, setting: str) -> str:
-    """Say what a setting touches: `touches 2 tcp services: shop, mail`; empty where that cannot be told."""
+    """Return what a setting touches: `touches 2 tcp services: shop, mail`; empty where that is not known."""
     match _SCOPES.get(setting):
         case _Services() as kind:
             return _of_services(director, kind)

@@ -118,7 +118,7 @@ def cells(snapshot: Snapshot, look: Look, row: Row) -> tuple[Cell, ...]:
 
 
 def sentence(snapshot: Snapshot, look: Look, row: Row) -> str:
-    """Say in full what a row is about; empty for a heading."""
+    """Return in full what a row is about; empty for a heading."""
     if not row.name:
         return ""
     line = _line(snapshot, _sides(snapshot, look), row)
@@ -126,7 +126,7 @@ def sentence(snapshot: Snapshot, look: Look, row: Row) -> str:
 
 
 def touches(snapshot: Snapshot, row: Row) -> str:
-    """Say which services a setting touches now; empty where that cannot be told, and for what is no setting."""
+    """Return which services a setting touches now; empty where that is not known, and for what is no setting."""
     services = scope(snapshot.reading.director, row.name) if row.part is Part.SYSCTL else ""
     return f"It {services}." if services else ""
 
@@ -142,7 +142,7 @@ def _sides(snapshot: Snapshot, look: Look) -> Sides:
 
 
 def _staged_profile(look: Look, row: Row) -> Cell | None:
-    """Say what a staged change does to the profile alone: `let go`, or `keep` for a value that stays as it is."""
+    """Return what a staged change does to the profile alone: `let go`, or `keep` for a value that stays as it is."""
     match row:
         case Row(Part.TIMEOUTS):
             target: Target = DirectorField.TIMEOUTS
@@ -238,7 +238,7 @@ def question(running: Director, staged: Sequence[Change], row: Row, interfaces: 
     """Return the question for a row, None where nothing can be edited there.
 
     What is staged already counts as there, so that one option after the other can be set before Enter writes.
-    `interfaces` are those that a daemon can be given, the fittest first; empty where that is not known.
+    `interfaces` are those that a daemon can use, the fittest first; empty where that is not known.
     """
     director = with_staged(running, staged)
     match row:

@@ -14,7 +14,7 @@ from lvstui.core.drift import remove_pool
 from lvstui.core.fields import FieldError
 from lvstui.core.model import INT_MAX, Director, RealServer, ServerKey, ServiceKey
 from lvstui.core.observed import MachineKey, RowKey
-from lvstui.core.services.row import Machines, machines
+from lvstui.core.services.row import machines
 
 Targets: TypeAlias = Mapping[ServerKey, RealServer]
 """The servers that are meant, as the newest reading shows them."""
@@ -29,27 +29,23 @@ _FACTOR = re.compile(r"\*(\d{1,6}(?:\.\d{1,6})?)|(\d{1,6}(?:\.\d{1,6})?)%")
 
 
 def targets(director: Director, keys: Iterable[RowKey]) -> Targets:
-    """Find the servers that rows stand for: a service and a machine stand for all of theirs, shown or not."""
+    """Find the servers that rows stand for: a service and a machine stand for all of their servers, shown or not."""
     rows = list(keys)
     grouped = machines(director) if any(isinstance(key, MachineKey) for key in rows) else {}
     found: dict[ServerKey, RealServer] = {}
     for row in rows:
-        for key in _servers(director, row, grouped):
+        match row:
+            case ServerKey():
+                servers: Iterable[ServerKey] = (row,)
+            case MachineKey():
+                servers = grouped.get(row, ())
+            case _:
+                servers = [ServerKey(row, at) for at in director.pools[row].servers] if row in director.pools else ()
+        for key in servers:
             pool = director.pools.get(key.service)
             if pool and key.endpoint in pool.servers:
                 found[key] = pool.servers[key.endpoint]
     return found
-
-
-def _servers(director: Director, key: RowKey, grouped: Machines) -> Iterable[ServerKey]:
-    match key:
-        case ServerKey():
-            return (key,)
-        case MachineKey():
-            return grouped.get(key, ())
-        case _:
-            pool = director.pools.get(key)
-            return [ServerKey(key, endpoint) for endpoint in pool.servers] if pool else ()
 
 
 def weight_rule(text: str) -> Rule:
@@ -65,7 +61,8 @@ def weight_rule(text: str) -> Rule:
     if match := _STEP.fullmatch(text):
         return step(int(match[1] + match[2]))
     if match := _FACTOR.fullmatch(text):
-        return _scale(float(match[1]) if match[1] else float(match[2]) / 100)
+        factor = float(match[1]) if match[1] else float(match[2]) / 100
+        return lambda _, weight: max(int(weight * factor + 0.5), 1 if factor else 0) if weight else None
     if not text.isascii() or not text.isdigit():
         raise FieldError("weight", "whole number, +2 -1 50% *1.5 drain restore")
     weight = SERVER.number("weight", text)
@@ -77,10 +74,6 @@ def step(by: int, *, revive: bool = False) -> Rule:
     return lambda _, weight: weight + by if weight or revive else None
 
 
-def _scale(factor: float) -> Rule:
-    return lambda _, weight: max(int(weight * factor + 0.5), 1 if factor else 0) if weight else None
-
-
 def _drain(_: RealServer, __: int) -> int:
     return 0
 
@@ -89,15 +82,11 @@ def _restore(server: RealServer, _: int) -> int | None:
     return (server.resume or 1) if server.weight == 0 else server.weight
 
 
-def _as_it_is(server: RealServer, _: int) -> int:
-    return server.weight
-
-
 def toggle(servers: Targets, staged: Staged) -> Rule:
     """Choose what the drain key does: drain all, take back a drain that is only staged, or restore all."""
     if any(_weight(server, staged.get(key)) for key, server in servers.items()):
         return _drain
-    return _as_it_is if any(key in staged for key in servers) else _restore
+    return (lambda server, _: server.weight) if any(key in staged for key in servers) else _restore
 
 
 def weigh(servers: Targets, staged: Staged, rule: Rule) -> tuple[Change, ...]:

@@ -210,8 +210,9 @@ def _parts(seen: ServerStats, sysctl: Mapping[str, str], persistence: Persistenc
         yield from _about_entries(sysctl.get("expire_quiescent_template"), persistence)
         if connections:
             yield "; open connections keep theirs"
-    if connections:
-        yield from _about_deletion(sysctl.get("expire_nodest_conn"))
+    if connections and (setting := sysctl.get("expire_nodest_conn")) is not None:
+        hangs = "leaves connections hanging (expire_nodest_conn 0)"
+        yield f"; deleting it {hangs if setting == '0' else 'ends connections at once (expire_nodest_conn 1)'}"
     if seen.sticky:
         yield "; Enter shows when the last entry ends"
 
@@ -235,13 +236,3 @@ def _about_entries(setting: str | None, persistence: Persistence | None) -> Iter
             yield "; clients move on"
             yield f", idle end in {timeout}" if timeout else ""
             yield f" (expire_quiescent_template {setting})"
-
-
-def _about_deletion(setting: str | None) -> Iterator[str]:
-    match setting:
-        case None:
-            pass
-        case "0":
-            yield "; deleting it leaves connections hanging (expire_nodest_conn 0)"
-        case _:
-            yield "; deleting it ends connections at once (expire_nodest_conn 1)"

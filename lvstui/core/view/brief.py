@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from lvstui.core import fields
@@ -60,7 +60,7 @@ _NO_STATS = ServerStats()
 
 
 def server_state(server: RealServer, seen: ServerStats) -> Cell:
-    """Say a real server's state in a word: `drain` and then `done` at weight 0, `over` at its threshold, else `ok`."""
+    """Return a real server's state in a word: `drain` and then `done` at weight 0, `over` at its threshold, else `ok`."""
     if server.weight == 0:
         return Cell("drain", Tone.WARN) if seen.active or seen.inactive or seen.sticky else Cell("done", Tone.DIM)
     if server.upper and seen.active + seen.inactive >= server.upper:
@@ -120,6 +120,8 @@ def _parts(snapshot: Snapshot, found: str, advised: int) -> tuple[_Part, ...]:
     connections = sum(stats.connection_rate for stats in services)
     traffic = sum(stats.in_byte_rate for stats in services), sum(stats.out_byte_rate for stats in services)
     host = snapshot.host
+    # Each once; another lvstui is counted as a person.
+    owners = dict.fromkeys(owner.program for owner in snapshot.owners if owner.program != OWN_NAME)
     return (
         _Part(1, Cell(director.name or host.name, Tone.STRONG)),
         _Part(2, Cell("demo, not a kernel" if snapshot.origin == "demo" else snapshot.origin, Tone.NAME)),
@@ -132,16 +134,11 @@ def _parts(snapshot: Snapshot, found: str, advised: int) -> tuple[_Part, ...]:
         _Part(4, Cell(f"advice {advised}" if advised else "", Tone.NAME)),
         _Part(0, _profile(snapshot.profile)),
         _Part(3, Cell(f"{len(snapshot.others) + 1} here" if snapshot.others else "", Tone.WARN)),
-        _Part(3, Cell(" ".join(_owners(snapshot)), Tone.WARN)),
+        _Part(3, Cell(" ".join(owners), Tone.WARN)),
         _Part(0, Cell("read-only" if snapshot.read_only else "", Tone.WARN)),
         _Part(0, Cell("paused" if snapshot.paused else "", Tone.WARN)),
         _Part(0, Cell("not fresh" if snapshot.trouble else "", Tone.BAD)),
     )
-
-
-def _owners(snapshot: Snapshot) -> Iterable[str]:
-    """Name the other programs that write to this table, each once; other lvstui are counted as people."""
-    return dict.fromkeys(owner.program for owner in snapshot.owners if owner.program != OWN_NAME)
 
 
 def _profile(state: ProfileState) -> Cell:

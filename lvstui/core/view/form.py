@@ -67,7 +67,7 @@ def complete_item(text: str, proposals: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A title, its fields in order, and what is wrong with all values together; `adds` when it makes something new.
+    """A title, its fields in order, and what is wrong with all values together; `adds` when it adds something.
 
     `together` is asked once every field is right by itself, with the values of hidden fields as they were at first.
     """

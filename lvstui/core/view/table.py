@@ -259,7 +259,7 @@ class Selection(Generic[K]):
         return [] if self.key is None else [self.key]
 
     def show(self, keys: Sequence[K]) -> None:
-        """Take other rows; the cursor stays on its row or goes to the nearest one left, the marks stay on theirs."""
+        """Take other rows; the cursor stays on its row or goes to the nearest one left, marks stay on their rows."""
         old, self.keys = self.keys, tuple(keys)
         self.cursor = reseat(old, self.cursor, self.keys)
         if self.marked:

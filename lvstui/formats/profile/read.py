@@ -197,9 +197,9 @@ class _Profile(Reader):
         return pools
 
     def _servers(self, parent: Table, parent_path: Path) -> Servers:
-        given = parent.get("server")
-        if isinstance(given, str) and given in self._rows:
-            return self._rows[given]
+        block = parent.get("server")
+        if isinstance(block, str) and block in self._rows:
+            return self._rows[block]
         servers: dict[Endpoint, RealServer] = {}
         names: set[str] = set()
         for path, table in self.tables(parent, parent_path, "server"):
