@@ -60,7 +60,7 @@ _NO_STATS = ServerStats()
 
 
 def server_state(server: RealServer, seen: ServerStats) -> Cell:
-    """Return a real server's state in a word: `drain` and then `done` at weight 0, `over` at its threshold, else `ok`."""
+    """Return a real server's state in a word: `drain` and then `done` at weight 0, `over` at a threshold, or `ok`."""
     if server.weight == 0:
         return Cell("drain", Tone.WARN) if seen.active or seen.inactive or seen.sticky else Cell("done", Tone.DIM)
     if server.upper and seen.active + seen.inactive >= server.upper:
