@@ -180,7 +180,7 @@ def _sysctl(name: str, text: str | None, errno: int) -> Problem | None:
         case codes.ENOENT:
             return Problem(shown, "this kernel has no such setting in net.ipv4.vs; correct the name")
         case codes.EINVAL if text is not None:
-            refused = f'the kernel refuses "{visible(text)}" for it; use one that it accepts'
+            refused = f'the kernel refuses "{visible(text)}"; use a value that it accepts'
             return rules.wrong_setting(name, text) or Problem(shown, refused)
         case codes.EPERM | codes.EACCES | codes.EROFS:
             return Problem(shown, "the kernel lets this setting be read only, here at least")

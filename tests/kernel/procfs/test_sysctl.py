@@ -230,7 +230,7 @@ def test_forwarding_is_read_as_the_file_says() -> None:
     forwards.close()
 
 
-def test_a_namespace_that_is_not_there_forwards_nothing_known() -> None:
+def test_whether_a_missing_namespace_forwards_is_unknown() -> None:
     assert Forwards("no-such-namespace").read() == {}
 
 
