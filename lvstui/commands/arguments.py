@@ -34,7 +34,7 @@ _Command: TypeAlias = Callable[[str, str, str], argparse.ArgumentParser]
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser; an option that is not given has the value None or False."""
+    """Return the parser; an option that is absent has the value None or False."""
     main = argparse.ArgumentParser(
         prog="lvstui",
         usage="lvstui [OPTIONS] [COMMAND]",

@@ -24,9 +24,8 @@ from lvstui.core.change import (
 )
 from lvstui.core.drift import remove_pool
 from lvstui.core.fields import FieldError, visible
-from lvstui.core.model import Director, Pool, RealServer, Service, ServiceKey, SyncDaemon, SysctlKey, Timeouts
+from lvstui.core.model import Director, Pool, RealServer, Service, ServiceKey, SyncDaemon, SyncRole, SysctlKey, Timeouts
 from lvstui.core.observed import MachineKey
-from lvstui.core.services.row import machines
 
 _ASSIGNMENT: Final = re.compile(r"([a-z][a-z0-9_.]*)=(.*)", re.DOTALL)
 
@@ -74,39 +73,38 @@ def _set_setting(what: str, second: str | None, values: Mapping[str, str], direc
         held = director.timeouts
         return [change_timeouts(held, TIMEOUTS.assign(held or Timeouts(), values))]
     if what == "sysctl":
-        return [_sysctl(name, text, director) for name, text in values.items()]
+        changes: list[Change | None] = []
+        for name, text in values.items():
+            present = director.sysctl.get(sysctls.name(name))
+            if present is None:
+                raise Failure(f"this kernel has no setting net.ipv4.vs.{name}; `lvstui show director` lists them")
+            changes.append(change_sysctl(name, present, sysctls.read(name, text)))
+        return changes
     if values.keys() != {"name"}:
         raise FieldError(next(field for field in values if field != "name"), "is no field of the director; use name")
     return [Change(DirectorField.NAME, director.name, fields.label("name", values["name"]))]
 
 
-def _sysctl(name: str, text: str, director: Director) -> Change:
-    held = director.sysctl.get(sysctls.name(name))
-    if held is None:
-        raise Failure(f"this kernel has no setting net.ipv4.vs.{name}; `lvstui show director` lists them")
-    return change_sysctl(name, held, sysctls.read(name, text))
-
-
-def _daemon(role: str | None, director: Director) -> SyncDaemon:
-    meant = fields.role(_needed(role, "write master or backup after sync"))
-    daemon = director.daemons.get(meant)
+def _daemon(word: str | None, director: Director) -> SyncDaemon:
+    role = _role(word)
+    daemon = director.daemons.get(role)
     if daemon is None:
-        word = fields.ROLE_WORDS[meant]
-        raise Failure(f"no {word} daemon runs; `lvstui add sync {word} interface=...` starts one")
+        known = fields.ROLE_WORDS[role]
+        raise Failure(f"no {known} daemon runs; `lvstui add sync {known} interface=...` starts one")
     return daemon
 
 
-def _needed(word: str | None, remedy: str) -> str:
+def _role(word: str | None) -> SyncRole:
     if word is None:
-        raise Failure(remedy, Status.USAGE)
-    return word
+        raise Failure("write master or backup after sync", Status.USAGE)
+    return fields.role(word)
 
 
 def _add(options: Namespace, director: Director) -> Sequence[Change | None]:
     what = options.what
     second, values = _split(options.words)
     if what == "sync":
-        role = fields.role(_needed(second, "write master or backup after sync"))
+        role = _role(second)
         if "interface" not in values:
             raise FieldError("interface", "is missing; write interface=eth0, the one that leads to the other director")
         daemon = DAEMON.assign(SyncDaemon(role, ""), values)
@@ -140,6 +138,8 @@ def _servers(options: Namespace, director: Director) -> list[tuple[ServiceKey, R
     if (options.machine is None) == (options.what is None):
         raise Failure(f"write {options.command} SERVICE SERVER or --machine ADDRESS", Status.USAGE)
     if options.machine is not None:
+        from lvstui.core.services.row import machines  # with rows, cells and filters, which no other command needs
+
         address = fields.address("machine", options.machine)
         keys = machines(director).get(MachineKey(address), ())
         if not keys:
@@ -149,18 +149,21 @@ def _servers(options: Namespace, director: Director) -> list[tuple[ServiceKey, R
     if values:
         raise Failure(f"{options.command} takes no values; `lvstui set` does", Status.USAGE)
     pool = find_pool(options.what, director)
-    return [(pool.service.key, find_server(_needed(second, "write the server after its service"), pool))]
+    if second is None:
+        raise Failure("write the server after its service", Status.USAGE)
+    return [(pool.service.key, find_server(second, pool))]
 
 
-def _drain(options: Namespace, director: Director) -> Sequence[Change | None]:
-    return [set_weight(key, server, 0) for key, server in _servers(options, director)]
+def _weigh(options: Namespace, director: Director) -> Sequence[Change | None]:
+    """Drain servers, or return drained ones to their weight.
 
-
-def _restore(options: Namespace, director: Director) -> Sequence[Change | None]:
-    """Return drained servers to their weight; one that stood at 0 without a drain stays, unless it alone is meant."""
+    One that stood at 0 without a drain stays there, unless it alone is meant.
+    """
     wanted: list[Change | None] = []
     for key, server in _servers(options, director):
-        if server.weight == 0 and server.resume is not None:
+        if options.command == "drain":
+            wanted.append(set_weight(key, server, 0))
+        elif server.weight == 0 and server.resume is not None:
             wanted.append(set_weight(key, server, server.resume))
         elif server.weight == 0 and options.machine is None:
             where = f"{fields.service_text(key)} {fields.server_text(server.endpoint)}"
@@ -179,8 +182,8 @@ _WISHES: Final[Mapping[str, Callable[[Namespace, Director], Sequence[Change | No
     "add": _add,
     "delete": _delete,
     "mark": _mark,
-    "drain": _drain,
-    "restore": _restore,
+    "drain": _weigh,
+    "restore": _weigh,
 }
 
 
