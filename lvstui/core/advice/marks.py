@@ -1,4 +1,4 @@
-"""Advice about firewall marks: rules and services that do not find each other."""
+"""Advice about firewall marks: rules and services that do not match."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def _one_family(snapshot: Snapshot) -> Iterator[Advice]:
 
 
 def _used_by_others(snapshot: Snapshot) -> Iterator[Advice]:
-    """A mark, or bits of it, that somebody else uses for something else."""
+    """A mark, or bits of it, that others use for something else."""
     rules = every_rule(snapshot)
     kube = any(owner.program == "kube-proxy" for owner in snapshot.owners) or any(
         rule.value in (0x4000, 0x8000) and rule.mask == rule.value for rule in rules

@@ -40,7 +40,7 @@ _PATIENCE: Final = 10.0
 def advice(snapshot: Snapshot) -> tuple[Advice, ...]:
     """Return all advice, what breaks service first.
 
-    It is worked out anew only when something changed that it depends on, and from counters now and then.
+    It is computed again only when something changed that it depends on, and from counters now and then.
     """
     reading = snapshot.reading
     rules = reading.rules
@@ -153,7 +153,7 @@ def _crowded(pool: Pool, snapshot: Snapshot) -> Iterator[Advice]:
             service,
             f"{fields.server_text(most)} has {share} % of all entries and connections",
             f"the mask {_mask(persistence)} makes one client of a whole network",
-            "count every address as a client of its own; existing entries are ignored then, clients spread anew",
+            "count every address as a client of its own; existing entries are ignored then, and clients spread again",
             (change_service(service, after),),
         )
 

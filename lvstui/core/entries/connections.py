@@ -181,20 +181,17 @@ class Services:
         """Return the service of a connection, where its virtual end or a single mark says it."""
         virtual = connection.protocol, connection.virtual
         if virtual not in self._known:
-            self._known[virtual] = self._find(*virtual)
+            pool, family = pool_at(*virtual, self._director), Family.of(connection.virtual.address)
+            if pool is None:
+                marks = [key for key in self._director.pools if isinstance(key, MarkKey) and key.family is family]
+                self._known[virtual] = marks[0] if len(marks) == 1 else None
+            else:
+                self._known[virtual] = pool.service.key
         return self._known[virtual]
-
-    def _find(self, protocol: Protocol, virtual: Endpoint) -> ServiceKey | None:
-        pool = pool_at(protocol, virtual, self._director)
-        if pool is not None:
-            return pool.service.key
-        family = Family.of(virtual.address)
-        marks = [key for key in self._director.pools if isinstance(key, MarkKey) and key.family is family]
-        return marks[0] if len(marks) == 1 else None
 
 
 def rows(snapshot: Snapshot, look: ConnectionLook) -> Sequence[ConnectionKey]:
-    """List the rows to show, in order; worked out anew only when there is another scan, director or look."""
+    """List the rows to show, in order; computed again only for another scan, director or look."""
     moment = int(snapshot.reading.taken) if "left" in look.filter.text else 0
     director = snapshot.reading.director
     return snapshot.derive(_arrange, connections(snapshot), director, snapshot.derive(Services, director), look, moment)

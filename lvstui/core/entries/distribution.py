@@ -11,7 +11,7 @@ from lvstui.core.describe import service_names
 from lvstui.core.entries.columns import EntryLook, network_of
 from lvstui.core.entries.resolve import ResolvedEntry
 from lvstui.core.entries.rows import found
-from lvstui.core.model import Endpoint, Network, Pool, RealServer, ServiceKey
+from lvstui.core.model import Endpoint, Network, Pool, ServiceKey
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.brief import compact
 from lvstui.core.view.table import Cell, Tone
@@ -19,7 +19,7 @@ from lvstui.core.view.table import Cell, Tone
 _BAR: Final = 20
 _HEAVIEST: Final = 3
 _CROWD: Final = 20
-"""Entries from which on their distribution says something."""
+"""Fewer entries say nothing about their distribution."""
 
 _LION_SHARE: Final = 0.9
 """The part of all entries that one server has when a mask is too wide."""
@@ -41,7 +41,7 @@ def distribution(snapshot: Snapshot, look: EntryLook) -> list[Line]:
     lines: list[Line] = []
     for key, entries in sorted(by_service.items(), key=lambda item: -len(item[1])):
         lines += _block(snapshot, look, key, entries)
-    return lines or [(Cell("there are no entries to be spread", Tone.DIM),)]
+    return lines or [(Cell("no entries", Tone.DIM),)]
 
 
 def _block(snapshot: Snapshot, look: EntryLook, key: ServiceKey, entries: Sequence[ResolvedEntry]) -> Iterator[Line]:
@@ -51,28 +51,22 @@ def _block(snapshot: Snapshot, look: EntryLook, key: ServiceKey, entries: Sequen
     counts = Counter(resolved.server for resolved in entries if resolved.server is not None)
     weights = sum(server.weight for server in pool.servers.values())
     most = max(counts.values(), default=0)
-    for endpoint, server in sorted(pool.servers.items(), key=_order):
+    # By address, as in the services view.
+    for endpoint in sorted(pool.servers, key=lambda end: (end.address.version, int(end.address), end.port)):
+        server = pool.servers[endpoint]
         count = counts[endpoint]
-        bar = _bar(count, most)
-        share = f"{count * 100 / len(entries):3.0f}%"
-        fair = f"{server.weight * 100 / weights:.0f}% by weight" if weights else "no weight"
+        filled = max(round(count * _BAR / most) if most else 0, 1 if count else 0)
         label = f"  {server.name or fields.server_text(endpoint)}"
         yield (
             Cell(f"{label:<20.20}"),
-            Cell(bar, Tone.NAME),
-            Cell(f"{compact(count):>5} {share}"),
-            Cell(fair, Tone.DIM),
+            Cell(f"{'=' * filled:<{_BAR}}", Tone.NAME),
+            Cell(f"{compact(count):>5} {count * 100 / len(entries):3.0f}%"),
+            Cell(f"{server.weight * 100 / weights:.0f}% by weight" if weights else "no weight", Tone.DIM),
         )
     heaviest = Counter(_networks(entries, look.prefixes)).most_common(_HEAVIEST)
     if heaviest and heaviest[0][1] > 1:
         networks = ", ".join(f"{network} {compact(count)}" for network, count in heaviest)
         yield (Cell(f"  heaviest networks: {networks}", Tone.DIM),)
-
-
-def _order(item: tuple[Endpoint, RealServer]) -> tuple[int, int, int]:
-    """Order servers as the services view does: by address."""
-    address, port = item[0]
-    return address.version, int(address), port
 
 
 def _networks(entries: Sequence[ResolvedEntry], prefixes: tuple[int, int]) -> Iterator[Network]:
@@ -83,13 +77,8 @@ def _networks(entries: Sequence[ResolvedEntry], prefixes: tuple[int, int]) -> It
         yield network_of(resolved.entry.client, narrow)
 
 
-def _bar(count: int, most: int) -> str:
-    filled = max(round(count * _BAR / most) if most else 0, 1 if count else 0)
-    return "=" * filled + " " * (_BAR - filled)
-
-
 def _warning(pool: Pool, entries: Sequence[ResolvedEntry]) -> Line:
-    """Warn where one server has nearly everybody although others have a weight too."""
+    """Return a warning where one server has nearly all entries although others have a weight too."""
     weighted = sum(1 for server in pool.servers.values() if server.weight)
     counts: Mapping[Endpoint | None, int] = Counter(resolved.server for resolved in entries)
     server = crowded_server(counts)

@@ -122,7 +122,8 @@ def check(edit: EntryEdit, director: Director) -> None:
             persistence = director.pools[service].service.persistence or Persistence()
             if persistence.engine and not (engine and identity):
                 raise FieldError(
-                    "client", f"{fields.service_text(service)} tells clients by {persistence.engine}: name the call id"
+                    "client",
+                    f"{fields.service_text(service)} identifies clients by {persistence.engine}: name the call id",
                 )
 
 

@@ -69,7 +69,7 @@ class EntryRequest:
 
 
 def pin_of(text: str, director: Director) -> EntryRequest:
-    """Read `CLIENT SERVICE`, and behind them the call id where an engine tells clients by it; raises `FieldError`."""
+    """Read `CLIENT SERVICE`, then the call id where an engine identifies clients by it; raises `FieldError`."""
     client, _, rest = text.strip().partition(" ")
     address, rest = fields.address("client", client), rest.strip()
     pools = [pool for pool in director.pools.values() if pool.service.persistence is not None]
@@ -83,7 +83,9 @@ def pin_of(text: str, director: Director) -> EntryRequest:
     service, identity = names[name].service, rest.removeprefix(name).strip()
     engine = service.persistence.engine if service.persistence else ""
     if engine and not identity:
-        raise FieldError("client", f"{fields.visible(name)} tells clients by {engine}: write the call id behind it")
+        raise FieldError(
+            "client", f"{fields.visible(name)} identifies clients by {engine}: write the call id behind it"
+        )
     if identity and not engine:
         raise FieldError("client", f"{fields.visible(identity)} is one word too many: write CLIENT SERVICE")
     return EntryRequest(Action.PIN, service=service.key, client=address, identity=identity)
@@ -239,7 +241,7 @@ def alternatives(snapshot: Snapshot, address: Address) -> list[str]:
         return []
     return [
         f"other ways, for all clients on {address}:",
-        f"expire_quiescent_template {quiescent or '?'}: with 1 and weight 0 clients are scheduled anew at their next "
+        f"expire_quiescent_template {quiescent or '?'}: with 1 and weight 0 clients are scheduled again at their next "
         "connection; open ones stay",
         f"expire_nodest_conn {nodest or '?'}: with 1, deleting the server ends its entries and connections in 0.2 s; "
         "with 0 they stay, and become void once their client connects",

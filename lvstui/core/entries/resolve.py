@@ -8,7 +8,6 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.model import (
-    FULL_MASK_V4,
     FULL_PREFIX_V6,
     Address,
     AddressKey,
@@ -123,11 +122,6 @@ def has_engine(director: Director) -> bool:
     return any(pool.service.persistence and pool.service.persistence.engine for pool in director.pools.values())
 
 
-def full(persistence: Persistence) -> bool:
-    """Return whether every address is a client of its own."""
-    return persistence.mask in (FULL_MASK_V4, FULL_PREFIX_V6)
-
-
 def resolve(scan: Scan, director: Director) -> Mapping[EntryKey, ResolvedEntry]:
     """Return every entry of a scan with what it belongs to, in the order of the scan."""
     connections = hanging(scan, director)
@@ -165,29 +159,25 @@ def _place(entry: Entry, director: Director, *, expires: bool) -> _Place:
     pool = director.pools[service] if service is not None else None
     persistence = pool.service.persistence if pool is not None else None
     server = server_of(entry, pool) if pool is not None else None
-    state = _state(entry, pool, server, expires=expires)
+    if server is None and invalidated(entry):
+        state = "void"
+    elif pool is None:
+        state = "unserved"
+    elif persistence is None:
+        state = "off"
+    elif server is None:
+        state = "orphan"
+    elif pool.servers[server].weight == 0:
+        state = "ending" if expires else "drain"
+    else:
+        state = "ok"
     checked = persistence if persistence is not None and persistence.wide and state != "void" else None
-    width = (persistence or Persistence()).prefix if entry.client.version == 4 else _width6(persistence)
+    width: int | None = FULL_PREFIX_V6
+    if entry.client.version == 4:
+        width = (persistence or Persistence()).prefix
+    elif persistence and isinstance(persistence.mask, int):
+        width = persistence.mask
     return _Place(service, server, state, checked, width, not isinstance(entry.service, MarkKey))
-
-
-def _width6(persistence: Persistence | None) -> int:
-    return persistence.mask if persistence and isinstance(persistence.mask, int) else FULL_PREFIX_V6
-
-
-def _state(entry: Entry, pool: Pool | None, server: Endpoint | None, *, expires: bool) -> str:
-    """Return how it stands with entries of a service on a server, whose clients are as the mask makes them."""
-    if entry.server.port == INVALID_PORT and server is None:
-        return "void"
-    if pool is None:
-        return "unserved"
-    if pool.service.persistence is None:
-        return "off"
-    if server is None:
-        return "orphan"
-    if pool.servers[server].weight == 0:
-        return "ending" if expires else "drain"
-    return "ok"
 
 
 Child: TypeAlias = tuple[ServiceKey, Address, Address]
@@ -197,13 +187,13 @@ _Parents: TypeAlias = tuple[tuple[ServiceKey, Persistence], ...]
 
 
 def hanging(scan: Scan, director: Director) -> Mapping[Child, Sequence[Connection]]:
-    """Group the connections that hang on one entry; those that may belong to several marks are with each."""
+    """Group the connections that hang on one entry; those that may belong to several marks are in all their groups."""
     parents_of = Parents(director)
     found: dict[Child, list[Connection]] = {}
     for connection in scan.connections:
         for key, persistence in parents_of(connection):
             client = connection.client.address
-            if not full(persistence):
+            if persistence.wide:
                 client = masked(client, persistence)
             child = key, client, connection.server.address
             if child in found:
@@ -242,15 +232,15 @@ class Parents:
         virtual = connection.protocol, connection.virtual
         known = self._known.get(virtual)
         if known is None:
-            known = self._known[virtual] = self._find(*virtual)
+            pool = pool_at(*virtual, self._director)
+            if pool is None:
+                family = Family.of(connection.virtual.address)
+                known = tuple(mark for mark in self._marks if mark[0].family is family)
+            else:
+                persistence = pool.service.persistence
+                known = ((pool.service.key, persistence),) if persistence is not None else ()
+            self._known[virtual] = known
         return known
-
-    def _find(self, protocol: Protocol, virtual: Endpoint) -> _Parents:
-        found = pool_at(protocol, virtual, self._director)
-        if found is not None:
-            persistence = found.service.persistence
-            return ((found.service.key, persistence),) if persistence is not None else ()
-        return tuple(other for other in self._marks if other[0].family is Family.of(virtual.address))
 
 
 def pool_at(protocol: Protocol, virtual: Endpoint, director: Director) -> Pool | None:
@@ -293,12 +283,8 @@ NOBODY: Final = WantedClients()
 
 
 def wanted_clients(clients: Iterable[Address], director: Director) -> WantedClients:
-    """Look for clients on a director."""
-    given = frozenset(clients)
+    """Return clients of a director as wanted ones."""
+    wanted = frozenset(clients)
     found = (pool.service.persistence for pool in director.pools.values())
-    masks = tuple(
-        {
-            persistence.mask: persistence for persistence in found if persistence is not None and persistence.wide
-        }.values()
-    )
-    return WantedClients(given | {masked(client, mask) for client in given for mask in masks}, masks)
+    masks = tuple({mask.mask: mask for mask in found if mask is not None and mask.wide}.values())
+    return WantedClients(wanted | {masked(client, mask) for client in wanted for mask in masks}, masks)

@@ -43,7 +43,7 @@ def columns(look: EntryLook) -> tuple[RowColumn[EntryRow], ...]:
 
 
 def rows(snapshot: Snapshot, look: EntryLook) -> Sequence[EntryRowKey]:
-    """List the rows to show, in order; worked out anew only when there is another scan, director or look."""
+    """List the rows to show, in order; computed again only for another scan, director or look."""
     return snapshot.derive(_arrange, found(snapshot, look), snapshot.reading.director, look)
 
 
@@ -171,7 +171,7 @@ def details(snapshot: Snapshot, resolved: ResolvedEntry) -> Iterator[str]:
 
 
 def commands_for(snapshot: Snapshot, chosen: Sequence[ResolvedEntry]) -> list[str]:
-    """Write, for each entry, the command that would move it; its server has to be put in the last place."""
+    """Write the commands that would move or expire entries; the server to move to stands last."""
     director = snapshot.reading.director
     lines = []
     for resolved in chosen:

@@ -1,4 +1,4 @@
-"""What a sync message says of one connection or persistence entry; how entries are written to the kernel."""
+"""A sync message about one connection or persistence entry: how entries are written to the kernel."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TCP_STATES: Final = (
 
 
 class Message(NamedTuple):
-    """One connection as a sync message of version 1 tells it (net/netfilter/ipvs/ip_vs_sync.c).
+    """One connection in a sync message of version 1 (net/netfilter/ipvs/ip_vs_sync.c).
 
     `protocol` is 6, 17 or 132, and 0 for the template of a firewall-mark service, whose mark stands in the first four
     bytes of `virtual` as well as in `mark`. `timeout` is in seconds: at least 1, as the kernel takes 0 for 180; at most

@@ -45,10 +45,12 @@ def overlap(one: Selector, other: Selector) -> bool:
         return False
     if one.interface and other.interface and one.interface != other.interface:
         return False
-    if one.addresses and other.addresses:
-        pairs = ((a, b) for a in one.addresses for b in other.addresses)
-        if not any(a.version == b.version and a.overlaps(b) for a, b in pairs):
-            return False
+    if (
+        one.addresses
+        and other.addresses
+        and not any(a.version == b.version and a.overlaps(b) for a in one.addresses for b in other.addresses)
+    ):
+        return False
     if not one.ports or not other.ports:
         return True
     return any(a.first <= b.last and b.first <= a.last for a in one.ports for b in other.ports)

@@ -20,7 +20,7 @@ PRIORITY: Final = -120
 PREROUTING: Final = "prerouting"
 OUTPUT: Final = "output"
 CHAINS: Final = (PREROUTING, OUTPUT)
-"""Our chains, each on the hook of its name: what comes in, and what clients on the director itself send."""
+"""Our chains, each on the hook of its name: incoming packets, and those of clients on the director itself."""
 
 _MULTIPORT_MAX: Final = 15
 """Ports in one multiport match of iptables; a range counts twice (XT_MULTI_PORTS)."""
@@ -133,7 +133,7 @@ def is_ours(rule: Rule) -> bool:
 
 
 def groups(rules: Iterable[Rule]) -> Mapping[int, MarkGroup]:
-    """Return the groups that the rules of our table make, without what somebody else wrote into it."""
+    """Return the groups that the rules of our table form, without what others wrote into it."""
     found: dict[int, list[Selector]] = {}
     for rule in rules:
         if is_ours(rule) and rule.chain == PREROUTING and rule.selector is not None and plain(rule) is not None:

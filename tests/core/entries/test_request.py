@@ -59,7 +59,7 @@ def test_a_pin_is_read_from_client_service_and_call_id(text: str, service: str, 
         ("10.1.0.9 mail", "persistent are web, web shop, phones"),
         ("10.1.0.9 tcp:192.0.2.10:25", "persistent are"),
         ("10.1.0.9 web more", "more is one word too many"),
-        ("10.1.0.9 phones", "tells clients by sip: write the call id behind it"),
+        ("10.1.0.9 phones", "identifies clients by sip: write the call id behind it"),
     ],
 )
 def test_a_pin_that_means_nothing_says_why(text: str, sentence: str) -> None:
