@@ -20,6 +20,15 @@ _ONE_LINE = re.compile(r"^(\s*chain \S+ \{)(.*)\}$", re.MULTILINE)
 _P = ParamSpec("_P")
 
 
+class Clock:
+    """A clock that stands still until the test moves it."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 def alone(test: Callable[_P, None]) -> Callable[_P, None]:
     """Run a test in a thread that has a network namespace of its own, which what it starts has too."""
 

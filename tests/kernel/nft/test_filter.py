@@ -24,21 +24,12 @@ from lvstui.kernel.nft.filter import Filter, Found
 from lvstui.kernel.nft.writing import Held
 from lvstui.kernel.port import NoRight, Refused
 from tests.build import group
-from tests.kernel.nft.alone import alone, needs, needs_nft, nft, output
+from tests.kernel.nft.alone import Clock, alone, needs, needs_nft, nft, output
 
 pytestmark = needs_nft
 
 WEB = group(80, "tcp 192.0.2.10 80,443", "tcp 2001:db8::10 80,443")
 DNS = group(53, "udp any 53")
-
-
-class Clock:
-    """A clock that stands still until the test moves it."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @alone

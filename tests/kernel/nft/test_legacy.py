@@ -14,18 +14,9 @@ from lvstui.kernel.nft.reading.fields import Field
 from lvstui.kernel.nft.reading.tables import Chain
 from lvstui.kernel.nft.xtables.iptables_text import line
 from lvstui.kernel.nft.xtables.legacy import Legacy
-from tests.kernel.nft.alone import alone, needs, output
+from tests.kernel.nft.alone import Clock, alone, needs, output
 
 works = needs("iptables-legacy", "-t", "mangle", "-A", "PREROUTING", "-j", "MARK", "--set-mark", "1")
-
-
-class Clock:
-    """A clock that stands still until the test moves it."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @works

@@ -69,7 +69,9 @@ class Ways:
     def _found(self, name: str) -> tuple[Way, ...]:
         chain = self._chains.get(name)
         if chain is not None and chain.hook:
-            asked = _devices(chain)
+            device = OIFNAME if chain.hook == "egress" else IIFNAME
+            values = tuple((interface_number(interface),) * 2 for interface in chain.devices)
+            asked = (match_values(device, values),) if values else ()
             return (Way(chain.hook, chain.priority, (), asked, (self._bases[name],)),)
         found = [
             Way(way.hook, way.priority, (*way.path, lead.chain), conditions, (*way.order, lead.place), sure)
@@ -89,14 +91,6 @@ def _summed_up(ways: list[Way]) -> tuple[Way, ...]:
         summed = Way(way.hook, way.priority, way.path[:1], (several,), way.order, way.sure)
         found.setdefault(way.path[0], summed)
     return tuple(found.values())
-
-
-def _devices(chain: Chain) -> tuple[Condition, ...]:
-    """Return the condition for the devices that a chain is on."""
-    if not chain.devices:
-        return ()
-    field = OIFNAME if chain.hook == "egress" else IIFNAME
-    return (match_values(field, tuple((interface_number(name),) * 2 for name in chain.devices)),)
 
 
 class Explainer:
