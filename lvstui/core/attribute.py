@@ -194,11 +194,10 @@ class Attributes(Generic[_T]):
 
     def beyond(self, value: _T) -> list[tuple[str, str]]:
         """Find the numbers that are out of their range, by the names of their fields and with a sentence."""
-        found = ((name, get(value), limits) for get, limits, name in self._numbers)
         return [
             (name, out_of_range(number, limits))
-            for name, number, limits in found
-            if isinstance(number, int) and not limits[0] <= number <= limits[1]
+            for get, limits, name in self._numbers
+            if isinstance(number := get(value), int) and not limits[0] <= number <= limits[1]
         ]
 
     def _field(self, attribute: Attribute[_T]) -> str:

@@ -140,11 +140,11 @@ def misfits(value: Service | RealServer | SyncDaemon) -> Iterator[Problem]:
     words: tuple[tuple[Callable[[str], object], str], ...] = ()
     match value:
         case RealServer():
-            found = [*_beyond("server", value.endpoint.port, _PORTS), *SERVER.beyond(value)]
+            found = _beyond("server", value.endpoint.port, _PORTS) + SERVER.beyond(value)
         case Service():
             key = value.key
             number, limits = (key.port, _PORTS) if isinstance(key, AddressKey) else (key.mark, fields.LIMITS["mark"])
-            found = [*_beyond("service", number, limits), *SERVICE.beyond(value)]
+            found = _beyond("service", number, limits) + SERVICE.beyond(value)
             words = (fields.scheduler, value.scheduler), (fields.engine, value.engine)
         case SyncDaemon():
             found = DAEMON.beyond(value)
@@ -275,18 +275,17 @@ def _persistence(persistence: Persistence, key: ServiceKey) -> Iterator[Problem]
 
 
 def _server(
-    server: RealServer,
-    key: ServiceKey,
-    others: Iterable[RealServer],
-    director: Director,
-    adds: bool = False,
+    server: RealServer, key: ServiceKey, others: Iterable[RealServer], director: Director, adds: bool = False
 ) -> Iterator[Problem]:
     if adds:
         yield HAS_SERVER
     if server.name and any(other.name == server.name for other in others):
         yield name_taken("server of this service", server.name)
     yield from misfits(server)
-    yield from filter(None, (wrong_thresholds(server), wrong_tunnel(server)))
+    if problem := wrong_thresholds(server):
+        yield problem
+    if problem := wrong_tunnel(server):
+        yield problem
     address, port = server.endpoint
     if address.is_multicast or address.is_unspecified:
         yield not_one_machine(address)

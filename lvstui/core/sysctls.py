@@ -42,13 +42,13 @@ class Setting:
     """
 
     name: str
-    default: str
     meaning: str
     sensible: _Range = _SWITCH
     limits: _Range = _INT
     kind: Kind = Kind.NUMBER
     automatic: bool = False
     read_only: bool = False
+    default: str = "0"
 
     @property
     def takes(self) -> str:
@@ -74,53 +74,44 @@ class Setting:
 _ALL: Final = (
     Setting(
         "am_droprate",
-        "10",
         "While drop_packet is 3: one packet out of this many is dropped. Raise it to drop fewer.",
         (1, INT_MAX),
+        default="10",
     ),
     Setting(
         "amemthresh",
-        "1024",
         "Pages of free memory below which the automatic defences (1 in drop_entry, drop_packet, secure_tcp) start.",
         _COUNT,
+        default="1024",
     ),
     Setting(
         "backup_only",
-        "0",
         "1: while a backup sync daemon runs, this director forwards nothing. Ends loops where directors are also "
         "real servers of each other.",
     ),
-    Setting(
-        "cache_bypass",
-        "0",
-        "1: when no server of a transparent cache is left, go to where the client wanted to go.",
-    ),
+    Setting("cache_bypass", "1: when no server of a transparent cache is left, go to where the client wanted to go."),
     Setting(
         "conn_lfactor",
-        "-4",
         "How full the connection table may get before it grows: higher saves memory, lower saves time.",
         (-8, 8),
         (-8, 8),
+        default="-4",
     ),
     Setting(
         "conn_reuse_mode",
-        "1",
         "When a client comes back from the same port: 0 keeps its old server, 1 chooses anew where that is safe, "
         "+2 also after a FIN with direct routing. New servers that get no load may need 1 or 3.",
         _MODE,
+        default="1",
     ),
     Setting(
         "conntrack",
-        "0",
         "1: netfilter keeps track of balanced connections. Firewall rules on their state, and SNAT of masq, need it; "
         "it costs speed.",
     ),
-    Setting(
-        "debug_level", "0", "How much IPVS writes into the kernel's log; 0 is nothing, 12 is every packet.", (0, 12)
-    ),
+    Setting("debug_level", "How much IPVS writes into the kernel's log; 0 is nothing, 12 is every packet.", (0, 12)),
     Setting(
         "drop_entry",
-        "0",
         "Defence when memory runs out: throws connections out of the table at random. 0 never, 1 when memory is low "
         "(2: it is now), 3 always.",
         _MODE,
@@ -129,7 +120,6 @@ _ALL: Final = (
     ),
     Setting(
         "drop_packet",
-        "0",
         "Defence when memory runs out: drops packets on their way in. 0 never, 1 when memory is low (2: it is now), "
         "3 always, at am_droprate.",
         _MODE,
@@ -138,74 +128,67 @@ _ALL: Final = (
     ),
     Setting(
         "est_cpulist",
-        "",
         "The CPUs on which rates are worked out. Keep that work away from the CPUs that take the packets.",
+        default="",
         kind=Kind.CPUS,
     ),
     Setting(
         "est_nice",
-        "0",
         "How nice the threads are that work out rates; higher leaves more of the CPU to others.",
         (-20, 19),
         (-20, 19),
     ),
     Setting(
         "expire_nodest_conn",
-        "0",
         "What becomes of connections of a removed server. 0: their packets are dropped in silence until they time out, "
         "or until the server is back; 1: they end at once, and so do its persistence entries.",
     ),
     Setting(
         "expire_quiescent_template",
-        "0",
         "1: a client whose server has weight 0 is sent to another one at its next connection. 0: persistence keeps "
         "sending it there, so a drain may never end.",
     ),
     Setting(
         "ignore_tunneled",
-        "0",
         "1: tunnelled packets (IPIP) that arrive here are not balanced again. For a director that is also a real "
         "server of another one.",
     ),
     Setting(
         "lblc_expiration",
-        "86400",
         "Seconds after which the lblc scheduler forgets to which server an unused address went.",
         _SECONDS,
         _TICKED,
+        default="86400",
     ),
     Setting(
         "lblcr_expiration",
-        "86400",
         "Seconds after which the lblcr scheduler forgets to which servers an unused address went.",
         _SECONDS,
         _TICKED,
+        default="86400",
     ),
     Setting(
         "nat_icmp_send",
-        "0",
         "1: a masq server whose packets belong to no known connection gets an answer (ICMP port unreachable).",
     ),
     Setting(
         "pmtu_disc",
-        "1",
         "1: packets too large for the way to the server are answered with the size that fits. 0 never says so: large "
         "transfers through tunnels may hang.",
+        default="1",
     ),
     Setting(
         "run_estimation",
-        "1",
         "1: the kernel works out rates. 0 saves time with very many services, and all rates stand still.",
+        default="1",
     ),
     Setting(
         "schedule_icmp",
-        "0",
         "1: ICMP about a connection that is not known here is balanced too, so that it finds the server where several "
         "directors stand side by side.",
     ),
     Setting(
         "secure_tcp",
-        "0",
         "Defence against floods of half-open connections: shorter TCP states. 0 never, 1 when memory is low (2: it is "
         "now), 3 always.",
         _MODE,
@@ -214,53 +197,49 @@ _ALL: Final = (
     ),
     Setting(
         "sloppy_sctp",
-        "0",
         "1: an SCTP connection is taken up in its middle. For a backup that takes over with sync_persist_mode 1.",
     ),
     Setting(
         "sloppy_tcp",
-        "0",
         "1: a TCP connection is taken up in its middle, without its SYN. For a backup that takes over with "
         "sync_persist_mode 1, and for stateless directors side by side (mh).",
     ),
     Setting(
         "snat_reroute",
-        "1",
         "1: the route of a masq server's answers is looked up again with the virtual address as source. Needed with "
         "routing by source; 0 is a little faster.",
+        default="1",
     ),
     Setting(
         "svc_lfactor",
-        "-3",
         "How full the table of services may get before it grows: higher saves memory, lower saves time.",
         (-8, 8),
         (-8, 8),
+        default="-3",
     ),
     Setting(
         "sync_persist_mode",
-        "0",
         "1: of services with persistence only the clients' entries are synchronised, not each connection. Less to "
         "send; the backup needs sloppy_tcp then.",
     ),
     Setting(
         "sync_ports",
-        "1",
         "Threads and UDP ports of a sync daemon, from its own port upwards; the same number on master and backup.",
         (1, 64),
         (1, 2**30),
         Kind.POWER,
+        default="1",
     ),
     Setting(
         "sync_qlen_max",
-        "",
         "Messages that may wait to be sent by the master; the rest is lost. Raise it when the backup misses "
         "connections in a storm.",
         (0, 2**63 - 1),
         _LONG,
+        default="",
     ),
     Setting(
         "sync_refresh_period",
-        "0",
         "Seconds by which a connection's timer must have moved before it is synchronised again; 0: by sync_threshold "
         "alone.",
         _SECONDS,
@@ -268,32 +247,30 @@ _ALL: Final = (
     ),
     Setting(
         "sync_retries",
-        "0",
         "How often a message about a connection is sent again, an eighth of sync_refresh_period apart; against loss.",
         _MODE,
         _MODE,
     ),
     Setting(
         "sync_sock_size",
-        "0",
         "Bytes of the sync daemon's socket buffer; 0 is the system's default. Raise it when datagrams are lost.",
         _COUNT,
     ),
     Setting(
         "sync_threshold",
-        "3 50",
         "A B: a connection is synchronised at packet A, and again every B packets. Lower A hands over younger ones; "
         "lower B costs more messages.",
         _COUNT,
         _COUNT,
         Kind.PAIR,
+        default="3 50",
     ),
     Setting(
         "sync_version",
-        "1",
         "The format of sync messages: 1 is right; 0 is for a partner with a kernel before 2.6.39, without IPv6.",
         _SWITCH,
         _SWITCH,
+        default="1",
     ),
 )
 

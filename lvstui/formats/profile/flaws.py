@@ -273,34 +273,26 @@ class _Scan:
         opening = self._take()
         match opening.kind, opening.text:
             case "mark", "[":
-                self._array(path)
+                self._items(path, "]")
             case "mark", "{":
-                self._inline_table(path)
+                self._items(path, "}")
             case _:
                 while self._next.kind == "bare" or (self._next.kind == "mark" and self._next.text == "."):
                     self._take()
 
-    def _array(self, path: Path) -> None:
+    def _items(self, path: Path, closing: str) -> None:
+        """Go through an array or an inline table up to its end."""
         index = 0
-        while True:
-            self._skip("newline")
-            if self._next.kind == "mark" and self._next.text == "]":
-                break
-            if self._next.kind == "mark" and self._next.text == ",":
+        while self._next.kind != "mark" or self._next.text != closing:
+            if self._next.kind == "newline" or (self._next.kind == "mark" and self._next.text == ","):
                 self._take()
-                continue
-            item = (*path, index)
-            self._lines[item] = self._next.line
-            self._value(item)
-            index += 1
-        self._take()
-
-    def _inline_table(self, path: Path) -> None:
-        while not (self._next.kind == "mark" and self._next.text == "}"):
-            if self._next.kind == "mark" or self._next.kind == "newline":
-                self._take()
-            else:
+            elif closing == "}":
                 self._pair(path)
+            else:
+                item = (*path, index)
+                self._lines[item] = self._next.line
+                self._value(item)
+                index += 1
         self._take()
 
 
