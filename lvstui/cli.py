@@ -164,4 +164,5 @@ def _screens(options: argparse.Namespace, open_kernel: Opener) -> int:
             owners=place.owners,
             memory=ViewMemory(memory_path()),
         )
+        gc.enable()  # unlike a command, the screens live long
         return run(screens)
