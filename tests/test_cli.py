@@ -196,7 +196,7 @@ def test_show_json_has_every_field_in_a_fixed_order(shell: Shell) -> None:
     }
 
 
-def test_show_director_json_tells_kernel_timeouts_and_daemons(shell: Shell) -> None:
+def test_show_director_json_prints_kernel_timeouts_and_daemons(shell: Shell) -> None:
     document = json.loads(shell.run("show", "director", "--json").out)
     assert document["kernel"] == {"origin": "demo", "version": "1.2.1", "table_size": 4096}
     assert document["director"] == {"name": "lb1"}
@@ -242,7 +242,7 @@ def test_check_counts_what_is_fine(shell: Shell) -> None:
     assert ran.out == f"{shell.profile}: 2 services, 2 servers, no error\n"
 
 
-def test_check_tells_every_flaw_with_its_line(shell: Shell) -> None:
+def test_check_prints_every_flaw_with_its_line(shell: Shell) -> None:
     shell.profile.write_text("format = 1\nzzz = 1\n[timeouts]\ntcp = -1\n")
     ran = shell.run("check", str(shell.profile))
     assert ran.status == 1
@@ -253,7 +253,7 @@ def test_check_tells_every_flaw_with_its_line(shell: Shell) -> None:
     ]
 
 
-def test_check_tells_what_the_kernel_would_refuse_and_what_cannot_work(shell: Shell) -> None:
+def test_check_prints_what_the_kernel_would_refuse_and_what_cannot_work(shell: Shell) -> None:
     shell.profile.write_text(
         'format = 1\n[[service]]\nservice = "tcp:192.0.2.1:0"\nserver = [{ server = "10.0.0.1:80", lower = 1 }]\n'
     )
@@ -270,7 +270,7 @@ def test_warnings_alone_are_no_error(shell: Shell) -> None:
     assert "warning: " in ran.out
 
 
-def test_a_profile_that_is_not_there_is_told_with_the_remedy(shell: Shell) -> None:
+def test_a_profile_that_is_not_there_is_reported_with_the_remedy(shell: Shell) -> None:
     shell.profile.unlink()
     for command in ("diff", "apply"):
         ran = shell.run(command)
@@ -285,7 +285,7 @@ def test_diff_is_silent_where_nothing_differs(shell: Shell) -> None:
     assert shell.run("diff") == Ran(0, "", "")
 
 
-def test_diff_tells_what_apply_would_write(shell: Shell) -> None:
+def test_diff_prints_what_apply_would_write(shell: Shell) -> None:
     shell.want(with_weight(5))
     line = "tcp:192.0.2.10:443 shop\\x1b[31m / 10.0.0.11:443 web1: weight 3 -> 5\n"
     assert shell.run("diff") == Ran(3, line, "")
@@ -345,7 +345,7 @@ def test_every_command_names_the_function_that_runs_it(words: str) -> None:
     assert callable(getattr(import_module(f"lvstui.commands.{module}"), function))
 
 
-def test_apply_keeps_others_when_told_so(shell: Shell) -> None:
+def test_apply_keeps_others_when_asked_to(shell: Shell) -> None:
     shell.kernel = MemoryKernel(replace(PROFILE, pools={**PROFILE.pools, OTHER: Pool(Service(OTHER))}))
     assert shell.run("apply", "--keep-others") == Ran(0, "", "")
     assert OTHER in shell.held().pools
@@ -353,7 +353,7 @@ def test_apply_keeps_others_when_told_so(shell: Shell) -> None:
     assert OTHER not in shell.held().pools
 
 
-def test_a_failure_half_way_is_told_exactly_and_what_was_written_is_taken_back(shell: Shell) -> None:
+def test_a_failure_half_way_is_reported_exactly_and_what_was_written_is_taken_back(shell: Shell) -> None:
     bad = replace(PROFILE.pools[MARK], service=Service(MARK, "zzz"))
     shell.want(Director({SHOP: PROFILE.pools[SHOP], MARK: bad, OTHER: Pool(Service(OTHER))}))
     shell.kernel = MemoryKernel(EMPTY)
@@ -382,7 +382,7 @@ class Reluctant(MemoryKernel):
         super().write(change)
 
 
-def test_what_apply_cannot_take_back_is_told_and_recorded(shell: Shell) -> None:
+def test_what_apply_cannot_take_back_is_reported_and_recorded(shell: Shell) -> None:
     bad = replace(PROFILE.pools[MARK], service=Service(MARK, "zzz"))
     shell.want(Director({OTHER: Pool(Service(OTHER)), MARK: bad}))
     shell.kernel = Reluctant(EMPTY)
@@ -535,7 +535,7 @@ def test_commands_import_neither_textual_nor_what_else_they_do_not_need() -> Non
     assert (ended.stdout, ended.stderr) == ("[]\n", "")
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_reported() -> None:
     assert python("-m", "lvstui", "--version").stdout.startswith("lvstui ")
 
 

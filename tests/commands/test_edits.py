@@ -251,7 +251,7 @@ def test_a_machine_is_drained_everywhere_and_restored_but_not_what_stood_at_0(sh
     assert (single.status, "no weight is remembered" in single.err) == (1, True)
 
 
-def test_dry_run_tells_the_lines_and_the_commands_and_writes_nothing(shell: Shell) -> None:
+def test_dry_run_prints_the_lines_and_the_commands_and_writes_nothing(shell: Shell) -> None:
     before, held = shell.profile.read_text(), shell.held()
     ran = shell.run("set", "shop", "web1", "weight=0", "--dry-run")
     assert ran.status == 3
@@ -328,14 +328,14 @@ def test_a_name_that_looks_like_another_services_notation_is_ambiguous(shell: Sh
     assert "may mean any of tcp:192.0.2.10:443, mark6:80" in ran.err
 
 
-def test_a_server_told_by_its_address_needs_its_port_where_there_are_two(shell: Shell) -> None:
+def test_a_server_named_by_its_address_needs_its_port_where_there_are_two(shell: Shell) -> None:
     shell.run("add", "shop", "10.0.0.11:0", "forwarding=masq")
     ran = shell.run("set", "shop", "10.0.0.11", "weight=5")
     assert ran.status == 1
     assert "may mean any of 10.0.0.11:443, 10.0.0.11:0" in ran.err
 
 
-def test_a_warning_is_told_and_does_not_stop_and_what_was_wrong_before_is_not_told(shell: Shell) -> None:
+def test_a_warning_is_reported_and_does_not_stop_and_what_was_wrong_before_is_not_reported(shell: Shell) -> None:
     ran = shell.run("set", "shop", "web1", "forwarding=route")
     assert (ran.status, ran.err) == (0, "")
     ran = shell.run("add", "shop", "10.0.0.19:80")
@@ -344,7 +344,7 @@ def test_a_warning_is_told_and_does_not_stop_and_what_was_wrong_before_is_not_to
     assert shell.run("set", "shop", "10.0.0.19:80", "weight=4").err == ""
 
 
-def test_a_refusal_of_the_kernel_is_told(shell: Shell) -> None:
+def test_a_refusal_of_the_kernel_is_reported(shell: Shell) -> None:
     ran = shell.run("set", "shop", "scheduler=zzz")
     assert ran.status == 1
     assert ran.err.startswith("lvstui: not done: ")
@@ -414,7 +414,7 @@ def test_a_kernel_that_may_not_be_written_ends_with_permission(shell: Shell) -> 
     assert shell.run("set", "shop", "web1", "weight=5").status == 4
 
 
-def test_history_tells_who_what_and_when_newest_last(shell: Shell) -> None:
+def test_history_prints_who_what_and_when_newest_last(shell: Shell) -> None:
     shell.run("set", "shop", "web1", "weight=5")
     shell.run("set", "timeouts", "tcp=800")
     lines = shell.run("history").out.splitlines()
@@ -464,7 +464,7 @@ def test_rollback_of_rollback_leads_back(shell: Shell) -> None:
     assert server(shell).weight == 5
 
 
-def test_a_record_that_no_longer_fits_is_not_taken_back_and_what_differs_is_told(shell: Shell) -> None:
+def test_a_record_that_no_longer_fits_is_not_taken_back_and_what_differs_is_reported(shell: Shell) -> None:
     shell.run("set", "shop", "web1", "weight=5")
     shell.run("set", "shop", "web1", "weight=6")
     ran = shell.run("rollback", "1")
@@ -487,7 +487,7 @@ def test_rollback_takes_back_settings(shell: Shell) -> None:
     assert shell.run("rollback", "3").status == shell.run("rollback", "4").status == 1
 
 
-def test_a_history_that_cannot_be_written_is_told_and_the_edit_is_made(shell: Shell) -> None:
+def test_a_history_that_cannot_be_written_is_reported_and_the_edit_is_made(shell: Shell) -> None:
     file_of(shell).mkdir()
     ran = shell.run("set", "shop", "web1", "weight=5")
     assert ran.status == 0
@@ -498,7 +498,7 @@ def test_a_history_that_cannot_be_written_is_told_and_the_edit_is_made(shell: Sh
     assert shell.run("history").status == 1
 
 
-def test_what_the_profile_cannot_hold_is_told(shell: Shell) -> None:
+def test_what_the_profile_cannot_hold_is_reported(shell: Shell) -> None:
     shell.profile.unlink()
     shell.profile.with_name("elsewhere").mkdir()
     shell.profile.symlink_to("elsewhere")

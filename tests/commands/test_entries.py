@@ -93,7 +93,7 @@ def test_a_client_is_pinned_timed_and_let_go(shell: Shell) -> None:
     assert listed(shell) == []
 
 
-def test_a_dry_run_tells_what_would_happen_and_does_nothing(shell: Shell) -> None:
+def test_a_dry_run_prints_what_would_happen_and_does_nothing(shell: Shell) -> None:
     stick(shell)
     ran = shell.run("entry", "move", "198.18.0.7", "shop", str(WEB2.address), "--dry-run")
     assert ran.status == 3

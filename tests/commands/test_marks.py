@@ -86,7 +86,7 @@ def test_rules_alone_can_be_had(shell: Shell) -> None:
     assert not shell.kernel.read().director.pools
 
 
-def test_a_dry_run_tells_all_of_it_and_writes_nothing(shell: Shell) -> None:
+def test_a_dry_run_prints_all_of_it_and_writes_nothing(shell: Shell) -> None:
     ran = shell.run("mark", "add", "20", WEB, "--server", "10.0.0.11", "--dry-run")
     assert ran.status == 3
     assert "ipvsadm -A -f 20 -s wlc -p 300" in ran.out
@@ -115,7 +115,7 @@ def test_a_group_of_which_a_part_is_refused_is_taken_back(shell: Shell) -> None:
 
 
 class Unwritable(MemoryKernel):
-    """A kernel whose packet filter is not told."""
+    """A kernel whose packet filter gets no rules."""
 
     def read(self) -> Reading:
         reading = super().read()
@@ -126,7 +126,7 @@ class Unwritable(MemoryKernel):
         )
 
 
-def test_where_no_rules_can_be_written_they_are_told_as_commands(shell: Shell) -> None:
+def test_where_no_rules_can_be_written_they_are_reported_as_commands(shell: Shell) -> None:
     shell.kernel = Unwritable()
     ran = shell.run("mark", "add", "20", WEB, "--server", "10.0.0.11")
     assert ran.status == 1
@@ -150,7 +150,7 @@ def test_packets_are_taken_out_and_with_the_last_of_them_the_group(shell: Shell)
     assert MarkKey(20, Family.IPV4) in shell.kernel.read().director.pools
 
 
-def test_services_go_too_only_when_told_so_and_after_a_question(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_services_go_too_only_when_asked_to_and_after_a_question(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     shell.run("mark", "add", "20", WEB, "--server", "10.0.0.11")
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     asked = shell.run("mark", "delete", "20", "--services")
@@ -179,7 +179,7 @@ def test_services_go_too_only_when_told_so_and_after_a_question(shell: Shell, mo
         (("delete", "x\x1b[2J"), "mark: must be a whole number"),
     ],
 )
-def test_what_is_wrong_is_told_by_its_field(shell: Shell, words: tuple[str, ...], problem: str) -> None:
+def test_what_is_wrong_is_reported_by_its_field(shell: Shell, words: tuple[str, ...], problem: str) -> None:
     ran = shell.run("mark", *words)
     assert ran.status != 0
     assert problem in ran.err
@@ -198,7 +198,7 @@ def foreign(shell: Shell, *rules: Rule) -> None:
     shell.kernel = MemoryKernel(shell.kernel.read().director, foreign=rules)
 
 
-def test_show_marks_tells_rules_services_and_what_is_wrong(shell: Shell) -> None:
+def test_show_marks_prints_rules_services_and_what_is_wrong(shell: Shell) -> None:
     shell.run("mark", "add", "20", WEB, "--name", "web", "--persistence", "0", "--server", "10.0.0.11")
     shell.run("add", "mark:20", "10.0.0.12:0")
     raw = rule(0, raw="xt BPF \x1b[2J")
@@ -239,7 +239,7 @@ def test_an_export_as_json_and_as_nft_holds_the_groups(shell: Shell) -> None:
     assert "meta mark set 0x00000014" in shell.run("export", "--format", "nft").out
 
 
-def test_marks_that_the_profile_lacks_are_drift_and_kept_when_told_so(shell: Shell) -> None:
+def test_marks_that_the_profile_lacks_are_drift_and_kept_when_asked_to(shell: Shell) -> None:
     shell.run("mark", "add", "20", WEB, "--rules-only")
     kept = shell.profile.read_text()
     shell.run("mark", "add", "21", "tcp 192.0.2.21 21", "--rules-only")

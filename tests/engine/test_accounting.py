@@ -135,7 +135,7 @@ def test_rollback_can_be_undone_like_any_edit(seat: Seat) -> None:
     assert shown.changes[-1].kind is Kind.ROLLBACK
 
 
-def test_the_second_one_is_told_who_is_there_and_both_show_it(seat: Seat, colleague: Seat) -> None:
+def test_the_second_one_sees_who_is_there_and_both_show_it(seat: Seat, colleague: Seat) -> None:
     assert [sentence for sentence in colleague.notices if "another lvstui is at work on this profile" in sentence]
     assert len(colleague.look().others) == len(seat.look().others) == 1
     assert "2 here" in [cell.text for cell in headline(seat.look(), 200)]

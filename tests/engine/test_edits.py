@@ -83,7 +83,7 @@ def test_one_of_many_that_somebody_changed_meanwhile_keeps_all_from_being_writte
     assert {one.weight for one in kernel.read().director.pools[SHOP].servers.values()} == {9}
 
 
-def test_what_somebody_changed_meanwhile_is_told_with_the_names_of_the_profile() -> None:
+def test_what_somebody_changed_meanwhile_is_reported_with_the_names_of_the_profile() -> None:
     kernel = MemoryKernel(shop(replace(ONE, weight=5)))
     named = replace(ONE, name="web1")
     answer = make(kernel, change_server(SHOP, named, replace(named, weight=9)))

@@ -1,4 +1,4 @@
-"""Worker and scanner together, each in its thread: watching, editing, being told, and ending."""
+"""Worker and scanner together, each in its thread: watching, editing, reporting, and ending."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_scan_comes_while_somebody_watches_and_goes_when_nobody_does(desk: Des
         assert time.monotonic() < deadline
 
 
-def test_what_engines_tell_clients_by_is_asked_for_by_a_session_that_begins_with_the_entries() -> None:
+def test_what_engines_distinguish_clients_by_is_asked_for_by_a_session_that_begins_with_the_entries() -> None:
     """Such a session watches before it knows what services there are."""
     asked: list[bool] = []
 

@@ -1,4 +1,4 @@
-"""Entries edited on the kernel in memory: what is told, what is waited for, and what is reported."""
+"""Entries edited on the kernel in memory: what is sent, what is waited for, and what is reported."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CLIENT = ip_address("198.18.0.7")
 
 
 class Bench:
-    """A kernel in memory whose time passes when somebody waits, with what was waited for and told."""
+    """A kernel in memory whose time passes when somebody waits, with what was waited for and sent."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -209,7 +209,7 @@ def test_a_pace_lets_time_pass_between_clients(bench: Bench) -> None:
     assert bench.waited == [1.0]
 
 
-def test_edits_end_when_they_are_told_to(bench: Bench) -> None:
+def test_edits_end_when_they_are_asked_to(bench: Bench) -> None:
     edits = [SetTime(bench.held(number), 60) for number in range(1, 5)]
     bench.going_on = False
     assert len(bench.make(*edits, pace=1)) == 1
@@ -227,7 +227,7 @@ def test_a_table_that_is_too_large_to_be_read_back_leaves_it_open(bench: Bench) 
     assert entry.server == ONE
 
 
-def test_a_kernel_that_fails_in_between_is_told_for_every_edit(bench: Bench) -> None:
+def test_a_kernel_that_fails_in_between_is_reported_for_every_edit(bench: Bench) -> None:
     entry = bench.held()
 
     def fail(_: Sequence[Message]) -> None:

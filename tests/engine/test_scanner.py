@@ -251,7 +251,7 @@ def test_a_table_that_cannot_be_read_says_why_and_is_read_again_later() -> None:
     assert (published[-1].trouble, published[-1].rows) == ("", 3)
 
 
-def test_work_is_done_in_the_thread_and_the_thread_ends_when_it_is_told_to() -> None:
+def test_work_is_done_in_the_thread_and_the_thread_ends_when_it_is_asked_to() -> None:
     kernel = LargeKernel(10**9)
     reader = Scanner(kernel, lambda _: None)
     done: list[str] = []

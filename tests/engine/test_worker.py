@@ -251,7 +251,7 @@ def test_a_whole_edit_is_taken_back_when_a_part_of_it_is_refused(bench: Bench) -
     assert bench.shown().undo == ()
 
 
-def test_what_of_a_whole_edit_cannot_be_taken_back_is_told_and_can_be_undone(bench: Bench) -> None:
+def test_what_of_a_whole_edit_cannot_be_taken_back_is_reported_and_can_be_undone(bench: Bench) -> None:
     class Reluctant(MemoryKernel):
         def write(self, change: Change) -> None:
             if change == change_server(SHOP, replace(TWO, weight=9), TWO):

@@ -1,4 +1,4 @@
-"""What is told of the machine: its load and its links."""
+"""What is known of the machine: its load and its links."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_loopback_is_no_link_worth_showing() -> None:
     assert "lo" not in {link.name for link in Links().observe(0.0)}
 
 
-def test_the_machine_tells_its_name_its_load_and_no_links_where_they_are_not_the_directors() -> None:
+def test_the_machine_has_its_name_its_load_and_no_links_where_they_are_not_the_directors() -> None:
     host = Machine().observe()
     assert host.name == socket.gethostname()
     assert 0 < host.memory <= 100

@@ -129,7 +129,7 @@ def test_kube_proxy_owns_everything_in_ipvs_mode_only(machine: Machine) -> None:
     assert machine.watch()() == (Owner("kube-proxy", by_option), Owner("kube-proxy", by_file))
 
 
-def test_another_lvstui_is_told_but_owns_nothing_and_a_demo_is_not_told(machine: Machine) -> None:
+def test_another_lvstui_is_named_but_owns_nothing_and_a_demo_is_not(machine: Machine) -> None:
     pid = machine.start("lvstui")
     machine.start("lvstui", "--demo")
     (owner,) = machine.watch()()
@@ -151,7 +151,7 @@ def test_it_looks_every_ten_seconds_and_reads_a_file_again_when_it_changed(machi
     assert watch() == ()
 
 
-def test_of_what_is_changed_the_services_of_others_are_told() -> None:
+def test_of_what_is_changed_the_services_of_others_are_reported() -> None:
     keepalived = Owner("keepalived", 7, services=frozenset({SHOP}))
     server = RealServer(endpoint("10.0.0.1:443"))
     changes = (

@@ -138,12 +138,12 @@ def files_no_larger_than(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_a_write_that_ends_half_way_is_told_and_leaves_the_file_as_it_was(profile: Path) -> None:
+def test_a_write_that_ends_half_way_is_reported_and_leaves_the_file_as_it_was(profile: Path) -> None:
     history = HistoryFile(profile)
     history.append(Kind.DO, [CHANGE])
     before = file_of(profile).read_bytes()
-    told = r"history\.jsonl cannot be written: the file would be larger"
-    with files_no_larger_than(len(before) + 20), pytest.raises(ProfileError, match=told):
+    refusal = r"history\.jsonl cannot be written: the file would be larger"
+    with files_no_larger_than(len(before) + 20), pytest.raises(ProfileError, match=refusal):
         history.append(Kind.DO, [CHANGE])
     assert file_of(profile).read_bytes() == before
     assert history.append(Kind.DO, [CHANGE]).number == 2
@@ -155,7 +155,7 @@ def test_beside_what_is_no_plain_file_nothing_is_written(tmp_path: Path) -> None
     assert not list(tmp_path.parent.glob(f"{tmp_path.name}.history*"))
 
 
-def test_what_is_no_file_is_told(profile: Path) -> None:
+def test_what_is_no_file_is_reported(profile: Path) -> None:
     file_of(profile).mkdir()
     with pytest.raises(ProfileError, match="it is a folder"):
         HistoryFile(profile).append(Kind.DO, [CHANGE])
@@ -173,7 +173,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[]
         yield lambda: receiver.recv(65536).decode()
 
 
-def test_the_systems_log_is_told_in_one_printable_line(profile: Path, log: Callable[[], str]) -> None:
+def test_the_systems_log_gets_one_printable_line(profile: Path, log: Callable[[], str]) -> None:
     history = HistoryFile(profile, to_syslog=True)
     record = history.append(Kind.UNDO, [HOSTILE, CHANGE])
     line = log()
@@ -183,7 +183,7 @@ def test_the_systems_log_is_told_in_one_printable_line(profile: Path, log: Calla
     assert line.isprintable()
 
 
-def test_the_systems_log_is_told_also_where_the_history_cannot_be_written(
+def test_the_systems_log_gets_it_also_where_the_history_cannot_be_written(
     profile: Path, log: Callable[[], str]
 ) -> None:
     file_of(profile).mkdir()

@@ -157,7 +157,7 @@ def test_a_version_that_cannot_be_kept_does_not_cost_the_save(path: Path) -> Non
     assert loads(path.read_text(), "p") == BIG
 
 
-def test_a_broken_file_is_told_every_time_and_never_overwritten(path: Path) -> None:
+def test_a_broken_file_is_reported_every_time_and_never_overwritten(path: Path) -> None:
     save(path, LB1)
     path.write_text("format = 1\nnmae = 1\n")
     profile = ProfileFile(path)
@@ -171,7 +171,7 @@ def test_a_broken_file_is_told_every_time_and_never_overwritten(path: Path) -> N
     assert profile.load() == Director()
 
 
-def test_a_file_in_another_encoding_is_told_with_the_line(path: Path) -> None:
+def test_a_file_in_another_encoding_is_reported_with_the_line(path: Path) -> None:
     save(path, LB1)
     path.write_bytes(b"format = 1\n# caf\xe9\n")
     with pytest.raises(ProfileError, match=r"director\.toml, line 2: not UTF-8; save the file in UTF-8"):
@@ -190,7 +190,7 @@ def test_an_error_of_the_fold_leaves_the_file_and_frees_the_lock(path: Path) -> 
     assert loads(path.read_text(), "p") == BIG
 
 
-def test_a_folder_in_place_of_the_file_is_told(path: Path) -> None:
+def test_a_folder_in_place_of_the_file_is_reported(path: Path) -> None:
     path.mkdir(parents=True)
     with pytest.raises(ProfileError, match=r"director\.toml cannot be read: it is a folder; name a file in it"):
         ProfileFile(path).load()
@@ -244,7 +244,7 @@ def without_rights(folder: Path) -> Iterator[None]:
         folder.chmod(0o700)
 
 
-def test_a_folder_without_permission_is_told_with_the_remedy() -> None:
+def test_a_folder_without_permission_is_reported_with_the_remedy() -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "director.toml"
         save(path, LB1)
@@ -256,14 +256,14 @@ def test_a_folder_without_permission_is_told_with_the_remedy() -> None:
         assert path.read_text() == dumps(LB1)
 
 
-def test_a_name_that_utf8_cannot_write_is_told_and_nothing_is_lost(path: Path) -> None:
+def test_a_name_that_utf8_cannot_write_is_reported_and_nothing_is_lost(path: Path) -> None:
     save(path, LB1)
     with pytest.raises(ProfileError, match="a name or note has characters that UTF-8 cannot write"):
         save(path, Director(name="\ud800"))
     assert path.read_text() == dumps(LB1)
 
 
-def test_a_lock_that_is_never_freed_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_is_never_freed_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(path, LB1)
     monkeypatch.setattr(module, "_LOCK_PATIENCE", 0.0)
     with (path.parent / ".director.toml.lock").open("w") as lock:
@@ -319,9 +319,9 @@ def test_a_kill_in_the_midst_of_saving_never_tears_the_file(path: Path) -> None:
     for _ in range(5):
         with subprocess.Popen([sys.executable, "-c", BUSY, str(path)], stdout=subprocess.PIPE, text=True) as busy:
             assert busy.stdout is not None
-            told = [busy.stdout.readline() for _ in range(20)]
+            names = [busy.stdout.readline() for _ in range(20)]
             busy.kill()
-        assert int(loads(path.read_text(), "p").name) >= int(told[-1])
+        assert int(loads(path.read_text(), "p").name) >= int(names[-1])
 
 
 def test_two_processes_at_once_lose_no_change(path: Path) -> None:
