@@ -67,11 +67,8 @@ def command(change: Change) -> str | None:
 
     None where the kernel has nothing to do or where ipvsadm cannot say it. For settings of net.ipv4.vs it is sysctl's.
     """
-    match change:
-        case Change(SysctlKey(name), _, after):
-            return _sysctl(name, after) if isinstance(after, str) else None
-        case _:
-            pass
+    if isinstance(change.target, SysctlKey):
+        return _sysctl(change.target.name, change.after) if isinstance(change.after, str) else None
     try:
         arguments = _arguments(change)
     except Inexpressible:

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from lvstui.core import sysctls
 from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS
-from lvstui.core.model import Director, Pool, RealServer
-from lvstui.core.observed import Reading, ServerStats, Stats
+from lvstui.core.model import Director, Pool
+from lvstui.core.observed import Reading, Stats
 
 Json: TypeAlias = "str | int | Sequence[Json] | Mapping[str, Json] | None"
 Table: TypeAlias = dict[str, Json]
@@ -70,17 +70,16 @@ def observed_service(reading: Reading, pool: Pool) -> Table:
     """Return one service with its servers and what was counted as a document."""
     key = pool.service.key
     counted = reading.servers.get(key, {})
-    servers: list[Json] = [_observed_server(server, counted.get(at)) for at, server in pool.servers.items()]
+    servers: list[Json] = []
+    for endpoint, server in pool.servers.items():
+        seen = counted.get(endpoint)
+        connections: Table = {
+            "active": seen.active if seen else None,
+            "inactive": seen.inactive if seen else None,
+            "sticky": seen.sticky if seen else None,
+        }
+        servers.append({**SERVER.table(server, whole=True), **connections, **_counters(seen.stats if seen else None)})
     return {**SERVICE.table(pool.service, whole=True), **_counters(reading.services.get(key)), "server": servers}
-
-
-def _observed_server(server: RealServer, seen: ServerStats | None) -> Table:
-    connections: Table = {
-        "active": seen.active if seen else None,
-        "inactive": seen.inactive if seen else None,
-        "sticky": seen.sticky if seen else None,
-    }
-    return {**SERVER.table(server, whole=True), **connections, **_counters(seen.stats if seen else None)}
 
 
 def _counters(stats: Stats | None) -> Table:

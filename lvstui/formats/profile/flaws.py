@@ -141,11 +141,8 @@ def _unknown(key: str, known: AbstractSet[str]) -> str:
     from difflib import get_close_matches  # 5 ms that only a mistake costs
 
     near = get_close_matches(key, known, n=1)
-    return (
-        f"is not a key here; did you mean {near[0]}?"
-        if near
-        else f"is not a key here; known are {', '.join(sorted(known))}"
-    )
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+    return f"is not a key here; {hint}"
 
 
 def syntax_flaw(source: str, text: str, message: str) -> str:
@@ -199,7 +196,7 @@ def lines(text: str) -> Mapping[Path, int]:
 
 
 class _Scan:
-    """One pass over the tokens of a text that tomllib has taken already."""
+    """One pass over the tokens of a text that tomllib has taken already (a string has its quotes, a mark has none)."""
 
     def __init__(self, text: str) -> None:
         self._tokens = _tokens(text)
@@ -212,17 +209,14 @@ class _Scan:
         self._next = next(self._tokens)
         return token
 
-    def _skip(self, *kinds: str) -> None:
-        while self._next.kind in kinds:
-            self._take()
-
     def document(self) -> Mapping[Path, int]:
         table: Path = ()
         while True:
-            self._skip("newline")
+            while self._next.kind == "newline":
+                self._take()
             if self._next.kind == "end":
                 return self._lines
-            if self._next.text == "[" and self._next.kind == "mark":
+            if self._next.text == "[":
                 table = self._header()
             else:
                 self._pair(table)
@@ -255,8 +249,9 @@ class _Scan:
         parts: list[str] = []
         while True:
             token = self._take()
-            parts.append(_unquoted(token.text) if token.kind == "string" else token.text)
-            if self._next.text != "." or self._next.kind != "mark":
+            quoted = token.kind == "string"
+            parts.append(next(iter(tomllib.loads(f"{token.text} = 0"))) if quoted else token.text)
+            if self._next.text != ".":
                 return parts
             self._take()
 
@@ -270,21 +265,20 @@ class _Scan:
         self._value(path)
 
     def _value(self, path: Path) -> None:
-        opening = self._take()
-        match opening.kind, opening.text:
-            case "mark", "[":
+        match self._take().text:
+            case "[":
                 self._items(path, "]")
-            case "mark", "{":
+            case "{":
                 self._items(path, "}")
             case _:
-                while self._next.kind == "bare" or (self._next.kind == "mark" and self._next.text == "."):
+                while self._next.kind == "bare" or self._next.text == ".":
                     self._take()
 
     def _items(self, path: Path, closing: str) -> None:
         """Go through an array or an inline table up to its end."""
         index = 0
-        while self._next.kind != "mark" or self._next.text != closing:
-            if self._next.kind == "newline" or (self._next.kind == "mark" and self._next.text == ","):
+        while self._next.text != closing:
+            if self._next.text in ("\n", ","):
                 self._take()
             elif closing == "}":
                 self._pair(path)
@@ -305,7 +299,3 @@ def _tokens(text: str) -> Iterator[_Token]:
         line += match[0].count("\n")
     while True:
         yield _Token("end", "", line)
-
-
-def _unquoted(text: str) -> str:
-    return next(iter(tomllib.loads(f"{text} = 0")))
