@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from ipaddress import ip_network
 from typing import Final, NamedTuple
 
 from lvstui.core import fields, selectors
@@ -34,6 +35,7 @@ from lvstui.core.model import (
     MarkKey,
     Network,
     Persistence,
+    Ports,
     RealServer,
     Selector,
     ServerKey,
@@ -340,19 +342,16 @@ def in_the_way(group: MarkGroup, director: Director) -> Iterator[Problem]:
     for mark, other in director.groups.items():
         if mark != group.mark and any(overlap(a, b) for a in group.selectors for b in other.selectors):
             yield _warning("addresses", f"some of these packets get mark {mark} too")
-    losing = [key for key in director.pools if isinstance(key, AddressKey) and _takes(group.selectors, key)]
+
+    def loses(key: AddressKey) -> bool:
+        ports = (Ports(key.port, key.port),) if key.port else ()
+        own = Selector(key.protocol, (ip_network(key.address),), ports)
+        return any(overlap(selector, own) for selector in group.selectors)
+
+    losing = [key for key in director.pools if isinstance(key, AddressKey) and loses(key)]
     if losing:
         more = f" and {len(losing) - 1} more" if len(losing) > 1 else ""
         yield _warning("addresses", f"{fields.service_text(losing[0])}{more} no longer gets these packets")
-
-
-def _takes(marked: Iterable[Selector], key: AddressKey) -> bool:
-    text = f"{fields.protocol_text(key.protocol)} {key.address}" + (f" {key.port}" if key.port else "")
-    try:
-        own = selectors.selector(text)
-    except fields.FieldError:
-        return False
-    return any(overlap(selector, own) for selector in marked)
 
 
 def _packets(values: Values) -> tuple[Selector, ...]:

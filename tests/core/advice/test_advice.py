@@ -43,11 +43,11 @@ WEBS = sticky_pool("tcp:192.0.2.10:443", "10.0.0.11:443", "10.0.0.12:443")
 MARKED = pool("mark:80", "10.0.0.11:0", "10.0.0.12:0")
 
 
-def test_a_director_in_order_has_nothing_to_be_pointed_out() -> None:
+def test_a_director_in_order_gets_no_advice() -> None:
     assert advice(snapshot(director(WEB))) == ()
 
 
-def test_http_and_https_apart_may_land_on_different_servers_and_a_mark_mends_it() -> None:
+def test_http_and_https_apart_may_land_on_different_servers_and_a_mark_repairs_it() -> None:
     where = director(WEB, WEBS)
     found = said(advice(snapshot(where)), "may land on different servers")
     after = fold(where, found.changes)
@@ -61,17 +61,17 @@ def test_pairs_that_stick_differently_are_made_alike() -> None:
     assert fold(where, found.changes).pools[WEBS.service.key].service.persistence == Persistence(300)
 
 
-def test_a_marked_group_without_persistence_is_given_it() -> None:
+def test_a_marked_group_without_persistence_gets_it() -> None:
     where = director(MARKED)
     found = said(advice(snapshot(where, rules=Ruleset((rule(80),)))), "is not persistent")
     assert fold(where, found.changes).pools[MARKED.service.key].service.persistence == Persistence(300)
 
 
-def test_persistence_on_port_0_is_told_of() -> None:
+def test_persistence_on_port_0_is_reported() -> None:
     assert said(advice(snapshot(director(sticky_pool("tcp:192.0.2.10:0", "10.0.0.11:0")))), "every port").remedy
 
 
-def test_a_service_without_a_rule_and_a_rule_without_a_service_are_told_of() -> None:
+def test_a_service_without_a_rule_and_a_rule_without_a_service_are_reported() -> None:
     assert said(advice(snapshot(director(MARKED), rules=Ruleset())), "no rule sets it").mark == 80
     group = MarkGroup(90, (selector("tcp any 90"),))
     orphan = replace(director(), marks={90: group})
@@ -80,7 +80,7 @@ def test_a_service_without_a_rule_and_a_rule_without_a_service_are_told_of() -> 
     )
 
 
-def test_what_cannot_be_read_is_not_told_to_be_missing() -> None:
+def test_what_cannot_be_read_is_not_reported_as_missing() -> None:
     assert advice(snapshot(director(MARKED), rules=Ruleset(trouble="no right"))) == ()
     unknown = rule(0, raw="xt MARK")
     assert advice(snapshot(director(MARKED), rules=Ruleset((unknown,)))) == ()
@@ -96,7 +96,7 @@ def test_what_cannot_be_read_is_not_told_to_be_missing() -> None:
         ((rule(80), rule(90, "tcp 192.0.2.10 443", handle=2)), "a later rule sets 90"),
     ],
 )
-def test_a_mark_that_ipvs_does_not_see_is_told_with_the_reason(rules: tuple[Rule, ...], words: str) -> None:
+def test_a_mark_that_ipvs_does_not_see_is_reported_with_the_reason(rules: tuple[Rule, ...], words: str) -> None:
     sticky = replace(MARKED, service=replace(MARKED.service, persistence=Persistence()))
     assert said(advice(snapshot(director(sticky), rules=Ruleset(rules))), words).mark == 80
 
@@ -108,7 +108,7 @@ def test_rules_that_were_flushed_are_written_again_from_the_profile() -> None:
     assert said(advice(seen), "are gone from the packet filter").changes == (change,)
 
 
-def test_weight_0_everywhere_is_told_and_old_weights_come_back() -> None:
+def test_weight_0_everywhere_is_reported_and_old_weights_come_back() -> None:
     drained = weighed(WEB, 0, 0)
     servers = {end: replace(server, resume=5) for end, server in drained.servers.items()}
     where = director(replace(drained, servers=servers))
@@ -123,7 +123,7 @@ def test_a_drained_server_of_a_persistent_service_keeps_its_clients() -> None:
     assert advice(snapshot(director(weighed(WEB, 1, 0), expire_quiescent_template="1"))) == ()
 
 
-def test_masq_without_forwarding_is_told_of_by_family() -> None:
+def test_masq_without_forwarding_is_reported_by_family() -> None:
     assert (
         "ip_forward is 0"
         in said(advice(snapshot(director(WEB), forwards={Family.IPV4: False})), "masq is used").sentence
@@ -139,7 +139,7 @@ def test_a_routed_server_on_another_port_is_written_as_it_is_reached() -> None:
     assert [end.port for end in fold(where, found.changes).pools[WEB.service.key].servers] == [80]
 
 
-def test_a_mask_so_wide_that_one_server_gets_everybody_is_told_of() -> None:
+def test_a_mask_so_wide_that_one_server_gets_everybody_is_reported() -> None:
     wide = sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", mask="255.0.0.0")
     first, second = wide.servers
     counts = {wide.service.key: {first: ServerStats(sticky=99), second: ServerStats(sticky=1)}}
@@ -161,7 +161,7 @@ def test_both_families_of_a_mark_stick_alike() -> None:
 STICKY = replace(MARKED, service=replace(MARKED.service, persistence=Persistence()))
 
 
-def test_a_failing_rule_of_others_is_mended_by_a_copy_in_our_table() -> None:
+def test_a_failing_rule_of_others_is_repaired_by_a_copy_in_our_table() -> None:
     where = director(STICKY)
     theirs = rule(80, table="mangle", hook="input", priority=120)
     found = said(advice(snapshot(where, rules=Ruleset((theirs,)))), "comes too late")
@@ -171,7 +171,7 @@ def test_a_failing_rule_of_others_is_mended_by_a_copy_in_our_table() -> None:
     assert ours.changes == ()
 
 
-def test_the_same_flaw_of_two_rules_is_told_once() -> None:
+def test_the_same_flaw_of_two_rules_is_reported_once() -> None:
     both = (rule(80, mask=0xFF), rule(80, mask=0xFF, chain="output", hook="output", handle=2))
     assert said(advice(snapshot(director(STICKY), rules=Ruleset(both))), "only the bits").mark == 80
 
@@ -185,7 +185,7 @@ def test_all_lost_rules_are_one_advice_with_their_services() -> None:
     assert (found.about, fold(director(), found.changes)) == ("2 marks", saved)
 
 
-def test_a_family_that_is_marked_and_not_served_is_told_of() -> None:
+def test_a_family_that_is_marked_and_not_served_is_reported() -> None:
     six = rule(80, "tcp 2001:db8::10 80,443", handle=2)
     found = said(advice(snapshot(director(STICKY), rules=Ruleset((rule(80), six)))), "IPv6 packets get it")
     assert "mark6:80" in found.remedy
@@ -200,7 +200,7 @@ def test_one_port_over_both_families_needs_no_persistence() -> None:
     assert advice(snapshot(director(MARKED, twin), rules=rules)) == ()
 
 
-def test_a_mark_that_somebody_else_uses_is_told_of() -> None:
+def test_a_mark_that_somebody_else_uses_is_reported() -> None:
     kube = replace(rule(0x4000, table="nat", mask=0x4000), selector=None)
     where = director(sticky_pool("mark:16464", "10.0.0.11:0", "10.0.0.12:0"))
     mine = rule(0x4050)
@@ -211,7 +211,7 @@ def test_a_mark_that_somebody_else_uses_is_told_of() -> None:
     assert said(advice(owned), "kube-proxy uses")
 
 
-def test_rules_of_others_that_set_our_mark_for_other_packets_are_told_of() -> None:
+def test_rules_of_others_that_set_our_mark_for_other_packets_are_reported() -> None:
     group = MarkGroup(80, (selector("tcp 192.0.2.10 80,443"),))
     where = replace(director(STICKY), marks={80: group})
     same = rule(80, "tcp 192.0.2.10 80", table="mangle", handle=7, priority=-150)

@@ -102,7 +102,7 @@ def test_the_door_is_shut_for_mixed_families_and_for_backup_only() -> None:
     assert why_not_editable(replace(backup, sync=running)) == "", "then nothing has to be started"
 
 
-def test_what_will_happen_is_told() -> None:
+def test_what_will_happen_is_said() -> None:
     wide = director(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80", mask="255.255.255.0"))
     master = replace(wide, sync={SyncRole.MASTER: SyncDaemon(SyncRole.MASTER, "eth0")})
     lines = consequences([Move(HELD._replace(client=ip_address("198.18.0.0")), TWO, 60)], master, children=3)
@@ -114,7 +114,7 @@ def test_what_will_happen_is_told() -> None:
 
 
 @pytest.mark.parametrize(("setting", "said"), [("0", "sent to it anyway"), ("1", "is not honoured")])
-def test_a_server_with_weight_0_is_told_with_what_the_setting_makes_of_it(setting: str, said: str) -> None:
+def test_a_server_with_weight_0_is_shown_with_what_the_setting_makes_of_it(setting: str, said: str) -> None:
     held = DIRECTOR.pools[WEB]
     servers = {**held.servers, TWO: replace(held.servers[TWO], weight=0)}
     where = director(replace(held, servers=servers), expire_quiescent_template=setting)

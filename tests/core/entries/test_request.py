@@ -71,8 +71,8 @@ def test_a_pin_that_means_nothing_says_why(text: str, sentence: str) -> None:
 def test_an_entry_proposes_itself_for_a_pin_but_no_bytes_that_a_terminal_would_obey() -> None:
     held = entry("udp:192.0.2.10:5060", "10.1.0.9", "10.0.0.11:5060")._replace(engine="sip", identity="call-7")
     for found, text in ((held, "10.1.0.9 phones call-7"), (held._replace(identity="\x1b[2J"), "10.1.0.9 phones")):
-        (each,) = resolve(Scan((found,)), DIRECTOR).values()
-        assert pin_text(each, DIRECTOR) == text
+        (one,) = resolve(Scan((found,)), DIRECTOR).values()
+        assert pin_text(one, DIRECTOR) == text
 
 
 def test_many_clients_are_spread_by_weight_over_the_servers_that_they_are_not_on() -> None:
@@ -85,7 +85,7 @@ def test_many_clients_are_spread_by_weight_over_the_servers_that_they_are_not_on
     assert sorted(map(fields.server_text, goals)) == ["10.0.0.12:80"] * 15 + ["10.0.0.13:80"] * 15
 
 
-def test_the_settings_that_would_do_it_for_a_whole_server_are_told_as_they_are_now() -> None:
+def test_the_settings_that_would_do_it_for_a_whole_server_are_shown_as_they_are_now() -> None:
     set_so = replace(DIRECTOR, sysctl={"expire_quiescent_template": "0", "expire_nodest_conn": "1"})
     text = "\n".join(alternatives(snapshot(set_so), ip_address("10.0.0.11")))
     for part in (

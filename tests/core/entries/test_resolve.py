@@ -66,7 +66,7 @@ def test_an_entry_that_does_nothing_says_why(server: str, where: Director, state
 
 
 @pytest.mark.parametrize(("setting", "state"), [("0", "drain"), ("1", "ending")])
-def test_a_drained_server_is_told_with_what_the_setting_makes_of_it(setting: str, state: str) -> None:
+def test_a_drained_server_is_shown_with_what_the_setting_makes_of_it(setting: str, state: str) -> None:
     servers = {end: replace(server, weight=0) for end, server in WEB.servers.items()}
     where = director(replace(WEB, servers=servers), expire_quiescent_template=setting)
     assert tied_one(entry("tcp:192.0.2.10:80", "198.18.0.1", "10.0.0.12:80"), where).state == state
@@ -97,7 +97,7 @@ def test_a_service_on_port_0_has_the_connections_of_all_ports_that_no_other_owns
     assert one.children == 1
 
 
-def test_the_connections_of_a_mark_cannot_be_told_for_sure() -> None:
+def test_the_connections_of_a_mark_are_not_certain() -> None:
     where = director(sticky_pool("mark:5", "10.0.0.11:0"), WEB)
     one = tied_one(
         entry("mark:5", "198.18.0.1", "10.0.0.11:0"),
@@ -108,7 +108,7 @@ def test_the_connections_of_a_mark_cannot_be_told_for_sure() -> None:
     assert (one.children, one.sure) == (1, False)
 
 
-def test_entries_that_were_invalidated_are_told_apart_by_their_server() -> None:
+def test_entries_that_were_invalidated_are_distinguished_by_their_server() -> None:
     void = entry("tcp:192.0.2.10:80", "198.18.0.1", "10.0.0.11:65535")
     live = entry("tcp:192.0.2.10:80", "198.18.0.1", "10.0.0.12:80")
     assert len(resolve(Scan((void, live)), director(WEB))) == 2

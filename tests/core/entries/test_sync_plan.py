@@ -32,7 +32,7 @@ ONE = endpoint("10.0.0.11:80")
         ("mark:16777216", 0, "1.0.0.0:0", 1 << 24),
     ],
 )
-def test_each_kind_of_service_is_told_in_its_own_way(service: str, protocol: int, virtual: str, mark: int) -> None:
+def test_each_kind_of_service_is_sent_in_its_own_way(service: str, protocol: int, virtual: str, mark: int) -> None:
     message = binding(fields.service(service), CLIENT, ONE, 300)
     assert message == Message(protocol, Endpoint(CLIENT, 0), fields.server(virtual), ONE, 300, TEMPLATE, 1, mark)
 
@@ -47,7 +47,7 @@ def test_seconds_are_held_to_what_the_kernel_takes(seconds: int, message: int) -
     assert binding(fields.service("mark:80"), CLIENT, ONE, seconds).timeout == message
 
 
-def test_the_timer_of_an_entry_is_told_with_the_configured_port_of_its_server() -> None:
+def test_the_timer_of_an_entry_is_sent_with_the_configured_port_of_its_server() -> None:
     where = director(sticky_pool("mark:80", "10.0.0.11:8080"))
     held = entry("mark:80", "198.18.0.7", "10.0.0.11:0")
     assert restart_timer(held, where, 60).server == endpoint("10.0.0.11:8080")

@@ -74,7 +74,7 @@ def test_a_free_mark_is_one_that_no_service_group_or_rule_uses() -> None:
     assert free_mark(used, Ruleset((Rule("nft", "ip", "mangle", "PREROUTING", value=82),))) == 83
 
 
-def test_a_group_is_made_with_a_service_for_each_of_its_families() -> None:
+def test_a_group_is_created_with_a_service_for_each_of_its_families() -> None:
     group = MarkGroup(80, (selector("tcp 192.0.2.10 80,443"), selector("tcp 2001:db8::10 80,443")), "web")
     servers = [RealServer(Endpoint(fields.address("server", text), 0)) for text in ("10.0.0.11", "fd00::11")]
     service = Service(MarkKey(80, Family.IPV4), persistence=Persistence(300), name="web")

@@ -95,7 +95,7 @@ def test_each_field_says_what_is_wrong_or_unwise(values: dict[str, str], field: 
     assert sentence in wrong(GroupForm(WEB), **values)[field]
 
 
-def test_a_mark_that_is_taken_is_refused_and_one_that_others_set_is_told_of() -> None:
+def test_a_mark_that_is_taken_is_refused_and_one_that_others_set_is_reported() -> None:
     grouped = director_after(name="web")
     assert "there is a group for 80 already" in wrong(GroupForm(grouped), mark="80")["mark"]
     assert "some of these packets get mark" in wrong(GroupForm(grouped))["addresses"]

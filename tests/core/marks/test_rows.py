@@ -70,7 +70,7 @@ def test_packets_of_a_shared_counter_count_once() -> None:
     assert mark_at(seen, 80).packets == 12
 
 
-def test_lost_rules_are_told_from_the_profile() -> None:
+def test_lost_rules_are_known_from_the_profile() -> None:
     saved = replace(director(STICKY), marks={80: group(80, "tcp 192.0.2.10 80", name="web")})
     seen = replace(shown(), profile=ProfileState("p", True, saved=saved))
     assert mark_at(seen, 80).state.text == "lost"
