@@ -301,12 +301,6 @@ def mask(text: str, family: Family) -> IPv4Address | int:
     return IPv4Address((_U32 << (32 - length)) & _U32)
 
 
-def contiguous(value: IPv4Address) -> bool:
-    """Return whether a netmask has no holes."""
-    inverted = ~int(value) & _U32
-    return inverted & (inverted + 1) == 0
-
-
 def tunnel_type(text: str) -> TunnelType:
     """Read an encapsulation: ipip, gue, gre (type-3 to type-255 for one without a name). Raises `FieldError`."""
     return _word("tunnel.type", text, TUNNEL_WORDS, TunnelType, "type", 255)

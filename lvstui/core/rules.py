@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from ipaddress import IPv4Address
 from itertools import starmap
 from typing import Final, assert_never
 
@@ -268,7 +267,7 @@ def _persistence(persistence: Persistence, key: ServiceKey) -> Iterator[Problem]
             f"{persistence.timeout} seconds are not kept as they are written; give 1 to {PERSISTENCE_MAX} (31 days)",
         )
     mask = persistence.mask
-    if key.family is Family.IPV4 and isinstance(mask, IPv4Address) and not fields.contiguous(mask):
+    if key.family is Family.IPV4 and persistence.prefix is None:
         yield _warning("netmask", f"{mask} has holes, which groups clients at random; 255.255.255.0 has none")
     if persistence.engine == "sip" and isinstance(key, AddressKey) and key.protocol is not Protocol.UDP:
         yield _warning("engine", "sip reads calls in udp packets only; make the service udp, or take the engine out")

@@ -19,6 +19,7 @@ from lvstui.core.model import (
     Family,
     Forwarding,
     MarkKey,
+    Persistence,
     Protocol,
     ServiceFlags,
     ServiceKey,
@@ -194,9 +195,9 @@ def test_a_width_out_of_range_is_refused(text: str, family: Family) -> None:
 
 def test_a_netmask_with_holes_is_told_apart() -> None:
     whole = [IPv4Address((0xFFFFFFFF << (32 - length)) & 0xFFFFFFFF) for length in range(33)]
-    assert all(fields.contiguous(mask) for mask in whole)
-    assert not fields.contiguous(IPv4Address("255.0.255.0"))
-    assert not fields.contiguous(IPv4Address("0.0.0.255"))
+    assert all(Persistence(mask=mask).prefix is not None for mask in whole)
+    assert Persistence(mask=IPv4Address("255.0.255.0")).prefix is None
+    assert Persistence(mask=IPv4Address("0.0.0.255")).prefix is None
 
 
 def test_roles_are_read_as_they_are_written() -> None:
