@@ -9,7 +9,7 @@ from tests.lab import packages
 from tests.lab.guest import Ends, Job, LabError, UnavailableError
 
 # The program that shows that a package is there -> the Debian package.
-PROGRAMS = {"qemu-system-x86_64": "qemu-system-x86", "depmod": "kmod"}
+PROGRAMS = {"qemu-system-x86_64": "qemu-system-x86", "depmod": "kmod", "ipset": "ipset"}
 CONSOLES = "output=/dev/vport0p1 errors=/dev/vport0p2 orders="
 # What the kernel needs before it sees the host's files: the rest it loads from there.
 MODULES = ("virtio_pci", "virtio_console", "9p", "9pnet_virtio", "overlay")

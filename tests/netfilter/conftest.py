@@ -20,7 +20,7 @@ def clear() -> None:
     subprocess.run(["nft", "flush", "ruleset"], check=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def network() -> Iterator[None]:
     """Build the shop's network: namespaces for clients and three real servers, virtual addresses without services."""
     if "LVSTUI_LAB" not in os.environ:
