@@ -186,7 +186,7 @@ def test_drift_is_restored_and_saved_from_the_changes_view(opened: Open, termina
     assert "-f 80" not in ipvsadm("-Sn")
 
     terminal.keys("G")
-    terminal.wait_for("u take back")
+    terminal.wait_for("u undo this")
     terminal.keys("u")
     terminal.wait_for("weight 3 -> 50")
     terminal.keys("Enter")

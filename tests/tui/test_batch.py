@@ -13,7 +13,7 @@ from lvstui.core.model import ServerKey, ServiceKey
 from lvstui.engine.messages import Edit
 from lvstui.formats.profile.write import loads
 from lvstui.tui.dialogs.confirm import Confirm
-from lvstui.tui.dialogs.listing import Excerpt, Listing
+from lvstui.tui.dialogs.listing import Copied, Listing
 from tests.build import SHOP, address_key, endpoint, server
 from tests.tui.conftest import Stage
 
@@ -211,7 +211,7 @@ async def test_y_shows_commands_and_toml_and_sends_the_commands_to_the_clipboard
         stage.view.table.move_to(SHOP)
         await pilot.press("y")
         excerpt = stage.app.screen
-        assert isinstance(excerpt, Excerpt)
+        assert isinstance(excerpt, Copied)
         shown = str(excerpt.query_one("#lines").render())
         assert "[[service]]" in shown
         assert stage.app.clipboard.startswith("ipvsadm -A -t 192.0.2.10:443 -s wlc -p 300 -M 255.255.255.0\nipvsadm -a")
@@ -265,7 +265,7 @@ async def test_marks_that_a_filter_hides_are_let_go(stage: Stage) -> None:
 async def test_more_than_a_clipboard_takes_is_shown_and_not_sent(stage: Stage) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.look(pilot)
-        stage.app.push_screen(Excerpt("ipvsadm -C\n" * 10_000, "[timeouts]"))
+        stage.app.push_screen(Copied("Much", {"commands": "ipvsadm -C\n" * 10_000, "TOML": "[timeouts]"}))
         await pilot.pause()
         assert "too long" in str(stage.app.screen.query_one(".foot", Static).content)
         assert stage.app.clipboard == ""

@@ -123,7 +123,7 @@ async def test_the_same_value_again_puts_a_setting_into_the_profile(stage: Stage
         await pilot.press("enter", "enter")
         assert not view(stage).pending
         await pilot.pause()
-        assert message(stage) == "that is its value already"
+        assert message(stage) == "it already has this value"
 
 
 async def test_a_daemon_is_started_with_its_options_changed_and_stopped(stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""All advice, as a list: Enter stages the edit that mends the line under the cursor."""
+"""All advice, as a list: Enter stages the edit that follows the advice under the cursor."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Answer(NamedTuple):
 
 
 class AdviceScreen(ModalScreen[Answer | None]):
-    """Show all advice, its reason and remedy below; return what is to be done about one, None for nothing."""
+    """Show all advice, with the reason and remedy of one below; return what to do about that one, None for nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace,q,i", "dismiss(None)", show=False),
@@ -60,7 +60,7 @@ class AdviceScreen(ModalScreen[Answer | None]):
         self._start = next((n for n, advice in enumerate(found) if about and advice.concerns(about)), 0)
 
     def compose(self) -> ComposeResult:
-        """Lay out the title, the list, what there is to say about one of it, and the keys."""
+        """Lay out the title, the list, the reason and remedy of one advice, and the keys."""
         count = len(self._found)
         with Vertical():
             yield Static(f"Advice: {count} problem{'' if count == 1 else 's'}", id="title", markup=False)
@@ -77,7 +77,7 @@ class AdviceScreen(ModalScreen[Answer | None]):
         self._explain()
 
     def on_virtual_table_cursor_moved(self) -> None:
-        """Explain the one under the cursor."""
+        """Explain the advice under the cursor."""
         self._explain()
 
     @property

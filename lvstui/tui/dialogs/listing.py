@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -17,116 +18,32 @@ from lvstui.engine.messages import Rejected
 from lvstui.tui.commands import AnyCommand
 from lvstui.tui.widgets.lines import Chunks
 
+CLIPBOARD_MAX = 70_000
+"""Bytes that a terminal's clipboard takes; many leave out longer texts, and a slow link would be busy with one."""
 
-class Listing(ModalScreen[None]):
-    """Show lines under a title until one of the usual keys closes it."""
+ABOUT = """\
+Weights are staged: shown as old -> new with the ipvsadm command, and written
+only by Enter. Edits go into the profile as well; z undoes them in both."""
+
+
+class _Readable(ModalScreen[None]):
+    """A screen that scrolls until one of the usual keys closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace,q,enter", "app.pop_screen", show=False),
         Binding("down,j", "scroll(1)", show=False),
         Binding("up,k", "scroll(-1)", show=False),
-        Binding("pagedown", "page(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
     ]
-
-    DEFAULT_CSS = """
-    Listing { align: center middle; background: $background 60%; }
-    Listing > Vertical { width: 100%; height: auto; max-height: 100%; background: $surface; }
-    Listing .title { text-style: bold; background: $panel; width: 100%; }
-    Listing Chunks { max-height: 90vh; }
-    Listing .foot { color: $text-muted; background: $panel; width: 100%; }
-    """
-
-    FOOT = "Esc closes"
-
-    def __init__(self, title: str, lines: Sequence[str]) -> None:
-        super().__init__()
-        self._title = title
-        self._lines = lines
-
-    def compose(self) -> ComposeResult:
-        """Lay out title, lines and what closes it."""
-        with Vertical():
-            yield Static(escape(self._title), classes="title", markup=False)
-            chunks = Chunks(text_id="lines")
-            chunks.show("", len(self._lines), lambda line: (self._lines[line],))
-            yield chunks
-            yield Static(self.FOOT, classes="foot", markup=False)
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""
-        self.query_one(Chunks).scroll_relative(y=lines, animate=False)
-
-    def action_page(self, pages: int) -> None:
-        """Scroll by pages."""
-        self.query_one(Chunks).turn(pages)
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
-CLIPBOARD_MAX = 70_000
-"""Bytes that a terminal's clipboard takes; many leave out longer texts, and a slow link would be busy with one."""
+class Help(_Readable):
+    """Show groups of commands, and notes below."""
 
-
-class Copied(Listing):
-    """Lines that are sent to the terminal's clipboard as they are shown."""
-
-    def on_mount(self) -> None:
-        """Send them."""
-        text = "\n".join(self._lines)
-        if len(text.encode()) > CLIPBOARD_MAX:
-            said = "too long for a terminal's clipboard; mark fewer rows; Esc"
-        else:
-            self.app.copy_to_clipboard(text)
-            said = "sent to the terminal's clipboard (tmux: set-clipboard on); Esc"
-        self.query_one(".foot", Static).update(said)
-
-
-class Excerpt(Listing):
-    """Rows as ipvsadm commands, which are sent to the terminal's clipboard at once, and as they stand in a profile."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy_toml", show=False)]
-
-    def __init__(self, commands: str, toml: str) -> None:
-        super().__init__("As ipvsadm commands, and as in a profile", [*commands.splitlines(), "", *toml.splitlines()])
-        self._commands = commands
-        self._toml = toml
-
-    def on_mount(self) -> None:
-        """Send the commands to the clipboard."""
-        self._send("commands", self._commands, "; y: TOML")
-
-    def action_copy_toml(self) -> None:
-        """Send the TOML to the clipboard instead."""
-        self._send("TOML", self._toml, "")
-
-    def _send(self, what: str, text: str, more: str) -> None:
-        if len(text.encode()) > CLIPBOARD_MAX:
-            said = f"{what}: too long for a terminal's clipboard; mark fewer rows{more}; Esc"
-        else:
-            self.app.copy_to_clipboard(text)
-            said = f"{what} sent to the terminal's clipboard (tmux: set-clipboard on){more}; Esc"
-        self.query_one(".foot", Static).update(said)
-
-
-def half_way(event: Rejected) -> Listing:
-    """List every change of an edit that ended early, first what was written; undo takes back exactly these."""
-    written = [f"written      {describe(change)}" for change in event.done]
-    left = [f"not written  {describe(change)}" for change in event.edit.changes if change not in set(event.done)]
-    return Listing(f"Stopped half way: {event.sentence}", [*written, *left, "", "z takes back what was written."])
-
-
-ABOUT = """\
-Weights are staged: shown as old -> new with the ipvsadm line, written by
-Enter only. What the kernel took is saved in the profile; z undoes both."""
-
-
-class Help(ModalScreen[None]):
-    """Show groups of commands; any of the usual keys closes it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace,q,question_mark,enter", "app.pop_screen", show=False),
-        Binding("down,j", "scroll(1)", show=False),
-        Binding("up,k", "scroll(-1)", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark", "app.pop_screen", show=False)]
 
     DEFAULT_CSS = """
     Help { align: center middle; background: $background 60%; }
@@ -153,6 +70,73 @@ class Help(ModalScreen[None]):
             if self._notes:
                 yield Static(f"\n{self._notes}", markup=False)
 
-    def action_scroll(self, lines: int) -> None:
-        """Scroll by lines."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+class Listing(_Readable):
+    """Show lines under a title."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    Listing { align: center middle; background: $background 60%; }
+    Listing > Vertical { width: 100%; height: auto; max-height: 100%; background: $surface; }
+    Listing .title { text-style: bold; background: $panel; width: 100%; }
+    Listing Chunks { max-height: 90vh; }
+    Listing .foot { color: $text-muted; background: $panel; width: 100%; }
+    """
+
+    def __init__(self, title: str, lines: Sequence[str]) -> None:
+        super().__init__()
+        self._title = title
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        """Lay out title, lines and how to close it."""
+        with Vertical():
+            yield Static(escape(self._title), classes="title", markup=False)
+            chunks = Chunks(text_id="lines")
+            chunks.show("", len(self._lines), lambda line: (self._lines[line],))
+            yield chunks
+            yield Static("Esc closes", classes="foot", markup=False)
+
+    def action_page(self, pages: int) -> None:
+        """Scroll by pages."""
+        self.query_one(Chunks).turn(pages)
+
+
+class Copied(Listing):
+    """Texts by what they are called: the first is sent to the terminal's clipboard at once, the next by y."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy_next", show=False)]
+
+    def __init__(self, title: str, texts: Mapping[str, str]) -> None:
+        lines = [line for text in texts.values() for line in ("", *text.splitlines())]
+        super().__init__(title, lines[1:])
+        self._texts = texts
+        self._names = cycle(texts)
+        self._name = ""
+
+    def on_mount(self) -> None:
+        """Send the first text."""
+        self.action_copy_next()
+
+    def action_copy_next(self) -> None:
+        """Send the next text to the clipboard."""
+        self._name = next(self._names)
+        text = self._texts[self._name]
+        if len(text.encode()) > CLIPBOARD_MAX:
+            sentence = f"{self._name}: too long for a terminal's clipboard; mark fewer rows"
+        else:
+            self.app.copy_to_clipboard(text)
+            sentence = f"{self._name} sent to the terminal's clipboard (tmux: set-clipboard on)"
+        others = "".join(f"; y: {name}" for name in self._texts if name != self._name)
+        self.query_one(".foot", Static).update(f"{sentence}{others}; Esc")
+
+
+def half_way(event: Rejected) -> Listing:
+    """List every change of an edit that ended early, first what was written; undo takes back exactly these."""
+    written = [f"written      {describe(change)}" for change in event.done]
+    left = [f"not written  {describe(change)}" for change in event.edit.changes if change not in set(event.done)]
+    return Listing(f"Stopped half way: {event.sentence}", [*written, *left, "", "z undoes what was written."])

@@ -1,19 +1,15 @@
-"""The changes view: what differs between kernel and profile, taken either way, and what was done before, taken back."""
+"""The changes view: what differs between kernel and profile, settled either way, and the history, to be undone."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TypeAlias
-
-from textual.widgets import Static
 
 from lvstui.core.change import Change, undo
 from lvstui.core.changes import rows as changes
 from lvstui.core.changes.rows import CHANGE_COLUMNS, DriftKey, Key, Look, RecordKey, restored
 from lvstui.core.describe import describe
 from lvstui.core.record import Record, lines
-from lvstui.core.view.table import escape
 from lvstui.engine.messages import Adopt, Edit
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.dialogs.confirm import Confirm, confirm_first
@@ -29,7 +25,7 @@ def _chosen(view: Changes) -> tuple[Change, ...]:
     return changes.chosen(view.snapshot, view.table.marked, view.table.cursor_key)
 
 
-def _on_no_difference(view: Changes) -> str:
+def _no_difference(view: Changes) -> str:
     meant = (*view.table.marked, view.table.cursor_key)
     if view.snapshot.profile.drift and any(isinstance(key, DriftKey) for key in meant):
         return ""
@@ -41,7 +37,7 @@ def _record(view: Changes) -> Record | None:
     return changes.find(view.snapshot, key.number) if isinstance(key, RecordKey) else None
 
 
-def _on_no_record(view: Changes) -> str:
+def _no_record(view: Changes) -> str:
     return "" if _record(view) else "put the cursor on a record of the history"
 
 
@@ -55,13 +51,11 @@ def _open(view: Changes) -> None:
 
 
 def _restore(view: Changes) -> None:
-    """Stage the profile's side of the differences."""
     if editable(view) and nothing_pending(view):
         view.stage(Edit(restored(view.snapshot, _chosen(view))))
 
 
 def _adopt(view: Changes) -> None:
-    """Ask, then save the kernel's side of the differences into the profile."""
     if not editable(view) or not nothing_pending(view):
         return
     chosen, director = _chosen(view), view.snapshot.reading.director
@@ -70,57 +64,34 @@ def _adopt(view: Changes) -> None:
     confirm_first(view.app, Confirm(title, lines, "Save"), lambda: view.ask(Adopt(chosen)))
 
 
-def _take_back(view: Changes) -> None:
-    """Stage taking a record of the history back; the worker refuses what no longer fits."""
+def _undo(view: Changes) -> None:
+    """Stage the undo of a record of the history; the worker refuses what no longer fits."""
     if (record := _record(view)) and editable(view) and nothing_pending(view):
         view.stage(Edit(undo(record.changes)))
 
 
 _COMMANDS: tuple[Command[Changes], ...] = (
-    Command(
-        "changes.restore",
-        "r",
-        "stage the profile's side: this line, or the marked ones",
-        _restore,
-        "r restore",
-        _on_no_difference,
-    ),
-    Command(
-        "changes.adopt",
-        "s",
-        "save the kernel's side into the profile, after asking",
-        _adopt,
-        "s save",
-        _on_no_difference,
-    ),
-    Command(
-        "changes.undo", "u", "stage taking this record of the history back", _take_back, "u take back", _on_no_record
-    ),
+    Command("changes.restore", "r", "stage the profile's side of these lines", _restore, "r restore", _no_difference),
+    Command("changes.adopt", "s", "save the kernel's side, after asking", _adopt, "s save", _no_difference),
+    Command("changes.undo", "u", "stage the undo of this record of the history", _undo, "u undo this", _no_record),
     filtering("show only lines with these words (!not)"),
     *editing(_open),
 )
 
 
 class ChangesView(TableView[Key, Look]):
-    """The drift, line by line, above the history; whatever a key does is staged or asked first."""
+    """The drift, line by line, above the history; all that a key does is staged or asked first."""
 
     DEFAULT_CSS = "ChangesView #sentence { height: 2; }"
 
     NAME = "changes"
     COMMANDS = _COMMANDS
     BINDINGS = bindings(_COMMANDS)
-    BELOW = (partial(Static, id="sentence", markup=False),)
     ROWS = Rows(
         columns=lambda _: CHANGE_COLUMNS,
         rows=changes.rows,
         cells=changes.cells,
         look=Look(),
         filtered=lambda look, text: replace(look, filter=changes.LANGUAGE.parse(text)),
+        details=lambda snapshot, _, key: (changes.sentence(snapshot, key),),
     )
-
-    def offer(self) -> None:
-        """Say the line under the cursor in full, and which keys act on it."""
-        if (key := self.table.cursor_key) is not None:
-            sentence = changes.sentence(self.snapshot, key)
-            self.query_one("#sentence", Static).update(escape(sentence))
-        super().offer()

@@ -21,14 +21,14 @@ from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.filter import only_address
 from lvstui.core.view.table import Cell, Tone
 from lvstui.tui.commands import Command, bindings
-from lvstui.tui.views.editing import choosing_columns, editing, filtering, inverting, sorting
+from lvstui.tui.views.editing import arranging, editing, filtering
 from lvstui.tui.views.view import Rows, TableView, View
 
 _NOTES = f"""\
-Entry is the persistence entry that decides where the client's next connections go; Enter goes to it.
-A ~ stands before what cannot be told for sure: the kernel shows no firewall mark on connections.
+Entry is the persistence entry that decides where the client's next connections go; Enter shows it.
+A ~ marks what is uncertain: the kernel does not show the firewall mark of a connection.
 
-What / finds (all of the terms must hold)
+What / finds (all terms must match)
   10.1.0.9             connections from or to this address
   10.1.0.0/16          clients of a network
   server=web2 service=shop state=ESTABLISHED left<60 port=443 proto=udp
@@ -39,32 +39,32 @@ Connections: TypeAlias = TableView[ConnectionKey, ConnectionLook]
 
 
 def scan_tone(snapshot: Snapshot) -> Tone:
-    """Return the tone for what was read of the connection table: a warning where that is a part only."""
+    """Return the tone of a summary of the connection table: a warning where it was read in part only."""
     return Tone.DIM if snapshot.scan is None or snapshot.scan.whole else Tone.WARN
 
 
 def _open(view: Connections) -> None:
-    """Go to the entry that the connection hangs on."""
+    """Go to the persistence entry of the connection's client."""
     if (key := view.table.cursor_key) is None:
         return
     entry = entry_of(view.snapshot, key)
     if entry is None:
-        view.say("no persistence entry decides about this connection, as far as can be told")
+        view.say("no known persistence entry decides where this client goes")
     else:
         view.post_message(View.Wanted("persistence", filter=str(entry.entry.client)))
 
 
+_ARRANGING: tuple[Command[Connections], ...] = arranging("s sort")
+
 _COMMANDS: tuple[Command[Connections], ...] = (
     filtering(),
-    sorting("s sort"),
-    inverting(),
-    choosing_columns(),
+    *_ARRANGING,
     *editing(_open),
 )
 
 
 class ConnectionsView(TableView[ConnectionKey, ConnectionLook]):
-    """All connections, with the same reading, filters and honesty as the entries."""
+    """All connections, read and filtered like the persistence entries."""
 
     NAME = "connections"
     NOTES = _NOTES

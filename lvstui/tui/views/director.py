@@ -6,15 +6,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
-from textual.widgets import Static
-
 from lvstui.core.change import Change, merge
 from lvstui.core.director import rows as director
 from lvstui.core.director.rows import DIRECTOR_COLUMNS, Look, Part, Question, Row, keep, touches
 from lvstui.core.fields import ROLE_WORDS
 from lvstui.core.model import SyncDaemon
 from lvstui.core.rules import problems
-from lvstui.core.view.table import Tone, escape
+from lvstui.core.view.table import Tone
 from lvstui.engine.messages import Edit
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.views.editing import checked, confirm_changes, editable, editing, filtering, nothing_pending
@@ -62,13 +60,12 @@ def _not_editable(view: Settings) -> str:
 
 
 def _edit(view: Settings) -> None:
-    """Ask for the value of the row under the cursor."""
     if (row := view.table.cursor_key) is not None and editable(view):
         _ask(view, row)
 
 
-def _all_run(view: Settings) -> str:
-    return "" if _stopped(view) else "both sync daemons run already"
+def _both_running(view: Settings) -> str:
+    return "" if _stopped(view) else "both sync daemons are running already"
 
 
 def _add(view: Settings) -> None:
@@ -80,26 +77,24 @@ def _add(view: Settings) -> None:
 
 def _nothing_to_stop(view: Settings) -> str:
     if _removal(view) is None:
-        return "only a running sync daemon can be stopped; x lets the profile leave a setting alone"
+        return "only a running sync daemon can be stopped; x takes a setting out of the profile"
     return ""
 
 
 def _delete(view: Settings) -> None:
-    """Ask, then stop the sync daemon under the cursor."""
     change = _removal(view)
     if change and isinstance(change.before, SyncDaemon) and editable(view) and nothing_pending(view):
         confirm_changes(view, f"Stop the sync {ROLE_WORDS[change.before.role]}?", [change], "Stop")
 
 
 def _not_managed(view: Settings) -> str:
-    return "" if _release(view, view.table.cursor_key) else "the profile leaves this row to the kernel already"
+    return "" if _release(view, view.table.cursor_key) else "this row is not in the profile"
 
 
-def _let_go(view: Settings) -> None:
-    """Stage that the profile no longer manages this row; the kernel keeps the value it has."""
+def _unmanage(view: Settings) -> None:
     if (change := _release(view, view.table.cursor_key)) and editable(view):
         view.stage(Edit(merge(view.staged.changes, [change])))
-        view.say("the kernel keeps what it has; the profile no longer says anything about it")
+        view.say("the kernel keeps this value; the profile will no longer manage it")
 
 
 def _ask(view: Settings, row: Row) -> None:
@@ -116,10 +111,10 @@ def _ask(view: Settings, row: Row) -> None:
 
 
 def _take(view: Settings, row: Row, change: Change) -> None:
-    """Stage an answer; the same value again is for a profile that does not hold it yet."""
+    """Stage an answer; the value that the kernel has already goes into a profile that lacks it."""
     same = change.before == change.after
     if same and (row.part is Part.SYNC or _release(view, row)):
-        view.say("that is its value already")
+        view.say("it already has this value")
     elif same:
         view.stage(Edit(merge(view.staged.changes, [keep(change)])))
     else:
@@ -142,11 +137,9 @@ def _fold(view: Settings, *, folded: bool) -> None:
 
 _COMMANDS: tuple[Command[Settings], ...] = (
     Command("director.edit", "e", "edit the value of this row", _edit, "Enter edit", _not_editable),
-    Command("director.add", "a", "start a sync daemon", _add, "a start daemon", _all_run),
+    Command("director.add", "a", "start a sync daemon", _add, "a start daemon", _both_running),
     Command("delete", "delete,ctrl+d", "stop this sync daemon, after asking", _delete, "Del stop", _nothing_to_stop),
-    Command(
-        "director.release", "x", "let the profile leave this row to the kernel", _let_go, "x unmanage", _not_managed
-    ),
+    Command("director.release", "x", "take this row out of the profile", _unmanage, "x unmanage", _not_managed),
     filtering("show only rows with these words (!not)"),
     Command("fold", "left", "fold this part", partial(_fold, folded=True)),
     Command("unfold", "right", "unfold this part", partial(_fold, folded=False)),
@@ -162,7 +155,6 @@ class DirectorView(TableView[Row, Look]):
     NAME = "director"
     COMMANDS = _COMMANDS
     BINDINGS = bindings(_COMMANDS)
-    BELOW = (partial(Static, id="sentence", markup=False),)
     ROWS = Rows(
         columns=lambda _: DIRECTOR_COLUMNS,
         rows=director.rows,
@@ -170,6 +162,7 @@ class DirectorView(TableView[Row, Look]):
         look=Look(),
         filtered=lambda look, text: replace(look, filter=director.LANGUAGE.parse(text)),
         staged=lambda look, changes: replace(look, staged=tuple(changes)),
+        details=lambda snapshot, look, row: (director.sentence(snapshot, look, row), touches(snapshot, row)),
     )
 
     def stage(self, edit: Edit) -> None:
@@ -178,11 +171,3 @@ class DirectorView(TableView[Row, Look]):
         if row and row.part is Part.SYNC and "." in row.name and not edit.changes and _removal(self) is None:
             self.table.move_to(Row(Part.SYNC, row.name.partition(".")[0]))
         super().stage(edit)
-
-    def offer(self) -> None:
-        """Say what the row under the cursor is about, and which keys act on it."""
-        if (row := self.table.cursor_key) is not None:
-            look = self.ROWS.staged(self.look, self.staged.changes)
-            lines = (director.sentence(self.snapshot, look, row), touches(self.snapshot, row))
-            self.query_one("#sentence", Static).update("\n".join(map(escape, lines)))
-        super().offer()

@@ -29,27 +29,27 @@ CONFIRM_COMMANDS = 100
 """Up to how many changes a question names with their ipvsadm commands."""
 
 _LARGE = 30_000
-"""Rows of the connection table from which on searching them at each key would be felt."""
+"""Rows of the connection table above which searching them at each key would be too slow."""
+
+_APPLY_FIRST = "first apply what is staged (Enter), or drop it (Esc)"
 
 
 def editable(view: View) -> bool:
     """Return whether edits can be staged now, and say why not."""
+    reason = view.snapshot.read_only
     if not view.snapshot.origin:
-        view.say("the kernel was not read yet", Tone.WARN)
-        return False
-    if view.snapshot.read_only:
-        view.say(view.snapshot.read_only, Tone.WARN)
-        return False
-    if view.pending and view.staged.kind is not Kind.DO:
-        view.say("Enter applies what is staged, Esc drops it; then edit on", Tone.WARN)
-        return False
-    return True
+        reason = "the kernel has not been read yet"
+    elif not reason and view.pending and view.staged.kind is not Kind.DO:
+        reason = _APPLY_FIRST
+    if reason:
+        view.say(reason, Tone.WARN)
+    return not reason
 
 
 def nothing_pending(view: View) -> bool:
     """Return whether nothing is staged, and say what to do about it."""
     if view.pending:
-        view.say("Enter applies what is staged, Esc drops it; then go on", Tone.WARN)
+        view.say(_APPLY_FIRST, Tone.WARN)
     return not view.pending
 
 
@@ -64,7 +64,7 @@ def staged_director(view: View) -> Director:
 
 
 def stage_also(view: View, changes: Sequence[Change], *, whole: bool = False) -> None:
-    """Stage changes on top of what is staged already; as one edit where they are to be made altogether or not."""
+    """Stage changes on top of what is staged already; with `whole`, all are written or none."""
     merged = merge(view.staged.changes, changes)
     if merged == view.staged.changes:
         view.say("nothing changed")
@@ -116,14 +116,14 @@ def confirm_changes(
     *,
     whole: bool = False,
 ) -> None:
-    """Ask before something is destroyed, showing each change, and hand it to the worker."""
+    """Ask before something is destroyed, showing every change, and pass it to the worker."""
     lines = change_lines(changes) if len(changes) <= CONFIRM_COMMANDS else [describe(c) for c in changes]
     question = Confirm(title, lines, action, must_type)
     confirm_first(view.app, question, lambda: view.ask(Edit(tuple(changes), whole=whole)))
 
 
 def take_advice(view: View, advice: Advice) -> None:
-    """Stage the edit of an advice as one; where it removes services, ask first."""
+    """Stage the edit of an advice as a whole; where it removes services, ask first."""
     if not editable(view) or not nothing_pending(view):
         return
     if advice.destroys:
@@ -133,7 +133,7 @@ def take_advice(view: View, advice: Advice) -> None:
 
 
 def _enter(view: TableView[K, L], open_row: Callable[[TableView[K, L]], None]) -> None:
-    """Apply what is staged, and let go of the marks where the next key would act on them; else open the row."""
+    """Apply what is staged, and clear the marks where the next key would act on them; else open the row."""
     if not view.pending:
         open_row(view)
         return
@@ -154,39 +154,28 @@ def drop(view: TableView[K, L]) -> None:
 
 
 def _scroll_staged(view: View, pages: int) -> None:
-    """Scroll what is staged, where there is more than fits."""
     view.query_one("#pending", Chunks).turn(pages)
 
 
-def _undo(view: View) -> None:
-    """Stage taking the last edit back."""
-    _stage_again(view, view.snapshot.undo, Kind.UNDO, "nothing to undo")
-
-
-def _redo(view: View) -> None:
-    """Stage doing again what was taken back."""
-    _stage_again(view, view.snapshot.redo, Kind.REDO, "nothing to redo")
-
-
-def _stage_again(view: View, changes: tuple[Change, ...], kind: Kind, nothing: str) -> None:
+def _stage_again(view: View, kind: Kind) -> None:
+    """Stage the undo or redo of an edit of this session."""
     if editable(view) and nothing_pending(view):
-        if changes:
+        if changes := view.snapshot.undo if kind is Kind.UNDO else view.snapshot.redo:
             view.stage(Edit(changes, kind))
         else:
-            view.say(nothing)
+            view.say(f"nothing to {kind.value}")
 
 
 def _save(view: View) -> None:
-    """Ask, then take into the profile whatever the kernel holds."""
     profile = view.snapshot.profile
     if not profile.path:
-        view.say("there is no profile here: start with --profile FILE", Tone.WARN)
+        view.say("there is no profile: start with --profile FILE", Tone.WARN)
     elif profile.exists and not profile.drift and not profile.unsaved:
-        view.say(f"{profile.path} holds all that the kernel holds")
+        view.say(f"{profile.path} already holds what the kernel holds")
     else:
-        drift = [f"the profile lets go of: {describe(change)}" for change in profile.drift]
+        drift = [f"the profile drops: {describe(change)}" for change in profile.drift]
         title = f"Save what the kernel holds into {profile.path}?"
-        question = Confirm(title, drift or ["the whole running table"], "Save")
+        question = Confirm(title, drift or ["the whole table of the kernel"], "Save")
         confirm_first(view.app, question, lambda: view.ask(SaveAll()))
 
 
@@ -204,15 +193,15 @@ def editing(
         Command("drop", "escape,backspace", "drop what is staged; clear the filter", drop, "Esc drop"),
         Command("staged.down", "right_square_bracket", "scroll what is staged down", partial(_scroll_staged, pages=1)),
         Command("staged.up", "left_square_bracket", "scroll what is staged up", partial(_scroll_staged, pages=-1)),
-        Command("undo", "z", "stage taking the last edit back", _undo, "z undo"),
-        Command("redo", "Z", "stage doing it again", _redo),
+        Command("undo", "z", "stage the undo of the last edit", partial(_stage_again, kind=Kind.UNDO), "z undo"),
+        Command("redo", "Z", "stage the redo of what was undone", partial(_stage_again, kind=Kind.REDO)),
         Command("save", "w", "save the kernel's table into the profile", _save),
         Command("view.next", "tab", "the next view", _next_view),
     )
 
 
 def _filter(view: TableView[K, L]) -> None:
-    """Filter while typing (a large connection table after Enter); Enter keeps the filter, Esc takes it off."""
+    """Filter while typing (a large connection table only on Enter); Enter keeps the filter, Esc clears it."""
     scan = view.snapshot.scan
     large = view.SCANS and scan is not None and scan.rows > _LARGE
 
@@ -232,7 +221,6 @@ def filtering(help: str = "show only what this finds; see below") -> Command[Tab
 
 
 def _sort(view: TableView[K, L]) -> None:
-    """Sort by the next column that is shown."""
     look = view.look
     names = [name for name in view.ROWS.sortable if name not in look.hidden]
     place = names.index(look.sort) if look.sort in names else -1
@@ -240,13 +228,10 @@ def _sort(view: TableView[K, L]) -> None:
 
 
 def _invert(view: TableView[K, L]) -> None:
-    """Turn the order round."""
     view.rearrange(replace(view.look, descending=not view.look.descending))
 
 
 def _choose_columns(view: TableView[K, L]) -> None:
-    """Ask for the columns and the order."""
-
     def chosen(choice: Arranged | None) -> None:
         if choice is not None:
             look = replace(view.look, sort=choice.sort, descending=choice.descending, hidden=choice.hidden)
@@ -256,16 +241,10 @@ def _choose_columns(view: TableView[K, L]) -> None:
     view.app.push_screen(ChooseColumns(view.ROWS.every_column, view.ROWS.sortable, now), chosen)
 
 
-def sorting(bar: str = "") -> Command[TableView[K, L]]:
-    """Return the command that sorts the rows of a view."""
-    return Command("sort", "s", "sort by the next column", _sort, bar)
-
-
-def inverting() -> Command[TableView[K, L]]:
-    """Return the command that turns the order of the rows round."""
-    return Command("sort.invert", "I", "turn the order round", _invert)
-
-
-def choosing_columns() -> Command[TableView[K, L]]:
-    """Return the command that asks for the columns of a view."""
-    return Command("columns", "o", "choose the columns and the order", _choose_columns)
+def arranging(bar: str = "") -> tuple[Command[TableView[K, L]], ...]:
+    """Return the commands that choose the order and the columns of a view; `bar` offers sorting in the line of keys."""
+    return (
+        Command("sort", "s", "sort by the next column", _sort, bar),
+        Command("sort.invert", "I", "reverse the order", _invert),
+        Command("columns", "o", "choose the columns and the order", _choose_columns),
+    )

@@ -1,4 +1,4 @@
-"""Edits of mark groups: which packets get a mark, its services, name and end; staged, or asked for first."""
+"""Edits of mark groups: which packets get a mark, its services and its name; staged, or confirmed first."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Marks: TypeAlias = TableView[MarkRowKey, MarkLook]
 
 
 def mark_at_cursor(view: Marks) -> int | None:
-    """Return the mark that the cursor is on or below; None where no rule sets one that is known."""
+    """Return the mark that the cursor is on or below; None where the rule sets an unknown one."""
     key = view.table.cursor_key
     return (mark_of(key) or None) if key is not None else None
 
@@ -68,10 +68,6 @@ def _on_a_mark(view: Marks) -> bool:
     return mark_at_cursor(view) is not None
 
 
-def _grouped(view: Marks) -> bool:
-    return mark_at_cursor(view) in view.snapshot.reading.director.groups
-
-
 def _rules_writable(view: View) -> bool:
     """Return whether rules of groups can be edited now, and say why not."""
     if not editable(view):
@@ -82,7 +78,7 @@ def _rules_writable(view: View) -> bool:
 
 
 def _alone(view: Marks) -> bool:
-    """Return whether no rows are marked, and say what to do about it: a group ends one at a time."""
+    """Return whether no rows are marked, and say what to do about it: one group is deleted at a time."""
     if view.table.marked:
         view.say("one group at a time: U clears the marks", Tone.WARN)
     return not view.table.marked
@@ -113,7 +109,7 @@ def _lines(director: Director, changes: Sequence[Change]) -> Sequence[str]:
 
 
 def _add(view: Marks, mark: int | None = None) -> None:
-    """Ask for everything that a group is, and stage it; for a `mark` whose rules are there, for its service alone."""
+    """Ask for a whole group, and stage it; for a `mark` that has rules already, for its service only."""
     if not editable(view):
         return
     form = GroupForm(staged_director(view), view.snapshot.reading.rules, view.snapshot.schedulers, has_profile(view))
@@ -121,36 +117,35 @@ def _add(view: Marks, mark: int | None = None) -> None:
         rules = (known.rule for known in mark_at(view.snapshot, mark).rules)
         known = tuple(dict.fromkeys(rule.selector for rule in rules if rule.selector is not None))
         form = replace(form, mark=mark, selectors=known)
-    _fill_in(view, form, more=partial(_iptables, form) if form.missing else None)
 
+    def commands(values: Values) -> Sequence[str]:
+        return ["", f"# {form.missing}; the rules as commands:", *iptables_lines(form.group(values))]
 
-def _iptables(form: GroupForm, values: Values) -> Sequence[str]:
-    return ["", f"# {form.missing}; the rules as commands:", *iptables_lines(form.group(values))]
+    _fill_in(view, form, more=commands if form.missing else None)
 
 
 def _serve(view: Marks) -> None:
-    """Ask for a service on the mark, which rules set already."""
+    """Ask for a service on the mark, which has rules already."""
     mark = mark_at_cursor(view)
     if mark is None:
-        view.say("go to a mark, or make a group (a)")
+        view.say("go to a mark, or add a group (a)")
     elif len(mark_at(view.snapshot, mark).pools) == len(Family):
-        view.say("its services of both families are there already: J goes to them")
+        view.say("it has services of both families already: J goes to them")
     else:
         _add(view, mark)
 
 
 def bundle(view: View, keys: Sequence[AddressKey]) -> None:
-    """Ask what is to become of services that belong together; as they go, the answer is asked again."""
+    """Ask how services that belong together become a group, then for confirmation, since they are removed."""
     if not nothing_pending(view) or not _rules_writable(view):
         return
-    title = "Put this group in the place of these services?"
+    title = "Replace these services by this group?"
     director = staged_director(view)
     form = BundleForm(director, tuple(keys), view.snapshot.reading.rules, has_profile(view))
     _fill_in(view, form, lambda changes: confirm_changes(view, title, changes, "Bundle", whole=True))
 
 
 def _edit(view: Marks) -> None:
-    """Ask which packets get the mark."""
     if isinstance(view.table.cursor_key, ServerKey):
         view.say("J goes to the service, where its servers are edited")
     elif (mark := mark_at_cursor(view)) is not None and _rules_writable(view):
@@ -158,7 +153,6 @@ def _edit(view: Marks) -> None:
 
 
 def _name(view: Marks) -> None:
-    """Ask for the name of the group."""
     mark = mark_at_cursor(view)
     if mark is None or not editable(view):
         return
@@ -168,7 +162,7 @@ def _name(view: Marks) -> None:
         view.say("names are kept in a profile: start with --profile FILE", Tone.WARN)
         return
     if group is None:
-        view.say(f"our table has no group for mark {mark}; name its service in the services view (J)", Tone.WARN)
+        view.say(f"lvstui's table has no group for mark {mark}; name its service in the services view (J)", Tone.WARN)
         return
 
     def read(text: str) -> tuple[Change, ...]:
@@ -178,13 +172,12 @@ def _name(view: Marks) -> None:
 
 
 def _timeout(view: Marks) -> None:
-    """Ask for the persistence of the mark's services."""
     chosen = chosen_marks(view)
     if not chosen or not editable(view):
         return
     pools = [pool for mark in chosen for pool in mark_at(view.snapshot, mark).pools]
     if not pools:
-        view.say("there is no service on it")
+        view.say("there is no service on this mark")
         return
     director = staged_director(view)
 
@@ -199,19 +192,15 @@ def _timeout(view: Marks) -> None:
 
 
 def _rules(view: Marks) -> Sequence[Rule]:
-    """Return the rules that are meant: those of the marked rows, else this one, or all of others for its mark."""
-    return [rule for key in view.table.chosen for rule in _rules_at(view, key)]
-
-
-def _rules_at(view: Marks, key: MarkRowKey) -> Sequence[Rule]:
-    match key:
-        case RuleRow():
-            found = find(view.snapshot, key)
-            return (found.rule,) if found else ()
-        case GroupRow(mark) if mark != OTHERS:
-            return [known.rule for known in mark_at(view.snapshot, mark).rules if not is_ours(known.rule)]
-        case _:
-            return ()
+    """Return the rules of the chosen rows: a rule itself, or all rules of other programs for a mark."""
+    rules: list[Rule] = []
+    for key in view.table.chosen:
+        if isinstance(key, RuleRow) and (found := find(view.snapshot, key)):
+            rules.append(found.rule)
+        elif isinstance(key, GroupRow) and key.mark != OTHERS:
+            known = mark_at(view.snapshot, key.mark).rules
+            rules += [entry.rule for entry in known if not is_ours(entry.rule)]
+    return rules
 
 
 def _any_of_others(view: Marks) -> bool:
@@ -219,7 +208,7 @@ def _any_of_others(view: Marks) -> bool:
 
 
 def _adopt(view: Marks) -> None:
-    """Stage copies of the rules under the cursor, or of all rules of the mark, in our own table."""
+    """Stage copies of the chosen rules in lvstui's own table."""
     if not _rules_writable(view):
         return
     rules = _rules(view)
@@ -233,7 +222,7 @@ def _adopt(view: Marks) -> None:
 
 
 def _take_apart(view: Marks) -> None:
-    """Ask, then make a service of each address and port instead of the group."""
+    """Ask, then replace the group by a service for every address and port."""
     mark = mark_at_cursor(view)
     if not _alone(view) or not nothing_pending(view) or not _rules_writable(view) or mark is None:
         return
@@ -244,7 +233,7 @@ def _take_apart(view: Marks) -> None:
         return
     names = mark_at(view.snapshot, mark).names
     what = f"{mark} {names[0]}" if names else str(mark)
-    confirm_changes(view, f"Put services in the place of mark {what}?", changes, "Take apart", whole=True)
+    confirm_changes(view, f"Replace mark {what} by services?", changes, "Take apart", whole=True)
 
 
 def _any_lost(view: Marks) -> bool:
@@ -261,15 +250,11 @@ def _restore(view: Marks) -> None:
     if changes:
         stage_also(view, changes, whole=True)
     else:
-        view.say("nothing is lost: the packet filter has all groups of the profile")
-
-
-def _removable(view: Marks) -> bool:
-    return served(view) or _grouped(view)
+        view.say("nothing is missing: the packet filter has all groups of the profile")
 
 
 def _delete(view: Marks) -> None:
-    """Ask what of the group is to go, or stage that this rule's packets no longer get the mark."""
+    """Ask what of the group is to be deleted, or stage that this rule's packets no longer get the mark."""
     key, mark = view.table.cursor_key, mark_at_cursor(view)
     if not _alone(view):
         return
@@ -277,8 +262,8 @@ def _delete(view: Marks) -> None:
         _delete_rule(view, key)
     elif isinstance(key, ServerKey):
         view.say("J goes to the service, where its servers are deleted")
-    elif mark is not None and not _removable(view):
-        view.say("only rules of others set it, and those are never written", Tone.WARN)
+    elif mark is not None and not served(view) and mark not in view.snapshot.reading.director.groups:
+        view.say("only rules of other programs set this mark; lvstui never writes those", Tone.WARN)
     elif mark is not None and nothing_pending(view) and editable(view):
         _fill_in(view, RemovalForm(staged_director(view), mark))
 
@@ -291,23 +276,21 @@ def _delete_rule(view: Marks, key: RuleRow) -> None:
         return
     rule = found.rule
     if not is_ours(rule):
-        view.say("it stands in a table of others, which is never written", Tone.WARN)
+        view.say("it is in a table of another program, which lvstui never writes", Tone.WARN)
     elif group is None or rule.selector not in group.selectors or rule.selector is None:
-        view.say("it is none of this group's packets any more")
+        view.say("it is not one of this group's rules any more")
     else:
         stage_also(view, (remove_selector(group, rule.selector),), whole=True)
 
 
 EDITS: tuple[Command[Marks], ...] = (
-    Command("mark.add", "a", "make a group: rules, services and servers", _add, "a add group"),
-    Command(
-        "mark.serve", "A", "add a service to a mark that is set already", _serve, "A add service", when=_not_served
-    ),
+    Command("mark.add", "a", "add a group: rules, services and servers", _add, "a add group"),
+    Command("mark.serve", "A", "add a service to a mark that has rules", _serve, "A add service", when=_not_served),
     Command("mark.edit", "e", "edit which packets get the mark, in a form", _edit, "e edit", when=_on_a_mark),
-    Command("name", "n", "name the group (in the profile)", _name),
-    Command("mark.timeout", "t", "persistence of its services in seconds (0: none)", _timeout),
-    Command("mark.adopt", "C", "copy rules of others into our table", _adopt, "C adopt", when=_any_of_others),
-    Command("mark.apart", "B", "services in place of the group, after asking", _take_apart),
-    Command("mark.restore", "r", "stage putting back what the kernel lost", _restore, "r restore", when=_any_lost),
+    Command("name", "n", "set the name of the group (in the profile)", _name),
+    Command("mark.timeout", "t", "set the persistence of its services (seconds, 0: none)", _timeout),
+    Command("mark.adopt", "C", "copy rules into lvstui's own table", _adopt, "C adopt", when=_any_of_others),
+    Command("mark.apart", "B", "replace the group by services, after asking", _take_apart),
+    Command("mark.restore", "r", "stage what the kernel lost again", _restore, "r restore", when=_any_lost),
     Command("delete", "delete,ctrl+d", "delete the group, or this rule of it", _delete),
 )

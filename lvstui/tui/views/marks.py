@@ -1,4 +1,4 @@
-"""The marks view: firewall-mark groups, which packets get them and which service takes those, edited in place."""
+"""The marks view: firewall-mark groups, the packets that get each mark and the service that takes them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from lvstui.core.view.table import Cell, Tone
 from lvstui.formats.equivalent import groups_as_script
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.dialogs.listing import Copied, Listing
-from lvstui.tui.views.editing import choosing_columns, editing, filtering, inverting, sorting
+from lvstui.tui.views.editing import arranging, editing, filtering
 from lvstui.tui.views.mark_edits import EDITS, Marks, added, chosen_marks, mark_at_cursor, served
 from lvstui.tui.views.view import Rows, TableView, View
 
 _STATES = "\n        ".join(f"{word:<11} {meaning}" for word, meaning in STATES.items())
 
 _NOTES = f"""\
-A mark bundles ports into one service: rules of the packet filter set it, a service on it takes the packets.
-Only our own table, inet lvstui, is ever written; rules of others are shown, and C adopts a copy.
+A mark bundles ports into one service: packet filter rules set the mark, a service on it takes the packets.
+lvstui writes only its own table, inet lvstui; it shows the rules of other programs, and C copies them.
 
-What / finds (all of the terms must hold)
-  web 192.0.2.10       what a mark, its rules or its servers show
-  192.0.2.0/24         an address in there
+What / finds (all terms must match)
+  web 192.0.2.10       text in a mark, its rules or its servers
+  192.0.2.0/24         an address in this network
   mark=80 port=443 proto=tcp table=firewalld state=no-rule packets=0
   !lvstui !state=ok    the opposite of any of these
 Fields  {LANGUAGE.help}
@@ -36,16 +36,13 @@ State   {_STATES}"""
 
 
 def _open(view: Marks) -> None:
-    """Show everything about the mark."""
     if (key := view.table.cursor_key) is not None:
         snapshot, mark = view.snapshot, mark_of(key)
-        view.app.push_screen(
-            Listing(title(mark_at(snapshot, mark)), details(snapshot, mark, mark_lines(snapshot, mark)))
-        )
+        lines = details(snapshot, mark, mark_lines(snapshot, mark))
+        view.app.push_screen(Listing(title(mark_at(snapshot, mark)), lines))
 
 
 def _show_entries(view: Marks) -> None:
-    """Go to the persistence entries of the mark."""
     if (mark := mark_at_cursor(view)) is not None:
         view.post_message(View.Wanted("persistence", filter=f"mark={mark}"))
 
@@ -85,29 +82,22 @@ def _set_unfolded(view: Marks, unfolded: frozenset[int]) -> None:
 
 
 def _excerpt(view: Marks) -> None:
-    """Show the chosen groups as text, and send it to the terminal's clipboard."""
     if lines := groups_as_script(view.snapshot, chosen_marks(view)):
-        view.app.push_screen(Copied("As a script for nft, and as ipvsadm commands", lines))
+        texts = {"script and commands": "\n".join(lines)}
+        view.app.push_screen(Copied("As a script for nft, and as ipvsadm commands", texts))
 
+
+_ARRANGING: tuple[Command[Marks], ...] = arranging()
 
 _GOING: tuple[Command[Marks], ...] = (
-    Command("entries", "E", "the persistence entries of this mark", _show_entries, "E entries", when=served),
-    Command(
-        "mark.service",
-        "J",
-        "go to the mark's service in the services view",
-        _show_service,
-        "J service",
-        when=served,
-    ),
+    Command("entries", "E", "go to the persistence entries of this mark", _show_entries, "E entries", when=served),
+    Command("mark.service", "J", "go to the service of this mark", _show_service, "J service", when=served),
 )
 
 _FINDING: tuple[Command[Marks], ...] = (
     filtering(),
-    sorting(),
-    inverting(),
-    choosing_columns(),
-    Command("excerpt", "y", "these groups as a script for nft, and ipvsadm lines", _excerpt),
+    *_ARRANGING,
+    Command("excerpt", "y", "copy these groups as an nft script and ipvsadm commands", _excerpt),
     Command("fold", "left", "fold the mark", partial(_fold, folded=True)),
     Command("unfold", "right", "unfold the mark: its rules and real servers", partial(_fold, folded=False)),
     Command("fold.all", "f", "fold or unfold all marks", _fold_all),
@@ -116,14 +106,13 @@ _FINDING: tuple[Command[Marks], ...] = (
 _COMMANDS: tuple[Command[Marks], ...] = (*EDITS, *_GOING, *_FINDING, *editing(_open))
 
 
-def _summary(snapshot: Snapshot, _: MarkLook, __: int) -> Cell:
-    ruleset = snapshot.reading.rules
-    wrong = ruleset is None or bool(ruleset.trouble or ruleset.missing)
-    return Cell(summary(snapshot), Tone.WARN if wrong else Tone.DIM)
+def _complete(snapshot: Snapshot) -> bool:
+    rules = snapshot.reading.rules
+    return rules is not None and not rules.trouble and not rules.missing
 
 
 class MarksView(TableView[MarkRowKey, MarkLook]):
-    """Marks with their rules and real servers under them, and everything that an operator does to them."""
+    """Marks with their rules and real servers below them, edited in place."""
 
     NAME = "marks"
     NOTES = _NOTES
@@ -139,7 +128,7 @@ class MarksView(TableView[MarkRowKey, MarkLook]):
         sortable=SORTABLE,
         added=added,
         marked=True,
-        summary=_summary,
+        summary=lambda snapshot, *_: Cell(summary(snapshot), Tone.DIM if _complete(snapshot) else Tone.WARN),
     )
 
     @property

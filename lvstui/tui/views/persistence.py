@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
@@ -40,19 +41,19 @@ from lvstui.tui.commands import Command, bindings
 from lvstui.tui.dialogs.entries import EntryDialog
 from lvstui.tui.dialogs.listing import Copied, Listing
 from lvstui.tui.views.connections import scan_tone
-from lvstui.tui.views.editing import choosing_columns, drop, editable, editing, filtering, inverting, sorting
+from lvstui.tui.views.editing import arranging, drop, editable, editing, filtering
 from lvstui.tui.views.view import Rows, TableView, View
 from lvstui.tui.widgets.lines import Panel
 
 _STATES = "\n        ".join(f"{word:<9} {meaning}" for word, meaning in STATES.items())
 
 _NOTES = f"""\
-An entry decides where its client's next connections go; Left counts down to when it runs out.
-With rows marked, x M t act on all of them; a group stands for all of its entries.
-On a kernel before 6.14 a large table takes long to read: the line above says how much was read.
+An entry decides where its client's next connections go; Left is the time until it expires.
+With rows marked, x M t act on all of them; a group means all of its entries.
+Before Linux 6.14 a large table takes long to read: the line above the table says how much was read.
 
-What / finds (all of the terms must hold)
-  10.1.0.9             the entry of this client, also where a mask widens it
+What / finds (all terms must match)
+  10.1.0.9             the entry of this client, also under a wider mask
   10.1.0.0/16          clients of a network
   server=web2 service=shop mark=80 left<60 left>5m conns>3 state=drain origin=sync
   !web !state=ok       the opposite of any of these
@@ -60,11 +61,13 @@ Fields  {LANGUAGE.help}
 
 State   {_STATES}"""
 
+_GROUPINGS = {grouping.value: grouping for grouping in EntryGrouping}
+
 Entries: TypeAlias = TableView[EntryRowKey, EntryLook]
 
 
 def _chosen(view: Entries) -> tuple[ResolvedEntry, ...]:
-    """Return the entries that are meant: of the marked rows, else of the row under the cursor."""
+    """Return the entries of the marked rows, else of the row under the cursor."""
     found: dict[int, ResolvedEntry] = {}
     every = resolved_entries(view.snapshot)
     for key in view.table.chosen:
@@ -85,7 +88,6 @@ def _open(view: Entries) -> None:
 
 
 def _regroup(view: Entries) -> None:
-    """Go to the next grouping: none, client network, service, server."""
     every = list(EntryGrouping)
     grouping = every[(every.index(view.look.grouping) + 1) % len(every)]
     view.rearrange(replace(view.look, grouping=grouping, unfolded=frozenset()))
@@ -120,16 +122,15 @@ def _fold(view: Entries, *, folded: bool) -> None:
 
 
 def _show_distribution(view: Entries) -> None:
-    """Show or hide how the entries spread over the servers."""
     panel = view.query_one("#distribution", Panel)
     panel.display = not panel.display
     view.redraw()
 
 
 def _excerpt(view: Entries) -> None:
-    """Show the commands that would do what can be done here, and send them to the terminal's clipboard."""
     if chosen := _chosen(view):
-        view.app.push_screen(Copied("As lvstui commands", commands_for(view.snapshot, chosen)))
+        commands = "\n".join(commands_for(view.snapshot, chosen))
+        view.app.push_screen(Copied("As lvstui commands", {"commands": commands}))
 
 
 def _able(view: Entries) -> bool:
@@ -140,19 +141,22 @@ def _able(view: Entries) -> bool:
         view.say(reason, Tone.WARN)
         return False
     if view.busy:
-        view.say("edits of entries are under way: Esc stops them", Tone.WARN)
+        view.say("entries are being edited: Esc stops that", Tone.WARN)
     return not view.busy
 
 
-def _ask_about(view: Entries, action: Action) -> None:
-    """Ask how the chosen entries are to be edited, then have that done."""
-    chosen = _chosen(view)
-    if chosen and _able(view):
-        _ask(view, EntryRequest(action, chosen))
+def _asking(action: Action) -> Callable[[Entries], None]:
+    """Return a function that asks how the chosen entries are to be edited, and has that done."""
+
+    def ask(view: Entries) -> None:
+        if (chosen := _chosen(view)) and _able(view):
+            _ask(view, EntryRequest(action, chosen))
+
+    return ask
 
 
 def _pin(view: Entries) -> None:
-    """Ask for a client, with or without an entry, and for the server that it is to stick to."""
+    """Ask for a client, with or without an entry, and its service; then for the server."""
     if not _able(view):
         return
     chosen, director = _chosen(view), view.snapshot.reading.director
@@ -161,20 +165,20 @@ def _pin(view: Entries) -> None:
 
 
 def _move_everybody(view: Entries) -> None:
-    """Ask where to, then move all clients that the filter finds."""
+    """Ask where the clients that the filter finds are to be moved."""
     chosen = tuple(entry for entry in found(view.snapshot, view.look).values() if entry.state != "void")
     if not chosen:
-        view.say("no client sticks there, as far as the table was read")
+        view.say("no client sticks to it, as far as the table has been read")
     elif _able(view):
         _ask(view, EntryRequest(Action.MOVE, chosen))
         if view.snapshot.scan is not None and not view.snapshot.scan.whole:
-            view.say("the table is known in part only: these are the clients found so far", Tone.WARN)
+            view.say("only a part of the table has been read: these are the clients found so far", Tone.WARN)
 
 
 def _ask(view: Entries, request: EntryRequest) -> None:
     def answered(order: EditEntries | None) -> None:
         if order is not None:
-            view.busy = "edits of entries are under way: those that are not in hand are not made"
+            view.busy = "Entries are being edited: edits that have not started would be dropped."
             view.table.action_mark("none")
             view.say(f"editing {len(order.edits)} entr{'y' if len(order.edits) == 1 else 'ies'} ...")
             view.ask(order)
@@ -187,39 +191,27 @@ def _drop(view: Entries) -> None:
     """Stop edits that are under way; else drop what is staged, or the filter."""
     if view.busy:
         view.ask(StopEntries())
-        view.say("stopping after the entries in hand", Tone.WARN)
+        view.say("stopping after the current entries", Tone.WARN)
     else:
         drop(view)
 
 
+_ARRANGING: tuple[Command[Entries], ...] = arranging()
+
 _EDITS: tuple[Command[Entries], ...] = (
-    Command(
-        "entry.expire",
-        "x",
-        "let these entries run out, after asking",
-        partial(_ask_about, action=Action.EXPIRE),
-        "x expire",
-    ),
-    Command(
-        "entry.move",
-        "M",
-        "move these clients to another server, after asking",
-        partial(_ask_about, action=Action.MOVE),
-        "M move",
-    ),
+    Command("entry.expire", "x", "expire these entries, after asking", _asking(Action.EXPIRE), "x expire"),
+    Command("entry.move", "M", "move these clients to another server, after asking", _asking(Action.MOVE), "M move"),
     Command("entry.pin", "P", "pin a client to a server, also one without an entry", _pin, "P pin"),
-    Command("entry.time", "t", "set the time that is left", partial(_ask_about, action=Action.TIME), "t time"),
+    Command("entry.time", "t", "set the time left, after asking", _asking(Action.TIME), "t time"),
 )
 
 _FINDING: tuple[Command[Entries], ...] = (
     filtering(),
-    Command("regroup", "m", "by client network, service or server", _regroup, "m group"),
-    Command("distribution", "D", "how the entries spread over the servers", _show_distribution, "D spread"),
+    Command("regroup", "m", "group by client network, service or server", _regroup, "m group"),
+    Command("distribution", "D", "show how the entries spread over the servers", _show_distribution, "D spread"),
     Command("prefix", "n", "the prefix length of client networks", _prefix),
-    sorting(),
-    inverting(),
-    choosing_columns(),
-    Command("excerpt", "y", "these rows as lvstui commands", _excerpt),
+    *_ARRANGING,
+    Command("excerpt", "y", "copy these rows as lvstui commands", _excerpt),
     Command("fold", "left", "fold this group", partial(_fold, folded=True)),
     Command("unfold", "right,f", "unfold this group", partial(_fold, folded=False)),
 )
@@ -227,12 +219,8 @@ _FINDING: tuple[Command[Entries], ...] = (
 _COMMANDS: tuple[Command[Entries], ...] = (*_EDITS, *_FINDING, *editing(_open, _drop))
 
 
-def _regrouped(look: EntryLook, word: str) -> EntryLook:
-    return replace(look, grouping=next((g for g in EntryGrouping if g.value == word), EntryGrouping.NONE))
-
-
 class PersistenceView(TableView[EntryRowKey, EntryLook]):
-    """Persistence entries, alone or in groups; every edit asks first and says afterwards what was seen."""
+    """Persistence entries, alone or in groups; every edit asks first and reports afterwards what was seen."""
 
     NAME = "persistence"
     NOTES = _NOTES
@@ -249,7 +237,7 @@ class PersistenceView(TableView[EntryRowKey, EntryLook]):
         every_column=ENTRY_COLUMNS,
         sortable=SORTABLE,
         grouping=lambda look: look.grouping.value,
-        regrouped=_regrouped,
+        regrouped=lambda look, word: replace(look, grouping=_GROUPINGS.get(word, EntryGrouping.NONE)),
         marked=True,
         summary=lambda snapshot, look, width: Cell(summary(snapshot, look, width), scan_tone(snapshot)),
         sought=only_address,
@@ -265,7 +253,7 @@ class PersistenceView(TableView[EntryRowKey, EntryLook]):
         super().find(wanted)
 
     def redraw(self) -> None:
-        """Show the entries of this state; ask about all of them where that was wanted and they are known now."""
+        """Show the entries; ask about all of them where that was wanted and they have been read now."""
         super().redraw()
         panel = self.query_one("#distribution", Panel)
         if panel.display:

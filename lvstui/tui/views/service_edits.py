@@ -16,9 +16,7 @@ from lvstui.core.model import (
     Director,
     MarkKey,
     Pool,
-    RealServer,
     ServerKey,
-    Service,
     ServiceKey,
 )
 from lvstui.core.observed import MachineKey, RowKey
@@ -46,23 +44,22 @@ from lvstui.tui.views.view import TableView
 
 Services: TypeAlias = TableView[RowKey, Look]
 
-_NAMELESS = "names and notes are kept in a profile: start with --profile FILE"
-
+_PERSISTENCE = "persistence.timeout"
 _OF_SERVERS = ("name", "weight", "upper", "lower")
 _OF_SERVICES = {
     "name": "name",
     "note": "note",
     "scheduler": "scheduler",
-    "timeout": "persistence (seconds, 0: none)",
+    _PERSISTENCE: "persistence (seconds, 0: none)",
 }
 
 
 def any_row(view: Services) -> bool:
-    """Return whether the cursor is on a row."""
+    """Return whether there are rows."""
     return view.table.cursor_key is not None
 
 
-def _no_row(view: Services) -> bool:
+def _is_empty(view: Services) -> bool:
     return view.table.cursor_key is None
 
 
@@ -71,9 +68,9 @@ def _on_servers(view: Services) -> bool:
 
 
 def _on_machine(view: Services) -> str:
-    """Return what to do for that which only a service or a server has."""
+    """Return where to go for what only a service or a server has."""
     if isinstance(view.table.cursor_key, MachineKey):
-        return "go to one of its servers for that; weights and Del act on the whole machine"
+        return "go to one of its servers for that; on a machine only weights and Del act"
     return ""
 
 
@@ -85,19 +82,14 @@ def service_name(view: Services, key: ServiceKey) -> str:
 
 def added(changes: Sequence[Change]) -> RowKey | None:
     """Return the first row that changes add, None where they add none."""
-    for change in changes:
-        match change:
-            case Change(AddressKey() | MarkKey() | ServerKey() as key, None, _):
-                return key
-            case _:
-                pass
-    return None
+    targets = (change.target for change in changes if change.before is None)
+    return next((key for key in targets if isinstance(key, AddressKey | MarkKey | ServerKey)), None)
 
 
 def _servers(view: Services) -> Targets:
-    """Return the servers whose weights are meant: those of all marked rows, or of the row under the cursor.
+    """Return the servers whose weights a key edits: those of all marked rows, or of the row under the cursor.
 
-    A service stands for its servers only once it is marked: the cursor is on one too easily.
+    A service means its servers only if it is marked: the cursor is on one too easily.
     """
     if view.table.cursor_key is None or not editable(view):
         return {}
@@ -107,18 +99,19 @@ def _servers(view: Services) -> Targets:
     return batch.targets(view.snapshot.reading.director, view.table.chosen)
 
 
-def _staged(view: Services) -> Staged:
-    return {change.target: change for change in view.staged.changes if isinstance(change.target, ServerKey)}
+def staged_servers(changes: Sequence[Change]) -> Staged:
+    """Return the changes of servers by their rows."""
+    return {change.target: change for change in changes if isinstance(change.target, ServerKey)}
 
 
 def _weigh(view: Services, servers: Targets, rule: Rule) -> None:
     """Stage new weights for servers, in place of what was staged for them."""
     if not servers:
         return
-    changes = batch.weigh(servers, _staged(view), rule)
+    changes = batch.weigh(servers, staged_servers(view.staged.changes), rule)
     others = [change for change in view.staged.changes if change.target not in servers]
     if not changes and not view.pending:
-        view.say("nothing would change: they have that weight, or stay drained", Tone.WARN)
+        view.say("nothing to change: they have that weight, or stay drained", Tone.WARN)
     view.stage(Edit((*others, *changes)))
 
 
@@ -128,14 +121,21 @@ def _step_weight(view: Services, step: int) -> None:
     _weigh(view, servers, batch.step(step, revive=len(servers) == 1))
 
 
+def _raise(view: Services) -> None:
+    _step_weight(view, 1)
+
+
+def _lower(view: Services) -> None:
+    _step_weight(view, -1)
+
+
 def _drain(view: Services) -> None:
-    """Stage weight 0, or the weights before a drain."""
     servers = _servers(view)
-    _weigh(view, servers, batch.toggle(servers, _staged(view)))
+    _weigh(view, servers, batch.toggle(servers, staged_servers(view.staged.changes)))
 
 
 def ask_weight(view: Services) -> None:
-    """Ask what is to become of the weights, and stage it."""
+    """Ask for new weights, and stage them."""
     servers = _servers(view)
     if not servers:
         return
@@ -184,7 +184,7 @@ def _ask(view: Services, field: str) -> None:
     if not editable(view):
         return
     if field in ("name", "note") and not has_profile(view):
-        view.say(_NAMELESS, Tone.WARN)
+        view.say("names and notes are kept in a profile: start with --profile FILE", Tone.WARN)
         return
     key, director = view.table.cursor_key, staged_director(view)
     pool = _pool(director, key)
@@ -195,7 +195,7 @@ def _ask(view: Services, field: str) -> None:
         label, value = f"{field} of {fields.server_text(server.endpoint)}", SERVER[field].text(server)
     elif field in _OF_SERVICES:
         label = f"{_OF_SERVICES[field]} of {fields.service_text(pool.service.key)}"
-        value = "0" if field == "timeout" and not pool.service.persistence else SERVICE[_name(field)].text(pool.service)
+        value = SERVICE[field].text(pool.service) if field != _PERSISTENCE or pool.service.persistence else "0"
         server = None
         if field == "scheduler":
             view.say(f"schedulers here: {' '.join(view.snapshot.schedulers)}")
@@ -204,9 +204,11 @@ def _ask(view: Services, field: str) -> None:
         return
 
     def read(text: str) -> tuple[Change, ...]:
+        service, text = pool.service, text.strip()
         if server:
-            return checked([_server_change(pool.service.key, server, field, text)], director)
-        return checked([_service_change(pool.service, field, text)], director)
+            return checked([change_server(service.key, server, SERVER.assign(server, {field: text}))], director)
+        texts = {"persistence": NONE} if field == _PERSISTENCE and text == "0" else {field: text}
+        return checked([change_service(service, SERVICE.assign(service, texts))], director)
 
     def take(changes: tuple[Change, ...]) -> None:
         view.say("")
@@ -217,28 +219,14 @@ def _ask(view: Services, field: str) -> None:
     view.prompt.ask(label, value, read, take, lambda: view.say(""))
 
 
-def _server_change(service: ServiceKey, server: RealServer, field: str, text: str) -> Change:
-    return change_server(service, server, SERVER.assign(server, {field: text.strip()}))
-
-
-def _service_change(service: Service, field: str, text: str) -> Change:
-    """Return the change of a service; 0 seconds of persistence end it."""
-    texts = {"persistence": NONE} if field == "timeout" and text.strip() == "0" else {_name(field): text.strip()}
-    return change_service(service, SERVICE.assign(service, texts))
-
-
-def _name(field: str) -> str:
-    return "persistence.timeout" if field == "timeout" else field
-
-
 def _copy(view: Services) -> None:
-    """Ask for a service, and stage the chosen servers, or those of the chosen services, as its own too."""
+    """Ask for a service, and stage copies of the chosen servers, or of those of the chosen services, in it."""
     if not editable(view) or not nothing_pending(view):
         return
     director = view.snapshot.reading.director
     servers = batch.targets(director, view.table.chosen)
     if not servers:
-        view.say("there is no server here to copy", Tone.WARN)
+        view.say("there is no server to copy here", Tone.WARN)
         return
 
     def read(text: str) -> Sequence[Change]:
@@ -252,11 +240,11 @@ def _copy(view: Services) -> None:
 
 
 def _bundle(view: Services) -> None:
-    """Ask how the chosen services become one mark group; a single one brings along those that belong to it."""
+    """Ask how the chosen services become one mark group; a single one brings along its companions."""
     chosen = [key.service if isinstance(key, ServerKey) else key for key in view.table.chosen]
     keys = [key for key in dict.fromkeys(chosen) if isinstance(key, AddressKey)]
     if not keys:
-        view.say("only services on an address can be bundled; marks are edited in their view (3)", Tone.WARN)
+        view.say("only services on an address can be bundled; marks are edited in the marks view (3)", Tone.WARN)
         return
     if len(keys) == 1:
         keys += companions(view.snapshot.reading.director, keys[0])
@@ -264,7 +252,6 @@ def _bundle(view: Services) -> None:
 
 
 def _delete(view: Services) -> None:
-    """Ask, then remove the chosen rows; the dialog holds the rows themselves, not their places."""
     keys = view.table.chosen
     if not keys or not editable(view) or not nothing_pending(view):
         return
@@ -302,7 +289,6 @@ def _zeroed_by_service(view: Services) -> str:
 
 
 def _zero(view: Services) -> None:
-    """Ask, then zero the counters of the services that are marked, or that the cursor is in."""
     found = (key.service if isinstance(key, ServerKey) else key for key in view.table.chosen)
     services = [key for key in dict.fromkeys(found) if not isinstance(key, MachineKey)]
     if services:
@@ -311,7 +297,6 @@ def _zero(view: Services) -> None:
 
 
 def _zero_all(view: Services) -> None:
-    """Ask, then zero all counters."""
     _ask_to_zero(view, ["every service, every server, and the totals"], [Zero(None)])
 
 
@@ -321,54 +306,37 @@ def _ask_to_zero(view: Services, lines: Sequence[str], requests: Sequence[Zero])
             view.ask(request)
 
     if editable(view):
-        title = "Zero these counters? What was counted cannot be brought back."
+        title = "Zero these counters? This cannot be undone."
         confirm_first(view.app, Confirm(title, lines, "Zero"), go)
 
 
 _ASKED = (
-    ("name", "n", "name", "name this row (in the profile)"),
-    ("service.note", "N", "note", "the note of the service (in the profile)"),
-    ("service.scheduler", "S", "scheduler", "the scheduler of the service"),
-    ("service.timeout", "t", "timeout", "the service's persistence in seconds (0: none)"),
-    ("server.upper", "u", "upper", "the connections at which it rests (0: never)"),
-    ("server.lower", "l", "lower", "the connections at which it is back"),
+    ("name", "n", "name", "set the name of this row (in the profile)"),
+    ("service.note", "N", "note", "set the note of the service (in the profile)"),
+    ("service.scheduler", "S", "scheduler", "set the scheduler of the service"),
+    ("service.timeout", "t", _PERSISTENCE, "set the persistence of the service (seconds, 0: none)"),
+    ("server.upper", "u", "upper", "upper threshold: full at this many connections (0: off)"),
+    ("server.lower", "l", "lower", "lower threshold: no longer full below this many"),
 )
-"""The commands that ask in one line for one field: id, keys, field and words."""
+"""The commands that ask for one field in one line: id, keys, field and words."""
 
 EDITS: tuple[Command[Services], ...] = (
-    Command(
-        "weight.up",
-        "plus,equals_sign",
-        "stage one more weight",
-        partial(_step_weight, step=1),
-        "+ - weight",
-        when=_on_servers,
-    ),
-    Command("weight.down", "minus", "stage one less weight", partial(_step_weight, step=-1)),
-    Command("weight.drain", "0", "stage weight 0, or the weight before", _drain, "0 drain", when=_on_servers),
-    Command(
-        "edit",
-        "e",
-        "edit everything of this row in a form",
-        partial(_open_form, what="edit"),
-        "e edit",
-        _on_machine,
-        any_row,
-    ),
-    Command(
-        "add", "a", "add a real server to this service", partial(_open_form, what="add"), "a add", _on_machine, any_row
-    ),
-    Command("add.service", "A", "add a service", partial(_open_form, what="service"), "A add service", when=_no_row),
+    Command("weight.up", "plus,equals_sign", "stage a weight higher by one", _raise, "+ - weight", when=_on_servers),
+    Command("weight.down", "minus", "stage a weight lower by one", _lower),
+    Command("weight.drain", "0", "stage weight 0, or the weight before the drain", _drain, "0 drain", when=_on_servers),
+    Command("edit", "e", "edit this row in a form", partial(_open_form, what="edit"), "e edit", _on_machine, any_row),
+    Command("add", "a", "add a server to this service", partial(_open_form, what="add"), "a add", _on_machine, any_row),
+    Command("add.service", "A", "add a service", partial(_open_form, what="service"), "A add service", when=_is_empty),
     *(
         Command(name, keys, words, partial(_ask, field=field), why_off=_on_machine)
         for name, keys, field, words in _ASKED
     ),
     Command("delete", "delete,ctrl+d", "delete this row, after asking", _delete),
-    Command("weight.set", "W", "the weight: 5 +2 -1 50% *1.5 drain restore", ask_weight),
+    Command("weight.set", "W", "set the weight: 5 +2 -1 50% *1.5 drain restore", ask_weight),
     Command("copy", "C", "copy these servers to another service", _copy),
 )
 
-BUNDLE: Command[Services] = Command("bundle", "B", "make one mark group of these services, after asking", _bundle)
+BUNDLE: Command[Services] = Command("bundle", "B", "bundle these services into a mark group, after asking", _bundle)
 
 ZEROING: tuple[Command[Services], ...] = (
     Command("zero", "R", "zero the counters of these services, after asking", _zero, why_off=_zeroed_by_service),

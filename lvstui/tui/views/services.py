@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from lvstui.core import fields
-from lvstui.core.change import Change
 from lvstui.core.model import AddressKey, MarkKey, ServerKey, ServiceKey
 from lvstui.core.observed import GroupKey, MachineKey, RowKey
 from lvstui.core.services.batch import targets
@@ -19,8 +17,8 @@ from lvstui.core.view.brief import seen_on
 from lvstui.formats.equivalent import as_commands, as_toml
 from lvstui.store.view_memory import ViewMemory
 from lvstui.tui.commands import Command, bindings
-from lvstui.tui.dialogs.listing import Excerpt
-from lvstui.tui.views.editing import choosing_columns, editing, filtering, inverting, sorting
+from lvstui.tui.dialogs.listing import Copied
+from lvstui.tui.views.editing import arranging, editing, filtering
 from lvstui.tui.views.service_edits import (
     BUNDLE,
     EDITS,
@@ -30,6 +28,7 @@ from lvstui.tui.views.service_edits import (
     any_row,
     ask_weight,
     service_name,
+    staged_servers,
 )
 from lvstui.tui.views.view import Rows, TableView, View
 
@@ -37,13 +36,13 @@ _STATES = "\n        ".join(f"{word:<6} {meaning}" for word, meaning in STATES.i
 
 _NOTES = f"""\
 With rows marked, the keys for weights, Del, C, R and y act on all of them.
-A marked service and a machine (m) stand for all of their servers.
+A marked service, or a machine (m), means all of its servers.
 
-What / finds (all of the terms must hold)
-  web 10.0.0.1         what a row or its service shows
-  10.0.0.0/8 fd00::/8  an address of the service or server is in there
-  weight=0 active>100  numbers: = != > < >= <=, with k M G behind them
-  state=drain name=we  words; of a name= or note= a part is enough
+What / finds (all terms must match)
+  web 10.0.0.1         text in a row or its service
+  10.0.0.0/8 fd00::/8  the service or server has an address in this network
+  weight=0 active>100  numbers: = != > < >= <=, also with k M G
+  state=drain name=we  words; for name= and note= a part is enough
   !web !state=ok       the opposite of any of these
 Fields  {LANGUAGE.help}
 
@@ -52,12 +51,14 @@ Active  connections established
 InAct   all other connections
 State   {_STATES}"""
 
+_GROUPINGS = {grouping.value: grouping for grouping in Grouping}
+
 _DONE_SECONDS = 3.0
-"""Seconds for which the line below says that a server is drained, before it says what is left there."""
+"""Seconds for which the message says that a server was drained, before it says what is left there."""
 
 
 def _open(view: Services) -> None:
-    """Edit the weights of what is marked; else go to who is here: the entries, or where none stick, connections."""
+    """Edit the weights of the marked rows; else go to the clients: the entries, or without persistence, connections."""
     key = view.table.cursor_key
     if view.table.marked:
         ask_weight(view)
@@ -92,7 +93,11 @@ def _show_entries(view: Services, *, move: bool = False) -> None:
         _show_clients(view, "persistence", key, move=move)
     elif key is not None:
         name = service_name(view, key.service if isinstance(key, ServerKey) else key)
-        view.say(f"{name} is not persistent, so no client sticks to a server; t sets a time")
+        view.say(f"{name} is not persistent, so no client sticks to a server; t sets a timeout")
+
+
+def _move(view: Services) -> None:
+    _show_entries(view, move=True)
 
 
 def _on_no_server(view: Services) -> str:
@@ -101,17 +106,15 @@ def _on_no_server(view: Services) -> str:
 
 
 def _show_connections(view: Services) -> None:
-    """Go to the connections of the row under the cursor."""
     if (key := view.table.cursor_key) is not None:
         _show_clients(view, "connections", key)
 
 
 def _on_no_mark(view: Services) -> str:
-    return "" if isinstance(view.about, MarkKey) else "it is on no mark; B makes a mark group of it"
+    return "" if isinstance(view.about, MarkKey) else "this service is not on a mark; B makes it a mark group"
 
 
 def _show_mark(view: Services) -> None:
-    """Go to the mark that the service is on."""
     view.post_message(View.Wanted("marks", row=view.about))
 
 
@@ -156,14 +159,14 @@ def _set_folded(view: Services, folded: frozenset[GroupKey]) -> None:
 
 
 def _excerpt(view: Services) -> None:
-    """Show the chosen rows as text, and send it to the terminal's clipboard."""
     if keys := view.table.chosen:
         director = view.snapshot.reading.director
-        view.app.push_screen(Excerpt(as_commands(director, keys), as_toml(director, keys)))
+        texts = {"commands": as_commands(director, keys), "TOML": as_toml(director, keys)}
+        view.app.push_screen(Copied("As ipvsadm commands, and as in a profile", texts))
 
 
 def _outlook(view: Services) -> str:
-    """Return how it goes on with the server under the cursor, if it is drained."""
+    """Return what is left to wait for on the server under the cursor, if it is drained."""
     key, director = view.table.cursor_key, view.snapshot.reading.director
     if not isinstance(key, ServerKey):
         return ""
@@ -175,47 +178,31 @@ def _outlook(view: Services) -> str:
     return outlook(server, seen, director.sysctl, persistence, view.size.width - 2)
 
 
+_ARRANGING: tuple[Command[Services], ...] = arranging()
+
 _GOING: tuple[Command[Services], ...] = (
-    Command("entries", "E", "the persistence entries here", _show_entries, "E entries", when=any_row),
-    Command("connections", "c", "the connections here", _show_connections),
-    Command(
-        "entries.move",
-        "M",
-        "move this server's clients to others, after asking",
-        partial(_show_entries, move=True),
-        why_off=_on_no_server,
-    ),
+    Command("entries", "E", "go to the persistence entries here", _show_entries, "E entries", when=any_row),
+    Command("connections", "c", "go to the connections here", _show_connections),
+    Command("entries.move", "M", "move this server's clients to another, after asking", _move, why_off=_on_no_server),
 )
 
-_MARK: Command[Services] = Command(
-    "mark", "J", "go to the mark of this service in the marks view", _show_mark, why_off=_on_no_mark
-)
+_MARK: Command[Services] = Command("mark", "J", "go to the mark of this service", _show_mark, why_off=_on_no_mark)
 
 _FINDING: tuple[Command[Services], ...] = (
     filtering(),
-    Command("regroup", "m", "by machine or by service", _regroup, "m group", when=any_row),
-    sorting(),
-    inverting(),
-    choosing_columns(),
-    Command("excerpt", "y", "these rows as ipvsadm commands and as TOML", _excerpt),
+    Command("regroup", "m", "group by machine or by service", _regroup, "m group", when=any_row),
+    *_ARRANGING,
+    Command("excerpt", "y", "copy these rows as ipvsadm commands or as TOML", _excerpt),
     Command("fold", "left", "fold the service or machine", partial(_fold, folded=True)),
     Command("unfold", "right", "unfold the service or machine", partial(_fold, folded=False)),
-    Command("fold.all", "f", "fold or unfold all services", _fold_all),
+    Command("fold.all", "f", "fold or unfold all services or machines", _fold_all),
 )
 
 _COMMANDS: tuple[Command[Services], ...] = (*EDITS, _MARK, BUNDLE, *_GOING, *ZEROING, *_FINDING, *editing(_open))
 
 
-def _by_row(changes: Sequence[Change]) -> Mapping[RowKey, Change]:
-    return {change.target: change for change in changes if isinstance(change.target, ServerKey)}
-
-
-def _regrouped(look: Look, word: str) -> Look:
-    return replace(look, grouping=Grouping.MACHINE if word == Grouping.MACHINE.value else Grouping.SERVICE)
-
-
 class ServicesView(TableView[RowKey, Look]):
-    """Services or machines with their real servers under them, edited one by one or all that are marked."""
+    """Services or machines with their real servers below them, edited one by one or all that are marked."""
 
     NAME = "services"
     NOTES = _NOTES
@@ -227,11 +214,11 @@ class ServicesView(TableView[RowKey, Look]):
         cells,
         look=Look(),
         filtered=lambda look, text: replace(look, filter=LANGUAGE.parse(text)),
-        staged=lambda look, changes: replace(look, staged=_by_row(changes)),
+        staged=lambda look, changes: replace(look, staged=dict(staged_servers(changes).items())),
         every_column=SERVICE_COLUMNS,
         sortable=SORTABLE,
         grouping=lambda look: look.grouping.value,
-        regrouped=_regrouped,
+        regrouped=lambda look, word: replace(look, grouping=_GROUPINGS.get(word, Grouping.SERVICE)),
         added=added,
         marked=True,
     )
@@ -268,7 +255,7 @@ class ServicesView(TableView[RowKey, Look]):
             self.table.move_to(row)
 
     def redraw(self) -> None:
-        """Show the rows; keep true what is said of a drained server, from some seconds after it became so."""
+        """Show the rows; some seconds after a server was drained, keep the message about it up to date."""
         super().redraw()
         text, now = _outlook(self), self.snapshot.reading.taken
         if not text:
@@ -281,7 +268,7 @@ class ServicesView(TableView[RowKey, Look]):
             self.say(text, standing=True)
 
     def on_virtual_table_cursor_moved(self) -> None:
-        """Say how it goes on with a drained server."""
+        """Show what is left to wait for on a drained server."""
         text = _outlook(self)
         if text or self._outlook_said:
             self.say(text)

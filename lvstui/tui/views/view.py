@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import ClassVar, Generic, TypeVar
 
 from textual import on
@@ -13,6 +12,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
+from textual.widgets import Static
 
 from lvstui.core.change import Change
 from lvstui.core.describe import describe
@@ -20,7 +20,7 @@ from lvstui.core.model import Address, ServiceKey
 from lvstui.core.observed import RowKey
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Snapshot
-from lvstui.core.view.table import Arranged, Cell, Column, Tone
+from lvstui.core.view.table import Arranged, Cell, Column, Tone, escape
 from lvstui.engine.messages import Edit, Request, Watch
 from lvstui.formats.equivalent import change_lines
 from lvstui.store.view_memory import Arrangement, ViewMemory
@@ -32,7 +32,7 @@ K = TypeVar("K", bound=Hashable)
 L = TypeVar("L", bound=Arranged)
 
 STAGED_COMMANDS = 6
-"""Up to how many staged changes have their ipvsadm commands below them; more of them stand in a line each."""
+"""Up to how many staged changes are shown as ipvsadm commands; of more than that, each is described in one line."""
 
 
 class View(Vertical):
@@ -46,10 +46,10 @@ class View(Vertical):
     """
 
     NAME: ClassVar[str] = ""
-    """What `--view`, the palette and the remembered arrangement call it."""
+    """Its name for `--view`, the palette and the remembered arrangement."""
 
     NOTES: ClassVar[str] = ""
-    """What help says of this view besides its keys."""
+    """The help on this view, besides its keys."""
 
     SCANS: ClassVar[bool] = False
     """Whether the connection table is read while it is shown."""
@@ -96,22 +96,22 @@ class View(Vertical):
         super().__init__(id=self.NAME)
         self.staged = Edit(())
         self.busy = ""
-        """What is under way and would end with the program, in a sentence; empty when nothing is."""
+        """A sentence on what is under way and would end with the program; empty when nothing is."""
         self.prompt = Prompt()
 
     @property
     def pending(self) -> bool:
-        """Whether something is staged that Enter has not applied."""
+        """Whether something is staged."""
         return bool(self.staged.changes)
 
     @property
     def found(self) -> str:
-        """How the view is narrowed down, in a few words; empty when it shows everything."""
+        """How the view is narrowed down, for the head line; empty when it shows everything."""
         return ""
 
     @property
     def sought(self) -> Address | None:
-        """The one client that is looked for, for whom a reading of the table may take as long as it takes."""
+        """The one client that is looked for; the table is then read to its end however long that takes."""
         return None
 
     @property
@@ -120,12 +120,12 @@ class View(Vertical):
         return None
 
     def watch_snapshot(self) -> None:
-        """Show the newest state, where anybody sees it."""
+        """Show the newest state, if the view is visible."""
         if self.display:
             self.redraw()
 
     def redraw(self) -> None:
-        """Show the newest state again, because the way to look at it changed."""
+        """Show the newest state."""
         raise NotImplementedError
 
     def find(self, wanted: Wanted) -> None:
@@ -133,7 +133,7 @@ class View(Vertical):
         raise NotImplementedError
 
     def say(self, sentence: str, tone: Tone = Tone.PLAIN, *, standing: bool = False) -> None:
-        """Say a sentence in the line below."""
+        """Show a sentence in the line below."""
         self.post_message(self.Said(sentence, tone, standing=standing))
 
     def ask(self, request: Request) -> None:
@@ -141,11 +141,20 @@ class View(Vertical):
         self.post_message(self.Asked(request))
 
     def stage(self, edit: Edit) -> None:
-        """Show what Enter will write, each change with its ipvsadm line; an empty edit drops what was staged."""
+        """Show what Enter will write, with its ipvsadm commands; an empty edit drops what was staged."""
         self.staged = edit
+        changes, few = edit.changes, len(edit.changes) <= STAGED_COMMANDS
+        head = "staged" if edit.kind is Kind.DO else edit.kind.value
+        head += " as one" if edit.whole and len(changes) > 1 else ""
+        head += "" if few else f" {len(changes)} changes"
+        head += f": Enter applies, Esc drops{'' if few else ', [ ] scroll'}"
+
+        def lines(place: int) -> Sequence[str]:
+            return change_lines([changes[place]]) if few else (describe(changes[place]),)
+
         panel = self.query_one("#pending", Chunks)
         panel.set_class(self.pending, "waiting")
-        panel.show(_staged_head(edit), len(edit.changes), partial(_staged_lines, edit.changes))
+        panel.show(head if changes else "", len(changes), lines)
         self.redraw()
 
     def action_run_command(self, name: str) -> None:
@@ -165,7 +174,8 @@ class Rows(Generic[K, L]):
     `FieldError`. `staged` returns the look with changes that are staged. `every_column` and `sortable` are those to
     choose from, `grouping` the word for how rows are grouped, `regrouped` the look for such a word. `added` returns the
     row that changes add. With `marked` the head line says how many rows are marked. `summary` is the line above the
-    table, for a width in cells; `sought` returns the one client that a filter looks for.
+    table, for a width in cells; `details` are the lines below it, for the row under the cursor. `sought` returns the
+    one client that a filter looks for.
     """
 
     columns: Callable[[L], Sequence[Column]]
@@ -181,6 +191,7 @@ class Rows(Generic[K, L]):
     added: Callable[[Sequence[Change]], K | None] | None = None
     marked: bool = False
     summary: Callable[[Snapshot, L, int], Cell] | None = None
+    details: Callable[[Snapshot, L, K], Sequence[str]] | None = None
     sought: Callable[[str], Address | None] = lambda _: None
 
     def recalled(self, last: Arrangement) -> L:
@@ -208,7 +219,7 @@ class TableView(View, Generic[K, L]):
         self.filter_text = ""
         """The filter as it was typed."""
         self.arriving: K | None = None
-        """A row that was added and is not there yet; the cursor goes to it, unless it was moved meanwhile."""
+        """A row that was added and has not been read yet; the cursor goes to it, unless it is moved before."""
         self._memory = memory
         if memory is not None:
             self.look = self.ROWS.recalled(memory.recall(self.NAME))
@@ -219,12 +230,14 @@ class TableView(View, Generic[K, L]):
             yield Line("summary")
         yield self.table
         yield from (widget() for widget in self.BELOW)
+        if self.ROWS.details:
+            yield Static(id="sentence", markup=False)
         yield Chunks(id="pending", text_id="staged")
         yield self.prompt
 
     @property
     def found(self) -> str:
-        """Grouping, filter and marks, as far as they are not what one expects."""
+        """Grouping, filter and marks, as far as they differ from the defaults."""
         grouping, marked = self.ROWS.grouping(self.look), len(self.table.marked) if self.ROWS.marked else 0
         parts = (
             f"by {grouping}" if grouping != self.ROWS.grouping(self.ROWS.look) else "",
@@ -271,7 +284,11 @@ class TableView(View, Generic[K, L]):
         self.narrow(wanted.filter)
 
     def offer(self) -> None:
-        """Put into the line of keys what applies to the row under the cursor, or to what is staged."""
+        """Show the details of the row under the cursor, and the keys that apply to it or to what is staged."""
+        if self.ROWS.details and (key := self.table.cursor_key) is not None:
+            look = self.ROWS.staged(self.look, self.staged.changes)
+            lines = self.ROWS.details(self.snapshot, look, key)
+            self.query_one("#sentence", Static).update("\n".join(map(escape, lines)))
         waiting = self.pending
         listed = (c for c in self.COMMANDS if c.bar and (c.id in ("open", "drop")) == waiting)
         self.post_message(self.Offered([c for c in listed if c.when(self) and not c.why_off(self)]))
@@ -287,7 +304,7 @@ class TableView(View, Generic[K, L]):
     @on(VirtualTable.CursorMoved)
     @on(VirtualTable.MarksChanged)
     def moved(self, message: Message) -> None:
-        """Offer the keys that act on the rows that are meant now."""
+        """Offer the keys for the rows that are now under the cursor or marked."""
         if isinstance(message, VirtualTable.CursorMoved):
             self.arriving = None
         self.offer()
@@ -297,16 +314,3 @@ class TableView(View, Generic[K, L]):
         """Open the row of a double click as Enter does, but never apply."""
         if not self.pending:
             self.action_run_command("open")
-
-
-def _staged_head(edit: Edit) -> str:
-    what = "staged" if edit.kind is Kind.DO else edit.kind.value
-    what += " as one" if edit.whole and len(edit.changes) > 1 else ""
-    if len(edit.changes) <= STAGED_COMMANDS:
-        return f"{what}: Enter applies, Esc drops" if edit.changes else ""
-    return f"{what} {len(edit.changes)} changes: Enter applies, Esc drops, [ ] scroll"
-
-
-def _staged_lines(changes: Sequence[Change], place: int) -> Sequence[str]:
-    change = changes[place]
-    return change_lines([change]) if len(changes) <= STAGED_COMMANDS else (describe(change),)
