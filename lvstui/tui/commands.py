@@ -11,14 +11,6 @@ from textual.binding import Binding, BindingType
 T = TypeVar("T", contravariant=True)
 
 
-def _always(_: object) -> bool:
-    return True
-
-
-def _on(_: object) -> str:
-    return ""
-
-
 @dataclass(frozen=True, slots=True)
 class Command(Generic[T]):
     """One thing an operator can do with a `T`: a view, or the app.
@@ -33,8 +25,8 @@ class Command(Generic[T]):
     help: str
     run: Callable[[T], None]
     bar: str = ""
-    why_off: Callable[[T], str] = _on
-    when: Callable[[T], bool] = _always
+    why_off: Callable[[T], str] = lambda _: ""
+    when: Callable[[T], bool] = lambda _: True
 
     @property
     def key_names(self) -> str:
@@ -43,7 +35,7 @@ class Command(Generic[T]):
 
 
 AnyCommand: TypeAlias = Command[Never]
-"""A command to read; it can be run only where it is known on what."""
+"""A command of any kind of object, to be read only; running one takes its own kind."""
 
 
 _NAMES = {
@@ -71,24 +63,20 @@ _NAMES = {
 }
 
 
-def _bound_by_the_table(_: object) -> None:
-    """Do nothing: the table binds these keys."""
-
-
 MOVING: Sequence[AnyCommand] = (
-    Command("table.step", "up,down,k,j", "one row", _bound_by_the_table),
-    Command("table.page", "pageup,pagedown", "a page", _bound_by_the_table),
-    Command("table.ends", "g,G,home,end", "first and last row", _bound_by_the_table),
-    Command("table.mark", "space,v,U", "mark rows to edit together, a range; clear the marks", _bound_by_the_table),
+    Command("table.step", "up,down,k,j", "one row", lambda _: None),
+    Command("table.page", "pageup,pagedown", "a page", lambda _: None),
+    Command("table.ends", "g,G,home,end", "first and last row", lambda _: None),
+    Command("table.mark", "space,v,U", "mark rows to edit together, a range; clear the marks", lambda _: None),
 )
-"""What the table itself binds; here for the help only."""
+"""What the table itself binds and runs; here for the help only."""
 
 
 def bindings(commands: Iterable[AnyCommand]) -> list[BindingType]:
-    """Return Textual's bindings of commands, each with its id so that a key map can move it."""
+    """Return Textual's bindings of commands, with their ids so that a key map can move them."""
     return [Binding(c.keys, f"run_command('{c.id}')", c.help, show=False, id=c.id) for c in commands]
 
 
 def find(commands: Iterable[Command[T]], name: str) -> Command[T]:
-    """Return the command of an id."""
+    """Return the command with an id."""
     return next(command for command in commands if command.id == name)

@@ -1,4 +1,4 @@
-"""Themes as TOML files: each checked before Textual sees it, so that a bad one is a sentence and never a crash."""
+"""Themes as TOML files, checked before Textual sees them, so that a bad one is a sentence and never a crash."""
 
 from __future__ import annotations
 
@@ -12,21 +12,8 @@ from textual.theme import Theme
 
 DEFAULT = "lvstui-dark"
 
-_COLOURS = frozenset(
-    (
-        "primary",
-        "secondary",
-        "warning",
-        "error",
-        "success",
-        "accent",
-        "foreground",
-        "background",
-        "surface",
-        "panel",
-        "boost",
-    )
-)
+_COLOURS = frozenset(("primary", "secondary", "warning", "error", "success", "accent"))
+_COLOURS |= {"foreground", "background", "surface", "panel", "boost"}
 _KNOWN = frozenset(field.name for field in fields(Theme))
 
 
@@ -65,15 +52,11 @@ def _check(file: str, values: Mapping[str, object]) -> None:
         if key not in _KNOWN:
             raise ThemeError(f"{file}: {key} is not a field of a theme")
         if key in _COLOURS:
-            _check_colour(file, key, value)
+            try:
+                Color.parse(str(value))
+            except ColorParseError:
+                raise ThemeError(f'{file}: {key} must be a colour such as "#56B4E9", not {value!r}') from None
         elif key in ("dark", "ansi") and not isinstance(value, bool):
             raise ThemeError(f"{file}: {key} must be true or false")
         elif key == "variables" and not (isinstance(value, dict) and all(isinstance(v, str) for v in value.values())):
             raise ThemeError(f"{file}: variables must be a table of texts")
-
-
-def _check_colour(file: str, key: str, value: object) -> None:
-    try:
-        Color.parse(str(value))
-    except ColorParseError:
-        raise ThemeError(f'{file}: {key} must be a colour such as "#56B4E9", not {value!r}') from None

@@ -31,7 +31,7 @@ async def test_a_whole_group_is_made_with_the_keyboard_and_applied_as_one(stage:
         await stage.open(pilot)
         before = stage.director
         await pilot.press("a")
-        assert preview(stage) == ["what this does is shown here once nothing in it is wrong"]
+        assert preview(stage) == ["a preview is shown here once nothing is wrong"]
         await stage.fill(
             pilot,
             addresses="192.0.2.50, 2001:db8::50",

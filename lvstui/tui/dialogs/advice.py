@@ -58,22 +58,22 @@ class AdviceScreen(ModalScreen[Answer | None]):
         super().__init__()
         self._found = found
         self._start = next((n for n, advice in enumerate(found) if about and advice.concerns(about)), 0)
+        self._table = VirtualTable[int](marks=False)
 
     def compose(self) -> ComposeResult:
         """Lay out the title, the list, the reason and remedy of one advice, and the keys."""
         count = len(self._found)
         with Vertical():
             yield Static(f"Advice: {count} problem{'' if count == 1 else 's'}", id="title", markup=False)
-            yield _Found()
+            yield self._table
             yield Chunks(text_id="reason")
             yield Line("foot")
 
     def on_mount(self) -> None:
         """Start on what concerns the row that the operator came from."""
-        table = self.query_one(_Found)
-        table.show(_COLUMNS, range(len(self._found)), self._cells)
-        table.move_to(self._start)
-        table.focus()
+        self._table.show(_COLUMNS, range(len(self._found)), self._cells)
+        self._table.move_to(self._start)
+        self._table.focus()
         self._explain()
 
     def on_virtual_table_cursor_moved(self) -> None:
@@ -83,7 +83,7 @@ class AdviceScreen(ModalScreen[Answer | None]):
     @property
     def chosen(self) -> Advice:
         """The advice under the cursor."""
-        return self._found[self.query_one(_Found).cursor_key or 0]
+        return self._found[self._table.cursor_key or 0]
 
     def action_accept(self) -> None:
         """Take the edit; without one, go to what it is about."""
@@ -105,21 +105,13 @@ class AdviceScreen(ModalScreen[Answer | None]):
         advice = self.chosen
         lines = self._wrapped(f"{advice.about}: {advice.sentence}")
         lines += [*self._wrapped(f"why     {advice.reason}", 8), *self._wrapped(f"remedy  {advice.remedy}", 8)]
+        keys = "Enter goes there"
         if advice.changes:
-            lines += ["", f"{_enter(advice)}:", *(f"  {line}" for line in change_lines(advice.changes))]
+            enter = "Enter asks, then makes this edit" if advice.destroys else "Enter stages this edit"
+            lines += ["", f"{enter}:", *(f"  {line}" for line in change_lines(advice.changes))]
+            keys = f"{enter}   J goes there"
         self.query_one(Chunks).show("", len(lines), lambda line: (lines[line],))
-        keys = f"{_enter(advice)}   J goes there" if advice.changes else "Enter goes there"
         self.query_one("#foot", Line).say(f"{keys}   [ ] scroll   Esc closes")
 
     def _wrapped(self, text: str, indent: int = 0) -> list[str]:
         return wrap(escape(text), max(20, self.size.width - 3), subsequent_indent=" " * indent)
-
-
-class _Found(VirtualTable[int]):
-    """The list; nothing is marked here."""
-
-    MARKS = False
-
-
-def _enter(advice: Advice) -> str:
-    return "Enter asks, and makes this edit" if advice.destroys else "Enter stages this edit"

@@ -19,7 +19,7 @@ _COLUMNS = (Column("shown", "", 3, 1), Column("title", "Column", 22, 1, grow=1),
 
 
 class ChooseColumns(ModalScreen[Arranged | None]):
-    """Ask for columns; return the choice on Enter, None on Esc."""
+    """Ask for the columns and the order; return the choice on Enter, None on Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace,q,o", "dismiss(None)", show=False),
@@ -48,8 +48,8 @@ class ChooseColumns(ModalScreen[Arranged | None]):
         """Lay out the columns and what the keys do."""
         with Vertical():
             yield _Columns()
-            yield Static("Space show or hide   s sort, again: turn round", markup=False)
-            yield Static("Enter accepts   Esc leaves it as it was", markup=False)
+            yield Static("Space show or hide   s sort, again: reverse", markup=False)
+            yield Static("Enter accepts   Esc cancels", markup=False)
 
     def on_mount(self) -> None:
         """Start on the first column."""
@@ -57,14 +57,14 @@ class ChooseColumns(ModalScreen[Arranged | None]):
         self.query_one(_Columns).focus()
 
     def action_show_or_hide(self) -> None:
-        """Show or hide the column; the first one says what a row is and stays."""
+        """Show or hide the column; the first one says what a row is and is always shown."""
         key = self.query_one(_Columns).cursor_key
         if key is not None and key != self._fixed:
             self._choice = replace(self._choice, hidden=self._choice.hidden ^ {key})
             self._show()
 
     def action_sort(self) -> None:
-        """Sort by the column, or turn the order round where that is so already."""
+        """Sort by the column, or reverse the order where it is sorted by already."""
         key = self.query_one(_Columns).cursor_key
         if key is not None and key in self._sortable:
             again = key == self._choice.sort
@@ -72,7 +72,7 @@ class ChooseColumns(ModalScreen[Arranged | None]):
             self._show()
 
     def action_accept(self) -> None:
-        """Hand over what was chosen."""
+        """Return the choice."""
         self.dismiss(self._choice)
 
     def _show(self) -> None:

@@ -1,4 +1,4 @@
-"""The question before something is destroyed or overwritten: every line that will change, Cancel in focus."""
+"""The question before something is destroyed or overwritten: all that will change, with Cancel in focus."""
 
 from __future__ import annotations
 
@@ -20,10 +20,6 @@ from lvstui.engine.messages import Overtaken
 from lvstui.tui.widgets.lines import Chunks
 
 R = TypeVar("R")
-
-
-def _nothing() -> None:
-    """Do nothing."""
 
 
 class Confirm(ModalScreen[bool]):
@@ -77,17 +73,17 @@ class Confirm(ModalScreen[bool]):
                 yield Button(self._action, id="go", compact=True, disabled=bool(self._must_type))
 
     def on_mount(self) -> None:
-        """Put the focus where nothing can happen."""
+        """Focus Cancel."""
         for field in self.query(Input):
             field.cursor_blink = False
         self.query_one("#cancel", Button).focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Let the button work once the text is right."""
+        """Enable the button once the text is right."""
         self.query_one("#go", Button).disabled = event.value.strip() != self._must_type
 
     def on_input_submitted(self) -> None:
-        """Move on to the button; typing a name is not yet the answer."""
+        """Move on to the button: typing the name alone does not confirm."""
         self.focus_next(Button)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
@@ -95,7 +91,7 @@ class Confirm(ModalScreen[bool]):
         self.dismiss(event.button.id == "go")
 
     def action_page(self, pages: int) -> None:
-        """Read on, where there are more lines than fit."""
+        """Scroll by pages."""
         self.query_one(Chunks).turn(pages)
 
     def action_cancel(self) -> None:
@@ -104,7 +100,7 @@ class Confirm(ModalScreen[bool]):
 
 
 def confirm_first(
-    app: App[R], question: Confirm, go: Callable[[], None], otherwise: Callable[[], None] = _nothing
+    app: App[R], question: Confirm, go: Callable[[], None], otherwise: Callable[[], None] = lambda: None
 ) -> None:
     """Ask, and call `go` once the operator has confirmed, else `otherwise`."""
 
@@ -115,11 +111,8 @@ def confirm_first(
 
 
 def overwrite(event: Overtaken) -> Confirm:
-    """Return the question when somebody else was faster: what there is now, and what would be written all the same."""
-    lines = [
-        f"theirs  {describe(event.made_by_others)}",
-        f"yours   {describe(event.rebased)}",
-    ]
+    """Return the question when somebody else was faster: their change, and the one that would be written over it."""
+    lines = [f"theirs  {describe(event.made_by_others)}", f"yours   {describe(event.rebased)}"]
     return Confirm("Nothing written: somebody else changed it meanwhile", lines, "Write yours")
 
 
@@ -127,5 +120,5 @@ def edit_claimed(claims: Mapping[ServiceKey, Owner]) -> Confirm:
     """Return the question before the first edit of services that other programs manage."""
     lines = [f"{owner.program} manages {service_text(key)}" for key, owner in claims.items()]
     programs = ", ".join(dict.fromkeys(owner.program for owner in claims.values()))
-    lines += ["", "It may overwrite this at its next check or reload; its own configuration is the place for it."]
+    lines += ["", "It may overwrite this at its next check or reload; make the edit in its configuration instead."]
     return Confirm(f"Edit what {programs} manages?", lines, "Edit anyway")

@@ -1,8 +1,7 @@
-"""The question before entries are edited: where to, how, for how long, and what will happen."""
+"""The question before persistence entries are edited: which server, how, for how long, and what will happen."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar
@@ -18,8 +17,8 @@ from lvstui.core.entries.edits import Manner
 from lvstui.core.entries.request import (
     TARGET_COLUMNS,
     Action,
-    EntryRequest,
     Target,
+    EntryRequest,
     alternatives,
     edits,
     lines,
@@ -39,7 +38,7 @@ _TABLE_MAX = 8
 
 
 class EntryDialog(ModalScreen[EditEntries | None]):
-    """Ask how entries are to be edited; return the request, None where the operator leaves it."""
+    """Ask how entries are to be edited; return the request, None where the operator cancels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace,q", "dismiss(None)", show=False),
@@ -73,18 +72,26 @@ class EntryDialog(ModalScreen[EditEntries | None]):
             self._request = replace(request, target=self._targets[0])
 
     def compose(self) -> ComposeResult:
-        """Lay out what it is about, the servers to choose from, how it is done, and what will happen."""
+        """Lay out the title, the servers to choose from, how it is done, what will happen, and the keys."""
+        request = self._request
+        keys = ["Enter applies", "Esc cancels"]
+        if request.action in (Action.EXPIRE, Action.MOVE):
+            keys.append("k soft or kill")
+        if request.action is not Action.EXPIRE:
+            keys.append("t time")
+        if len(request.chosen) > 1:
+            keys += ["p pace", "] more"]
         with Vertical():
-            yield Static(escape(title(self._snapshot, self._request)), classes="title", markup=False)
-            yield _Targets()
+            yield Static(escape(title(self._snapshot, request)), classes="title", markup=False)
+            yield _Targets(marks=False)
             yield Static(id="how", markup=False)
             with VerticalScroll(id="room", can_focus=False):
                 yield Static(id="effect", markup=False)
-            yield Static(self._foot(), classes="foot", markup=False)
+            yield Static("   ".join(keys), classes="foot", markup=False)
             yield Prompt()
 
     def on_mount(self) -> None:
-        """Show the choices, the first one under the cursor."""
+        """Show the servers, the first one under the cursor."""
         table = self.query_one(_Targets)
         table.styles.height = min(len(self._targets), _TABLE_MAX) + 1 if self._targets else 0
         table.show(TARGET_COLUMNS, self._targets, partial(target_cells, self._snapshot, self._request))
@@ -111,7 +118,7 @@ class EntryDialog(ModalScreen[EditEntries | None]):
             self._show()
 
     def action_seconds(self) -> None:
-        """Ask for the time."""
+        """Ask for the time, in seconds."""
         if self._request.action is not Action.EXPIRE:
 
             def read(text: str) -> EntryRequest:
@@ -120,13 +127,19 @@ class EntryDialog(ModalScreen[EditEntries | None]):
             self.query_one(Prompt).ask("seconds", str(self._request.seconds), read, self._take)
 
     def action_pace(self) -> None:
-        """Ask how many a second."""
+        """Ask how many clients a second are to be edited."""
         if len(self._request.chosen) > 1:
 
             def read(text: str) -> EntryRequest:
-                return replace(self._request, pace=_pace(text))
+                try:
+                    pace = float(text)
+                except ValueError:
+                    raise FieldError("pace", "must be a number, such as 2 or 0.5") from None
+                if not 0 <= pace <= 1000:
+                    raise FieldError("pace", "must be from 0 to 1000")
+                return replace(self._request, pace=pace)
 
-            label = "clients a second (0: as fast as it goes)"
+            label = "clients a second (0: as fast as possible)"
             self.query_one(Prompt).ask(label, f"{self._request.pace:g}", read, self._take)
 
     def _take(self, request: EntryRequest) -> None:
@@ -134,7 +147,7 @@ class EntryDialog(ModalScreen[EditEntries | None]):
         self._show()
 
     def action_accept(self) -> None:
-        """Hand the request over; where connections are reset, after one more question."""
+        """Return the request; where connections are reset, after one more question."""
         try:
             found = edits(self._snapshot, self._request)
         except FieldError:
@@ -152,50 +165,24 @@ class EntryDialog(ModalScreen[EditEntries | None]):
         question = f"Reset {children} connection{'' if children == 1 else 's'} now?"
         self.app.push_screen(Confirm(question, lines(self._snapshot, self._request), "Reset"), answered)
 
-    def _foot(self) -> str:
-        parts = ["Enter applies", "Esc leaves all"]
-        if self._request.action in (Action.EXPIRE, Action.MOVE):
-            parts.append("k soft or kill")
-        if self._request.action is not Action.EXPIRE:
-            parts.append("t time")
-        if len(self._request.chosen) > 1:
-            parts += ["p pace", "] more"]
-        return "   ".join(parts)
-
     def _show(self) -> None:
         request = self._request
         how = []
         if request.action in (Action.EXPIRE, Action.MOVE):
-            kill = request.manner is Manner.KILL
-            how.append("kill: connections are reset" if kill else "soft: active connections stay")
+            how.append("kill: connections are reset" if request.manner is Manner.KILL else "soft: active connections stay")
         if request.action is not Action.EXPIRE:
             how.append(f"for {request.seconds} s after the last new connection")
         if request.pace:
             how.append(f"{request.pace:g} clients a second")
         self.query_one("#how", Static).update("   ".join(how))
         effects = [f"- {line}" for line in lines(self._snapshot, request)]
-        self.query_one("#effect", Static).update("\n".join(map(escape, [*effects, *self._alternatives()])))
-
-    def _alternatives(self) -> Sequence[str]:
-        """Return what else there is where a whole server is to be emptied."""
-        left = {entry.entry.server.address for entry in self._request.chosen}
-        if self._request.action is not Action.MOVE or len(self._request.chosen) < 2 or len(left) != 1:
-            return ()
-        return alternatives(self._snapshot, next(iter(left)))
+        servers = {entry.entry.server.address for entry in request.chosen}
+        if request.action is Action.MOVE and len(request.chosen) > 1 and len(servers) == 1:  # a whole server is emptied
+            effects += alternatives(self._snapshot, servers.pop())
+        self.query_one("#effect", Static).update("\n".join(map(escape, effects)))
 
 
 class _Targets(VirtualTable[Target]):
-    """The servers to choose from; nothing is marked here, and k is the dialog's own."""
+    """The servers to choose from; k is the dialog's own."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("k", "screen.manner", show=False)]
-    MARKS = False
-
-
-def _pace(text: str) -> float:
-    try:
-        pace = float(text)
-    except ValueError:
-        raise FieldError("pace", "must be a number, such as 2 or 0.5") from None
-    if not 0 <= pace <= 1000:
-        raise FieldError("pace", "must be from 0 to 1000")
-    return pace

@@ -49,7 +49,7 @@ def chosen_marks(view: Marks) -> Sequence[int]:
 
 
 def added(changes: Sequence[Change]) -> MarkRowKey | None:
-    """Return the row of the first mark that changes add, None where they add none."""
+    """Return the row of the first mark that changes add, if any."""
     groups = (change.after for change in changes if change.before is None)
     return next((GroupRow(group.mark) for group in groups if isinstance(group, MarkGroup)), None)
 
@@ -58,10 +58,6 @@ def served(view: Marks) -> bool:
     """Return whether there is a service on the mark under the cursor."""
     mark = mark_at_cursor(view)
     return mark is not None and bool(mark_at(view.snapshot, mark).pools)
-
-
-def _not_served(view: Marks) -> bool:
-    return mark_at_cursor(view) is not None and not served(view)
 
 
 def _on_a_mark(view: Marks) -> bool:
@@ -203,7 +199,7 @@ def _rules(view: Marks) -> Sequence[Rule]:
     return rules
 
 
-def _any_of_others(view: Marks) -> bool:
+def _foreign(view: Marks) -> bool:
     return any(not is_ours(rule) for rule in _rules(view))
 
 
@@ -285,11 +281,18 @@ def _delete_rule(view: Marks, key: RuleRow) -> None:
 
 EDITS: tuple[Command[Marks], ...] = (
     Command("mark.add", "a", "add a group: rules, services and servers", _add, "a add group"),
-    Command("mark.serve", "A", "add a service to a mark that has rules", _serve, "A add service", when=_not_served),
+    Command(
+        "mark.serve",
+        "A",
+        "add a service to a mark that has rules",
+        _serve,
+        "A add service",
+        when=lambda view: _on_a_mark(view) and not served(view),
+    ),
     Command("mark.edit", "e", "edit which packets get the mark, in a form", _edit, "e edit", when=_on_a_mark),
     Command("name", "n", "set the name of the group (in the profile)", _name),
     Command("mark.timeout", "t", "set the persistence of its services (seconds, 0: none)", _timeout),
-    Command("mark.adopt", "C", "copy rules into lvstui's own table", _adopt, "C adopt", when=_any_of_others),
+    Command("mark.adopt", "C", "copy rules into lvstui's own table", _adopt, "C adopt", when=_foreign),
     Command("mark.apart", "B", "replace the group by services, after asking", _take_apart),
     Command("mark.restore", "r", "stage what the kernel lost again", _restore, "r restore", when=_any_lost),
     Command("delete", "delete,ctrl+d", "delete the group, or this rule of it", _delete),

@@ -59,10 +59,6 @@ def any_row(view: Services) -> bool:
     return view.table.cursor_key is not None
 
 
-def _is_empty(view: Services) -> bool:
-    return view.table.cursor_key is None
-
-
 def _on_servers(view: Services) -> bool:
     return bool(view.table.marked) or isinstance(view.table.cursor_key, ServerKey | MachineKey)
 
@@ -81,7 +77,7 @@ def service_name(view: Services, key: ServiceKey) -> str:
 
 
 def added(changes: Sequence[Change]) -> RowKey | None:
-    """Return the first row that changes add, None where they add none."""
+    """Return the first row that changes add, if any."""
     targets = (change.target for change in changes if change.before is None)
     return next((key for key in targets if isinstance(key, AddressKey | MarkKey | ServerKey)), None)
 
@@ -326,7 +322,14 @@ EDITS: tuple[Command[Services], ...] = (
     Command("weight.drain", "0", "stage weight 0, or the weight before the drain", _drain, "0 drain", when=_on_servers),
     Command("edit", "e", "edit this row in a form", partial(_open_form, what="edit"), "e edit", _on_machine, any_row),
     Command("add", "a", "add a server to this service", partial(_open_form, what="add"), "a add", _on_machine, any_row),
-    Command("add.service", "A", "add a service", partial(_open_form, what="service"), "A add service", when=_is_empty),
+    Command(
+        "add.service",
+        "A",
+        "add a service",
+        partial(_open_form, what="service"),
+        "A add service",
+        when=lambda view: not any_row(view),
+    ),
     *(
         Command(name, keys, words, partial(_ask, field=field), why_off=_on_machine)
         for name, keys, field, words in _ASKED

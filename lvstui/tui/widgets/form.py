@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -38,7 +39,7 @@ _EDITING = {
 
 
 class Choice(Static, can_focus=True):
-    """One of a few words: Left and Right go round, Space goes on, and a word may be typed as far as it is needed."""
+    """One of a few words, chosen by Left, Right and Space or by typing as much of the word as is needed."""
 
     DEFAULT_CSS = """
     Choice { height: 1; }
@@ -47,10 +48,6 @@ class Choice(Static, can_focus=True):
 
     class Changed(Message):
         """Another word was chosen."""
-
-        def __init__(self, choice: Choice) -> None:
-            super().__init__()
-            self.choice = choice
 
     def __init__(self, value: str, choices: Sequence[str]) -> None:
         super().__init__(escape(value), markup=False)
@@ -70,11 +67,11 @@ class Choice(Static, can_focus=True):
         event.stop()
 
     def on_blur(self) -> None:
-        """Begin a new word next time."""
+        """Start a new word next time."""
         self._typed = ""
 
     def _type(self, character: str) -> None:
-        """Go on with the word that is being typed; a letter that begins or does not belong goes to the next with it."""
+        """Continue the word being typed; a letter that does not fit goes to the next word that starts with it."""
         at = self._choices.index(self.value)
         for typed, start in ((self._typed + character, at if self._typed else at + 1), (character, at + 1)):
             around = (*self._choices[start:], *self._choices[:start])
@@ -87,11 +84,11 @@ class Choice(Static, can_focus=True):
         if value != self.value:
             self.value = value
             self.update(escape(value))
-            self.post_message(self.Changed(self))
+            self.post_message(self.Changed())
 
 
 class Completion(Suggester):
-    """Completes the last item of a list from what is known; Right at the end takes it."""
+    """Completes the last item of a list from known ones; Right at the end accepts it."""
 
     def __init__(self, proposals: Sequence[str]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
@@ -103,7 +100,7 @@ class Completion(Suggester):
 
 
 class Entry(Input):
-    """A text, edited in the order of the keys however fast they come; with choices, Left and Right go round them."""
+    """A text, edited in the order of the keys however fast they come; with choices, Left and Right cycle them."""
 
     DEFAULT_CSS = """
     Entry, Entry:focus { border: none; height: 1; padding: 0; background: $panel; }
@@ -129,7 +126,7 @@ class Entry(Input):
 
 
 class Row(Horizontal):
-    """A field's label, its widget, and what there is to say about it."""
+    """A field's label, its widget, and a remark on it."""
 
     DEFAULT_CSS = """
     Row { height: auto; min-height: 1; }
@@ -154,7 +151,7 @@ class Row(Horizontal):
             self.answer = Entry(field.value, field.choices, field.proposals)
         self._label = Static(field.label, classes="label", markup=False)
         self._remark = Static(classes="remark", markup=False)
-        self._said = field.label, ""
+        self._shown = field.label, ""
 
     def compose(self) -> ComposeResult:
         """Lay out the line."""
@@ -171,33 +168,28 @@ class Row(Horizontal):
         self.set_class(errors, "error")
         self.set_class(bool(problems) and not errors, "warning")
         remarks = [problem.sentence for problem in problems] or ([f"was {before or 'empty'}"] if changed else [])
-        said = escape(label), escape("; ".join(remarks))
-        if said != self._said:
-            self._said = said
-            self._label.update(said[0])
-            self._remark.update(said[1])
+        shown = escape(label), escape("; ".join(remarks))
+        if shown != self._shown:
+            self._shown = shown
+            self._label.update(shown[0])
+            self._remark.update(shown[1])
 
 
 def _step(choices: Sequence[str], value: str, step: int) -> str:
-    """Go round the choices; a text that is none of them leads to the first or the last."""
+    """Return the next or previous choice, in a circle; for any other text the first or the last."""
     if value not in choices:
         return choices[0 if step > 0 else -1]
     return choices[(choices.index(value) + step) % len(choices)]
 
 
-_NOTHING_YET = "what this does is shown here once nothing in it is wrong"
-
 _KNOWN = 8
 """How many proposals the hint names."""
-
-KEYS = "Enter next   Left Right choose   ^S stage   Esc cancel"
-PREVIEW_KEYS = f"{KEYS}   PgUp PgDn scroll"
 
 
 class FormScreen(ModalScreen[dict[str, str] | None]):
     """Fill in a form; return its values once nothing in them is wrong, None after Esc.
 
-    What is wrong with a field that stands empty as it did at first is said only when the form is to be accepted.
+    What is wrong with an empty field that was empty at first is shown only after an attempt to accept the form.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -227,11 +219,11 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
     """
 
     def __init__(self, form: Form, preview: Callable[[Values], Sequence[str]] | None = None) -> None:
-        """Ask `form`; `preview` returns the lines of what right values would do, to be shown below it."""
+        """Ask `form`; `preview` returns lines on what valid values would do, shown below it."""
         super().__init__(classes="previewing" if preview else None)
         self._form = form
         self._preview = preview
-        self._previewed: Sequence[str] = (_NOTHING_YET,)
+        self._previewed: Sequence[str] = ("a preview is shown here once nothing is wrong",)
         self._rows = {field.id: Row(field, form.adds) for field in form.fields}
         self._rest = Static(classes="rest", markup=False)
         self._hint = Static(classes="hint", markup=False)
@@ -248,7 +240,8 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
             chunks = Chunks(text_id="preview")
             chunks.show("", len(self._previewed), lambda line: (self._previewed[line],))
             yield chunks
-            yield Static(PREVIEW_KEYS if self._preview else KEYS, classes="keys", markup=False)
+            keys = "Enter next   Left Right choose   ^S stage   Esc cancel"
+            yield Static(f"{keys}   PgUp PgDn scroll" if self._preview else keys, classes="keys", markup=False)
 
     def on_mount(self) -> None:
         """Start in the first field."""
@@ -260,31 +253,29 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
         """The text of each field now."""
         return {name: row.answer.value for name, row in self._rows.items()}
 
-    def on_choice_changed(self) -> None:
-        """Check again."""
-        self._check()
-
-    def on_input_changed(self) -> None:
+    @on(Choice.Changed)
+    @on(Input.Changed)
+    def changed(self) -> None:
         """Check again."""
         self._check()
 
     def on_descendant_focus(self) -> None:
-        """Say what can be written into this field."""
+        """Show what can be written into this field."""
         if row := self._rows.get(self.current):
             choices = "  ".join(choice for choice in row.field.choices if choice)
             known = f"known: {' '.join(row.field.proposals[:_KNOWN])}" if row.field.proposals else ""
             self._hint.update(escape("   ".join(filter(None, (choices, row.field.hint, known)))), layout=False)
 
     async def action_move(self, step: int) -> None:
-        """Go to the next or the previous field, round the ends."""
-        await self._typed()
+        """Go to the next or the previous field, in a circle."""
+        await self._handle_keys()
         names = self._visible
         at = names.index(self.current) if self.current in names else 0
         self._focus(names[(at + step) % len(names)])
 
     async def action_enter(self) -> None:
         """Go to the next field, or accept in the last one."""
-        await self._typed()
+        await self._handle_keys()
         if self.current == self._visible[-1]:
             await self.action_accept()
         else:
@@ -292,7 +283,7 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
 
     async def action_accept(self) -> None:
         """Return the values, or go to the first field that is wrong."""
-        await self._typed()
+        await self._handle_keys()
         self._tried = True
         wrong = [problem.field for problem in self._check() if problem.severity is Severity.ERROR]
         if wrong:
@@ -305,7 +296,7 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
         self.dismiss(None)
 
     def action_page(self, pages: int) -> None:
-        """Read on in the preview, where there is more than fits."""
+        """Scroll the preview by pages."""
         self.query_one(Chunks).turn(pages)
 
     @property
@@ -320,14 +311,14 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
     def _focus(self, name: str) -> None:
         self.set_focus(self._rows[name].answer)
 
-    async def _typed(self) -> None:
-        """Wait until the field in focus has taken all keys before this one, so that a burst of keys is not mixed up."""
+    async def _handle_keys(self) -> None:
+        """Wait until the field in focus has handled all keys before this one, so that a burst keeps its order."""
         done = asyncio.Event()
         if self.focused and self.focused.call_later(done.set):
             await done.wait()
 
     def _check(self) -> Sequence[Problem]:
-        """Show the fields that make sense with the values, and what is wrong with them."""
+        """Show the fields that apply to the values, and what is wrong with them; return that."""
         values = self.values
         visible = self._visible
         problems = self._form.problems(values)
@@ -339,17 +330,10 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
         if rest or self._rest.display:
             self._rest.update(escape("\n".join(rest)))
             self._rest.display = bool(rest)
-        self._show_preview(values)
+        if self._preview:
+            with suppress(FieldError):  # while values cannot be read, the preview of those before stays
+                lines = self._preview(self._form.settled(values))
+                if lines != self._previewed:
+                    self._previewed = lines
+                    self.query_one(Chunks).show("", len(lines), lambda line: (lines[line],))
         return problems
-
-    def _show_preview(self, values: Values) -> None:
-        """Show what the values would do; while they cannot be read, what they would have done before."""
-        if self._preview is None:
-            return
-        try:
-            lines = self._preview(self._form.settled(values))
-        except FieldError:
-            return
-        if lines != self._previewed:
-            self._previewed = lines
-            self.query_one(Chunks).show("", len(lines), lambda line: (lines[line],))

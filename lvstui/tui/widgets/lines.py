@@ -30,7 +30,7 @@ STYLES = {
     Tone.STAGED: "bold $text-accent",
     Tone.NAME: "$text-primary",
 }
-"""The style of each tone in text that is no table."""
+"""The styles of tones outside of tables."""
 
 
 class Line(Static):
@@ -58,7 +58,7 @@ class Line(Static):
 
 
 class MessageLine(Line):
-    """What there is to say; a long sentence takes up to three lines, since its remedy stands at its end."""
+    """A sentence; a long one takes up to three lines, since its remedy is at its end."""
 
     DEFAULT_CSS = "MessageLine { height: auto; min-height: 1; max-height: 3; }"
 
@@ -66,7 +66,7 @@ class MessageLine(Line):
 
 
 class Keys(Line):
-    """The keys that act on the selected row."""
+    """The keys that make sense now."""
 
     def offer(self, commands: Iterable[AnyCommand]) -> None:
         """Show the commands that have words for this line."""
@@ -74,7 +74,7 @@ class Keys(Line):
 
 
 class Panel(VerticalScroll, can_focus=False):
-    """Lines of cells, hidden until they are asked for; up to half of the view shows them, the rest is scrolled to."""
+    """Lines of cells, hidden at first; they take up to half of the view, the rest is scrolled to."""
 
     DEFAULT_CSS = """
     Panel { display: none; height: auto; max-height: 50%; padding: 0 1; background: $panel; }
@@ -102,7 +102,7 @@ def _toned(lines: Sequence[Sequence[Cell]]) -> Content:
 
 
 class Printable(Highlighter):
-    """Shows a question mark for each character that has no sure place on the screen; the text itself stays as it is."""
+    """Shows a question mark for every character without a sure width on the screen; the text itself is unchanged."""
 
     def highlight(self, text: Text) -> None:
         """Replace characters one by one, so that the cursor stays where it belongs."""
@@ -110,11 +110,11 @@ class Printable(Highlighter):
 
 
 CHUNK = 100
-"""How many things are laid out at a time."""
+"""How many things are laid out at a time: thousands would block the terminal."""
 
 
 class Chunks(VerticalScroll, can_focus=False):
-    """Scrolls through all lines; at the end of one chunk comes the next."""
+    """Lines about many things, laid out in chunks; scrolling past the end of one shows the next."""
 
     DEFAULT_CSS = "Chunks { height: auto; scrollbar-size-vertical: 1; } Chunks > Static { height: auto; }"
 
@@ -131,12 +131,12 @@ class Chunks(VerticalScroll, can_focus=False):
         yield Static(self._text(), id=self._text_id, markup=False)
 
     def show(self, head: str, count: int, lines: Callable[[int], Iterable[str]]) -> None:
-        """Show the lines of things 0 to `count` - 1, each in one line or several, below a head (empty: none)."""
+        """Show the things 0 to `count` - 1, of one line or several, below a head (empty: none)."""
         self._head, self._count, self._lines, self._first = head, count, lines, 0
         self._draw()
 
     def turn(self, pages: int) -> None:
-        """Go on by pages, and from the last page of a chunk to the next chunk."""
+        """Scroll by pages, and from the last page of a chunk to the next chunk."""
         end = self.max_scroll_y if pages > 0 else 0
         following = self._first + pages * CHUNK
         if self.scroll_y != end:
@@ -165,12 +165,8 @@ class Chunks(VerticalScroll, can_focus=False):
 T = TypeVar("T")
 
 
-def _nothing() -> None:
-    """Do nothing."""
-
-
 class Prompt(Horizontal):
-    """Hidden until `ask`; Enter hands the value over, Esc takes everything back."""
+    """A line that asks for a text and shows what is wrong with it while it is typed; hidden until `ask`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", show=False),
@@ -193,9 +189,9 @@ class Prompt(Horizontal):
         yield Static(id="wrong", markup=False)
 
     def on_mount(self) -> None:
-        """Start with nothing to ask."""
-        self._read: Callable[[str], Callable[[], None]] = lambda _: _nothing
-        self._cancel: Callable[[], None] = _nothing
+        """Ask nothing yet."""
+        self._read: Callable[[str], Callable[[], None]] = lambda _: lambda: None
+        self._cancel: Callable[[], None] = lambda: None
         self._wrong: Callable[[FieldError], str] = str
         self._asker: Widget | None = None
         self.query_one(Input).cursor_blink = False
@@ -206,14 +202,14 @@ class Prompt(Horizontal):
         value: str,
         read: Callable[[str], T],
         take: Callable[[T], None],
-        cancel: Callable[[], None] = _nothing,
+        cancel: Callable[[], None] = lambda: None,
         *,
         wrong: Callable[[FieldError], str] = attrgetter("sentence"),
     ) -> None:
-        """Ask for a text, with `value` to begin from.
+        """Ask for a text, starting from `value`.
 
         `read` is called at every change and returns the value of the text, or raises `FieldError`, which is shown as
-        `wrong` words it. Enter hands the value to `take`; Esc calls `cancel`. The focus goes back before either.
+        `wrong` words it. Enter passes the value to `take`; Esc calls `cancel`. The focus goes back before either.
         """
         self._read = lambda text: partial(take, read(text))
         self._cancel, self._wrong = cancel, wrong
@@ -226,7 +222,7 @@ class Prompt(Horizontal):
         self.screen.set_focus(field)  # at once: what is typed next belongs here
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Say at once what is wrong."""
+        """Show at once what is wrong."""
         event.stop()
         if self.has_class("asking"):
             try:
@@ -237,7 +233,7 @@ class Prompt(Horizontal):
                 self.query_one("#wrong", Static).update("")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Hand over a value that nothing is wrong with."""
+        """Pass the value on, if nothing is wrong with it."""
         event.stop()
         try:
             take = self._read(event.value)
@@ -246,7 +242,7 @@ class Prompt(Horizontal):
         self._end(take)
 
     def action_cancel(self) -> None:
-        """Take everything back."""
+        """End without a value."""
         self._end(self._cancel)
 
     def action_stay(self) -> None:

@@ -1,31 +1,144 @@
-"""A table that keeps rows by key and repaints only the cells that changed."""
+"""A table that keeps rows by key, asks for the cells of visible rows only, and repaints only those that changed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
-from typing import ClassVar, Generic, TypeVar
+from itertools import groupby
+from operator import itemgetter
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
+from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from lvstui.core.view.table import Cell, Column, Selection, Tone, reseat
-from lvstui.tui.widgets.strips import EMPTY, Bar, Line, Sheet
+from lvstui.core.view.table import Cell, Column, Selection, Tone, fit, layout, reseat
 
 K = TypeVar("K", bound=Hashable)
 R = TypeVar("R", bound=Hashable)
 
 _HEADER = 1
+_GUTTER = 1
 
 
-def _no_cells(_: Hashable) -> Sequence[Cell]:
-    return ()
+class Bar(Enum):
+    """The kinds of lines."""
+
+    ROW = "row"
+    CURSOR = "cursor"
+    HEADER = "header"
+
+
+class Line(NamedTuple):
+    """What one line shows: the sign in the gutter, and its cells, each exactly as wide as its column."""
+
+    bar: Bar
+    sign: str
+    cells: tuple[Cell, ...]
+
+
+_EMPTY = Line(Bar.ROW, " ", ())
+
+Styles = Mapping[tuple[Bar, Tone], Style]
+
+
+class _Place(NamedTuple):
+    """A visible column: its index among all columns, its first cell on the line and its width."""
+
+    source: int
+    x: int
+    width: int
+    column: Column
+
+
+class Sheet:
+    """What the lines of a table show now, so that only the cells that changed are painted again."""
+
+    def __init__(self) -> None:
+        self.columns: tuple[Column, ...] = ()
+        self.lines: list[Line] = []
+        self._places: tuple[_Place, ...] = ()
+        self._width = 0
+        self._fitted: dict[int, tuple[Cell, ...]] = {}
+
+    def place(self, columns: Sequence[Column], width: int) -> None:
+        """Place the columns that fit on lines of `width` cells, behind the gutter; everything is painted anew."""
+        self.columns, self._width = tuple(columns), width
+        sources = {id(column): index for index, column in enumerate(self.columns)}
+        placed: list[_Place] = []
+        x = _GUTTER
+        for column, cells in layout(self.columns, width - _GUTTER):
+            placed.append(_Place(sources[id(column)], x, cells, column))
+            x += cells + 1
+        self._places = tuple(placed)
+        self._fitted.clear()
+        self.lines = []
+
+    def forget(self) -> None:
+        """Ask for the cells of every row again: there is another state."""
+        self._fitted.clear()
+
+    def header(self, sort: tuple[str, bool] | None) -> Line:
+        """Return the line of titles; the sorted column's ends in `^` (upwards) or `v` (downwards)."""
+        cells: list[Cell] = []
+        for _, _, width, column in self._places:
+            title = column.title
+            if sort and sort[0] == column.id:
+                title = f"{title[: max(0, width - 2)]} {'v' if sort[1] else '^'}"
+            cells.append(Cell(fit(title, width, column.right)))
+        return Line(Bar.HEADER, " ", tuple(cells))
+
+    def row(self, index: int, cells: Callable[[], Sequence[Cell]], bar: Bar, sign: str) -> Line:
+        """Return the line of a row, whose cells are asked for once a state and made as wide as their columns."""
+        shown = self._fitted.get(index)
+        if shown is None:
+            found = cells()
+            shown = self._fitted[index] = tuple(
+                Cell(fit(found[source].text, width, column.right), found[source].tone)
+                for source, _, width, column in self._places
+            )
+        return Line(bar, sign, shown)
+
+    def take(self, lines: list[Line]) -> Sequence[Region] | None:
+        """Take the lines as they are now; return what differs from before, None where that is everything."""
+        old, self.lines = self.lines, lines
+        if len(lines) != len(old):
+            return None
+        return [
+            self._difference(y, before, after)
+            for y, (before, after) in enumerate(zip(old, lines, strict=True))
+            if before != after
+        ]
+
+    def _difference(self, y: int, old: Line, new: Line) -> Region:
+        """Return the region of line `y` from the first cell that changed to the last."""
+        if old.bar is not new.bar or len(old.cells) != len(new.cells):
+            return Region(0, y, self._width, 1)
+        changed = [p for p, before, after in zip(self._places, old.cells, new.cells, strict=True) if before != after]
+        start = 0 if old.sign != new.sign else changed[0].x
+        # A cell's tone also colours the blank behind it.
+        stop = changed[-1].x + changed[-1].width + 1 if changed else _GUTTER
+        return Region(start, y, min(stop, self._width) - start, 1)
+
+    def strip(self, line: Line, styles: Styles) -> Strip:
+        """Return the strip of a line over its whole width, text of the same style in one piece."""
+        plain, width = styles[line.bar, Tone.PLAIN], self._width
+        used = _GUTTER
+        pieces = [(line.sign, plain)]
+        for cell, place in zip(line.cells, self._places, strict=False):
+            used = min(place.x + place.width + 1, width)
+            pieces.append((cell.text + " " * (used - place.x - place.width), styles[line.bar, cell.tone]))
+        if used < width:
+            pieces.append((" " * (width - used), plain))
+        runs = groupby(pieces, key=itemgetter(1))
+        return Strip([Segment("".join(text for text, _ in run), style) for style, run in runs], max(used, width))
 
 
 class VirtualTable(ScrollView, Generic[K], can_focus=True):
@@ -45,14 +158,7 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "table--header",
         "table--cursor",
-        "table--plain",
-        "table--dim",
-        "table--strong",
-        "table--good",
-        "table--warn",
-        "table--bad",
-        "table--staged",
-        "table--name",
+        *(f"table--{tone.value}" for tone in Tone),
     }
     DEFAULT_CSS = """
     VirtualTable {
@@ -93,15 +199,14 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
 
         marked: frozenset[R]
 
-    MARKS: ClassVar[bool] = True
-    """Whether rows can be marked."""
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, *, marks: bool = True) -> None:
+        """Show no rows yet; they can be marked if `marks`."""
+        super().__init__()
         self.sort: tuple[str, bool] | None = None
         """The column whose title shows the sort sign, and whether it sorts downwards; set it before `show`."""
         self.selection = Selection[K]()
-        self._cells: Callable[[K], Sequence[Cell]] = _no_cells
+        self._marks = marks
+        self._cells: Callable[[K], Sequence[Cell]] = lambda _: ()
         self._sheet = Sheet()
         self._styles: Mapping[tuple[Bar, Tone], Style] = {}
 
@@ -169,9 +274,9 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
         rows, before = self.selection, self.selection.marked
         if what == "none":
             rows.clear()
-        elif self.MARKS and what == "row":
+        elif self._marks and what == "row":
             rows.toggle()
-        elif self.MARKS:
+        elif self._marks:
             rows.mark_range()
         if rows.marked != before:
             self._repaint()
@@ -240,7 +345,7 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
             return self._sheet.header(self.sort)
         rows, index = self.selection, self.scroll_offset.y + y - _HEADER
         if index >= len(rows.keys):
-            return EMPTY
+            return _EMPTY
         key = rows.keys[index]
         bar = Bar.CURSOR if index == rows.cursor else Bar.ROW
         sign = "*" if rows.marked and key in rows.marked else " "
