@@ -17,8 +17,8 @@ from lvstui.core.entries.edits import Manner
 from lvstui.core.entries.request import (
     TARGET_COLUMNS,
     Action,
-    Target,
     EntryRequest,
+    Target,
     alternatives,
     edits,
     lines,
@@ -169,7 +169,9 @@ class EntryDialog(ModalScreen[EditEntries | None]):
         request = self._request
         how = []
         if request.action in (Action.EXPIRE, Action.MOVE):
-            how.append("kill: connections are reset" if request.manner is Manner.KILL else "soft: active connections stay")
+            how.append(
+                "kill: connections are reset" if request.manner is Manner.KILL else "soft: active connections stay"
+            )
         if request.action is not Action.EXPIRE:
             how.append(f"for {request.seconds} s after the last new connection")
         if request.pace:
