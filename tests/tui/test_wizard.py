@@ -40,7 +40,7 @@ async def test_a_whole_group_is_made_with_the_keyboard_and_applied_as_one(stage:
         )
         lines = preview(stage)
         assert "ipvsadm -a -f 81 -r 10.0.0.81:0 -m -w 3" in lines
-        assert "our table as a script for nft -f:" in lines
+        assert "lvstui's table as a script for nft -f:" in lines
         await pilot.press("ctrl+s")
         assert stage.director == before
         assert "staged as one: Enter applies, Esc drops" in stage.staged()

@@ -100,7 +100,7 @@ class Confirm(ModalScreen[bool]):
 
 
 def confirm_first(
-    app: App[R], question: Confirm, go: Callable[[], None], otherwise: Callable[[], None] = lambda: None
+    app: App[R], question: Confirm, go: Callable[[], object], otherwise: Callable[[], object] = lambda: None
 ) -> None:
     """Ask, and call `go` once the operator has confirmed, else `otherwise`."""
 

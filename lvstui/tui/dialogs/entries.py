@@ -30,7 +30,7 @@ from lvstui.core.fields import FieldError
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import escape
 from lvstui.engine.messages import EditEntries
-from lvstui.tui.dialogs.confirm import Confirm
+from lvstui.tui.dialogs.confirm import Confirm, confirm_first
 from lvstui.tui.widgets.lines import Prompt
 from lvstui.tui.widgets.table import VirtualTable
 
@@ -156,22 +156,17 @@ class EntryDialog(ModalScreen[EditEntries | None]):
         if self._request.manner is not Manner.KILL:
             self.dismiss(order)
             return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.dismiss(order)
-
         children = sum(entry.children for entry in self._request.chosen)
-        question = f"Reset {children} connection{'' if children == 1 else 's'} now?"
-        self.app.push_screen(Confirm(question, lines(self._snapshot, self._request), "Reset"), answered)
+        title = f"Reset {children} connection{'' if children == 1 else 's'} now?"
+        question = Confirm(title, lines(self._snapshot, self._request), "Reset")
+        confirm_first(self.app, question, partial(self.dismiss, order))
 
     def _show(self) -> None:
         request = self._request
         how = []
         if request.action in (Action.EXPIRE, Action.MOVE):
-            how.append(
-                "kill: connections are reset" if request.manner is Manner.KILL else "soft: active connections stay"
-            )
+            kill = request.manner is Manner.KILL
+            how.append("kill: connections are reset" if kill else "soft: active connections stay")
         if request.action is not Action.EXPIRE:
             how.append(f"for {request.seconds} s after the last new connection")
         if request.pace:

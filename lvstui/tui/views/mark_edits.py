@@ -15,7 +15,7 @@ from lvstui.core.marks.mark import OTHERS, mark_at, marks, why_not_writable
 from lvstui.core.marks.new_group_form import GroupForm
 from lvstui.core.marks.rows import GroupRow, MarkLook, MarkRowKey, RuleRow, find, mark_of
 from lvstui.core.marks.script import iptables_lines, is_ours, script
-from lvstui.core.model import AddressKey, Director, Family, MarkGroup, ServerKey
+from lvstui.core.model import AddressKey, Family, MarkGroup, ServerKey
 from lvstui.core.observed import Rule
 from lvstui.core.view.form import Values
 from lvstui.core.view.table import Tone
@@ -86,22 +86,19 @@ def _fill_in(
     take: Callable[[tuple[Change, ...]], None] | None = None,
     more: Callable[[Values], Sequence[str]] | None = None,
 ) -> None:
-    """Ask, with a preview (and `more` of it) below; what the answers change is staged as one, or goes to `take`."""
+    """Ask, with a preview of commands and script (and `more`); stage the changes as one, or pass them to `take`."""
     director = staged_director(view)
 
     def preview(values: Values) -> Sequence[str]:
-        return [*_lines(director, questions.changes(values)), *(more(values) if more else ())]
+        changes = questions.changes(values)
+        lines = [line for change in changes for line in equivalent(change)]
+        after = fold(director, changes).groups
+        if director.groups != after:
+            rules = (line.expandtabs(4) for line in script(after))
+            lines += ["", "lvstui's table as a script for nft -f:", *rules]
+        return [*lines, *(more(values) if more else ())]
 
     fill_in(view, questions, take or partial(stage_also, view, whole=True), preview)
-
-
-def _lines(director: Director, changes: Sequence[Change]) -> Sequence[str]:
-    """Return changes as rules of nft and ipvsadm commands, then our whole table as a script."""
-    lines = [line for change in changes for line in equivalent(change)]
-    after = fold(director, changes).groups
-    if director.groups == after:
-        return lines
-    return [*lines, "", "our table as a script for nft -f:", *(line.expandtabs(4) for line in script(after))]
 
 
 def _add(view: Marks, mark: int | None = None) -> None:

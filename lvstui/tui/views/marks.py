@@ -89,21 +89,18 @@ def _excerpt(view: Marks) -> None:
 
 _ARRANGING: tuple[Command[Marks], ...] = arranging()
 
-_GOING: tuple[Command[Marks], ...] = (
+_COMMANDS: tuple[Command[Marks], ...] = (
+    *EDITS,
     Command("entries", "E", "go to the persistence entries of this mark", _show_entries, "E entries", when=served),
     Command("mark.service", "J", "go to the service of this mark", _show_service, "J service", when=served),
-)
-
-_FINDING: tuple[Command[Marks], ...] = (
     filtering(),
     *_ARRANGING,
     Command("excerpt", "y", "copy these groups as an nft script and ipvsadm commands", _excerpt),
     Command("fold", "left", "fold the mark", partial(_fold, folded=True)),
     Command("unfold", "right", "unfold the mark: its rules and real servers", partial(_fold, folded=False)),
     Command("fold.all", "f", "fold or unfold all marks", _fold_all),
+    *editing(_open),
 )
-
-_COMMANDS: tuple[Command[Marks], ...] = (*EDITS, *_GOING, *_FINDING, *editing(_open))
 
 
 def _complete(snapshot: Snapshot) -> bool:

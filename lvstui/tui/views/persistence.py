@@ -198,14 +198,11 @@ def _drop(view: Entries) -> None:
 
 _ARRANGING: tuple[Command[Entries], ...] = arranging()
 
-_EDITS: tuple[Command[Entries], ...] = (
+_COMMANDS: tuple[Command[Entries], ...] = (
     Command("entry.expire", "x", "expire these entries, after asking", _asking(Action.EXPIRE), "x expire"),
     Command("entry.move", "M", "move these clients to another server, after asking", _asking(Action.MOVE), "M move"),
     Command("entry.pin", "P", "pin a client to a server, also one without an entry", _pin, "P pin"),
     Command("entry.time", "t", "set the time left, after asking", _asking(Action.TIME), "t time"),
-)
-
-_FINDING: tuple[Command[Entries], ...] = (
     filtering(),
     Command("regroup", "m", "group by client network, service or server", _regroup, "m group"),
     Command("distribution", "D", "show how the entries spread over the servers", _show_distribution, "D spread"),
@@ -214,9 +211,8 @@ _FINDING: tuple[Command[Entries], ...] = (
     Command("excerpt", "y", "copy these rows as lvstui commands", _excerpt),
     Command("fold", "left", "fold this group", partial(_fold, folded=True)),
     Command("unfold", "right,f", "unfold this group", partial(_fold, folded=False)),
+    *editing(_open, _drop),
 )
-
-_COMMANDS: tuple[Command[Entries], ...] = (*_EDITS, *_FINDING, *editing(_open, _drop))
 
 
 class PersistenceView(TableView[EntryRowKey, EntryLook]):

@@ -284,26 +284,23 @@ def _zeroed_by_service(view: Services) -> str:
     return ""
 
 
-def _zero(view: Services) -> None:
+def _zero(view: Services, *, everything: bool = False) -> None:
+    """Ask, then zero the counters of the chosen services, or all."""
     found = (key.service if isinstance(key, ServerKey) else key for key in view.table.chosen)
     services = [key for key in dict.fromkeys(found) if not isinstance(key, MachineKey)]
-    if services:
-        lines = [f"{fields.service_text(key)} and its servers" for key in services]
-        _ask_to_zero(view, lines, [Zero(key) for key in services])
+    requests = [Zero(None)] if everything else [Zero(key) for key in services]
+    if not requests or not editable(view):
+        return
+    lines = [f"{fields.service_text(key)} and its servers" for key in services]
+    if everything:
+        lines = ["every service, every server, and the totals"]
 
-
-def _zero_all(view: Services) -> None:
-    _ask_to_zero(view, ["every service, every server, and the totals"], [Zero(None)])
-
-
-def _ask_to_zero(view: Services, lines: Sequence[str], requests: Sequence[Zero]) -> None:
     def go() -> None:
         for request in requests:
             view.ask(request)
 
-    if editable(view):
-        title = "Zero these counters? This cannot be undone."
-        confirm_first(view.app, Confirm(title, lines, "Zero"), go)
+    title = "Zero these counters? This cannot be undone."
+    confirm_first(view.app, Confirm(title, lines, "Zero"), go)
 
 
 _ASKED = (
@@ -343,5 +340,5 @@ BUNDLE: Command[Services] = Command("bundle", "B", "bundle these services into a
 
 ZEROING: tuple[Command[Services], ...] = (
     Command("zero", "R", "zero the counters of these services, after asking", _zero, why_off=_zeroed_by_service),
-    Command("zero.all", "ctrl+r", "zero all counters, after asking", _zero_all),
+    Command("zero.all", "ctrl+r", "zero all counters, after asking", partial(_zero, everything=True)),
 )

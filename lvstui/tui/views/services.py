@@ -180,15 +180,14 @@ def _outlook(view: Services) -> str:
 
 _ARRANGING: tuple[Command[Services], ...] = arranging()
 
-_GOING: tuple[Command[Services], ...] = (
+_COMMANDS: tuple[Command[Services], ...] = (
+    *EDITS,
+    Command("mark", "J", "go to the mark of this service", _show_mark, why_off=_on_no_mark),
+    BUNDLE,
     Command("entries", "E", "go to the persistence entries here", _show_entries, "E entries", when=any_row),
     Command("connections", "c", "go to the connections here", _show_connections),
     Command("entries.move", "M", "move this server's clients to another, after asking", _move, why_off=_on_no_server),
-)
-
-_MARK: Command[Services] = Command("mark", "J", "go to the mark of this service", _show_mark, why_off=_on_no_mark)
-
-_FINDING: tuple[Command[Services], ...] = (
+    *ZEROING,
     filtering(),
     Command("regroup", "m", "group by machine or by service", _regroup, "m group", when=any_row),
     *_ARRANGING,
@@ -196,9 +195,8 @@ _FINDING: tuple[Command[Services], ...] = (
     Command("fold", "left", "fold the service or machine", partial(_fold, folded=True)),
     Command("unfold", "right", "unfold the service or machine", partial(_fold, folded=False)),
     Command("fold.all", "f", "fold or unfold all services or machines", _fold_all),
+    *editing(_open),
 )
-
-_COMMANDS: tuple[Command[Services], ...] = (*EDITS, _MARK, BUNDLE, *_GOING, *ZEROING, *_FINDING, *editing(_open))
 
 
 class ServicesView(TableView[RowKey, Look]):
