@@ -57,7 +57,7 @@ VIEWS = (ServicesView, PersistenceView, MarksView, ConnectionsView, DirectorView
 
 
 def _show_view(app: LvstuiApp, name: str) -> None:
-    """Go to a view; what is staged in another one waits there."""
+    """Go to a view; what is staged in another one stays staged there."""
     old, app.view = app.view, app.views[name]
     if app.view is not old:
         if app.view.SCANS and not old.SCANS:
@@ -90,12 +90,12 @@ def _set_pace(app: LvstuiApp, pace: Pace) -> None:
 
 
 def _leave(app: LvstuiApp) -> None:
-    """Leave at once, or ask where something waits for Enter."""
+    """Leave; ask first where edits are staged or under way."""
     lines = [view.busy for view in app.views.values() if view.busy]
     if any(view.pending for view in app.views.values()):
-        lines.append("Enter would still apply what is staged.")
+        lines.append("Staged edits have not been applied.")
     if lines:
-        confirm_first(app, Confirm("Leave, and drop what has not been done?", lines, "Leave"), lambda: app.exit(0))
+        confirm_first(app, Confirm("Leave, and drop what has not been written?", lines, "Leave"), lambda: app.exit(0))
     else:
         app.exit(0)
 
@@ -121,16 +121,16 @@ def _advice(app: LvstuiApp) -> None:
 
 EVERYWHERE: tuple[Command[LvstuiApp], ...] = (
     *(
-        Command(f"view.{name}", str(place), f"the {name} view", partial(_show_view, name=name))
+        Command(f"view.{name}", str(place), f"go to the {name} view", partial(_show_view, name=name))
         for place, name in enumerate((view.NAME for view in VIEWS), 1)
     ),
-    Command("help", "question_mark", "the keys of this view", _help, "? help"),
+    Command("help", "question_mark", "show the keys of this view", _help, "? help"),
     Command("palette", "colon,ctrl+p", "find a command by name", lambda app: app.action_command_palette()),
-    Command("pause", "p", "stop reading, or go on", _pause),
+    Command("pause", "p", "stop reading, or resume it", _pause),
     Command("interval", "r", "read every 1, 2, 5 or 10 seconds", _next_interval),
     Command("repaint", "ctrl+l", "send the whole screen again", lambda app: app.action_repaint()),
-    Command("quit", "q,ctrl+c", "leave; asks while something is staged", _leave, "q quit"),
-    Command("advice", "i", "advice, and the edits for it", _advice, "i advice"),
+    Command("quit", "q,ctrl+c", "quit, after asking if edits are staged", _leave, "q quit"),
+    Command("advice", "i", "show advice, and edits that follow it", _advice, "i advice"),
 )
 """What can be done in every view."""
 
@@ -258,7 +258,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             self._post(error)
 
     def _post(self, event: Event | Exception) -> None:
-        """Take an event from the worker's thread. Snapshots that come faster than they are shown are skipped."""
+        """Take an event from the worker's thread; of snapshots that come faster than they are shown keep the newest."""
         if isinstance(event, Snapshot):
             self._newest.append(event)
             self.post_message(self.Posted(None))
@@ -266,7 +266,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             self.post_message(self.Posted(event))
 
     def on_lvstui_app_posted(self, message: Posted) -> None:
-        """Show what the worker said; raise its error, so that Textual restores the terminal and shows it."""
+        """Show what the worker reports; raise its error, so that Textual restores the terminal and shows it."""
         event = message.event
         if isinstance(event, Exception):
             raise event
@@ -295,7 +295,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         self._head.put(headline(self.snapshot, self.size.width - 2, self.view.found, advised))
 
     def on_resize(self) -> None:
-        """Let the head use the new width."""
+        """Fit the head to the new width."""
         self.watch_snapshot()
 
     def say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
@@ -333,7 +333,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         self.watch_snapshot()
 
     def on_view_wanted(self, message: View.Wanted) -> None:
-        """Show in another view what was asked for; in the next one nothing in particular."""
+        """Go to a view and show what is wanted there; without a name, to the next view."""
         if message.view:
             _show_view(self, message.view)
             self.view.find(message)

@@ -1,1 +1,1 @@
-"""Dialogs: each asks one thing and returns the answer."""
+"""Dialogs: they ask one thing and return the answer, or are there to be read."""

@@ -86,6 +86,6 @@ class ChooseColumns(ModalScreen[Arranged | None]):
 
 
 class _Columns(VirtualTable[str]):
-    """Here the space key shows and hides instead of marking."""
+    """The columns to choose from; Space shows or hides one instead of marking it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "screen.show_or_hide", show=False)]

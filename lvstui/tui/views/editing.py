@@ -196,7 +196,7 @@ def editing(
         Command("undo", "z", "stage the undo of the last edit", partial(_stage_again, kind=Kind.UNDO), "z undo"),
         Command("redo", "Z", "stage the redo of what was undone", partial(_stage_again, kind=Kind.REDO)),
         Command("save", "w", "save the kernel's table into the profile", _save),
-        Command("view.next", "tab", "the next view", _next_view),
+        Command("view.next", "tab", "go to the next view", _next_view),
     )
 
 
@@ -215,7 +215,7 @@ def _filter(view: TableView[K, L]) -> None:
     view.prompt.ask("/", view.filter_text, read, view.narrow, lambda: view.narrow(""), wrong=str)
 
 
-def filtering(help: str = "show only what this finds; see below") -> Command[TableView[K, L]]:
+def filtering(help: str = "show only what a filter finds; see below") -> Command[TableView[K, L]]:
     """Return the command that filters the rows of a view."""
     return Command("filter", "slash", help, _filter, "/ filter")
 
