@@ -22,8 +22,8 @@ CLIPBOARD_MAX = 70_000
 """Bytes that a terminal's clipboard takes; many leave out longer texts, and a slow link would be busy with one."""
 
 ABOUT = """\
-Weights are staged: shown as old -> new with the ipvsadm command, and written
-only by Enter. Edits go into the profile as well; z undoes them in both."""
+Weights are staged: shown as old -> new with the ipvsadm command, and only
+Enter writes them. Edits go into the profile as well; z undoes both."""
 
 
 class _Readable(ModalScreen[None]):

@@ -288,7 +288,7 @@ EDITS: tuple[Command[Marks], ...] = (
     ),
     Command("mark.edit", "e", "edit which packets get the mark, in a form", _edit, "e edit", when=_on_a_mark),
     Command("name", "n", "set the name of the group (in the profile)", _name),
-    Command("mark.timeout", "t", "set the persistence of its services (seconds, 0: none)", _timeout),
+    Command("mark.timeout", "t", "set the persistence timeout (seconds, 0: none)", _timeout),
     Command("mark.adopt", "C", "copy rules into lvstui's own table", _adopt, "C adopt", when=_foreign),
     Command("mark.apart", "B", "replace the group by services, after asking", _take_apart),
     Command("mark.restore", "r", "stage what the kernel lost again", _restore, "r restore", when=_any_lost),

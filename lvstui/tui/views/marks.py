@@ -95,7 +95,7 @@ _COMMANDS: tuple[Command[Marks], ...] = (
     Command("mark.service", "J", "go to the service of this mark", _show_service, "J service", when=served),
     filtering(),
     *_ARRANGING,
-    Command("excerpt", "y", "copy these groups as an nft script and ipvsadm commands", _excerpt),
+    Command("excerpt", "y", "copy these groups as nft script and ipvsadm commands", _excerpt),
     Command("fold", "left", "fold the mark", partial(_fold, folded=True)),
     Command("unfold", "right", "unfold the mark: its rules and real servers", partial(_fold, folded=False)),
     Command("fold.all", "f", "fold or unfold all marks", _fold_all),

@@ -307,9 +307,9 @@ _ASKED = (
     ("name", "n", "name", "set the name of this row (in the profile)"),
     ("service.note", "N", "note", "set the note of the service (in the profile)"),
     ("service.scheduler", "S", "scheduler", "set the scheduler of the service"),
-    ("service.timeout", "t", _PERSISTENCE, "set the persistence of the service (seconds, 0: none)"),
-    ("server.upper", "u", "upper", "upper threshold: full at this many connections (0: off)"),
-    ("server.lower", "l", "lower", "lower threshold: no longer full below this many"),
+    ("service.timeout", "t", _PERSISTENCE, "set the persistence timeout (seconds, 0: none)"),
+    ("server.upper", "u", "upper", "set the upper connection threshold (0: none)"),
+    ("server.lower", "l", "lower", "set the lower connection threshold"),
 )
 """The commands that ask for one field in one line: id, keys, field and words."""
 
@@ -336,7 +336,7 @@ EDITS: tuple[Command[Services], ...] = (
     Command("copy", "C", "copy these servers to another service", _copy),
 )
 
-BUNDLE: Command[Services] = Command("bundle", "B", "bundle these services into a mark group, after asking", _bundle)
+BUNDLE: Command[Services] = Command("bundle", "B", "bundle these services into a group, after asking", _bundle)
 
 ZEROING: tuple[Command[Services], ...] = (
     Command("zero", "R", "zero the counters of these services, after asking", _zero, why_off=_zeroed_by_service),
