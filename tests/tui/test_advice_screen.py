@@ -105,7 +105,7 @@ async def test_the_detail_of_a_mark_says_what_is_wrong_with_it(stage: Marked) ->
         await pilot.press("enter")
         await stage.enter(pilot)
         await pilot.press("enter")
-        assert "! the mark bundles several ports, and the service is not persistent" in stage.lines()
+        assert "! the mark bundles several ports, but the service is not persistent" in stage.lines()
 
 
 async def test_read_only_shows_advice_and_refuses_its_edits(stage: Marked) -> None:
