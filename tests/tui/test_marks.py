@@ -216,7 +216,7 @@ async def test_a_rule_of_others_is_adopted_and_never_written(stage: Marked) -> N
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.open(pilot, 21)
         await pilot.press("delete")
-        assert "rules of others" in stage.shown("message")
+        assert "rules of other programs" in stage.shown("message")
         await pilot.press("C")
         await stage.enter(pilot)
         assert stage.groups[21] == group(21, "tcp 192.0.2.21 21,10000-20000")
@@ -240,7 +240,7 @@ async def test_a_lost_table_is_said_and_one_key_stages_putting_it_back(stage: Ma
         await stage.enter(pilot)
         assert stage.director == before
         await pilot.press("r")
-        assert "nothing is lost" in stage.shown("message")
+        assert "nothing is missing" in stage.shown("message")
 
 
 async def test_a_group_is_taken_apart_into_services_after_a_question(stage: Marked) -> None:
