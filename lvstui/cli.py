@@ -71,8 +71,6 @@ def _run(options: argparse.Namespace, open_kernel: Opener) -> int:
         raise Failure("--demo shows no kernel; leave out --live and --netns, or --demo", Status.USAGE)
     if options.command is None:
         return _screens(options, open_kernel)
-    # A command ends before garbage could matter, and collecting costs a large table a third of its time.
-    gc.disable()
     if options.read_only and not getattr(options, "dry_run", True):
         raise Failure(f"--read-only refuses every edit; leave it out to {options.command}", Status.USAGE)
     module, function = options.run
@@ -164,5 +162,5 @@ def _screens(options: argparse.Namespace, open_kernel: Opener) -> int:
             owners=place.owners,
             memory=ViewMemory(memory_path()),
         )
-        gc.enable()  # unlike a command, the screens live long
+        gc.enable()  # off since the start; unlike a command, the screens live long
         return run(screens)

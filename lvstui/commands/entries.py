@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from lvstui.commands.place import Failure, OpenPlace, Place, Status, complain, print_json, read_snapshot
-from lvstui.commands.show import columns_of
+from lvstui.commands.place import Failure, OpenPlace, Place, Status, columns_of, complain, print_json, read_snapshot
 from lvstui.commands.wishes import find_pool, find_server
 from lvstui.core import fields
 from lvstui.core.change import EMPTY

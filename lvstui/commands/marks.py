@@ -6,8 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from lvstui.commands.place import Failure
-from lvstui.commands.show import aligned
+from lvstui.commands.place import Failure, align
 from lvstui.core import fields
 from lvstui.core.advice import Advice
 from lvstui.core.advice.services import advice
@@ -109,7 +108,7 @@ def lines(snapshot: Snapshot) -> list[str]:
         heads: Sequence[str] = [column.title.upper() for column in MARK_COLUMNS]
         table = [[visible(cell.text) for cell in cells(snapshot, look, key)] for key in keys]
         right = frozenset(place for place, column in enumerate(MARK_COLUMNS) if column.right)
-        text = [*aligned([heads, *table], right), "", *text]
+        text = [*align([heads, *table], right), "", *text]
     return [*text, *map(str, _warnings(snapshot))]
 
 

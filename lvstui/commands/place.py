@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from enum import IntEnum
@@ -21,6 +21,7 @@ from lvstui.store.profile_file import ProfileFile
 
 if TYPE_CHECKING:
     from lvstui.core.snapshot import Snapshot
+    from lvstui.core.view.table import R, RowColumn
     from lvstui.store.history_file import HistoryFile
 
 
@@ -87,6 +88,30 @@ def warn_of_owners(place: Place, writes: Sequence[Change]) -> None:
     if any(service_of(change.target) for change in writes):
         for sentence in warnings(claimed(place.owners(), writes)):
             complain(f"warning: {sentence}")
+
+
+def columns_of(columns: Sequence[RowColumn[R]], rows: Iterable[R]) -> list[str]:
+    """Return rows below the headings of those columns that are printed; `-` stands for what is not known."""
+    from lvstui.core.view.table import printed
+
+    chosen = printed(columns)
+    lines = [[column.heading or column.title.upper() for column in chosen]]
+    for row in rows:
+        values = [column.value(row) if column.value else None for column in chosen]
+        lines.append(["-" if value is None else visible(str(value)) for value in values])
+    return align(lines, frozenset(place for place, column in enumerate(chosen) if column.right))
+
+
+def align(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
+    """Put rows into columns as wide as their widest cell, without trailing blanks."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if index in right else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def as_json(document: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,9 @@ from lvstui.commands.place import (
     OpenPlace,
     Place,
     Status,
+    align,
     as_json,
+    columns_of,
     load_profile,
     print_json,
     read_snapshot,
@@ -27,7 +29,6 @@ from lvstui.formats.profile.write import ProfileError
 if TYPE_CHECKING:
     from lvstui.core.observed import Reading, RowKey
     from lvstui.core.snapshot import Snapshot
-    from lvstui.core.view.table import R, RowColumn
 
 
 def show(options: Namespace, open_place: OpenPlace) -> int:
@@ -89,7 +90,7 @@ def _director(snapshot: Snapshot, profile: Director) -> list[str]:
             ("sync", f"{fields.ROLE_WORDS[role]}: {sync_text(daemon)}") for role, daemon in settings.sync.items()
         ]
         rows += daemons or [("sync", "no daemon runs")]
-    return aligned(rows) + (["", *_sysctl(settings, profile)] if settings.sysctl else [])
+    return align(rows) + (["", *_sysctl(settings, profile)] if settings.sysctl else [])
 
 
 def _sysctl(running: Director, profile: Director) -> list[str]:
@@ -104,31 +105,7 @@ def _sysctl(running: Director, profile: Director) -> list[str]:
         changed = default and not sysctls.same(name, text, default)
         cells = (name, text, "*" if changed else "", default, profile.sysctl.get(name, ""))
         rows.append([visible(cell) for cell in cells])
-    return aligned(rows)
-
-
-def columns_of(columns: Sequence[RowColumn[R]], rows: Iterable[R]) -> list[str]:
-    """Return rows below the headings of those columns that are printed; `-` stands for what is not known."""
-    from lvstui.core.view.table import printed
-
-    chosen = printed(columns)
-    lines = [[column.heading or column.title.upper() for column in chosen]]
-    for row in rows:
-        values = [column.value(row) if column.value else None for column in chosen]
-        lines.append(["-" if value is None else visible(str(value)) for value in values])
-    return aligned(lines, frozenset(place for place, column in enumerate(chosen) if column.right))
-
-
-def aligned(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
-    """Put rows into columns as wide as their widest cell, without trailing blanks."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if index in right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    return align(rows)
 
 
 def export(options: Namespace, open_place: OpenPlace) -> int:
