@@ -12,10 +12,10 @@ from lvstui.commands.place import Failure, OpenPlace, Place, Status, columns_of,
 from lvstui.commands.wishes import find_pool, find_server
 from lvstui.core import fields
 from lvstui.core.change import EMPTY
-from lvstui.core.describe import network_text, server_names, service_names
+from lvstui.core.describe import masked_client_text, server_names, service_names
 from lvstui.core.drift import add_profile_values
 from lvstui.core.entries import edits as entry_edits
-from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE, EntryLook, EntryRow, left
+from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE, EntryLook, EntryRow, seconds_left
 from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, report_line
 from lvstui.core.entries.resolve import ResolvedEntry, has_engine, resolve, wanted_clients
 from lvstui.core.entries.rows import completeness
@@ -78,11 +78,11 @@ def _table(resolved: ResolvedEntry, director: Director, now: float) -> Mapping[s
     known = server_names(director, service, server)
     call: Mapping[str, object] = {"engine": entry.engine, "call_id": entry.identity} if entry.engine else {}
     return {
-        "client": network_text(entry.client, resolved.width),
+        "client": masked_client_text(entry.client, resolved.width),
         "service": fields.service_text(resolved.service_key),
         "server": fields.server_text(server),
         "state": resolved.state,
-        "left": left(resolved.entry.ends, now),
+        "left": seconds_left(resolved.entry.ends, now),
         "origin": entry.origin.value or None,
         "children": resolved.children,
         "children_sure": resolved.sure,

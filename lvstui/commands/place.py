@@ -14,7 +14,7 @@ from lvstui.core.change import EMPTY, Change, service_of
 from lvstui.core.drift import add_profile_values, find_drift
 from lvstui.core.fields import visible
 from lvstui.core.model import Director
-from lvstui.core.record import Owner, claimed, warnings
+from lvstui.core.record import Owner, claim_warnings, find_claims
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel, NoRight
 from lvstui.store.profile_file import ProfileFile
@@ -86,15 +86,15 @@ def warn_of_owners(place: Place, writes: Sequence[Change]) -> None:
     A look costs a walk through all processes, and the import of what walks.
     """
     if any(service_of(change.target) for change in writes):
-        for sentence in warnings(claimed(place.owners(), writes)):
+        for sentence in claim_warnings(find_claims(place.owners(), writes)):
             complain(f"warning: {sentence}")
 
 
 def columns_of(columns: Sequence[RowColumn[R]], rows: Iterable[R]) -> list[str]:
     """Return rows below the headings of those columns that are printed; `-` stands for what is not known."""
-    from lvstui.core.view.table import printed
+    from lvstui.core.view.table import printed_columns
 
-    chosen = printed(columns)
+    chosen = printed_columns(columns)
     lines = [[column.heading or column.title.upper() for column in chosen]]
     for row in rows:
         values = [column.value(row) if column.value else None for column in chosen]

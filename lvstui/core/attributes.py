@@ -32,7 +32,7 @@ from lvstui.core.model import (
 )
 
 
-def weighed(server: RealServer, weight: int) -> RealServer:
+def with_weight(server: RealServer, weight: int) -> RealServer:
     """Set the weight of a server; a drain remembers the weight to go back to, any other weight ends the drain."""
     if weight == server.weight:
         return server
@@ -56,7 +56,7 @@ SERVER: Final = Attributes(
     "a real server",
     (
         word(RealServer, "forwarding", fields.forwarding, fields.forwarding_text, METHODS),
-        replace(_WEIGHT, read=lambda server, text: weighed(server, fields.number("weight", text, _WEIGHT.limits))),
+        replace(_WEIGHT, read=lambda server, text: with_weight(server, fields.number("weight", text, _WEIGHT.limits))),
         number(RealServer, "upper", 0, INT_MAX, "connections at which it rests; 0: never"),
         number(RealServer, "lower", 0, INT_MAX, "connections at which it is back"),
         word(

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TypeAlias, TypeVar, assert_never
 
 from lvstui.core import sysctls
-from lvstui.core.attributes import weighed
+from lvstui.core.attributes import with_weight
 from lvstui.core.model import (
     INT_MAX,
     AddressKey,
@@ -331,7 +331,7 @@ def holds(target: Target, value: Value | None, now: Value | None) -> bool:
 
 def set_weight(service: ServiceKey, server: RealServer, weight: int) -> Change | None:
     """Return the change to a weight (limited to 0..2^31-1) of a server as it is now; None where nothing changes."""
-    after = weighed(server, max(0, min(INT_MAX, weight)))
+    after = with_weight(server, max(0, min(INT_MAX, weight)))
     return None if after == server else change_server(service, server, after)
 
 
@@ -353,7 +353,7 @@ def merge(staged: Sequence[Change], changes: Iterable[Change]) -> tuple[Change, 
             before = change.before  # the profile did not manage it, so it is here that the kernel's value was seen
         if isinstance(before, RealServer) and isinstance(after, RealServer) and after.weight == 0:
             # A drain goes back to the weight that the server has, not to one that was only staged.
-            after = replace(after, resume=weighed(before, 0).resume)
+            after = replace(after, resume=with_weight(before, 0).resume)
         if before != after or is_optional(change.target):
             merged.insert(len(merged) if after is None else at, Change(change.target, before, after))
     return tuple(merged)

@@ -133,7 +133,7 @@ def sync_text(daemon: SyncDaemon) -> str:
     return _listed(DAEMON.describe(daemon))
 
 
-def network_text(client: Address, width: int | None) -> str:
+def masked_client_text(client: Address, width: int | None) -> str:
     """Write a client as its service remembers it: `10.1.0.9`, `10.1.5.0/24`."""
     return str(client) if width in (None, client.max_prefixlen) else f"{client}/{width}"
 

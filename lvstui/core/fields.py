@@ -90,7 +90,7 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """Quote a text for a sentence, escaped and cut to what one can read."""
     shown = visible(text)
     return f'"{shown[:60]}..."' if len(shown) > 60 else f'"{shown}"'
@@ -102,7 +102,7 @@ def number(field: str, value: str | int, limits: tuple[int, int] | None = None) 
     if isinstance(value, str):
         text = value.strip()
         if not (text.isascii() and text.isdigit()):
-            raise FieldError(field, f"must be a whole number from {lowest} to {highest}, not {quoted(value)}")
+            raise FieldError(field, f"must be a whole number from {lowest} to {highest}, not {quote(value)}")
         value = int(text) if len(text) <= 20 else highest + 1
     if not lowest <= value <= highest:
         raise FieldError(field, f"must be from {lowest} to {highest}")
@@ -120,22 +120,22 @@ def address(field: str, text: str) -> Address:
             return IPv6Address(text)
     except (ValueError, KeyError):
         pass
-    raise FieldError(field, f"{quoted(text)} is not an IPv4 or IPv6 address")
+    raise FieldError(field, f"{quote(text)} is not an IPv4 or IPv6 address")
 
 
 def _address_and_port(field: str, text: str, example: str) -> tuple[Address, int]:
     host, colon, port = text.rpartition(":")
     bracketed = host[:1] == "[" and host[-1:] == "]"
     if not colon or not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > 65535:
-        raise FieldError(field, f"{quoted(text)} needs a port from 0 to 65535 at its end, such as {example}")
+        raise FieldError(field, f"{quote(text)} needs a port from 0 to 65535 at its end, such as {example}")
     if bracketed:
         host = host[1:-1]
     if bracketed != (":" in host):
-        raise FieldError(field, f"{quoted(text)} needs [ ] around an IPv6 address, and only there")
+        raise FieldError(field, f"{quote(text)} needs [ ] around an IPv6 address, and only there")
     return address(field, host), int(port)
 
 
-def _joined(host: Address, port: int) -> str:
+def _join(host: Address, port: int) -> str:
     # !s because the __format__ of ipaddress takes twice as long, which documents of 20,000 servers feel.
     return f"{host!s}:{port}" if host.version == 4 else f"[{host!s}]:{port}"
 
@@ -149,12 +149,12 @@ def service(text: str) -> ServiceKey:
     kind = kind.lower()
     if kind in ("mark", "mark6"):
         if not (rest.isascii() and rest.isdigit() and len(rest) <= 10 and 1 <= int(rest) <= _U32):
-            raise FieldError("service", f"{quoted(text)} needs a mark from 1 to {_U32}, such as mark:80")
+            raise FieldError("service", f"{quote(text)} needs a mark from 1 to {_U32}, such as mark:80")
         return MarkKey(int(rest), Family.IPV4 if kind == "mark" else Family.IPV6)
     protocol = _PROTOCOLS.get(kind) or _numbered_protocol(kind)
     if protocol is None:
         raise FieldError(
-            "service", f"{quoted(text)} is not a service such as tcp:192.0.2.10:443, udp:[2001:db8::1]:53 or mark:80"
+            "service", f"{quote(text)} is not a service such as tcp:192.0.2.10:443, udp:[2001:db8::1]:53 or mark:80"
         )
     host, port = _address_and_port("service", rest, "tcp:192.0.2.10:443")
     return AddressKey(protocol, host, port)
@@ -173,7 +173,7 @@ def service_text(key: ServiceKey) -> str:
         case MarkKey(mark, family):
             return f"mark:{mark}" if family is Family.IPV4 else f"mark6:{mark}"
         case AddressKey(protocol, host, port):
-            return f"{protocol_text(protocol)}:{_joined(host, port)}"
+            return f"{protocol_text(protocol)}:{_join(host, port)}"
 
 
 def protocol_text(protocol: Protocol) -> str:
@@ -188,7 +188,7 @@ def server(text: str) -> Endpoint:
 
 def server_text(endpoint: Endpoint) -> str:
     """Write a real server as `server` reads it."""
-    return _joined(endpoint.address, endpoint.port)
+    return _join(endpoint.address, endpoint.port)
 
 
 def forwarding(text: str) -> Forwarding:
@@ -199,9 +199,9 @@ def forwarding(text: str) -> Forwarding:
     known = _FORWARDINGS.get(text.strip().lower())
     if known is not None:
         return known
-    other = _numbered("forwarding", text, 5, 7)
+    other = _read_numbered("forwarding", text, 5, 7)
     if other is None:
-        raise FieldError("forwarding", f"must be masq, route or tunnel, not {quoted(text)}")
+        raise FieldError("forwarding", f"must be masq, route or tunnel, not {quote(text)}")
     return Forwarding(other)
 
 
@@ -210,7 +210,7 @@ def forwarding_text(value: Forwarding) -> str:
     return FORWARDING_WORDS.get(value) or f"forwarding-{int(value)}"
 
 
-def _numbered(word: str, text: str, lowest: int, highest: int) -> int | None:
+def _read_numbered(word: str, text: str, lowest: int, highest: int) -> int | None:
     """Read `word-N`, the spelling of a value that has no name."""
     prefix, _, digits = text.strip().lower().rpartition("-")
     if prefix != word or not (digits.isascii() and digits.isdigit()) or len(digits) > 5:
@@ -221,9 +221,9 @@ def _numbered(word: str, text: str, lowest: int, highest: int) -> int | None:
 def _kernel_name(field: str, text: str, longest: int = _NAME_MAX) -> str:
     name = text.strip()
     if not name or not name.isprintable() or any(c.isspace() for c in name):
-        raise FieldError(field, f"must be a name without spaces, not {quoted(text)}")
+        raise FieldError(field, f"must be a name without spaces, not {quote(text)}")
     if len(name.encode()) > longest:
-        raise FieldError(field, f"must be at most {longest} bytes long, not {quoted(text)}")
+        raise FieldError(field, f"must be at most {longest} bytes long, not {quote(text)}")
     return name
 
 
@@ -267,7 +267,7 @@ def flags(words: Iterable[str], scheduler_name: str) -> ServiceFlags:
         flag = known.get(word.strip().lower())
         if flag is None:
             names = ", ".join(flag_names(scheduler_name))
-            raise FieldError("flags", f"{quoted(word)} is none of {names}, the flags with scheduler {scheduler_name}")
+            raise FieldError("flags", f"{quote(word)} is none of {names}, the flags with scheduler {scheduler_name}")
         value |= flag
     return value
 
@@ -282,7 +282,7 @@ def netmask(text: str) -> IPv4Address:
     try:
         return IPv4Address(text.strip())
     except AddressValueError:
-        raise FieldError("netmask", f"must be a netmask such as 255.255.255.0, not {quoted(text)}") from None
+        raise FieldError("netmask", f"must be a netmask such as 255.255.255.0, not {quote(text)}") from None
 
 
 def mask(text: str, family: Family) -> IPv4Address | int:
@@ -325,9 +325,9 @@ def _word(field: str, text: str, words: Mapping[_T, str], make: type[_T], prefix
     for value, word in words.items():
         if text.strip().lower() == word:
             return value
-    other = _numbered(prefix, text, len(words), highest)
+    other = _read_numbered(prefix, text, len(words), highest)
     if other is None:
-        raise FieldError(field, f"must be {', '.join(words.values())}, not {quoted(text)}")
+        raise FieldError(field, f"must be {', '.join(words.values())}, not {quote(text)}")
     return make(other)
 
 
@@ -336,7 +336,7 @@ def role(text: str) -> SyncRole:
     for value, word in ROLE_WORDS.items():
         if text.strip().lower() == word:
             return value
-    raise FieldError("role", f"must be master or backup, not {quoted(text)}")
+    raise FieldError("role", f"must be master or backup, not {quote(text)}")
 
 
 def label(field: str, text: str) -> str:
@@ -344,5 +344,5 @@ def label(field: str, text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise FieldError(field, f"{quoted(text)} has characters that UTF-8 cannot write") from None
+        raise FieldError(field, f"{quote(text)} has characters that UTF-8 cannot write") from None
     return text

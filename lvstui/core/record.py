@@ -139,7 +139,7 @@ class Owner:
         return self.services is None or key in self.services
 
 
-def claimed(owners: Iterable[Owner], changes: Iterable[Change]) -> Mapping[ServiceKey, Owner]:
+def find_claims(owners: Iterable[Owner], changes: Iterable[Change]) -> Mapping[ServiceKey, Owner]:
     """Return which of the services that are changed belong to somebody, in the order of the changes."""
     held = tuple(owners)
     keys = dict.fromkeys(service_of(change.target) for change in changes)
@@ -147,7 +147,7 @@ def claimed(owners: Iterable[Owner], changes: Iterable[Change]) -> Mapping[Servi
     return {key: owner for key, owner in found if owner is not None}
 
 
-def warnings(claims: Mapping[ServiceKey, Owner]) -> list[str]:
+def claim_warnings(claims: Mapping[ServiceKey, Owner]) -> list[str]:
     """Warn of what belongs to somebody, a sentence for each owner: `keepalived manages tcp:192.0.2.10:443: ...`."""
     held: dict[Owner, list[str]] = {}
     for key, owner in claims.items():

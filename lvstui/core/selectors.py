@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Final
 
 from lvstui.core import fields
-from lvstui.core.fields import FieldError, quoted
+from lvstui.core.fields import FieldError, quote
 from lvstui.core.model import Family, Network, Ports, Protocol, Selector
 
 FIELD: Final = "match"
@@ -33,7 +33,7 @@ def selector(text: str) -> Selector:
         interface = fields.interface(words[-1])
         words = words[:-2]
     if not 1 <= len(words) <= 3:
-        raise FieldError(FIELD, f"must be protocol, addresses and ports, such as {EXAMPLE}, not {quoted(text)}")
+        raise FieldError(FIELD, f"must be protocol, addresses and ports, such as {EXAMPLE}, not {quote(text)}")
     protocol = _protocol(words[0])
     networks = [network(item) for item in words[1].split(",")] if words[1:] and words[1].lower() != ANY else []
     if len({one.version for one in networks}) > 1:
@@ -111,7 +111,7 @@ def _protocol(word: str) -> Protocol | None:
     if digits != word and digits.isascii() and digits.isdigit() and int(digits[:4]) <= 255:
         return Protocol(int(digits[:4]))
     if word not in _PORTED:
-        raise FieldError(FIELD, f"must start with {', '.join(_PORTED)} or {ANY}, such as {EXAMPLE}, not {quoted(word)}")
+        raise FieldError(FIELD, f"must start with {', '.join(_PORTED)} or {ANY}, such as {EXAMPLE}, not {quote(word)}")
     return _PORTED[word]
 
 
@@ -122,8 +122,8 @@ def network(text: str, field: str = FIELD) -> Network:
     except ValueError as error:
         if "has host bits set" in str(error):
             loose = ip_network(text, strict=False)
-            raise FieldError(field, f"{quoted(text)} is no network: write {loose}, or the address alone") from None
-        raise FieldError(field, f"{quoted(text)} is not an address or network") from None
+            raise FieldError(field, f"{quote(text)} is no network: write {loose}, or the address alone") from None
+        raise FieldError(field, f"{quote(text)} is not an address or network") from None
 
 
 def _ports(word: str) -> tuple[Ports, ...]:
@@ -134,8 +134,8 @@ def _range(text: str) -> Ports:
     first, dash, last = text.partition("-")
     ends = (first, last) if dash else (first, first)
     if not all(end.isascii() and end.isdigit() and len(end) <= 5 and int(end) <= _PORT_MAX for end in ends):
-        raise FieldError(FIELD, f"{quoted(text)} is not a port (0 to {_PORT_MAX}) or a range such as 6000-6063")
+        raise FieldError(FIELD, f"{quote(text)} is not a port (0 to {_PORT_MAX}) or a range such as 6000-6063")
     found = Ports(int(ends[0]), int(ends[1]))
     if found.first > found.last:
-        raise FieldError(FIELD, f"{quoted(text)} runs backwards: write {found.last}-{found.first}")
+        raise FieldError(FIELD, f"{quote(text)} runs backwards: write {found.last}-{found.first}")
     return found

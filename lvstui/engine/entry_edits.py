@@ -27,14 +27,21 @@ from lvstui.core.entries.resolve import (
     EntryKey,
     WantedClients,
     children_of,
-    hanging,
+    group_children,
     key_of,
     server_of,
     service_of,
     wanted_clients,
 )
 from lvstui.core.entries.sync_message import Message
-from lvstui.core.entries.sync_plan import KILL_SECONDS, SOFT_SECONDS, ending, placed_key, placing, restart_timer
+from lvstui.core.entries.sync_plan import (
+    KILL_SECONDS,
+    SOFT_SECONDS,
+    ending_messages,
+    placed_key,
+    placing_message,
+    restart_timer,
+)
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Director, Endpoint, ServerKey
 from lvstui.core.observed import Entry, Reading, Scan
@@ -172,7 +179,7 @@ class _Batch:
         if not edits:
             return
         before = self.tools.reading()
-        self.tools.send([placing(edit, self.director) for edit in edits])
+        self.tools.send([placing_message(edit, self.director) for edit in edits])
         after = self.tools.reading()
         scan, entries = self._read()
         wanted = Counter(self._goal(edit) for edit in edits)
@@ -226,11 +233,11 @@ class _Batch:
         for _ in range(TRIES):
             if not pending:
                 return
-            connections = hanging(scan, self.director)
+            connections = group_children(scan, self.director)
             messages: list[Message] = []
             for edit, entry in pending:
                 children = children_of(entry, connections, self.director)
-                messages += ending(entry, children, self.director, edit.manner)
+                messages += ending_messages(entry, children, self.director, edit.manner)
             self.tools.send(messages)
             soft = any(edit.manner is Manner.SOFT for edit, _ in pending)
             going_on = self.tools.wait((SOFT_SECONDS if soft else KILL_SECONDS) + _SLACK)

@@ -23,7 +23,7 @@ from textual.widgets import ContentSwitcher
 from lvstui.core.advice.services import advice
 from lvstui.core.entries.edits import Outcome
 from lvstui.core.model import Family, MarkKey, ServiceKey
-from lvstui.core.record import claimed
+from lvstui.core.record import find_claims
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Host, Snapshot
 from lvstui.core.view.brief import headline
 from lvstui.core.view.table import Tone
@@ -35,7 +35,7 @@ from lvstui.store.history_file import HistoryFile
 from lvstui.store.sessions import Presence
 from lvstui.tui.commands import MOVING, AnyCommand, Command, bindings, find
 from lvstui.tui.dialogs.advice import AdviceScreen, Answer
-from lvstui.tui.dialogs.confirm import Confirm, confirm_first, edit_claimed, overwrite
+from lvstui.tui.dialogs.confirm import Confirm, claims_question, confirm_first, overwrite_question
 from lvstui.tui.dialogs.listing import Help, Listing, half_way
 from lvstui.tui.terminal import FrugalApp, resume_only_on_a_terminal
 from lvstui.tui.themes import DEFAULT, load, shipped_folder
@@ -276,7 +276,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             return
         self.say(*sentence(event))
         if isinstance(event, Overtaken):
-            confirm_first(self, overwrite(event), partial(self.worker.submit, event.insisting))
+            confirm_first(self, overwrite_question(event), partial(self.worker.submit, event.insisting))
         elif isinstance(event, Rejected) and event.done:
             self.push_screen(half_way(event))
         elif isinstance(event, EntriesDone):
@@ -311,7 +311,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
     def on_view_asked(self, message: View.Asked) -> None:
         """Pass a request to the worker, after a warning where it edits what another program manages."""
         request = message.request
-        claims = claimed(self.snapshot.owners, request.changes) if isinstance(request, Edit) else {}
+        claims = find_claims(self.snapshot.owners, request.changes) if isinstance(request, Edit) else {}
         claims = {key: owner for key, owner in claims.items() if key not in self._warned}
         if not claims:
             self.worker.submit(request)
@@ -325,7 +325,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             if isinstance(request, Edit) and message.staged:
                 self.view.stage(request)
 
-        confirm_first(self, edit_claimed(claims), go, stage_again)
+        confirm_first(self, claims_question(claims), go, stage_again)
 
     def on_view_offered(self, message: View.Offered) -> None:
         """Show the keys that make sense now."""

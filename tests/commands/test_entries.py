@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lvstui.core.entries.sync_plan import binding
+from lvstui.core.entries.sync_plan import binding_message
 from lvstui.core.model import Endpoint, Persistence, Service
 from tests.build import SHOP
 from tests.test_cli import PROFILE, Shell
@@ -29,7 +29,7 @@ def shell(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Shell:
 
 
 def stick(shell: Shell, server: Endpoint = WEB1, seconds: int = 300) -> None:
-    shell.kernel.send_sync([binding(SHOP, CLIENT, server, seconds)])
+    shell.kernel.send_sync([binding_message(SHOP, CLIENT, server, seconds)])
 
 
 def listed(shell: Shell, *arguments: str) -> list[Mapping[str, object]]:

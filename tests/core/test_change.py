@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvstui.core.attributes import weighed
+from lvstui.core.attributes import with_weight
 from lvstui.core.change import (
     EMPTY,
     Change,
@@ -261,11 +261,11 @@ def test_a_weight_stays_within_what_the_kernel_can_hold() -> None:
 
 
 def test_a_drain_remembers_the_weight_and_any_other_weight_ends_it() -> None:
-    drained = weighed(SERVER, 0)
+    drained = with_weight(SERVER, 0)
     assert drained == replace(SERVER, weight=0, resume=3)
-    assert weighed(drained, 0) == drained
-    assert weighed(drained, 3) == SERVER
-    assert weighed(drained, 1) == replace(SERVER, weight=1)
+    assert with_weight(drained, 0) == drained
+    assert with_weight(drained, 3) == SERVER
+    assert with_weight(drained, 1) == replace(SERVER, weight=1)
 
 
 def test_two_edits_of_one_server_are_one_from_the_start_of_the_first() -> None:
@@ -275,7 +275,9 @@ def test_two_edits_of_one_server_are_one_from_the_start_of_the_first() -> None:
 
 def test_a_drain_after_a_staged_weight_goes_back_to_the_weight_that_the_server_has() -> None:
     heavier = replace(SERVER, weight=5)
-    assert merge([edit(SERVER, heavier)], [edit(heavier, weighed(heavier, 0))]) == (edit(SERVER, weighed(SERVER, 0)),)
+    assert merge([edit(SERVER, heavier)], [edit(heavier, with_weight(heavier, 0))]) == (
+        edit(SERVER, with_weight(SERVER, 0)),
+    )
 
 
 def test_an_edit_taken_back_before_enter_leaves_nothing() -> None:

@@ -12,7 +12,7 @@ from lvstui.core.change import Change, change_server, change_service, fold
 from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, report_line
 from lvstui.core.entries.resolve import NOBODY, WantedClients
 from lvstui.core.entries.sync_message import Message
-from lvstui.core.entries.sync_plan import binding
+from lvstui.core.entries.sync_plan import binding_message
 from lvstui.core.model import Director, Endpoint, Persistence, RealServer, Service
 from lvstui.core.observed import Entry, Reading, Scan, ServerStats
 from lvstui.engine import scanner
@@ -47,10 +47,10 @@ class Bench:
         self.waited.append(seconds)
         self.now += seconds
         if self.busy is not None:
-            self.kernel.send_sync([binding(WEB, self.busy.client, self.busy.server, 2)])
+            self.kernel.send_sync([binding_message(WEB, self.busy.client, self.busy.server, 2)])
         if self.returning is not None:
             self.kernel.read()
-            self.kernel.send_sync([binding(WEB, CLIENT, self.returning, 300)])
+            self.kernel.send_sync([binding_message(WEB, CLIENT, self.returning, 300)])
         return self.going_on
 
     def scan(self, clients: WantedClients = NOBODY) -> Scan:
@@ -62,7 +62,7 @@ class Bench:
 
     def held(self, number: int = 7, server: Endpoint = ONE) -> Entry:
         client = ip_address(f"198.18.0.{number}")
-        self.kernel.send_sync([binding(WEB, client, server, 300)])
+        self.kernel.send_sync([binding_message(WEB, client, server, 300)])
         return next(entry for entry in self.scan().entries if entry.client == client)
 
     def connect(self, port: int = 4000, state: int = 1) -> None:

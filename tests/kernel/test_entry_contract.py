@@ -10,7 +10,7 @@ import pytest
 
 from lvstui.core.change import change_server, change_service, change_sysctl
 from lvstui.core.entries.sync_message import Message
-from lvstui.core.entries.sync_plan import binding
+from lvstui.core.entries.sync_plan import binding_message
 from lvstui.core.model import (
     Address,
     AddressKey,
@@ -62,7 +62,7 @@ def ready(kernel: Kernel) -> Kernel:
 
 def pin(key: ServiceKey, server: Endpoint, seconds: int = 60) -> Message:
     engine, identity = ("sip", "call-7") if key == SIP else ("", "")
-    return binding(key, client(key), server, seconds, engine, identity)
+    return binding_message(key, client(key), server, seconds, engine, identity)
 
 
 def entries(kernel: Kernel, key: ServiceKey) -> list[Entry]:
@@ -129,9 +129,9 @@ def test_a_mark_binds_only_by_the_configured_port(kernel: Kernel) -> None:
     kernel.write(change_service(None, Service(MARK, "rr", persistence=Persistence())))
     kernel.write(change_server(MARK, None, RealServer(end, Forwarding.MASQ)))
     for port, count in ((0, 0), (8080, 1)):
-        kernel.send_sync([binding(MARK, client(MARK), Endpoint(end.address, port), 60)])
+        kernel.send_sync([binding_message(MARK, client(MARK), Endpoint(end.address, port), 60)])
         assert kernel.read().servers[MARK][end].sticky == count
-        kernel.send_sync([binding(MARK, client(MARK), end, 1)])
+        kernel.send_sync([binding_message(MARK, client(MARK), end, 1)])
         assert wait_until(lambda: not entries(kernel, MARK))
 
 

@@ -13,7 +13,7 @@ from lvstui.core.change import Change, change_group, change_service
 from lvstui.core.describe import persistence_text, service_name
 from lvstui.core.marks import edits as mark_edits
 from lvstui.core.marks.edits import lost_changes
-from lvstui.core.marks.mark import Mark, every_rule, late, mark_at, marks, overlap, reaches
+from lvstui.core.marks.mark import Mark, every_rule, is_late, is_reached, mark_at, marks, overlap
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import Director, Family, MarkGroupKey, MarkKey, Persistence, Pool, Selector
 from lvstui.core.observed import ALL_BITS, Rule
@@ -132,9 +132,9 @@ def _failing(snapshot: Snapshot) -> Iterator[Advice]:
 def _flaw(rule: Rule, later: Rule | None) -> _Flaw | None:
     if rule.dormant:
         return _Flaw("its rule is in a dormant table", "a dormant table does nothing", "enable the table")
-    if not reaches(rule):
+    if not is_reached(rule):
         return _Flaw("its rule is in a chain that nothing jumps to", "no packet gets there", "jump to the chain")
-    if late(rule):
+    if is_late(rule):
         return _Flaw(
             "its rule comes too late for IPVS",
             "IPVS takes packets at priority 99 of input and -98 of output",
@@ -194,7 +194,7 @@ def _used_by_others(snapshot: Snapshot) -> Iterator[Advice]:
     for mark in marks(snapshot).values():
         if not mark.held or mark.group is None:
             continue
-        others = [known.rule for known in mark.rules if not is_ours(known.rule) and reaches(known.rule)]
+        others = [known.rule for known in mark.rules if not is_ours(known.rule) and is_reached(known.rule)]
         for rule in others:
             if rule.selector is None or not any(overlap(rule.selector, ours) for ours in mark.group.selectors):
                 yield _advise(

@@ -189,7 +189,7 @@ def _pair(one: Pool, other: Pool, director: Director, mark: int) -> Iterator[Adv
     if not (first or second) or min(len(one.servers), len(other.servers)) < 2 or _meet_anyway(one, other):
         return
     keys = [pool.service.key for pool in (one, other) if isinstance(pool.service.key, AddressKey)]
-    name = next((pool.service.name for pool in mark_edits.leading((one, other)) if pool.service.name), "")
+    name = next((pool.service.name for pool in mark_edits.order_by_persistence((one, other)) if pool.service.name), "")
     changes: tuple[Change, ...] = ()
     with suppress(fields.FieldError):
         changes = mark_edits.bundle_services(director, keys, mark, name)

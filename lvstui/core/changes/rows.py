@@ -181,7 +181,7 @@ def chosen(snapshot: Snapshot, marked: Collection[Key], cursor: Key | None) -> t
     )
 
 
-def restored(snapshot: Snapshot, meant: Sequence[Change]) -> tuple[Change, ...]:
+def complete_differences(snapshot: Snapshot, meant: Sequence[Change]) -> tuple[Change, ...]:
     """Complete differences to what can be written to the kernel: no server without the service that it lacks so far."""
     kept = {change.target for change in meant}
     needed = {target.service for target in kept if isinstance(target, ServerKey)}

@@ -10,8 +10,8 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from lvstui.core import fields
-from lvstui.core.describe import network_text, server_names, service_names
-from lvstui.core.entries.resolve import STATES, EntryKey, ResolvedEntry, masked
+from lvstui.core.describe import masked_client_text, server_names, service_names
+from lvstui.core.entries.resolve import STATES, EntryKey, ResolvedEntry, mask_client
 from lvstui.core.model import Address, AddressKey, Director, MarkKey, Network, ServiceKey
 from lvstui.core.observed import Origin
 from lvstui.core.view.brief import compact
@@ -62,7 +62,7 @@ class EntryRow(NamedTuple):
     look: EntryLook
 
 
-def left(ends: float, now: float) -> int:
+def seconds_left(ends: float, now: float) -> int:
     """Return the seconds that are left until an end; both are moments of the monotonic clock."""
     return max(0, int(ends - now))
 
@@ -129,11 +129,11 @@ def place(row: EntryRow) -> SortValue:
 
 def _client(row: EntryRow) -> Cell:
     indent = "" if row.look.grouping is EntryGrouping.NONE else "  "
-    return Cell(f"{indent}{network_text(row.resolved.entry.client, row.resolved.width)}", Tone.STRONG)
+    return Cell(f"{indent}{masked_client_text(row.resolved.entry.client, row.resolved.width)}", Tone.STRONG)
 
 
 def _left(row: EntryRow) -> Cell:
-    seconds = left(row.resolved.entry.ends, row.now)
+    seconds = seconds_left(row.resolved.entry.ends, row.now)
     return Cell(left_text(seconds), Tone.WARN if seconds < 10 else Tone.PLAIN)
 
 
@@ -157,7 +157,7 @@ ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow], ...]] = (
         grow=1,
         cell=_client,
         sort=place,
-        value=lambda row: network_text(row.resolved.entry.client, row.resolved.width),
+        value=lambda row: masked_client_text(row.resolved.entry.client, row.resolved.width),
     ),
     text_column("service", "Service", 14, 1, lambda row: service_text(row.resolved, row.director), Tone.NAME, grow=2),
     RowColumn(
@@ -179,7 +179,7 @@ ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow], ...]] = (
         right=True,
         cell=_left,
         sort=lambda row: (row.resolved.entry.ends,),
-        value=lambda row: left(row.resolved.entry.ends, row.now),
+        value=lambda row: seconds_left(row.resolved.entry.ends, row.now),
     ),
     RowColumn(
         "connections",
@@ -242,7 +242,7 @@ def _servers(row: EntryRow) -> tuple[str, ...]:
 def _text(row: EntryRow) -> str:
     resolved, entry = row.resolved, row.resolved.entry
     words = (
-        network_text(entry.client, resolved.width),
+        masked_client_text(entry.client, resolved.width),
         *service_names(row.director, resolved.service_key),
         *_servers(row),
         resolved.state,
@@ -257,7 +257,9 @@ def _at(row: EntryRow, address: Address) -> bool:
     resolved, client = row.resolved, row.resolved.entry.client
     pool = row.director.pools.get(resolved.service) if resolved.service is not None else None
     persistence = pool.service.persistence if pool else None
-    network = persistence is not None and client.version == address.version and masked(address, persistence) == client
+    network = (
+        persistence is not None and client.version == address.version and mask_client(address, persistence) == client
+    )
     return network or address in (client, resolved.entry.server.address)
 
 

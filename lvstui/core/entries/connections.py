@@ -7,15 +7,25 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core import fields
-from lvstui.core.describe import network_text, server_names, service_names
-from lvstui.core.entries.columns import ORIGINS, PROTOCOLS, left, left_text, marks_of, origins
-from lvstui.core.entries.resolve import Parents, ResolvedEntry, controlling, pool_at
+from lvstui.core.describe import masked_client_text, server_names, service_names
+from lvstui.core.entries.columns import ORIGINS, PROTOCOLS, left_text, marks_of, origins, seconds_left
+from lvstui.core.entries.resolve import Parents, ResolvedEntry, controlling_entry, pool_at
 from lvstui.core.entries.rows import NO_SCAN, completeness, resolved_entries
 from lvstui.core.model import Director, Endpoint, Family, MarkKey, Protocol, ServiceKey
 from lvstui.core.observed import Connection, Scan
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.filter import Filter, Language, Number, Text
-from lvstui.core.view.table import Arranged, Cell, RowColumn, SortValue, Tone, shown, sort_key, sortable, text_column
+from lvstui.core.view.table import (
+    Arranged,
+    Cell,
+    RowColumn,
+    SortValue,
+    Tone,
+    shown_columns,
+    sort_key,
+    sortable,
+    text_column,
+)
 from lvstui.core.view.table import cells as row_cells
 
 ConnectionKey: TypeAlias = tuple[int, Endpoint, Endpoint, Endpoint]
@@ -66,8 +76,8 @@ def _servers(row: ConnectionRow) -> tuple[str, ...]:
 def _entry(row: ConnectionRow) -> Cell:
     if row.entry is None:
         return Cell("", Tone.DIM)
-    client = network_text(row.entry.entry.client, row.entry.width)
-    seconds = left_text(left(row.entry.entry.ends, row.now))
+    client = masked_client_text(row.entry.entry.client, row.entry.width)
+    seconds = left_text(seconds_left(row.entry.entry.ends, row.now))
     return Cell(f"{'' if row.entry.sure else '~'}{client} {seconds}", Tone.DIM)
 
 
@@ -105,7 +115,7 @@ CONNECTION_COLUMNS: Final[tuple[RowColumn[ConnectionRow], ...]] = (
         6,
         2,
         right=True,
-        cell=lambda row: Cell(left_text(left(row.connection.ends, row.now))),
+        cell=lambda row: Cell(left_text(seconds_left(row.connection.ends, row.now))),
         sort=lambda row: (row.connection.ends,),
     ),
     RowColumn("entry", "Entry", 16, 3, grow=1, cell=_entry),
@@ -158,7 +168,7 @@ def key_of(connection: Connection) -> ConnectionKey:
 
 def columns(look: ConnectionLook) -> tuple[RowColumn[ConnectionRow], ...]:
     """Return the columns that are not hidden."""
-    return shown(CONNECTION_COLUMNS, look)
+    return shown_columns(CONNECTION_COLUMNS, look)
 
 
 def connections(snapshot: Snapshot) -> Mapping[ConnectionKey, Connection]:
@@ -213,7 +223,9 @@ def entry_of(snapshot: Snapshot, key: ConnectionKey) -> ResolvedEntry | None:
     connection = connections(snapshot).get(key)
     if connection is None:
         return None
-    return controlling(connection, resolved_entries(snapshot), snapshot.derive(Parents, snapshot.reading.director))
+    return controlling_entry(
+        connection, resolved_entries(snapshot), snapshot.derive(Parents, snapshot.reading.director)
+    )
 
 
 def cells(snapshot: Snapshot, look: ConnectionLook, key: ConnectionKey) -> tuple[Cell, ...]:

@@ -10,7 +10,7 @@ from lvstui.core import fields
 from lvstui.core.describe import service_names
 from lvstui.core.entries.columns import EntryLook, network_of
 from lvstui.core.entries.resolve import ResolvedEntry
-from lvstui.core.entries.rows import found
+from lvstui.core.entries.rows import matching_entries
 from lvstui.core.model import Endpoint, Network, Pool, ServiceKey
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.brief import compact
@@ -35,7 +35,7 @@ def distribution(snapshot: Snapshot, look: EntryLook) -> list[Line]:
     Only what the filter finds counts. The part that a server has by its weight stands behind the part that it has.
     """
     by_service: dict[ServiceKey, list[ResolvedEntry]] = {}
-    for resolved in found(snapshot, look).values():
+    for resolved in matching_entries(snapshot, look).values():
         if resolved.service is not None:
             by_service.setdefault(resolved.service, []).append(resolved)
     lines: list[Line] = []

@@ -8,8 +8,8 @@ from enum import Enum
 from typing import Final, TypeAlias
 
 from lvstui.core import fields
-from lvstui.core.describe import network_text, service_names
-from lvstui.core.entries.resolve import invalidated, is_ftp, server_of, service_of
+from lvstui.core.describe import masked_client_text, service_names
+from lvstui.core.entries.resolve import is_ftp, is_invalidated, server_of, service_of
 from lvstui.core.fields import FieldError
 from lvstui.core.model import PERSISTENCE_MAX, Address, Director, Endpoint, Family, Persistence, ServiceKey, SyncRole
 from lvstui.core.observed import Entry
@@ -100,7 +100,7 @@ def report_line(report: EntryReport) -> str:
 
 def check(edit: EntryEdit, director: Director) -> None:
     """Refuse an edit that cannot work; raises `FieldError` with the field and the reason."""
-    if not isinstance(edit, Pin) and invalidated(edit.entry):
+    if not isinstance(edit, Pin) and is_invalidated(edit.entry):
         raise FieldError("entry", "it was invalidated and matches no client; it goes when its timer runs out")
     if not isinstance(edit, Expire) and not 1 <= edit.seconds <= PERSISTENCE_MAX:
         raise FieldError("seconds", f"must be from 1 to {PERSISTENCE_MAX} (31 days)")
@@ -185,7 +185,7 @@ def client_text(entry: Entry, director: Director) -> str:
     width = persistence.prefix if persistence is not None else None
     call = f" call {fields.visible(entry.identity)}" if entry.identity else ""
     name = fields.visible(service_names(director, service if service is not None else entry.service)[0])
-    return f"{network_text(entry.client, width)}{call} of {name}"
+    return f"{masked_client_text(entry.client, width)}{call} of {name}"
 
 
 def server_name(director: Director, service: ServiceKey | None, endpoint: Endpoint) -> str:

@@ -73,10 +73,10 @@ class ResolvedEntry(NamedTuple):
 
 def key_of(entry: Entry) -> EntryKey:
     """Return what the kernel finds an entry by."""
-    return EntryKey(entry.service, entry.client, entry.identity, entry.server if invalidated(entry) else None)
+    return EntryKey(entry.service, entry.client, entry.identity, entry.server if is_invalidated(entry) else None)
 
 
-def invalidated(entry: Entry) -> bool:
+def is_invalidated(entry: Entry) -> bool:
     """Return whether the kernel has invalidated an entry: on every kernel its server's port says so."""
     return entry.server.port == INVALID_PORT
 
@@ -106,7 +106,7 @@ def server_of(entry: Entry, pool: Pool) -> Endpoint | None:
     return next((endpoint for endpoint in pool.servers if endpoint.address == entry.server.address), None)
 
 
-def masked(client: Address, persistence: Persistence) -> Address:
+def mask_client(client: Address, persistence: Persistence) -> Address:
     """Return the address under which a service remembers a client; an IPv4 mask may have holes."""
     mask = persistence.mask
     if isinstance(client, IPv4Address):
@@ -124,7 +124,7 @@ def has_engine(director: Director) -> bool:
 
 def resolve(scan: Scan, director: Director) -> Mapping[EntryKey, ResolvedEntry]:
     """Return every entry of a scan with what it belongs to, in the order of the scan."""
-    connections = hanging(scan, director)
+    connections = group_children(scan, director)
     expires = director.sysctl.get("expire_quiescent_template", "0") != "0"
     # Entries of one service on one server share both as objects: comparing those by value would take most of the time.
     places: dict[tuple[int, int], _Place] = {}
@@ -136,7 +136,7 @@ def resolve(scan: Scan, director: Director) -> Mapping[EntryKey, ResolvedEntry]:
             place = places[both] = _place(entry, director, expires=expires)
         service, server, state, mask, width, sure = place
         client = entry.client
-        if mask is not None and masked(client, mask) != client:
+        if mask is not None and mask_client(client, mask) != client:
             state = "masked"
         children = len(connections.get((service, client, entry.server.address), ())) if connections and service else 0
         resolved[key_of(entry)] = ResolvedEntry(entry, service, server, state, children, sure, width)
@@ -159,7 +159,7 @@ def _place(entry: Entry, director: Director, *, expires: bool) -> _Place:
     pool = director.pools[service] if service is not None else None
     persistence = pool.service.persistence if pool is not None else None
     server = server_of(entry, pool) if pool is not None else None
-    if server is None and invalidated(entry):
+    if server is None and is_invalidated(entry):
         state = "void"
     elif pool is None:
         state = "unserved"
@@ -186,7 +186,7 @@ Child: TypeAlias = tuple[ServiceKey, Address, Address]
 _Parents: TypeAlias = tuple[tuple[ServiceKey, Persistence], ...]
 
 
-def hanging(scan: Scan, director: Director) -> Mapping[Child, Sequence[Connection]]:
+def group_children(scan: Scan, director: Director) -> Mapping[Child, Sequence[Connection]]:
     """Group the connections that hang on one entry; those that may belong to several marks are in all their groups."""
     parents_of = Parents(director)
     found: dict[Child, list[Connection]] = {}
@@ -194,7 +194,7 @@ def hanging(scan: Scan, director: Director) -> Mapping[Child, Sequence[Connectio
         for key, persistence in parents_of(connection):
             client = connection.client.address
             if persistence.wide:
-                client = masked(client, persistence)
+                client = mask_client(client, persistence)
             child = key, client, connection.server.address
             if child in found:
                 found[child].append(connection)
@@ -251,12 +251,12 @@ def pool_at(protocol: Protocol, virtual: Endpoint, director: Director) -> Pool |
     return next((pool for pool in pools if pool is not None), None)
 
 
-def controlling(
+def controlling_entry(
     connection: Connection, resolved: Mapping[EntryKey, ResolvedEntry], parents_of: Parents
 ) -> ResolvedEntry | None:
     """Find the entry that a connection hangs on, as far as that is known."""
     for key, persistence in parents_of(connection):
-        client = masked(connection.client.address, persistence)
+        client = mask_client(connection.client.address, persistence)
         row_key = AddressKey(key.protocol, key.address, 0) if isinstance(key, AddressKey) and key.port == FTP else key
         found = resolved.get(EntryKey(row_key, client))
         if found is not None and found.entry.server.address == connection.server.address:
@@ -276,7 +276,7 @@ class WantedClients:
 
     def __contains__(self, client: Address) -> bool:
         """Return whether a client, or the network that a service takes it for, is one of them."""
-        return client in self.clients or any(masked(client, mask) in self.clients for mask in self.masks)
+        return client in self.clients or any(mask_client(client, mask) in self.clients for mask in self.masks)
 
 
 NOBODY: Final = WantedClients()
@@ -287,4 +287,4 @@ def wanted_clients(clients: Iterable[Address], director: Director) -> WantedClie
     wanted = frozenset(clients)
     found = (pool.service.persistence for pool in director.pools.values())
     masks = tuple({mask.mask: mask for mask in found if mask is not None and mask.wide}.values())
-    return WantedClients(wanted | {masked(client, mask) for client in wanted for mask in masks}, masks)
+    return WantedClients(wanted | {mask_client(client, mask) for client in wanted for mask in masks}, masks)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from lvstui.core import fields
-from lvstui.core.describe import network_text, service_names
+from lvstui.core.describe import masked_client_text, service_names
 from lvstui.core.entries.columns import (
     ENTRY_COLUMNS,
     EntryGrouping,
@@ -17,16 +17,16 @@ from lvstui.core.entries.columns import (
     Group,
     group_cells,
     group_of,
-    left,
     left_text,
     place,
+    seconds_left,
 )
 from lvstui.core.entries.edits import server_name
-from lvstui.core.entries.resolve import STATES, EntryKey, ResolvedEntry, children_of, hanging, resolve
+from lvstui.core.entries.resolve import STATES, EntryKey, ResolvedEntry, children_of, group_children, resolve
 from lvstui.core.model import Director, MarkKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.table import Cell, RowColumn, shown, sort_key
+from lvstui.core.view.table import Cell, RowColumn, shown_columns, sort_key
 from lvstui.core.view.table import cells as row_cells
 
 NO_SCAN: Final = Scan()
@@ -39,15 +39,15 @@ def resolved_entries(snapshot: Snapshot) -> Mapping[EntryKey, ResolvedEntry]:
 
 def columns(look: EntryLook) -> tuple[RowColumn[EntryRow], ...]:
     """Return the columns that are not hidden."""
-    return shown(ENTRY_COLUMNS, look)
+    return shown_columns(ENTRY_COLUMNS, look)
 
 
 def rows(snapshot: Snapshot, look: EntryLook) -> Sequence[EntryRowKey]:
     """List the rows to show, in order; computed again only for another scan, director or look."""
-    return snapshot.derive(_arrange, found(snapshot, look), snapshot.reading.director, look)
+    return snapshot.derive(_arrange, matching_entries(snapshot, look), snapshot.reading.director, look)
 
 
-def found(snapshot: Snapshot, look: EntryLook) -> Mapping[EntryKey, ResolvedEntry]:
+def matching_entries(snapshot: Snapshot, look: EntryLook) -> Mapping[EntryKey, ResolvedEntry]:
     """Return the entries for which the filter holds."""
     moment = int(snapshot.reading.taken) if "left" in look.filter.text else 0
     return snapshot.derive(_find, resolved_entries(snapshot), snapshot.reading.director, look, moment)
@@ -77,10 +77,10 @@ def _arrange(entries: Mapping[EntryKey, ResolvedEntry], director: Director, look
 
 def members(snapshot: Snapshot, look: EntryLook, group: Group) -> Sequence[ResolvedEntry]:
     """Return the entries under a group, as far as the filter finds them."""
-    return snapshot.derive(_grouped, found(snapshot, look), look).get(group, ())
+    return snapshot.derive(_group, matching_entries(snapshot, look), look).get(group, ())
 
 
-def _grouped(entries: Mapping[EntryKey, ResolvedEntry], look: EntryLook) -> Mapping[Group, Sequence[ResolvedEntry]]:
+def _group(entries: Mapping[EntryKey, ResolvedEntry], look: EntryLook) -> Mapping[Group, Sequence[ResolvedEntry]]:
     groups: dict[Group, list[ResolvedEntry]] = {}
     for entry in entries.values():
         groups.setdefault(group_of(entry, look), []).append(entry)
@@ -91,7 +91,7 @@ def cells(snapshot: Snapshot, look: EntryLook, key: EntryRowKey) -> tuple[Cell, 
     """Return one row's cells, one for each of the `columns`."""
     director = snapshot.reading.director
     if isinstance(key, Group):
-        here = group_cells(key, members(snapshot, look, key), len(found(snapshot, look)), director, look)
+        here = group_cells(key, members(snapshot, look, key), len(matching_entries(snapshot, look)), director, look)
         return tuple(here.get(column.id, Cell("")) for column in columns(look))
     entry = resolved_entries(snapshot).get(key)
     return row_cells(ENTRY_COLUMNS, look, EntryRow(entry, director, snapshot.reading.taken, look) if entry else None)
@@ -104,11 +104,11 @@ def summary(snapshot: Snapshot, look: EntryLook, width: int = 200) -> str:
         return "the connection table is not being read"
     if scan.trouble:
         return scan.trouble
-    here = found(snapshot, look)
+    here = matching_entries(snapshot, look)
     number, total = len(here), len(scan.entries)
     count = f"{number:,} of {total:,} entries" if look.filter else f"{total:,} entr{'y' if total == 1 else 'ies'}"
     last = max((entry.entry.ends for entry in here.values()), default=None)
-    more = "" if last is None else f"the last ends in {left_text(left(last, snapshot.reading.taken))}"
+    more = "" if last is None else f"the last ends in {left_text(seconds_left(last, snapshot.reading.taken))}"
     return completeness(count, scan, snapshot.reading, width, more)
 
 
@@ -117,7 +117,7 @@ def completeness(count: str, scan: Scan, reading: Reading, width: int, more: str
 
     That it is partial is said first, and whatever there is no room for is left out from the end.
     """
-    about = max(expected(reading), scan.rows)
+    about = max(expected_rows(reading), scan.rows)
     age = max(0.0, reading.taken - scan.taken)
     if scan.complete:
         kept = f"kept of {scan.rows:,} rows" if scan.left_out else ""
@@ -136,7 +136,7 @@ def completeness(count: str, scan: Scan, reading: Reading, width: int, more: str
     return line
 
 
-def expected(reading: Reading) -> int:
+def expected_rows(reading: Reading) -> int:
     """Return about how many rows the connection table has, by what the kernel counts of real servers."""
     return sum(seen.active + seen.inactive + seen.sticky for pool in reading.servers.values() for seen in pool.values())
 
@@ -149,22 +149,22 @@ def details(snapshot: Snapshot, resolved: ResolvedEntry) -> Iterator[str]:
     director, entry = snapshot.reading.director, resolved.entry
     pool = director.pools.get(resolved.service) if resolved.service is not None else None
     persistence = pool.service.persistence if pool else None
-    yield f"client      {network_text(entry.client, resolved.width)}"
+    yield f"client      {masked_client_text(entry.client, resolved.width)}"
     named = service_names(director, resolved.service_key)
     yield f"service     {'  '.join(map(fields.visible, named))}"
     yield f"server      {server_name(director, resolved.service, resolved.server or entry.server)}"
-    yield f"left        {left_text(left(entry.ends, snapshot.reading.taken))}"
+    yield f"left        {left_text(seconds_left(entry.ends, snapshot.reading.taken))}"
     if persistence is not None:
         yield f"            restarted by each new connection; the service sets {persistence.timeout} s"
     yield f"state       {resolved.state}: {STATES[resolved.state]}"
     yield f"origin      {entry.origin.value or 'unknown while persistence engines are read'}"
     if entry.engine:
         yield f"engine      {fields.visible(entry.engine)} {fields.visible(entry.identity)}"
-    children = children_of(entry, snapshot.derive(hanging, snapshot.scan or NO_SCAN, director), director)
+    children = children_of(entry, snapshot.derive(group_children, snapshot.scan or NO_SCAN, director), director)
     doubt = " that may belong to it (the kernel shows no mark on connections)" if not resolved.sure else ""
     yield f"connections {len(children)}{doubt}"
     for child in children[:_SHOWN]:
-        seconds = left_text(left(child.ends, snapshot.reading.taken))
+        seconds = left_text(seconds_left(child.ends, snapshot.reading.taken))
         yield f"    {fields.server_text(child.client)} -> {fields.server_text(child.virtual)}  {child.state}  {seconds}"
     if len(children) > _SHOWN:
         yield f"    and {len(children) - _SHOWN} more"
@@ -177,7 +177,7 @@ def commands_for(snapshot: Snapshot, chosen: Sequence[ResolvedEntry]) -> list[st
     for resolved in chosen:
         service = resolved.service_key
         text = fields.service_text(service)
-        client = network_text(resolved.entry.client, None if isinstance(service, MarkKey) else resolved.width)
+        client = masked_client_text(resolved.entry.client, None if isinstance(service, MarkKey) else resolved.width)
         call = f" --call-id {shlex.quote(resolved.entry.identity)}" if resolved.entry.identity else ""
         pool = director.pools.get(service)
         others = [end for end in (pool.servers if pool else ()) if end.address != resolved.entry.server.address]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from lvstui.core.entries.edits import Manner, Move, Pin
-from lvstui.core.entries.resolve import EntryKey, is_ftp, key_of, masked, server_of, service_of
+from lvstui.core.entries.resolve import EntryKey, is_ftp, key_of, mask_client, server_of, service_of
 from lvstui.core.entries.sync_message import INACTIVE, LOCAL_NODE, TCP_STATES, Message, mark_end
 from lvstui.core.model import (
     PERSISTENCE_MAX,
@@ -28,7 +28,7 @@ KILL_SECONDS: Final = 1
 _CLOSE: Final = 6
 
 
-def binding(
+def binding_message(
     service: ServiceKey,
     client: Address,
     server: Endpoint,
@@ -49,14 +49,14 @@ def binding(
     return Message(int(service.protocol), end, virtual, server, seconds, engine=engine, identity=call)
 
 
-def placing(edit: Pin | Move, director: Director) -> Message:
+def placing_message(edit: Pin | Move, director: Director) -> Message:
     """Return the message that binds the client of an edit, which has no entry by then, to the server of the edit."""
     if isinstance(edit, Pin):
         client = client_of(edit.service, edit.client, director)
-        return binding(edit.service, client, edit.server, edit.seconds, edit.engine, edit.identity)
+        return binding_message(edit.service, client, edit.server, edit.seconds, edit.engine, edit.identity)
     entry, service = edit.entry, service_of(edit.entry, director)
     key = service if service is not None else entry.service
-    return binding(key, entry.client, edit.server, edit.seconds, entry.engine, entry.identity)
+    return binding_message(key, entry.client, edit.server, edit.seconds, entry.engine, entry.identity)
 
 
 def placed_key(edit: Pin | Move, director: Director) -> EntryKey:
@@ -72,10 +72,12 @@ def restart_timer(entry: Entry, director: Director, seconds: int) -> Message:
     pool = director.pools[service] if service is not None else None
     server = (server_of(entry, pool) if pool is not None else None) or entry.server
     # The row's own key is what the kernel finds it by, whatever service it belongs to.
-    return binding(entry.service, entry.client, server, seconds, entry.engine, entry.identity)
+    return binding_message(entry.service, entry.client, server, seconds, entry.engine, entry.identity)
 
 
-def ending(entry: Entry, children: Iterable[Connection], director: Director, manner: Manner) -> tuple[Message, ...]:
+def ending_messages(
+    entry: Entry, children: Iterable[Connection], director: Director, manner: Manner
+) -> tuple[Message, ...]:
     """Let an entry and the connections that hang on it run out; all of it has to reach the kernel in one datagram."""
     seconds = SOFT_SECONDS if manner is Manner.SOFT else KILL_SECONDS
     return (*(_end(child, manner) for child in children), restart_timer(entry, director, seconds))
@@ -98,7 +100,7 @@ def _end(child: Connection, manner: Manner) -> Message:
 def client_of(service: ServiceKey, client: Address, director: Director) -> Address:
     """Return the address under which a service remembers a client."""
     persistence = director.pools[service].service.persistence
-    return client if persistence is None else masked(client, persistence)
+    return client if persistence is None else mask_client(client, persistence)
 
 
 def spread(number: int, servers: Sequence[RealServer]) -> tuple[Endpoint, ...]:

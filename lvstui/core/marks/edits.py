@@ -144,7 +144,7 @@ def bundle_services(
     server's weight is that of the first service which has it. Raises `FieldError` for the field `service` where a mark
     cannot do what they do.
     """
-    pools = leading(director.pools[key] for key in keys)
+    pools = order_by_persistence(director.pools[key] for key in keys)
     if not pools:
         raise FieldError("service", "name the services that a mark is to bundle")
     for pool in pools:
@@ -169,7 +169,7 @@ def bundle_services(
     return (*changes, change_group(director.groups.get(mark), group), *removals)
 
 
-def leading(pools: Iterable[Pool]) -> list[Pool]:
+def order_by_persistence(pools: Iterable[Pool]) -> list[Pool]:
     """Put services in the order in which they decide about a group: those first whose clients stick longest."""
     times = [(pool.service.persistence.timeout if pool.service.persistence else 0, pool) for pool in pools]
     return [pool for _, pool in sorted(times, key=lambda item: -item[0])]

@@ -11,7 +11,14 @@ from lvstui.core import fields
 from lvstui.core.attributes import GROUP
 from lvstui.core.change import Change, change_group
 from lvstui.core.fields import FieldError
-from lvstui.core.marks.edits import PERSISTENCE, bundle_services, families, free_mark, leading, remove_group
+from lvstui.core.marks.edits import (
+    PERSISTENCE,
+    bundle_services,
+    families,
+    free_mark,
+    order_by_persistence,
+    remove_group,
+)
 from lvstui.core.marks.mark import pools_on
 from lvstui.core.marks.new_group_form import in_the_way, items, mark_field
 from lvstui.core.model import (
@@ -144,7 +151,7 @@ class BundleForm:
     def form(self) -> Form:
         """What the operator is asked."""
         every = tuple(fields.service_text(key) for key in self.director.pools if isinstance(key, AddressKey))
-        pools = leading(self.director.pools[key] for key in self.keys if key in self.director.pools)
+        pools = order_by_persistence(self.director.pools[key] for key in self.keys if key in self.director.pools)
         name = next((pool.service.name for pool in pools if pool.service.name), "")
         free = free_mark(self.director, self.ruleset)
         sticky = [pool.service.persistence.timeout for pool in pools if pool.service.persistence]

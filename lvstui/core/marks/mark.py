@@ -23,12 +23,12 @@ _ORDER: Final = ("ingress", "prerouting", "input", "output")
 """Hooks in the order in which packets come to them."""
 
 
-def reaches(rule: Rule) -> bool:
+def is_reached(rule: Rule) -> bool:
     """Return whether packets come to a rule at all: its chain is on a hook, or reached from one that is."""
     return bool(rule.hook)
 
 
-def late(rule: Rule) -> bool:
+def is_late(rule: Rule) -> bool:
     """Return whether IPVS has taken the packets by the time that a rule marks them."""
     match rule.hook:
         case "input":
@@ -56,7 +56,7 @@ def overlap(one: Selector, other: Selector) -> bool:
     return any(a.first <= b.last and b.first <= a.last for a in one.ports for b in other.ports)
 
 
-def overwritten(rules: Sequence[Rule]) -> Mapping[int, Rule]:
+def find_overwritten(rules: Sequence[Rule]) -> Mapping[int, Rule]:
     """Return for each rule that is overwritten, by its place, the first later rule that marks some of its packets.
 
     Only what is known as a selector is compared. Rules about single addresses are compared with those about the same
@@ -73,7 +73,7 @@ def overwritten(rules: Sequence[Rule]) -> Mapping[int, Rule]:
             place
             for place, rule in enumerate(rules)
             if (rule.hook == "output") is outgoing and rule.verb == "set" and rule.value is not None
-            if rule.selector is not None and not rule.dormant and reaches(rule)
+            if rule.selector is not None and not rule.dormant and is_reached(rule)
         ]
         places.sort(key=moment)
         found.update(_overwritten(rules, places))
@@ -98,7 +98,7 @@ def _overwritten(rules: Sequence[Rule], places: Sequence[int]) -> Iterable[tuple
             if differs and rule.selector and other.selector and overlap(rule.selector, other.selector):
                 yield places[rank], other
                 break
-        if late(rule):
+        if is_late(rule):
             continue
         after.append(rank)
         if not single:
@@ -142,11 +142,11 @@ class MarkRule:
             return Cell("raw", Tone.WARN)
         if rule.dormant:
             return Cell("dormant", Tone.BAD)
-        if not reaches(rule):
+        if not is_reached(rule):
             return Cell("unreached", Tone.BAD)
         if rule.verb != "set":
             return Cell("", Tone.DIM)
-        if late(rule):
+        if is_late(rule):
             return Cell("late", Tone.BAD)
         if rule.mask != ALL_BITS:
             return Cell("masked", Tone.WARN)
@@ -285,7 +285,7 @@ def every_rule(snapshot: Snapshot) -> tuple[Rule, ...]:
 
 def by_mark(rules: tuple[Rule, ...]) -> Mapping[int, tuple[MarkRule, ...]]:
     """Return the rules that set each mark; under `OTHERS` those that do something else, or were not decoded."""
-    later = overwritten(rules)
+    later = find_overwritten(rules)
     found: dict[int, list[MarkRule]] = {}
     for place, rule in enumerate(rules):
         number = (rule.value or OTHERS) if rule.verb == "set" else OTHERS

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from lvstui.core import fields, selectors
 from lvstui.core.attributes import GROUP, METHODS, SERVER
 from lvstui.core.change import Change, fold, service_of
-from lvstui.core.fields import FieldError, quoted
+from lvstui.core.fields import FieldError, quote
 from lvstui.core.marks.edits import (
     PASSIVE,
     PERSISTENCE,
@@ -115,7 +115,7 @@ def _server(words: Sequence[str], known: Mapping[str, Machine], weight: int, for
     try:
         address = machine.address if machine else fields.address("servers", words[0])
     except FieldError:
-        raise FieldError("servers", f"{quoted(words[0])} is no address, and no server here has that name") from None
+        raise FieldError("servers", f"{quote(words[0])} is no address, and no server here has that name") from None
     for word in words[1:]:
         if word.isascii() and word.isdigit():
             try:
@@ -125,7 +125,7 @@ def _server(words: Sequence[str], known: Mapping[str, Machine], weight: int, for
         elif word in _METHODS:
             forwarding = _METHODS[word]
         else:
-            raise FieldError("servers", f"{quoted(word)} is no weight and none of {', '.join(_METHODS)}")
+            raise FieldError("servers", f"{quote(word)} is no weight and none of {', '.join(_METHODS)}")
     return RealServer(Endpoint(address, 0), forwarding, weight, name=machine.name if machine else "")
 
 

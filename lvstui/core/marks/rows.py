@@ -16,7 +16,7 @@ from lvstui.core.observed import ALL_BITS
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.brief import seen_on, server_options, server_state
 from lvstui.core.view.filter import Filter
-from lvstui.core.view.table import Arranged, Cell, RowColumn, shown, sort_key
+from lvstui.core.view.table import Arranged, Cell, RowColumn, shown_columns, sort_key
 from lvstui.core.view.table import cells as row_cells
 
 
@@ -55,7 +55,7 @@ class MarkLook(Arranged):
 
 def columns(look: MarkLook) -> tuple[RowColumn[Row], ...]:
     """Return the columns that are not hidden."""
-    return shown(MARK_COLUMNS, look)
+    return shown_columns(MARK_COLUMNS, look)
 
 
 def rows(snapshot: Snapshot, look: MarkLook) -> list[MarkRowKey]:

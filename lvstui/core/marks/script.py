@@ -136,11 +136,11 @@ def groups(rules: Iterable[Rule]) -> Mapping[int, MarkGroup]:
     """Return the groups that the rules of our table form, without what others wrote into it."""
     found: dict[int, list[Selector]] = {}
     for rule in rules:
-        if is_ours(rule) and rule.chain == PREROUTING and rule.selector is not None and plain(rule) is not None:
-            found.setdefault(plain(rule) or 0, []).append(rule.selector)
+        if is_ours(rule) and rule.chain == PREROUTING and rule.selector is not None and whole_mark(rule) is not None:
+            found.setdefault(whole_mark(rule) or 0, []).append(rule.selector)
     return {mark: MarkGroup(mark, tuple(selectors)) for mark, selectors in sorted(found.items())}
 
 
-def plain(rule: Rule) -> int | None:
+def whole_mark(rule: Rule) -> int | None:
     """Return the mark that a rule sets as a whole; None where it sets some bits only, or does something else."""
     return rule.value if rule.decoded and rule.verb == "set" and rule.mask == ALL_BITS and rule.value else None

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 from lvstui.core import fields
-from lvstui.core.attributes import SERVER, weighed
+from lvstui.core.attributes import SERVER, with_weight
 from lvstui.core.change import Change, change_server
 from lvstui.core.drift import remove_pool
 from lvstui.core.fields import FieldError
@@ -102,7 +102,7 @@ def _weighed(key: ServerKey, server: RealServer, staged: Change | None, rule: Ru
     weight = rule(seen, _weight(server, staged))
     if weight is None:
         return staged
-    fresh = weighed(seen, max(0, min(INT_MAX, weight)))
+    fresh = with_weight(seen, max(0, min(INT_MAX, weight)))
     after = replace(after or seen, weight=fresh.weight, resume=fresh.resume)
     return None if after == seen else change_server(key.service, seen, after)
 

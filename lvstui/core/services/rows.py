@@ -9,13 +9,13 @@ from lvstui.core.observed import GroupKey, MachineKey, RowKey
 from lvstui.core.services.columns import MACHINE_COLUMNS, SERVICE_COLUMNS, place
 from lvstui.core.services.row import Grouping, Look, Row, ServerRow, machines, row_of
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.table import Cell, RowColumn, shown, sort_key
+from lvstui.core.view.table import Cell, RowColumn, shown_columns, sort_key
 from lvstui.core.view.table import cells as row_cells
 
 
 def columns(look: Look) -> Sequence[RowColumn[Row]]:
     """Return the columns that are not hidden."""
-    return shown(MACHINE_COLUMNS if look.grouping is Grouping.MACHINE else SERVICE_COLUMNS, look)
+    return shown_columns(MACHINE_COLUMNS if look.grouping is Grouping.MACHINE else SERVICE_COLUMNS, look)
 
 
 def by_service(director: Director) -> Mapping[GroupKey, Sequence[ServerKey]]:

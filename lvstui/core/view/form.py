@@ -86,14 +86,14 @@ class Form:
         """Return the fields that make sense with these values."""
         return tuple(field for field in self.fields if field.shown(values))
 
-    def settled(self, values: Values) -> dict[str, str]:
+    def reset_hidden(self, values: Values) -> dict[str, str]:
         """Take back what was written into fields that are hidden now."""
         return {field.id: values[field.id] if field.shown(values) else field.value for field in self.fields}
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
         """Return what is wrong, each by its field's id; with a wrong field, only those of single fields."""
         single = [Problem(field.id, wrong) for field in self.visible(values) if (wrong := field.wrong(values))]
-        return tuple(single or self.together(self.settled(values)))
+        return tuple(single or self.together(self.reset_hidden(values)))
 
 
 def check_by(read: Callable[[str], object]) -> Callable[[str, Values], str]:

@@ -208,7 +208,7 @@ def sortable(columns: Iterable[RowColumn[R]]) -> tuple[str, ...]:
     return tuple(column.id for column in columns if column.sort is not None)
 
 
-def shown(columns: Sequence[RowColumn[R]], look: Arranged) -> tuple[RowColumn[R], ...]:
+def shown_columns(columns: Sequence[RowColumn[R]], look: Arranged) -> tuple[RowColumn[R], ...]:
     """Return the columns that are not hidden."""
     return tuple(column for column in columns if column.id not in look.hidden)
 
@@ -216,7 +216,7 @@ def shown(columns: Sequence[RowColumn[R]], look: Arranged) -> tuple[RowColumn[R]
 def cells(columns: Sequence[RowColumn[R]], look: Arranged, row: R | None) -> tuple[Cell, ...]:
     """Return a row's cells, one for each column that is not hidden; empty ones for a row that is gone."""
     if row is None:
-        return tuple(Cell("") for _ in shown(columns, look))
+        return tuple(Cell("") for _ in shown_columns(columns, look))
     return tuple(column.cell(row) for column in columns if column.id not in look.hidden)
 
 
@@ -231,7 +231,7 @@ def sort_key(
     return lambda row: (*chosen(row), *place(row))
 
 
-def printed(columns: Sequence[RowColumn[R]]) -> list[RowColumn[R]]:
+def printed_columns(columns: Sequence[RowColumn[R]]) -> list[RowColumn[R]]:
     """Return the columns that `show` prints, in its order."""
     return sorted((column for column in columns if column.value is not None), key=lambda column: column.last)
 

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from random import Random
 from typing import Final, NamedTuple
 
-from lvstui.core.entries.resolve import FTP, masked
+from lvstui.core.entries.resolve import FTP, mask_client
 from lvstui.core.entries.sync_message import ASSURED, TCP_STATES, TEMPLATE, Message, mark_end
 from lvstui.core.model import (
     PERSISTENCE_MAX,
@@ -164,7 +164,9 @@ class Entries:
             return False
         children = (self._groups.get(_Group(place, kind), {}) for kind in (_Kind.ACTIVE, _Kind.INACTIVE))
         return any(
-            masked(child.client.address, persistence) == key.client.address for group in children for child in group
+            mask_client(child.client.address, persistence) == key.client.address
+            for group in children
+            for child in group
         )
 
     def _time_left(self, group: _Group, director: Director) -> float:
@@ -220,7 +222,7 @@ class Entries:
 
     def _entry_key(self, pool: Pool) -> _Key:
         service, persistence = pool.service.key, pool.service.persistence or Persistence()
-        client = masked(self._client(service.family), persistence)
+        client = mask_client(self._client(service.family), persistence)
         identity = f"{self._random.getrandbits(40):010x}@{client}".encode() if persistence.engine else b""
         protocol, virtual, mark = _virtual(service)
         return _Key(protocol, Endpoint(client, 0), virtual, mark, identity, template=True)
@@ -269,7 +271,7 @@ class Entries:
 def _host(network: Address, persistence: Persistence, random: Random) -> Address:
     """Draw a client of a masked network."""
     host = type(network)(int(network) | random.getrandbits(network.max_prefixlen))
-    return type(network)(int(network) | int(host) & ~int(masked(host, persistence)))
+    return type(network)(int(network) | int(host) & ~int(mask_client(host, persistence)))
 
 
 def _persistence(director: Director, key: ServiceKey) -> Persistence | None:

@@ -110,13 +110,13 @@ def confirm_first(
     app.push_screen(question, answered)
 
 
-def overwrite(event: Overtaken) -> Confirm:
+def overwrite_question(event: Overtaken) -> Confirm:
     """Return the question when somebody else was faster: their change, and the one that would be written over it."""
     lines = [f"theirs  {describe(event.made_by_others)}", f"yours   {describe(event.rebased)}"]
     return Confirm("Nothing written: somebody else changed it meanwhile", lines, "Write yours")
 
 
-def edit_claimed(claims: Mapping[ServiceKey, Owner]) -> Confirm:
+def claims_question(claims: Mapping[ServiceKey, Owner]) -> Confirm:
     """Return the question before the first edit of services that other programs manage."""
     lines = [f"{owner.program} manages {service_text(key)}" for key, owner in claims.items()]
     programs = ", ".join(dict.fromkeys(owner.program for owner in claims.values()))

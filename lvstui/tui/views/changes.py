@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from lvstui.core.change import Change, undo
 from lvstui.core.changes import rows as changes
-from lvstui.core.changes.rows import CHANGE_COLUMNS, DriftKey, Key, Look, RecordKey, restored
+from lvstui.core.changes.rows import CHANGE_COLUMNS, DriftKey, Key, Look, RecordKey, complete_differences
 from lvstui.core.describe import describe
 from lvstui.core.record import Record, lines
 from lvstui.engine.messages import Adopt, Edit
@@ -52,7 +52,7 @@ def _open(view: Changes) -> None:
 
 def _restore(view: Changes) -> None:
     if editable(view) and nothing_pending(view):
-        view.stage(Edit(restored(view.snapshot, _chosen(view))))
+        view.stage(Edit(complete_differences(view.snapshot, _chosen(view))))
 
 
 def _adopt(view: Changes) -> None:

@@ -27,7 +27,7 @@ from lvstui.core.entries.rows import (
     columns,
     commands_for,
     details,
-    found,
+    matching_entries,
     members,
     resolved_entries,
     rows,
@@ -166,7 +166,7 @@ def _pin(view: Entries) -> None:
 
 def _move_everybody(view: Entries) -> None:
     """Ask where the clients that the filter finds are to be moved."""
-    chosen = tuple(entry for entry in found(view.snapshot, view.look).values() if entry.state != "void")
+    chosen = tuple(entry for entry in matching_entries(view.snapshot, view.look).values() if entry.state != "void")
     if not chosen:
         view.say("no client sticks to it, as far as the table has been read")
     elif _able(view):

@@ -289,7 +289,7 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
         if wrong:
             self._focus(next((name for name in self._visible if name in wrong), self.current))
         else:
-            self.dismiss(self._form.settled(self.values))
+            self.dismiss(self._form.reset_hidden(self.values))
 
     def action_cancel(self) -> None:
         """Return nothing."""
@@ -332,7 +332,7 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
             self._rest.display = bool(rest)
         if self._preview:
             with suppress(FieldError):  # while values cannot be read, the preview of those before stays
-                lines = self._preview(self._form.settled(values))
+                lines = self._preview(self._form.reset_hidden(values))
                 if lines != self._previewed:
                     self._previewed = lines
                     self.query_one(Chunks).show("", len(lines), lambda line: (lines[line],))

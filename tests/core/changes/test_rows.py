@@ -20,7 +20,7 @@ from lvstui.core.changes.rows import (
     RecordKey,
     by_target,
     chosen,
-    restored,
+    complete_differences,
     rows,
     sentence,
 )
@@ -113,8 +113,8 @@ def test_marked_lines_count_before_the_cursor_and_the_heading_means_all() -> Non
 def test_a_server_comes_with_the_service_that_the_kernel_lacks() -> None:
     one = change_server(API, None, ONE)
     assert chosen(SHOWN, (), DriftKey(one.target)) == (one,)
-    assert restored(SHOWN, (one,)) == (change_service(None, Service(API)), one)
-    assert restored(SHOWN, SHOWN.profile.drift) == SHOWN.profile.drift
+    assert complete_differences(SHOWN, (one,)) == (change_service(None, Service(API)), one)
+    assert complete_differences(SHOWN, SHOWN.profile.drift) == SHOWN.profile.drift
 
 
 def test_a_row_whose_change_is_gone_says_nothing() -> None:
@@ -132,7 +132,7 @@ def test_every_difference_is_about_another_thing_and_can_be_restored_alone(runni
     for change in lines:
         assert by_target(lines)[change.target] == change
         meant = chosen(shown, (), DriftKey(change.target))
-        left = find_drift(fold(running, restored(shown, meant)), saved)
+        left = find_drift(fold(running, complete_differences(shown, meant)), saved)
         assert change not in left
         assert set(left) <= set(lines)
 

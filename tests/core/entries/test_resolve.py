@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lvstui.core import fields
-from lvstui.core.entries.resolve import Parents, ResolvedEntry, controlling, key_of, resolve
+from lvstui.core.entries.resolve import Parents, ResolvedEntry, controlling_entry, key_of, resolve
 from lvstui.core.model import (
     AddressKey,
     Director,
@@ -121,8 +121,8 @@ def test_a_connection_finds_the_entry_that_decides_about_its_client() -> None:
     resolved = resolve(Scan((found,)), where)
     mine = connection("198.18.5.9:4000", "192.0.2.10:80", "10.0.0.11:80")
     elsewhere = connection("198.18.5.9:4000", "192.0.2.10:80", "10.0.0.12:80")
-    assert controlling(mine, resolved, Parents(where)) is resolved[key_of(found)]
-    assert controlling(elsewhere, resolved, Parents(where)) is None
+    assert controlling_entry(mine, resolved, Parents(where)) is resolved[key_of(found)]
+    assert controlling_entry(elsewhere, resolved, Parents(where)) is None
 
 
 def test_keys_are_what_the_kernel_finds_entries_by() -> None:

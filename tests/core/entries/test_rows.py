@@ -13,7 +13,7 @@ from lvstui.core import fields
 from lvstui.core.entries.columns import LANGUAGE, SORTABLE, EntryGrouping, EntryLook, Group, left_text
 from lvstui.core.entries.distribution import distribution
 from lvstui.core.entries.resolve import EntryKey
-from lvstui.core.entries.rows import cells, columns, found, members, rows, summary
+from lvstui.core.entries.rows import cells, columns, matching_entries, members, rows, summary
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Pool
 from lvstui.core.observed import Entry, Origin, Scan
@@ -88,8 +88,8 @@ def test_the_entries_of_all_groups_add_up(drawn: list[tuple[int, int, int]], gro
 @given(_drawn, st.sampled_from(_FILTERS))
 def test_a_filter_and_its_opposite_share_out_all_entries(drawn: list[tuple[int, int, int]], text: str) -> None:
     snapshot = snapshot_of(*drawn)
-    yes = found(snapshot, EntryLook(filter=LANGUAGE.parse(text)))
-    no = found(snapshot, EntryLook(filter=LANGUAGE.parse(f"!{text}")))
+    yes = matching_entries(snapshot, EntryLook(filter=LANGUAGE.parse(text)))
+    no = matching_entries(snapshot, EntryLook(filter=LANGUAGE.parse(f"!{text}")))
     assert len(yes) + len(no) == len(drawn)
     assert yes.keys().isdisjoint(no)
 
@@ -100,7 +100,7 @@ def test_a_filter_and_its_opposite_share_out_all_entries(drawn: list[tuple[int, 
 )
 def test_an_address_finds_the_entry_that_it_falls_under(text: str, client: str) -> None:
     snapshot = snapshot_of((0, 7, 60), (1, 8, 60), (2, 9, 60))
-    here = found(snapshot, EntryLook(filter=LANGUAGE.parse(text))).values()
+    here = matching_entries(snapshot, EntryLook(filter=LANGUAGE.parse(text))).values()
     assert [str(row.entry.client) for row in here] == [client]
     assert str(only_address(text)) == text
 

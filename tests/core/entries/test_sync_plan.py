@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lvstui.core import fields
 from lvstui.core.entries.edits import Manner
 from lvstui.core.entries.sync_message import INACTIVE, LOCAL_NODE, TEMPLATE, Message
-from lvstui.core.entries.sync_plan import binding, ending, restart_timer, spread
+from lvstui.core.entries.sync_plan import binding_message, ending_messages, restart_timer, spread
 from lvstui.core.model import PERSISTENCE_MAX, Endpoint, Protocol, RealServer
 from lvstui.core.observed import Connection
 from tests.build import director, endpoint, entry, sticky_pool
@@ -33,18 +33,18 @@ ONE = endpoint("10.0.0.11:80")
     ],
 )
 def test_each_kind_of_service_is_sent_in_its_own_way(service: str, protocol: int, virtual: str, mark: int) -> None:
-    message = binding(fields.service(service), CLIENT, ONE, 300)
+    message = binding_message(fields.service(service), CLIENT, ONE, 300)
     assert message == Message(protocol, Endpoint(CLIENT, 0), fields.server(virtual), ONE, 300, TEMPLATE, 1, mark)
 
 
 def test_a_mark_stands_in_the_first_four_bytes_of_an_ipv6_address() -> None:
-    message = binding(fields.service("mark6:80"), ip_address("fd00::7"), endpoint("[fd00::11]:0"), 300)
+    message = binding_message(fields.service("mark6:80"), ip_address("fd00::7"), endpoint("[fd00::11]:0"), 300)
     assert message.virtual == endpoint("[0:50::]:0")
 
 
 @pytest.mark.parametrize(("seconds", "message"), [(0, 1), (-5, 1), (60, 60), (10**9, PERSISTENCE_MAX)])
 def test_seconds_are_held_to_what_the_kernel_takes(seconds: int, message: int) -> None:
-    assert binding(fields.service("mark:80"), CLIENT, ONE, seconds).timeout == message
+    assert binding_message(fields.service("mark:80"), CLIENT, ONE, seconds).timeout == message
 
 
 def test_the_timer_of_an_entry_is_sent_with_the_configured_port_of_its_server() -> None:
@@ -65,7 +65,7 @@ def children() -> list[Connection]:
 
 def test_softly_connections_keep_their_server_and_only_idle_ones_go() -> None:
     where = director(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80"))
-    message = ending(entry("tcp:192.0.2.10:80", "198.18.0.7", "10.0.0.11:80"), children(), where, Manner.SOFT)
+    message = ending_messages(entry("tcp:192.0.2.10:80", "198.18.0.7", "10.0.0.11:80"), children(), where, Manner.SOFT)
     assert [(part.flags, part.state, part.timeout, part.server == ONE) for part in message] == [
         (0, 1, 1, True),
         (INACTIVE, 5, 1, True),
@@ -76,7 +76,9 @@ def test_softly_connections_keep_their_server_and_only_idle_ones_go() -> None:
 
 def test_killed_connections_become_the_directors_own_which_resets_them() -> None:
     where = director(sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80"))
-    message = ending(entry("tcp:192.0.2.10:80", "198.18.0.7", "10.0.0.11:80"), children()[:1], where, Manner.KILL)
+    message = ending_messages(
+        entry("tcp:192.0.2.10:80", "198.18.0.7", "10.0.0.11:80"), children()[:1], where, Manner.KILL
+    )
     assert [(part.flags, part.state, part.timeout) for part in message] == [(LOCAL_NODE, 6, 1), (TEMPLATE, 1, 1)]
     assert message[0].server == message[0].virtual
 

@@ -10,12 +10,12 @@ from lvstui.core.marks.columns import LANGUAGE, MARK_COLUMNS
 from lvstui.core.marks.mark import (
     STATES,
     by_mark,
-    late,
+    find_overwritten,
+    is_late,
+    is_reached,
     mark_at,
     marks,
     overlap,
-    overwritten,
-    reaches,
     summary,
     why_not_writable,
 )
@@ -98,7 +98,7 @@ def test_a_filter_finds_marks_as_in_every_view(text: str, count: int) -> None:
 
 def overwrites(later: Rule, rule: Rule, rules: list[Rule]) -> bool:
     """Compare two rules alone, with nothing but what is to be found said again."""
-    if later.value == rule.value or not reaches(later) or late(later):
+    if later.value == rule.value or not is_reached(later) or is_late(later):
         return False
     order = ("ingress", "prerouting", "input", "output")
     moments = [(order.index(one.hook), one.priority, rules.index(one)) for one in (rule, later)]
@@ -117,7 +117,7 @@ def test_what_a_later_rule_overwrites_is_found_for_all_rules_at_once() -> None:
     ]
     reached = {place for place, rule in enumerate(rules) if rule.hook}
     wanted = {place for place in reached if any(overwrites(later, rules[place], rules) for later in rules)}
-    assert set(overwritten(rules)) == wanted
+    assert set(find_overwritten(rules)) == wanted
     known = [place for found in by_mark(tuple(rules)).values() for place in found]
     assert {place.rule.handle for place in known if place.later and place.rule.hook} == wanted
 

@@ -31,7 +31,7 @@ def problems(asked: ServerForm, values: dict[str, str]) -> list[tuple[str, str, 
 
 def changes_of(asked: ServerForm, values: dict[str, str]) -> tuple[Change, ...]:
     form = asked.form
-    return asked.changes(form.settled({**form.start, **values}))
+    return asked.changes(form.reset_hidden({**form.start, **values}))
 
 
 def after(asked: ServerForm, values: dict[str, str]) -> RealServer:
@@ -48,7 +48,7 @@ def test_a_form_left_as_it_is_changes_nothing(director: Director) -> None:
             asked = ServerForm(director, pool, real)
             form = asked.form
             assert [problem for problem in form.problems(form.start) if problem.severity is Severity.ERROR] == []
-            assert asked.changes(form.settled(form.start)) == ()
+            assert asked.changes(form.reset_hidden(form.start)) == ()
 
 
 def test_every_attribute_is_asked_and_edited() -> None:

@@ -42,7 +42,7 @@ def problems(asked: ServiceForm, **values: str) -> list[tuple[str, str, Severity
 
 def changes_of(asked: ServiceForm, **values: str) -> tuple[Change, ...]:
     form = asked.form
-    return asked.changes(form.settled({**form.start, **values}))
+    return asked.changes(form.reset_hidden({**form.start, **values}))
 
 
 def labels(asked: ServiceForm, **values: str) -> list[str]:
@@ -58,7 +58,7 @@ def test_a_form_left_as_it_is_changes_nothing(director: Director) -> None:
         asked = ServiceForm(director, (), pool)
         form = asked.form
         assert [problem for problem in form.problems(form.start) if problem.severity is Severity.ERROR] == []
-        assert asked.changes(form.settled(form.start)) == ()
+        assert asked.changes(form.reset_hidden(form.start)) == ()
 
 
 def test_every_attribute_is_asked_and_edited() -> None:

@@ -13,7 +13,7 @@ from lvstui.core.entries import connections
 from lvstui.core.marks import columns as marks
 from lvstui.core.services import columns as services
 from lvstui.core.view.filter import Language
-from lvstui.core.view.table import Arranged, Column, R, RowColumn, cells, shown, sort_key, sortable, text_column
+from lvstui.core.view.table import Arranged, Column, R, RowColumn, cells, shown_columns, sort_key, sortable, text_column
 
 COLUMNS: Sequence[Sequence[Column]] = (
     services.SERVICE_COLUMNS,
@@ -57,6 +57,6 @@ def test_rows_are_ordered_by_a_column_and_then_by_their_own_place() -> None:
 
 def test_a_hidden_column_has_no_cell_and_a_row_that_is_gone_has_empty_ones() -> None:
     look = Arranged(hidden=frozenset(["size"]))
-    assert [column.id for column in shown(WORDS, look)] == ["word", "end"]
+    assert [column.id for column in shown_columns(WORDS, look)] == ["word", "end"]
     assert [cell.text for cell in cells(WORDS, look, "ab")] == ["ab", "b"]
     assert [cell.text for cell in cells(WORDS, look, None)] == ["", ""]

@@ -52,4 +52,4 @@ def test_a_hidden_field_is_neither_checked_nor_kept() -> None:
     values = {"weight": "5", "more": "no", "upper": "4 or so"}
     assert [field.id for field in FORM.visible(values)] == ["weight", "more"]
     assert FORM.problems(values) == ()
-    assert FORM.settled(values) == {"weight": "5", "more": "no", "upper": "0"}
+    assert FORM.reset_hidden(values) == {"weight": "5", "more": "no", "upper": "0"}
