@@ -92,7 +92,7 @@ def _place(options: argparse.Namespace, open_kernel: Opener, *, demo_instead: bo
         kernel = open_kernel(options.netns)
         try:
             with suppress(NoRight):
-                kernel.held(DirectorField.TIMEOUTS)  # the cheapest of questions, so that a missing module shows
+                kernel.lookup(DirectorField.TIMEOUTS)  # the cheapest of questions, so that a missing module shows
         except NoIpvs as error:
             kernel.close()
             if options.live or options.netns is not None or not demo_instead:

@@ -399,12 +399,12 @@ class Racing(MemoryKernel):
 
     other: Change | None = change_server(SHOP, strip_profile_values(WEB1), replace(WEB1, weight=8))
 
-    def held(self, target: Target) -> Value | None:
+    def lookup(self, target: Target) -> Value | None:
         """Let the other one write right before we look."""
         if self.other and isinstance(target, ServerKey):
             other, self.other = self.other, None
             self.write(other)
-        return super().held(target)
+        return super().lookup(target)
 
 
 def test_apply_writes_nothing_where_somebody_else_was_faster(shell: Shell) -> None:

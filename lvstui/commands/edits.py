@@ -16,7 +16,7 @@ from lvstui.core.fields import service_text
 from lvstui.core.marks.mark import why_not_writable
 from lvstui.core.marks.script import iptables_lines
 from lvstui.core.model import Director, MarkGroup, MarkGroupKey, ServerKey, ServiceKey, SyncDaemon
-from lvstui.core.record import Kind, misfits
+from lvstui.core.record import Kind, find_conflicts
 from lvstui.core.snapshot import Snapshot
 from lvstui.engine.edits import Editor
 from lvstui.engine.messages import Applied, Edit, Event, Notice, sentence
@@ -121,7 +121,7 @@ def _take_back(place: Place, number: int, director: Director) -> tuple[Change, .
     if record.entries:
         raise Failure(f"record {number} edited persistence entries, which cannot be taken back")
     changes = undo(record.changes)
-    wrong = misfits(changes, director)
+    wrong = find_conflicts(changes, director)
     for change in wrong:
         complain(f"changed since: {describe(change, director)}")
     if wrong:

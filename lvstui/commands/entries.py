@@ -150,7 +150,7 @@ def _wish(
     client = client_of(service, address, director)
     if options.edit == "pin":
         server = find_server(options.server, pool).endpoint
-        engine = pool.service.persistence.engine if pool.service.persistence else ""
+        engine = pool.service.engine
         pinned = Pin(service, client, server, _seconds(options, pool), engine, options.call_id)
         return pinned, None
     found = _entry(service, client, options.call_id, director, scan)

@@ -16,7 +16,7 @@ from lvstui.core.drift import remove_pool
 from lvstui.core.fields import FieldError, visible
 from lvstui.core.marks import edits as mark_edits
 from lvstui.core.marks.columns import MARK_COLUMNS
-from lvstui.core.marks.mark import OTHERS, Mark, mark_at, marks, summary
+from lvstui.core.marks.mark import OTHERS, Mark, mark_at, marks, pools_on, summary
 from lvstui.core.marks.rows import MarkLook, cells, rows
 from lvstui.core.model import Director, Endpoint, Family, MarkGroup, MarkKey, Persistence, RealServer, Selector, Service
 from lvstui.core.observed import Rule
@@ -86,7 +86,7 @@ def _endpoint(text: str) -> Endpoint:
 def _delete(mark: int, matches: tuple[Selector, ...], options: Namespace, director: Director) -> tuple[Change, ...]:
     """Take packets out of a group, or all of them, and on demand the services on its mark with them."""
     held = director.groups.get(mark)
-    pools = [pool for family in Family if (pool := director.pools.get(MarkKey(mark, family)))]
+    pools = pools_on(director, mark)
     if held is None and not (pools and options.services):
         raise Failure(f"our table has no group with mark {mark}; `lvstui show marks` lists them")
     for match in matches:

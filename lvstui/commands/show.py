@@ -59,14 +59,14 @@ def show(options: Namespace, open_place: OpenPlace) -> int:
 def _services(snapshot: Snapshot) -> list[str]:
     """Return the services with their servers below them, a row each, in the kernel's order."""
     from lvstui.core.services.columns import SERVICE_COLUMNS  # with the rows, columns and filters of the screens
-    from lvstui.core.services.row import Look, row_of
+    from lvstui.core.services.row import ServiceLook, row_of
 
     keys: list[RowKey] = []
     for key, pool in snapshot.reading.director.pools.items():
         keys += [key, *(ServerKey(key, endpoint) for endpoint in pool.servers)]
     if not keys:
         return ["There is no virtual service."]
-    look = Look()
+    look = ServiceLook()
     return columns_of(SERVICE_COLUMNS, [row_of(snapshot, look, key) for key in keys])
 
 

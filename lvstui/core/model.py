@@ -336,6 +336,14 @@ class Director:
         return self.marks or {}
 
     @property
+    def mixed(self) -> ServiceKey | None:
+        """The first service with real servers of another address family than its own; None where there is none."""
+        for key, pool in self.pools.items():
+            if any(Family.of(endpoint.address) is not key.family for endpoint in pool.servers):
+                return key
+        return None
+
+    @property
     def daemons(self) -> Mapping[SyncRole, SyncDaemon]:
         """The sync daemons; none where they are not managed."""
         return self.sync or {}

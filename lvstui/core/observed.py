@@ -128,8 +128,8 @@ class Rule:
     the same as a value where a selector can say all of it. The mark becomes `(mark & ~mask) ^ value`, as `verb` says:
     `set`; the connection's mark does with `save`, which copies the packet's, or writes a `value` to it. What `save` and
     `restore` copy is the other mark's `bits`, then without a value: the mark becomes `(mark & ~mask) ^ (other & bits)`.
-    A rule that could not be decoded for certain has `decoded` False and its text in `raw`. A rule that is come to on
-    several ways, or sets a mark by a map, stands once for each. Packets and bytes are None where nothing counts;
+    A rule that could not be decoded for certain has `decoded` False and its text in `raw`. A rule that is reachable
+    by several paths, or sets a mark by a map, stands once for each. Packets and bytes are None where nothing counts;
     `counter` names the one that it shares with others, if it does. All texts but `tool` are from outside.
     """
 

@@ -91,7 +91,7 @@ def lines(record: Record, director: Director = EMPTY) -> Sequence[str]:
     return [*(describe(change, director) for change in record.changes), *map(visible, record.entries)]
 
 
-def misfits(changes: Sequence[Change], director: Director) -> tuple[Change, ...]:
+def find_conflicts(changes: Sequence[Change], director: Director) -> tuple[Change, ...]:
     """List what keeps changes from being made: for each object that is not as they saw it, its `before` -> what it is.
 
     With `undo(record.changes)` and the present director, names and all: what keeps a record from being taken back.

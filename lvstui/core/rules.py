@@ -335,7 +335,5 @@ def _sync(daemon: SyncDaemon, director: Director) -> Iterator[Problem]:
     yield from misfits(daemon)
     if problem := wrong_group(daemon):
         yield problem
-    for key, pool in director.pools.items():
-        if any(Family.of(endpoint.address) is not key.family for endpoint in pool.servers):
-            yield families_mixed(fields.service_text(key))
-            return
+    if (key := director.mixed) is not None:
+        yield families_mixed(fields.service_text(key))

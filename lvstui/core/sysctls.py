@@ -24,7 +24,7 @@ _COUNT: Final = (0, INT_MAX)
 _SECONDS: Final = (0, INT_MAX // 1000)
 
 
-class Kind(Enum):
+class SettingKind(Enum):
     """What the value of a setting looks like."""
 
     NUMBER = "number"
@@ -45,7 +45,7 @@ class Setting:
     meaning: str
     sensible: _Range = _SWITCH
     limits: _Range = _INT
-    kind: Kind = Kind.NUMBER
+    kind: SettingKind = SettingKind.NUMBER
     automatic: bool = False
     read_only: bool = False
     default: str = "0"
@@ -55,17 +55,17 @@ class Setting:
         """What it takes, in a few words: `0 or 1`, `0 to 3`."""
         least, most = self.sensible
         match self.kind:
-            case Kind.NUMBER if most - least == 1:
+            case SettingKind.NUMBER if most - least == 1:
                 return f"{least} or {most}"
-            case Kind.NUMBER if most >= INT_MAX:
+            case SettingKind.NUMBER if most >= INT_MAX:
                 return f"{least} or more"
-            case Kind.NUMBER:
+            case SettingKind.NUMBER:
                 return f"{least} to {most}"
-            case Kind.POWER:
+            case SettingKind.POWER:
                 return f"a power of two from {least} to {most}"
-            case Kind.PAIR:
+            case SettingKind.PAIR:
                 return "two numbers, the first below the second (or the second 0), such as 3 50"
-            case Kind.CPUS:
+            case SettingKind.CPUS:
                 return "CPUs such as 0-3,8; empty for all"
             case _:
                 assert_never(self.kind)
@@ -130,7 +130,7 @@ _ALL: Final = (
         "est_cpulist",
         "The CPUs on which rates are worked out. Keep that work away from the CPUs that take the packets.",
         default="",
-        kind=Kind.CPUS,
+        kind=SettingKind.CPUS,
     ),
     Setting(
         "est_nice",
@@ -227,7 +227,7 @@ _ALL: Final = (
         "Threads and UDP ports of a sync daemon, from its own port upwards; the same number on master and backup.",
         (1, 64),
         (1, 2**30),
-        Kind.POWER,
+        SettingKind.POWER,
         default="1",
     ),
     Setting(
@@ -262,7 +262,7 @@ _ALL: Final = (
         "lower B costs more messages.",
         _COUNT,
         _COUNT,
-        Kind.PAIR,
+        SettingKind.PAIR,
         default="3 50",
     ),
     Setting(
@@ -313,20 +313,20 @@ def read(setting: str, text: str) -> str:
     numbers = [int(word) for word in words if _NUMBER.fullmatch(word)]
     inside = len(numbers) == len(words) and all(least <= number <= most for number in numbers)
     match known.kind, numbers:
-        case Kind.NUMBER, [number] if inside:
+        case SettingKind.NUMBER, [number] if inside:
             return str(number)
-        case Kind.POWER, [number] if inside and number.bit_count() == 1:
+        case SettingKind.POWER, [number] if inside and number.bit_count() == 1:
             return str(number)
-        case Kind.PAIR, [first, second] if inside and not 0 < second <= first:
+        case SettingKind.PAIR, [first, second] if inside and not 0 < second <= first:
             return f"{first} {second}"
-        case Kind.CPUS, _ if len(plain) <= _TEXT_MAX and _CPUS.fullmatch(plain):
+        case SettingKind.CPUS, _ if len(plain) <= _TEXT_MAX and _CPUS.fullmatch(plain):
             return plain
         case _:
             shown = visible(plain)
             raise FieldError(known.name, f'must be {known.takes}, not "{shown[:60]}"')
 
 
-def typed(text: str) -> str | int:
+def number_or_text(text: str) -> str | int:
     """Return a value as a number where it is one, for files in which numbers and texts differ."""
     number = int(text) if _INTEGER.fullmatch(text) else None
     return text if number is None or abs(number) > _INTEGER_MAX else number
@@ -341,7 +341,7 @@ def writable(setting: str) -> bool:
 def doubt(setting: str, text: str) -> str:
     """Return a sentence about a value that the kernel takes though it means nothing there, empty for any other."""
     known = SETTINGS.get(setting)
-    if known is None or known.kind is Kind.CPUS:
+    if known is None or known.kind is SettingKind.CPUS:
         return ""
     least, most = known.sensible
     if all(least <= int(number) <= most for number in text.split()):

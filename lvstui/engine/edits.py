@@ -185,7 +185,7 @@ def _find_overtaken(kernel: Kernel, edit: Edit) -> Overtaken | None:
 def read_target(kernel: Kernel, target: Target, table: Director | None) -> Value | None:
     """Read one object, or take it from a reading of the table where there is one; groups of marks are always read."""
     if table is None or isinstance(target, MarkGroupKey):
-        return kernel.held(target)
+        return kernel.lookup(target)
     return lookup(table, target)
 
 

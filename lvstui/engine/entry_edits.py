@@ -92,14 +92,14 @@ class _Batch:
 
     tools: Tools
     director: Director = field(default_factory=Director)
-    sought: WantedClients = NOBODY
+    wanted: WantedClients = NOBODY
 
     def run(self, edits: Sequence[EntryEdit]) -> Iterator[EntryReport]:
         """Check all edits, then make them and read back what came of it."""
         try:
             reading = self.tools.reading()
             clients = (edit.client if isinstance(edit, Pin) else edit.entry.client for edit in edits)
-            self.sought = wanted_clients(clients, reading.director)
+            self.wanted = wanted_clients(clients, reading.director)
             scan, entries = self._read()
         except KernelError as error:
             yield from (EntryReport(edit, Outcome.FAILED, str(error)) for edit in edits)
@@ -126,7 +126,7 @@ class _Batch:
             yield from (EntryReport(edit, Outcome.FAILED, str(error)) for edit in good if id(edit) not in reported)
 
     def _read(self) -> tuple[Scan, dict[EntryKey, Entry]]:
-        scan = self.tools.scan(self.sought)
+        scan = self.tools.scan(self.wanted)
         return scan, {key_of(entry): entry for entry in scan.entries}
 
     def _refuse(self, edit: EntryEdit, entries: Mapping[EntryKey, Entry], scan: Scan) -> EntryReport | None:

@@ -37,12 +37,12 @@ _NICE: Final = 10
 class Follow:
     """Order: read the table again and again, or (not `on`) no more.
 
-    `sought` clients lift the budget, as somebody waits for them; `engines` asks for what persistence engines tell
+    `wanted` clients lift the budget, as somebody waits for them; `engines` asks for what persistence engines tell
     clients by; `pace` is the least number of seconds between two readings.
     """
 
     on: bool
-    sought: WantedClients = NOBODY
+    wanted: WantedClients = NOBODY
     engines: bool = False
     pace: float = 1.0
 
@@ -125,15 +125,15 @@ class Scanner:
             self._known = Scan()
         if not follow.on or follow.engines is not self._follow.engines:
             self._drop()
-        if follow.sought or self._interrupted or not self._follow.on:
+        if follow.wanted or self._interrupted or not self._follow.on:
             self._due = 0.0
         self._follow = follow
 
     def read(self) -> None:
         """Read the table once, as far as budget and orders let it come."""
-        sought = self._follow.sought
+        wanted = self._follow.wanted
         reading = self._resume() or Pass(self._kernel, self._clock, engines=self._follow.engines)
-        reading.sought = sought
+        reading.wanted = wanted
         began = shown = self._clock()
         trouble = ""
         try:
@@ -142,7 +142,7 @@ class Scanner:
                 if not self._orders.empty():
                     self._stopped, self._interrupted = reading, True
                     break
-                if now - began > BUDGET and not sought:
+                if now - began > BUDGET and not wanted:
                     self._stopped = reading
                     break
                 if now - shown >= max(PROGRESS, SHOWING * reading.rows) and reading.rows >= self._known.rows:
@@ -164,9 +164,9 @@ class Scanner:
 
         One that has left rows out may have left out just those that are looked for now.
         """
-        reading, sought = self._stopped, self._follow.sought
-        wanted = self._interrupted or bool(sought)
-        if reading is None or not wanted or (reading.left_out and sought and reading.sought != sought):
+        reading, wanted = self._stopped, self._follow.wanted
+        resumes = self._interrupted or bool(wanted)
+        if reading is None or not resumes or (reading.left_out and wanted and reading.wanted != wanted):
             self._drop()
             return None
         self._stopped, self._interrupted = None, False
@@ -187,7 +187,7 @@ class Pass:
         self.began = clock()
         self.rows = 0
         self.left_out = 0
-        self.sought = NOBODY
+        self.wanted = NOBODY
         """Clients whose rows are kept in any case."""
         self._taken = self.began
         self._entries: list[Entry] = []
@@ -205,8 +205,8 @@ class Pass:
         self.rows += len(entries) + len(connections)
         if len(self._entries) + len(self._connections) + len(entries) + len(connections) > KEEP:
             whole = len(entries) + len(connections)
-            entries = [entry for entry in entries if entry.client in self.sought]
-            connections = [row for row in connections if row.client.address in self.sought]
+            entries = [entry for entry in entries if entry.client in self.wanted]
+            connections = [row for row in connections if row.client.address in self.wanted]
             self.left_out += whole - len(entries) - len(connections)
         self._entries += entries
         self._connections += connections
@@ -234,14 +234,14 @@ class Pass:
 def read_table(
     kernel: Kernel,
     budget: float,
-    sought: WantedClients = NOBODY,
+    wanted: WantedClients = NOBODY,
     *,
     engines: bool = True,
     clock: Callable[[], float] = time.monotonic,
 ) -> Scan:
-    """Read the table once, for `budget` seconds at most; rows of the clients that are `sought` are kept in any case."""
+    """Read the table once, for `budget` seconds at most; rows of the clients that are `wanted` are kept in any case."""
     reading = Pass(kernel, clock, engines=engines)
-    reading.sought = sought
+    reading.wanted = wanted
     while reading.step() and clock() - reading.began <= budget:
         pass
     reading.close()

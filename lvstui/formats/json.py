@@ -31,7 +31,7 @@ def director_settings(director: Director) -> Table:
     return {
         "director": {"name": director.name},
         "timeouts": TIMEOUTS.table(director.timeouts) if director.timeouts else None,
-        "sysctl": {name: sysctls.typed(text) for name, text in director.sysctl.items()},
+        "sysctl": {name: sysctls.number_or_text(text) for name, text in director.sysctl.items()},
         "sync": None
         if director.sync is None
         else [DAEMON.table(daemon, whole=True) for daemon in director.sync.values()],

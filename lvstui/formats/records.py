@@ -27,7 +27,7 @@ from lvstui.core.model import (
 )
 from lvstui.core.record import Kind, Record
 from lvstui.formats.profile.flaws import ProfileError
-from lvstui.formats.profile.read import parsed
+from lvstui.formats.profile.read import read_document
 from lvstui.formats.profile.write import FORMAT
 
 Table: TypeAlias = Mapping[str, object]
@@ -188,4 +188,4 @@ def _value(table: Table, part: object) -> Value | None:
 
 
 def _part(**part: object) -> Director:
-    return parsed({"format": FORMAT, **part})
+    return read_document({"format": FORMAT, **part})

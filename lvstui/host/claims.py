@@ -40,7 +40,7 @@ class Claims:
     files: tuple[Path, ...]
 
 
-def keepalived(path: Path, root: Path = Path("/")) -> Claims:
+def keepalived_claims(path: Path, root: Path = Path("/")) -> Claims:
     """Return the claims of keepalived.conf and what it includes, as a process sees it whose root folder is `root`."""
     reader = _Reader(root)
     try:
@@ -53,7 +53,7 @@ def keepalived(path: Path, root: Path = Path("/")) -> Claims:
     return Claims(services, tuple(reader.files))
 
 
-def ldirectord(path: Path, root: Path = Path("/")) -> Claims:
+def ldirectord_claims(path: Path, root: Path = Path("/")) -> Claims:
     """Return the claims of ldirectord.cf, as a process sees it whose root folder is `root`."""
     place = _inside(root, path)
     try:

@@ -14,7 +14,7 @@ import psutil
 
 from lvstui.core.model import ServiceKey
 from lvstui.core.record import OWN_NAME, Owner
-from lvstui.host.claims import Claims, keepalived, ldirectord
+from lvstui.host.claims import Claims, keepalived_claims, ldirectord_claims
 
 INTERVAL: Final = 10.0
 """Seconds between two searches of the processes."""
@@ -97,7 +97,7 @@ class OwnerWatch:
                 return self._keepalived(process)
             case "ldirectord":
                 config = self._ldirectord_conf(process)
-                return Owner("ldirectord", process.pid, config, self._claims(process, config, ldirectord))
+                return Owner("ldirectord", process.pid, config, self._claims(process, config, ldirectord_claims))
             case "kube-proxy":
                 return Owner("kube-proxy", process.pid) if self._uses_ipvs(process) else None
             case _:
@@ -111,7 +111,7 @@ class OwnerWatch:
         config = _value(words, "--use-file") or _KEEPALIVED_CONF
         if short:
             config = short[1] or next(iter(words[words.index(short[0]) + 1 :]), config)
-        return Owner("keepalived", process.pid, config, self._claims(process, config, keepalived))
+        return Owner("keepalived", process.pid, config, self._claims(process, config, keepalived_claims))
 
     def _ldirectord_conf(self, process: Process) -> str:
         """Return the file as ldirectord finds it: the word before `start`, in its own folders first."""

@@ -19,7 +19,7 @@ from lvstui.core.observed import Reading, Ruleset
 from lvstui.kernel.ipvs.client import NO_RIGHT, Netlink
 from lvstui.kernel.ipvs.sync_door import Door, is_ours
 from lvstui.kernel.netlink.links import Interfaces
-from lvstui.kernel.nft.filter import Filter
+from lvstui.kernel.nft.filter import PacketFilter
 from lvstui.kernel.port import NoRight, Piece
 from lvstui.kernel.procfs.connections import Connections
 from lvstui.kernel.procfs.sysctl import Forwards, Settings
@@ -60,7 +60,7 @@ class Live:
         self._interfaces = Interfaces(netns)
         self._connections = Connections(netns)
         self._door = Door(self._netlink, netns)
-        self._filter = Filter(netns)
+        self._filter = PacketFilter(netns)
         self._forwards = Forwards(netns)
         self._known = _Known(EMPTY, {}, None, EMPTY)
         self._denied = not _may_administer()
@@ -122,17 +122,17 @@ class Live:
             known = self._known = _Known(table, settings, generation, whole)
         return known.whole
 
-    def held(self, target: Target) -> Value | None:
+    def lookup(self, target: Target) -> Value | None:
         """Read one object; the table of /proc can be read as a whole only."""
         match target:
             case SysctlKey(name):
-                return self._settings.held(name)
+                return self._settings.lookup(name)
             case MarkGroupKey(mark):
-                return self._filter.held(mark)
+                return self._filter.lookup(mark)
             case DirectorField.NAME | DirectorField.SYNC:
                 return None
             case _:
-                return lookup(self._proc.read().director, target) if self._denied else self._netlink.held(target)
+                return lookup(self._proc.read().director, target) if self._denied else self._netlink.lookup(target)
 
     def write(self, change: Change) -> None:
         """Write one change."""

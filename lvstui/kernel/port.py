@@ -75,7 +75,7 @@ class Kernel(Protocol):
         Returns the same `Director` object as last time while the configuration has not changed.
         """
 
-    def held(self, target: Target) -> Value | None:
+    def lookup(self, target: Target) -> Value | None:
         """Read what the kernel holds of a target now, None when there is no such object.
 
         Reads that object only, never the whole table. Names and notes are empty: the kernel does not know them.

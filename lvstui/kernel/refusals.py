@@ -50,7 +50,7 @@ BACKUP_ONLY = (
 )
 
 
-def refused(change: Change, errno: int) -> Refused:
+def explain_refusal(change: Change, errno: int) -> Refused:
     """Explain in one sentence why the kernel answered `errno` to `change`."""
     after = change.after
     match change.target:

@@ -118,7 +118,7 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, seconds: float, refusal: str) -> Iterator[int]:
+def lock_file(path: Path, seconds: float, refusal: str) -> Iterator[int]:
     """Open a file to append to, new if need be, and hold its lock; where it is renamed meanwhile, take the next one.
 
     Every lvstui holds this lock while it writes; it is free again when its holder ends, however that ends. It is on

@@ -18,7 +18,7 @@ from lvstui.core.fields import visible
 from lvstui.core.record import Kind, Record, Session, lines
 from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.records import Unreadable, dump, load
-from lvstui.store.files import Signature, explain_errors, locked, make_folder
+from lvstui.store.files import Signature, explain_errors, lock_file, make_folder
 from lvstui.store.sessions import author
 
 RECENT: Final = 200
@@ -107,7 +107,7 @@ class HistoryFile:
 
     def _append(self, record: Record) -> Record:
         while True:
-            with locked(self.path, _PATIENCE, f"{visible(str(self.path))} cannot be written") as file:
+            with lock_file(self.path, _PATIENCE, f"{visible(str(self.path))} cannot be written") as file:
                 size = os.fstat(file).st_size
                 content = os.pread(file, size, 0)
                 record = replace(record, number=self._next_number(content))

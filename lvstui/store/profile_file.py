@@ -14,7 +14,7 @@ from lvstui.core.fields import visible
 from lvstui.core.model import Director
 from lvstui.formats.profile.flaws import has_comments
 from lvstui.formats.profile.write import HEADER, ProfileError, dumps, loads
-from lvstui.store.files import Signature, explain_errors, locked, make_folder, replace_file
+from lvstui.store.files import Signature, explain_errors, lock_file, make_folder, replace_file
 
 VERSIONS_KEPT: Final = 50
 
@@ -86,7 +86,7 @@ class ProfileFile:
             make_folder(target.parent)
             # The empty file stays, since removing it would be a race.
             lock = target.with_name(f".{target.name}.lock")
-            with locked(lock, _LOCK_PATIENCE, f"{visible(str(self.path))} cannot be saved"):
+            with lock_file(lock, _LOCK_PATIENCE, f"{visible(str(self.path))} cannot be saved"):
                 return self._update(target, fold)
 
     def _update(self, target: Path, fold: Callable[[Director | None], Director]) -> Saved:

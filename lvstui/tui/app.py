@@ -61,7 +61,7 @@ def _show_view(app: LvstuiApp, name: str) -> None:
     old, app.view = app.view, app.views[name]
     if app.view is not old:
         if app.view.SCANS and not old.SCANS:
-            app.worker.submit(Watch(True, app.view.sought))
+            app.worker.submit(Watch(True, app.view.wanted_client))
         elif old.SCANS and not app.view.SCANS:
             app.worker.submit(Watch(False))
         app.query_one(ContentSwitcher).current = name
@@ -240,7 +240,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         self.say(self._notice, Tone.WARN)
         self.view.query_one(VirtualTable).focus()
         if self.view.SCANS:
-            self.worker.submit(Watch(True, self.view.sought))
+            self.worker.submit(Watch(True, self.view.wanted_client))
         if self._thread:
             self._thread.start()
 
@@ -292,7 +292,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
     def watch_snapshot(self) -> None:
         """Keep the head up to date."""
         advised = len(advice(self.snapshot))
-        self._head.put(headline(self.snapshot, self.size.width - 2, self.view.found, advised))
+        self._head.put(headline(self.snapshot, self.size.width - 2, self.view.narrowing, advised))
 
     def on_resize(self) -> None:
         """Fit the head to the new width."""

@@ -12,7 +12,7 @@ from contextlib import closing
 from functools import partial
 
 from lvstui.core.observed import Ruleset
-from lvstui.kernel.nft.filter import Filter
+from lvstui.kernel.nft.filter import PacketFilter
 from tests.bench.big_table import in_turn, say
 from tests.kernel.nft.alone import able, alone
 
@@ -62,7 +62,7 @@ def measure() -> None:
         make()
         ours, theirs = in_turn(ROUNDS, from_scratch, listed)
         say(f"{RULES:,} {name} read and explained", ours, "nft -j list ruleset", theirs)
-        with closing(Filter(None)) as door:
+        with closing(PacketFilter(None)) as door:
             first = door.read()
             polled = timed(partial(poll, door)) / POLLS
             assert door.read().generation == first.generation
@@ -72,14 +72,14 @@ def measure() -> None:
 def from_scratch() -> float:
     """Read and explain everything as for the first time: a new door knows nothing of an earlier reading."""
     found: list[Ruleset] = []
-    with closing(Filter(None)) as door:
+    with closing(PacketFilter(None)) as door:
         took = timed(lambda: found.append(door.read()))
     assert len(found[0].rules) == RULES
     assert all(rule.decoded and rule.selector for rule in found[0].rules)
     return took
 
 
-def poll(door: Filter) -> None:
+def poll(door: PacketFilter) -> None:
     """Look again and again."""
     for _ in range(POLLS):
         door.read()

@@ -356,12 +356,12 @@ class Racing(MemoryKernel):
 
     theirs: Change | None = change_server(SHOP, WEB1, replace(strip_profile_values(WEB1), weight=8))
 
-    def held(self, target: Target) -> Value | None:
+    def lookup(self, target: Target) -> Value | None:
         """Let the other one write right before we look."""
         if isinstance(target, ServerKey) and self.theirs:
             theirs, self.theirs = self.theirs, None
             self.write(theirs)
-        return super().held(target)
+        return super().lookup(target)
 
 
 def test_a_change_that_somebody_makes_meanwhile_is_not_overwritten(shell: Shell) -> None:

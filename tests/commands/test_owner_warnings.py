@@ -130,7 +130,7 @@ def test_nobody_is_looked_for_where_no_service_is_written(desk: Desk) -> None:
     assert desk.run("diff") == 0
     assert desk.apply(IN_STEP) == 0
     assert desk.apply(replace(IN_STEP, timeouts=Timeouts(tcp=700))) == 0
-    assert desk.kernel.held(change_timeouts(None, None).target) == Timeouts(tcp=700)
+    assert desk.kernel.lookup(change_timeouts(None, None).target) == Timeouts(tcp=700)
     assert desk.run("set", "timeouts", "udp=50") == 0
     assert desk.run("set", "tcp:192.0.2.10:443", "10.0.0.11:443", "weight=3") == 0
     assert desk.run("set", "tcp:192.0.2.10:443", "note=only the profile knows") == 0

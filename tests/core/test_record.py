@@ -27,7 +27,7 @@ from lvstui.core.model import (
     SyncRole,
     Timeouts,
 )
-from lvstui.core.record import Kind, Record, Session, matches, misfits
+from lvstui.core.record import Kind, Record, Session, find_conflicts, matches
 from tests.build import SHOP, server
 from tests.core.strategies import directors, laws
 
@@ -67,19 +67,19 @@ def test_it_is_found_by_all_words_that_it_says() -> None:
 @given(directors(whole=True), directors(whole=True))
 def test_what_was_just_done_always_fits(have: Director, want: Director) -> None:
     changes = diff(have, want)
-    assert misfits(changes, have) == ()
-    assert misfits(undo(changes), fold(have, changes)) == ()
+    assert find_conflicts(changes, have) == ()
+    assert find_conflicts(undo(changes), fold(have, changes)) == ()
 
 
 def fits(*changes: Change) -> bool:
-    return not misfits(changes, HERE)
+    return not find_conflicts(changes, HERE)
 
 
 def test_what_somebody_changed_since_is_told_as_what_they_did() -> None:
     mine = change_server(SHOP, replace(WEB1, weight=9), WEB1)
-    assert misfits([mine], HERE) == (change_server(SHOP, replace(WEB1, weight=9), WEB1),)
+    assert find_conflicts([mine], HERE) == (change_server(SHOP, replace(WEB1, weight=9), WEB1),)
     renamed = change_server(SHOP, replace(WEB1, name="old"), WEB1)
-    assert misfits([renamed], HERE) == (change_server(SHOP, replace(WEB1, name="old"), WEB1),)
+    assert find_conflicts([renamed], HERE) == (change_server(SHOP, replace(WEB1, name="old"), WEB1),)
     assert not fits(change_service(Service(SHOP, "rr"), Service(SHOP)))
     assert not fits(change_timeouts(Timeouts(1), Timeouts()))
     assert not fits(change_sysctl("conn_reuse_mode", "0", "1"))
@@ -90,14 +90,14 @@ def test_what_somebody_changed_since_is_told_as_what_they_did() -> None:
 def test_a_service_that_is_gone_is_told_once() -> None:
     gone = replace(HERE, pools={})
     changes = [change_server(SHOP, WEB1, None), change_server(SHOP, WEB2, None)]
-    assert misfits(changes, gone) == (change_service(Service(SHOP), None),)
+    assert find_conflicts(changes, gone) == (change_service(Service(SHOP), None),)
 
 
 def test_a_server_that_came_since_keeps_its_service_from_being_removed() -> None:
     pool = HERE.pools[SHOP]
     assert fits(*remove_pool(pool))
     without = replace(pool, servers={WEB1.endpoint: WEB1})
-    assert misfits(list(remove_pool(without)), HERE) == (change_server(SHOP, None, WEB2),)
+    assert find_conflicts(list(remove_pool(without)), HERE) == (change_server(SHOP, None, WEB2),)
 
 
 def test_each_change_is_held_against_what_the_ones_before_it_leave() -> None:

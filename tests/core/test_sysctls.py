@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lvstui.core.fields import FieldError
-from lvstui.core.sysctls import SETTINGS, Kind, doubt, name, read, same, slip, writable
+from lvstui.core.sysctls import SETTINGS, SettingKind, doubt, name, read, same, slip, writable
 
 
 def test_every_setting_says_what_it_is_for_in_few_plain_words() -> None:
@@ -112,4 +112,4 @@ def test_the_two_states_of_an_automatic_defence_are_one_setting() -> None:
 def test_settings_are_writable_unless_known_to_be_not() -> None:
     assert all(writable(setting.name) is not setting.read_only for setting in SETTINGS.values())
     assert writable("of_a_newer_kernel")
-    assert {setting.kind for setting in SETTINGS.values()} == set(Kind)
+    assert {setting.kind for setting in SETTINGS.values()} == set(SettingKind)

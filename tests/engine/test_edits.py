@@ -22,10 +22,10 @@ class Counting(MemoryKernel):
 
     reads = 0
 
-    def held(self, target: Target) -> Value | None:
+    def lookup(self, target: Target) -> Value | None:
         """Count a reading."""
         self.reads += 1
-        return super().held(target)
+        return super().lookup(target)
 
 
 def shop(*servers: RealServer) -> Director:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lvstui.core import fields
-from lvstui.host.claims import Claims, keepalived, ldirectord
+from lvstui.host.claims import Claims, keepalived_claims, ldirectord_claims
 
 KEEPALIVED = """\
 ! the shop's director
@@ -89,7 +89,7 @@ Write = Callable[[str, str], Path]
 def test_keepalived_names_its_virtual_servers_groups_and_includes(write: Write) -> None:
     included = write("conf.d/api.conf", INCLUDED)
     path = write("keepalived.conf", KEEPALIVED)
-    claims = keepalived(path)
+    claims = keepalived_claims(path)
     assert texts(claims) == {
         "tcp:192.0.2.10:443",
         "udp:192.0.2.10:53",
@@ -106,7 +106,7 @@ def test_keepalived_names_its_virtual_servers_groups_and_includes(write: Write) 
 
 
 def test_a_mark_without_a_family_is_claimed_for_both(write: Write) -> None:
-    assert texts(keepalived(write("a", "virtual_server fwmark 80 {\n}\n"))) == {"mark:80", "mark6:80"}
+    assert texts(keepalived_claims(write("a", "virtual_server fwmark 80 {\n}\n"))) == {"mark:80", "mark6:80"}
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_mark_without_a_family_is_claimed_for_both(write: Write) -> None:
 )
 def test_a_range_is_claimed_address_by_address(write: Write, entry: str, count: int, last: str) -> None:
     text = f"virtual_server_group g {{\n {entry}\n}}\nvirtual_server group g {{\n}}\n"
-    found = texts(keepalived(write("a", text)))
+    found = texts(keepalived_claims(write("a", text)))
     assert len(found) == count
     assert last in found
 
@@ -137,23 +137,23 @@ def test_a_range_is_claimed_address_by_address(write: Write, entry: str, count: 
     ],
 )
 def test_what_is_not_understood_claims_every_service(write: Write, text: str) -> None:
-    assert keepalived(write("a", text)).services is None
+    assert keepalived_claims(write("a", text)).services is None
 
 
 def test_a_file_that_is_not_there_claims_every_service_and_is_still_watched(tmp_path: Path) -> None:
     path = tmp_path / "nowhere.conf"
-    assert keepalived(path) == Claims(None, (path,))
-    assert ldirectord(path) == Claims(None, (path,))
+    assert keepalived_claims(path) == Claims(None, (path,))
+    assert ldirectord_claims(path) == Claims(None, (path,))
 
 
 def test_a_process_in_a_container_is_read_below_its_own_root(write: Write, tmp_path: Path) -> None:
     write("etc/keepalived/keepalived.conf", "include /etc/keepalived/more.conf\n")
     write("etc/keepalived/more.conf", "virtual_server 192.0.2.1 80 {\n}\n")
-    assert texts(keepalived(Path("/etc/keepalived/keepalived.conf"), tmp_path)) == {"tcp:192.0.2.1:80"}
+    assert texts(keepalived_claims(Path("/etc/keepalived/keepalived.conf"), tmp_path)) == {"tcp:192.0.2.1:80"}
 
 
 def test_ldirectord_names_its_virtual_services_with_their_protocols(write: Write) -> None:
-    assert texts(ldirectord(write("ldirectord.cf", LDIRECTORD))) == {
+    assert texts(ldirectord_claims(write("ldirectord.cf", LDIRECTORD))) == {
         "tcp:192.0.2.30:80",
         "udp:192.0.2.30:53",
         "tcp:192.0.2.30:443",
@@ -164,4 +164,4 @@ def test_ldirectord_names_its_virtual_services_with_their_protocols(write: Write
 
 
 def test_a_host_name_in_ldirectord_claims_every_service(write: Write) -> None:
-    assert ldirectord(write("ldirectord.cf", "virtual=www.example.com:80\n")).services is None
+    assert ldirectord_claims(write("ldirectord.cf", "virtual=www.example.com:80\n")).services is None

@@ -117,7 +117,7 @@ SERVICES = [
 def test_a_service_is_read_back_as_it_was_added(kernel: Kernel, service: Service) -> None:
     kernel.write(change_service(None, service))
     assert kernel.read().director.pools == {service.key: Pool(service)}
-    assert kernel.held(change_service(service, None).target) == service
+    assert kernel.lookup(change_service(service, None).target) == service
 
 
 @pytest.mark.parametrize("after", [service for service in SERVICES if service.key == WEB], ids=repr)
@@ -162,7 +162,7 @@ SERVERS = [
 def test_a_server_is_read_back_as_it_was_added(kernel: Kernel, server: RealServer) -> None:
     add(kernel, WEB, server)
     assert pool(kernel).servers == {server.endpoint: server}
-    assert kernel.held(change_server(WEB, server, None).target) == server
+    assert kernel.lookup(change_server(WEB, server, None).target) == server
 
 
 @pytest.mark.parametrize("server", [server for server in SERVERS if server.endpoint == FIRST.endpoint], ids=repr)
@@ -220,8 +220,8 @@ def test_names_and_notes_are_not_held(kernel: Kernel) -> None:
     kernel.write(change_service(None, service))
     kernel.write(change_server(WEB, None, server))
     assert pool(kernel) == Pool(Service(WEB), {FIRST.endpoint: FIRST})
-    assert kernel.held(change_service(service, None).target) == Service(WEB)
-    assert kernel.held(change_server(WEB, server, None).target) == FIRST
+    assert kernel.lookup(change_service(service, None).target) == Service(WEB)
+    assert kernel.lookup(change_server(WEB, server, None).target) == FIRST
 
 
 def test_what_lives_in_the_profile_only_is_no_write(kernel: Kernel) -> None:
@@ -233,8 +233,8 @@ def test_what_lives_in_the_profile_only_is_no_write(kernel: Kernel) -> None:
     ):
         kernel.write(change)
     assert kernel.read().director is before
-    assert kernel.held(Change(DirectorField.NAME, "", "lb1").target) is None
-    assert kernel.held(Change(DirectorField.SYNC, False, True).target) is None
+    assert kernel.lookup(Change(DirectorField.NAME, "", "lb1").target) is None
+    assert kernel.lookup(Change(DirectorField.SYNC, False, True).target) is None
 
 
 SERVICE_REFUSALS = [
@@ -262,7 +262,7 @@ def test_a_wrong_service_is_refused_by_its_field(kernel: Kernel, service: Servic
 @pytest.mark.parametrize("mark", [0, 2**32])
 def test_a_mark_out_of_range_is_refused(kernel: Kernel, mark: int) -> None:
     change = change_service(None, Service(MarkKey(mark, Family.IPV4)))
-    assert kernel.held(change.target) is None
+    assert kernel.lookup(change.target) is None
     assert refusal(kernel, change).field == "service"
 
 
@@ -275,8 +275,8 @@ def test_a_service_that_exists_cannot_be_added(kernel: Kernel) -> None:
 def test_a_service_that_does_not_exist_cannot_be_touched(kernel: Kernel, key: ServiceKey) -> None:
     add(kernel, DNS)
     service = Service(key)
-    assert kernel.held(change_service(service, None).target) is None
-    assert kernel.held(change_server(key, FIRST, None).target) is None
+    assert kernel.lookup(change_service(service, None).target) is None
+    assert kernel.lookup(change_server(key, FIRST, None).target) is None
     assert refusal(kernel, change_service(service, replace(service, scheduler="rr"))).field == "service"
     assert refusal(kernel, change_service(service, None)).field == "service"
     for before, after in ((None, FIRST), (FIRST, replace(FIRST, weight=1)), (FIRST, None)):
@@ -344,17 +344,17 @@ def test_a_server_that_exists_cannot_be_added(kernel: Kernel) -> None:
 
 def test_a_server_that_does_not_exist_cannot_be_touched(kernel: Kernel) -> None:
     add(kernel, WEB, FIRST)
-    assert kernel.held(change_server(WEB, SECOND, None).target) is None
+    assert kernel.lookup(change_server(WEB, SECOND, None).target) is None
     assert refusal(kernel, change_server(WEB, SECOND, replace(SECOND, weight=9))).field == "server"
     assert refusal(kernel, change_server(WEB, SECOND, None)).field == "server"
 
 
 def test_timeouts_are_set_together(kernel: Kernel) -> None:
     wanted = Timeouts(800, 100, 200)
-    assert kernel.held(change_timeouts(None, wanted).target) == Timeouts()
+    assert kernel.lookup(change_timeouts(None, wanted).target) == Timeouts()
     kernel.write(change_timeouts(Timeouts(), wanted))
     assert kernel.read().director.timeouts == wanted
-    assert kernel.held(change_timeouts(None, wanted).target) == wanted
+    assert kernel.lookup(change_timeouts(None, wanted).target) == wanted
 
 
 def test_a_timeout_of_zero_keeps_the_present_one(kernel: Kernel) -> None:
@@ -390,10 +390,10 @@ def test_a_timeout_out_of_range_is_refused_by_its_field(kernel: Kernel, timeouts
 def test_a_daemon_runs_as_it_was_started_until_it_is_stopped(kernel: Kernel, daemon: SyncDaemon) -> None:
     kernel.write(change_daemon(None, daemon))
     assert kernel.read().director.sync == {daemon.role: daemon}
-    assert kernel.held(change_daemon(daemon, None).target) == daemon
+    assert kernel.lookup(change_daemon(daemon, None).target) == daemon
     kernel.write(change_daemon(daemon, None))
     assert kernel.read().director.sync == {}
-    assert kernel.held(change_daemon(daemon, None).target) is None
+    assert kernel.lookup(change_daemon(daemon, None).target) is None
 
 
 def test_both_daemons_may_run(kernel: Kernel) -> None:

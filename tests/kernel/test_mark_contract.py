@@ -60,7 +60,7 @@ def test_a_group_is_read_back_as_it_was_written_without_its_name(kernel: Kernel,
     write(kernel, change_group(None, wanted))
     bare = MarkGroup(wanted.mark, wanted.selectors)
     assert kernel.read().director.marks == {wanted.mark: bare}
-    assert kernel.held(change_group(None, wanted).target) == bare
+    assert kernel.lookup(change_group(None, wanted).target) == bare
 
 
 def test_each_selector_is_a_rule_before_routing_and_for_clients_on_the_director(kernel: Kernel) -> None:

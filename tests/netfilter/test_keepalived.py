@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lvstui.core.selectors import selector
-from lvstui.kernel.nft.filter import Filter
+from lvstui.kernel.nft.filter import PacketFilter
 from tests.kernel.nft.nft_referee import Referee, ruleset
 from tests.kernel.nft.rule_facts import facts_of, sort_rules
 
@@ -58,7 +58,7 @@ def test_its_groups_are_read(tmp_path: Path) -> None:
     command = ["keepalived", "--dont-fork", "--check", f"--use-file={configuration}", *pids]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:
         try:
-            with closing(Filter(None)) as door:
+            with closing(PacketFilter(None)) as door:
                 until = time.monotonic() + 120
                 while len(door.read().rules) < 3:
                     assert daemon.poll() is None, "keepalived ended"

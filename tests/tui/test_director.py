@@ -7,7 +7,7 @@ from dataclasses import replace
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from lvstui.core.director.rows import Part, Row
+from lvstui.core.director.rows import DirectorRow, Part
 from lvstui.core.model import ServerKey, SyncRole, Timeouts
 from lvstui.core.record import Owner
 from lvstui.engine.options import Options
@@ -23,7 +23,7 @@ def view(stage: Stage) -> DirectorView:
     return stage.app.query_one(DirectorView)
 
 
-async def opened(stage: Stage, pilot: Pilot[int], row: Row) -> DirectorView:
+async def opened(stage: Stage, pilot: Pilot[int], row: DirectorRow) -> DirectorView:
     """Go to the director view, to one row of it."""
     await stage.look(pilot)
     await pilot.press("5")
@@ -56,11 +56,11 @@ async def answer(pilot: Pilot[int], text: str) -> None:
 
 async def test_a_timeout_is_edited_in_place_and_lands_in_kernel_and_profile(stage: Stage) -> None:
     async with stage.app.run_test(size=(80, 24)) as pilot:
-        await opened(stage, pilot, Row(Part.TIMEOUTS, "tcp"))
+        await opened(stage, pilot, DirectorRow(Part.TIMEOUTS, "tcp"))
         await pilot.press("enter")
         await answer(pilot, "600")
         assert "timeouts: tcp 900s -> 600s" in shown(stage, "#staged")
-        view(stage).table.move_to(Row(Part.TIMEOUTS, "udp"))
+        view(stage).table.move_to(DirectorRow(Part.TIMEOUTS, "udp"))
         await pilot.press("e")
         await answer(pilot, "30")
         assert "ipvsadm --set 600 120 30" in shown(stage, "#staged")
@@ -76,7 +76,7 @@ async def test_a_timeout_is_edited_in_place_and_lands_in_kernel_and_profile(stag
 
 async def test_a_wrong_value_is_said_while_it_is_typed_and_not_taken(stage: Stage) -> None:
     async with stage.app.run_test(size=(80, 24)) as pilot:
-        await opened(stage, pilot, Row(Part.SYSCTL, "expire_nodest_conn"))
+        await opened(stage, pilot, DirectorRow(Part.SYSCTL, "expire_nodest_conn"))
         await pilot.press("enter")
         await answer(pilot, "maybe")
         assert "must be 0 or 1" in shown(stage, "#wrong")
@@ -86,7 +86,7 @@ async def test_a_wrong_value_is_said_while_it_is_typed_and_not_taken(stage: Stag
 
 
 async def test_a_setting_is_saved_once_it_is_set_and_let_go_again(stage: Stage) -> None:
-    row = Row(Part.SYSCTL, "expire_nodest_conn")
+    row = DirectorRow(Part.SYSCTL, "expire_nodest_conn")
     async with stage.app.run_test(size=(80, 24)) as pilot:
         await opened(stage, pilot, row)
         assert "removed server" in shown(stage, "#sentence")
@@ -110,7 +110,7 @@ async def test_a_setting_is_saved_once_it_is_set_and_let_go_again(stage: Stage) 
 
 async def test_the_same_value_again_puts_a_setting_into_the_profile(stage: Stage) -> None:
     async with stage.app.run_test(size=(80, 24)) as pilot:
-        await opened(stage, pilot, Row(Part.SYSCTL, "conntrack"))
+        await opened(stage, pilot, DirectorRow(Part.SYSCTL, "conntrack"))
         await pilot.press("enter", "enter", "enter")
         await stage.look(pilot)
         assert loads(stage.profile.read_text(), "profile").sysctl == {"conntrack": "0"}
@@ -128,10 +128,10 @@ async def test_the_same_value_again_puts_a_setting_into_the_profile(stage: Stage
 
 async def test_a_daemon_is_started_with_its_options_changed_and_stopped(stage: Stage) -> None:
     async with stage.app.run_test(size=(80, 24)) as pilot:
-        await opened(stage, pilot, Row(Part.SYNC, "backup"))
+        await opened(stage, pilot, DirectorRow(Part.SYNC, "backup"))
         await pilot.press("a")
         await answer(pilot, "eth1")
-        assert view(stage).table.move_to(Row(Part.SYNC, "backup.id"))
+        assert view(stage).table.move_to(DirectorRow(Part.SYNC, "backup.id"))
         await pilot.press("e")
         await answer(pilot, "9")
         assert "--start-daemon backup --mcast-interface eth1 --syncid 9" in shown(stage, "#staged")
@@ -144,7 +144,7 @@ async def test_a_daemon_is_started_with_its_options_changed_and_stopped(stage: S
         assert stage.kernel.read().director.sync == {}
         await pilot.press("Z", "enter")
         await stage.look(pilot)
-        assert view(stage).table.move_to(Row(Part.SYNC, "backup"))
+        assert view(stage).table.move_to(DirectorRow(Part.SYNC, "backup"))
         await pilot.press("delete")
         assert asked(stage)
         await pilot.press("right", "enter")
@@ -154,7 +154,7 @@ async def test_a_daemon_is_started_with_its_options_changed_and_stopped(stage: S
 
 async def test_an_interface_that_is_not_there_is_said_at_the_prompt_and_nothing_is_staged(stage: Stage) -> None:
     async with stage.app.run_test(size=(80, 24)) as pilot:
-        await opened(stage, pilot, Row(Part.SYNC, "backup"))
+        await opened(stage, pilot, DirectorRow(Part.SYNC, "backup"))
         await pilot.press("a")
         assert shown(stage, "#label") == "start the backup on interface (eth0 eth1 lo)"
         await answer(pilot, "ethX")
@@ -167,7 +167,7 @@ async def test_an_interface_that_is_not_there_is_said_at_the_prompt_and_nothing_
 async def test_the_cursor_may_rest_on_every_heading(stage: Stage) -> None:
     async with stage.app.run_test(size=(80, 24)) as pilot:
         for part in (Part.TABLE, Part.TIMEOUTS, Part.SYNC, Part.HOST, Part.SYSCTL):
-            await opened(stage, pilot, Row(part))
+            await opened(stage, pilot, DirectorRow(part))
             assert "a start" in keys(stage)
             assert "Del" not in keys(stage)
 
@@ -175,7 +175,7 @@ async def test_the_cursor_may_rest_on_every_heading(stage: Stage) -> None:
 async def test_read_only_says_so_before_it_asks(stage: Stage) -> None:
     stage.start_read_only()
     async with stage.app.run_test(size=(80, 24)) as pilot:
-        await opened(stage, pilot, Row(Part.TIMEOUTS, "tcp"))
+        await opened(stage, pilot, DirectorRow(Part.TIMEOUTS, "tcp"))
         await pilot.press("enter")
         await pilot.pause()
         assert "read-only" in message(stage)
@@ -184,17 +184,17 @@ async def test_read_only_says_so_before_it_asks(stage: Stage) -> None:
 
 async def test_rows_can_be_filtered_and_folded(stage: Stage) -> None:
     async with stage.app.run_test(size=(80, 24)) as pilot:
-        await opened(stage, pilot, Row(Part.SYSCTL, "conntrack"))
+        await opened(stage, pilot, DirectorRow(Part.SYSCTL, "conntrack"))
         await pilot.press("left")
-        assert view(stage).table.cursor_key == Row(Part.SYSCTL)
-        assert not view(stage).table.move_to(Row(Part.SYSCTL, "conntrack"))
+        assert view(stage).table.cursor_key == DirectorRow(Part.SYSCTL)
+        assert not view(stage).table.move_to(DirectorRow(Part.SYSCTL, "conntrack"))
         await pilot.press("enter")
-        assert view(stage).table.move_to(Row(Part.SYSCTL, "conntrack"))
+        assert view(stage).table.move_to(DirectorRow(Part.SYSCTL, "conntrack"))
         await pilot.press("slash", *"nodest", "enter")
-        assert not view(stage).table.move_to(Row(Part.SYSCTL, "conntrack"))
-        assert view(stage).found == "filter nodest"
+        assert not view(stage).table.move_to(DirectorRow(Part.SYSCTL, "conntrack"))
+        assert view(stage).narrowing == "filter nodest"
         await pilot.press("escape")
-        assert view(stage).table.move_to(Row(Part.SYSCTL, "conntrack"))
+        assert view(stage).table.move_to(DirectorRow(Part.SYSCTL, "conntrack"))
 
 
 async def test_what_another_program_manages_is_edited_after_one_warning(stage: Stage) -> None:

@@ -110,7 +110,7 @@ async def test_every_mark_is_a_row_with_rules_and_servers_below(stage: Marked) -
         assert len(stage.rows()) == 10
         await pilot.press("f", "slash", *"port=443", "enter")
         assert stage.rows() == [GroupRow(80)]
-        assert stage.marks.found == "filter port=443"
+        assert stage.marks.narrowing == "filter port=443"
         await pilot.press("escape", "s", "I")
         assert stage.marks.table.sort == ("name", True)
 
@@ -323,7 +323,7 @@ async def test_keys_lead_to_entries_and_to_the_service(stage: Marked) -> None:
         await pilot.press("3", "E")
         await stage.look(pilot)
         assert stage.app.view.id == "persistence"
-        assert stage.app.view.found == "filter mark=80"
+        assert stage.app.view.narrowing == "filter mark=80"
 
 
 async def test_without_a_packet_filter_the_ipvs_side_still_works(

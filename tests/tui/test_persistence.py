@@ -135,7 +135,7 @@ async def test_a_whole_address_finds_the_entry_of_its_network(stage: Watched) ->
         assert [key.client for key in stage.entries.table.selection.keys if isinstance(key, EntryKey)] == [
             one.entry.client
         ]
-        assert stage.entries.sought == one.entry.client + 77
+        assert stage.entries.wanted_client == one.entry.client + 77
 
 
 async def test_groups_count_their_entries_and_unfold(stage: Watched) -> None:
@@ -146,7 +146,7 @@ async def test_groups_count_their_entries_and_unfold(stage: Watched) -> None:
         await pilot.pause()
         groups = stage.entries.table.selection.keys
         assert all(isinstance(key, Group) for key in groups)
-        assert stage.entries.found == "by service"
+        assert stage.entries.narrowing == "by service"
         await pilot.press("g", "enter")
         await pilot.pause()
         assert len(stage.entries.table.selection.keys) > len(groups)
@@ -334,7 +334,7 @@ async def test_enter_on_a_service_a_server_and_a_machine_shows_who_is_there(stag
             await pilot.press("enter")
             await stage.look(pilot, 3)
             assert stage.app.view is stage.entries
-            assert stage.entries.found == f"filter {wanted}"
+            assert stage.entries.narrowing == f"filter {wanted}"
             found = [key for key in stage.entries.table.selection.keys if isinstance(key, EntryKey)]
             assert found
             assert all(key.service == SHOP for key in found)
@@ -343,7 +343,7 @@ async def test_enter_on_a_service_a_server_and_a_machine_shows_who_is_there(stag
         stage.view.table.move_to(MachineKey(endpoint.address))
         await pilot.press("enter")
         await stage.look(pilot)
-        assert stage.entries.found == f"filter server={endpoint.address}"
+        assert stage.entries.narrowing == f"filter server={endpoint.address}"
 
 
 async def test_enter_on_a_service_without_persistence_shows_its_connections(stage: Watched) -> None:
@@ -358,7 +358,7 @@ async def test_enter_on_a_service_without_persistence_shows_its_connections(stag
         await pilot.press("enter")
         await stage.look(pilot)
         assert stage.app.view is stage.connections
-        assert stage.connections.found == f"filter service={service_text(plain)}"
+        assert stage.connections.narrowing == f"filter service={service_text(plain)}"
         await stage.look(pilot, 3)
         assert stage.connections.table.selection.keys
         assert {key[2] for key in stage.connections.table.selection.keys} == {Endpoint(plain.address, plain.port)}

@@ -14,7 +14,7 @@ from textual.widgets import Button, OptionList, Static
 from lvstui.core.change import change_server, change_service
 from lvstui.core.model import AddressKey, Endpoint, Family, MarkKey, RealServer, ServerKey, Service
 from lvstui.core.observed import Reading
-from lvstui.core.services.row import Look
+from lvstui.core.services.row import ServiceLook
 from lvstui.core.services.rows import rows
 from lvstui.core.snapshot import Host
 from lvstui.core.view.table import Tone
@@ -33,7 +33,7 @@ MARK = MarkKey(80, Family.IPV4)
 def first_server(stage: Stage) -> tuple[ServerKey, RealServer]:
     """The first real server of the table, as the kernel holds it."""
     assert stage.app.snapshot is not None
-    key = next(key for key in rows(stage.app.snapshot, Look()) if isinstance(key, ServerKey))
+    key = next(key for key in rows(stage.app.snapshot, ServiceLook()) if isinstance(key, ServerKey))
     return key, held(stage, key)
 
 
@@ -160,7 +160,7 @@ async def test_a_drained_server_says_in_eighty_columns_what_is_left_and_until_wh
         reading = stage.app.snapshot.reading
         key = next(
             key
-            for key in rows(stage.app.snapshot, Look())
+            for key in rows(stage.app.snapshot, ServiceLook())
             if isinstance(key, ServerKey) and reading.servers[key.service][key.endpoint].sticky
         )
         assert stage.view.table.move_to(key)

@@ -60,7 +60,7 @@ Row: TypeAlias = HeadingRow | DriftRow | RecordRow
 
 
 @dataclass(frozen=True, slots=True)
-class Look(Arranged):
+class ChangeLook(Arranged):
     """How an operator looks at the changes: the filter."""
 
     filter: Filter[DriftRow | RecordRow] = field(default_factory=Filter)
@@ -125,7 +125,7 @@ def by_target(drift: Sequence[Change]) -> Mapping[Target, Change]:
     return {change.target: change for change in drift}
 
 
-def rows(snapshot: Snapshot, look: Look) -> list[Key]:
+def rows(snapshot: Snapshot, look: ChangeLook) -> list[Key]:
     """List the drift in the order in which it would be restored, then the history, newest first."""
     director, wanted = snapshot.reading.director, look.filter.holds
     drift = [DriftKey(change.target) for change in snapshot.profile.drift if wanted(DriftRow(change, director))]
@@ -133,7 +133,7 @@ def rows(snapshot: Snapshot, look: Look) -> list[Key]:
     return [DRIFT, *drift, HISTORY, *(RecordKey(record.number) for record in records)]
 
 
-def cells(snapshot: Snapshot, look: Look, key: Key) -> tuple[Cell, ...]:
+def cells(snapshot: Snapshot, look: ChangeLook, key: Key) -> tuple[Cell, ...]:
     """Return one row's cells, one for each of CHANGE_COLUMNS."""
     return row_cells(CHANGE_COLUMNS, look, _row(snapshot, key))
 

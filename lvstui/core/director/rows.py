@@ -44,7 +44,7 @@ class Part(Enum):
     CPUS = "traffic by CPU"
 
 
-class Row(NamedTuple):
+class DirectorRow(NamedTuple):
     """One row, known by its part and its name there; the heading has no name, a daemon's option is `master.port`."""
 
     part: Part
@@ -54,13 +54,13 @@ class Row(NamedTuple):
 class LineRow(NamedTuple):
     """A row with what it says; `staged` is what waits for Enter in its column of the profile alone."""
 
-    row: Row
+    row: DirectorRow
     line: Line
     staged: Cell | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Look(Arranged):
+class DirectorLook(Arranged):
     """How an operator looks at the director: filter, folded parts, and edits not yet applied."""
 
     filter: Filter[LineRow] = field(default_factory=Filter)
@@ -91,24 +91,24 @@ LANGUAGE: Final[Language[LineRow]] = Language(text=_text)
 """What a filter can ask of the director's rows: the words that they show."""
 
 
-def rows(snapshot: Snapshot, look: Look) -> list[Row]:
+def rows(snapshot: Snapshot, look: DirectorLook) -> list[DirectorRow]:
     """List the rows in order: each part's heading, its rows below unless folded.
 
     A filter opens what is folded.
     """
-    shown: list[Row] = []
+    shown: list[DirectorRow] = []
     sides = _sides(snapshot, look)
     for part in Part:
-        found = [Row(part, name) for name in _names(snapshot, sides, part)]
+        found = [DirectorRow(part, name) for name in _names(snapshot, sides, part)]
         if look.filter:
             found = [row for row in found if look.filter.holds(LineRow(row, _line(snapshot, sides, row)))]
         if found:
-            shown.append(Row(part))
+            shown.append(DirectorRow(part))
             shown.extend(found if look.filter or part not in look.folded else ())
     return shown
 
 
-def cells(snapshot: Snapshot, look: Look, row: Row) -> tuple[Cell, ...]:
+def cells(snapshot: Snapshot, look: DirectorLook, row: DirectorRow) -> tuple[Cell, ...]:
     """Return one row's cells, one for each of DIRECTOR_COLUMNS."""
     if not row.name:
         sign = "+" if row.part in look.folded and not look.filter else "-"
@@ -117,7 +117,7 @@ def cells(snapshot: Snapshot, look: Look, row: Row) -> tuple[Cell, ...]:
     return row_cells(DIRECTOR_COLUMNS, look, LineRow(row, line, _staged_profile(look, row)))
 
 
-def sentence(snapshot: Snapshot, look: Look, row: Row) -> str:
+def sentence(snapshot: Snapshot, look: DirectorLook, row: DirectorRow) -> str:
     """Return in full what a row is about; empty for a heading."""
     if not row.name:
         return ""
@@ -125,7 +125,7 @@ def sentence(snapshot: Snapshot, look: Look, row: Row) -> str:
     return f"{line.title}: {line.sentence}"
 
 
-def touches(snapshot: Snapshot, row: Row) -> str:
+def touches(snapshot: Snapshot, row: DirectorRow) -> str:
     """Return which services a setting touches now; empty where that is not known, and for what is no setting."""
     services = scope(snapshot.reading.director, row.name) if row.part is Part.SYSCTL else ""
     return f"It {services}." if services else ""
@@ -136,17 +136,17 @@ def with_staged(running: Director, staged: Iterable[Change]) -> Director:
     return fold(running, filter(changes_kernel, staged))
 
 
-def _sides(snapshot: Snapshot, look: Look) -> Sides:
+def _sides(snapshot: Snapshot, look: DirectorLook) -> Sides:
     running = snapshot.reading.director
     return Sides(running, with_staged(running, look.staged), snapshot.profile.saved)
 
 
-def _staged_profile(look: Look, row: Row) -> Cell | None:
+def _staged_profile(look: DirectorLook, row: DirectorRow) -> Cell | None:
     """Return what a staged change does to the profile alone: `let go`, or `keep` for a value that stays as it is."""
     match row:
-        case Row(Part.TIMEOUTS):
+        case DirectorRow(Part.TIMEOUTS):
             target: Target = DirectorField.TIMEOUTS
-        case Row(Part.SYSCTL, name):
+        case DirectorRow(Part.SYSCTL, name):
             target = SysctlKey(name)
         case _:
             return None
@@ -159,29 +159,29 @@ def _staged_profile(look: Look, row: Row) -> Cell | None:
     return None
 
 
-def _line(snapshot: Snapshot, sides: Sides, row: Row) -> Line:
+def _line(snapshot: Snapshot, sides: Sides, row: DirectorRow) -> Line:
     match row:
-        case Row(Part.TABLE, "ip_vs"):
+        case DirectorRow(Part.TABLE, "ip_vs"):
             return lines.version(snapshot.reading)
-        case Row(Part.TABLE, "connections"):
+        case DirectorRow(Part.TABLE, "connections"):
             return lines.connections(snapshot.reading)
-        case Row(Part.TABLE, "all services"):
+        case DirectorRow(Part.TABLE, "all services"):
             return lines.total(snapshot.reading.total)
-        case Row(Part.TABLE, name):
+        case DirectorRow(Part.TABLE, name):
             return lines.owner(next(owner for owner in snapshot.owners if f"owner {owner.pid}" == name))
-        case Row(Part.TIMEOUTS, name):
+        case DirectorRow(Part.TIMEOUTS, name):
             return lines.timeout(sides, name)
-        case Row(Part.SYNC, name):
+        case DirectorRow(Part.SYNC, name):
             word, _, option = name.partition(".")
             role = fields.role(word)
             return lines.daemon_option(sides, role, option) if option else lines.daemon(sides, role)
-        case Row(Part.HOST, name) if name.startswith(_LINK):
+        case DirectorRow(Part.HOST, name) if name.startswith(_LINK):
             return lines.link(next(link for link in snapshot.host.links if _LINK + link.name == name))
-        case Row(Part.HOST, name):
+        case DirectorRow(Part.HOST, name):
             return lines.load(snapshot.host, name)
-        case Row(Part.SYSCTL, name):
+        case DirectorRow(Part.SYSCTL, name):
             return lines.setting(sides, name)
-        case Row(Part.CPUS, name):
+        case DirectorRow(Part.CPUS, name):
             return lines.cpu(snapshot.reading.cpus, int(name))
         case _:
             raise ValueError(f"no such row: {row}")
@@ -234,7 +234,9 @@ class Question:
         return next((problem.sentence for problem in found if problem.severity is Severity.ERROR), "")
 
 
-def question(running: Director, staged: Sequence[Change], row: Row, interfaces: Sequence[str] = ()) -> Question | None:
+def question(
+    running: Director, staged: Sequence[Change], row: DirectorRow, interfaces: Sequence[str] = ()
+) -> Question | None:
     """Return the question for a row, None where nothing can be edited there.
 
     What is staged already counts as there, so that one option after the other can be set before Enter writes.
@@ -242,21 +244,21 @@ def question(running: Director, staged: Sequence[Change], row: Row, interfaces: 
     """
     director = with_staged(running, staged)
     match row:
-        case Row(Part.TIMEOUTS, name) if name and director.timeouts:
+        case DirectorRow(Part.TIMEOUTS, name) if name and director.timeouts:
             return _timeout(director.timeouts, name)
-        case Row(Part.SYNC, name) if name and director.sync is not None:
+        case DirectorRow(Part.SYNC, name) if name and director.sync is not None:
             word, _, option = name.partition(".")
             role = fields.role(word)
             daemon, option = director.sync.get(role), option or "interface"
             return _interface(daemon, role, interfaces) if option == "interface" else _daemon(daemon, option)
-        case Row(Part.SYSCTL, name) if name in director.sysctl and sysctls.writable(name):
+        case DirectorRow(Part.SYSCTL, name) if name in director.sysctl and sysctls.writable(name):
             value = director.sysctl[name]
             return Question(name, value, lambda text: change_sysctl(name, value, sysctls.read(name, text)))
         case _:
             return None
 
 
-def removal(running: Director, row: Row) -> Change | None:
+def removal(running: Director, row: DirectorRow) -> Change | None:
     """Return the change that stops the daemon of a row, None where none runs."""
     if row.part is not Part.SYNC or not row.name:
         return None
@@ -264,12 +266,12 @@ def removal(running: Director, row: Row) -> Change | None:
     return change_daemon(daemon, None) if daemon else None
 
 
-def release(running: Director, saved: Director | None, row: Row) -> Change | None:
+def release(running: Director, saved: Director | None, row: DirectorRow) -> Change | None:
     """Return the change that lets the profile leave a row to the kernel, None where it does so already."""
     match row:
-        case Row(Part.TIMEOUTS, name) if name and saved and saved.timeouts:
+        case DirectorRow(Part.TIMEOUTS, name) if name and saved and saved.timeouts:
             return change_timeouts(running.timeouts, None)
-        case Row(Part.SYSCTL, name) if saved and name in saved.sysctl:
+        case DirectorRow(Part.SYSCTL, name) if saved and name in saved.sysctl:
             return change_sysctl(name, running.sysctl.get(name), None)
         case _:
             return None

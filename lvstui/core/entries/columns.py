@@ -68,7 +68,7 @@ def seconds_left(ends: float, now: float) -> int:
 
 
 def left_text(seconds: int) -> str:
-    """Write seconds as they count down: `48s`, `4:59`, `1:02:07`, `12d`."""
+    """Write seconds as they count down: `48s`, `4:59`, `1h02m`, `12d`."""
     if seconds < 60:
         return f"{seconds}s"
     if seconds < 3600:

@@ -148,8 +148,7 @@ def _check_binding(service: ServiceKey, server: Endpoint, director: Director) ->
 
 def why_not_editable(director: Director) -> str:
     """Return why no entry can be edited on a director at all; empty where they can be."""
-    ends = [(key.family, endpoint) for key, pool in director.pools.items() for endpoint in pool.servers]
-    if any(Family.of(endpoint.address) is not family for family, endpoint in ends):
+    if director.mixed is not None:
         return (
             "entries cannot be edited while a service has real servers of another address family: "
             "the kernel starts no sync daemon then"

@@ -81,7 +81,7 @@ def pin_of(text: str, director: Director) -> EntryRequest:
         raise FieldError("service", f"write CLIENT SERVICE; persistent are {known}")
     name = max(found, key=len)
     service, identity = names[name].service, rest.removeprefix(name).strip()
-    engine = service.persistence.engine if service.persistence else ""
+    engine = service.engine
     if engine and not identity:
         raise FieldError(
             "client", f"{fields.visible(name)} identifies clients by {engine}: write the call id behind it"
@@ -197,7 +197,7 @@ def _edits(snapshot: Snapshot, request: EntryRequest) -> Iterator[EntryEdit]:
         case Action.PIN:
             for pool in _pools(snapshot, request):
                 if request.client is not None and not isinstance(request.target, Spread):
-                    engine = pool.service.persistence.engine if pool.service.persistence else ""
+                    engine = pool.service.engine
                     key, client, seconds = pool.service.key, request.client, request.seconds
                     yield Pin(key, client, request.target, seconds, engine, request.identity)
         case Action.MOVE:

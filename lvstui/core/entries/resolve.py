@@ -119,7 +119,7 @@ def mask_client(client: Address, persistence: Persistence) -> Address:
 
 def has_engine(director: Director) -> bool:
     """Return whether some service identifies its clients by a persistence engine, whose data have to be read then."""
-    return any(pool.service.persistence and pool.service.persistence.engine for pool in director.pools.values())
+    return any(pool.service.engine for pool in director.pools.values())
 
 
 def resolve(scan: Scan, director: Director) -> Mapping[EntryKey, ResolvedEntry]:

@@ -30,7 +30,7 @@ from lvstui.core.model import (
 from lvstui.core.observed import Ruleset
 from lvstui.core.rules import Problem, Severity, problems
 from lvstui.core.selectors import EXAMPLE, selector, selector_text
-from lvstui.core.view.form import Field, Form, Kind, Values, attribute_field, check_by
+from lvstui.core.view.form import Field, FieldKind, Form, Values, attribute_field, check_by
 
 _SPARE: Final = 8
 """How many matches can be added in one go."""
@@ -124,7 +124,7 @@ class RemovalForm:
         services = bool(pools_on(self.director, self.mark))
         grouped = self.mark in self.director.groups
         choices = (ALL, RULES) if services and grouped else (RULES if grouped else "services",)
-        what = Field("what", "delete", choices[0], Kind.CHOICE, choices, hint="what to delete")
+        what = Field("what", "delete", choices[0], FieldKind.CHOICE, choices, hint="what to delete")
         word = fields.visible(self.word)
 
         def typed(text: str, _: Values) -> str:

@@ -44,7 +44,7 @@ from lvstui.core.model import (
 from lvstui.core.observed import Ruleset
 from lvstui.core.rules import Problem, Severity, problems
 from lvstui.core.selectors import network, network_text
-from lvstui.core.view.form import Field, Form, Kind, Values, attribute_field, check_by
+from lvstui.core.view.form import Field, FieldKind, Form, Values, attribute_field, check_by
 
 _METHODS: Final = {word: fields.forwarding(word) for word in METHODS}
 
@@ -229,7 +229,7 @@ class GroupForm:
 
         choices = (*(() if self.selectors is None else (KEEP,)), *TEMPLATES, FREE)
         return (
-            Field("template", "bundle", choices[0], Kind.CHOICE, choices),
+            Field("template", "bundle", choices[0], FieldKind.CHOICE, choices),
             Field(
                 "addresses",
                 "addresses",
@@ -240,7 +240,7 @@ class GroupForm:
                 wide=True,
                 proposals=virtual_addresses(self.director),
             ),
-            Field("protocol", "  protocol", "tcp", Kind.CHOICE, _PROTOCOLS, shown=free),
+            Field("protocol", "  protocol", "tcp", FieldKind.CHOICE, _PROTOCOLS, shown=free),
             Field("ports", "  ports", "", check=check_by(_ports), shown=free, hint="80,443,8000-8100"),
             Field(
                 "passive",
@@ -257,7 +257,7 @@ class GroupForm:
     def _service_fields(self) -> Sequence[Field]:
         choices = self.schedulers if "wlc" in self.schedulers else ("wlc", *self.schedulers)
         return (
-            Field("scheduler", "scheduler", "wlc", Kind.OPEN, choices, check_by(fields.scheduler)),
+            Field("scheduler", "scheduler", "wlc", FieldKind.OPEN, choices, check_by(fields.scheduler)),
             Field(
                 "persistence",
                 "persistence",
@@ -284,7 +284,9 @@ class GroupForm:
                 wide=True,
                 proposals=tuple(dict.fromkeys((*names, *known))),
             ),
-            Field("forwarding", "  forwarding", usual_forwarding(self.director).name.lower(), Kind.CHOICE, METHODS),
+            Field(
+                "forwarding", "  forwarding", usual_forwarding(self.director).name.lower(), FieldKind.CHOICE, METHODS
+            ),
             Field(
                 "weight",
                 "  weight",

@@ -31,7 +31,7 @@ from lvstui.core.model import (
     ServiceKey,
 )
 from lvstui.core.rules import Problem, Severity, problems
-from lvstui.core.view.form import NO, YES, Field, Form, Kind, Values, attribute_field, check_by, trim_name
+from lvstui.core.view.form import NO, YES, Field, FieldKind, Form, Values, attribute_field, check_by, trim_name
 
 _MARKS: Final = {"mark": Family.IPV4, "mark6": Family.IPV6}
 _KINDS: Final = (*fields.PROTOCOL_WORDS.values(), *_MARKS)
@@ -157,7 +157,7 @@ def _key_fields(key: ServiceKey | None) -> Sequence[Field]:
             kinds = _KINDS if kind in _KINDS else (kind, *_KINDS)
     check_mark = check_by(partial(fields.number, "mark"))
     return (
-        Field("protocol", "protocol", kind, Kind.CHOICE, kinds, hint="or a firewall mark: IPv4, IPv6"),
+        Field("protocol", "protocol", kind, FieldKind.CHOICE, kinds, hint="or a firewall mark: IPv4, IPv6"),
         Field("address", "address", address, check=check_by(_address), shown=_by_address, hint="IPv4 or IPv6"),
         Field("port", "port", port, check=check_by(_port), shown=_by_address, hint="0: every port"),
         Field(
@@ -167,7 +167,7 @@ def _key_fields(key: ServiceKey | None) -> Sequence[Field]:
 
 
 def _switch(name: str, value: bool, hint: str = "") -> Field:
-    return Field(name, name, YES if value else NO, Kind.CHOICE, (NO, YES), hint=hint)
+    return Field(name, name, YES if value else NO, FieldKind.CHOICE, (NO, YES), hint=hint)
 
 
 def _flag_field(name: str, flag: ServiceFlags, flags: ServiceFlags) -> Field:

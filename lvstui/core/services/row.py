@@ -37,7 +37,7 @@ class Grouping(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look(Arranged):
+class ServiceLook(Arranged):
     """How an operator looks at the services: grouping, order, filter, what is hidden, and edits not yet applied."""
 
     sort: str = "target"
@@ -65,7 +65,7 @@ class ServiceRow:
     """A service. It is not slotted, so that sums over its servers are kept."""
 
     snapshot: Snapshot
-    look: Look
+    look: ServiceLook
     key: ServiceKey
 
     @property
@@ -85,7 +85,7 @@ class ServerRow:
     """A real server of a service; not frozen, which would take most of the time where there are thousands."""
 
     snapshot: Snapshot
-    look: Look
+    look: ServiceLook
     key: ServerKey
 
     @cached_property
@@ -114,7 +114,7 @@ class MachineRow:
     """A machine with all real servers on its address."""
 
     snapshot: Snapshot
-    look: Look
+    look: ServiceLook
     key: MachineKey
 
     @cached_property
@@ -133,7 +133,7 @@ class MachineRow:
 Row: TypeAlias = ServiceRow | ServerRow | MachineRow
 
 
-def row_of(snapshot: Snapshot, look: Look, key: RowKey) -> Row:
+def row_of(snapshot: Snapshot, look: ServiceLook, key: RowKey) -> Row:
     """Return the row of a key, which the director has."""
     match key:
         case ServerKey():

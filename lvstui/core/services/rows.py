@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from lvstui.core.model import Director, ServerKey
 from lvstui.core.observed import GroupKey, MachineKey, RowKey
 from lvstui.core.services.columns import MACHINE_COLUMNS, SERVICE_COLUMNS, place
-from lvstui.core.services.row import Grouping, Look, Row, ServerRow, machines, row_of
+from lvstui.core.services.row import Grouping, Row, ServerRow, ServiceLook, machines, row_of
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import Cell, RowColumn, shown_columns, sort_key
 from lvstui.core.view.table import cells as row_cells
 
 
-def columns(look: Look) -> Sequence[RowColumn[Row]]:
+def columns(look: ServiceLook) -> Sequence[RowColumn[Row]]:
     """Return the columns that are not hidden."""
     return shown_columns(MACHINE_COLUMNS if look.grouping is Grouping.MACHINE else SERVICE_COLUMNS, look)
 
@@ -36,7 +36,7 @@ def group_of(key: RowKey, grouping: Grouping) -> GroupKey:
     return MachineKey(key.endpoint.address) if grouping is Grouping.MACHINE else key.service
 
 
-def rows(snapshot: Snapshot, look: Look) -> list[RowKey]:
+def rows(snapshot: Snapshot, look: ServiceLook) -> list[RowKey]:
     """List the rows to show, in order: each service or machine, its real servers under it unless folded.
 
     A filter keeps the rows for which it holds. A server that it holds for comes with its service or machine, also
@@ -59,6 +59,6 @@ def rows(snapshot: Snapshot, look: Look) -> list[RowKey]:
     return found
 
 
-def cells(snapshot: Snapshot, look: Look, key: RowKey) -> tuple[Cell, ...]:
+def cells(snapshot: Snapshot, look: ServiceLook, key: RowKey) -> tuple[Cell, ...]:
     """Return one row's cells, one for each of the `columns`."""
     return row_cells(SERVICE_COLUMNS, look, row_of(snapshot, look, key))

@@ -99,20 +99,20 @@ class _Part(NamedTuple):
     cell: Cell
 
 
-def headline(snapshot: Snapshot, width: int, found: str = "", advised: int = 0) -> tuple[Cell, ...]:
+def headline(snapshot: Snapshot, width: int, narrowing: str = "", advised: int = 0) -> tuple[Cell, ...]:
     """Return the pieces of the line that fit into `width` cells with two blanks between, in order.
 
-    `found` is how the view is narrowed down, `advised` how many pieces of advice there are.
+    `narrowing` is how the view is narrowed down, `advised` how many pieces of advice there are.
     """
     if not snapshot.origin:  # nothing was read yet
         return ()
-    parts = [part for part in _parts(snapshot, found, advised) if part.cell.text]
+    parts = [part for part in _parts(snapshot, narrowing, advised) if part.cell.text]
     while parts and sum(len(part.cell.text) + 2 for part in parts) - 2 > width:
         parts.remove(max(parts, key=lambda part: part.priority))
     return tuple(part.cell for part in parts)
 
 
-def _parts(snapshot: Snapshot, found: str, advised: int) -> tuple[_Part, ...]:
+def _parts(snapshot: Snapshot, narrowing: str, advised: int) -> tuple[_Part, ...]:
     reading = snapshot.reading
     director = reading.director
     servers = sum(len(pool.servers) for pool in director.pools.values())
@@ -130,7 +130,7 @@ def _parts(snapshot: Snapshot, found: str, advised: int) -> tuple[_Part, ...]:
         _Part(6, Cell(f"{compact(connections)} conn/s")),
         _Part(7, Cell(f"in {compact(traffic[0])}B/s out {compact(traffic[1])}B/s")),
         _Part(8, Cell(f"cpu {host.cpu:.0f}% softirq {host.softirq:.0f}%")),
-        _Part(2, Cell(found, Tone.DIM)),
+        _Part(2, Cell(narrowing, Tone.DIM)),
         _Part(4, Cell(f"advice {advised}" if advised else "", Tone.NAME)),
         _Part(0, _profile(snapshot.profile)),
         _Part(3, Cell(f"{len(snapshot.others) + 1} here" if snapshot.others else "", Tone.WARN)),

@@ -19,7 +19,7 @@ Values: TypeAlias = Mapping[str, str]
 YES, NO = "yes", "no"
 
 
-class Kind(Enum):
+class FieldKind(Enum):
     """How a field is filled in: typed, one of its choices, or one of its choices unless another is typed."""
 
     TEXT = "text"
@@ -39,7 +39,7 @@ class Field:
     id: str
     label: str
     value: str
-    kind: Kind = Kind.TEXT
+    kind: FieldKind = FieldKind.TEXT
     choices: tuple[str, ...] = ()
     check: Callable[[str, Values], str] = lambda _, __: ""
     shown: Callable[[Values], bool] = lambda _: True
@@ -51,7 +51,7 @@ class Field:
     def wrong(self, values: Values) -> str:
         """Return what is wrong with the field by itself, empty for nothing."""
         text = values[self.id]
-        if self.kind is Kind.CHOICE and text not in self.choices:
+        if self.kind is FieldKind.CHOICE and text not in self.choices:
             return f"must be one of {', '.join(self.choices)}"
         sentence = self.check(text, values)
         return "is needed" if sentence and not text.strip() else sentence
@@ -124,7 +124,7 @@ def attribute_field(
         attribute.name,
         f"  {attribute.label or attribute.key}" if attribute.group else attribute.name,
         text,
-        (Kind.CHOICE if attribute.choices else Kind.OPEN) if known else Kind.TEXT,
+        (FieldKind.CHOICE if attribute.choices else FieldKind.OPEN) if known else FieldKind.TEXT,
         known if not known or text in known else (text, *known),
         lambda text, _: attribute.wrong(start, text),
         shown,

@@ -48,11 +48,11 @@ def loads(text: str, source: str) -> Director:
     Raises `ProfileError` with every flaw of the text: `director.toml, line 12: weight: must be …`.
     """
     with suppress(Uncertain, ValueError, RecursionError):
-        return quickly(text)
-    return thoroughly(text, source)
+        return read_quickly(text)
+    return read_thoroughly(text, source)
 
 
-def thoroughly(text: str, source: str) -> Director:
+def read_thoroughly(text: str, source: str) -> Director:
     """Read a profile with tomllib alone, as `loads` does where the short cut is not sure."""
     source = fields.visible(source)
     try:
@@ -70,9 +70,9 @@ def thoroughly(text: str, source: str) -> Director:
     return director
 
 
-def quickly(text: str) -> Director:
+def read_quickly(text: str) -> Director:
     """Read a profile without flaws by the short cut; raises where there may be one."""
-    short = shortened(text, _settings)
+    short = shorten(text, _settings)
     reader = _Profile(short.servers)
     director = reader.director(tomllib.loads(short.text))
     if reader.flaws:
@@ -80,7 +80,7 @@ def quickly(text: str) -> Director:
     return director
 
 
-def parsed(document: Table) -> Director:
+def read_document(document: Table) -> Director:
     """Read a profile, or a part of one, that is parsed already; raises `ProfileError` with its first flaw."""
     reader = _Profile()
     director = reader.director(document)
@@ -265,7 +265,7 @@ class Shortened(NamedTuple):
     servers: Mapping[str, Servers]
 
 
-def shortened(text: str, settings: Callable[[str], RealServer]) -> Shortened:
+def shorten(text: str, settings: Callable[[str], RealServer]) -> Shortened:
     """Take the blocks of server rows out of a profile.
 
     `settings` reads what follows the address in a row (`, weight = 3`) and is asked once for each wording; raises

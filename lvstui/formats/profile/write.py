@@ -42,7 +42,9 @@ def dumps(director: Director) -> str:
         blocks.append(_block("[timeouts]", TIMEOUTS.table(director.timeouts)))
     if director.sysctl:
         blocks.append(
-            _block("[sysctl]", {name: sysctls.typed(director.sysctl[name]) for name in sorted(director.sysctl)})
+            _block(
+                "[sysctl]", {name: sysctls.number_or_text(director.sysctl[name]) for name in sorted(director.sysctl)}
+            )
         )
     daemons = sorted(director.daemons.values(), key=lambda daemon: daemon.role)
     blocks += [_block("[[sync]]", DAEMON.table(daemon)) for daemon in daemons]

@@ -27,7 +27,7 @@ from lvstui.kernel.ipvs.wire import Attributes, Command
 from lvstui.kernel.netlink.attributes import NATIVE
 from lvstui.kernel.netlink.channel import DUMP, REQUEST, Answer, Datagram, Family, messages
 from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs, NoRight, Refused
-from lvstui.kernel.refusals import refused
+from lvstui.kernel.refusals import explain_refusal
 
 NO_RIGHT: Final = "the right to change IPVS is missing (CAP_NET_ADMIN): start lvstui as root, for example with sudo"
 
@@ -60,14 +60,14 @@ class Netlink:
         director = self._table.director(timeouts, sync)
         return Reading(director, info, time.monotonic(), services, servers)
 
-    def held(self, target: Target) -> Value | None:
+    def lookup(self, target: Target) -> Value | None:
         """Read one object, None where there is none."""
         try:
-            return self._session.call(lambda: self._held(target))
+            return self._session.call(lambda: self._lookup(target))
         except _UNWRITABLE:
             return None  # no message can name it, so the kernel cannot hold it
 
-    def _held(self, target: Target) -> Value | None:
+    def _lookup(self, target: Target) -> Value | None:
         try:
             match target:
                 case AddressKey() | MarkKey() as key:
@@ -92,10 +92,10 @@ class Netlink:
         """Write one change. Raises `Refused` with nothing changed."""
         try:
             self._session.call(
-                lambda: self._write(change), lambda answer: _trouble(answer) or refused(change, answer.code)
+                lambda: self._write(change), lambda answer: _trouble(answer) or explain_refusal(change, answer.code)
             )
         except _UNWRITABLE:
-            raise refused(change, errno.EINVAL) from None
+            raise explain_refusal(change, errno.EINVAL) from None
 
     def _write(self, change: Change) -> None:
         adds = change.before is None
@@ -130,7 +130,7 @@ class Netlink:
         except Answer as answer:
             if before is None:
                 raise
-            refusal = refused(change, answer.code)
+            refusal = explain_refusal(change, answer.code)
             try:
                 self._session.do(Command.NEW_DAEMON, wire.daemon(before))
             except Answer:
@@ -168,7 +168,7 @@ class Netlink:
 
         def refusal(answer: Answer) -> KernelError:
             if key is not None and answer.code == errno.ESRCH:
-                return refused(change_service(Service(key), Service(key)), answer.code)
+                return explain_refusal(change_service(Service(key), Service(key)), answer.code)
             return _unreadable(answer)
 
         payload = b"" if key is None else wire.service_key(key)

@@ -214,7 +214,7 @@ class Entries:
             return  # a wide mask leaves only few networks
         states = {_Kind.ENTRY: "ASSURED", _Kind.ACTIVE: "ESTABLISHED", _Kind.INACTIVE: "TIME_WAIT"}
         state = states[group.kind] if key.protocol in (0, Protocol.TCP) or key.template else "UDP"
-        engine = pool.service.persistence.engine if pool.service.persistence and key.template else ""
+        engine = pool.service.engine if key.template else ""
         endpoint = group.place.endpoint
         if isinstance(pool.service.key, MarkKey) and not key.template:
             endpoint = Endpoint(endpoint.address, endpoint.port or key.virtual.port)

@@ -49,7 +49,7 @@ from lvstui.kernel.memory.entries import Entries
 from lvstui.kernel.memory.rules import Rulebook
 from lvstui.kernel.memory.traffic import Traffic, by_cpu
 from lvstui.kernel.port import KernelError, NoRight, Piece, Refused
-from lvstui.kernel.refusals import BACKUP_ONLY, ENGINES, MIXED, SCHEDULERS, refused, unicast
+from lvstui.kernel.refusals import BACKUP_ONLY, ENGINES, MIXED, SCHEDULERS, explain_refusal, unicast
 
 INTERFACES = ("eth0", "eth1", "lo")
 """The network interfaces of the machine that the memory kernel plays."""
@@ -112,7 +112,7 @@ class MemoryKernel:
         forwards = dict.fromkeys(Family, True)
         return Reading(self._director, _INFO, now, services, servers, total, by_cpu(total), rules, forwards)
 
-    def held(self, target: Target) -> Value | None:
+    def lookup(self, target: Target) -> Value | None:
         """Read what the director holds of a target."""
         self._check()
         return None if target in (DirectorField.NAME, DirectorField.SYNC) else lookup(self._director, target)
@@ -122,13 +122,13 @@ class MemoryKernel:
         self._check_write()
         errno = _errno(self._director, change)
         if errno != _OK:
-            raise refused(change, errno)
+            raise explain_refusal(change, errno)
         if change.target in (DirectorField.NAME, DirectorField.SYNC) or (
             is_optional(change.target) and change.after is None
         ):
             return
         after = _as_held(self._director, change)
-        if not is_same(change.target, after, self.held(change.target)):
+        if not is_same(change.target, after, self.lookup(change.target)):
             self._director = put(self._director, change.target, after)
 
     def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:  # noqa: ARG002 - it shows both at once
@@ -141,7 +141,7 @@ class MemoryKernel:
     def send_sync(self, messages: Sequence[Message]) -> None:
         """Take what would be sent to a sync daemon."""
         self._check_write()
-        if _families_mixed(self._director):
+        if self._director.mixed is not None:
             raise Refused(MIXED, "server")
         if self._director.sysctl.get("backup_only", "0") != "0":
             raise Refused(BACKUP_ONLY, "backup_only")
@@ -165,7 +165,7 @@ class MemoryKernel:
         """Zero the counters of one service or of everything."""
         self._check_write()
         if key is not None and key not in self._director.pools:
-            raise refused(change_service(Service(key), Service(key)), codes.ESRCH)
+            raise explain_refusal(change_service(Service(key), Service(key)), codes.ESRCH)
         if self._traffic:
             self._traffic.advance(self._director, self._clock())
             self._traffic.zero(key)
@@ -305,12 +305,6 @@ def _sync_errno(director: Director, role: SyncRole, change: Change) -> int:
         return clash
     if 0 <= daemon.max_length <= _DATAGRAM_MAX:
         daemon = replace(daemon, max_length=0)  # the kernel shortens what is too long for a datagram
-    if any(rules.misfits(daemon)) or rules.wrong_group(daemon) or _families_mixed(director):
+    if any(rules.misfits(daemon)) or rules.wrong_group(daemon) or director.mixed is not None:
         return codes.EINVAL
     return clash if daemon.interface in INTERFACES else codes.ENODEV
-
-
-def _families_mixed(director: Director) -> bool:
-    return any(
-        Family.of(endpoint.address) != key.family for key, pool in director.pools.items() for endpoint in pool.servers
-    )

@@ -173,7 +173,7 @@ def _unread(problem: OSError) -> Found:
             return Found(trouble=sentence, missing=sentence)
 
 
-class Filter:
+class PacketFilter:
     """The packet filter of a network namespace: `netns` (a name of `ip netns`) or our own.
 
     Nothing is opened before the first look. `clock` returns seconds and paces what is costly to read.
@@ -203,7 +203,7 @@ class Filter:
             self._last = found, older, known
         return self._last[2]
 
-    def held(self, mark: int) -> MarkGroup | None:
+    def lookup(self, mark: int) -> MarkGroup | None:
         """Read the group that our table holds for a mark now."""
         return mark_groups.groups(self._writable().rules).get(mark)
 

@@ -15,7 +15,7 @@ from lvstui.core.fields import FieldError, visible
 from lvstui.core.model import Family, SysctlKey
 from lvstui.kernel.namespace import KeptFile, call_in
 from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs, NoRight, Refused
-from lvstui.kernel.refusals import refused
+from lvstui.kernel.refusals import explain_refusal
 
 FOLDER = "/proc/sys/net/ipv4/vs"
 
@@ -54,7 +54,7 @@ class Settings:
             self._texts = {name: _text(raw[name]) for name in sorted(raw)}
         return self._texts
 
-    def held(self, name: str) -> str | None:
+    def lookup(self, name: str) -> str | None:
         """Read one setting, None where there is none."""
         try:
             with os.fdopen(self._at(sysctls.name(name), os.O_RDONLY), "rb") as file:
@@ -133,7 +133,7 @@ class Settings:
             with suppress(OSError):
                 if os.stat(name, dir_fd=self._open()).st_mode & 0o222:  # it is meant to be written
                     return NoRight(f"{shown}: the right to write /proc/sys is missing; start lvstui as root")
-        return refused(change, code)
+        return explain_refusal(change, code)
 
 
 def _text(content: bytes) -> str:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from lvstui.core.change import Change, undo
 from lvstui.core.changes import rows as changes
-from lvstui.core.changes.rows import CHANGE_COLUMNS, DriftKey, Key, Look, RecordKey, complete_differences
+from lvstui.core.changes.rows import CHANGE_COLUMNS, ChangeLook, DriftKey, Key, RecordKey, complete_differences
 from lvstui.core.describe import describe
 from lvstui.core.record import Record, lines
 from lvstui.engine.messages import Adopt, Edit
@@ -17,7 +17,7 @@ from lvstui.tui.dialogs.listing import Listing
 from lvstui.tui.views.editing import editable, editing, filtering, nothing_pending
 from lvstui.tui.views.view import Rows, TableView
 
-Changes: TypeAlias = TableView[Key, Look]
+Changes: TypeAlias = TableView[Key, ChangeLook]
 
 
 def _chosen(view: Changes) -> tuple[Change, ...]:
@@ -79,7 +79,7 @@ _COMMANDS: tuple[Command[Changes], ...] = (
 )
 
 
-class ChangesView(TableView[Key, Look]):
+class ChangesView(TableView[Key, ChangeLook]):
     """The drift, line by line, above the history; all that a key does is staged or asked first."""
 
     DEFAULT_CSS = "ChangesView #sentence { height: 2; }"
@@ -91,7 +91,7 @@ class ChangesView(TableView[Key, Look]):
         columns=lambda _: CHANGE_COLUMNS,
         rows=changes.rows,
         cells=changes.cells,
-        look=Look(),
+        look=ChangeLook(),
         filtered=lambda look, text: replace(look, filter=changes.LANGUAGE.parse(text)),
         details=lambda snapshot, _, key: (changes.sentence(snapshot, key),),
     )

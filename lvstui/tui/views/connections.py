@@ -80,5 +80,5 @@ class ConnectionsView(TableView[ConnectionKey, ConnectionLook]):
         every_column=CONNECTION_COLUMNS,
         sortable=SORTABLE,
         summary=lambda snapshot, look, width: Cell(summary(snapshot, look, width), scan_tone(snapshot)),
-        sought=only_address,
+        wanted_client=only_address,
     )

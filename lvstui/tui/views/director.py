@@ -8,20 +8,20 @@ from typing import TypeAlias
 
 from lvstui.core.change import Change, merge
 from lvstui.core.director import rows as director
-from lvstui.core.director.rows import DIRECTOR_COLUMNS, Look, Part, Question, Row, keep, touches
+from lvstui.core.director.rows import DIRECTOR_COLUMNS, DirectorLook, DirectorRow, Part, Question, keep, touches
 from lvstui.core.fields import ROLE_WORDS
 from lvstui.core.model import SyncDaemon
 from lvstui.core.rules import problems
 from lvstui.core.view.table import Tone
 from lvstui.engine.messages import Edit
 from lvstui.tui.commands import Command, bindings
-from lvstui.tui.views.editing import checked, confirm_changes, editable, editing, filtering, nothing_pending
+from lvstui.tui.views.editing import check_changes, confirm_changes, editable, editing, filtering, nothing_pending
 from lvstui.tui.views.view import Rows, TableView
 
-Settings: TypeAlias = TableView[Row, Look]
+Settings: TypeAlias = TableView[DirectorRow, DirectorLook]
 
 
-def _question(view: Settings, row: Row | None) -> Question | None:
+def _question(view: Settings, row: DirectorRow | None) -> Question | None:
     if row is None:
         return None
     return director.question(view.snapshot.reading.director, view.staged.changes, row, view.snapshot.interfaces)
@@ -32,16 +32,16 @@ def _removal(view: Settings) -> Change | None:
     return director.removal(view.snapshot.reading.director, row) if row else None
 
 
-def _release(view: Settings, row: Row | None) -> Change | None:
+def _release(view: Settings, row: DirectorRow | None) -> Change | None:
     return director.release(view.snapshot.reading.director, view.snapshot.profile.saved, row) if row else None
 
 
-def _stopped(view: Settings) -> Row | None:
+def _stopped(view: Settings) -> DirectorRow | None:
     """Return a sync daemon that could be started, the one under the cursor first."""
     sync = view.snapshot.reading.director.sync
     if sync is None:
         return None
-    stopped = [Row(Part.SYNC, word) for role, word in ROLE_WORDS.items() if role not in sync]
+    stopped = [DirectorRow(Part.SYNC, word) for role, word in ROLE_WORDS.items() if role not in sync]
     here = view.table.cursor_key
     return here if here in stopped else next(iter(stopped), None)
 
@@ -97,20 +97,20 @@ def _unmanage(view: Settings) -> None:
         view.say("the kernel keeps this value; the profile will no longer manage it")
 
 
-def _ask(view: Settings, row: Row) -> None:
+def _ask(view: Settings, row: DirectorRow) -> None:
     question, running = _question(view, row), view.snapshot.reading.director
     if question is None:
         return
 
     def read(text: str) -> Change:
         change = question.change(text)
-        checked([change], running)
+        check_changes([change], running)
         return change
 
     view.prompt.ask(question.label, question.text, read, partial(_take, view, row))
 
 
-def _take(view: Settings, row: Row, change: Change) -> None:
+def _take(view: Settings, row: DirectorRow, change: Change) -> None:
     """Stage an answer; the value that the kernel has already goes into a profile that lacks it."""
     same = change.before == change.after
     if same and (row.part is Part.SYNC or _release(view, row)):
@@ -129,7 +129,7 @@ def _fold(view: Settings, *, folded: bool) -> None:
     if row is None:
         return
     if folded:
-        view.table.move_to(Row(row.part))
+        view.table.move_to(DirectorRow(row.part))
     parts = view.look.folded
     view.look = replace(view.look, folded=parts | {row.part} if folded else parts - {row.part})
     view.redraw()
@@ -147,7 +147,7 @@ _COMMANDS: tuple[Command[Settings], ...] = (
 )
 
 
-class DirectorView(TableView[Row, Look]):
+class DirectorView(TableView[DirectorRow, DirectorLook]):
     """What belongs to the director as a whole; Enter on a row edits it, the row's sentence stands below."""
 
     DEFAULT_CSS = "DirectorView #sentence { height: 4; }"
@@ -159,7 +159,7 @@ class DirectorView(TableView[Row, Look]):
         columns=lambda _: DIRECTOR_COLUMNS,
         rows=director.rows,
         cells=director.cells,
-        look=Look(),
+        look=DirectorLook(),
         filtered=lambda look, text: replace(look, filter=director.LANGUAGE.parse(text)),
         staged=lambda look, changes: replace(look, staged=tuple(changes)),
         details=lambda snapshot, look, row: (director.sentence(snapshot, look, row), touches(snapshot, row)),
@@ -169,5 +169,5 @@ class DirectorView(TableView[Row, Look]):
         """Stay with a daemon whose options vanish until it runs."""
         row = self.table.cursor_key
         if row and row.part is Part.SYNC and "." in row.name and not edit.changes and _removal(self) is None:
-            self.table.move_to(Row(Part.SYNC, row.name.partition(".")[0]))
+            self.table.move_to(DirectorRow(Part.SYNC, row.name.partition(".")[0]))
         super().stage(edit)

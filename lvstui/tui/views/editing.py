@@ -72,7 +72,7 @@ def stage_also(view: View, changes: Sequence[Change], *, whole: bool = False) ->
         view.stage(Edit(merged, whole=whole))
 
 
-def checked(changes: Sequence[Change], director: Director) -> tuple[Change, ...]:
+def check_changes(changes: Sequence[Change], director: Director) -> tuple[Change, ...]:
     """Return changes that a director can take; raises `FieldError` with what is wrong first."""
     for change in changes:
         for problem in problems(change, director):

@@ -23,7 +23,7 @@ from lvstui.formats.equivalent import equivalent
 from lvstui.tui.commands import Command
 from lvstui.tui.views.editing import (
     Questions,
-    checked,
+    check_changes,
     confirm_changes,
     editable,
     fill_in,
@@ -48,13 +48,13 @@ def chosen_marks(view: Marks) -> Sequence[int]:
     return list(dict.fromkeys(mark for key in view.table.chosen if (mark := mark_of(key))))
 
 
-def added(changes: Sequence[Change]) -> MarkRowKey | None:
+def added_row(changes: Sequence[Change]) -> MarkRowKey | None:
     """Return the row of the first mark that changes add, if any."""
     groups = (change.after for change in changes if change.before is None)
     return next((GroupRow(group.mark) for group in groups if isinstance(group, MarkGroup)), None)
 
 
-def served(view: Marks) -> bool:
+def has_service(view: Marks) -> bool:
     """Return whether there is a service on the mark under the cursor."""
     mark = mark_at_cursor(view)
     return mark is not None and bool(mark_at(view.snapshot, mark).pools)
@@ -159,7 +159,7 @@ def _name(view: Marks) -> None:
         return
 
     def read(text: str) -> tuple[Change, ...]:
-        return checked([change_group(group, replace(group, name=fields.label("name", text.strip())))], director)
+        return check_changes([change_group(group, replace(group, name=fields.label("name", text.strip())))], director)
 
     view.prompt.ask(f"name of mark {mark}", group.name, read, partial(stage_also, view, whole=True))
 
@@ -176,7 +176,7 @@ def _timeout(view: Marks) -> None:
 
     def read(text: str) -> tuple[Change, ...]:
         seconds = 0 if text.strip() == "0" else fields.number("seconds", text)
-        return checked([change for mark in chosen for change in set_timeout(director, mark, seconds)], director)
+        return check_changes([change for mark in chosen for change in set_timeout(director, mark, seconds)], director)
 
     persistence = pools[0].service.persistence
     now = str(persistence.timeout if persistence else 0)
@@ -255,7 +255,7 @@ def _delete(view: Marks) -> None:
         _delete_rule(view, key)
     elif isinstance(key, ServerKey):
         view.say("J goes to the service, where its servers are deleted")
-    elif mark is not None and not served(view) and mark not in view.snapshot.reading.director.groups:
+    elif mark is not None and not has_service(view) and mark not in view.snapshot.reading.director.groups:
         view.say("only rules of other programs set this mark; lvstui never writes those", Tone.WARN)
     elif mark is not None and nothing_pending(view) and editable(view):
         _fill_in(view, RemovalForm(staged_director(view), mark))
@@ -284,7 +284,7 @@ EDITS: tuple[Command[Marks], ...] = (
         "add a service to a mark that has rules",
         _serve,
         "A add service",
-        when=lambda view: _on_a_mark(view) and not served(view),
+        when=lambda view: _on_a_mark(view) and not has_service(view),
     ),
     Command("mark.edit", "e", "edit which packets get the mark, in a form", _edit, "e edit", when=_on_a_mark),
     Command("name", "n", "set the name of the group (in the profile)", _name),

@@ -16,7 +16,7 @@ from lvstui.formats.equivalent import groups_as_script
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.dialogs.listing import Copied, Listing
 from lvstui.tui.views.editing import arranging, editing, filtering
-from lvstui.tui.views.mark_edits import EDITS, Marks, added, chosen_marks, mark_at_cursor, served
+from lvstui.tui.views.mark_edits import EDITS, Marks, added_row, chosen_marks, has_service, mark_at_cursor
 from lvstui.tui.views.view import Rows, TableView, View
 
 _STATES = "\n        ".join(f"{word:<11} {meaning}" for word, meaning in STATES.items())
@@ -91,8 +91,8 @@ _ARRANGING: tuple[Command[Marks], ...] = arranging()
 
 _COMMANDS: tuple[Command[Marks], ...] = (
     *EDITS,
-    Command("entries", "E", "go to the persistence entries of this mark", _show_entries, "E entries", when=served),
-    Command("mark.service", "J", "go to the service of this mark", _show_service, "J service", when=served),
+    Command("entries", "E", "go to the persistence entries of this mark", _show_entries, "E entries", when=has_service),
+    Command("mark.service", "J", "go to the service of this mark", _show_service, "J service", when=has_service),
     filtering(),
     *_ARRANGING,
     Command("excerpt", "y", "copy these groups as nft script and ipvsadm commands", _excerpt),
@@ -123,7 +123,7 @@ class MarksView(TableView[MarkRowKey, MarkLook]):
         filtered=lambda look, text: replace(look, filter=LANGUAGE.parse(text)),
         every_column=MARK_COLUMNS,
         sortable=SORTABLE,
-        added=added,
+        added=added_row,
         marked=True,
         summary=lambda snapshot, *_: Cell(summary(snapshot), Tone.DIM if _complete(snapshot) else Tone.WARN),
     )

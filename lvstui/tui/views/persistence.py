@@ -236,7 +236,7 @@ class PersistenceView(TableView[EntryRowKey, EntryLook]):
         regrouped=lambda look, word: replace(look, grouping=_GROUPINGS.get(word, EntryGrouping.NONE)),
         marked=True,
         summary=lambda snapshot, look, width: Cell(summary(snapshot, look, width), scan_tone(snapshot)),
-        sought=only_address,
+        wanted_client=only_address,
     )
 
     def __init__(self, memory: ViewMemory | None = None) -> None:

@@ -10,6 +10,7 @@ from lvstui.core import fields
 from lvstui.core.attribute import NONE
 from lvstui.core.attributes import SERVER, SERVICE
 from lvstui.core.change import Change, change_server, change_service
+from lvstui.core.describe import service_names
 from lvstui.core.marks.edits import companions
 from lvstui.core.model import (
     AddressKey,
@@ -24,13 +25,13 @@ from lvstui.core.rules import problems
 from lvstui.core.services import batch
 from lvstui.core.services.batch import Rule, Staged, Targets
 from lvstui.core.services.forms import ServerForm, ServiceForm
-from lvstui.core.services.row import Look
+from lvstui.core.services.row import ServiceLook
 from lvstui.core.view.table import Tone
 from lvstui.engine.messages import Edit, Zero
 from lvstui.tui.commands import Command
 from lvstui.tui.dialogs.confirm import Confirm, confirm_first
 from lvstui.tui.views.editing import (
-    checked,
+    check_changes,
     confirm_changes,
     editable,
     fill_in,
@@ -42,7 +43,7 @@ from lvstui.tui.views.editing import (
 from lvstui.tui.views.mark_edits import bundle
 from lvstui.tui.views.view import TableView
 
-Services: TypeAlias = TableView[RowKey, Look]
+Services: TypeAlias = TableView[RowKey, ServiceLook]
 
 _PERSISTENCE = "persistence.timeout"
 _OF_SERVERS = ("name", "weight", "upper", "lower")
@@ -72,11 +73,10 @@ def _on_machine(view: Services) -> str:
 
 def service_name(view: Services, key: ServiceKey) -> str:
     """Return a service's name, or what it is where it has none."""
-    pool = view.snapshot.reading.director.pools.get(key)
-    return (pool.service.name if pool else "") or fields.service_text(key)
+    return service_names(view.snapshot.reading.director, key)[0]
 
 
-def added(changes: Sequence[Change]) -> RowKey | None:
+def added_row(changes: Sequence[Change]) -> RowKey | None:
     """Return the first row that changes add, if any."""
     targets = (change.target for change in changes if change.before is None)
     return next((key for key in targets if isinstance(key, AddressKey | MarkKey | ServerKey)), None)
@@ -202,9 +202,9 @@ def _ask(view: Services, field: str) -> None:
     def read(text: str) -> tuple[Change, ...]:
         service, text = pool.service, text.strip()
         if server:
-            return checked([change_server(service.key, server, SERVER.assign(server, {field: text}))], director)
+            return check_changes([change_server(service.key, server, SERVER.assign(server, {field: text}))], director)
         texts = {"persistence": NONE} if field == _PERSISTENCE and text == "0" else {field: text}
-        return checked([change_service(service, SERVICE.assign(service, texts))], director)
+        return check_changes([change_service(service, SERVICE.assign(service, texts))], director)
 
     def take(changes: tuple[Change, ...]) -> None:
         view.say("")
@@ -229,7 +229,7 @@ def _copy(view: Services) -> None:
         changes = batch.copies(director, servers, batch.destination(director, text))
         if not changes:
             raise fields.FieldError("service", "it has all of them already")
-        return checked(changes, director)
+        return check_changes(changes, director)
 
     what = "1 server" if len(servers) == 1 else f"{len(servers)} servers"
     view.prompt.ask(f"copy {what} to SERVICE [port N]", "", read, lambda changes: view.stage(Edit(tuple(changes))))

@@ -11,7 +11,7 @@ from lvstui.core.model import AddressKey, MarkKey, ServerKey, ServiceKey
 from lvstui.core.observed import GroupKey, MachineKey, RowKey
 from lvstui.core.services.batch import targets
 from lvstui.core.services.columns import LANGUAGE, SERVICE_COLUMNS, SORTABLE
-from lvstui.core.services.row import STATES, Grouping, Look, outlook
+from lvstui.core.services.row import STATES, Grouping, ServiceLook, outlook
 from lvstui.core.services.rows import cells, columns, group_of, groups, rows
 from lvstui.core.view.brief import seen_on
 from lvstui.formats.equivalent import as_commands, as_toml
@@ -24,7 +24,7 @@ from lvstui.tui.views.service_edits import (
     EDITS,
     ZEROING,
     Services,
-    added,
+    added_row,
     any_row,
     ask_weight,
     service_name,
@@ -199,7 +199,7 @@ _COMMANDS: tuple[Command[Services], ...] = (
 )
 
 
-class ServicesView(TableView[RowKey, Look]):
+class ServicesView(TableView[RowKey, ServiceLook]):
     """Services or machines with their real servers below them, edited one by one or all that are marked."""
 
     NAME = "services"
@@ -210,14 +210,14 @@ class ServicesView(TableView[RowKey, Look]):
         columns,
         rows,
         cells,
-        look=Look(),
+        look=ServiceLook(),
         filtered=lambda look, text: replace(look, filter=LANGUAGE.parse(text)),
         staged=lambda look, changes: replace(look, staged=dict(staged_servers(changes).items())),
         every_column=SERVICE_COLUMNS,
         sortable=SORTABLE,
         grouping=lambda look: look.grouping.value,
         regrouped=lambda look, word: replace(look, grouping=_GROUPINGS.get(word, Grouping.SERVICE)),
-        added=added,
+        added=added_row,
         marked=True,
     )
 

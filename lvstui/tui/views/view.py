@@ -105,12 +105,12 @@ class View(Vertical):
         return bool(self.staged.changes)
 
     @property
-    def found(self) -> str:
+    def narrowing(self) -> str:
         """How the view is narrowed down, for the head line; empty when it shows everything."""
         return ""
 
     @property
-    def sought(self) -> Address | None:
+    def wanted_client(self) -> Address | None:
         """The one client that is looked for; the table is then read to its end however long that takes."""
         return None
 
@@ -174,8 +174,8 @@ class Rows(Generic[K, L]):
     `FieldError`. `staged` returns the look with changes that are staged. `every_column` and `sortable` are those to
     choose from, `grouping` the word for how rows are grouped, `regrouped` the look for such a word. `added` returns the
     row that changes add. With `marked` the head line says how many rows are marked. `summary` is the line above the
-    table, for a width in cells; `details` are the lines below it, for the row under the cursor. `sought` returns the
-    one client that a filter looks for.
+    table, for a width in cells; `details` are the lines below it, for the row under the cursor. `wanted_client` returns
+    the one client that a filter looks for.
     """
 
     columns: Callable[[L], Sequence[Column]]
@@ -192,7 +192,7 @@ class Rows(Generic[K, L]):
     marked: bool = False
     summary: Callable[[Snapshot, L, int], Cell] | None = None
     details: Callable[[Snapshot, L, K], Sequence[str]] | None = None
-    sought: Callable[[str], Address | None] = lambda _: None
+    wanted_client: Callable[[str], Address | None] = lambda _: None
 
     def recalled(self, last: Arrangement) -> L:
         """Return the look with the arrangement of last time, as far as its columns exist now."""
@@ -236,7 +236,7 @@ class TableView(View, Generic[K, L]):
         yield self.prompt
 
     @property
-    def found(self) -> str:
+    def narrowing(self) -> str:
         """Grouping, filter and marks, as far as they differ from the defaults."""
         grouping, marked = self.ROWS.grouping(self.look), len(self.table.marked) if self.ROWS.marked else 0
         parts = (
@@ -247,9 +247,9 @@ class TableView(View, Generic[K, L]):
         return "  ".join(filter(None, parts))
 
     @property
-    def sought(self) -> Address | None:
+    def wanted_client(self) -> Address | None:
         """The one client that the filter looks for."""
-        return self.ROWS.sought(self.filter_text)
+        return self.ROWS.wanted_client(self.filter_text)
 
     def redraw(self) -> None:
         """Show the rows in their order, with what is staged in them."""
@@ -264,11 +264,11 @@ class TableView(View, Generic[K, L]):
 
     def narrow(self, text: str) -> None:
         """Show only what a filter finds; raises `FieldError` with the filter as it was."""
-        before = self.sought
+        before = self.wanted_client
         self.look = self.ROWS.filtered(self.look, text)
         self.filter_text = " ".join(text.split())
-        if self.sought != before and self.display:
-            self.ask(Watch(True, self.sought))
+        if self.wanted_client != before and self.display:
+            self.ask(Watch(True, self.wanted_client))
         self.redraw()
 
     def rearrange(self, look: L) -> None:

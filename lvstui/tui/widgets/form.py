@@ -18,7 +18,7 @@ from textual.widgets import Input, Static
 
 from lvstui.core.fields import FieldError
 from lvstui.core.rules import Problem, Severity
-from lvstui.core.view.form import Field, Form, Kind, Values, complete_item
+from lvstui.core.view.form import Field, FieldKind, Form, Values, complete_item
 from lvstui.core.view.table import escape
 from lvstui.tui.widgets.lines import Chunks, Printable
 
@@ -99,11 +99,11 @@ class Completion(Suggester):
         return complete_item(value, self._proposals) or None
 
 
-class Entry(Input):
+class TextEntry(Input):
     """A text, edited in the order of the keys however fast they come; with choices, Left and Right cycle them."""
 
     DEFAULT_CSS = """
-    Entry, Entry:focus { border: none; height: 1; padding: 0; background: $panel; }
+    TextEntry, TextEntry:focus { border: none; height: 1; padding: 0; background: $panel; }
     """
 
     def __init__(self, value: str, choices: Sequence[str], proposals: Sequence[str] = ()) -> None:
@@ -125,30 +125,30 @@ class Entry(Input):
         event.prevent_default()
 
 
-class Row(Horizontal):
+class FormRow(Horizontal):
     """A field's label, its widget, and a remark on it."""
 
     DEFAULT_CSS = """
-    Row { height: auto; min-height: 1; }
-    Row > .label { width: 13; color: $text-muted; }
-    Row > Choice, Row > Entry { width: 24; }
-    Row > .remark { width: 1fr; height: auto; padding: 0 0 0 1; color: $text-muted; }
-    Row.wide > Entry { width: 1fr; }
-    Row.wide > .remark { width: auto; max-width: 36; }
-    Row.changed > .label { color: $text-accent; text-style: bold; }
-    Row.warning > .remark { color: $text-warning; }
-    Row.error > .remark { color: $text-error; }
+    FormRow { height: auto; min-height: 1; }
+    FormRow > .label { width: 13; color: $text-muted; }
+    FormRow > Choice, FormRow > TextEntry { width: 24; }
+    FormRow > .remark { width: 1fr; height: auto; padding: 0 0 0 1; color: $text-muted; }
+    FormRow.wide > TextEntry { width: 1fr; }
+    FormRow.wide > .remark { width: auto; max-width: 36; }
+    FormRow.changed > .label { color: $text-accent; text-style: bold; }
+    FormRow.warning > .remark { color: $text-warning; }
+    FormRow.error > .remark { color: $text-error; }
     """
 
     def __init__(self, field: Field, adds: bool) -> None:
         super().__init__(classes="wide" if field.wide else None)
         self.field = field
         self._adds = adds
-        self.answer: Choice | Entry
-        if field.kind is Kind.CHOICE:
+        self.answer: Choice | TextEntry
+        if field.kind is FieldKind.CHOICE:
             self.answer = Choice(field.value, field.choices)
         else:
-            self.answer = Entry(field.value, field.choices, field.proposals)
+            self.answer = TextEntry(field.value, field.choices, field.proposals)
         self._label = Static(field.label, classes="label", markup=False)
         self._remark = Static(classes="remark", markup=False)
         self._shown = field.label, ""
@@ -224,7 +224,7 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
         self._form = form
         self._preview = preview
         self._previewed: Sequence[str] = ("a preview is shown here once nothing is wrong",)
-        self._rows = {field.id: Row(field, form.adds) for field in form.fields}
+        self._rows = {field.id: FormRow(field, form.adds) for field in form.fields}
         self._rest = Static(classes="rest", markup=False)
         self._hint = Static(classes="hint", markup=False)
         self._tried = False

@@ -14,9 +14,9 @@ from lvstui.core.changes.rows import (
     DRIFT,
     HISTORY,
     LANGUAGE,
+    ChangeLook,
     DriftKey,
     Key,
-    Look,
     RecordKey,
     by_target,
     chosen,
@@ -35,7 +35,7 @@ from tests.core.strategies import directors
 API = address_key("tcp:192.0.2.11:443")
 ONE = server("10.0.0.1:443", weight=3)
 TWO = server("10.0.0.2:443", weight=1)
-EMPTY = Look()
+EMPTY = ChangeLook()
 
 
 def cells(shown: Snapshot, key: Key) -> tuple[Cell, ...]:
@@ -83,15 +83,15 @@ def test_the_headings_say_how_kernel_and_profile_stand() -> None:
 
 def test_a_filter_looks_at_drift_and_history_alike() -> None:
     shown = replace(SHOWN, changes=(RECORD,))
-    assert rows(shown, Look(filter=LANGUAGE.parse("tcp_fin"))) == [DRIFT, HISTORY]
-    assert rows(shown, Look(filter=LANGUAGE.parse("timeouts tcp"))) == [
+    assert rows(shown, ChangeLook(filter=LANGUAGE.parse("tcp_fin"))) == [DRIFT, HISTORY]
+    assert rows(shown, ChangeLook(filter=LANGUAGE.parse("timeouts tcp"))) == [
         DRIFT,
         DriftKey(change_timeouts(None, None).target),
         HISTORY,
         RecordKey(3),
     ]
-    assert rows(shown, Look(filter=LANGUAGE.parse("timeouts !alice")))[-1] == HISTORY
-    assert rows(shown, Look(filter=LANGUAGE.parse("ALICE"))) == [DRIFT, HISTORY, RecordKey(3)]
+    assert rows(shown, ChangeLook(filter=LANGUAGE.parse("timeouts !alice")))[-1] == HISTORY
+    assert rows(shown, ChangeLook(filter=LANGUAGE.parse("ALICE"))) == [DRIFT, HISTORY, RecordKey(3)]
 
 
 def test_a_whole_service_means_its_servers_too() -> None:

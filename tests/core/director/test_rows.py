@@ -11,9 +11,9 @@ from lvstui.core.change import Change, change_daemon, change_sysctl, change_time
 from lvstui.core.director.rows import (
     DIRECTOR_COLUMNS,
     LANGUAGE,
-    Look,
+    DirectorLook,
+    DirectorRow,
     Part,
-    Row,
     cells,
     keep,
     question,
@@ -36,7 +36,7 @@ DIRECTOR = Director(
     sync={SyncRole.MASTER: MASTER},
     sysctl={"conntrack": "0", "expire_nodest_conn": "1", "brand_new": "7"},
 )
-EMPTY = Look()
+EMPTY = DirectorLook()
 
 
 def snapshot(saved: Director | None = None, director: Director = DIRECTOR) -> Snapshot:
@@ -44,7 +44,7 @@ def snapshot(saved: Director | None = None, director: Director = DIRECTOR) -> Sn
     return Snapshot(reading, "demo", Host("lb1"), profile=ProfileState("p", saved is not None, saved=saved))
 
 
-def texts(shown: Snapshot, row: Row, look: Look = EMPTY) -> list[str]:
+def texts(shown: Snapshot, row: DirectorRow, look: DirectorLook = EMPTY) -> list[str]:
     return [cell.text for cell in cells(shown, look, row)]
 
 
@@ -52,8 +52,8 @@ def test_every_part_has_a_heading_above_its_rows() -> None:
     shown = snapshot()
     listed = rows(shown, EMPTY)
     assert [row.part for row in listed if not row.name] == [p for p in Part if p is not Part.CPUS]
-    assert Row(Part.SYNC, "master.port") in listed
-    assert Row(Part.SYNC, "backup.port") not in listed
+    assert DirectorRow(Part.SYNC, "master.port") in listed
+    assert DirectorRow(Part.SYNC, "backup.port") not in listed
     assert [row.name for row in listed if row.part is Part.SYSCTL] == [
         "",
         "brand_new",
@@ -67,66 +67,71 @@ def test_every_part_has_a_heading_above_its_rows() -> None:
 
 def test_a_row_says_value_default_profile_and_sentence() -> None:
     shown = snapshot(Director(sysctl={"expire_nodest_conn": "1", "conntrack": "1"}))
-    assert texts(shown, Row(Part.SYSCTL, "expire_nodest_conn"))[:4] == ["  expire_nodest_conn", "1", "0", "saved"]
-    assert cells(shown, EMPTY, Row(Part.SYSCTL, "expire_nodest_conn"))[1].tone is Tone.STRONG
-    assert texts(shown, Row(Part.SYSCTL, "conntrack"))[1:4] == ["0", "0", "1"]
-    assert cells(shown, EMPTY, Row(Part.SYSCTL, "conntrack"))[3].tone is Tone.WARN
-    assert texts(shown, Row(Part.TIMEOUTS, "tcp"))[1:4] == ["900", "900", ""]
-    assert texts(shown, Row(Part.SYSCTL, "brand_new"))[1:4] == ["7", "", ""]
-    assert "does not know" in sentence(shown, EMPTY, Row(Part.SYSCTL, "brand_new"))
-    assert "Takes 0 or 1" in sentence(shown, EMPTY, Row(Part.SYSCTL, "conntrack"))
+    assert texts(shown, DirectorRow(Part.SYSCTL, "expire_nodest_conn"))[:4] == [
+        "  expire_nodest_conn",
+        "1",
+        "0",
+        "saved",
+    ]
+    assert cells(shown, EMPTY, DirectorRow(Part.SYSCTL, "expire_nodest_conn"))[1].tone is Tone.STRONG
+    assert texts(shown, DirectorRow(Part.SYSCTL, "conntrack"))[1:4] == ["0", "0", "1"]
+    assert cells(shown, EMPTY, DirectorRow(Part.SYSCTL, "conntrack"))[3].tone is Tone.WARN
+    assert texts(shown, DirectorRow(Part.TIMEOUTS, "tcp"))[1:4] == ["900", "900", ""]
+    assert texts(shown, DirectorRow(Part.SYSCTL, "brand_new"))[1:4] == ["7", "", ""]
+    assert "does not know" in sentence(shown, EMPTY, DirectorRow(Part.SYSCTL, "brand_new"))
+    assert "Takes 0 or 1" in sentence(shown, EMPTY, DirectorRow(Part.SYSCTL, "conntrack"))
 
 
 def test_what_the_profile_leaves_to_the_kernel_of_a_daemon_counts_as_saved() -> None:
     shown = snapshot(Director(sync={SyncRole.MASTER: replace(MASTER, max_length=0, port=9000)}))
-    assert texts(shown, Row(Part.SYNC, "master"))[1:4] == ["running", "stopped", "saved"]
-    assert texts(shown, Row(Part.SYNC, "master.max_length"))[1:4] == ["1472", "", "saved"]
-    assert texts(shown, Row(Part.SYNC, "master.port"))[1:4] == ["8848", "8848", "9000"]
-    assert texts(shown, Row(Part.SYNC, "backup"))[1:4] == ["stopped", "stopped", "saved"]
+    assert texts(shown, DirectorRow(Part.SYNC, "master"))[1:4] == ["running", "stopped", "saved"]
+    assert texts(shown, DirectorRow(Part.SYNC, "master.max_length"))[1:4] == ["1472", "", "saved"]
+    assert texts(shown, DirectorRow(Part.SYNC, "master.port"))[1:4] == ["8848", "8848", "9000"]
+    assert texts(shown, DirectorRow(Part.SYNC, "backup"))[1:4] == ["stopped", "stopped", "saved"]
 
 
 def test_what_is_staged_stands_as_old_and_new() -> None:
     backup = SyncDaemon(SyncRole.BACKUP, "eth2")
     staged: tuple[Change, ...] = (change_sysctl("conntrack", "0", "1"), change_daemon(None, backup))
-    look = Look(staged=staged)
-    assert texts(snapshot(), Row(Part.SYSCTL, "conntrack"), look)[1] == "0->1"
-    assert texts(snapshot(), Row(Part.SYNC, "backup"), look)[1] == "stopped->running"
-    assert Row(Part.SYNC, "backup.interface") in rows(snapshot(), look)
-    assert texts(snapshot(), Row(Part.SYNC, "backup.interface"), look)[1] == "none->eth2"
+    look = DirectorLook(staged=staged)
+    assert texts(snapshot(), DirectorRow(Part.SYSCTL, "conntrack"), look)[1] == "0->1"
+    assert texts(snapshot(), DirectorRow(Part.SYNC, "backup"), look)[1] == "stopped->running"
+    assert DirectorRow(Part.SYNC, "backup.interface") in rows(snapshot(), look)
+    assert texts(snapshot(), DirectorRow(Part.SYNC, "backup.interface"), look)[1] == "none->eth2"
 
 
 def test_what_only_the_profile_lets_go_or_takes_is_said_in_its_column() -> None:
     shown = snapshot(Director(timeouts=Timeouts(tcp=7), sysctl={"conntrack": "0"}))
     staged: tuple[Change, ...] = (change_sysctl("conntrack", "0", None), change_timeouts(Timeouts(), None))
-    look = Look(staged=(*staged, keep(change_sysctl("brand_new", "7", "7"))))
-    assert texts(shown, Row(Part.SYSCTL, "conntrack"), look)[1:4] == ["0", "0", "let go"]
-    assert texts(shown, Row(Part.TIMEOUTS, "tcp"), look)[1:4] == ["900", "900", "let go"]
-    assert texts(shown, Row(Part.SYSCTL, "brand_new"), look)[1:4] == ["7", "", "keep"]
-    assert texts(shown, Row(Part.SYSCTL, "expire_nodest_conn"), look)[3] == ""
+    look = DirectorLook(staged=(*staged, keep(change_sysctl("brand_new", "7", "7"))))
+    assert texts(shown, DirectorRow(Part.SYSCTL, "conntrack"), look)[1:4] == ["0", "0", "let go"]
+    assert texts(shown, DirectorRow(Part.TIMEOUTS, "tcp"), look)[1:4] == ["900", "900", "let go"]
+    assert texts(shown, DirectorRow(Part.SYSCTL, "brand_new"), look)[1:4] == ["7", "", "keep"]
+    assert texts(shown, DirectorRow(Part.SYSCTL, "expire_nodest_conn"), look)[3] == ""
     assert keep(change_timeouts(Timeouts(), Timeouts())) == change_timeouts(None, Timeouts())
-    again = question(DIRECTOR, staged, Row(Part.TIMEOUTS, "udp"))
+    again = question(DIRECTOR, staged, DirectorRow(Part.TIMEOUTS, "udp"))
     assert again is not None
     assert merge(staged, [again.change("9")])[-1] == change_timeouts(Timeouts(), Timeouts(udp=9))
 
 
 def test_a_filter_keeps_the_rows_that_say_its_words_with_their_headings() -> None:
-    look = Look(filter=LANGUAGE.parse("nodest"), folded=frozenset({Part.SYSCTL}))
-    assert rows(snapshot(), look) == [Row(Part.SYSCTL), Row(Part.SYSCTL, "expire_nodest_conn")]
-    listed = rows(snapshot(), Look(filter=LANGUAGE.parse("net.ipv4.vs !nodest")))
+    look = DirectorLook(filter=LANGUAGE.parse("nodest"), folded=frozenset({Part.SYSCTL}))
+    assert rows(snapshot(), look) == [DirectorRow(Part.SYSCTL), DirectorRow(Part.SYSCTL, "expire_nodest_conn")]
+    listed = rows(snapshot(), DirectorLook(filter=LANGUAGE.parse("net.ipv4.vs !nodest")))
     assert [row.name for row in listed] == ["", "brand_new", "conntrack"]
-    assert rows(snapshot(), Look(filter=LANGUAGE.parse("nothing-says-this"))) == []
+    assert rows(snapshot(), DirectorLook(filter=LANGUAGE.parse("nothing-says-this"))) == []
 
 
 def test_a_folded_part_shows_its_heading_only() -> None:
-    look = Look(folded=frozenset({Part.SYSCTL}))
-    assert [row for row in rows(snapshot(), look) if row.part is Part.SYSCTL] == [Row(Part.SYSCTL)]
-    assert texts(snapshot(), Row(Part.SYSCTL), look)[0] == "+ net.ipv4.vs"
+    look = DirectorLook(folded=frozenset({Part.SYSCTL}))
+    assert [row for row in rows(snapshot(), look) if row.part is Part.SYSCTL] == [DirectorRow(Part.SYSCTL)]
+    assert texts(snapshot(), DirectorRow(Part.SYSCTL), look)[0] == "+ net.ipv4.vs"
 
 
 def test_a_table_too_small_for_its_connections_says_what_to_do() -> None:
     shown = snapshot()
     key: ServiceKey = address_key("tcp:192.0.2.1:80")
-    row = Row(Part.TABLE, "connections")
+    row = DirectorRow(Part.TABLE, "connections")
     for active, word in ((4096 * 4, "16.4k"), (100_000, "crowded")):
         servers = {key: {endpoint("10.0.0.1:80"): ServerStats(active=active)}}
         full = replace(shown, reading=replace(shown.reading, servers=servers))
@@ -143,14 +148,14 @@ def test_owners_links_and_cpus_have_their_rows() -> None:
         reading=replace(base.reading, cpus=(Stats(in_packets=30), Stats(in_packets=10))),
     )
     assert [row.name for row in rows(shown, EMPTY) if row.part is Part.TABLE][4:] == ["owner 7", "owner 8", "owner 9"]
-    assert "0 services by /etc/k.conf" in sentence(shown, EMPTY, Row(Part.TABLE, "owner 7"))
-    assert "every service" in sentence(shown, EMPTY, Row(Part.TABLE, "owner 8"))
-    assert "another lvstui" in sentence(shown, EMPTY, Row(Part.TABLE, "owner 9"))
-    assert cells(shown, EMPTY, Row(Part.HOST, "cpu"))[1] == ("91%", Tone.WARN)
-    assert texts(shown, Row(Part.HOST, "link eth0"))[1] == "5.0MB/s in"
-    assert cells(shown, EMPTY, Row(Part.HOST, "link eth1"))[1] == ("3 drops/s", Tone.BAD)
-    assert [texts(shown, Row(Part.CPUS, name))[1] for name in "01"] == ["75%", "25%"]
-    assert "since IPVS was loaded" in sentence(shown, EMPTY, Row(Part.CPUS, "0"))
+    assert "0 services by /etc/k.conf" in sentence(shown, EMPTY, DirectorRow(Part.TABLE, "owner 7"))
+    assert "every service" in sentence(shown, EMPTY, DirectorRow(Part.TABLE, "owner 8"))
+    assert "another lvstui" in sentence(shown, EMPTY, DirectorRow(Part.TABLE, "owner 9"))
+    assert cells(shown, EMPTY, DirectorRow(Part.HOST, "cpu"))[1] == ("91%", Tone.WARN)
+    assert texts(shown, DirectorRow(Part.HOST, "link eth0"))[1] == "5.0MB/s in"
+    assert cells(shown, EMPTY, DirectorRow(Part.HOST, "link eth1"))[1] == ("3 drops/s", Tone.BAD)
+    assert [texts(shown, DirectorRow(Part.CPUS, name))[1] for name in "01"] == ["75%", "25%"]
+    assert "since IPVS was loaded" in sentence(shown, EMPTY, DirectorRow(Part.CPUS, "0"))
 
 
 def test_what_proc_does_not_tell_has_no_rows() -> None:
@@ -161,25 +166,25 @@ def test_what_proc_does_not_tell_has_no_rows() -> None:
 @pytest.mark.parametrize(
     ("row", "text", "change"),
     [
-        (Row(Part.TIMEOUTS, "tcp"), "600", change_timeouts(Timeouts(), Timeouts(tcp=600))),
-        (Row(Part.TIMEOUTS, "tcp_fin"), "60", change_timeouts(Timeouts(), Timeouts(tcp_fin=60))),
-        (Row(Part.TIMEOUTS, "udp"), "30", change_timeouts(Timeouts(), Timeouts(udp=30))),
-        (Row(Part.SYSCTL, "conntrack"), " 1 ", change_sysctl("conntrack", "0", "1")),
-        (Row(Part.SYSCTL, "brand_new"), "x y", change_sysctl("brand_new", "7", "x y")),
-        (Row(Part.SYNC, "backup"), "eth2", change_daemon(None, SyncDaemon(SyncRole.BACKUP, "eth2"))),
-        (Row(Part.SYNC, "master"), "eth2", change_daemon(MASTER, replace(MASTER, interface="eth2"))),
-        (Row(Part.SYNC, "master.id"), "7", change_daemon(MASTER, replace(MASTER, id=7))),
-        (Row(Part.SYNC, "master.ttl"), "7", change_daemon(MASTER, replace(MASTER, ttl=7))),
-        (Row(Part.SYNC, "master.port"), "7", change_daemon(MASTER, replace(MASTER, port=7))),
-        (Row(Part.SYNC, "master.max_length"), "999", change_daemon(MASTER, replace(MASTER, max_length=999))),
+        (DirectorRow(Part.TIMEOUTS, "tcp"), "600", change_timeouts(Timeouts(), Timeouts(tcp=600))),
+        (DirectorRow(Part.TIMEOUTS, "tcp_fin"), "60", change_timeouts(Timeouts(), Timeouts(tcp_fin=60))),
+        (DirectorRow(Part.TIMEOUTS, "udp"), "30", change_timeouts(Timeouts(), Timeouts(udp=30))),
+        (DirectorRow(Part.SYSCTL, "conntrack"), " 1 ", change_sysctl("conntrack", "0", "1")),
+        (DirectorRow(Part.SYSCTL, "brand_new"), "x y", change_sysctl("brand_new", "7", "x y")),
+        (DirectorRow(Part.SYNC, "backup"), "eth2", change_daemon(None, SyncDaemon(SyncRole.BACKUP, "eth2"))),
+        (DirectorRow(Part.SYNC, "master"), "eth2", change_daemon(MASTER, replace(MASTER, interface="eth2"))),
+        (DirectorRow(Part.SYNC, "master.id"), "7", change_daemon(MASTER, replace(MASTER, id=7))),
+        (DirectorRow(Part.SYNC, "master.ttl"), "7", change_daemon(MASTER, replace(MASTER, ttl=7))),
+        (DirectorRow(Part.SYNC, "master.port"), "7", change_daemon(MASTER, replace(MASTER, port=7))),
+        (DirectorRow(Part.SYNC, "master.max_length"), "999", change_daemon(MASTER, replace(MASTER, max_length=999))),
         (
-            Row(Part.SYNC, "master.group"),
+            DirectorRow(Part.SYNC, "master.group"),
             "224.0.0.90",
             change_daemon(MASTER, replace(MASTER, group=IPv4Address("224.0.0.90"))),
         ),
     ],
 )
-def test_an_answer_becomes_a_change(row: Row, text: str, change: Change) -> None:
+def test_an_answer_becomes_a_change(row: DirectorRow, text: str, change: Change) -> None:
     found = question(DIRECTOR, (), row)
     assert found is not None
     assert found.wrong(text, DIRECTOR) == ""
@@ -189,33 +194,35 @@ def test_an_answer_becomes_a_change(row: Row, text: str, change: Change) -> None
 @pytest.mark.parametrize(
     ("row", "text", "part"),
     [
-        (Row(Part.TIMEOUTS, "tcp"), "0", "at least 1"),
-        (Row(Part.TIMEOUTS, "tcp"), "soon", "whole number"),
-        (Row(Part.SYSCTL, "conntrack"), "on", "must be 0 or 1"),
-        (Row(Part.SYNC, "master.group"), "10.0.0.1", "multicast"),
-        (Row(Part.SYNC, "master.id"), "256", "0 to 255"),
+        (DirectorRow(Part.TIMEOUTS, "tcp"), "0", "at least 1"),
+        (DirectorRow(Part.TIMEOUTS, "tcp"), "soon", "whole number"),
+        (DirectorRow(Part.SYSCTL, "conntrack"), "on", "must be 0 or 1"),
+        (DirectorRow(Part.SYNC, "master.group"), "10.0.0.1", "multicast"),
+        (DirectorRow(Part.SYNC, "master.id"), "256", "0 to 255"),
     ],
 )
-def test_a_wrong_answer_is_said(row: Row, text: str, part: str) -> None:
+def test_a_wrong_answer_is_said(row: DirectorRow, text: str, part: str) -> None:
     found = question(DIRECTOR, (), row)
     assert found is not None
     assert part in found.wrong(text, DIRECTOR)
 
 
-@pytest.mark.parametrize("row", [Row(Part.HOST, "cpu"), Row(Part.TIMEOUTS), Row(Part.TABLE, "connections")])
-def test_what_can_only_be_seen_has_no_question(row: Row) -> None:
+@pytest.mark.parametrize(
+    "row", [DirectorRow(Part.HOST, "cpu"), DirectorRow(Part.TIMEOUTS), DirectorRow(Part.TABLE, "connections")]
+)
+def test_what_can_only_be_seen_has_no_question(row: DirectorRow) -> None:
     assert question(DIRECTOR, (), row) is None
 
 
 def test_a_second_answer_goes_on_from_the_first_and_keeps_what_was_seen() -> None:
-    row = Row(Part.TIMEOUTS, "tcp")
+    row = DirectorRow(Part.TIMEOUTS, "tcp")
     first = merge((), [change_timeouts(Timeouts(), Timeouts(udp=30))])
     found = question(DIRECTOR, first, row)
     assert found is not None
     assert merge(first, [found.change("600")]) == (change_timeouts(Timeouts(), Timeouts(tcp=600, udp=30)),)
 
     started = merge(first, [change_daemon(None, SyncDaemon(SyncRole.BACKUP, "eth2"))])
-    option = question(DIRECTOR, started, Row(Part.SYNC, "backup.id"))
+    option = question(DIRECTOR, started, DirectorRow(Part.SYNC, "backup.id"))
     assert option is not None
     staged = merge(started, [option.change("9")])
     assert staged == (*first, change_daemon(None, SyncDaemon(SyncRole.BACKUP, "eth2", id=9)))
@@ -226,20 +233,20 @@ def test_a_second_answer_goes_on_from_the_first_and_keeps_what_was_seen() -> Non
 
 
 def test_a_daemon_that_runs_can_be_stopped_and_what_is_managed_let_go() -> None:
-    assert removal(DIRECTOR, Row(Part.SYNC, "master.id")) == change_daemon(MASTER, None)
-    assert removal(DIRECTOR, Row(Part.SYNC, "backup")) is None
-    assert removal(DIRECTOR, Row(Part.SYSCTL, "conntrack")) is None
-    assert removal(DIRECTOR, Row(Part.SYNC)) is None
+    assert removal(DIRECTOR, DirectorRow(Part.SYNC, "master.id")) == change_daemon(MASTER, None)
+    assert removal(DIRECTOR, DirectorRow(Part.SYNC, "backup")) is None
+    assert removal(DIRECTOR, DirectorRow(Part.SYSCTL, "conntrack")) is None
+    assert removal(DIRECTOR, DirectorRow(Part.SYNC)) is None
     saved = Director(timeouts=Timeouts(), sysctl={"conntrack": "0"})
-    assert release(DIRECTOR, saved, Row(Part.SYSCTL, "conntrack")) == change_sysctl("conntrack", "0", None)
-    assert release(DIRECTOR, saved, Row(Part.TIMEOUTS, "udp")) == change_timeouts(Timeouts(), None)
-    assert release(DIRECTOR, saved, Row(Part.SYSCTL, "brand_new")) is None
-    assert release(DIRECTOR, None, Row(Part.TIMEOUTS, "udp")) is None
+    assert release(DIRECTOR, saved, DirectorRow(Part.SYSCTL, "conntrack")) == change_sysctl("conntrack", "0", None)
+    assert release(DIRECTOR, saved, DirectorRow(Part.TIMEOUTS, "udp")) == change_timeouts(Timeouts(), None)
+    assert release(DIRECTOR, saved, DirectorRow(Part.SYSCTL, "brand_new")) is None
+    assert release(DIRECTOR, None, DirectorRow(Part.TIMEOUTS, "udp")) is None
 
 
 @pytest.mark.parametrize(("row", "label"), [("backup", "start the backup on"), ("master.interface", "master")])
 def test_an_interface_is_asked_for_with_those_there_are_and_no_other_is_taken(row: str, label: str) -> None:
-    found = question(DIRECTOR, (), Row(Part.SYNC, row), ("eth0", "eth1", "lo"))
+    found = question(DIRECTOR, (), DirectorRow(Part.SYNC, row), ("eth0", "eth1", "lo"))
     assert found is not None
     assert found.label == f"{label} interface (eth0 eth1 lo)"
     assert found.wrong("eth0", DIRECTOR) == ""
@@ -251,14 +258,14 @@ def test_an_interface_is_asked_for_with_those_there_are_and_no_other_is_taken(ro
 
 def test_of_many_interfaces_the_prompt_names_the_first_as_text_and_any_of_them_is_taken() -> None:
     names = ("eth0", "bond\x1b", *(f"veth{number}" for number in range(500)))
-    found = question(DIRECTOR, (), Row(Part.SYNC, "backup"), names)
+    found = question(DIRECTOR, (), DirectorRow(Part.SYNC, "backup"), names)
     assert found is not None
     assert found.label == "start the backup on interface (eth0 bond\\x1b veth0 ...)"
     assert found.wrong("veth499", DIRECTOR) == ""
 
 
 def test_a_change_of_a_field_that_cannot_be_raises_where_it_is_made() -> None:
-    found = question(DIRECTOR, (), Row(Part.SYNC, "backup"))
+    found = question(DIRECTOR, (), DirectorRow(Part.SYNC, "backup"))
     assert found is not None
     with pytest.raises(FieldError, match="interface"):
         found.change("a name far too long for Linux")

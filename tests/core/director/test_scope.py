@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from lvstui.core.director.lines import scope
-from lvstui.core.director.rows import Look, Part, Row, sentence, touches
+from lvstui.core.director.rows import DirectorLook, DirectorRow, Part, sentence, touches
 from lvstui.core.model import (
     AddressKey,
     Director,
@@ -109,16 +109,17 @@ def test_every_sentence_fits_below_a_table_of_eighty_columns() -> None:
     settings = {name: setting.default for name, setting in SETTINGS.items()}
     shown = snapshot(Director(ALL.pools, sync={}, sysctl=settings))
     for name in SETTINGS:
-        row = Row(Part.SYSCTL, name)
-        expected = (sentence(shown, Look(), row), touches(shown, row))
+        row = DirectorRow(Part.SYSCTL, name)
+        expected = (sentence(shown, DirectorLook(), row), touches(shown, row))
         assert sum(len(textwrap.wrap(line, 78)) for line in expected) <= 4, expected
 
 
 def test_only_a_row_of_a_setting_touches_anything() -> None:
     shown = snapshot(ALL)
     assert (
-        touches(shown, Row(Part.SYSCTL, "pmtu_disc")) == "It touches 1 service with tunnel servers: udp:192.0.2.3:80."
+        touches(shown, DirectorRow(Part.SYSCTL, "pmtu_disc"))
+        == "It touches 1 service with tunnel servers: udp:192.0.2.3:80."
     )
-    assert touches(shown, Row(Part.SYSCTL, "brand_new")) == ""
-    assert touches(shown, Row(Part.SYSCTL)) == ""
-    assert touches(shown, Row(Part.TIMEOUTS, "tcp")) == ""
+    assert touches(shown, DirectorRow(Part.SYSCTL, "brand_new")) == ""
+    assert touches(shown, DirectorRow(Part.SYSCTL)) == ""
+    assert touches(shown, DirectorRow(Part.TIMEOUTS, "tcp")) == ""

@@ -18,7 +18,7 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import MachineKey, RowKey, ServerStats, Stats
 from lvstui.core.services.columns import LANGUAGE
-from lvstui.core.services.row import Grouping, Look
+from lvstui.core.services.row import Grouping, ServiceLook
 from lvstui.core.services.rows import rows
 from tests.build import MARK, address_key, director, pool, server, snapshot
 from tests.core.strategies import laws
@@ -90,7 +90,7 @@ WEB_A, WEB_B, DNS_C, MARK_D = (
     ],
 )
 def test_a_filter_finds_what_its_terms_say(text: str, found: Sequence[RowKey]) -> None:
-    assert rows(SNAPSHOT, Look(filter=parse(text))) == sorted(found, key=rows(SNAPSHOT, Look()).index)
+    assert rows(SNAPSHOT, ServiceLook(filter=parse(text))) == sorted(found, key=rows(SNAPSHOT, ServiceLook()).index)
 
 
 def test_a_sentence_about_a_term_shows_it_escaped() -> None:
@@ -131,8 +131,8 @@ def test_no_text_breaks_the_filter(text: str) -> None:
     except FieldError:
         return
     for grouping in Grouping:
-        assert set(rows(SNAPSHOT, Look(filter=found, grouping=grouping))) <= set(
-            rows(SNAPSHOT, Look(grouping=grouping))
+        assert set(rows(SNAPSHOT, ServiceLook(filter=found, grouping=grouping))) <= set(
+            rows(SNAPSHOT, ServiceLook(grouping=grouping))
         )
 
 
@@ -160,7 +160,7 @@ VALUES = {
 @pytest.mark.parametrize("field", LANGUAGE.fields)
 def test_each_server_is_found_by_a_field_or_by_its_negation(field: str, grouping: Grouping) -> None:
     def servers(text: str) -> set[RowKey]:
-        found = rows(SNAPSHOT, Look(filter=parse(text), grouping=grouping))
+        found = rows(SNAPSHOT, ServiceLook(filter=parse(text), grouping=grouping))
         return {row for row in found if isinstance(row, ServerKey)}
 
     term = f"{field}={VALUES.get(field, '0')}"
@@ -170,16 +170,23 @@ def test_each_server_is_found_by_a_field_or_by_its_negation(field: str, grouping
 
 def test_a_machine_is_found_by_its_address_and_by_what_is_on_it() -> None:
     machine = MachineKey(A.endpoint.address)
-    assert rows(SNAPSHOT, Look(filter=parse("10.0.0.0/24"), grouping=Grouping.MACHINE)) == [machine, WEB_A, MARK_D]
-    assert rows(SNAPSHOT, Look(filter=parse("mark=80"), grouping=Grouping.MACHINE)) == [machine, MARK_D]
-    assert rows(SNAPSHOT, Look(filter=parse("!mark=80 active>1k"), grouping=Grouping.MACHINE)) == [machine, WEB_A]
+    assert rows(SNAPSHOT, ServiceLook(filter=parse("10.0.0.0/24"), grouping=Grouping.MACHINE)) == [
+        machine,
+        WEB_A,
+        MARK_D,
+    ]
+    assert rows(SNAPSHOT, ServiceLook(filter=parse("mark=80"), grouping=Grouping.MACHINE)) == [machine, MARK_D]
+    assert rows(SNAPSHOT, ServiceLook(filter=parse("!mark=80 active>1k"), grouping=Grouping.MACHINE)) == [
+        machine,
+        WEB_A,
+    ]
 
 
 def test_filters_with_the_same_text_are_equal_and_the_empty_one_finds_everything() -> None:
     assert parse("a  b") == parse("a b")
     assert not parse("")
-    assert rows(SNAPSHOT, Look(filter=parse(""))) == rows(SNAPSHOT, Look())
+    assert rows(SNAPSHOT, ServiceLook(filter=parse(""))) == rows(SNAPSHOT, ServiceLook())
 
 
 def test_words_do_not_find_counters_since_rows_would_come_and_go_with_the_traffic() -> None:
-    assert rows(SNAPSHOT, Look(filter=parse("1.5k"))) == []
+    assert rows(SNAPSHOT, ServiceLook(filter=parse("1.5k"))) == []

@@ -16,7 +16,7 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import MachineKey, RowKey, ServerStats, Stats
 from lvstui.core.services.columns import MACHINE_COLUMNS, SERVICE_COLUMNS
-from lvstui.core.services.row import Grouping, Look, machine_state, machines
+from lvstui.core.services.row import Grouping, ServiceLook, machine_state, machines
 from lvstui.core.services.rows import cells, columns, group_of, rows
 from lvstui.core.view.brief import server_state
 from lvstui.core.view.table import Cell, Tone
@@ -39,10 +39,10 @@ SNAPSHOT = snapshot(
         MARK: {C.endpoint: ServerStats(5, 1, 1, Stats(connection_rate=4, in_bytes=7))},
     },
 )
-BY_MACHINE = Look(grouping=Grouping.MACHINE)
+BY_MACHINE = ServiceLook(grouping=Grouping.MACHINE)
 
 
-def texts(key: RowKey, look: Look = BY_MACHINE) -> dict[str, str]:
+def texts(key: RowKey, look: ServiceLook = BY_MACHINE) -> dict[str, str]:
     shown = cells(SNAPSHOT, look, key)
     return {column.id: cell.text for column, cell in zip(columns(look), shown, strict=True)}
 
@@ -53,7 +53,7 @@ def test_machines_stand_by_address_with_all_their_places_under_them() -> None:
 
 
 def test_both_groupings_show_the_same_servers() -> None:
-    servers = {key for key in rows(SNAPSHOT, Look()) if isinstance(key, ServerKey)}
+    servers = {key for key in rows(SNAPSHOT, ServiceLook()) if isinstance(key, ServerKey)}
     assert {key for key in rows(SNAPSHOT, BY_MACHINE) if isinstance(key, ServerKey)} == servers
     assert {key for places in machines(DIRECTOR).values() for key in places} == servers
 
@@ -100,7 +100,7 @@ def test_machines_sort_by_every_column_and_their_servers_within(column: str, ord
 
 
 def test_a_hidden_column_takes_its_cells_along() -> None:
-    look = Look(hidden=frozenset(["name", "history"]))
+    look = ServiceLook(hidden=frozenset(["name", "history"]))
     assert len(columns(look)) == len(SERVICE_COLUMNS) - 2
     assert "name" not in texts(WEB_A, look)
     assert texts(WEB_A, look)["state"] == "ok"

@@ -22,7 +22,7 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import RowKey, ServerStats, Stats
 from lvstui.core.services.columns import LANGUAGE, SERVICE_COLUMNS
-from lvstui.core.services.row import Look
+from lvstui.core.services.row import ServiceLook
 from lvstui.core.services.rows import cells, rows
 from lvstui.core.snapshot import Host, ProfileState
 from lvstui.core.view.brief import headline
@@ -58,17 +58,17 @@ SNAPSHOT = snapshot(
 )
 
 
-def texts(key: RowKey, look: Look | None = None) -> dict[str, str]:
-    shown = cells(SNAPSHOT, look or Look(), key)
+def texts(key: RowKey, look: ServiceLook | None = None) -> dict[str, str]:
+    shown = cells(SNAPSHOT, look or ServiceLook(), key)
     return {column.id: cell.text for column, cell in zip(SERVICE_COLUMNS, shown, strict=True)}
 
 
 def test_services_stand_by_address_then_marks_with_their_servers_under_them() -> None:
-    assert rows(SNAPSHOT, Look()) == [DNS, SHOP, WEB2_KEY, WEB1_KEY, MARK, ServerKey(MARK, SIX.endpoint)]
+    assert rows(SNAPSHOT, ServiceLook()) == [DNS, SHOP, WEB2_KEY, WEB1_KEY, MARK, ServerKey(MARK, SIX.endpoint)]
 
 
 def test_a_folded_service_hides_its_servers() -> None:
-    assert rows(SNAPSHOT, Look(folded=frozenset([SHOP]))) == [DNS, SHOP, MARK, ServerKey(MARK, SIX.endpoint)]
+    assert rows(SNAPSHOT, ServiceLook(folded=frozenset([SHOP]))) == [DNS, SHOP, MARK, ServerKey(MARK, SIX.endpoint)]
 
 
 @pytest.mark.parametrize(
@@ -85,11 +85,11 @@ def test_a_folded_service_hides_its_servers() -> None:
     ],
 )
 def test_a_filter_keeps_rows_that_show_all_its_words(wanted: str, found: list[RowKey]) -> None:
-    assert rows(SNAPSHOT, Look(filter=LANGUAGE.parse(wanted))) == found
+    assert rows(SNAPSHOT, ServiceLook(filter=LANGUAGE.parse(wanted))) == found
 
 
 def test_a_filter_finds_servers_in_folded_services() -> None:
-    assert rows(SNAPSHOT, Look(filter=LANGUAGE.parse("web1"), folded=frozenset([SHOP]))) == [SHOP, WEB1_KEY]
+    assert rows(SNAPSHOT, ServiceLook(filter=LANGUAGE.parse("web1"), folded=frozenset([SHOP]))) == [SHOP, WEB1_KEY]
 
 
 @pytest.mark.parametrize(
@@ -105,12 +105,12 @@ def test_a_filter_finds_servers_in_folded_services() -> None:
     ],
 )
 def test_every_column_sorts(column: str, order: list[RowKey]) -> None:
-    look = Look(sort=column, descending=True)
+    look = ServiceLook(sort=column, descending=True)
     assert [key for key in rows(SNAPSHOT, look) if not isinstance(key, ServerKey)] == order
 
 
 def test_servers_sort_within_their_service() -> None:
-    look = Look(sort="active", descending=True)
+    look = ServiceLook(sort="active", descending=True)
     assert [key for key in rows(SNAPSHOT, look) if isinstance(key, ServerKey)][:2] == [WEB1_KEY, WEB2_KEY]
 
 
@@ -137,12 +137,12 @@ def test_a_service_without_servers_is_empty_and_one_with_all_drained_is_down() -
     assert texts(DNS)["state"] == "empty"
     pools: dict[ServiceKey, Pool] = {SHOP: pool(SHOP_SERVICE, WEB2)}
     snapshot = replace(SNAPSHOT, reading=replace(SNAPSHOT.reading, director=Director(pools)))
-    assert cells(snapshot, Look(), SHOP)[-1].text == "down"
+    assert cells(snapshot, ServiceLook(), SHOP)[-1].text == "down"
 
 
 def test_a_staged_weight_shows_old_and_new() -> None:
     change = change_server(SHOP, WEB1, replace(WEB1, weight=5))
-    shown = cells(SNAPSHOT, Look(staged={WEB1_KEY: change}), WEB1_KEY)
+    shown = cells(SNAPSHOT, ServiceLook(staged={WEB1_KEY: change}), WEB1_KEY)
     weight = dict(zip([column.id for column in SERVICE_COLUMNS], shown, strict=True))["weight"]
     assert (weight.text, weight.tone) == ("3->5", Tone.STAGED)
 

@@ -6,10 +6,10 @@ from functools import partial
 
 from lvstui.core.attributes import SERVER
 from lvstui.core.rules import Problem
-from lvstui.core.view.form import NO, YES, Field, Form, Kind, Values, check_by
+from lvstui.core.view.form import NO, YES, Field, FieldKind, Form, Values, check_by
 
 WEIGHT = Field("weight", "weight", "1", check=check_by(partial(SERVER.number, "weight")))
-MORE = Field("more", "more", NO, Kind.CHOICE, (NO, YES))
+MORE = Field("more", "more", NO, FieldKind.CHOICE, (NO, YES))
 UPPER = Field("upper", "upper", "0", check=check_by(partial(SERVER.number, "upper")), shown=lambda v: v["more"] == YES)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lvstui.core.model import Director
-from lvstui.formats.profile.read import Uncertain, quickly, thoroughly
+from lvstui.formats.profile.read import Uncertain, read_quickly, read_thoroughly
 from lvstui.formats.profile.write import dumps
 from tests.core.strategies import directors, laws
 
@@ -48,7 +48,7 @@ _SNIPPETS = (
 def test_it_reads_whatever_lvstui_writes(director: Director) -> None:
     text = dumps(director)
     try:
-        assert quickly(text) == director
+        assert read_quickly(text) == director
     except Uncertain:
         assert '"""' in text or "'''" in text or "\\" in text
 
@@ -56,10 +56,10 @@ def test_it_reads_whatever_lvstui_writes(director: Director) -> None:
 def agree(text: str) -> bool:
     """Return whether the short cut gave an answer, after holding it against the parser's."""
     try:
-        quick = quickly(text)
+        quick = read_quickly(text)
     except (Uncertain, tomllib.TOMLDecodeError):
         return False
-    assert quick == thoroughly(text, "p")
+    assert quick == read_thoroughly(text, "p")
     return True
 
 

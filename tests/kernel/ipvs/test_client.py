@@ -317,7 +317,7 @@ print(kernel.read_only)
 reading = kernel.read()
 print(reading.director)
 (pool,) = reading.director.pools.values()
-print(kernel.held(change_service(pool.service, None).target) == pool.service)
+print(kernel.lookup(change_service(pool.service, None).target) == pool.service)
 for write in (lambda: kernel.write(change_service(pool.service, None)), lambda: kernel.zero(None)):
     try:
         write()

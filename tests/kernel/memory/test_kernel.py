@@ -127,7 +127,7 @@ def test_what_a_change_writes_is_held_afterwards(want: Director) -> None:
     for change in kernel_writes(diff(kernel.read().director, want)):
         kernel.write(change)
         if isinstance(change.target, ServiceKey | ServerKey):
-            assert kernel.held(change.target) == strip_profile_values(change.after)
+            assert kernel.lookup(change.target) == strip_profile_values(change.after)
 
 
 def test_counters_stand_still_without_traffic() -> None:
@@ -145,7 +145,7 @@ def test_a_failure_is_raised_by_everything_until_it_is_over() -> None:
         with pytest.raises(NoIpvs, match="modprobe ip_vs"):
             attempt()
     with pytest.raises(NoIpvs):
-        kernel.held(change.target)
+        kernel.lookup(change.target)
     kernel.failure = None
     assert kernel.read().director.pools[KEY].servers == {WEB1.endpoint: WEB1}
 
@@ -157,7 +157,7 @@ def test_a_read_only_kernel_is_read_and_not_written() -> None:
         kernel.zero(None)
     with pytest.raises(NoRight, match="sudo"):
         kernel.write(change_server(KEY, WEB1, None))
-    assert kernel.held(change_server(KEY, WEB1, None).target) == WEB1
+    assert kernel.lookup(change_server(KEY, WEB1, None).target) == WEB1
 
 
 # --- what is refused
@@ -246,7 +246,7 @@ def test_what_the_kernel_takes_silently_is_taken() -> None:
     holes = replace(SHOP, persistence=Persistence(timeout=2**32 - 1, mask=IPv4Address("255.0.255.0"), engine="sip"))
     for service in (odd, holes):
         kernel.write(change_service(None, service))
-        assert kernel.held(change_service(None, service).target) == service
+        assert kernel.lookup(change_service(None, service).target) == service
 
 
 def test_one_mark_serves_both_families() -> None:
@@ -275,7 +275,7 @@ def test_a_timeout_of_zero_keeps_the_present_one() -> None:
 def test_the_length_of_a_datagram_is_derived_and_limited(daemon: SyncDaemon, length: int) -> None:
     kernel = MemoryKernel()
     kernel.write(change_daemon(None, daemon))
-    assert kernel.held(change_daemon(None, daemon).target) == replace(daemon, max_length=length)
+    assert kernel.lookup(change_daemon(None, daemon).target) == replace(daemon, max_length=length)
 
 
 def test_removing_all_services_leaves_timeouts_and_daemons() -> None:

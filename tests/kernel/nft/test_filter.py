@@ -20,7 +20,7 @@ from lvstui.core.marks.script import groups, script
 from lvstui.core.model import MarkGroup, Ports, Protocol, Selector
 from lvstui.core.selectors import merged_networks, merged_ports, selector
 from lvstui.kernel.nft import writing
-from lvstui.kernel.nft.filter import Filter, Found
+from lvstui.kernel.nft.filter import Found, PacketFilter
 from lvstui.kernel.nft.writing import Held
 from lvstui.kernel.port import NoRight, Refused
 from tests.build import group
@@ -34,15 +34,15 @@ DNS = group(53, "udp any 53")
 
 @alone
 def test_groups_are_written_read_and_taken_back() -> None:
-    with closing(Filter(None)) as door:
+    with closing(PacketFilter(None)) as door:
         assert not door.read().ours
         door.write(change_group(None, WEB))
         door.write(change_group(None, DNS))
         assert groups(door.read().rules) == {53: DNS, 80: WEB}
         assert door.read().ours
-        assert door.held(80) == WEB
+        assert door.lookup(80) == WEB
         door.write(change_group(WEB, None))
-        assert door.held(80) is None
+        assert door.lookup(80) is None
         door.write(change_group(DNS, None))
         assert not door.read().ours
         assert output("nft", "list", "ruleset") == ""
@@ -80,7 +80,7 @@ GROUPS = st.dictionaries(st.integers(1, 2**32 - 1), st.lists(SELECTORS, min_size
 @given(GROUPS)
 def test_what_is_written_is_read_again(drawn: dict[int, tuple[Selector, ...]]) -> None:
     wanted = {mark: MarkGroup(mark, selectors) for mark, selectors in drawn.items()}
-    with closing(Filter(None)) as door:
+    with closing(PacketFilter(None)) as door:
         before = door.read()
         counters = frozenset(rule.counter for rule in before.rules)
         writing.write(None, wanted, Held(before.generation, before.ours, counters))
@@ -96,7 +96,7 @@ def test_what_is_written_is_read_again(drawn: dict[int, tuple[Selector, ...]]) -
 def test_nothing_is_read_again_while_nothing_changes() -> None:
     clock = Clock()
     nft("table inet t {\nchain c { type filter hook prerouting priority 0; tcp dport 80 counter meta mark set 80 }\n}")
-    with closing(Filter(None, clock)) as door:
+    with closing(PacketFilter(None, clock)) as door:
         first = door.read()
         clock.now += 100
         assert door.read() is first
@@ -116,7 +116,7 @@ def test_counters_grow_within_a_generation(shared: bool) -> None:
         "table ip t {\ncounter c { }\nchain c { type filter hook output priority 0; "
         f"udp dport 9 {counter} meta mark set 80; udp dport 9 log meta mark set 81 }}\n}}"
     )
-    with closing(Filter(None, clock)) as door, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    with closing(PacketFilter(None, clock)) as door, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         first = door.read()
         assert [rule.packets for rule in first.rules] == [0, None]
         sender.sendto(b"12345678", ("127.0.0.1", 9))
@@ -138,16 +138,16 @@ def test_a_write_is_tried_again_when_somebody_else_was_quicker() -> None:
         nft("add table ip another")
         return 1e9
 
-    with closing(Filter(None)) as door:
+    with closing(PacketFilter(None)) as door:
         door.write(change_group(None, WEB))
-    with closing(Filter(None, change)) as door:
+    with closing(PacketFilter(None, change)) as door:
         door.read()
         door.write(change_group(None, DNS))
-        assert door.held(53) == DNS
-        assert door.held(80) == WEB
+        assert door.lookup(53) == DNS
+        assert door.lookup(80) == WEB
 
 
-class Overtaken(Filter):
+class Overtaken(PacketFilter):
     """A door at which somebody else is quicker each time: the rules change between the look and the write."""
 
     def _writable(self) -> Found:
@@ -168,7 +168,7 @@ def test_a_write_that_is_overtaken_twice_is_refused_and_writes_nothing() -> None
 
 @alone
 def test_a_group_that_was_changed_meanwhile_is_not_written_over() -> None:
-    with closing(Filter(None)) as door:
+    with closing(PacketFilter(None)) as door:
         door.write(change_group(None, WEB))
         before = output("nft", "list", "ruleset")
         with pytest.raises(Refused, match="changed meanwhile"):
@@ -219,7 +219,7 @@ def test_a_snapshot_is_never_a_mixture_of_two_generations(rewriter: list[subproc
     process.stdout.readline()
     turns: set[tuple[Ports, ...]] = set()
     looks = complete = 0
-    with closing(Filter(None)) as door:
+    with closing(PacketFilter(None)) as door:
         until = time.monotonic() + 15
         while len(turns) < 100 and time.monotonic() < until:
             found = door.read()
@@ -252,7 +252,7 @@ def test_what_is_not_understood_is_shown_as_it_is() -> None:
         "table inet t {\nmap later { type ipv4_addr : mark; }\nchain c {\ntype filter hook prerouting priority 0\n"
         f"{lines}\n}}\n}}"
     )
-    with closing(Filter(None)) as door:
+    with closing(PacketFilter(None)) as door:
         option, hashed, empty, plain = door.read().rules
     assert (option.decoded, option.value, option.selector) == (False, 5, None)
     assert option.match[0].startswith("[exthdr 0x")
@@ -303,7 +303,7 @@ table inet t {{
 	chain both {{ {"meta mark set 80" if "both" in rule else "accept"} }}
 	chain c {{ type filter hook prerouting priority 0; {rule} {mark} }}
 }}""")
-    with closing(Filter(None)) as door:
+    with closing(PacketFilter(None)) as door:
         (found,) = door.read().rules
     assert found.selector == (selector(text) if text is not None else None)
 
@@ -313,14 +313,14 @@ def test_a_named_namespace_is_looked_into() -> None:
     name = f"lvstui-{os.getpid()}"
     output("ip", "netns", "add", name)
     try:
-        with closing(Filter(name)) as door:
+        with closing(PacketFilter(name)) as door:
             door.write(change_group(None, WEB))
             assert 'counter name "m80"' in output("ip", "netns", "exec", name, "nft", "list", "ruleset")
             assert output("nft", "list", "ruleset") == ""
             assert groups(door.read().rules) == {80: WEB}
     finally:
         output("ip", "netns", "delete", name)
-    with closing(Filter(name)) as door:
+    with closing(PacketFilter(name)) as door:
         assert f"no network namespace '{name}'" in door.read().trouble
         with pytest.raises(Refused, match="no network namespace"):
             door.write(change_group(None, WEB))
@@ -381,6 +381,6 @@ def test_a_group_of_many_addresses_fits_into_a_transaction() -> None:
     many = tuple(IPv4Network((0x0A000000 + 2 * n, 32)) for n in range(4000))
     ports = tuple(Ports(2 * n, 2 * n) for n in range(1, 3000))
     group = MarkGroup(80, (Selector(Protocol.TCP, many, ports), Selector(Protocol.UDP, many[:3000], ports)))
-    with closing(Filter(None)) as door:
+    with closing(PacketFilter(None)) as door:
         door.write(change_group(None, group))
-        assert door.held(80) == group
+        assert door.lookup(80) == group

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lvstui.core.selectors import selector
-from lvstui.kernel.nft.filter import Filter
+from lvstui.kernel.nft.filter import PacketFilter
 from tests.kernel.nft.alone import alone, needs_nft
 from tests.kernel.nft.nft_referee import Referee, ruleset
 from tests.kernel.nft.rule_facts import facts_of, sort_rules
@@ -79,7 +79,7 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]
 @alone
 def test_rich_rules_are_read(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    with firewalld(tmp_path) as environment, closing(Filter(None)) as door:
+    with firewalld(tmp_path) as environment, closing(PacketFilter(None)) as door:
         for rule in RICH:
             subprocess.run(
                 ["firewall-cmd", f"--add-rich-rule={rule}"], env=environment, check=True, capture_output=True

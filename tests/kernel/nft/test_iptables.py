@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from _pytest.mark import ParameterSet
 
-from lvstui.kernel.nft.filter import Filter
+from lvstui.kernel.nft.filter import PacketFilter
 from tests.kernel.nft.alone import alone, needs, output
 from tests.kernel.nft.idioms import IPTABLES, IPV4, IPV6
 from tests.kernel.nft.iptables_referee import saved
@@ -28,7 +28,7 @@ def _idioms() -> Iterator[ParameterSet]:
 
 def same_as_saved(*programs: str) -> int:
     """Compare all that we read with what iptables saves, and count it."""
-    with closing(Filter(None)) as door:
+    with closing(PacketFilter(None)) as door:
         found = door.read()
     assert found.trouble == ""
     assert [rule.raw for rule in found.rules if not rule.decoded] == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lvstui.kernel.nft.filter import Filter
+from lvstui.kernel.nft.filter import PacketFilter
 from lvstui.kernel.nft.reading.conditions import Condition
 from lvstui.kernel.nft.reading.explain import Lead, Way, Ways
 from lvstui.kernel.nft.reading.fields import Field
@@ -24,7 +24,7 @@ works = needs("iptables-legacy", "-t", "mangle", "-A", "PREROUTING", "-j", "MARK
 def test_nothing_is_loaded_by_a_look() -> None:
     names = Path("/proc/thread-self/net/ip_tables_names")
     assert names.read_text() == ""
-    with closing(Filter(None)) as door:
+    with closing(PacketFilter(None)) as door:
         assert door.read().rules == ()
     assert names.read_text() == ""
 

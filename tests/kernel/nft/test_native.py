@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from lvstui.kernel.nft.filter import Filter
+from lvstui.kernel.nft.filter import PacketFilter
 from tests.kernel.nft.alone import alone, needs_nft, nft
 from tests.kernel.nft.idioms import RULES, SCRIPTS
 from tests.kernel.nft.nft_referee import Referee, ruleset
@@ -17,7 +17,7 @@ pytestmark = needs_nft
 
 def same_as_nft() -> int:
     """Compare all that we read with what nft lists, and count it."""
-    with closing(Filter(None)) as door:
+    with closing(PacketFilter(None)) as door:
         found = door.read()
     assert (found.trouble, found.missing) == ("", "")
     assert [rule.raw for rule in found.rules if not rule.decoded] == []

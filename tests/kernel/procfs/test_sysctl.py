@@ -58,7 +58,7 @@ def test_a_setting_is_written_and_taken_back(kernel: Kernel, name: str, after: s
     change = change_sysctl(name, before.sysctl[name], after)
     kernel.write(change)
     assert setting(kernel, name) == after
-    assert kernel.held(change.target) == after
+    assert kernel.lookup(change.target) == after
     kernel.write(inverse(change))
     assert kernel.read().director == before
 
@@ -97,7 +97,7 @@ def test_what_the_kernel_would_refuse_or_mistake_is_refused_by_name(kernel: Kern
 def test_what_the_catalogue_takes_the_kernel_takes_at_both_ends(kernel: Kernel) -> None:
     for name, known in sysctls.SETTINGS.items():
         held = kernel.read().director.sysctl.get(name)
-        if held is None or known.kind is not sysctls.Kind.NUMBER or known.automatic:
+        if held is None or known.kind is not sysctls.SettingKind.NUMBER or known.automatic:
             continue
         for end in known.limits:
             kernel.write(change_sysctl(name, held, str(end)))
@@ -116,7 +116,7 @@ def test_the_kernel_may_turn_an_automatic_defence_down_without_that_being_drift(
     kernel.write(change)
     running = kernel.read().director
     assert running.sysctl["drop_entry"] == "1"
-    assert kernel.held(change.target) == "1"
+    assert kernel.lookup(change.target) == "1"
     assert holds(change.target, "2", "1")
     profile = keep_managed(running, Director(sysctl={"drop_entry": "2"}))
     assert profile.sysctl == {"drop_entry": "2"}
@@ -124,8 +124,8 @@ def test_the_kernel_may_turn_an_automatic_defence_down_without_that_being_drift(
 
 
 def test_a_setting_that_is_not_there_is_held_as_none(kernel: Kernel) -> None:
-    assert kernel.held(SysctlKey("no_such_setting")) is None
-    assert kernel.held(SysctlKey("../stat")) is None
+    assert kernel.lookup(SysctlKey("no_such_setting")) is None
+    assert kernel.lookup(SysctlKey("../stat")) is None
 
 
 def test_an_unchanged_kernel_gives_the_same_director_and_a_changed_setting_another(kernel: Kernel) -> None:
@@ -148,7 +148,7 @@ def test_sysctl_sees_what_was_written_and_what_it_writes_is_seen(live: Live) -> 
         assert sysctl("-n", f"net.ipv4.vs.{name}").split() == text.split()
     sysctl("-qw", "net.ipv4.vs.sync_threshold=2 20", "net.ipv4.vs.cache_bypass=1")
     assert (setting(live, "sync_threshold"), setting(live, "cache_bypass")) == ("2 20", "1")
-    assert live.held(SysctlKey("cache_bypass")) == "1"
+    assert live.lookup(SysctlKey("cache_bypass")) == "1"
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_settings_of_another_namespace_are_its_own(live: Live, netns: str) -> No
         assert (setting(other, "expire_nodest_conn"), setting(live, "expire_nodest_conn")) == ("1", "0")
         seen = subprocess.run((*inside, "net.ipv4.vs.expire_nodest_conn"), capture_output=True, text=True, check=True)
         assert seen.stdout == "1\n"
-        assert other.held(SysctlKey("expire_nodest_conn")) == "1"
+        assert other.lookup(SysctlKey("expire_nodest_conn")) == "1"
         with pytest.raises(Refused, match="debug_level: the kernel lets this setting be read only"):
             other.write(change_sysctl("debug_level", "0", "1"))
     finally:
@@ -201,7 +201,7 @@ from lvstui.kernel.live import Live
 from lvstui.kernel.port import NoRight
 live = Live()
 reading = live.read()
-print(reading.director.sysctl["sync_threshold"], live.held(SysctlKey("conntrack")), len(reading.cpus))
+print(reading.director.sysctl["sync_threshold"], live.lookup(SysctlKey("conntrack")), len(reading.cpus))
 try:
     live.write(change_sysctl("conntrack", "0", "1"))
 except NoRight as error:
