@@ -12,9 +12,11 @@ from textual.widgets import Static
 from lvstui.core.change import Change, change_server, change_timeouts
 from lvstui.core.changes.rows import DRIFT, HISTORY, DriftKey, RecordKey
 from lvstui.core.model import RealServer, ServerKey, ServiceKey, Timeouts
+from lvstui.core.record import Kind
 from lvstui.core.snapshot import Host
 from lvstui.engine.options import Options
 from lvstui.formats.profile.write import loads
+from lvstui.store.history_file import HistoryFile
 from lvstui.store.profile_file import ProfileFile
 from lvstui.tui.app import LvstuiApp
 from lvstui.tui.dialogs.confirm import Confirm
@@ -159,6 +161,16 @@ async def test_an_old_edit_that_no_longer_fits_asks_what_is_to_be_done(stage: Ac
         assert isinstance(newest.target, ServerKey)
         pool = stage.kernel.read().director.pools[newest.target.service]
         assert pool.servers[newest.target.endpoint].weight == 50
+
+
+async def test_an_edit_of_entries_is_not_undone_and_u_says_so(stage: AccountedStage) -> None:
+    HistoryFile(stage.profile).append(Kind.ENTRIES, (), ["move: 10.1.0.10 of shop is on web2 now, bound"])
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await stage.open(pilot)
+        assert stage.changes.table.move_to(RecordKey(1))
+        await pilot.press("u")
+        assert "cannot be undone" in stage.shown("message")
+        assert not stage.changes.pending
 
 
 async def test_a_filter_keeps_the_lines_with_its_words(stage: AccountedStage) -> None:

@@ -85,6 +85,18 @@ async def test_a_wrong_value_is_said_while_it_is_typed_and_not_taken(stage: Stag
         assert view(stage).table.has_focus
 
 
+async def test_an_empty_prompt_complains_when_it_is_answered_and_not_before(stage: Stage) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await opened(stage, pilot, Row(Part.SYSCTL, "expire_nodest_conn"))
+        await pilot.press("enter", "escape")
+        view(stage).table.move_to(Row(Part.SYNC, "master"))
+        await pilot.press("e")
+        assert shown(stage, "#wrong") == ""
+        await pilot.press("enter")
+        assert "must be" in shown(stage, "#wrong")
+        assert not view(stage).pending
+
+
 async def test_a_setting_is_saved_once_it_is_set_and_let_go_again(stage: Stage) -> None:
     row = DirectorRow(Part.SYSCTL, "expire_nodest_conn")
     async with stage.app.run_test(size=(80, 24)) as pilot:

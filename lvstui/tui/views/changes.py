@@ -38,7 +38,10 @@ def _record(view: Changes) -> Record | None:
 
 
 def _no_record(view: Changes) -> str:
-    return "" if _record(view) else "put the cursor on a record of the history"
+    record = _record(view)
+    if record is None:
+        return "put the cursor on a record of the history"
+    return "edits of persistence entries cannot be undone: edit the entries again" if record.entries else ""
 
 
 def _open(view: Changes) -> None:

@@ -218,7 +218,8 @@ class Prompt(Horizontal):
         self.query_one("#wrong", Static).update("")
         self.add_class("asking")
         field = self.query_one(Input)
-        field.value = value
+        with field.prevent(Input.Changed):  # nothing has been typed yet that could be wrong
+            field.value = value
         self.screen.set_focus(field)  # at once: what is typed next belongs here
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -237,9 +238,10 @@ class Prompt(Horizontal):
         event.stop()
         try:
             take = self._read(event.value)
-        except FieldError:
-            return
-        self._end(take)
+        except FieldError as error:
+            self.query_one("#wrong", Static).update(self._wrong(error))
+        else:
+            self._end(take)
 
     def action_cancel(self) -> None:
         """End without a value."""
