@@ -85,7 +85,7 @@ def _place(target: argparse.ArgumentParser) -> None:
 
 
 def _commands(main: argparse.ArgumentParser) -> None:
-    commands = main.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    commands = main.add_subparsers(title="commands", metavar="COMMAND", dest="command", prog="lvstui")
     common = argparse.ArgumentParser(add_help=False)
     _place(common)
 
@@ -156,7 +156,7 @@ def _entries(command: _Command) -> None:
     entries.add_argument("--json", action="store_true", help="as JSON, times in seconds")
     entry = command("entry", "(expire|pin|move|time) ...", "edit one persistence entry in the kernel")
     entry.set_defaults(run=("entries", "edit"))
-    edits = entry.add_subparsers(title="edits", metavar="EDIT", dest="edit", required=True)
+    edits = entry.add_subparsers(title="edits", metavar="EDIT", dest="edit", required=True, prog="lvstui entry")
 
     def edit(name: str, usage: str, text: str) -> argparse.ArgumentParser:
         added = _describe(edits.add_parser, "entry ", name, usage, text)
@@ -212,7 +212,7 @@ def _writing(command: _Command) -> None:
 def _marks(command: _Command) -> None:
     mark = command("mark", "(add|delete) ...", "edit which packets get a firewall mark")
     mark.set_defaults(run=_EDIT)
-    edits = mark.add_subparsers(title="edits", metavar="EDIT", dest="edit", required=True)
+    edits = mark.add_subparsers(title="edits", metavar="EDIT", dest="edit", required=True, prog="lvstui mark")
 
     def edit(name: str, usage: str, text: str, matches: str) -> argparse.ArgumentParser:
         added = _describe(edits.add_parser, "mark ", name, usage, text)

@@ -177,6 +177,7 @@ def _check_file(path: Path) -> int:
         print(f"{visible(str(path))}: {problem.severity.value}: {problem}")
     if any(problem.severity is rules.Severity.ERROR for problem in found):
         return Status.ERROR
-    servers = sum(len(pool.servers) for pool in director.pools.values())
-    print(f"{visible(str(path))}: {len(director.pools)} services, {servers} servers, no error")
+    services, servers = len(director.pools), sum(len(pool.servers) for pool in director.pools.values())
+    counted = f"{services} service{'' if services == 1 else 's'}, {servers} server{'' if servers == 1 else 's'}"
+    print(f"{visible(str(path))}: {counted}, no error")
     return Status.OK

@@ -57,8 +57,8 @@ SERVER: Final = Attributes(
     (
         word(RealServer, "forwarding", fields.forwarding, fields.forwarding_text, METHODS),
         replace(_WEIGHT, read=lambda server, text: with_weight(server, fields.number("weight", text, _WEIGHT.limits))),
-        number(RealServer, "upper", 0, INT_MAX, "connections at which it rests; 0: never"),
-        number(RealServer, "lower", 0, INT_MAX, "connections at which it is back"),
+        number(RealServer, "upper", 0, INT_MAX, "connections at which it gets no new clients; 0: never"),
+        number(RealServer, "lower", 0, INT_MAX, "connections below which it gets new clients again"),
         word(
             RealServer,
             "tunnel.type",

@@ -356,7 +356,7 @@ def slip(setting: str) -> str:
     from difflib import get_close_matches  # 5 ms that only an unknown name costs
 
     near = get_close_matches(setting, SETTINGS, n=1, cutoff=0.85)
-    return f"lvstui knows no such setting; is {near[0]} meant?" if near else ""
+    return f"lvstui knows no such setting; did you mean {near[0]}?" if near else ""
 
 
 def same(setting: str, one: str | None, other: str | None) -> bool:

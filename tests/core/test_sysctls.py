@@ -94,7 +94,7 @@ def test_a_value_that_means_nothing_is_told_though_the_kernel_takes_it() -> None
 
 
 def test_only_a_name_close_to_a_known_one_is_asked_back_about() -> None:
-    assert slip("expire_nodest_con") == "lvstui knows no such setting; is expire_nodest_conn meant?"
+    assert slip("expire_nodest_con") == "lvstui knows no such setting; did you mean expire_nodest_conn?"
     assert slip("expire_nodest_conn") == slip("something_else") == ""
 
 

@@ -316,7 +316,7 @@ class GroupForm:
             return
         template = TEMPLATES.get(values["template"])
         if self.missing:
-            yield _warning("template", f"{self.missing}; iptables can mark them, with the lines below")
+            yield _warning("template", f"{self.missing}; the iptables commands are shown below")
         if template and template.note:
             yield _warning("template", template.note)
         yield from in_the_way(group, self.director)

@@ -158,7 +158,7 @@ def rule_lines(mark_rule: MarkRule) -> Iterator[str]:
     else:
         yield f"    {mark_rule.match}"
         if rule.selector is not None and rule.match:
-            yield f"    in nft's words: {' '.join(rule.match)}"
+            yield f"    conditions: {' '.join(rule.match)}"
         bits = "" if rule.value is None or rule.mask == ALL_BITS else ", the other bits stay"
         yield f"    {mark_rule.verb}{bits}"
     if rule.packets is not None:
