@@ -87,9 +87,9 @@ async def test_a_wrong_value_is_said_while_it_is_typed_and_not_taken(stage: Stag
 
 async def test_an_empty_prompt_complains_when_it_is_answered_and_not_before(stage: Stage) -> None:
     async with stage.app.run_test(size=(80, 24)) as pilot:
-        await opened(stage, pilot, Row(Part.SYSCTL, "expire_nodest_conn"))
+        await opened(stage, pilot, DirectorRow(Part.SYSCTL, "expire_nodest_conn"))
         await pilot.press("enter", "escape")
-        view(stage).table.move_to(Row(Part.SYNC, "master"))
+        view(stage).table.move_to(DirectorRow(Part.SYNC, "master"))
         await pilot.press("e")
         assert shown(stage, "#wrong") == ""
         await pilot.press("enter")
