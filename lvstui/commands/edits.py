@@ -26,7 +26,10 @@ from lvstui.kernel.port import NoRight
 
 
 def run(options: Namespace, open_place: OpenPlace) -> int:
-    """Make the changes that a command asks for, altogether or not at all, and print each once they hold."""
+    """Make the changes that a command asks for, altogether or not at all, and print each once they hold.
+
+    Raises `Failure`, `FieldError`, `ProfileError` or `KernelError` where nothing was written.
+    """
     with open_place() as place:
         profile = place.profile.load() or EMPTY  # raises: what a broken one says of names and weights would be lost
         snapshot = read_snapshot(place)

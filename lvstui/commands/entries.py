@@ -93,7 +93,7 @@ def _table(resolved: ResolvedEntry, director: Director, now: float) -> Mapping[s
 
 
 def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
-    """Make one edit of an entry, and print what was seen of it afterwards."""
+    """Make one edit of an entry, and print what was seen of it afterwards; raises `Failure` where nothing was done."""
     with open_place() as place:
         if place.kernel.read_only:
             raise NoRight(place.kernel.read_only)

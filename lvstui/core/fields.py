@@ -295,10 +295,9 @@ def mask(text: str, family: Family) -> IPv4Address | int:
         return number("prefix", width)
     if not (width.isascii() and width.isdigit()):
         return netmask(text)
-    length = int(width[:4])
-    if length > 32:
+    if len(width) > 4 or int(width) > 32:
         raise FieldError("netmask", "must be 0 to 32 as a prefix, or a netmask such as 255.255.255.0")
-    return IPv4Address((_U32 << (32 - length)) & _U32)
+    return IPv4Address((_U32 << (32 - int(width))) & _U32)
 
 
 def tunnel_type(text: str) -> TunnelType:

@@ -108,8 +108,8 @@ def _protocol(word: str) -> Protocol | None:
     if word == ANY:
         return None
     digits = word.removeprefix("ip")
-    if digits != word and digits.isascii() and digits.isdigit() and int(digits[:4]) <= 255:
-        return Protocol(int(digits[:4]))
+    if digits != word and digits.isascii() and digits.isdigit() and len(digits) <= 4 and int(digits) <= 255:
+        return Protocol(int(digits))
     if word not in _PORTED:
         raise FieldError(FIELD, f"must start with {', '.join(_PORTED)} or {ANY}, such as {EXAMPLE}, not {quote(word)}")
     return _PORTED[word]

@@ -114,7 +114,7 @@ def test_a_server_change_on_a_service_that_nobody_knows_makes_a_plain_one() -> N
 
 @laws
 @given(directors(whole=True), directors(whole=True))
-def test_what_the_kernel_is_told_makes_it_hold_what_is_wanted(have: Director, want: Director) -> None:
+def test_what_is_written_to_the_kernel_makes_it_hold_what_is_wanted(have: Director, want: Director) -> None:
     kernel = MemoryKernel(have)
     for change in kernel_writes(diff(have, want)):
         kernel.write(change)
@@ -124,7 +124,7 @@ def test_what_the_kernel_is_told_makes_it_hold_what_is_wanted(have: Director, wa
 
 @laws
 @given(st.lists(directors(whole=True), min_size=2, max_size=4))
-def test_what_the_kernel_is_told_of_a_whole_history_makes_it_hold_the_last(history: list[Director]) -> None:
+def test_what_is_written_of_a_whole_history_makes_it_hold_the_last(history: list[Director]) -> None:
     done = [change for have, want in pairwise(history) for change in diff(have, want)]
     kernel = MemoryKernel(history[0])
     for change in kernel_writes(done):
@@ -135,7 +135,7 @@ def test_what_the_kernel_is_told_of_a_whole_history_makes_it_hold_the_last(histo
 
 @laws
 @given(directors(), directors())
-def test_the_kernel_is_never_told_what_it_cannot_hold(have: Director, want: Director) -> None:
+def test_what_the_kernel_cannot_hold_is_never_written(have: Director, want: Director) -> None:
     for change in kernel_writes(diff(have, want)):
         assert change.target not in (DirectorField.SYNC, DirectorField.NAME)
         assert strip_profile_values(change.before) != strip_profile_values(change.after)
@@ -145,18 +145,18 @@ def test_the_removal_of_a_service_is_one_kernel_write() -> None:
     assert kernel_writes(remove_pool(SHOP)) == (change_service(SHOP.service, None),)
 
 
-def test_a_server_taken_from_a_service_that_was_made_anew_is_told() -> None:
+def test_a_server_taken_from_a_service_that_was_created_anew_is_written() -> None:
     removal = change_server(KEY, WEB1, None)
     anew = (change_service(SHOP.service, None), change_service(None, SHOP.service), change_server(KEY, None, WEB1))
     assert kernel_writes((*anew, removal)) == (*anew, removal)
 
 
-def test_a_server_that_comes_back_before_its_service_goes_is_not_told() -> None:
+def test_a_server_that_comes_back_before_its_service_goes_is_not_written() -> None:
     went = (change_server(KEY, WEB1, None), change_server(KEY, None, WEB2), change_service(SHOP.service, None))
     assert kernel_writes(went) == (change_service(SHOP.service, None),)
 
 
-def test_servers_that_went_with_their_service_are_made_although_the_kernel_was_not_told() -> None:
+def test_servers_that_went_with_their_service_count_as_removed_although_nothing_was_written() -> None:
     failing = change_sysctl("conntrack", "0", "1")
     changes = (*remove_pool(SHOP), failing)
     writes = kernel_writes(changes)
@@ -173,7 +173,7 @@ def test_a_kernel_that_holds_the_profile_has_not_drifted(profile: Director) -> N
 
 @laws
 @given(directors())
-def test_a_reading_that_tells_no_timeouts_and_daemons_shows_no_drift_in_them(profile: Director) -> None:
+def test_a_reading_without_timeouts_and_daemons_shows_no_drift_in_them(profile: Director) -> None:
     told_by_proc = replace(as_reading(profile), timeouts=None, sync=None)
     assert find_drift(told_by_proc, profile) == ()
 
@@ -219,7 +219,7 @@ def test_settings_that_a_profile_leaves_out_are_no_drift(running: Director, prof
         assert (change.before, change.after) == (held.sysctl[name], profile.sysctl[name])
 
 
-def test_a_setting_that_nothing_tells_of_is_no_drift_but_one_that_the_kernel_lacks_is() -> None:
+def test_a_setting_that_nothing_mentions_is_no_drift_but_one_that_the_kernel_lacks_is() -> None:
     assert find_drift(Director(), SET) == ()
     lacking = replace(as_reading(EMPTY), sysctl={"drop_entry": "2"})
     assert find_drift(lacking, SET) == (change_sysctl("conntrack", None, "1"),)

@@ -84,7 +84,7 @@ MASTER = SyncDaemon(SyncRole.MASTER, "eth1", 5)
         (Change(DirectorField.NAME, "", "lb1"), 'director: name none -> "lb1"'),
     ],
 )
-def test_a_change_is_told_in_one_line(change: Change, line: str) -> None:
+def test_a_change_is_described_in_one_line(change: Change, line: str) -> None:
     assert describe(change, director(pool(SHOP))) == line
 
 

@@ -96,7 +96,7 @@ def test_whatever_is_typed_is_a_service_or_a_field_error(text: str) -> None:
         ("ip65536:192.0.2.1:1", "is not a service"),
     ],
 )
-def test_a_wrong_service_is_told_with_an_example(text: str, sentence: str) -> None:
+def test_a_wrong_service_is_refused_with_an_example(text: str, sentence: str) -> None:
     with pytest.raises(FieldError) as caught:
         fields.service(text)
     assert caught.value.field == "service"
@@ -141,7 +141,7 @@ def test_every_tunnel_of_the_kernel_has_a_word(number: int) -> None:
         (fields.role, "slave", "role: must be master or backup"),
     ],
 )
-def test_wrong_words_are_told_with_the_right_ones(
+def test_wrong_words_are_refused_with_the_right_ones(
     read: Callable[[str], object], text: str, sentence: str | None
 ) -> None:
     if sentence is None:
@@ -187,13 +187,15 @@ def test_the_width_of_an_entry_is_a_netmask_or_a_prefix(text: str, family: Famil
     assert fields.mask(text, family) == value
 
 
-@pytest.mark.parametrize(("text", "family"), [("33", Family.IPV4), ("129", Family.IPV6), ("ffff::", Family.IPV6)])
+@pytest.mark.parametrize(
+    ("text", "family"), [("33", Family.IPV4), ("00249", Family.IPV4), ("129", Family.IPV6), ("ffff::", Family.IPV6)]
+)
 def test_a_width_out_of_range_is_refused(text: str, family: Family) -> None:
     with pytest.raises(FieldError, match=r"netmask|prefix"):
         fields.mask(text, family)
 
 
-def test_a_netmask_with_holes_is_told_apart() -> None:
+def test_a_netmask_with_holes_is_recognised() -> None:
     whole = [IPv4Address((0xFFFFFFFF << (32 - length)) & 0xFFFFFFFF) for length in range(33)]
     assert all(Persistence(mask=mask).prefix is not None for mask in whole)
     assert Persistence(mask=IPv4Address("255.0.255.0")).prefix is None

@@ -57,7 +57,7 @@ def test_unnamed_members_do_not_join_the_named_ones() -> None:
     assert list(TunnelType) == [TunnelType.IPIP, TunnelType.GUE, TunnelType.GRE]
 
 
-def test_a_family_is_told_by_the_address() -> None:
+def test_a_family_is_known_by_the_address() -> None:
     assert address_key("tcp:192.0.2.1:80").family is Family.IPV4
     assert address_key("tcp:[2001:db8::1]:80").family is Family.IPV6
 
@@ -73,7 +73,7 @@ def test_keys_of_different_rows_never_meet() -> None:
 
 @laws
 @given(st.integers(0, 32))
-def test_a_netmask_is_told_as_a_prefix(bits: int) -> None:
+def test_a_netmask_is_written_as_a_prefix(bits: int) -> None:
     persistence = Persistence(mask=IPv4Network((0, bits)).netmask)
     assert persistence.prefix == bits
     assert persistence.wide == (bits < 32)
@@ -85,7 +85,7 @@ def test_a_netmask_with_holes_has_no_prefix() -> None:
 
 
 @pytest.mark.parametrize(("prefix", "wide"), [(128, False), (64, True), (1, True)])
-def test_a_prefix_is_told_as_it_is(prefix: int, wide: bool) -> None:
+def test_a_prefix_is_returned_as_it_is(prefix: int, wide: bool) -> None:
     assert Persistence(mask=prefix).prefix == prefix
     assert Persistence(mask=prefix).wide is wide
 

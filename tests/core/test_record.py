@@ -75,7 +75,7 @@ def fits(*changes: Change) -> bool:
     return not find_conflicts(changes, HERE)
 
 
-def test_what_somebody_changed_since_is_told_as_what_they_did() -> None:
+def test_what_somebody_changed_since_is_listed_as_what_they_did() -> None:
     mine = change_server(SHOP, replace(WEB1, weight=9), WEB1)
     assert find_conflicts([mine], HERE) == (change_server(SHOP, replace(WEB1, weight=9), WEB1),)
     renamed = change_server(SHOP, replace(WEB1, name="old"), WEB1)
@@ -87,7 +87,7 @@ def test_what_somebody_changed_since_is_told_as_what_they_did() -> None:
     assert not fits(change_daemon(None, MASTER))
 
 
-def test_a_service_that_is_gone_is_told_once() -> None:
+def test_a_service_that_is_gone_is_listed_once() -> None:
     gone = replace(HERE, pools={})
     changes = [change_server(SHOP, WEB1, None), change_server(SHOP, WEB2, None)]
     assert find_conflicts(changes, gone) == (change_service(Service(SHOP), None),)

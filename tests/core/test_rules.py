@@ -1,4 +1,4 @@
-"""What is told as wrong, and how gravely."""
+"""What is reported as wrong, and how gravely."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def put(key: ServiceKey, server: RealServer) -> Change:
         (Change(DirectorField.NAME, "", "lb1"), []),
     ],
 )
-def test_a_change_is_told_what_is_wrong_with_it(change: Change, expected: list[tuple[str, Severity]]) -> None:
+def test_what_is_wrong_with_a_change_is_found(change: Change, expected: list[tuple[str, Severity]]) -> None:
     assert flawed_fields(problems(change, EMPTY)) == expected
 
 
@@ -146,7 +146,7 @@ def test_errors_stand_before_warnings() -> None:
     assert [problem.severity for problem in problems(change, EMPTY)] == [E, E, W]
 
 
-def test_a_whole_director_is_told_where_it_is_wrong() -> None:
+def test_what_is_wrong_in_a_whole_director_is_found_with_its_place() -> None:
     director = Director(
         {TCP: Pool(Service(TCP), {WEB.endpoint: replace(WEB, weight=-1)}), ANY: pool(ANY)},
         timeouts=Timeouts(tcp=0),

@@ -60,6 +60,7 @@ def test_what_means_the_same_is_the_same(text: str, canonical: str) -> None:
     [
         ("", "must be protocol, addresses and ports"),
         ("http 192.0.2.10 80", "must start with tcp, udp, sctp or any"),
+        ("ip02559 192.0.2.10", "must start with tcp, udp, sctp or any"),
         ("tcp 192.0.2.300 80", "is not an address or network"),
         ("tcp 192.0.2.10/24 80", "is no network: write 192.0.2.0/24, or the address alone"),
         ("tcp 192.0.2.10,2001:db8::1 80", "takes addresses of one family"),
@@ -71,7 +72,7 @@ def test_what_means_the_same_is_the_same(text: str, canonical: str) -> None:
         ("tcp any 80 in a-name-that-is-too-long", "must be at most 15 bytes long"),
     ],
 )
-def test_what_is_wrong_is_told_in_a_sentence(text: str, sentence: str) -> None:
+def test_what_is_wrong_is_reported_in_a_sentence(text: str, sentence: str) -> None:
     with pytest.raises(FieldError) as caught:
         selector(text)
     assert sentence in caught.value.sentence

@@ -87,7 +87,7 @@ def test_a_name_never_leads_out_of_the_folder(text: str) -> None:
         name(text)
 
 
-def test_a_value_that_means_nothing_is_told_though_the_kernel_takes_it() -> None:
+def test_a_value_that_means_nothing_is_known_though_the_kernel_takes_it() -> None:
     assert doubt("expire_nodest_conn", "5") == "5 means nothing to the kernel, though it takes it; give 0 or 1"
     assert doubt("sync_threshold", "3 50") == doubt("of_a_newer_kernel", "77") == doubt("est_cpulist", "0-3") == ""
     assert doubt("sync_ports", "128") != ""

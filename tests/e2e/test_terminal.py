@@ -41,7 +41,7 @@ def test_the_environment_is_the_test_s_own(terminal: Terminal, monkeypatch: pyte
     terminal.wait_for("two words unset")
 
 
-def test_styles_tell_reverse_video(terminal: Terminal) -> None:
+def test_styles_show_reverse_video(terminal: Terminal) -> None:
     terminal.start(["sh", "-c", r"printf 'plain \033[7mreverse\033[0m'; cat"])
     terminal.wait_for("plain reverse")
     assert "plain \x1b[7mreverse" in terminal.styles()
@@ -53,7 +53,7 @@ def test_a_program_s_exit_status_and_last_screen_are_kept(terminal: Terminal) ->
     assert terminal.screen().strip() == "the end"
 
 
-def test_a_signal_is_told_like_a_shell_tells_it(terminal: Terminal) -> None:
+def test_a_signal_is_reported_as_a_shell_reports_it(terminal: Terminal) -> None:
     terminal.start(["sleep", "100"])
     terminal.send_signal(signal.SIGTERM)
     assert terminal.wait_for_exit() == 128 + signal.SIGTERM

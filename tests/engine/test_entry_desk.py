@@ -29,7 +29,7 @@ E = TypeVar("E")
 
 
 class Desk:
-    """A worker in its thread on the demo's kernel, with a history; `wait` gives the next event of a kind."""
+    """A worker in its thread on the demo's kernel, with a history; `wait` returns the next event of a kind."""
 
     def __init__(self, folder: Path, read_only: str = "") -> None:
         self.kernel = MemoryKernel(demo_director(), traffic=True)
@@ -50,7 +50,7 @@ class Desk:
         raise AssertionError(f"no {kind.__name__} came")
 
     def entry(self, place: int = 0) -> Entry:
-        """Watch until the table is known, and give one of its entries."""
+        """Watch until the table is known, and return one of its entries."""
         self.worker.submit(Watch(True))
         while (snapshot := self.wait(Snapshot)).scan is None or not snapshot.scan.complete:
             pass

@@ -25,7 +25,7 @@ SOMEBODY = wanted_clients([ip_address("198.18.9.9")], EMPTY)
 
 
 class LargeKernel(MemoryKernel):
-    """A kernel with so many pieces of its table, each of which takes a time to be read; somebody is in the last."""
+    """A kernel with a number of pieces of its table, each of which takes a time to be read; somebody is in the last."""
 
     def __init__(self, pieces: int, seconds: float = 0.0) -> None:
         super().__init__()

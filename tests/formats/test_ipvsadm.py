@@ -1,4 +1,4 @@
-"""What ipvsadm would be told."""
+"""The commands of ipvsadm that would do the same."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ GOOD = dump(record(change_sysctl("am_droprate", "10", "20")))
         "[" * 100_000,
     ],
 )
-def test_what_is_no_record_is_told(line: str) -> None:
+def test_what_is_no_record_is_reported(line: str) -> None:
     assert line != GOOD
     with pytest.raises(Unreadable):
         load(line)

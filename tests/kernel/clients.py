@@ -79,12 +79,12 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
 
 
 def greeting(client: str) -> str:
-    """Open an FTP session and give the name of the server that greets."""
+    """Open an FTP session and return the name of the server that greets."""
     return _run_client(_GREET, client)
 
 
 def call(client: str, call_id: str) -> str:
-    """Make a SIP request from a port of its own, and give the name of the server that answers."""
+    """Make a SIP request from a port of its own, and return the name of the server that answers."""
     return _run_client(_CALL, client, call_id)
 
 
@@ -117,7 +117,7 @@ def _start(program: str, client: str) -> subprocess.Popen[str]:
 
 
 class HeldOpen:
-    """A client that has connected and not yet asked; `finish` asks and gives the answer, or `reset`."""
+    """A client that has connected and not yet asked; `finish` asks and returns the answer, or `reset`."""
 
     def __init__(self, client: str) -> None:
         self._process = _start(_HOLD, client)

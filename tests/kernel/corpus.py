@@ -44,7 +44,7 @@ _PLAIN_FLAGS = ("flag-1", "flag-2", "flag-3")
 
 
 def generate(seed: int, services: int) -> Director:
-    """Make a director with so many services; the same seed makes the same one."""
+    """Make a director with a number of services; the same seed makes the same one."""
     random = Random(seed)
     pools: dict[ServiceKey, Pool] = {}
     while len(pools) < services:

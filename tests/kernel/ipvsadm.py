@@ -11,7 +11,7 @@ from lvstui.core.observed import RowKey
 
 
 def ipvsadm(*arguments: str, lines: Sequence[str] = ()) -> str:
-    """Run ipvsadm and give what it prints; that it prints nothing on its error output is part of the test."""
+    """Run ipvsadm and return what it prints; that it prints nothing on its error output is part of the test."""
     done = subprocess.run(["ipvsadm", *arguments], input="\n".join(lines), text=True, capture_output=True)
     assert done.stderr == ""
     assert done.returncode == 0
@@ -24,7 +24,7 @@ def saved() -> list[str]:
 
 
 def listed(*options: str, numbers: int) -> dict[RowKey, tuple[int, ...]]:
-    """Return the last so many numbers of each row of a list; the rows of services may have none."""
+    """Return the last few numbers of each row of a list; the rows of services may have none."""
     rows: dict[RowKey, tuple[int, ...]] = {}
     service: ServiceKey | None = None
     for line in ipvsadm("-Ln", *options).splitlines():

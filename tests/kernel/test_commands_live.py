@@ -129,7 +129,7 @@ def test_an_edit_does_what_its_dry_run_says_and_rollback_undoes_it(shop: Shell, 
 
 
 def everything() -> tuple[Sequence[str], ...]:
-    """All that a command can change in the kernel, as ipvsadm and sysctl tell it."""
+    """All that a command can change in the kernel, as ipvsadm and sysctl print it."""
     return (
         saved(),
         sorted(ipvsadm("-Ln", "--thresholds").splitlines()),

@@ -1,4 +1,4 @@
-"""A real keepalived and a real ldirectord at work on the guest's kernel, found with the services that are theirs."""
+"""A real keepalived and a real ldirectord at work on the guest's kernel, found with the services that they manage."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ PORTION = 5000
 
 
 def fill(number: int, netns: str | None = None, seconds: int = 3600) -> None:
-    """Make entries of so many clients, for so many seconds; those of a network namespace go with it."""
+    """Make entries of a number of clients, for some seconds; those of a network namespace go with it."""
     kernel = Live(netns)
     for start in range(0, number, PORTION):
         kernel.send_sync(list(_messages(start, min(start + PORTION, number), seconds)))

@@ -29,7 +29,7 @@ class LabError(Exception):
 
 
 class UnavailableError(LabError):
-    """This machine gives no guest: something is missing or forbidden here."""
+    """This machine can run no guest: something is missing or forbidden here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +243,6 @@ def _status(lab: Path, job: Job) -> int:
 
 
 def _log_tail(lab: Path) -> str:
-    # What stands before a call trace gives the reason, which the trace would push out of sight.
+    # What stands before a call trace is the reason, which the trace would push out of sight.
     lines = (lab / "log").read_text(errors="replace").partition("Call Trace:")[0].splitlines()
     return "The end of its log:\n" + "\n".join(f"    {line}" for line in lines[-LOG_LINES:])

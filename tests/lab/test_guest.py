@@ -46,7 +46,7 @@ def test_output_and_status_come_back_and_the_host_s_files_are_neither_changed_no
     assert (wanted / "file").read_text() == "found\n"
 
 
-def test_a_kernel_that_dies_is_told_with_the_end_of_its_log(lab: Lab) -> None:
+def test_a_kernel_that_dies_is_reported_with_the_end_of_its_log(lab: Lab) -> None:
     done = lab("--", "sh", "-c", "echo c > /proc/sysrq-trigger")
     assert done.returncode == 125
     assert "lab: The guest died before its command ended." in done.stderr

@@ -47,7 +47,7 @@ def entries(client: str) -> list[str]:
 
 
 def both_ports(client: str) -> set[str]:
-    """Ask on both ports by turns, and give the names of the servers that answered."""
+    """Ask on both ports by turns, and return the names of the servers that answered."""
     return set(ask([(client, "192.0.2.20", port) for port in (80, 443, 80, 443)]))
 
 

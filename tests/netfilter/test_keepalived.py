@@ -1,4 +1,4 @@
-"""A real keepalived that marks packets for its groups (nftables_ipvs), read as nft tells them."""
+"""A real keepalived that marks packets for its groups (nftables_ipvs), read as nft prints them."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ async def test_packets_grow_with_the_traffic(stage: Marked) -> None:
         assert next(line for line in stage.lines() if "packets got it" in line) != before
 
 
-async def test_the_detail_tells_rules_servers_and_the_script(stage: Marked) -> None:
+async def test_the_detail_shows_rules_servers_and_the_script(stage: Marked) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.open(pilot, 21)
         await pilot.press("enter")

@@ -122,7 +122,7 @@ async def test_without_a_terminal_nothing_is_ever_behind() -> None:
         assert not output_is_behind(app)
 
 
-def test_the_model_terminal_tells_colours_apart() -> None:
+def test_the_model_terminal_distinguishes_colours() -> None:
     terminal = Terminal(Size(10, 1))
     terminal.take("\x1b[1;1H\x1b[1;38;5;74;48;5;233ma\x1b[39mb\x1b[mc")
     assert [pen for _, pen in terminal.cells.values()] == [("1", "38;5;74", "48;5;233"), ("1", "48;5;233"), ()]

@@ -52,17 +52,9 @@ def _served(snapshot: Snapshot) -> list[Mark]:
     return [mark for mark in marks(snapshot).values() if mark.pools]
 
 
-def _lost(snapshot: Snapshot) -> list[int]:
-    return [
-        change.target.mark
-        for change in snapshot.profile.drift
-        if isinstance(change.target, MarkGroupKey) and change.before is None
-    ]
-
-
 def _lost_rules(snapshot: Snapshot) -> Iterator[Advice]:
     """Our table was flushed from outside, or a group was deleted from it: the profile has them."""
-    if lost := _lost(snapshot):
+    if lost := [mark.number for mark in marks(snapshot).values() if mark.lost]:
         advice = _advise(
             mark_at(snapshot, lost[0]),
             "the rules are gone from the packet filter",
@@ -78,9 +70,8 @@ def _unset(snapshot: Snapshot) -> Iterator[Advice]:
     ruleset = snapshot.reading.rules
     if ruleset is None or ruleset.trouble or any(not rule.decoded for rule in ruleset.rules):
         return  # what cannot be read is not reported as missing
-    lost = _lost(snapshot)
     for mark in _served(snapshot):
-        if not mark.rules and mark.number not in lost:
+        if not mark.rules and not mark.lost:
             yield _advise(
                 mark,
                 "no rule sets it",

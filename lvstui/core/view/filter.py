@@ -78,7 +78,7 @@ class Number(Operator[R]):
     seconds: bool = field(default=False, kw_only=True)
 
     def test(self, sign: str, value: str) -> Test[R]:
-        """Return the test of a comparison with a number."""
+        """Return the test of a comparison with a number. Raises `FieldError`."""
         compare, get = _COMPARISONS[sign], self.get
         units = _SECONDS if self.seconds else _SIZES
         match = _NUMBER.fullmatch(value)
@@ -103,7 +103,7 @@ class Text(Operator[R]):
     words: tuple[str, ...] = field(default=(), kw_only=True)
 
     def test(self, sign: str, value: str) -> Test[R]:
-        """Return the test for a text, whose case does not matter."""
+        """Return the test for a text, whose case does not matter. Raises `FieldError`."""
         if sign not in ("=", "!="):
             raise FieldError(self.name, f"is a text: write {self.name}= or {self.name}!=")
         if not value:

@@ -53,7 +53,7 @@ def loads(text: str, source: str) -> Director:
 
 
 def read_thoroughly(text: str, source: str) -> Director:
-    """Read a profile with tomllib alone, as `loads` does where the short cut is not sure."""
+    """Read a profile with tomllib alone, as `loads` does where the short cut is not sure; raises `ProfileError`."""
     source = fields.visible(source)
     try:
         document = tomllib.loads(text)

@@ -139,7 +139,7 @@ class MemoryKernel:
         yield from pieces
 
     def send_sync(self, messages: Sequence[Message]) -> None:
-        """Take what would be sent to a sync daemon."""
+        """Take what would be sent to a sync daemon. Raises `Refused` where none can be started."""
         self._check_write()
         if self._director.mixed is not None:
             raise Refused(MIXED, "server")
@@ -162,7 +162,7 @@ class MemoryKernel:
         return now
 
     def zero(self, key: ServiceKey | None) -> None:
-        """Zero the counters of one service or of everything."""
+        """Zero the counters of one service or of everything. Raises `Refused` for a missing service."""
         self._check_write()
         if key is not None and key not in self._director.pools:
             raise explain_refusal(change_service(Service(key), Service(key)), codes.ESRCH)

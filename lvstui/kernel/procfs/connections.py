@@ -49,7 +49,7 @@ class Connections:
         self._known: dict[str, Row] = {}
 
     def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:
-        """Read the table from its start; what cannot be decoded is left out."""
+        """Read the table from its start; what cannot be decoded is left out. Raises `KernelError`."""
         path = WITH_ENGINES if engines else WITH_ORIGIN
         decoder = Decoder(engines=engines, known=self._known)
         try:

@@ -63,7 +63,7 @@ class Settings:
             return None
 
     def write(self, change: Change) -> None:
-        """Write one setting; nothing is written for a profile that no longer has it."""
+        """Write one setting; nothing is written for a profile that no longer has it. Raises `Refused` or `NoRight`."""
         if not isinstance(change.target, SysctlKey) or not isinstance(change.after, str):
             return
         name = change.target.name

@@ -63,7 +63,7 @@ class Proc:
         self._director = Director()
 
     def read(self) -> Reading:
-        """Read the table; services have no statistics, servers their connections only."""
+        """Read the table; services have no statistics, servers their connections only. Raises `KernelError`."""
         try:
             text = call_in(self._netns, TABLE.read_text)
         except FileNotFoundError:
@@ -91,7 +91,7 @@ class _Block:
 
 
 def parse(text: str, hz: int, taken: float) -> Reading:
-    """Read the text of the table; persistence timeouts in it are in ticks, `hz` of them a second."""
+    """Read the text of the table, in which persistence timeouts are in ticks, `hz` a second. Raises `KernelError`."""
     head, *lines = text.splitlines() or [""]
     match = _HEAD.match(head)
     if match is None:

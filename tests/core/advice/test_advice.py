@@ -102,10 +102,10 @@ def test_a_mark_that_ipvs_does_not_see_is_reported_with_the_reason(rules: tuple[
 
 
 def test_rules_that_were_flushed_are_written_again_from_the_profile() -> None:
-    change = change_group(None, group(80, "tcp any 80"))
-    sticky = replace(MARKED, service=replace(MARKED.service, persistence=Persistence()))
-    seen = replace(snapshot(director(sticky), rules=Ruleset()), profile=ProfileState("p", True, (change,)))
-    assert said(advice(seen), "are gone from the packet filter").changes == (change,)
+    lost = group(80, "tcp any 80")
+    held = director(replace(MARKED, service=replace(MARKED.service, persistence=Persistence())))
+    seen = snapshot(held, rules=Ruleset(), saved=replace(held, marks={80: lost}))
+    assert said(advice(seen), "are gone from the packet filter").changes == (change_group(None, lost),)
 
 
 def test_weight_0_everywhere_is_reported_and_old_weights_come_back() -> None:

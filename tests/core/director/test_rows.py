@@ -158,7 +158,7 @@ def test_owners_links_and_cpus_have_their_rows() -> None:
     assert "since IPVS was loaded" in sentence(shown, EMPTY, DirectorRow(Part.CPUS, "0"))
 
 
-def test_what_proc_does_not_tell_has_no_rows() -> None:
+def test_what_proc_does_not_show_has_no_rows() -> None:
     bare = snapshot(director=Director())
     assert {row.part for row in rows(bare, EMPTY)} == {Part.TABLE, Part.HOST}
 

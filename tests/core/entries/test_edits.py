@@ -1,4 +1,4 @@
-"""Which edits of entries are refused, and what is told before the others."""
+"""Which edits of entries are refused, and what is said before the others."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_what_can_be_done_is_not_refused(edit: EntryEdit) -> None:
     assert refusal(edit) == ""
 
 
-def test_a_call_has_to_be_named_where_an_engine_tells_clients_by_it() -> None:
+def test_a_call_has_to_be_named_where_an_engine_identifies_clients_by_it() -> None:
     sip = sticky_pool("udp:192.0.2.10:5060", "10.0.0.11:5060")
     persistence = sip.service.persistence
     assert persistence is not None

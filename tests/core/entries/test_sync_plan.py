@@ -1,4 +1,4 @@
-"""What the kernel is told for an edit of an entry, and how many clients each server gets."""
+"""What is written to the kernel for an edit of an entry, and how many clients each server gets."""
 
 from __future__ import annotations
 

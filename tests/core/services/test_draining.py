@@ -50,7 +50,7 @@ def test_eighty_columns_hold_how_much_is_left_and_until_when(left: ServerStats) 
     assert outlook(DRAINED, left, {}, FIVE_MINUTES).endswith("each ends 5m after its client's last connection")
 
 
-def test_a_narrow_screen_is_told_what_is_left_at_least() -> None:
+def test_a_narrow_screen_shows_what_is_left_at_least() -> None:
     assert outlook(DRAINED, ServerStats(3, 4, 5), KEPT, FIVE_MINUTES, 10) == "7 conn 5 sticky left"
 
 

@@ -65,7 +65,7 @@ def test_a_machine_sums_up_what_its_servers_hold() -> None:
     assert (shown["connections"], shown["state"]) == ("7", "ok")
 
 
-def test_a_server_under_its_machine_tells_its_service_and_its_own_port_where_that_differs() -> None:
+def test_a_server_under_its_machine_names_its_service_and_its_own_port_where_that_differs() -> None:
     assert texts(WEB_A)["target"] == "    tcp:192.0.2.10:443"
     assert texts(WEB_B)["target"] == "    tcp:192.0.2.10:443 -> :8443"
     assert texts(MARK_C)["target"] == "    mark:80"

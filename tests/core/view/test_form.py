@@ -30,7 +30,7 @@ def test_it_opens_with_what_there_is_and_nothing_wrong() -> None:
     assert problems() == []
 
 
-def test_each_wrong_field_is_told_by_its_name() -> None:
+def test_each_wrong_field_is_reported_by_its_name() -> None:
     assert problems(weight="x", more="perhaps") == [
         'weight: must be a whole number from 0 to 2147483647, not "x"',
         "more: must be one of no, yes",
@@ -41,7 +41,7 @@ def test_a_field_left_empty_is_needed() -> None:
     assert problems(weight=" ") == ["weight: is needed"]
 
 
-def test_what_is_wrong_together_is_told_once_each_is_right() -> None:
+def test_what_is_wrong_together_is_reported_once_each_is_right() -> None:
     assert problems(weight="5", more="yes", upper="4") == ["weight: is too much"]
     assert problems(weight="5", more="yes", upper="y") == [
         'upper: must be a whole number from 0 to 2147483647, not "y"'

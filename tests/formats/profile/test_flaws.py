@@ -98,5 +98,5 @@ def test_every_value_is_found_at_its_line() -> None:
         ("a = '\\' # a comment", True),
     ],
 )
-def test_comments_are_told_from_text_and_from_our_own_line(text: str, expected: bool) -> None:
+def test_comments_are_distinguished_from_text_and_from_our_own_line(text: str, expected: bool) -> None:
     assert has_comments(text, "# ours") is expected

@@ -1,4 +1,4 @@
-"""The short cut for large profiles gives the answer of the TOML parser or none."""
+"""The short cut for large profiles returns what the TOML parser does, or nothing."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def test_the_canonical_form_is_in_order_short_and_one_server_a_line() -> None:
     assert loads(FULL_TEXT, "p") == FULL
 
 
-def test_an_empty_director_manages_nothing_and_no_daemon_wanted_is_told() -> None:
+def test_an_empty_director_manages_nothing_and_no_daemon_wanted_is_written() -> None:
     assert loads("format = 1", "p") == Director()
     assert loads(dumps(Director(sync={})), "p").sync == {}
     assert loads(dumps(Director()), "p").sync is None
@@ -268,7 +268,7 @@ def flaws(text: str) -> list[str]:
         (19, "    port = [", "line 19: not valid TOML up to here: Invalid value"),
     ],
 )
-def test_a_flaw_is_told_with_its_line_and_field(line: int, instead: str, flaw: str) -> None:
+def test_a_flaw_is_reported_with_its_line_and_field(line: int, instead: str, flaw: str) -> None:
     lines = BLOCKS.splitlines()
     lines[line - 1] = instead
     assert flaws("\n".join(lines))[0].startswith(f"director.toml, {flaw}")
@@ -286,11 +286,11 @@ def test_a_flaw_is_told_with_its_line_and_field(line: int, instead: str, flaw: s
         ('"mark6:80"', '"tcp:192.0.2.10:443"', "line 27: persistence.prefix: is for IPv6 services"),
     ],
 )
-def test_a_flaw_in_a_line_of_the_canonical_form_is_told_with_that_line(old: str, new: str, flaw: str) -> None:
+def test_a_flaw_in_a_line_of_the_canonical_form_is_reported_with_that_line(old: str, new: str, flaw: str) -> None:
     assert flaws(FULL_TEXT.replace(old, new))[0].startswith(f"director.toml, {flaw}")
 
 
-def test_a_service_that_is_there_twice_is_told_at_the_second() -> None:
+def test_a_service_that_is_there_twice_is_reported_at_the_second() -> None:
     twice = 'format = 1\n[[service]]\nservice = "mark:1"\nname = "a"\n[[service]]\nservice = "mark:1"\nname = "a"\n'
     assert flaws(twice) == [
         "director.toml, line 6: service: mark:1 is there twice; take one out",
@@ -298,7 +298,7 @@ def test_a_service_that_is_there_twice_is_told_at_the_second() -> None:
     ]
 
 
-def test_all_flaws_are_told_at_once_in_the_order_of_the_lines() -> None:
+def test_all_flaws_are_reported_at_once_in_the_order_of_the_lines() -> None:
     text = BY_HAND.replace('"masq"', '"nat"').replace("6080", "0.5").replace("format = 1", "format = 1\nzzz = 1")
     assert [flaw.split(": ")[:2] for flaw in flaws(text)] == [
         ["director.toml, line 2", "zzz"],
@@ -330,7 +330,7 @@ def loads_error_source(source: str) -> str:
 @laws
 @given(directors(), st.data())
 def test_every_line_of_a_profile_is_found_wherever_it_is_broken(director: Director, data: st.DataObject) -> None:
-    """Break one weight and look whether the line that is told is the line that was broken."""
+    """Break one weight and look whether the line that is named is the line that was broken."""
     lines = dumps(director).split("\n")
     rows = [number for number, line in enumerate(lines) if line.startswith("    {")]
     assume(rows)

@@ -289,7 +289,7 @@ def test_removing_all_services_leaves_timeouts_and_daemons() -> None:
 
 
 def play(kernel: MemoryKernel, clock: Clock, seconds: float) -> dict[Endpoint, ServerStats]:
-    """Let time pass, a reading a second, and give the servers of the only service."""
+    """Let time pass, a reading a second, and return the servers of the only service."""
     for _ in range(int(seconds)):
         clock.now += 1
         kernel.read()

@@ -51,7 +51,7 @@ def test_this_machine_has_the_interfaces_that_its_c_library_names() -> None:
         assert names <= set(interfaces.read())
 
 
-def test_of_a_namespace_that_is_not_there_nothing_is_told() -> None:
+def test_of_a_namespace_that_is_not_there_nothing_is_known() -> None:
     with closing(Interfaces("no-such-namespace")) as interfaces:
         assert interfaces.read() == ()
 
@@ -95,7 +95,7 @@ def test_hundreds_of_interfaces_are_all_named(live: Live) -> None:
 
 
 @pytest.mark.kernel
-def test_another_name_of_an_interface_is_told_and_a_daemon_starts_on_it(live: Live) -> None:
+def test_another_name_of_an_interface_is_listed_and_a_daemon_starts_on_it(live: Live) -> None:
     with link("sync0", "mtu", "1500", "type", "dummy"):
         ip("link", "property", "add", "dev", "sync0", "altname", "cluster", "altname", "too-long-for-ipvs-to-take")
         ip("link", "set", "sync0", "up")

@@ -292,7 +292,7 @@ def test_what_is_not_understood_is_shown_as_it_is() -> None:
     ],
 )
 @alone
-def test_a_selector_tells_all_that_it_can(rule: str, text: str | None) -> None:
+def test_a_selector_says_all_that_it_can(rule: str, text: str | None) -> None:
     mark = "" if "jump " in rule else "meta mark set 80"
     nft(f"""
 table inet t {{

@@ -30,20 +30,20 @@ def same_as_nft() -> int:
 
 @pytest.mark.parametrize("idiom", RULES)
 @alone
-def test_a_rule_is_read_as_nft_tells_it(idiom: str) -> None:
+def test_a_rule_is_read_as_nft_prints_it(idiom: str) -> None:
     nft(f"table inet t {{\nchain pre {{ type filter hook prerouting priority -150; {RULES[idiom]} }}\n}}")
     assert same_as_nft()
 
 
 @pytest.mark.parametrize("idiom", SCRIPTS)
 @alone
-def test_a_ruleset_is_read_as_nft_tells_it(idiom: str) -> None:
+def test_a_ruleset_is_read_as_nft_prints_it(idiom: str) -> None:
     nft(SCRIPTS[idiom])
     same_as_nft()
 
 
 @alone
-def test_all_of_them_together_are_read_as_nft_tells_them() -> None:
+def test_all_of_them_together_are_read_as_nft_prints_them() -> None:
     lines = "\n".join(rule for rule in RULES.values())
     nft(f"table inet t {{\nchain pre {{\ntype filter hook prerouting priority -150\n{lines}\n}}\n}}")
     same_as_nft()

@@ -131,7 +131,7 @@ def test_what_is_not_the_table_is_refused_in_a_sentence(text: str) -> None:
 
 
 def poorer(director: Director) -> Director:
-    """Take away what /proc does not tell."""
+    """Take away what /proc does not show."""
     pools = {}
     for key, pool in director.pools.items():
         flags = pool.service.flags & ServiceFlags.ONE_PACKET
