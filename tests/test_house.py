@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,15 @@ LIBRARIES = {"textual", "rich", "pyroute2", "psutil", "tomli_w", "platformdirs"}
 def test_imports_keep_the_contracts(capsys: pytest.CaptureFixture[str]) -> None:
     status = cli.lint_imports(config_filename=str(ROOT.parent / "pyproject.toml"), cache_dir=None)
     assert status == cli.EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_the_contract_of_what_is_below_cores_rooms_names_all_of_it() -> None:
+    settings = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = (c for c in settings["tool"]["importlinter"]["contracts"] if c["name"].startswith("What is below"))
+    modules = {f"lvstui.core.{path.stem}" for path in (ROOT / "core").glob("*.py") if path.stem != "__init__"}
+    rooms = {f"lvstui.core.{path.parent.name}" for path in (ROOT / "core").glob("*/__init__.py")}
+    assert set(contract["source_modules"]) == modules
+    assert set(contract["forbidden_modules"]) == rooms
 
 
 def test_no_module_stands_outside_a_room() -> None:

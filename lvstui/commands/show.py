@@ -20,6 +20,7 @@ from lvstui.commands.place import (
     read_whole_table,
 )
 from lvstui.core import fields, sysctls
+from lvstui.core.attributes import TIMEOUTS
 from lvstui.core.change import EMPTY
 from lvstui.core.drift import add_profile_values, keep_managed
 from lvstui.core.fields import visible
@@ -84,7 +85,7 @@ def _director(snapshot: Snapshot, profile: Director) -> list[str]:
     if settings.name:
         rows.insert(0, ("director", visible(settings.name)))
     if timeouts := settings.timeouts:
-        rows.append(("timeouts", f"tcp {timeouts.tcp}s, tcp_fin {timeouts.tcp_fin}s, udp {timeouts.udp}s"))
+        rows.append(("timeouts", ", ".join(f"{name} {text}" for name, text in TIMEOUTS.describe(timeouts).items())))
     if settings.sync is not None:
         daemons = [
             ("sync", f"{fields.ROLE_WORDS[role]}: {sync_text(daemon)}") for role, daemon in settings.sync.items()

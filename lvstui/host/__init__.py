@@ -1,1 +1,1 @@
-"""Who else is here: the machine, the person at work, and other programs that write to the table."""
+"""Who else is here: the machine, and other programs that write to the table."""

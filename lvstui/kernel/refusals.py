@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import assert_never
 
 from lvstui.core import rules
+from lvstui.core.attributes import TIMEOUTS
 from lvstui.core.change import Change, DirectorField
 from lvstui.core.fields import visible
 from lvstui.core.model import (
@@ -169,7 +170,7 @@ def unicast(address: Address) -> bool:
 
 def _timeouts(timeouts: Timeouts) -> Problem:
     """Return the problem of a negative timeout, or of the longest: the limit (INT_MAX / HZ) differs by kernel."""
-    named = {"tcp": timeouts.tcp, "tcp_fin": timeouts.tcp_fin, "udp": timeouts.udp}
+    named = {one.name: int(one.text(timeouts)) for one in TIMEOUTS}
     field = next((name for name, seconds in named.items() if seconds < 0), None) or max(named, key=named.__getitem__)
     return rules.timeout_beyond(field, named[field])
 

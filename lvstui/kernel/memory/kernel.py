@@ -13,6 +13,7 @@ from threading import Lock
 from typing import assert_never
 
 from lvstui.core import rules, sysctls
+from lvstui.core.attributes import TIMEOUTS
 from lvstui.core.change import (
     EMPTY,
     Change,
@@ -254,7 +255,7 @@ def _errno(director: Director, change: Change) -> int:
             return codes.EINVAL if rules.wrong_setting(name, change.after) else _OK
         case DirectorField():
             new = change.after
-            seconds = (new.tcp, new.tcp_fin, new.udp) if isinstance(new, Timeouts) else ()
+            seconds = [int(one.text(new)) for one in TIMEOUTS] if isinstance(new, Timeouts) else []
             return _OK if all(0 <= number <= rules.TIMEOUT_MAX for number in seconds) else codes.EINVAL
         case _:
             assert_never(change.target)
