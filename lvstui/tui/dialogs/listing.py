@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
+from textwrap import fill, indent
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -24,6 +25,9 @@ CLIPBOARD_MAX = 70_000
 ABOUT = """\
 Weights are staged: shown as old -> new with the ipvsadm command, and only
 Enter writes them. Edits go into the profile as well; z undoes both."""
+
+_HELP_WIDTH = 76
+"""Cells of a line of the help on a terminal of 80."""
 
 
 class _Readable(ModalScreen[None]):
@@ -133,6 +137,17 @@ class Copied(Listing):
             sentence = f"{self._name} sent to the terminal's clipboard (tmux: set-clipboard on)"
         others = "".join(f"; y: {name}" for name in self._texts if name != self._name)
         self.query_one(".foot", Static).update(f"{sentence}{others}; Esc")
+
+
+def list_states(states: Mapping[str, str]) -> str:
+    """Write the words of the column State and what they mean, for the help, to stand eight cells from the left."""
+    width = max(map(len, states))
+    behind = " " * (width + 1)
+    lines = (
+        fill(f"{word:<{width}} {meaning}", _HELP_WIDTH - 8, subsequent_indent=behind)
+        for word, meaning in states.items()
+    )
+    return indent("\n".join(lines), " " * 8).lstrip()
 
 
 def half_way(event: Rejected) -> Listing:

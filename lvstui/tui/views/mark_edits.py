@@ -291,6 +291,6 @@ EDITS: tuple[Command[Marks], ...] = (
     Command("mark.timeout", "t", "set the persistence timeout (seconds, 0: none)", _timeout),
     Command("mark.adopt", "C", "copy rules into lvstui's own table", _adopt, "C adopt", when=_foreign),
     Command("mark.apart", "B", "replace the group by services, after asking", _take_apart),
-    Command("mark.restore", "r", "stage what the kernel lost again", _restore, "r restore", when=_any_lost),
+    Command("mark.restore", "r", "stage again what the kernel lost", _restore, "r restore", when=_any_lost),
     Command("delete", "delete,ctrl+d", "delete the group, or this rule of it", _delete),
 )

@@ -14,12 +14,10 @@ from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import Cell, Tone
 from lvstui.formats.equivalent import groups_as_script
 from lvstui.tui.commands import Command, bindings
-from lvstui.tui.dialogs.listing import Copied, Listing
+from lvstui.tui.dialogs.listing import Copied, Listing, list_states
 from lvstui.tui.views.editing import arranging, editing, filtering
 from lvstui.tui.views.mark_edits import EDITS, Marks, added_row, chosen_marks, has_service, mark_at_cursor
 from lvstui.tui.views.view import Rows, TableView, View
-
-_STATES = "\n        ".join(f"{word:<11} {meaning}" for word, meaning in STATES.items())
 
 _NOTES = f"""\
 A mark bundles ports into one service: packet filter rules set the mark, a service on it takes the packets.
@@ -32,7 +30,7 @@ What / finds (all terms must match)
   !lvstui !state=ok    the opposite of any of these
 Fields  {LANGUAGE.help}
 
-State   {_STATES}"""
+State   {list_states(STATES)}"""
 
 
 def _open(view: Marks) -> None:

@@ -39,13 +39,11 @@ from lvstui.engine.messages import EditEntries, StopEntries
 from lvstui.store.view_memory import ViewMemory
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.dialogs.entries import EntryDialog
-from lvstui.tui.dialogs.listing import Copied, Listing
+from lvstui.tui.dialogs.listing import Copied, Listing, list_states
 from lvstui.tui.views.connections import scan_tone
 from lvstui.tui.views.editing import arranging, drop, editable, editing, filtering
 from lvstui.tui.views.view import Rows, TableView, View
 from lvstui.tui.widgets.lines import Panel
-
-_STATES = "\n        ".join(f"{word:<9} {meaning}" for word, meaning in STATES.items())
 
 _NOTES = f"""\
 An entry decides where its client's next connections go; Left is the time until it expires.
@@ -59,7 +57,7 @@ What / finds (all terms must match)
   !web !state=ok       the opposite of any of these
 Fields  {LANGUAGE.help}
 
-State   {_STATES}"""
+State   {list_states(STATES)}"""
 
 _GROUPINGS = {grouping.value: grouping for grouping in EntryGrouping}
 
@@ -206,7 +204,7 @@ _COMMANDS: tuple[Command[Entries], ...] = (
     filtering(),
     Command("regroup", "m", "group by client network, service or server", _regroup, "m group"),
     Command("distribution", "D", "show how the entries spread over the servers", _show_distribution, "D spread"),
-    Command("prefix", "n", "the prefix length of client networks", _prefix),
+    Command("prefix", "n", "set the prefix length of client networks", _prefix),
     *_ARRANGING,
     Command("excerpt", "y", "copy these rows as lvstui commands", _excerpt),
     Command("fold", "left", "fold this group", partial(_fold, folded=True)),

@@ -17,7 +17,7 @@ from lvstui.core.view.brief import seen_on
 from lvstui.formats.equivalent import as_commands, as_toml
 from lvstui.store.view_memory import ViewMemory
 from lvstui.tui.commands import Command, bindings
-from lvstui.tui.dialogs.listing import Copied
+from lvstui.tui.dialogs.listing import Copied, list_states
 from lvstui.tui.views.editing import arranging, editing, filtering
 from lvstui.tui.views.service_edits import (
     BUNDLE,
@@ -31,8 +31,6 @@ from lvstui.tui.views.service_edits import (
     staged_servers,
 )
 from lvstui.tui.views.view import Rows, TableView, View
-
-_STATES = "\n        ".join(f"{word:<6} {meaning}" for word, meaning in STATES.items())
 
 _NOTES = f"""\
 With rows marked, the keys for weights, Del, C, R and y act on all of them.
@@ -49,7 +47,7 @@ Fields  {LANGUAGE.help}
 Sticky  persistence entries bound here
 Active  connections established
 InAct   all other connections
-State   {_STATES}"""
+State   {list_states(STATES)}"""
 
 _GROUPINGS = {grouping.value: grouping for grouping in Grouping}
 
