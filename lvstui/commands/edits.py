@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lvstui.commands import wishes
+from lvstui.commands.changes import requested_changes
 from lvstui.commands.place import Failure, OpenPlace, Place, Status, complain, read_snapshot, warn_of_owners
 from lvstui.core import rules
 from lvstui.core.change import EMPTY, Change, changes_kernel, fold, kernel_writes, lookup, undo
@@ -39,7 +39,7 @@ def run(options: Namespace, open_place: OpenPlace) -> int:
         if options.command == "rollback":
             changes, kind = _take_back(place, options.number, director), Kind.ROLLBACK
         else:
-            changes, kind = wishes.changes(options, director, profile), Kind.DO
+            changes, kind = requested_changes(options, director, profile), Kind.DO
         _check(changes, director)
         _refuse_unwritten(changes, snapshot)
         warn_of_owners(place, kernel_writes(changes))

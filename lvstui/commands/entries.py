@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from lvstui.commands.changes import find_pool, find_server
 from lvstui.commands.place import Failure, OpenPlace, Place, Status, columns_of, complain, print_json, read_snapshot
-from lvstui.commands.wishes import find_pool, find_server
 from lvstui.core import fields
 from lvstui.core.change import EMPTY
 from lvstui.core.describe import masked_client_text, server_names, service_names
@@ -102,17 +102,17 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
         # A client may be written as the network that its entry is shown with.
         client = fields.address("client", options.client.partition("/")[0])
         scan = _scan(place, snapshot, (client,))
-        wish, held = _wish(options, client, director, scan)
+        wanted, held = _wanted_edit(options, client, director, scan)
         try:
-            entry_edits.check(wish, director)
+            entry_edits.check(wanted, director)
         except FieldError as error:
             raise Failure(f"{error}; nothing was done") from None
         if reason := entry_edits.why_not_editable(director):
             raise Failure(f"{reason}; nothing was done")
         if options.dry_run:
-            _print_only(wish, held, director, as_json=options.json)
+            _print_only(wanted, held, director, as_json=options.json)
             return Status.DIFFERS
-        report = _carry_out(place, wish, snapshot)
+        report = _carry_out(place, wanted, snapshot)
         if report.outcome is not Outcome.REFUSED:
             try:
                 place.history.append(Kind.ENTRIES, (), [report_line(report)])
@@ -128,10 +128,10 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
     return Status.ERROR
 
 
-def _print_only(wish: EntryEdit, held: ResolvedEntry | None, director: Director, *, as_json: bool) -> None:
+def _print_only(wanted: EntryEdit, held: ResolvedEntry | None, director: Director, *, as_json: bool) -> None:
     """Print what would happen; `held` is the entry that it is about, if there is one."""
-    title = entry_edits.title(wish, director)
-    sentences = entry_edits.consequences([wish], director, held.children if held else 0, held.sure if held else True)
+    title = entry_edits.title(wanted, director)
+    sentences = entry_edits.consequences([wanted], director, held.children if held else 0, held.sure if held else True)
     if as_json:
         entry = _table(held, director, time.monotonic()) if held else None
         print_json({"outcome": None, "would": title, "consequences": sentences, "entry": entry})
@@ -141,7 +141,7 @@ def _print_only(wish: EntryEdit, held: ResolvedEntry | None, director: Director,
         print(f"    {sentence}")
 
 
-def _wish(
+def _wanted_edit(
     options: argparse.Namespace, address: Address, director: Director, scan: Scan
 ) -> tuple[EntryEdit, ResolvedEntry | None]:
     """Return the edit that is asked for, with the entry that it is about, where there has to be one."""
@@ -183,7 +183,7 @@ def _entry(service: ServiceKey, client: Address, call_id: str, director: Directo
     raise Failure(f"{client} has no entry of {name}{more}")
 
 
-def _carry_out(place: Place, wish: EntryEdit, snapshot: Snapshot) -> EntryReport:
+def _carry_out(place: Place, wanted: EntryEdit, snapshot: Snapshot) -> EntryReport:
     engines = has_engine(snapshot.reading.director)
 
     def read() -> Reading:
@@ -195,7 +195,7 @@ def _carry_out(place: Place, wish: EntryEdit, snapshot: Snapshot) -> EntryReport
         return True
 
     tools = Tools(place.kernel.send_sync, partial(read_table, place.kernel, _BUDGET, engines=engines), read, wait)
-    (report,) = carry_out([wish], tools)
+    (report,) = carry_out([wanted], tools)
     return report
 
 

@@ -25,7 +25,7 @@ from lvstui.core.snapshot import Snapshot
 from lvstui.formats.json import Json, Table, observed_service
 
 
-def changes(options: Namespace, director: Director) -> tuple[Change, ...]:
+def requested_changes(options: Namespace, director: Director) -> tuple[Change, ...]:
     """Return the changes that the command asks for; raises `Failure` and `FieldError`."""
     named = [group.mark for group in director.groups.values() if group.name == options.mark]
     mark = named[0] if len(named) == 1 else fields.number("mark", options.mark)

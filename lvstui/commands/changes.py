@@ -33,12 +33,12 @@ _SETTINGS: Final = ("timeouts", "sysctl", "director", "sync")
 """First words that mean no service; a service of that name is meant by its notation."""
 
 
-def changes(options: Namespace, director: Director, profile: Director) -> tuple[Change, ...]:
+def requested_changes(options: Namespace, director: Director, profile: Director) -> tuple[Change, ...]:
     """Return the changes that a command asks for, none where it is so already.
 
     A setting that is set to what it is becomes one that the profile manages. Raises `Failure` and `FieldError`.
     """
-    wanted = _WISHES[options.command](options, director)
+    wanted = _BY_COMMAND[options.command](options, director)
     found = []
     for change in wanted:
         if change is None:
@@ -174,10 +174,10 @@ def _weigh(options: Namespace, director: Director) -> Sequence[Change | None]:
 def _mark(options: Namespace, director: Director) -> Sequence[Change | None]:
     from lvstui.commands import marks  # with the rules and the advice that `show marks` needs
 
-    return marks.changes(options, director)
+    return marks.requested_changes(options, director)
 
 
-_WISHES: Final[Mapping[str, Callable[[Namespace, Director], Sequence[Change | None]]]] = {
+_BY_COMMAND: Final[Mapping[str, Callable[[Namespace, Director], Sequence[Change | None]]]] = {
     "set": _set,
     "add": _add,
     "delete": _delete,
