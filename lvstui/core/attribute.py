@@ -96,8 +96,7 @@ class Attribute(Generic[_T]):
             return NONE
         if isinstance(raw, tuple):
             return fields.visible(self.joint.join(raw))
-        text = fields.visible(str(raw))
-        return self.said.format(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
+        return self.said.format(shorten(str(raw)))
 
     def wrong(self, value: _T, text: str) -> str:
         """Return why a text cannot be read, empty where it can."""
@@ -203,6 +202,12 @@ class Attributes(Generic[_T]):
     def _field(self, attribute: Attribute[_T]) -> str:
         """Return what errors call an attribute: `timeout` where the object within can be set as a whole."""
         return attribute.key if attribute.group in self._names else attribute.name
+
+
+def shorten(text: str) -> str:
+    """Return the beginning of a text for a description, with all that a terminal would not print escaped."""
+    shown = fields.visible(text)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
 
 
 def _whole_table(members: Sequence[Attribute[_T]], usual: _T | None) -> Callable[[_T], Table | None]:

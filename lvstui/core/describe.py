@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from lvstui.core import fields
-from lvstui.core.attribute import NONE
+from lvstui.core.attribute import NONE, shorten
 from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS
 from lvstui.core.change import EMPTY, Change, DirectorField, Value, is_optional
 from lvstui.core.model import (
@@ -41,7 +41,7 @@ def describe(change: Change, director: Director = EMPTY) -> str:
     title = _title(change, director)
     match change:
         case Change(DirectorField.NAME, str() as before, str() as after):
-            names = (f'"{fields.visible(name)}"' if name else NONE for name in (before, after))
+            names = (f'"{shorten(name)}"' if name else NONE for name in (before, after))
             return f"{title}: name {' -> '.join(names)}"
         case Change(DirectorField.SYNC, _, after):
             return f"{title}: {'managed by the profile' if after else _LET_GO}"

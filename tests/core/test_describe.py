@@ -82,6 +82,7 @@ MASTER = SyncDaemon(SyncRole.MASTER, "eth1", 5)
         (Change(DirectorField.SYNC, False, True), "sync daemons: managed by the profile"),
         (Change(DirectorField.SYNC, True, False), "sync daemons: left to the kernel"),
         (Change(DirectorField.NAME, "", "lb1"), 'director: name none -> "lb1"'),
+        (Change(DirectorField.NAME, "", "a" * 41), f'director: name none -> "{"a" * 40}..."'),
     ],
 )
 def test_a_change_is_described_in_one_line(change: Change, line: str) -> None:
