@@ -202,7 +202,7 @@ def consequences(edits: Sequence[EntryEdit], director: Director, children: int =
     sentences = []
     manners = {edit.manner for edit in edits if isinstance(edit, Expire | Move)}
     if manners and children:
-        count = f"{children} connection{'' if children == 1 else 's'}"
+        count = f"{children:,} connection{'' if children == 1 else 's'}"
         about = count if sure else f"about {count} (for a mark their number is not certain)"
         kept = "active ones stay and keep the entry, idle ones are reset"
         sentences.append(f"{about} will be reset at once" if Manner.KILL in manners else f"{about}: {kept}")

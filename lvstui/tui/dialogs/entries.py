@@ -157,7 +157,7 @@ class EntryDialog(ModalScreen[EditEntries | None]):
             self.dismiss(order)
             return
         children = sum(entry.children for entry in self._request.chosen)
-        title = f"Reset {children} connection{'' if children == 1 else 's'} now?"
+        title = f"Reset {children:,} connection{'' if children == 1 else 's'} now?"
         question = Confirm(title, lines(self._snapshot, self._request), "Reset")
         confirm_first(self.app, question, partial(self.dismiss, order))
 
