@@ -34,7 +34,7 @@ from lvstui.host.machine import Machine
 from lvstui.store.history_file import HistoryFile
 from lvstui.store.sessions import Presence
 from lvstui.tui.commands import MOVING, AnyCommand, Command, bindings, find
-from lvstui.tui.dialogs.advice import AdviceScreen, Answer
+from lvstui.tui.dialogs.advice import AdviceAnswer, AdviceScreen
 from lvstui.tui.dialogs.confirm import Confirm, claims_question, confirm_first, overwrite_question
 from lvstui.tui.dialogs.listing import Help, Listing, half_way
 from lvstui.tui.terminal import FrugalApp, resume_only_on_a_terminal
@@ -106,7 +106,7 @@ def _advice(app: LvstuiApp) -> None:
         app.say("no advice", Tone.GOOD)
         return
 
-    def answered(answer: Answer | None) -> None:
+    def answered(answer: AdviceAnswer | None) -> None:
         if answer is None:
             return
         if not answer.go:

@@ -40,7 +40,7 @@ ROLES: Final = {
 _DAEMON_DEFAULTS: Final = SyncDaemon(SyncRole.MASTER, "")
 
 
-class Line(NamedTuple):
+class DirectorLine(NamedTuple):
     """What one row says; `sentence` is shown in full for the row under the cursor."""
 
     title: str
@@ -58,23 +58,23 @@ class Sides(NamedTuple):
     saved: Director | None
 
 
-def timeout(sides: Sides, name: str) -> Line:
+def timeout(sides: Sides, name: str) -> DirectorLine:
     """Return a connection timeout."""
     seconds = TIMEOUTS[name]
     now, then = (seconds.text(side.timeouts or Timeouts()) for side in (sides.running, sides.staged))
     default = seconds.text(Timeouts())
     kept = seconds.text(sides.saved.timeouts) if sides.saved and sides.saved.timeouts else None
-    return Line(name, _value(now, then, default), default, _profile(now, kept), seconds.meaning)
+    return DirectorLine(name, _value(now, then, default), default, _profile(now, kept), seconds.meaning)
 
 
-def daemon(sides: Sides, role: SyncRole) -> Line:
+def daemon(sides: Sides, role: SyncRole) -> DirectorLine:
     """Return whether a sync daemon runs."""
     now, then = (_runs(side, role) for side in (sides.running, sides.staged))
     kept = _runs(sides.saved, role) if sides.saved and sides.saved.sync is not None else None
-    return Line(fields.ROLE_WORDS[role], _value(now, then, ""), "stopped", _profile(now, kept), ROLES[role])
+    return DirectorLine(fields.ROLE_WORDS[role], _value(now, then, ""), "stopped", _profile(now, kept), ROLES[role])
 
 
-def daemon_option(sides: Sides, role: SyncRole, option: str) -> Line:
+def daemon_option(sides: Sides, role: SyncRole, option: str) -> DirectorLine:
     """Return one option of a sync daemon; a profile may leave the length of a datagram to the kernel."""
     text = DAEMON[option].text
     now, then, kept = (
@@ -84,12 +84,12 @@ def daemon_option(sides: Sides, role: SyncRole, option: str) -> Line:
     default = text(_DAEMON_DEFAULTS) if option not in ("interface", "max_length") else ""
     if option == "max_length" and kept == "0":
         kept = now
-    return Line(
+    return DirectorLine(
         option, _value(now or "", then or "", default), default, _profile(now or "", kept), DAEMON[option].meaning
     )
 
 
-def setting(sides: Sides, name: str) -> Line:
+def setting(sides: Sides, name: str) -> DirectorLine:
     """Return a setting of net.ipv4.vs, also one that only this kernel knows."""
     now, then = (side.sysctl.get(name, "") for side in (sides.running, sides.staged))
     kept = sides.saved.sysctl.get(name) if sides.saved else None
@@ -98,42 +98,42 @@ def setting(sides: Sides, name: str) -> Line:
     known = sysctls.SETTINGS.get(name)
     if known is None:
         meaning = "a setting of this kernel that lvstui does not know"
-        return Line(name, _value(now, then, now), "", _profile(now, kept), meaning)
+        return DirectorLine(name, _value(now, then, now), "", _profile(now, kept), meaning)
     takes = "read only" if known.read_only else known.takes
     default = known.default
     value = _value(now, then, default or now)
-    return Line(name, value, default, _profile(now, kept), f"{known.meaning} Takes {takes}.")
+    return DirectorLine(name, value, default, _profile(now, kept), f"{known.meaning} Takes {takes}.")
 
 
-def version(reading: Reading) -> Line:
+def version(reading: Reading) -> DirectorLine:
     """Return the kernel's IPVS and the size of its connection table."""
     text = f"the kernel's IPVS, with a connection table of {reading.info.table_size} buckets (conn_tab_bits)"
-    return Line("ip_vs", Cell(reading.info.version), sentence=text)
+    return DirectorLine("ip_vs", Cell(reading.info.version), sentence=text)
 
 
-def connections(reading: Reading) -> Line:
+def connections(reading: Reading) -> DirectorLine:
     """Return the connections beside the size of the table, which a module option sets."""
     size = reading.info.table_size
     count = reading.connections
     chain = count / size if size else 0.0
     text = f"{compact(count)} in a table of {size} buckets, {chain:.1f} in each"
     if chain <= CROWDED:
-        return Line("connections", Cell(compact(count)), sentence=text)
+        return DirectorLine("connections", Cell(compact(count)), sentence=text)
     bits = next((bits for bits in range(8, _MOST_BITS) if count <= 2**bits), _MOST_BITS)
     remedy = f"every packet walks such a chain; load ip_vs with conn_tab_bits={bits} (a line in modprobe.d)"
-    return Line("connections", Cell("crowded", Tone.WARN), sentence=f"{text}: {remedy}")
+    return DirectorLine("connections", Cell("crowded", Tone.WARN), sentence=f"{text}: {remedy}")
 
 
-def total(stats: Stats) -> Line:
+def total(stats: Stats) -> DirectorLine:
     """Return the traffic of the whole table, by the kernel's own estimate."""
     flow = (
         f"in {compact(stats.in_packet_rate)} packets/s {compact(stats.in_byte_rate)}B/s, "
         f"out {compact(stats.out_packet_rate)} packets/s {compact(stats.out_byte_rate)}B/s"
     )
-    return Line("all services", Cell(f"{compact(stats.connection_rate)} conn/s"), sentence=flow)
+    return DirectorLine("all services", Cell(f"{compact(stats.connection_rate)} conn/s"), sentence=flow)
 
 
-def cpu(cpus: Sequence[Stats], number: int) -> Line:
+def cpu(cpus: Sequence[Stats], number: int) -> DirectorLine:
     """Return a CPU's share of the packets; the kernel has no rates by CPU."""
     stats = cpus[number]
     packets = stats.in_packets + stats.out_packets
@@ -143,30 +143,30 @@ def cpu(cpus: Sequence[Stats], number: int) -> Line:
         f"{compact(stats.connections)} connections, {compact(packets)} packets, "
         f"in {compact(stats.in_bytes)}B, out {compact(stats.out_bytes)}B since IPVS was loaded"
     )
-    return Line(f"cpu {number}", Cell(f"{share:.0f}%"), sentence=f"share of the packets: {text}")
+    return DirectorLine(f"cpu {number}", Cell(f"{share:.0f}%"), sentence=f"share of the packets: {text}")
 
 
-def owner(found: Owner) -> Line:
+def owner(found: Owner) -> DirectorLine:
     """Return who else writes to the table."""
     if found.program == OWN_NAME:
-        return Line(OWN_NAME, Cell(f"pid {found.pid}"), sentence="another lvstui works on this table")
+        return DirectorLine(OWN_NAME, Cell(f"pid {found.pid}"), sentence="another lvstui works on this table")
     what = "every service" if found.services is None else f"{len(found.services)} services"
     place = f" by {found.config}" if found.config else ""
     text = f"manages {what}{place}; it may overwrite edits at its next check or reload"
-    return Line(found.program, Cell(f"pid {found.pid}", Tone.WARN), sentence=text)
+    return DirectorLine(found.program, Cell(f"pid {found.pid}", Tone.WARN), sentence=text)
 
 
-def load(host: Host, name: str) -> Line:
+def load(host: Host, name: str) -> DirectorLine:
     """Return how busy the machine is: cpu, softirq or memory."""
     percent, text = {
         "cpu": (host.cpu, "all CPUs together, without the waiting for disks"),
         "softirq": (host.softirq, "the kernel's work on packets, all CPUs together; one CPU full of it loses packets"),
         "memory": (host.memory, "in use, of all memory"),
     }[name]
-    return Line(name, Cell(f"{percent:.0f}%", Tone.WARN if percent >= 80 else Tone.PLAIN), sentence=text)
+    return DirectorLine(name, Cell(f"{percent:.0f}%", Tone.WARN if percent >= 80 else Tone.PLAIN), sentence=text)
 
 
-def link(found: Link) -> Line:
+def link(found: Link) -> DirectorLine:
     """Return what passes a network interface, and whether any of it is thrown away."""
     drops = found.in_drops + found.out_drops
     speed = f"{found.speed} Mbit/s: " if found.speed else ""
@@ -175,7 +175,7 @@ def link(found: Link) -> Line:
         f"{compact(found.out_bytes)}B/s, drops in {compact(found.in_drops)}/s out {compact(found.out_drops)}/s"
     )
     value = Cell(f"{compact(drops)} drops/s", Tone.BAD) if drops else Cell(f"{compact(found.in_bytes)}B/s in")
-    return Line(found.name, value, sentence=flow)
+    return DirectorLine(found.name, value, sentence=flow)
 
 
 def _runs(director: Director, role: SyncRole) -> str:

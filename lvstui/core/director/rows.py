@@ -21,7 +21,7 @@ from lvstui.core.change import (
     is_optional,
 )
 from lvstui.core.director import lines
-from lvstui.core.director.lines import Line, Sides, scope
+from lvstui.core.director.lines import DirectorLine, Sides, scope
 from lvstui.core.model import Director, SyncDaemon, SyncRole, SysctlKey, Timeouts
 from lvstui.core.rules import Severity
 from lvstui.core.snapshot import Snapshot
@@ -55,7 +55,7 @@ class LineRow(NamedTuple):
     """A row with what it says; `staged` is what waits for Enter in its column of the profile alone."""
 
     row: DirectorRow
-    line: Line
+    line: DirectorLine
     staged: Cell | None = None
 
 
@@ -159,7 +159,7 @@ def _staged_profile(look: DirectorLook, row: DirectorRow) -> Cell | None:
     return None
 
 
-def _line(snapshot: Snapshot, sides: Sides, row: DirectorRow) -> Line:
+def _line(snapshot: Snapshot, sides: Sides, row: DirectorRow) -> DirectorLine:
     match row:
         case DirectorRow(Part.TABLE, "ip_vs"):
             return lines.version(snapshot.reading)

@@ -62,28 +62,30 @@ def networks(text: str) -> tuple[Network, ...]:
     return found
 
 
-class Machine(NamedTuple):
+class KnownMachine(NamedTuple):
     """A machine that serves already."""
 
     address: Address
     name: str
 
 
-def machines(director: Director) -> Mapping[str, Machine]:
+def machines(director: Director) -> Mapping[str, KnownMachine]:
     """Return the machines that serve already, by name and by address."""
     names: dict[Address, str] = {}
     for pool in director.pools.values():
         for endpoint, server in pool.servers.items():
             names[endpoint.address] = names.get(endpoint.address) or server.name
-    found: dict[str, Machine] = {}
+    found: dict[str, KnownMachine] = {}
     for address, name in names.items():
         if name:
-            found.setdefault(name, Machine(address, name))
-    found.update((str(address), Machine(address, name)) for address, name in names.items())
+            found.setdefault(name, KnownMachine(address, name))
+    found.update((str(address), KnownMachine(address, name)) for address, name in names.items())
     return found
 
 
-def servers(text: str, known: Mapping[str, Machine], weight: int, forwarding: Forwarding) -> tuple[RealServer, ...]:
+def servers(
+    text: str, known: Mapping[str, KnownMachine], weight: int, forwarding: Forwarding
+) -> tuple[RealServer, ...]:
     """Read `10.0.0.11, web2 3, fd00::13 2 tunnel`: address or known name, then weight and method where they differ.
 
     Blanks part servers as well. A mark keeps ports as they are, so the servers have none. Raises `FieldError` for the
@@ -98,7 +100,7 @@ def servers(text: str, known: Mapping[str, Machine], weight: int, forwarding: Fo
     return tuple(found.values())
 
 
-def _split(words: Iterable[str], known: Mapping[str, Machine]) -> Iterable[Sequence[str]]:
+def _split(words: Iterable[str], known: Mapping[str, KnownMachine]) -> Iterable[Sequence[str]]:
     """Start a new server at each word that names one."""
     found: list[list[str]] = []
     for word in words:
@@ -110,7 +112,7 @@ def _split(words: Iterable[str], known: Mapping[str, Machine]) -> Iterable[Seque
     return found
 
 
-def _server(words: Sequence[str], known: Mapping[str, Machine], weight: int, forwarding: Forwarding) -> RealServer:
+def _server(words: Sequence[str], known: Mapping[str, KnownMachine], weight: int, forwarding: Forwarding) -> RealServer:
     machine = known.get(words[0])
     try:
         address = machine.address if machine else fields.address("servers", words[0])

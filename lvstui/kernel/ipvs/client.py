@@ -22,10 +22,10 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import Reading
 from lvstui.kernel.ipvs import wire
-from lvstui.kernel.ipvs.dump import Table
+from lvstui.kernel.ipvs.dump import PoolTable
 from lvstui.kernel.ipvs.wire import Attributes, Command
 from lvstui.kernel.netlink.attributes import NATIVE
-from lvstui.kernel.netlink.channel import DUMP, REQUEST, Answer, Datagram, Family, messages
+from lvstui.kernel.netlink.channel import DUMP, REQUEST, Answer, Datagram, GenericFamily, messages
 from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs, NoRight, Refused
 from lvstui.kernel.refusals import explain_refusal
 
@@ -42,7 +42,7 @@ class Netlink:
 
     def __init__(self, netns: str | None = None) -> None:
         self._session = _Session(netns)
-        self._table = Table()
+        self._table = PoolTable()
 
     def close(self) -> None:
         """Close the socket; the next use would open another."""
@@ -199,7 +199,7 @@ class _Session:
 
     def __init__(self, netns: str | None) -> None:
         self._netns = netns
-        self._family: Family | None = None
+        self._family: GenericFamily | None = None
 
     def close(self) -> None:
         """Close the socket; the next request would open another."""
@@ -253,10 +253,10 @@ class _Session:
         """Order something without waiting."""
         self._open().send(command, payload, REQUEST)
 
-    def _open(self) -> Family:
+    def _open(self) -> GenericFamily:
         if self._family is None:
             try:
-                self._family = Family(wire.FAMILY_NAME, wire.FAMILY_VERSION, self._netns)
+                self._family = GenericFamily(wire.FAMILY_NAME, wire.FAMILY_VERSION, self._netns)
             except Answer as answer:
                 raise NoIpvs(NO_IPVS) if answer.code == errno.ENOENT else _unreadable(answer) from None
             except OSError as problem:

@@ -149,7 +149,7 @@ def walk(message: bytes, counts: tuple[int, ...]) -> Row:
     return config, (numbers.active, numbers.inactive, numbers.sticky)[: len(counts)], numbers.stats
 
 
-class Reader:
+class RowReader:
     """Rows of one kind out of dumps, with the shapes met so far."""
 
     def __init__(self, counts: tuple[int, ...]) -> None:
@@ -202,12 +202,12 @@ class _Known(NamedTuple):
     endpoints: tuple[Endpoint, ...]
 
 
-class Table:
+class PoolTable:
     """The last reading of all pools, against which the next one is compared."""
 
     def __init__(self) -> None:
-        self._service_rows = Reader(())
-        self._server_rows = Reader(_SERVER_COUNTS)
+        self._service_rows = RowReader(())
+        self._server_rows = RowReader(_SERVER_COUNTS)
         self._services: dict[bytes, Service] = {}
         self._known: dict[ServiceKey, _Known] = {}
         self._director = Director()
@@ -216,7 +216,7 @@ class Table:
         """Read all services and servers, and return what the kernel counts of them."""
         counted: dict[ServiceKey, dict[Endpoint, ServerStats]] = {}
         known: dict[ServiceKey, _Known] = {}
-        shared: dict[bytes, wire.Settings] = {}
+        shared: dict[bytes, wire.ServerSettings] = {}
         with _without_collector():
             services, stats = self._read_services(dump)
             for service in services:
@@ -239,7 +239,7 @@ class Table:
         return list(services.values()), stats
 
     def _read_pool(
-        self, service: Service, dump: Dump, shared: dict[bytes, wire.Settings]
+        self, service: Service, dump: Dump, shared: dict[bytes, wire.ServerSettings]
     ) -> tuple[_Known, dict[Endpoint, ServerStats]]:
         """Read one service's servers; one that went away in this moment simply has none.
 
@@ -267,7 +267,7 @@ class Table:
         return self._director
 
 
-def _server(config: bytes, family: Family, shared: dict[bytes, wire.Settings]) -> RealServer:
+def _server(config: bytes, family: Family, shared: dict[bytes, wire.ServerSettings]) -> RealServer:
     """Decode one row of a service of this family; `shared` are settings that other rows of this reading have too."""
     if config[:4] != _ADDRESS_HEAD or config[_PORT - 4 : _PORT] != _PORT_HEAD:
         return wire.read_server(NATIVE.attributes(config), family)

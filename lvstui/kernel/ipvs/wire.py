@@ -254,7 +254,7 @@ def read_service(found: Attributes) -> Service:
     return Service(key, _name(found[SVC_SCHEDULER]), ServiceFlags(flags & _SHOWN), persistence)
 
 
-class Settings(NamedTuple):
+class ServerSettings(NamedTuple):
     """What is configured of a real server besides its address and port; many servers share the same."""
 
     family: Family
@@ -265,9 +265,9 @@ class Settings(NamedTuple):
     tunnel: Tunnel
 
 
-def read_settings(found: Attributes, service_family: Family) -> Settings:
+def read_settings(found: Attributes, service_family: Family) -> ServerSettings:
     """Read a real server's settings; kernels before 3.18 name no family, before 5.3 no tunnel."""
-    return Settings(
+    return ServerSettings(
         family=Family(_number(found.get(DEST_FAMILY), service_family)),
         forwarding=Forwarding(_number(found[DEST_FORWARDING]) & _FORWARDING_MASK),
         weight=_number(found[DEST_WEIGHT]),
@@ -286,7 +286,7 @@ def read_server(found: Attributes, service_family: Family) -> RealServer:
     return make_server(read_settings(found, service_family), found[DEST_ADDRESS], found[DEST_PORT])
 
 
-def make_server(settings: Settings, address: bytes, port: bytes) -> RealServer:
+def make_server(settings: ServerSettings, address: bytes, port: bytes) -> RealServer:
     """Return a real server with these settings."""
     family, forwarding, weight, upper, lower, tunnel = settings
     place = Endpoint(_address(family, address), int.from_bytes(port, "big"))

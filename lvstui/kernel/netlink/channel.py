@@ -151,7 +151,7 @@ def messages(datagrams: Iterable[Datagram], header: int = HEADER) -> Iterator[by
             yield data[start + header : end]
 
 
-class Family:
+class GenericFamily:
     """A generic netlink family. Raises Answer(ENOENT) where the kernel has no such family (any more)."""
 
     def __init__(self, name: str, version: int, netns: str | None) -> None:

@@ -82,7 +82,7 @@ class Held(NamedTuple):
     counters: frozenset[str]
 
 
-class Message(NamedTuple):
+class TableMessage(NamedTuple):
     """A message about our table, whose name goes before its body, and in a few words what it writes."""
 
     kind: int
@@ -107,30 +107,30 @@ def write(netns: str | None, groups: Mapping[int, MarkGroup], held: Held) -> Non
         call_in(netns, lambda: _send(messages, held.generation))
 
 
-def _messages(groups: Mapping[int, MarkGroup], held: Held) -> Iterator[Message]:
+def _messages(groups: Mapping[int, MarkGroup], held: Held) -> Iterator[TableMessage]:
     if not groups:
         if held.exists:
-            yield Message(DELTABLE, 0, b"")
+            yield TableMessage(DELTABLE, 0, b"")
         return
-    yield Message(NEWTABLE, CREATE, b"")
+    yield TableMessage(NEWTABLE, CREATE, b"")
     for chain in CHAINS:
         hook = NATIVE.nest(4, u32(1, _HOOKS[chain]), NATIVE.attribute(2, struct.pack(">i", PRIORITY)))
-        yield Message(NEWCHAIN, CREATE, text(3, chain) + hook + u32(5, 1) + text(7, "filter"))
-        yield Message(DELRULE, 0, text(2, chain))
+        yield TableMessage(NEWCHAIN, CREATE, text(3, chain) + hook + u32(5, 1) + text(7, "filter"))
+        yield TableMessage(DELRULE, 0, text(2, chain))
     wanted = [counter_name(mark) for mark in sorted(groups)]
     for name in sorted(held.counters.difference(wanted)):
-        yield Message(DELOBJ, 0, text(2, name) + u32(3, _COUNTER))
+        yield TableMessage(DELOBJ, 0, text(2, name) + u32(3, _COUNTER))
     for name in (name for name in wanted if name not in held.counters):
-        yield Message(NEWOBJ, CREATE, text(2, name) + u32(3, _COUNTER) + NATIVE.nest(4))
+        yield TableMessage(NEWOBJ, CREATE, text(2, name) + u32(3, _COUNTER) + NATIVE.nest(4))
     numbers = count(1)
     for chain in CHAINS:
         for mark, selector in rules(groups, chain):
             yield from _rule(chain, mark, selector, numbers)
 
 
-def _rule(chain: str, mark: int, selector: Selector, numbers: Iterator[int]) -> Iterator[Message]:
+def _rule(chain: str, mark: int, selector: Selector, numbers: Iterator[int]) -> Iterator[TableMessage]:
     """Yield the sets that a rule needs, then the rule."""
-    sets: list[Message] = []
+    sets: list[TableMessage] = []
     expressions = [
         *_matches(selector, sets, numbers),
         _expression("objref", u32(1, _COUNTER) + text(2, counter_name(mark))),
@@ -139,10 +139,10 @@ def _rule(chain: str, mark: int, selector: Selector, numbers: Iterator[int]) -> 
     ]
     yield from sets
     body = text(2, chain) + NATIVE.nest(4, *expressions)
-    yield Message(NEWRULE, CREATE | APPEND, body, f"the rule for `{selector_text(selector)}` of mark {mark}")
+    yield TableMessage(NEWRULE, CREATE | APPEND, body, f"the rule for `{selector_text(selector)}` of mark {mark}")
 
 
-def _matches(selector: Selector, sets: list[Message], numbers: Iterator[int]) -> Iterator[bytes]:
+def _matches(selector: Selector, sets: list[TableMessage], numbers: Iterator[int]) -> Iterator[bytes]:
     if selector.interface:
         name = os.fsencode(selector.interface)
         yield from _meta_equals(_META_IIFNAME, name.ljust(_NAME_SIZE, b"\0"))
@@ -160,7 +160,7 @@ def _matches(selector: Selector, sets: list[Message], numbers: Iterator[int]) ->
 
 
 def _addresses(
-    networks: Sequence[Network], family: Family, sets: list[Message], numbers: Iterator[int]
+    networks: Sequence[Network], family: Family, sets: list[TableMessage], numbers: Iterator[int]
 ) -> Iterator[bytes]:
     size = networks[0].max_prefixlen // 8
     yield _payload(_NETWORK_HEADER, _DESTINATION[family], size)
@@ -173,7 +173,9 @@ def _addresses(
     yield from _among(ranges, _ADDRESS_TYPES[family], sets, numbers)
 
 
-def _among(intervals: Sequence[_Interval], kind: int, sets: list[Message], numbers: Iterator[int]) -> Iterator[bytes]:
+def _among(
+    intervals: Sequence[_Interval], kind: int, sets: list[TableMessage], numbers: Iterator[int]
+) -> Iterator[bytes]:
     """Yield a match of the register with these intervals: with a set of the rule's own where there are several."""
     first, last = intervals[0]
     if len(intervals) == 1 and first == last:
@@ -186,14 +188,14 @@ def _among(intervals: Sequence[_Interval], kind: int, sets: list[Message], numbe
         yield _expression("lookup", text(1, "__set%d") + u32(2, _REGISTER) + u32(4, number))
 
 
-def _set(intervals: Sequence[_Interval], kind: int, number: int) -> Iterator[Message]:
+def _set(intervals: Sequence[_Interval], kind: int, number: int) -> Iterator[TableMessage]:
     elements = list(_elements(intervals))
     named = text(2, "__set%d")
     head = u32(3, _ANONYMOUS_CONSTANT_INTERVALS) + u32(4, kind) + u32(5, len(intervals[0][0]))
-    yield Message(NEWSET, CREATE, named + head + NATIVE.nest(9, u32(1, len(elements))) + u32(10, number))
+    yield TableMessage(NEWSET, CREATE, named + head + NATIVE.nest(9, u32(1, len(elements))) + u32(10, number))
     for start in range(0, len(elements), _ELEMENTS_MAX):
         listed = (NATIVE.nest(1, element) for element in elements[start : start + _ELEMENTS_MAX])
-        yield Message(NEWSETELEM, CREATE, named + u32(4, number) + NATIVE.nest(3, *listed))
+        yield TableMessage(NEWSETELEM, CREATE, named + u32(4, number) + NATIVE.nest(3, *listed))
 
 
 def _elements(intervals: Iterable[_Interval]) -> Iterator[bytes]:
@@ -235,7 +237,7 @@ def what_is_missing(netns: str | None) -> str:
 
     Our table is created in a transaction that is never finished, which the kernel takes back at its end.
     """
-    test = Message(NEWTABLE, CREATE | ACK, b"")
+    test = TableMessage(NEWTABLE, CREATE | ACK, b"")
     try:
         failure = call_in(netns, lambda: _transact([test], None))
     except KernelError as problem:
@@ -243,7 +245,7 @@ def what_is_missing(netns: str | None) -> str:
     return "" if failure is None else str(_refusal(failure, [test])).removeprefix("match: ")
 
 
-def _send(messages: Sequence[Message], generation: int) -> None:
+def _send(messages: Sequence[TableMessage], generation: int) -> None:
     """Send a transaction for one generation of the ruleset, and wait for the kernel's answer."""
     *others, last = messages
     # An answer for the last message says that all were looked at; those before it answer only when they fail.
@@ -253,7 +255,7 @@ def _send(messages: Sequence[Message], generation: int) -> None:
         raise _refusal(failure, asking)
 
 
-def _transact(messages: Sequence[Message], generation: int | None) -> _Failure | None:
+def _transact(messages: Sequence[TableMessage], generation: int | None) -> _Failure | None:
     """Send messages as one transaction; without a generation it is not finished, and so taken back."""
     begin = b"" if generation is None else u32(1, generation)
     parts = [frame(BEGIN, REQUEST, 0, nfnetlink(0, TABLES, begin))]
@@ -301,7 +303,7 @@ def _answer(channel: Channel, last: int) -> _Failure | None:
                 return failure
 
 
-def _refusal(failure: _Failure, messages: Sequence[Message]) -> Exception:
+def _refusal(failure: _Failure, messages: Sequence[TableMessage]) -> Exception:
     """Explain a failure: that of message 0 is about the transaction as a whole, that of 1 about our table."""
     number, code = failure
     match code, number:

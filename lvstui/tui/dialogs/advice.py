@@ -26,14 +26,14 @@ _COLUMNS = (
 )
 
 
-class Answer(NamedTuple):
+class AdviceAnswer(NamedTuple):
     """What the operator wants: the edit of an advice, or (`go`) to be shown what it is about."""
 
     advice: Advice
     go: bool
 
 
-class AdviceScreen(ModalScreen[Answer | None]):
+class AdviceScreen(ModalScreen[AdviceAnswer | None]):
     """Show all advice, with the reason and remedy of one below; return what to do about that one, None for nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -87,11 +87,11 @@ class AdviceScreen(ModalScreen[Answer | None]):
 
     def action_accept(self) -> None:
         """Take the edit; without one, go to what it is about."""
-        self.dismiss(Answer(self.chosen, go=not self.chosen.changes))
+        self.dismiss(AdviceAnswer(self.chosen, go=not self.chosen.changes))
 
     def action_go(self) -> None:
         """Go to what it is about."""
-        self.dismiss(Answer(self.chosen, go=True))
+        self.dismiss(AdviceAnswer(self.chosen, go=True))
 
     def action_turn(self, pages: int) -> None:
         """Read on, where there is more than fits."""

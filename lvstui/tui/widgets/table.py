@@ -36,7 +36,7 @@ class Bar(Enum):
     HEADER = "header"
 
 
-class Line(NamedTuple):
+class TableLine(NamedTuple):
     """What one line shows: the sign in the gutter, and its cells, each exactly as wide as its column."""
 
     bar: Bar
@@ -44,7 +44,7 @@ class Line(NamedTuple):
     cells: tuple[Cell, ...]
 
 
-_EMPTY = Line(Bar.ROW, " ", ())
+_EMPTY = TableLine(Bar.ROW, " ", ())
 
 Styles = Mapping[tuple[Bar, Tone], Style]
 
@@ -63,7 +63,7 @@ class Sheet:
 
     def __init__(self) -> None:
         self.columns: tuple[Column, ...] = ()
-        self.lines: list[Line] = []
+        self.lines: list[TableLine] = []
         self._places: tuple[_Place, ...] = ()
         self._width = 0
         self._fitted: dict[int, tuple[Cell, ...]] = {}
@@ -85,7 +85,7 @@ class Sheet:
         """Ask for the cells of every row again: there is another state."""
         self._fitted.clear()
 
-    def header(self, sort: tuple[str, bool] | None) -> Line:
+    def header(self, sort: tuple[str, bool] | None) -> TableLine:
         """Return the line of titles; the sorted column's ends in `^` (upwards) or `v` (downwards)."""
         cells: list[Cell] = []
         for _, _, width, column in self._places:
@@ -93,9 +93,9 @@ class Sheet:
             if sort and sort[0] == column.id:
                 title = f"{title[: max(0, width - 2)]} {'v' if sort[1] else '^'}"
             cells.append(Cell(fit(title, width, column.right)))
-        return Line(Bar.HEADER, " ", tuple(cells))
+        return TableLine(Bar.HEADER, " ", tuple(cells))
 
-    def row(self, index: int, cells: Callable[[], Sequence[Cell]], bar: Bar, sign: str) -> Line:
+    def row(self, index: int, cells: Callable[[], Sequence[Cell]], bar: Bar, sign: str) -> TableLine:
         """Return the line of a row, whose cells are asked for once a state and made as wide as their columns."""
         shown = self._fitted.get(index)
         if shown is None:
@@ -104,9 +104,9 @@ class Sheet:
                 Cell(fit(found[source].text, width, column.right), found[source].tone)
                 for source, _, width, column in self._places
             )
-        return Line(bar, sign, shown)
+        return TableLine(bar, sign, shown)
 
-    def take(self, lines: list[Line]) -> Sequence[Region] | None:
+    def take(self, lines: list[TableLine]) -> Sequence[Region] | None:
         """Take the lines as they are now; return what differs from before, None where that is everything."""
         old, self.lines = self.lines, lines
         if len(lines) != len(old):
@@ -117,7 +117,7 @@ class Sheet:
             if before != after
         ]
 
-    def _difference(self, y: int, old: Line, new: Line) -> Region:
+    def _difference(self, y: int, old: TableLine, new: TableLine) -> Region:
         """Return the region of line `y` from the first cell that changed to the last."""
         if old.bar is not new.bar or len(old.cells) != len(new.cells):
             return Region(0, y, self._width, 1)
@@ -127,7 +127,7 @@ class Sheet:
         stop = changed[-1].x + changed[-1].width + 1 if changed else _GUTTER
         return Region(start, y, min(stop, self._width) - start, 1)
 
-    def strip(self, line: Line, styles: Styles) -> Strip:
+    def strip(self, line: TableLine, styles: Styles) -> Strip:
         """Return the strip of a line over its whole width, text of the same style in one piece."""
         plain, width = styles[line.bar, Tone.PLAIN], self._width
         used = _GUTTER
@@ -340,7 +340,7 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
         elif regions:
             self.refresh(*regions)
 
-    def _line(self, y: int) -> Line:
+    def _line(self, y: int) -> TableLine:
         if y < _HEADER:
             return self._sheet.header(self.sort)
         rows, index = self.selection, self.scroll_offset.y + y - _HEADER

@@ -30,12 +30,12 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import ServerStats, Stats
 from lvstui.kernel.ipvs import wire
-from lvstui.kernel.ipvs.dump import Table, learn, walk
+from lvstui.kernel.ipvs.dump import PoolTable, learn, walk
 from lvstui.kernel.ipvs.wire import Command
 from lvstui.kernel.live import Live
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.attributes import NATIVE
-from lvstui.kernel.netlink.channel import HEADER, Answer, Datagram, Family
+from lvstui.kernel.netlink.channel import HEADER, Answer, Datagram, GenericFamily
 from lvstui.kernel.port import KernelError, NoIpvs
 from lvstui.kernel.procfs.table import Proc
 from tests.build import address_key, remove_services, server
@@ -104,7 +104,7 @@ WIDE = (block(wire.SVC_STATS, Stats(), wide=False), STATS64)
 
 
 def test_a_kernel_with_64_bit_statistics_is_read_from_those() -> None:
-    table = Table()
+    table = PoolTable()
     dumps = Dumps([[[service_body(Service(WEB), *WIDE)]]], [[server_body(FIRST, *WIDE)]])
     for _ in range(2):  # the first message of a shape is walked, the next one unpacked
         services, servers = table.read(dumps)
@@ -115,7 +115,7 @@ def test_a_kernel_with_64_bit_statistics_is_read_from_those() -> None:
 
 def test_a_kernel_without_64_bit_statistics_is_read_from_the_others() -> None:
     narrow = block(wire.SVC_STATS, COUNTED, wide=False)
-    table = Table()
+    table = PoolTable()
     for _ in range(2):
         services, servers = table.read(Dumps([[[service_body(Service(WEB), narrow)]]], [[server_body(FIRST, narrow)]]))
         assert services == {WEB: COUNTED}
@@ -124,7 +124,7 @@ def test_a_kernel_without_64_bit_statistics_is_read_from_the_others() -> None:
 
 def test_an_old_kernel_names_neither_family_nor_tunnel_of_a_server() -> None:
     without = (wire.DEST_FAMILY, wire.DEST_TUNNEL_TYPE, wire.DEST_TUNNEL_PORT, wire.DEST_TUNNEL_FLAGS)
-    table = Table()
+    table = PoolTable()
     table.read(Dumps([[[service_body(Service(WEB), *WIDE)]]], [[server_body(FIRST, *WIDE, without=without)]]))
     assert table.director(Timeouts(), {}).pools[WEB].servers == {FIRST.endpoint: FIRST}
 
@@ -149,7 +149,7 @@ def test_messages_of_one_length_may_differ_in_layout() -> None:
     dense = NATIVE.attribute(wire.SVC_STATS64, b"".join(plain))
     bodies = [service_body(short, padded), service_body(long, dense)]
     assert len(bodies[0]) == len(bodies[1])
-    table = Table()
+    table = PoolTable()
     for _ in range(2):
         services, _ = table.read(Dumps([[bodies]]))
         assert services == {WEB: COUNTED, DNS: COUNTED}
@@ -157,7 +157,7 @@ def test_messages_of_one_length_may_differ_in_layout() -> None:
 
 
 def test_an_attribute_of_a_later_kernel_changes_nothing() -> None:
-    table = Table()
+    table = PoolTable()
     directors = []
     for number in range(3):
         news = NATIVE.attribute(99, struct.pack("=I", number))
@@ -172,7 +172,7 @@ def test_an_attribute_of_a_later_kernel_changes_nothing() -> None:
 
 def test_a_service_that_a_torn_dump_skipped_is_looked_for_again() -> None:
     web, dns = service_body(Service(WEB), *WIDE), service_body(Service(DNS), *WIDE)
-    table = Table()
+    table = PoolTable()
     table.read(Dumps([[[web], [dns]]]))
     director = table.director(Timeouts(), {})
     torn = Dumps([[[dns], []], [[web], [dns]]])
@@ -184,7 +184,7 @@ def test_a_service_that_a_torn_dump_skipped_is_looked_for_again() -> None:
 
 def test_a_service_that_has_gone_is_gone() -> None:
     web, dns = service_body(Service(WEB), *WIDE), service_body(Service(DNS), *WIDE)
-    table = Table()
+    table = PoolTable()
     table.read(Dumps([[[web], [dns]]]))
     services, _ = table.read(Dumps([[[dns], []]]))
     assert set(services) == {DNS}
@@ -193,7 +193,7 @@ def test_a_service_that_has_gone_is_gone() -> None:
 
 def test_rows_that_a_torn_dump_repeats_count_once() -> None:
     web, first = service_body(Service(WEB), *WIDE), server_body(FIRST, *WIDE)
-    table = Table()
+    table = PoolTable()
     services, servers = table.read(Dumps([[[web], [web]]], [[first], [first]]))
     assert set(services) == {WEB}
     assert set(servers[WEB]) == {FIRST.endpoint}
@@ -202,22 +202,22 @@ def test_rows_that_a_torn_dump_repeats_count_once() -> None:
 
 def test_a_family_that_the_kernel_lacks_raises_enoent() -> None:
     with pytest.raises(Answer) as caught:
-        Family("NOSUCH", 1, None)
+        GenericFamily("NOSUCH", 1, None)
     assert caught.value.code == errno.ENOENT
 
 
 async def test_a_channel_opens_under_a_running_event_loop() -> None:
-    Family("nlctrl", 2, None).close()
+    GenericFamily("nlctrl", 2, None).close()
 
 
 def test_pyroute2_is_imported_as_it_is_and_leaves_no_warning_and_no_word_on_the_screen() -> None:
     script = """
 import threading
-from lvstui.kernel.netlink.channel import Answer, Family
+from lvstui.kernel.netlink.channel import Answer, GenericFamily
 def open_both():
-    Family("nlctrl", 2, None).close()
+    GenericFamily("nlctrl", 2, None).close()
     try:
-        Family("NOSUCH", 1, None)
+        GenericFamily("NOSUCH", 1, None)
     except Answer:
         pass
 open_both()

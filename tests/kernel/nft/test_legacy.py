@@ -10,7 +10,7 @@ import pytest
 from lvstui.kernel.nft.filter import PacketFilter
 from lvstui.kernel.nft.reading.conditions import Condition
 from lvstui.kernel.nft.reading.explain import Lead, Way, Ways
-from lvstui.kernel.nft.reading.fields import Field
+from lvstui.kernel.nft.reading.fields import PacketField
 from lvstui.kernel.nft.reading.tables import Chain
 from lvstui.kernel.nft.xtables.iptables_text import line
 from lvstui.kernel.nft.xtables.legacy import Legacy
@@ -75,7 +75,7 @@ def test_a_word_of_iptables_that_leads_nowhere_is_kept() -> None:
 
 
 def test_chains_that_jump_in_a_circle_have_an_end() -> None:
-    asked = Condition("ip protocol tcp", Field("ip protocol", 1))
+    asked = Condition("ip protocol tcp", PacketField("ip protocol", 1))
     chains = {"base": Chain("base", "prerouting", -150), "a": Chain("a"), "b": Chain("b")}
 
     def leading(name: str) -> list[Lead]:

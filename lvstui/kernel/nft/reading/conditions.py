@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeAlias
 from lvstui.core.model import Network, Ports, Protocol, Selector
 from lvstui.core.selectors import merged_networks, merged_ports
 from lvstui.kernel.netlink.attributes import Order
-from lvstui.kernel.nft.reading.fields import FLAGS, NAMED, NETWORKS, Field
+from lvstui.kernel.nft.reading.fields import FLAGS, NAMED, NETWORKS, PacketField
 
 Range: TypeAlias = tuple[int, int]
 """Values of a field, both ends included."""
@@ -35,12 +35,12 @@ class Condition(NamedTuple):
     """One condition: its words, and the field with all values that meet it, None where that is no plain range."""
 
     text: str
-    field: Field
+    field: PacketField
     ranges: tuple[Range, ...] | None = None
 
 
-_WORDS: Final = Field("", 0, "words")
-_UNKNOWN: Final = Field("", 0, "unknown")
+_WORDS: Final = PacketField("", 0, "words")
+_UNKNOWN: Final = PacketField("", 0, "unknown")
 
 
 def in_words(name: str, text: str, negated: bool = False) -> Condition:
@@ -53,12 +53,12 @@ def unknown(text: str) -> Condition:
     return Condition(text, _UNKNOWN)
 
 
-def value_of(data: bytes, field: Field, order: Order) -> int:
+def value_of(data: bytes, field: PacketField, order: Order) -> int:
     """Read a constant as the number that it is for a field, on a machine of this byte order."""
     return int.from_bytes(data, order if field.host else "big")
 
 
-def match_values(field: Field, ranges: tuple[Range, ...], negated: bool = False, name: str = "") -> Condition:
+def match_values(field: PacketField, ranges: tuple[Range, ...], negated: bool = False, name: str = "") -> Condition:
     """Return the condition that a field has one of these values; `name` is that of the set that holds them."""
     text = f"@{name}" if name else values_text(field, ranges)
     if negated:
@@ -66,7 +66,7 @@ def match_values(field: Field, ranges: tuple[Range, ...], negated: bool = False,
     return Condition(f"{field.name} {text}", field, ranges)
 
 
-def match_bits(which: Field, mask: int, value: int, negated: bool) -> Condition:
+def match_bits(which: PacketField, mask: int, value: int, negated: bool) -> Condition:
     """Return the condition for some bits: the first ones of an address are a network, a state's go by their names."""
     if which.name == "ip tos" and mask == 0xFC:
         return Condition(f"ip dscp {'!= ' if negated else ''}0x{value >> 2:x}", which)
@@ -80,14 +80,14 @@ def match_bits(which: Field, mask: int, value: int, negated: bool) -> Condition:
     return Condition(f"{which.name} & 0x{mask:x} {'!=' if negated else '=='} 0x{value:x}", which)
 
 
-def values_text(field: Field, ranges: Iterable[Range]) -> str:
+def values_text(field: PacketField, ranges: Iterable[Range]) -> str:
     """Write values: `80, 443, 6000-6063`."""
     if field.kind == "port":
         return ", ".join([str(first) if first == last else f"{first}-{last}" for first, last in ranges])
     return ", ".join(range_text(field, first, last) for first, last in ranges)
 
 
-def range_text(field: Field, first: int, last: int) -> str:
+def range_text(field: PacketField, first: int, last: int) -> str:
     """Write one value, or a range: of addresses as a network where it is one."""
     match field.kind:
         case "ipv4" | "ipv6":
@@ -99,7 +99,7 @@ def range_text(field: Field, first: int, last: int) -> str:
     return f"{value_text(field, first)}-{value_text(field, last)}"
 
 
-def value_text(field: Field, value: int) -> str:
+def value_text(field: PacketField, value: int) -> str:
     """Write one value in the words of its kind."""
     kind = field.kind
     if kind in ("ipv4", "ipv6", "interface"):

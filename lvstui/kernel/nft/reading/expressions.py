@@ -10,7 +10,7 @@ from lvstui.kernel.netlink.attributes import Codec
 from lvstui.kernel.nft.nfnetlink import number, word
 from lvstui.kernel.nft.reading import loads
 from lvstui.kernel.nft.reading.conditions import Condition, in_words, match_bits, match_values, value_of, value_text
-from lvstui.kernel.nft.reading.fields import Field
+from lvstui.kernel.nft.reading.fields import PacketField
 from lvstui.kernel.nft.reading.sets import Element, match_elements, match_members, read_verdict
 from lvstui.kernel.nft.reading.walk import (
     Constant,
@@ -152,7 +152,7 @@ def _compare(walk: Walk, operand: Operand | None, sign: int, data: bytes) -> Non
             walk.puzzle(f"[cmp {_SIGNS[sign]} 0x{data.hex()}]")
 
 
-def _compare_field(walk: Walk, which: Field, size: int, sign: int, data: bytes) -> None:
+def _compare_field(walk: Walk, which: PacketField, size: int, sign: int, data: bytes) -> None:
     walk.unknown = walk.unknown or which.kind == "unknown"
     if which.kind == "interface" and data.endswith(b"\0"):
         first = last = int.from_bytes(data.ljust(which.size, b"\0"), "big")  # its end is compared too

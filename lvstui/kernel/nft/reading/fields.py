@@ -43,7 +43,7 @@ NAMED: Final = {
 """Words for the values of a field, by its kind; of `FLAGS` for their bits."""
 
 
-class Field(NamedTuple):
+class PacketField(NamedTuple):
     """Something that a packet has: its name in nft's words, its size in bytes, and how its values are written.
 
     `host` is true for numbers that the kernel keeps in the machine's own order. `layer` is the layer that its name
@@ -62,27 +62,27 @@ class Field(NamedTuple):
         return (1 << (8 * self.size)) - 1
 
 
-PROTOCOL: Final = Field("meta l4proto", 1, "protocol")
-NFPROTO: Final = Field("meta nfproto", 1, "nfproto")
-IIFNAME: Final = Field("iifname", 16, "interface")
-OIFNAME: Final = Field("oifname", 16, "interface")
-MARK: Final = Field("meta mark", 4, "mark", host=True)
-CONNECTION_MARK: Final = Field("ct mark", 4, "mark", host=True)
-STATE: Final = Field("ct state", 4, "state", host=True)
-TCP_FLAGS: Final = Field("tcp flags", 1, "bits", layer=(4, 6))
+PROTOCOL: Final = PacketField("meta l4proto", 1, "protocol")
+NFPROTO: Final = PacketField("meta nfproto", 1, "nfproto")
+IIFNAME: Final = PacketField("iifname", 16, "interface")
+OIFNAME: Final = PacketField("oifname", 16, "interface")
+MARK: Final = PacketField("meta mark", 4, "mark", host=True)
+CONNECTION_MARK: Final = PacketField("ct mark", 4, "mark", host=True)
+STATE: Final = PacketField("ct state", 4, "state", host=True)
+TCP_FLAGS: Final = PacketField("tcp flags", 1, "bits", layer=(4, 6))
 
 
-def address_field(version: int, which: str) -> Field:
+def address_field(version: int, which: str) -> PacketField:
     """Return the field of an address: `saddr` or `daddr` of IPv4 (4) or IPv6 (6)."""
     if version == 4:
-        return Field(f"ip {which}", 4, "ipv4", layer=(3, 2))
-    return Field(f"ip6 {which}", 16, "ipv6", layer=(3, 10))
+        return PacketField(f"ip {which}", 4, "ipv4", layer=(3, 2))
+    return PacketField(f"ip6 {which}", 16, "ipv6", layer=(3, 10))
 
 
-def port_field(protocol: int | None, which: str) -> Field:
+def port_field(protocol: int | None, which: str) -> PacketField:
     """Return the field of a port, `sport`, `dport` or either; `th dport` where the protocol is not known."""
     name = PROTOCOLS.get(protocol, "th") if protocol is not None else "th"
-    return Field(f"{name} {which}", 2, "port", layer=None if name == "th" else (4, protocol or 0))
+    return PacketField(f"{name} {which}", 2, "port", layer=None if name == "th" else (4, protocol or 0))
 
 
 LINK, NETWORK, TRANSPORT = 0, 1, 2
@@ -92,26 +92,26 @@ NETWORKS: Final = {0x0800: 2, 0x86DD: 10}
 """The families of IP (NFPROTO_*) by their Ethernet types."""
 
 _LINK: Final = {
-    0: Field("ether daddr", 6, "ether"),
-    6: Field("ether saddr", 6, "ether"),
-    12: Field("meta protocol", 2, "ethertype"),
+    0: PacketField("ether daddr", 6, "ether"),
+    6: PacketField("ether saddr", 6, "ether"),
+    12: PacketField("meta protocol", 2, "ethertype"),
 }
 _IPV4: Final = {
-    0: Field("@nh,0,8", 1, "bits", layer=(3, 2)),
-    1: Field("ip tos", 1, "bits", layer=(3, 2)),
-    2: Field("ip length", 2, layer=(3, 2)),
-    4: Field("ip id", 2, layer=(3, 2)),
-    6: Field("ip frag-off", 2, "bits", layer=(3, 2)),
-    8: Field("ip ttl", 1, layer=(3, 2)),
-    9: Field("ip protocol", 1, "protocol", layer=(3, 2)),
-    10: Field("ip checksum", 2, layer=(3, 2)),
+    0: PacketField("@nh,0,8", 1, "bits", layer=(3, 2)),
+    1: PacketField("ip tos", 1, "bits", layer=(3, 2)),
+    2: PacketField("ip length", 2, layer=(3, 2)),
+    4: PacketField("ip id", 2, layer=(3, 2)),
+    6: PacketField("ip frag-off", 2, "bits", layer=(3, 2)),
+    8: PacketField("ip ttl", 1, layer=(3, 2)),
+    9: PacketField("ip protocol", 1, "protocol", layer=(3, 2)),
+    10: PacketField("ip checksum", 2, layer=(3, 2)),
     12: address_field(4, "saddr"),
     16: address_field(4, "daddr"),
 }
 _IPV6: Final = {
-    4: Field("ip6 length", 2, layer=(3, 10)),
-    6: Field("ip6 nexthdr", 1, "next", layer=(3, 10)),
-    7: Field("ip6 hoplimit", 1, layer=(3, 10)),
+    4: PacketField("ip6 length", 2, layer=(3, 10)),
+    6: PacketField("ip6 nexthdr", 1, "next", layer=(3, 10)),
+    7: PacketField("ip6 hoplimit", 1, layer=(3, 10)),
     8: address_field(6, "saddr"),
     24: address_field(6, "daddr"),
 }
@@ -132,80 +132,80 @@ _ICMP: Final = {1: "icmp", 58: "icmpv6"}
 _PORTED: Final = frozenset((6, 17, 33, 132, 136))
 
 _META: Final = {
-    0: Field("meta length", 4, host=True),
-    1: Field("meta protocol", 2, "ethertype"),
-    2: Field("meta priority", 4, "bits", host=True),
+    0: PacketField("meta length", 4, host=True),
+    1: PacketField("meta protocol", 2, "ethertype"),
+    2: PacketField("meta priority", 4, "bits", host=True),
     3: MARK,
-    4: Field("iif", 4, "index", host=True),
-    5: Field("oif", 4, "index", host=True),
+    4: PacketField("iif", 4, "index", host=True),
+    5: PacketField("oif", 4, "index", host=True),
     6: IIFNAME,
     7: OIFNAME,
-    8: Field("iiftype", 2, host=True),
-    9: Field("oiftype", 2, host=True),
-    10: Field("meta skuid", 4, host=True),
-    11: Field("meta skgid", 4, host=True),
-    13: Field("meta rtclassid", 4, host=True),
+    8: PacketField("iiftype", 2, host=True),
+    9: PacketField("oiftype", 2, host=True),
+    10: PacketField("meta skuid", 4, host=True),
+    11: PacketField("meta skgid", 4, host=True),
+    13: PacketField("meta rtclassid", 4, host=True),
     15: NFPROTO,
     16: PROTOCOL,
-    17: Field("meta ibrname", 16, "interface"),
-    18: Field("meta obrname", 16, "interface"),
-    19: Field("meta pkttype", 1, "packets", host=True),
-    20: Field("meta cpu", 4, host=True),
-    21: Field("meta iifgroup", 4, host=True),
-    22: Field("meta oifgroup", 4, host=True),
-    23: Field("meta cgroup", 4, host=True),
-    24: Field("meta random", 4, host=True),
-    25: Field("meta ipsec", 1, "present", host=True),
-    26: Field("meta iifkind", 16, "interface"),
-    27: Field("meta oifkind", 16, "interface"),
-    30: Field("meta time", 8, host=True),
-    31: Field("meta day", 1, host=True),
-    32: Field("meta hour", 4, host=True),
-    33: Field("sdif", 4, "index", host=True),
-    34: Field("sdifname", 16, "interface"),
+    17: PacketField("meta ibrname", 16, "interface"),
+    18: PacketField("meta obrname", 16, "interface"),
+    19: PacketField("meta pkttype", 1, "packets", host=True),
+    20: PacketField("meta cpu", 4, host=True),
+    21: PacketField("meta iifgroup", 4, host=True),
+    22: PacketField("meta oifgroup", 4, host=True),
+    23: PacketField("meta cgroup", 4, host=True),
+    24: PacketField("meta random", 4, host=True),
+    25: PacketField("meta ipsec", 1, "present", host=True),
+    26: PacketField("meta iifkind", 16, "interface"),
+    27: PacketField("meta oifkind", 16, "interface"),
+    30: PacketField("meta time", 8, host=True),
+    31: PacketField("meta day", 1, host=True),
+    32: PacketField("meta hour", 4, host=True),
+    33: PacketField("sdif", 4, "index", host=True),
+    34: PacketField("sdifname", 16, "interface"),
 }
 """By enum nft_meta_keys."""
 
 _CT: Final = {
     0: STATE,
-    1: Field("ct direction", 1, "direction", host=True),
-    2: Field("ct status", 4, "status", host=True),
+    1: PacketField("ct direction", 1, "direction", host=True),
+    2: PacketField("ct status", 4, "status", host=True),
     3: CONNECTION_MARK,
-    5: Field("ct expiration", 4, host=True),
-    6: Field("ct helper", 16, "interface"),
-    7: Field("ct l3proto", 1, "nfproto"),
-    10: Field("ct protocol", 1, "protocols"),
-    11: Field("ct proto-src", 2, "port"),
-    12: Field("ct proto-dst", 2, "port"),
-    14: Field("ct packets", 8, host=True),
-    15: Field("ct bytes", 8, host=True),
-    16: Field("ct avgpkt", 8, host=True),
-    17: Field("ct zone", 2, host=True),
-    19: Field("ct ip saddr", 4, "ipv4"),
-    20: Field("ct ip daddr", 4, "ipv4"),
-    21: Field("ct ip6 saddr", 16, "ipv6"),
-    22: Field("ct ip6 daddr", 16, "ipv6"),
-    23: Field("ct id", 4, host=True),
+    5: PacketField("ct expiration", 4, host=True),
+    6: PacketField("ct helper", 16, "interface"),
+    7: PacketField("ct l3proto", 1, "nfproto"),
+    10: PacketField("ct protocol", 1, "protocols"),
+    11: PacketField("ct proto-src", 2, "port"),
+    12: PacketField("ct proto-dst", 2, "port"),
+    14: PacketField("ct packets", 8, host=True),
+    15: PacketField("ct bytes", 8, host=True),
+    16: PacketField("ct avgpkt", 8, host=True),
+    17: PacketField("ct zone", 2, host=True),
+    19: PacketField("ct ip saddr", 4, "ipv4"),
+    20: PacketField("ct ip daddr", 4, "ipv4"),
+    21: PacketField("ct ip6 saddr", 16, "ipv6"),
+    22: PacketField("ct ip6 daddr", 16, "ipv6"),
+    23: PacketField("ct id", 4, host=True),
 }
 """By enum nft_ct_keys."""
 
 
 SOCKET: Final = {
-    0: Field("socket transparent", 1, host=True),
-    1: Field("socket mark", 4, "mark", host=True),
-    2: Field("socket wildcard", 1, host=True),
+    0: PacketField("socket transparent", 1, host=True),
+    1: PacketField("socket mark", 4, "mark", host=True),
+    2: PacketField("socket wildcard", 1, host=True),
 }
 """By enum nft_socket_keys."""
 
 ROUTE: Final = {
-    0: Field("rt classid", 4, host=True),
-    1: Field("rt ip nexthop", 4, "ipv4"),
-    2: Field("rt ip6 nexthop", 16, "ipv6"),
+    0: PacketField("rt classid", 4, host=True),
+    1: PacketField("rt ip nexthop", 4, "ipv4"),
+    2: PacketField("rt ip6 nexthop", 16, "ipv6"),
 }
 """By enum nft_rt_keys."""
 
 
-def header(base: int, network: int | None, transport: int | None) -> Mapping[int, Field]:
+def header(base: int, network: int | None, transport: int | None) -> Mapping[int, PacketField]:
     """Return the fields of a header by their offset; none where the protocol of its layer is not known."""
     if base == LINK:
         return _LINK
@@ -215,26 +215,26 @@ def header(base: int, network: int | None, transport: int | None) -> Mapping[int
 
 
 @cache
-def _transport(protocol: int | None) -> Mapping[int, Field]:
-    found: dict[int, Field] = {}
+def _transport(protocol: int | None) -> Mapping[int, PacketField]:
+    found: dict[int, PacketField] = {}
     if protocol is None or protocol in _PORTED:
         found |= {0: port_field(protocol, "sport"), 2: port_field(protocol, "dport")}
     if protocol in _ICMP:
         name, layer = _ICMP[protocol], (4, protocol)
-        found |= {0: Field(f"{name} type", 1, layer=layer), 1: Field(f"{name} code", 1, layer=layer)}
+        found |= {0: PacketField(f"{name} type", 1, layer=layer), 1: PacketField(f"{name} code", 1, layer=layer)}
     for offset, size, name, kind in _MORE.get(protocol or 0, ()):
-        found[offset] = Field(f"{PROTOCOLS[protocol or 0]} {name}", size, kind, layer=(4, protocol or 0))
+        found[offset] = PacketField(f"{PROTOCOLS[protocol or 0]} {name}", size, kind, layer=(4, protocol or 0))
     return found
 
 
-def meta(key: int) -> Field:
+def meta(key: int) -> PacketField:
     """Return the field of a packet by enum nft_meta_keys; by its number where it has no name here."""
-    return _META.get(key) or Field(f"meta key {key}", 4, "unknown", host=True)
+    return _META.get(key) or PacketField(f"meta key {key}", 4, "unknown", host=True)
 
 
-def connection(key: int, direction: int | None) -> Field:
+def connection(key: int, direction: int | None) -> PacketField:
     """Return the field of a connection by enum nft_ct_keys, of a direction where it has two."""
-    field = _CT.get(key) or Field(f"ct key {key}", 4, "unknown", host=True)
+    field = _CT.get(key) or PacketField(f"ct key {key}", 4, "unknown", host=True)
     if direction is None:
         return field
     return field._replace(name=f"ct {('original', 'reply')[direction & 1]}{field.name.removeprefix('ct')}")

@@ -16,7 +16,7 @@ from lvstui.kernel.nft.reading.fields import (
     ROUTE,
     SOCKET,
     TRANSPORT,
-    Field,
+    PacketField,
     connection,
     header,
     meta,
@@ -39,11 +39,11 @@ from lvstui.kernel.nft.reading.walk import (
 _MARK: Final = 3  # NFT_META_MARK and NFT_CT_MARK
 
 
-def _whole(field: Field) -> Loaded:
+def _whole(field: PacketField) -> Loaded:
     return Loaded(field, field.size)
 
 
-def _load(slot: int, field: Field) -> Step:
+def _load(slot: int, field: PacketField) -> Step:
     loaded = _whole(field)
 
     def step(walk: Walk) -> None:
@@ -70,7 +70,7 @@ def load_ct(parts: Parts) -> Step:
     return (lambda walk: _write_mark(walk, CONNECTION_MARK, MARK, "save", source)) if key == _MARK else nothing
 
 
-def _write_mark(walk: Walk, own: Field, other: Field, verb: str, register: int) -> None:
+def _write_mark(walk: Walk, own: PacketField, other: PacketField, verb: str, register: int) -> None:
     """Write a register to the mark `own`; `verb` is what copying the `other` mark to it is called."""
     plainly = "set" if verb == "restore" else "save"
     match walk.registers.get(register):
@@ -130,7 +130,7 @@ def load_payload(parts: Parts) -> Step:
     return step
 
 
-def _in_header(fields: Mapping[int, Field], base: int, offset: int, size: int) -> Operand:
+def _in_header(fields: Mapping[int, PacketField], base: int, offset: int, size: int) -> Operand:
     """Return what stands at a place of a header."""
     first = fields.get(offset)
     if first is not None and first.size >= size:
@@ -142,14 +142,14 @@ def _in_header(fields: Mapping[int, Field], base: int, offset: int, size: int) -
     if position == offset + size:
         return Joined(tuple(found))
     place = {LINK: "ll", NETWORK: "nh", TRANSPORT: "th"}.get(base, "ih")
-    return Loaded(Field(f"@{place},{offset * 8},{size * 8}", size, "bits"), size)
+    return Loaded(PacketField(f"@{place},{offset * 8},{size * 8}", size, "bits"), size)
 
 
 def load_numgen(parts: Parts) -> Step:
     """Read a number that counts, or a random one."""
     kind = "inc" if parts.number(3) == 0 else "random"
     offset = f" offset {parts.number(4)}" if parts.number(4) else ""
-    return _load(parts.slot(1), Field(f"numgen {kind} mod {parts.number(2)}{offset}", 4, host=True))
+    return _load(parts.slot(1), PacketField(f"numgen {kind} mod {parts.number(2)}{offset}", 4, host=True))
 
 
 def load_hash(parts: Parts) -> Step:
@@ -159,7 +159,7 @@ def load_hash(parts: Parts) -> Step:
     rest += f" seed 0x{parts.number(5):x}" if 5 in parts else ""
     rest += f" offset {parts.number(6)}" if parts.number(6) else ""
     if parts.number(7) == 1:
-        return _load(slot, Field(f"symhash {rest}", 4, host=True))
+        return _load(slot, PacketField(f"symhash {rest}", 4, host=True))
 
     def step(walk: Walk) -> None:
         keys = walk.keys(source, size)
@@ -167,7 +167,7 @@ def load_hash(parts: Parts) -> Step:
             walk.puzzle(f"[jhash of {size} bytes]")
         else:
             name = f"jhash {' . '.join(key.field.name for key in keys)} {rest}"
-            walk.registers[slot] = _whole(Field(name, 4, host=True))
+            walk.registers[slot] = _whole(PacketField(name, 4, host=True))
 
     return step
 
@@ -180,7 +180,7 @@ def load_fib(parts: Parts) -> Step:
     size = 16 if kind == "interface" else 4
     if flags & 32:
         kind, size = "present", 1
-    return _load(parts.slot(1), Field(f"fib {' . '.join(names)} {what}", size, kind, host=kind != "interface"))
+    return _load(parts.slot(1), PacketField(f"fib {' . '.join(names)} {what}", size, kind, host=kind != "interface"))
 
 
 def load_socket(parts: Parts) -> Step | None:
@@ -231,7 +231,7 @@ def bitwise(parts: Parts) -> Step:
     return _change(source, slot, change if not operation and len(mask) == len(flip) else lambda _: None)
 
 
-def _masked(field: Field, mask: bytes, flip: bytes, order: Order) -> Masked:
+def _masked(field: PacketField, mask: bytes, flip: bytes, order: Order) -> Masked:
     if not field.host:
         mask, flip = mask.ljust(field.size, b"\0"), flip.ljust(field.size, b"\0")
     return Masked(field, value_of(mask, field, order), value_of(flip, field, order))
@@ -241,9 +241,9 @@ def _shift(source: int, slot: int, sign: str, bits: int) -> Step:
     def change(operand: Operand | None) -> Operand | None:
         match operand:
             case Loaded(field, size) if size == field.size:
-                return _whole(Field(f"{field.name} {sign} {bits}", size, "bits", field.host))
+                return _whole(PacketField(f"{field.name} {sign} {bits}", size, "bits", field.host))
             case Masked(field, mask, 0):
-                return _whole(Field(f"({field.name} & 0x{mask:x}) {sign} {bits}", field.size, "bits", field.host))
+                return _whole(PacketField(f"({field.name} & 0x{mask:x}) {sign} {bits}", field.size, "bits", field.host))
         return None
 
     return _change(source, slot, change)

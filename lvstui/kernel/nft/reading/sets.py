@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from lvstui.kernel.netlink.attributes import Codec, Order
 from lvstui.kernel.nft.nfnetlink import number, word
 from lvstui.kernel.nft.reading.conditions import Condition, Range, match_values, range_text, value_of
-from lvstui.kernel.nft.reading.fields import Field
+from lvstui.kernel.nft.reading.fields import PacketField
 
 ANONYMOUS, INTERVAL, MAP, TIMEOUT, EVAL = 0x1, 0x4, 0x8, 0x10, 0x20
 """Flags of a set (NFT_SET_*)."""
@@ -103,7 +103,7 @@ def _join_intervals(ends: Sequence[tuple[Element, bool]], size: int) -> Iterator
 class Key(NamedTuple):
     """One field of a key, and where it starts in it (bytes)."""
 
-    field: Field
+    field: PacketField
     offset: int
 
 
@@ -122,7 +122,7 @@ def match_members(order: Order, keys: tuple[Key, ...], members: Set, negated: bo
     written = (" . ".join(range_text(key.field, *span) for key, span in zip(keys, row, strict=True)) for row in rows)
     values = f"@{name}" if name else ", ".join((*written, *(["*"] if every else [])))
     text = f"{title} {'!= ' if negated else ''}{values}"
-    whole = Field(title, 0, "joined", layer=keys[0].field.layer)
+    whole = PacketField(title, 0, "joined", layer=keys[0].field.layer)
     product = None if len(keys) == 1 or negated or every or members.moving else _product(rows)
     if product is None:
         yield Condition(text, whole)

@@ -10,7 +10,7 @@ from lvstui.core.observed import ALL_BITS
 from lvstui.kernel.netlink.attributes import NATIVE, Codec
 from lvstui.kernel.nft.nfnetlink import word
 from lvstui.kernel.nft.reading.conditions import Condition, complement, interface_number, match_values, unknown
-from lvstui.kernel.nft.reading.fields import IIFNAME, NETWORKS, OIFNAME, Field
+from lvstui.kernel.nft.reading.fields import IIFNAME, NETWORKS, OIFNAME, PacketField
 from lvstui.kernel.nft.reading.sets import Key, Set
 
 _INTERFACES: Final = {"iif": IIFNAME, "oif": OIFNAME}
@@ -19,20 +19,20 @@ _INTERFACES: Final = {"iif": IIFNAME, "oif": OIFNAME}
 class Loaded(NamedTuple):
     """A field of the packet in a register; `size` is how many of its first bytes were read."""
 
-    field: Field
+    field: PacketField
     size: int
 
 
 class Joined(NamedTuple):
     """Neighbouring fields that were read at once."""
 
-    fields: tuple[Field, ...]
+    fields: tuple[PacketField, ...]
 
 
 class Masked(NamedTuple):
     """`(field & mask) ^ flip`, as numbers of the field."""
 
-    field: Field
+    field: PacketField
     mask: int
     flip: int
 

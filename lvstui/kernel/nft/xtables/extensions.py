@@ -16,7 +16,7 @@ from lvstui.kernel.nft.reading.fields import (
     STATUS,
     TCP_FLAGS,
     TYPES,
-    Field,
+    PacketField,
     address_field,
     port_field,
 )
@@ -174,7 +174,7 @@ def _addrtype(walk: Walk, info: bytes) -> Iterator[Condition]:
     interface = {4: " . iif", 8: " . oif"}.get(flags & 12, "")
     for name, kinds, inverted in (("saddr", source, flags & 1), ("daddr", destination, flags & 2)):
         if kinds:
-            field = Field(f"fib {name}{interface} type", 4, "addrtype", host=True)
+            field = PacketField(f"fib {name}{interface} type", 4, "addrtype", host=True)
             ranges = tuple((bit, bit) for bit in range(len(TYPES)) if kinds & 1 << bit)
             yield match_values(field, ranges, bool(inverted))
 
@@ -192,16 +192,16 @@ def _conntrack(walk: Walk, info: bytes) -> Iterator[Condition]:
     for place, (direction, side) in enumerate(sides):
         if flags & 4 << place:
             address, mask = _address(walk, info, 32 * place), _address(walk, info, 32 * place + 16)
-            field = Field(f"ct {direction} {ip} {side}addr", size, kind)
+            field = PacketField(f"ct {direction} {ip} {side}addr", size, kind)
             yield match_bits(field, mask, address, bool(inverted & 4 << place))
     if flags & 64:
         yield in_words("ct status", _bits(STATUS, status), bool(inverted & 64))
     if flags & 128:
         first, last = walk.unpack("2I", info, 128)
-        yield match_values(Field("ct expiration", 4, host=True), ((first, last),), bool(inverted & 128))
+        yield match_values(PacketField("ct expiration", 4, host=True), ((first, last),), bool(inverted & 128))
     for place, (direction, side) in enumerate(sides):
         if flags & 256 << place:
-            field = Field(f"ct {direction} proto-{'src' if side == 's' else 'dst'}", 2, "port")
+            field = PacketField(f"ct {direction} proto-{'src' if side == 's' else 'dst'}", 2, "port")
             yield match_values(field, ((ports[place], high[place]),), bool(inverted & 256 << place))
     if flags & 4096:
         yield in_words("ct direction", "reply" if inverted & 4096 else "original")
@@ -211,24 +211,24 @@ def _bits(names: dict[int, str], bits: int) -> str:
     return ", ".join(name for bit, name in names.items() if bits & bit)
 
 
-def _mark(field: Field, walk: Walk, info: bytes) -> Iterator[Condition]:
+def _mark(field: PacketField, walk: Walk, info: bytes) -> Iterator[Condition]:
     mark, mask, inverted = walk.unpack("IIB", info)
     yield match_bits(field, mask, mark, bool(inverted))
 
 
 def _length(walk: Walk, info: bytes) -> Iterator[Condition]:
     first, last, inverted = walk.unpack("HHB", info)
-    yield match_values(Field("meta length", 4, host=True), ((first, last),), bool(inverted))
+    yield match_values(PacketField("meta length", 4, host=True), ((first, last),), bool(inverted))
 
 
 def _mac(_: Walk, info: bytes) -> Iterator[Condition]:
     address = int.from_bytes(info[:6], "big")
-    yield match_values(Field("ether saddr", 6, "ether"), ((address, address),), any(info[8:12]))
+    yield match_values(PacketField("ether saddr", 6, "ether"), ((address, address),), any(info[8:12]))
 
 
 def _packet_type(walk: Walk, info: bytes) -> Iterator[Condition]:
     kind, inverted = walk.unpack("ii", info)
-    yield match_values(Field("meta pkttype", 1, "packets", host=True), ((kind, kind),), bool(inverted))
+    yield match_values(PacketField("meta pkttype", 1, "packets", host=True), ((kind, kind),), bool(inverted))
 
 
 def _owner(walk: Walk, info: bytes) -> Iterator[Condition]:
@@ -236,9 +236,9 @@ def _owner(walk: Walk, info: bytes) -> Iterator[Condition]:
     if asked & ~3:
         raise LookupError
     if asked & 1:
-        yield match_values(Field("meta skuid", 4, host=True), ((user, user_last),), bool(inverted & 1))
+        yield match_values(PacketField("meta skuid", 4, host=True), ((user, user_last),), bool(inverted & 1))
     if asked & 2:
-        yield match_values(Field("meta skgid", 4, host=True), ((group, group_last),), bool(inverted & 2))
+        yield match_values(PacketField("meta skgid", 4, host=True), ((group, group_last),), bool(inverted & 2))
 
 
 def _dscp(walk: Walk, info: bytes) -> Iterator[Condition]:
@@ -272,11 +272,11 @@ def _icmp(name: str, protocol: int, _: Walk, info: bytes) -> Iterator[Condition]
     kind, first, last, inverted = info[0], info[1], info[2], bool(info[3] & 1)
     if kind == 0xFF and (first, last) == (0, 255):
         return
-    yield match_values(Field(f"{name} type", 1, layer=(4, protocol)), ((kind, kind),), inverted)
+    yield match_values(PacketField(f"{name} type", 1, layer=(4, protocol)), ((kind, kind),), inverted)
     if (first, last) != (0, 255):
         if inverted:
             raise LookupError
-        yield match_values(Field(f"{name} code", 1, layer=(4, protocol)), ((first, last),))
+        yield match_values(PacketField(f"{name} code", 1, layer=(4, protocol)), ((first, last),))
 
 
 _MATCHES: Final[dict[tuple[str, int], _Match]] = {

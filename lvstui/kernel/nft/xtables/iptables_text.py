@@ -28,7 +28,7 @@ from lvstui.kernel.nft.reading.fields import (
     PROTOCOLS,
     TCP_FLAGS,
     TYPES,
-    Field,
+    PacketField,
     address_field,
     port_field,
 )
@@ -149,7 +149,7 @@ def _conditions(parts: _Parts, option: str, negated: bool) -> Iterator[Condition
             name = "saddr" if option == "--src-type" else "daddr"
             kinds = [TYPES.index(kind.lower()) for kind in parts.take().split(",")]
             ranges = tuple((kind, kind) for kind in sorted(kinds))
-            yield match_values(Field(f"fib {name} type", 4, "addrtype", host=True), ranges, negated)
+            yield match_values(PacketField(f"fib {name} type", 4, "addrtype", host=True), ranges, negated)
         case "--ctstate" | "--state":
             names = parts.take().lower().split(",")
             yield in_words("ct state", ", ".join(sorted(names, key=_STATES.index)), negated)
@@ -176,7 +176,7 @@ def _address(parts: _Parts, name: str, negated: bool) -> Condition:
     return match_bits(address_field(parts.version, name), bits, number, negated)
 
 
-def _interface(which: Field, name: str, negated: bool) -> Condition:
+def _interface(which: PacketField, name: str, negated: bool) -> Condition:
     if not name.endswith("+"):
         value = interface_number(name)
         return match_values(which, ((value, value),), negated)
