@@ -330,8 +330,8 @@ PROGRAM = """
 from lvstui.core.change import change_group
 from lvstui.core.model import MarkGroup
 from lvstui.core.selectors import selector
-from lvstui.kernel.nft.filter import Filter, Found
-door = Filter(None)
+from lvstui.kernel.nft.filter import Found, PacketFilter
+door = PacketFilter(None)
 try:
     door.write(change_group(None, MarkGroup(80, (selector("tcp 192.0.2.10 80,443"),))))
 except Exception as problem:
