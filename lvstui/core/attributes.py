@@ -112,10 +112,10 @@ def _put_timeout(service: Service, raw: Raw) -> Service:
     return replace(service, persistence=replace(_persistent(service), timeout=seconds))
 
 
-def _with_mask(service: Service, family: Family, mask: IPv4Address | int) -> Service:
+def _with_mask(service: Service, family: Family, parse: Callable[[], IPv4Address | int]) -> Service:
     if family is not service.key.family:
         raise FieldError(*_OTHER_MASK[family])
-    return replace(service, persistence=replace(_persistent(service), mask=mask))
+    return replace(service, persistence=replace(_persistent(service), mask=parse()))
 
 
 _OTHER_MASK: Final = {
@@ -172,8 +172,8 @@ SERVICE: Final = Attributes(
             "persistence.netmask",
             str,
             _of_persistence(lambda persistence: None if isinstance(persistence.mask, int) else str(persistence.mask)),
-            lambda service, raw: _with_mask(service, Family.IPV4, fields.netmask(str(raw))),
-            lambda service, text: _with_mask(service, Family.IPV4, fields.mask(text, Family.IPV4)),
+            lambda service, raw: _with_mask(service, Family.IPV4, lambda: fields.netmask(str(raw))),
+            lambda service, text: _with_mask(service, Family.IPV4, lambda: fields.mask(text, Family.IPV4)),
             str(FULL_MASK_V4),
             said="mask {}",
         ),
@@ -181,8 +181,8 @@ SERVICE: Final = Attributes(
             "persistence.prefix",
             int,
             _of_persistence(lambda persistence: persistence.mask if isinstance(persistence.mask, int) else None),
-            lambda service, raw: _with_mask(service, Family.IPV6, fields.mask(str(raw), Family.IPV6)),
-            lambda service, text: _with_mask(service, Family.IPV6, fields.mask(text, Family.IPV6)),
+            lambda service, raw: _with_mask(service, Family.IPV6, lambda: fields.mask(str(raw), Family.IPV6)),
+            lambda service, text: _with_mask(service, Family.IPV6, lambda: fields.mask(text, Family.IPV6)),
             FULL_PREFIX_V6,
             said="prefix {}",
         ),

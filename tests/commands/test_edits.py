@@ -286,6 +286,7 @@ def test_what_is_so_already_is_no_change(shell: Shell) -> None:
         (["set", "shop", "web1", "colour=red"], 2, "colour: is no field of a real server"),
         (["set", "shop", "flags=sh-port"], 2, "flags:"),
         (["set", "shop", "prefix=64"], 2, "prefix: is for IPv6 services"),
+        (["set", "shop", "prefix=300"], 2, "prefix: is for IPv6 services"),
         (["set", "mark6:80", "netmask=/24"], 2, "netmask: is for IPv4 services"),
         (["set", "shop", "web1", "lower=2000"], 1, "lower: 2000 is above the upper threshold"),
         (["set", "sysctl", "no_such=1"], 1, "this kernel has no setting net.ipv4.vs.no_such"),
