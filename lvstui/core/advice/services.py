@@ -25,7 +25,6 @@ from lvstui.core.model import (
     Pool,
     Service,
     ServiceFlags,
-    ServiceKey,
 )
 from lvstui.core.observed import ServerStats
 from lvstui.core.snapshot import Snapshot
@@ -223,11 +222,6 @@ def _meet_anyway(one: Pool, other: Pool) -> bool:
 
     by_port = one.service.flags & ServiceFlags.SCHED_2
     return one.service.scheduler in _HASHING and not by_port and choice(one) == choice(other)
-
-
-def about_service(snapshot: Snapshot, key: ServiceKey) -> tuple[Advice, ...]:
-    """Return the advice about one service."""
-    return tuple(advised for advised in advice(snapshot) if advised.concerns(key))
 
 
 def about_mark(snapshot: Snapshot, mark: int) -> tuple[Advice, ...]:

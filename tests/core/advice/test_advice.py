@@ -9,7 +9,7 @@ import pytest
 
 from lvstui.core import fields
 from lvstui.core.advice import Advice
-from lvstui.core.advice.services import about_mark, about_service, advice
+from lvstui.core.advice.services import about_mark, advice
 from lvstui.core.change import change_group, fold
 from lvstui.core.drift import diff
 from lvstui.core.model import (
@@ -260,7 +260,6 @@ def test_advice_is_worked_out_anew_only_when_something_changed() -> None:
 
 def test_what_is_said_about_one_service_or_mark_is_found() -> None:
     seen = snapshot(director(MARKED, WEB), rules=Ruleset((rule(80),)))
-    assert [advice.sentence for advice in about_mark(seen, 80)] == [
-        advice.sentence for advice in about_service(seen, MARKED.service.key)
-    ]
-    assert about_service(seen, WEB.service.key) == ()
+    about_service = [advised for advised in advice(seen) if advised.concerns(MARKED.service.key)]
+    assert list(about_mark(seen, 80)) == about_service != []
+    assert not any(advised.concerns(WEB.service.key) for advised in advice(seen))
