@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import subprocess
 import sys
@@ -370,6 +372,26 @@ def test_a_failure_half_way_is_reported_exactly_and_what_was_written_is_taken_ba
     assert ran.err.splitlines()[-1].startswith("lvstui: scheduler: this kernel has no scheduler 'zzz'")
     assert shell.held().pools == {}
     assert shell.run("history").out == ""
+
+
+class FullDisk(io.StringIO):
+    """A standard output that takes nothing."""
+
+    def write(self, _: str, /) -> int:
+        """Refuse, as a full disk does."""
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_an_output_that_takes_nothing_stops_no_write_of_apply(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell.kernel = MemoryKernel(EMPTY)
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", FullDisk())
+        with pytest.raises(OSError, match="No space left"):
+            shell.run("apply")
+    assert kernel_writes(find_drift(shell.held(), PROFILE)) == ()
+    recorded = shell.run("history", "apply").out
+    assert "+ mark6:80: scheduler rr" in recorded
+    assert "+ sync master" in recorded
 
 
 class Reluctant(MemoryKernel):

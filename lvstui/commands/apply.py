@@ -48,7 +48,7 @@ def diff(options: Namespace, open_place: OpenPlace) -> int:
 
 
 def apply(options: Namespace, open_place: OpenPlace) -> int:
-    """Make the kernel equal a profile, printing each write once it holds, and read again to be sure."""
+    """Make the kernel equal a profile, printing what was written, and read again to be sure."""
     with open_place() as place:
         profile = load_profile(options.file or place.profile.path)
         _refuse_errors(profile)
@@ -96,7 +96,7 @@ def _print_plan(plan: Plan) -> Status:
 
 
 def _carry_out(place: Place, plan: Plan) -> None:
-    """Write a plan to the kernel, printing each line once it holds, and record it.
+    """Write a plan to the kernel, record it, and print each write: nothing is printed in between that could stop it.
 
     A refusal takes back what was written before it: stderr says what failed and what was not tried, and the
     `KernelError` is passed on. Raises `Failure` where somebody else was faster.
@@ -111,15 +111,18 @@ def _carry_out(place: Place, plan: Plan) -> None:
 
     editor = Editor(place.kernel, FollowedProfile(None, place.kernel, report), place.history, report)
     edit = Edit(plan.changes, Kind.APPLY)
-    outcome = editor.make(edit, plan.running, on_write=lambda change: print(plan.line(change)))
+    outcome = editor.make(edit, plan.running)
     match outcome:
         case Applied():
-            return
+            for change in plan.writes:
+                print(plan.line(change))
         case Overtaken():
             raise Failure(sentence(outcome, plan.profile)[0])
         case Rejected(_, error, left, failed, aftermath):
             if failed is not None:
                 written = plan.writes.index(failed)
+                for change in plan.writes[:written]:
+                    print(plan.line(change))
                 after = f"; {aftermath}" if aftermath else ""
                 complain(f"{written} of {len(plan.writes)} changes were written, the next one failed{after}")
                 print(f"  failed     {plan.line(failed)}", file=sys.stderr)

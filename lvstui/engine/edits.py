@@ -79,23 +79,34 @@ class Editor:
         self,
         edit: Edit,
         seen: Director,
-        *,
-        on_write: Callable[[Change], None] = _ignore,
         on_done: Callable[[tuple[Change, ...]], None] = _ignore,
     ) -> Outcome:
         """Make an edit and return how it ended; the profile takes from `seen`, the last reading, what it lacks.
 
-        `on_write` takes each change that was written, `on_done` all that hold in the end, before they are saved.
+        `on_done` takes the changes that hold in the end, before they are saved. Who interrupts the writing (Ctrl-C)
+        finds what was written until then in profile and history too.
         """
         if self.read_only:
             return Rejected(edit, NoRight(self.read_only))
-        outcome = write(self._kernel, edit, on_write)
-        if outcome.done:
-            self._remember(edit.kind, outcome.done)
-            on_done(outcome.done)
-            self._profile.save(outcome.done, seen)
-            self.record(edit.kind, outcome.done)
+        written: list[Change] = []
+        try:
+            outcome = write(self._kernel, edit, written)
+        except BaseException:
+            done = changes_in_effect(edit.changes, kernel_writes(edit.changes), len(written)) if written else ()
+            self._settle(edit.kind, done, seen, on_done)
+            raise
+        self._settle(edit.kind, outcome.done, seen, on_done)
         return outcome
+
+    def _settle(
+        self, kind: Kind, done: tuple[Change, ...], seen: Director, on_done: Callable[[tuple[Change, ...]], None]
+    ) -> None:
+        """Remember, show, save and record what was done, if anything was."""
+        if done:
+            self._remember(kind, done)
+            on_done(done)
+            self._profile.save(done, seen)
+            self.record(kind, done)
 
     def record(self, kind: Kind, changes: tuple[Change, ...], entries: Sequence[str] = ()) -> None:
         """Add what was done to the history; a history that cannot be written stops nobody."""
@@ -133,26 +144,25 @@ class Editor:
                 assert_never(kind)
 
 
-def write(kernel: Kernel, edit: Edit, on_write: Callable[[Change], None] = _ignore) -> Outcome:
-    """Write an edit to the kernel, where that still holds what the operator saw; `on_write` takes each change written.
+def write(kernel: Kernel, edit: Edit, written: list[Change]) -> Outcome:
+    """Write an edit to the kernel, where that still holds what the operator saw; `written` takes each change written.
 
     A refusal ends it. Of a whole edit all that was written is then taken back, as far as the kernel allows.
     """
     writes = kernel_writes(edit.changes)
     failed: Change | None = None
-    written = 0
     try:
         if overtaken := _find_overtaken(kernel, edit):
             return overtaken
         for change in writes:
             failed = change
             kernel.write(change)
-            on_write(change)
-            written += 1
+            written.append(change)
     except KernelError as error:
-        done = changes_in_effect(edit.changes, writes, written)
+        done = changes_in_effect(edit.changes, writes, len(written))
         if not edit.is_whole:
             return Rejected(edit, error, done, failed)
+        written.clear()  # they are about to be taken back: not what holds if that is interrupted
         return Rejected(edit, error, *_take_back(kernel, done, failed))
     return Applied(edit)
 

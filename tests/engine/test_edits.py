@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from lvstui.core.change import Change, Target, Value, change_server, change_service, change_timeouts, fold, undo
 from lvstui.core.model import Director, Pool, RealServer, Service, ServiceKey, Timeouts
@@ -11,6 +14,8 @@ from lvstui.engine.messages import Applied, Edit, Event, Notice, Outcome, Overta
 from lvstui.engine.profile import FollowedProfile
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoRight
+from lvstui.store.history_file import HistoryFile
+from lvstui.store.profile_file import ProfileFile
 from tests.build import MARK, SHOP, server
 
 ONE = server("10.0.0.11:443", weight=1)
@@ -108,14 +113,40 @@ def test_an_undo_that_is_refused_half_way_leaves_the_kernel_and_the_undo_as_they
     assert desk.redo == ()
 
 
-def test_each_write_is_reported_once_it_holds() -> None:
+def test_each_write_is_listed_once_it_holds() -> None:
     kernel = MemoryKernel(shop(ONE))
     written: list[Change] = []
     changes = (*heavier([ONE]), change_timeouts(Timeouts(), Timeouts(tcp=700)), IMPOSSIBLE)
-    outcome = write(kernel, Edit(changes), written.append)
+    outcome = write(kernel, Edit(changes), written)
     assert isinstance(outcome, Rejected)
     assert outcome.done == tuple(written) == changes[:2]
     assert kernel.read().director.pools == fold(shop(ONE), changes[:2]).pools
+
+
+class Interrupted(MemoryKernel):
+    """A kernel at whose second write somebody presses Ctrl-C."""
+
+    def write(self, change: Change) -> None:
+        """Write a weight, and be interrupted at anything else."""
+        if not isinstance(change.after, RealServer):
+            raise KeyboardInterrupt
+        super().write(change)
+
+
+def test_what_was_written_until_somebody_interrupts_is_saved_and_recorded(tmp_path: Path) -> None:
+    kernel = Interrupted(shop(ONE))
+    said: list[Event] = []
+    file, records = ProfileFile(tmp_path / "p.toml"), HistoryFile(tmp_path / "p.toml", to_syslog=False)
+    desk = Editor(kernel, FollowedProfile(file, kernel, said.append), records, said.append)
+    changes = (*heavier([ONE]), change_timeouts(Timeouts(), Timeouts(tcp=700)))
+    with pytest.raises(KeyboardInterrupt):
+        desk.make(Edit(changes, Kind.APPLY), kernel.read().director)
+    saved = file.load()
+    assert saved is not None
+    assert saved.pools == fold(shop(ONE), changes[:1]).pools
+    assert [record.changes for record in records.records()] == [changes[:1]]
+    assert desk.undo == undo(changes[:1])
+    assert said == []
 
 
 def test_a_kernel_that_may_not_be_written_refuses_with_its_reason() -> None:
