@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 LAB := $(BIN)/python -m tests.lab
 
-.PHONY: all run test check lab bench lock snapshots clean
+.PHONY: all run test check lab bench campaign lock snapshots clean
 
 all: $(READY)
 
@@ -44,6 +44,15 @@ bench: $(READY)  ## speed against ipvsadm in one guest, against nft in the other
 	@$(LAB) install
 	@$(LAB) run --seconds 3600 -- $(BIN)/python -m tests.bench
 	@$(LAB) run --full --seconds 3600 -- $(BIN)/python -m tests.bench rules
+
+SECONDS ?= 300
+campaign: $(READY)  ## attack lvstui: each campaign for SECONDS (300), here and in both guests of the lab; prints what failed
+	@$(LAB) install
+	@status=0; \
+	$(BIN)/python -m tests.campaign --seconds $(SECONDS) || status=1; \
+	$(LAB) run --seconds 36000 -- $(BIN)/python -m tests.campaign --in uml --seconds $(SECONDS) || status=1; \
+	$(LAB) run --full --seconds 36000 -- $(BIN)/python -m tests.campaign --in full --seconds $(SECONDS) || status=1; \
+	exit $$status
 
 lock: $(READY)  ## pin every dependency anew; --allow-unsafe pins pip and setuptools too, which hash checking demands
 	$(BIN)/pip-compile --quiet --upgrade --all-extras --generate-hashes --allow-unsafe --strip-extras \
