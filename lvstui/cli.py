@@ -35,21 +35,12 @@ Opener: TypeAlias = Callable[[str | None], Kernel]
 
 
 def main(arguments: Sequence[str] | None = None, open_kernel: Opener | None = None) -> int:
-    """Run what the command line asks for and return the exit status; `open_kernel` stands in for the live one."""
-    try:
-        status = _guarded(arguments, open_kernel or _open_live)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python flushes stdout once more at its end; let it do so into nothing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Status.BROKEN_PIPE
-    return status
+    """Run what the command line asks for and return the exit status; `open_kernel` stands in for the live one.
 
-
-def _guarded(arguments: Sequence[str] | None, open_kernel: Opener) -> int:
-    """Run the command and turn what goes wrong into one sentence and an exit status."""
+    What goes wrong is one sentence on stderr; the parser raises `SystemExit` after its own.
+    """
     try:
-        return _run(parser().parse_args(arguments), open_kernel)
+        return _run(parser().parse_args(arguments), open_kernel or _open_live)
     except Failure as failure:
         status, sentence = failure.status, str(failure)
     except FieldError as error:

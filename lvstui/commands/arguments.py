@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 from lvstui import __version__
+from lvstui.core.fields import visible
 
 _DESCRIPTION: Final = """\
 Watch and edit Linux Virtual Server (IPVS) live: every edit goes to the kernel and to a TOML profile.
 Without a command the screens open, on this machine's IPVS or else on a demo."""
 
 _EPILOG: Final = """\
-exit status: 0 ok, 1 error, 2 usage or no terminal, 3 differs, 4 permission missing, 5 no IPVS in the kernel
+exit status: 0 ok, 1 error, 2 usage or no terminal, 3 differs, 4 permission missing, 5 no IPVS, 70 a fault of lvstui
 `lvstui COMMAND --help` explains one command."""
 
 _VIEWS: Final = ("services", "persistence", "marks", "connections", "director", "changes")
@@ -29,13 +30,25 @@ _PROFILE_HELP: Final = "a profile, if not the usual one"
 _EDIT: Final = ("edits", "run")
 """A module of `commands` and its function, which are imported when the command is run and not for `--help`."""
 
+_LONGEST: Final = 300
+"""Characters of a complaint that are shown: an argument may have 128 KiB."""
+
 _Command: TypeAlias = Callable[[str, str, str], argparse.ArgumentParser]
 """Adds a command: its name, what follows it, and what it does."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints show what stood on the command line escaped, and not more of it than one can read."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and what is wrong on stderr, and end with status 2."""
+        shown = visible(message[:_LONGEST])
+        super().error(f"{shown}..." if len(message) > _LONGEST else shown)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser; an option that is absent has the value None or False."""
-    main = argparse.ArgumentParser(
+    main = _Parser(
         prog="lvstui",
         usage="lvstui [OPTIONS] [COMMAND]",
         description=_DESCRIPTION,
@@ -86,7 +99,7 @@ def _place(target: argparse.ArgumentParser) -> None:
 
 def _commands(main: argparse.ArgumentParser) -> None:
     commands = main.add_subparsers(title="commands", metavar="COMMAND", dest="command", prog="lvstui")
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     _place(common)
 
     def command(name: str, usage: str, text: str) -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from lvstui.commands.changes import requested_changes
@@ -112,7 +113,10 @@ def _ask(changes: Sequence[Change]) -> None:
         raise Failure(f"{where} would be deleted with all servers; add --yes where nobody can be asked", Status.USAGE)
     count = sum(isinstance(change.target, ServerKey) for change in changes)
     print(f"Delete {where} with {count} server{'' if count == 1 else 's'}? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    answer = ""
+    with suppress(OSError):  # a terminal that is gone says nothing
+        answer = sys.stdin.readline()
+    if answer.strip().lower() not in ("y", "yes"):
         raise Failure(f"{where} stays; nothing was written")
 
 

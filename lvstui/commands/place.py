@@ -36,6 +36,8 @@ class Status(IntEnum):
     """`diff`, or a command with `--dry-run`, with something to do."""
     PERMISSION = 4
     NO_IPVS = 5
+    FAULT = 70
+    """An error that lvstui does not know, a fault of its own (EX_SOFTWARE of sysexits.h)."""
     INTERRUPTED = 130
     """Ctrl-C, as shells report it."""
     BROKEN_PIPE = 141
