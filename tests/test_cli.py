@@ -45,7 +45,7 @@ from lvstui.core.model import (
 from lvstui.core.observed import Reading
 from lvstui.formats.profile.write import dumps, loads
 from lvstui.kernel.memory.kernel import MemoryKernel
-from lvstui.kernel.port import NoIpvs, NoRight, Refused
+from lvstui.kernel.port import NoIpvs, NoRight
 from tests.build import SHOP, address_key, remove_services, server
 
 MARK = MarkKey(80, Family.IPV6)
@@ -355,23 +355,42 @@ def test_apply_keeps_others_when_asked_to(shell: Shell) -> None:
     assert OTHER not in shell.held().pools
 
 
-def test_a_failure_half_way_is_reported_exactly_and_what_was_written_is_taken_back(shell: Shell) -> None:
-    bad = replace(PROFILE.pools[MARK], service=Service(MARK, "zzz"))
-    shell.want(Director({SHOP: PROFILE.pools[SHOP], MARK: bad, OTHER: Pool(Service(OTHER))}))
+def test_apply_goes_on_with_what_does_not_depend_on_what_was_refused_and_lists_that_with_its_reason(
+    shell: Shell,
+) -> None:
+    bad = Pool(Service(MARK, "zzz"), {one.endpoint: one for one in (server("[2001:db8::1]:0"),)})
+    wanted = Director({SHOP: PROFILE.pools[SHOP], MARK: bad, OTHER: Pool(Service(OTHER))}, sysctl={"of_tomorrow": "1"})
+    shell.want(wanted)
     shell.kernel = MemoryKernel(EMPTY)
     ran = shell.run("apply")
     assert ran.status == 1
-    assert [line.split(":")[0] for line in ran.out.splitlines()] == [
-        "+ udp",
-    ]
-    assert ran.err.splitlines()[:2] == [
-        "lvstui: 1 of 5 changes were written, the next one failed; what was written before it has been taken back",
-        "  failed     + mark6:80: scheduler zzz",
-    ]
-    assert [line[:13] for line in ran.err.splitlines()[2:-1]] == ["  not tried  "] * 3
-    assert ran.err.splitlines()[-1].startswith("lvstui: scheduler: this kernel has no scheduler 'zzz'")
-    assert shell.held().pools == {}
-    assert shell.run("history").out == ""
+    assert [line.split(":")[0] for line in ran.out.splitlines()] == ["+ udp", "+ tcp", "+ tcp", "+ tcp"]
+    first, *refused = ran.err.splitlines()
+    assert first == "lvstui: 4 of 7 changes were written, the others were refused:"
+    assert refused[0].startswith("  refused    + sysctl of_tomorrow: ")
+    assert "this kernel has no such setting" in refused[0]
+    assert refused[1].startswith(
+        "  refused    + mark6:80: scheduler zzz: scheduler: this kernel has no scheduler 'zzz'"
+    )
+    assert refused[2].startswith("  not tried  + mark6:80 / [2001:db8::1]:0")
+    assert refused[2].endswith(": its service was refused")
+    assert len(refused) == 3
+    assert set(shell.held().pools) == {SHOP, OTHER}
+    assert len(shell.held().pools[SHOP].servers) == 2
+    recorded = shell.run("history").out
+    assert "+ udp:192.0.2.53:53" in recorded
+    assert "of_tomorrow" not in recorded
+    assert "zzz" not in recorded
+
+
+@pytest.mark.parametrize("command", ["diff", "apply"])
+def test_weights_of_servers_that_run_are_left_alone_when_asked_to(shell: Shell, command: str) -> None:
+    shell.kernel = MemoryKernel(with_weight(0))
+    shell.want(replace(with_weight(5), timeouts=Timeouts(tcp=700)))
+    ran = shell.run(command, "--keep-weights")
+    assert ran == Ran(3 if command == "diff" else 0, "timeouts: tcp 900s -> 700s\n", "")
+    assert shell.held().pools[SHOP].servers[WEB1.endpoint].weight == 0
+    assert "weight 0 -> 5" in shell.run("diff").out
 
 
 class FullDisk(io.StringIO):
@@ -394,24 +413,27 @@ def test_an_output_that_takes_nothing_stops_no_write_of_apply(shell: Shell, monk
     assert "+ sync master" in recorded
 
 
-class Reluctant(MemoryKernel):
-    """A kernel that refuses to let go of a service."""
+class Losing(MemoryKernel):
+    """A kernel that can no longer be written once a service is there."""
 
     def write(self, change: Change) -> None:
-        """Refuse the removal of `OTHER`."""
-        if change.target == OTHER and change.after is None:
-            raise Refused("somebody holds on to it")
+        """Write one service, and lose the right then."""
+        if self._director.pools:
+            raise NoRight("the right went away")
         super().write(change)
 
 
-def test_what_apply_cannot_take_back_is_reported_and_recorded(shell: Shell) -> None:
-    bad = replace(PROFILE.pools[MARK], service=Service(MARK, "zzz"))
-    shell.want(Director({OTHER: Pool(Service(OTHER)), MARK: bad}))
-    shell.kernel = Reluctant(EMPTY)
+def test_apply_ends_where_nothing_can_be_written_any_more_and_records_what_was(shell: Shell) -> None:
+    shell.want(Director({OTHER: Pool(Service(OTHER)), MARK: Pool(Service(MARK))}))
+    shell.kernel = Losing(EMPTY)
     ran = shell.run("apply")
-    assert ran.status == 1
-    assert "of what was written before it, 1 change could not be taken back: somebody holds on to it" in ran.err
-    assert ran.err.splitlines()[-2] == "  remains    + udp:192.0.2.53:53: scheduler wlc"
+    assert ran.status == 4
+    assert ran.out == "+ udp:192.0.2.53:53: scheduler wlc\n"
+    assert ran.err.splitlines() == [
+        "lvstui: 1 of 2 changes were written, the next one failed",
+        "  failed     + mark6:80: scheduler wlc",
+        "lvstui: the right went away",
+    ]
     assert set(shell.held().pools) == {OTHER}
     assert "+ udp:192.0.2.53:53" in shell.run("history", "apply").out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from lvstui.commands.place import (
@@ -19,7 +20,8 @@ from lvstui.commands.place import (
 from lvstui.core import rules
 from lvstui.core.change import Change, kernel_writes
 from lvstui.core.describe import describe
-from lvstui.core.drift import find_drift
+from lvstui.core.drift import find_drift, keep_weights
+from lvstui.core.fields import visible
 from lvstui.core.model import Director
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel
@@ -44,7 +46,7 @@ def diff(options: Namespace, open_place: OpenPlace) -> int:
     with open_place() as place:
         profile = load_profile(options.file or place.profile.path)
         _warn_of_marks(place, profile)
-        return _print_plan(_plan(place.kernel, profile))
+        return _print_plan(_plan(place.kernel, profile, options))
 
 
 def apply(options: Namespace, open_place: OpenPlace) -> int:
@@ -53,15 +55,15 @@ def apply(options: Namespace, open_place: OpenPlace) -> int:
         profile = load_profile(options.file or place.profile.path)
         _refuse_errors(profile)
         _warn_of_marks(place, profile)
-        plan = _plan(place.kernel, profile, keep_others=options.keep_others)
+        plan = _plan(place.kernel, profile, options)
         warn_of_owners(place, plan.writes)
         if options.dry_run:
             return _print_plan(plan)
-        if plan.writes:
-            _carry_out(place, plan)
-        remaining = _plan(place.kernel, profile, keep_others=options.keep_others)
+        refused = _carry_out(place, plan) if plan.writes else frozenset()
+        remaining = _plan(place.kernel, profile, options)
         for change in remaining.writes:
-            print(f"still differs: {remaining.line(change)}", file=sys.stderr)
+            if change not in refused:
+                print(f"still differs: {remaining.line(change)}", file=sys.stderr)
         return Status.ERROR if remaining.writes else Status.OK
 
 
@@ -78,10 +80,15 @@ def _warn_of_marks(place: Place, profile: Director) -> None:
         complain("the profile's marks are left out: `lvstui export --format nft` prints the rules that set them")
 
 
-def _plan(kernel: Kernel, profile: Director, *, keep_others: bool = False) -> Plan:
-    """Compare the kernel with a profile; `keep_others` leaves services and marks alone that the profile lacks."""
+def _plan(kernel: Kernel, profile: Director, options: Namespace) -> Plan:
+    """Compare the kernel with a profile.
+
+    `keep_others` leaves services and marks alone that the profile lacks, `keep_weights` weights as they run.
+    """
     running = read_whole_table(kernel)
-    if keep_others:
+    if options.keep_weights:
+        profile = keep_weights(profile, running)
+    if options.keep_others:
         marks = {**running.groups, **profile.groups}
         profile = replace(profile, pools={**running.pools, **profile.pools}, marks=marks)
     changes = find_drift(running, profile)
@@ -90,44 +97,53 @@ def _plan(kernel: Kernel, profile: Director, *, keep_others: bool = False) -> Pl
 
 def _print_plan(plan: Plan) -> Status:
     """Print the writes, a line each, and return whether there are any."""
-    for change in plan.writes:
-        print(plan.line(change))
+    _print_lines(plan, plan.writes)
     return Status.DIFFERS if plan.writes else Status.OK
 
 
-def _carry_out(place: Place, plan: Plan) -> None:
+def _carry_out(place: Place, plan: Plan) -> frozenset[Change]:
     """Write a plan to the kernel, record it, and print each write: nothing is printed in between that could stop it.
 
-    A refusal takes back what was written before it: stderr says what failed and what was not tried, and the
-    `KernelError` is passed on. Raises `Failure` where somebody else was faster.
+    What the kernel refuses is listed on stderr and returned, with what depends on it. Raises `Failure` where somebody
+    else was faster, and `KernelError` where the kernel can no longer be written at all.
     """
     from lvstui.core.record import Kind  # what only writes need: the engine, and the formats of records
     from lvstui.engine.edits import Editor
-    from lvstui.engine.messages import Applied, Edit, Event, Overtaken, Rejected, sentence
+    from lvstui.engine.messages import Applied, Edit, Event, Incomplete, Overtaken, Rejected, sentence
     from lvstui.engine.profile import FollowedProfile
 
     def report(event: Event) -> None:
         complain(sentence(event, plan.profile)[0])
 
     editor = Editor(place.kernel, FollowedProfile(None, place.kernel, report), place.history, report)
-    edit = Edit(plan.changes, Kind.APPLY)
-    outcome = editor.make(edit, plan.running)
+    outcome = editor.make(Edit(plan.changes, Kind.APPLY), plan.running)
     match outcome:
         case Applied():
-            for change in plan.writes:
-                print(plan.line(change))
+            _print_lines(plan, plan.writes)
+            return frozenset()
+        case Incomplete(_, _, refusals):
+            refused = frozenset(refusal.change for refusal in refusals)
+            written = [change for change in plan.writes if change not in refused]
+            _print_lines(plan, written)
+            complain(f"{len(written)} of {len(plan.writes)} changes were written, the others were refused:")
+            for refusal in refusals:
+                print(f"  {visible(refusal.line(plan.profile))}", file=sys.stderr)
+            return refused
         case Overtaken():
             raise Failure(sentence(outcome, plan.profile)[0])
-        case Rejected(_, error, left, failed, aftermath):
+        case Rejected(_, error, _, failed):
             if failed is not None:
-                written = plan.writes.index(failed)
-                for change in plan.writes[:written]:
-                    print(plan.line(change))
-                after = f"; {aftermath}" if aftermath else ""
-                complain(f"{written} of {len(plan.writes)} changes were written, the next one failed{after}")
+                reached = plan.writes.index(failed)
+                done = frozenset(outcome.done)
+                _print_lines(plan, [change for change in plan.writes[:reached] if change in done])
+                complain(f"{len(done)} of {len(plan.writes)} changes were written, the next one failed")
                 print(f"  failed     {plan.line(failed)}", file=sys.stderr)
-                for change in plan.writes[written + 1 :]:
+                for change in plan.writes[reached + 1 :]:
                     print(f"  not tried  {plan.line(change)}", file=sys.stderr)
-                for change in left:
-                    print(f"  remains    {plan.line(change)}", file=sys.stderr)
             raise error
+
+
+def _print_lines(plan: Plan, changes: Iterable[Change]) -> None:
+    """Print changes of a plan, a line each."""
+    for change in changes:
+        print(plan.line(change))

@@ -25,6 +25,7 @@ _WRITING: Final = ("apply", "set", "add", "delete", "drain", "restore", "rollbac
 
 _SERVICE_HELP: Final = "tcp:192.0.2.10:443, mark:80 ... or a name"
 _SERVER_HELP: Final = "10.0.0.11:443 or a name"
+_KEEP_WEIGHTS_HELP: Final = "leave the weights of real servers that run as they are"
 _PROFILE_HELP: Final = "a profile, if not the usual one"
 
 _EDIT: Final = ("edits", "run")
@@ -150,9 +151,10 @@ def _reading(command: _Command) -> None:
     what.add_argument("file", type=Path, nargs="?", metavar="FILE")
     what.add_argument("--running", action="store_true", help="what an expert would advise; exit status 3 if anything")
     check.set_defaults(run=("show", "check"))
-    diff = command("diff", "[FILE]", "print what `apply` would write to the kernel")
+    diff = command("diff", "[FILE] [--keep-weights]", "print what `apply` would write to the kernel")
     diff.add_argument("file", type=Path, nargs="?", metavar="FILE", help=_PROFILE_HELP)
-    diff.set_defaults(run=("apply", "diff"))
+    diff.add_argument("--keep-weights", action="store_true", help=_KEEP_WEIGHTS_HELP)
+    diff.set_defaults(run=("apply", "diff"), keep_others=False)
     history = command("history", "[-n N] [--json] [WORD...]", "print what was changed, by whom and when")
     history.add_argument("words", nargs="*", metavar="WORD", help="only records with all of these words")
     history.add_argument("-n", dest="count", type=_count, default=20, metavar="N", help="the last N records (20)")
@@ -195,10 +197,11 @@ def _entries(command: _Command) -> None:
 
 
 def _writing(command: _Command) -> None:
-    apply = command("apply", "[FILE] [--dry-run] [--keep-others]", "make the kernel equal a profile")
+    apply = command("apply", "[FILE] [--dry-run] [--keep-others] [--keep-weights]", "make the kernel equal a profile")
     apply.set_defaults(run=("apply", "apply"))
     apply.add_argument("file", type=Path, nargs="?", metavar="FILE", help=_PROFILE_HELP)
     apply.add_argument("--keep-others", action="store_true", help="leave services alone that are not in the profile")
+    apply.add_argument("--keep-weights", action="store_true", help=_KEEP_WEIGHTS_HELP)
     change = command("set", "WHAT [SERVER] FIELD=VALUE... [--dry-run]", "edit a service, a real server or a setting")
     change.add_argument("what", metavar="WHAT", help=f"{_SERVICE_HELP}; or timeouts, sysctl, director, sync ROLE")
     change.add_argument("words", nargs="*", metavar="FIELD=VALUE", help="the profile's names, such as tunnel.port=6080")

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeAlias, TypeVar, assert_never
@@ -279,16 +279,21 @@ def kernel_writes(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(reversed(kept))
 
 
-def changes_in_effect(changes: Sequence[Change], writes: Sequence[Change], written: int) -> tuple[Change, ...]:
-    """Return the changes that hold after the first `written` of their `kernel_writes`: all up to the one that failed.
+def changes_in_effect(
+    changes: Sequence[Change], writes: Sequence[Change], reached: int, refused: Collection[Change] = ()
+) -> tuple[Change, ...]:
+    """Return the changes that hold after the first `reached` of their `kernel_writes`: all up to the one that failed.
 
-    What was done to servers whose service was removed afterwards is not among the writes, and holds with the removal.
+    Without those of them that were `refused`. What was done to servers whose service was removed afterwards is not
+    among the writes, and holds with the removal.
     """
-    if written == len(writes):
+    if reached == len(writes) and not refused:
         return tuple(changes)
-    before = changes[: changes.index(writes[written])]
-    unwritten = set(kernel_writes(before)).difference(writes[:written])
-    return tuple(change for change in before if change not in unwritten)
+    before = changes if reached == len(writes) else changes[: changes.index(writes[reached])]
+    missing = frozenset(refused)
+    kept = [change for change in before if change not in missing]
+    unwritten = set(kernel_writes(kept)).difference(writes[:reached])
+    return tuple(change for change in kept if change not in unwritten)
 
 
 def is_optional(target: Target) -> bool:

@@ -139,6 +139,19 @@ def keep_managed(director: Director, profile: Director) -> Director:
     return replace(director, sysctl=kept, marks=profile.marks if director.marks is None else director.marks)
 
 
+def keep_weights(profile: Director, running: Director) -> Director:
+    """Return a profile with the weights of those servers that run, drained ones included."""
+    pools = dict(profile.pools)
+    for key, pool in profile.pools.items():
+        held = running.pools[key].servers if key in running.pools else {}
+        servers = {
+            endpoint: replace(server, weight=held[endpoint].weight) if endpoint in held else server
+            for endpoint, server in pool.servers.items()
+        }
+        pools[key] = replace(pool, servers=servers)
+    return replace(profile, pools=pools)
+
+
 def find_drift(running: Director, profile: Director) -> tuple[Change, ...]:
     """List what would have to change in the kernel to make it equal the profile."""
     return diff(add_profile_values(running, profile), complete_profile(profile, running))

@@ -18,12 +18,12 @@ from lvstui.core.change import (
     starts_from_kernel,
     undo,
 )
-from lvstui.core.model import Director, MarkGroupKey, ServerKey, ServiceKey
+from lvstui.core.model import Director, Family, MarkGroupKey, MarkKey, ServerKey, ServiceKey
 from lvstui.core.record import Kind, Record
-from lvstui.engine.messages import Applied, Edit, Event, Notice, Outcome, Overtaken, Rejected
+from lvstui.engine.messages import Applied, Edit, Event, Incomplete, Notice, Outcome, Overtaken, Refusal, Rejected
 from lvstui.engine.profile import FollowedProfile
 from lvstui.formats.profile.write import ProfileError
-from lvstui.kernel.port import Kernel, KernelError, NoRight
+from lvstui.kernel.port import Kernel, KernelError, NoRight, Refused
 from lvstui.store.history_file import HistoryFile
 
 FEW = 20
@@ -88,12 +88,11 @@ class Editor:
         """
         if self.read_only:
             return Rejected(edit, NoRight(self.read_only))
-        written: list[Change] = []
+        writing = Writing(self._kernel, edit)
         try:
-            outcome = write(self._kernel, edit, written)
+            outcome = writing.run()
         except BaseException:
-            done = changes_in_effect(edit.changes, kernel_writes(edit.changes), len(written)) if written else ()
-            self._settle(edit.kind, done, seen, on_done)
+            self._settle(edit.kind, writing.done, seen, on_done)
             raise
         self._settle(edit.kind, outcome.done, seen, on_done)
         return outcome
@@ -144,27 +143,96 @@ class Editor:
                 assert_never(kind)
 
 
-def write(kernel: Kernel, edit: Edit, written: list[Change]) -> Outcome:
-    """Write an edit to the kernel, where that still holds what the operator saw; `written` takes each change written.
+class Writing:
+    """An edit on its way into a kernel, which must hold what the operator saw; `done` says what of it holds by now.
 
-    A refusal ends it. Of a whole edit all that was written is then taken back, as far as the kernel allows.
+    A refusal ends it, or, where the edit goes on, what depends on what was refused. Of a whole edit all that was
+    written is then taken back, as far as the kernel allows.
     """
-    writes = kernel_writes(edit.changes)
-    failed: Change | None = None
-    try:
-        if overtaken := _find_overtaken(kernel, edit):
-            return overtaken
-        for change in writes:
-            failed = change
-            kernel.write(change)
-            written.append(change)
-    except KernelError as error:
-        done = changes_in_effect(edit.changes, writes, len(written))
-        if not edit.is_whole:
-            return Rejected(edit, error, done, failed)
-        written.clear()  # they are about to be taken back: not what holds if that is interrupted
-        return Rejected(edit, error, *_take_back(kernel, done, failed))
-    return Applied(edit)
+
+    def __init__(self, kernel: Kernel, edit: Edit) -> None:
+        self._kernel = kernel
+        self._edit = edit
+        self._writes = kernel_writes(edit.changes)
+        self._reached = 0
+        self._refusals: list[Refusal] = []
+        self._back: tuple[Change, ...] | None = None
+        self._back_writes: tuple[Change, ...] = ()
+        self._returned = 0
+
+    @property
+    def done(self) -> tuple[Change, ...]:
+        """The changes that hold at this moment, also in the middle of taking back."""
+        refused = [refusal.change for refusal in self._refusals]
+        done = changes_in_effect(self._edit.changes, self._writes, self._reached, refused)
+        if self._back is None:
+            return done if self._reached or not self._writes else ()
+        returned = {inverse(change) for change in changes_in_effect(self._back, self._back_writes, self._returned)}
+        return tuple(change for change in done if changes_kernel(change) and change not in returned)
+
+    def run(self) -> Outcome:
+        """Write the edit, and return how it ended."""
+        try:
+            if overtaken := _find_overtaken(self._kernel, self._edit):
+                return overtaken
+            for change in self._writes:
+                self._write(change)
+                self._reached += 1
+        except KernelError as error:
+            failed = self._writes[self._reached] if self._writes else None
+            if self._edit.is_whole:
+                aftermath = self._take_back()
+                return Rejected(self._edit, error, self.done, failed, aftermath)
+            return Rejected(self._edit, error, self.done, failed)
+        if self._refusals:
+            return Incomplete(self._edit, self.done, tuple(self._refusals))
+        return Applied(self._edit)
+
+    def _write(self, change: Change) -> None:
+        """Write a change; where the edit goes on, note its refusal instead of raising it."""
+        goes_on = self._edit.goes_on and len(self._writes) > 1
+        if self._refusals and self._needs_refused(change):
+            self._refusals.append(Refusal(change, "its service was refused", tried=False))
+            return
+        try:
+            self._kernel.write(change)
+        except Refused as error:
+            if not goes_on:
+                raise
+            self._refusals.append(Refusal(change, str(error)))
+
+    def _needs_refused(self, change: Change) -> bool:
+        """Return whether a change is about a service that was to be added and was refused.
+
+        A mark is set by no rule where there is no service for it.
+        """
+        refused = {refusal.change.target for refusal in self._refusals if refusal.change.before is None}
+        match change:
+            case Change(ServerKey(key)):
+                return key in refused
+            case Change(MarkGroupKey(mark), None, _):
+                services = [MarkKey(mark, family) for family in Family]
+                return not refused.isdisjoint(services) and not any(map(self._kernel.lookup, services))
+            case _:
+                return False
+
+    def _take_back(self) -> str:
+        """Take back what holds, the last first, and return a sentence on what became of it.
+
+        What only the profile knows was not written yet, and needs no taking back. It ends where the kernel refuses:
+        what comes before depends on what could not be taken back.
+        """
+        self._back = undo(change for change in self.done if changes_kernel(change))
+        self._back_writes = kernel_writes(self._back)
+        try:
+            for change in self._back_writes:
+                self._kernel.write(change)
+                self._returned += 1
+        except KernelError as error:
+            left = len(self.done)
+            count = "1 change" if left == 1 else f"{left} changes"
+            return f"of what was written before it, {count} could not be taken back: {error}"
+        return "what was written before it has been taken back" if self._back else ""
 
 
 def _find_overtaken(kernel: Kernel, edit: Edit) -> Overtaken | None:
@@ -197,26 +265,3 @@ def read_target(kernel: Kernel, target: Target, table: Director | None) -> Value
     if table is None or isinstance(target, MarkGroupKey):
         return kernel.lookup(target)
     return lookup(table, target)
-
-
-def _take_back(
-    kernel: Kernel, done: Sequence[Change], failed: Change | None
-) -> tuple[tuple[Change, ...], Change | None, str]:
-    """Take changes back, the last first; return those that hold in spite of it, and a sentence on what became of it.
-
-    What only the profile knows was not written yet, and needs no taking back. It ends where the kernel refuses: what
-    comes before depends on what could not be taken back.
-    """
-    back = undo(change for change in done if changes_kernel(change))
-    writes = kernel_writes(back)
-    written = 0
-    try:
-        for change in writes:
-            kernel.write(change)
-            written += 1
-    except KernelError as error:
-        returned = {inverse(change) for change in changes_in_effect(back, writes, written)}
-        left = tuple(change for change in done if changes_kernel(change) and change not in returned)
-        count = "1 change" if len(left) == 1 else f"{len(left)} changes"
-        return left, failed, f"of what was written before it, {count} could not be taken back: {error}"
-    return (), failed, "what was written before it has been taken back" if back else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from lvstui.core import fields
 from lvstui.core.change import EMPTY, Change, Value, with_profile_values
@@ -25,7 +25,8 @@ class Edit:
     """Request: make these changes, in order, in the kernel and in the profile.
 
     A `whole` edit is made completely or not at all: what was written is taken back when a part of it is refused. So is
-    one that leads to an earlier state or to that of a profile: half of it would be neither.
+    one that leads to an earlier state: half of it would be neither. One that leads to a profile goes on without what
+    is refused, as `ipvsadm -R` does; any other ends there.
     """
 
     changes: tuple[Change, ...]
@@ -35,7 +36,12 @@ class Edit:
     @property
     def is_whole(self) -> bool:
         """Whether the edit is made completely or not at all."""
-        return self.whole or self.kind is not Kind.DO
+        return self.whole or self.kind in (Kind.UNDO, Kind.REDO, Kind.ROLLBACK)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether what is refused stops nothing but what depends on it."""
+        return self.kind is Kind.APPLY and not self.whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +200,36 @@ class Rejected:
         return self.error.field if isinstance(self.error, Refused) else ""
 
 
+class Refusal(NamedTuple):
+    """A change that was refused, or (not `tried`) that depends on such a one, and why."""
+
+    change: Change
+    reason: str
+    tried: bool = True
+
+    def line(self, director: Director = EMPTY) -> str:
+        """Return it as a line; the names of services are those of `director`."""
+        return f"{'refused  ' if self.tried else 'not tried'}  {describe(self.change, director)}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """Event: an edit went on without what the kernel refused of it; `done` holds."""
+
+    edit: Edit
+    done: tuple[Change, ...]
+    refusals: tuple[Refusal, ...]
+
+    @property
+    def sentence(self) -> str:
+        """How much of the edit was refused, and why at first."""
+        first = self.refusals[0]
+        refused = sum(refusal.tried for refusal in self.refusals)
+        more = f" and {refused - 1} more" if refused > 1 else ""
+        left_out = f"; {len(self.refusals) - refused} not tried, as they depend on that"
+        return f"refused: {first.reason}{more}{left_out if len(self.refusals) > refused else ''}"
+
+
 @dataclass(frozen=True, slots=True)
 class Overtaken:
     """Event: nothing was written, since the kernel holds `now` where the operator saw `change.before`.
@@ -245,7 +281,7 @@ class Notice:
     sentence: str
 
 
-Outcome: TypeAlias = Applied | Rejected | Overtaken
+Outcome: TypeAlias = Applied | Rejected | Incomplete | Overtaken
 """How an edit ends."""
 
 Event: TypeAlias = Snapshot | Outcome | Zeroed | EntryProgress | EntriesDone | Unsaved | Notice
@@ -269,6 +305,8 @@ def sentence(event: Event, director: Director = EMPTY) -> tuple[str, Tone]:
         case Rejected(edit, _, done):
             count = f" ({len(done)} of {len(edit.changes)} changes were written)" if done else ""
             return f"not done: {event.sentence}{count}", Tone.BAD
+        case Incomplete(edit, done):
+            return f"{len(done)} of {len(edit.changes)} changes were written, {event.sentence}", Tone.BAD
         case Overtaken():
             what = describe(event.made_by_others, director)
             return f"nothing written, somebody else was faster: {what}; look again and repeat it", Tone.BAD

@@ -27,7 +27,19 @@ from lvstui.core.record import find_claims
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Host, Snapshot
 from lvstui.core.view.brief import headline
 from lvstui.core.view.table import Tone
-from lvstui.engine.messages import Edit, EntriesDone, Event, Overtaken, Pace, Rejected, Stop, Watch, sentence, summary
+from lvstui.engine.messages import (
+    Edit,
+    EntriesDone,
+    Event,
+    Incomplete,
+    Overtaken,
+    Pace,
+    Rejected,
+    Stop,
+    Watch,
+    sentence,
+    summary,
+)
 from lvstui.engine.options import Options
 from lvstui.engine.worker import Worker
 from lvstui.host.machine import Machine
@@ -36,7 +48,7 @@ from lvstui.store.sessions import Presence
 from lvstui.tui.commands import MOVING, AnyCommand, Command, bindings, find
 from lvstui.tui.dialogs.advice import AdviceAnswer, AdviceScreen
 from lvstui.tui.dialogs.confirm import Confirm, claims_question, confirm_first, overwrite_question
-from lvstui.tui.dialogs.listing import Help, Listing, half_way
+from lvstui.tui.dialogs.listing import Help, Listing, half_way, refused
 from lvstui.tui.terminal import FrugalApp, resume_only_on_a_terminal
 from lvstui.tui.themes import DEFAULT, load, shipped_folder
 from lvstui.tui.views.changes import ChangesView
@@ -279,6 +291,8 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             confirm_first(self, overwrite_question(event), partial(self.worker.submit, event.insisting))
         elif isinstance(event, Rejected) and event.done:
             self.push_screen(half_way(event))
+        elif isinstance(event, Incomplete):
+            self.push_screen(refused(event))
         elif isinstance(event, EntriesDone):
             for view in self.views.values():
                 view.busy = ""

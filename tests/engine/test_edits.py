@@ -9,11 +9,11 @@ import pytest
 from lvstui.core.change import Change, Target, Value, change_server, change_service, change_timeouts, fold, undo
 from lvstui.core.model import Director, Pool, RealServer, Service, ServiceKey, Timeouts
 from lvstui.core.record import Kind
-from lvstui.engine.edits import Editor, write
+from lvstui.engine.edits import Editor, Writing
 from lvstui.engine.messages import Applied, Edit, Event, Notice, Outcome, Overtaken, Rejected, Unsaved
 from lvstui.engine.profile import FollowedProfile
 from lvstui.kernel.memory.kernel import MemoryKernel
-from lvstui.kernel.port import NoRight
+from lvstui.kernel.port import NoRight, Refused
 from lvstui.store.history_file import HistoryFile
 from lvstui.store.profile_file import ProfileFile
 from tests.build import MARK, SHOP, server
@@ -113,13 +113,37 @@ def test_an_undo_that_is_refused_half_way_leaves_the_kernel_and_the_undo_as_they
     assert desk.redo == ()
 
 
+class Reluctant(MemoryKernel):
+    """A kernel that refuses to let go of a service."""
+
+    def write(self, change: Change) -> None:
+        """Refuse the removal of `MARK`."""
+        if change.target == MARK and change.after is None:
+            raise Refused("somebody holds on to it")
+        super().write(change)
+
+
+def test_what_cannot_be_taken_back_is_reported_and_can_be_undone() -> None:
+    kernel = Reluctant(shop(ONE))
+    said: list[Event] = []
+    desk = editor(kernel, said)
+    added = change_service(None, Service(MARK))
+    outcome = desk.make(Edit((added, *heavier([ONE]), IMPOSSIBLE), whole=True), kernel.read().director)
+    assert isinstance(outcome, Rejected)
+    assert outcome.done == (added,)
+    assert outcome.sentence.endswith("1 change could not be taken back: somebody holds on to it")
+    assert set(kernel.read().director.pools) == {SHOP, MARK}
+    assert kernel.read().director.pools[SHOP].servers[ONE.endpoint] == ONE
+    assert desk.undo == undo((added,))
+
+
 def test_each_write_is_listed_once_it_holds() -> None:
     kernel = MemoryKernel(shop(ONE))
-    written: list[Change] = []
     changes = (*heavier([ONE]), change_timeouts(Timeouts(), Timeouts(tcp=700)), IMPOSSIBLE)
-    outcome = write(kernel, Edit(changes), written)
+    writing = Writing(kernel, Edit(changes))
+    outcome = writing.run()
     assert isinstance(outcome, Rejected)
-    assert outcome.done == tuple(written) == changes[:2]
+    assert outcome.done == writing.done == changes[:2]
     assert kernel.read().director.pools == fold(shop(ONE), changes[:2]).pools
 
 

@@ -114,24 +114,26 @@ def test_a_change_from_outside_is_a_difference_that_apply_takes_back(profile: Pa
     assert saved() == before
 
 
-def test_a_failure_half_way_is_reported_and_what_was_written_is_taken_back(profile: Path) -> None:
+def test_apply_goes_on_without_what_this_kernel_lacks_and_lists_it(profile: Path) -> None:
     ipvsadm("-C")
     profile.write_text(
-        "format = 1\n"
-        '[[service]]\nname = "a"\nservice = "tcp:192.0.2.10:1"\nserver = [{ server = "127.0.0.1:1" }]\n'
+        "format = 1\n[sysctl]\nof_tomorrow = 2\n"
         '[[service]]\nname = "b"\nservice = "tcp:192.0.2.10:2"\nscheduler = "zzz"\n'
         'server = [{ server = "127.0.0.1:2" }]\n'
+        '[[service]]\nname = "c"\nservice = "tcp:192.0.2.10:1"\nserver = [{ server = "127.0.0.1:1" }]\n'
     )
     output = lvstui("apply", profile, status=1).splitlines()
-    assert output[:5] == [
-        '+ tcp:192.0.2.10:1 a: scheduler wlc, name "a"',
-        "+ tcp:192.0.2.10:1 a / 127.0.0.1:1: forwarding route, weight 1",
-        "lvstui: 2 of 4 changes were written, the next one failed; what was written before it has been taken back",
-        '  failed     + tcp:192.0.2.10:2 b: scheduler zzz, name "b"',
-        "  not tried  + tcp:192.0.2.10:2 b / 127.0.0.1:2: forwarding route, weight 1",
+    assert output[:3] == [
+        '+ tcp:192.0.2.10:1 c: scheduler wlc, name "c"',
+        "+ tcp:192.0.2.10:1 c / 127.0.0.1:1: forwarding route, weight 1",
+        "lvstui: 2 of 5 changes were written, the others were refused:",
     ]
-    assert "modprobe ip_vs_zzz" in output[5]
-    assert saved() == []
+    assert output[3].startswith("  refused    + sysctl of_tomorrow: ")
+    assert "modprobe ip_vs_zzz" in output[4]
+    assert output[5:] == [
+        "  not tried  + tcp:192.0.2.10:2 b / 127.0.0.1:2: forwarding route, weight 1: its service was refused"
+    ]
+    assert len(saved()) == 2
 
 
 def test_show_prints_what_the_kernel_holds(profile: Path) -> None:

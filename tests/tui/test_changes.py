@@ -15,7 +15,7 @@ from lvstui.core.model import RealServer, ServerKey, ServiceKey, Timeouts
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Host
 from lvstui.engine.options import Options
-from lvstui.formats.profile.write import loads
+from lvstui.formats.profile.write import dumps, loads
 from lvstui.store.history_file import HistoryFile
 from lvstui.store.profile_file import ProfileFile
 from lvstui.tui.app import LvstuiApp
@@ -84,6 +84,23 @@ async def test_drift_is_restored_line_by_line(stage: AccountedStage) -> None:
         assert stage.server(1)[1].weight == 9
         assert stage.app.snapshot is not None
         assert len(stage.app.snapshot.profile.drift) == 1
+
+
+async def test_what_is_refused_of_a_restore_is_listed_and_the_rest_is_written(stage: AccountedStage) -> None:
+    before = stage.server()[1]
+    stage.drift(7)
+    saved = loads(stage.profile.read_text(), "profile")
+    stage.profile.write_text(dumps(replace(saved, sysctl={**saved.sysctl, "of_tomorrow": "1"})))
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await stage.open(pilot)
+        assert stage.changes.table.move_to(DRIFT)
+        await pilot.press("r", "enter")
+        await stage.look(pilot)
+        listing = stage.app.screen
+        assert isinstance(listing, Listing)
+        title = str(listing.query_one(".title", Static).content)
+        assert title.startswith("Not all was written: refused: of_tomorrow: this kernel has no such setting")
+        assert stage.server()[1] == before
 
 
 async def test_all_drift_is_saved_from_its_heading_after_asking_and_the_kernel_is_left_alone(

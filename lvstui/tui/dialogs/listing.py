@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from lvstui.core.describe import describe
 from lvstui.core.view.table import escape
-from lvstui.engine.messages import Rejected
+from lvstui.engine.messages import Incomplete, Rejected
 from lvstui.tui.commands import AnyCommand
 from lvstui.tui.widgets.lines import Chunks
 
@@ -155,3 +155,10 @@ def half_way(event: Rejected) -> Listing:
     written = [f"written      {describe(change)}" for change in event.done]
     left = [f"not written  {describe(change)}" for change in event.edit.changes if change not in set(event.done)]
     return Listing(f"Stopped half way: {event.sentence}", [*written, *left, "", "z undoes what was written."])
+
+
+def refused(event: Incomplete) -> Listing:
+    """List what was refused of an edit that went on without it, with the reasons, then what was written."""
+    lines = [refusal.line() for refusal in event.refusals]
+    written = [f"written    {describe(change)}" for change in event.done]
+    return Listing(f"Not all was written: {event.sentence}", [*lines, *written])

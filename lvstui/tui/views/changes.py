@@ -9,7 +9,7 @@ from lvstui.core.change import Change, undo
 from lvstui.core.changes import rows as changes
 from lvstui.core.changes.rows import CHANGE_COLUMNS, ChangeLook, DriftKey, Key, RecordKey, complete_differences
 from lvstui.core.describe import describe
-from lvstui.core.record import Record, lines
+from lvstui.core.record import Kind, Record, lines
 from lvstui.engine.messages import Adopt, Edit
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.dialogs.confirm import Confirm, confirm_first
@@ -55,7 +55,7 @@ def _open(view: Changes) -> None:
 
 def _restore(view: Changes) -> None:
     if editable(view) and nothing_pending(view):
-        view.stage(Edit(complete_differences(view.snapshot, _chosen(view))))
+        view.stage(Edit(complete_differences(view.snapshot, _chosen(view)), Kind.APPLY))
 
 
 def _adopt(view: Changes) -> None:
