@@ -17,7 +17,7 @@ from lvstui.core.model import Director
 from lvstui.core.record import Owner, claim_warnings, find_claims
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel, NoRight
-from lvstui.store.profile_file import ProfileFile
+from lvstui.store.profile_file import ProfileFile, parse
 
 if TYPE_CHECKING:
     from lvstui.core.snapshot import Snapshot
@@ -144,8 +144,11 @@ def read_snapshot(place: Place) -> Snapshot:
 
 
 def load_profile(path: Path) -> Director:
-    """Read a profile that has to be there; raises `ProfileError`."""
-    director = ProfileFile(path).load()
+    """Read a profile that has to be there, or comes through a pipe of the shell; raises `ProfileError`."""
+    from lvstui.store.streams import read_handed
+
+    content = read_handed(path)
+    director = ProfileFile(path).load() if content is None else parse(content, path)
     if director is None:
         raise ProfileError(f"{visible(str(path))} does not exist; `lvstui export -o` writes it from the running kernel")
     return director

@@ -118,9 +118,9 @@ def export(options: Namespace, open_place: OpenPlace) -> int:
     if options.output is None:
         print(text, end="")
         return Status.OK
-    from lvstui.store.files import write_file
+    from lvstui.store.streams import write_stream
 
-    write_file(options.output, text.encode())
+    write_stream(options.output, text.encode())
     return Status.OK
 
 

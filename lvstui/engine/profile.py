@@ -114,9 +114,11 @@ class FollowedProfile:
         self._saved = saved.director
         self._unsaved = ()
         self._trouble = ""
+        for remark in saved.remarks:
+            self._post(Notice(remark))
         if saved.reread:
             self._post(
                 Notice(f"{saved.path} was changed by another program: its version is kept, with your edit in it")
             )
-        elif saved.had_comments:
+        elif saved.had_comments and saved.version is not None:
             self._post(Notice(f"comments in {saved.path} are not kept by lvstui; the version before is"))

@@ -18,7 +18,17 @@ from lvstui.core.fields import visible
 from lvstui.core.record import Kind, Record, Session, lines
 from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.records import Unreadable, dump, load
-from lvstui.store.files import Signature, explain_errors, lock_file, make_folder
+from lvstui.store.files import (
+    Signature,
+    explain_errors,
+    is_irregular,
+    lock_file,
+    make_folder,
+    open_regular,
+    read_tail,
+    rename_file,
+    resolve,
+)
 from lvstui.store.sessions import author
 
 RECENT: Final = 200
@@ -36,7 +46,11 @@ _USER_NOTICE: Final = 1 << 3 | 5
 _LONGEST: Final = 1000
 """Bytes of a line that the log of every system takes."""
 
+_READ_AT_MOST: Final = 128 * 2**20
+"""Bytes at the end of a file that are read; a record of 100,000 changes takes a quarter of it."""
+
 _NUMBER: Final = re.compile(rb'\s*\{\s*"number":\s*(\d{1,15})\b')
+"""The number of a record, matched at the start of a line only: searched for, it would take quadratic time."""
 
 
 class HistoryFile:
@@ -47,7 +61,7 @@ class HistoryFile:
     """
 
     def __init__(self, profile: Path, *, to_syslog: bool = False, largest: int = LARGEST) -> None:
-        target = Path(os.path.realpath(profile))
+        target = resolve(profile)
         self._profile = target
         self.path = target.with_name(f"{target.name}.history.jsonl")
         self._older = target.with_name(f"{target.name}.history.1.jsonl")
@@ -96,7 +110,7 @@ class HistoryFile:
         record = Record(0, now, who.user, who.source, who.pid, kind, tuple(changes), tuple(entries))
         try:
             with explain_errors(self.path, "written"):
-                if self._profile.exists() and not self._profile.is_file():
+                if is_irregular(self._profile):
                     raise ProfileError(f"{visible(str(self._profile))} is no plain file; name another profile")
                 make_folder(self.path.parent)
                 record = self._append(record)
@@ -109,20 +123,20 @@ class HistoryFile:
         while True:
             with lock_file(self.path, _PATIENCE, f"{visible(str(self.path))} cannot be written") as file:
                 size = os.fstat(file).st_size
-                content = os.pread(file, size, 0)
+                content = read_tail(file, _READ_AT_MOST)
                 record = replace(record, number=self._next_number(content))
                 line = dump(record).encode() + b"\n"
                 if content and size + len(line) > self._largest:
-                    self.path.replace(self._older)
+                    rename_file(self.path, self._older.name)
                     continue
                 _write(file, line if content[-1:] in (b"", b"\n") else b"\n" + line, size)
                 return record
 
     def _next_number(self, content: bytes) -> int:
-        older = () if _NUMBER.search(content) else _lines(self._older)
-        for line in chain(reversed(content.split(b"\n")), reversed(list(older))):
-            if found := _NUMBER.match(line):
-                return int(found[1]) + 1
+        for old in (content.split(b"\n"), _lines(self._older)):
+            for line in reversed(old):
+                if found := _NUMBER.match(line):
+                    return int(found[1]) + 1
         return 1
 
 
@@ -137,24 +151,28 @@ def _sentence(record: Record) -> str:
 
 def _signature(path: Path) -> Signature | None:
     try:
-        return Signature.of(path.stat())
+        return Signature.of(path.lstat())
     except FileNotFoundError:
         return None
 
 
 def _lines(path: Path) -> list[bytes]:
-    try:
-        return [line for line in path.read_bytes().split(b"\n") if line]
-    except FileNotFoundError:
-        return []
+    return [line for line in _read(path).split(b"\n") if line]
 
 
 def _last_lines(path: Path, count: int) -> list[bytes]:
+    return [line for line in _read(path).rstrip(b"\n").rsplit(b"\n", count)[-count:] if line]
+
+
+def _read(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        descriptor = open_regular(path)
     except FileNotFoundError:
-        return []
-    return [line for line in content.rstrip(b"\n").rsplit(b"\n", count)[-count:] if line]
+        return b""
+    try:
+        return read_tail(descriptor, _READ_AT_MOST)
+    finally:
+        os.close(descriptor)
 
 
 def _record(line: bytes) -> Record | None:

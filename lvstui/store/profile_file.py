@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,9 +15,25 @@ from lvstui.core.fields import visible
 from lvstui.core.model import Director
 from lvstui.formats.profile.flaws import has_comments
 from lvstui.formats.profile.write import HEADER, ProfileError, dumps, loads
-from lvstui.store.files import Signature, explain_errors, lock_file, make_folder, replace_file
+from lvstui.store.files import (
+    Signature,
+    Unsafe,
+    explain_errors,
+    is_irregular,
+    link_file,
+    list_folder,
+    lock_file,
+    make_folder,
+    read_file,
+    remove_file,
+    replace_file,
+    resolve,
+    user_name,
+)
 
 VERSIONS_KEPT: Final = 50
+
+_VERSION: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{9}Z\.toml")
 
 _LOCK_PATIENCE: Final = 5.0
 """Seconds to wait for another lvstui that is saving; it needs some milliseconds, or a second for a huge table."""
@@ -37,7 +54,8 @@ class Saved:
 
     `reread` says that another process had changed the file and that the change was folded onto its content;
     `had_comments` that the version before had comments, which the canonical form does not keep; `version` is where
-    that version went, None where there was none or where it could not be kept.
+    that version went, None where there was none or where it could not be kept. `remarks` are sentences about what
+    else a person should know.
     """
 
     director: Director
@@ -45,6 +63,7 @@ class Saved:
     reread: bool = False
     had_comments: bool = False
     version: Path | None = None
+    remarks: tuple[str, ...] = ()
 
 
 class ProfileFile:
@@ -80,8 +99,8 @@ class ProfileFile:
         cannot be kept is no reason to lose the save: `Saved.version` is None then.
         """
         with explain_errors(self.path, "saved"):
-            target = Path(os.path.realpath(self.path))
-            if target.exists() and not target.is_file():
+            target = resolve(self.path)
+            if is_irregular(target):
                 raise ProfileError(f"{visible(str(self.path))} cannot be saved: it is no plain file; name another file")
             make_folder(target.parent)
             # The empty file stays, since removing it would be a race.
@@ -103,19 +122,24 @@ class ProfileFile:
         had_comments = (
             before is not None and before != self._written and has_comments(before.decode(), apart_from=HEADER)
         )
-        version = None if before is None else _keep_version(target)
+        remarks = [] if before is None else _second_name(target)
+        version = None
+        if before is not None:
+            try:
+                version = _keep_version(target, before)
+            except ProfileError as error:
+                remarks.append(f"saved, but the version before is not kept: {error}")
         try:
-            self._signature = replace_file(target, content, target.with_name(f".{target.name}.new"))
+            self._signature = replace_file(target, content, f".{target.name}.new")
         except BaseException:
             if version is not None:
-                version.unlink(missing_ok=True)
+                remove_file(version)
             raise
         self._content = self._written = content
         self._director, self._looked = director, True
-        with suppress(OSError):
-            for old in sorted(versions_folder(target).glob("*Z.toml"))[:-VERSIONS_KEPT]:
-                old.unlink(missing_ok=True)
-        return Saved(director, self.path, reread, had_comments, version)
+        if version is not None:
+            _remove_old_versions(version.parent)
+        return Saved(director, self.path, reread, had_comments, version, tuple(remarks))
 
     def _look(self, *, always: bool) -> None:
         """Take in the file's content where it changed; `always` also where the inode looks as before."""
@@ -123,9 +147,7 @@ class ProfileFile:
             try:
                 if not always and self._looked and Signature.of(self.path.stat()) == self._signature:
                     return
-                with self.path.open("rb") as file:
-                    signature = Signature.of(os.fstat(file.fileno()))
-                    content = file.read()
+                content, signature = read_file(self.path)
             except FileNotFoundError:
                 self._remember(None, None)
                 return
@@ -140,13 +162,18 @@ class ProfileFile:
         if content is None:
             return
         try:
-            self._director = loads(content.decode(), str(self.path))
-        except UnicodeDecodeError as error:
-            line = content.count(b"\n", 0, error.start) + 1
-            path = visible(str(self.path))
-            self._trouble = ProfileError(f"{path}, line {line}: not UTF-8; save the file in UTF-8")
+            self._director = parse(content, self.path)
         except ProfileError as error:
             self._trouble = error
+
+
+def parse(content: bytes, path: Path) -> Director:
+    """Read the content of a profile; raise `ProfileError` with the path where it is none."""
+    try:
+        return loads(content.decode(), str(path))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ProfileError(f"{visible(str(path))}, line {line}: not UTF-8; save the file in UTF-8") from None
 
 
 def versions_folder(target: Path) -> Path:
@@ -154,18 +181,40 @@ def versions_folder(target: Path) -> Path:
     return target.with_name(f"{target.name}.versions")
 
 
-def _keep_version(target: Path) -> Path | None:
-    """Keep the present file as a version, as a second link to it where the file system can."""
+def _keep_version(target: Path, content: bytes) -> Path:
+    """Keep the present file as a version, as a second link to it where the file system can; raise `ProfileError`."""
     now = time.time_ns()
     stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.gmtime(now // 10**9))
-    version = versions_folder(target) / f"{stamp}.{now % 10**9:09d}Z.toml"
-    try:
-        version.parent.mkdir(mode=0o700, exist_ok=True)
+    folder = versions_folder(target)
+    version = folder / f"{stamp}.{now % 10**9:09d}Z.toml"
+    with explain_errors(folder, "used"):
+        make_folder(folder)
+        version = resolve(folder) / version.name
+        owner = version.parent.lstat().st_uid
+        if owner not in (0, os.geteuid(), target.parent.stat().st_uid):
+            raise Unsafe(f"it belongs to the user {user_name(owner)}; remove it")
         try:
-            version.hardlink_to(target)
+            link_file(target, version)
         except OSError:
-            version.write_bytes(target.read_bytes())
-            version.chmod(0o600)
-    except OSError:
-        return None
+            replace_file(version, content, f".{version.name}.new")
     return version
+
+
+def _second_name(target: Path) -> list[str]:
+    """Return a sentence where a file has another name as well, which a save would leave with the old content."""
+    try:
+        links = target.lstat().st_nlink
+    except OSError:
+        return []
+    if links == 1:
+        return []
+    return [
+        f"{visible(str(target))} had a second name (a hard link), which still has the version before; "
+        "use a symbolic link instead"
+    ]
+
+
+def _remove_old_versions(folder: Path) -> None:
+    with suppress(OSError):
+        for name in sorted(filter(_VERSION.fullmatch, list_folder(folder)))[:-VERSIONS_KEPT]:
+            remove_file(folder / name)

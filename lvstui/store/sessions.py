@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import pwd
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -13,11 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from lvstui.core.record import Session, stamp
+from lvstui.store.files import is_irregular, list_folder, open_regular, remove_file, rename_file, resolve, user_name
 
 _NO_LOGIN: Final = 2**32 - 1
 """The login uid of a process that nobody logged in for, such as a service."""
 
 _ANCESTORS: Final = 12
+
+_SESSIONS_MAX: Final = 100
+"""Sessions that are looked at; where others may write, there could be any number of files."""
 
 
 def author(environ: Mapping[str, str] = os.environ, proc: Path = Path("/proc")) -> Session:
@@ -26,7 +29,7 @@ def author(environ: Mapping[str, str] = os.environ, proc: Path = Path("/proc")) 
     The user is the one who called sudo, else who logged in, else the effective one. The source is the client of SSH
     (looked up in the processes above us too, since sudo and su take it out of the environment), else the terminal.
     """
-    user = environ.get("SUDO_USER") or _login(proc) or _user_name(os.geteuid())
+    user = environ.get("SUDO_USER") or _login(proc) or user_name(os.geteuid())
     client = environ.get("SSH_CONNECTION") or _inherited("SSH_CONNECTION", proc)
     return Session(user, client.partition(" ")[0] or _terminal(), os.getpid(), datetime.now(UTC))
 
@@ -36,14 +39,7 @@ def _login(proc: Path) -> str:
         number = int((proc / "self/loginuid").read_text(encoding="ascii"))
     except (OSError, ValueError):
         return ""
-    return "" if number == _NO_LOGIN else _user_name(number)
-
-
-def _user_name(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
+    return "" if number == _NO_LOGIN else user_name(number)
 
 
 def _inherited(name: str, proc: Path) -> str:
@@ -76,7 +72,7 @@ class Presence:
     """
 
     def __init__(self, profile: Path) -> None:
-        target = Path(os.path.realpath(profile))
+        target = resolve(profile)
         self._profile = target
         self._folder = target.parent
         self._prefix = f".{target.name}.session."
@@ -90,7 +86,7 @@ class Presence:
         try:
             if self._descriptor is None:
                 self._enter()
-            names = [path.name for path in self._folder.iterdir() if path.name.startswith(self._prefix)]
+            names = sorted(name for name in list_folder(self._folder) if name.startswith(self._prefix))[:_SESSIONS_MAX]
         except OSError:
             return ()
         found = {name: session for name in names if name != self._own and (session := self._read(name))}
@@ -101,25 +97,25 @@ class Presence:
         """Remove this session."""
         if self._descriptor is not None:
             with suppress(OSError):
-                (self._folder / self._own).unlink()
+                remove_file(self._folder / self._own)
             os.close(self._descriptor)
             self._descriptor = None
 
     def _enter(self) -> None:
         """Create our file, locked before it has its name: another session could take it for one that a crash left."""
-        if self._profile.exists() and not self._profile.is_file():
+        if is_irregular(self._profile):
             raise FileNotFoundError(self._profile)  # a device is nobody's meeting place
         hidden = self._folder / f".{self._own}"
-        descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        descriptor = open_regular(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             session = self._session
             entry = {"user": session.user, "source": session.source, "pid": session.pid, "since": stamp(session.since)}
             os.write(descriptor, json.dumps(entry).encode())
-            hidden.rename(self._folder / self._own)
+            rename_file(hidden, self._own)
         except OSError:
             os.close(descriptor)
-            hidden.unlink(missing_ok=True)
+            remove_file(hidden)
             raise
         self._descriptor = descriptor
 
@@ -127,17 +123,19 @@ class Presence:
         """Return the session of a file, or remove the file when its lock is free."""
         path = self._folder / name
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            descriptor = open_regular(path)
         except OSError:
             return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return self._known.get(name) or _session(os.read(descriptor, 4096))
+        except OSError:
+            return None
         finally:
             os.close(descriptor)
         with suppress(OSError):
-            path.unlink()
+            remove_file(path)
         return None
 
 
@@ -146,5 +144,5 @@ def _session(content: bytes) -> Session | None:
         found = json.loads(content)
         since = datetime.fromisoformat(found["since"]).astimezone(UTC)
         return Session(str(found["user"]), str(found["source"]), int(found["pid"]), since)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None

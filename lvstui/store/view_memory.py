@@ -11,9 +11,12 @@ from typing import Final
 
 import platformdirs
 
-from lvstui.store.files import make_folder
+from lvstui.store.files import make_folder, read_file, replace_file, resolve
 
 _HEADER: Final = "# how lvstui last showed its views; written by lvstui, safe to delete\n"
+
+_LARGEST: Final = 2**20
+"""Bytes that are read; ours take less than a thousand."""
 
 
 def memory_path() -> Path:
@@ -39,7 +42,7 @@ class ViewMemory:
         self._path = path
         self._views: dict[str, Arrangement] = {}
         with suppress(OSError, ValueError):
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
+            document = tomllib.loads(read_file(path, _LARGEST)[0].decode())
             self._views = {name: _arrangement(table) for name, table in document.items() if isinstance(table, dict)}
 
     def recall(self, view: str) -> Arrangement:
@@ -54,9 +57,8 @@ class ViewMemory:
         text = _HEADER + "".join(_table(name, look) for name, look in sorted(self._views.items()))
         with suppress(OSError):
             make_folder(self._path.parent)
-            temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.new")
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(self._path)
+            target = resolve(self._path)
+            replace_file(target, text.encode(), f".{target.name}.{os.getpid()}.new")
 
 
 def _arrangement(table: dict[str, object]) -> Arrangement:
