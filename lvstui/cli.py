@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from lvstui.commands.arguments import parser
 from lvstui.commands.place import Failure, OpenPlace, Place, Status, complain
 from lvstui.core.change import DirectorField
-from lvstui.core.fields import FieldError
+from lvstui.core.fields import FieldError, netns
+from lvstui.core.model import NOBODYS
 from lvstui.core.record import Owner
 from lvstui.formats.profile.write import ProfileError
+from lvstui.host.home import find_home
 from lvstui.kernel.port import Kernel, KernelError, NoIpvs, NoRight
-from lvstui.store.profile_file import ProfileFile, default_path
+from lvstui.store.profile_file import NO_USUAL_PROFILE, ProfileFile, default_path
 
 if TYPE_CHECKING:
     from lvstui.host.owners import OwnerWatch
@@ -60,6 +62,8 @@ def main(arguments: Sequence[str] | None = None, open_kernel: Opener | None = No
 def _run(options: argparse.Namespace, open_kernel: Opener) -> int:
     if options.demo and (options.live or options.netns):
         raise Failure("--demo shows no kernel; leave out --live and --netns, or --demo", Status.USAGE)
+    if options.netns is not None:
+        netns(options.netns)
     if options.command is None:
         return _screens(options, open_kernel)
     if options.read_only and not getattr(options, "dry_run", True):
@@ -91,8 +95,10 @@ def _place(options: argparse.Namespace, open_kernel: Opener, *, demo_instead: bo
             notice = f"This is a demo: {error}"
         else:
             try:
-                profile = ProfileFile(options.profile or default_path())
-                yield Place(kernel, profile, owners=_watch_owners(kernel, options.netns))
+                here = NOBODYS if kernel.origin == "demo" else find_home(options.netns)
+                path = options.profile or default_path(here)
+                profile = ProfileFile(path) if path else None
+                yield Place(kernel, profile, owners=_watch_owners(kernel, options.netns), here=here)
             finally:
                 kernel.close()
             return
@@ -143,11 +149,12 @@ def _screens(options: argparse.Namespace, open_kernel: Opener) -> int:
 
         screens = Options(
             place.kernel,
-            place.profile,
+            place.file,
             options.read_only,
             options.interval,
             options.view,
-            notice=place.notice,
+            notice=place.notice or (NO_USUAL_PROFILE if place.file is None else ""),
+            here=place.here,
             links=options.netns is None,
             accounted=True,
             owners=place.owners,

@@ -201,7 +201,7 @@ def test_show_json_has_every_field_in_a_fixed_order(shell: Shell) -> None:
 def test_show_director_json_prints_kernel_timeouts_and_daemons(shell: Shell) -> None:
     document = json.loads(shell.run("show", "director", "--json").out)
     assert document["kernel"] == {"origin": "demo", "version": "1.2.1", "table_size": 4096}
-    assert document["director"] == {"name": "lb1"}
+    assert document["director"] == {"name": "lb1", "host": "", "netns": ""}
     assert document["timeouts"] == {"tcp": 900, "tcp_fin": 120, "udp": 300}
     assert document["sync"][0]["max_length"] == 1400
 
@@ -304,7 +304,7 @@ def test_names_alone_are_no_difference(shell: Shell) -> None:
 
 def test_apply_makes_the_kernel_equal_the_profile(shell: Shell) -> None:
     shell.kernel = MemoryKernel(Director({OTHER: Pool(Service(OTHER))}, Timeouts(1, 2, 3), {}))
-    ran = shell.run("apply")
+    ran = shell.run("apply", "--force")
     assert ran.status == 0
     assert ran.out.splitlines()[0] == "timeouts: tcp 1s -> 900s, tcp_fin 2s -> 120s, udp 3s -> 300s"
     assert "- udp:192.0.2.53:53" in ran.out.splitlines()

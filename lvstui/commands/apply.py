@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from lvstui.commands.caution import dangers, refuse_dangers
 from lvstui.commands.place import (
     Failure,
     OpenPlace,
@@ -22,6 +23,7 @@ from lvstui.core.change import Change, kernel_writes
 from lvstui.core.describe import describe
 from lvstui.core.drift import find_drift, keep_weights
 from lvstui.core.fields import visible
+from lvstui.core.home import whose
 from lvstui.core.model import Director
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel
@@ -44,7 +46,10 @@ class Plan:
 def diff(options: Namespace, open_place: OpenPlace) -> int:
     """Print what would have to be written to make the kernel equal a profile."""
     with open_place() as place:
-        profile = load_profile(options.file or place.profile.path)
+        path = options.file or place.profile.path
+        profile = load_profile(path)
+        if sentence := whose(str(path), profile.home, place.here):
+            complain(f"warning: {sentence}")
         _warn_of_marks(place, profile)
         return _print_plan(_plan(place.kernel, profile, options))
 
@@ -52,11 +57,13 @@ def diff(options: Namespace, open_place: OpenPlace) -> int:
 def apply(options: Namespace, open_place: OpenPlace) -> int:
     """Make the kernel equal a profile, printing what was written, and read again to be sure."""
     with open_place() as place:
-        profile = load_profile(options.file or place.profile.path)
+        path = options.file or place.profile.path
+        profile = load_profile(path)
         _refuse_errors(profile)
         _warn_of_marks(place, profile)
         plan = _plan(place.kernel, profile, options)
         warn_of_owners(place, plan.writes)
+        refuse_dangers(options, dangers(place, str(path), profile, plan.running, plan.writes))
         if options.dry_run:
             return _print_plan(plan)
         refused = _carry_out(place, plan) if plan.writes else frozenset()

@@ -98,6 +98,12 @@ def _place(target: argparse.ArgumentParser) -> None:
     group.add_argument("--profile", type=Path, default=hidden, metavar="FILE", help="the profile, if not the usual one")
 
 
+def _force(added: argparse.ArgumentParser) -> None:
+    """Add the option that makes what is refused for safety."""
+    help_text = "even with the profile of another director, or where most of what runs would be deleted"
+    added.add_argument("--force", action="store_true", help=help_text)
+
+
 def _commands(main: argparse.ArgumentParser) -> None:
     commands = main.add_subparsers(title="commands", metavar="COMMAND", dest="command", prog="lvstui")
     common = _Parser(add_help=False)
@@ -108,6 +114,7 @@ def _commands(main: argparse.ArgumentParser) -> None:
         if name in _WRITING:
             help_text = "only print what would be written; exit status 3 if anything"
             added.add_argument("--dry-run", action="store_true", help=help_text)
+            _force(added)
         return added
 
     _reading(command)
@@ -145,6 +152,7 @@ def _reading(command: _Command) -> None:
     export = command("export", "[-o FILE] [--format FORMAT]", "print what the kernel holds as a profile")
     export.add_argument("-o", "--output", type=Path, metavar="FILE", help="write this file, in one step")
     export.add_argument("--format", choices=("toml", "ipvsadm", "json", "nft"), default="toml", help="(toml)")
+    export.add_argument("--force", action="store_true", help="even over the profile of another director")
     export.set_defaults(run=("show", "export"))
     check = command("check", "(FILE | --running)", "check a profile, or the director as it runs")
     what = check.add_mutually_exclusive_group(required=True)
@@ -197,7 +205,8 @@ def _entries(command: _Command) -> None:
 
 
 def _writing(command: _Command) -> None:
-    apply = command("apply", "[FILE] [--dry-run] [--keep-others] [--keep-weights]", "make the kernel equal a profile")
+    usage = "[FILE] [--dry-run] [--keep-others] [--keep-weights] [--force]"
+    apply = command("apply", usage, "make the kernel equal a profile")
     apply.set_defaults(run=("apply", "apply"))
     apply.add_argument("file", type=Path, nargs="?", metavar="FILE", help=_PROFILE_HELP)
     apply.add_argument("--keep-others", action="store_true", help="leave services alone that are not in the profile")
@@ -235,6 +244,7 @@ def _marks(command: _Command) -> None:
         added.add_argument("mark", metavar="MARK", help="the mark, 1 to 4294967295, or the name of its group")
         added.add_argument("match", metavar="MATCH", nargs=matches, help="packets, such as 'tcp 192.0.2.10 80,443'")
         added.add_argument("--dry-run", action="store_true", help="only print what would be written; exit status 3")
+        _force(added)
         return added
 
     add = edit("add", "MARK MATCH... [OPTIONS]", "mark packets, with a service for them", "+")

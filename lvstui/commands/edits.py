@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from lvstui.commands.caution import refuse_dangers
 from lvstui.commands.changes import requested_changes
 from lvstui.commands.place import Failure, OpenPlace, Place, Status, complain, read_snapshot, warn_of_owners
 from lvstui.core import rules
 from lvstui.core.change import EMPTY, Change, changes_kernel, fold, kernel_writes, lookup, undo
 from lvstui.core.describe import describe
 from lvstui.core.fields import service_text
+from lvstui.core.home import home_text, is_foreign, whose
 from lvstui.core.marks.mark import why_not_writable
 from lvstui.core.marks.script import iptables_lines
 from lvstui.core.model import Director, MarkGroup, MarkGroupKey, ServerKey, ServiceKey, SyncDaemon
@@ -38,12 +40,14 @@ def run(options: Namespace, open_place: OpenPlace) -> int:
             raise NoRight(snapshot.read_only)
         director = snapshot.reading.director
         if options.command == "rollback":
-            changes, kind = _take_back(place, options.number, director), Kind.ROLLBACK
+            changes, kind = _take_back(place, options, director), Kind.ROLLBACK
         else:
             changes, kind = requested_changes(options, director, profile), Kind.DO
         _check(changes, director)
         _refuse_unwritten(changes, snapshot)
         warn_of_owners(place, kernel_writes(changes))
+        if changes:
+            refuse_dangers(options, [whose(str(place.profile.path), profile.home, place.here)])
         if options.dry_run:
             _print_only(changes, director)
             return Status.DIFFERS if changes else Status.OK
@@ -63,7 +67,7 @@ def _make(place: Place, edit: Edit, snapshot: Snapshot) -> int:
         if not isinstance(event, Notice):
             status = Status.ERROR
 
-    profile = FollowedProfile(place.profile, place.kernel, report)
+    profile = FollowedProfile(place.profile, place.kernel, report, place.here)
     outcome = Editor(place.kernel, profile, place.history, report).make(edit, director)
     for change in outcome.done:
         print(describe(change, director))
@@ -120,13 +124,17 @@ def _ask(changes: Sequence[Change]) -> None:
         raise Failure(f"{where} stays; nothing was written")
 
 
-def _take_back(place: Place, number: int, director: Director) -> tuple[Change, ...]:
+def _take_back(place: Place, options: Namespace, director: Director) -> tuple[Change, ...]:
     """Return the changes that take a record back; raises `Failure` where something is not what it left behind."""
+    number = options.number
     record = next((record for record in place.history.records() if record.number == number), None)
     if record is None:
         raise Failure(f"there is no record {number}; `lvstui history` lists them")
     if record.entries:
         raise Failure(f"record {number} edited persistence entries, which cannot be taken back")
+    if is_foreign(record.home, place.here):
+        where = f"{home_text(record.home)}, and this is {home_text(place.here)}"
+        refuse_dangers(options, [f"record {number} was made on {where}"])
     changes = undo(record.changes)
     wrong = find_conflicts(changes, director)
     for change in wrong:

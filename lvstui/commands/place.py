@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from lvstui.core.change import EMPTY, Change, service_of
 from lvstui.core.drift import add_profile_values, find_drift
 from lvstui.core.fields import visible
-from lvstui.core.model import Director
+from lvstui.core.model import NOBODYS, Director, Home
 from lvstui.core.record import Owner, claim_warnings, find_claims
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel, NoRight
-from lvstui.store.profile_file import ProfileFile, parse
+from lvstui.store.profile_file import NO_USUAL_PROFILE, ProfileFile, parse
 
 if TYPE_CHECKING:
     from lvstui.core.snapshot import Snapshot
@@ -55,21 +55,30 @@ class Failure(Exception):
 class Place(NamedTuple):
     """What a command works on: a kernel, and the profile with the names of its services.
 
-    `notice` says why it is not the kernel that one would expect; empty when it is. `owners` looks for other programs
-    that write to that kernel, which takes a while.
+    `file` is that profile, None where there is no usual one and none was named. `notice` says why it is not the kernel
+    that one would expect; empty when it is. `owners` looks for other programs that write to that kernel, which takes a
+    while. `here` is the machine and the namespace of that kernel.
     """
 
     kernel: Kernel
-    profile: ProfileFile
+    file: ProfileFile | None
     notice: str = ""
     owners: Callable[[], tuple[Owner, ...]] = tuple
+    here: Home = NOBODYS
+
+    @property
+    def profile(self) -> ProfileFile:
+        """The profile; raises `Failure` where there is none."""
+        if self.file is None:
+            raise Failure(NO_USUAL_PROFILE)
+        return self.file
 
     @property
     def history(self) -> HistoryFile:
         """The history beside the profile; the system's log gets only what is done to a real kernel."""
         from lvstui.store.history_file import HistoryFile  # with json and the formats of records
 
-        return HistoryFile(self.profile.path, to_syslog=self.kernel.origin != "demo")
+        return HistoryFile(self.profile.path, to_syslog=self.kernel.origin != "demo", home=self.here)
 
 
 OpenPlace: TypeAlias = Callable[[], AbstractContextManager[Place]]
@@ -133,14 +142,22 @@ def read_snapshot(place: Place) -> Snapshot:
     from lvstui.core.snapshot import Host, ProfileState, Snapshot  # with records of the history
 
     try:
-        profile = place.profile.load() or EMPTY
+        profile = (place.file.load() if place.file else None) or EMPTY
     except ProfileError as error:  # no reason to show nothing
         complain(f"{error}; names are left out")
         profile = EMPTY
     reading = place.kernel.read()
-    state = ProfileState(str(place.profile.path), True, find_drift(reading.director, profile), saved=profile)
-    reading = replace(reading, director=add_profile_values(reading.director, profile))
-    return Snapshot(reading, place.kernel.origin, Host(""), profile=state, read_only=place.kernel.read_only)
+    path = str(place.file.path) if place.file else ""
+    state = ProfileState(path, True, find_drift(reading.director, profile), saved=profile)
+    director = replace(add_profile_values(reading.director, profile), home=place.here)
+    return Snapshot(
+        replace(reading, director=director),
+        place.kernel.origin,
+        Host(""),
+        profile=state,
+        read_only=place.kernel.read_only,
+        here=place.here,
+    )
 
 
 def load_profile(path: Path) -> Director:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lvstui.commands.place import (
+    Failure,
     OpenPlace,
     Place,
     Status,
@@ -24,8 +27,10 @@ from lvstui.core.attributes import TIMEOUTS
 from lvstui.core.change import EMPTY
 from lvstui.core.drift import add_profile_values, keep_managed
 from lvstui.core.fields import visible
-from lvstui.core.model import Director, ServerKey
+from lvstui.core.home import home_text, is_foreign, whose
+from lvstui.core.model import NOBODYS, Director, Home, ServerKey
 from lvstui.formats.profile.write import ProfileError
+from lvstui.store.profile_file import ProfileFile
 
 if TYPE_CHECKING:
     from lvstui.core.observed import Reading, RowKey
@@ -82,6 +87,10 @@ def _director(snapshot: Snapshot, profile: Director) -> list[str]:
         ("kernel", f"{snapshot.origin}, IPVS {reading.info.version}, table of {reading.info.table_size} buckets"),
         ("services", f"{len(settings.pools)} with {servers} real servers, {reading.connections} connections"),
     ]
+    if snapshot.here != NOBODYS:
+        path = visible(snapshot.profile.path) or "none: name one with --profile FILE"
+        owner = f", of {home_text(profile.home)}" if is_foreign(profile.home, snapshot.here) else ""
+        rows[:0] = [("host", home_text(snapshot.here)), ("profile", f"{path}{owner}")]
     if settings.name:
         rows.insert(0, ("director", visible(settings.name)))
     if timeouts := settings.timeouts:
@@ -112,8 +121,11 @@ def _sysctl(running: Director, profile: Director) -> list[str]:
 def export(options: Namespace, open_place: OpenPlace) -> int:
     """Write what the kernel holds, with the profile's names, to stdout or to a file."""
     with open_place() as place:
-        profile = place.profile.load() or EMPTY
+        profile = (place.file.load() if place.file else None) or EMPTY
         director = keep_managed(add_profile_values(read_whole_table(place.kernel), profile), profile)
+        director = replace(director, home=place.here)
+        if options.output is not None and not options.force:
+            _refuse_foreign(options.output, place.here)
     text = _format(director, options.format)
     if options.output is None:
         print(text, end="")
@@ -122,6 +134,16 @@ def export(options: Namespace, open_place: OpenPlace) -> int:
 
     write_stream(options.output, text.encode())
     return Status.OK
+
+
+def _refuse_foreign(output: Path, here: Home) -> None:
+    """Raise `Failure` where a file would be written over that is the profile of another director."""
+    held = EMPTY
+    with suppress(ProfileError):  # what is no profile is nobody's
+        if output.is_file():
+            held = ProfileFile(output).load() or EMPTY
+    if sentence := whose(str(output), held.home, here):
+        raise Failure(f"{sentence}; nothing was written: name another file, or add --force")
 
 
 def _format(director: Director, form: str) -> str:

@@ -62,6 +62,9 @@ _NAME_MAX: Final = 15
 _ENGINE_MAX: Final = 16
 """Bytes in the name of a persistence engine (IP_VS_PENAME_MAXLEN)."""
 
+_HOST_MAX: Final = 64
+"""Characters in the name of a machine (__NEW_UTS_LEN)."""
+
 _T = TypeVar("_T", bound=int)
 
 
@@ -344,4 +347,18 @@ def label(field: str, text: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise FieldError(field, f"{quote(text)} has characters that UTF-8 cannot write") from None
+    return text
+
+
+def host(text: str) -> str:
+    """Read the name of a machine, as `hostname` prints it. Raises `FieldError`."""
+    if not text or len(text) > _HOST_MAX or not text.isprintable() or " " in text:
+        raise FieldError("host", f"must be the name of a machine as `hostname` prints it, not {quote(text)}")
+    return text
+
+
+def netns(text: str) -> str:
+    """Read the name of a network namespace, which is the name of a file too. Raises `FieldError`."""
+    if text in ("", ".", "..") or "/" in text or "\0" in text:
+        raise FieldError("netns", f"must be a name that `ip netns` lists, not {quote(text)}")
     return text

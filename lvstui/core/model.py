@@ -313,6 +313,27 @@ class MarkGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Home:
+    """The machine and the network namespace that a director is: two of them are never the same director.
+
+    `host` is the machine's name as `hostname` prints it, empty where that is not known. `netns` is a name of
+    `ip netns`, empty for the machine's own namespace; one without a name is called as in /proc: `net:[4026532281]`.
+    """
+
+    host: str = ""
+    netns: str = ""
+
+    @property
+    def is_nameless(self) -> bool:
+        """Whether it is in a namespace without a name, by which nobody finds it again."""
+        return self.netns.startswith("net:[")
+
+
+NOBODYS = Home()
+"""The home of a profile that does not say whose it is, and of the demo's director."""
+
+
+@dataclass(frozen=True, slots=True)
 class Director:
     """Everything that is configured on one director.
 
@@ -320,7 +341,7 @@ class Director:
     `sync`: None is not managed, an empty mapping says that no daemon is wanted. `sysctl` holds settings of
     net.ipv4.vs by their last name, as the kernel writes them: all there are in a reading, the managed ones in a
     profile. `marks` are the groups of our own table of the packet filter by their mark; None stands in a reading that
-    could not show them.
+    could not show them. `home` says whose profile this is, as far as it says so.
     """
 
     pools: Mapping[ServiceKey, Pool] = field(default_factory=dict)
@@ -329,6 +350,7 @@ class Director:
     sysctl: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     marks: Mapping[int, MarkGroup] | None = field(default_factory=dict)
+    home: Home = NOBODYS
 
     @property
     def groups(self) -> Mapping[int, MarkGroup]:

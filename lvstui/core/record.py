@@ -21,7 +21,8 @@ from lvstui.core.change import (
 )
 from lvstui.core.describe import describe
 from lvstui.core.fields import service_text, visible
-from lvstui.core.model import Director, ServerKey, Service, ServiceKey
+from lvstui.core.home import home_text
+from lvstui.core.model import NOBODYS, Director, Home, ServerKey, Service, ServiceKey
 
 
 class Kind(Enum):
@@ -56,7 +57,8 @@ class Session:
 class Record:
     """Changes that were made together; `number` counts from 1 in the history of one profile, `time` is UTC.
 
-    `entries` are edits of persistence entries, each in a sentence that says what was seen of it afterwards.
+    `entries` are edits of persistence entries, each in a sentence that says what was seen of it afterwards. `home` is
+    where they were made; older records do not say.
     """
 
     number: int
@@ -67,6 +69,7 @@ class Record:
     kind: Kind
     changes: tuple[Change, ...]
     entries: tuple[str, ...] = ()
+    home: Home = NOBODYS
 
     @property
     def title(self) -> str:
@@ -80,9 +83,16 @@ def stamp(time: datetime) -> str:
     return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
+def heading(record: Record, director: Director = EMPTY) -> str:
+    """Return a record's title, and where it was made: in which namespace, and on which machine unless on this one."""
+    home, here = record.home, director.home
+    shown = Home("" if home.host.casefold() == here.host.casefold() else home.host, home.netns)
+    return f"{record.title} on {home_text(shown)}" if shown != NOBODYS else record.title
+
+
 def matches(record: Record, words: Sequence[str], director: Director = EMPTY) -> bool:
     """Return whether a record says all these words, in any case; `director` lends the names of the services."""
-    text = "\n".join((record.title, *lines(record, director))).casefold()
+    text = "\n".join((heading(record, director), *lines(record, director))).casefold()
     return all(word.casefold() in text for word in words)
 
 

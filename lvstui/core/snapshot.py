@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias, TypeVar, TypeVarTuple, cast
 
 from lvstui.core.change import Change
-from lvstui.core.model import Director, ServiceKey
+from lvstui.core.model import NOBODYS, Director, Home, ServiceKey
 from lvstui.core.observed import Info, Reading, Scan
 from lvstui.core.record import Owner, Record, Session
 
@@ -104,6 +104,7 @@ class Snapshot:
     and `interfaces` are those that the kernel has, the latter fit for multicast first. `changes` are the newest records
     of the profile's history, newest last; `others` the sessions of lvstui on it besides this one; `owners` the
     programs that write to the same table. `scan` is what is known of the connection table, None while nobody looks.
+    `here` is the machine and the namespace that this is.
     `derived` is handed on from one snapshot to the next.
     """
 
@@ -123,6 +124,7 @@ class Snapshot:
     others: tuple[Session, ...] = ()
     owners: tuple[Owner, ...] = ()
     scan: Scan | None = None
+    here: Home = NOBODYS
     derived: Derived = field(default_factory=Derived, compare=False, repr=False)
 
     def derive(self, function: Callable[[*Inputs], Result], *inputs: *Inputs) -> Result:

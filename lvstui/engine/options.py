@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lvstui.core.model import NOBODYS, Home
 from lvstui.core.record import Owner
 from lvstui.kernel.port import Kernel
 from lvstui.store.profile_file import ProfileFile
@@ -18,7 +19,8 @@ class Options:
     `notice` is a sentence to show first, such as why the demo was opened; empty when there is nothing to say.
     `links` says whether the links of this machine are the director's, which they are not in another namespace.
     `accounted` keeps a history beside the profile, and shows this session to other lvstui there.
-    `owners` finds who else writes to the table. `memory` is where the views remember how they are arranged.
+    `here` is the machine and the namespace of the kernel. `owners` finds who else writes to the table. `memory` is
+    where the views remember how they are arranged.
     """
 
     kernel: Kernel
@@ -31,3 +33,4 @@ class Options:
     accounted: bool = False
     owners: Callable[[], tuple[Owner, ...]] = tuple
     memory: ViewMemory | None = None
+    here: Home = NOBODYS

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from lvstui.core.change import EMPTY, Change, fold, undo
 from lvstui.core.drift import add_profile_values, find_drift, keep_managed
-from lvstui.core.model import Director
+from lvstui.core.home import is_foreign
+from lvstui.core.model import NOBODYS, Director, Home
 from lvstui.core.observed import Reading
 from lvstui.core.snapshot import ProfileState
 from lvstui.engine.messages import Event, Notice, Unsaved
@@ -20,12 +21,16 @@ class FollowedProfile:
     """One profile file beside one kernel; without a file nothing is saved, and nothing has to be.
 
     `post` takes what has to be said: that the file was changed by others, cannot be read, or could not be saved.
+    `here` is where the kernel is: what is saved says so from then on, unless it says that it is another director's.
     """
 
-    def __init__(self, file: ProfileFile | None, kernel: Kernel, post: Callable[[Event], None]) -> None:
+    def __init__(
+        self, file: ProfileFile | None, kernel: Kernel, post: Callable[[Event], None], here: Home = NOBODYS
+    ) -> None:
         self._file = file
         self._kernel = kernel
         self._post = post
+        self._here = here
         self._saved: Director | None = None
         self._unsaved: tuple[Change, ...] = ()
         self._trouble = ""
@@ -75,7 +80,8 @@ class FollowedProfile:
         if reading.director is not self._running or self._saved is not self._compared_with:
             self._running, self._compared_with = reading.director, self._saved
             self._drift = find_drift(reading.director, self._saved) if self._saved else ()
-            self._named = add_profile_values(reading.director, self._saved) if self._saved else reading.director
+            named = add_profile_values(reading.director, self._saved) if self._saved else reading.director
+            self._named = replace(named, home=self._here)
         return replace(reading, director=self._named)
 
     def save(self, changes: tuple[Change, ...], seen: Director) -> None:
@@ -91,11 +97,22 @@ class FollowedProfile:
         self._fold((*self._unsaved, *undo(changes)), seen)
 
     def save_all(self, seen: Director) -> None:
-        """Write everything that the kernel holds into the file, which ends the drift."""
-        self._update(lambda saved: keep_managed(add_profile_values(self._read(seen), saved or EMPTY), saved or EMPTY))
+        """Write everything that the kernel holds into the file, which ends the drift and makes it this director's."""
+
+        def everything(saved: Director) -> Director:
+            held = keep_managed(add_profile_values(self._read(seen), saved), saved)
+            return replace(held, home=saved.home if self._here == NOBODYS else self._here)
+
+        self._update(lambda saved: everything(saved or EMPTY))
 
     def _fold(self, changes: tuple[Change, ...], seen: Director) -> None:
-        self._update(lambda saved: fold(saved or keep_managed(self._read(seen), EMPTY), changes, seen))
+        self._update(lambda saved: self._claim(fold(saved or keep_managed(self._read(seen), EMPTY), changes, seen)))
+
+    def _claim(self, director: Director) -> Director:
+        """Return a profile that says where we are, unless it is another director's or we are nowhere."""
+        if self._here == NOBODYS or is_foreign(director.home, self._here):
+            return director
+        return replace(director, home=self._here)
 
     def _read(self, seen: Director) -> Director:
         """Read what the kernel holds at this moment, with the names known so far."""

@@ -17,7 +17,7 @@ from lvstui.core.drift import add_profile_values
 from lvstui.core.entries.edits import EntryReport, Outcome, report_line
 from lvstui.core.entries.resolve import has_engine, wanted_clients
 from lvstui.core.entries.sync_message import Message
-from lvstui.core.model import ServiceKey
+from lvstui.core.model import NOBODYS, Home, ServiceKey
 from lvstui.core.observed import Reading
 from lvstui.core.record import Kind, Owner
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived, History, Host, Snapshot, extend_history
@@ -61,8 +61,8 @@ class Worker:
     """Owns one kernel and at most one profile file; `post` takes the events, from the worker's own thread.
 
     `records` is the history to which every edit is added, `presence` finds other lvstui on the same profile,
-    `owners` who else writes to the table. Reading the connection table has a thread of its own where the worker is
-    `threaded`; elsewhere the worker does it itself, and `pause` lets seconds pass.
+    `owners` who else writes to the table; `here` is where the kernel is. Reading the connection table has a thread of
+    its own where the worker is `threaded`; elsewhere the worker does it itself, and `pause` lets seconds pass.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Worker:
         owners: Callable[[], tuple[Owner, ...]] = tuple,
         threaded: bool = True,
         pause: Callable[[float], None] = time.sleep,
+        here: Home = NOBODYS,
     ) -> None:
         self._kernel = kernel
         self._post = post
@@ -90,7 +91,8 @@ class Worker:
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._due = clock()
         self._reading = EMPTY_SNAPSHOT.reading
-        self._profile = FollowedProfile(profile, kernel, post)
+        self._here = here
+        self._profile = FollowedProfile(profile, kernel, post, here)
         self._editor = Editor(kernel, self._profile, records, post, read_only=read_only)
         self._presence = presence
         self._history: History = {}
@@ -212,6 +214,7 @@ class Worker:
             others=others,
             owners=self._owners(),
             scan=self._desk.scan,
+            here=self._here,
             derived=self._snapshot.derived,
         )
         self._post(self._snapshot)

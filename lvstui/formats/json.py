@@ -29,7 +29,7 @@ def configuration(director: Director) -> Table:
 def director_settings(director: Director) -> Table:
     """Return the director's own settings as a document; null means left to the kernel."""
     return {
-        "director": {"name": director.name},
+        "director": {"name": director.name, "host": director.home.host, "netns": director.home.netns},
         "timeouts": TIMEOUTS.table(director.timeouts) if director.timeouts else None,
         "sysctl": {name: sysctls.number_or_text(text) for name, text in director.sysctl.items()},
         "sync": None

@@ -14,6 +14,7 @@ from lvstui.core.change import Change, DirectorField, Target, Value
 from lvstui.core.model import (
     AddressKey,
     Director,
+    Home,
     MarkGroup,
     MarkGroupKey,
     MarkKey,
@@ -58,6 +59,8 @@ def table(record: Record) -> Table:
             for change in record.changes
         ],
         **({"entries": list(record.entries)} if record.entries else {}),
+        **({"host": record.home.host} if record.home.host else {}),
+        **({"netns": record.home.netns} if record.home.netns else {}),
     }
 
 
@@ -125,6 +128,7 @@ def _record(document: Table) -> Record:
         kind=Kind(document["kind"]),
         changes=tuple(map(_change, _typed(list, document["changes"], "changes: "))),
         entries=tuple(_typed(str, text) for text in _typed(list, document.get("entries", []), "entries: ")),
+        home=Home(_typed(str, document.get("host", "")), _typed(str, document.get("netns", ""))),
     )
 
 

@@ -15,6 +15,7 @@ import psutil
 from lvstui.core.model import ServiceKey
 from lvstui.core.record import OWN_NAME, Owner
 from lvstui.host.claims import Claims, keepalived_claims, ldirectord_claims
+from lvstui.host.home import NAMES
 
 INTERVAL: Final = 10.0
 """Seconds between two searches of the processes."""
@@ -61,7 +62,7 @@ class OwnerWatch:
         clock: Callable[[], float] = time.monotonic,
         proc: Path = Path("/proc"),
     ) -> None:
-        self._namespace = _identity(Path("/run/netns") / netns if netns else proc / "self/ns/net")
+        self._namespace = _identity(NAMES / netns if netns else proc / "self/ns/net")
         self._find = find
         self._clock = clock
         self._proc = proc

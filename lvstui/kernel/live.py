@@ -67,9 +67,8 @@ class Live:
 
     @property
     def origin(self) -> str:
-        """Return the name of the kernel and, where it is not ours, the network namespace."""
-        kernel = f"Linux {os.uname().release}"
-        return kernel if self._netns is None else f"{kernel}, netns {self._netns}"
+        """Return the name of the kernel."""
+        return f"Linux {os.uname().release}"
 
     @property
     def read_only(self) -> str:

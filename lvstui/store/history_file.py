@@ -15,6 +15,7 @@ from typing import Final
 
 from lvstui.core.change import Change
 from lvstui.core.fields import visible
+from lvstui.core.model import NOBODYS, Home
 from lvstui.core.record import Kind, Record, Session, lines
 from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.records import Unreadable, dump, load
@@ -56,16 +57,19 @@ _NUMBER: Final = re.compile(rb'\s*\{\s*"number":\s*(\d{1,15})\b')
 class HistoryFile:
     """The records of one profile, shared with other lvstui; `to_syslog` sends each to the system's log as well.
 
+    `home` is where what is recorded is done.
+
     Beside `director.toml` (a symbolic link is followed) lie `director.toml.history.jsonl` and, once that has grown,
     the older `director.toml.history.1.jsonl`. A line that is no record, such as a torn last one, is passed over.
     """
 
-    def __init__(self, profile: Path, *, to_syslog: bool = False, largest: int = LARGEST) -> None:
+    def __init__(self, profile: Path, *, to_syslog: bool = False, largest: int = LARGEST, home: Home = NOBODYS) -> None:
         target = resolve(profile)
         self._profile = target
         self.path = target.with_name(f"{target.name}.history.jsonl")
         self._older = target.with_name(f"{target.name}.history.1.jsonl")
         self._to_syslog = to_syslog
+        self._home = home
         self._largest = largest
         self._seen: tuple[Signature | None, Signature | None] | None = None
         self._recent: tuple[Record, ...] = ()
@@ -107,7 +111,7 @@ class HistoryFile:
         now = datetime.now(UTC)
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         who = self._author
-        record = Record(0, now, who.user, who.source, who.pid, kind, tuple(changes), tuple(entries))
+        record = Record(0, now, who.user, who.source, who.pid, kind, tuple(changes), tuple(entries), self._home)
         try:
             with explain_errors(self.path, "written"):
                 if is_irregular(self._profile):
@@ -145,6 +149,7 @@ def _sentence(record: Record) -> str:
     changes = lines(record)
     more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
     place = f" from {visible(record.source)}" if record.source else ""
+    place += f" in netns {visible(record.home.netns)}" if record.home.netns else ""
     first = changes[0] if changes else "nothing"
     return f"{visible(record.user)}{place}: {record.kind.value} {record.number or '(unrecorded)'}: {first}{more}"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from lvstui.core.fields import visible
-from lvstui.core.model import Director
+from lvstui.core.model import NOBODYS, Director, Home
 from lvstui.formats.profile.flaws import has_comments
 from lvstui.formats.profile.write import HEADER, ProfileError, dumps, loads
 from lvstui.store.files import (
@@ -39,13 +39,26 @@ _LOCK_PATIENCE: Final = 5.0
 """Seconds to wait for another lvstui that is saving; it needs some milliseconds, or a second for a huge table."""
 
 
-def default_path() -> Path:
-    """Return where the profile is when nobody says: in /etc/lvstui for root, in the XDG config folder for others."""
-    if os.geteuid() == 0:
-        return Path("/etc/lvstui/director.toml")
-    from platformdirs import user_config_path  # 4 ms that root goes without
+NO_USUAL_PROFILE: Final = (
+    "this network namespace has no name (`ip netns` lists those that have one), so it has no usual profile; "
+    "name one with --profile FILE"
+)
 
-    return user_config_path("lvstui") / "director.toml"
+
+def default_path(home: Home = NOBODYS) -> Path | None:
+    """Return where the profile is when nobody says: in /etc/lvstui for root, in the XDG config folder for others.
+
+    Each network namespace with a name has one of its own there, `netns/NAME.toml`; one without has none (None).
+    """
+    if home.is_nameless:
+        return None
+    if os.geteuid() == 0:
+        folder = Path("/etc/lvstui")
+    else:
+        from platformdirs import user_config_path  # 4 ms that root goes without
+
+        folder = user_config_path("lvstui")
+    return folder / "netns" / f"{home.netns}.toml" if home.netns else folder / "director.toml"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,14 @@ from textual.widgets import ContentSwitcher
 
 from lvstui.core.advice.services import advice
 from lvstui.core.entries.edits import Outcome
+from lvstui.core.home import whose
 from lvstui.core.model import Family, MarkKey, ServiceKey
 from lvstui.core.record import find_claims
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Host, Snapshot
 from lvstui.core.view.brief import headline
 from lvstui.core.view.table import Tone
 from lvstui.engine.messages import (
+    Adopt,
     Edit,
     EntriesDone,
     Event,
@@ -35,6 +37,7 @@ from lvstui.engine.messages import (
     Overtaken,
     Pace,
     Rejected,
+    SaveAll,
     Stop,
     Watch,
     sentence,
@@ -47,7 +50,7 @@ from lvstui.store.history_file import HistoryFile
 from lvstui.store.sessions import Presence
 from lvstui.tui.commands import MOVING, AnyCommand, Command, bindings, find
 from lvstui.tui.dialogs.advice import AdviceAnswer, AdviceScreen
-from lvstui.tui.dialogs.confirm import Confirm, claims_question, confirm_first, overwrite_question
+from lvstui.tui.dialogs.confirm import Confirm, claims_question, confirm_first, foreign_question, overwrite_question
 from lvstui.tui.dialogs.listing import Help, Listing, half_way, refused
 from lvstui.tui.terminal import FrugalApp, resume_only_on_a_terminal
 from lvstui.tui.themes import DEFAULT, load, shipped_folder
@@ -212,6 +215,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         self._notice = options.notice
         self._alarming = False
         self._warned: set[ServiceKey] = set()
+        self._whose = ""
         self._newest: deque[Snapshot] = deque(maxlen=1)
         path = options.profile.path if options.profile and options.accounted else None
         self.worker = Worker(
@@ -222,11 +226,12 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             read_only="lvstui was started with --read-only" if options.read_only else "",
             host=host or Machine(links=options.links).observe,
             owners=options.owners,
-            records=HistoryFile(path, to_syslog=options.kernel.origin != "demo") if path else None,
+            records=HistoryFile(path, to_syslog=options.kernel.origin != "demo", home=options.here) if path else None,
             presence=Presence(path) if path else None,
             clock=clock,
             threaded=threaded,
             pause=pause,
+            here=options.here,
         )
         self._thread = Thread(target=self._run_worker, name="kernel", daemon=True) if threaded else None
         for theme in load(shipped_folder()):
@@ -323,6 +328,25 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             self.say(message.sentence, message.tone)
 
     def on_view_asked(self, message: View.Asked) -> None:
+        """Pass a request to the worker; ask once before it goes into the profile of another director."""
+        request, state = message.request, self.snapshot.profile
+        sentence = whose(state.path, state.saved.home, self.snapshot.here) if state.saved else ""
+        if sentence in ("", self._whose) or not isinstance(request, Edit | SaveAll | Adopt):
+            self._submit(message)
+            return
+
+        def go() -> None:
+            self._whose = sentence
+            self._submit(message)
+
+        confirm_first(self, foreign_question(sentence), go, partial(self._stage_again, message))
+
+    def _stage_again(self, message: View.Asked) -> None:
+        """Put an edit back that the operator did not confirm."""
+        if isinstance(message.request, Edit) and message.staged:
+            self.view.stage(message.request)
+
+    def _submit(self, message: View.Asked) -> None:
         """Pass a request to the worker, after a warning where it edits what another program manages."""
         request = message.request
         claims = find_claims(self.snapshot.owners, request.changes) if isinstance(request, Edit) else {}
@@ -335,11 +359,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             self._warned.update(claims)
             self.worker.submit(request)
 
-        def stage_again() -> None:
-            if isinstance(request, Edit) and message.staged:
-                self.view.stage(request)
-
-        confirm_first(self, claims_question(claims), go, stage_again)
+        confirm_first(self, claims_question(claims), go, partial(self._stage_again, message))
 
     def on_view_offered(self, message: View.Offered) -> None:
         """Show the keys that make sense now."""

@@ -439,7 +439,7 @@ def test_history_escapes_what_comes_from_outside_and_shortens_what_is_long(shell
         end: RealServer(end) for end in (Endpoint(IPv4Address(f"10.0.1.{n}"), 443) for n in range(1, 41))
     })  # fmt: skip
     shell.want(replace(PLAIN, pools={**PLAIN.pools, SHOP: many}))
-    shell.run("apply")
+    shell.run("apply", "--force")
     lines = shell.run("history", "apply").out.splitlines()
     assert len(lines) == 22
     assert lines[-1] == "    and 23 more; --json prints all"
@@ -448,7 +448,7 @@ def test_history_escapes_what_comes_from_outside_and_shortens_what_is_long(shell
 def test_apply_is_recorded_and_can_be_taken_back_servers_of_removed_services_included(shell: Shell) -> None:
     before = shell.held()
     shell.want(replace(PLAIN, pools={MARK: PLAIN.pools[MARK]}))
-    assert shell.run("apply").status == 0
+    assert shell.run("apply", "--force").status == 0
     assert SHOP not in shell.held().pools
     assert records(shell)[-1]["kind"] == "apply"
     assert shell.run("rollback", "1").status == 0

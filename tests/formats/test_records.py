@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from lvstui.core.change import Change, DirectorField, change_server, change_sysctl
 from lvstui.core.drift import diff
-from lvstui.core.model import Director, RealServer
+from lvstui.core.model import NOBODYS, Director, Home, RealServer
 from lvstui.core.record import Kind, Record
 from lvstui.formats.records import Unreadable, dump, load
 from tests.core.strategies import ENDPOINTS, SERVICE_KEYS, changes, directors, laws
@@ -58,6 +59,13 @@ def test_the_one_who_did_it_survives_whatever_his_name(user: str, source: str, k
     if not all(text.isprintable() for text in (user, source)):
         assert dump(told).isprintable()
     assert load(dump(told)) == told
+
+
+@pytest.mark.parametrize("home", [NOBODYS, Home("lb1"), Home("lb1", "blue"), Home("", "a\x1bb")])
+def test_where_it_was_done_survives_and_a_record_that_does_not_say_is_as_before(home: Home) -> None:
+    line = dump(replace(record(), home=home))
+    assert load(line) == replace(record(), home=home)
+    assert ("host" in json.loads(line), "netns" in json.loads(line)) == (bool(home.host), bool(home.netns))
 
 
 def test_the_names_are_those_of_the_profile() -> None:

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from lvstui.core.model import AddressKey, Director, Protocol, Service
+from lvstui.core.model import AddressKey, Director, Home, Protocol, Service
 from lvstui.formats.profile.write import ProfileError, dumps, loads
 from lvstui.store import profile_file as module
 from lvstui.store.profile_file import ProfileFile, default_path, versions_folder
@@ -339,6 +339,16 @@ def test_the_usual_path_is_roots_or_that_of_the_users_configuration(monkeypatch:
     monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
     monkeypatch.setenv("HOME", "/home/me")
     assert default_path() == Path("/home/me/.config/lvstui/director.toml")
+
+
+def test_each_network_namespace_with_a_name_has_a_usual_path_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert default_path(Home("lb1")) == Path("/etc/lvstui/director.toml")
+    assert default_path(Home("lb1", "blue")) == Path("/etc/lvstui/netns/blue.toml")
+    assert default_path(Home("lb1", "net:[4026532281]")) is None
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/x/config")
+    assert default_path(Home("lb1", "blue")) == Path("/x/config/lvstui/netns/blue.toml")
 
 
 def test_an_output_is_written_whole_through_links_and_to_devices(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from lvstui.core.change import Change, Target
 from lvstui.core.describe import describe
 from lvstui.core.fields import visible
 from lvstui.core.model import Director, ServerKey
-from lvstui.core.record import Record, lines
+from lvstui.core.record import Record, heading, lines
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.filter import Filter, Language
 from lvstui.core.view.table import Arranged, Cell, RowColumn, Tone
@@ -113,7 +113,7 @@ CHANGE_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
 def _text(row: DriftRow | RecordRow) -> str:
     if isinstance(row, DriftRow):
         return f"drift {describe(row.change, row.director)}".casefold()
-    return "\n".join((row.record.title, *lines(row.record, row.director))).casefold()
+    return "\n".join((heading(row.record, row.director), *lines(row.record, row.director))).casefold()
 
 
 LANGUAGE: Final[Language[DriftRow | RecordRow]] = Language(text=_text)
@@ -198,7 +198,7 @@ def sentence(snapshot: Snapshot, key: Key) -> str:
         case DriftRow(change, director):
             return f"kernel -> profile: {describe(change, director)}"
         case RecordRow(record, director):
-            return f"{record.title}: {_summary(record, director)}"
+            return f"{heading(record, director)}: {_summary(record, director)}"
         case _:
             return ""
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from lvstui.core import fields
-from lvstui.core.model import Forwarding, Persistence, RealServer, ServerKey
+from lvstui.core.home import home_text, is_foreign
+from lvstui.core.model import Forwarding, Home, Persistence, RealServer, ServerKey
 from lvstui.core.observed import ServerStats
 from lvstui.core.record import OWN_NAME
 from lvstui.core.snapshot import ProfileState, Snapshot
@@ -125,6 +126,7 @@ def _parts(snapshot: Snapshot, narrowing: str, advised: int) -> tuple[_Part, ...
     return (
         _Part(1, Cell(director.name or host.name, Tone.STRONG)),
         _Part(2, Cell("demo, not a kernel" if snapshot.origin == "demo" else snapshot.origin, Tone.NAME)),
+        _Part(0, Cell(f"netns {fields.visible(snapshot.here.netns)}" if snapshot.here.netns else "", Tone.WARN)),
         _Part(9, Cell(f"IPVS {reading.info.version} table {reading.info.table_size}" if reading.info.version else "")),
         _Part(5, Cell(f"{len(director.pools)} services {servers} servers")),
         _Part(6, Cell(f"{compact(connections)} conn/s")),
@@ -132,7 +134,7 @@ def _parts(snapshot: Snapshot, narrowing: str, advised: int) -> tuple[_Part, ...
         _Part(8, Cell(f"cpu {host.cpu:.0f}% softirq {host.softirq:.0f}%")),
         _Part(2, Cell(narrowing, Tone.DIM)),
         _Part(4, Cell(f"advice {advised}" if advised else "", Tone.NAME)),
-        _Part(0, _profile(snapshot.profile)),
+        _Part(0, _profile(snapshot.profile, snapshot.here)),
         _Part(3, Cell(f"{len(snapshot.others) + 1} here" if snapshot.others else "", Tone.WARN)),
         _Part(3, Cell(" ".join(owners), Tone.WARN)),
         _Part(0, Cell("read-only" if snapshot.read_only else "", Tone.WARN)),
@@ -141,9 +143,11 @@ def _parts(snapshot: Snapshot, narrowing: str, advised: int) -> tuple[_Part, ...
     )
 
 
-def _profile(state: ProfileState) -> Cell:
+def _profile(state: ProfileState, here: Home) -> Cell:
     if not state.path:
         return Cell("no profile", Tone.DIM)
+    if state.saved and is_foreign(state.saved.home, here):
+        return Cell(f"profile of {home_text(state.saved.home)}", Tone.BAD)
     if state.unsaved:
         return Cell(f"{state.unsaved} unsaved", Tone.BAD)
     if state.trouble:

@@ -19,6 +19,7 @@ from lvstui.core.model import (
     Director,
     Endpoint,
     Family,
+    Home,
     MarkGroup,
     MarkKey,
     Pool,
@@ -37,6 +38,7 @@ FORMAT: Final = 1
 _TOP: Final = frozenset(("format", "director", "timeouts", "sysctl", "sync", "service", "mark"))
 
 _NAME: Final = partial(fields.label, "name")
+_DIRECTOR: Final = frozenset(("name", "host", "netns"))
 _MARK: Final = partial(fields.number, "mark")
 
 _UNKNOWN_SERVER: Final = Endpoint(SYNC_GROUP, 0)
@@ -121,7 +123,7 @@ class _Profile(Reader):
             return Director()
         self.unknown(document, (), _TOP)
         director = self.get(document, (), "director", dict, same, {})
-        self.unknown(director, ("director",), frozenset({"name"}))
+        self.unknown(director, ("director",), _DIRECTOR)
         return Director(
             pools=self._pools(document),
             timeouts=self._timeouts(document),
@@ -129,6 +131,10 @@ class _Profile(Reader):
             sysctl=self._sysctl(document),
             name=self.get(director, ("director",), "name", str, _NAME, ""),
             marks=self._marks(document),
+            home=Home(
+                self.get(director, ("director",), "host", str, fields.host, ""),
+                self.get(director, ("director",), "netns", str, fields.netns, ""),
+            ),
         )
 
     def _timeouts(self, document: Table) -> Timeouts | None:

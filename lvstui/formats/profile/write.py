@@ -36,8 +36,9 @@ def dumps(director: Director) -> str:
     if director.sync is not None and not director.sync:
         head += "sync = []\n"
     blocks = [head]
-    if director.name:
-        blocks.append(_block("[director]", {"name": director.name}))
+    facts = (("name", director.name), ("host", director.home.host), ("netns", director.home.netns))
+    if any(text for _, text in facts):
+        blocks.append(_block("[director]", {key: text for key, text in facts if text}))
     if director.timeouts is not None:
         blocks.append(_block("[timeouts]", TIMEOUTS.table(director.timeouts)))
     if director.sysctl:

@@ -122,3 +122,14 @@ def claims_question(claims: Mapping[ServiceKey, Owner]) -> Confirm:
     programs = ", ".join(dict.fromkeys(owner.program for owner in claims.values()))
     lines += ["", "It may overwrite this at its next check or reload; make the edit in its configuration instead."]
     return Confirm(f"Edit what {programs} manages?", lines, "Edit anyway")
+
+
+def foreign_question(sentence: str) -> Confirm:
+    """Return the question before the first edit that would go into another director's profile."""
+    lines = [f"{sentence}.", "", "The edit is made here, and goes into that profile and its history."]
+    return Confirm("Edit with the profile of another director?", lines, "Edit anyway")
+
+
+def restore_question(sentences: Sequence[str], lines: Sequence[str]) -> Confirm:
+    """Return the question before a profile's side is staged, where something speaks against it."""
+    return Confirm("Stage the profile's side?", [*(f"{text}." for text in sentences), "", *lines], "Stage it")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
 from lvstui.core.change import Change, undo
 from lvstui.core.changes import rows as changes
 from lvstui.core.changes.rows import CHANGE_COLUMNS, ChangeLook, DriftKey, Key, RecordKey, complete_differences
 from lvstui.core.describe import describe
-from lvstui.core.record import Kind, Record, lines
+from lvstui.core.home import find_deletions, home_text, is_foreign, warn_of_deletions, whose
+from lvstui.core.record import Kind, Record, heading, lines
 from lvstui.engine.messages import Adopt, Edit
 from lvstui.tui.commands import Command, bindings
-from lvstui.tui.dialogs.confirm import Confirm, confirm_first
+from lvstui.tui.dialogs.confirm import Confirm, confirm_first, restore_question
 from lvstui.tui.dialogs.listing import Listing
 from lvstui.tui.views.editing import editable, editing, filtering, nothing_pending
 from lvstui.tui.views.view import Rows, TableView
@@ -47,15 +49,26 @@ def _no_record(view: Changes) -> str:
 def _open(view: Changes) -> None:
     """Show every line of a record."""
     if record := _record(view):
-        written = lines(record, view.snapshot.reading.director)
-        view.app.push_screen(Listing(record.title, written))
+        director = view.snapshot.reading.director
+        view.app.push_screen(Listing(heading(record, director), lines(record, director)))
     elif isinstance(view.table.cursor_key, DriftKey):
         view.say("r stages the profile's side, s saves the kernel's side")
 
 
 def _restore(view: Changes) -> None:
-    if editable(view) and nothing_pending(view):
-        view.stage(Edit(complete_differences(view.snapshot, _chosen(view)), Kind.APPLY))
+    """Stage the profile's side, after a question where it is another director's or most of what runs would go."""
+    if not editable(view) or not nothing_pending(view):
+        return
+    changes = complete_differences(view.snapshot, _chosen(view))
+    director, profile = view.snapshot.reading.director, view.snapshot.profile
+    found = [warn_of_deletions(find_deletions(director, changes))]
+    if profile.saved:
+        found.append(whose(profile.path, profile.saved.home, view.snapshot.here))
+    stage = partial(view.stage, Edit(changes, Kind.APPLY))
+    if sentences := list(filter(None, found)):
+        confirm_first(view.app, restore_question(sentences, [describe(change, director) for change in changes]), stage)
+    else:
+        stage()
 
 
 def _adopt(view: Changes) -> None:
@@ -69,8 +82,16 @@ def _adopt(view: Changes) -> None:
 
 def _undo(view: Changes) -> None:
     """Stage the undo of a record of the history; the worker refuses what no longer fits."""
-    if (record := _record(view)) and editable(view) and nothing_pending(view):
-        view.stage(Edit(undo(record.changes)))
+    record, here = _record(view), view.snapshot.here
+    if record is None or not editable(view) or not nothing_pending(view):
+        return
+    stage = partial(view.stage, Edit(undo(record.changes)))
+    if is_foreign(record.home, here):
+        title = f"Stage the undo of what was done on {home_text(record.home)}? This is {home_text(here)}"
+        director = view.snapshot.reading.director
+        confirm_first(view.app, Confirm(title, lines(record, director), "Stage it"), stage)
+    else:
+        stage()
 
 
 _COMMANDS: tuple[Command[Changes], ...] = (

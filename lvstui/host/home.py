@@ -1,0 +1,61 @@
+"""Which machine this is, and in which network namespace a director is: ours, or one with a name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from lvstui.core.model import Home
+
+NAMES: Final = Path("/run/netns")
+"""Where `ip netns` keeps the namespaces that have a name."""
+
+_FIRST_ONLY: Final = "sys/net/core/netdev_max_backlog"
+"""A setting that only the namespace has which the machine started with (net/core/sysctl_net_core.c)."""
+
+_FIRST_UTS: Final = 0xEFFFFFFE
+"""The inode of the UTS namespace that the machine started with (PROC_UTS_INIT_INO)."""
+
+
+def find_home(netns: str | None = None, *, proc: Path = Path("/proc"), names: Path = NAMES) -> Home:
+    """Return where a director is: in the namespace of that name, or (None) in ours.
+
+    `netns` is empty in the namespace that the machine started with, whatever name it has too, and in that of a
+    container which has a name of its own as a machine. Any other that has no name is called as the kernel calls it.
+    """
+    host = os.uname().nodename
+    ours = _identity(proc / "self/ns/net")
+    is_own = _is_own(proc)
+    if netns is not None:
+        own = ours if is_own else _identity(proc / "1/ns/net")
+        return Home(host, "" if own and own == _identity(names / netns) else netns)
+    if is_own or ours is None:
+        return Home(host)
+    name = next((name for name in _listed(names) if _identity(names / name) == ours), None)
+    return Home(host, name or f"net:[{ours[1]}]")
+
+
+def _is_own(proc: Path) -> bool:
+    """Return whether our namespace is the machine's, or a container's, rather than one that somebody made in it."""
+    if (proc / _FIRST_ONLY).exists():
+        return True
+    uts = _identity(proc / "self/ns/uts")
+    ours = _identity(proc / "self/ns/net")
+    return ours is not None and ours == _identity(proc / "1/ns/net") and uts is not None and uts[1] != _FIRST_UTS
+
+
+def _listed(names: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in names.iterdir())
+    except OSError:
+        return []
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a namespace from others, None where it cannot be seen."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
