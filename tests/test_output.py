@@ -23,7 +23,7 @@ def ended(script: str, **environment: str) -> tuple[int, str, str]:
     ran = subprocess.run(
         ["bash", "-c", script], capture_output=True, env={**os.environ, **environment}, timeout=60, check=False
     )
-    return ran.returncode, ran.stdout.decode(), ran.stderr.decode()
+    return ran.returncode, ran.stdout.decode(errors="replace"), ran.stderr.decode()
 
 
 def demo(*words: str) -> str:
@@ -97,3 +97,14 @@ def test_an_error_that_nobody_foresaw_is_a_sentence_with_its_place() -> None:
         "lvstui: an error that lvstui does not know: IndexError: list index out of range (<string>, line 1); "
     )
     assert "Traceback" in ended(f'{sys.executable} -c "{program}"', LVSTUI_DEBUG="1")[2]
+
+
+def test_no_encoding_is_too_small_for_a_name(tmp_path: Path) -> None:
+    profile = tmp_path / "director.toml"
+    name = "'name=Tür 日本 e\u0301 q\u0301 \x9b\u202e'"
+    assert ended(demo("--profile", str(profile), "add", "udp:192.0.2.77:53", name, "note=ж"))[0] == 0
+    assert '"Tür 日本 e\\u0301 q\\u0301 \\u009b\\u202e"' in profile.read_text()
+    for words in (("apply", str(profile)), ("show",), ("history",), ("diff",), ("export",)):
+        for encoding in ("ascii", "latin-1"):
+            status, _, err = ended(demo("--profile", str(profile), *words), PYTHONIOENCODING=encoding)
+            assert (status, err) in ((0, ""), (3, "")), words

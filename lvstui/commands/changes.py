@@ -23,7 +23,7 @@ from lvstui.core.change import (
     set_weight,
 )
 from lvstui.core.drift import remove_pool
-from lvstui.core.fields import FieldError, visible
+from lvstui.core.fields import FieldError, quote
 from lvstui.core.model import Director, Pool, RealServer, Service, ServiceKey, SyncDaemon, SyncRole, SysctlKey, Timeouts
 from lvstui.core.observed import MachineKey
 
@@ -68,7 +68,7 @@ def _set_setting(what: str, second: str | None, values: Mapping[str, str], direc
         daemon = _daemon(second, director)
         return [change_daemon(daemon, DAEMON.assign(daemon, values))]
     if second is not None:
-        raise Failure(f'"{visible(second)}" is one word too many; write values as FIELD=VALUE', Status.USAGE)
+        raise Failure(f"{quote(second)} is one word too many; write values as FIELD=VALUE", Status.USAGE)
     if what == "timeouts":
         held = director.timeouts
         return [change_timeouts(held, TIMEOUTS.assign(held or Timeouts(), values))]
@@ -198,7 +198,7 @@ def _split(words: Sequence[str]) -> tuple[str | None, dict[str, str]]:
         match = _ASSIGNMENT.fullmatch(word)
         if match is None:
             if second is not None:
-                raise Failure(f'"{visible(word)}" is one word too many; write values as FIELD=VALUE', Status.USAGE)
+                raise Failure(f"{quote(word)} is one word too many; write values as FIELD=VALUE", Status.USAGE)
             second = word
         elif match[1] in values:
             raise Failure(f"{match[1]}: is given twice; leave one out", Status.USAGE)
@@ -215,9 +215,9 @@ def find_pool(text: str, director: Director) -> Pool:
     found = [pool for pool in director.pools.values() if pool.service.key == key or pool.service.name == text]
     if len(found) > 1:
         meant = ", ".join(fields.service_text(pool.service.key) for pool in found)
-        raise Failure(f'"{visible(text)}" may mean any of {meant}; rename one of them first')
+        raise Failure(f"{quote(text)} may mean any of {meant}; rename one of them first")
     if not found:
-        raise Failure(f'no service is "{visible(text)}"; `lvstui show` lists them')
+        raise Failure(f"no service is {quote(text)}; `lvstui show` lists them")
     return found[0]
 
 
@@ -232,9 +232,9 @@ def find_server(text: str, among: Pool) -> RealServer:
     where = fields.service_text(among.service.key)
     if len(found) > 1:
         meant = ", ".join(fields.server_text(server.endpoint) for server in found)
-        raise Failure(f'"{visible(text)}" may mean any of {meant} in {where}; write the one with its port')
+        raise Failure(f"{quote(text)} may mean any of {meant} in {where}; write the one with its port")
     if not found:
-        raise Failure(f'no server of {where} is "{visible(text)}"; `lvstui show` lists them')
+        raise Failure(f"no server of {where} is {quote(text)}; `lvstui show` lists them")
     return found[0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
@@ -29,7 +30,7 @@ from lvstui.core.drift import add_profile_values, keep_managed
 from lvstui.core.fields import visible
 from lvstui.core.home import home_text, is_foreign, whose
 from lvstui.core.model import NOBODYS, Director, Home, ServerKey
-from lvstui.formats.profile.write import ProfileError
+from lvstui.formats.profile.write import ProfileError, encodable
 from lvstui.store.profile_file import ProfileFile
 
 if TYPE_CHECKING:
@@ -128,7 +129,8 @@ def export(options: Namespace, open_place: OpenPlace) -> int:
             _refuse_foreign(options.output, place.here)
     text = _format(director, options.format)
     if options.output is None:
-        print(text, end="")
+        toml = options.format == "toml"
+        print(encodable(text, sys.stdout.encoding or "utf-8") if toml else text, end="")
         return Status.OK
     from lvstui.store.streams import write_stream
 

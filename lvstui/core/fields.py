@@ -6,6 +6,7 @@ Every function that reads a text raises `FieldError` where it is none.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final, TypeVar
@@ -65,6 +66,16 @@ _ENGINE_MAX: Final = 16
 _HOST_MAX: Final = 64
 """Characters in the name of a machine (__NEW_UTS_LEN)."""
 
+_LABEL_MAX: Final = 256
+_NOTE_MAX: Final = 4096
+"""Characters of a name and of a note: what is shown in a row, and what is read at a stretch."""
+
+_BLANKS: Final = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and symbols without ink: fillers of Hangul, and the empty Braille cell."""
+
+_MARKS_MAX: Final = 4
+"""Marks on one letter, as Burmese and Hebrew need them."""
+
 _T = TypeVar("_T", bound=int)
 
 
@@ -87,10 +98,45 @@ def misread(read: Callable[[str], object], text: str) -> FieldError | None:
 
 
 def visible(text: str) -> str:
-    """Escape every character of a text that a terminal would not simply print."""
-    if text.isprintable():
+    """Escape every character of a text that a reader would not see as what it is, as Python would.
+
+    A letter and its marks are composed where Unicode has one character for them (NFC).
+    """
+    if text.isprintable() and _is_western(text):
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return escape_hidden(unicodedata.normalize("NFC", text), lambda c: c.encode("unicode_escape").decode("ascii"))
+
+
+def escape_hidden(text: str, escape: Callable[[str], str]) -> str:
+    """Escape what steers a terminal, reorders a line, has no ink, or piles up on what stands before it.
+
+    A mark stays on a letter of its own script, such as the vowels of Hindi, Thai and Hebrew: these are how names are
+    spelled there. Marks that go on anything (U+0301 and its like) are taken for a disguise where nothing composed them.
+    """
+    if text.isprintable() and _is_western(text):
+        return text
+    shown: list[str] = []
+    script, marks = "", 0
+    for character in text:
+        kind = unicodedata.category(character)
+        if kind[0] == "M":
+            marks += 1
+            hidden = not script or script != _first_word(character) or marks > _MARKS_MAX
+        else:
+            hidden = not character.isprintable() or character in _BLANKS
+            script, marks = (_first_word(character) if kind[0] == "L" and not hidden else ""), 0
+        shown.append(escape(character) if hidden else character)
+    return "".join(shown)
+
+
+def _is_western(text: str) -> bool:
+    """Return whether a text has no character beyond Latin, below which Unicode has no marks."""
+    return text.isascii() or max(text) < "\u0300"
+
+
+def _first_word(character: str) -> str:
+    """Return the first word of a character's name, which of a letter and a mark is the script: THAI, DEVANAGARI."""
+    return unicodedata.name(character, "").partition(" ")[0]
 
 
 def quote(text: str) -> str:
@@ -342,7 +388,13 @@ def role(text: str) -> SyncRole:
 
 
 def label(field: str, text: str) -> str:
-    """Read a name or a note: any text that a file in UTF-8 can hold. Raises `FieldError`."""
+    """Read a name (at most 256 characters) or a note (4096): any text that a file in UTF-8 can hold.
+
+    Raises `FieldError`.
+    """
+    longest = _NOTE_MAX if field == "note" else _LABEL_MAX
+    if len(text) > longest:
+        raise FieldError(field, f"must be at most {longest} characters long, not {len(text)}")
     try:
         text.encode()
     except UnicodeEncodeError:

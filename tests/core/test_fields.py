@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from ipaddress import IPv4Address
 
@@ -209,6 +210,59 @@ def test_roles_are_read_as_they_are_written() -> None:
 def test_control_characters_are_made_visible() -> None:
     assert fields.visible("naïve [b]") == "naïve [b]"
     assert fields.visible("\x1b[31m\n\u202e\ud800") == "\\x1b[31m\\n\\u202e\\ud800"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Gerät-é-ü",
+        "Сервер ёлка",
+        "日本語",
+        "हिन्दी",
+        "क्षि",
+        "ไทย กำลัง",
+        "தமிழ்",
+        "עִבְרִית",
+        "العَرَبِيَّة",
+        "မြို့",
+        "한국어",
+        "Tiếng Việt",
+        "Ελλάς",
+    ],
+)
+def test_names_stay_readable_in_their_own_scripts(name: str) -> None:
+    composed = unicodedata.normalize("NFC", name)
+    assert fields.visible(composed) == composed
+    assert fields.visible(unicodedata.normalize("NFD", name)) == composed
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("cafe\u0301", "café"),
+        ("q\u0301", r"q\u0301"),
+        ("e" + "\u0301" * 3, r"é\u0301\u0301"),
+        ("क" + "\u0301", r"क\u0301"),
+        ("a\u093f", r"a\u093f"),
+        ("\u093f", r"\u093f"),
+        ("ก" + "\u0e48" * 6, "ก" + "\u0e48" * 4 + r"\u0e48\u0e48"),
+        ("\u20dd\ufe0f", r"\u20dd\ufe0f"),
+        ("\u115f\u3164\u2800", r"\u115f\u3164\u2800"),
+        ("\x85\x9b\u2028\u2029\ufeff\u200b\u2066\xad", r"\x85\x9b\u2028\u2029\ufeff\u200b\u2066\xad"),
+    ],
+)
+def test_what_hides_or_piles_up_is_escaped(text: str, shown: str) -> None:
+    assert fields.visible(text) == shown
+    assert fields.visible(shown) == shown
+
+
+def test_names_and_notes_have_an_end() -> None:
+    assert fields.label("name", "é" * 256) == "é" * 256
+    assert fields.label("note", "x" * 4096) == "x" * 4096
+    with pytest.raises(FieldError, match="name: must be at most 256 characters long, not 1000000"):
+        fields.label("name", "x" * 1_000_000)
+    with pytest.raises(FieldError, match="note: must be at most 4096"):
+        fields.label("note", "x" * 4097)
 
 
 def test_a_name_that_no_file_can_hold_is_refused() -> None:

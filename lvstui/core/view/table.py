@@ -12,9 +12,10 @@ from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
-# Printable, but terminals and Unicode versions disagree on how wide: half jamo, fillers, hexagrams, pictographs.
+# Printable, but blank, or of a width on which terminals and Unicode versions disagree: half jamo, fillers, hexagrams,
+# pictographs.
 _UNSURE = re.compile(
-    "[\u1160-\u11ff\u2600-\u27bf\u3164\u4dc0-\u4dff\ud7b0-\ud7ff\uffa0\U0001d300-\U0001d37f\U0001f000-\U0001ffff]"
+    "[\u115f-\u11ff\u2600-\u27bf\u2800\u3164\u4dc0-\u4dff\ud7b0-\ud7ff\uffa0\U0001d300-\U0001d37f\U0001f000-\U0001ffff]"
 )
 _SMALLEST = 3
 
@@ -110,7 +111,10 @@ def reseat(old: Sequence[K], at: int, new: Sequence[K]) -> int:
 
 
 def escape(text: str) -> str:
-    r"""Show control characters, bidi overrides and all else without a sure width as \xNN, \uNNNN or \UNNNNNNNN."""
+    r"""Show what `fields.visible` escapes, and all else without a sure width, as \xNN, \uNNNN or \UNNNNNNNN.
+
+    In the cells of a screen no mark stays that is not composed: terminals disagree on what it takes.
+    """
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escaped(character) for character in unicodedata.normalize("NFC", text))

@@ -128,4 +128,29 @@ def _string(text: str) -> str:
         return f'"{text}"'
     from tomli_w import dumps as dumps_toml  # 10 ms of imports that most profiles never need
 
-    return dumps_toml({"text": text}).removeprefix("text = ").removesuffix("\n")
+    quoted = dumps_toml({"text": text}).removeprefix("text = ").removesuffix("\n")
+    return fields.escape_hidden(quoted, _escape)
+
+
+def _escape(character: str) -> str:
+    """Write a character as TOML does; half a pair, which TOML cannot write, stays for the file's encoding to refuse."""
+    code = ord(character)
+    if 0xD800 <= code <= 0xDFFF:
+        return character
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def encodable(profile: str, encoding: str) -> str:
+    """Return a written profile without the characters that an encoding lacks: TOML's escapes stand in their place."""
+    try:
+        profile.encode(encoding)
+    except UnicodeEncodeError:
+        return "".join(character if _has(encoding, character) else _escape(character) for character in profile)
+    return profile
+
+
+def _has(encoding: str, character: str) -> bool:
+    try:
+        return bool(character.encode(encoding))
+    except UnicodeEncodeError:
+        return False

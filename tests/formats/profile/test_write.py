@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from lvstui.core import fields
 from lvstui.core.model import (
     AddressKey,
     Director,
@@ -30,7 +31,7 @@ from lvstui.core.model import (
     Tunnel,
     TunnelType,
 )
-from lvstui.formats.profile.write import ProfileError, dumps, loads
+from lvstui.formats.profile.write import ProfileError, dumps, encodable, loads
 from tests.build import SHOP, server
 from tests.core.strategies import directors, laws
 
@@ -137,6 +138,26 @@ def test_hostile_names_and_notes_come_back_and_stay_on_one_line(name: str, note:
     text = dumps(director)
     assert loads(text, "p") == director
     assert sum(line.startswith("    {") for line in text.split("\n")) == 1
+
+
+def test_nothing_in_a_profile_hides_or_steers_a_terminal_and_all_of_it_comes_back() -> None:
+    everything = "".join(chr(code) for code in range(0x11000) if not 0xD800 <= code <= 0xDFFF) + "\U000e0001\U0010ffff"
+    for start in range(0, len(everything), 256):
+        name = everything[start : start + 256]
+        written = dumps(Director({}, name=name))
+        shown = written.replace("\n", "")
+        assert fields.escape_hidden(shown, lambda _: "?") == shown
+        assert loads(written, "p").name == name
+    assert 'name = "é q\\u0301 \\u009b \\u202e \\ufeff हिन्दी"' in dumps(
+        Director({}, name="é q\u0301 \x9b \u202e \ufeff हिन्दी")
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "koi8-r", "utf-8"])
+def test_an_encoding_that_lacks_characters_gets_a_profile_that_means_the_same(encoding: str) -> None:
+    director = Director({}, name='é "日本" \U0001f600 \\ \x9b')
+    text = encodable(dumps(director), encoding)
+    assert loads(text.encode(encoding).decode(encoding), "p") == director
 
 
 def test_the_canonical_form_is_in_order_short_and_one_server_a_line() -> None:
