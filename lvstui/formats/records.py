@@ -114,14 +114,14 @@ def load(line: str | bytes) -> Record:
     """Read a record; raises `Unreadable`."""
     try:
         return _record(json.loads(line))
-    except (ValueError, KeyError, TypeError, ProfileError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, ProfileError, RecursionError, OverflowError) as error:
         raise Unreadable(str(error)) from error
 
 
 def _record(document: Table) -> Record:
     return Record(
         number=_typed(int, document["number"]),
-        time=datetime.fromisoformat(_typed(str, document["time"])).astimezone(UTC),
+        time=read_time(_typed(str, document["time"])),
         user=_typed(str, document["user"]),
         source=_typed(str, document["source"]),
         pid=_typed(int, document["pid"]),
@@ -130,6 +130,14 @@ def _record(document: Table) -> Record:
         entries=tuple(_typed(str, text) for text in _typed(list, document.get("entries", []), "entries: ")),
         home=Home(_typed(str, document.get("host", "")), _typed(str, document.get("netns", ""))),
     )
+
+
+def read_time(text: str) -> datetime:
+    """Read a time in UTC. Raises ValueError, also at the ends of the calendar: such a time exists in no other zone."""
+    time = datetime.fromisoformat(text)
+    if not datetime.min.year < time.year < datetime.max.year:
+        raise ValueError("time: the year must be from 2 to 9998")
+    return time.astimezone(UTC)
 
 
 def _typed(kind: type[_T], value: object, where: str = "") -> _T:

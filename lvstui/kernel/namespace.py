@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
+import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -17,6 +19,8 @@ NAMES = Path("/run/netns")
 """Where `ip netns` keeps the namespaces that have a name."""
 
 _CLONE_NEWNET = 0x40000000
+_NS_GET_NSTYPE = 0xB703
+"""What kind of namespace an open file is (include/uapi/linux/nsfs.h, since Linux 4.11)."""
 _ROOM = 1 << 16
 
 _T = TypeVar("_T")
@@ -43,12 +47,7 @@ def call_in(netns: str | None, work: Callable[[], _T], *, apart: bool = False) -
 
 def _enter(netns: str) -> None:
     """Move the calling thread into a namespace."""
-    try:
-        descriptor = os.open(NAMES / netns, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as problem:
-        if problem.errno == errno.ENOENT:
-            raise KernelError(f"netns: there is no network namespace {netns!r}; `ip netns` lists them") from None
-        raise KernelError(f"netns: {netns!r} cannot be opened: {problem.strerror}") from None
+    descriptor = _open(netns)
     try:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.setns(descriptor, _CLONE_NEWNET):
@@ -56,6 +55,32 @@ def _enter(netns: str) -> None:
             raise KernelError(f"netns: {netns!r} cannot be entered ({reason}); that needs root")
     finally:
         os.close(descriptor)
+
+
+def _open(netns: str) -> int:
+    """Open a namespace by its name; anything else than a network namespace is refused unread."""
+    if netns in ("", ".", "..") or "/" in netns or "\0" in netns:
+        raise KernelError(f"netns: {netns!r} is no name of a network namespace; `ip netns` lists them")
+    path = NAMES / netns
+    try:
+        is_other = not stat.S_ISREG(path.stat().st_mode)  # as opening a device may do something
+        descriptor = -1 if is_other else os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as problem:
+        if problem.errno == errno.ENOENT:
+            raise KernelError(f"netns: there is no network namespace {netns!r}; `ip netns` lists them") from None
+        raise KernelError(f"netns: {netns!r} cannot be opened: {problem.strerror}") from None
+    if descriptor < 0 or not _is_network(descriptor):
+        if descriptor >= 0:
+            os.close(descriptor)
+        raise KernelError(f"netns: {str(path)!r} is no network namespace; `ip netns del {netns}` removes it")
+    return descriptor
+
+
+def _is_network(descriptor: int) -> bool:
+    try:
+        return fcntl.ioctl(descriptor, _NS_GET_NSTYPE) == _CLONE_NEWNET
+    except OSError:
+        return False
 
 
 class KeptFile:

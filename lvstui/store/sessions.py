@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from lvstui.core.record import Session, stamp
+from lvstui.formats.records import read_time
 from lvstui.store.files import is_irregular, list_folder, open_regular, remove_file, rename_file, resolve, user_name
 
 _NO_LOGIN: Final = 2**32 - 1
@@ -142,7 +143,7 @@ class Presence:
 def _session(content: bytes) -> Session | None:
     try:
         found = json.loads(content)
-        since = datetime.fromisoformat(found["since"]).astimezone(UTC)
+        since = read_time(found["since"])
         return Session(str(found["user"]), str(found["source"]), int(found["pid"]), since)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 
@@ -204,3 +205,21 @@ def test_a_log_that_nobody_reads_is_not_waited_for_and_gets_no_endless_line(log:
     for _ in range(2000):
         history_file.log("x" * 2000)
     assert len(log()) == 1000
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01", "9999-12-31"])
+def test_a_time_at_the_end_of_the_calendar_costs_that_record_alone(profile: Path, time: str) -> None:
+    line = f'{{"number":7,"time":"{time}","user":"u","source":"s","pid":1,"kind":"do","changes":[]}}\n'
+    file_of(profile).write_text(line)
+    history = HistoryFile(profile)
+    assert history.recent() == ()
+    assert history.append(Kind.DO, [CHANGE]).number == 8
+
+
+@pytest.mark.parametrize("content", [b" " * 2_000_000, b"{ " * 1_000_000, b'{"number": ' * 300_000, b"\n{" * 1_000_000])
+def test_garbage_by_the_megabyte_is_read_in_no_time(profile: Path, content: bytes) -> None:
+    file_of(profile).write_bytes(content)
+    start = perf_counter()
+    assert HistoryFile(profile).append(Kind.DO, [CHANGE]).number == 1
+    assert [record.number for record in HistoryFile(profile).recent()] == [1]
+    assert perf_counter() - start < 2

@@ -62,9 +62,24 @@ def test_what_is_not_known_is_shown_as_iptables_writes_it() -> None:
 def test_a_missing_save_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     output("iptables-legacy", "-t", "mangle", "-A", "PREROUTING", "-j", "MARK", "--set-mark", "80")
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("lvstui.kernel.nft.xtables.legacy._PLACES", str(tmp_path))
+    monkeypatch.setattr("lvstui.kernel.nft.xtables.legacy._PLACES", (tmp_path,))
     assert "iptables-legacy-save" in Legacy(None, Clock()).read().trouble
     assert Legacy(None, Clock()).read().rules == ()
+
+
+@works
+@alone
+def test_a_program_that_others_may_have_put_there_is_not_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    output("iptables-legacy", "-t", "mangle", "-A", "PREROUTING", "-j", "MARK", "--set-mark", "80")
+    for name in ("iptables-legacy-save", "iptables-save"):
+        (tmp_path / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert [rule.value for rule in Legacy(None, Clock()).read().rules] == [80]
+    tmp_path.chmod(0o777)
+    monkeypatch.setattr("lvstui.kernel.nft.xtables.legacy._PLACES", (tmp_path,))
+    assert "or others than root may change it" in Legacy(None, Clock()).read().trouble
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_word_of_iptables_that_leads_nowhere_is_kept() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
+import stat
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from lvstui.core.observed import Rule
@@ -24,7 +26,12 @@ _PROGRAMS: Final = {
     6: ("ip6tables-legacy-save", "ip6tables-save"),
 }
 _FAMILIES: Final = {4: "ip", 6: "ip6"}
-_PLACES: Final = os.pathsep.join(("/usr/sbin", "/sbin", "/usr/local/sbin"))
+_PLACES = (Path("/usr/sbin"), Path("/sbin"), Path("/usr/local/sbin"))
+"""Where the programs are looked for: PATH may be that of the user who became root."""
+
+_ENVIRONMENT: Final = {"PATH": os.pathsep.join(map(str, _PLACES)), "LC_ALL": "C"}
+"""Nothing of ours: XTABLES_LIBDIR would name a folder to load code from."""
+
 _PATIENCE: Final = 10
 _REST_AT_LEAST: Final = 5.0
 """Seconds after which the tables are looked for again, and the rules read again where that is quick."""
@@ -105,11 +112,18 @@ def _is_loaded(path: str) -> bool:
 def _save(version: int) -> str:
     """Read all rules as text, without naming a table, as that would load it."""
     for name in _PROGRAMS[version]:
-        program = shutil.which(name) or shutil.which(name, path=_PLACES)
+        program = _find(name)
         if program is None:
             continue
         try:
-            done = subprocess.run([program, "-c"], capture_output=True, timeout=_PATIENCE, check=False)
+            done = subprocess.run(
+                [program, "-c"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_PATIENCE,
+                check=False,
+                env=_ENVIRONMENT,
+            )
         except (OSError, subprocess.TimeoutExpired) as problem:
             raise _Unread(f"{name} did not list the rules of legacy iptables: {problem}") from None
         text = done.stdout.decode("utf-8", "surrogateescape")
@@ -120,8 +134,24 @@ def _save(version: int) -> str:
             raise _Unread(f"{name} does not list the rules of legacy iptables ({reason}): start lvstui as root")
         return text
     raise _Unread(
-        "tables of legacy iptables are loaded, and iptables-legacy-save, which lists their rules, is not installed"
+        "tables of legacy iptables are loaded, and iptables-legacy-save, which lists their rules, is not installed "
+        f"in {', '.join(map(str, _PLACES))}, or others than root may change it"
     )
+
+
+def _find(name: str) -> Path | None:
+    """Return a program that only root can have put there."""
+    for place in _PLACES:
+        with suppress(OSError):
+            program = (place / name).resolve(strict=True)
+            if stat.S_ISREG(program.stat().st_mode) and all(map(_is_roots, (program, *program.parents))):
+                return place / name
+    return None
+
+
+def _is_roots(path: Path) -> bool:
+    found = path.stat()
+    return found.st_uid == 0 and not found.st_mode & 0o022
 
 
 def _explain(text: str, version: int) -> Iterator[Rule]:
