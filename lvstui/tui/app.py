@@ -8,14 +8,12 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
-from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.message import Message
 from textual.reactive import var
 from textual.widgets import ContentSwitcher
@@ -52,6 +50,7 @@ from lvstui.tui.commands import MOVING, AnyCommand, Command, bindings, find
 from lvstui.tui.dialogs.advice import AdviceAnswer, AdviceScreen
 from lvstui.tui.dialogs.confirm import Confirm, claims_question, confirm_first, foreign_question, overwrite_question
 from lvstui.tui.dialogs.listing import Help, Listing, half_way, refused
+from lvstui.tui.dialogs.palette import Choice, Palette
 from lvstui.tui.terminal import FrugalApp, resume_only_on_a_terminal
 from lvstui.tui.themes import DEFAULT, load, shipped_folder
 from lvstui.tui.views.changes import ChangesView
@@ -134,13 +133,27 @@ def _advice(app: LvstuiApp) -> None:
     app.push_screen(AdviceScreen(found, app.view.about), answered)
 
 
+def _palette(app: LvstuiApp) -> None:
+    """Ask for a command: one that opens a view, one of the view that is shown, or another one of the app."""
+    found: list[tuple[AnyCommand, Callable[[], None]]] = []
+    found += [(c, partial(c.run, app)) for c in EVERYWHERE if c.id.startswith("view.")]
+    found += [(c, partial(app.view.action_run_command, c.id)) for c in app.view.COMMANDS]
+    found += [(c, partial(c.run, app)) for c in EVERYWHERE if not c.id.startswith(("view.", "palette"))]
+
+    def chosen(run: Callable[[], None] | None) -> None:
+        if run is not None:
+            run()
+
+    app.push_screen(Palette([Choice(f"{c.id}: {c.help}", c.key_names, run) for c, run in found]), chosen)
+
+
 EVERYWHERE: tuple[Command[LvstuiApp], ...] = (
     *(
         Command(f"view.{name}", str(place), f"go to the {name} view", partial(_show_view, name=name))
         for place, name in enumerate((view.NAME for view in VIEWS), 1)
     ),
     Command("help", "question_mark", "show the keys of this view", _help, "? help"),
-    Command("palette", "colon,ctrl+p", "find a command by name", lambda app: app.action_command_palette()),
+    Command("palette", "colon,ctrl+p", "find a command by name", _palette),
     Command("pause", "p", "stop reading, or resume it", _pause),
     Command("interval", "r", "read every 1, 2, 5 or 10 seconds", _next_interval),
     Command("repaint", "ctrl+l", "send the whole screen again", lambda app: app.action_repaint()),
@@ -150,38 +163,11 @@ EVERYWHERE: tuple[Command[LvstuiApp], ...] = (
 """What can be done in every view."""
 
 
-class Palette(Provider):
-    """Finds commands by their sentence or id, and runs them as their key would."""
-
-    async def discover(self) -> Hits:
-        """List all commands before anything is typed."""
-        for command, title, run in self._commands():
-            yield DiscoveryHit(title, run, help=command.key_names)
-
-    async def search(self, query: str) -> Hits:
-        """Match what is typed against id and sentence."""
-        matcher = self.matcher(query)
-        for command, title, run in self._commands():
-            if score := matcher.match(title):
-                yield Hit(score, matcher.highlight(title), run, help=command.key_names)
-
-    def _commands(self) -> Iterator[tuple[AnyCommand, str, Callable[[], None]]]:
-        """Yield the commands that open views, those of the view that is shown, and the others of the app."""
-        app = self.app
-        assert isinstance(app, LvstuiApp)
-        found: list[tuple[AnyCommand, Callable[[], None]]] = []
-        found += [(c, partial(c.run, app)) for c in EVERYWHERE if c.id.startswith("view.")]
-        found += [(c, partial(app.view.action_run_command, c.id)) for c in app.view.COMMANDS]
-        found += [(c, partial(c.run, app)) for c in EVERYWHERE if not c.id.startswith(("view.", "palette"))]
-        yield from ((command, f"{command.id}: {command.help}", run) for command, run in found)
-
-
 class LvstuiApp(FrugalApp[int], inherit_bindings=False):
     """Shows the views of what one worker reads."""
 
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Palette}
     BINDINGS = bindings(EVERYWHERE)
-    ENABLE_COMMAND_PALETTE = True
+    ENABLE_COMMAND_PALETTE = False
 
     CSS_PATH = "lvstui.tcss"
     TITLE = "lvstui"

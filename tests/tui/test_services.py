@@ -7,9 +7,8 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
-from textual.command import CommandPalette
 from textual.pilot import Pilot
-from textual.widgets import Button, OptionList, Static
+from textual.widgets import Button, Static
 
 from lvstui.core.change import change_server, change_service
 from lvstui.core.model import AddressKey, Endpoint, Family, MarkKey, RealServer, ServerKey, Service
@@ -25,6 +24,8 @@ from lvstui.kernel.port import NoIpvs
 from lvstui.tui.app import LvstuiApp
 from lvstui.tui.dialogs.confirm import Confirm
 from lvstui.tui.dialogs.listing import Help
+from lvstui.tui.dialogs.palette import Palette
+from lvstui.tui.widgets.table import VirtualTable
 from tests.tui.conftest import Stage
 
 MARK = MarkKey(80, Family.IPV4)
@@ -330,9 +331,11 @@ async def test_the_palette_finds_a_command_and_runs_it(stage: Stage) -> None:
         await stage.look(pilot)
         key, _ = first_server(stage)
         await pilot.press("colon", *"fold.all")
-        await until(pilot, lambda: stage.app.screen.query_one(OptionList).option_count == 1)
+        assert isinstance(stage.app.screen, Palette)
+        found = stage.app.screen.query_one(VirtualTable)
+        assert len(found.selection.keys) == 1
         await pilot.press("enter")
-        await until(pilot, lambda: not isinstance(stage.app.screen, CommandPalette))
+        await until(pilot, lambda: not isinstance(stage.app.screen, Palette))
         await until(pilot, lambda: not stage.view.table.move_to(key))
 
 

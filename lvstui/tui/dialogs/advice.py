@@ -9,13 +9,13 @@ from typing import ClassVar, NamedTuple
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from lvstui.core.advice import Advice
 from lvstui.core.model import ServiceKey
 from lvstui.core.view.table import Cell, Column, Tone, escape
 from lvstui.formats.equivalent import change_lines
+from lvstui.tui.widgets.dialog import Dialog
 from lvstui.tui.widgets.lines import Chunks, Line
 from lvstui.tui.widgets.table import VirtualTable
 
@@ -33,7 +33,7 @@ class AdviceAnswer(NamedTuple):
     go: bool
 
 
-class AdviceScreen(ModalScreen[AdviceAnswer | None]):
+class AdviceScreen(Dialog[AdviceAnswer | None]):
     """Show all advice, with the reason and remedy of one below; return what to do about that one, None for nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,16 +9,16 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from lvstui.core.view.table import Arranged, Cell, Column, Tone
+from lvstui.tui.widgets.dialog import Dialog
 from lvstui.tui.widgets.table import VirtualTable
 
 _COLUMNS = (Column("shown", "", 3, 1), Column("title", "Column", 22, 1, grow=1), Column("sorted", "Sorted", 10, 1))
 
 
-class ChooseColumns(ModalScreen[Arranged | None]):
+class ChooseColumns(Dialog[Arranged | None]):
     """Ask for the columns and the order; return the choice on Enter, None on Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

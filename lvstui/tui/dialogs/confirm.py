@@ -8,7 +8,6 @@ from typing import ClassVar, TypeVar
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from lvstui.core.describe import describe
@@ -17,12 +16,13 @@ from lvstui.core.model import ServiceKey
 from lvstui.core.record import Owner
 from lvstui.core.view.table import escape
 from lvstui.engine.messages import Overtaken
+from lvstui.tui.widgets.dialog import Dialog
 from lvstui.tui.widgets.lines import Chunks
 
 R = TypeVar("R")
 
 
-class Confirm(ModalScreen[bool]):
+class Confirm(Dialog[bool]):
     """Ask whether to go on; True only when the operator moved to the button and pressed it.
 
     With `must_type`, that text has to be typed as well before the button works.

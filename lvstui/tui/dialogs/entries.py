@@ -9,7 +9,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from lvstui.core import fields
@@ -31,13 +30,14 @@ from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import escape
 from lvstui.engine.messages import EditEntries
 from lvstui.tui.dialogs.confirm import Confirm, confirm_first
+from lvstui.tui.widgets.dialog import Dialog
 from lvstui.tui.widgets.lines import Prompt
 from lvstui.tui.widgets.table import VirtualTable
 
 _TABLE_MAX = 8
 
 
-class EntryDialog(ModalScreen[EditEntries | None]):
+class EntryDialog(Dialog[EditEntries | None]):
     """Ask how entries are to be edited; return the request, None where the operator cancels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

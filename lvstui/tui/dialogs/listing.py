@@ -10,13 +10,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from lvstui.core.describe import describe
 from lvstui.core.view.table import escape
 from lvstui.engine.messages import Incomplete, Rejected
 from lvstui.tui.commands import AnyCommand
+from lvstui.tui.widgets.dialog import Dialog
 from lvstui.tui.widgets.lines import Chunks
 
 CLIPBOARD_MAX = 70_000
@@ -30,11 +30,11 @@ _HELP_WIDTH = 76
 """Cells of a line of the help on a terminal of 80."""
 
 
-class _Readable(ModalScreen[None]):
+class _Readable(Dialog[None]):
     """A screen that scrolls until one of the usual keys closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace,q,enter", "app.pop_screen", show=False),
+        Binding("escape,backspace,q,enter", "dismiss(None)", show=False),
         Binding("down,j", "scroll(1)", show=False),
         Binding("up,k", "scroll(-1)", show=False),
     ]
@@ -47,7 +47,7 @@ class _Readable(ModalScreen[None]):
 class Help(_Readable):
     """Show groups of commands, and notes below."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark", "app.pop_screen", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark", "dismiss(None)", show=False)]
 
     DEFAULT_CSS = """
     Help { align: center middle; background: $background 60%; }

@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
@@ -20,6 +19,7 @@ from lvstui.core.fields import FieldError
 from lvstui.core.rules import Problem, Severity
 from lvstui.core.view.form import Field, FieldKind, Form, Values, complete_item
 from lvstui.core.view.table import escape
+from lvstui.tui.widgets.dialog import Dialog
 from lvstui.tui.widgets.lines import Chunks, Printable
 
 _EDITING = {
@@ -186,7 +186,7 @@ _KNOWN = 8
 """How many proposals the hint names."""
 
 
-class FormScreen(ModalScreen[dict[str, str] | None]):
+class FormScreen(Dialog[dict[str, str] | None]):
     """Fill in a form; return its values once nothing in them is wrong, None after Esc.
 
     What is wrong with an empty field that was empty at first is shown only after an attempt to accept the form.

@@ -286,12 +286,17 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Move to the row clicked on; a double click opens it."""
-        index, keys = self.scroll_offset.y + event.y - _HEADER, self.selection.keys
-        if event.y < _HEADER or index >= len(keys):
+        key = self.key_at(event)
+        if key is None:
             return
-        self._move(index)
+        self.move_to(key)
         if event.chain == 2:
-            self.post_message(self.Opened(keys[index]))
+            self.post_message(self.Opened(key))
+
+    def key_at(self, event: events.Click) -> K | None:
+        """Return the row that was clicked on; None for the titles and what lies below the last row."""
+        index, keys = self.scroll_offset.y + event.y - _HEADER, self.selection.keys
+        return keys[index] if event.y >= _HEADER and index < len(keys) else None
 
     def on_resize(self) -> None:
         """Place the columns anew and keep the cursor in view."""
