@@ -272,6 +272,25 @@ def test_warnings_alone_are_no_error(shell: Shell) -> None:
     assert "warning: " in ran.out
 
 
+def test_check_warns_of_what_the_kernel_lacks(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    profile = tmp_path / "p.toml"
+    profile.write_text(
+        "format = 1\n[sysctl]\nconn_lfactor = 2\nconntrack = 1\nsync_period = 50\nconntrak = 1\nlblc_expiration = 60\n"
+        '[[service]]\nservice = "tcp:192.0.2.1:80"\nscheduler = "new"\n'
+    )
+    assert main(["--demo", "check", str(profile)]) == 0
+    printed = capsys.readouterr().out.replace(f"{profile}: ", "").splitlines()
+    assert printed[:-2] == [
+        "warning: sysctl: conntrak: lvstui knows no such setting; did you mean conntrack?",
+        "warning: sysctl: conn_lfactor: the demo's kernel has no such setting, "
+        "Linux 7.2 has it; take it out for this kernel",
+        "warning: sysctl: sync_period: neither the demo's kernel nor lvstui knows such a setting; "
+        "correct the name, or take it out",
+    ]
+    assert printed[-2].startswith('warning: tcp:192.0.2.1:80: scheduler: the demo\'s kernel has no scheduler "new"; ')
+    assert printed[-1] == "1 service, 0 servers, no error"
+
+
 def test_a_profile_that_is_not_there_is_reported_with_the_remedy(shell: Shell) -> None:
     shell.profile.unlink()
     for command in ("diff", "apply"):

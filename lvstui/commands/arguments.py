@@ -158,7 +158,7 @@ def _reading(command: _Command) -> None:
     what = check.add_mutually_exclusive_group(required=True)
     what.add_argument("file", type=Path, nargs="?", metavar="FILE")
     what.add_argument("--running", action="store_true", help="what an expert would advise; exit status 3 if anything")
-    check.set_defaults(run=("show", "check"))
+    check.set_defaults(run=("check", "check"))
     diff = command("diff", "[FILE] [--keep-weights]", "print what `apply` would write to the kernel")
     diff.add_argument("file", type=Path, nargs="?", metavar="FILE", help=_PROFILE_HELP)
     diff.add_argument("--keep-weights", action="store_true", help=_KEEP_WEIGHTS_HELP)

@@ -1,4 +1,4 @@
-"""The commands that print: show, export and check."""
+"""The commands that print what the kernel holds: show and export."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 from lvstui.commands.place import (
     Failure,
     OpenPlace,
-    Place,
     Status,
     align,
     as_json,
     columns_of,
-    load_profile,
     print_json,
     read_snapshot,
     read_whole_table,
@@ -166,43 +164,3 @@ def _format(director: Director, form: str) -> str:
             from lvstui.formats.profile.write import dumps
 
             return dumps(director)
-
-
-def check(options: Namespace, open_place: OpenPlace) -> int:
-    """Print every mistake in a profile, for which no kernel is needed, or what advice says of the running director."""
-    if not options.running:
-        return _check_file(options.file)
-    with open_place() as place:
-        return _check_running(place)
-
-
-def _check_running(place: Place) -> int:
-    """Print the advice on the running director; the status is 3 where there is any."""
-    from lvstui.core.advice.services import advice
-
-    found = advice(read_snapshot(place))
-    for piece in found:
-        print(piece)
-    if not found:
-        print("no advice")
-    return Status.DIFFERS if found else Status.OK
-
-
-def _check_file(path: Path) -> int:
-    """Print every mistake in a profile; warnings alone leave the status at 0."""
-    from lvstui.core import rules
-
-    try:
-        director = load_profile(path)
-    except ProfileError as error:
-        print("\n".join(error.flaws))
-        return Status.ERROR
-    found = rules.check(director)
-    for problem in found:
-        print(f"{visible(str(path))}: {problem.severity.value}: {problem}")
-    if any(problem.severity is rules.Severity.ERROR for problem in found):
-        return Status.ERROR
-    services, servers = len(director.pools), sum(len(pool.servers) for pool in director.pools.values())
-    counted = f"{services} service{'' if services == 1 else 's'}, {servers} server{'' if servers == 1 else 's'}"
-    print(f"{visible(str(path))}: {counted}, no error")
-    return Status.OK

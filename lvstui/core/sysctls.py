@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias, assert_never
@@ -38,7 +38,7 @@ class Setting:
     """One setting: its default in Linux 6.1 or when it came (empty: worked out by the kernel), and what it is for.
 
     `limits` is what the kernel takes; `sensible` what has a meaning, which is often less. The kernel moves an
-    `automatic` one between 1 and 2 itself.
+    `automatic` one between 1 and 2 itself. `since` is the Linux that has it, where there are older ones in use.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Setting:
     automatic: bool = False
     read_only: bool = False
     default: str = "0"
+    since: str = ""
 
     @property
     def takes(self) -> str:
@@ -96,6 +97,7 @@ _ALL: Final = (
         (-8, 8),
         (-8, 8),
         default="-4",
+        since="7.2",
     ),
     Setting(
         "conn_reuse_mode",
@@ -131,12 +133,14 @@ _ALL: Final = (
         "The CPUs on which rates are worked out. Keep that work away from the CPUs that take the packets.",
         default="",
         kind=SettingKind.CPUS,
+        since="6.2",
     ),
     Setting(
         "est_nice",
         "How nice the threads are that work out rates; higher leaves more of the CPU to others.",
         (-20, 19),
         (-20, 19),
+        since="6.2",
     ),
     Setting(
         "expire_nodest_conn",
@@ -181,6 +185,7 @@ _ALL: Final = (
         "run_estimation",
         "1: the kernel works out rates. 0 saves time with very many services, and all rates stand still.",
         default="1",
+        since="5.15",
     ),
     Setting(
         "schedule_icmp",
@@ -216,6 +221,7 @@ _ALL: Final = (
         (-8, 8),
         (-8, 8),
         default="-3",
+        since="7.2",
     ),
     Setting(
         "sync_persist_mode",
@@ -357,6 +363,24 @@ def slip(setting: str) -> str:
 
     near = get_close_matches(setting, SETTINGS, n=1, cutoff=0.85)
     return f"lvstui knows no such setting; did you mean {near[0]}?" if near else ""
+
+
+def absence(setting: str, held: Collection[str], kernel: str) -> str:
+    """Return a sentence about a setting that a kernel lacks, which has those `held`; empty where nothing is wrong.
+
+    Without any held there is no kernel to compare with: only a name that no kernel is known to have is one then.
+    """
+    if setting in held:
+        return ""
+    known = SETTINGS.get(setting)
+    if known is None:
+        nobody = f"neither {kernel} nor lvstui knows" if held else "lvstui knows no kernel with"
+        return f"{nobody} such a setting; correct the name, or take it out"
+    if not held:
+        return ""
+    if known.since:
+        return f"{kernel} has no such setting, Linux {known.since} has it; take it out for this kernel"
+    return f"{kernel} has no such setting at this moment; load the module that brings it, or take it out"
 
 
 def same(setting: str, one: str | None, other: str | None) -> bool:

@@ -178,6 +178,18 @@ def _may_administer() -> bool:
     return found is not None and bool(int(found[1], 16) & _CAP_NET_ADMIN)
 
 
+def find_settings(netns: str | None) -> frozenset[str]:
+    """Return the names of the settings that IPVS has in a network namespace, none where it is not loaded.
+
+    Unlike a question over netlink this loads no module.
+    """
+    settings = Settings(netns)
+    try:
+        return frozenset(settings.read())
+    finally:
+        settings.close()
+
+
 def find_schedulers(loaded: Path = LOADED, modules: Path = MODULES, release: str = "") -> tuple[str, ...]:
     """Return the schedulers that are loaded, built in or installed for the running kernel, in alphabetical order.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lvstui.core.fields import FieldError
-from lvstui.core.sysctls import SETTINGS, SettingKind, doubt, name, read, same, slip, writable
+from lvstui.core.sysctls import SETTINGS, SettingKind, absence, doubt, name, read, same, slip, writable
 
 
 def test_every_setting_says_what_it_is_for_in_few_plain_words() -> None:
@@ -113,3 +113,18 @@ def test_settings_are_writable_unless_known_to_be_not() -> None:
     assert all(writable(setting.name) is not setting.read_only for setting in SETTINGS.values())
     assert writable("of_a_newer_kernel")
     assert {setting.kind for setting in SETTINGS.values()} == set(SettingKind)
+
+
+def test_a_setting_that_a_kernel_lacks_is_named_with_the_kernel_that_has_it() -> None:
+    held = ("conntrack", "of_tomorrow")
+    assert absence("conntrack", held, "Linux 6.1") == absence("of_tomorrow", held, "Linux 6.1") == ""
+    assert absence("conn_lfactor", held, "Linux 6.1").startswith("Linux 6.1 has no such setting, Linux 7.2 has it; ")
+    assert absence("lblc_expiration", held, "Linux 6.1").startswith(
+        "Linux 6.1 has no such setting at this moment; load"
+    )
+    assert absence("sync_period", held, "Linux 6.1").startswith("neither Linux 6.1 nor lvstui knows such a setting")
+
+
+def test_without_a_kernel_only_a_name_that_nobody_knows_is_absent() -> None:
+    assert absence("conn_lfactor", (), "Linux 6.1") == ""
+    assert absence("sync_period", (), "Linux 6.1").startswith("lvstui knows no kernel with such a setting; correct")

@@ -1,0 +1,84 @@
+"""The command check: what is wrong in a profile, and what an expert would advise on the running director."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from lvstui.commands.place import OpenPlace, Place, Status, load_profile, read_snapshot
+from lvstui.core import rules, sysctls
+from lvstui.core.fields import quote, service_text, visible
+from lvstui.core.model import Director
+from lvstui.core.rules import Problem, Severity
+from lvstui.formats.profile.write import ProfileError
+
+
+class _Offer(NamedTuple):
+    """What a kernel has; without settings it has no IPVS at this moment."""
+
+    kernel: str
+    settings: Collection[str]
+    schedulers: Collection[str]
+
+
+def check(options: Namespace, open_place: OpenPlace) -> int:
+    """Print every mistake in a profile, for which no kernel is needed, or what advice says of the running director."""
+    if not options.running:
+        return _check_file(options, open_place)
+    with open_place() as place:
+        return _check_running(place)
+
+
+def _check_running(place: Place) -> int:
+    """Print the advice on the running director; the status is 3 where there is any."""
+    from lvstui.core.advice.services import advice
+
+    found = advice(read_snapshot(place))
+    for piece in found:
+        print(piece)
+    if not found:
+        print("no advice")
+    return Status.DIFFERS if found else Status.OK
+
+
+def _check_file(options: Namespace, open_place: OpenPlace) -> int:
+    """Print every mistake in a profile; warnings alone leave the status at 0."""
+    try:
+        director = load_profile(options.file)
+    except ProfileError as error:
+        print("\n".join(error.flaws))
+        return Status.ERROR
+    path = visible(str(options.file))
+    found = [*rules.check(director), *_lacking(director, _offer(options, open_place))]
+    for problem in found:
+        print(f"{path}: {problem.severity.value}: {problem}")
+    if any(problem.severity is Severity.ERROR for problem in found):
+        return Status.ERROR
+    services, servers = len(director.pools), sum(len(pool.servers) for pool in director.pools.values())
+    counted = f"{services} service{'' if services == 1 else 's'}, {servers} server{'' if servers == 1 else 's'}"
+    print(f"{path}: {counted}, no error")
+    return Status.OK
+
+
+def _offer(options: Namespace, open_place: OpenPlace) -> _Offer:
+    """Look at the running kernel as it is: asking it about IPVS could load the module, which no check should do."""
+    if options.demo:
+        with open_place() as place:
+            return _Offer("the demo's kernel", place.kernel.read().director.sysctl, place.kernel.schedulers)
+    from lvstui.kernel.live import find_schedulers, find_settings
+
+    return _Offer(f"Linux {os.uname().release}", find_settings(options.netns), find_schedulers())
+
+
+def _lacking(director: Director, offer: _Offer) -> Iterator[Problem]:
+    """Yield a warning for every setting and scheduler of a profile that a kernel lacks; `apply` goes on without."""
+    for name in director.sysctl:
+        if not sysctls.slip(name) and (sentence := sysctls.absence(name, offer.settings, offer.kernel)):
+            yield Problem(name, sentence, Severity.WARNING, "sysctl")
+    for key, pool in director.pools.items():
+        if offer.settings and pool.service.scheduler not in offer.schedulers:
+            name = quote(pool.service.scheduler)
+            sentence = f"{offer.kernel} has no scheduler {name}; choose one of {', '.join(offer.schedulers)}"
+            yield Problem("scheduler", sentence, Severity.WARNING, service_text(key))
