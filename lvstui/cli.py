@@ -113,7 +113,9 @@ def _watch_owners(kernel: Kernel, netns: str | None) -> Callable[[], tuple[Owner
 
     @cache
     def watch() -> OwnerWatch:
-        from lvstui.host.owners import OwnerWatch  # with psutil, which only a look at the processes needs
+        from lvstui.host.owners import (
+            OwnerWatch,
+        )  # with what reads configurations, which only a look at the processes needs
 
         return OwnerWatch(netns)
 

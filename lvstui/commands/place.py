@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from lvstui.store.history_file import HistoryFile
 
 
+_OWNERS_PATIENCE = 3.0
+"""Seconds that a command waits for the search for other programs; it takes some 20 milliseconds."""
+
+
 class Status(IntEnum):
     """How a command ended; scripts rely on it."""
 
@@ -96,9 +100,20 @@ def warn_of_owners(place: Place, writes: Sequence[Change]) -> None:
 
     A look costs a walk through all processes, and the import of what walks.
     """
-    if any(service_of(change.target) for change in writes):
-        for sentence in claim_warnings(find_claims(place.owners(), writes)):
-            complain(f"warning: {sentence}")
+    if not any(service_of(change.target) for change in writes):
+        return
+    from lvstui.host.patience import within
+
+    try:
+        owners = within(_OWNERS_PATIENCE, place.owners)
+    except TimeoutError:
+        complain(
+            f"warning: the search for other programs that write to this table has not ended in "
+            f"{_OWNERS_PATIENCE:.0f} seconds; one of them may overwrite this"
+        )
+        return
+    for sentence in claim_warnings(find_claims(owners, writes)):
+        complain(f"warning: {sentence}")
 
 
 def columns_of(columns: Sequence[RowColumn[R]], rows: Iterable[R]) -> list[str]:

@@ -48,6 +48,7 @@ from lvstui.engine.messages import (
 )
 from lvstui.engine.profile import FollowedProfile
 from lvstui.engine.scanner import Follow
+from lvstui.host.patience import Lookout
 from lvstui.kernel.port import Kernel, KernelError
 from lvstui.store.history_file import HistoryFile
 from lvstui.store.profile_file import ProfileFile
@@ -86,7 +87,7 @@ class Worker:
         self._post = post
         self._pace = Pace(interval)
         self._host = host
-        self._owners = owners
+        self._owners = Lookout[tuple[Owner, ...]](owners, ())
         self._clock = clock
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._due = clock()

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address, ip_network
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from lvstui.core.model import Address, AddressKey, Family, MarkKey, Protocol, ServiceKey
+from lvstui.host.foreign import Allowance
 
 _PROTOCOLS: Final = {"tcp": Protocol.TCP, "udp": Protocol.UDP, "sctp": Protocol.SCTP}
 _TOKEN: Final = re.compile(r'"[^"]*"|[{}]|[!#].*|[^\s{}"!#]+')
@@ -22,7 +24,11 @@ _VARIABLE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 _INCLUDE: Final = re.compile(r"include[a-z]?")
 _RANGE_MAX: Final = 65536
 """Addresses of one range that are still listed; a larger one claims every service."""
+_KEYS_MAX: Final = 200_000
+"""Services of one configuration that are still listed."""
 _DEPTH_MAX: Final = 20
+_FOUND_MAX: Final = 1000
+"""Files that one pattern may find."""
 
 _VIRTUAL: Final = re.compile(r"virtual(6?)\s*=\s*(\S+)")
 _REAL_PROTOCOL: Final = re.compile(r"\s+protocol\s*=\s*(\w+)")
@@ -47,7 +53,7 @@ def keepalived_claims(path: Path, root: Path = Path("/")) -> Claims:
         parts = _Parts()
         for stack, words in _statements(reader.lines(path)):
             parts.take(stack, words)
-        services = frozenset(parts.keys())
+        services = _listed(parts.keys())
     except (_Unclear, ValueError, LookupError, OSError):
         return Claims(None, tuple(reader.files))
     return Claims(services, tuple(reader.files))
@@ -57,11 +63,17 @@ def ldirectord_claims(path: Path, root: Path = Path("/")) -> Claims:
     """Return the claims of ldirectord.cf, as a process sees it whose root folder is `root`."""
     place = _inside(root, path)
     try:
-        text = place.read_text(errors="replace")
-        services = frozenset(_ldirectord_keys(text))
+        services = _listed(_ldirectord_keys(Allowance().read(place)))
     except (_Unclear, ValueError, LookupError, OSError):
         return Claims(None, (place,))
     return Claims(services, (place,))
+
+
+def _listed(keys: Iterable[ServiceKey]) -> frozenset[ServiceKey]:
+    found = frozenset(islice(keys, _KEYS_MAX + 1))
+    if len(found) > _KEYS_MAX:
+        raise _Unclear("too many services to be listed")
+    return found
 
 
 def _inside(root: Path, path: Path) -> Path:
@@ -74,6 +86,7 @@ class _Reader:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._variables: dict[str, str] = {}
+        self._allowance = Allowance()
         self.files: list[Path] = []
 
     def lines(self, path: Path, depth: int = 0) -> Iterator[list[str]]:
@@ -81,7 +94,8 @@ class _Reader:
             raise _Unclear("files that include each other")
         place = _inside(self._root, path)
         self.files.append(place)
-        for line in place.read_text(errors="replace").splitlines():
+        for line in self._allowance.read(place).splitlines():
+            self._allowance.check()
             if definition := _DEFINITION.fullmatch(line):
                 self._variables[definition[1]] = definition[2].strip()
                 continue
@@ -97,14 +111,18 @@ class _Reader:
 
     def _include(self, by: Path, pattern: str, depth: int) -> Iterator[list[str]]:
         """Yield the lines of what a pattern finds; a relative one starts from the folder of the file that says it."""
+        if "**" in pattern:
+            raise _Unclear("a pattern that a shell reads otherwise")
         whole = by.parent / pattern
         folder = _inside(self._root, Path(whole.anchor or "."))
         self.files.append(_inside(self._root, whole.parent))  # whose time changes with a new file there
-        for found in sorted(folder.glob(str(whole.relative_to(whole.anchor)))):
+        for found in sorted(islice(folder.glob(str(whole.relative_to(whole.anchor))), _FOUND_MAX)):
             yield from self.lines(Path(whole.anchor) / found.relative_to(folder), depth + 1)
 
     def _substitute(self, found: re.Match[str]) -> str:
-        return self._variables.get(found[1] or found[2], found[0])
+        value = self._variables.get(found[1] or found[2], found[0])
+        self._allowance.take(len(value))
+        return value
 
 
 def _statements(lines: Iterator[list[str]]) -> Iterator[tuple[tuple[str, ...], list[str]]]:

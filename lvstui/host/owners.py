@@ -6,15 +6,13 @@ import os
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
-
-import psutil
 
 from lvstui.core.model import ServiceKey
 from lvstui.core.record import OWN_NAME, Owner
 from lvstui.host.claims import Claims, keepalived_claims, ldirectord_claims
+from lvstui.host.foreign import Allowance, is_trusted, read_start
 from lvstui.host.home import NAMES
 
 INTERVAL: Final = 10.0
@@ -23,8 +21,8 @@ INTERVAL: Final = 10.0
 _PROGRAMS: Final = ("keepalived", "ldirectord", "kube-proxy", OWN_NAME)
 _KEEPALIVED_CONF: Final = "/etc/keepalived/keepalived.conf"
 _LDIRECTORD_FOLDERS: Final = ("/etc/ha.d", "/etc/ha.d/conf")
-_PROXY_MODE: Final = re.compile(r"^\s*mode:\s*[\"']?ipvs\b", re.MULTILINE)
-_CLUSTER: Final = re.compile(r"-[^-SgprcbsiAu]*f(.*)")
+_PROXY_MODE: Final = re.compile(r"^[ \t]*mode:[ \t]*[\"']?ipvs\b", re.MULTILINE)
+_CLUSTER: Final = re.compile(r"-[^-SgprcbsiAu]*?f(.*)", re.DOTALL)
 """keepalived's -f, alone or behind other letters that take no value."""
 
 _Seen = tuple[tuple[str, int, int], ...]
@@ -39,13 +37,34 @@ class Process(NamedTuple):
     command: tuple[str, ...]
 
 
-def processes(programs: Collection[str]) -> Iterator[Process]:
-    """Yield the processes of these programs; a process may append what it does to its own name."""
-    for process in psutil.process_iter(["name"]):
-        program = (process.info["name"] or "").partition(" ")[0]
-        if program in programs:
-            with suppress(psutil.Error):
-                yield Process(process.pid, process.ppid(), program, tuple(process.cmdline()))
+def processes(programs: Collection[str], proc: Path = Path("/proc")) -> Iterator[Process]:
+    """Yield the processes of these programs that root or we have started; no other may write to the table.
+
+    A process may append what it does to its own name. Of others nothing but name and user is read: who owns a
+    process can make the reading of its command line wait.
+    """
+    try:
+        pids = sorted(int(entry.name) for entry in proc.iterdir() if entry.name.isdecimal())
+    except OSError:
+        return
+    for pid in pids:
+        if process := _process(proc / str(pid), pid, programs):
+            yield process
+
+
+def _process(folder: Path, pid: int, programs: Collection[str]) -> Process | None:
+    """Return a process if it is one of these programs and of a user whom we trust."""
+    try:
+        program = read_start(folder / "comm").decode(errors="replace").partition("\n")[0].partition(" ")[0]
+        if program not in programs:
+            return None
+        status = dict(line.split(b":", 1) for line in read_start(folder / "status").splitlines() if b":" in line)
+        if not is_trusted(int(status[b"Uid"].split()[0])):  # the real one: set-user-ID programs are for everybody
+            return None
+        words = read_start(folder / "cmdline").decode(errors="replace").rstrip("\0").split("\0")
+        return Process(pid, int(status[b"PPid"]), program, tuple(words))
+    except (OSError, ValueError, LookupError):  # it has ended
+        return None
 
 
 class OwnerWatch:
@@ -133,7 +152,7 @@ class OwnerWatch:
         if not config:
             return False
         try:
-            return _PROXY_MODE.search(self._path(process, config).read_text(errors="replace")) is not None
+            return _PROXY_MODE.search(Allowance().read(self._path(process, config))) is not None
         except OSError:
             return True
 

@@ -8,17 +8,26 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from lvstui.core.record import Session, stamp
 from lvstui.formats.records import read_time
+from lvstui.host.foreign import read_start
+from lvstui.host.patience import within
 from lvstui.store.files import is_irregular, list_folder, open_regular, remove_file, rename_file, resolve, user_name
 
 _NO_LOGIN: Final = 2**32 - 1
 """The login uid of a process that nobody logged in for, such as a service."""
 
 _ANCESTORS: Final = 12
+
+_ENVIRONMENT: Final = 2**20
+"""Bytes of a process's environment that are looked at."""
+
+_PATIENCE: Final = 0.5
+"""Seconds to wait for the environments of the processes above us: their owner can make that wait for ever."""
 
 _SESSIONS_MAX: Final = 100
 """Sessions that are looked at; where others may write, there could be any number of files."""
@@ -31,7 +40,10 @@ def author(environ: Mapping[str, str] = os.environ, proc: Path = Path("/proc")) 
     (looked up in the processes above us too, since sudo and su take it out of the environment), else the terminal.
     """
     user = environ.get("SUDO_USER") or _login(proc) or user_name(os.geteuid())
-    client = environ.get("SSH_CONNECTION") or _inherited("SSH_CONNECTION", proc)
+    client = environ.get("SSH_CONNECTION") or ""
+    if not client:
+        with suppress(TimeoutError):
+            client = within(_PATIENCE, partial(_inherited, "SSH_CONNECTION", proc))
     return Session(user, client.partition(" ")[0] or _terminal(), os.getpid(), datetime.now(UTC))
 
 
@@ -50,11 +62,11 @@ def _inherited(name: str, proc: Path) -> str:
         for _ in range(_ANCESTORS):
             if pid <= 1:
                 break
-            for variable in (proc / str(pid) / "environ").read_bytes().split(b"\0"):
+            for variable in read_start(proc / str(pid) / "environ", _ENVIRONMENT).split(b"\0"):
                 key, _, value = variable.decode(errors="replace").partition("=")
                 if key == name:
                     return value
-            pid = int((proc / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+            pid = int(read_start(proc / str(pid) / "stat").rpartition(b")")[2].split()[1])
     return ""
 
 

@@ -9,10 +9,12 @@ from contextlib import nullcontext
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from lvstui.cli import Command
+from lvstui.commands import place
 from lvstui.commands.arguments import parser
 from lvstui.commands.place import Place
 from lvstui.core.change import change_timeouts
@@ -137,7 +139,7 @@ def test_nobody_is_looked_for_where_no_service_is_written(desk: Desk) -> None:
     assert desk.looks == 0
 
 
-def test_psutil_is_loaded_only_where_somebody_is_looked_for(desk: Desk) -> None:
+def test_what_searches_is_loaded_only_where_somebody_is_looked_for(desk: Desk) -> None:
     program = f"""
 import sys
 from lvstui.cli import main
@@ -149,9 +151,20 @@ class Live(MemoryKernel):
 
 for words in "show", "diff", "set timeouts tcp=7 --dry-run", "drain --machine 10.0.0.11 --dry-run":
     main(["--profile", {str(desk.profile.path)!r}, *words.split()], lambda _: Live(PROFILE))
-    print("loaded:", "psutil" in sys.modules)
+    print("loaded:", "lvstui.host.owners" in sys.modules)
 """
     root = Path(__file__).parent.parent.parent
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=root, check=True)
     lines = [line for line in ended.stdout.splitlines() if line.startswith("loaded:")]
     assert lines == ["loaded: False", "loaded: False", "loaded: False", "loaded: True"]
+
+
+def test_a_search_that_does_not_end_is_given_up_and_the_edit_is_made(
+    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never = Event()
+    monkeypatch.setattr(place, "_OWNERS_PATIENCE", 0.1)
+    monkeypatch.setattr(desk, "_find", lambda _: [] * never.wait(30))
+    assert desk.run("set", "tcp:192.0.2.10:443", "10.0.0.11:443", "weight=5") == 0
+    assert "the search for other programs that write to this table has not ended" in capsys.readouterr().err
+    never.set()
