@@ -17,11 +17,12 @@ from lvstui.commands.arguments import parser
 from lvstui.commands.place import Failure, OpenPlace, Place, Status, complain
 from lvstui.core.change import DirectorField
 from lvstui.core.fields import FieldError, netns
-from lvstui.core.model import NOBODYS
+from lvstui.core.model import NOBODYS, Home
 from lvstui.core.record import Owner
 from lvstui.formats.profile.write import ProfileError
 from lvstui.host.home import find_home
 from lvstui.kernel.port import Kernel, KernelError, NoIpvs, NoRight
+from lvstui.store.journal_file import left_paths
 from lvstui.store.profile_file import NO_USUAL_PROFILE, ProfileFile, default_path
 
 if TYPE_CHECKING:
@@ -98,12 +99,29 @@ def _place(options: argparse.Namespace, open_kernel: Opener, *, demo_instead: bo
                 here = NOBODYS if kernel.origin == "demo" else find_home(options.netns)
                 path = options.profile or default_path(here)
                 profile = ProfileFile(path) if path else None
-                yield Place(kernel, profile, owners=_watch_owners(kernel, options.netns), here=here)
+                notice = _recover(kernel, profile, here, options)
+                yield Place(kernel, profile, notice, _watch_owners(kernel, options.netns), here)
             finally:
                 kernel.close()
             return
     with _demo(options.profile) as (kernel, profile):
-        yield Place(kernel, profile, notice)
+        yield Place(kernel, profile, notice or _recover(kernel, profile, NOBODYS, options))
+
+
+def _recover(kernel: Kernel, profile: ProfileFile | None, here: Home, options: argparse.Namespace) -> str:
+    """Settle what a killed lvstui left; return what there is to say of it, which a command says at once."""
+    if profile is None or not left_paths(profile.path):
+        return ""
+    from lvstui.engine.recovery import recover  # with the formats of records
+    from lvstui.store.history_file import HistoryFile
+
+    records = HistoryFile(profile.path, to_syslog=kernel.origin != "demo", home=here)
+    found = list(recover(kernel, profile, records, here, read_only=options.read_only))
+    if options.command is None:
+        return "; ".join(found)
+    for sentence in found:
+        complain(sentence)
+    return ""
 
 
 def _watch_owners(kernel: Kernel, netns: str | None) -> Callable[[], tuple[Owner, ...]]:

@@ -43,9 +43,11 @@ from lvstui.core.model import (
     TunnelType,
 )
 from lvstui.core.observed import Reading
+from lvstui.core.record import Kind
 from lvstui.formats.profile.write import dumps, loads
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs, NoRight
+from lvstui.store.history_file import HistoryFile
 from tests.build import SHOP, address_key, remove_services, server
 
 MARK = MarkKey(80, Family.IPV6)
@@ -430,6 +432,25 @@ def test_an_output_that_takes_nothing_stops_no_write_of_apply(shell: Shell, monk
     recorded = shell.run("history", "apply").out
     assert "+ mark6:80: scheduler rr" in recorded
     assert "+ sync master" in recorded
+
+
+@pytest.mark.parametrize("command", ["show", "history"])
+def test_the_next_command_records_what_a_killed_one_did(shell: Shell, command: str) -> None:
+    records = HistoryFile(shell.profile)
+    change = change_server(SHOP, WEB1, replace(WEB1, weight=8))
+    draft = records.begin(Kind.DO, (change,))
+    (path,) = shell.profile.parent.glob(".director.toml.journal.*")
+    left = path.read_bytes()
+    records.end(draft)
+    records.close()
+    path.write_bytes(left)  # as a process leaves it that is killed right after it saved the profile
+    shell.want(with_weight(8))
+    ran = shell.run(command)
+    assert ran.status == 0
+    assert "was interrupted: 1 of 1 changes were written, now recorded as 1" in ran.err
+    assert "do  interrupted, recorded at a later start" in shell.run("history").out
+    assert shell.run(command).err == ""
+    assert not list(shell.profile.parent.glob(".*journal*"))
 
 
 class Losing(MemoryKernel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from lvstui.commands.caution import dangers, refuse_dangers
@@ -122,8 +123,9 @@ def _carry_out(place: Place, plan: Plan) -> frozenset[Change]:
     def report(event: Event) -> None:
         complain(sentence(event, plan.profile)[0])
 
-    editor = Editor(place.kernel, FollowedProfile(None, place.kernel, report), place.history, report)
-    outcome = editor.make(Edit(plan.changes, Kind.APPLY), plan.running)
+    profile = FollowedProfile(None, place.kernel, report)
+    with closing(Editor(place.kernel, profile, place.history, report)) as editor:
+        outcome = editor.make(Edit(plan.changes, Kind.APPLY), plan.running)
     match outcome:
         case Applied():
             _print_lines(plan, plan.writes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 
 from lvstui.commands.caution import refuse_dangers
@@ -68,7 +68,8 @@ def _make(place: Place, edit: Edit, snapshot: Snapshot) -> int:
             status = Status.ERROR
 
     profile = FollowedProfile(place.profile, place.kernel, report, place.here)
-    outcome = Editor(place.kernel, profile, place.history, report).make(edit, director)
+    with closing(Editor(place.kernel, profile, place.history, report)) as editor:
+        outcome = editor.make(edit, director)
     for change in outcome.done:
         print(describe(change, director))
     if not isinstance(outcome, Applied):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
@@ -112,12 +113,7 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
         if options.dry_run:
             _print_only(wanted, held, director, as_json=options.json)
             return Status.DIFFERS
-        report = _carry_out(place, wanted, snapshot)
-        if report.outcome is not Outcome.REFUSED:
-            try:
-                place.history.append(Kind.ENTRIES, (), [report_line(report)])
-            except ProfileError as error:
-                complain(f"the edit is made, but missing in the history: {error}")
+        report = _carry_out_recorded(place, wanted, snapshot)
     if options.json:
         print_json(_report_table(report, director))
     elif report.outcome is Outcome.DONE:
@@ -181,6 +177,25 @@ def _entry(service: ServiceKey, client: Address, call_id: str, director: Directo
     name = service_names(director, service)[0]
     more = "" if scan.complete else "; the table was not read to its end"
     raise Failure(f"{client} has no entry of {name}{more}")
+
+
+def _carry_out_recorded(place: Place, wanted: EntryEdit, snapshot: Snapshot) -> EntryReport:
+    """Make an edit with its record, which says of an interrupted one that it may have been made."""
+    title = entry_edits.title(wanted, snapshot.reading.director)
+    recorded = [entry_edits.uncertain(title)]
+    with closing(place.history) as records:
+        draft = records.begin(Kind.ENTRIES, (), [title])
+        try:
+            report = _carry_out(place, wanted, snapshot)
+            recorded = [report_line(report)] if report.outcome is not Outcome.REFUSED else []
+        finally:
+            try:
+                if recorded:
+                    records.finish(draft, (), recorded)
+            except ProfileError as error:
+                complain(f"the edit is made, but missing in the history: {error}")
+            records.end(draft)
+    return report
 
 
 def _carry_out(place: Place, wanted: EntryEdit, snapshot: Snapshot) -> EntryReport:

@@ -13,13 +13,15 @@ from lvstui.core.record import heading, lines, matches
 from lvstui.formats.profile.write import ProfileError
 from lvstui.formats.records import table
 from lvstui.host.home import find_home
+from lvstui.kernel.port import KernelError
 from lvstui.store.history_file import HistoryFile
+from lvstui.store.journal_file import left_paths
 from lvstui.store.profile_file import NO_USUAL_PROFILE, ProfileFile, default_path
 
 _LINES_SHOWN = 20
 
 
-def history(options: Namespace, _open_place: OpenPlace) -> int:
+def history(options: Namespace, open_place: OpenPlace) -> int:
     """Print the last records that say all of the words, newest last; no kernel is needed for that."""
     if options.demo and options.profile is None:
         raise Failure("the demo keeps no history; name a profile with --profile", Status.USAGE)
@@ -32,6 +34,9 @@ def history(options: Namespace, _open_place: OpenPlace) -> int:
     with suppress(ProfileError):
         director = profile.load() or EMPTY
     director = replace(director, home=here)
+    if left_paths(profile.path):
+        with suppress(KernelError), open_place():  # which records what a killed lvstui left
+            pass
     records = HistoryFile(profile.path).records()
     found = deque((record for record in records if matches(record, options.words, director)), maxlen=options.count)
     if options.json:

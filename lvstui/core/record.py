@@ -58,7 +58,8 @@ class Record:
     """Changes that were made together; `number` counts from 1 in the history of one profile, `time` is UTC.
 
     `entries` are edits of persistence entries, each in a sentence that says what was seen of it afterwards. `home` is
-    where they were made; older records do not say.
+    where they were made; older records do not say. `interrupted` says that its lvstui was killed in the middle, and
+    that a later one recorded what it found.
     """
 
     number: int
@@ -70,12 +71,14 @@ class Record:
     changes: tuple[Change, ...]
     entries: tuple[str, ...] = ()
     home: Home = NOBODYS
+    interrupted: bool = False
 
     @property
     def title(self) -> str:
         """Everything but the changes, in a line: `12  2026-11-22T12:30:05Z  alice from 192.0.2.7  undo`."""
         place = f" from {visible(self.source)}" if self.source else ""
-        return f"{self.number}  {stamp(self.time)}  {visible(self.user)}{place}  {self.kind.value}"
+        late = "  interrupted, recorded at a later start" if self.interrupted else ""
+        return f"{self.number}  {stamp(self.time)}  {visible(self.user)}{place}  {self.kind.value}{late}"
 
 
 def stamp(time: datetime) -> str:

@@ -24,7 +24,7 @@ from lvstui.engine.messages import Applied, Edit, Event, Incomplete, Notice, Out
 from lvstui.engine.profile import FollowedProfile
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel, KernelError, NoRight, Refused
-from lvstui.store.history_file import HistoryFile
+from lvstui.store.history_file import Draft, HistoryFile
 
 FEW = 20
 """Changes up to which objects are read one by one, before and after a write; for more the whole table is read once."""
@@ -88,32 +88,47 @@ class Editor:
         """
         if self.read_only:
             return Rejected(edit, NoRight(self.read_only))
-        writing = Writing(self._kernel, edit)
+        draft: Draft | None = None
+
+        def begin() -> None:
+            nonlocal draft
+            draft = self.begin(edit.kind, edit.changes)
+
+        writing = Writing(self._kernel, edit, begin)
+        done: tuple[Change, ...] = ()
         try:
             outcome = writing.run()
+            done = outcome.done
         except BaseException:
-            self._settle(edit.kind, writing.done, seen, on_done)
+            done = writing.done
             raise
-        self._settle(edit.kind, outcome.done, seen, on_done)
+        finally:
+            if done:
+                self._remember(edit.kind, done)
+                on_done(done)
+                self._profile.save(done, seen)
+            self.finish(draft, done)
         return outcome
 
-    def _settle(
-        self, kind: Kind, done: tuple[Change, ...], seen: Director, on_done: Callable[[tuple[Change, ...]], None]
-    ) -> None:
-        """Remember, show, save and record what was done, if anything was."""
-        if done:
-            self._remember(kind, done)
-            on_done(done)
-            self._profile.save(done, seen)
-            self.record(kind, done)
+    def begin(self, kind: Kind, changes: tuple[Change, ...], entries: Sequence[str] = ()) -> Draft | None:
+        """Write down what is about to be made, where a history is kept; `finish` takes what this returns."""
+        return self._records.begin(kind, changes, entries) if self._records else None
 
-    def record(self, kind: Kind, changes: tuple[Change, ...], entries: Sequence[str] = ()) -> None:
-        """Add what was done to the history; a history that cannot be written stops nobody."""
+    def finish(self, draft: Draft | None, changes: tuple[Change, ...], entries: Sequence[str] = ()) -> None:
+        """Add what was done, if anything was, to the history; a history that cannot be written stops nobody."""
+        if draft is None or self._records is None:
+            return
         try:
-            if self._records:
-                self._records.append(kind, changes, entries)
+            if changes or entries:
+                self._records.finish(draft, changes, entries)
         except ProfileError as error:
             self._post(Notice(f"the change is made, but missing in the history: {error}"))
+        self._records.end(draft)
+
+    def close(self) -> None:
+        """Remove the journal: nothing is under way any more."""
+        if self._records:
+            self._records.close()
 
     def read_records(self) -> tuple[Record, ...]:
         """Read the newest records, which other lvstui add to as well; a history that cannot be read stays as it was."""
@@ -146,13 +161,15 @@ class Editor:
 class Writing:
     """An edit on its way into a kernel, which must hold what the operator saw; `done` says what of it holds by now.
 
+    `begin` is called before the first write, once it is known that there will be one.
     A refusal ends it, or, where the edit goes on, what depends on what was refused. Of a whole edit all that was
     written is then taken back, as far as the kernel allows.
     """
 
-    def __init__(self, kernel: Kernel, edit: Edit) -> None:
+    def __init__(self, kernel: Kernel, edit: Edit, begin: Callable[[], None] = lambda: None) -> None:
         self._kernel = kernel
         self._edit = edit
+        self._begin = begin
         self._writes = kernel_writes(edit.changes)
         self._reached = 0
         self._refusals: list[Refusal] = []
@@ -175,6 +192,7 @@ class Writing:
         try:
             if overtaken := _find_overtaken(self._kernel, self._edit):
                 return overtaken
+            self._begin()
             for change in self._writes:
                 self._write(change)
                 self._reached += 1

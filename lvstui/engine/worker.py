@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import queue
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
 from lvstui.core.change import Change, changes_kernel, fold, holds
 from lvstui.core.drift import add_profile_values
-from lvstui.core.entries.edits import EntryReport, Outcome, report_line
+from lvstui.core.entries.edits import EntryReport, Outcome, report_line, title
 from lvstui.core.entries.resolve import has_engine, wanted_clients
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import NOBODYS, Home, ServiceKey
@@ -50,7 +51,7 @@ from lvstui.engine.profile import FollowedProfile
 from lvstui.engine.scanner import Follow
 from lvstui.host.patience import Lookout
 from lvstui.kernel.port import Kernel, KernelError
-from lvstui.store.history_file import HistoryFile
+from lvstui.store.history_file import Draft, HistoryFile
 from lvstui.store.profile_file import ProfileFile
 from lvstui.store.sessions import Presence
 
@@ -101,6 +102,7 @@ class Worker:
         self._desk = EntryDesk(kernel, self.submit, clock=clock, threaded=threaded, pause=pause)
         self._watching = Watch(False)
         self._reports: list[EntryReport] = []
+        self._drafts: deque[Draft | None] = deque()  # of the edits of entries that are under way, in order
 
     def submit(self, request: Request) -> None:
         """Ask for something, from any thread; requests are served in order."""
@@ -125,6 +127,7 @@ class Worker:
         match request:
             case Stop():
                 self._desk.close()
+                self._editor.close()
                 self._kernel.close()
                 if self._presence:
                     self._presence.leave()
@@ -248,6 +251,8 @@ class Worker:
         if reason:
             self._post(Notice(f"not done: {reason}"))
         else:
+            titles = [title(edit, self._reading.director) for edit in request.edits]
+            self._drafts.append(self._editor.begin(Kind.ENTRIES, (), titles))
             self._desk.edit(request)
 
     def _consult(self, messages: Sequence[Message]) -> Reading | KernelError:
@@ -264,8 +269,8 @@ class Worker:
             self._post(EntryProgress(report, done, total))
             return
         reports, self._reports = tuple(self._reports), []
-        if sentences := [report_line(report) for report in reports if report.outcome is not Outcome.REFUSED]:
-            self._editor.record(Kind.ENTRIES, (), sentences)
+        sentences = [report_line(report) for report in reports if report.outcome is not Outcome.REFUSED]
+        self._editor.finish(self._drafts.popleft(), (), sentences)
         self._post(EntriesDone(reports, total))
         self._look()
 

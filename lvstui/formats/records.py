@@ -45,6 +45,11 @@ def dump(record: Record) -> str:
     return json.dumps(table(record), separators=(",", ":"))
 
 
+def renumber(line: str, number: int) -> str:
+    """Return the line of a record with another number, which is what it begins with."""
+    return f'{{"number":{number}{line[line.index(",") :]}'
+
+
 def table(record: Record) -> Table:
     """Name what a record holds as the file does."""
     return {
@@ -61,6 +66,7 @@ def table(record: Record) -> Table:
         **({"entries": list(record.entries)} if record.entries else {}),
         **({"host": record.home.host} if record.home.host else {}),
         **({"netns": record.home.netns} if record.home.netns else {}),
+        **({"interrupted": True} if record.interrupted else {}),
     }
 
 
@@ -129,6 +135,7 @@ def _record(document: Table) -> Record:
         changes=tuple(map(_change, _typed(list, document["changes"], "changes: "))),
         entries=tuple(_typed(str, text) for text in _typed(list, document.get("entries", []), "entries: ")),
         home=Home(_typed(str, document.get("host", "")), _typed(str, document.get("netns", ""))),
+        interrupted=document.get("interrupted") is True,
     )
 
 

@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from lvstui.core.change import Change
 from lvstui.core.fields import visible
 from lvstui.core.model import NOBODYS, Home
 from lvstui.core.record import Kind, Record, Session, lines
 from lvstui.formats.profile.flaws import ProfileError
-from lvstui.formats.records import Unreadable, dump, load
+from lvstui.formats.records import Unreadable, dump, load, renumber
 from lvstui.store.files import (
     Signature,
     explain_errors,
@@ -30,6 +30,7 @@ from lvstui.store.files import (
     rename_file,
     resolve,
 )
+from lvstui.store.journal_file import JournalFile
 from lvstui.store.sessions import author
 
 RECENT: Final = 200
@@ -54,6 +55,14 @@ _NUMBER: Final = re.compile(rb'\s*\{\s*"number":\s*(\d{1,15})\b')
 """The number of a record, matched at the start of a line only: searched for, it would take quadratic time."""
 
 
+class Draft(NamedTuple):
+    """A record of what is about to be made, its line, and the journal that holds it (None: none could be written)."""
+
+    record: Record
+    line: str
+    journal: JournalFile | None
+
+
 class HistoryFile:
     """The records of one profile, shared with other lvstui; `to_syslog` sends each to the system's log as well.
 
@@ -74,6 +83,7 @@ class HistoryFile:
         self._seen: tuple[Signature | None, Signature | None] | None = None
         self._recent: tuple[Record, ...] = ()
         self._known: dict[bytes, Record | None] = {}
+        self._journals: list[JournalFile] = []
 
     @cached_property
     def _author(self) -> Session:
@@ -108,28 +118,65 @@ class HistoryFile:
 
         Raises `ProfileError` with the file as it was; the system's log gets the record all the same.
         """
-        now = datetime.now(UTC)
-        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        who = self._author
-        record = Record(0, now, who.user, who.source, who.pid, kind, tuple(changes), tuple(entries), self._home)
+        return self.add(self._record(kind, changes, entries))
+
+    def begin(self, kind: Kind, changes: Sequence[Change], entries: Sequence[str] = ()) -> Draft:
+        """Write down what is about to be made, on the disk when this returns, until it is ended.
+
+        Where no journal can be written nothing is: that stops no edit, and the history will say what is wrong.
+        """
+        record = self._record(kind, changes, entries)
+        line = dump(record)
+        journal = None
+        with suppress(OSError):
+            journal = self._journals.pop() if self._journals else JournalFile(self._profile)
+            journal.enter(line.encode())
+        return Draft(record, line, journal)
+
+    def finish(self, draft: Draft, changes: Sequence[Change], entries: Sequence[str] = ()) -> Record:
+        """Add what came of a draft, as `append` does."""
+        record = replace(draft.record, changes=tuple(changes), entries=tuple(entries))
+        return self.add(record, draft.line if record == draft.record else "")
+
+    def end(self, draft: Draft) -> None:
+        """Take a draft out of the journal: it was recorded, or came to nothing."""
+        if draft.journal is not None:
+            with suppress(OSError):
+                draft.journal.clear()
+            self._journals.append(draft.journal)
+
+    def close(self) -> None:
+        """Remove the journals; drafts that were not ended keep theirs."""
+        while self._journals:
+            self._journals.pop().close()
+
+    def add(self, record: Record, line: str = "") -> Record:
+        """Add a record under the next number, as `append` does; `line` is how it is written, where that is known."""
         try:
             with explain_errors(self.path, "written"):
                 if is_irregular(self._profile):
                     raise ProfileError(f"{visible(str(self._profile))} is no plain file; name another profile")
                 make_folder(self.path.parent)
-                record = self._append(record)
+                record = self._append(record, line or dump(record))
         finally:
             if self._to_syslog:
                 log(_sentence(record))
         return record
 
-    def _append(self, record: Record) -> Record:
+    def _record(self, kind: Kind, changes: Sequence[Change], entries: Sequence[str]) -> Record:
+        """Return a record of this moment, without a number."""
+        now = datetime.now(UTC)
+        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        who = self._author
+        return Record(0, now, who.user, who.source, who.pid, kind, tuple(changes), tuple(entries), self._home)
+
+    def _append(self, record: Record, text: str) -> Record:
         while True:
             with lock_file(self.path, _PATIENCE, f"{visible(str(self.path))} cannot be written") as file:
                 size = os.fstat(file).st_size
                 content = read_tail(file, _READ_AT_MOST)
                 record = replace(record, number=self._next_number(content))
-                line = dump(record).encode() + b"\n"
+                line = renumber(text, record.number).encode() + b"\n"
                 if content and size + len(line) > self._largest:
                     rename_file(self.path, self._older.name)
                     continue

@@ -177,6 +177,11 @@ def title(edit: EntryEdit, director: Director) -> str:
             return f"pin {client} of {where} for {seconds} s"
 
 
+def uncertain(title: str) -> str:
+    """Return what is recorded of an edit that was interrupted: nobody saw what became of it."""
+    return f"may have been done: {title}"
+
+
 def client_text(entry: Entry, director: Director) -> str:
     """Name an entry: `10.1.5.0/24 of shop`."""
     service = service_of(entry, director)

@@ -1,0 +1,187 @@
+"""What a killed lvstui was writing: looked up in the kernel, completed in profile and history, and reported.
+
+An edit is journaled before its first write (`store/journal_file.py`). A journal that its process left is held against
+the kernel: what holds of the edit was written. The rest is left to the operator, but for the services of a mark group,
+which never stay without their rules: the rules decide, and what belongs to them is completed or taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from lvstui.core.change import (
+    EMPTY,
+    Change,
+    Target,
+    Value,
+    changes_kernel,
+    holds,
+    lookup,
+    service_of,
+    strip_profile_values,
+    undo,
+)
+from lvstui.core.describe import describe
+from lvstui.core.drift import add_profile_values
+from lvstui.core.entries.edits import uncertain
+from lvstui.core.fields import visible
+from lvstui.core.home import home_text
+from lvstui.core.model import NOBODYS, Director, Home, MarkGroupKey, MarkKey
+from lvstui.core.record import Kind, Record, stamp
+from lvstui.engine.edits import Writing
+from lvstui.engine.messages import Applied, Edit, Event, sentence
+from lvstui.engine.profile import FollowedProfile
+from lvstui.formats.profile.write import ProfileError
+from lvstui.formats.records import Unreadable, load
+from lvstui.kernel.port import Kernel, KernelError
+from lvstui.store.history_file import HistoryFile
+from lvstui.store.journal_file import left_paths, take
+from lvstui.store.profile_file import ProfileFile
+
+
+def recover(
+    kernel: Kernel, file: ProfileFile, records: HistoryFile, here: Home = NOBODYS, *, read_only: bool = False
+) -> Iterator[str]:
+    """Settle what killed processes left beside a profile, and yield what there is to say, in sentences.
+
+    `here` is where the kernel is. Without the right to write, or `read_only`, or where it was another kernel, that
+    something is left is all that is said.
+    """
+    for path in left_paths(file.path):
+        try:
+            with take(path) as left:
+                record = _load(left.line) if left and left.line else None
+                if record is None or _is_recorded(records, record):
+                    continue
+                if record.home != here:
+                    raise KernelError(f"it was on {home_text(record.home)}, start lvstui there")
+                if read_only or kernel.read_only:
+                    raise PermissionError
+                yield from _settle(kernel, file, records, record, here)
+        except PermissionError:
+            yield f"an edit was interrupted and is not recorded yet: start lvstui with the right to write ({path})"
+        except (KernelError, ProfileError, OSError) as error:
+            yield f"an edit was interrupted, and what became of it is not recorded: {error}"
+
+
+def _load(line: bytes) -> Record | None:
+    try:
+        return load(line)
+    except Unreadable:
+        return None
+
+
+def _is_recorded(records: HistoryFile, record: Record) -> bool:
+    return any(known.time == record.time and known.pid == record.pid for known in records.records())
+
+
+def _settle(kernel: Kernel, file: ProfileFile, records: HistoryFile, record: Record, here: Home) -> Iterator[str]:
+    """Complete profile and history with one edit, and yield what was and what was not written."""
+    said: list[str] = []
+
+    def post(event: Event) -> None:
+        said.append(sentence(event)[0])
+
+    saved = file.load() or EMPTY
+    running = kernel.read().director
+    if kernel.read_only:
+        raise PermissionError
+    if kernel.origin == "demo":
+        held = _find_held(record.changes, saved)  # that kernel ended with its process; the profile says what was done
+    else:
+        held = _find_held(record.changes, running)
+        if repairs := _repairs(record.changes, held, running):
+            outcome = Writing(kernel, Edit(repairs)).run()
+            if not isinstance(outcome, Applied):
+                post(outcome)
+            running = kernel.read().director
+            held = _find_held(record.changes, running)
+    if held and record.kind is not Kind.APPLY:
+        FollowedProfile(file, kernel, post, here).save(held, add_profile_values(running, saved))
+    entries = tuple(map(uncertain, record.entries))
+    number = 0
+    if held or entries:
+        number = records.add(replace(record, changes=held, entries=entries, interrupted=True)).number
+    yield _report(record, held, number, add_profile_values(running, saved))
+    yield from said
+
+
+def _find_held(changes: Sequence[Change], director: Director) -> tuple[Change, ...]:
+    """Return those changes that hold in a director; of an object that was written several times, all up to the last.
+
+    Not those of an object that is as it was before them all. What only the profile knows holds with all before it.
+    """
+    first: dict[Target, Change] = {}
+    last: dict[Target, int] = {}
+    for place, change in enumerate(changes):
+        if changes_kernel(change) and not _is_unknown(change.target, director):
+            first.setdefault(change.target, change)
+            if _is_now(change.target, change.after, director):
+                last[change.target] = place
+    for target, change in first.items():
+        if _is_now(target, change.before, director):
+            last.pop(target, None)
+    held: list[Change] = []
+    complete = bool(last) or not any(map(changes_kernel, changes))
+    for place, change in enumerate(changes):
+        is_held = place <= last.get(change.target, -1) if changes_kernel(change) else complete
+        complete = complete and is_held
+        if is_held:
+            held.append(change)
+    return tuple(held)
+
+
+def _is_now(target: Target, value: Value | None, director: Director) -> bool:
+    return holds(target, value, strip_profile_values(lookup(director, target)))
+
+
+def _is_unknown(target: Target, director: Director) -> bool:
+    """Return whether a target cannot be read here: rules without the packet filter."""
+    return isinstance(target, MarkGroupKey) and director.marks is None
+
+
+def _repairs(changes: Sequence[Change], held: Sequence[Change], running: Director) -> tuple[Change, ...]:
+    """Return the changes after which no service of an edited mark group is there without its rules.
+
+    Rules are written in one step, when all is there for them, and removed before anything else. So where the edit
+    came past them the services follow, and where it did not those go back: no packet has met them.
+    """
+    found: list[Change] = []
+    for group in changes:
+        if not isinstance(group.target, MarkGroupKey) or _is_unknown(group.target, running):
+            continue
+        mark = group.target.mark
+        services = [change for change in changes if changes_kernel(change) and _mark_of(change) == mark]
+        if group in held:
+            missing = [change for change in services if change not in held]
+            found += [change for change in missing if _is_now(change.target, change.before, running)]
+        else:
+            found += undo(change for change in services if change in held)
+    return tuple(found)
+
+
+def _mark_of(change: Change) -> int | None:
+    key = service_of(change.target)
+    return key.mark if isinstance(key, MarkKey) else None
+
+
+def _report(record: Record, held: Sequence[Change], number: int, director: Director) -> str:
+    """Return in a sentence what was written of an interrupted edit, and how to go on."""
+    who = f"{visible(record.user)} at {stamp(record.time)}"
+    if record.entries:
+        count = f"{len(record.entries)} edits of persistence entries" if len(record.entries) > 1 else record.entries[0]
+        return f"interrupted, by {who}: {visible(count)}; may have been done, and is recorded so as {number}"
+    written = set(held)
+    lost = [change for change in record.changes if change not in written]
+    recorded = f", now recorded as {number}" if held else ""
+    first = f"an edit by {who} was interrupted: {len(held)} of {len(record.changes)} changes were written{recorded}"
+    if not lost:
+        return first
+    again = "`lvstui apply` again" if record.kind is Kind.APPLY else "repeat the edit"
+    more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+    touched = [
+        change for change in lost if changes_kernel(change) and not _is_now(change.target, change.before, director)
+    ]
+    others = f" ({len(touched)} of these changed by others since)" if touched else ""
+    return f"{first}; not written: {describe(lost[0], director)}{more}{others}: {again} for that"
