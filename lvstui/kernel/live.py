@@ -200,6 +200,6 @@ def find_schedulers(loaded: Path = LOADED, modules: Path = MODULES, release: str
     found = set()
     for path in (loaded, folder / "modules.dep", folder / "modules.builtin"):
         with suppress(OSError):
-            names = (_MODULE.search(line.partition(" ")[0]) for line in path.read_text().splitlines())
+            names = (_MODULE.search(line.partition(" ")[0]) for line in path.read_text(errors="replace").splitlines())
             found |= {name[1] for name in names if name}
     return tuple(sorted(found - _NO_SCHEDULERS or SCHEDULERS - {"none"}))

@@ -37,6 +37,15 @@ class NoIpvs(KernelError):
     """The kernel has no IPVS, or its module has gone; `modprobe ip_vs` is the remedy."""
 
 
+class Garbled(KernelError):
+    """An answer that no kernel known gives; `detail` says what is wrong with it, `about` whose answer it is."""
+
+    def __init__(self, detail: str, about: str = "") -> None:
+        place = f" ({about})" if about else ""
+        super().__init__(f"the kernel answered something that lvstui does not understand{place}: {detail}")
+        self.detail = detail
+
+
 class Piece(NamedTuple):
     """Some rows of the connection table, in the kernel's order."""
 

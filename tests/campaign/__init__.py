@@ -1,6 +1,6 @@
 """Campaigns: attacks on lvstui that find more the longer they run, with figures.
 
-A campaign is a module of this folder with a docstring, whose first line is shown, and
+A campaign is a module of this folder (what it needs stands in folders) with a docstring, whose first line is shown, and
 
     def run(seconds: float, seed: int) -> Iterator[Report]
 
@@ -38,8 +38,8 @@ class Campaign(Protocol):
 
 def names() -> list[str]:
     """Return the names of all campaigns."""
-    modules = (module.name for module in pkgutil.iter_modules(__path__))
-    return sorted(name for name in modules if name != "__main__" and not name.startswith("test_") and _is_one(name))
+    found = (module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
+    return sorted(name for name in found if name != "__main__" and not name.startswith("test_"))
 
 
 def needs(name: str) -> str:
@@ -50,10 +50,6 @@ def needs(name: str) -> str:
 def load(name: str) -> Campaign:
     """Return a campaign."""
     return cast(Campaign, _module(name))
-
-
-def _is_one(name: str) -> bool:
-    return hasattr(_module(name), "run")
 
 
 def _module(name: str) -> ModuleType:

@@ -14,6 +14,8 @@ import pytest
 
 from lvstui.store.sessions import Presence, author
 
+ENDLESS = b'{"user": "x", "source": "", "pid": 1e999, "since": "2026-11-22T12:30:05+00:00"}'
+
 
 @pytest.fixture
 def profile(tmp_path: Path) -> Path:
@@ -76,7 +78,7 @@ def test_one_that_was_killed_is_seen_no_more_and_its_file_is_cleared_away(first:
 
 
 @pytest.mark.usefixtures("first")
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"user": "x"}', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"user": "x"}', b"\xff", ENDLESS, b"[" * 4000])
 def test_a_file_that_says_nothing_is_nobody(profile: Path, content: bytes) -> None:
     (theirs,) = profile.parent.iterdir()
     theirs.write_bytes(content)

@@ -23,10 +23,10 @@ from lvstui.core.model import (
 from lvstui.core.observed import Reading
 from lvstui.kernel.ipvs import wire
 from lvstui.kernel.ipvs.dump import PoolTable
-from lvstui.kernel.ipvs.wire import Attributes, Command
-from lvstui.kernel.netlink.attributes import NATIVE
+from lvstui.kernel.ipvs.wire import Command
+from lvstui.kernel.netlink.attributes import NATIVE, Attributes
 from lvstui.kernel.netlink.channel import DUMP, REQUEST, Answer, Datagram, GenericFamily, messages
-from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs, NoRight, Refused
+from lvstui.kernel.port import NO_IPVS, Garbled, KernelError, NoIpvs, NoRight, Refused
 from lvstui.kernel.refusals import explain_refusal
 
 NO_RIGHT: Final = "the right to change IPVS is missing (CAP_NET_ADMIN): start lvstui as root, for example with sudo"
@@ -221,6 +221,8 @@ class _Session:
                 raise
         except Answer as answer:
             raise refusal(answer) from None
+        except Garbled as problem:
+            raise Garbled(problem.detail, "IPVS") from problem
         except KernelError:
             raise
         except OSError as problem:
@@ -232,7 +234,7 @@ class _Session:
 
     def one(self, command: Command, payload: bytes = b"") -> Attributes:
         """Read one object."""
-        message, *_ = messages(self._open().request(command, payload))
+        message, *_ = (*messages(self._open().request(command, payload)), b"")
         return NATIVE.attributes(message)
 
     def every(self, command: Command, top: int, payload: bytes = b"") -> list[Attributes]:

@@ -111,6 +111,8 @@ def _getter(places: list[int]) -> _Getter[_T]:
 def learn(message: bytes, counts: tuple[int, ...]) -> Shape | None:
     """Learn the shape of a message; None where the numbers do not stand in the order that we pass them on."""
     fields = list(_fields(message[_BODY:], counts))
+    if any(field.size not in (8, 12) for field in fields if field.role in ("count", "stat")):
+        return None
     for role, order in (("count", counts), ("stat", _COUNTERS)):
         if tuple(field.number for field in fields if field.role == role) != order:
             return None
@@ -145,8 +147,7 @@ def walk(message: bytes, counts: tuple[int, ...]) -> Row:
         for number, payload in found.items()
         if number in _CONFIG and number not in counts
     )
-    numbers = wire.read_server_stats(found)
-    return config, (numbers.active, numbers.inactive, numbers.sticky)[: len(counts)], numbers.stats
+    return config, tuple(wire.read_count(found, number) for number in counts), wire.read_stats(found)
 
 
 class RowReader:

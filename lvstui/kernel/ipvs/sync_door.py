@@ -309,7 +309,7 @@ def _encode(message: Message) -> bytes:
     if bool(message.engine) != bool(message.identity):
         raise Malformed("a persistence engine needs both its name and its data")
     kind = _V4 if message.address.version == 4 else _V6
-    options = _option(_IDENTITY_OPTION, message.identity) + _option(_ENGINE_OPTION, message.engine.encode())
+    options = _option(_IDENTITY_OPTION, message.identity) + _option(_ENGINE_OPTION, _name(message.engine))
     try:
         head = _CONNECTION.pack(
             kind,
@@ -326,6 +326,13 @@ def _encode(message: Message) -> bytes:
     except struct.error as problem:
         raise Malformed(f"a number does not fit into a sync message: {problem}") from None
     return head + b"".join(address.packed for address in addresses) + options
+
+
+def _name(engine: str) -> bytes:
+    try:
+        return engine.encode()
+    except UnicodeEncodeError:
+        raise Malformed("the name of a persistence engine is text") from None
 
 
 def _option(kind: int, text: bytes) -> bytes:

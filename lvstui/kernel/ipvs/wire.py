@@ -1,16 +1,16 @@
 """The bytes of the kernel's IPVS generic netlink family: every message written, every attribute read.
 
 The numbers are those of include/uapi/linux/ip_vs.h, version 1 of the family. Numbers are in the machine's byte
-order except the ports and IPv4 masks, which are in network order.
+order except the ports and IPv4 masks, which are in network order. What reads raises `Garbled` for attributes that are
+missing, of another size than the kernel's, or hold what it has no word for.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
-from typing import NamedTuple, TypeAlias, assert_never
+from typing import NamedTuple, TypeVar, assert_never
 
 from lvstui.core.model import (
     INT_MAX,
@@ -34,13 +34,14 @@ from lvstui.core.model import (
     Tunnel,
     TunnelType,
 )
-from lvstui.core.observed import Info, ServerStats, Stats
-from lvstui.kernel.netlink.attributes import NATIVE
+from lvstui.core.observed import Info, Stats
+from lvstui.kernel.netlink.attributes import NATIVE, Attributes
+from lvstui.kernel.port import Garbled
 
 FAMILY_NAME = "IPVS"
 FAMILY_VERSION = 1
 
-Attributes: TypeAlias = Mapping[int, bytes]
+_Word = TypeVar("_Word", bound=int)
 
 
 class Command(IntEnum):
@@ -216,12 +217,28 @@ def daemon(value: SyncDaemon) -> bytes:
     return NATIVE.nest(TOP_DAEMON, *parts)
 
 
-def _number(data: bytes | None, default: int = 0) -> int:
-    return NATIVE.number(data) if data else default
+def _exactly(size: int, data: bytes) -> bytes:
+    if len(data) != size:
+        raise Garbled(f"{len(data)} bytes where {size} belong")
+    return data
 
 
-def _network(data: bytes | None) -> int:
-    return int.from_bytes(data, "big") if data else 0
+def _number(found: Attributes, kind: int, size: int = 4, default: int | None = None) -> int:
+    """Read a number of some bytes; one that may be missing has a default."""
+    if default is not None and kind not in found:
+        return default
+    return NATIVE.number(_exactly(size, found[kind]))
+
+
+def _port_of(found: Attributes, kind: int) -> int:
+    return int.from_bytes(_exactly(2, found[kind]), "big") if kind in found else 0
+
+
+def _member(kind: type[_Word], number: int) -> _Word:
+    try:
+        return kind(number)
+    except ValueError:
+        raise Garbled(f"{number} is no {kind.__name__}") from None
 
 
 def _name(data: bytes | None) -> str:
@@ -230,25 +247,27 @@ def _name(data: bytes | None) -> str:
 
 def _address(family: Family, data: bytes) -> Address:
     """Read an address out of the kernel's union, which always has room for sixteen bytes."""
-    return IPv4Address(data[:4]) if family is Family.IPV4 else IPv6Address(data[:16])
+    if family is Family.IPV4:
+        return IPv4Address(_exactly(4, data[:4]))
+    return IPv6Address(_exactly(16, data[:16]))
 
 
 def read_service(found: Attributes) -> Service:
     """Read a service's configuration."""
-    family = Family(_number(found[SVC_FAMILY]))
+    family = _member(Family, _number(found, SVC_FAMILY, 2))
     key: ServiceKey
     if SVC_MARK in found:
-        key = MarkKey(_number(found[SVC_MARK]), family)
+        key = MarkKey(_number(found, SVC_MARK), family)
     else:
-        protocol = Protocol(_number(found[SVC_PROTOCOL]))
-        key = AddressKey(protocol, _address(family, found[SVC_ADDRESS]), _network(found.get(SVC_PORT)))
-    flags = _number(found[SVC_FLAGS][:4])
+        protocol = _member(Protocol, _number(found, SVC_PROTOCOL, 2))
+        key = AddressKey(protocol, _address(family, found[SVC_ADDRESS]), _port_of(found, SVC_PORT))
+    flags = NATIVE.number(_exactly(8, found[SVC_FLAGS])[:4])
     persistence = None
     if flags & _PERSISTENT:
-        mask = found[SVC_NETMASK]
+        mask = _exactly(4, found[SVC_NETMASK])
         persistence = Persistence(
-            timeout=_number(found[SVC_TIMEOUT]),
-            mask=IPv4Address(mask) if family is Family.IPV4 else _number(mask),
+            timeout=_number(found, SVC_TIMEOUT),
+            mask=IPv4Address(mask) if family is Family.IPV4 else NATIVE.number(mask),
             engine=_name(found.get(SVC_ENGINE)),
         )
     return Service(key, _name(found[SVC_SCHEDULER]), ServiceFlags(flags & _SHOWN), persistence)
@@ -268,15 +287,15 @@ class ServerSettings(NamedTuple):
 def read_settings(found: Attributes, service_family: Family) -> ServerSettings:
     """Read a real server's settings; kernels before 3.18 name no family, before 5.3 no tunnel."""
     return ServerSettings(
-        family=Family(_number(found.get(DEST_FAMILY), service_family)),
-        forwarding=Forwarding(_number(found[DEST_FORWARDING]) & _FORWARDING_MASK),
-        weight=_number(found[DEST_WEIGHT]),
-        upper=_number(found[DEST_UPPER]),
-        lower=_number(found[DEST_LOWER]),
+        family=_member(Family, _number(found, DEST_FAMILY, 2, service_family)),
+        forwarding=_member(Forwarding, _number(found, DEST_FORWARDING) & _FORWARDING_MASK),
+        weight=_number(found, DEST_WEIGHT),
+        upper=_number(found, DEST_UPPER),
+        lower=_number(found, DEST_LOWER),
         tunnel=Tunnel(
-            TunnelType(_number(found.get(DEST_TUNNEL_TYPE))),
-            _network(found.get(DEST_TUNNEL_PORT)),
-            _number(found.get(DEST_TUNNEL_FLAGS)),
+            _member(TunnelType, _number(found, DEST_TUNNEL_TYPE, 1, 0)),
+            _port_of(found, DEST_TUNNEL_PORT),
+            _number(found, DEST_TUNNEL_FLAGS, 2, 0),
         ),
     )
 
@@ -289,49 +308,47 @@ def read_server(found: Attributes, service_family: Family) -> RealServer:
 def make_server(settings: ServerSettings, address: bytes, port: bytes) -> RealServer:
     """Return a real server with these settings."""
     family, forwarding, weight, upper, lower, tunnel = settings
-    place = Endpoint(_address(family, address), int.from_bytes(port, "big"))
+    place = Endpoint(_address(family, address), int.from_bytes(_exactly(2, port), "big"))
     return RealServer(place, forwarding, weight, upper, lower, tunnel)
 
 
-def read_server_stats(found: Attributes) -> ServerStats:
-    """Read what the kernel counts of a real server."""
-    counted = NATIVE.attributes(found.get(DEST_STATS64) or found.get(DEST_STATS) or b"")  # 1..10, in Stats' order
-    return ServerStats(
-        _number(found.get(DEST_ACTIVE)),
-        _number(found.get(DEST_INACTIVE)),
-        _number(found.get(DEST_STICKY)),
-        Stats._make(_number(counted.get(number)) for number in range(1, 1 + len(Stats._fields))),
-    )
+def read_count(found: Attributes, kind: int) -> int:
+    """Read how many connections of a kind a real server has; 0 where the kernel does not say."""
+    return _number(found, kind, default=0)
+
+
+def read_stats(found: Attributes) -> Stats:
+    """Read what the kernel counts of a service or a real server; their statistics have the same numbers."""
+    wide = DEST_STATS64 in found
+    counted = NATIVE.attributes(found.get(DEST_STATS64 if wide else DEST_STATS, b""))  # 1..10, in Stats' order
+    return Stats._make(NATIVE.number(counted.get(number, b"")) for number in range(1, 1 + len(Stats._fields)))
 
 
 def read_timeouts(found: Attributes) -> Timeouts:
     """Read the connection timeouts; a protocol that is not compiled in has none."""
-    return Timeouts(
-        _number(found.get(TOP_TIMEOUT_TCP)),
-        _number(found.get(TOP_TIMEOUT_TCP_FIN)),
-        _number(found.get(TOP_TIMEOUT_UDP)),
-    )
+    kinds = TOP_TIMEOUT_TCP, TOP_TIMEOUT_TCP_FIN, TOP_TIMEOUT_UDP
+    return Timeouts(*(_number(found, kind, default=0) for kind in kinds))
 
 
 def read_info(found: Attributes) -> Info:
     """Read the version, which the kernel keeps as 0x10201 for 1.2.1, and the size of the connection table."""
-    version = _number(found.get(INFO_VERSION))
-    return Info(f"{version >> 16}.{version >> 8 & 0xFF}.{version & 0xFF}", _number(found.get(INFO_TABLE_SIZE)))
+    version = _number(found, INFO_VERSION)
+    return Info(f"{version >> 16}.{version >> 8 & 0xFF}.{version & 0xFF}", _number(found, INFO_TABLE_SIZE))
 
 
 def read_daemon(found: Attributes) -> SyncDaemon:
     """Read a running sync daemon; kernels before 4.3 name its role, interface and id only."""
     group: Address = SYNC_GROUP
     if DAEMON_GROUP in found:
-        group = IPv4Address(found[DAEMON_GROUP])
+        group = IPv4Address(_exactly(4, found[DAEMON_GROUP]))
     elif DAEMON_GROUP6 in found:
-        group = IPv6Address(found[DAEMON_GROUP6])
+        group = IPv6Address(_exactly(16, found[DAEMON_GROUP6]))
     return SyncDaemon(
-        role=SyncRole(_number(found[DAEMON_STATE])),
+        role=_member(SyncRole, _number(found, DAEMON_STATE)),
         interface=_name(found[DAEMON_INTERFACE]),
-        id=_number(found[DAEMON_ID]),
-        max_length=_number(found.get(DAEMON_LENGTH)),
+        id=_number(found, DAEMON_ID),
+        max_length=_number(found, DAEMON_LENGTH, 2, 0),
         group=group,
-        port=_number(found.get(DAEMON_PORT), SYNC_PORT),
-        ttl=_number(found.get(DAEMON_TTL), 1),
+        port=_number(found, DAEMON_PORT, 2, SYNC_PORT),
+        ttl=_number(found, DAEMON_TTL, 1, 1),
     )

@@ -11,11 +11,22 @@ import sys
 from collections.abc import Iterator
 from typing import Final, Literal, TypeAlias
 
+from lvstui.kernel.port import Garbled
+
 Order: TypeAlias = Literal["little", "big"]
 
 _NESTED: Final = 0x8000
 _NUMBER: Final = 0x3FFF
 """Flags in the number (NLA_F_NESTED, NLA_TYPE_MASK)."""
+
+
+class Attributes(dict[int, bytes]):
+    """Payloads by number; to ask for one that is not there raises `Garbled`."""
+
+    __slots__ = ()
+
+    def __missing__(self, number: int) -> bytes:
+        raise Garbled(f"attribute {number} is missing")
 
 
 class Codec:
@@ -44,9 +55,9 @@ class Codec:
             yield number & _NUMBER, position + 4, position + size
             position += (size + 3) & ~3
 
-    def attributes(self, data: bytes) -> dict[int, bytes]:
+    def attributes(self, data: bytes) -> Attributes:
         """Return the payloads by number, the last one of several of a number; written for speed."""
-        found: dict[int, bytes] = {}
+        found = Attributes()
         position, last = 0, len(data)
         unpack = self._head.unpack_from
         while position + 4 <= last:
@@ -73,15 +84,18 @@ class Codec:
 
     def first(self, data: bytes | None) -> bytes:
         """Return the payload of the first attribute, such as the only one of a nest; empty where there is none."""
-        return data[4 : self._head.unpack_from(data)[0]] if data else b""
+        return data[4 : self._head.unpack_from(data)[0]] if data and len(data) >= 4 else b""
 
     def number(self, data: bytes) -> int:
         """Read a number of any size in the machine's byte order."""
         return int.from_bytes(data, self.order)
 
     def unpack(self, form: str, data: bytes, start: int = 0) -> tuple[int, ...]:
-        """Unpack the numbers of a structure, without alignment. Raises struct.error where it is cut off."""
-        return struct.unpack_from(self._sign + form, data, start)
+        """Unpack the numbers of a structure, without alignment. Raises `Garbled` where it is cut off."""
+        try:
+            return struct.unpack_from(self._sign + form, data, start)
+        except struct.error:
+            raise Garbled(f"a structure of {len(data)} bytes is cut off") from None
 
 
 NATIVE: Final = Codec(sys.byteorder)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from lvstui.kernel.namespace import call_in
+from lvstui.kernel.port import Garbled
 
 HEADER: Final = 20
 """Bytes before a message's attributes: struct nlmsghdr, and the four of struct genlmsghdr or struct nfgenmsg."""
@@ -26,6 +27,9 @@ _KINDS_OF_FAMILIES: Final = 16
 
 _HEAD: Final = struct.Struct("=IHHII")
 _START: Final = struct.Struct("=IHHI")
+_SMALLEST: Final = 20
+"""Bytes of the smallest message that we wait for: one that only says how a request ended."""
+
 _STATUS: Final = struct.Struct("=i")
 _GENERIC: Final = struct.Struct("=BBxx")
 _BUFFER: Final = 1 << 17
@@ -75,7 +79,8 @@ def frame(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
 class Channel:
     """A blocking socket, and requests whose answers are known by their sequence numbers.
 
-    Every method raises OSError where the socket fails or the kernel is silent for seconds.
+    Every method raises OSError where the socket fails or the kernel is silent for seconds, `Garbled` where what comes
+    is no sequence of messages.
     """
 
     def __init__(self, plain: socket.socket) -> None:
@@ -132,6 +137,8 @@ class Channel:
         while position < size:
             length, kind, seen, sequence = unpack(buffer, position)
             end = position + length
+            if length < _SMALLEST or end > size:
+                raise Garbled(f"a message of {length} bytes in {size - position}")
             if kind in (_ERROR, _DONE):
                 (status,) = _STATUS.unpack_from(buffer, position + 16)
                 statuses.append((sequence, -status))

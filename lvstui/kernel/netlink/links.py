@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.attributes import NATIVE
 from lvstui.kernel.netlink.channel import DUMP, REQUEST, Channel, Interrupted, messages
-from lvstui.kernel.port import KernelError
+from lvstui.kernel.port import Garbled, KernelError
 
 _GETLINK: Final = 18
 _NAME, _MASK, _PROPERTIES, _OTHER_NAME = 3, 29, 52, 53
@@ -112,6 +112,8 @@ def _names(interfaces: Iterable[_Interface]) -> tuple[str, ...]:
 def _links(answers: Channel) -> Iterator[_Interface]:
     request = bytes(_LINK.size) + NATIVE.attribute(_MASK, _WITHOUT_STATISTICS)
     for message in messages(answers.request(_GETLINK, REQUEST | DUMP, request), _HEAD):
+        if len(message) < _LINK.size:
+            raise Garbled("an interface that is cut off")
         _, _, number, flags, _ = _LINK.unpack_from(message)
         found = NATIVE.attributes(message[_LINK.size :])
         properties = found.get(_PROPERTIES, b"")

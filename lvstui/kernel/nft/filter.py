@@ -22,7 +22,7 @@ from lvstui.kernel.nft.reading.explain import Explainer
 from lvstui.kernel.nft.reading.tables import OURS, Place
 from lvstui.kernel.nft.writing import NO_RIGHT, NO_TABLES, Held, Stale, what_is_missing
 from lvstui.kernel.nft.xtables.legacy import Legacy, LegacyRules
-from lvstui.kernel.port import KernelError, NoRight, Refused
+from lvstui.kernel.port import Garbled, KernelError, NoRight, Refused
 
 _FIELD: Final = "match"
 UNREAD: Final = (
@@ -76,6 +76,9 @@ class Poll:
             if self._netfilter is None:
                 self._netfilter = Netfilter(self._netns)
             return self._read(self._netfilter)
+        except Garbled as problem:
+            sentence = str(Garbled(problem.detail, "the packet filter"))
+            return (self._good or Found())._replace(trouble=sentence, missing=sentence)
         except KernelError as problem:
             return Found(trouble=str(problem), missing=str(problem))
         except OSError as problem:
@@ -126,7 +129,7 @@ class Poll:
         try:
             counts, named = self._counts(netfilter, good.rules)
             same = netfilter.generation() == good.generation
-        except OSError:
+        except (OSError, KernelError):
             same, counts, named = False, {}, {}
         ended = self._clock()
         self._resting = ended + _REST * (ended - began)

@@ -8,8 +8,9 @@ import struct
 from typing import Final, NamedTuple
 
 from lvstui.kernel.namespace import call_in
-from lvstui.kernel.netlink.attributes import NATIVE
+from lvstui.kernel.netlink.attributes import NATIVE, Attributes
 from lvstui.kernel.netlink.channel import DUMP, HEADER, REQUEST, Answer, Channel, Interrupted, frame
+from lvstui.kernel.port import Garbled
 
 NETFILTER: Final = 12
 """NETLINK_NETFILTER."""
@@ -73,7 +74,8 @@ class Item(NamedTuple):
 class Netfilter:
     """A conversation in one network namespace, from one thread at a time.
 
-    Every method raises OSError: `Answer` with the kernel's errno, EPROTONOSUPPORT where there is no nfnetlink.
+    Every method raises OSError: `Answer` with the kernel's errno, EPROTONOSUPPORT where there is no nfnetlink; and
+    `Garbled`.
     """
 
     codec = NATIVE
@@ -88,8 +90,7 @@ class Netfilter:
 
     def generation(self) -> int:
         """Return the number of the ruleset's generation, which every transaction raises."""
-        (item,) = self._request(TABLES << 8 | GETGEN, REQUEST)
-        return number(self.codec.attributes(item.body).get(1))
+        return number(self._one(TABLES << 8 | GETGEN)[1])
 
     def settle(self, generation: int) -> None:
         """Wait until a generation stands as a whole; raises `Interrupted` where it is no longer the newest one.
@@ -101,9 +102,12 @@ class Netfilter:
         end = frame(END, REQUEST, 1, nfnetlink(0, TABLES, b""))
         self._channel.send_raw(begin + end)
         try:
-            ((_, code), *_) = self._channel.receive(socket.MSG_DONTWAIT).statuses
+            refusals = self._channel.receive(socket.MSG_DONTWAIT).statuses
         except BlockingIOError:
             return  # only a refusal is answered, and that before the message is sent
+        if not refusals:
+            raise Garbled("a transaction was answered with something else than a refusal")
+        (_, code), *_ = refusals
         if code == errno.ERESTART:
             raise Interrupted
         raise Answer(code)
@@ -116,10 +120,15 @@ class Netfilter:
         """Return the name of the ipset with this number, which is all that xtables knows; `#4` where it is unknown."""
         request = NATIVE.attribute(1, _IPSET_PROTOCOL) + NATIVE.attribute(_INDEX, index.to_bytes(2, "big"))
         try:
-            (item,) = self._request(_IPSETS << 8 | _BY_INDEX, REQUEST, socket.AF_INET, request)
+            found = self._one(_IPSETS << 8 | _BY_INDEX, socket.AF_INET, request)
         except Answer:
             return f"#{index}"
-        return word(self.codec.attributes(item.body).get(2)) or f"#{index}"
+        return word(found.get(2)) or f"#{index}"
+
+    def _one(self, kind: int, family: int = 0, attributes: bytes = b"") -> Attributes:
+        """Return the attributes of an answer that is one message."""
+        item, *_ = (*self._request(kind, REQUEST, family, attributes), Item(family, b""))
+        return self.codec.attributes(item.body)
 
     def _request(self, kind: int, flags: int, family: int = 0, attributes: bytes = b"") -> list[Item]:
         items: list[Item] = []

@@ -110,9 +110,13 @@ class Decoder:
         others: list[str] = []
         for line in lines:
             row = known(line[:-_COUNTDOWN])
-            if row is None or not -1 < now + int(line[-_COUNTDOWN:]) - row.ends < 1:
-                others.append(line)
-            elif isinstance(row, Entry):
+            try:
+                if row is None or not -1 < now + int(line[-_COUNTDOWN:]) - row.ends < 1:
+                    others.append(line)
+                    continue
+            except ValueError:
+                continue  # no countdown: a row that no kernel known writes
+            if isinstance(row, Entry):
                 entries.append(row)
             else:
                 connections.append(row)
@@ -140,7 +144,7 @@ class Decoder:
                     entries.append(entry)
                     row: Row = entry
                 else:
-                    client_end = Endpoint(_address(caddr), int(cport, 16))
+                    client_end = Endpoint(_address(caddr), _port(cport))
                     virtual = ends.get((vaddr, vport)) or self._end(vaddr, vport)
                     number = _protocol(protocol)
                     connection = make(Connection, (number, client_end, virtual, server, state, ends_at, origin))
@@ -152,16 +156,19 @@ class Decoder:
                 continue  # the headings, or a row that no kernel known writes
 
     def _end(self, address: str, port: str) -> Endpoint:
-        end = self._ends[address, port] = Endpoint(_address(address), int(port, 16))
+        end = self._ends[address, port] = Endpoint(_address(address), _port(port))
         return end
 
     def _service(self, protocol: str, address: str, port: str, six: bool) -> ServiceKey:
         """Return the service of an entry; a firewall mark stands where the address would, on IPv6 in its first half."""
         key: ServiceKey
         if protocol == _MARK:
-            key = MarkKey(int(address.replace(":", "")[:8], 16), Family.IPV6 if six else Family.IPV4)
+            mark = int(address.replace(":", "")[:8], 16)
+            if mark < 0:
+                raise ValueError(address)
+            key = MarkKey(mark, Family.IPV6 if six else Family.IPV4)
         else:
-            key = AddressKey(_protocol(protocol), _address(address), int(port, 16))
+            key = AddressKey(_protocol(protocol), _address(address), _port(port))
         self._services[protocol, address, port, six] = key
         return key
 
@@ -170,6 +177,13 @@ def _address(text: str) -> Address:
     if ":" in text:
         return IPv6Address(int(text.replace(":", ""), 16))
     return IPv4Address(int(text, 16))
+
+
+def _port(text: str) -> int:
+    number = int(text, 16)
+    if not 0 <= number <= 0xFFFF:
+        raise ValueError(text)
+    return number
 
 
 def _protocol(name: str) -> Protocol:

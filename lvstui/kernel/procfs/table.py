@@ -44,7 +44,7 @@ TOTALS = "/proc/thread-self/net/ip_vs_stats_percpu"
 _CLOCK_COARSE = 6
 """CLOCK_MONOTONIC_COARSE, which moves once a tick: its resolution is 1/HZ, which anybody may read."""
 
-_HEAD = re.compile(r"IP Virtual Server version (\S+) \(size=(\d+)\)")
+_HEAD = re.compile(r"IP Virtual Server version (\S+) \(size=([0-9]{1,10})\)")
 _NAMES = {
     "Masq": Forwarding.MASQ,
     "Local": Forwarding.LOCAL,
@@ -128,10 +128,10 @@ def _blocks(lines: Iterable[str]) -> list[_Block]:
 def _service(block: _Block, hz: int, others: Mapping[ServiceKey, Pool]) -> Service:
     """Read a service's line: `PROTOCOL PLACE SCHEDULER [ops] [persistent TICKS MASK]`."""
     protocol, place, scheduler, *flags = block.words
-    ticks, mask = (int(flags[-2]) & 0xFFFFFFFF, int(flags[-1], 16)) if "persistent" in flags else (0, None)
+    ticks, mask = (int(flags[-2]) & 0xFFFFFFFF, _hexadecimal(flags[-1], 32)) if "persistent" in flags else (0, None)
     key: ServiceKey
     if protocol == "FWM":
-        key = MarkKey(int(place, 16), _mark_family(block, mask))
+        key = MarkKey(_hexadecimal(place, 32), _mark_family(block, mask))
         if key in others:
             key = MarkKey(key.mark, Family.IPV4 if key.family is Family.IPV6 else Family.IPV6)
     else:
@@ -158,8 +158,15 @@ def _place(text: str) -> tuple[Address, int]:
     """Read `C0000201:0050` or `[2001:0db8:…]:0050`."""
     address, _, port = text.rpartition(":")
     if address.startswith("["):
-        return IPv6Address(address[1:-1]), int(port, 16)
-    return IPv4Address(int(address, 16)), int(port, 16)
+        return IPv6Address(address[1:-1]), _hexadecimal(port, 16)
+    return IPv4Address(int(address, 16)), _hexadecimal(port, 16)
+
+
+def _hexadecimal(text: str, bits: int) -> int:
+    number = int(text, 16)
+    if not 0 <= number < 1 << bits:
+        raise ValueError(f"{text} has more than {bits} bits")
+    return number
 
 
 class Counted(NamedTuple):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lvstui.kernel.netlink.attributes import NATIVE, Codec
+from lvstui.kernel.port import Garbled
 from tests.core.strategies import laws
 
 LITTLE, BIG = Codec("little"), Codec("big")
@@ -57,5 +58,5 @@ def test_numbers_and_structures_are_read_in_the_order_of_the_machine(codec: Code
     info = struct.pack(f"{sign}IIB", 0x50, 0xFFFF, 1)
     assert codec.unpack("IIB", info) == (0x50, 0xFFFF, 1)
     assert codec.number(info[4:8]) == 0xFFFF
-    with pytest.raises(struct.error):
+    with pytest.raises(Garbled):
         codec.unpack("IIB", info[:-1])

@@ -54,12 +54,24 @@ def unknown(text: str) -> Condition:
 
 
 def value_of(data: bytes, field: PacketField, order: Order) -> int:
-    """Read a constant as the number that it is for a field, on a machine of this byte order."""
+    """Read a constant as the number that it is for a field, on a machine of this byte order.
+
+    Raises ValueError for one that the field has no room for.
+    """
+    if len(data) > field.size:
+        raise ValueError(f"{len(data)} bytes for {field.name}")
     return int.from_bytes(data, order if field.host else "big")
 
 
 def match_values(field: PacketField, ranges: tuple[Range, ...], negated: bool = False, name: str = "") -> Condition:
-    """Return the condition that a field has one of these values; `name` is that of the set that holds them."""
+    """Return the condition that a field has one of these values; `name` is that of the set that holds them.
+
+    Raises ValueError for values that the field cannot have.
+    """
+    most = field.most
+    for first, last in ranges:
+        if not 0 <= first <= last <= most:
+            raise ValueError(f"{field.name} from {first} to {last}")
     text = f"@{name}" if name else values_text(field, ranges)
     if negated:
         return Condition(f"{field.name} != {text}", field, complement(ranges, field.most))
@@ -67,7 +79,12 @@ def match_values(field: PacketField, ranges: tuple[Range, ...], negated: bool = 
 
 
 def match_bits(which: PacketField, mask: int, value: int, negated: bool) -> Condition:
-    """Return the condition for some bits: the first ones of an address are a network, a state's go by their names."""
+    """Return the condition for some bits: the first ones of an address are a network, a state's go by their names.
+
+    Raises ValueError for bits that the field does not have.
+    """
+    if not 0 <= mask | value <= which.most:
+        raise ValueError(f"{which.name} & {mask} == {value}")
     if which.name == "ip tos" and mask == 0xFC:
         return Condition(f"ip dscp {'!= ' if negated else ''}0x{value >> 2:x}", which)
     rest = which.most & ~mask

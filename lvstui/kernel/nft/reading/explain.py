@@ -21,6 +21,9 @@ from lvstui.kernel.nft.reading.walk import Effect, Surroundings, Walk
 _WAYS_MAX: Final = 16
 """Ways to one chain that are listed one by one; of more, only the hooks that they start from."""
 
+_DEPTH_MAX: Final = 100
+"""Chains on one way; nf_tables follows no more than 16 jumps (NFT_JUMP_STACK_SIZE)."""
+
 _COMMENT: Final = 0  # NFTNL_UDATA_RULE_COMMENT
 
 
@@ -57,13 +60,19 @@ class Ways:
         self._chains = chains
         self._leading = leading
         self._known: dict[str, tuple[Way, ...]] = {}
+        self._depth = 0
         self._bases = {name: place for place, name in enumerate(chains)}
 
     def to(self, name: str) -> tuple[Way, ...]:
-        """Return the ways to a chain; one without a hook where nothing leads to it."""
+        """Return the ways to a chain; one without a hook where nothing leads to it, or through too many chains."""
         if name not in self._known:
-            self._known[name] = (Way(order=(len(self._bases),)),)  # what a loop would find
-            self._known[name] = self._found(name) or self._known[name]
+            nowhere = (Way(order=(len(self._bases),)),)  # what a loop would find
+            if self._depth >= _DEPTH_MAX:
+                return nowhere
+            self._known[name] = nowhere
+            self._depth += 1
+            self._known[name] = self._found(name) or nowhere
+            self._depth -= 1
         return self._known[name]
 
     def _found(self, name: str) -> tuple[Way, ...]:

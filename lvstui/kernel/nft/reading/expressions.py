@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from typing import Final
 
@@ -26,9 +25,10 @@ from lvstui.kernel.nft.reading.walk import (
     nothing,
 )
 from lvstui.kernel.nft.xtables import extensions
+from lvstui.kernel.port import Garbled
 
 _KNOWN_MAX: Final = 20_000
-_OTHER_SHAPE: Final = (ArithmeticError, LookupError, ValueError, struct.error)
+_OTHER_SHAPE: Final = (ArithmeticError, LookupError, ValueError, Garbled)
 """What reading an expression raises that is not shaped as our kernels write it."""
 
 _NEUTRAL: Final = frozenset(

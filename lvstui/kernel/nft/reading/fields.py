@@ -42,6 +42,9 @@ NAMED: Final = {
 }
 """Words for the values of a field, by its kind; of `FLAGS` for their bits."""
 
+REGISTERS: Final = 64
+"""Bytes of all registers together: nothing that is read into them is larger (NFT_DATA_VALUE_MAXLEN)."""
+
 
 class PacketField(NamedTuple):
     """Something that a packet has: its name in nft's words, its size in bytes, and how its values are written.

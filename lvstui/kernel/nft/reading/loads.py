@@ -13,6 +13,7 @@ from lvstui.kernel.nft.reading.fields import (
     LINK,
     MARK,
     NETWORK,
+    REGISTERS,
     ROUTE,
     SOCKET,
     TRANSPORT,
@@ -113,11 +114,13 @@ def _write_mapped(walk: Walk, verb: str, target: str, mapped: Mapped) -> None:
     walk.effects.append(Effect(verb, None, ALL_BITS, len(walk.conditions), text=text, choices=choices))
 
 
-def load_payload(parts: Parts) -> Step:
+def load_payload(parts: Parts) -> Step | None:
     """Read a part of a header."""
     if 5 in parts:
         return nothing  # it writes to the packet
     slot, base, offset, size = parts.slot(1), parts.number(2), parts.number(3), parts.number(4)
+    if not 0 < size <= REGISTERS:
+        return None
     known: dict[tuple[int | None, int | None], Operand] = {}
 
     def step(walk: Walk) -> None:

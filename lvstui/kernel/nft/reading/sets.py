@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 from lvstui.kernel.netlink.attributes import Codec, Order
 from lvstui.kernel.nft.nfnetlink import number, word
 from lvstui.kernel.nft.reading.conditions import Condition, Range, match_values, range_text, value_of
-from lvstui.kernel.nft.reading.fields import PacketField
+from lvstui.kernel.nft.reading.fields import REGISTERS, PacketField
+from lvstui.kernel.port import Garbled
 
 ANONYMOUS, INTERVAL, MAP, TIMEOUT, EVAL = 0x1, 0x4, 0x8, 0x10, 0x20
 """Flags of a set (NFT_SET_*)."""
@@ -48,10 +49,13 @@ class Set(NamedTuple):
 
 
 def read_set(codec: Codec, body: dict[int, bytes]) -> Set:
-    """Read a set from its message, without its elements."""
+    """Read a set from its message, without its elements. Raises `Garbled` for one whose keys no register could hold."""
     joined = codec.attributes(body[9]).get(2) if 9 in body else None
     sizes = tuple(number(codec.attributes(part).get(1)) for part in codec.payloads(joined)) if joined else ()
-    return Set(word(body.get(2)), number(body.get(3)), number(body.get(5)), sizes)
+    size = number(body.get(5))
+    if size > REGISTERS:
+        raise Garbled(f"a set whose keys have {size} bytes")
+    return Set(word(body.get(2)), number(body.get(3)), size, sizes)
 
 
 def read_verdict(codec: Codec, data: bytes) -> str:
@@ -92,9 +96,13 @@ def _join_intervals(ends: Sequence[tuple[Element, bool]], size: int) -> Iterator
     """Join the starts and the ends of intervals; one without an end goes up to the next one, or to the largest key."""
     opened: Element | None = None
     for element, end in sorted(ends, key=lambda end: (end[0].first, not end[1])):
+        if len(element.first) != size:
+            raise Garbled(f"{len(element.first)} bytes where a key of {size} belongs")
         if opened is not None:
-            before = (int.from_bytes(element.first, "big") - 1).to_bytes(size, "big")
-            yield opened._replace(last=before)
+            if opened.first == element.first:
+                raise Garbled("two intervals start with the same key")
+            before = int.from_bytes(element.first, "big") - 1
+            yield opened._replace(last=before.to_bytes(size, "big"))
         opened = None if end else element
     if opened is not None:
         yield opened._replace(last=b"\xff" * size)

@@ -27,6 +27,7 @@ from lvstui.kernel.nft.nfnetlink import (
     word,
 )
 from lvstui.kernel.nft.reading.sets import MAP, Set, read_elements, read_set
+from lvstui.kernel.port import Garbled
 
 _KEY, _TARGET = 2, 3
 """Attributes of meta and ct (NFTA_META_KEY, NFTA_CT_KEY) and of a lookup (NFTA_LOOKUP_DREG)."""
@@ -35,6 +36,9 @@ _MARK: Final = b"\0\0\0\3"  # NFT_META_MARK and NFT_CT_MARK
 _VERDICT: Final = b"\0\0\0\0"  # NFT_REG_VERDICT
 _LEADING_ON: Final = rb"\xff\xff\xff[\xfc\xfd]"  # NFT_GOTO, NFT_JUMP
 _CHAIN: Final = 2  # NFTA_VERDICT_CHAIN
+
+_DEVICE_MAX: Final = 15
+"""Longest name of a device (IFNAMSIZ, less the NUL)."""
 
 _DORMANT: Final = 1
 _COUNTER: Final = 1  # NFT_OBJECT_COUNTER
@@ -127,7 +131,7 @@ class Tables:
 
 
 def read(netfilter: Netfilter) -> Tables:
-    """Read everything at one generation; raises `Interrupted` where it changed on the way, else OSError."""
+    """Read everything at one generation; raises `Interrupted` where it changed on the way, else OSError, `Garbled`."""
     before = netfilter.generation()
     netfilter.settle(before)
     finder = Finder(netfilter.codec)
@@ -198,6 +202,8 @@ def _chain(codec: Codec, family: int, body: dict[int, bytes]) -> Chain:
     place = number(hook[1])
     priority = int.from_bytes(hook.get(2, b"\0" * 4), "big", signed=True)
     devices = tuple(map(word, codec.payloads(hook.get(4, b"")))) or ((word(hook[3]),) if 3 in hook else ())
+    if any(len(device) > _DEVICE_MAX for device in devices):
+        raise Garbled("the name of a device is too long")
     return Chain(name, names[place] if place < len(names) else f"hook {place}", priority, devices)
 
 

@@ -107,7 +107,7 @@ class Walk:
     comment: str = ""
 
     def unpack(self, form: str, data: bytes, start: int = 0) -> tuple[int, ...]:
-        """Unpack the numbers of a structure of the kernel's. Raises struct.error where it is cut off."""
+        """Unpack the numbers of a structure of the kernel's. Raises `Garbled` where it is cut off."""
         return self.around.codec.unpack(form, data, start)
 
     def ask(self, condition: Condition) -> None:
@@ -148,7 +148,7 @@ class Walk:
                         loaded += part.size
                 case _:
                     return None
-            offset += (loaded + 3) & ~3
+            offset += max(loaded + 3 & ~3, 4)
         return tuple(found) or None
 
     def effect(self, verb: str, value: int | None, mask: int = ALL_BITS, bits: int = ALL_BITS) -> None:

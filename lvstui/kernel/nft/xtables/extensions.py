@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final, TypeAlias
@@ -21,6 +20,7 @@ from lvstui.kernel.nft.reading.fields import (
     port_field,
 )
 from lvstui.kernel.nft.reading.walk import Step, Walk
+from lvstui.kernel.port import Garbled
 
 _Match: TypeAlias = Callable[[Walk, bytes], Iterator[Condition]]
 
@@ -61,7 +61,7 @@ def match(name: str, revision: int, info: bytes) -> Step:
     def step(walk: Walk) -> None:
         try:
             asked = list(reader(walk, info))
-        except (struct.error, LookupError):
+        except (Garbled, LookupError):
             walk.puzzle(shown)
             return
         for condition in asked:
@@ -82,7 +82,7 @@ def target(name: str, revision: int, info: bytes) -> Step:
     def step(walk: Walk) -> None:
         try:
             reader(walk, info)
-        except struct.error:
+        except Garbled:
             walk.unclear_effect("set", shown)
 
     return step

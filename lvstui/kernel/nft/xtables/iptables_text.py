@@ -34,12 +34,16 @@ from lvstui.kernel.nft.reading.fields import (
 )
 from lvstui.kernel.nft.reading.walk import Effect
 
-_COUNTS: Final = re.compile(r"\[(\d+):(\d+)\] ")
+_RULE: Final = re.compile(r"(?:\[(\d{1,20}):(\d{1,20})\] )?(-A \S+.*)")
 _WORD: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')
 _ESCAPE: Final = re.compile(r"\\(.)")
 _NUMBERS: Final = {name: number for number, name in PROTOCOLS.items()} | {"icmpv6": 58, "ipip": 4, "ipencap": 4}
 _STATES: Final = ("invalid", "established", "related", "new", "snat", "dnat", "untracked")
 _FLAGS: Final = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
+
+
+class UnknownLine(ValueError):
+    """A line that iptables-save does not write."""
 
 
 class Line(NamedTuple):
@@ -83,10 +87,12 @@ class _Parts:
 
 
 def line(text: str, version: int) -> Line:
-    """Read a line such as `[0:0] -A PREROUTING -p tcp -j MARK --set-xmark 0x50/0xffffffff`."""
-    counts = _COUNTS.match(text)
-    rule = text[counts.end() :] if counts else text
-    packets, size = (int(counts[1]), int(counts[2])) if counts else (None, None)
+    """Read a line such as `[0:0] -A PREROUTING -p tcp -j MARK --set-xmark 0x50/0xffffffff`; raises `UnknownLine`."""
+    found = _RULE.fullmatch(text)
+    if found is None:
+        raise UnknownLine(text)
+    rule = found[3]
+    packets, size = (int(found[1]), int(found[2])) if found[1] else (None, None)
     words = [_ESCAPE.sub(r"\1", word[1:-1]) if word[0] == '"' else word for word in _WORD.findall(rule)]
     parts = _Parts(words[2:], version)
     try:
@@ -195,7 +201,14 @@ def _ranges(text: str) -> tuple[Range, ...]:
 
 def _value_and_mask(text: str) -> tuple[int, int]:
     value, _, mask = text.partition("/")
-    return int(value, 0), int(mask, 0) if mask else ALL_BITS
+    return _bits(value), _bits(mask) if mask else ALL_BITS
+
+
+def _bits(text: str) -> int:
+    value = int(text, 0)
+    if not 0 <= value <= ALL_BITS:
+        raise ValueError(text)
+    return value
 
 
 def _flags(text: str) -> int:
@@ -211,11 +224,11 @@ def _mark_effect(name: str, words: Sequence[str], asked: int) -> Effect | None:
             value, mask = _value_and_mask(text)
             return Effect("set", value, mask | value if option == "--set-mark" else mask, asked)
         case "MARK", "--or-mark", text:
-            return Effect("set", int(text, 0), int(text, 0), asked)
+            return Effect("set", _bits(text), _bits(text), asked)
         case "MARK", "--and-mark", text:
-            return Effect("set", 0, ~int(text, 0) & ALL_BITS, asked)
+            return Effect("set", 0, ~_bits(text) & ALL_BITS, asked)
         case "MARK", "--xor-mark", text:
-            return Effect("set", int(text, 0), 0, asked)
+            return Effect("set", _bits(text), 0, asked)
         case "CONNMARK", "--set-xmark" | "--set-mark" as option, text:
             value, mask = _value_and_mask(text)
             return Effect("save", value, mask | value if option == "--set-mark" else mask, asked)
@@ -224,7 +237,7 @@ def _mark_effect(name: str, words: Sequence[str], asked: int) -> Effect | None:
             if not set(masks) <= {"--nfmask", "--ctmask", "--mask"}:
                 raise ValueError(more)
             both = masks.get("--mask", "0xffffffff")
-            packet, connection = int(masks.get("--nfmask", both), 0), int(masks.get("--ctmask", both), 0)
+            packet, connection = _bits(masks.get("--nfmask", both)), _bits(masks.get("--ctmask", both))
             if option == "--save-mark":
                 return Effect("save", None, connection, asked, packet)
             return Effect("restore", None, packet, asked, connection)

@@ -12,11 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from lvstui.core.fields import quote
 from lvstui.core.observed import Rule
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.nft.reading.explain import Asked, Lead, Way, Ways, describe
 from lvstui.kernel.nft.reading.tables import Chain
-from lvstui.kernel.nft.xtables.iptables_text import Line, line
+from lvstui.kernel.nft.xtables.iptables_text import Line, UnknownLine, line
 from lvstui.kernel.port import KernelError
 
 TOOL: Final = "iptables-legacy"
@@ -88,7 +89,11 @@ class Legacy:
             except _Unread as problem:
                 troubles.append(str(problem))
             else:
-                rules += _explain(text, version)
+                try:
+                    rules += _explain(text, version)
+                except UnknownLine as problem:
+                    shown = quote(str(problem))
+                    troubles.append(f"iptables-legacy-save wrote a line that lvstui does not understand: {shown}")
         return LegacyRules(tuple(rules), "; ".join(dict.fromkeys(troubles)))
 
 
@@ -156,7 +161,7 @@ def _is_roots(path: Path) -> bool:
 
 def _explain(text: str, version: int) -> Iterator[Rule]:
     table, lines, chains = "", list[Line](), dict[str, Chain]()
-    for row in text.splitlines():
+    for row in text.split("\n"):
         if row.startswith("*"):
             table, lines, chains = row[1:], [], {}
         elif row.startswith(":"):

@@ -1,0 +1,1 @@
+"""The decoders that are fuzzed, what they are fed with, and how that is damaged."""
