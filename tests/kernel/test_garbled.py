@@ -134,7 +134,7 @@ def test_a_range_beyond_its_field_is_a_puzzle() -> None:
 @pytest.mark.parametrize("keys", [(bytes(9),), (bytes(4), bytes(3)), (bytes(4), bytes(4))])
 def test_intervals_of_keys_that_a_set_cannot_have_are_told(keys: tuple[bytes, ...]) -> None:
     elements = [
-        NATIVE.nest(1, NATIVE.nest(1, NATIVE.attribute(1, key)), NATIVE.attribute(2, bytes([number])))
+        NATIVE.nest(1, NATIVE.nest(1, NATIVE.attribute(1, key)), NATIVE.nest(2, NATIVE.attribute(1, bytes([number]))))
         for number, key in enumerate(keys)
     ]
     body = NATIVE.nest(3, *elements)
