@@ -41,7 +41,7 @@ _REMEDIES: Final = {
 _LINKS_MAX: Final = 40
 """Symbolic links that one path may lead through, as in the kernel."""
 
-LARGEST: Final = 64 * 2**20
+LARGEST: Final = 32 * 2**20
 """Bytes of a file that is read: five times what 5,000 services of 20 servers take in a profile."""
 
 _ROOM: Final = 2**20

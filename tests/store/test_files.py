@@ -113,7 +113,7 @@ def test_a_file_larger_than_what_is_read_is_refused_unread(profile: Path, monkey
     with profile.open("wb") as file:
         file.truncate(files.LARGEST + 1)
     monkeypatch.setattr(os, "read", None)
-    with pytest.raises(ProfileError, match=r"p\.toml cannot be read: it is larger than the 64 MiB"):
+    with pytest.raises(ProfileError, match=r"p\.toml cannot be read: it is larger than the 32 MiB"):
         ProfileFile(profile).load()
 
 
