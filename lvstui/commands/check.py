@@ -13,6 +13,7 @@ from lvstui.core.fields import quote, service_text, visible
 from lvstui.core.model import Director
 from lvstui.core.rules import Problem, Severity
 from lvstui.formats.profile.write import ProfileError
+from lvstui.store.files import who_may_change
 
 
 class _Offer(NamedTuple):
@@ -56,6 +57,10 @@ def _check_file(options: Namespace, open_place: OpenPlace) -> int:
         print(f"{path}: {problem.severity.value}: {problem}")
     if any(problem.severity is Severity.ERROR for problem in found):
         return Status.ERROR
+    if who := who_may_change(options.file):
+        print(
+            f"{path}: warning: {visible(who)} may change this file, and with it what `apply` writes; take that right away"
+        )
     services, servers = len(director.pools), sum(len(pool.servers) for pool in director.pools.values())
     counted = f"{services} service{'' if services == 1 else 's'}, {servers} server{'' if servers == 1 else 's'}"
     print(f"{path}: {counted}, no error")

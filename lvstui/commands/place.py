@@ -177,7 +177,7 @@ def read_snapshot(place: Place) -> Snapshot:
 
 def load_profile(path: Path) -> Director:
     """Read a profile that has to be there, or comes through a pipe of the shell; raises `ProfileError`."""
-    from lvstui.store.streams import read_handed
+    from lvstui.store.named_files import read_handed
 
     content = read_handed(path)
     director = ProfileFile(path).load() if content is None else parse(content, path)

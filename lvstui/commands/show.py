@@ -130,9 +130,9 @@ def export(options: Namespace, open_place: OpenPlace) -> int:
         toml = options.format == "toml"
         print(encodable(text, sys.stdout.encoding or "utf-8") if toml else text, end="")
         return Status.OK
-    from lvstui.store.streams import write_stream
+    from lvstui.store.named_files import write_named
 
-    write_stream(options.output, text.encode())
+    write_named(options.output, text.encode())
     return Status.OK
 
 

@@ -208,6 +208,20 @@ def is_irregular(path: Path) -> bool:
     return False
 
 
+def who_may_change(path: Path) -> str:
+    """Return which other users may change a file or put another in its place, besides root; empty for none."""
+    with suppress(OSError), _spot(path) as spot:
+        file = os.stat(spot.name, dir_fd=spot.folder, follow_symlinks=False)
+        folder = os.fstat(spot.folder)
+        for status in (file, folder):
+            if status.st_uid not in (0, os.geteuid()):
+                return f"the user {user_name(status.st_uid)}"
+        is_sticky = folder.st_mode & stat.S_ISVTX  # there, only the owner can take a file away
+        if file.st_mode & stat.S_IWOTH or (folder.st_mode & stat.S_IWOTH and not is_sticky):
+            return "every user"
+    return ""
+
+
 def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
     """Open a regular file as `os.open` does, without ever waiting, and return its descriptor.
 

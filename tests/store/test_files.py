@@ -12,15 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from lvstui.cli import main
 from lvstui.core.model import Director
 from lvstui.core.record import Kind
 from lvstui.formats.profile.write import ProfileError, dumps
-from lvstui.store import files, streams
-from lvstui.store.files import Unsafe, lock_file, open_regular, read_file, resolve
+from lvstui.store import files, named_files
+from lvstui.store.files import Unsafe, lock_file, open_regular, read_file, resolve, who_may_change
 from lvstui.store.history_file import HistoryFile
+from lvstui.store.named_files import read_handed, write_named
 from lvstui.store.profile_file import VERSIONS_KEPT, ProfileFile, versions_folder
 from lvstui.store.sessions import Presence
-from lvstui.store.streams import read_handed, write_stream
 from lvstui.store.view_memory import Arrangement, ViewMemory
 
 SOMEBODY = 65534
@@ -133,7 +134,7 @@ def test_a_link_of_another_user_is_not_followed_wherever_it_is_on_the_way(profil
         with pytest.raises(ProfileError, match=r"cannot be saved: .* is a symbolic link of the user nobody"):
             save(path, LB2)
         with pytest.raises(ProfileError, match=r"cannot be written: .* is a symbolic link of the user nobody"):
-            write_stream(path, b"new")
+            write_named(path, b"new")
     assert sorted(path.name for path in victim.iterdir()) == ["p.toml", "precious"]
     assert (victim / "p.toml").read_text() == dumps(LB1)
 
@@ -257,7 +258,7 @@ def test_a_pipe_of_the_shell_is_read_to_its_end_or_until_it_is_silent(monkeypatc
     assert read_handed(Path("/tmp/x")) is None
     reading, writing = os.pipe()
     os.write(writing, b"text")
-    monkeypatch.setattr(streams, "_PATIENCE", 0.1)
+    monkeypatch.setattr(named_files, "_PATIENCE", 0.1)
     with pytest.raises(ProfileError, match="nothing came through it for 0 seconds"):
         read_handed(Path(f"/dev/fd/{reading}"))
     os.write(writing, b"text")
@@ -282,13 +283,13 @@ def test_a_pipe_that_nobody_reads_from_is_not_waited_for(tmp_path: Path, monkeyp
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with pytest.raises(ProfileError, match="nobody reads from this pipe; start the reader first"):
-        write_stream(pipe, b"new")
+        write_named(pipe, b"new")
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    write_stream(pipe, b"new")
+    write_named(pipe, b"new")
     assert os.read(reader, 10) == b"new"
-    monkeypatch.setattr(streams, "_PATIENCE", 0.1)
+    monkeypatch.setattr(named_files, "_PATIENCE", 0.1)
     with pytest.raises(ProfileError, match="nobody reads what is written to it"):
-        write_stream(pipe, b"x" * 2**20)
+        write_named(pipe, b"x" * 2**20)
     os.close(reader)
 
 
@@ -302,3 +303,28 @@ def test_a_lock_is_taken_again_and_again_without_leaving_descriptors(tmp_path: P
         with suppress(OSError):
             open_regular(tmp_path)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_who_may_change_a_profile_is_known(profile: Path) -> None:
+    assert who_may_change(profile) == ""
+    save(profile, LB1)
+    assert who_may_change(profile) == ""
+    profile.parent.chmod(0o1777)
+    assert who_may_change(profile) == ""
+    profile.parent.chmod(0o777)
+    assert who_may_change(profile) == "every user"
+    profile.parent.chmod(0o700)
+    profile.chmod(0o666)
+    assert who_may_change(profile) == "every user"
+    if os.geteuid() == 0:
+        os.chown(profile.parent, SOMEBODY, SOMEBODY)
+        assert who_may_change(profile) == "the user nobody"
+
+
+def test_check_warns_of_a_profile_that_others_may_change(profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(profile, LB1)
+    profile.chmod(0o666)
+    assert main(["check", str(profile)]) == 0
+    assert (
+        "p.toml: warning: every user may change this file, and with it what `apply` writes" in capsys.readouterr().out
+    )

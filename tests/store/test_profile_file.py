@@ -21,8 +21,8 @@ import pytest
 from lvstui.core.model import AddressKey, Director, Home, Protocol, Service
 from lvstui.formats.profile.write import ProfileError, dumps, loads
 from lvstui.store import profile_file as module
+from lvstui.store.named_files import write_named
 from lvstui.store.profile_file import ProfileFile, default_path, versions_folder
-from lvstui.store.streams import write_stream
 from tests.build import pool
 
 LB1 = Director(name="lb1")
@@ -356,10 +356,10 @@ def test_an_output_is_written_whole_through_links_and_to_devices(tmp_path: Path)
     target.write_text("old")
     target.chmod(0o644)
     link.symlink_to(target)
-    write_stream(link, b"new")
+    write_named(link, b"new")
     assert (target.read_bytes(), link.is_symlink(), mode(target)) == (b"new", True, 0o644)
-    write_stream(Path("/dev/null"), b"gone")
+    write_named(Path("/dev/null"), b"gone")
     assert Path("/dev/null").is_char_device()
     with pytest.raises(ProfileError, match="out2 cannot be written: there is no such file or folder"):
-        write_stream(tmp_path / "none" / "out2", b"")
+        write_named(tmp_path / "none" / "out2", b"")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["link", "out"]

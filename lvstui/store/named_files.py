@@ -32,7 +32,7 @@ def read_handed(path: Path) -> bytes | None:
         return read_descriptor(descriptor, LARGEST, lambda: _wait(descriptor, select.POLLIN, "nothing came through it"))
 
 
-def write_stream(path: Path, content: bytes) -> None:
+def write_named(path: Path, content: bytes) -> None:
     """Write a file in one step, through a symbolic link to its target; write to a pipe or a terminal as it is.
 
     Raises `ProfileError` with the old file intact.
