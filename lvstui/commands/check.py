@@ -58,9 +58,7 @@ def _check_file(options: Namespace, open_place: OpenPlace) -> int:
     if any(problem.severity is Severity.ERROR for problem in found):
         return Status.ERROR
     if who := who_may_change(options.file):
-        print(
-            f"{path}: warning: {visible(who)} may change this file, and with it what `apply` writes; take that right away"
-        )
+        print(f"{path}: warning: {visible(who)} may change it, and so what `apply` writes; change its owner or mode")
     services, servers = len(director.pools), sum(len(pool.servers) for pool in director.pools.values())
     counted = f"{services} service{'' if services == 1 else 's'}, {servers} server{'' if servers == 1 else 's'}"
     print(f"{path}: {counted}, no error")

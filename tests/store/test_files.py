@@ -325,6 +325,4 @@ def test_check_warns_of_a_profile_that_others_may_change(profile: Path, capsys: 
     save(profile, LB1)
     profile.chmod(0o666)
     assert main(["check", str(profile)]) == 0
-    assert (
-        "p.toml: warning: every user may change this file, and with it what `apply` writes" in capsys.readouterr().out
-    )
+    assert "p.toml: warning: every user may change it, and so what `apply` writes" in capsys.readouterr().out
