@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from lvstui.core.change import EMPTY, Change, service_of
 from lvstui.core.drift import add_profile_values, find_drift
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _OWNERS_PATIENCE = 3.0
 """Seconds that a command waits for the search for other programs; it takes some 20 milliseconds."""
+
+_LONGEST: Final = 2000
+"""Characters of a sentence that are printed."""
 
 
 class Status(IntEnum):
@@ -92,6 +95,8 @@ OpenPlace: TypeAlias = Callable[[], AbstractContextManager[Place]]
 def complain(sentence: str) -> None:
     """Print a sentence on stderr, after all that was printed before it."""
     sys.stdout.flush()
+    if len(sentence) > _LONGEST:  # an argument may have 128 KiB; the remedy stands at the end
+        sentence = f"{sentence[: _LONGEST // 2]} ... {sentence[-_LONGEST // 2 :]}"
     print(f"lvstui: {visible(sentence)}", file=sys.stderr)
 
 
