@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lvstui.core.change import EMPTY, Change, fold, undo
 from lvstui.core.drift import add_profile_values, find_drift, keep_managed
-from lvstui.core.home import is_foreign
+from lvstui.core.home import is_foreign, whose
 from lvstui.core.model import NOBODYS, Director, Home
 from lvstui.core.observed import Reading
 from lvstui.core.snapshot import ProfileState
@@ -34,6 +34,7 @@ class FollowedProfile:
         self._saved: Director | None = None
         self._unsaved: tuple[Change, ...] = ()
         self._trouble = ""
+        self._whose = ""
         self._running: Director | None = None
         self._named = EMPTY
         self._compared_with: Director | None = None
@@ -74,6 +75,10 @@ class FollowedProfile:
             self._trouble = ""
         if known is not None and self._saved is not known:
             self._post(Notice(f"{self._file.path} was changed by another program and has been read again"))
+        sentence = whose(str(self._file.path), self._saved.home, self._here) if self._saved else ""
+        if sentence not in ("", self._whose):
+            self._post(Notice(sentence))
+        self._whose = sentence
 
     def compare(self, reading: Reading) -> Reading:
         """Put the profile's names on a reading and find the drift, both only when one side has changed."""

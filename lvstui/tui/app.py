@@ -325,7 +325,12 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             self._whose = sentence
             self._submit(message)
 
-        confirm_first(self, foreign_question(sentence), go, partial(self._stage_again, message))
+        confirm_first(
+            self,
+            foreign_question(sentence, takes_over=isinstance(request, SaveAll)),
+            go,
+            partial(self._stage_again, message),
+        )
 
     def _stage_again(self, message: View.Asked) -> None:
         """Put an edit back that the operator did not confirm."""

@@ -13,6 +13,9 @@ from lvstui.core.record import OWN_NAME
 from lvstui.core.snapshot import ProfileState, Snapshot
 from lvstui.core.view.table import Cell, Tone
 
+_LONGEST = 36
+"""Characters of a piece of the head line that holds names of others: what fits on the narrowest screen."""
+
 _DECIMAL = ("", "k", "M", "G", "T", "P")
 
 _BRAILLE_LEFT = (0x00, 0x40, 0x44, 0x46, 0x47)
@@ -120,13 +123,13 @@ def _parts(snapshot: Snapshot, narrowing: str, advised: int) -> tuple[_Part, ...
     services = reading.services.values()
     connections = sum(stats.connection_rate for stats in services)
     traffic = sum(stats.in_byte_rate for stats in services), sum(stats.out_byte_rate for stats in services)
-    host = snapshot.host
+    host, here = snapshot.host, snapshot.here
     # Each once; another lvstui is counted as a person.
     owners = dict.fromkeys(owner.program for owner in snapshot.owners if owner.program != OWN_NAME)
     return (
         _Part(1, Cell(director.name or host.name, Tone.STRONG)),
         _Part(2, Cell("demo, not a kernel" if snapshot.origin == "demo" else snapshot.origin, Tone.NAME)),
-        _Part(0, Cell(f"netns {fields.visible(snapshot.here.netns)}" if snapshot.here.netns else "", Tone.WARN)),
+        _Part(-1, Cell(_cut(f"netns {fields.visible(here.netns)}") if here.netns else "", Tone.WARN)),
         _Part(9, Cell(f"IPVS {reading.info.version} table {reading.info.table_size}" if reading.info.version else "")),
         _Part(5, Cell(f"{len(director.pools)} services {servers} servers")),
         _Part(6, Cell(f"{compact(connections)} conn/s")),
@@ -134,7 +137,7 @@ def _parts(snapshot: Snapshot, narrowing: str, advised: int) -> tuple[_Part, ...
         _Part(8, Cell(f"cpu {host.cpu:.0f}% softirq {host.softirq:.0f}%")),
         _Part(2, Cell(narrowing, Tone.DIM)),
         _Part(4, Cell(f"advice {advised}" if advised else "", Tone.NAME)),
-        _Part(0, _profile(snapshot.profile, snapshot.here)),
+        _Part(0, _profile(snapshot.profile, here)),
         _Part(3, Cell(f"{len(snapshot.others) + 1} here" if snapshot.others else "", Tone.WARN)),
         _Part(3, Cell(" ".join(owners), Tone.WARN)),
         _Part(0, Cell("read-only" if snapshot.read_only else "", Tone.WARN)),
@@ -143,11 +146,16 @@ def _parts(snapshot: Snapshot, narrowing: str, advised: int) -> tuple[_Part, ...
     )
 
 
+def _cut(text: str) -> str:
+    """Cut what names of others make long, so that the line stays one."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
 def _profile(state: ProfileState, here: Home) -> Cell:
     if not state.path:
         return Cell("no profile", Tone.DIM)
     if state.saved and is_foreign(state.saved.home, here):
-        return Cell(f"profile of {home_text(state.saved.home)}", Tone.BAD)
+        return Cell(_cut(f"profile of {home_text(state.saved.home)}"), Tone.BAD)
     if state.unsaved:
         return Cell(f"{state.unsaved} unsaved", Tone.BAD)
     if state.trouble:

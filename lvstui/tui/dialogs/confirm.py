@@ -124,10 +124,14 @@ def claims_question(claims: Mapping[ServiceKey, Owner]) -> Confirm:
     return Confirm(f"Edit what {programs} manages?", lines, "Edit anyway")
 
 
-def foreign_question(sentence: str) -> Confirm:
-    """Return the question before the first edit that would go into another director's profile."""
+def foreign_question(sentence: str, *, takes_over: bool) -> Confirm:
+    """Return the question before the first request that writes into another director's profile, or takes it over."""
+    if takes_over:
+        return Confirm(
+            "Take over the profile of another director?", [f"{sentence}.", "", "It says so then."], "Take over"
+        )
     lines = [f"{sentence}.", "", "The edit is made here, and goes into that profile and its history."]
-    return Confirm("Edit with the profile of another director?", lines, "Edit anyway")
+    return Confirm("Edit beside the profile of another director?", lines, "Edit anyway")
 
 
 def restore_question(sentences: Sequence[str], lines: Sequence[str]) -> Confirm:
