@@ -160,7 +160,7 @@ def test_settings_of_a_profile_reach_the_kernel_and_no_others_do(profile: Path) 
     assert [line.split() for line in output.splitlines()] == [["1"], ["4", "40"], ["2"]]
     assert lvstui("--profile", profile, "export") == profile.read_text()
     profile.write_text(profile.read_text().replace("expire_nodest_conn = 1", "expire_nodest_conn = true"))
-    assert "line 11: sysctl.expire_nodest_conn: must be a whole number" in lvstui("check", profile, status=1)
+    assert "line 14: sysctl.expire_nodest_conn: must be a whole number" in lvstui("check", profile, status=1)
 
 
 def test_without_the_right_the_table_is_shown_and_nothing_is_compared_or_written(profile: Path) -> None:

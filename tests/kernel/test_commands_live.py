@@ -183,7 +183,7 @@ def test_the_history_names_the_person_behind_sudo_and_ssh(shell: Shell, monkeypa
 def test_apply_is_recorded_and_taken_back_whole(shop: Shell) -> None:
     text = shop.profile.read_text()
     shop.profile.write_text("format = 1\n")
-    shop("apply")
+    shop("apply --force")
     assert saved() == []
     shop.profile.write_text(text)
     shop(f"rollback {len(SHOP) + 1}")
