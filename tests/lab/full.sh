@@ -1,9 +1,9 @@
 #!/busybox sh
 # The first process in the full kernel, in its initramfs. The layers of the root, each one over the next: a file system
-# in memory for every write, the packages that are unpacked for this guest only, and the host's own files.
+# in memory for every write, what is unpacked for this guest only (see full.py), and the host's own files.
 
 set -e  # a step that fails here ends this process, so the kernel stops and the log tells why
-/busybox mkdir -p /bin /dev /proc /sys /run /packages /host
+/busybox mkdir -p /bin /dev /proc /sys /run /host
 /busybox --install -s /bin
 mount -t devtmpfs devtmpfs /dev
 mount -t proc proc /proc
@@ -15,9 +15,14 @@ done
 mkdir /run/lab /run/root /run/upper /run/work
 share="mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000"
 $share,ro,cache=loose host /host
-$share,ro,cache=loose packages /packages
+layers=
+for layer in $(cat /layers); do
+    mkdir "/$layer"
+    $share,ro,cache=loose "$layer" "/$layer"
+    layers="$layers/$layer:"
+done
 $share lab /run/lab
-mount -t overlay overlay -o lowerdir=/packages:/host,upperdir=/run/upper,workdir=/run/work /run/root
+mount -t overlay overlay -o "lowerdir=$layers/host,upperdir=/run/upper,workdir=/run/work" /run/root
 for folder in dev proc sys; do
     mount --move "/$folder" "/run/root/$folder"
 done

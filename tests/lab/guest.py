@@ -14,7 +14,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BOOT_SECONDS = 90
@@ -57,12 +57,29 @@ class Ends:
 
 
 class Kernel(Protocol):
-    """A way to boot a kernel here; the modules uml and full are the two that there are."""
+    """A kernel and the way to boot it here: uml.UserMode and full.Full are the two that there are."""
 
-    PROGRAMS: dict[str, str]
+    PROGRAMS: ClassVar[dict[str, str]]
     """The program that shows that a package is there -> the Debian package."""
-    CONSOLES: str
+    CONSOLES: ClassVar[str]
     """How the guest names its ends, as shell assignments."""
+
+    @property
+    def version(self) -> str:
+        """Return the version that is asked for, or "" for the kernel of this machine's own release."""
+
+    @property
+    def name(self) -> str:
+        """Return how the command line names it."""
+
+    def is_there(self) -> bool:
+        """Return whether the kernel is on this machine."""
+
+    def unpack(self) -> None:
+        """Fetch what is not there; raise UnavailableError where that does not work."""
+
+    def release(self) -> str:
+        """Return what `uname -r` says in the guest."""
 
     def command(self, job: Job, lab: Path, ends: Ends) -> list[str]:
         """Return the command line that boots; what it needs besides is put into the folder."""

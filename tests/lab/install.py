@@ -4,10 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from tests.lab import full, packages, uml
+from tests.lab.full import Full
 from tests.lab.guest import Kernel, UnavailableError
+from tests.lab.uml import UserMode
 
 # The program that shows that a package is there -> the Debian package; each kernel names its own besides.
 PROGRAMS = {
@@ -33,14 +34,18 @@ def lacks(kernel: Kernel) -> str:
     """Say what is missing for a guest with this kernel and how it is brought here; "" where nothing is."""
     if names := " ".join(missing(kernel)):
         return f"The lab lacks {names}: sudo apt-get install {names}"
-    if kernel is full and not packages.are_there():
-        return "The lab lacks its full kernel: python3 -m tests.lab install"
+    if not kernel.is_there():
+        return f"The lab lacks the kernel {kernel.name}: python3 -m tests.lab install {kernel.name}"
     return ""
 
 
-def install() -> int:
-    """Install what is missing through apt; return 0 when everything is there, else 1 after a sentence that says why."""
-    return max(_install(uml), _install(full), _unpack())
+def install(others: Sequence[Kernel] = ()) -> int:
+    """Install what is missing through apt, and unpack the kernels: those of this machine's own release, and others.
+
+    Return 0 when everything is there, else 1 after sentences that say why.
+    """
+    own: list[Kernel] = [UserMode(), Full()]
+    return max(*(_install(kernel) for kernel in own), *(_unpack(kernel) for kernel in [*own, *others]))
 
 
 def _install(kernel: Kernel) -> int:
@@ -65,17 +70,17 @@ def _install(kernel: Kernel) -> int:
     return _refuse(f"apt-get did not install {' '.join(wanted)}.") if wanted else 0
 
 
-def _unpack() -> int:
+def _unpack(kernel: Kernel) -> int:
     try:
         try:
-            packages.unpack()
+            kernel.unpack()
         except UnavailableError:
-            if not (apt := _apt()):
+            if kernel.version or not (apt := _apt()):
                 raise
             subprocess.run([*apt, "update"], stdout=subprocess.DEVNULL)  # old lists name what is no longer there
-            packages.unpack()
+            kernel.unpack()
     except UnavailableError as problem:
-        return _refuse(f"The full guest does not get its kernel; `sudo apt-get update` may help. {problem}")
+        return _refuse(f"There is no kernel {kernel.name} for a guest; `sudo apt-get update` may help. {problem}")
     return 0
 
 

@@ -34,6 +34,8 @@ SERVICES = """\
 -a -t [2001:db8:1::10]:80 -r [fd00::13]:80 -m -w 1
 """.splitlines()
 MARKED = "-d 192.0.2.20 -p tcp -m multiport --dports 80,443 -j MARK --set-mark 80"
+MARKED_BY_TC = "protocol ip flower dst_ip 192.0.2.20 ip_proto tcp dst_port {} action skbedit mark 80"
+"""The same where the kernel has no iptables: one filter a port."""
 
 
 @contextmanager
@@ -49,7 +51,7 @@ def shop(*, traffic: bool = False, empty: bool = False) -> Iterator[None]:
         _build_network()
         if not empty:
             _run(["ipvsadm", "-R"], SERVICES)
-            _run(["iptables", "-t", "mangle", "-A", "PREROUTING", *MARKED.split()])
+            _mark()
         running += [_start(name, "server", name) for name in SERVERS]
         for server in running:
             if server.stdout is None or not server.stdout.readline():
@@ -64,7 +66,8 @@ def shop(*, traffic: bool = False, empty: bool = False) -> Iterator[None]:
         _take_away_network()
         if not empty:
             _run(["ipvsadm", "-C"])
-            _run(["iptables", "-t", "mangle", "-F"])
+            if _has_iptables():
+                _run(["iptables", "-t", "mangle", "-F"])
 
 
 def ask(requests: Iterable[tuple[str, str, int]]) -> list[str]:
@@ -72,6 +75,19 @@ def ask(requests: Iterable[tuple[str, str, int]]) -> list[str]:
     lines = "".join(f"{client} {address} {port}\n" for client, address, port in requests)
     command = [*_python_in("client"), "tests.lab.client", "--ask"]
     return subprocess.run(command, input=lines, text=True, check=True, stdout=subprocess.PIPE).stdout.splitlines()
+
+
+def _mark() -> None:
+    if _has_iptables():
+        _run(["iptables", "-t", "mangle", "-A", "PREROUTING", *MARKED.split()])
+        return
+    _run(["tc", "qdisc", "add", "dev", "front", "clsact"])  # gone with the link
+    for port in ("80", "443"):
+        _run(["tc", "filter", "add", "dev", "front", "ingress", *MARKED_BY_TC.format(port).split()])
+
+
+def _has_iptables() -> bool:
+    return subprocess.run(["iptables", "-t", "mangle", "-S"], capture_output=True).returncode == 0
 
 
 def _build_network() -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import full, guest, install, uml
+from tests.lab import guest, install
+from tests.lab.full import Full
+from tests.lab.uml import UserMode
 
 
 def needs(kernel: guest.Kernel) -> pytest.MarkDecorator:
@@ -18,7 +20,10 @@ Lab = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(
-    params=[pytest.param([], id="uml", marks=needs(uml)), pytest.param(["--full"], id="full", marks=needs(full))]
+    params=[
+        pytest.param([], id="uml", marks=needs(UserMode())),
+        pytest.param(["--full"], id="full", marks=needs(Full())),
+    ]
 )
 def lab(request: pytest.FixtureRequest) -> Lab:
     """Run a command in either guest."""

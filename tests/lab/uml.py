@@ -4,38 +4,93 @@ import os
 import shlex
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
+from tests.lab import archive
 from tests.lab.guest import Ends, Job, UnavailableError
 
-# The program that shows that a package is there -> the Debian package.
-PROGRAMS = {"linux.uml": "user-mode-linux", "insmod": "kmod"}
-CONSOLES = "output=/dev/tty1 errors=/dev/tty2 orders=/dev/tty3"
 BOOT = ("root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "quiet", "con=null", "ssl=null")
+LOADER = b"/lib64/ld-linux-x86-64.so.2"
+OWN_LOADER = b"l/ld.so"
+"""Below the folder of a kernel from elsewhere, in which it is started: with the C library that it was built for."""
 
 
-def command(job: Job, lab: Path, ends: Ends) -> list[str]:
-    """Return the command line that boots; what it needs besides is put into the folder."""
-    kernel = shutil.which("linux.uml")
-    if kernel is None:
-        raise UnavailableError("There is no User Mode Linux here (linux.uml): run `python3 -m tests.lab install`.")
-    if " " in str(lab):
-        raise UnavailableError(f"The kernel takes no blanks in {str(lab)!r}: set TMPDIR to a folder without them.")
-    boot = lab / "boot"
-    shutil.copy(Path(__file__).with_name("uml.sh"), boot)
-    boot.chmod(0o755)
-    consoles = [f"con0=null,fd:{ends.log}", f"con3=fd:{ends.orders},null"]
-    if job.terminal:
-        consoles.append("con1=fd:{},fd:{}".format(*ends.program))
-    else:
-        consoles += [f"con{number}=null,fd:{end}" for number, end in enumerate(ends.program, 1)]
-    memory = ["env", f"TMPDIR={_memory_folder(job.memory)}"]
-    return [*memory, kernel, f"mem={job.memory}M", *BOOT, *consoles, f"uml_dir={lab}/", f"init={boot}"]
+@dataclass(frozen=True, slots=True)
+class UserMode:
+    """The installed kernel, or one of another Debian release."""
+
+    PROGRAMS: ClassVar[dict[str, str]] = {"linux.uml": "user-mode-linux", "insmod": "kmod"}
+    CONSOLES: ClassVar[str] = "output=/dev/tty1 errors=/dev/tty2 orders=/dev/tty3"
+    version: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return how the command line names it."""
+        return f"uml:{self.version}" if self.version else "uml"
+
+    def is_there(self) -> bool:
+        """Return whether the kernel is on this machine."""
+        if self.version:
+            return archive.is_there(archive.UML, self.version)
+        return shutil.which("linux.uml") is not None
+
+    def unpack(self) -> None:
+        """Fetch a kernel of another release; raise UnavailableError where the archive does not answer."""
+        if self.version:
+            archive.unpack(archive.UML, self.version)
+
+    def release(self) -> str:
+        """Return what `uname -r` says in the guest."""
+        return next(self._modules().iterdir()).name
+
+    def command(self, job: Job, lab: Path, ends: Ends) -> list[str]:
+        """Return the command line that boots; what it needs besides is put into the folder."""
+        if not self.is_there():
+            raise UnavailableError(
+                f"There is no kernel {self.name} here: run `python3 -m tests.lab install {self.name}`."
+            )
+        if " " in str(lab):
+            raise UnavailableError(f"The kernel takes no blanks in {str(lab)!r}: set TMPDIR to a folder without them.")
+        boot = lab / "boot"
+        shutil.copy(Path(__file__).with_name("uml.sh"), boot)
+        boot.chmod(0o755)
+        (lab / "modules").symlink_to(self._modules())
+        consoles = [f"con0=null,fd:{ends.log}", f"con3=fd:{ends.orders},null"]
+        if job.terminal:
+            consoles.append("con1=fd:{},fd:{}".format(*ends.program))
+        else:
+            consoles += [f"con{number}=null,fd:{end}" for number, end in enumerate(ends.program, 1)]
+        memory = f"TMPDIR={_memory_folder(job.memory)}"
+        program = (
+            [*_with_own_libraries(self._root()), memory, "usr/bin/linux.uml"] if self.version else [memory, "linux.uml"]
+        )
+        return ["env", *program, f"mem={job.memory}M", *BOOT, *consoles, f"uml_dir={lab}/", f"init={boot}"]
+
+    def mount(self, _number: int, folder: Path) -> str:
+        """Return the guest's shell command that makes its writes to this folder of the host real."""
+        return f"mount -t hostfs none {shlex.quote(str(folder))} -o {shlex.quote(str(folder))}"
+
+    def _root(self) -> Path:
+        return archive.folder(archive.UML, self.version) if self.version else Path("/")
+
+    def _modules(self) -> Path:
+        return self._root() / "usr/lib/uml/modules"
 
 
-def mount(_number: int, folder: Path) -> str:
-    """Return the guest's shell command that makes its writes to this folder of the host real."""
-    return f"mount -t hostfs none {shlex.quote(str(folder))} -o {shlex.quote(str(folder))}"
+def _with_own_libraries(root: Path) -> list[str]:
+    """Make the unpacked kernel use the C library beside it; return the arguments of `env` that this takes."""
+    loader = next(root.glob("usr/lib/*/ld-linux-x86-64.so.2"))
+    own = root / os.fsdecode(OWN_LOADER)
+    if not own.exists():
+        own.parent.mkdir(exist_ok=True)
+        own.symlink_to(loader)
+    program = root / "usr/bin/linux.uml"
+    code = program.read_bytes()
+    if LOADER in code:
+        program.write_bytes(code.replace(LOADER, OWN_LOADER.ljust(len(LOADER), b"\0"), 1))
+    return [f"--chdir={root}", f"LD_LIBRARY_PATH={loader.parent}"]
 
 
 def _memory_folder(mebibytes: int) -> Path:

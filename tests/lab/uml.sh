@@ -9,7 +9,8 @@ mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
 mkdir /run/lab /run/root /run/upper /run/work
 mount -t hostfs none /run/lab -o "$lab"
-insmod "/usr/lib/uml/modules/$kernel/kernel/fs/overlayfs/overlay.ko"
+modules=$(readlink "$lab/modules")
+insmod "$modules/$kernel/kernel/fs/overlayfs/overlay.ko"
 mount -t overlay overlay -o lowerdir=/,upperdir=/run/upper,workdir=/run/work /run/root
 mount --move /dev /run/root/dev
 mount --move /proc /run/root/proc
@@ -23,8 +24,9 @@ umount -l /run/host
 
 # The overlay lets the modules stand where the kernel looks for them, so its own auto-loading works too.
 mkdir -p /lib/modules
-ln -sfn "/usr/lib/uml/modules/$kernel" "/lib/modules/$kernel"
-modprobe -a iptable_mangle ip6table_mangle
+ln -sfn "$modules/$kernel" "/lib/modules/$kernel"
+# From 7.2 on this kernel has no iptables at all.
+modprobe -a iptable_mangle ip6table_mangle || true
 
 # This kernel has no nftables for ip and ip6: the plain names mean the legacy tools here.
 mkdir /run/bin
