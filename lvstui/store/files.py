@@ -33,7 +33,7 @@ _REMEDIES: Final = {
     errno.ENOENT: "there is no such file or folder; correct the path",
     errno.EISDIR: "it is a folder; name a file in it",
     errno.ENOTDIR: "a part of the path is not a folder; correct the path",
-    errno.EBADF: "it is not open here (sudo closes it); name a file, or /dev/stdin",
+    errno.EBADF: "it is not open here (sudo closes it); name a file",
     errno.ELOOP: "its symbolic links go round in a circle; correct them, or name another file",
 }
 
@@ -109,8 +109,8 @@ def _spot(path: Path) -> Iterator[_Spot]:
 
     Raises `Unsafe` at a symbolic link that another user may have put there, and OSError.
     """
-    folder = os.open("/" if path.is_absolute() else ".", _WALK | os.O_DIRECTORY)
     here = Path("/") if path.is_absolute() else Path.cwd()
+    folder = os.open("/" if path.is_absolute() else ".", _WALK | os.O_DIRECTORY)
     ahead = list(reversed(path.relative_to(path.anchor).parts)) or ["."]
     links = 0
     try:
@@ -189,7 +189,7 @@ def _refuse_irregular(status: os.stat_result) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(status.st_mode):
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
-        raise Unsafe(f"it is {kind}, no plain file; name another file")
+        raise Unsafe(f"it is {kind}, no plain file; remove it, or name another file")
 
 
 def resolve(path: Path) -> Path:
@@ -328,8 +328,12 @@ def replace_file(target: Path, content: bytes, temporary: str) -> Signature:
     """
     with _spot(target) as spot:
         folder = spot.folder
-        with suppress(FileNotFoundError):
+        try:
             os.unlink(temporary, dir_fd=folder)  # left behind by a process that was killed
+        except FileNotFoundError:
+            pass
+        except OSError:  # a folder, or a file of another user: somebody put it in our way
+            temporary = f"{temporary}.{os.urandom(4).hex()}"
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
             with os.fdopen(descriptor, "wb") as file:
@@ -367,6 +371,8 @@ def make_folder(folder: Path) -> None:
     try:
         _make_folder(folder)
     except FileNotFoundError:
+        if folder.parent == folder:
+            raise
         make_folder(folder.parent)
         _make_folder(folder)
 
@@ -389,6 +395,7 @@ def lock_file(path: Path, seconds: float, refusal: str) -> Iterator[int]:
     """
     start = time.monotonic()
     while True:
+        path = resolve(path)
         descriptor = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         held = False
         try:

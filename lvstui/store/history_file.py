@@ -48,8 +48,8 @@ _USER_NOTICE: Final = 1 << 3 | 5
 _LONGEST: Final = 1000
 """Bytes of a line that the log of every system takes."""
 
-_READ_AT_MOST: Final = 128 * 2**20
-"""Bytes at the end of a file that are read; a record of 100,000 changes takes a quarter of it."""
+_READ_AT_MOST: Final = 64 * 2**20
+"""Bytes at the end of a file that are read; a record of 100,000 changes takes half of it."""
 
 _NUMBER: Final = re.compile(rb'\s*\{\s*"number":\s*(\d{1,15})\b')
 """The number of a record, matched at the start of a line only: searched for, it would take quadratic time."""
@@ -75,8 +75,8 @@ class HistoryFile:
     def __init__(self, profile: Path, *, to_syslog: bool = False, largest: int = LARGEST, home: Home = NOBODYS) -> None:
         target = resolve(profile)
         self._profile = target
-        self.path = target.with_name(f"{target.name}.history.jsonl")
-        self._older = target.with_name(f"{target.name}.history.1.jsonl")
+        self.path = resolve(target.with_name(f"{target.name}.history.jsonl"))
+        self._older = self.path.with_name(f"{target.name}.history.1.jsonl")
         self._to_syslog = to_syslog
         self._home = home
         self._largest = largest

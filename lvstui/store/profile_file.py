@@ -118,6 +118,11 @@ class ProfileFile:
             make_folder(target.parent)
             # The empty file stays, since removing it would be a race.
             lock = target.with_name(f".{target.name}.lock")
+            if is_irregular(lock):
+                lock_text = visible(str(lock))
+                raise ProfileError(
+                    f"{visible(str(self.path))} cannot be saved: its lock {lock_text} is no plain file; remove it"
+                )
             with lock_file(lock, _LOCK_PATIENCE, f"{visible(str(self.path))} cannot be saved"):
                 return self._update(target, fold)
 

@@ -96,7 +96,7 @@ def test_a_history_that_is_no_regular_file_is_refused_at_once(profile: Path, kin
 @pytest.mark.parametrize("kind", TRAPS)
 def test_a_lock_or_a_view_memory_that_is_no_regular_file_stops_nobody(profile: Path, kind: str) -> None:
     TRAPS[kind](profile.with_name(".p.toml.lock"))
-    with pytest.raises(ProfileError, match=f"p.toml cannot be saved: it is {kind}"):
+    with pytest.raises(ProfileError, match=r"p\.toml cannot be saved: its lock .*lock is no plain file; remove it"):
         save(profile, LB1)
     TRAPS[kind](profile.with_name("view.toml"))
     memory = ViewMemory(profile.with_name("view.toml"))
@@ -326,3 +326,29 @@ def test_check_warns_of_a_profile_that_others_may_change(profile: Path, capsys: 
     profile.chmod(0o666)
     assert main(["check", str(profile)]) == 0
     assert "p.toml: warning: every user may change it, and so what `apply` writes" in capsys.readouterr().out
+
+
+def test_what_lies_in_the_way_of_the_new_content_is_gone_round(profile: Path) -> None:
+    profile.with_name(".p.toml.new").mkdir()
+    save(profile, LB1)
+    assert profile.read_text() == dumps(LB1)
+    assert sorted(path.name for path in profile.parent.iterdir()) == [".p.toml.lock", ".p.toml.new", "p.toml"]
+
+
+def test_a_history_behind_a_link_of_ours_is_kept_and_grows_there(profile: Path, tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    profile.with_name("p.toml.history.jsonl").symlink_to(tmp_path / "log/history")
+    history = HistoryFile(profile, largest=1000)
+    for _ in range(20):
+        history.append(Kind.DO, [])
+    assert [record.number for record in HistoryFile(profile, largest=1000).recent()][-1] == 20
+    assert sorted(path.name for path in (tmp_path / "log").iterdir()) == ["history", "p.toml.history.1.jsonl"]
+
+
+def test_in_a_folder_that_is_gone_nothing_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(ProfileError, match=r"p\.toml cannot be saved: there is no such file or folder"):
+        save(Path("p.toml"), LB1)
+    monkeypatch.chdir(tmp_path)
