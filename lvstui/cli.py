@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from lvstui.commands.arguments import parser
 from lvstui.commands.place import Failure, OpenPlace, Place, Status, complain
+from lvstui.commands.signals import Ended, ending
 from lvstui.core.change import DirectorField
 from lvstui.core.fields import FieldError, netns
 from lvstui.core.model import NOBODYS, Home
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str] | None = None, open_kernel: Opener | None = No
     """
     try:
         return _run(parser().parse_args(arguments), open_kernel or _open_live)
+    except Ended as end:
+        return end.status
     except Failure as failure:
         status, sentence = failure.status, str(failure)
     except FieldError as error:
@@ -71,7 +74,8 @@ def _run(options: argparse.Namespace, open_kernel: Opener) -> int:
         raise Failure(f"--read-only refuses every edit; leave it out to {options.command}", Status.USAGE)
     module, function = options.run
     run: Command = getattr(import_module(f"lvstui.commands.{module}"), function)
-    return run(options, lambda: _place(options, open_kernel))
+    with ending():
+        return run(options, lambda: _place(options, open_kernel))
 
 
 def _open_live(netns: str | None) -> Kernel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -451,6 +452,46 @@ def test_the_next_command_records_what_a_killed_one_did(shell: Shell, command: s
     assert "do  interrupted, recorded at a later start" in shell.run("history").out
     assert shell.run(command).err == ""
     assert not list(shell.profile.parent.glob(".*journal*"))
+
+
+class Signalled(MemoryKernel):
+    """A kernel in whose second write a signal arrives."""
+
+    number = signal.SIGTERM
+    writes = 0
+
+    def write(self, change: Change) -> None:
+        """Write, and be signalled in between."""
+        self.writes += 1
+        if self.writes == 2:
+            signal.raise_signal(self.number)
+        super().write(change)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_apply_between_two_writes_and_what_was_written_is_recorded(shell: Shell, number: int) -> None:
+    before = signal.getsignal(number)
+    shell.kernel = Signalled(EMPTY)
+    shell.kernel.number = signal.Signals(number)
+    ran = shell.run("apply")
+    assert ran.status == 128 + number
+    assert ran.out.count("\n") == shell.kernel.writes == 2
+    assert "lvstui: 2 of 5 changes were written, then it was interrupted" in ran.err
+    assert ran.err.count("  not tried  ") == 3
+    recorded = shell.run("history", "apply").out
+    assert [line.strip() for line in recorded.splitlines()[1:]] == ran.out.splitlines()
+    assert signal.getsignal(number) is before
+
+
+def test_of_what_is_made_as_one_a_signal_leaves_nothing(shell: Shell) -> None:
+    shell.kernel = Signalled(EMPTY)
+    shell.want(EMPTY)
+    ran = shell.run("mark", "add", "81", "tcp 192.0.2.10 80", "--server", "10.0.0.11", "--server", "10.0.0.12")
+    assert ran.status == 128 + signal.SIGTERM
+    assert ran.out == ""
+    assert "not done: interrupted before the next write; what was written before it has been taken back" in ran.err
+    assert shell.held().pools == {}
+    assert shell.run("history").out == ""
 
 
 class Losing(MemoryKernel):

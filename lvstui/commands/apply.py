@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from lvstui.commands.caution import dangers, refuse_dangers
 from lvstui.commands.place import (
@@ -19,6 +20,7 @@ from lvstui.commands.place import (
     read_whole_table,
     warn_of_owners,
 )
+from lvstui.commands.signals import held_back
 from lvstui.core import rules
 from lvstui.core.change import Change, kernel_writes
 from lvstui.core.describe import describe
@@ -28,6 +30,9 @@ from lvstui.core.home import whose
 from lvstui.core.model import Director
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel
+
+if TYPE_CHECKING:
+    from lvstui.engine.messages import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +122,26 @@ def _carry_out(place: Place, plan: Plan) -> frozenset[Change]:
     """
     from lvstui.core.record import Kind  # what only writes need: the engine, and the formats of records
     from lvstui.engine.edits import Editor
-    from lvstui.engine.messages import Applied, Edit, Event, Incomplete, Overtaken, Rejected, sentence
+    from lvstui.engine.messages import Edit, Event, sentence
     from lvstui.engine.profile import FollowedProfile
 
     def report(event: Event) -> None:
         complain(sentence(event, plan.profile)[0])
 
     profile = FollowedProfile(None, place.kernel, report)
-    with closing(Editor(place.kernel, profile, place.history, report)) as editor:
+    with closing(Editor(place.kernel, profile, place.history, report)) as editor, held_back(editor.interrupt) as hold:
         outcome = editor.make(Edit(plan.changes, Kind.APPLY), plan.running)
+    try:
+        return _report(plan, outcome)
+    finally:
+        hold.obey()
+
+
+def _report(plan: Plan, outcome: Outcome) -> frozenset[Change]:
+    """Print what was written, and say what was not; return or raise as `_carry_out` does."""
+    from lvstui.engine.edits import Interrupted
+    from lvstui.engine.messages import Applied, Incomplete, Overtaken, Rejected, sentence
+
     match outcome:
         case Applied():
             _print_lines(plan, plan.writes)
@@ -142,14 +158,21 @@ def _carry_out(place: Place, plan: Plan) -> frozenset[Change]:
             raise Failure(sentence(outcome, plan.profile)[0])
         case Rejected(_, error, _, failed):
             if failed is not None:
-                reached = plan.writes.index(failed)
-                done = frozenset(outcome.done)
-                _print_lines(plan, [change for change in plan.writes[:reached] if change in done])
-                complain(f"{len(done)} of {len(plan.writes)} changes were written, the next one failed")
-                print(f"  failed     {plan.line(failed)}", file=sys.stderr)
-                for change in plan.writes[reached + 1 :]:
-                    print(f"  not tried  {plan.line(change)}", file=sys.stderr)
+                _print_half(plan, frozenset(outcome.done), failed, tried=not isinstance(error, Interrupted))
             raise error
+
+
+def _print_half(plan: Plan, done: frozenset[Change], end: Change, *, tried: bool) -> None:
+    """Print what was written of a plan that ended before a change, or when that was tried, and list the rest."""
+    reached = plan.writes.index(end)
+    written = [change for change in plan.writes[:reached] if change in done]
+    _print_lines(plan, written)
+    why = "the next one failed" if tried else "then it was interrupted"
+    complain(f"{len(written)} of {len(plan.writes)} changes were written, {why}")
+    for place, change in enumerate(plan.writes):
+        if change not in done:
+            word = "not tried" if place >= reached + tried else "failed   " if place == reached else "refused  "
+            print(f"  {word}  {plan.line(change)}", file=sys.stderr)
 
 
 def _print_lines(plan: Plan, changes: Iterable[Change]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from lvstui.commands.caution import refuse_dangers
 from lvstui.commands.changes import requested_changes
 from lvstui.commands.place import Failure, OpenPlace, Place, Status, complain, read_snapshot, warn_of_owners
+from lvstui.commands.signals import held_back
 from lvstui.core import rules
 from lvstui.core.change import EMPTY, Change, changes_kernel, fold, kernel_writes, lookup, undo
 from lvstui.core.describe import describe
@@ -68,12 +69,13 @@ def _make(place: Place, edit: Edit, snapshot: Snapshot) -> int:
             status = Status.ERROR
 
     profile = FollowedProfile(place.profile, place.kernel, report, place.here)
-    with closing(Editor(place.kernel, profile, place.history, report)) as editor:
+    with closing(Editor(place.kernel, profile, place.history, report)) as editor, held_back(editor.interrupt) as hold:
         outcome = editor.make(edit, director)
     for change in outcome.done:
         print(describe(change, director))
     if not isinstance(outcome, Applied):
         report(outcome)
+    hold.obey()
     return status
 
 

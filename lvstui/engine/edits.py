@@ -30,6 +30,10 @@ FEW = 20
 """Changes up to which objects are read one by one, before and after a write; for more the whole table is read once."""
 
 
+class Interrupted(KernelError):
+    """An edit that was to end early: nothing is wrong with the kernel, and what it holds is known."""
+
+
 def _ignore(_: object) -> None:
     """Do nothing: nobody listens."""
 
@@ -57,6 +61,7 @@ class Editor:
         self._read_only = read_only
         self._recent: tuple[Record, ...] = ()
         self._trouble = ""
+        self._interrupted = False
         self._done: list[tuple[Change, ...]] = []
         self._undone: list[tuple[Change, ...]] = []
 
@@ -94,7 +99,7 @@ class Editor:
             nonlocal draft
             draft = self.begin(edit.kind, edit.changes)
 
-        writing = Writing(self._kernel, edit, begin)
+        writing = Writing(self._kernel, edit, begin, lambda: self._interrupted)
         done: tuple[Change, ...] = ()
         try:
             outcome = writing.run()
@@ -124,6 +129,13 @@ class Editor:
         except ProfileError as error:
             self._post(Notice(f"the change is made, but missing in the history: {error}"))
         self._records.end(draft)
+
+    def interrupt(self) -> None:
+        """End the edit under way, and all after it, before the next write; from any thread, or a signal's handler.
+
+        What was written until then is taken back, saved and recorded as after a refusal.
+        """
+        self._interrupted = True
 
     def close(self) -> None:
         """Remove the journal: nothing is under way any more."""
@@ -161,15 +173,22 @@ class Editor:
 class Writing:
     """An edit on its way into a kernel, which must hold what the operator saw; `done` says what of it holds by now.
 
-    `begin` is called before the first write, once it is known that there will be one.
+    `begin` is called before the first write, once it is known that there will be one; `is_interrupted` before each.
     A refusal ends it, or, where the edit goes on, what depends on what was refused. Of a whole edit all that was
     written is then taken back, as far as the kernel allows.
     """
 
-    def __init__(self, kernel: Kernel, edit: Edit, begin: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        edit: Edit,
+        begin: Callable[[], None] = lambda: None,
+        is_interrupted: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._kernel = kernel
         self._edit = edit
         self._begin = begin
+        self._is_interrupted = is_interrupted
         self._writes = kernel_writes(edit.changes)
         self._reached = 0
         self._refusals: list[Refusal] = []
@@ -194,6 +213,8 @@ class Writing:
                 return overtaken
             self._begin()
             for change in self._writes:
+                if self._is_interrupted():
+                    raise Interrupted("interrupted before the next write")
                 self._write(change)
                 self._reached += 1
         except KernelError as error:

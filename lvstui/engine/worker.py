@@ -108,6 +108,11 @@ class Worker:
         """Ask for something, from any thread; requests are served in order."""
         self._requests.put(request)
 
+    def interrupt(self) -> None:
+        """Let edits under way end before their next write, from any thread; what was written is saved and recorded."""
+        self._editor.interrupt()
+        self._desk.halt()
+
     def run(self) -> None:
         """Serve requests and read the kernel until `Stop`."""
         while self.step():

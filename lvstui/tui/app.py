@@ -239,13 +239,18 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         loop = asyncio.get_running_loop()
         resume_only_on_a_terminal()
         for number in (signal.SIGHUP, signal.SIGTERM):
-            loop.add_signal_handler(number, self.exit, 128 + number)
+            loop.add_signal_handler(number, self._end, number)
         self.say(self._notice, Tone.WARN)
         self.view.query_one(VirtualTable).focus()
         if self.view.SCANS:
             self.worker.submit(Watch(True, self.view.wanted_client))
         if self._thread:
             self._thread.start()
+
+    def _end(self, number: int) -> None:
+        """End by a signal; an edit under way ends before its next write."""
+        self.worker.interrupt()
+        self.exit(128 + number)
 
     def on_unmount(self) -> None:
         """Let the worker finish what it is writing."""

@@ -41,6 +41,7 @@ from lvstui.engine.worker import Worker
 from lvstui.formats.profile.write import loads
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import Refused
+from lvstui.store.history_file import HistoryFile
 from lvstui.store.profile_file import ProfileFile
 from tests.build import MARK, SHOP, address_key, endpoint, server
 
@@ -411,3 +412,37 @@ def test_the_thread_ends_after_stop_and_serves_what_was_asked_before(bench: Benc
     bench.worker.run()
     assert bench.saved.pools[SHOP].servers[WEB1].weight == 5
     assert bench.shown().paused
+
+
+class Interrupting(MemoryKernel):
+    """A kernel during whose first write the program is asked to end."""
+
+    worker: Worker | None = None
+
+    def write(self, change: Change) -> None:
+        """Write, and be interrupted from elsewhere."""
+        super().write(change)
+        if self.worker is not None:
+            self.worker.interrupt()
+
+
+def test_an_interrupted_edit_ends_before_its_next_write_and_is_saved_and_recorded(tmp_path: Path) -> None:
+    kernel = Interrupting(Director(pools={SHOP: Pool(Service(SHOP), {WEB1: ONE, WEB2: TWO})}))
+    path = tmp_path / "director.toml"
+    events: list[Event] = []
+    records = HistoryFile(path)
+    worker = kernel.worker = Worker(kernel, ProfileFile(path), events.append, records=records, threaded=False)
+    worker.step(0)
+    worker.submit(Edit((weight(ONE, 5), weight(TWO, 6))))
+    worker.submit(Edit((weight(TWO, 7),)))
+    worker.submit(Stop())
+    worker.run()
+    assert [event.done for event in events if isinstance(event, Rejected)] == [(weight(ONE, 5),), ()]
+    servers = loads(path.read_text(), "director.toml").pools[SHOP].servers
+    assert [servers[WEB1].weight, servers[WEB2].weight] == [5, 1]
+    assert [record.changes for record in records.records()] == [(weight(ONE, 5),)]
+    assert sorted(left.name for left in tmp_path.iterdir()) == [
+        ".director.toml.lock",
+        "director.toml",
+        "director.toml.history.jsonl",
+    ]
