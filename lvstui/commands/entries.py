@@ -20,6 +20,7 @@ from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE, EntryLook, Entr
 from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, report_line
 from lvstui.core.entries.resolve import ResolvedEntry, has_engine, resolve, wanted_clients
 from lvstui.core.entries.rows import completeness
+from lvstui.core.entries.sync_message import Message
 from lvstui.core.entries.sync_plan import client_of
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address, Director, Pool, ServiceKey
@@ -199,6 +200,8 @@ def _carry_out_recorded(place: Place, wanted: EntryEdit, snapshot: Snapshot) -> 
 
 
 def _carry_out(place: Place, wanted: EntryEdit, snapshot: Snapshot) -> EntryReport:
+    """Make an edit and return what was seen of it; say why others could edit entries meanwhile, where they could."""
+    ajar: set[str] = set()
     engines = has_engine(snapshot.reading.director)
 
     def read() -> Reading:
@@ -209,8 +212,13 @@ def _carry_out(place: Place, wanted: EntryEdit, snapshot: Snapshot) -> EntryRepo
         time.sleep(seconds)
         return True
 
-    tools = Tools(place.kernel.send_sync, partial(read_table, place.kernel, _BUDGET, engines=engines), read, wait)
+    def send(messages: Sequence[Message]) -> None:
+        ajar.add(place.kernel.send_sync(messages))
+
+    tools = Tools(send, partial(read_table, place.kernel, _BUDGET, engines=engines), read, wait)
     (report,) = carry_out([wanted], tools)
+    for reason in filter(None, ajar):
+        complain(reason)
     return report
 
 

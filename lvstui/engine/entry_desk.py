@@ -13,7 +13,7 @@ from threading import Thread
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.observed import Reading, Scan
 from lvstui.engine.entry_edits import Tools, carry_out
-from lvstui.engine.messages import Broken, Consult, EditEntries, Reported, Request, Scanned
+from lvstui.engine.messages import Broken, Consult, EditEntries, Event, Notice, Reported, Request, Scanned
 from lvstui.engine.scanner import End, Follow, Scanner, Work, read_table
 from lvstui.kernel.port import Kernel, KernelError
 
@@ -28,14 +28,16 @@ _ANSWER_LOOK = 0.2
 class EntryDesk:
     """Follows the connection table and edits entries on request.
 
-    `submit` hands requests to the worker. With `threaded` a thread of its own reads the table, from the first time that
-    somebody watches; without, it is read when the worker asks for it (`look`), and `pause` lets time pass.
+    `submit` hands requests to the worker, `post` events to the screens. With `threaded` a thread of its own reads the
+    table, from the first time that somebody watches; without, it is read when the worker asks for it (`look`), and
+    `pause` lets time pass.
     """
 
     def __init__(
         self,
         kernel: Kernel,
         submit: Callable[[Request], None],
+        post: Callable[[Event], None],
         *,
         clock: Callable[[], float] = time.monotonic,
         threaded: bool = True,
@@ -43,6 +45,7 @@ class EntryDesk:
     ) -> None:
         self._kernel = kernel
         self._submit = submit
+        self._post = post
         self._clock = clock
         self._threaded = threaded
         self._pause = pause
@@ -50,6 +53,7 @@ class EntryDesk:
         self._thread: Thread | None = None
         self._halt = Flag()
         self._closed = False
+        self._warned = False
         self._following = Follow(False)
         self.scan: Scan | None = None
         """What is known of the table; None while nobody watches."""
@@ -77,6 +81,14 @@ class EntryDesk:
         """Start edits; what becomes of every one is submitted to the worker."""
         self._halt.clear()
         self._order(Work(lambda: self._carry_out(request)))
+
+    def consult(self, messages: Sequence[Message]) -> Reading:
+        """In the worker's thread: send the kernel messages about entries, and return what it counts afterwards."""
+        ajar = self._kernel.send_sync(messages) if messages else ""
+        if ajar and not self._warned:
+            self._warned = True
+            self._post(Notice(ajar))
+        return self._kernel.read()
 
     def halt(self) -> None:
         """Stop edits that are under way, once those in hand are done."""
@@ -124,7 +136,7 @@ class EntryDesk:
     def _consult(self, messages: Sequence[Message]) -> Reading:
         """Let the worker, which owns the kernel, send it messages and read its counters."""
         if not self._threaded:
-            return consult(self._kernel, messages)
+            return self.consult(messages)
         answers: queue.SimpleQueue[Reading | KernelError] = queue.SimpleQueue()
         self._submit(Consult(tuple(messages), answers.put))
         deadline = time.monotonic() + _ANSWER_PATIENCE
@@ -141,10 +153,3 @@ class EntryDesk:
             self._pause(seconds)
             return not self._halt.is_set()
         return not self._halt.wait(seconds)
-
-
-def consult(kernel: Kernel, messages: Sequence[Message]) -> Reading:
-    """Send a kernel messages about entries, and return what it holds and counts afterwards."""
-    if messages:
-        kernel.send_sync(messages)
-    return kernel.read()

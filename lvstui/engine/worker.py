@@ -23,7 +23,7 @@ from lvstui.core.observed import Reading
 from lvstui.core.record import Kind, Owner
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived, History, Host, Snapshot, extend_history
 from lvstui.engine.edits import FEW, Editor, read_target
-from lvstui.engine.entry_desk import EntryDesk, consult
+from lvstui.engine.entry_desk import EntryDesk
 from lvstui.engine.messages import (
     Adopt,
     Broken,
@@ -99,7 +99,7 @@ class Worker:
         self._presence = presence
         self._history: History = {}
         self._snapshot = replace(EMPTY_SNAPSHOT, origin=kernel.origin, derived=Derived())
-        self._desk = EntryDesk(kernel, self.submit, clock=clock, threaded=threaded, pause=pause)
+        self._desk = EntryDesk(kernel, self.submit, post, clock=clock, threaded=threaded, pause=pause)
         self._watching = Watch(False)
         self._reports: list[EntryReport] = []
         self._drafts: deque[Draft | None] = deque()  # of the edits of entries that are under way, in order
@@ -262,7 +262,7 @@ class Worker:
 
     def _consult(self, messages: Sequence[Message]) -> Reading | KernelError:
         try:
-            reading = consult(self._kernel, messages)
+            reading = self._desk.consult(messages)
         except KernelError as error:
             return error
         return replace(reading, director=add_profile_values(reading.director, self._profile.names))

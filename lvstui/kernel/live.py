@@ -59,8 +59,8 @@ class Live:
         self._totals = Totals(netns)
         self._interfaces = Interfaces(netns)
         self._connections = Connections(netns)
-        self._door = Door(self._netlink, netns)
         self._filter = PacketFilter(netns)
+        self._door = Door(self._netlink, self._filter, netns)
         self._forwards = Forwards(netns)
         self._known = _Known(EMPTY, {}, None, EMPTY)
         self._denied = not _may_administer()
@@ -90,6 +90,8 @@ class Live:
         reading = self._table()
         total, cpus = self._totals.read()
         rules = self._filter.read()
+        if self._filter.shut and not self._denied:
+            self._door.sweep()
         director = self._whole(reading.director, rules)
         forwards = self._forwards.read()
         return replace(reading, director=director, total=total, cpus=cpus, rules=rules, forwards=forwards)
@@ -148,10 +150,10 @@ class Live:
         """Read the connection table, which anybody may."""
         return self._connections.scan(engines=engines)
 
-    def send_sync(self, messages: Sequence[Message]) -> None:
-        """Send messages about connections to a sync daemon."""
+    def send_sync(self, messages: Sequence[Message]) -> str:
+        """Send messages about connections to a sync daemon; return why others could do so too meanwhile."""
         self._writer()
-        self._door.send(messages, backup_only=self._settings.read().get("backup_only", "0") != "0")
+        return self._door.send(messages, backup_only=self._settings.read().get("backup_only", "0") != "0")
 
     def zero(self, key: ServiceKey | None) -> None:
         """Zero the counters of one service or (None) of everything."""

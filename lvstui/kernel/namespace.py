@@ -18,9 +18,15 @@ from lvstui.kernel.port import KernelError
 NAMES = Path("/run/netns")
 """Where `ip netns` keeps the namespaces that have a name."""
 
+OURS = Path("/proc/thread-self/ns/net")
+"""The network namespace that the calling thread is in."""
+
+_USERS = Path("/proc/thread-self/ns/user")
 _CLONE_NEWNET = 0x40000000
 _NS_GET_NSTYPE = 0xB703
 """What kind of namespace an open file is (include/uapi/linux/nsfs.h, since Linux 4.11)."""
+_NS_GET_USERNS = 0xB701
+"""The user namespace that an open one belongs to (the same, since Linux 4.9)."""
 _ROOM = 1 << 16
 
 _T = TypeVar("_T")
@@ -79,6 +85,22 @@ def _open(netns: str) -> int:
 def _is_network(descriptor: int) -> bool:
     try:
         return fcntl.ioctl(descriptor, _NS_GET_NSTYPE) == _CLONE_NEWNET
+    except OSError:
+        return False
+
+
+def counts_users_as_we_do() -> bool:
+    """Return whether the network namespace that this thread is in belongs to the user namespace that it is in."""
+    try:
+        namespace = os.open(OURS, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            owners = fcntl.ioctl(namespace, _NS_GET_USERNS)
+        finally:
+            os.close(namespace)
+        try:
+            return os.path.samestat(os.fstat(owners), _USERS.stat())
+        finally:
+            os.close(owners)
     except OSError:
         return False
 

@@ -105,11 +105,13 @@ class Kernel(Protocol):
         `engines` asks for what persistence engines know clients by, which the kernel shows in place of the origin.
         """
 
-    def send_sync(self, messages: Sequence[Message]) -> None:
+    def send_sync(self, messages: Sequence[Message]) -> str:
         """Make or change connections and entries, through the kernel's own daemon for sync messages.
 
-        Returns when the kernel has taken them, which says nothing about what became of them: scan to know. Raises
-        `Refused` where that way is closed (a backup_only director, servers of mixed families), with nothing changed.
+        Returns when the kernel has taken them, which says nothing about what became of them: scan to know. The text
+        says why other users of the machine could not be kept from sending messages too meanwhile; it is empty where
+        they were. Raises `Refused` where that way is closed (a backup_only director, servers of mixed families), with
+        nothing changed.
         """
 
     def zero(self, key: ServiceKey | None) -> None:

@@ -201,6 +201,8 @@ def _sync(role: SyncRole, after: SyncDaemon | None, errno: int) -> Problem | Non
             return Problem("interface", sentence)
         case codes.EINVAL, SyncDaemon():
             return next(rules.misfits(after), None) or rules.wrong_group(after) or rules.families_mixed()
+        case codes.EADDRINUSE, SyncDaemon():
+            return Problem("port", f"port {after.port} is taken; `ss -lunp` shows by whom; take another one")
         case codes.EADDRNOTAVAIL, SyncDaemon():
             return Problem("interface", f"{after.interface!r} has no address to send from; give it one")
         case _:

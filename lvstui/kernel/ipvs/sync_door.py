@@ -3,6 +3,9 @@
 Netlink has no command for a connection, but a backup daemon takes messages about them. One is started on the loopback
 interface, used, and stopped within milliseconds; where the operator runs a backup daemon, that one is used, and left
 as it is. The messages are those of version 1 (net/netfilter/ipvs/ip_vs_sync.c), as the kernel's own daemons send them.
+
+Any user may send to a multicast group, and group and port are in /proc/net/udp for all to see. So before a daemon of
+ours starts, the packet filter is made to let our socket alone send to them, until it has stopped.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import struct
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -25,7 +28,10 @@ from lvstui.core.change import change_daemon
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import PERSISTENCE_MAX, SyncDaemon, SyncRole
 from lvstui.kernel.ipvs.client import Netlink
-from lvstui.kernel.namespace import call_in
+from lvstui.kernel.lock import hold
+from lvstui.kernel.namespace import call_in, counts_users_as_we_do
+from lvstui.kernel.nft.filter import PacketFilter
+from lvstui.kernel.nft.shutter import Passage
 from lvstui.kernel.port import KernelError, Refused
 from lvstui.kernel.refusals import BACKUP_ONLY, MIXED
 
@@ -37,8 +43,10 @@ _PORTS: Final = 40000
 _LENGTH: Final = 1433
 """The datagram length of our daemons: with group, id and port it makes them known for ours."""
 
-_LOCK: Final = "\0lvstui/sync-door"
-"""An abstract name of Unix sockets, one a network namespace: it goes with the process that holds it."""
+_AJAR: Final = "for the milliseconds of an edit any user of this machine could change entries too: {}"
+
+_TRIES: Final = 20
+"""How many groups and ports are tried: any user may have taken many of the ports."""
 
 _PATIENCE: Final = 5.0
 _PAUSE: Final = 0.0005
@@ -62,65 +70,77 @@ _LITTLE: Final = struct.pack("=H", 1) == struct.pack("<H", 1)
 _UDP: Final = {4: Path("/proc/thread-self/net/udp"), 6: Path("/proc/thread-self/net/udp6")}
 
 
+class _Taken(Exception):
+    """Somebody has the port that a daemon was to have."""
+
+
 class Door:
     """Sends messages about connections to IPVS in one network namespace, from the thread that uses `netlink`."""
 
-    def __init__(self, netlink: Netlink, netns: str | None = None) -> None:
+    def __init__(self, netlink: Netlink, packet_filter: PacketFilter, netns: str | None = None) -> None:
         self._netlink = netlink
+        self._filter = packet_filter
         self._netns = netns
 
-    def send(self, messages: Sequence[Message], *, backup_only: bool) -> None:
+    def send(self, messages: Sequence[Message], *, backup_only: bool) -> str:
         """Have the kernel take messages; `backup_only` is the setting of that name.
 
-        Raises `Refused` where no daemon can be started, with nothing changed.
+        Return why others could send some too meanwhile, empty where they could not. Raises `Refused` where no daemon
+        can be started, with nothing changed.
         """
-        if not messages:
-            return
-        with self._alone():
+        return call_in(self._netns, lambda: self._send(messages, backup_only=backup_only)) if messages else ""
+
+    def sweep(self) -> None:
+        """Stop a daemon of ours that outlived its lvstui, unless another lvstui is using it just now."""
+        with suppress(KernelError):  # it is shown then, and the next edit stops it or says why that cannot be done
+            call_in(self._netns, self._sweep)
+
+    def _sweep(self) -> None:
+        with _alone(patience=0) as alone:
+            if not alone:
+                return
+            running = self._netlink.daemons().get(SyncRole.BACKUP)
+            if running is not None and is_ours(running):
+                self._stop()
+            self._filter.reopen()
+
+    def _send(self, messages: Sequence[Message], *, backup_only: bool) -> str:
+        with _alone():
             running = self._netlink.daemons().get(SyncRole.BACKUP)
             if running is not None and not is_ours(running):
-                self._send(messages, running)
-                return
+                with _explained(running), _sender(running) as sender:
+                    _deliver(messages, running, sender)
+                return ""
             if running is not None:
                 self._stop()
             if backup_only:
                 raise Refused(BACKUP_ONLY, "backup_only")
-            with self._daemon() as daemon:
-                self._send(messages, daemon)
+            for _ in range(_TRIES):
+                with suppress(_Taken):
+                    return self._send_through(_unforeseen(), messages)
+            ports = f"{_FIRST_PORT} to {_FIRST_PORT + _PORTS - 1}"
+            raise Refused(f"somebody has taken too many of the UDP ports {ports}; `ss -lunp` shows who")
 
-    def sweep(self) -> None:
-        """Stop a daemon of ours that outlived its lvstui, unless another lvstui is using it just now."""
-        with self._alone(patience=0) as alone:
-            running = self._netlink.daemons().get(SyncRole.BACKUP) if alone else None
-            if running is not None and is_ours(running):
-                self._stop()
-
-    @contextmanager
-    def _alone(self, patience: float = _PATIENCE) -> Iterator[bool]:
-        """Hold the name that only one lvstui at a time can have; without patience, yield whether we got it."""
-        held = call_in(self._netns, lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC))
-        deadline = time.monotonic() + patience
-        try:
-            while not (ours := _bound(held)) and time.monotonic() < deadline:
-                time.sleep(0.01)
-            if not ours and patience:
-                raise KernelError("another lvstui is editing entries at this moment; try again")
-            yield ours
-        finally:
-            held.close()
+    def _send_through(self, daemon: SyncDaemon, messages: Sequence[Message]) -> str:
+        """Send messages through a daemon of ours; return why others could send some too meanwhile."""
+        with (
+            _explained(daemon),
+            _sender(daemon) as sender,
+            self._filter.only(_passage(daemon, sender)) as reason,
+            self._running(daemon),
+        ):
+            _deliver(messages, daemon, sender)
+        return _AJAR.format(reason) if reason else ""
 
     @contextmanager
-    def _daemon(self) -> Iterator[SyncDaemon]:
-        """Run a backup daemon of ours, whose group and id nobody can foresee, for as short a time as it takes."""
-        group, number = _PRIVATE | secrets.randbits(24), secrets.randbelow(256)
-        port = _port(group, number)
-        daemon = SyncDaemon(SyncRole.BACKUP, LOOPBACK, number, _LENGTH, IPv4Address(group), port)
+    def _running(self, daemon: SyncDaemon) -> Iterator[None]:
+        """Run a daemon of ours for as short a time as it takes."""
         try:
             self._netlink.write(change_daemon(None, daemon))
         except Refused as refusal:
-            raise Refused(MIXED, "server") from refusal
+            raise (_Taken() if refusal.field == "port" else Refused(MIXED, "server")) from refusal
         try:
-            yield daemon
+            yield
         finally:
             self._stop()
 
@@ -134,12 +154,14 @@ class Door:
                 if time.monotonic() > deadline:
                     raise
 
-    def _send(self, messages: Sequence[Message], daemon: SyncDaemon) -> None:
-        try:
-            datagrams = encode(messages, daemon.id, min(daemon.max_length or _LENGTH, _LENGTH))
-        except Malformed as flaw:
-            raise Refused(str(flaw)) from None
-        call_in(self._netns, lambda: _deliver(datagrams, daemon))
+
+@contextmanager
+def _alone(patience: float = _PATIENCE) -> Iterator[bool]:
+    """Hold the lock that only one lvstui at a time can have; without patience, yield whether we got it."""
+    with hold(patience) as holder:
+        if holder and patience:
+            raise KernelError(f"another lvstui ({holder}) is editing entries at this moment; try again")
+        yield not holder
 
 
 def is_ours(daemon: SyncDaemon) -> bool:
@@ -157,30 +179,42 @@ def _port(group: int, number: int) -> int:
     return _FIRST_PORT + zlib.crc32(struct.pack(">6sIB", b"lvstui", group, number)) % _PORTS
 
 
-def _bound(held: socket.socket) -> bool:
-    try:
-        held.bind(_LOCK)
-    except OSError as problem:
-        if problem.errno != errno.EADDRINUSE:
-            raise KernelError(f"the sync door cannot be held: {problem.strerror}") from problem
-        return False
-    return True
+def _unforeseen() -> SyncDaemon:
+    """Return a daemon whose group, port and id nobody can foresee."""
+    group, number = _PRIVATE | secrets.randbits(24), secrets.randbelow(256)
+    port = _port(group, number)
+    return SyncDaemon(SyncRole.BACKUP, LOOPBACK, number, _LENGTH, IPv4Address(group), port)
 
 
-def _deliver(datagrams: Sequence[bytes], daemon: SyncDaemon) -> None:
-    """Send datagrams to a daemon of this namespace, and wait until it has taken them all.
+def _passage(daemon: SyncDaemon, sender: socket.socket) -> Passage:
+    """Describe who alone is to reach a daemon of ours."""
+    sender.bind(("", 0))
+    uid = os.geteuid() if counts_users_as_we_do() else None
+    return Passage(IPv4Address(int(daemon.group)), daemon.port, sender.getsockname()[1], uid)
+
+
+def _deliver(messages: Sequence[Message], daemon: SyncDaemon, sender: socket.socket) -> None:
+    """Send messages to a daemon of this namespace, and wait until it has taken them all.
 
     Where a burst was too much for its socket, it is sent once more, a datagram at a time: the same again does no harm.
     """
     try:
-        index = socket.if_nametoindex(daemon.interface)
-        with _sender(daemon, index) as sender, _listener(daemon, index) as echo:
-            address = (str(daemon.group), daemon.port)
-            line = _Line(daemon, sender, echo, address if daemon.group.version == 4 else (*address, 0, index))
-            for start in range(0, len(datagrams), _BURST):
-                burst = datagrams[start : start + _BURST]
-                if not line.say(burst) and not all(line.say([datagram]) for datagram in burst):
-                    raise KernelError("the kernel had no room for the messages to its sync daemon; try again")
+        datagrams = encode(messages, daemon.id, min(daemon.max_length or _LENGTH, _LENGTH))
+    except Malformed as flaw:
+        raise Refused(str(flaw)) from None
+    with _listener(daemon) as echo:
+        line = _Line(daemon, sender, echo)
+        for start in range(0, len(datagrams), _BURST):
+            burst = datagrams[start : start + _BURST]
+            if not line.say(burst) and not all(line.say([datagram]) for datagram in burst):
+                raise KernelError("the kernel had no room for the messages to its sync daemon; try again")
+
+
+@contextmanager
+def _explained(daemon: SyncDaemon) -> Iterator[None]:
+    """Say what is wrong where no socket reaches a daemon's interface."""
+    try:
+        yield
     except OSError as problem:
         if problem.errno in (errno.ENETDOWN, errno.ENETUNREACH, errno.EADDRNOTAVAIL):
             remedy = f"`ip link set {daemon.interface} up` lets entries be edited"
@@ -195,7 +229,6 @@ class _Line:
     daemon: SyncDaemon
     sender: socket.socket
     echo: socket.socket
-    target: tuple[object, ...]
 
     def say(self, burst: Sequence[bytes]) -> bool:
         """Send some datagrams, wait until they are taken, and return whether none was lost.
@@ -205,7 +238,7 @@ class _Line:
         """
         _, dropped = self._queue()
         for datagram in burst:
-            self.sender.sendto(datagram, self.target)
+            self.sender.sendto(datagram, _address(self.daemon))
         missing = list(burst)
         try:
             while missing:
@@ -230,24 +263,37 @@ class _Line:
     def _queue(self) -> tuple[int, int]:
         """Return the bytes that wait in the queue of the daemon's socket, and the datagrams that were dropped.
 
-        A line of /proc/net/udp reads `sl: ADDRESS:PORT remote st tx:rx … inode … drops`.
+        A line of /proc/net/udp reads `sl: ADDRESS:PORT remote st tx:rx … uid timeout inode … drops`. Any user may have
+        a socket at the same address and port; that of the daemon belongs to who started it.
         """
         group, ours = self.daemon.group, str(os.fstat(self.echo.fileno()).st_ino)
+        trusted = {"0", str(os.geteuid())}
         parts = [group.packed[place : place + 4] for place in range(0, len(group.packed), 4)]
         address = b"".join(part[::-1] if _LITTLE else part for part in parts).hex().upper()
         for line in _UDP[group.version].read_text().splitlines()[1:]:
             fields = line.split()
-            if fields[1] == f"{address}:{self.daemon.port:04X}" and fields[9] != ours:
+            there = fields[1] == f"{address}:{self.daemon.port:04X}"
+            if there and fields[7] in trusted and fields[9] != ours:
                 return int(fields[4].partition(":")[2], 16), int(fields[-1])
         raise KernelError("the kernel's sync daemon listens nowhere; it may just have been stopped")
 
 
+def _address(daemon: SyncDaemon) -> tuple[str, int] | tuple[str, int, int, int]:
+    """Return where a daemon listens, as sockets name it."""
+    group, port = str(daemon.group), daemon.port
+    return (group, port) if daemon.group.version == 4 else (group, port, 0, socket.if_nametoindex(daemon.interface))
+
+
+def _socket(daemon: SyncDaemon) -> socket.socket:
+    return socket.socket(socket.AF_INET if daemon.group.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
+
+
 @contextmanager
-def _sender(daemon: SyncDaemon, index: int) -> Iterator[socket.socket]:
+def _sender(daemon: SyncDaemon) -> Iterator[socket.socket]:
     """Open a socket whose datagrams reach daemons on this machine and never a wire."""
-    four = daemon.group.version == 4
-    with socket.socket(socket.AF_INET if four else socket.AF_INET6, socket.SOCK_DGRAM) as sender:
-        if four:
+    index = socket.if_nametoindex(daemon.interface)
+    with _socket(daemon) as sender:
+        if daemon.group.version == 4:
             sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, struct.pack("=4s4si", b"", b"", index))
             sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 0)
             sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
@@ -259,18 +305,17 @@ def _sender(daemon: SyncDaemon, index: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _listener(daemon: SyncDaemon, index: int) -> Iterator[socket.socket]:
+def _listener(daemon: SyncDaemon) -> Iterator[socket.socket]:
     """Open a socket that gets a copy of whatever the daemon gets."""
-    group, port, four = daemon.group, daemon.port, daemon.group.version == 4
-    with socket.socket(socket.AF_INET if four else socket.AF_INET6, socket.SOCK_DGRAM) as echo:
+    group, index = daemon.group.packed, socket.if_nametoindex(daemon.interface)
+    with _socket(daemon) as echo:
         echo.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         echo.settimeout(_PATIENCE)
-        echo.bind((str(group), port) if four else (str(group), port, 0, index))
-        if four:
-            member = group.packed + struct.pack("=4si", b"", index)
-            echo.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+        echo.bind(_address(daemon))
+        if daemon.group.version == 4:
+            echo.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group + struct.pack("=4si", b"", index))
         else:
-            echo.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group.packed + struct.pack("=i", index))
+            echo.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group + struct.pack("=i", index))
         yield echo
 
 

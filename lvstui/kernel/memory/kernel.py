@@ -77,7 +77,7 @@ class MemoryKernel:
     `foreign` are rules of the packet filter that somebody else wrote: they are read, and never written.
 
     While `failure` is set every method raises it (the module went away, the right is missing); while `read_only`
-    holds a sentence every write is refused with it.
+    holds a sentence every write is refused with it. `ajar` is why others can send messages about entries, too.
     """
 
     origin = "demo"
@@ -93,6 +93,7 @@ class MemoryKernel:
         foreign: tuple[Rule, ...] = (),
     ) -> None:
         self.read_only = ""
+        self.ajar = ""
         self.failure: KernelError | None = None
         self._director = _held_director(director)
         self._clock = clock
@@ -139,7 +140,7 @@ class MemoryKernel:
             pieces = list(self._entries.pieces(self._advance()))
         yield from pieces
 
-    def send_sync(self, messages: Sequence[Message]) -> None:
+    def send_sync(self, messages: Sequence[Message]) -> str:
         """Take what would be sent to a sync daemon. Raises `Refused` where none can be started."""
         self._check_write()
         if self._director.mixed is not None:
@@ -148,6 +149,7 @@ class MemoryKernel:
             raise Refused(BACKUP_ONLY, "backup_only")
         with self._lock:
             self._advance(messages)
+        return self.ajar
 
     def _advance(self, messages: Sequence[Message] = ()) -> float:
         """Bring entries and connections up to now, which is returned (seconds of our clock), and take messages."""

@@ -15,8 +15,8 @@ from lvstui.kernel.port import Garbled
 HEADER: Final = 20
 """Bytes before a message's attributes: struct nlmsghdr, and the four of struct genlmsghdr or struct nfgenmsg."""
 
-REQUEST, ACK, DUMP, CREATE, APPEND = 0x001, 0x004, 0x300, 0x400, 0x800
-"""Flags of a request (NLM_F_*)."""
+REQUEST, ACK, DUMP, EXCLUSIVE, CREATE, APPEND = 0x001, 0x004, 0x300, 0x200, 0x400, 0x800
+"""Flags of a request (NLM_F_*); a dump has both that EXCLUSIVE and another flag stand for elsewhere."""
 
 _INTERRUPTED: Final = 0x10
 """Flag of a message (NLM_F_DUMP_INTR): what is dumped changed on the way."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Final, NamedTuple, TypeAlias
 
@@ -15,11 +16,12 @@ from lvstui.core.model import MarkGroup, MarkGroupKey
 from lvstui.core.observed import Rule, Ruleset
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.channel import Interrupted
-from lvstui.kernel.nft import writing
+from lvstui.kernel.nft import shutter, writing
 from lvstui.kernel.nft.nfnetlink import GETRULE, NUMBERS, Netfilter, number, text
 from lvstui.kernel.nft.reading import tables
 from lvstui.kernel.nft.reading.explain import Explainer
 from lvstui.kernel.nft.reading.tables import OURS, Place
+from lvstui.kernel.nft.shutter import Passage
 from lvstui.kernel.nft.writing import NO_RIGHT, NO_TABLES, Held, Stale, what_is_missing
 from lvstui.kernel.nft.xtables.legacy import Legacy, LegacyRules
 from lvstui.kernel.port import Garbled, KernelError, NoRight, Refused
@@ -41,7 +43,7 @@ _Named: TypeAlias = Mapping[Place, Mapping[str, tuple[int, int]]]
 
 
 class Found(NamedTuple):
-    """What nf_tables holds: as in `Ruleset`, and the names of our own counters."""
+    """What nf_tables holds: as in `Ruleset`, the names of our own counters, and whether the sync door is shut."""
 
     rules: tuple[Rule, ...] = ()
     generation: int = 0
@@ -49,6 +51,7 @@ class Found(NamedTuple):
     trouble: str = ""
     missing: str = ""
     counters: frozenset[str] = frozenset()
+    shut: bool = False
 
 
 class Poll:
@@ -86,6 +89,13 @@ class Poll:
                 self.close()
             return _unread(problem)
 
+    def pass_over(self, transactions: int) -> None:
+        """Take note of transactions that changed nothing in the end: unless there were others, nothing is read anew."""
+        with suppress(OSError):
+            good, netfilter = self._good, self._netfilter
+            if good and netfilter and netfilter.generation() == good.generation + transactions:
+                self._good = good._replace(generation=good.generation + transactions)
+
     def _read(self, netfilter: Netfilter) -> Found:
         generation = netfilter.generation()
         good = self._good
@@ -109,7 +119,8 @@ class Poll:
                 self._reason = what_is_missing(self._netns)
             missing = "" if inet else self._reason or ""
             counters = frozenset(ours.counters) if ours is not None else frozenset()
-            self._good = Found(rules, seen.generation, ours is not None, "", missing, counters)
+            shut = shutter.SHUTTER in seen.tables
+            self._good = Found(rules, seen.generation, ours is not None, "", missing, counters, shut)
             self._resting = 0.0
             return self._good
         return (self._good or Found())._replace(trouble=CHANGING)
@@ -234,6 +245,29 @@ class PacketFilter:
             except Stale:
                 continue
         raise Refused("match: the packet filter's rules changed while this was written, twice; try again", _FIELD)
+
+    @property
+    def shut(self) -> bool:
+        """Whether the sync door was seen shut at the last look: by another lvstui, or by one that was killed."""
+        return self._last is not None and self._last[0].shut
+
+    @contextmanager
+    def only(self, passage: Passage) -> Iterator[str]:
+        """Let nobody else send to a group and port meanwhile; yield why that is not possible, else an empty text.
+
+        To be called in this namespace.
+        """
+        reason = shutter.shut(passage)
+        try:
+            yield reason
+        finally:
+            if not reason:
+                shutter.reopen()
+                self._poll.pass_over(2)
+
+    def reopen(self) -> None:
+        """Remove what an lvstui left shut that was killed. To be called in this namespace."""
+        shutter.reopen()
 
     def _writable(self) -> Found:
         """Look at our table for a write: what is not known for certain is not written over."""

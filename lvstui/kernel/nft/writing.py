@@ -7,36 +7,46 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Final, NamedTuple, TypeAlias
 
-from lvstui.core.marks.script import CHAINS, PREROUTING, PRIORITY, TABLE, counter_name, rules
+from lvstui.core.marks.script import CHAINS, PREROUTING, PRIORITY, counter_name, rules
 from lvstui.core.model import Family, MarkGroup, Network, Selector
 from lvstui.core.selectors import family_of, selector_text
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.attributes import NATIVE
-from lvstui.kernel.netlink.channel import ACK, APPEND, CREATE, REQUEST, Channel, frame
+from lvstui.kernel.netlink.channel import ACK, APPEND, CREATE
+from lvstui.kernel.nft.encoding import (
+    META_IIFNAME,
+    META_L4PROTO,
+    META_MARK,
+    META_NFPROTO,
+    NETWORK_HEADER,
+    REGISTER,
+    TRANSPORT_HEADER,
+    data,
+    equals,
+    expression,
+    meta_equals,
+    payload,
+)
 from lvstui.kernel.nft.nfnetlink import (
-    BEGIN,
     DELOBJ,
     DELRULE,
     DELTABLE,
-    END,
     NEWCHAIN,
     NEWOBJ,
     NEWRULE,
     NEWSET,
     NEWSETELEM,
     NEWTABLE,
-    TABLES,
-    nfnetlink,
-    open_socket,
     text,
     u32,
 )
+from lvstui.kernel.nft.reading.tables import OURS
+from lvstui.kernel.nft.transaction import Failure, TableMessage, transact
 from lvstui.kernel.port import KernelError, NoRight, Refused
 
 NO_RIGHT: Final = (
@@ -48,16 +58,8 @@ TOO_LARGE: Final = (
 )
 NO_FAMILY: Final = "this kernel's nf_tables knows no family inet: write the mark rules with iptables"
 
-_BUFFER: Final = 1 << 20
-_SEND_FORCE, _RECEIVE_FORCE = 32, 33  # SO_SNDBUFFORCE, SO_RCVBUFFORCE
-_OPTIONS, _SHORT_ANSWERS = 270, 10  # SOL_NETLINK, NETLINK_CAP_ACK: answers without a copy of the message
-_INET: Final = 1  # NFPROTO_INET
-
 _HOOKS: Final = {PREROUTING: 0, CHAINS[1]: 3}
 _COUNTER: Final = 1  # NFT_OBJECT_COUNTER
-_REGISTER: Final = 1  # NFT_REG_1
-_META_MARK, _META_IIFNAME, _META_NFPROTO, _META_L4PROTO = 3, 6, 15, 16
-_NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2
 _ANONYMOUS_CONSTANT_INTERVALS: Final = 0x1 | 0x2 | 0x4
 _INTERVAL_END: Final = 1
 _ELEMENTS_MAX: Final = 1000
@@ -82,18 +84,7 @@ class Held(NamedTuple):
     counters: frozenset[str]
 
 
-class TableMessage(NamedTuple):
-    """A message about our table, whose name goes before its body, and in a few words what it writes."""
-
-    kind: int
-    flags: int
-    body: bytes
-    about: str = "our table"
-
-
 _Interval: TypeAlias = tuple[bytes, bytes]
-_Failure: TypeAlias = tuple[int, int]
-"""The number of a message in its transaction, from 1 on, and the errno that it got."""
 
 
 def write(netns: str | None, groups: Mapping[int, MarkGroup], held: Held) -> None:
@@ -133,9 +124,9 @@ def _rule(chain: str, mark: int, selector: Selector, numbers: Iterator[int]) -> 
     sets: list[TableMessage] = []
     expressions = [
         *_matches(selector, sets, numbers),
-        _expression("objref", u32(1, _COUNTER) + text(2, counter_name(mark))),
-        _expression("immediate", u32(1, _REGISTER) + _value(2, struct.pack("=I", mark))),
-        _expression("meta", u32(2, _META_MARK) + u32(3, _REGISTER)),
+        expression("objref", u32(1, _COUNTER) + text(2, counter_name(mark))),
+        expression("immediate", u32(1, REGISTER) + data(2, struct.pack("=I", mark))),
+        expression("meta", u32(2, META_MARK) + u32(3, REGISTER)),
     ]
     yield from sets
     body = text(2, chain) + NATIVE.nest(4, *expressions)
@@ -145,16 +136,16 @@ def _rule(chain: str, mark: int, selector: Selector, numbers: Iterator[int]) -> 
 def _matches(selector: Selector, sets: list[TableMessage], numbers: Iterator[int]) -> Iterator[bytes]:
     if selector.interface:
         name = os.fsencode(selector.interface)
-        yield from _meta_equals(_META_IIFNAME, name.ljust(_NAME_SIZE, b"\0"))
+        yield from meta_equals(META_IIFNAME, name.ljust(_NAME_SIZE, b"\0"))
     family = family_of(selector)
     if family is not None:
-        yield from _meta_equals(_META_NFPROTO, bytes([_NFPROTO[family]]))
+        yield from meta_equals(META_NFPROTO, bytes([_NFPROTO[family]]))
         if not any(network.prefixlen == 0 for network in selector.addresses):
             yield from _addresses(selector.addresses, family, sets, numbers)
     if selector.protocol is not None:
-        yield from _meta_equals(_META_L4PROTO, bytes([int(selector.protocol)]))
+        yield from meta_equals(META_L4PROTO, bytes([int(selector.protocol)]))
     if selector.ports:
-        yield _payload(_TRANSPORT_HEADER, 2, 2)
+        yield payload(TRANSPORT_HEADER, 2, 2)
         intervals = [(struct.pack(">H", first), struct.pack(">H", last)) for first, last in selector.ports]
         yield from _among(intervals, _PORT_TYPE, sets, numbers)
 
@@ -163,11 +154,11 @@ def _addresses(
     networks: Sequence[Network], family: Family, sets: list[TableMessage], numbers: Iterator[int]
 ) -> Iterator[bytes]:
     size = networks[0].max_prefixlen // 8
-    yield _payload(_NETWORK_HEADER, _DESTINATION[family], size)
+    yield payload(NETWORK_HEADER, _DESTINATION[family], size)
     if len(networks) == 1 and networks[0].prefixlen < networks[0].max_prefixlen:
-        mask = u32(3, size) + _value(4, networks[0].netmask.packed) + _value(5, bytes(size))
-        yield _expression("bitwise", u32(1, _REGISTER) + u32(2, _REGISTER) + mask)
-        yield _equals(networks[0].network_address.packed)
+        mask = u32(3, size) + data(4, networks[0].netmask.packed) + data(5, bytes(size))
+        yield expression("bitwise", u32(1, REGISTER) + u32(2, REGISTER) + mask)
+        yield equals(networks[0].network_address.packed)
         return
     ranges = [(network[0].packed, network[-1].packed) for network in networks]
     yield from _among(ranges, _ADDRESS_TYPES[family], sets, numbers)
@@ -179,13 +170,13 @@ def _among(
     """Yield a match of the register with these intervals: with a set of the rule's own where there are several."""
     first, last = intervals[0]
     if len(intervals) == 1 and first == last:
-        yield _equals(first)
+        yield equals(first)
     elif len(intervals) == 1:
-        yield _expression("range", u32(1, _REGISTER) + u32(2, 0) + _value(3, first) + _value(4, last))
+        yield expression("range", u32(1, REGISTER) + u32(2, 0) + data(3, first) + data(4, last))
     else:
         number = next(numbers)
         sets += _set(intervals, kind, number)
-        yield _expression("lookup", text(1, "__set%d") + u32(2, _REGISTER) + u32(4, number))
+        yield expression("lookup", text(1, "__set%d") + u32(2, REGISTER) + u32(4, number))
 
 
 def _set(intervals: Sequence[_Interval], kind: int, number: int) -> Iterator[TableMessage]:
@@ -203,33 +194,12 @@ def _elements(intervals: Iterable[_Interval]) -> Iterator[bytes]:
     ordered = sorted(intervals)
     size = len(ordered[0][0])
     if any(ordered[0][0]):
-        yield u32(3, _INTERVAL_END) + _value(1, bytes(size))
+        yield u32(3, _INTERVAL_END) + data(1, bytes(size))
     for first, last in ordered:
-        yield _value(1, first)
+        yield data(1, first)
         after = int.from_bytes(last, "big") + 1
         if after < 1 << (8 * size):
-            yield u32(3, _INTERVAL_END) + _value(1, after.to_bytes(size, "big"))
-
-
-def _meta_equals(key: int, value: bytes) -> Iterator[bytes]:
-    yield _expression("meta", u32(1, _REGISTER) + u32(2, key))
-    yield _equals(value)
-
-
-def _payload(base: int, offset: int, length: int) -> bytes:
-    return _expression("payload", u32(1, _REGISTER) + u32(2, base) + u32(3, offset) + u32(4, length))
-
-
-def _equals(value: bytes) -> bytes:
-    return _expression("cmp", u32(1, _REGISTER) + u32(2, 0) + _value(3, value))
-
-
-def _expression(name: str, parts: bytes) -> bytes:
-    return NATIVE.nest(1, text(1, name) + NATIVE.nest(2, parts))
-
-
-def _value(kind: int, value: bytes) -> bytes:
-    return NATIVE.nest(kind, NATIVE.attribute(1, value))
+            yield u32(3, _INTERVAL_END) + data(1, after.to_bytes(size, "big"))
 
 
 def what_is_missing(netns: str | None) -> str:
@@ -255,23 +225,10 @@ def _send(messages: Sequence[TableMessage], generation: int) -> None:
         raise _refusal(failure, asking)
 
 
-def _transact(messages: Sequence[TableMessage], generation: int | None) -> _Failure | None:
+def _transact(messages: Sequence[TableMessage], generation: int | None) -> Failure | None:
     """Send messages as one transaction; without a generation it is not finished, and so taken back."""
-    begin = b"" if generation is None else u32(1, generation)
-    parts = [frame(BEGIN, REQUEST, 0, nfnetlink(0, TABLES, begin))]
-    for number, message in enumerate(messages, 1):
-        body = nfnetlink(_INET, 0, text(1, TABLE) + message.body)
-        parts.append(frame(TABLES << 8 | message.kind, REQUEST | message.flags, number, body))
-    if generation is not None:
-        parts.append(frame(END, REQUEST, len(messages) + 1, nfnetlink(0, TABLES, b"")))
-    data = b"".join(parts)
     try:
-        with open_socket() as plain:
-            plain.setsockopt(_OPTIONS, _SHORT_ANSWERS, 1)
-            _make_room(plain, len(data))
-            channel = Channel(plain)
-            channel.send_raw(data)
-            return _answer(channel, len(messages))
+        return transact(OURS, messages, generation)
     except OSError as problem:
         if problem.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
             raise Refused(NO_TABLES, "match") from None
@@ -280,30 +237,7 @@ def _transact(messages: Sequence[TableMessage], generation: int | None) -> _Fail
         raise KernelError(f"the packet filter did not answer: {problem.strerror}") from problem
 
 
-def _make_room(plain: socket.socket, size: int) -> None:
-    """Make room for a transaction of this size in one piece; the kernel doubles what it is asked for."""
-    for force, polite, wanted in (
-        (_SEND_FORCE, socket.SO_SNDBUF, size + _BUFFER),
-        (_RECEIVE_FORCE, socket.SO_RCVBUF, _BUFFER),
-    ):
-        try:
-            plain.setsockopt(socket.SOL_SOCKET, force, wanted)
-        except OSError:
-            plain.setsockopt(socket.SOL_SOCKET, polite, wanted)
-
-
-def _answer(channel: Channel, last: int) -> _Failure | None:
-    """Receive until the message number `last`, or the whole transaction, was answered; return the first failure."""
-    failure = None
-    while True:
-        for number, code in channel.receive().statuses:
-            if code and failure is None:
-                failure = number, code
-            if number in (0, last):
-                return failure
-
-
-def _refusal(failure: _Failure, messages: Sequence[TableMessage]) -> Exception:
+def _refusal(failure: Failure, messages: Sequence[TableMessage]) -> Exception:
     """Explain a failure: that of message 0 is about the transaction as a whole, that of 1 about our table."""
     number, code = failure
     match code, number:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import signal
+import socket
 import subprocess
 import sys
 from ipaddress import IPv4Address
@@ -103,6 +105,60 @@ def test_an_unprivileged_process_may_read_but_not_send(kernel: Live) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ended.stdout.split("\n")[:2] == ["True", "no right"]
+
+
+def test_where_the_packet_filter_cannot_be_written_an_edit_says_who_else_could_edit(kernel: Live) -> None:
+    rules = kernel.read().rules
+    said = kernel.send_sync([pin(3100)])
+    expected = "for the milliseconds of an edit any user of this machine could change entries too: this kernel has no"
+    assert said.startswith(expected) == (rules is None or bool(rules.missing))
+
+
+PROGRAM_OF_A_USER = """
+import os, socket, struct, sys
+from pathlib import Path
+os.setgid(65534); os.setuid(65534)
+print("ready", flush=True)
+kept = []
+while len(kept) < 50:
+    for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
+        address, _, port = line.split()[1].partition(":")
+        group = struct.pack("=I", int(address, 16))
+        if group[0] == 239:
+            taker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            loopback = struct.pack("=4s4si", group, b"", socket.if_nametoindex("lo"))
+            try:
+                taker.bind((socket.inet_ntoa(group), int(port, 16)))
+                taker.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, loopback)
+                kept.append(taker)
+            except OSError:
+                pass
+"""
+
+
+def test_a_users_socket_at_the_daemons_own_address_holds_nothing_up(kernel: Live) -> None:
+    with subprocess.Popen([sys.executable, "-c", PROGRAM_OF_A_USER], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        for number in range(50):
+            kernel.send_sync([pin(3200 + number)])
+        process.kill()
+    assert clients(kernel, 3200, 50) == 50
+
+
+def test_a_user_who_takes_half_of_the_ports_holds_nothing_up(kernel: Live) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (30000, 30000))
+    taken = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(20000)]
+    try:
+        for port, taker in zip(range(20000, 60000, 2), taken, strict=True):
+            taker.bind(("", port))
+        for number in range(10):
+            kernel.send_sync([pin(3300 + number)])
+    finally:
+        for taker in taken:
+            taker.close()
+    assert clients(kernel, 3300, 10) == 10
 
 
 STEPS = ["_alone", "write", "_deliver", "_sender", "_listener", "say", "_wait_until_drained", "_queue", "stop"]
