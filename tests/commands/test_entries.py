@@ -93,6 +93,14 @@ def test_a_client_is_pinned_timed_and_let_go(shell: Shell) -> None:
     assert listed(shell) == []
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_door_that_cannot_be_shut_is_said_once_by_an_edit(shell: Shell, form: tuple[str, ...]) -> None:
+    stick(shell)
+    shell.kernel.ajar = "any user of this machine could change entries too"
+    ran = shell.run("entry", "move", "198.18.0.7", "shop", str(WEB2.address), "--kill", *form)
+    assert (ran.status, ran.err) == (0, f"lvstui: {shell.kernel.ajar}\n")
+
+
 def test_a_dry_run_prints_what_would_happen_and_does_nothing(shell: Shell) -> None:
     stick(shell)
     ran = shell.run("entry", "move", "198.18.0.7", "shop", str(WEB2.address), "--dry-run")

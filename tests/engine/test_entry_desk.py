@@ -35,6 +35,7 @@ class Desk:
         self.kernel = MemoryKernel(demo_director(), traffic=True)
         self.records = HistoryFile(folder / "director.toml")
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.notices: list[str] = []
         self.worker = Worker(
             self.kernel, None, self._events.put, interval=0.2, records=self.records, read_only=read_only
         )
@@ -45,6 +46,8 @@ class Desk:
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             event = self._events.get(timeout=left)
+            if isinstance(event, Notice):
+                self.notices.append(event.sentence)
             if isinstance(event, kind):
                 return event
         raise AssertionError(f"no {kind.__name__} came")
@@ -160,3 +163,10 @@ def test_a_read_only_worker_edits_no_entry(tmp_path: Path) -> None:
     desk.worker.submit(Stop())
     desk.thread.join(timeout=10)
     assert desk.records.recent() == ()
+
+
+def test_a_door_that_cannot_be_shut_is_said_once_a_session(desk: Desk) -> None:
+    desk.kernel.ajar = "any user of this machine could change entries too"
+    for seconds in (1000, 2000):
+        desk.make(SetTime(desk.entry(), seconds))
+    assert desk.notices == [desk.kernel.ajar]

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from lvstui.kernel.port import KernelError
 
 HOLDER = """
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from lvstui.kernel.lock import hold
 with hold(0, Path(sys.argv[1])) as holder:
@@ -33,7 +35,7 @@ def lock_file(folder: Path) -> Path:
 
 def test_who_holds_it_is_named_and_it_is_free_once_they_are_killed(tmp_path: Path) -> None:
     folder = tmp_path / "lvstui"
-    command = [sys.executable, "-c", HOLDER, folder]
+    command = [sys.executable, "-c", HOLDER, str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
@@ -62,13 +64,14 @@ def test_what_is_no_plain_file_of_ours_is_refused_and_left_alone(tmp_path: Path)
     file = lock_file(folder)
     precious.write_text("precious")
     precious.chmod(0o600)
-    for make in (
+    obstacles: list[Callable[[], object]] = [
         lambda: file.symlink_to(precious),
         lambda: os.mkfifo(file, 0o600),
         lambda: os.link(precious, file),
         lambda: file.mkdir(),
-        lambda: (file.touch(), file.chmod(0o644)),
-    ):
+        lambda: file.touch(0o644),
+    ]
+    for make in obstacles:
         file.unlink()
         make()
         with pytest.raises(KernelError, match=r"lvstui"), hold(0, folder):
