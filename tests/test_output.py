@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -108,3 +109,16 @@ def test_no_encoding_is_too_small_for_a_name(tmp_path: Path) -> None:
         for encoding in ("ascii", "latin-1"):
             status, _, err = ended(demo("--profile", str(profile), *words), PYTHONIOENCODING=encoding)
             assert (status, err) in ((0, ""), (3, "")), words
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_without_proc_there_is_a_sentence() -> None:
+    reading = (
+        "from lvstui.kernel.procfs.table import Proc; from lvstui.kernel.port import KernelError\n"
+        "try: Proc(None).read()\nexcept KernelError as error: print(type(error).__name__, error)"
+    )
+    script = f"mount -t tmpfs none /proc; {LVSTUI} show >&2; echo $?; {sys.executable} -c '{reading}'"
+    _, out, err = ended(f"unshare -m sh -c {shlex.quote(script)}")
+    assert "Traceback" not in err
+    assert out.splitlines()[0] in ("0", "5")
+    assert out.splitlines()[1] == "KernelError /proc is not mounted; `mount -t proc proc /proc` does that"

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from lvstui.kernel.port import KernelError
+from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs
 
 NAMES = Path("/run/netns")
 """Where `ip netns` keeps the namespaces that have a name."""
@@ -30,6 +30,13 @@ _NS_GET_USERNS = 0xB701
 _ROOM = 1 << 16
 
 _T = TypeVar("_T")
+
+
+def explain_absence() -> KernelError:
+    """Return why a file of IPVS below /proc is not there: there is no IPVS, or no /proc."""
+    if not Path("/proc/thread-self").exists():
+        return KernelError("/proc is not mounted; `mount -t proc proc /proc` does that")
+    return NoIpvs(NO_IPVS)
 
 
 def call_in(netns: str | None, work: Callable[[], _T], *, apart: bool = False) -> _T:

@@ -18,8 +18,8 @@ from typing import Final, TypeAlias
 
 from lvstui.core.model import PERSISTENCE_MAX, Address, AddressKey, Endpoint, Family, MarkKey, Protocol, ServiceKey
 from lvstui.core.observed import Connection, Entry, Origin
-from lvstui.kernel.namespace import call_in
-from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs, Piece
+from lvstui.kernel.namespace import call_in, explain_absence
+from lvstui.kernel.port import KernelError, Piece
 
 WITH_ENGINES: Final = Path("/proc/thread-self/net/ip_vs_conn")
 WITH_ORIGIN: Final = Path("/proc/thread-self/net/ip_vs_conn_sync")
@@ -55,7 +55,7 @@ class Connections:
         try:
             descriptor = call_in(self._netns, partial(os.open, path, os.O_RDONLY | os.O_CLOEXEC))
         except FileNotFoundError:
-            raise NoIpvs(NO_IPVS) from None
+            raise explain_absence() from None
         except OSError as problem:
             raise KernelError(f"/proc/net/{path.name} cannot be read: {problem.strerror}") from problem
         try:

@@ -34,8 +34,8 @@ from lvstui.core.model import (
     ServiceKey,
 )
 from lvstui.core.observed import Info, Reading, ServerStats, Stats
-from lvstui.kernel.namespace import KeptFile, call_in
-from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs
+from lvstui.kernel.namespace import KeptFile, call_in, explain_absence
+from lvstui.kernel.port import KernelError
 
 TABLE = Path("/proc/thread-self/net/ip_vs")
 TOTALS = "/proc/thread-self/net/ip_vs_stats_percpu"
@@ -67,7 +67,7 @@ class Proc:
         try:
             text = call_in(self._netns, TABLE.read_text)
         except FileNotFoundError:
-            raise NoIpvs(NO_IPVS) from None
+            raise explain_absence() from None
         except OSError as problem:
             raise KernelError(f"/proc/net/ip_vs cannot be read: {problem.strerror}") from problem
         reading = parse(text, round(1 / time.clock_getres(_CLOCK_COARSE)), time.monotonic())
