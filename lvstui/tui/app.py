@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
-import signal
+import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
@@ -19,7 +19,9 @@ from textual.reactive import var
 from textual.widgets import ContentSwitcher
 
 from lvstui.core.advice.services import advice
+from lvstui.core.describe import describe
 from lvstui.core.entries.edits import Outcome
+from lvstui.core.fields import visible
 from lvstui.core.home import whose
 from lvstui.core.model import Family, MarkKey, ServiceKey
 from lvstui.core.record import find_claims
@@ -44,13 +46,15 @@ from lvstui.engine.messages import (
 from lvstui.engine.options import Options
 from lvstui.engine.worker import Worker
 from lvstui.host.machine import Machine
-from lvstui.store.history_file import HistoryFile
+from lvstui.store.history_file import HistoryFile, log
 from lvstui.store.sessions import Presence
 from lvstui.tui.commands import MOVING, AnyCommand, Command, bindings, find
 from lvstui.tui.dialogs.advice import AdviceAnswer, AdviceScreen
 from lvstui.tui.dialogs.confirm import Confirm, claims_question, confirm_first, foreign_question, overwrite_question
 from lvstui.tui.dialogs.listing import Help, Listing, half_way, refused
 from lvstui.tui.dialogs.palette import Choice, Palette
+from lvstui.tui.driver import EndingSignals
+from lvstui.tui.faults import Fault, SturdyApp
 from lvstui.tui.terminal import FrugalApp, resume_only_on_a_terminal
 from lvstui.tui.themes import DEFAULT, load, shipped_folder
 from lvstui.tui.views.changes import ChangesView
@@ -163,7 +167,7 @@ EVERYWHERE: tuple[Command[LvstuiApp], ...] = (
 """What can be done in every view."""
 
 
-class LvstuiApp(FrugalApp[int], inherit_bindings=False):
+class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
     """Shows the views of what one worker reads."""
 
     BINDINGS = bindings(EVERYWHERE)
@@ -194,6 +198,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         A test that is not `threaded` steps the worker by itself, with its own `clock` and a `pause` that moves it.
         """
         super().__init__()
+        self.accounted = options.accounted and options.kernel.origin != "demo"
         self.pace = Pace(options.interval)
         self.views: dict[str, View] = {view.NAME: view(options.memory) for view in VIEWS}
         self.view = self.views[options.view]
@@ -212,7 +217,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             read_only="lvstui was started with --read-only" if options.read_only else "",
             host=host or Machine(links=options.links).observe,
             owners=options.owners,
-            records=HistoryFile(path, to_syslog=options.kernel.origin != "demo", home=options.here) if path else None,
+            records=HistoryFile(path, to_syslog=self.accounted, home=options.here) if path else None,
             presence=Presence(path) if path else None,
             clock=clock,
             threaded=threaded,
@@ -236,10 +241,8 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Start reading, and end cleanly when the terminal or the system says so."""
-        loop = asyncio.get_running_loop()
         resume_only_on_a_terminal()
-        for number in (signal.SIGHUP, signal.SIGTERM):
-            loop.add_signal_handler(number, self._end, number)
+        self._signals = EndingSignals(self._end)
         self.say(self._notice, Tone.WARN)
         self.view.query_one(VirtualTable).focus()
         if self.view.SCANS:
@@ -257,6 +260,7 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
         self.worker.submit(Stop())
         if self._thread:
             self._thread.join(timeout=5)
+        self._signals.restore()
 
     def _run_worker(self) -> None:
         """Run the worker; an error that nobody foresaw ends the program, which would only look alive."""
@@ -274,10 +278,11 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             self.post_message(self.Posted(event))
 
     def on_lvstui_app_posted(self, message: Posted) -> None:
-        """Show what the worker reports; raise its error, so that Textual restores the terminal and shows it."""
+        """Show what the worker reports; end with its error, since nothing is read and written any more."""
         event = message.event
         if isinstance(event, Exception):
-            raise event
+            self.end(event)
+            return
         if event is None:
             if self._newest:
                 self.snapshot = self._newest.pop()
@@ -298,6 +303,23 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
             elif event.reports:
                 lines = [f"{report.outcome.value:<10}  {report.sentence}" for report in event.reports]
                 self.push_screen(Listing(f"Entries: {summary(event.reports)}", lines))
+
+    def met(self, fault: Fault) -> None:
+        """Say and log an error that nobody foresaw; what is staged stays staged."""
+        if self.accounted:
+            log(str(fault))
+        self.say(
+            f"{fault}; please report it. Nothing was dropped; go on, or apply what is staged and start again", Tone.BAD
+        )
+
+    def last_words(self, code: int) -> Iterator[str]:
+        """Yield what is to be said once the terminal is restored: errors, and what was staged unless one left it so."""
+        for fault, count in self.faults.items():
+            yield f"lvstui: {fault}{f', {count} times' if count > 1 else ''}; please report it"
+        staged = [change for view in self.views.values() for change in view.staged.changes] if code else []
+        if staged:
+            yield "lvstui: staged, and not written:"
+            yield from (f"  {describe(change)}" for change in staged)
 
     def watch_snapshot(self) -> None:
         """Keep the head up to date."""
@@ -377,11 +399,17 @@ class LvstuiApp(FrugalApp[int], inherit_bindings=False):
 
 
 def run(options: Options) -> int:
-    """Open the screens; 0 when the operator left, 128 + number when a signal ended it."""
+    """Open the screens; 0 when the operator left, 128 + number when a signal ended it, 70 when an error did."""
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
     # Rows of large tables come by the hundred thousand and in no circles: searching them for those takes long.
     gc.set_threshold(100_000, 20, 100)
     app = LvstuiApp(options)
     code = app.run(mouse="SSH_CONNECTION" not in os.environ)
-    return app.return_code or 0 if code is None else code
+    code = app.return_code or 0 if code is None else code
+    if app.fatal and app.accounted:
+        log(f"the screens ended by {app.fatal}")
+    with suppress(OSError, ValueError):
+        for line in app.last_words(code):
+            print(visible(line), file=sys.stderr)
+    return code

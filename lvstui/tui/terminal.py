@@ -39,6 +39,8 @@ from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
 
+from lvstui.tui.driver import SturdyDriver
+
 _QUEUED_FRAMES = 4
 _LOOK_AGAIN = 0.25
 """Seconds after which a terminal that was behind is looked at again."""
@@ -103,7 +105,7 @@ class FrugalApp(App[ReturnType]):
     """An App for slow links: it sends what changed and no more, and takes one key (or pasted text) at a time."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(driver_class=SturdyDriver)
         ScrollBar.renderer = _WholeCells
         self._image = TerminalImage()
         self._catching_up = False
@@ -171,6 +173,8 @@ class FrugalApp(App[ReturnType]):
                         await _catch_up(pump)
         except TimeoutError:
             pass
+        except Exception as error:
+            self._handle_exception(error)
         if not (self._held and self.call_later(self._send_key, self._held.popleft())):
             self._following = None
 

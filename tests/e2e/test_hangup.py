@@ -7,8 +7,12 @@ import pty
 import select
 import signal
 import sys
+import termios
 import time
+from contextlib import suppress
 from pathlib import Path
+
+import pytest
 
 LVSTUI = Path(sys.executable).parent / "lvstui"
 SECONDS = 60.0
@@ -30,6 +34,47 @@ def test_a_hang_up_ends_it_though_the_terminal_cannot_be_written_to() -> None:
             raise
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_though_its_terminal_reads_no_more(number: signal.Signals) -> None:
+    pid, terminal = started()
+    try:
+        for key in b"2136" * 12:
+            os.write(terminal, bytes([key]))
+            select.select([], [], [], 0.05)  # each key paints its screen, until the terminal's buffer is full
+        os.kill(pid, number)
+        assert os.waitstatus_to_exitcode(ended(pid)) == 128 + number
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        raise
+    finally:
+        os.close(terminal)
+
+
+def test_bytes_that_are_no_text_do_not_end_it() -> None:
+    pid, terminal = started()
+    try:
+        os.write(terminal, b"\xe9\xff\x80")
+        os.read(terminal, 65536)  # the next reading, so that what is typed now is a packet of its own
+        os.write(terminal, b":quit: quit\r")
+        assert os.waitstatus_to_exitcode(ended(pid, terminal)) == 0
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        raise
+    finally:
+        os.close(terminal)
+
+
+def started() -> tuple[int, int]:
+    """Start the demo on a large terminal, and return its process and the other end of the terminal."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ["TERM"] = "xterm-256color"
+        termios.tcsetwinsize(0, (60, 200))
+        os.execv(LVSTUI, ["lvstui", "--demo"])
+    read_until(terminal, b"tcp:192.0.2.10:443")
+    return pid, terminal
+
+
 def read_until(terminal: int, wanted: bytes) -> None:
     seen = b""
     deadline = time.monotonic() + SECONDS
@@ -39,11 +84,16 @@ def read_until(terminal: int, wanted: bytes) -> None:
             seen += os.read(terminal, 65536)
 
 
-def ended(pid: int) -> int:
+def ended(pid: int, terminal: int | None = None) -> int:
+    """Wait for the end of a process, while its terminal reads where one is named."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
             return status
-        select.select([], [], [], 0.05)
+        if terminal is not None and select.select([terminal], [], [], 0.05)[0]:
+            with suppress(OSError):
+                os.read(terminal, 65536)
+        else:
+            select.select([], [], [], 0.05)
     raise AssertionError("it did not end")
