@@ -118,6 +118,28 @@ def _leave(app: LvstuiApp) -> None:
         app.exit(0)
 
 
+def _submit(app: LvstuiApp, message: View.Asked) -> None:
+    """Pass a view's request to the worker, after a warning where it edits what another program manages."""
+    request = message.request
+    claims = find_claims(app.snapshot.owners, request.changes) if isinstance(request, Edit) else {}
+    claims = {key: owner for key, owner in claims.items() if key not in app.warned}
+    if not claims:
+        app.worker.submit(request)
+        return
+
+    def go() -> None:
+        app.warned.update(claims)
+        app.worker.submit(request)
+
+    confirm_first(app, claims_question(claims), go, partial(_stage_again, app, message))
+
+
+def _stage_again(app: LvstuiApp, message: View.Asked) -> None:
+    """Put an edit back that the operator did not confirm."""
+    if isinstance(message.request, Edit) and message.staged:
+        app.view.stage(message.request)
+
+
 def _advice(app: LvstuiApp) -> None:
     found = advice(app.snapshot)
     if not found:
@@ -205,7 +227,7 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
         self._head, self._message, self._keys = Line("head"), MessageLine("message"), Keys("keys")
         self._notice = options.notice
         self._alarming = False
-        self._warned: set[ServiceKey] = set()
+        self.warned: set[ServiceKey] = set()
         self._whose = ""
         self._newest: deque[Snapshot] = deque(maxlen=1)
         path = options.profile.path if options.profile and options.accounted else None
@@ -345,39 +367,19 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
         request, state = message.request, self.snapshot.profile
         sentence = whose(state.path, state.saved.home, self.snapshot.here) if state.saved else ""
         if sentence in ("", self._whose) or not isinstance(request, Edit | SaveAll | Adopt):
-            self._submit(message)
+            _submit(self, message)
             return
 
         def go() -> None:
             self._whose = sentence
-            self._submit(message)
+            _submit(self, message)
 
         confirm_first(
             self,
             foreign_question(sentence, takes_over=isinstance(request, SaveAll)),
             go,
-            partial(self._stage_again, message),
+            partial(_stage_again, self, message),
         )
-
-    def _stage_again(self, message: View.Asked) -> None:
-        """Put an edit back that the operator did not confirm."""
-        if isinstance(message.request, Edit) and message.staged:
-            self.view.stage(message.request)
-
-    def _submit(self, message: View.Asked) -> None:
-        """Pass a request to the worker, after a warning where it edits what another program manages."""
-        request = message.request
-        claims = find_claims(self.snapshot.owners, request.changes) if isinstance(request, Edit) else {}
-        claims = {key: owner for key, owner in claims.items() if key not in self._warned}
-        if not claims:
-            self.worker.submit(request)
-            return
-
-        def go() -> None:
-            self._warned.update(claims)
-            self.worker.submit(request)
-
-        confirm_first(self, claims_question(claims), go, partial(self._stage_again, message))
 
     def on_view_offered(self, message: View.Offered) -> None:
         """Show the keys that make sense now."""

@@ -14,7 +14,6 @@ from lvstui.core.change import Change
 from lvstui.core.drift import diff
 from lvstui.core.model import (
     INT_MAX,
-    NOBODYS,
     PERSISTENCE_MAX,
     PLAIN_TUNNEL,
     SYNC_GROUP,
@@ -25,7 +24,6 @@ from lvstui.core.model import (
     Endpoint,
     Family,
     Forwarding,
-    Home,
     MarkGroup,
     MarkKey,
     Persistence,
@@ -223,7 +221,6 @@ def _director(dice: Dice, drawn: Iterable[_DrawnPool], whole: bool) -> Director:
         sysctl={name: dice.one_of(texts) for name, texts in _SETTINGS.items() if dice.one_of((False, True))},
         name=dice.one_of(_NAMES),
         marks=_marks(dice),
-        home=dice.one_of((NOBODYS, Home("lb1"), Home("lb1.example.net", "blue"), Home("", "net:[4026532281]"))),
     )
 
 

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from lvstui.core import fields
 from lvstui.core.model import (
+    NOBODYS,
     AddressKey,
     Director,
     Endpoint,
     Family,
     Forwarding,
+    Home,
     MarkKey,
     Persistence,
     Pool,
@@ -123,8 +125,9 @@ persistence.timeout = 60
 
 
 @laws
-@given(directors())
-def test_whatever_a_director_holds_comes_back_from_its_profile(director: Director) -> None:
+@given(directors(), st.sampled_from([NOBODYS, Home("lb1"), Home("lb1.example.net", "blue"), Home("", "net:[402653]")]))
+def test_whatever_a_director_holds_comes_back_from_its_profile(director: Director, home: Home) -> None:
+    director = replace(director, home=home)
     text = dumps(director)
     assert loads(text, "p") == director
     assert dumps(loads(text, "p")) == text
