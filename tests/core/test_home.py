@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 
 from lvstui.core.change import EMPTY, change_service
+from lvstui.core.director.rows import DirectorLook, DirectorRow, Part, cells, rows
 from lvstui.core.drift import diff, find_drift
 from lvstui.core.home import find_deletions, home_text, is_foreign, warn_of_deletions, whose
 from lvstui.core.model import NOBODYS, Director, Home, MarkGroup, Pool, Service
+from lvstui.core.snapshot import EMPTY_SNAPSHOT, ProfileState
 from tests.build import SHOP, address_key, pool, server
 from tests.core.strategies import directors
 
+ROWS = ("home", "profile")
 HERE = Home("lb1")
 BLUE = Home("lb1", "blue")
 
@@ -57,6 +60,19 @@ def test_more_than_half_and_at_least_three_is_much_and_so_is_everything(
     assert bool(warn_of_deletions(find_deletions(before, diff(before, after)))) == is_large
     before, after = services(1, running), services(1, left)
     assert bool(warn_of_deletions(find_deletions(before, diff(before, after)))) == is_large
+
+
+@pytest.mark.parametrize(("home", "value"), [(HERE, "another's"), (BLUE, "its own"), (NOBODYS, "its own")])
+def test_the_director_view_says_where_one_is_and_which_profile_is_at_work(home: Home, value: str) -> None:
+    profile = ProfileState("/etc/lvstui/netns/blue.toml", True, saved=Director(home=home))
+    snapshot = replace(EMPTY_SNAPSHOT, here=BLUE, profile=profile)
+    shown = [[cell.text for cell in cells(snapshot, DirectorLook(), DirectorRow(Part.HOST, name))] for name in ROWS]
+    assert [row[:2] for row in shown] == [["  name", "lb1, netns blue"], ["  profile", value]]
+    assert shown[1][-1].startswith("/etc/lvstui/netns/blue.toml")
+    assert [row in rows(snapshot, DirectorLook()) for row in (DirectorRow(Part.HOST, name) for name in ROWS)] == [
+        True
+    ] * 2
+    assert DirectorRow(Part.HOST, "home") not in rows(replace(snapshot, here=NOBODYS), DirectorLook())
 
 
 def test_what_would_go_is_counted_and_the_first_are_named() -> None:

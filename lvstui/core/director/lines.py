@@ -8,10 +8,12 @@ from typing import Final, NamedTuple
 from lvstui.core import fields, sysctls
 from lvstui.core.attributes import DAEMON, TIMEOUTS
 from lvstui.core.describe import service_name
+from lvstui.core.home import home_text, is_foreign
 from lvstui.core.model import (
     AddressKey,
     Director,
     Forwarding,
+    Home,
     MarkKey,
     Pool,
     Protocol,
@@ -22,7 +24,7 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import Reading, Stats
 from lvstui.core.record import OWN_NAME, Owner
-from lvstui.core.snapshot import Host, Link
+from lvstui.core.snapshot import Host, Link, ProfileState
 from lvstui.core.view.brief import compact
 from lvstui.core.view.table import Cell, Tone
 
@@ -154,6 +156,21 @@ def owner(found: Owner) -> DirectorLine:
     place = f" by {found.config}" if found.config else ""
     text = f"manages {what}{place}; it may overwrite edits at its next check or reload"
     return DirectorLine(found.program, Cell(f"pid {found.pid}", Tone.WARN), sentence=text)
+
+
+def home(here: Home) -> DirectorLine:
+    """Return which machine and which network namespace this is."""
+    where = "the machine's own network namespace" if not here.netns else "a network namespace, a director of its own"
+    return DirectorLine("name", Cell(home_text(here), Tone.NAME), sentence=where)
+
+
+def profile(state: ProfileState, here: Home) -> DirectorLine:
+    """Return which profile edits are saved in, and whether it is another director's."""
+    path = fields.visible(state.path) or "none: start with --profile FILE"
+    if state.saved and is_foreign(state.saved.home, here):
+        text = f"{path}, the profile of {home_text(state.saved.home)}"
+        return DirectorLine("profile", Cell("another's", Tone.BAD), sentence=text)
+    return DirectorLine("profile", Cell("its own" if state.path else "none"), sentence=path)
 
 
 def load(host: Host, name: str) -> DirectorLine:

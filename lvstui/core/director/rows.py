@@ -22,7 +22,7 @@ from lvstui.core.change import (
 )
 from lvstui.core.director import lines
 from lvstui.core.director.lines import DirectorLine, Sides, scope
-from lvstui.core.model import Director, SyncDaemon, SyncRole, SysctlKey, Timeouts
+from lvstui.core.model import NOBODYS, Director, SyncDaemon, SyncRole, SysctlKey, Timeouts
 from lvstui.core.rules import Severity
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.filter import Filter, Language
@@ -177,6 +177,10 @@ def _line(snapshot: Snapshot, sides: Sides, row: DirectorRow) -> DirectorLine:
             return lines.daemon_option(sides, role, option) if option else lines.daemon(sides, role)
         case DirectorRow(Part.HOST, name) if name.startswith(_LINK):
             return lines.link(next(link for link in snapshot.host.links if _LINK + link.name == name))
+        case DirectorRow(Part.HOST, "home"):
+            return lines.home(snapshot.here)
+        case DirectorRow(Part.HOST, "profile"):
+            return lines.profile(snapshot.profile, snapshot.here)
         case DirectorRow(Part.HOST, name):
             return lines.load(snapshot.host, name)
         case DirectorRow(Part.SYSCTL, name):
@@ -201,6 +205,7 @@ def _names(snapshot: Snapshot, sides: Sides, part: Part) -> Iterator[str]:
                 if any(role in side.daemons for side in (sides.running, sides.staged)):  # it runs, or is about to
                     yield from (f"{word}.{option.name}" for option in DAEMON)
         case Part.HOST:
+            yield from ("home", "profile") if snapshot.here != NOBODYS else ()
             yield from ("cpu", "softirq", "memory")
             yield from (_LINK + link.name for link in snapshot.host.links)
         case Part.SYSCTL:
