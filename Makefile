@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 LAB := $(BIN)/python -m tests.lab
 
-.PHONY: all run test check lab bench campaign lock snapshots clean
+.PHONY: all run test matrix check lab bench campaign lock snapshots clean
 
 all: $(READY)
 
@@ -22,14 +22,22 @@ $(READY): requirements.lock pyproject.toml
 run: $(READY)  ## on this machine's IPVS, else on a demo director
 	@$(BIN)/lvstui
 
-test: $(READY)  ## all tests; those on a real kernel run in the lab's guests, the emulated one beside all others
-	@$(LAB) install || true
+# The kernels of other Debian releases that `make test` tries the core on: an emulated one beside all others, a fast one.
+OLDEST := full:5.10
+NEWEST := uml:7.2
+test: $(READY)  ## all tests; those on a real kernel run in the lab's guests, the emulated ones beside all others
+	@$(LAB) install $(OLDEST) $(NEWEST) || true
 	@status=0; output=$$(mktemp); trap 'rm -f "$$output"' EXIT; \
-	$(LAB) test --full --or-skip >"$$output" 2>&1 & full=$$!; \
+	{ status=0; $(LAB) test --full --or-skip || status=1; \
+	$(LAB) test --kernel $(OLDEST) --core --or-skip || status=1; exit $$status; } >"$$output" 2>&1 & full=$$!; \
 	$(BIN)/python -m pytest -n logical --dist worksteal -m "not kernel and not netfilter" || status=1; \
 	$(LAB) test --guests 2 --or-skip || status=1; \
+	$(LAB) test --kernel $(NEWEST) --core --guests 2 --or-skip || status=1; \
 	wait $$full || status=1; cat "$$output"; \
 	exit $$status
+
+matrix: $(READY)  ## all tests of guests on each kernel that Debian has, and the table of docs/kernels.md; takes hours
+	@$(LAB) matrix
 
 check: $(READY)  ## format, lint, types
 	$(BIN)/ruff format --check .

@@ -1,7 +1,12 @@
-"""A director with a million persistence entries: a kernel before 6.14 needs most of an hour to show all of them."""
+"""A director with a million persistence entries.
+
+A kernel before 6.14 needs most of an hour to show all of them, as each read of the table begins at its start; newer
+ones show them in half a minute.
+"""
 
 from __future__ import annotations
 
+import platform
 import re
 import subprocess
 import sys
@@ -20,6 +25,8 @@ pytestmark = pytest.mark.kernel
 
 LVSTUI = Path(sys.executable).parent / "lvstui"
 ENTRIES = 1_000_000
+LINEAR = tuple(int(number) for number in platform.release().split(".")[:2]) >= (6, 14)
+"""Whether the kernel goes on in its table where the last read ended."""
 MEMORY_MAX = 400
 """MiB of the whole program, whatever the size of the table."""
 
@@ -78,18 +85,22 @@ def test_a_million_entries_leave_everything_usable(screen: Terminal) -> None:
     screen.wait_for("333k")  # the counts come from netlink, at once
     calm = answering(screen)
     screen.keys("2")
-    shown = screen.wait_for(lambda text: "reading " in text and "100.64." in text, seconds=120)
-    assert re.search(r"partial: [\d,]+ of about 1,000,000 rows", shown)
-    assert reads_on(screen)
+    shown = screen.wait_for(lambda text: "100.64." in text and ("reading " in text or over(text)), seconds=120)
+    if not LINEAR:
+        assert re.search(r"partial: [\d,]+ of about 1,000,000 rows", shown)
+        assert reads_on(screen)
     assert answering(screen) < 10 * calm + 1
     client = re.findall(r"100\.\d+\.\d+\.\d+", shown)[0]
     screen.keys("/")
     screen.type(client)
     screen.keys("Enter")
     shown = screen.wait_for(lambda text: re.search(r" 1 of [\d,]+ entries", text) is not None)
-    assert "partial" in shown
     assert client in shown
-    screen.wait_for(lambda text: int((re.findall(r"reading (\d+) s", text) or ["0"])[0]) > 25, seconds=120)
+    if LINEAR:
+        screen.wait_for(over, seconds=300)
+    else:
+        assert "partial" in shown
+        screen.wait_for(lambda text: int((re.findall(r"reading (\d+) s", text) or ["0"])[0]) > 25, seconds=120)
     screen.keys("1")
     screen.wait_for("Service / real server")
     deadline = time.monotonic() + 30
@@ -99,3 +110,8 @@ def test_a_million_entries_leave_everything_usable(screen: Terminal) -> None:
     assert memory(screen) < MEMORY_MAX
     screen.keys("q")
     assert screen.wait_for_exit() == 0
+
+
+def over(text: str) -> bool:
+    """Return whether the screen says that it has read the whole table."""
+    return "1,000,000" in text and "partial" not in text

@@ -40,17 +40,22 @@ FULL = Kernels(
 )
 
 
-def folder(kernels: Kernels, version: str) -> Path:
-    """Return where the kernel is unpacked, or will be; raise UnavailableError where no suite is known to have it."""
+def suite(kernels: Kernels, version: str) -> str:
+    """Return the suite that has the version; raise UnavailableError where none is known."""
     if version not in kernels.suites:
         known = ", ".join(kernels.suites)
         raise UnavailableError(f"No suite is known to have a kernel {version} for this guest: take one of {known}.")
+    return kernels.suites[version]
+
+
+def folder(kernels: Kernels, version: str) -> Path:
+    """Return where the kernel is unpacked, or will be."""
     return CACHE / f"{'uml' if kernels is UML else 'full'}-{version}"
 
 
 def is_there(kernels: Kernels, version: str) -> bool:
     """Return whether the kernel is unpacked."""
-    return packages.is_complete(folder(kernels, version), kernels.suites[version])
+    return packages.is_complete(folder(kernels, version), suite(kernels, version))
 
 
 def unpack(kernels: Kernels, version: str) -> None:
@@ -60,11 +65,11 @@ def unpack(kernels: Kernels, version: str) -> None:
     """
     if is_there(kernels, version):
         return
-    suite = kernels.suites[version]
-    print(f"Unpacking a kernel for a guest, below {CACHE}: {version}, from {suite}", flush=True)
-    options = _updated(suite)
+    place = suite(kernels, version)
+    print(f"Unpacking a kernel for a guest, below {CACHE}: {version}, from {place}", flush=True)
+    options = _updated(place)
     image = _newest(run(["apt-cache", *options, "pkgnames"]).split(), kernels, version)
-    with packages.unpacking(folder(kernels, version), suite) as (debs, root):
+    with packages.unpacking(folder(kernels, version), place) as (debs, root):
         names = packages.parts(["apt-cache", *options], image, kernels.parts)
         run(["apt-get", *options, "download", *sorted({image, *names})], debs)
         packages.unpack_all(debs, root)

@@ -39,6 +39,11 @@ class Full:
         """Return how the command line names it."""
         return f"full:{self.version}" if self.version else "full"
 
+    @property
+    def suite(self) -> str:
+        """Return the suite of the archive that it comes from, or "" for this machine's own release."""
+        return archive.suite(archive.FULL, self.version) if self.version else ""
+
     def is_there(self) -> bool:
         """Return whether the kernel and what each full guest needs are unpacked."""
         return packages.are_there() and (not self.version or archive.is_there(archive.FULL, self.version))

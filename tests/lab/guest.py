@@ -72,6 +72,10 @@ class Kernel(Protocol):
     def name(self) -> str:
         """Return how the command line names it."""
 
+    @property
+    def suite(self) -> str:
+        """Return the suite of the archive that it comes from, or "" for this machine's own release."""
+
     def is_there(self) -> bool:
         """Return whether the kernel is on this machine."""
 

@@ -13,6 +13,9 @@ set +e
 hostname lab
 # The host's own lvstui is none of this guest's business; the overlay keeps what is removed here on the host.
 rm -rf /etc/lvstui /var/lib/lvstui
+cut -d: -f6 /etc/passwd | while read -r home; do
+    rm -rf "$home/.config/lvstui" "$home/.local/state/lvstui" "$home/.local/share/lvstui" "$home/.cache/lvstui"
+done
 ip link set lo up
 modprobe -a ipv6 ip_vs ip_vs_rr ip_vs_wrr ip_vs_lc ip_vs_wlc ip_vs_lblc ip_vs_lblcr ip_vs_dh ip_vs_sh ip_vs_sed \
     ip_vs_nq ip_vs_fo ip_vs_ovf ip_vs_mh ip_vs_ftp ip_vs_pe_sip dummy veth bridge

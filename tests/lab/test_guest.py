@@ -1,8 +1,11 @@
 """The lab from outside: what a command does in the guest comes back, and nothing else does."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ def needs(kernel: guest.Kernel) -> pytest.MarkDecorator:
     return pytest.mark.skipif(bool(install.lacks(kernel)), reason="needs `python -m tests.lab install`")
 
 
+OWN = ("/etc/lvstui", "/var/lib/lvstui", "~/.config/lvstui", "~/.local/state/lvstui")
 Lab = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -35,14 +39,35 @@ def lab(request: pytest.FixtureRequest) -> Lab:
     return run
 
 
-def test_output_and_status_come_back_and_the_host_s_files_are_neither_changed_nor_its_profile_seen(
-    lab: Lab, tmp_path: Path
-) -> None:
+@pytest.fixture
+def own() -> Iterator[list[Path]]:
+    """Yield where this machine's own lvstui keeps what it knows, with a file of ours there where we may write."""
+    folders = [Path(name).expanduser() for name in OWN]
+    planted = []
+    for folder in folders:
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(prefix="planted-", dir=folder)
+            os.close(descriptor)
+            planted.append(Path(name))
+    yield folders
+    for file in planted:
+        file.unlink()
+        with suppress(OSError):  # what is not ours stays
+            file.parent.rmdir()
+
+
+def test_a_guest_sees_nothing_of_the_host_s_own_lvstui(lab: Lab, own: list[Path]) -> None:
+    look = 'ls -d "$@" /run/lvstui 2> /dev/null; ls -A "$HOME"; env | grep ^XDG; :'
+    done = lab("--", "sh", "-c", look, "sh", *own)
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+def test_output_and_status_come_back_and_the_host_s_files_are_not_changed(lab: Lab, tmp_path: Path) -> None:
     kept, wanted = tmp_path / "kept", tmp_path / "wanted"
     kept.write_text("as it was")
     wanted.mkdir()
-    own = "ls -d /etc/lvstui /var/lib/lvstui 2> /dev/null"  # whatever this machine's own lvstui has there
-    script = f"{own}; seq 1 50000; pwd >&2; echo lost > {kept}; echo found > {wanted}/file; exit 7"
+    script = f"seq 1 50000; pwd >&2; echo lost > {kept}; echo found > {wanted}/file; exit 7"
     done = lab("--writable", wanted, "--", "sh", "-c", script)
     assert done.stderr == f"{guest.CHECKOUT}\n"
     assert done.stdout == "".join(f"{number}\n" for number in range(1, 50001))

@@ -30,6 +30,11 @@ class UserMode:
         """Return how the command line names it."""
         return f"uml:{self.version}" if self.version else "uml"
 
+    @property
+    def suite(self) -> str:
+        """Return the suite of the archive that it comes from, or "" for this machine's own release."""
+        return archive.suite(archive.UML, self.version) if self.version else ""
+
     def is_there(self) -> bool:
         """Return whether the kernel is on this machine."""
         if self.version:

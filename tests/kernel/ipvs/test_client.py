@@ -300,6 +300,9 @@ def test_the_module_may_go_and_come_back_unseen(live: Live) -> None:
 
 @pytest.mark.kernel
 def test_looking_loads_the_module_where_the_kernel_may_load_it(live: Live) -> None:
+    aliases = subprocess.run(["modinfo", "-F", "alias", "ip_vs"], check=True, text=True, capture_output=True).stdout
+    if "family-IPVS" not in aliases:
+        pytest.skip("this kernel does not load ip_vs for who asks for its netlink family")
     with module_away():
         assert live.read().director.pools == {}
 
@@ -329,7 +332,8 @@ for write in (lambda: kernel.write(change_service(pool.service, None)), lambda: 
     lines = done.stdout.splitlines()
     assert "CAP_NET_ADMIN" in lines[0]
     assert "/proc/net/ip_vs" in lines[0]
-    assert lines[1] == repr(live.read().director).replace(repr(Timeouts()), "None").replace("sync={}", "sync=None")
+    seen = repr(live.read().director).replace(repr(Timeouts()), "None").replace("sync={}", "sync=None")
+    assert lines[1] == seen.replace("marks={}", "marks=None")  # with nftables there, root sees that there are none
     assert lines[2] == "True"
     assert len(lines) == 5
 
