@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import psutil
 
+from lvstui.core.fields import visible
 from lvstui.core.snapshot import Host, Link
 
 _SPEEDS_LAST = 10.0
@@ -63,9 +65,9 @@ class Links:
         }
         if now - self._speeds_read >= _SPEEDS_LAST or counters.keys() != self._before.keys():
             self._speeds_read = now
-            self._speeds = _speeds()
+            self._speeds = _speeds(counters)
         links = self.between(counters, now)
-        return tuple(link for link in links if link.name in self._speeds)
+        return tuple(replace(link, name=visible(link.name)) for link in links if link.name in self._speeds)
 
     def between(self, counters: Mapping[str, Counters], now: float) -> tuple[Link, ...]:
         """Return the rates since the counters before; a link that is new, or came back, starts with 0."""
@@ -77,11 +79,19 @@ class Links:
         )
 
 
-def _speeds() -> Mapping[str, int]:
-    """Return the speed in Mbit/s of each link that is up, 0 for 65535, which drivers report that do not know it."""
+def _speeds(names: Iterable[str]) -> Mapping[str, int]:
+    """Return the speed in Mbit/s of each link that is up, 0 where it is not known.
+
+    65535 is what drivers report that do not know it. A single name that is no UTF-8 keeps psutil from all of them; then
+    every link but the loopback counts as up.
+    """
+    try:
+        found = psutil.net_if_stats()
+    except (OSError, ValueError, psutil.Error):
+        return {name: 0 for name in names if name != "lo"}
     return {
         name: link.speed if link.speed < 65535 else 0
-        for name, link in psutil.net_if_stats().items()
+        for name, link in found.items()
         if link.isup and "loopback" not in link.flags
     }
 

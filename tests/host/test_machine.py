@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 import subprocess
 from contextlib import closing
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from lvstui.core.snapshot import Link
@@ -76,3 +78,22 @@ class _Dummy:
 
 def _ip(*arguments: str) -> None:
     subprocess.run(("ip", *arguments), check=True)
+
+
+def test_a_link_whose_name_is_no_text_hides_no_other_and_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        "\udcff".encode()
+
+    counted = {"eth0": AFTER, "\udcff\udcfex": AFTER}
+    seen = {
+        name: SimpleNamespace(
+            bytes_recv=1, bytes_sent=1, packets_recv=1, packets_sent=1, errin=0, errout=0, dropin=0, dropout=0
+        )
+        for name in counted
+    }
+    monkeypatch.setattr(psutil, "net_io_counters", lambda **_: seen)
+    monkeypatch.setattr(psutil, "net_if_stats", refuse)
+    names = [link.name for link in Links().observe(0.0)]
+    assert "eth0" in names
+    assert len(names) == 2
+    assert all(name.isascii() for name in names)
