@@ -157,7 +157,10 @@ def _demo(path: Path | None) -> Iterator[tuple[Kernel, ProfileFile]]:
     if path is not None:
         yield kernel, ProfileFile(path)
         return
-    with TemporaryDirectory(prefix="lvstui-demo-") as folder:
+    from lvstui.store.demo_folder import PREFIX, hold, sweep
+
+    sweep()
+    with TemporaryDirectory(prefix=PREFIX) as folder, hold(Path(folder)):
         profile = ProfileFile(Path(folder) / "director.toml")
         profile.update(lambda _: director)
         yield kernel, profile
