@@ -82,9 +82,12 @@ def _director(snapshot: Snapshot, profile: Director) -> list[str]:
     reading: Reading = snapshot.reading
     settings = reading.director
     servers = sum(len(pool.servers) for pool in settings.pools.values())
+    sticky = f", {reading.sticky} persistence entries" if reading.sticky else ""
+    filled = f" with {reading.rows} rows" if reading.rows else ""
+    table = f"table of {reading.info.table_size} buckets{filled}"
     rows = [
-        ("kernel", f"{snapshot.origin}, IPVS {reading.info.version}, table of {reading.info.table_size} buckets"),
-        ("services", f"{len(settings.pools)} with {servers} real servers, {reading.connections} connections"),
+        ("kernel", f"{snapshot.origin}, IPVS {reading.info.version}, {table}"),
+        ("services", f"{len(settings.pools)} with {servers} real servers, {reading.connections} connections{sticky}"),
     ]
     if snapshot.here != NOBODYS:
         path = visible(snapshot.profile.path) or "none: name one with --profile FILE"

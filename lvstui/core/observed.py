@@ -173,10 +173,22 @@ class Ruleset:
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """The kernel's IPVS: its version (`1.2.1`) and the number of buckets of its connection table."""
+    """The kernel's IPVS: its version (`1.2.1`) and the number of buckets of its connection table.
+
+    Since Linux 7.2 each namespace has a table of its own, which comes with the first service (0 before) and grows.
+    """
 
     version: str
     table_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableStatus:
+    """The connection table as the kernel itself counts it: its rows, its buckets, and the rows in the longest chain."""
+
+    rows: int
+    buckets: int
+    longest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +199,8 @@ class Reading:
     /proc/net/ip_vs counts connections only and has no statistics at all. `total` is the whole director since the last
     zeroing, `cpus` each CPU since IPVS was loaded, without rates; empty where /proc does not let them be read.
     `rules` are the packet filter's rules about marks, None where nobody looked. `forwards` says whether the host
-    forwards packets of a family, without which masq cannot work; empty where that could not be read.
+    forwards packets of a family, without which masq cannot work; empty where that could not be read. `table` is None
+    on kernels that do not count their table (before Linux 7.2), and for others than root.
     """
 
     director: Director
@@ -199,8 +212,19 @@ class Reading:
     cpus: tuple[Stats, ...] = ()
     rules: Ruleset | None = None
     forwards: Mapping[Family, bool] = field(default_factory=dict)
+    table: TableStatus | None = None
 
     @property
     def connections(self) -> int:
-        """Count the connections of all servers, active and inactive; the table also holds persistence entries."""
+        """Count the connections of all servers, active and inactive."""
         return sum(seen.active + seen.inactive for pool in self.servers.values() for seen in pool.values())
+
+    @property
+    def sticky(self) -> int:
+        """Count the persistence entries of all servers."""
+        return sum(seen.sticky for pool in self.servers.values() for seen in pool.values())
+
+    @property
+    def rows(self) -> int:
+        """Count the rows of the connection table, which holds connections and persistence entries alike."""
+        return self.table.rows if self.table else self.connections + self.sticky

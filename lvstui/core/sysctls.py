@@ -15,8 +15,11 @@ _Range: TypeAlias = tuple[int, int]
 
 _INT: Final = (-INT_MAX - 1, INT_MAX)
 _LONG: Final = (0, 2**64 - 1)
-_TICKED: Final = (-(INT_MAX // 100), INT_MAX // 100)
-"""Seconds that the kernel keeps in ticks, with the slowest clock (HZ=100)."""
+_TICKED: Final = (0, INT_MAX // 100)
+"""Seconds that the kernel keeps in ticks, with the slowest clock (HZ=100).
+
+Kernels take negative ones too, which mean nothing, and Linux 7.2 shows them as another number than was written.
+"""
 
 _SWITCH: Final = (0, 1)
 _MODE: Final = (0, 3)
@@ -97,6 +100,15 @@ _ALL: Final = (
         (-8, 8),
         (-8, 8),
         default="-4",
+        since="7.2",
+    ),
+    Setting(
+        "conn_max",
+        "The most rows that the connection table may have, connections and persistence entries together. Clients "
+        "beyond that are not served.",
+        (1, 2**30),
+        (0, 2**30),
+        default=str(2**30),
         since="7.2",
     ),
     Setting(

@@ -61,6 +61,8 @@ def director(reading: Reading, origin: str, profile: Director) -> Table:
         **director_settings(reading.director),
         "managed": [*sorted(profile.sysctl)],
         "connections": reading.connections,
+        "sticky": reading.sticky,
+        "table_rows": reading.rows,
         **_counters(reading.total),
         "cpu": [_counters(stats)["stats"] for stats in reading.cpus],
     }

@@ -22,6 +22,7 @@ from lvstui.kernel.netlink.links import Interfaces
 from lvstui.kernel.nft.filter import PacketFilter
 from lvstui.kernel.port import NoRight, Piece
 from lvstui.kernel.procfs.connections import Connections
+from lvstui.kernel.procfs.status import Status
 from lvstui.kernel.procfs.sysctl import Forwards, Settings
 from lvstui.kernel.procfs.table import Proc, Totals
 from lvstui.kernel.refusals import ENGINES, SCHEDULERS
@@ -57,6 +58,7 @@ class Live:
         self._proc = Proc(netns)
         self._settings = Settings(netns)
         self._totals = Totals(netns)
+        self._status = Status(netns)
         self._interfaces = Interfaces(netns)
         self._connections = Connections(netns)
         self._filter = PacketFilter(netns)
@@ -94,7 +96,9 @@ class Live:
             self._door.sweep()
         director = self._whole(reading.director, rules)
         forwards = self._forwards.read()
-        return replace(reading, director=director, total=total, cpus=cpus, rules=rules, forwards=forwards)
+        table = None if self._denied else self._status.read()
+        counted = replace(reading, total=total, cpus=cpus, rules=rules, forwards=forwards, table=table)
+        return replace(counted, director=director)
 
     def _table(self) -> Reading:
         if not self._denied:
@@ -161,8 +165,10 @@ class Live:
 
     def close(self) -> None:
         """Close the socket and the files."""
-        for opened in (self._netlink, self._settings, self._totals, self._interfaces, self._filter, self._forwards):
+        for opened in (self._netlink, self._settings, self._totals, self._status, self._interfaces):
             opened.close()
+        self._filter.close()
+        self._forwards.close()
 
     def _writer(self) -> Netlink:
         if self._denied:

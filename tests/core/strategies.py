@@ -84,7 +84,7 @@ _SETTINGS = {
     "drop_entry": ("0", "1", "3"),
     "sync_threshold": ("3 50", "0 0", "5 40"),
     "sync_qlen_max": ("7883", str(2**63), str(2**64 - 1)),
-    "lblc_expiration": ("86400", "-1"),
+    "lblc_expiration": ("86400", "0"),
 }
 _MASKS: dict[Family, tuple[IPv4Address | int, ...]] = {
     Family.IPV4: tuple(IPv4Network((0, bits)).netmask for bits in range(32, -1, -1)),

@@ -128,3 +128,24 @@ def test_a_setting_that_a_kernel_lacks_is_named_with_the_kernel_that_has_it() ->
 def test_without_a_kernel_only_a_name_that_nobody_knows_is_absent() -> None:
     assert absence("conn_lfactor", (), "Linux 6.1") == ""
     assert absence("sync_period", (), "Linux 6.1").startswith("lvstui knows no kernel with such a setting; correct")
+
+
+@pytest.mark.parametrize("setting", ["lblc_expiration", "lblcr_expiration", "sync_refresh_period"])
+def test_seconds_below_zero_which_newer_kernels_show_as_another_number_are_refused(setting: str) -> None:
+    assert read(setting, "0") == "0"
+    with pytest.raises(FieldError, match="must be 0 to"):
+        read(setting, "-1")
+
+
+def test_the_settings_of_newer_kernels_are_known() -> None:
+    assert {setting.name for setting in SETTINGS.values() if setting.since} >= {
+        "conn_lfactor",
+        "conn_max",
+        "est_cpulist",
+        "est_nice",
+        "svc_lfactor",
+    }
+    assert read("conn_max", "1073741824") == "1073741824"
+    with pytest.raises(FieldError, match="conn_max"):
+        read("conn_max", "1073741825")
+    assert doubt("conn_max", "0")

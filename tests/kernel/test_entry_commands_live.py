@@ -38,7 +38,7 @@ class Shell:
         with redirect_stdout(out), redirect_stderr(err):
             ended = main(["--live", "--profile", str(self.profile), *words])
         assert ended == status, err.getvalue()
-        return out.getvalue() + err.getvalue()
+        return out.getvalue() or err.getvalue()
 
     def entry(self) -> Mapping[str, object] | None:
         """Return the client's entry as JSON shows it."""

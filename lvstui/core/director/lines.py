@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -109,21 +110,42 @@ def setting(sides: Sides, name: str) -> DirectorLine:
 
 def version(reading: Reading) -> DirectorLine:
     """Return the kernel's IPVS and the size of its connection table."""
-    text = f"the kernel's IPVS, with a connection table of {reading.info.table_size} buckets (conn_tab_bits)"
+    size = reading.info.table_size
+    if not size:
+        text = "the kernel's IPVS; its connection table comes with the first service"
+    elif _load_factor(reading) is None:
+        text = f"the kernel's IPVS, with a connection table of {size} buckets (conn_tab_bits)"
+    else:
+        text = (
+            f"the kernel's IPVS, with a connection table of {size} buckets now; it grows as it fills (conn_lfactor), "
+            "to 2^conn_tab_bits of them"
+        )
     return DirectorLine("ip_vs", Cell(reading.info.version), sentence=text)
 
 
 def connections(reading: Reading) -> DirectorLine:
-    """Return the connections beside the size of the table, which a module option sets."""
-    size = reading.info.table_size
-    count = reading.connections
+    """Return the rows of the connection table beside its size, which a module option sets."""
+    count = reading.rows
+    size = reading.table.buckets if reading.table else reading.info.table_size
     chain = count / size if size else 0.0
-    text = f"{compact(count)} in a table of {size} buckets, {chain:.1f} in each"
+    sticky = f", {compact(reading.sticky)} of them persistence entries," if reading.sticky else ""
+    longest = f", {reading.table.longest} in the fullest" if reading.table and count else ""
+    text = f"{compact(count)}{sticky} in a table of {size} buckets, {chain:.1f} in each{longest}"
     if chain <= CROWDED:
         return DirectorLine("connections", Cell(compact(count)), sentence=text)
     bits = next((bits for bits in range(8, _MOST_BITS) if count <= 2**bits), _MOST_BITS)
-    remedy = f"every packet walks such a chain; load ip_vs with conn_tab_bits={bits} (a line in modprobe.d)"
-    return DirectorLine("connections", Cell("crowded", Tone.WARN), sentence=f"{text}: {remedy}")
+    remedy = f"load ip_vs with conn_tab_bits={bits} (a line in modprobe.d)"
+    factor = _load_factor(reading)
+    if factor is not None and 2**factor > CROWDED:
+        remedy = f"lower conn_lfactor, which lets the table get so full (it is {factor}, and would be -4)"
+    sentence = f"{text}: every packet walks such a chain; {remedy}"
+    return DirectorLine("connections", Cell("crowded", Tone.WARN), sentence=sentence)
+
+
+def _load_factor(reading: Reading) -> int | None:
+    """Return the power of two of rows in a bucket at which the kernel's table grows, None where it has one size."""
+    text = reading.director.sysctl.get("conn_lfactor", "")
+    return int(text) if re.fullmatch(r"-?[0-9]{1,3}", text) else None
 
 
 def total(stats: Stats) -> DirectorLine:

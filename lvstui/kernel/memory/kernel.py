@@ -58,7 +58,7 @@ INTERFACES = ("eth0", "eth1", "lo")
 DEFAULTS = {
     name: setting.default or "7883"
     for name, setting in sorted(sysctls.SETTINGS.items())
-    if name not in ("conn_lfactor", "svc_lfactor", "est_cpulist", "est_nice")
+    if name not in ("conn_lfactor", "conn_max", "svc_lfactor", "est_cpulist", "est_nice")
 }
 """The settings of net.ipv4.vs as Linux 6.1 has them, lblc and lblcr loaded."""
 

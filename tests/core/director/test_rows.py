@@ -24,7 +24,7 @@ from lvstui.core.director.rows import (
 )
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Director, ServiceKey, SyncDaemon, SyncRole, Timeouts
-from lvstui.core.observed import Info, Reading, ServerStats, Stats
+from lvstui.core.observed import Info, Reading, ServerStats, Stats, TableStatus
 from lvstui.core.record import Owner
 from lvstui.core.snapshot import Host, Link, ProfileState, Snapshot
 from lvstui.core.view.table import Tone
@@ -37,6 +37,8 @@ DIRECTOR = Director(
     sysctl={"conntrack": "0", "expire_nodest_conn": "1", "brand_new": "7"},
 )
 EMPTY = DirectorLook()
+SERVICE: ServiceKey = address_key("tcp:192.0.2.1:80")
+TABLE = DirectorRow(Part.TABLE, "connections")
 
 
 def snapshot(saved: Director | None = None, director: Director = DIRECTOR) -> Snapshot:
@@ -137,6 +139,35 @@ def test_a_table_too_small_for_its_connections_says_what_to_do() -> None:
         full = replace(shown, reading=replace(shown.reading, servers=servers))
         assert texts(full, row)[1] == word
         assert ("conn_tab_bits=17" in sentence(full, EMPTY, row)) == (word == "crowded")
+
+
+def test_persistence_entries_fill_the_table_too() -> None:
+    servers = {SERVICE: {endpoint("10.0.0.1:80"): ServerStats(active=10, sticky=60_000)}}
+    full = replace(snapshot(), reading=replace(snapshot().reading, servers=servers))
+    assert texts(full, TABLE)[1] == "crowded"
+    said = sentence(full, EMPTY, TABLE)
+    assert said.startswith("60.0k, 60.0k of them persistence entries, in a table of 4096 buckets, 14.7 in each: ")
+    assert "conn_tab_bits=16" in said
+
+
+@pytest.mark.parametrize(
+    ("size", "factor", "rows", "words"),
+    [
+        (0, "-4", 0, ("ip_vs", "its connection table comes with the first service")),
+        (256, "-4", 0, ("ip_vs", "256 buckets now; it grows as it fills (conn_lfactor), to 2^conn_tab_bits of them")),
+        (4096, "", 0, ("ip_vs", "a connection table of 4096 buckets (conn_tab_bits)")),
+        (0, "-4", 0, ("connections", "0 in a table of 0 buckets, 0.0 in each")),
+        (4096, "-4", 1_000_000, ("connections", "244.1 in each, 290 in the fullest: every packet walks such a chain")),
+        (4096, "-4", 1_000_000, ("connections", "load ip_vs with conn_tab_bits=20")),
+        (4096, "6", 200_000, ("connections", "lower conn_lfactor, which lets the table get so full (it is 6")),
+    ],
+)
+def test_a_table_that_grows_is_worded_as_it_is_now(size: int, factor: str, rows: int, words: tuple[str, str]) -> None:
+    """Linux 7.2: the size that the kernel names is that of this moment."""
+    director = replace(DIRECTOR, sysctl={"conn_lfactor": factor} if factor else {})
+    reading = Reading(director, Info("1.2.1", size), 0.0, table=TableStatus(rows, size, 290 if rows else 0))
+    shown = replace(snapshot(), reading=reading)
+    assert words[1] in sentence(shown, EMPTY, DirectorRow(Part.TABLE, words[0]))
 
 
 def test_owners_links_and_cpus_have_their_rows() -> None:
