@@ -146,7 +146,7 @@ def test_persistence_entries_fill_the_table_too() -> None:
     full = replace(snapshot(), reading=replace(snapshot().reading, servers=servers))
     assert texts(full, TABLE)[1] == "crowded"
     said = sentence(full, EMPTY, TABLE)
-    assert "60.0k, 60.0k of them persistence entries, in a table of 4096 buckets, 14.7 in each: " in said
+    assert "60.0k in a table of 4096 buckets, 14.7 in each (60.0k are persistence entries): every packet" in said
     assert "conn_tab_bits=16" in said
 
 
