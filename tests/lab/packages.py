@@ -18,8 +18,8 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lvst
 FOLDER = CACHE / "packages"
 WANTED = "linux-image-amd64 busybox-static firewalld"
 """What each full guest needs, and the kernel of this machine's own release."""
-KERNEL = r"linux-(?:image|binary|modules)-\d\S*-amd64"
-"""The packages that a kernel is made of: one until Debian 13, an empty image and the two others in newer ones."""
+KERNEL = r"linux-(?:image|base|binary|modules)-\d\S*-amd64"
+"""The packages that a kernel is made of: one until Debian 13, an empty image and the others in newer ones."""
 
 
 def are_there() -> bool:
