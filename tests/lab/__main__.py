@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     _choose_kernel(test)
     test.add_argument("--guests", type=int, default=1, help="how many guests share the tests (default 1)")
+    test.add_argument("--core", action="store_true", help="only what shows whether lvstui knows the kernel")
     test.add_argument("--or-skip", action="store_true", help="without a guest: say so and succeed, but not if CI=true")
     table = commands.add_parser("matrix", help="run all tests of guests on all kernels, and print what came of it")
     table.add_argument("--core", action="store_true", help="only what shows whether lvstui knows the kernel")
