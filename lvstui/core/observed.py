@@ -184,11 +184,10 @@ class Info:
 
 @dataclass(frozen=True, slots=True)
 class TableStatus:
-    """The connection table as the kernel itself counts it: its rows, its buckets, and the rows in the longest chain."""
+    """The connection table as the kernel itself counts it: its rows and its buckets."""
 
     rows: int
     buckets: int
-    longest: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,9 +128,8 @@ def connections(reading: Reading) -> DirectorLine:
     count = reading.rows
     size = reading.table.buckets if reading.table else reading.info.table_size
     chain = count / size if size else 0.0
-    longest = f", {reading.table.longest} in the fullest" if reading.table and count else ""
     sticky = f" ({compact(reading.sticky)} are persistence entries)" if reading.sticky else ""
-    text = f"{compact(count)} in a table of {size} buckets, {chain:.1f} in each{longest}{sticky}"
+    text = f"{compact(count)} in a table of {size} buckets, {chain:.1f} in each{sticky}"
     if chain <= CROWDED:
         return DirectorLine("connections", Cell(compact(count)), sentence=text)
     bits = next((bits for bits in range(8, _MOST_BITS) if count <= 2**bits), _MOST_BITS)

@@ -157,7 +157,7 @@ def test_persistence_entries_fill_the_table_too() -> None:
         (256, "-4", 0, ("ip_vs", "256 buckets now; it grows as it fills (conn_lfactor), to 2^conn_tab_bits of them")),
         (4096, "", 0, ("ip_vs", "a connection table of 4096 buckets (conn_tab_bits)")),
         (0, "-4", 0, ("connections", "0 in a table of 0 buckets, 0.0 in each")),
-        (4096, "-4", 1_000_000, ("connections", "244.1 in each, 290 in the fullest: every packet walks such a chain")),
+        (4096, "-4", 1_000_000, ("connections", "244.1 in each: every packet walks such a chain")),
         (4096, "-4", 1_000_000, ("connections", "load ip_vs with conn_tab_bits=20")),
         (4096, "6", 200_000, ("connections", "lower conn_lfactor, which lets the table get so full (it is 6")),
     ],
@@ -165,7 +165,7 @@ def test_persistence_entries_fill_the_table_too() -> None:
 def test_a_table_that_grows_is_worded_as_it_is_now(size: int, factor: str, rows: int, words: tuple[str, str]) -> None:
     """Linux 7.2: the size that the kernel names is that of this moment."""
     director = replace(DIRECTOR, sysctl={"conn_lfactor": factor} if factor else {})
-    reading = Reading(director, Info("1.2.1", size), 0.0, table=TableStatus(rows, size, 290 if rows else 0))
+    reading = Reading(director, Info("1.2.1", size), 0.0, table=TableStatus(rows, size))
     shown = replace(snapshot(), reading=reading)
     assert words[1] in sentence(shown, EMPTY, DirectorRow(Part.TABLE, words[0]))
 
