@@ -44,7 +44,7 @@ def suite(kernels: Kernels, version: str) -> str:
     """Return the suite that has the version; raise UnavailableError where none is known."""
     if version not in kernels.suites:
         known = ", ".join(kernels.suites)
-        raise UnavailableError(f"No suite is known to have a kernel {version} for this guest: take one of {known}.")
+        raise UnavailableError(f"There is no kernel {version} for this guest: take one of {known}.")
     return kernels.suites[version]
 
 
@@ -68,11 +68,20 @@ def unpack(kernels: Kernels, version: str) -> None:
     place = suite(kernels, version)
     print(f"Unpacking a kernel for a guest, below {CACHE}: {version}, from {place}", flush=True)
     options = _updated(place)
-    image = _newest(run(["apt-cache", *options, "pkgnames"]).split(), kernels, version)
+    image = newest(run(["apt-cache", *options, "pkgnames"]).split(), kernels, version)
     with packages.unpacking(folder(kernels, version), place) as (debs, root):
         names = packages.parts(["apt-cache", *options], image, kernels.parts)
         run(["apt-get", *options, "download", *sorted({image, *names})], debs)
         packages.unpack_all(debs, root)
+
+
+def newest(names: Sequence[str], kernels: Kernels, version: str) -> str:
+    """Choose the newest kernel of the version, else the newest of all."""
+    images = [name for name in names if re.fullmatch(kernels.image, name)]
+    if not images:
+        raise UnavailableError(f"The archive has no package {kernels.image} there.")
+    wanted = [name for name in images if name.startswith(f"linux-image-{version}.")]
+    return max(wanted or images, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
 
 
 def _updated(suite: str) -> list[str]:
@@ -113,12 +122,3 @@ def _options(suite: str, place: str) -> list[str]:
         "Acquire::Check-Valid-Until": "false",  # a release that is archived is no longer signed anew
     }
     return [f"-o{name}={value}" for name, value in options.items()]
-
-
-def _newest(names: Sequence[str], kernels: Kernels, version: str) -> str:
-    """Choose the newest kernel of the version, else the newest of all."""
-    images = [name for name in names if re.fullmatch(kernels.image, name)]
-    if not images:
-        raise UnavailableError(f"The archive has no package {kernels.image} there.")
-    wanted = [name for name in images if name.startswith(f"linux-image-{version}.")]
-    return max(wanted or images, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
