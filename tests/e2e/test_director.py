@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -96,14 +97,26 @@ def cursor_row(terminal: Terminal) -> str:
 
 
 def go_to(terminal: Terminal, text: str) -> None:
-    """Press Down until the cursor is on a row with this text."""
+    """Press Down until the cursor is on a row with this text, each time when the last key has been answered."""
     terminal.keys("g")
+    terminal.wait_for(lambda screen: cursor_row(terminal) == row_after(screen, "Service / real server"))
     for _ in range(20):
         if text in cursor_row(terminal):
             return
-        terminal.keys("Down")
-        terminal.wait_for(lambda _: True)
+        go_down(terminal)
     raise AssertionError(f"the cursor never came to {text}:\n{terminal.screen()}")
+
+
+def go_down(terminal: Terminal) -> None:
+    at = cursor_row(terminal)
+    terminal.keys("Down")
+    terminal.wait_for(lambda _: cursor_row(terminal) != at)
+
+
+def row_after(screen: str, text: str) -> str:
+    """Return the line below the one with this text."""
+    lines = screen.splitlines()
+    return next(after for line, after in pairwise(lines) if text in line)
 
 
 def test_services_made_with_ipvsadm_show_up(screen: Open, terminal: Terminal) -> None:
