@@ -145,16 +145,12 @@ def align(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) ->
     ]
 
 
-def as_json(document: object) -> str:
-    """Return a document as indented JSON, with a newline at its end."""
-    from json import dumps
-
-    return dumps(document, indent=2) + "\n"
-
-
 def print_json(document: object) -> None:
-    """Print a document as JSON."""
-    print(as_json(document), end="")
+    """Print a document as JSON, which a generator in it may bring forth bit by bit."""
+    from lvstui.formats.json import pieces
+
+    sys.stdout.writelines(pieces(document))
+    print()
 
 
 def read_snapshot(place: Place) -> Snapshot:

@@ -15,7 +15,6 @@ from lvstui.commands.place import (
     OpenPlace,
     Status,
     align,
-    as_json,
     columns_of,
     print_json,
     read_snapshot,
@@ -152,9 +151,9 @@ def _refuse_foreign(output: Path, here: Home) -> None:
 def _format(director: Director, form: str) -> str:
     match form:
         case "json":
-            from lvstui.formats.json import configuration
+            from lvstui.formats.json import configuration, pieces
 
-            return as_json(configuration(director))
+            return "".join((*pieces(configuration(director)), "\n"))
         case "nft":
             from lvstui.core.marks.script import script
 

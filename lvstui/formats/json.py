@@ -2,27 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from json import JSONEncoder
+from types import GeneratorType
+from typing import Final, TypeAlias, TypeGuard
 
 from lvstui.core import sysctls
 from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS
 from lvstui.core.model import Director, Pool
-from lvstui.core.observed import Reading, Stats
+from lvstui.core.observed import Reading, ServerStats, Stats
 
-Json: TypeAlias = "str | int | Sequence[Json] | Mapping[str, Json] | None"
+Json: TypeAlias = "str | int | Sequence[Json] | Generator[Json] | Mapping[str, Json] | None"
+"""A value of a document; a list may be a generator, whose items come into being when they are written."""
 Table: TypeAlias = dict[str, Json]
+
+_encode: Final = JSONEncoder(check_circular=False).encode
+
+
+def pieces(document: object, margin: str = "") -> Iterator[str]:
+    """Yield a document as JSON, bit by bit: what lists objects is spread over lines, all else within it is one line."""
+    inner = f"{margin}  "
+    between = f",\n{inner}"
+    if isinstance(document, dict) and (not margin or _is_spread(document)):
+        start = f"{{\n{inner}"
+        for key, value in document.items():
+            yield f"{start}{_encode(key)}: "
+            yield from pieces(value, inner)
+            start = between
+        yield f"\n{margin}}}" if document else "{}"
+    elif isinstance(document, GeneratorType):
+        start = f"[\n{inner}"
+        for value in document:
+            yield start
+            yield from pieces(value, inner)
+            start = between
+        yield f"\n{margin}]" if start == between else "[]"
+    elif _lists_objects(document):
+        if _is_spread(document[0]):  # its items are of one kind
+            yield from pieces((value for value in document), margin)
+        else:
+            yield f"[\n{inner}{between.join(map(_encode, document))}\n{margin}]"
+    else:
+        yield _encode(document)
+
+
+def _is_spread(table: Mapping[str, object]) -> bool:
+    return any(isinstance(value, GeneratorType) or _lists_objects(value) for value in table.values())
+
+
+def _lists_objects(value: object) -> TypeGuard[Sequence[Mapping[str, object]]]:
+    return isinstance(value, (list, tuple)) and bool(value) and isinstance(value[0], dict)
 
 
 def configuration(director: Director) -> Table:
     """Return everything that is configured, what a profile holds, as one document."""
-    pools: list[Json] = [
+    pools: Generator[Json] = (
         {
             **SERVICE.table(pool.service, whole=True),
             "server": [SERVER.table(server, whole=True) for server in pool.servers.values()],
         }
         for pool in director.pools.values()
-    ]
+    )
     return {**director_settings(director), "service": pools, "mark": marks(director)}
 
 
@@ -47,7 +87,7 @@ def marks(director: Director) -> Json:
 
 def services(reading: Reading) -> Table:
     """Return the services with their servers and what was counted as a document; null stands for not counted."""
-    return {"service": [observed_service(reading, pool) for pool in reading.director.pools.values()]}
+    return {"service": (observed_service(reading, pool) for pool in reading.director.pools.values())}
 
 
 def director(reading: Reading, origin: str, profile: Director) -> Table:
@@ -72,21 +112,31 @@ def observed_service(reading: Reading, pool: Pool) -> Table:
     """Return one service with its servers and what was counted as a document."""
     key = pool.service.key
     counted = reading.servers.get(key, {})
-    servers: list[Json] = []
-    for endpoint, server in pool.servers.items():
-        seen = counted.get(endpoint)
-        connections: Table = {
-            "active": seen.active if seen else None,
-            "inactive": seen.inactive if seen else None,
-            "sticky": seen.sticky if seen else None,
-        }
-        servers.append({**SERVER.table(server, whole=True), **connections, **_counters(seen.stats if seen else None)})
+    servers: list[Json] = [
+        {**SERVER.table(server, whole=True), **_observed_server(counted.get(endpoint))}
+        for endpoint, server in pool.servers.items()
+    ]
     return {**SERVICE.table(pool.service, whole=True), **_counters(reading.services.get(key)), "server": servers}
+
+
+def _observed_server(seen: ServerStats | None) -> Table:
+    if seen is None:
+        return {"active": None, "inactive": None, "sticky": None, **_counters(None)}
+    return {"active": seen.active, "inactive": seen.inactive, "sticky": seen.sticky, **_counters(seen.stats)}
 
 
 def _counters(stats: Stats | None) -> Table:
     """Return the counters, and the kernel's own estimates per second."""
     if stats is None:
         return {"stats": None, "rates": None}
-    names = ("connections", "in_packets", "out_packets", "in_bytes", "out_bytes")
-    return {"stats": dict(zip(names, stats[:5], strict=True)), "rates": dict(zip(names, stats[5:], strict=True))}
+    return {"stats": _numbers(*stats[:5]), "rates": _numbers(*stats[5:])}
+
+
+def _numbers(connections: int, in_packets: int, out_packets: int, in_bytes: int, out_bytes: int) -> Table:
+    return {
+        "connections": connections,
+        "in_packets": in_packets,
+        "out_packets": out_packets,
+        "in_bytes": in_bytes,
+        "out_bytes": out_bytes,
+    }
