@@ -52,7 +52,7 @@ def test_what_a_generator_lists_is_made_only_when_it_is_written() -> None:
 
     written = pieces({"numbers": numbers()})
     seen = [len(made) for _ in written]
-    assert seen[0] == 0 and seen[-1] == 2
+    assert (seen[0], seen[-1]) == (0, 2)
     assert seen.index(1) < seen.index(2)
 
 
