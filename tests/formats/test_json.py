@@ -57,4 +57,4 @@ def test_what_a_generator_lists_is_made_only_when_it_is_written() -> None:
 
 
 def test_an_empty_generator_is_an_empty_list() -> None:
-    assert json.loads("".join(pieces({"service": (item for item in ())}))) == {"service": []}
+    assert json.loads("".join(pieces({"service": (number for number in range(0))}))) == {"service": []}
