@@ -15,7 +15,7 @@ SECONDS = 4500
 """Limit of all tests in a guest."""
 ALL = "kernel or netfilter or nft"
 CORE = (
-    "tests/e2e/test_director.py::test_plus_plus_enter_changes_one_weight_and_nothing_else_and_z_takes_it_back",
+    "tests/e2e/test_director.py::test_plus_plus_enter_changes_one_weight_and_nothing_else_and_z_takes_it_back[80]",
     "tests/kernel/ipvs/test_client.py",
     "tests/kernel/ipvs/test_sync_door.py",
     "tests/kernel/netlink/test_links.py",
