@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from lvstui.commands.changes import find_pool, find_server
+from lvstui.commands.listing import print_rest
 from lvstui.commands.place import Failure, OpenPlace, Place, Status, columns_of, complain, print_json, read_snapshot
 from lvstui.core import fields
 from lvstui.core.change import EMPTY
@@ -19,7 +21,6 @@ from lvstui.core.entries import edits as entry_edits
 from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE, EntryLook, EntryRow, seconds_left
 from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, report_line
 from lvstui.core.entries.resolve import ResolvedEntry, has_engine, resolve, wanted_clients
-from lvstui.core.entries.rows import completeness
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.entries.sync_plan import client_of
 from lvstui.core.fields import FieldError
@@ -27,42 +28,46 @@ from lvstui.core.model import Address, Director, Pool, ServiceKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.filter import only_address
 from lvstui.engine.entry_edits import Tools, carry_out
-from lvstui.engine.scanner import read_table
+from lvstui.engine.scanner import Pass, read_table
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import NoRight
 
 _BUDGET = 60.0
 """Seconds that reading the connection table may take; what was read by then is printed, and that it is not all."""
 
+_AT_ONCE: Final = 20_000
+"""Rows of a table that is listed at once; of a larger one entries are printed as they come."""
+
 
 def show(options: argparse.Namespace, open_place: OpenPlace) -> int:
     """Print the entries that a filter finds."""
     look = EntryLook(filter=LANGUAGE.parse(options.filter))
-    client = only_address(options.filter)
     with open_place() as place:
         snapshot = read_snapshot(place)
-        scan = _scan(place, snapshot, () if client is None else (client,))
-    director = snapshot.reading.director
+        director = snapshot.reading.director
+        with closing(Pass(place.kernel, time.monotonic, engines=has_engine(director))) as reading:
+            while reading.step() and reading.rows < _AT_ONCE and time.monotonic() - reading.began <= _BUDGET:
+                pass
+            if not reading.complete:
+                describe = partial(_table, director) if options.json else None
+                return print_rest(reading, _BUDGET, snapshot, look, describe)
+            scan = reading.scan()
     rows = [EntryRow(entry, director, scan.taken, look) for entry in resolve(scan, director).values()]
     found = [row for row in rows if look.filter.holds(row)]
-    about = completeness(f"{len(found):,} of {len(rows):,} entries", scan, snapshot.reading, 500)
     if options.json:
         print_json(
             {
                 "complete": scan.whole,
                 "rows": scan.rows,
                 "left_out": scan.left_out,
-                "entries": [_table(row.resolved, director, scan.taken) for row in found],
+                "entries": [_table(director, row.resolved, scan.taken) for row in found],
             }
         )
     elif found:
         print("\n".join(columns_of(ENTRY_COLUMNS, found)))
     else:
         print("There is no such entry." if look.filter else "There is no persistence entry.")
-    if not scan.whole:
-        complain(about)
     return Status.OK
 
 
@@ -72,7 +77,7 @@ def _scan(place: Place, snapshot: Snapshot, clients: Sequence[Address]) -> Scan:
     return read_table(place.kernel, _BUDGET, wanted_clients(clients, director), engines=has_engine(director))
 
 
-def _table(resolved: ResolvedEntry, director: Director, now: float) -> Mapping[str, object]:
+def _table(director: Director, resolved: ResolvedEntry, now: float) -> Mapping[str, object]:
     """Name what is known of an entry as the JSON output does; times in seconds."""
     entry, service = resolved.entry, resolved.service
     names = service_names(director, resolved.service_key)
@@ -130,7 +135,7 @@ def _print_only(wanted: EntryEdit, held: ResolvedEntry | None, director: Directo
     title = entry_edits.title(wanted, director)
     sentences = entry_edits.consequences([wanted], director, held.children if held else 0, held.sure if held else True)
     if as_json:
-        entry = _table(held, director, time.monotonic()) if held else None
+        entry = _table(director, held, time.monotonic()) if held else None
         print_json({"outcome": None, "would": title, "consequences": sentences, "entry": entry})
         return
     print(title)
@@ -225,5 +230,5 @@ def _carry_out(place: Place, wanted: EntryEdit, snapshot: Snapshot) -> EntryRepo
 def _report_table(report: EntryReport, director: Director) -> Mapping[str, object]:
     after = report.after
     seen = resolve(Scan(entries=(after,)), director) if after is not None else {}
-    entry = next((_table(resolved, director, time.monotonic()) for resolved in seen.values()), None)
+    entry = next((_table(director, resolved, time.monotonic()) for resolved in seen.values()), None)
     return {"outcome": report.outcome.value, "sentence": report.sentence, "entry": entry}

@@ -6,14 +6,14 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from lvstui.core.entries.resolve import NOBODY, WantedClients
 from lvstui.core.observed import Connection, Entry, Scan
-from lvstui.kernel.port import Kernel, KernelError
+from lvstui.kernel.port import Kernel, KernelError, Piece
 
 BUDGET: Final = 20.0
 """Seconds that one reading may take; kernels before 6.14 would need many minutes for a large table."""
@@ -29,6 +29,9 @@ REST: Final = 4.0
 
 SHOWING: Final = 0.00003
 """Seconds for each row, at least, between two times that rows are shown: whoever shows them has to look at them all."""
+
+_STEADY: Final = 20_000
+"""Rows in a second at which a reading without a bound comes to its end, whatever its budget."""
 
 _NICE: Final = 10
 
@@ -192,14 +195,15 @@ class Pass:
         self._taken = self.began
         self._entries: list[Entry] = []
         self._connections: list[Connection] = []
-        self._complete = False
+        self.complete = False
+        """Whether the end of the table was reached."""
 
     def step(self) -> bool:
         """Read one piece; False at the end of the table."""
         piece = next(self._pieces, None)
         self._taken = self._clock()
         if piece is None:
-            self._complete = True
+            self.complete = True
             return False
         entries, connections = piece
         self.rows += len(entries) + len(connections)
@@ -211,6 +215,23 @@ class Pass:
         self._entries += entries
         self._connections += connections
         return True
+
+    def rest(self, budget: float) -> Iterator[Piece]:
+        """Yield what follows without keeping it; what is done with it does not count as time of the reading.
+
+        Stops where the reading has taken `budget` seconds and is too slow to end soon, as kernels before 6.14 are.
+        """
+        spent = self._taken - self.began
+        while spent <= budget or self.rows >= _STEADY * spent:
+            started = self._clock()
+            piece = next(self._pieces, None)
+            self._taken = self._clock()
+            spent += self._taken - started
+            if piece is None:
+                self.complete = True
+                return
+            self.rows += len(piece.entries) + len(piece.connections)
+            yield piece
 
     def close(self) -> None:
         """Close the file, wherever the reading is."""
@@ -225,7 +246,7 @@ class Pass:
             taken=self._taken,
             rows=self.rows,
             left_out=self.left_out,
-            complete=self._complete,
+            complete=self.complete,
             running=running,
             trouble=trouble,
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_address
@@ -10,10 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from lvstui.cli import main
+from lvstui.commands import entries
 from lvstui.core.entries.sync_plan import binding_message
 from lvstui.core.model import Endpoint, Persistence, Service
+from lvstui.engine import scanner
 from tests.build import SHOP
-from tests.test_cli import PROFILE, Shell
+from tests.commands.crowded import CrowdedKernel
+from tests.test_cli import PROFILE, Ran, Shell
 
 WEB1, WEB2 = (endpoint for endpoint in list(PROFILE.pools[SHOP].servers)[:2])
 CLIENT = ip_address("198.18.0.7")
@@ -141,3 +147,88 @@ def test_a_missing_right_has_its_own_status(shell: Shell) -> None:
 
 def test_read_only_refuses_edits_of_entries(shell: Shell) -> None:
     assert shell.run("--read-only", "entry", "expire", "198.18.0.7", "shop").status == 2
+
+
+def crowded(capsys: pytest.CaptureFixture[str], folder: Path, kernel: CrowdedKernel, *arguments: str) -> Ran:
+    """List the entries of a director whose table is larger than what is listed at once."""
+    status = main(["--profile", str(folder / "none.toml"), "entries", *arguments], lambda _: kernel)
+    printed = capsys.readouterr()
+    return Ran(status, printed.out, printed.err)
+
+
+@pytest.mark.parametrize("connections", [0, 500])
+def test_a_large_table_is_listed_as_a_small_one_is(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments: tuple[str, ...]
+    for arguments in ((), ("--filter", "100.64.0.0/24"), ("--filter", "conns>0"), ("--filter", "nobody")):
+        kernel = CrowdedKernel(3000, connections)
+        whole = crowded(capsys, tmp_path, kernel, *arguments)
+        monkeypatch.setattr(entries, "_AT_ONCE", 100)
+        streamed = crowded(capsys, tmp_path, kernel, *arguments)
+        monkeypatch.undo()
+        assert (streamed.status, streamed.err) == (whole.status, whole.err) == (0, "")
+        assert _timeless(streamed.out) == _timeless(whole.out)
+
+
+def _timeless(out: str) -> list[list[str]]:
+    """Return what was printed, without blanks and the seconds that are left, which differ by one now and then."""
+    return [[word for place, word in enumerate(line.split()) if place != 3] for line in out.splitlines()]
+
+
+def test_a_large_table_as_json_has_the_same_in_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = []
+    for at_once in (20_000, 100):
+        monkeypatch.setattr(entries, "_AT_ONCE", at_once)
+        document = json.loads(crowded(capsys, tmp_path, CrowdedKernel(3000, 500), "--json").out)
+        documents.append(document | {"entries": [entry | {"left": 0} for entry in document["entries"]]})
+    assert documents[0] == documents[1]
+    assert (documents[0]["complete"], documents[0]["rows"], len(documents[0]["entries"])) == (True, 3500, 3000)
+
+
+def test_rows_that_the_kernel_lists_again_at_the_start_of_a_piece_are_printed_once(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entries, "_AT_ONCE", 100)
+    ran = crowded(capsys, tmp_path, CrowdedKernel(3000, again=3))
+    clients = [line.split()[0] for line in ran.out.splitlines()[1:]]
+    assert len(clients) == len(set(clients)) == 3000
+
+
+def test_a_reading_that_is_cut_short_says_so_and_is_no_success(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entries, "_AT_ONCE", 100)
+    monkeypatch.setattr(entries, "_BUDGET", 0.0)
+    monkeypatch.setattr(scanner, "_STEADY", 10**9)
+    ran = crowded(capsys, tmp_path, CrowdedKernel(3000), "--json")
+    assert (ran.status, json.loads(ran.out)["complete"]) == (1, False)
+    assert "partial" in ran.err
+
+
+def test_a_kernel_that_fails_in_the_middle_leaves_a_whole_document(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entries, "_AT_ONCE", 100)
+    kernel = CrowdedKernel(3000, fails=True)
+    ran = crowded(capsys, tmp_path, kernel, "--json")
+    document = json.loads(ran.out)
+    assert (ran.status, document["complete"], len(document["entries"])) == (1, False, 2970)
+    assert "the module went" in ran.err
+
+
+@pytest.mark.parametrize("connections", [0, 5000])
+def test_memory_does_not_grow_with_the_table(connections: int) -> None:
+    """Kept as objects, so many more entries would take well over 100 MiB; the first 100,000 rows are remembered."""
+    assert _memory(250_000, connections) - _memory(30_000, connections) < 60
+
+
+def _memory(entries: int, connections: int) -> int:
+    command = [sys.executable, "-m", "tests.commands.crowded", str(entries), str(connections)]
+    done = subprocess.run(
+        [*command, "--profile", "/nonexistent/none.toml", "entries"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.count("\n") == entries + 1
+    return int(done.stderr.split()[-2])

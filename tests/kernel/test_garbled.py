@@ -74,6 +74,16 @@ def test_a_message_of_an_impossible_length_is_no_endless_loop(size: int) -> None
         tape.ipvs(played, int(title.split()[0])).read()
 
 
+@pytest.mark.parametrize("status", [-(1 << 31), 1])
+def test_a_status_that_is_no_errno_is_told(status: int) -> None:
+    answer = struct.pack("=IHHIIi", 20, 3, 0, 0, 0, status)
+    with tape.Tape((tape.Exchange(tape.unnumbered(bytes(20)), (answer,)),)) as played:
+        channel = Channel(played)
+        played.send(bytes(20))
+        with pytest.raises(Garbled, match=f"a request ended with {status}"):
+            channel.receive()
+
+
 def test_a_message_that_ends_within_its_head_is_told() -> None:
     with tape.Tape((tape.Exchange(tape.unnumbered(bytes(20)), (b"\x14\0\0",)),)) as played:
         channel = Channel(played)

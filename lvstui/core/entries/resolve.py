@@ -125,15 +125,14 @@ def has_engine(director: Director) -> bool:
 def resolve(scan: Scan, director: Director) -> Mapping[EntryKey, ResolvedEntry]:
     """Return every entry of a scan with what it belongs to, in the order of the scan."""
     connections = group_children(scan, director)
-    expires = director.sysctl.get("expire_quiescent_template", "0") != "0"
     # Entries of one service on one server share both as objects: comparing those by value would take most of the time.
-    places: dict[tuple[int, int], _Place] = {}
+    places: dict[tuple[int, int], Place] = {}
     resolved: dict[EntryKey, ResolvedEntry] = {}
     for entry in scan.entries:
         both = id(entry.service), id(entry.server)
         place = places.get(both)
         if place is None:
-            place = places[both] = _place(entry, director, expires=expires)
+            place = places[both] = place_of(entry, director)
         service, server, state, mask, width, sure = place
         client = entry.client
         if mask is not None and mask_client(client, mask) != client:
@@ -143,7 +142,7 @@ def resolve(scan: Scan, director: Director) -> Mapping[EntryKey, ResolvedEntry]:
     return resolved
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """What entries of one service on one server have in common; `mask` where it may not be that of a client."""
 
     service: ServiceKey | None
@@ -154,7 +153,9 @@ class _Place(NamedTuple):
     sure: bool
 
 
-def _place(entry: Entry, director: Director, *, expires: bool) -> _Place:
+def place_of(entry: Entry, director: Director) -> Place:
+    """Find what an entry has in common with all others of its service on its server."""
+    expires = director.sysctl.get("expire_quiescent_template", "0") != "0"
     service = service_of(entry, director)
     pool = director.pools[service] if service is not None else None
     persistence = pool.service.persistence if pool is not None else None
@@ -177,7 +178,7 @@ def _place(entry: Entry, director: Director, *, expires: bool) -> _Place:
         width = (persistence or Persistence()).prefix
     elif persistence and isinstance(persistence.mask, int):
         width = persistence.mask
-    return _Place(service, server, state, checked, width, not isinstance(entry.service, MarkKey))
+    return Place(service, server, state, checked, width, not isinstance(entry.service, MarkKey))
 
 
 Child: TypeAlias = tuple[ServiceKey, Address, Address]

@@ -32,6 +32,7 @@ _SMALLEST: Final = 20
 
 _STATUS: Final = struct.Struct("=i")
 _GENERIC: Final = struct.Struct("=BBxx")
+_ERRNO_MAX: Final = 4095  # MAX_ERRNO
 _BUFFER: Final = 1 << 17
 """Room for the largest datagram: the kernel packs a dump into at most 32 KiB, unless one object needs more."""
 
@@ -141,6 +142,8 @@ class Channel:
                 raise Garbled(f"a message of {length} bytes in {size - position}")
             if kind in (_ERROR, _DONE):
                 (status,) = _STATUS.unpack_from(buffer, position + 16)
+                if not -_ERRNO_MAX <= status <= 0:
+                    raise Garbled(f"a request ended with {status}")
                 statuses.append((sequence, -status))
             if sequence == wanted:  # else a late answer to a request that was given up, or news
                 interrupted |= seen & _INTERRUPTED

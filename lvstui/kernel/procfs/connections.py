@@ -38,6 +38,9 @@ _REMEMBERED: Final = 100_000
 _COUNTDOWN: Final = 8
 """Characters at the end of a row that say how long it lives, where no engine's data follow."""
 
+_CLIENT: Final = slice(4, 12)
+"""Where a row has its client, in IPv4 and below the usual protocols: entries alike in all else are of one kind."""
+
 Row: TypeAlias = Entry | Connection
 
 
@@ -81,6 +84,7 @@ class Decoder:
         self._tail = b""
         self._services: dict[tuple[str, str, str, bool], ServiceKey] = {}
         self._ends: dict[tuple[str, str], Endpoint] = {}
+        self._kinds: dict[tuple[str, str], tuple[ServiceKey, Endpoint, str, Origin]] = {}
         self.rows = 0
         """Rows decoded so far."""
 
@@ -88,9 +92,10 @@ class Decoder:
         """Decode the rows that end in this part of the text; `now` is when it was read."""
         whole, newline, self._tail = (self._tail + part).rpartition(b"\n")
         lines: Sequence[str] = whole.decode("latin-1").split("\n") if newline else ()
-        if len(self._services) > _KNOWN_MAX or len(self._ends) > _KNOWN_MAX:
+        if max(len(self._services), len(self._ends), len(self._kinds)) > _KNOWN_MAX:
             self._services.clear()
             self._ends.clear()
+            self._kinds.clear()
         entries: list[Entry] = []
         connections: list[Connection] = []
         if not self._engines:
@@ -125,11 +130,24 @@ class Decoder:
     def _rows(self, lines: Sequence[str], now: float, entries: list[Entry], connections: list[Connection]) -> None:
         """Decode lines; written for speed, as this runs for each row of tables with a million of them."""
         known = self._known
-        services, ends, engines = self._services, self._ends, self._engines
+        services, ends, engines, kinds = self._services, self._ends, self._engines, self._kinds
         make, unknown, origins = tuple.__new__, Origin.UNKNOWN, _ORIGINS
+        row: Row
+        client: Address
         for line in lines:
-            words = line.split(None, 10)
+            kind = kinds.get((line[: _CLIENT.start], line[_CLIENT.stop : -_COUNTDOWN]))
             try:
+                if kind is not None:
+                    service, server, state, origin = kind
+                    seconds = int(line[-_COUNTDOWN:])
+                    ends_at = now + seconds if seconds <= PERSISTENCE_MAX else now
+                    client = IPv4Address(int(line[_CLIENT], 16))
+                    row = make(Entry, (service, client, server, state, ends_at, "", "", origin))
+                    entries.append(row)
+                    if len(known) < _REMEMBERED:
+                        known[line[:-_COUNTDOWN]] = row
+                    continue
+                words = line.split(None, 10)
                 protocol, caddr, cport, vaddr, vport, daddr, dport, state, word = words[:9]
                 origin, left = (unknown, word) if engines else (origins.get(word, unknown), words[9])
                 seconds = int(left)
@@ -142,7 +160,9 @@ class Decoder:
                     engine, identity = (words[9], words[10]) if engines and len(words) > 10 else ("", "")
                     entry = make(Entry, (service, client, server, state, ends_at, engine, identity, origin))
                     entries.append(entry)
-                    row: Row = entry
+                    row = entry
+                    if not (six or engines) and len(words) == 10 and line[_CLIENT] == caddr:
+                        kinds[line[: _CLIENT.start], line[_CLIENT.stop : -_COUNTDOWN]] = service, server, state, origin
                 else:
                     client_end = Endpoint(_address(caddr), _port(cport))
                     virtual = ends.get((vaddr, vport)) or self._end(vaddr, vport)
