@@ -189,6 +189,27 @@ EVERYWHERE: tuple[Command[LvstuiApp], ...] = (
 """What can be done in every view."""
 
 
+def _hear(app: LvstuiApp, fault: Fault) -> None:
+    """Say and log an error that nobody foresaw; what is staged stays staged."""
+    if app.accounted:
+        log(str(fault))
+    app.say(f"{fault}; please report it. Nothing was dropped; go on, or apply what is staged and start again", Tone.BAD)
+
+
+def _end(app: LvstuiApp, number: int) -> None:
+    """End by a signal; an edit under way ends before its next write."""
+    app.worker.interrupt()
+    app.exit(128 + number)
+
+
+def _run_worker(worker: Worker, post: Callable[[Event | Exception], None]) -> None:
+    """Run the worker; an error that nobody foresaw ends the program, which would only look alive."""
+    try:
+        worker.run()
+    except Exception as error:
+        post(error)
+
+
 class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
     """Shows the views of what one worker reads."""
 
@@ -219,7 +240,7 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
 
         A test that is not `threaded` steps the worker by itself, with its own `clock` and a `pause` that moves it.
         """
-        super().__init__()
+        super().__init__(partial(_hear, self))
         self.accounted = options.accounted and options.kernel.origin != "demo"
         self.pace = Pace(options.interval)
         self.views: dict[str, View] = {view.NAME: view(options.memory) for view in VIEWS}
@@ -246,7 +267,9 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
             pause=pause,
             here=options.here,
         )
-        self._thread = Thread(target=self._run_worker, name="kernel", daemon=True) if threaded else None
+        self._thread = (
+            Thread(target=_run_worker, args=(self.worker, self._post), name="kernel", daemon=True) if threaded else None
+        )
         for theme in load(shipped_folder()):
             self.register_theme(theme)
         self.theme = DEFAULT
@@ -264,18 +287,14 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
     def on_mount(self) -> None:
         """Start reading, and end cleanly when the terminal or the system says so."""
         resume_only_on_a_terminal()
-        self._signals = EndingSignals(self._end)
+        self._signals = EndingSignals(partial(_end, self))
         self.say(self._notice, Tone.WARN)
         self.view.query_one(VirtualTable).focus()
         if self.view.SCANS:
             self.worker.submit(Watch(True, self.view.wanted_client))
         if self._thread:
             self._thread.start()
-
-    def _end(self, number: int) -> None:
-        """End by a signal; an edit under way ends before its next write."""
-        self.worker.interrupt()
-        self.exit(128 + number)
+        self.call_after_refresh(self.faults.begin)
 
     def on_unmount(self) -> None:
         """Let the worker finish what it is writing."""
@@ -283,13 +302,6 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
         if self._thread:
             self._thread.join(timeout=5)
         self._signals.restore()
-
-    def _run_worker(self) -> None:
-        """Run the worker; an error that nobody foresaw ends the program, which would only look alive."""
-        try:
-            self.worker.run()
-        except Exception as error:
-            self._post(error)
 
     def _post(self, event: Event | Exception) -> None:
         """Take an event from the worker's thread; of snapshots that come faster than they are shown keep the newest."""
@@ -303,7 +315,7 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
         """Show what the worker reports; end with its error, since nothing is read and written any more."""
         event = message.event
         if isinstance(event, Exception):
-            self.end(event)
+            self.faults.end(event)
             return
         if event is None:
             if self._newest:
@@ -325,23 +337,6 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
             elif event.reports:
                 lines = [f"{report.outcome.value:<10}  {report.sentence}" for report in event.reports]
                 self.push_screen(Listing(f"Entries: {summary(event.reports)}", lines))
-
-    def met(self, fault: Fault) -> None:
-        """Say and log an error that nobody foresaw; what is staged stays staged."""
-        if self.accounted:
-            log(str(fault))
-        self.say(
-            f"{fault}; please report it. Nothing was dropped; go on, or apply what is staged and start again", Tone.BAD
-        )
-
-    def last_words(self, code: int) -> Iterator[str]:
-        """Yield what is to be said once the terminal is restored: errors, and what was staged unless one left it so."""
-        for fault, count in self.faults.items():
-            yield f"lvstui: {fault}{f', {count} times' if count > 1 else ''}; please report it"
-        staged = [change for view in self.views.values() for change in view.staged.changes] if code else []
-        if staged:
-            yield "lvstui: staged, and not written:"
-            yield from (f"  {describe(change)}" for change in staged)
 
     def watch_snapshot(self) -> None:
         """Keep the head up to date."""
@@ -400,6 +395,15 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
         find(EVERYWHERE, name).run(self)
 
 
+def last_words(app: LvstuiApp, code: int) -> Iterator[str]:
+    """Yield what is to be said once the terminal is restored: errors, and what was staged unless one left it so."""
+    yield from (f"lvstui: {line}" for line in app.faults.lines())
+    staged = [change for view in app.views.values() for change in view.staged.changes] if code else []
+    if staged:
+        yield "lvstui: staged, and not written:"
+        yield from (f"  {describe(change)}" for change in staged)
+
+
 def run(options: Options) -> int:
     """Open the screens; 0 when the operator left, 128 + number when a signal ended it, 70 when an error did."""
     for name in ("COLUMNS", "LINES"):
@@ -409,9 +413,9 @@ def run(options: Options) -> int:
     app = LvstuiApp(options)
     code = app.run(mouse="SSH_CONNECTION" not in os.environ)
     code = app.return_code or 0 if code is None else code
-    if app.fatal and app.accounted:
-        log(f"the screens ended by {app.fatal}")
+    if app.faults.fatal and app.accounted:
+        log(f"the screens ended by {app.faults.fatal}")
     with suppress(OSError, ValueError):
-        for line in app.last_words(code):
+        for line in last_words(app, code):
             print(visible(line), file=sys.stderr)
     return code

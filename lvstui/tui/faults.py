@@ -10,6 +10,7 @@ import os
 import time
 import traceback
 from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -51,45 +52,69 @@ class Fault:
         return f"an error of lvstui's own, {self.error} ({' < '.join(self.places)})"
 
 
-class SturdyApp(App[int]):
-    """An app that goes on after an error of a widget; it ends while it starts, and where errors come in a storm."""
+class Faults:
+    """The errors of one run of an app, each with how often it came, and the one that ended it."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        if hasattr(MessagePump, "_dispatch_message"):
-            MessagePump._dispatch_message = _dispatch  # type: ignore[method-assign, assignment]
-        Widget.render_lines = _render_lines  # type: ignore[method-assign, assignment]
-        self.faults: Counter[Fault] = Counter()
-        """How often each error came."""
+    def __init__(self, leave: Callable[[int], None], hear: Callable[[Fault], None]) -> None:
+        """Hear of each error at its first time; leave with an exit status after one that leaves nothing to go on with.
+
+        An error while the app starts is such a one, and one that comes in a storm of them.
+        """
         self.fatal: Fault | None = None
-        """The error that ended the screens."""
+        self._count: Counter[Fault] = Counter()
+        self._leave = leave
+        self._hear = hear
         self._starting = True
         self._latest: deque[float] = deque(maxlen=_STORM)
 
-    def on_ready(self) -> None:
+    def __len__(self) -> int:
+        return len(self._count)
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(self._count)
+
+    def begin(self) -> None:
         """From now on there is something to go on with."""
         self._starting = False
 
-    def met(self, fault: Fault) -> None:
-        """Hear of an error at its first time."""
+    def add(self, error: Exception) -> None:
+        """Go on after an error, unless there is nothing to go on with."""
+        fault, now = Fault.of(error), time.monotonic()
+        self._count[fault] += 1
+        self._latest.append(now)
+        if self._starting or (len(self._latest) == _STORM and now - self._latest[0] < 1.0):
+            self.end(error)
+        elif self._count[fault] == 1:
+            try:
+                self._hear(fault)
+            except Exception as another:
+                self.end(another)
 
     def end(self, error: Exception) -> None:
         """End with an error that leaves nothing to go on with."""
         self.fatal = Fault.of(error)
-        self.exit(FAILED)
+        self._leave(FAILED)
+
+    def lines(self) -> Iterator[str]:
+        """Yield each error with how often it came."""
+        for fault, count in self._count.items():
+            yield f"{fault}{f', {count} times' if count > 1 else ''}; please report it"
+
+
+class SturdyApp(App[int]):
+    """An app that goes on after an error of a widget; `faults.begin` says from when on."""
+
+    def __init__(self, hear: Callable[[Fault], None]) -> None:
+        """Hear of each error at its first time."""
+        super().__init__()
+        if hasattr(MessagePump, "_dispatch_message"):
+            MessagePump._dispatch_message = _dispatch  # type: ignore[method-assign, assignment]
+        Widget.render_lines = _render_lines  # type: ignore[method-assign, assignment]
+        self.faults = Faults(self.exit, hear)
 
     def _handle_exception(self, error: Exception) -> None:
         """Go on, where Textual would end."""
-        fault, now = Fault.of(error), time.monotonic()
-        self.faults[fault] += 1
-        self._latest.append(now)
-        if self._starting or (len(self._latest) == _STORM and now - self._latest[0] < 1.0):
-            self.end(error)
-        elif self.faults[fault] == 1:
-            try:
-                self.met(fault)
-            except Exception as another:
-                self.end(another)
+        self.faults.add(error)
 
 
 _dispatch_plainly = getattr(MessagePump, "_dispatch_message", None)

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from lvstui.core.view.table import Cell
 from lvstui.engine.messages import Notice
-from lvstui.tui.app import LvstuiApp
+from lvstui.tui.app import LvstuiApp, last_words
 from lvstui.tui.faults import FAILED
 from lvstui.tui.widgets.dialog import Dialog
 from lvstui.tui.widgets.table import VirtualTable
@@ -105,7 +105,7 @@ async def test_an_error_is_told_and_what_is_staged_can_still_be_applied(
         await pilot.press("enter")
         await broken.look(pilot, 2)
         assert broken.director != before
-    assert broken.app.fatal is None
+    assert broken.app.faults.fatal is None
 
 
 async def met(stage: Stage, pilot: Pilot[int]) -> None:
@@ -124,7 +124,7 @@ async def test_errors_in_a_storm_end_the_screens_and_list_what_was_staged(broken
             broken.app.call_later(fail)
         await pilot.pause()
     assert broken.app.return_value == FAILED
-    words = list(broken.app.last_words(FAILED))
+    words = list(last_words(broken.app, FAILED))
     assert any("Unforeseen" in line and "test_faults.py" in line for line in words)
     assert any("weight" in line for line in words)
 
@@ -136,8 +136,8 @@ async def test_the_end_of_the_worker_ends_the_screens_with_what_was_staged(broke
         broken.app._post(Unforeseen("the worker is gone"))
         await pilot.pause()
     assert broken.app.return_value == FAILED
-    assert any("weight" in line for line in broken.app.last_words(FAILED))
-    assert "the worker is gone" in str(broken.app.fatal)
+    assert any("weight" in line for line in last_words(broken.app, FAILED))
+    assert "the worker is gone" in str(broken.app.faults.fatal)
 
 
 async def test_who_leaves_is_told_of_errors_but_not_of_what_he_dropped(broken: Stage) -> None:
@@ -146,5 +146,5 @@ async def test_who_leaves_is_told_of_errors_but_not_of_what_he_dropped(broken: S
         await pilot.press("down", "minus")
         broken.app.call_later(fail)
         await pilot.pause()
-    (line,) = broken.app.last_words(0)
+    (line,) = last_words(broken.app, 0)
     assert "Unforeseen" in line

@@ -48,7 +48,8 @@ def duration(seconds: int) -> str:
 def sparkline(values: Sequence[float | None], width: int, *, ascii_only: bool = False) -> str:
     """Draw the newest values as a small chart from zero to their maximum, a gap where a value is None.
 
-    Braille holds two values in a character and is narrow in every terminal; ASCII holds one.
+    Braille holds two values in a character and is narrow in every terminal; ASCII holds one. What is empty is a blank,
+    since the Braille cell without dots counts as a disguise of one.
     """
     room = width if ascii_only else width * 2
     shown = [*([None] * (room - len(values))), *values[-room:]]
@@ -57,7 +58,8 @@ def sparkline(values: Sequence[float | None], width: int, *, ascii_only: bool = 
     if ascii_only:
         return "".join(_ASCII_LEVELS[level] for level in levels)
     pairs = zip(levels[::2], levels[1::2], strict=True)
-    return "".join(chr(0x2800 + _BRAILLE_LEFT[left] + _BRAILLE_RIGHT[right]) for left, right in pairs)
+    dots = (_BRAILLE_LEFT[left] + _BRAILLE_RIGHT[right] for left, right in pairs)
+    return "".join(chr(0x2800 + dot) if dot else " " for dot in dots)
 
 
 _NO_STATS = ServerStats()

@@ -3,6 +3,7 @@
 import pytest
 
 from lvstui.core.view.brief import compact, duration, sparkline
+from lvstui.core.view.table import fit
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,9 @@ def test_gaps_and_a_short_history_are_blank_on_the_left() -> None:
 
 def test_braille_holds_two_values_in_a_character() -> None:
     assert sparkline([4, 4, 0, 4], 2) == "\u28ff\u28b8"
+
+
+def test_a_chart_of_braille_is_shown_as_it_is_where_it_is_empty() -> None:
+    chart = sparkline([4, 4, 4], 4)
+    assert chart == "  \u28b8\u28ff"
+    assert fit(chart, 4) == chart
