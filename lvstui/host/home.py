@@ -17,6 +17,9 @@ _FIRST_ONLY: Final = "sys/net/core/netdev_max_backlog"
 _FIRST_UTS: Final = 0xEFFFFFFE
 """The inode of the UTS namespace that the machine started with (PROC_UTS_INIT_INO)."""
 
+_FIRST_PID: Final = 0xEFFFFFFC
+"""The inode of the PID namespace that the machine started with (PROC_PID_INIT_INO); its first process is init."""
+
 
 def find_home(netns: str | None = None, *, proc: Path = Path("/proc"), names: Path = NAMES) -> Home:
     """Return where a director is: in the namespace of that name, or (None) in ours.
@@ -37,12 +40,18 @@ def find_home(netns: str | None = None, *, proc: Path = Path("/proc"), names: Pa
 
 
 def _is_own(proc: Path) -> bool:
-    """Return whether our namespace is the machine's, or a container's, rather than one that somebody made in it."""
+    """Return whether our namespace is the machine's, or a container's, rather than one that somebody made in it.
+
+    Where settings are hidden (an empty /proc/sys), sharing it with the machine's init shows the same. What nothing
+    shows is not taken for the machine's own: its profile would be applied to another director.
+    """
     if (proc / _FIRST_ONLY).exists():
         return True
-    uts = _identity(proc / "self/ns/uts")
+    uts, pids = _identity(proc / "self/ns/uts"), _identity(proc / "self/ns/pid")
     ours = _identity(proc / "self/ns/net")
-    return ours is not None and ours == _identity(proc / "1/ns/net") and uts is not None and uts[1] != _FIRST_UTS
+    if ours is None or ours != _identity(proc / "1/ns/net"):
+        return False
+    return (pids is not None and pids[1] == _FIRST_PID) or (uts is not None and uts[1] != _FIRST_UTS)
 
 
 def _listed(names: Path) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lvstui.core.model import Home
+from lvstui.host import home as home_module
 from lvstui.host.home import find_home
 
 HOST = os.uname().nodename
@@ -95,3 +96,20 @@ def test_a_name_whose_namespace_is_gone_is_still_that_name(world: World) -> None
     world.start_in("first", "first")
     world.is_first()
     assert world.home("gone") == Home(HOST, "gone")
+
+
+def test_with_the_settings_hidden_what_init_has_is_the_machines_own_and_nothing_else_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_uts, first_pids = ((world.folder / name).stat().st_ino for name in ("uts", "other"))
+    monkeypatch.setattr(home_module, "_FIRST_UTS", first_uts)
+    monkeypatch.setattr(home_module, "_FIRST_PID", first_pids)
+    world.start_in("first", "first")
+    assert world.home().is_nameless  # `unshare -n -p --mount-proc`, for all that can be seen
+    world.put("self/ns/pid", "other")
+    assert world.home() == Home(HOST)
+    world.start_in("blue", "first")
+    assert world.home().is_nameless
+    world.start_in("first", None)
+    (world.proc / "1/ns/net").unlink()
+    assert world.home().is_nameless

@@ -127,6 +127,12 @@ def test_a_namespace_without_a_name_has_no_usual_profile_and_never_takes_the_hos
     assert (HOSTS.read_text(), saved()) == (hosts, table)
 
 
+def test_the_host_is_itself_with_its_settings_hidden() -> None:
+    hidden = ("unshare", "-m", "sh", "-c", 'mount -t tmpfs none /proc/sys && exec "$@"', "sh")
+    assert started_in(hidden, "history").endswith("status 0\n")
+    assert started_in(("unshare", "-n", *hidden), "history").count("this network namespace has no name") == 1
+
+
 def test_the_hosts_namespace_under_a_name_is_the_host() -> None:
     run("ip", "netns", "attach", "main", "1")
     try:

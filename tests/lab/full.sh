@@ -8,7 +8,7 @@ set -e  # a step that fails here ends this process, so the kernel stops and the 
 mount -t devtmpfs devtmpfs /dev
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
-mount -t tmpfs tmpfs /run
+mount -t tmpfs -o mode=0755 tmpfs /run
 for module in $(cat /modules/order); do
     insmod "/modules/$module"
 done
@@ -26,7 +26,7 @@ mount -t overlay overlay -o "lowerdir=$layers/host,upperdir=/run/upper,workdir=/
 for folder in dev proc sys; do
     mount --move "/$folder" "/run/root/$folder"
 done
-mount -t tmpfs tmpfs /run/root/run
+mount -t tmpfs -o mode=0755 tmpfs /run/root/run
 mkdir /run/root/run/lab
 mount --move /run/lab /run/root/run/lab
 exec switch_root /run/root /bin/sh /run/lab/init

@@ -9,12 +9,14 @@ import pytest
 from lvstui.core.observed import ALL_BITS
 from lvstui.kernel.netlink.attributes import Codec
 from lvstui.kernel.nft.reading.expressions import Expressions
-from lvstui.kernel.nft.reading.sets import ANONYMOUS, MAP, Element, Set
+from lvstui.kernel.nft.reading.fields import PacketField
+from lvstui.kernel.nft.reading.sets import ANONYMOUS, MAP, Element, Key, Set, match_members
 from lvstui.kernel.nft.reading.walk import Surroundings, Walk
 from lvstui.kernel.nft.xtables.extensions import match, target
 
 CODECS = pytest.mark.parametrize("codec", [Codec("little"), Codec("big")], ids=lambda codec: str(codec.order))
 META_MARK, META_L4PROTO, REGISTER = 3, 16, 1
+IPV4_TARGET = PacketField("ip daddr", 4, "ipv4", layer=(3, 2))
 
 
 class Writer:
@@ -124,3 +126,10 @@ def test_structures_of_xtables_are_in_the_order_of_the_machine(codec: Codec) -> 
     assert [condition.text for condition in going.conditions] == ["tcp dport 80, 443", "meta mark & 0xff == 0x10"]
     (effect,) = going.effects
     assert (effect.value, effect.mask) == (0x50, 0xFFFF)
+
+
+def test_joined_keys_that_end_before_they_start_are_no_values() -> None:
+    keys = (Key(IPV4_TARGET, 0), Key(IPV4_TARGET, 4))
+    first, last = bytes((192, 0, 2, 10, 192, 0, 2, 9)), bytes((0, 0, 0, 0, 192, 0, 2, 9))
+    with pytest.raises(ValueError, match="ip daddr from 3221225994 to 0"):
+        list(match_members("little", keys, Set("vips", 0, 8, (4, 4), (Element(first, last),)), negated=False))

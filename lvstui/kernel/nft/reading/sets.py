@@ -155,9 +155,12 @@ def match_elements(order: Order, keys: tuple[Key, ...], whole: Set, elements: It
 
 
 def _range(order: Order, key: Key, element: Element) -> Range:
+    """Return the values of one field of a key. Raises ValueError where they end before they start."""
     end = key.offset + key.field.size
-    first, last = element.first[key.offset : end], element.last[key.offset : end]
-    return value_of(first, key.field, order), value_of(last, key.field, order)
+    first, last = (value_of(data[key.offset : end], key.field, order) for data in (element.first, element.last))
+    if first > last:
+        raise ValueError(f"{key.field.name} from {first} to {last}")
+    return first, last
 
 
 def _product(rows: Sequence[tuple[Range, ...]]) -> tuple[tuple[Range, ...], ...] | None:
