@@ -164,7 +164,8 @@ def read_snapshot(place: Place) -> Snapshot:
         profile = EMPTY
     reading = place.kernel.read()
     path = str(place.file.path) if place.file else ""
-    state = ProfileState(path, True, find_drift(reading.director, profile), saved=profile)
+    drift = () if profile is EMPTY else find_drift(reading.director, profile)
+    state = ProfileState(path, True, drift, saved=profile)
     director = replace(add_profile_values(reading.director, profile), home=place.here)
     return Snapshot(
         replace(reading, director=director),

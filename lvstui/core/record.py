@@ -112,9 +112,13 @@ def find_conflicts(changes: Sequence[Change], director: Director) -> tuple[Chang
     return tuple(dict.fromkeys(_misfits(changes, director)))
 
 
-def _misfits(changes: Sequence[Change], director: Director) -> Iterator[Change]:
+def _misfits(changes: Sequence[Change], whole: Director) -> Iterator[Change]:
+    """Yield what is not as a change saw it; each is folded into the one service that it is about, not into all."""
+    parts: dict[ServiceKey | None, Director] = {}
     for change in changes:
         target = change.target
+        key = service_of(target)
+        director = parts[key] if key in parts else _part(whole, key)
         if isinstance(target, ServerKey) and target.service not in director.pools:
             yield Change(target.service, Service(target.service), None)
             continue
@@ -125,7 +129,13 @@ def _misfits(changes: Sequence[Change], director: Director) -> Iterator[Change]:
         if isinstance(target, ServiceKey) and change.after is None and target in director.pools:
             servers = director.pools[target].servers
             yield from (change_server(target, None, server) for server in servers.values())
-        director = fold(director, (change,))
+        parts[key] = fold(director, (change,))
+
+
+def _part(director: Director, key: ServiceKey | None) -> Director:
+    """Return a director with one of its services, or without any."""
+    pools = director.pools
+    return replace(director, pools={key: pools[key]} if key is not None and key in pools else {})
 
 
 OWN_NAME = "lvstui"
