@@ -159,7 +159,11 @@ def _row(snapshot: Snapshot, key: Key) -> Row | None:
 
 def find(snapshot: Snapshot, number: int) -> Record | None:
     """Find a record by its number."""
-    return next((record for record in snapshot.changes if record.number == number), None)
+    return snapshot.derive(_by_number, snapshot.changes).get(number)
+
+
+def _by_number(records: Sequence[Record]) -> Mapping[int, Record]:
+    return {record.number: record for record in records}
 
 
 def chosen(snapshot: Snapshot, marked: Collection[Key], cursor: Key | None) -> tuple[Change, ...]:
