@@ -55,7 +55,8 @@ def recover(
                 if record is None or _is_recorded(records, record):
                     continue
                 if record.home != here:
-                    raise KernelError(f"it was on {home_text(record.home)}, start lvstui there")
+                    where = home_text(record.home) or "a demo"
+                    raise KernelError(f"it was on {where}; start lvstui there, or remove {path}")
                 if read_only or kernel.read_only:
                     raise PermissionError
                 yield from _settle(kernel, file, records, record, here)

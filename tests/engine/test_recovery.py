@@ -12,7 +12,7 @@ import pytest
 
 from lvstui.core.change import change_server, fold, kernel_writes
 from lvstui.core.drift import find_drift
-from lvstui.core.model import Director, MarkKey
+from lvstui.core.model import NOBODYS, Director, Home, MarkKey
 from lvstui.core.record import Kind, Record
 from lvstui.engine.recovery import recover
 from lvstui.formats.profile.write import dumps, loads
@@ -49,9 +49,9 @@ class Scene:
     def records(self) -> list[Record]:
         return list(HistoryFile(self.profile).records())
 
-    def recover(self, *, read_only: bool = False) -> list[str]:
+    def recover(self, here: Home = NOBODYS, *, read_only: bool = False) -> list[str]:
         records = HistoryFile(self.profile)
-        return list(recover(self.kernel, ProfileFile(self.profile), records, read_only=read_only))
+        return list(recover(self.kernel, ProfileFile(self.profile), records, here, read_only=read_only))
 
 
 def kill(folder: Path, name: str, point: str) -> Scene:
@@ -151,6 +151,15 @@ def test_of_an_interrupted_apply_only_groups_are_touched_and_the_rest_is_recorde
     assert not kernel_writes(find_drift(GROUPED, fold(PLAIN, record.changes[:4])))  # the group came whole
     assert not kernel_writes(find_drift(scene.kernel.read().director, fold(PLAIN, record.changes)))
     assert scene.saved == PLAIN  # apply leaves the profile as it is
+
+
+def test_what_a_demo_left_is_named_on_a_real_kernel_with_the_file_to_remove(tmp_path: Path) -> None:
+    scene = kill(tmp_path, "set", "2")
+    (path,) = left_paths(scene.profile)
+    (said,) = scene.recover(Home("lb1"))
+    assert said.endswith(f"it was on a demo; start lvstui there, or remove {path}")
+    assert left_paths(scene.profile) == [path]
+    assert scene.records == []
 
 
 def test_a_journal_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
