@@ -135,9 +135,8 @@ def _watch_owners(kernel: Kernel, netns: str | None) -> Callable[[], tuple[Owner
 
     @cache
     def watch() -> OwnerWatch:
-        from lvstui.host.owners import (
-            OwnerWatch,
-        )  # with what reads configurations, which only a look at the processes needs
+        # With what reads configurations, which only a look at the processes needs.
+        from lvstui.host.owners import OwnerWatch
 
         return OwnerWatch(netns)
 

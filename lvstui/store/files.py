@@ -310,13 +310,13 @@ def remove_file(path: Path) -> None:
 
 
 def rename_file(path: Path, name: str) -> None:
-    """Give a file another name in its folder, in place of what has that name. Raises `Unsafe`, OSError."""
+    """Rename a file in its folder, in place of what has that name. Raises `Unsafe`, OSError."""
     with _folder(path.parent) as folder:
         os.replace(path.name, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def link_file(path: Path, second: Path) -> None:
-    """Give a regular file a second name, in another folder of the same file system. Raises `Unsafe`, OSError."""
+    """Link a regular file to a second name, in another folder of the same file system. Raises `Unsafe`, OSError."""
     with _spot(path) as spot, _folder(second.parent) as folder:
         os.link(spot.name, second.name, src_dir_fd=spot.folder, dst_dir_fd=folder, follow_symlinks=False)
 

@@ -1,4 +1,4 @@
-"""Errors that nobody foresaw: whatever met one goes on with its next message, and the operator is told.
+"""Errors that nobody foresaw: whatever met one goes on with its next message, and the operator hears of it.
 
 Textual ends the program at the first exception of a widget, and what is staged ends with it. Here the message that led
 to the error is given up, or the place that could not be painted stays blank; the app hears of it and decides.
