@@ -39,12 +39,12 @@ def run(seconds: float, seed: int) -> Iterator[Report]:
 
 async def _monkey(size: tuple[int, int], seconds: float, seed: int) -> Report:
     chance, end, tried, wrong = random.Random(seed), time.monotonic() + seconds, 0, ""
-    while time.monotonic() < end and not wrong:
+    while (not tried or time.monotonic() < end) and not wrong:
         with tempfile.TemporaryDirectory() as folder:
             stage, last = Stage(Path(folder)), ""
             async with stage.app.run_test(size=size) as pilot:
                 await stage.look(pilot)
-                while time.monotonic() < end and not wrong and stage.app.return_value is None:
+                while (not tried or time.monotonic() < end) and not wrong and stage.app.return_value is None:
                     before, last = stage.kernel.read().director, chance.choice([*KEYS, *NAMES, "click", "resize"])
                     if last == "click":
                         await pilot.click(offset=(chance.randrange(1, size[0]), chance.randrange(size[1])), times=2)

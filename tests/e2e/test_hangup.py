@@ -54,7 +54,10 @@ def test_bytes_that_are_no_text_do_not_end_it() -> None:
     pid, terminal = started()
     try:
         os.write(terminal, b"\xe9\xff\x80")
-        os.read(terminal, 65536)  # the next reading, so that what is typed now is a packet of its own
+        deadline = time.monotonic() + 2.0
+        while time.monotonic() < deadline:  # so that what is typed next is a packet of its own
+            if select.select([terminal], [], [], 0.1)[0]:
+                os.read(terminal, 65536)
         os.write(terminal, b":quit: quit\r")
         assert os.waitstatus_to_exitcode(ended(pid, terminal)) == 0
     except BaseException:
