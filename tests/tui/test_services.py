@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
@@ -25,6 +24,7 @@ from lvstui.tui.app import LvstuiApp
 from lvstui.tui.dialogs.confirm import Confirm
 from lvstui.tui.dialogs.listing import Help
 from lvstui.tui.dialogs.palette import Palette
+from lvstui.tui.faults import FAILED
 from lvstui.tui.widgets.table import VirtualTable
 from tests.tui.conftest import Stage
 
@@ -88,10 +88,10 @@ async def test_an_error_that_nobody_foresaw_ends_the_program_instead_of_leaving_
             raise RuntimeError("unforeseen")
 
     app = LvstuiApp(Options(Broken(), None), host=lambda: Host("lb1"))
-    with pytest.raises(RuntimeError, match="unforeseen"):
-        async with app.run_test() as pilot:
-            await until(pilot, lambda: False)
-    assert app.return_code == 1
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == FAILED
+    assert "RuntimeError: unforeseen" in str(app.faults.fatal)
 
 
 async def test_z_stages_the_undo_and_enter_applies_it(stage: Stage) -> None:
