@@ -28,14 +28,14 @@ def find_home(netns: str | None = None, *, proc: Path = Path("/proc"), names: Pa
     container which has a name of its own as a machine. Any other that has no name is called as the kernel calls it.
     """
     host = os.uname().nodename
-    ours = _identity(proc / "self/ns/net")
+    ours = identity(proc / "self/ns/net")
     is_own = _is_own(proc)
     if netns is not None:
-        own = ours if is_own else _identity(proc / "1/ns/net")
-        return Home(host, "" if own and own == _identity(names / netns) else netns)
+        own = ours if is_own else identity(proc / "1/ns/net")
+        return Home(host, "" if own and own == identity(names / netns) else netns)
     if is_own or ours is None:
         return Home(host)
-    name = next((name for name in _listed(names) if _identity(names / name) == ours), None)
+    name = next((name for name in _listed(names) if identity(names / name) == ours), None)
     return Home(host, name or f"net:[{ours[1]}]")
 
 
@@ -47,9 +47,9 @@ def _is_own(proc: Path) -> bool:
     """
     if (proc / _FIRST_ONLY).exists():
         return True
-    uts, pids = _identity(proc / "self/ns/uts"), _identity(proc / "self/ns/pid")
-    ours = _identity(proc / "self/ns/net")
-    if ours is None or ours != _identity(proc / "1/ns/net"):
+    uts, pids = identity(proc / "self/ns/uts"), identity(proc / "self/ns/pid")
+    ours = identity(proc / "self/ns/net")
+    if ours is None or ours != identity(proc / "1/ns/net"):
         return False
     return (pids is not None and pids[1] == _FIRST_PID) or (uts is not None and uts[1] != _FIRST_UTS)
 
@@ -61,7 +61,7 @@ def _listed(names: Path) -> list[str]:
         return []
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def identity(path: Path) -> tuple[int, int] | None:
     """Return what tells a namespace from others, None where it cannot be seen."""
     try:
         found = path.stat()

@@ -13,7 +13,7 @@ from lvstui.core.model import ServiceKey
 from lvstui.core.record import OWN_NAME, Owner
 from lvstui.host.claims import Claims, keepalived_claims, ldirectord_claims
 from lvstui.host.foreign import Allowance, is_trusted, read_start
-from lvstui.host.home import NAMES
+from lvstui.host.home import NAMES, identity
 
 INTERVAL: Final = 10.0
 """Seconds between two searches of the processes."""
@@ -81,7 +81,7 @@ class OwnerWatch:
         clock: Callable[[], float] = time.monotonic,
         proc: Path = Path("/proc"),
     ) -> None:
-        self._namespace = _identity(NAMES / netns if netns else proc / "self/ns/net")
+        self._namespace = identity(NAMES / netns if netns else proc / "self/ns/net")
         self._find = find
         self._clock = clock
         self._proc = proc
@@ -100,7 +100,7 @@ class OwnerWatch:
     def _search(self) -> Iterator[Owner]:
         found = []
         for process in self._find(_PROGRAMS):
-            namespace = _identity(self._proc / str(process.pid) / "ns/net")
+            namespace = identity(self._proc / str(process.pid) / "ns/net")
             # One whose namespace cannot be read counts as being in ours.
             is_here = namespace is None or self._namespace is None or namespace == self._namespace
             if is_here and process.pid != os.getpid():
@@ -177,14 +177,6 @@ class OwnerWatch:
         if text.startswith("/"):
             return self._root(process) / text.lstrip("/")
         return self._proc / str(process.pid) / "cwd" / text
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _signatures(files: Iterable[Path]) -> _Seen:

@@ -13,10 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from lvstui.host.home import NAMES
 from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs
-
-NAMES = Path("/run/netns")
-"""Where `ip netns` keeps the namespaces that have a name."""
 
 OURS = Path("/proc/thread-self/ns/net")
 """The network namespace that the calling thread is in."""

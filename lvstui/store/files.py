@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 
 from lvstui.core.fields import visible
 from lvstui.formats.profile.flaws import ProfileError
+from lvstui.host.foreign import is_trusted
 
 _PERMISSION: Final = "permission is missing; run lvstui as the file's owner, or name another file"
 
@@ -168,12 +169,12 @@ def _link_text(folder: int, name: str, here: Path) -> str | None:
 
 def _is_ours(link: os.stat_result, folder: os.stat_result) -> bool:
     """Return whether only root or we can have put a link into a folder; others can give ours a second name."""
-    return (link.st_uid in (0, os.geteuid()) and link.st_nlink == 1) or _is_guarded(folder)
+    return (is_trusted(link.st_uid) and link.st_nlink == 1) or _is_guarded(folder)
 
 
 def _is_guarded(folder: os.stat_result) -> bool:
     """Return whether only root and we may put something into a folder."""
-    return folder.st_uid in (0, os.geteuid()) and not folder.st_mode & 0o022
+    return is_trusted(folder.st_uid) and not folder.st_mode & 0o022
 
 
 def user_name(number: int) -> str:
@@ -214,7 +215,7 @@ def who_may_change(path: Path) -> str:
         file = os.stat(spot.name, dir_fd=spot.folder, follow_symlinks=False)
         folder = os.fstat(spot.folder)
         for status in (file, folder):
-            if status.st_uid not in (0, os.geteuid()):
+            if not is_trusted(status.st_uid):
                 return f"the user {user_name(status.st_uid)}"
         is_sticky = folder.st_mode & stat.S_ISVTX  # there, only the owner can take a file away
         if file.st_mode & stat.S_IWOTH or (folder.st_mode & stat.S_IWOTH and not is_sticky):
@@ -408,7 +409,7 @@ def lock_file(path: Path, seconds: float, refusal: str) -> Iterator[int]:
                 return
         finally:
             os.close(descriptor)
-        is_foreign = status.st_uid not in (0, os.geteuid())
+        is_foreign = not is_trusted(status.st_uid)
         if time.monotonic() - start > (min(seconds, _FOREIGN_PATIENCE) if is_foreign else seconds):
             if is_foreign:
                 owner = user_name(status.st_uid)

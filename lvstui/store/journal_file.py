@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from lvstui.host.foreign import is_trusted
 from lvstui.store.files import is_irregular, list_folder, make_folder, open_regular, read_tail, remove_file, resolve
 
 _READ_AT_MOST: Final = 128 * 2**20
@@ -116,7 +117,7 @@ def take(path: Path) -> Iterator[Left | None]:
         status = os.fstat(descriptor)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_left = status.st_uid in (0, os.geteuid()) and os.path.samestat(status, path.lstat())
+            is_left = is_trusted(status.st_uid) and os.path.samestat(status, path.lstat())
         except (BlockingIOError, FileNotFoundError):
             is_left = False
         if not is_left:
