@@ -90,7 +90,10 @@ class Netfilter:
 
     def generation(self) -> int:
         """Return the number of the ruleset's generation, which every transaction raises."""
-        return number(self._one(TABLES << 8 | GETGEN)[1])
+        found = self._one(TABLES << 8 | GETGEN)[1]
+        if len(found) != _U32.size:
+            raise Garbled(f"a generation of {len(found)} bytes")
+        return number(found)
 
     def settle(self, generation: int) -> None:
         """Wait until a generation stands as a whole; raises `Interrupted` where it is no longer the newest one.
