@@ -66,7 +66,7 @@ _ENGINE_MAX: Final = 16
 _HOST_MAX: Final = 64
 """Characters in the name of a machine (__NEW_UTS_LEN)."""
 
-_LABEL_MAX: Final = 256
+LABEL_MAX: Final = 256
 _NOTE_MAX: Final = 4096
 """Characters of a name and of a note: what is shown in a row, and what is read at a stretch."""
 
@@ -392,7 +392,7 @@ def label(field: str, text: str) -> str:
 
     Raises `FieldError`.
     """
-    longest = _NOTE_MAX if field == "note" else _LABEL_MAX
+    longest = _NOTE_MAX if field == "note" else LABEL_MAX
     if len(text) > longest:
         raise FieldError(field, f"must be at most {longest} characters long, not {len(text)}")
     try:

@@ -54,7 +54,7 @@ def keepalived_claims(path: Path, root: Path = Path("/")) -> Claims:
         for stack, words in _statements(reader.lines(path)):
             parts.take(stack, words)
         services = _listed(parts.keys())
-    except (_Unclear, ValueError, LookupError, OSError):
+    except (_Unclear, ValueError, LookupError, OSError, RecursionError):
         return Claims(None, tuple(reader.files))
     return Claims(services, tuple(reader.files))
 
@@ -64,7 +64,7 @@ def ldirectord_claims(path: Path, root: Path = Path("/")) -> Claims:
     place = _inside(root, path)
     try:
         services = _listed(_ldirectord_keys(Allowance().read(place)))
-    except (_Unclear, ValueError, LookupError, OSError):
+    except (_Unclear, ValueError, LookupError, OSError, RecursionError):
         return Claims(None, (place,))
     return Claims(services, (place,))
 

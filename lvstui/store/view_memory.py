@@ -41,7 +41,7 @@ class ViewMemory:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._views: dict[str, Arrangement] = {}
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RecursionError):
             document = tomllib.loads(read_file(path, _LARGEST)[0].decode())
             self._views = {name: _arrangement(table) for name, table in document.items() if isinstance(table, dict)}
 

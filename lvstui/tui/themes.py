@@ -38,7 +38,7 @@ def read(path: Path) -> Theme:
     """Read one theme; raises `ThemeError`."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ThemeError(f"{path.name}: {error}") from None
     _check(path.name, values)
     try:

@@ -134,6 +134,7 @@ def test_a_range_is_claimed_address_by_address(write: Write, entry: str, count: 
         "~SEQ(VIP, 1, 5) virtual_server 192.0.2.$VIP 80 {\n}\n",
         "virtual_server_group g {\n 10.0.0.0/8 80\n}\nvirtual_server group g {\n}\n",
         "include a\n",
+        f"include {'x/' * 3000}y\n",
     ],
 )
 def test_what_is_not_understood_claims_every_service(write: Write, text: str) -> None:

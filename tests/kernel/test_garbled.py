@@ -16,7 +16,7 @@ from lvstui.kernel.netlink.channel import Channel
 from lvstui.kernel.nft.reading import tables
 from lvstui.kernel.nft.reading.explain import Lead, Way, Ways
 from lvstui.kernel.nft.reading.expressions import Expressions
-from lvstui.kernel.nft.reading.sets import INTERVAL, Set, read_elements, read_set
+from lvstui.kernel.nft.reading.sets import ANONYMOUS, INTERVAL, Element, Set, read_elements, read_set
 from lvstui.kernel.nft.reading.tables import Chain
 from lvstui.kernel.nft.reading.walk import Surroundings, Walk
 from lvstui.kernel.nft.xtables.iptables_text import UnknownLine, line
@@ -220,3 +220,22 @@ def test_a_row_with_a_port_beyond_all_ports_is_left_out(place: int) -> None:
     words = ["TCP", "0A01000A", "9C40", "0A010064", "0050", "0A020202", "0050", "ESTABLISHED", "LOCAL", "295"]
     words[place] = "10000"
     assert Decoder(engines=False).decode(f"{' '.join(words)}\n".encode(), 1.0) == ([], [])
+
+
+@pytest.mark.parametrize("size", [0, 3, 8])
+def test_a_generation_of_another_size_is_told(size: int) -> None:
+    def resized(datagram: bytes) -> bytes:
+        body = NATIVE.attribute(1, bytes(size))
+        return struct.pack("=I", 20 + len(body)) + datagram[4:20] + body
+
+    with closing(tape.Filter(tape.Tape(NFT["rules"], 0, resized))) as netfilter, pytest.raises(Garbled):
+        tables.read(netfilter)
+
+
+def test_an_element_that_ends_before_it_starts_is_a_puzzle() -> None:
+    load = expression("payload", u32(1, 8), u32(2, 1), u32(3, 16), u32(4, 4))
+    lookup = expression("lookup", NATIVE.attribute(1, b"s\0"), u32(2, 8))
+    backwards = Element(b"\0\0\0\7", b"\0\0\0\0")
+    walk = Walk(Surroundings("ip", {"s": Set("s", ANONYMOUS, 4, (), (backwards,))}), 2)
+    Expressions(NATIVE).walk_through(load + lookup, walk)
+    assert walk.unknown

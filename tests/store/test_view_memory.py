@@ -36,6 +36,12 @@ def test_a_file_that_makes_no_sense_is_as_good_as_none(tmp_path: Path, content: 
     assert ViewMemory(path).recall("services") == LOOK
 
 
+def test_a_file_without_an_end_to_its_brackets_is_as_good_as_none(tmp_path: Path) -> None:
+    path = tmp_path / "view.toml"
+    path.write_text("services = " + "[" * 5000)
+    assert ViewMemory(path).recall("services") == Arrangement()
+
+
 def test_a_folder_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     memory = ViewMemory(tmp_path / "file" / "view.toml")

@@ -23,6 +23,7 @@ def test_every_shipped_theme_can_be_read_and_the_default_is_one_of_them() -> Non
         ('name = "x"\nprimary = "#112233"\nvariables = 3', "variables"),
         ('primary = "#112233"', "name"),
         ("primary = [", "bad.toml"),
+        ("primary = " + "[" * 5000, "bad.toml"),
     ],
 )
 def test_a_bad_theme_is_a_sentence_that_names_the_file_and_the_field(tmp_path: Path, text: str, field: str) -> None:

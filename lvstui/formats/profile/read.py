@@ -257,7 +257,8 @@ Maker: TypeAlias = "partial[RealServer]"
 
 _BLOCK: Final = re.compile(r"^server = \[\n((?:    \{ .*\n)+)\]$", re.MULTILINE)
 _PLAIN: Final = r'"([^"\\\x00-\x1f\x7f]*)"'
-_ROW: Final = re.compile(rf"^    \{{ (?:name = {_PLAIN}, )?server = {_PLAIN}(.*) \}},$", re.MULTILINE)
+_LABEL: Final = rf'"([^"\\\x00-\x1f\x7f]{{0,{fields.LABEL_MAX}}})"'
+_ROW: Final = re.compile(rf"^    \{{ (?:name = {_LABEL}, )?server = {_PLAIN}(.*) \}},$", re.MULTILINE)
 
 
 class Uncertain(Exception):

@@ -88,6 +88,7 @@ def test_whatever_is_put_into_a_profile_it_never_answers_otherwise(
         ('note = "n"', 'note = """\nserver = [\n    { server = "10.0.0.11:443" },\n]\n"""'),
         ('note = "n"', 'server = [\n    { server = "10.0.0.13:443" },\n]'),
         ("    { server", '    { name = "web1", server'),
+        ("    { server", f'    {{ name = "{"w" * 257}", server'),
         ("format = 1", 'format = 1\nserver = [\n    { server = "10.0.0.13:443" },\n]'),
     ],
 )
