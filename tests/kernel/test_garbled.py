@@ -228,7 +228,10 @@ def test_a_generation_of_another_size_is_told(size: int) -> None:
         body = NATIVE.attribute(1, bytes(size))
         return struct.pack("=I", 20 + len(body)) + datagram[4:20] + body
 
-    with closing(tape.Filter(tape.Tape(NFT["rules"], 0, resized))) as netfilter, pytest.raises(Garbled):
+    with (
+        closing(tape.Filter(tape.Tape(NFT["rules"], len(NFT["rules"]) - 1, resized))) as netfilter,
+        pytest.raises(Garbled),
+    ):
         tables.read(netfilter)
 
 
