@@ -15,8 +15,8 @@ from lvstui.store.files import make_folder, read_file, replace_file, resolve
 
 _HEADER: Final = "# how lvstui last showed its views; written by lvstui, safe to delete\n"
 
-_LARGEST: Final = 2**20
-"""Bytes that are read; ours take less than a thousand."""
+_LARGEST: Final = 8192
+"""Bytes that are read; ours take less than two thousand, and a longer key would take tomllib quadratic time."""
 
 
 def memory_path() -> Path:

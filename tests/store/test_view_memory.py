@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,12 @@ def test_the_place_is_the_state_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setenv("HOME", "/home/operator")
     assert memory_path() == Path("/home/operator/.local/state/lvstui/view.toml")
+
+
+@pytest.mark.parametrize("content", [b"a = " + b"[" * 9000, b"a = " + b"[" * 4000, b"a." * 500_000 + b"a = 1\n"])
+def test_a_file_that_is_made_to_stop_its_reader_is_as_good_as_none_at_once(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "view.toml"
+    path.write_bytes(content)
+    begin = time.monotonic()
+    assert ViewMemory(path).recall("services") == Arrangement()
+    assert time.monotonic() - begin < 5
