@@ -178,7 +178,8 @@ class HistoryFile:
                 record = replace(record, number=self._next_number(content))
                 line = renumber(text, record.number).encode() + b"\n"
                 if content and size + len(line) > self._largest:
-                    rename_file(self.path, self._older.name)
+                    with explain_errors(self._older, "replaced"):
+                        rename_file(self.path, self._older.name)
                     continue
                 _write(file, line if content[-1:] in (b"", b"\n") else b"\n" + line, size)
                 return record
@@ -217,14 +218,16 @@ def _last_lines(path: Path, count: int) -> list[bytes]:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        descriptor = open_regular(path)
-    except FileNotFoundError:
-        return b""
-    try:
-        return read_tail(descriptor, _READ_AT_MOST)
-    finally:
-        os.close(descriptor)
+    """Read the end of one of the two files, empty where it is not there; raise `ProfileError` with its path."""
+    with explain_errors(path, "read"):
+        try:
+            descriptor = open_regular(path)
+        except FileNotFoundError:
+            return b""
+        try:
+            return read_tail(descriptor, _READ_AT_MOST)
+        finally:
+            os.close(descriptor)
 
 
 def _record(line: bytes) -> Record | None:

@@ -223,3 +223,17 @@ def test_garbage_by_the_megabyte_is_read_in_no_time(profile: Path, content: byte
     assert HistoryFile(profile).append(Kind.DO, [CHANGE]).number == 1
     assert [record.number for record in HistoryFile(profile).recent()] == [1]
     assert perf_counter() - start < 2
+
+
+def test_the_older_file_is_named_where_it_is_what_cannot_be_read_or_replaced(profile: Path) -> None:
+    older = profile.with_name("director.toml.history.1.jsonl")
+    os.mkfifo(older)
+    history = HistoryFile(profile, largest=1)
+    for use in (history.recent, lambda: list(history.records()), lambda: history.append(Kind.DO, [CHANGE])):
+        with pytest.raises(ProfileError, match=r"history\.1\.jsonl cannot be read: it is a named pipe"):
+            use()
+    older.unlink()
+    history.append(Kind.DO, [CHANGE])
+    older.mkdir()
+    with pytest.raises(ProfileError, match=r"history\.1\.jsonl cannot be (read|replaced): it is a folder"):
+        history.append(Kind.DO, [CHANGE])
