@@ -42,7 +42,8 @@ def hold(patience: float, folder: Path = FOLDER) -> Iterator[str]:
             yield f"process {os.pread(descriptor, _SHORT, 0).decode('ascii', 'replace') or 'unknown'}"
             return
         os.ftruncate(descriptor, 0)  # of a process that was killed
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        with suppress(OSError):  # where /run is full, who waits for us learns no number
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         try:
             yield ""
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -107,3 +108,13 @@ def test_what_belongs_to_another_user_is_refused(tmp_path: Path, what: str) -> N
     os.chown(folder if what == "folder" else file, 65534, 65534)
     with pytest.raises(KernelError, match="is not ours alone"), hold(0, folder):
         pass
+
+
+def test_it_is_held_where_the_disk_has_no_room_for_our_number(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with hold(0, tmp_path / "lvstui") as holder:
+            assert holder == ""
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
