@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,14 +22,13 @@ from lvstui.commands.place import (
 )
 from lvstui.commands.signals import held_back
 from lvstui.core import rules
-from lvstui.core.change import Change, kernel_writes
+from lvstui.core.change import EMPTY, Change, kernel_writes, name_as
 from lvstui.core.describe import describe
 from lvstui.core.drift import find_drift, keep_weights
 from lvstui.core.fields import visible
 from lvstui.core.home import whose
 from lvstui.core.model import Director
 from lvstui.formats.profile.write import ProfileError
-from lvstui.kernel.port import Kernel
 
 if TYPE_CHECKING:
     from lvstui.engine.messages import Outcome
@@ -37,7 +36,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What makes the kernel equal a profile: the changes, and the fewest kernel writes for them, in order."""
+    """What makes the kernel equal a profile: the changes, and the fewest kernel writes for them, in order.
+
+    They have the names of the usual profile, which `apply` does not write to: so a rollback finds and leaves its names.
+    """
 
     running: Director
     profile: Director
@@ -46,7 +48,7 @@ class Plan:
 
     def line(self, change: Change) -> str:
         """Return one of the changes as a line."""
-        return describe(change, self.profile)
+        return describe(name_as(change, self.profile), self.profile)
 
 
 def diff(options: Namespace, open_place: OpenPlace) -> int:
@@ -57,7 +59,7 @@ def diff(options: Namespace, open_place: OpenPlace) -> int:
         if sentence := whose(str(path), profile.home, place.here):
             complain(f"warning: {sentence}")
         _warn_of_marks(place, profile)
-        return _print_plan(_plan(place.kernel, profile, options))
+        return _print_plan(_plan(place, profile, options))
 
 
 def apply(options: Namespace, open_place: OpenPlace) -> int:
@@ -67,13 +69,13 @@ def apply(options: Namespace, open_place: OpenPlace) -> int:
         profile = load_profile(path)
         _refuse_errors(profile)
         _warn_of_marks(place, profile)
-        plan = _plan(place.kernel, profile, options)
+        plan = _plan(place, profile, options)
         warn_of_owners(place, plan.writes)
         refuse_dangers(options, dangers(place, str(path), profile, plan.running, plan.writes))
         if options.dry_run:
             return _print_plan(plan)
         refused = _carry_out(place, plan) if plan.writes else frozenset()
-        remaining = _plan(place.kernel, profile, options)
+        remaining = _plan(place, profile, options)
         for change in remaining.writes:
             if change not in refused:
                 print(f"still differs: {remaining.line(change)}", file=sys.stderr)
@@ -93,18 +95,21 @@ def _warn_of_marks(place: Place, profile: Director) -> None:
         complain("the profile's marks are left out: `lvstui export --format nft` prints the rules that set them")
 
 
-def _plan(kernel: Kernel, profile: Director, options: Namespace) -> Plan:
+def _plan(place: Place, profile: Director, options: Namespace) -> Plan:
     """Compare the kernel with a profile.
 
     `keep_others` leaves services and marks alone that the profile lacks, `keep_weights` weights as they run.
     """
-    running = read_whole_table(kernel)
+    running = read_whole_table(place.kernel)
     if options.keep_weights:
         profile = keep_weights(profile, running)
     if options.keep_others:
         marks = {**running.groups, **profile.groups}
         profile = replace(profile, pools={**running.pools, **profile.pools}, marks=marks)
-    changes = find_drift(running, profile)
+    usual = EMPTY
+    with suppress(ProfileError):  # one that cannot be read has no names
+        usual = (place.file.load() if place.file else None) or EMPTY
+    changes = tuple(name_as(change, usual) for change in find_drift(running, profile))
     return Plan(running, profile, changes, kernel_writes(changes))
 
 
@@ -152,7 +157,8 @@ def _report(plan: Plan, outcome: Outcome) -> frozenset[Change]:
             _print_lines(plan, written)
             complain(f"{len(written)} of {len(plan.writes)} changes were written, the others were refused:")
             for refusal in refusals:
-                print(f"  {visible(refusal.line(plan.profile))}", file=sys.stderr)
+                named = refusal._replace(change=name_as(refusal.change, plan.profile))
+                print(f"  {visible(named.line(plan.profile))}", file=sys.stderr)
             return refused
         case Overtaken():
             raise Failure(sentence(outcome, plan.profile)[0])

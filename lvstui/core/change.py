@@ -255,6 +255,13 @@ def with_profile_values(value: _T, saved: _T | None) -> _T:
             return value
 
 
+def name_as(change: Change, profile: Director) -> Change:
+    """Return a change with the name, note and resume weight that a profile keeps for its object, or none."""
+    saved = lookup(profile, change.target)
+    before, after = (with_profile_values(strip_profile_values(value), saved) for value in (change.before, change.after))
+    return Change(change.target, before, after)
+
+
 def kernel_writes(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Reduce changes to the fewest that have to be written to the kernel.
 

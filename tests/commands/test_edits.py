@@ -29,6 +29,7 @@ from lvstui.core.model import (
     Forwarding,
     MarkKey,
     Persistence,
+    Pool,
     RealServer,
     ServerKey,
     Service,
@@ -40,7 +41,7 @@ from lvstui.core.model import (
     Tunnel,
     TunnelType,
 )
-from lvstui.formats.profile.write import loads
+from lvstui.formats.profile.write import dumps, loads
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs
 from tests.build import SHOP, address_key, endpoint
@@ -454,6 +455,21 @@ def test_apply_is_recorded_and_can_be_taken_back_servers_of_removed_services_inc
     assert shell.run("rollback", "1").status == 0
     assert shell.held().pools == before.pools
     assert shell.run("diff").out == ""
+
+
+def test_an_apply_of_another_file_is_taken_back_whatever_names_that_gives_and_the_profile_keeps_its_own(
+    shell: Shell, tmp_path: Path
+) -> None:
+    before, own = shell.held(), saved(shell)
+    other = replace(WEB1, weight=7, name="elsewhere", resume=9)
+    pool = Pool(replace(own.pools[SHOP].service, name="else", note="there"), {other.endpoint: other})
+    (tmp_path / "other.toml").write_text(dumps(replace(own, pools={SHOP: pool})))
+    ran = shell.run("apply", "--force", str(tmp_path / "other.toml"))
+    assert "/ 10.0.0.11:443 elsewhere: weight 3 -> 7" in ran.out
+    assert shell.held().pools[SHOP].servers.keys() == {other.endpoint}
+    assert shell.run("rollback", "1").status == 0
+    assert shell.held().pools == before.pools
+    assert saved(shell).pools == own.pools
 
 
 def test_rollback_of_rollback_leads_back(shell: Shell) -> None:
