@@ -31,12 +31,15 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The machine that the director runs on: its name and what it is busy with, in percent since the last look."""
+    """The machine that the director runs on: its name and what it is busy with, in percent since the last look.
+
+    None is what could not be read.
+    """
 
     name: str
-    cpu: float = 0.0
-    softirq: float = 0.0
-    memory: float = 0.0
+    cpu: float | None = 0.0
+    softirq: float | None = 0.0
+    memory: float | None = 0.0
     links: tuple[Link, ...] = ()
 
 

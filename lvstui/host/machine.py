@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import psutil
 
@@ -15,6 +16,9 @@ from lvstui.core.snapshot import Host, Link
 
 _SPEEDS_LAST = 10.0
 """Seconds after which it is read again which links are up and how fast; that takes longer than the counters."""
+
+
+Read = TypeVar("Read")
 
 
 class Counters(NamedTuple):
@@ -35,14 +39,17 @@ class Machine:
         self._links = Links() if links else None
 
     def observe(self) -> Host:
-        """Return the host's name and its load in percent since the call before (0 at the first)."""
-        cpu = psutil.cpu_times_percent(interval=None)
+        """Return the host's name and its load in percent since the call before (0 at the first).
+
+        What cannot be read is None, a name "", and links none.
+        """
+        cpu, softirq = _unless_unreadable(_cpu) or (None, None)
         return Host(
-            name=socket.gethostname(),
-            cpu=cpu.user + cpu.nice + cpu.system + cpu.irq + cpu.softirq + cpu.steal,
-            softirq=cpu.softirq,
-            memory=psutil.virtual_memory().percent,
-            links=self._links.observe(time.monotonic()) if self._links else (),
+            name=visible(_unless_unreadable(socket.gethostname) or ""),
+            cpu=cpu,
+            softirq=softirq,
+            memory=_unless_unreadable(lambda: psutil.virtual_memory().percent),
+            links=_unless_unreadable(partial(self._links.observe, time.monotonic())) or () if self._links else (),
         )
 
 
@@ -79,15 +86,31 @@ class Links:
         )
 
 
+def _unless_unreadable(read: Callable[[], Read]) -> Read | None:
+    """Return what is read of the machine, None where it cannot be.
+
+    Without a usual /proc (hidden, not mounted, with other content than psutil knows) psutil raises errors of any kind.
+    """
+    try:
+        return read()
+    except Exception:
+        return None
+
+
+def _cpu() -> tuple[float, float]:
+    """Return what all CPUs were busy with, and with the kernel's work on packets, in percent."""
+    cpu = psutil.cpu_times_percent(interval=None)
+    return cpu.user + cpu.nice + cpu.system + cpu.irq + cpu.softirq + cpu.steal, cpu.softirq
+
+
 def _speeds(names: Iterable[str]) -> Mapping[str, int]:
     """Return the speed in Mbit/s of each link that is up, 0 where it is not known.
 
     65535 is what drivers report that do not know it. A single name that is no UTF-8 keeps psutil from all of them; then
     every link but the loopback counts as up.
     """
-    try:
-        found = psutil.net_if_stats()
-    except (OSError, ValueError, psutil.Error):
+    found = _unless_unreadable(psutil.net_if_stats)
+    if found is None:
         return {name: 0 for name in names if name != "lo"}
     return {
         name: link.speed if link.speed < 65535 else 0

@@ -5,12 +5,13 @@ from __future__ import annotations
 import socket
 import subprocess
 from contextlib import closing
+from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 import pytest
 
-from lvstui.core.snapshot import Link
+from lvstui.core.snapshot import Host, Link
 from lvstui.host.machine import Counters, Links, Machine
 
 BEFORE = Counters(1000, 500, 10, 5, 1, 0)
@@ -42,8 +43,33 @@ def test_the_loopback_is_no_link_worth_showing() -> None:
 def test_the_machine_has_its_name_its_load_and_no_links_where_they_are_not_the_directors() -> None:
     host = Machine().observe()
     assert host.name == socket.gethostname()
+    assert host.memory is not None
     assert 0 < host.memory <= 100
     assert Machine(links=False).observe().links == ()
+
+
+def test_a_machine_without_proc_has_a_name_and_nothing_else_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path), raising=False)
+    assert Machine().observe() == Host(socket.gethostname(), None, None, None)
+
+
+@pytest.mark.parametrize("content", [b"", b"cpu\n", b"\xff\xfe\n\n", b"cpu 1 x\nMemTotal: y kB\n a\n b\n eth0: 1 2\n"])
+def test_a_proc_with_odd_content_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    (tmp_path / "net").mkdir()
+    for name in ("stat", "meminfo", "net/dev"):
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path), raising=False)
+    assert Machine().observe() == Host(socket.gethostname(), None, None, None)
+
+
+def test_what_vanishes_is_known_again_once_it_is_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine()
+    with monkeypatch.context() as patch:
+        patch.setattr(psutil, "PROCFS_PATH", str(tmp_path), raising=False)
+        assert machine.observe().memory is None
+    assert machine.observe().memory is not None
 
 
 @pytest.mark.kernel

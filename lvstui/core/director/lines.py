@@ -201,6 +201,8 @@ def load(host: Host, name: str) -> DirectorLine:
         "softirq": (host.softirq, "the kernel's work on packets, all CPUs together; one CPU full of it loses packets"),
         "memory": (host.memory, "in use, of all memory"),
     }[name]
+    if percent is None:
+        return DirectorLine(name, Cell("-"), sentence=f"{text}; not readable in /proc")
     return DirectorLine(name, Cell(f"{percent:.0f}%", Tone.WARN if percent >= 80 else Tone.PLAIN), sentence=text)
 
 

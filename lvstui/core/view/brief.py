@@ -118,6 +118,10 @@ def headline(snapshot: Snapshot, width: int, narrowing: str = "", advised: int =
     return tuple(part.cell for part in parts)
 
 
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}%"
+
+
 def _parts(snapshot: Snapshot, narrowing: str, advised: int) -> tuple[_Part, ...]:
     reading = snapshot.reading
     director = reading.director
@@ -136,7 +140,7 @@ def _parts(snapshot: Snapshot, narrowing: str, advised: int) -> tuple[_Part, ...
         _Part(5, Cell(f"{len(director.pools)} services {servers} servers")),
         _Part(6, Cell(f"{compact(connections)} conn/s")),
         _Part(7, Cell(f"in {compact(traffic[0])}B/s out {compact(traffic[1])}B/s")),
-        _Part(8, Cell(f"cpu {host.cpu:.0f}% softirq {host.softirq:.0f}%")),
+        _Part(8, Cell(f"cpu {_percent(host.cpu)} softirq {_percent(host.softirq)}")),
         _Part(2, Cell(narrowing, Tone.DIM)),
         _Part(4, Cell(f"advice {advised}" if advised else "", Tone.NAME)),
         _Part(0, _profile(snapshot.profile, here)),

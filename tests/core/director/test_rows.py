@@ -189,6 +189,13 @@ def test_owners_links_and_cpus_have_their_rows() -> None:
     assert "since IPVS was loaded" in sentence(shown, EMPTY, DirectorRow(Part.CPUS, "0"))
 
 
+@pytest.mark.parametrize("name", ["cpu", "softirq", "memory"])
+def test_a_load_that_cannot_be_read_is_a_dash(name: str) -> None:
+    shown = replace(snapshot(), host=Host("", None, None, None))
+    assert texts(shown, DirectorRow(Part.HOST, name))[1] == "-"
+    assert "not readable in /proc" in sentence(shown, EMPTY, DirectorRow(Part.HOST, name))
+
+
 def test_what_proc_does_not_show_has_no_rows() -> None:
     bare = snapshot(director=Director())
     assert {row.part for row in rows(bare, EMPTY)} == {Part.TABLE, Part.HOST}

@@ -154,6 +154,11 @@ def test_the_headline_says_where_how_much_and_whether_it_is_saved() -> None:
     assert line.endswith("no profile")
 
 
+def test_a_load_that_cannot_be_read_is_a_dash_in_the_headline() -> None:
+    shown = [cell.text for cell in headline(replace(SNAPSHOT, host=Host("lb1", None, 3.0, None)), 200)]
+    assert "cpu - softirq 3%" in shown
+
+
 def test_a_narrow_headline_drops_what_matters_least_and_keeps_what_is_wrong() -> None:
     state = ProfileState("director.toml", exists=True, unsaved=2)
     shown = [c.text for c in headline(replace(SNAPSHOT, profile=state, read_only="because", paused=True), 45)]
