@@ -7,6 +7,9 @@ from pathlib import Path
 
 from lvstui.commands import streams
 
+_BY_SIGNAL = 128
+"""What the exit status of an end by a signal is above."""
+
 
 def main() -> None:
     """Run lvstui as the program of this process."""
@@ -17,7 +20,10 @@ def main() -> None:
     try:
         status = streams.close(_run())
     except KeyboardInterrupt:
-        status = 130
+        sys.exit(130)
+    if status > _BY_SIGNAL:
+        # All is written and closed. Taking the interpreter apart after the screens would last up to two seconds.
+        os._exit(status)
     sys.exit(status)
 
 

@@ -101,6 +101,7 @@ class Worker:
         self._snapshot = replace(EMPTY_SNAPSHOT, origin=kernel.origin, derived=Derived())
         self._desk = EntryDesk(kernel, self.submit, post, clock=clock, threaded=threaded, pause=pause)
         self._watching = Watch(False)
+        self._ending = False
         self._reports: list[EntryReport] = []
         self._drafts: deque[Draft | None] = deque()  # of the edits of entries that are under way, in order
 
@@ -109,7 +110,11 @@ class Worker:
         self._requests.put(request)
 
     def interrupt(self) -> None:
-        """Let edits under way end before their next write, from any thread; what was written is saved and recorded."""
+        """Let edits under way end before their next write, from any thread; what was written is saved and recorded.
+
+        Nothing is read for the screens any more: the requests before `Stop` would each wait for that.
+        """
+        self._ending = True
         self._editor.interrupt()
         self._desk.halt()
 
@@ -141,7 +146,8 @@ class Worker:
                 self._serve_scanner(request)
             case _:
                 self._serve_operator(request)
-                self._look()
+                if not self._ending:
+                    self._look()
         return True
 
     def _serve_operator(self, request: OperatorRequest) -> None:
