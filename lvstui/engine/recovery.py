@@ -54,6 +54,8 @@ def recover(
                 record = _load(left.line) if left and left.line else None
                 if record is None or _is_recorded(records, record):
                     continue
+                if record.number:  # which only the history knows: whoever may rename files here could undo old edits
+                    raise KernelError(f"{path} is no journal but a history; put it back, or remove it")
                 if record.home != here:
                     where = home_text(record.home) or "a demo"
                     raise KernelError(f"it was on {where}; start lvstui there, or remove {path}")

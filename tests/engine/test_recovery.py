@@ -183,6 +183,19 @@ def test_a_torn_journal_is_removed(tmp_path: Path, line: bytes) -> None:
     assert is_settled(scene)
 
 
+def test_a_history_under_the_name_of_a_journal_is_named_and_settles_nothing(tmp_path: Path) -> None:
+    scene = kill(tmp_path, "set", "recorded")
+    scene.recover()
+    before = scene.records
+    history = HistoryFile(scene.profile).path
+    planted = history.rename(tmp_path / ".director.toml.journal.1-0")
+    (said,) = scene.recover()
+    assert f"{planted} is no journal but a history; put it back" in said
+    assert not scene.records
+    planted.rename(history)
+    assert scene.records == before
+
+
 def test_edits_of_entries_that_were_interrupted_may_have_been_done(tmp_path: Path) -> None:
     scene = Scene(tmp_path, Surviving(PLAIN))
     scene.profile.write_text(dumps(PLAIN))
