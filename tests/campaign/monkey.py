@@ -1,4 +1,9 @@
-"""A monkey at the keyboard and the mouse: nothing dies, and nothing is written without Enter, a button or a click."""
+"""A monkey at the keyboard and the mouse: nothing dies, and nothing is written that was not staged and confirmed.
+
+It types in bursts, as over a slow line; half of them confirm nothing. After each burst everything that was written, in
+the kernel or in the profile, must come from Enter, Space or a click in that burst; after a burst of one event it must
+have been staged, or be asked for in a dialog, before that event. The same seed makes the same moves.
+"""
 
 from __future__ import annotations
 
@@ -6,56 +11,221 @@ import asyncio
 import random
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from textual import events
+from textual.geometry import Size
+from textual.keys import _character_to_key
+
+from lvstui.core.change import Change
+from lvstui.core.entries.sync_message import Message
+from lvstui.core.model import ServiceKey
+from lvstui.core.snapshot import Host
+from lvstui.engine.options import Options
+from lvstui.kernel.memory.demo import demo_director, demo_rules
+from lvstui.kernel.memory.kernel import MemoryKernel
+from lvstui.kernel.port import Piece
+from lvstui.store.profile_file import ProfileFile
+from lvstui.tui.app import LvstuiApp
 from tests.campaign import Report
-from tests.tui.conftest import Stage
+from tests.tui.conftest import Clock
 
 SIZES = ((80, 24), (160, 48), (40, 10), (20, 5))
-KEYS = (*"123456abcdefghijklmnoprstuvwxyzADEGHIJKMNSTUZ+-0/:[]? ", "up", "down", "left", "right", "pageup", "pagedown")
-NAMES = (
-    "tab",
-    "escape",
-    "escape",
-    "backspace",
-    "delete",
+
+_LETTERS = "123456abcdefghijklmnoprstuvwxyzADEGHIJKMNRSTUVZ+-0/:[]?! .,=<'"
+_NAMES: tuple[str, ...] = (
+    "up",
+    "down",
+    "left",
+    "right",
+    "pageup",
+    "pagedown",
     "home",
     "end",
-    "enter",
-    "enter",
-    "ctrl+p",
-    "ctrl+d",
-    "ctrl+l",
+    "tab",
+    "shift+tab",
+    "backspace",
+    "delete",
 )
-CONFIRMS = {"enter", "space", " ", "click"}
+_NAMES += ("escape", "escape", "enter", "enter", "enter", "ctrl+p", "ctrl+d", "ctrl+l", "ctrl+u", "ctrl+k")
+_MOUSE = ("click", "click", "click", "double", "double", "right", "drag", "up", "down", "left")
+_PASTED = ("10.1.0.0/16", "[b]x[/b]", "web2\n", "\x1b[31m\x9b\u202e", "9" * 300, "server=", "")
+_CONFIRMS = frozenset({"enter", "space", "click", "double"})
+_BURSTS = (1, 1, 4, 25)
+_TURNS = 2000
+
+
+class _Traced(MemoryKernel):
+    """The demo's kernel, which counts what is written to it and shows the start of its connection table only.
+
+    That table is read anew after each write, and at some of the other times: reading it is most of the demo's work.
+    """
+
+    writes = 0
+    _writes_then = -1
+    _scans = 0
+    _pieces: Sequence[Piece] = ()
+
+    def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:
+        """Read some hundred rows."""
+        self._scans += 1
+        if self._scans % 20 == 0 or self._writes_then != self.writes:
+            self._writes_then, self._pieces = self.writes, list(super().scan(engines=engines))[:5]
+        yield from self._pieces
+
+    def write(self, change: Change) -> None:
+        """Count, and write."""
+        self.writes += 1
+        super().write(change)
+
+    def send_sync(self, messages: Sequence[Message]) -> str:
+        """Count, and take the entries."""
+        self.writes += 1
+        return super().send_sync(messages)
+
+    def zero(self, key: ServiceKey | None) -> None:
+        """Count, and zero."""
+        self.writes += 1
+        super().zero(key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """What the monkey does: its name, and the events that it is."""
+
+    name: str
+    events: tuple[events.Event, ...] = ()
+    size: tuple[int, int] | None = None
+
+
+class Cage:
+    """An app on a kernel that counts."""
+
+    def __init__(self, folder: Path, size: tuple[int, int]) -> None:
+        self.clock, self.size = Clock(), size
+        self.kernel = _Traced(demo_director(), clock=self.clock, traffic=True, foreign=demo_rules())
+        self._profile = folder / "director.toml"
+        ProfileFile(self._profile).update(lambda _: demo_director())
+        options = Options(self.kernel, ProfileFile(self._profile))
+        host = Host("lb1.example", 3.0, 1.0, 20.0)
+        self.app = LvstuiApp(options, host=lambda: host, threaded=False, clock=self.clock, pause=self.clock.sleep)
+
+    @property
+    def written(self) -> tuple[int, int]:
+        """What changes with each write."""
+        return self.kernel.writes, self._profile.stat().st_mtime_ns
+
+    @property
+    def ready(self) -> bool:
+        """Whether one key may write: something is staged, or a dialog asks."""
+        return len(self.app.screen_stack) > 1 or self.app.view.pending
+
+    @property
+    def trouble(self) -> str:
+        """What died; empty where all is well."""
+        ended = self.app.return_code or self.app.return_value
+        return next(map(str, self.app.faults), f"ended with {ended}" if ended else "")
+
+    async def do(self, moves: Sequence[_Move]) -> None:
+        """Send a burst, and let the app and its worker come to rest."""
+        driver = self.app._driver
+        assert driver is not None
+        for move in moves:
+            if move.size:
+                driver._size = move.size
+                self.app.post_message(events.Resize(Size(*move.size), Size(*move.size)))
+            for event in move.events:
+                driver.process_message(event)
+        await self._rest()
+        self.clock.now += 0.2
+        while not self.app.worker._requests.empty():
+            self.app.worker.step(0)
+        self.app.worker.step(0)
+        await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait until no widget has a message left for some turns of the loop."""
+        quiet = 0
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+            busy = any(not pump._message_queue.empty() for pump in (self.app, *self.app._registry) if pump.is_running)
+            quiet = 0 if busy else quiet + 1
+            if quiet == 8:
+                return
 
 
 def run(seconds: float, seed: int) -> Iterator[Report]:
-    """Press and click at random on the demo, on a screen of each size."""
+    """Press, click, scroll, paste and resize at random on the demo, beginning with a screen of each size."""
     for number, size in enumerate(SIZES):
         yield asyncio.run(_monkey(size, seconds / len(SIZES), seed + number))
 
 
 async def _monkey(size: tuple[int, int], seconds: float, seed: int) -> Report:
     chance, end, tried, wrong = random.Random(seed), time.monotonic() + seconds, 0, ""
-    while (not tried or time.monotonic() < end) and not wrong:
+    while not wrong and (time.monotonic() < end or not tried):
         with tempfile.TemporaryDirectory() as folder:
-            stage, last = Stage(Path(folder)), ""
-            async with stage.app.run_test(size=size) as pilot:
-                await stage.look(pilot)
-                while (not tried or time.monotonic() < end) and not wrong and stage.app.return_value is None:
-                    before, last = stage.kernel.read().director, chance.choice([*KEYS, *NAMES, "click", "resize"])
-                    if last == "click":
-                        await pilot.click(offset=(chance.randrange(1, size[0]), chance.randrange(size[1])), times=2)
-                    elif last == "resize":
-                        await pilot.resize_terminal(*size)
-                    else:
-                        await pilot.press(last)
-                    await stage.look(pilot)
-                    tried += 1
-                    if last not in CONFIRMS and stage.kernel.read().director != before:
-                        wrong = f"{last} wrote"
-            wrong = wrong or next(map(str, stage.app.faults), "")
-    name = f"keys and clicks on {size[0]}x{size[1]}"
-    return Report(name, tried, int(bool(wrong)), f"seed {seed}, event {tried}: {wrong}" if wrong else "")
+            cage = Cage(Path(folder), size)
+            async with cage.app.run_test(size=size) as pilot:
+                await pilot.pause()
+                while not wrong and not cage.app._exit and (time.monotonic() < end or not tried):
+                    moves = [_move(chance, size) for _ in range(chance.choice(_BURSTS))]
+                    if chance.random() < 0.5:
+                        moves = [move for move in moves if move.name not in _CONFIRMS]
+                    tried += len(moves)
+                    wrong = await _burst(cage, moves)
+            wrong = wrong or cage.trouble
+    first = f"size {size[0]}x{size[1]}, seed {seed}, event {tried}: {wrong}" if wrong else ""
+    return Report(f"events beginning on {size[0]}x{size[1]}", tried, int(bool(wrong)), first)
+
+
+async def _burst(cage: Cage, moves: Sequence[_Move]) -> str:
+    """Make some moves, and return what is wrong then."""
+    before, ready, names = cage.written, cage.ready, " ".join(move.name for move in moves)
+    await cage.do(moves)
+    confirmed = any(move.name in _CONFIRMS for move in moves) and (ready or len(moves) > 1)
+    if cage.written != before and not confirmed:
+        return f"written after {names}"
+    return f"{cage.trouble} after {names}" if cage.trouble else ""
+
+
+def _move(chance: random.Random, size: tuple[int, int]) -> _Move:
+    """Choose the next move."""
+    kind = chance.random()
+    if kind < 0.75:
+        return pressed(chance.choice([*_LETTERS, *_NAMES, *_NAMES]) if chance.random() > 0.003 else "q")
+    if kind < 0.97:
+        return _with_mouse(chance.choice(_MOUSE), chance, size)
+    if kind < 0.98:
+        return _Move("paste", (events.Paste(chance.choice(_PASTED)),))
+    return _Move("resize", size=size if chance.random() < 0.5 else chance.choice(SIZES))
+
+
+def pressed(key: str) -> _Move:
+    """Return the move that presses a key."""
+    name = _character_to_key(key) if len(key) == 1 else key
+    return _Move(name, (events.Key(name, key if len(key) == 1 else None),))
+
+
+def _with_mouse(kind: str, chance: random.Random, size: tuple[int, int]) -> _Move:
+    x, y = chance.randrange(size[0]), chance.randrange(size[1])
+
+    def event(of: type[events.MouseEvent], button: int, x: int = x, y: int = y) -> events.MouseEvent:
+        return of(None, x, y, 0, 0, button, False, False, False, screen_x=x, screen_y=y)
+
+    move, press, release = events.MouseMove, events.MouseDown, events.MouseUp
+    match kind:
+        case "click" | "double" | "right":
+            button = 3 if kind == "right" else 1
+            once = (event(move, 0), event(press, button), event(release, button))
+            return _Move("click" if kind == "right" else kind, once * (2 if kind == "double" else 1))
+        case "drag":
+            x2, y2 = chance.randrange(size[0]), chance.randrange(size[1])
+            return _Move(kind, (event(press, 1), event(move, 1, x2, y2), event(release, 1, x2, y2)))
+        case "up":
+            return _Move(kind, (event(events.MouseScrollUp, 0),) * 3)
+        case "down":
+            return _Move(kind, (event(events.MouseScrollDown, 0),) * 3)
+        case _:
+            return _Move(kind, (event(events.MouseScrollLeft, 0),))
