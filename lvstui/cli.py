@@ -171,7 +171,11 @@ def _screens(options: argparse.Namespace, open_kernel: Opener) -> int:
     with _place(options, open_kernel, demo_instead=True) as place:
         from lvstui.engine.options import Options
         from lvstui.store.view_memory import ViewMemory, memory_path
-        from lvstui.tui import run  # textual takes a quarter of a second, which the commands need not pay
+        from lvstui.tui import behind  # textual takes a quarter of a second, which the commands need not pay
+
+        if sentence := behind.refusal():
+            raise Failure(sentence)
+        from lvstui.tui.app import run
 
         screens = Options(
             place.kernel,
@@ -179,7 +183,7 @@ def _screens(options: argparse.Namespace, open_kernel: Opener) -> int:
             options.read_only,
             options.interval,
             options.view,
-            notice=place.notice or (NO_USUAL_PROFILE if place.file is None else ""),
+            notice=behind.warning() or place.notice or (NO_USUAL_PROFILE if place.file is None else ""),
             here=place.here,
             links=options.netns is None,
             accounted=True,

@@ -1,5 +1,1 @@
 """The screens on textual; nothing else imports textual."""
-
-from lvstui.tui.app import run
-
-__all__ = ["run"]

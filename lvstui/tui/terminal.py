@@ -1,9 +1,9 @@
 """A terminal behind a slow link: send it only what differs from what it shows, and act on its keys one after another.
 
-This is the one place that reaches behind Textual's public face. Textual repaints a changed region from the left edge of
-its widget, sends what has not changed with it, sets the colours of every piece of text anew, and waits once 30 frames
-are queued for a terminal that no longer reads. `FrugalApp` remembers what the terminal shows, sends the difference, and
-leaves frames out while the terminal is behind.
+This reaches behind Textual's public face; `lvstui.tui.behind` lists for what. Textual repaints a changed region from
+the left edge of its widget, sends what has not changed with it, sets the colours of every piece of text anew, and waits
+once 30 frames are queued for a terminal that no longer reads. `FrugalApp` remembers what the terminal shows, sends the
+difference, and leaves frames out while the terminal is behind.
 
 Textual passes a key to the focused widget, from where it climbs from parent to parent up to the app; only there runs
 the action bound to it. Of keys that come in one packet the second is passed on before the first has climbed: of `/tcp`
@@ -39,6 +39,7 @@ from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
 
+from lvstui.tui.behind import KEYBOARD, OUTPUT, lacks
 from lvstui.tui.driver import SturdyDriver
 
 _QUEUED_FRAMES = 4
@@ -46,6 +47,7 @@ _LOOK_AGAIN = 0.25
 """Seconds after which a terminal that was behind is looked at again."""
 _LONGEST = 1.0
 """Seconds after which the next key is passed on anyway: nothing that an action waits for may block the keyboard."""
+_SEES_OUTPUT = not lacks(*OUTPUT)
 _GAP = 4
 """Moving the terminal's cursor on costs about as many bytes as this many unchanged cells."""
 
@@ -69,6 +71,8 @@ _ATTRIBUTES = (
 
 def output_is_behind(app: App[ReturnType]) -> bool:
     """Return whether frames wait for the terminal; skip painting then, and paint the newest state later."""
+    if not _SEES_OUTPUT:
+        return False
     driver = app._driver
     if not isinstance(driver, LinuxDriver) or driver._writer_thread is None:
         return False
@@ -105,7 +109,7 @@ class FrugalApp(App[ReturnType]):
     """An App for slow links: it sends what changed and no more, and takes one key (or pasted text) at a time."""
 
     def __init__(self) -> None:
-        super().__init__(driver_class=SturdyDriver)
+        super().__init__(driver_class=None if lacks(*KEYBOARD) else SturdyDriver)
         ScrollBar.renderer = _WholeCells
         self._image = TerminalImage()
         self._catching_up = False
@@ -168,7 +172,7 @@ class FrugalApp(App[ReturnType]):
         try:
             async with asyncio.timeout(_LONGEST):
                 await _catch_up(path[0])
-                if not event._stop_propagation:
+                if not getattr(event, "_stop_propagation", False):
                     for pump in (*path[1:], *path, *self.screen_stack[-1:], self):
                         await _catch_up(pump)
         except TimeoutError:
