@@ -46,7 +46,7 @@ def show(options: argparse.Namespace, open_place: OpenPlace) -> int:
     with open_place() as place:
         snapshot = read_snapshot(place)
         director = snapshot.reading.director
-        with closing(Pass(place.kernel, time.monotonic, engines=has_engine(director))) as reading:
+        with closing(Pass(place.kernel.stream(engines=has_engine(director)), time.monotonic)) as reading:
             while reading.step() and reading.rows < _AT_ONCE and time.monotonic() - reading.began <= _BUDGET:
                 pass
             if not reading.complete:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from json import dumps
 from socket import inet_ntoa
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from lvstui.commands.place import Status, complain
 from lvstui.core.describe import masked_client_text
-from lvstui.core.entries.columns import ENTRY_COLUMNS, EntryLook, EntryRow
-from lvstui.core.entries.crowd import Hanging, PackedEntries
+from lvstui.core.entries.columns import ENTRY_COLUMNS, EntryLook, EntryRow, seconds_left
+from lvstui.core.entries.crowd import Hanging, PackedEntries, unpack
 from lvstui.core.entries.resolve import Place, ResolvedEntry, key_of, mask_client, place_of
 from lvstui.core.entries.rows import completeness
 from lvstui.core.fields import visible
 from lvstui.core.model import Director
-from lvstui.core.observed import Connection, Entry, Reading
+from lvstui.core.observed import Alike, Connection, Entry, Reading
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import printed_columns
 from lvstui.engine.scanner import Pass
-from lvstui.kernel.port import KernelError
+from lvstui.kernel.port import KernelError, Piece
+
+R = TypeVar("R")
 
 _BATCH: Final = 2000
 """Lines that are printed at once."""
@@ -158,36 +160,59 @@ class _Lines:
         self._kinds: dict[tuple[int, int, int], _Kind] = {}
         self.rows = 0
 
-    def of(self, entries: Iterable[Entry], now: float) -> Iterator[str]:
-        """Yield the lines of entries; written for speed."""
-        hanging, kinds, filtered, doubts = self._hanging, self._kinds, bool(self._look.filter), self._writer.doubts
-        number: object
-        for entry in entries:
-            service, client, server, _, ends, engine, _, origin = entry
-            kind = kinds.get((id(service), id(server), id(origin))) or self._kind(entry)
-            _, place, suffix, form, masked = kind
-            fits = place.mask is None or mask_client(client, place.mask) == client
-            children = hanging.on(place.service, client, server.address) if hanging else 0
-            self.rows += 1
-            if filtered or engine:
-                resolved = _resolved(entry, place, children, fits=fits)
-                if not self._look.filter.holds(EntryRow(resolved, self._director, now, self._look)):
-                    continue
-                if engine:
-                    yield self._writer.line(resolved, now)
-                    continue
-            text = inet_ntoa(client.packed) if client.version == 4 else str(client)
-            number = children if place.sure or not doubts else f"~{children}"
-            yield (form if fits else masked) % (text + suffix, int(ends - now) if ends > now else 0, number)
+    def of(self, piece: Piece, now: float) -> Iterator[str]:
+        """Yield the lines of the entries of a piece; written for speed."""
+        for entry in piece.entries:
+            yield from self._line(entry, self._kind(entry), now)
+        hanging, filtered, kinds, doubts = (
+            bool(self._hanging),
+            bool(self._look.filter),
+            self._kinds,
+            self._writer.doubts,
+        )
+        self.rows += len(piece.alike)
+        for alike in piece.alike:
+            like, client, ends = alike
+            kind = kinds.get((id(like.service), id(like.server), id(like.origin))) or self._kind(like)
+            if hanging or filtered or kind.place.mask or like.engine or len(client) != 4:
+                self.rows -= 1
+                yield from self._line(unpack(alike), kind, now)
+                continue
+            number = 0 if kind.place.sure or not doubts else "~0"
+            yield kind.form % (inet_ntoa(client) + kind.suffix, int(ends - now) if ends > now else 0, number)
+
+    def _line(self, entry: Entry, kind: _Kind, now: float) -> Iterator[str]:
+        """Yield the line of an entry, if the filter holds."""
+        place, client = kind.place, entry.client
+        fits = place.mask is None or mask_client(client, place.mask) == client
+        children = self._hanging.on(place.service, client, entry.server.address)
+        self.rows += 1
+        if self._look.filter or entry.engine:
+            resolved = _resolved(entry, place, children, fits=fits)
+            if not self._look.filter.holds(EntryRow(resolved, self._director, now, self._look)):
+                return
+            if entry.engine:
+                yield self._writer.line(resolved, now)
+                return
+        number = children if place.sure or not self._writer.doubts else f"~{children}"
+        yield (kind.form if fits else kind.masked) % (
+            str(client) + kind.suffix,
+            seconds_left(entry.ends, now),
+            number,
+        )
 
     def _kind(self, entry: Entry) -> _Kind:
+        key = id(entry.service), id(entry.server), id(entry.origin)
+        kind = self._kinds.get(key)
+        if kind is not None:
+            return kind
         if len(self._kinds) >= _KINDS_MAX:
             self._kinds.clear()
         place = place_of(entry, self._director)
         forms = [self._writer.form(_resolved(entry, place, 0, fits=fits)) for fits in (True, False)]
         suffix = masked_client_text(entry.client, place.width).removeprefix(str(entry.client))
         # While the kind is kept, so are its service and server: no other object has their identity.
-        kind = self._kinds[id(entry.service), id(entry.server), id(entry.origin)] = _Kind(entry, place, suffix, *forms)
+        kind = self._kinds[key] = _Kind(entry, place, suffix, *forms)
         return kind
 
 
@@ -210,11 +235,11 @@ def print_rest(reading: Pass, budget: float, snapshot: Snapshot, look: EntryLook
     trouble, found = "", 0
     pieces = _pieces(reading, budget)
     counts = bool(scan.connections) or _has_connections(snapshot.reading)
-    batches = _counted(pieces, hanging) if counts else (entries for entries, _ in pieces)
+    batches = _counted(pieces, hanging) if counts else pieces
     print(writer.begin(), end="")
     try:
-        for entries in batches:
-            if written := list(lines.of(entries, time.monotonic())):
+        for batch in batches:
+            if written := list(lines.of(batch, time.monotonic())):
                 print(writer.join(written, first=not found), end="")
                 found += len(written)
     except KernelError as problem:
@@ -237,48 +262,62 @@ def _has_connections(reading: Reading) -> bool:
     )
 
 
-def _pieces(reading: Pass, budget: float) -> Iterator[tuple[Sequence[Entry], Sequence[Connection]]]:
+def _pieces(reading: Pass, budget: float) -> Iterator[Piece]:
     """Yield all rows of a reading, many at once, without the entries that the kernel lists again.
 
     It looks for its place in the table anew for each piece, and new entries before it move that place back.
     """
     begun = reading.scan()
-    yield list({key_of(entry): entry for entry in begun.entries}.values()), begun.connections
+    yield Piece(list({key_of(entry): entry for entry in begun.entries}.values()), begun.connections)
     entries: list[Entry] = []
     connections: list[Connection] = []
-    last: Sequence[Entry] = begun.entries[-_AGAIN:]
+    alike: list[Alike] = []
+    tail = begun.entries[-_AGAIN:]
+    last = Piece(tail, (), [(entry, entry.client.packed, 0.0) for entry in tail])
     try:
         for piece in reading.rest(budget):
-            known = [*map(key_of, last)] if piece.entries and _same(piece.entries[0], last) else []
-            entries += [entry for entry in piece.entries if key_of(entry) not in known] if known else piece.entries
+            entries += _without_again(piece.entries, last.entries, key_of)
             connections += piece.connections
-            last = piece.entries[-_AGAIN:] or last
-            if len(entries) + len(connections) >= _BATCH:
-                yield entries, connections
-                entries, connections = [], []
+            again = piece.alike and any(client == piece.alike[0][1] for _, client, _ in last.alike)
+            alike += _without_again(piece.alike, last.alike, _alike_key) if again else piece.alike
+            last = Piece(piece.entries[-_AGAIN:] or last.entries, (), piece.alike[-_AGAIN:] or last.alike)
+            if len(entries) + len(connections) + len(alike) >= _BATCH:
+                yield Piece(entries, connections, alike)
+                entries, connections, alike = [], [], []
     except KernelError:
-        yield entries, connections
+        yield Piece(entries, connections, alike)
         raise
-    yield entries, connections
+    yield Piece(entries, connections, alike)
 
 
-def _same(entry: Entry, others: Iterable[Entry]) -> bool:
-    return any(other.client == entry.client and other.service is entry.service for other in others)
+def _alike_key(alike: Alike) -> tuple[int, int, bytes]:
+    like, client, _ = alike
+    return id(like.service), id(like.server), client
 
 
-def _counted(
-    pieces: Iterable[tuple[Iterable[Entry], Iterable[Connection]]], hanging: Hanging
-) -> Iterator[Sequence[Entry]]:
+def _without_again(rows: Sequence[R], last: Sequence[R], key: Callable[[R], Hashable]) -> Sequence[R]:
+    """Return rows without those at their start that stand at the end of the piece before."""
+    if not rows or not last:
+        return rows
+    before = {key(row) for row in last}
+    for place, row in enumerate(rows):
+        if key(row) not in before:
+            return rows[place:]
+    return ()
+
+
+def _counted(pieces: Iterable[Piece], hanging: Hanging) -> Iterator[Piece]:
     """Yield entries once all rows have been read and their connections counted."""
     packed, trouble = PackedEntries(), None
     try:
-        for entries, connections in pieces:
+        for entries, connections, alike in pieces:
             packed.add(entries)
+            packed.add_alike(alike)
             hanging.add(connections)
     except KernelError as problem:
         trouble = problem
     every = iter(packed)
     while batch := list(islice(every, _BATCH)):
-        yield batch
+        yield Piece((), (), batch)
     if trouble is not None:
         raise trouble

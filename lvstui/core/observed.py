@@ -76,6 +76,10 @@ class Entry(NamedTuple):
     origin: Origin = Origin.UNKNOWN
 
 
+Alike: TypeAlias = tuple[Entry, bytes, float]
+"""An entry that differs from an earlier one by its client and its end only: that one, the packed address, the end."""
+
+
 class Connection(NamedTuple):
     """One connection through the director; `state` is the kernel's word (ESTABLISHED, TIME_WAIT, UDP …)."""
 

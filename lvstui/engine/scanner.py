@@ -6,11 +6,12 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from lvstui.core.entries.crowd import unpack
 from lvstui.core.entries.resolve import NOBODY, WantedClients
 from lvstui.core.observed import Connection, Entry, Scan
 from lvstui.kernel.port import Kernel, KernelError, Piece
@@ -135,7 +136,7 @@ class Scanner:
     def read(self) -> None:
         """Read the table once, as far as budget and orders let it come."""
         wanted = self._follow.wanted
-        reading = self._resume() or Pass(self._kernel, self._clock, engines=self._follow.engines)
+        reading = self._resume() or Pass(self._kernel.scan(engines=self._follow.engines), self._clock)
         reading.wanted = wanted
         began = shown = self._clock()
         trouble = ""
@@ -184,8 +185,8 @@ class Scanner:
 class Pass:
     """One pass over the table, as far as it has come; it has to be closed."""
 
-    def __init__(self, kernel: Kernel, clock: Callable[[], float], *, engines: bool) -> None:
-        self._pieces = kernel.scan(engines=engines)
+    def __init__(self, pieces: Generator[Piece, None, None], clock: Callable[[], float]) -> None:
+        self._pieces = pieces
         self._clock = clock
         self.began = clock()
         self.rows = 0
@@ -205,7 +206,9 @@ class Pass:
         if piece is None:
             self.complete = True
             return False
-        entries, connections = piece
+        entries, connections, alike = piece
+        if alike:
+            entries = [*entries, *map(unpack, alike)]
         self.rows += len(entries) + len(connections)
         if len(self._entries) + len(self._connections) + len(entries) + len(connections) > KEEP:
             whole = len(entries) + len(connections)
@@ -230,7 +233,7 @@ class Pass:
             if piece is None:
                 self.complete = True
                 return
-            self.rows += len(piece.entries) + len(piece.connections)
+            self.rows += sum(map(len, piece))
             yield piece
 
     def close(self) -> None:
@@ -261,7 +264,7 @@ def read_table(
     clock: Callable[[], float] = time.monotonic,
 ) -> Scan:
     """Read the table once, for `budget` seconds at most; rows of the clients that are `wanted` are kept in any case."""
-    reading = Pass(kernel, clock, engines=engines)
+    reading = Pass(kernel.scan(engines=engines), clock)
     reading.wanted = wanted
     while reading.step() and clock() - reading.began <= budget:
         pass

@@ -154,6 +154,10 @@ class Live:
         """Read the connection table, which anybody may."""
         return self._connections.scan(engines=engines)
 
+    def stream(self, *, engines: bool = False) -> Generator[Piece, None, None]:
+        """Read the connection table for somebody who keeps nothing of it."""
+        return self._connections.stream(engines=engines)
+
     def send_sync(self, messages: Sequence[Message]) -> str:
         """Send messages about connections to a sync daemon; return why others could do so too meanwhile."""
         self._writer()

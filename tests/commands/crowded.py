@@ -44,9 +44,9 @@ class CrowdedKernel(MemoryKernel):
         counts = {server.endpoint: ServerStats(self._connections_wanted // 3) for server in SERVERS}
         return replace(reading, servers={WEB: counts})
 
-    def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:
+    def stream(self, *, engines: bool = False) -> Generator[Piece, None, None]:
         """Read the table; each piece begins `again` with the last rows of the one before, and the last one may fail."""
-        decoder = Decoder(engines=engines)
+        decoder = Decoder(engines=engines, alike=True)
         rows: list[str] = []
         for row in self._rows():
             rows.append(row)

@@ -20,7 +20,7 @@ from lvstui.kernel.nft.reading.sets import ANONYMOUS, INTERVAL, Element, Set, re
 from lvstui.kernel.nft.reading.tables import Chain
 from lvstui.kernel.nft.reading.walk import Surroundings, Walk
 from lvstui.kernel.nft.xtables.iptables_text import UnknownLine, line
-from lvstui.kernel.port import Garbled, KernelError
+from lvstui.kernel.port import Garbled, KernelError, Piece
 from lvstui.kernel.procfs.connections import Decoder
 from lvstui.kernel.procfs.table import parse
 from tests.campaign.decoders import tape
@@ -212,14 +212,14 @@ def test_a_known_row_with_a_countdown_of_no_number_is_left_out() -> None:
     row = "TCP 0A01000A 0000 0A010064 0050 0A020202 0050 ASSURED     LOCAL  {}\n"
     decoder = Decoder(engines=False, known={})
     assert len(decoder.decode(row.format("    295").encode(), 1.0).entries) == 1
-    assert decoder.decode(row.format("   x295").encode(), 1.0) == ([], [])
+    assert decoder.decode(row.format("   x295").encode(), 1.0) == Piece([], [], [])
 
 
 @pytest.mark.parametrize("place", [2, 4, 6])
 def test_a_row_with_a_port_beyond_all_ports_is_left_out(place: int) -> None:
     words = ["TCP", "0A01000A", "9C40", "0A010064", "0050", "0A020202", "0050", "ESTABLISHED", "LOCAL", "295"]
     words[place] = "10000"
-    assert Decoder(engines=False).decode(f"{' '.join(words)}\n".encode(), 1.0) == ([], [])
+    assert Decoder(engines=False).decode(f"{' '.join(words)}\n".encode(), 1.0) == Piece([], [], [])
 
 
 @pytest.mark.parametrize("size", [0, 3, 8])

@@ -9,9 +9,16 @@ from typing import Final
 
 from lvstui.core.entries.resolve import Parents, mask_client
 from lvstui.core.model import Address, Director, ServiceKey
-from lvstui.core.observed import Connection, Entry
+from lvstui.core.observed import Alike, Connection, Entry
 
 _SIZES: Final = {4: 4, 6: 16}
+
+
+def unpack(alike: Alike) -> Entry:
+    """Return an entry that is given by its likeness to another one."""
+    like, client, ends = alike
+    address = IPv4Address(client) if len(client) == 4 else IPv6Address(client)
+    return like._replace(client=address, ends=ends)
 
 
 class PackedEntries:
@@ -19,41 +26,43 @@ class PackedEntries:
 
     def __init__(self) -> None:
         self._models: list[Entry] = []
-        self._numbers: dict[tuple[int, int, int, str], int] = {}
-        self._kinds = array("I")
+        self._numbers: dict[int, int] = {}
+        self._kinds: dict[tuple[int, int, int, str, str], Entry] = {}
+        self._order = array("I")
         self._ends = array("d")
         self._clients = bytearray()
-        self._identities: dict[int, str] = {}
-
-    def __len__(self) -> int:
-        return len(self._kinds)
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Append entries."""
-        for entry in entries:
-            service, client, server, state, ends, engine, identity, origin = entry
+        kinds = self._kinds
+        self.add_alike(
             # As long as the first of a kind is kept, no other object has the identity of its service or server.
-            kind = id(service), id(server), id(origin), state + engine
-            number = self._numbers.get(kind)
-            if number is None:
-                number = self._numbers[kind] = len(self._models)
-                self._models.append(entry)
-            if identity:
-                self._identities[len(self._kinds)] = identity
-            self._kinds.append(number)
-            self._ends.append(ends)
-            self._clients += client.packed
+            (
+                kinds.setdefault((id(entry.service), id(entry.server), id(entry.origin), *entry[5:7]), entry),
+                entry.client.packed,
+                entry.ends,
+            )
+            for entry in entries
+        )
 
-    def __iter__(self) -> Iterator[Entry]:
-        make, clients, position = tuple.__new__, memoryview(self._clients), 0
-        identities = self._identities.get
-        for place, (number, ends) in enumerate(zip(self._kinds, self._ends, strict=True)):
-            service, old, server, state, _, engine, _, origin = self._models[number]
-            end = position + _SIZES[old.version]
-            packed = bytes(clients[position:end])
-            client = IPv4Address(packed) if old.version == 4 else IPv6Address(packed)
+    def add_alike(self, entries: Iterable[Alike]) -> None:
+        """Append entries that come as alike."""
+        for like, client, ends in entries:
+            number = self._numbers.get(id(like))
+            if number is None:
+                number = self._numbers[id(like)] = len(self._models)
+                self._models.append(like)
+            self._order.append(number)
+            self._ends.append(ends)
+            self._clients += client
+
+    def __iter__(self) -> Iterator[Alike]:
+        clients, position = memoryview(self._clients), 0
+        for number, ends in zip(self._order, self._ends, strict=True):
+            like = self._models[number]
+            end = position + _SIZES[like.client.version]
+            yield like, bytes(clients[position:end]), ends
             position = end
-            yield make(Entry, (service, client, server, state, ends, engine, identities(place, ""), origin))
 
 
 class Hanging:

@@ -140,6 +140,10 @@ class MemoryKernel:
             pieces = list(self._entries.pieces(self._advance()))
         yield from pieces
 
+    def stream(self, *, engines: bool = False) -> Generator[Piece, None, None]:
+        """Read the connection table for somebody who keeps nothing of it."""
+        return self.scan(engines=engines)
+
     def send_sync(self, messages: Sequence[Message]) -> str:
         """Take what would be sent to a sync daemon. Raises `Refused` where none can be started."""
         self._check_write()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from lvstui.core.model import PERSISTENCE_MAX, Address, AddressKey, Endpoint, Family, MarkKey, Protocol, ServiceKey
-from lvstui.core.observed import Connection, Entry, Origin
+from lvstui.core.observed import Alike, Connection, Entry, Origin
 from lvstui.kernel.namespace import call_in, explain_absence
 from lvstui.kernel.port import KernelError, Piece
 
@@ -53,8 +53,18 @@ class Connections:
 
     def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:
         """Read the table from its start; what cannot be decoded is left out. Raises `KernelError`."""
-        path = WITH_ENGINES if engines else WITH_ORIGIN
         decoder = Decoder(engines=engines, known=self._known)
+        try:
+            yield from self._read(decoder, WITH_ENGINES if engines else WITH_ORIGIN)
+        finally:
+            if len(self._known) > 2 * decoder.rows:
+                self._known.clear()  # most of it is gone from the table
+
+    def stream(self, *, engines: bool = False) -> Generator[Piece, None, None]:
+        """Read the table as `scan` does, but remember nothing, with what is alike among its entries as such."""
+        return self._read(Decoder(engines=engines, alike=True), WITH_ENGINES if engines else WITH_ORIGIN)
+
+    def _read(self, decoder: Decoder, path: Path) -> Generator[Piece, None, None]:
         try:
             descriptor = call_in(self._netns, partial(os.open, path, os.O_RDONLY | os.O_CLOEXEC))
         except FileNotFoundError:
@@ -68,23 +78,24 @@ class Connections:
             raise KernelError(f"/proc/net/{path.name} cannot be read on: {problem.strerror}") from problem
         finally:
             os.close(descriptor)
-            if len(self._known) > 2 * decoder.rows:
-                self._known.clear()  # most of it is gone from the table
 
 
 class Decoder:
     """Decodes the text of one reading as it comes, in whatever pieces; `known` are rows that it may find again.
 
-    A row that is found again is the very same object, unless its timer was started anew.
+    A row that is found again is the very same object, unless its timer was started anew. With `alike` entries that
+    differ by client and time only are not decoded but come as such, and no row is remembered.
     """
 
-    def __init__(self, *, engines: bool, known: dict[str, Row] | None = None) -> None:
+    def __init__(self, *, engines: bool, known: dict[str, Row] | None = None, alike: bool = False) -> None:
         self._engines = engines
+        self._alike = alike
+        self._remembered = 0 if alike or engines else _REMEMBERED
         self._known: dict[str, Row] = {} if known is None else known
         self._tail = b""
         self._services: dict[tuple[str, str, str, bool], ServiceKey] = {}
         self._ends: dict[tuple[str, str], Endpoint] = {}
-        self._kinds: dict[tuple[str, str], tuple[ServiceKey, Endpoint, str, Origin]] = {}
+        self._kinds: dict[str, Entry] = {}
         self.rows = 0
         """Rows decoded so far."""
 
@@ -98,11 +109,30 @@ class Decoder:
             self._kinds.clear()
         entries: list[Entry] = []
         connections: list[Connection] = []
-        if not self._engines:
+        alike: list[Alike] = []
+        if self._alike:
+            lines = self._alike_rows(lines, now, alike)
+        elif not self._engines:
             lines = self._known_rows(lines, now, entries, connections)
         self._rows(lines, now, entries, connections)
-        self.rows += len(entries) + len(connections)
-        return Piece(entries, connections)
+        self.rows += len(entries) + len(connections) + len(alike)
+        return Piece(entries, connections, alike)
+
+    def _alike_rows(self, lines: Sequence[str], now: float, alike: list[Alike]) -> Sequence[str]:
+        """Find entries of known kinds; return the lines of the others."""
+        kinds = self._kinds.get
+        others: list[str] = []
+        for line in lines:
+            kind = kinds(line[: _CLIENT.start] + line[_CLIENT.stop : -_COUNTDOWN])
+            if kind is None:
+                others.append(line)
+                continue
+            try:
+                client, seconds = int(line[_CLIENT], 16).to_bytes(4, "big"), int(line[-_COUNTDOWN:])
+            except (ValueError, OverflowError):
+                continue  # a row that no kernel known writes
+            alike.append((kind, client, now + seconds if seconds <= PERSISTENCE_MAX else now))
+        return others
 
     def _known_rows(
         self, lines: Sequence[str], now: float, entries: list[Entry], connections: list[Connection]
@@ -129,22 +159,22 @@ class Decoder:
 
     def _rows(self, lines: Sequence[str], now: float, entries: list[Entry], connections: list[Connection]) -> None:
         """Decode lines; written for speed, as this runs for each row of tables with a million of them."""
-        known = self._known
+        known, remembered = self._known, self._remembered
         services, ends, engines, kinds = self._services, self._ends, self._engines, self._kinds
         make, unknown, origins = tuple.__new__, Origin.UNKNOWN, _ORIGINS
         row: Row
         client: Address
         for line in lines:
-            kind = kinds.get((line[: _CLIENT.start], line[_CLIENT.stop : -_COUNTDOWN]))
+            kind = kinds.get(line[: _CLIENT.start] + line[_CLIENT.stop : -_COUNTDOWN])
             try:
                 if kind is not None:
-                    service, server, state, origin = kind
+                    service, _, server, state, _, _, _, origin = kind
                     seconds = int(line[-_COUNTDOWN:])
                     ends_at = now + seconds if seconds <= PERSISTENCE_MAX else now
                     client = IPv4Address(int(line[_CLIENT], 16))
                     row = make(Entry, (service, client, server, state, ends_at, "", "", origin))
                     entries.append(row)
-                    if len(known) < _REMEMBERED:
+                    if len(known) < remembered:
                         known[line[:-_COUNTDOWN]] = row
                     continue
                 words = line.split(None, 10)
@@ -162,7 +192,7 @@ class Decoder:
                     entries.append(entry)
                     row = entry
                     if not (six or engines) and len(words) == 10 and line[_CLIENT] == caddr:
-                        kinds[line[: _CLIENT.start], line[_CLIENT.stop : -_COUNTDOWN]] = service, server, state, origin
+                        kinds[line[: _CLIENT.start] + line[_CLIENT.stop : -_COUNTDOWN]] = entry
                 else:
                     client_end = Endpoint(_address(caddr), _port(cport))
                     virtual = ends.get((vaddr, vport)) or self._end(vaddr, vport)
@@ -170,7 +200,7 @@ class Decoder:
                     connection = make(Connection, (number, client_end, virtual, server, state, ends_at, origin))
                     connections.append(connection)
                     row = connection
-                if not engines and len(known) < _REMEMBERED:
+                if len(known) < remembered:
                     known[line[:-_COUNTDOWN]] = row
             except (ValueError, IndexError):
                 continue  # the headings, or a row that no kernel known writes
