@@ -19,8 +19,14 @@ from lvstui.kernel.port import Kernel, KernelError, Piece
 BUDGET: Final = 20.0
 """Seconds that one reading may take; kernels before 6.14 would need many minutes for a large table."""
 
-KEEP: Final = 300_000
-"""Rows that are kept, entries and connections together; of more, only those of clients that somebody looks for."""
+KEEP: Final = 100_000
+"""Rows that are kept however little memory there is, entries and connections together."""
+
+_ROW: Final = 1200
+"""Bytes that a row takes with all that the screens make of it, while the next reading is under way."""
+
+_SHARE: Final = 4
+"""The part of the memory that is left over which rows may take."""
 
 PROGRESS: Final = 1.0
 """Seconds between two looks at a reading that is under way."""
@@ -64,6 +70,13 @@ class End:
 
 
 Order: TypeAlias = Follow | Work | End
+
+
+def room() -> int:
+    """Return how many rows there is memory for; of more, only those of clients that somebody looks for are kept."""
+    from lvstui.host.machine import spare_memory  # psutil is needed for large tables only
+
+    return max(KEEP, spare_memory() // _SHARE // _ROW)
 
 
 class Scanner:
@@ -194,6 +207,7 @@ class Pass:
         self.wanted = NOBODY
         """Clients whose rows are kept in any case."""
         self._taken = self.began
+        self._room: int | None = None
         self._entries: list[Entry] = []
         self._connections: list[Connection] = []
         self.complete = False
@@ -210,7 +224,10 @@ class Pass:
         if alike:
             entries = [*entries, *map(unpack, alike)]
         self.rows += len(entries) + len(connections)
-        if len(self._entries) + len(self._connections) + len(entries) + len(connections) > KEEP:
+        kept = len(self._entries) + len(self._connections) + len(entries) + len(connections)
+        if kept > KEEP and self._room is None:
+            self._room = room()
+        if self._room is not None and kept > self._room:
             whole = len(entries) + len(connections)
             entries = [entry for entry in entries if entry.client in self.wanted]
             connections = [row for row in connections if row.client.address in self.wanted]

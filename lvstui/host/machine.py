@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import psutil
@@ -17,6 +19,9 @@ from lvstui.core.snapshot import Host, Link
 _SPEEDS_LAST = 10.0
 """Seconds after which it is read again which links are up and how fast; that takes longer than the counters."""
 
+
+_GROUPS = Path("/sys/fs/cgroup")
+_OWN_GROUP = Path("/proc/self/cgroup")
 
 Read = TypeVar("Read")
 
@@ -51,6 +56,24 @@ class Machine:
             memory=_unless_unreadable(lambda: psutil.virtual_memory().percent),
             links=_unless_unreadable(partial(self._links.observe, time.monotonic())) or () if self._links else (),
         )
+
+
+def spare_memory(groups: Path = _GROUPS, own: Path = _OWN_GROUP) -> int:
+    """Return the bytes that can still be taken: of the machine's memory, or of what a control group lets us have.
+
+    `groups` is where control groups (version 2) are mounted, `own` the file that says in which we are. 0 where nothing
+    can be read.
+    """
+    found = [_unless_unreadable(lambda: psutil.virtual_memory().available) or 0]
+    with suppress(OSError):
+        for line in own.read_text(errors="replace").splitlines():
+            group = groups / line.removeprefix("0::/") if line.startswith("0::/") else None
+            while group is not None and group.is_relative_to(groups):
+                with suppress(OSError, ValueError):  # "max" is no limit; the topmost group has no such files
+                    limit = int((group / "memory.max").read_text())
+                    found.append(limit - int((group / "memory.current").read_text()))
+                group = group.parent
+    return max(0, min(found))
 
 
 class Links:

@@ -6,8 +6,10 @@ The program reads it again and again, and decodes but what has changed: the firs
 from __future__ import annotations
 
 import os
+import sys
 import time
 from functools import partial
+from pathlib import Path
 
 from lvstui.kernel.live import Live
 from lvstui.kernel.namespace import call_in
@@ -15,6 +17,7 @@ from lvstui.kernel.procfs.connections import WITH_ORIGIN
 from tests.bench.big_table import GUEST, in_turn, namespace, say, to_file, within
 from tests.lab.fill import fill
 
+LVSTUI = Path(sys.executable).parent / "lvstui"
 SIZES = ((10_000, 5), (50_000, 2))
 """Entries, and how often each way of reading takes its turn."""
 
@@ -29,18 +32,20 @@ def main() -> None:
             fill(size, name)
             kernel = Live(name)
             first = scan(kernel, size)
-            bare, ours, cat, theirs = in_turn(
+            bare, ours, cat, theirs, listed = in_turn(
                 rounds,
                 partial(read_bare, name),
                 partial(scan, kernel, size),
                 lambda: to_file(within(name, "cat", f"/proc/net/{WITH_ORIGIN.name}")),
                 lambda: to_file(within(name, "ipvsadm", "-Lnc")),
+                lambda: to_file(within(name, str(LVSTUI), "entries")),
             )
             kernel.close()
             say(f"scanning {size:,} entries", ours, "the bare read", bare)
             say(f"scanning {size:,} entries", ours, "cat", cat)
             say(f"scanning {size:,} entries", ours, "ipvsadm -Lnc", theirs)
             say(f"scanning {size:,} entries for the first time", first, "ipvsadm -Lnc", theirs)
+            say(f"lvstui entries of {size:,}", listed, "ipvsadm -Lnc", theirs)
 
 
 def read_bare(name: str) -> float:

@@ -125,6 +125,7 @@ def test_edits_are_verified_where_not_every_row_is_kept(bench: Bench, monkeypatc
     for number in range(20, 90):
         bench.held(number)
     monkeypatch.setattr(scanner, "KEEP", 0)
+    monkeypatch.setattr(scanner, "room", lambda: 0)
     moved, pinned = bench.make(Move(entry, TWO, 120), Pin(WEB, ip_address("198.18.7.7"), THREE, 60))
     assert {moved.outcome, pinned.outcome} == {Outcome.DONE}, (moved, pinned)
     (gone,) = bench.make(Expire(entry._replace(server=TWO)))

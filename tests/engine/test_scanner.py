@@ -17,6 +17,7 @@ from lvstui.core.model import Protocol
 from lvstui.core.observed import Connection, Scan
 from lvstui.engine import scanner
 from lvstui.engine.scanner import BUDGET, End, Follow, Scanner, Work, read_table
+from lvstui.host import machine
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs, Piece
 from tests.build import endpoint
@@ -202,6 +203,7 @@ def test_a_partial_reading_does_not_hide_one_that_knew_more() -> None:
 
 def test_more_rows_than_are_kept_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanner, "KEEP", 30)
+    monkeypatch.setattr(scanner, "room", lambda: 30)
     reader, published = scanner_of(LargeKernel(100))
     reader.order(Follow(True))
     reader.step(0)
@@ -210,8 +212,23 @@ def test_more_rows_than_are_kept_are_counted(monkeypatch: pytest.MonkeyPatch) ->
     assert (len(scan.connections), scan.rows, scan.left_out, scan.complete, scan.whole) == (30, 100, 70, True, False)
 
 
+def test_as_many_rows_are_kept_as_there_is_memory_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "spare_memory", lambda: 4 << 30)
+    assert 500_000 < scanner.room() < 1_500_000
+    monkeypatch.setattr(machine, "spare_memory", lambda: 0)
+    assert scanner.room() == scanner.KEEP
+    monkeypatch.setattr(scanner, "KEEP", 10)
+    reader, published = scanner_of(LargeKernel(100))
+    monkeypatch.setattr(machine, "spare_memory", lambda: 60 * 4 * scanner._ROW)
+    reader.order(Follow(True))
+    reader.step(0)
+    reader.read()
+    assert (len(published[-1].connections), published[-1].left_out) == (60, 40)
+
+
 def test_whoever_is_looked_for_is_kept_however_many_others_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanner, "KEEP", 30)
+    monkeypatch.setattr(scanner, "room", lambda: 30)
     kernel = LargeKernel(100)
     reader, published = scanner_of(kernel)
     reader.order(Follow(True, SOMEBODY))
@@ -226,6 +243,7 @@ def test_a_stopped_reading_is_not_taken_up_for_somebody_whom_it_may_have_left_ou
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(scanner, "KEEP", 30)
+    monkeypatch.setattr(scanner, "room", lambda: 30)
     kernel = LargeKernel(1000, seconds=0.1)
     reader, published = scanner_of(kernel)
     reader.order(Follow(True))

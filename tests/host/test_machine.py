@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from lvstui.core.snapshot import Host, Link
-from lvstui.host.machine import Counters, Links, Machine
+from lvstui.host.machine import Counters, Links, Machine, spare_memory
 
 BEFORE = Counters(1000, 500, 10, 5, 1, 0)
 AFTER = Counters(5000, 600, 30, 6, 5, 2)
@@ -123,3 +123,26 @@ def test_a_link_whose_name_is_no_text_hides_no_other_and_is_escaped(monkeypatch:
     assert "eth0" in names
     assert len(names) == 2
     assert all(name.isascii() for name in names)
+
+
+@pytest.mark.parametrize(
+    ("files", "most"),
+    [
+        ({}, None),
+        ({"a/b/memory.max": "max", "a/b/memory.current": "5"}, None),
+        ({"a/b/memory.max": "5000", "a/b/memory.current": "2000"}, 3000),
+        ({"a/b/memory.max": "5000", "a/b/memory.current": "0", "a/memory.max": "900", "a/memory.current": "100"}, 800),
+        ({"a/b/memory.max": "5000", "a/b/memory.current": "6000"}, 0),
+    ],
+)
+def test_memory_is_that_of_the_machine_or_of_the_tightest_control_group(
+    tmp_path: Path, files: dict[str, str], most: int | None
+) -> None:
+    own = tmp_path / "cgroup"
+    own.write_text("4:memory:/elsewhere\n0::/a/b\n")
+    (tmp_path / "groups/a/b").mkdir(parents=True)
+    for name, text in files.items():
+        (tmp_path / "groups" / name).write_text(f"{text}\n")
+    spare = spare_memory(tmp_path / "groups", own)
+    assert spare == most if most is not None else spare > 1 << 20
+    assert spare_memory(tmp_path, tmp_path / "nowhere") > 1 << 20
