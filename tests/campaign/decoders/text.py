@@ -116,7 +116,7 @@ def _decode_connections(random: Random, *, engines: bool) -> None:
         if random.random() < 0.3:
             data = mutate.damage(random, data)
         middle = random.randrange(len(data) + 1)
-        decoder = Decoder(engines=engines, known=known)
+        decoder = Decoder(engines=engines, known=known, alike=not engines and random.random() < 0.3)
         for part in (data[:middle], data[middle:], b"\n"):
             decoder.decode(part, now)
         changed = mutate.text(random, few, (whole,))
