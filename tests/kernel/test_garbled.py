@@ -106,6 +106,11 @@ def test_a_service_that_lacks_something_is_told(number: int, payload: bytes | No
             wire.read_service(found)
 
 
+def test_a_service_on_mark_0_is_told_as_none_can_be_asked_for_its_servers() -> None:
+    with pytest.raises(Garbled, match="a service on mark 0"):
+        wire.read_service(Attributes(SERVICE | {wire.SVC_MARK: bytes(4)}))
+
+
 def test_counts_of_an_odd_size_are_not_taken_for_numbers() -> None:
     """Two that make up for each other in length must not teach a wrong layout."""
     title = max(IPVS)

@@ -257,7 +257,10 @@ def read_service(found: Attributes) -> Service:
     family = _member(Family, _number(found, SVC_FAMILY, 2))
     key: ServiceKey
     if SVC_MARK in found:
-        key = MarkKey(_number(found, SVC_MARK), family)
+        mark = _number(found, SVC_MARK)
+        if not mark:
+            raise Garbled("a service on mark 0")
+        key = MarkKey(mark, family)
     else:
         protocol = _member(Protocol, _number(found, SVC_PROTOCOL, 2))
         key = AddressKey(protocol, _address(family, found[SVC_ADDRESS]), _port_of(found, SVC_PORT))
