@@ -9,13 +9,12 @@ from json import dumps
 from socket import inet_ntoa
 from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from lvstui.commands.place import Status, complain
+from lvstui.commands.place import Status, align_row, cells_of, complain, widths_of
 from lvstui.core.describe import masked_client_text
 from lvstui.core.entries.columns import ENTRY_COLUMNS, EntryLook, EntryRow, seconds_left
 from lvstui.core.entries.crowd import Hanging, PackedEntries, unpack
 from lvstui.core.entries.resolve import Place, ResolvedEntry, key_of, mask_client, place_of
 from lvstui.core.entries.rows import completeness
-from lvstui.core.fields import visible
 from lvstui.core.model import Director
 from lvstui.core.observed import Alike, Connection, Entry, Reading
 from lvstui.core.snapshot import Snapshot
@@ -38,6 +37,7 @@ _KINDS_MAX: Final = 65536
 """Kinds of entries whose lines are kept ready."""
 
 _COLUMNS: Final = printed_columns(ENTRY_COLUMNS)
+_RIGHT: Final = frozenset(place for place, column in enumerate(_COLUMNS) if column.right)
 _OWN: Final = frozenset(("client", "left", "connections"))
 """The columns in which each entry has something of its own; in JSON the last one is `children`."""
 
@@ -66,12 +66,11 @@ class _Text:
     def __init__(self, director: Director, some: Iterable[ResolvedEntry], now: float) -> None:
         self._director = director
         headings = [column.heading or column.title.upper() for column in _COLUMNS]
-        rows = [headings, *(self._cells(resolved, now) for resolved in some)]
-        self._widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        self._heading = self._aligned(headings)
+        self._widths = widths_of([headings, *(self._cells(resolved, now) for resolved in some)])
+        self._heading = align_row(headings, self._widths, _RIGHT)
 
     def line(self, resolved: ResolvedEntry, now: float) -> str:
-        return self._aligned(self._cells(resolved, now))
+        return align_row(self._cells(resolved, now), self._widths, _RIGHT)
 
     def form(self, resolved: ResolvedEntry) -> str:
         parts = []
@@ -92,16 +91,7 @@ class _Text:
         return "" if found else "There is no such entry.\n"
 
     def _cells(self, resolved: ResolvedEntry, now: float) -> list[str]:
-        row = EntryRow(resolved, self._director, now, EntryLook())
-        values = [column.value(row) if column.value else None for column in _COLUMNS]
-        return ["-" if value is None else visible(str(value)) for value in values]
-
-    def _aligned(self, cells: Sequence[str]) -> str:
-        placed = [
-            cell.rjust(width) if column.right else cell.ljust(width)
-            for column, width, cell in zip(_COLUMNS, self._widths, cells, strict=True)
-        ]
-        return "  ".join(placed).rstrip()
+        return cells_of(_COLUMNS, EntryRow(resolved, self._director, now, EntryLook()))
 
 
 class _Json:

@@ -127,22 +127,33 @@ def columns_of(columns: Sequence[RowColumn[R]], rows: Iterable[R]) -> list[str]:
 
     chosen = printed_columns(columns)
     lines = [[column.heading or column.title.upper() for column in chosen]]
-    for row in rows:
-        values = [column.value(row) if column.value else None for column in chosen]
-        lines.append(["-" if value is None else visible(str(value)) for value in values])
+    lines += [cells_of(chosen, row) for row in rows]
     return align(lines, frozenset(place for place, column in enumerate(chosen) if column.right))
+
+
+def cells_of(columns: Iterable[RowColumn[R]], row: R) -> list[str]:
+    """Return what stands in the columns of a row; `-` for what is not known."""
+    values = (column.value(row) if column.value else None for column in columns)
+    return ["-" if value is None else visible(str(value)) for value in values]
 
 
 def align(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
     """Put rows into columns as wide as their widest cell, without trailing blanks."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if index in right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    widths = widths_of(rows)
+    return [align_row(row, widths, right) for row in rows]
+
+
+def widths_of(rows: Iterable[Sequence[str]]) -> list[int]:
+    """Return the width of the widest cell of each column."""
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def align_row(cells: Iterable[str], widths: Iterable[int], right: frozenset[int]) -> str:
+    """Put the cells of a row into columns of these widths, without trailing blanks."""
+    return "  ".join(
+        cell.rjust(width) if index in right else cell.ljust(width)
+        for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ).rstrip()
 
 
 def print_json(document: object) -> None:
