@@ -29,7 +29,7 @@ def find_home(netns: str | None = None, *, proc: Path = Path("/proc"), names: Pa
     """
     host = os.uname().nodename
     ours = identity(proc / "self/ns/net")
-    is_own = _is_own(proc)
+    is_own = _is_own(proc, ours)
     if netns is not None:
         own = ours if is_own else identity(proc / "1/ns/net")
         return Home(host, "" if own and own == identity(names / netns) else netns)
@@ -39,7 +39,7 @@ def find_home(netns: str | None = None, *, proc: Path = Path("/proc"), names: Pa
     return Home(host, name or f"net:[{ours[1]}]")
 
 
-def _is_own(proc: Path) -> bool:
+def _is_own(proc: Path, ours: tuple[int, int] | None) -> bool:
     """Return whether our namespace is the machine's, or a container's, rather than one that somebody made in it.
 
     Where settings are hidden (an empty /proc/sys), sharing it with the machine's init shows the same. What nothing
@@ -48,7 +48,6 @@ def _is_own(proc: Path) -> bool:
     if (proc / _FIRST_ONLY).exists():
         return True
     uts, pids = identity(proc / "self/ns/uts"), identity(proc / "self/ns/pid")
-    ours = identity(proc / "self/ns/net")
     if ours is None or ours != identity(proc / "1/ns/net"):
         return False
     return (pids is not None and pids[1] == _FIRST_PID) or (uts is not None and uts[1] != _FIRST_UTS)

@@ -23,6 +23,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from lvstui.core.fields import visible
+from lvstui.tui.behind import DISPATCH, lacks
 
 FAILED: Final = os.EX_SOFTWARE
 """The exit status of screens that an error ended."""
@@ -107,7 +108,7 @@ class SturdyApp(App[int]):
     def __init__(self, hear: Callable[[Fault], None]) -> None:
         """Hear of each error at its first time."""
         super().__init__()
-        if hasattr(MessagePump, "_dispatch_message"):
+        if not lacks(*DISPATCH):
             MessagePump._dispatch_message = _dispatch  # type: ignore[method-assign, assignment]
         Widget.render_lines = _render_lines  # type: ignore[method-assign, assignment]
         self.faults = Faults(self.exit, hear)
