@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, TypeAlias
@@ -135,10 +136,20 @@ def _write(kernel: Live, wanted: Director) -> None:
         kernel.write(change)
 
 
-def attack(place: Arena, name: str, choose: Callable[[], Words], seconds: float, number: int) -> Report:
-    """Kill commands at random moments for so many seconds, and see what the next start makes of each."""
-    tried = failed = hit = 0
-    first = ""
+def attack(
+    place: Arena,
+    name: str,
+    choose: Callable[[], Words],
+    seconds: float,
+    number: int,
+    judge: Callable[[int], list[str]] | None = None,
+) -> Report:
+    """Kill commands at random moments for so many seconds, and see what the next start makes of each.
+
+    `judge` takes the exit status and returns what is wrong then.
+    """
+    judge = judge or partial(_judge, place, number)
+    tried = hit = 0
     end = time.monotonic() + seconds
     span = 0.0  # seconds that a command takes at least
     while time.monotonic() < end or not tried:
@@ -146,17 +157,17 @@ def attack(place: Arena, name: str, choose: Callable[[], Words], seconds: float,
         after = place.random.uniform(0, span * 1.1) if span else None
         status = place.run(words, number, after)
         span = min(span or 99, time.monotonic() - began) if status == 0 else span  # the first start is the slowest
-        killed = status == -signal.SIGKILL
         hit += status in (-number, 128 + number)
-        # A signal before the command has begun, or after its end, ends Python in its own way.
-        wrong = [] if status in (0, -number, 128 + number) else [f"status {status}"]
-        wrong += place.settle() if killed else place.faults()
         tried += 1
-        if wrong:
-            failed += 1
-            first = first or f"{' '.join(words)} after {after} s: {wrong}"
-            break  # what follows would only repeat it
-    return Report(f"{name}, {hit} in the middle", tried, failed, first)
+        if wrong := judge(status):  # what follows would only repeat it
+            return Report(f"{name}, {hit} in the middle", tried, 1, f"{' '.join(words)} after {after} s: {wrong}")
+    return Report(f"{name}, {hit} in the middle", tried, 0, "")
+
+
+def _judge(place: Arena, number: int, status: int) -> list[str]:
+    # A signal before the command has begun, or after its end, ends Python in its own way.
+    wrong = [] if status in (0, -number, 128 + number) else [f"status {status}"]
+    return [*wrong, *(place.settle() if status == -signal.SIGKILL else place.faults())]
 
 
 def _table() -> Director:
@@ -222,23 +233,10 @@ def attack_apply(place: Arena, word: str, choose: Callable[[], Words], seconds: 
         place.run(["apply"])
         return choose()
 
-    tried = failed = hit = 0
-    first = ""
-    end = time.monotonic() + seconds
-    span = 0.0  # seconds that a command takes at least
-    while time.monotonic() < end or not tried:
-        words, began = choose_and_finish(), time.monotonic()
-        after = place.random.uniform(0, span * 1.1) if span else None
-        status = place.run(words, number, after)
-        span = min(span or 99, time.monotonic() - began) if status == 0 else span  # the first start is the slowest
-        hit += status in (-number, 128 + number)
+    def resume(_: int) -> list[str]:
         wrong = [fault for fault in place.settle() if not fault.startswith("the profile is not")]
         if place.run(["apply"]):
             wrong.append("it cannot be resumed")
-        wrong += place.faults()
-        tried += 1
-        if wrong:
-            failed += 1
-            first = f"apply after {after} s: {wrong}"
-            break
-    return Report(f"{word} of apply, {hit} in the middle", tried, failed, first)
+        return [*wrong, *place.faults()]
+
+    return attack(place, f"{word} of apply", choose_and_finish, seconds, number, resume)

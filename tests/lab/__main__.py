@@ -12,6 +12,35 @@ from tests.lab.uml import UserMode
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says and return the exit status: the command's own, or 125 where the lab failed."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.action != "test":
+        parser.error(f"unknown: {' '.join(rest)}")
+    try:
+        match options.action:
+            case "install":
+                return install.install(options.kernels)
+            case "run":
+                limits = {"memory": options.memory, "seconds": options.seconds, "writable": options.writable}
+                job = guest.Job(options.command, terminal=options.terminal, **limits)
+                return guest.run(job, options.kernel)
+            case "test":
+                how = {"guests": options.guests, "core": options.core, "or_skip": options.or_skip}
+                return suite.run(rest, options.kernel, **how)
+            case "matrix":
+                return matrix.run(options.kernels or [_kernel(name) for name in matrix.KERNELS], core=options.core)
+            case _:
+                return guest.run(guest.Job(_shop(options.command), terminal=True), UserMode())
+    except guest.LabError as problem:
+        print(f"lab: {problem}", file=sys.stderr)
+        return 125
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # who read our output has had enough
+        return 141
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.lab", description=__doc__)
     commands = parser.add_subparsers(dest="action", required=True)
     make = commands.add_parser("install", help="make sure that the lab's programs are there (Debian packages)")
@@ -38,31 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table.add_argument("kernels", nargs="*", type=_kernel, metavar="KERNEL", help="only on these")
     shop = commands.add_parser("shop", help="open lvstui (or COMMAND) in this terminal on a director with traffic")
     shop.add_argument("command", nargs="*", metavar="-- COMMAND")
-    options, rest = parser.parse_known_args(arguments)
-    if rest and options.action != "test":
-        parser.error(f"unknown: {' '.join(rest)}")
-    try:
-        match options.action:
-            case "install":
-                return install.install(options.kernels)
-            case "run":
-                limits = {"memory": options.memory, "seconds": options.seconds, "writable": options.writable}
-                job = guest.Job(options.command, terminal=options.terminal, **limits)
-                return guest.run(job, options.kernel)
-            case "test":
-                how = {"guests": options.guests, "core": options.core, "or_skip": options.or_skip}
-                return suite.run(rest, options.kernel, **how)
-            case "matrix":
-                return matrix.run(options.kernels or [_kernel(name) for name in matrix.KERNELS], core=options.core)
-            case _:
-                return guest.run(guest.Job(_shop(options.command), terminal=True), UserMode())
-    except guest.LabError as problem:
-        print(f"lab: {problem}", file=sys.stderr)
-        return 125
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:  # who read our output has had enough
-        return 141
+    return parser
 
 
 def _kernel(name: str) -> guest.Kernel:
