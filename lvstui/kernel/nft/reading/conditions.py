@@ -6,15 +6,13 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, summarize_address_range
 from socket import inet_ntoa
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from lvstui.core.model import Network, Ports, Protocol, Selector
+from lvstui.core.packets.program import Ask, Check, Range
 from lvstui.core.selectors import merged_networks, merged_ports
 from lvstui.kernel.netlink.attributes import Order
-from lvstui.kernel.nft.reading.fields import FLAGS, NAMED, NETWORKS, PacketField
-
-Range: TypeAlias = tuple[int, int]
-"""Values of a field, both ends included."""
+from lvstui.kernel.nft.reading.fields import CONNECTION_STATUS, FLAGS, NAMED, NETWORKS, STATE, PacketField
 
 _HEXADECIMAL: Final = frozenset({"mark", "bits", *FLAGS})
 _FAMILY_OF: Final = {"meta nfproto": {2: 4, 10: 6}, "meta protocol": {0x0800: 4, 0x86DD: 6}}
@@ -32,20 +30,35 @@ _NETWORKS_MAX: Final = 4096
 
 
 class Condition(NamedTuple):
-    """One condition: its words, and the field with all values that meet it, None where that is no plain range."""
+    """One condition: its words, and the field with all values that meet it, None where that is no plain range.
+
+    `test` is the same for a packet's walk, where that is more than that the field has these values.
+    """
 
     text: str
     field: PacketField
     ranges: tuple[Range, ...] | None = None
+    test: Check | None = None
 
 
 _WORDS: Final = PacketField("", 0, "words")
 _UNKNOWN: Final = PacketField("", 0, "unknown")
+_EITHER: Final = ("sport or dport", "sport", "dport")
 
 
-def in_words(name: str, text: str, negated: bool = False) -> Condition:
-    """Return a condition that no values stand for."""
-    return Condition(f"{name} {'!= ' if negated else ''}{text}", _WORDS)
+def check(condition: Condition) -> Check | Ask:
+    """Return the instruction that a condition is; it asks where the condition cannot be tested."""
+    if condition.test is not None:
+        return condition.test
+    if condition.ranges is None or not condition.field.name:
+        return Ask(condition.text)
+    return Check((condition.field.name,), condition.ranges)
+
+
+def in_words(name: str, text: str, negated: bool = False, test: Check | None = None) -> Condition:
+    """Return a condition that no values stand for; `test` is what it asks, without the negation."""
+    asked = test._replace(negated=test.negated != negated) if test is not None else None
+    return Condition(f"{name} {'!= ' if negated else ''}{text}", _WORDS, test=asked)
 
 
 def unknown(text: str) -> Condition:
@@ -73,9 +86,16 @@ def match_values(field: PacketField, ranges: tuple[Range, ...], negated: bool = 
         if not 0 <= first <= last <= most:
             raise ValueError(f"{field.name} from {first} to {last}")
     text = f"@{name}" if name else values_text(field, ranges)
+    test = _test_either(field, ranges, negated) if field.name.endswith(_EITHER[0]) else None
     if negated:
-        return Condition(f"{field.name} != {text}", field, complement(ranges, field.most))
-    return Condition(f"{field.name} {text}", field, ranges)
+        return Condition(f"{field.name} != {text}", field, complement(ranges, field.most), test)
+    return Condition(f"{field.name} {text}", field, ranges, test)
+
+
+def _test_either(field: PacketField, ranges: tuple[Range, ...], negated: bool) -> Check:
+    """Return the test of two ports, of which neither may have the values where that is negated."""
+    both, *each = _EITHER
+    return Check(tuple(field.name.removesuffix(both) + one for one in each), ranges, negated)
 
 
 def match_bits(which: PacketField, mask: int, value: int, negated: bool) -> Condition:
@@ -85,16 +105,33 @@ def match_bits(which: PacketField, mask: int, value: int, negated: bool) -> Cond
     """
     if not 0 <= mask | value <= which.most:
         raise ValueError(f"{which.name} & {mask} == {value}")
+    test = Check((which.name,), ((value, value),), negated, mask)
     if which.name == "ip tos" and mask == 0xFC:
-        return Condition(f"ip dscp {'!= ' if negated else ''}0x{value >> 2:x}", which)
+        return Condition(f"ip dscp {'!= ' if negated else ''}0x{value >> 2:x}", which, test=test)
     rest = which.most & ~mask
     if not which.host and rest & (rest + 1) == 0 and value & rest == 0:
         return match_values(which, ((value, value | rest),), negated)
     if which.kind in FLAGS and value == 0:
-        return Condition(f"{which.name} {'' if negated else '!= '}{flags_text(which.kind, mask)}", which)
+        return Condition(f"{which.name} {'' if negated else '!= '}{flags_text(which.kind, mask)}", which, test=test)
     if mask == which.most:
         return match_values(which, ((value, value),), negated)
-    return Condition(f"{which.name} & 0x{mask:x} {'!=' if negated else '=='} 0x{value:x}", which)
+    text = f"{which.name} & 0x{mask:x} {'!=' if negated else '=='} 0x{value:x}"
+    return Condition(text, which, test=test)
+
+
+def match_flags(name: str, field: PacketField, flags: int, negated: bool) -> Condition:
+    """Return the condition, of this name, that any of these flags of a field is set."""
+    return in_words(name, flags_text(field.kind, flags), negated, Check((field.name,), ((1, flags),), mask=flags))
+
+
+def match_states(states: Sequence[str], negated: bool) -> Condition:
+    """Return the condition that a connection is in one of these states of xtables, where `snat` is one too."""
+    seen, nat = (sum(bit for bit, name in FLAGS[kind].items() if name in states) for kind in ("state", "status"))
+    test = None
+    if not (seen and nat):
+        field, flags = (CONNECTION_STATUS, nat) if nat else (STATE, seen)
+        test = Check((field.name,), ((1, flags),), mask=flags)
+    return in_words("ct state", ", ".join(states), negated, test)
 
 
 def values_text(field: PacketField, ranges: Iterable[Range]) -> str:
@@ -177,14 +214,14 @@ def common(one: Sequence[Range], other: Sequence[Range]) -> tuple[Range, ...]:
 
 def words(conditions: Sequence[Condition]) -> tuple[str, ...]:
     """Write conditions, without those that another one's name implies (`tcp dport` is tcp)."""
-    implied = {field.layer for _, field, _ in conditions}
+    implied = {condition.field.layer for condition in conditions}
     implied |= {_BELOW[layer] for layer in implied if layer in _BELOW}
     return tuple(part.text for part in conditions if part.text and _layer(part) not in implied)
 
 
 def _layer(condition: Condition) -> tuple[int, int] | str:
     """Return the layer that a condition does nothing but name, empty for others."""
-    _, field, ranges = condition
+    field, ranges = condition.field, condition.ranges
     if field.kind not in _LAYERS or ranges is None or not _single(ranges):
         return ""
     value = ranges[0][0]
@@ -200,7 +237,8 @@ def selector(conditions: Iterable[Condition], family: str) -> Selector | None:
     addresses: Sequence[Range] | None = None
     ports: Sequence[Range] = _EVERY_PORT
     interfaces: Sequence[Range] | None = None
-    for _, field, ranges in conditions:
+    for condition in conditions:
+        field, ranges = condition.field, condition.ranges
         if ranges is None:
             return None
         name = field.name

@@ -72,6 +72,7 @@ OIFNAME: Final = PacketField("oifname", 16, "interface")
 MARK: Final = PacketField("meta mark", 4, "mark", host=True)
 CONNECTION_MARK: Final = PacketField("ct mark", 4, "mark", host=True)
 STATE: Final = PacketField("ct state", 4, "state", host=True)
+CONNECTION_STATUS: Final = PacketField("ct status", 4, "status", host=True)
 TCP_FLAGS: Final = PacketField("tcp flags", 1, "bits", layer=(4, 6))
 
 
@@ -172,7 +173,7 @@ _META: Final = {
 _CT: Final = {
     0: STATE,
     1: PacketField("ct direction", 1, "direction", host=True),
-    2: PacketField("ct status", 4, "status", host=True),
+    2: CONNECTION_STATUS,
     3: CONNECTION_MARK,
     5: PacketField("ct expiration", 4, host=True),
     6: PacketField("ct helper", 16, "interface"),

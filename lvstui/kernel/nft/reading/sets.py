@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Final, NamedTuple
 
+from lvstui.core.packets.program import Range
 from lvstui.kernel.netlink.attributes import Codec, Order
 from lvstui.kernel.nft.nfnetlink import number, word
-from lvstui.kernel.nft.reading.conditions import Condition, Range, match_values, range_text, value_of
+from lvstui.kernel.nft.reading.conditions import Condition, match_values, range_text, value_of
 from lvstui.kernel.nft.reading.fields import REGISTERS, PacketField
 from lvstui.kernel.port import Garbled
 

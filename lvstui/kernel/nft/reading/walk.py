@@ -198,7 +198,7 @@ def nothing(_: Walk) -> None:
 
 def _name_interfaces(condition: Condition, interfaces: Callable[[], Mapping[int, str]]) -> Condition:
     """Write an interface's number as its name, as it is now."""
-    text, numbered, ranges = condition
+    text, numbered, ranges = condition[:3]
     named = _INTERFACES.get(numbered.name)
     if named is None or ranges is None:
         return condition

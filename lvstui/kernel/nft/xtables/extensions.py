@@ -7,12 +7,20 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from lvstui.core.observed import ALL_BITS
-from lvstui.kernel.nft.reading.conditions import Condition, Range, in_words, match_bits, match_values
+from lvstui.core.packets.program import Check, Range
+from lvstui.kernel.nft.reading.conditions import (
+    Condition,
+    in_words,
+    match_bits,
+    match_flags,
+    match_states,
+    match_values,
+)
 from lvstui.kernel.nft.reading.fields import (
     CONNECTION_MARK,
+    CONNECTION_STATUS,
     MARK,
     PROTOCOLS,
-    STATUS,
     TCP_FLAGS,
     TYPES,
     PacketField,
@@ -184,9 +192,11 @@ def _conntrack(walk: Walk, info: bytes) -> Iterator[Condition]:
     protocol, *ports, flags, inverted, states, status = walk.unpack("H4H4H", info, 136)
     high = walk.unpack("4H", info, 154)
     if flags & _STATE_FLAGS:
-        yield in_words("ct state", _bits(_STATES, states), bool(inverted & _STATE_FLAGS))
+        names = [name for bit, name in _STATES.items() if states & bit]
+        yield match_states(names, bool(inverted & _STATE_FLAGS))
     if flags & 2:
-        yield in_words("ct protocol", PROTOCOLS.get(protocol, str(protocol)), bool(inverted & 2))
+        test = Check(("ct protocol",), ((protocol, protocol),))
+        yield in_words("ct protocol", PROTOCOLS.get(protocol, str(protocol)), bool(inverted & 2), test)
     ip, size, kind = ("ip", 4, "ipv4") if walk.network == 2 else ("ip6", 16, "ipv6")
     sides = ("original", "s"), ("original", "d"), ("reply", "s"), ("reply", "d")
     for place, (direction, side) in enumerate(sides):
@@ -195,7 +205,7 @@ def _conntrack(walk: Walk, info: bytes) -> Iterator[Condition]:
             field = PacketField(f"ct {direction} {ip} {side}addr", size, kind)
             yield match_bits(field, mask, address, bool(inverted & 4 << place))
     if flags & 64:
-        yield in_words("ct status", _bits(STATUS, status), bool(inverted & 64))
+        yield match_flags("ct status", CONNECTION_STATUS, status, bool(inverted & 64))
     if flags & 128:
         first, last = walk.unpack("2I", info, 128)
         yield match_values(PacketField("ct expiration", 4, host=True), ((first, last),), bool(inverted & 128))
@@ -204,11 +214,8 @@ def _conntrack(walk: Walk, info: bytes) -> Iterator[Condition]:
             field = PacketField(f"ct {direction} proto-{'src' if side == 's' else 'dst'}", 2, "port")
             yield match_values(field, ((ports[place], high[place]),), bool(inverted & 256 << place))
     if flags & 4096:
-        yield in_words("ct direction", "reply" if inverted & 4096 else "original")
-
-
-def _bits(names: dict[int, str], bits: int) -> str:
-    return ", ".join(name for bit, name in names.items() if bits & bit)
+        way = int(bool(inverted & 4096))
+        yield match_values(PacketField("ct direction", 1, "direction", host=True), ((way, way),))
 
 
 def _mark(field: PacketField, walk: Walk, info: bytes) -> Iterator[Condition]:

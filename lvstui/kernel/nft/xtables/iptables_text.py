@@ -10,12 +10,13 @@ from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from lvstui.core.observed import ALL_BITS
+from lvstui.core.packets.program import Range
 from lvstui.kernel.nft.reading.conditions import (
     Condition,
-    Range,
     in_words,
     interface_number,
     match_bits,
+    match_states,
     match_values,
     unknown,
 )
@@ -158,7 +159,7 @@ def _conditions(parts: _Parts, option: str, negated: bool) -> Iterator[Condition
             yield match_values(PacketField(f"fib {name} type", 4, "addrtype", host=True), ranges, negated)
         case "--ctstate" | "--state":
             names = parts.take().lower().split(",")
-            yield in_words("ct state", ", ".join(sorted(names, key=_STATES.index)), negated)
+            yield match_states(sorted(names, key=_STATES.index), negated)
         case "--match-set":
             yield in_words("ipset", f"{parts.take()} {parts.take()}", negated)
         case "--mark" if parts.module in ("mark", "connmark"):
