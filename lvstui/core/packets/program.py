@@ -7,7 +7,7 @@ an instruction too (`Ask`, `Unread`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -303,12 +303,17 @@ Instruction: TypeAlias = (
 class Line:
     """A rule: its instructions, run until one does not match; `handle` is the kernel's, 0 where it has none.
 
-    `text` is the rule in nft's or iptables' words, from outside.
+    `words` are the rule's in nft or iptables, or what finds them when somebody wants to see them.
     """
 
     code: tuple[Instruction, ...]
-    text: str = ""
+    words: str | Callable[[], str] = ""
     handle: int = 0
+
+    @property
+    def text(self) -> str:
+        """The rule in words, from outside."""
+        return self.words if isinstance(self.words, str) else self.words()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
