@@ -147,8 +147,10 @@ def _statements(lines: Iterator[list[str]]) -> Iterator[tuple[tuple[str, ...], l
 
 @dataclass(slots=True)
 class _Virtual:
+    """A block `virtual_server`; one that names no protocol is UDP (validate_check_config in keepalived's sources)."""
+
     target: list[str]
-    protocol: str = "tcp"
+    protocol: str = "udp"
     family: str = ""
 
 
@@ -159,6 +161,8 @@ class _Parts:
     virtuals: list[_Virtual] = field(default_factory=list)
     groups: dict[str, list[list[str]]] = field(default_factory=dict)
     group: list[list[str]] = field(default_factory=list)
+    marks_groups: bool = False
+    """Whether keepalived makes one service of a group, on a mark of its own choice (nftables_ipvs)."""
 
     def take(self, stack: Sequence[str], words: list[str]) -> None:
         match stack, words:
@@ -166,6 +170,8 @@ class _Parts:
                 self.virtuals.append(_Virtual([word.strip('"') for word in target]))
             case (), ["virtual_server_group", name]:
                 self.group = self.groups.setdefault(name.strip('"'), [])
+            case ("global_defs",), ["nftables_ipvs", *_]:
+                self.marks_groups = True
             case ("virtual_server",), ["protocol", protocol]:
                 self.virtuals[-1].protocol = protocol.lower()
             case ("virtual_server",), ["ip_family", family]:
@@ -180,6 +186,8 @@ class _Parts:
             match virtual.target:
                 case ["group", name]:
                     for entry in self.groups[name]:
+                        if self.marks_groups and entry[0] != "fwmark":
+                            raise _Unclear("a mark that keepalived chooses")
                         yield from _keys(entry, virtual)
                 case target:
                     yield from _keys(target, virtual)

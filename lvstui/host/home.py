@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,11 @@ from lvstui.core.model import Home
 
 NAMES: Final = Path("/run/netns")
 """Where `ip netns` keeps the namespaces that have a name."""
+
+DOCKER_NAMES: Final = Path("/run/docker/netns")
+"""Where Docker keeps those of its containers and of Swarm (`ingress_sbox`), which `ip netns` does not list."""
+
+FOLDERS: Final = (NAMES, DOCKER_NAMES)
 
 _FIRST_ONLY: Final = "sys/net/core/netdev_max_backlog"
 """A setting that only the namespace has which the machine started with (net/core/sysctl_net_core.c)."""
@@ -21,7 +27,13 @@ _FIRST_PID: Final = 0xEFFFFFFC
 """The inode of the PID namespace that the machine started with (PROC_PID_INIT_INO); its first process is init."""
 
 
-def find_home(netns: str | None = None, *, proc: Path = Path("/proc"), names: Path = NAMES) -> Home:
+def namespace_path(netns: str, folders: Sequence[Path] = FOLDERS) -> Path:
+    """Return where the namespace of a name is, those of `ip netns` first; where it would be if there is none."""
+    places = [folder / netns for folder in folders]
+    return next((place for place in places if os.path.lexists(place)), places[0])
+
+
+def find_home(netns: str | None = None, *, proc: Path = Path("/proc"), folders: Sequence[Path] = FOLDERS) -> Home:
     """Return where a director is: in the namespace of that name, or (None) in ours.
 
     `netns` is empty in the namespace that the machine started with, whatever name it has too, and in that of a
@@ -32,10 +44,11 @@ def find_home(netns: str | None = None, *, proc: Path = Path("/proc"), names: Pa
     is_own = _is_own(proc, ours)
     if netns is not None:
         own = ours if is_own else identity(proc / "1/ns/net")
-        return Home(host, "" if own and own == identity(names / netns) else netns)
+        return Home(host, "" if own and own == identity(namespace_path(netns, folders)) else netns)
     if is_own or ours is None:
         return Home(host)
-    name = next((name for name in _listed(names) if identity(names / name) == ours), None)
+    paths = (path for folder in folders for path in listed(folder))
+    name = next((path.name for path in paths if identity(path) == ours), None)
     return Home(host, name or f"net:[{ours[1]}]")
 
 
@@ -53,9 +66,10 @@ def _is_own(proc: Path, ours: tuple[int, int] | None) -> bool:
     return (pids is not None and pids[1] == _FIRST_PID) or (uts is not None and uts[1] != _FIRST_UTS)
 
 
-def _listed(names: Path) -> list[str]:
+def listed(folder: Path) -> list[Path]:
+    """Return what is in a folder of namespaces; nothing where it cannot be read."""
     try:
-        return sorted(path.name for path in names.iterdir())
+        return sorted(folder.iterdir())
     except OSError:
         return []
 

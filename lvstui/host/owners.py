@@ -1,4 +1,4 @@
-"""Other programs that write to this table: keepalived, ldirectord, kube-proxy, another lvstui; by their processes."""
+"""Other programs that write to this table: keepalived, kube-proxy, dockerd, another lvstui …; by their processes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -13,15 +14,39 @@ from lvstui.core.model import ServiceKey
 from lvstui.core.record import OWN_NAME, Owner
 from lvstui.host.claims import Claims, keepalived_claims, ldirectord_claims
 from lvstui.host.foreign import Allowance, is_trusted, read_start
-from lvstui.host.home import NAMES, identity
+from lvstui.host.home import DOCKER_NAMES, identity, listed, namespace_path
 
 INTERVAL: Final = 10.0
 """Seconds between two searches of the processes."""
 
-_PROGRAMS: Final = ("keepalived", "ldirectord", "kube-proxy", OWN_NAME)
+_KUBERNETES: Final = ("k3s", "k3s-server", "k3s-agent", "kubelite")
+"""Programs that have kube-proxy inside: those of K3s and of MicroK8s."""
+
+_WHOLE_TABLE: Final = ("surealived", "ipvssync", "lvsd", "seesaw_ncc")
+"""Programs that write all that they find in the table: SureAliveD and its writer, Piranha, Seesaw."""
+
+_PROGRAMS: Final = (
+    *("keepalived", "ldirectord", "kube-proxy", "dockerd", "kube-router", "kube-vip"),
+    *_KUBERNETES,
+    *_WHOLE_TABLE,
+    OWN_NAME,
+)
 _KEEPALIVED_CONF: Final = "/etc/keepalived/keepalived.conf"
 _LDIRECTORD_FOLDERS: Final = ("/etc/ha.d", "/etc/ha.d/conf")
 _PROXY_MODE: Final = re.compile(r"^[ \t]*mode:[ \t]*[\"']?ipvs\b", re.MULTILINE)
+_PROXY_ARGUMENT: Final = re.compile(r"proxy-mode[\"']?[=:][ \t]*[\"']?ipvs\b")
+"""What K3s hands to its kube-proxy, by `--kube-proxy-arg` or in its configuration."""
+
+_K3S_CONF: Final = "/etc/rancher/k3s/config.yaml"
+_IPVS_INTERFACE: Final = re.compile(r"^ *kube-ipvs0:", re.MULTILINE)
+"""The interface on which kube-proxy in ipvs mode, and nobody else, has the addresses of its services."""
+
+_DOCKER_FOLDER: Final = "/var/lib/docker"
+_SWARM: Final = "swarm"
+_SWARM_STATE: Final = "docker-state.json"
+"""Below Docker's folder, while the node is in a Swarm (daemon/cluster/cluster.go)."""
+
+_FALSE: Final = ("0", "f", "false")
 _CLUSTER: Final = re.compile(r"-[^-SgprcbsiAu]*?f(.*)", re.DOTALL)
 """keepalived's -f, alone or behind other letters that take no value."""
 
@@ -80,11 +105,13 @@ class OwnerWatch:
         find: Callable[[Collection[str]], Iterable[Process]] = processes,
         clock: Callable[[], float] = time.monotonic,
         proc: Path = Path("/proc"),
+        dockers: Path = DOCKER_NAMES,
     ) -> None:
-        self._namespace = identity(NAMES / netns if netns else proc / "self/ns/net")
+        self._namespace = identity(namespace_path(netns) if netns else proc / "self/ns/net")
         self._find = find
         self._clock = clock
         self._proc = proc
+        self._dockers = dockers
         self._due = clock()
         self._owners: tuple[Owner, ...] = ()
         self._read: dict[str, tuple[_Seen, Claims]] = {}
@@ -98,30 +125,54 @@ class OwnerWatch:
         return self._owners
 
     def _search(self) -> Iterator[Owner]:
-        found = []
-        for process in self._find(_PROGRAMS):
-            namespace = identity(self._proc / str(process.pid) / "ns/net")
-            # One whose namespace cannot be read counts as being in ours.
-            is_here = namespace is None or self._namespace is None or namespace == self._namespace
-            if is_here and process.pid != os.getpid():
-                found.append(process)
+        found = [
+            process for process in self._find(_PROGRAMS) if process.pid != os.getpid() and self._writes_here(process)
+        ]
         pids = {process.pid for process in found}
         # Children share the work of their parent, and do not always show its command line.
         for process in sorted(process for process in found if process.parent not in pids):
             if owner := self._owner(process):
                 yield owner
 
+    def _writes_here(self, process: Process) -> bool:
+        """Return whether a process is in our namespace, or is Docker's and the namespace is one that Docker made.
+
+        A process whose namespace cannot be read counts as being in ours.
+        """
+        namespace = identity(self._proc / str(process.pid) / "ns/net")
+        if namespace is None or self._namespace is None or namespace == self._namespace:
+            return True
+        return process.program == "dockerd" and any(identity(path) == self._namespace for path in listed(self._dockers))
+
     def _owner(self, process: Process) -> Owner | None:
+        if not self._is_at_work(process):
+            return None
         match process.program:
             case "keepalived":
                 return self._keepalived(process)
             case "ldirectord":
                 config = self._ldirectord_conf(process)
                 return Owner("ldirectord", process.pid, config, self._claims(process, config, ldirectord_claims))
+            case program if program == OWN_NAME:
+                return Owner(OWN_NAME, process.pid, services=frozenset())
+            case program:
+                return Owner(program, process.pid)
+
+    def _is_at_work(self, process: Process) -> bool:
+        """Return whether a program that may do other things only writes to IPVS; it does where nothing shows that."""
+        match process.program:
             case "kube-proxy":
-                return Owner("kube-proxy", process.pid) if self._uses_ipvs(process) else None
+                return self._uses_ipvs(process)
+            case "kube-router":
+                return _value(process.command, "--run-service-proxy").lower() not in _FALSE
+            case "kube-vip":
+                return self._balances(process)
+            case "dockerd":
+                return self._is_in_swarm(process)
+            case program if program in _KUBERNETES:
+                return self._has_ipvs_proxy(process)
             case _:
-                return None if "--demo" in process.command else Owner(OWN_NAME, process.pid, services=frozenset())
+                return "--demo" not in process.command
 
     def _keepalived(self, process: Process) -> Owner | None:
         words = process.command[1:]
@@ -155,6 +206,40 @@ class OwnerWatch:
             return _PROXY_MODE.search(Allowance().read(self._path(process, config))) is not None
         except OSError:
             return True
+
+    def _has_ipvs_proxy(self, process: Process) -> bool:
+        """Return whether the kube-proxy inside of a program is in ipvs mode.
+
+        K3s hides its command line once it runs, so what kube-proxy made counts as well.
+        """
+        config = _value(process.command, "--config") or _K3S_CONF
+        with suppress(OSError):
+            devices = read_start(self._proc / str(process.pid) / "net/dev").decode(errors="replace")
+            if _IPVS_INTERFACE.search(devices):
+                return True
+        with suppress(OSError):
+            text = Allowance().read(self._path(process, config))
+            return any(map(_PROXY_ARGUMENT.search, (text, *process.command)))
+        return any(map(_PROXY_ARGUMENT.search, process.command))
+
+    def _balances(self, process: Process) -> bool:
+        """Return whether kube-vip balances by IPVS, which is asked for by an option or in its environment."""
+        option = "--enableLoadBalancer"
+        if any(word.partition("=")[0] == option for word in process.command):
+            return _value(process.command, option).lower() not in _FALSE
+        try:
+            words = read_start(self._proc / str(process.pid) / "environ").decode(errors="replace").split("\0")
+        except OSError:
+            return True
+        settings = dict(word.partition("=")[::2] for word in words)
+        if "lb_enable" in settings:
+            return settings["lb_enable"].lower() not in _FALSE
+        return not {"cp_enable", "svc_enable", "vip_arp", "vip_interface"} & settings.keys()
+
+    def _is_in_swarm(self, process: Process) -> bool:
+        """Return whether a node is in a Swarm; one whose folder of Docker cannot be found counts as being in one."""
+        folder = self._path(process, _value(process.command, "--data-root") or _DOCKER_FOLDER) / _SWARM
+        return not folder.is_dir() or (folder / _SWARM_STATE).exists()
 
     def _claims(
         self, process: Process, config: str, read: Callable[[Path, Path], Claims]

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from lvstui.host.home import NAMES
+from lvstui.host.home import DOCKER_NAMES, FOLDERS, namespace_path
 from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs
 
 OURS = Path("/proc/thread-self/ns/net")
@@ -72,18 +72,20 @@ def _open(netns: str) -> int:
     """Open a namespace by its name; anything else than a network namespace is refused unread."""
     if netns in ("", ".", "..") or "/" in netns or "\0" in netns:
         raise KernelError(f"netns: {netns!r} is no name of a network namespace; `ip netns` lists them")
-    path = NAMES / netns
+    path = namespace_path(netns, FOLDERS)
     try:
         is_other = not stat.S_ISREG(path.stat().st_mode)  # as opening a device may do something
         descriptor = -1 if is_other else os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as problem:
         if problem.errno == errno.ENOENT:
-            raise KernelError(f"netns: there is no network namespace {netns!r}; `ip netns` lists them") from None
+            lists = f"`ip netns` lists them, and {DOCKER_NAMES} has Docker's"
+            raise KernelError(f"netns: there is no network namespace {netns!r}; {lists}") from None
         raise KernelError(f"netns: {netns!r} cannot be opened: {problem.strerror}") from None
     if descriptor < 0 or not _is_network(descriptor):
         if descriptor >= 0:
             os.close(descriptor)
-        raise KernelError(f"netns: {str(path)!r} is no network namespace; `ip netns del {netns}` removes it")
+        remedy = f"`umount {path}; rm {path}`" if path.parent == DOCKER_NAMES else f"`ip netns del {netns}`"
+        raise KernelError(f"netns: {str(path)!r} is no network namespace; {remedy} removes it")
     return descriptor
 
 

@@ -47,6 +47,7 @@ virtual_server group pair {
 """
 INCLUDED = """\
 virtual_server 2001:db8::10 80 {
+    protocol TCP
     real_server fd00::11 80 { weight 1 }
 }
 """
@@ -118,7 +119,7 @@ def test_a_mark_without_a_family_is_claimed_for_both(write: Write) -> None:
     ],
 )
 def test_a_range_is_claimed_address_by_address(write: Write, entry: str, count: int, last: str) -> None:
-    text = f"virtual_server_group g {{\n {entry}\n}}\nvirtual_server group g {{\n}}\n"
+    text = f"virtual_server_group g {{\n {entry}\n}}\nvirtual_server group g {{\n protocol TCP\n}}\n"
     found = texts(keepalived_claims(write("a", text)))
     assert len(found) == count
     assert last in found
@@ -149,7 +150,7 @@ def test_a_file_that_is_not_there_claims_every_service_and_is_still_watched(tmp_
 
 def test_a_process_in_a_container_is_read_below_its_own_root(write: Write, tmp_path: Path) -> None:
     write("etc/keepalived/keepalived.conf", "include /etc/keepalived/more.conf\n")
-    write("etc/keepalived/more.conf", "virtual_server 192.0.2.1 80 {\n}\n")
+    write("etc/keepalived/more.conf", "virtual_server 192.0.2.1 80 {\n protocol TCP\n}\n")
     assert texts(keepalived_claims(Path("/etc/keepalived/keepalived.conf"), tmp_path)) == {"tcp:192.0.2.1:80"}
 
 
@@ -166,3 +167,32 @@ def test_ldirectord_names_its_virtual_services_with_their_protocols(write: Write
 
 def test_a_host_name_in_ldirectord_claims_every_service(write: Write) -> None:
     assert ldirectord_claims(write("ldirectord.cf", "virtual=www.example.com:80\n")).services is None
+
+
+def test_a_virtual_server_of_keepalived_without_a_protocol_is_udp(write: Write) -> None:
+    path = write(
+        "keepalived.conf",
+        """\
+virtual_server 10.3.0.1 443 {
+  lvs_sched rr
+  lvs_method DR
+  real_server 192.168.1.9 443 {
+    weight 1
+  }
+}
+virtual_server 10.3.0.2 443 {
+  protocol TCP
+}
+virtual_server fwmark 9 {
+  ip_family inet
+}
+""",
+    )
+    assert texts(keepalived_claims(path)) == {"udp:10.3.0.1:443", "tcp:10.3.0.2:443", "mark:9"}
+
+
+def test_groups_that_keepalived_marks_itself_claim_every_service(write: Write) -> None:
+    group = "virtual_server_group web {\n 192.0.2.1-9 80\n}\nvirtual_server group web {\n protocol TCP\n}\n"
+    marked = f"global_defs {{\n nftables_ipvs\n}}\n{group}"
+    assert keepalived_claims(write("marked.conf", marked)).services is None
+    assert len(texts(keepalived_claims(write("plain.conf", group)))) == 9

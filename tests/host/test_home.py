@@ -9,7 +9,7 @@ import pytest
 
 from lvstui.core.model import Home
 from lvstui.host import home as home_module
-from lvstui.host.home import find_home
+from lvstui.host.home import find_home, namespace_path
 
 HOST = os.uname().nodename
 
@@ -21,7 +21,8 @@ class World:
         self.folder = folder
         self.proc = folder / "proc"
         self.names = folder / "netns"
-        for path in (self.proc / "self/ns", self.proc / "1/ns", self.names):
+        self.dockers = folder / "docker/netns"
+        for path in (self.proc / "self/ns", self.proc / "1/ns", self.names, self.dockers):
             path.mkdir(parents=True)
         for name in ("first", "blue", "other", "uts"):
             (folder / name).touch()
@@ -47,7 +48,7 @@ class World:
         (self.proc / "sys/net/core/netdev_max_backlog").touch()
 
     def home(self, netns: str | None = None) -> Home:
-        return find_home(netns, proc=self.proc, names=self.names)
+        return find_home(netns, proc=self.proc, folders=(self.names, self.dockers))
 
 
 @pytest.fixture
@@ -63,6 +64,18 @@ def test_the_namespace_that_the_machine_started_with_has_no_name_even_if_it_has_
     assert world.home() == Home(HOST)
     assert world.home("main") == Home(HOST)
     assert world.home("blue") == Home(HOST, "blue")
+
+
+def test_a_namespace_of_docker_has_the_name_that_docker_gave_it(world: World) -> None:
+    (world.dockers / "ingress_sbox").hardlink_to(world.folder / "blue")
+    world.start_in("blue", "first")
+    assert world.home() == Home(HOST, "ingress_sbox")
+    world.start_in("first", "first")
+    assert world.home("ingress_sbox") == Home(HOST, "ingress_sbox")
+    folders = (world.names, world.dockers)
+    assert namespace_path("ingress_sbox", folders) == world.dockers / "ingress_sbox"
+    world.name("ingress_sbox", "other")
+    assert namespace_path("ingress_sbox", folders) == world.names / "ingress_sbox"
 
 
 def test_a_namespace_that_lvstui_was_started_in_has_its_name(world: World) -> None:

@@ -17,7 +17,7 @@ from tests.build import SHOP, address_key, endpoint
 OTHER = address_key("tcp:192.0.2.11:443")
 MORE = tuple(SHOP._replace(port=port) for port in (1, 2, 3))
 PERL = "/usr/bin/perl"
-KEEPALIVED = "virtual_server 192.0.2.10 443 {\n}\n"
+KEEPALIVED = "virtual_server 192.0.2.10 443 {\n protocol TCP\n}\n"
 
 
 class Machine:
@@ -28,6 +28,7 @@ class Machine:
         self.root = folder / "root"
         self.namespace = folder / "net"
         self.elsewhere = folder / "net2"
+        self.dockers = folder / "dockers"
         self.namespace.touch()
         self.elsewhere.touch()
         self.now = 100.0
@@ -46,7 +47,12 @@ class Machine:
         target.write_text(text)
 
     def watch(self) -> OwnerWatch:
-        return OwnerWatch(find=self._find, clock=lambda: self.now, proc=self.proc)
+        return OwnerWatch(find=self._find, clock=lambda: self.now, proc=self.proc, dockers=self.dockers)
+
+    def say(self, pid: int, name: str, text: str) -> None:
+        """Put a file below the folder of a process."""
+        (self.proc / str(pid) / name).parent.mkdir(exist_ok=True)
+        (self.proc / str(pid) / name).write_text(text)
 
     def _find(self, programs: Collection[str]) -> list[Process]:
         return [process for process in self.running if process.program in programs]
@@ -127,6 +133,69 @@ def test_kube_proxy_owns_everything_in_ipvs_mode_only(machine: Machine) -> None:
     machine.start("kube-proxy", "--config=/var/lib/kube-proxy/other.conf")
     machine.start("kube-proxy")
     assert machine.watch()() == (Owner("kube-proxy", by_option), Owner("kube-proxy", by_file))
+
+
+@pytest.mark.parametrize("program", ["dockerd", "kube-router", "kube-vip", "surealived", "ipvssync"])
+def test_programs_that_write_services_own_all_of_them_where_nothing_shows_that_they_do_something_else(
+    machine: Machine, program: str
+) -> None:
+    pid = machine.start(program)
+    assert machine.watch()() == (Owner(program, pid),)
+
+
+def test_dockerd_owns_services_in_a_swarm_only_and_in_the_namespaces_that_it_made(machine: Machine) -> None:
+    pid = machine.start("dockerd", elsewhere=True)
+    machine.write("/var/lib/docker/swarm/docker-state.json", "{}")
+    assert machine.watch()() == ()
+    machine.dockers.mkdir()
+    (machine.dockers / "ingress_sbox").hardlink_to(machine.namespace)
+    assert machine.watch()() == (Owner("dockerd", pid),)
+    (machine.root / "var/lib/docker/swarm/docker-state.json").unlink()
+    assert machine.watch()() == ()
+
+
+def test_kube_router_that_is_no_service_proxy_owns_nothing(machine: Machine) -> None:
+    machine.start("kube-router", "--run-service-proxy=false")
+    pid = machine.start("kube-router", "--run-service-proxy=true")
+    assert machine.watch()() == (Owner("kube-router", pid),)
+
+
+@pytest.mark.parametrize("program", ["k3s", "k3s-server", "k3s-agent"])
+def test_k3s_owns_services_where_the_kube_proxy_inside_is_in_ipvs_mode(machine: Machine, program: str) -> None:
+    machine.start(program, "server")
+    machine.start(program, "server", "--kube-proxy-arg=proxy-mode=iptables")
+    joined = machine.start(program, "server", "--kube-proxy-arg=proxy-mode=ipvs")
+    apart = machine.start(program, "server", "--kube-proxy-arg", "proxy-mode=ipvs")
+    assert machine.watch()() == (Owner(program, joined), Owner(program, apart))
+
+
+def test_k3s_that_hides_its_command_line_is_known_by_its_configuration_or_by_the_interface(machine: Machine) -> None:
+    configured = machine.start("k3s-server", "server", "--config", "/etc/k3s.yaml")
+    machine.write("/etc/k3s.yaml", 'kube-proxy-arg:\n  - "proxy-mode=ipvs"\n')
+    shown = machine.start("k3s-server", "server")
+    machine.say(shown, "net/dev", "Inter-|   Receive\n face |bytes\n    lo: 0\nkube-ipvs0:       0\n")
+    plain = machine.start("k3s-server", "server")
+    machine.say(plain, "net/dev", "Inter-|   Receive\n face |bytes\n    lo: 0\n  eth0: 0\n")
+    assert machine.watch()() == (Owner("k3s-server", configured), Owner("k3s-server", shown))
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "owns"),
+    [
+        (("manager",), "vip_arp=true\0cp_enable=true\0", False),
+        (("manager",), "vip_arp=true\0lb_enable=true\0", True),
+        (("manager",), "lb_enable=false\0", False),
+        (("start", "--enableLoadBalancer"), "vip_arp=true\0", True),
+        (("start", "--enableLoadBalancer=false"), "PATH=/bin\0", False),
+        (("manager",), "PATH=/bin\0", True),
+    ],
+)
+def test_kube_vip_owns_services_where_it_balances(
+    machine: Machine, words: tuple[str, ...], environment: str, owns: bool
+) -> None:
+    pid = machine.start("kube-vip", *words)
+    machine.say(pid, "environ", environment)
+    assert machine.watch()() == ((Owner("kube-vip", pid),) if owns else ())
 
 
 def test_another_lvstui_is_named_but_owns_nothing_and_a_demo_is_not(machine: Machine) -> None:
