@@ -171,6 +171,8 @@ def _rule(rule: Rule) -> Json:
         "verb": rule.verb,
         "value": rule.value,
         "mask": rule.mask,
+        "bits": rule.bits if rule.value is None else None,
+        "shift": rule.shift if rule.value is None else None,
         "packets": rule.packets,
         "bytes": rule.bytes,
         "counter": rule.counter or None,

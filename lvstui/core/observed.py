@@ -131,7 +131,8 @@ class Rule:
     to it `hook` is empty. `match` are its conditions in words (`ip daddr 192.0.2.10`, `tcp dport 80, 443`), `selector`
     the same as a value where a selector can say all of it. The mark becomes `(mark & ~mask) ^ value`, as `verb` says:
     `set`; the connection's mark does with `save`, which copies the packet's, or writes a `value` to it. What `save` and
-    `restore` copy is the other mark's `bits`, then without a value: the mark becomes `(mark & ~mask) ^ (other & bits)`.
+    `restore` copy is the other mark's `bits`, then without a value: the mark becomes `(mark & ~mask) ^ (other & bits)`,
+    the latter moved by `shift` bits (to the left where positive).
     A rule that could not be decoded for certain has `decoded` False and its text in `raw`. A rule that is reachable
     by several paths, or sets a mark by a map, stands once for each. Packets and bytes are None where nothing counts;
     `counter` names the one that it shares with others, if it does. All texts but `tool` are from outside.
@@ -158,6 +159,7 @@ class Rule:
     decoded: bool = True
     raw: str = ""
     bits: int = ALL_BITS
+    shift: int = 0
 
 
 @dataclass(frozen=True, slots=True)

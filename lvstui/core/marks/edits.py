@@ -11,6 +11,7 @@ from lvstui.core import fields
 from lvstui.core.change import Change, change_group, change_server, change_service
 from lvstui.core.drift import remove_pool
 from lvstui.core.fields import FieldError
+from lvstui.core.marks.effect import mark_set
 from lvstui.core.marks.mark import pools_on
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import (
@@ -250,7 +251,7 @@ def why_not_copied(rule: Rule) -> str:
         return "it stands in our own table"
     if not rule.decoded:
         return "it could not be decoded for certain, and a copy might mean other packets"
-    if rule.verb != "set" or not rule.value:
+    if mark_set(rule) is None:
         return "it sets no mark of its own"
     if rule.selector is None:
         conditions = ", ".join(rule.match) or f"the way to {rule.chain}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from lvstui.core.marks.effect import effect_text, mark_set
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import Address, Director, Endpoint, Family, MarkGroup, MarkKey, Pool, Selector, ServiceKey
 from lvstui.core.observed import ALL_BITS, Rule, ServerStats
@@ -164,11 +165,8 @@ class MarkRule:
 
     @property
     def verb(self) -> str:
-        """What the rule does with marks: `set 80`, `set 0x50/0xff`, `save`, `restore`; bits are written in hex."""
-        rule = self.rule
-        if rule.value is None:
-            return rule.verb
-        return f"{rule.verb} {rule.value}" if rule.mask == ALL_BITS else f"{rule.verb} 0x{rule.value:x}/0x{rule.mask:x}"
+        """What the rule does with marks: `set 80`, `set 0x50/0xff`, `turn on 0x10`, `flip 0x3`, `save`, `restore`."""
+        return effect_text(self.rule)
 
     @property
     def where(self) -> str:
@@ -288,7 +286,7 @@ def by_mark(rules: tuple[Rule, ...]) -> Mapping[int, tuple[MarkRule, ...]]:
     later = find_overwritten(rules)
     found: dict[int, list[MarkRule]] = {}
     for place, rule in enumerate(rules):
-        number = (rule.value or OTHERS) if rule.verb == "set" else OTHERS
+        number = mark_set(rule) or OTHERS
         found.setdefault(number, []).append(MarkRule(rule, later.get(place)))
     return {number: tuple(mark_rules) for number, mark_rules in found.items()}
 

@@ -41,7 +41,7 @@ def shown(*rules: Rule, pools: bool = True) -> Snapshot:
         (shown(rule(80)), "ok"),
         (shown(), "no rule"),
         (shown(rule(80), pools=False), "no service"),
-        (shown(rule(80, mask=1)), "masked"),
+        (shown(rule(80, mask=0xFF)), "masked"),
         (shown(rule(80, hook="input", priority=120)), "late"),
         (shown(rule(80, hook="")), "unreached"),
         (shown(rule(80, dormant=True)), "dormant"),

@@ -83,6 +83,8 @@ RULES = {
     "a class": "ip dscp cs1 meta mark set 1",
     "a mark of the socket": "socket mark 7 meta mark set 1",
     "a helper": 'ct helper "ftp" meta mark set 21',
+    "a chance": "meta random > 1000000000 meta mark set 12",
+    "a connection by its number": "ct id 12345 meta mark set 16",
     "a mark of the connection": "ct mark 0x50 meta mark set 0x51",
 }
 """Rules of nft, each to stand alone in a base chain."""
@@ -258,6 +260,8 @@ IPTABLES = {
     "and-mark": "-j MARK --and-mark 0xff",
     "xor-mark": "-j MARK --xor-mark 0x3",
     "a port": "-p tcp --dport 80 -j MARK --set-mark 80",
+    "a port of sctp": "-p sctp --dport 36412 -j MARK --set-mark 80",
+    "not a source port of sctp": "-p sctp ! --sport 1:99 -j MARK --set-mark 80",
     "a range of ports": "-p tcp --dport 8000:8010 -j MARK --set-mark 80",
     "not a port": "-p udp ! --dport 53 -j MARK --set-mark 80",
     "a source port": "-p udp --sport 53 -j MARK --set-mark 80",

@@ -14,6 +14,7 @@ from lvstui.kernel.nft.reading import tables
 from lvstui.kernel.nft.reading.explain import Explainer
 from tests.kernel.nft.alone import alone, needs, needs_nft, nft
 from tests.kernel.nft.idioms import IPTABLES, IPV4, IPV6, RULES, SCRIPTS
+from tests.kernel.nft.rule_facts import FULL
 from tests.kernel.nft.test_iptables import append
 from tests.kernel.nft.turned import OTHER, Turned
 
@@ -66,7 +67,7 @@ def test_a_shift_shows_its_bits_in_both_orders() -> None:
     with closing(Netfilter(None)) as netfilter:
         for found in (read(netfilter), read(Turned(netfilter))):
             (rule,) = found
-            assert rule.raw == "meta mark set ct mark << 8"
+            assert (rule.verb, rule.value, rule.mask, rule.bits, rule.shift) == ("restore", None, FULL, FULL, 8)
 
 
 @alone

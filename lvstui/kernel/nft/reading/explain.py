@@ -215,6 +215,7 @@ def describe(where: Where, noted: Noted, way: Way, effect: Effect, conditions: S
         decoded,
         raw,
         effect.bits,
+        effect.shift,
     )
 
 

@@ -135,14 +135,14 @@ def _compare(walk: Walk, operand: Operand | None, sign: int, data: bytes) -> Non
     match operand:
         case Loaded(which, size):
             _compare_field(walk, which, size, sign, data)
-        case Masked(which, mask, flip):
+        case Masked(which, mask, flip, shift):
             walk.unknown = walk.unknown or which.kind == "unknown"
             whole = data if which.host else data.ljust(which.size, b"\0")
-            value = value_of(whole, which, walk.around.codec.order) ^ flip
-            if sign in (_EQUAL, _DIFFERENT):
+            if sign in (_EQUAL, _DIFFERENT) and not shift:
+                value = value_of(whole, which, walk.around.codec.order) ^ flip
                 walk.ask(match_bits(which, mask, value, sign == _DIFFERENT))
             else:
-                walk.puzzle(f"[{which.name} & 0x{mask:x} {_SIGNS[sign]} 0x{value:x}]")
+                _compare_field(walk, operand.whole, which.size, sign, whole)
         case Joined(fields) if sign == _EQUAL:
             position = 0
             for part in fields:

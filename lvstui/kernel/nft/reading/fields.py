@@ -158,7 +158,7 @@ _META: Final = {
     21: PacketField("meta iifgroup", 4, host=True),
     22: PacketField("meta oifgroup", 4, host=True),
     23: PacketField("meta cgroup", 4, host=True),
-    24: PacketField("meta random", 4, host=True),
+    24: PacketField("meta random", 4),
     25: PacketField("meta ipsec", 1, "present", host=True),
     26: PacketField("meta iifkind", 16, "interface"),
     27: PacketField("meta oifkind", 16, "interface"),
@@ -189,7 +189,7 @@ _CT: Final = {
     20: PacketField("ct ip daddr", 4, "ipv4"),
     21: PacketField("ct ip6 saddr", 16, "ipv6"),
     22: PacketField("ct ip6 daddr", 16, "ipv6"),
-    23: PacketField("ct id", 4, host=True),
+    23: PacketField("ct id", 4),
 }
 """By enum nft_ct_keys."""
 

@@ -37,6 +37,9 @@ from lvstui.kernel.nft.reading.walk import (
     nothing,
 )
 
+_WORD: Final = 4
+"""Bytes of the numbers that are shifted."""
+
 _MARK: Final = 3  # NFT_META_MARK and NFT_CT_MARK
 
 
@@ -79,18 +82,18 @@ def _write_mark(walk: Walk, own: PacketField, other: PacketField, verb: str, reg
             walk.effect(plainly, walk.around.codec.number(data[:4]))
         case Loaded(which) if which.name == other.name:
             walk.effect(verb, None)
-        case Masked(which, mask, 0) if which.name == other.name:
-            walk.effect(verb, None, bits=mask)
+        case Masked(which, mask, 0, shift) if which.name == other.name:
+            walk.effect(verb, None, bits=mask, shift=shift)
         case Loaded(which) if which.name == own.name:
             walk.effect(plainly, 0, 0)
-        case Masked(which, mask, flip) if which.name == own.name:
+        case Masked(which, mask, flip, 0) if which.name == own.name:
             walk.effect(plainly, flip, ~mask & ALL_BITS)
         case Mapped() as mapped:
             _write_mapped(walk, plainly, own.name, mapped)
         case Loaded(which):
             walk.unclear_effect(plainly, f"{own.name} set {which.name}")
-        case Masked(which, mask, flip):
-            walk.unclear_effect(plainly, f"{own.name} set {which.name} & 0x{mask:x}{f' ^ 0x{flip:x}' if flip else ''}")
+        case Masked() as masked:
+            walk.unclear_effect(plainly, f"{own.name} set {masked.name}")
         case _:
             walk.unclear_effect(plainly, f"{own.name} set [register {register}]")
 
@@ -215,21 +218,23 @@ def bitwise(parts: Parts) -> Step:
     """Combine a register with constants."""
     source, slot, operation = parts.slot(1), parts.slot(2), parts.number(6)
     if operation in (1, 2):
-        return _shift(source, slot, "<<" if operation == 1 else ">>", parts.codec.number(parts.constant(7)))
+        bits = parts.codec.number(parts.constant(7))
+        return _shift(source, slot, bits if operation == 1 else -bits)
     mask, flip, order = parts.constant(4), parts.constant(5), parts.codec.order
 
     def change(operand: Operand | None) -> Operand | None:
         match operand:
             case Loaded(field, size) if field.host or size <= field.size:
                 result = _masked(field, mask, flip, order)
-            case Masked(field, before, flipped):
+            case Masked(field, before, flipped, shift):
                 new = _masked(field, mask, flip, order)
-                result = Masked(field, before & new.mask, (flipped & new.mask) ^ new.flip)
+                kept = new.mask >> shift if shift >= 0 else new.mask << -shift
+                result = Masked(field, before & kept, (flipped & new.mask) ^ new.flip, shift)
             case Constant(data) if len(data) == len(mask):
                 return Constant(bytes(a & b ^ c for a, b, c in zip(data, mask, flip, strict=True)))
             case _:
                 return None
-        return _whole(field) if result.mask == field.most and not result.flip else result
+        return _whole(field) if result == Masked(field, field.most, 0) else result
 
     return _change(source, slot, change if not operation and len(mask) == len(flip) else lambda _: None)
 
@@ -240,14 +245,26 @@ def _masked(field: PacketField, mask: bytes, flip: bytes, order: Order) -> Maske
     return Masked(field, value_of(mask, field, order), value_of(flip, field, order))
 
 
-def _shift(source: int, slot: int, sign: str, bits: int) -> Step:
+def _shift(source: int, slot: int, bits: int) -> Step:
+    """Move the bits of a register, to the left where `bits` is positive.
+
+    The kernel does so with 32-bit numbers in the order of the machine (nft_bitwise_eval_lshift). What is shorter and
+    moved to the left would grow into the bytes behind it, so that only numbers of this size are followed there.
+    """
+
     def change(operand: Operand | None) -> Operand | None:
         match operand:
             case Loaded(field, size) if size == field.size:
-                return _whole(PacketField(f"{field.name} {sign} {bits}", size, "bits", field.host))
-            case Masked(field, mask, 0):
-                return _whole(PacketField(f"({field.name} & 0x{mask:x}) {sign} {bits}", field.size, "bits", field.host))
-        return None
+                before = Masked(field, field.most, 0)
+            case Masked(_, _, 0, 0):
+                before = operand
+            case _:
+                return None
+        field = before.field
+        word = field.host and field.size == _WORD
+        if not word and (bits > 0 or field.size > (_WORD if field.host else 1)):
+            return None
+        return before._replace(shift=bits)
 
     return _change(source, slot, change)
 

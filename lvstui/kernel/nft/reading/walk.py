@@ -30,11 +30,29 @@ class Joined(NamedTuple):
 
 
 class Masked(NamedTuple):
-    """`(field & mask) ^ flip`, as numbers of the field."""
+    """`((field & mask) << shift) ^ flip`, as numbers of the field; a negative `shift` goes to the right."""
 
     field: PacketField
     mask: int
     flip: int
+    shift: int = 0
+
+    @property
+    def name(self) -> str:
+        """The expression in nft's words."""
+        text = self.field.name
+        if self.mask != self.field.most:
+            text += f" & 0x{self.mask:x}"
+        if self.shift:
+            text = f"({text})" if self.mask != self.field.most else text
+            text += f" {'<<' if self.shift > 0 else '>>'} {abs(self.shift)}"
+        return f"{text} ^ 0x{self.flip:x}" if self.flip else text
+
+    @property
+    def whole(self) -> PacketField:
+        """The expression as a field of its own, which is compared as a whole."""
+        kind = "mark" if self.field.kind == "mark" else "bits"
+        return PacketField(self.name, self.field.size, kind, self.field.host, self.field.layer)
 
 
 class Constant(NamedTuple):
@@ -67,6 +85,7 @@ class Effect(NamedTuple):
     text: str = ""
     certain: bool = True
     choices: tuple[tuple[int, tuple[Condition, ...]], ...] = ()
+    shift: int = 0
 
 
 class Jump(NamedTuple):
@@ -138,8 +157,8 @@ class Walk:
             match self.registers.get(register + offset // 4):
                 case Loaded(which, loaded):
                     found.append(Key(which, offset))
-                case Masked(which, mask, 0):
-                    found.append(Key(which._replace(name=f"{which.name} & 0x{mask:x}"), offset))
+                case Masked(which) as masked:
+                    found.append(Key(masked.whole, offset))
                     loaded = which.size
                 case Joined(fields):
                     loaded = 0
@@ -151,9 +170,9 @@ class Walk:
             offset += max(loaded + 3 & ~3, 4)
         return tuple(found) or None
 
-    def effect(self, verb: str, value: int | None, mask: int = ALL_BITS, bits: int = ALL_BITS) -> None:
+    def effect(self, verb: str, value: int | None, mask: int = ALL_BITS, bits: int = ALL_BITS, shift: int = 0) -> None:
         """Do something with a mark."""
-        self.effects.append(Effect(verb, value, mask, len(self.conditions), bits))
+        self.effects.append(Effect(verb, value, mask, len(self.conditions), bits, shift=shift))
 
     def unclear_effect(self, verb: str, text: str) -> None:
         """Do something with a mark that only words can say."""

@@ -28,6 +28,7 @@ from lvstui.kernel.nft.reading.fields import (
     port_field,
 )
 from lvstui.kernel.nft.reading.walk import Step, Walk
+from lvstui.kernel.nft.xtables import headers
 from lvstui.kernel.port import Garbled
 
 _Match: TypeAlias = Callable[[Walk, bytes], Iterator[Condition]]
@@ -140,18 +141,6 @@ def _ports(walk: Walk, info: bytes, inverted: int) -> Iterator[Condition]:
     for name, bit, span in (("sport", 1, ports[:2]), ("dport", 2, ports[2:])):
         if span != (0, 0xFFFF) or inverted & bit:
             yield match_values(port_field(walk.transport, name), ((span[0], span[1]),), bool(inverted & bit))
-
-
-def _sctp(walk: Walk, info: bytes) -> Iterator[Condition]:
-    """struct xt_sctp_info: its destination ports come first; chunk types are shown as they are."""
-    first, last, source_first, source_last = walk.unpack("4H", info)
-    flags, inverted = walk.unpack("2I", info, 60)
-    if flags & ~3:
-        walk.puzzle(f"[sctp chunks 0x{info.hex()}]")
-    if flags & 1:
-        yield match_values(port_field(132, "sport"), ((source_first, source_last),), bool(inverted & 1))
-    if flags & 2:
-        yield match_values(port_field(132, "dport"), ((first, last),), bool(inverted & 2))
 
 
 def _set(walk: Walk, info: bytes) -> Iterator[Condition]:
@@ -291,7 +280,7 @@ _MATCHES: Final[dict[tuple[str, int], _Match]] = {
     ("tcp", 0): _tcp,
     ("udp", 0): _udp,
     ("udplite", 0): _udp,
-    ("sctp", 0): _sctp,
+    ("sctp", 0): headers.sctp,
     **{("set", revision): _set for revision in (1, 2, 3, 4)},
     ("iprange", 1): _iprange,
     ("addrtype", 1): _addrtype,

@@ -1,0 +1,64 @@
+"""The matches of xtables that ask for rarer headers and for what stands deep in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from lvstui.kernel.nft.reading.conditions import Condition, in_words, match_values
+from lvstui.kernel.nft.reading.fields import port_field
+from lvstui.kernel.nft.reading.walk import Walk
+
+_SCTP: Final = 132
+_SCTP_WORDS: Final = 64
+"""Words of the map of chunk types, of which the first eight hold its 256 bits (struct xt_sctp_info)."""
+
+_ONCE: Final = {1: "any", 2: "all", 4: "only"}
+"""How several chunk types are asked for (SCTP_CHUNK_MATCH_*)."""
+
+_CHUNKS: Final = {
+    0: "data",
+    1: "init",
+    2: "init-ack",
+    3: "sack",
+    4: "heartbeat",
+    5: "heartbeat-ack",
+    6: "abort",
+    7: "shutdown",
+    8: "shutdown-ack",
+    9: "error",
+    10: "cookie-echo",
+    11: "cookie-ack",
+    12: "ecne",
+    13: "cwr",
+    14: "shutdown-complete",
+    64: "i-data",
+    128: "asconf-ack",
+    130: "re-config",
+    132: "pad",
+    192: "forward-tsn",
+    193: "asconf",
+    194: "i-forward-tsn",
+}
+"""Types of chunks in nft's words."""
+
+
+def sctp(walk: Walk, info: bytes) -> Iterator[Condition]:
+    """struct xt_sctp_info: destination ports, then source ports, the map of chunk types, and what is asked of them."""
+    first, last, source_first, source_last, *chunks, how = walk.unpack(f"4H{_SCTP_WORDS}II", info)
+    count, asked, inverted = walk.unpack("3I", info, 280)
+    if asked & 1:
+        yield match_values(port_field(_SCTP, "sport"), ((source_first, source_last),), bool(inverted & 1))
+    if asked & 2:
+        yield match_values(port_field(_SCTP, "dport"), ((first, last),), bool(inverted & 2))
+    if asked & 4:
+        flags = {kind: (flag, mask) for kind, flag, mask in zip(*[iter(info[268:280])] * 3, strict=True)}
+        flags = dict(list(flags.items())[:count])
+        kinds = [kind for kind in range(256) if chunks[kind // 32] & 1 << kind % 32]
+        words = "all types" if len(kinds) == 256 else ", ".join(_chunk(kind, flags.get(kind)) for kind in kinds)
+        yield in_words("sctp chunks", f"{_ONCE.get(how, f'how {how}')} {words or 'no types'}", bool(inverted & 4))
+
+
+def _chunk(kind: int, flags: tuple[int, int] | None) -> str:
+    name = _CHUNKS.get(kind, str(kind))
+    return f"{name} with flags & 0x{flags[1]:x} == 0x{flags[0]:x}" if flags and flags[1] else name
