@@ -184,13 +184,13 @@ def test_a_line_that_iptables_does_not_write_is_told(text: str) -> None:
 )
 def test_a_value_that_its_field_cannot_have_makes_a_rule_of_iptables_unsure(asked: str) -> None:
     read = line(f"-A PREROUTING {asked} -j MARK --set-xmark 0x1/0xffffffff", 4)
-    assert not read.sure
+    assert not read.rule.sure
 
 
 def test_a_mark_of_more_than_32_bits_is_none() -> None:
-    effect = line("-A PREROUTING -j MARK --set-xmark 0xfffffffff/0x1", 4).effect
-    assert effect is not None
+    (effect,) = line("-A PREROUTING -j MARK --set-xmark 0xfffffffff/0x1", 4).rule.effects
     assert effect.value is None
+    assert not effect.certain
 
 
 @pytest.mark.parametrize(

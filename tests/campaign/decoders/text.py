@@ -33,7 +33,6 @@ from lvstui.formats.records import Unreadable
 from lvstui.host.claims import keepalived_claims, ldirectord_claims
 from lvstui.kernel.live import find_schedulers
 from lvstui.kernel.memory.demo import demo_director
-from lvstui.kernel.nft.xtables.iptables_text import UnknownLine
 from lvstui.kernel.nft.xtables.legacy import _explain
 from lvstui.kernel.port import KernelError
 from lvstui.kernel.procfs.connections import Decoder, Row
@@ -128,8 +127,7 @@ def _iptables(random: Random) -> None:
     rows = _NET[name].splitlines()
     head, last = rows[:8], rows[-2:]
     row = mutate.text(random, random.choice(rows), rows)
-    with suppress(UnknownLine):
-        list(_explain("\n".join((*head, row, *random.choices(rows, k=3), *last)), version))
+    list(_explain("\n".join((*head, row, *random.choices(rows, k=3), *last)), version, []))
 
 
 def _profile(random: Random) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from lvstui.core.observed import Rule
 from lvstui.kernel.nft.filter import PacketFilter
 from lvstui.kernel.nft.reading.conditions import Condition
 from lvstui.kernel.nft.reading.explain import Lead, Way, Ways
 from lvstui.kernel.nft.reading.fields import PacketField
 from lvstui.kernel.nft.reading.tables import Chain
 from lvstui.kernel.nft.xtables.iptables_text import line
-from lvstui.kernel.nft.xtables.legacy import Legacy
+from lvstui.kernel.nft.xtables.legacy import Legacy, _explain
 from tests.kernel.nft.alone import Clock, alone, needs, output
 
 works = needs("iptables-legacy", "-t", "mangle", "-A", "PREROUTING", "-j", "MARK", "--set-mark", "1")
@@ -46,15 +47,13 @@ def test_it_is_read_again_at_a_pace() -> None:
 
 @works
 @alone
-def test_what_is_not_known_is_shown_as_iptables_writes_it() -> None:
+def test_what_cannot_be_known_beforehand_is_named_in_words() -> None:
     rule = '-A PREROUTING -p tcp -m recent --rcheck --name "my clients" --mask 255.255.255.255 --rsource -j MARK '
     output("iptables-legacy-restore", text=f"*mangle\n{rule}--set-xmark 0x5/0xffffffff\nCOMMIT\n")
     (found,) = Legacy(None, Clock()).read().rules
-    assert not found.decoded
-    assert (found.value, found.selector) == (5, None)
-    assert found.raw.startswith("-A PREROUTING -p tcp -m recent --rcheck --name")
+    assert (found.decoded, found.value, found.selector) == (True, 5, None)
     assert found.match[0] == "meta l4proto tcp"
-    assert "--rcheck" in found.match
+    assert found.match[1].startswith("recent rcheck name my clients mask 255.255.255.255 rsource")
 
 
 @works
@@ -84,9 +83,71 @@ def test_a_program_that_others_may_have_put_there_is_not_run(monkeypatch: pytest
 
 def test_a_word_of_iptables_that_leads_nowhere_is_kept() -> None:
     found = line("[1:2] -A FORWARD -d 192.0.2.1/32 --dport", 4)
-    assert not found.sure
+    assert not found.rule.sure
     assert (found.packets, found.bytes) == (1, 2)
-    assert found.conditions[-1].text == "-A FORWARD -d 192.0.2.1/32 --dport"
+    assert found.rule.conditions[-1].text == "--dport"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "-m geoip --source-country DE",
+        "-m geoip ! --source-country DE",
+        "-p no-such-protocol",
+        "-m conntrack --ctstate ODD",
+        "-s nowhere",
+        "-m mac --mac-source 02",
+        "-x y",
+        "-m",
+    ],
+)
+def test_a_rule_of_which_a_part_is_not_understood_is_one_raw_rule_that_does_what_it_does(asked: str) -> None:
+    text = f"-A PREROUTING -i eth0 {asked} -m mark --mark 0x1 -j MARK --set-xmark 0x5/0xffffffff"
+    (found,) = explained(f"{text}")
+    assert (found.decoded, found.raw) == (False, text)
+    assert (found.value, found.mask, found.selector) == (5, 0xFFFFFFFF, None)
+    assert found.match[0] == "iifname eth0"
+    assert asked == "-m" or found.match[-1] == "meta mark 0x1"
+
+
+def test_a_line_that_is_no_rule_takes_no_other_with_it() -> None:
+    troubles: list[str] = []
+    good = "-A PREROUTING -j MARK --set-xmark 0x5/0xffffffff"
+    found = list(_explain(f"*mangle\n:PREROUTING ACCEPT [0:0]\n[1:2] -B odd\n{good}\nCOMMIT\n", 4, troubles))
+    assert [rule.value for rule in found] == [5]
+    assert troubles == ['iptables-legacy-save wrote a line that lvstui does not understand: "[1:2] -B odd"']
+
+
+def test_ends_of_lines_in_a_comment_begin_no_rule() -> None:
+    comment = 'one\n[0:0] -A PREROUTING -j MARK --set-xmark 0x7/0xffffffff\n5\\" disk'
+    (found,) = explained(f'-A PREROUTING -m comment --comment "{comment}" -j MARK --set-xmark 0x5/0xffffffff')
+    assert (found.value, found.comment) == (5, comment.replace("\\", ""))
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("ospf", 89), ("gre", 47), ("vrrp", 112), ("ipencap", 4), ("ipip", 94), ("l2tp", 115), ("ipv6-icmp", 58)],
+)
+def test_protocols_go_by_the_names_of_the_machine(name: str, number: int) -> None:
+    rule = f"-A PREROUTING -d 192.0.2.40/32 -p {name} -j MARK --set-xmark 0xb/0xffffffff"
+    (found,), (numbered,) = explained(rule), explained(rule.replace(name, str(number)))
+    assert found == numbered
+    assert found.decoded
+    assert found.selector is not None
+    assert found.selector.protocol == number
+
+
+def test_all_protocols_are_no_condition() -> None:
+    (found,) = explained("-A PREROUTING -p all -j MARK --set-xmark 0xb/0xffffffff")
+    assert (found.decoded, found.match) == (True, ())
+
+
+def explained(rule: str) -> list[Rule]:
+    """Read one rule of the table mangle."""
+    troubles: list[str] = []
+    found = list(_explain(f"*mangle\n:PREROUTING ACCEPT [0:0]\n[0:0] {rule}\nCOMMIT\n", 4, troubles))
+    assert troubles == []
+    return found
 
 
 def test_chains_that_jump_in_a_circle_have_an_end() -> None:

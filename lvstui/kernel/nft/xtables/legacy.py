@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +18,7 @@ from lvstui.core.observed import Rule
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.nft.reading.explain import Asked, Lead, Way, Ways, describe
 from lvstui.kernel.nft.reading.tables import Chain
-from lvstui.kernel.nft.xtables.iptables_text import Line, UnknownLine, line
+from lvstui.kernel.nft.xtables.iptables_text import Line, Read, UnknownLine, line
 from lvstui.kernel.port import KernelError
 
 TOOL: Final = "iptables-legacy"
@@ -26,6 +27,7 @@ _PROGRAMS: Final = {
     4: ("iptables-legacy-save", "iptables-save"),
     6: ("ip6tables-legacy-save", "ip6tables-save"),
 }
+_ESCAPED: Final = re.compile(r"\\.")
 _FAMILIES: Final = {4: "ip", 6: "ip6"}
 _PLACES = (Path("/usr/sbin"), Path("/sbin"), Path("/usr/local/sbin"))
 """Where the programs are looked for: PATH may be that of the user who became root."""
@@ -89,11 +91,7 @@ class Legacy:
             except _Unread as problem:
                 troubles.append(str(problem))
             else:
-                try:
-                    rules += _explain(text, version)
-                except UnknownLine as problem:
-                    shown = quote(str(problem))
-                    troubles.append(f"iptables-legacy-save wrote a line that lvstui does not understand: {shown}")
+                rules += _explain(text, version, troubles)
         return LegacyRules(tuple(rules), "; ".join(dict.fromkeys(troubles)))
 
 
@@ -159,9 +157,10 @@ def _is_roots(path: Path) -> bool:
     return found.st_uid == 0 and not found.st_mode & 0o022
 
 
-def _explain(text: str, version: int) -> Iterator[Rule]:
+def _explain(text: str, version: int, troubles: list[str]) -> Iterator[Rule]:
+    """Read all rules; a line that is none is added to the troubles, and the others are read all the same."""
     table, lines, chains = "", list[Line](), dict[str, Chain]()
-    for row in text.split("\n"):
+    for row in _rows(text):
         if row.startswith("*"):
             table, lines, chains = row[1:], [], {}
         elif row.startswith(":"):
@@ -170,27 +169,43 @@ def _explain(text: str, version: int) -> Iterator[Rule]:
             priority = _NAT.get(hook, 0) if table == "nat" else _PRIORITIES.get(table, 0)
             chains[name] = Chain(name, hook, priority)
         elif row.startswith(("[", "-A ")):
-            lines.append(line(row, version))
+            try:
+                lines.append(line(row, version))
+            except UnknownLine as problem:
+                shown = quote(str(problem))
+                troubles.append(f"iptables-legacy-save wrote a line that lvstui does not understand: {shown}")
         elif row == "COMMIT":
             yield from _of_table(_FAMILIES[version], table, chains, lines)
 
 
+def _rows(text: str) -> Iterator[str]:
+    """Split what iptables-save wrote; a comment may have ends of lines in it, within its quotes."""
+    begun = ""
+    for row in text.split("\n"):
+        begun += row
+        if begun.count('"') % 2 and _ESCAPED.sub("", begun).count('"') % 2:
+            begun += "\n"
+            continue
+        yield begun
+        begun = ""
+    yield from begun.split("\n") if begun else ()
+
+
 def _of_table(family: str, table: str, chains: dict[str, Chain], lines: Sequence[Line]) -> Iterable[Rule]:
     leads: dict[str, list[Lead]] = {}
-    for place, lead in enumerate(lines):
+    for place, (lead, *_) in enumerate(lines):
         if lead.jump in chains:
             leads.setdefault(lead.jump, []).append(Lead(lead.chain, place, partial(_over, lead)))
     ways = Ways(chains, lambda name: leads.get(name, ()))
     found = []
-    for place, read in enumerate(lines):
-        if read.effect is None:
-            continue
-        where, noted = (TOOL, family, table, read.chain, 0), (read.packets, read.bytes, "", read.comment, False)
-        for way in ways.to(read.chain):
-            rule = describe(where, noted, way, read.effect, (*way.conditions, *read.conditions), way.sure and read.sure)
-            found.append(((*way.order, place), rule if rule.decoded else replace(rule, raw=read.text)))
+    for place, (read, packets, size) in enumerate(lines):
+        where, noted = (TOOL, family, table, read.chain, 0), (packets, size, "", read.comment, False)
+        for effect in read.effects:
+            for way in ways.to(read.chain):
+                rule = describe(where, noted, way, effect, (*way.conditions, *read.conditions), way.sure and read.sure)
+                found.append(((*way.order, place), rule if rule.decoded else replace(rule, raw=read.text)))
     return [rule for _, rule in sorted(found, key=lambda pair: pair[0])]
 
 
-def _over(lead: Line, way: Way) -> Iterator[Asked]:
+def _over(lead: Read, way: Way) -> Iterator[Asked]:
     yield (*way.conditions, *lead.conditions), way.sure and lead.sure
