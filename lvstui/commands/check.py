@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from lvstui.commands.place import OpenPlace, Place, Status, load_profile, read_snapshot
+from lvstui.commands.place import OpenPlace, Place, Status, load_profile, read_with_owners
 from lvstui.core import rules, sysctls
 from lvstui.core.fields import quote, service_text, visible
 from lvstui.core.model import Director
@@ -36,7 +36,7 @@ def _check_running(place: Place) -> int:
     """Print the advice on the running director; the status is 3 where there is any."""
     from lvstui.core.advice.services import advice
 
-    found = advice(read_snapshot(place))
+    found = advice(read_with_owners(place))
     for piece in found:
         print(piece)
     if not found:

@@ -164,6 +164,17 @@ def print_json(document: object) -> None:
     print()
 
 
+def read_with_owners(place: Place) -> Snapshot:
+    """Read the director once, and look for the programs that write to it: nobody where that takes too long."""
+    from lvstui.host.patience import within
+
+    try:
+        owners = within(_OWNERS_PATIENCE, place.owners)
+    except TimeoutError:
+        owners = ()
+    return replace(read_snapshot(place), owners=owners)
+
+
 def read_snapshot(place: Place) -> Snapshot:
     """Read the director once, with the profile's names and what differs from it."""
     from lvstui.core.snapshot import Host, ProfileState, Snapshot  # with records of the history

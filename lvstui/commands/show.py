@@ -19,6 +19,7 @@ from lvstui.commands.place import (
     print_json,
     read_snapshot,
     read_whole_table,
+    read_with_owners,
 )
 from lvstui.core import fields, sysctls
 from lvstui.core.attributes import TIMEOUTS
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 def show(options: Namespace, open_place: OpenPlace) -> int:
     """Print the services, the firewall marks or the director's own settings, with what the kernel counts."""
     with open_place() as place:
-        snapshot = read_snapshot(place)
+        snapshot = (read_with_owners if options.what == "marks" else read_snapshot)(place)
     profile = snapshot.profile.saved or EMPTY
     if options.what == "marks":
         from lvstui.commands import marks

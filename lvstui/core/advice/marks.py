@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from lvstui.core import fields
 from lvstui.core.advice import Advice
+from lvstui.core.advice.keepers import is_keepaliveds, is_kept
 from lvstui.core.change import Change, change_group, change_service
 from lvstui.core.describe import persistence_text, service_name
 from lvstui.core.marks import edits as mark_edits
@@ -33,7 +34,8 @@ def mark_advice(snapshot: Snapshot) -> Iterator[Advice]:
     yield from _one_family(snapshot)
     yield from _used_by_others(snapshot)
     for pool in snapshot.reading.director.pools.values():
-        yield from _not_persistent(snapshot, pool)
+        if not is_kept(snapshot, pool):
+            yield from _not_persistent(snapshot, pool)
     yield from _unlike_families(snapshot.reading.director)
 
 
@@ -201,7 +203,8 @@ def _not_persistent(snapshot: Snapshot, pool: Pool) -> Iterator[Advice]:
     key = pool.service.key
     if not isinstance(key, MarkKey) or pool.service.persistence is not None or len(pool.servers) < 2:
         return
-    if several_ports(_selectors(mark_at(snapshot, key.mark))):
+    mark = mark_at(snapshot, key.mark)
+    if several_ports(_selectors(mark)) and not is_keepaliveds(mark):
         persistence = Persistence(mark_edits.PERSISTENCE, key.family.full_mask)
         after = replace(pool.service, persistence=persistence)
         yield Advice(

@@ -9,6 +9,7 @@ from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.advice import Advice
+from lvstui.core.advice.keepers import is_kept
 from lvstui.core.advice.marks import mark_advice
 from lvstui.core.change import Change, change_server, change_service, change_sysctl
 from lvstui.core.describe import service_name
@@ -25,6 +26,7 @@ from lvstui.core.model import (
     Pool,
     Service,
     ServiceFlags,
+    ServiceKey,
 )
 from lvstui.core.observed import ServerStats
 from lvstui.core.snapshot import Snapshot
@@ -45,26 +47,28 @@ def advice(snapshot: Snapshot) -> tuple[Advice, ...]:
     rules = reading.rules
     known = "" if rules is None else f"{rules.generation} {len(rules.rules)} {rules.trouble} {rules.missing}"
     off = " ".join(str(int(family)) for family, on in reading.forwards.items() if not on)
-    programs = " ".join(owner.program for owner in snapshot.owners)
-    configured = snapshot.derive_whole(_configured, reading.director, snapshot.profile.drift, known, off, programs)
-    distributed = snapshot.derive_whole(_distributed, reading.director, reading.taken // _PATIENCE)
+    owners = frozenset((owner.program, owner.services) for owner in snapshot.owners)
+    configured = snapshot.derive_whole(_configured, reading.director, snapshot.profile.drift, known, off, owners)
+    distributed = snapshot.derive_whole(_distributed, reading.director, reading.taken // _PATIENCE, owners)
     return (*configured, *distributed)
 
 
 def _configured(snapshot: Snapshot) -> tuple[Advice, ...]:
     director = snapshot.reading.director
     found = [*mark_advice(snapshot), *_forwarding_off(snapshot)]
-    for pool in director.pools.values():
+    free = [pool for pool in director.pools.values() if not is_kept(snapshot, pool)]
+    for pool in free:
         found += _unserved(pool)
         found += _unreachable_ports(pool)
         found += _drained_but_sticky(pool, director)
         found += _port_zero(pool)
-    return (*found, *_apart(director, mark_edits.free_mark(director, snapshot.reading.rules)))
+    pools = {pool.service.key: pool for pool in free}
+    return (*found, *_apart(director, pools, mark_edits.free_mark(director, snapshot.reading.rules)))
 
 
 def _distributed(snapshot: Snapshot) -> tuple[Advice, ...]:
     pools = snapshot.reading.director.pools.values()
-    return tuple(advice for pool in pools for advice in _crowded(pool, snapshot))
+    return tuple(advice for pool in pools if not is_kept(snapshot, pool) for advice in _crowded(pool, snapshot))
 
 
 def _advise(service: Service, sentence: str, reason: str, remedy: str, changes: Iterable[Change] = ()) -> Advice:
@@ -173,14 +177,14 @@ def _port_zero(pool: Pool) -> Iterator[Advice]:
         )
 
 
-def _apart(director: Director, mark: int) -> Iterator[Advice]:
-    """Services on one address whose ports belong together, but which do not share their stickiness."""
-    for key, pool in director.pools.items():
+def _apart(director: Director, pools: Mapping[ServiceKey, Pool], mark: int) -> Iterator[Advice]:
+    """Services among `pools` on one address whose ports belong together, but which do not share their stickiness."""
+    for key, pool in pools.items():
         if isinstance(key, AddressKey):
             partners = (key._replace(port=second) for first, second in mark_edits.PAIRS if first == key.port)
             for partner in partners:
-                if partner in director.pools:
-                    yield from _pair(pool, director.pools[partner], director, mark)
+                if partner in pools:
+                    yield from _pair(pool, pools[partner], director, mark)
 
 
 def _pair(one: Pool, other: Pool, director: Director, mark: int) -> Iterator[Advice]:

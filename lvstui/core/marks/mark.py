@@ -145,7 +145,7 @@ class MarkRule:
             return Cell("dormant", Tone.BAD)
         if not is_reached(rule):
             return Cell("unreached", Tone.BAD)
-        if rule.verb != "set":
+        if mark_set(rule) is None:
             return Cell("", Tone.DIM)
         if is_late(rule):
             return Cell("late", Tone.BAD)

@@ -8,6 +8,7 @@ import pytest
 
 from lvstui.core.marks.columns import LANGUAGE, MARK_COLUMNS
 from lvstui.core.marks.mark import (
+    OTHERS,
     STATES,
     by_mark,
     find_overwritten,
@@ -26,6 +27,7 @@ from lvstui.core.observed import Rule, Ruleset
 from lvstui.core.selectors import selector
 from lvstui.core.snapshot import ProfileState, Snapshot
 from tests.build import director, group, rule, snapshot
+from tests.core.advice import rulesets
 from tests.core.advice.test_advice import MARKED
 
 STICKY = replace(MARKED, service=replace(MARKED.service, persistence=Persistence()))
@@ -52,6 +54,12 @@ def shown(*rules: Rule, pools: bool = True) -> Snapshot:
 def test_how_it_stands_with_a_mark_is_a_word(snapshot: Snapshot, word: str) -> None:
     assert mark_at(snapshot, 80).state.text == word
     assert word in STATES
+
+
+def test_a_rule_that_turns_bits_over_sets_no_mark() -> None:
+    found = by_mark(rulesets.rules("kube_proxy_affinity"))
+    assert [known.rule.chain for known in found[0x4000]] == ["KUBE-MARK-MASQ"] * len(found[0x4000])
+    assert [(known.rule.chain, known.verb) for known in found[OTHERS]] == [("KUBE-POSTROUTING", "flip 0x4000")]
 
 
 def test_a_mark_has_its_rules_and_servers_below_it() -> None:
