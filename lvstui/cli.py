@@ -79,7 +79,7 @@ def _run(options: argparse.Namespace, open_kernel: Opener) -> int:
 
 
 def _open_live(netns: str | None) -> Kernel:
-    from lvstui.kernel.live import Live  # pyroute2 is not needed for --help, check and --demo
+    from lvstui.kernel.live import Live  # not needed for --help, check and --demo
 
     return Live(netns)
 

@@ -18,13 +18,13 @@ GUEST = "LVSTUI_LAB" in os.environ
 """Whether this is the lab's guest, whose kernel may be filled."""
 
 
-def lines() -> str:
-    """Write the table for `ipvsadm -R`."""
+def lines(services: int = SERVICES) -> str:
+    """Write a table for `ipvsadm -R`, of at most 25,000 services."""
     text: list[str] = []
-    for number in range(SERVICES):
+    for number in range(services):
         service = f"10.{number // 250}.{number % 250}.1:80"
         text.append(f"-A -t {service} -s wlc")
-        text += [f"-a -t {service} -r 10.{10 + number // 250}.{number % 250}.{n}:80 -m -w {n}" for n in range(1, 21)]
+        text += [f"-a -t {service} -r 10.{100 + number // 250}.{number % 250}.{n}:80 -m -w {n}" for n in range(1, 21)]
     return "\n".join(text) + "\n"
 
 
@@ -44,9 +44,9 @@ def within(name: str, *command: str) -> Sequence[str]:
     return ("nsenter", f"--net=/run/netns/{name}", *command)
 
 
-def load(name: str) -> float:
+def load(name: str, services: int = SERVICES) -> float:
     """Let `ipvsadm -R` make the table, and say how many seconds that took."""
-    text = lines()
+    text = lines(services)
     start = time.perf_counter()
     subprocess.run(within(name, "ipvsadm", "-R"), input=text, text=True, check=True)
     return time.perf_counter() - start

@@ -12,7 +12,7 @@ from lvstui.core.model import Family, MarkKey, Service, Timeouts
 from lvstui.kernel.ipvs import wire
 from lvstui.kernel.ipvs.dump import PoolTable
 from lvstui.kernel.netlink.attributes import NATIVE, Attributes
-from lvstui.kernel.netlink.channel import Channel
+from lvstui.kernel.netlink.channel import Channel, look_up
 from lvstui.kernel.nft.reading import tables
 from lvstui.kernel.nft.reading.explain import Lead, Way, Ways
 from lvstui.kernel.nft.reading.expressions import Expressions
@@ -25,6 +25,7 @@ from lvstui.kernel.procfs.connections import Decoder
 from lvstui.kernel.procfs.table import parse
 from tests.campaign.decoders import tape
 
+FAMILY = tape.load("families")["nlctrl"]
 IPVS = tape.load("ipvs")
 NFT = tape.load("nft")
 SERVICE = NATIVE.attributes(NATIVE.attributes(wire.service(Service(MarkKey(80, Family.IPV4))))[wire.TOP_SERVICE])
@@ -62,6 +63,23 @@ def test_what_is_missing_is_told_with_whose_answer_it_was() -> None:
         pytest.raises(Garbled, match=r"^the kernel answered something .* \(IPVS\): attribute 1 is missing$"),
     ):
         tape.ipvs(played, int(title.split()[0])).read()
+
+
+@pytest.mark.parametrize(
+    ("seen", "given", "detail"),
+    [
+        (b"\6\0\1\0\x10\0", b"\6\0\1\0\x0f\0", "a family of number 15"),
+        (b"\6\0\1\0\x10\0", b"\4\0\1\0\4\0", "a family of number 0"),
+        (b"\6\0\1\0\x10\0", b"\6\0\77\0\x10\0", "attribute 1 is missing"),
+    ],
+)
+def test_a_family_without_a_number_of_families_is_told(seen: bytes, given: bytes, detail: str) -> None:
+    with tape.Tape(FAMILY) as played:
+        assert look_up(Channel(played), "nlctrl") == 16
+    with tape.Tape(FAMILY, 0, lambda datagram: datagram.replace(seen, given)) as played:
+        with pytest.raises(Garbled) as caught:
+            look_up(Channel(played), "nlctrl")
+        assert caught.value.detail == detail
 
 
 @pytest.mark.parametrize("size", [0, 3, 19, 1 << 20])

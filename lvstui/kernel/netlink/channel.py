@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from lvstui.kernel.namespace import call_in
+from lvstui.kernel.netlink.attributes import NATIVE
 from lvstui.kernel.port import Garbled
 
 HEADER: Final = 20
@@ -25,6 +26,8 @@ _ERROR, _DONE = 2, 3
 _KINDS_OF_FAMILIES: Final = 16
 """The lowest kind of message that belongs to a family (NLMSG_MIN_TYPE)."""
 
+_KIND_MAX: Final = 0xFFFF
+
 _HEAD: Final = struct.Struct("=IHHII")
 _START: Final = struct.Struct("=IHHI")
 _SMALLEST: Final = 20
@@ -32,6 +35,11 @@ _SMALLEST: Final = 20
 
 _STATUS: Final = struct.Struct("=i")
 _GENERIC: Final = struct.Struct("=BBxx")
+_NETLINK_GENERIC: Final = 16
+_CONTROL, _CONTROL_VERSION = 0x10, 2
+_GET_FAMILY, _FAMILY_ID, _FAMILY_NAME = 3, 1, 2
+"""The family that knows all families: GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME."""
+
 _ERRNO_MAX: Final = 4095  # MAX_ERRNO
 _BUFFER: Final = 1 << 17
 """Room for the largest datagram: the kernel packs a dump into at most 32 KiB, unless one object needs more."""
@@ -165,10 +173,13 @@ class GenericFamily:
     """A generic netlink family. Raises Answer(ENOENT) where the kernel has no such family (any more)."""
 
     def __init__(self, name: str, version: int, netns: str | None) -> None:
-        # pyroute2 would join an event loop that runs in this thread.
-        plain, self.number = call_in(netns, lambda: _look_up(name), apart=True)
-        self._channel = Channel(plain)
+        self._channel = Channel(call_in(netns, open_generic))
         self._version = version
+        try:
+            self.number = look_up(self._channel, name)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the socket."""
@@ -183,20 +194,20 @@ class GenericFamily:
         return self._channel.request(self.number, flags, _GENERIC.pack(command, self._version) + payload)
 
 
-def _look_up(name: str) -> tuple[socket.socket, int]:
-    """Open a generic netlink socket by way of pyroute2, and look the family's number up.
+def open_generic() -> socket.socket:
+    """Open a generic netlink socket in the namespace that the calling thread is in."""
+    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_GENERIC)
 
-    pyroute2 is imported here because that takes a tenth of a second, which the demo and `--help` need not wait for.
+
+def look_up(channel: Channel, name: str) -> int:
+    """Return the number of a generic netlink family, whose module the kernel loads where it can.
+
+    Raises Answer(ENOENT) where there is no such family, `Garbled` for an answer that names no number.
     """
-    from pyroute2 import GenericNetlinkSocket, NetlinkError
-    from pyroute2.netlink import ctrlmsg
-
-    with GenericNetlinkSocket() as generic:
-        generic.asyncore.module_err_level = "debug"  # a missing family would be logged into the middle of the screen
-        try:
-            generic.bind(name, ctrlmsg)
-        except NetlinkError as problem:
-            raise Answer(problem.code) from None
-        plain = socket.socket(fileno=os.dup(generic.fileno()))
-    plain.setblocking(True)
-    return plain, generic.prid
+    wanted = NATIVE.attribute(_FAMILY_NAME, name.encode() + b"\0")
+    body = _GENERIC.pack(_GET_FAMILY, _CONTROL_VERSION) + wanted
+    message, *_ = (*messages(channel.request(_CONTROL, REQUEST, body)), b"")
+    number = NATIVE.number(NATIVE.attributes(message)[_FAMILY_ID])
+    if not _KINDS_OF_FAMILIES <= number <= _KIND_MAX:
+        raise Garbled(f"a family of number {number}")
+    return number

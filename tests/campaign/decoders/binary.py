@@ -18,6 +18,7 @@ from lvstui.core.observed import ALL_BITS
 from lvstui.kernel.ipvs.sync_door import Malformed as Unencodable
 from lvstui.kernel.ipvs.sync_door import encode
 from lvstui.kernel.netlink.attributes import NATIVE
+from lvstui.kernel.netlink.channel import Channel, look_up
 from lvstui.kernel.nft.nfnetlink import GETRULE, GETSETELEM, TABLES
 from lvstui.kernel.nft.reading import tables
 from lvstui.kernel.nft.reading.explain import Explainer, comment
@@ -32,6 +33,7 @@ Attempt: TypeAlias = Callable[[Random], object]
 _IPVS: Final = tape.load("ipvs")
 _NFT: Final = tape.load("nft")
 _LINKS: Final = tape.load("links")
+_FAMILIES: Final = tape.load("families")
 
 _FIXED: Final = 20
 
@@ -135,6 +137,13 @@ def _read_links(random: Random) -> None:
         interfaces.close()
 
 
+def _read_family(random: Random) -> None:
+    """Look a family up."""
+    name, played = _played(random, _FAMILIES)
+    with played, suppress(KernelError, OSError):
+        look_up(Channel(played), name)
+
+
 def _encode(random: Random) -> None:
     numbers = (0, 1, 6, 80, 300, 0xFFFF, 0x10000, 0x7FFFFFFF, ALL_BITS, 1 << 40, -1)
 
@@ -159,5 +168,6 @@ DECODERS: Sequence[tuple[str, Attempt]] = (
     ("nft set elements", _read_elements),
     ("nft userdata", _read_userdata),
     ("links", _read_links),
+    ("families", _read_family),
     ("sync wire", _encode),
 )

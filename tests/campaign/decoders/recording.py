@@ -17,7 +17,7 @@ from lvstui.core.entries.sync_message import INACTIVE, Message, mark_end
 from lvstui.core.model import Endpoint, Family, MarkKey
 from lvstui.kernel.ipvs import wire
 from lvstui.kernel.live import Live
-from lvstui.kernel.netlink.channel import Channel, _look_up
+from lvstui.kernel.netlink.channel import Channel, look_up, open_generic
 from lvstui.kernel.netlink.links import _links
 from lvstui.kernel.nft.nfnetlink import open_socket
 from lvstui.kernel.nft.reading import tables
@@ -69,8 +69,8 @@ def _record_legacy(program: str, *rules: str) -> None:
 
 def _recorded() -> dict[str, tape.Conversation]:
     """Record a reading of everything; its title is the family's number and what it has in it."""
-    plain, number = _look_up(wire.FAMILY_NAME)
-    recorder = tape.Recorder(plain)
+    number = look_up(Channel(open_generic()), wire.FAMILY_NAME)
+    recorder = tape.Recorder(open_generic())
     director = tape.ipvs(recorder, number).read().director
     return {f"{number} {len(director.pools)} services": recorder.conversation}
 
@@ -98,8 +98,15 @@ def _record_links() -> None:
     tape.save("links", {"all": recorder.conversation})
 
 
+def _record_family() -> None:
+    recorder = tape.Recorder(open_generic())
+    look_up(Channel(recorder), "nlctrl")
+    tape.save("families", {"nlctrl": recorder.conversation})
+
+
 def netfilter() -> None:
-    """Record rules of all kinds, and links."""
+    """Record rules of all kinds, and what is said of a family."""
+    _record_family()
     found: dict[str, tape.Conversation] = {}
     _record(found, "rules", _chain(list(RULES.values())))
     for name, script in SCRIPTS.items():
