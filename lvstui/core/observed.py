@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.model import Address, Director, Endpoint, Family, Protocol, Selector, ServerKey, ServiceKey
+from lvstui.core.packets.program import NO_RULES, Program
 
 
 class Stats(NamedTuple):
@@ -166,6 +167,7 @@ class Rule:
 class Ruleset:
     """All rules about marks, of one generation of the ruleset; `trouble` says why they, or some, are not known.
 
+    `program` are the tables that these stand in, as the kernel runs them; the same object while no rule changed.
     `ours` says whether our own table stands there; `missing` says why rules cannot be written here (no nf_tables, no
     right, no inet family), empty where they can.
     """
@@ -175,6 +177,7 @@ class Ruleset:
     ours: bool = False
     trouble: str = ""
     missing: str = ""
+    program: Program = NO_RULES
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from lvstui.core.model import Family, MarkKey, Service, Timeouts
+from lvstui.core.packets.program import Element
 from lvstui.kernel.ipvs import wire
 from lvstui.kernel.ipvs.dump import PoolTable
 from lvstui.kernel.netlink.attributes import NATIVE, Attributes
@@ -16,7 +17,7 @@ from lvstui.kernel.netlink.channel import Channel, look_up
 from lvstui.kernel.nft.reading import tables
 from lvstui.kernel.nft.reading.explain import Lead, Way, Ways
 from lvstui.kernel.nft.reading.expressions import Expressions
-from lvstui.kernel.nft.reading.sets import ANONYMOUS, INTERVAL, Element, Set, read_elements, read_set
+from lvstui.kernel.nft.reading.sets import ANONYMOUS, INTERVAL, Set, read_elements, read_set
 from lvstui.kernel.nft.reading.tables import Chain
 from lvstui.kernel.nft.reading.walk import Surroundings, Walk
 from lvstui.kernel.nft.xtables.iptables_text import UnknownLine, line

@@ -363,3 +363,7 @@ class Program:
     hooks: Mapping[str, tuple[Stop, ...]] = field(default_factory=dict)
     order: ByteOrder = "little"
     trouble: str = ""
+
+
+NO_RULES: Final = Program()
+"""The program of a network namespace without any rules."""

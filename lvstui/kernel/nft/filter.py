@@ -14,13 +14,16 @@ from lvstui.core.change import Change, strip_profile_values
 from lvstui.core.marks import script as mark_groups
 from lvstui.core.model import MarkGroup, MarkGroupKey
 from lvstui.core.observed import Rule, Ruleset
+from lvstui.core.packets.program import Program, Table
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.channel import Interrupted
 from lvstui.kernel.nft import shutter, writing
-from lvstui.kernel.nft.nfnetlink import GETRULE, NUMBERS, Netfilter, number, text
-from lvstui.kernel.nft.reading import tables
+from lvstui.kernel.nft.nfnetlink import GETRULE, NUMBERS, Hooked, Netfilter, number, text
+from lvstui.kernel.nft.reading import hooks, tables
 from lvstui.kernel.nft.reading.explain import Explainer
-from lvstui.kernel.nft.reading.tables import OURS, Place
+from lvstui.kernel.nft.reading.instructions import Instructions
+from lvstui.kernel.nft.reading.program import Programmer
+from lvstui.kernel.nft.reading.tables import OURS, Place, Tables
 from lvstui.kernel.nft.shutter import Passage
 from lvstui.kernel.nft.writing import NO_RIGHT, NO_TABLES, Held, Stale, what_is_missing
 from lvstui.kernel.nft.xtables.legacy import Legacy, LegacyRules
@@ -43,7 +46,10 @@ _Named: TypeAlias = Mapping[Place, Mapping[str, tuple[int, int]]]
 
 
 class Found(NamedTuple):
-    """What nf_tables holds: as in `Ruleset`, the names of our own counters, and whether the sync door is shut."""
+    """What nf_tables holds: as in `Ruleset`, the names of our own counters, and whether the sync door is shut.
+
+    `tables` are those of the program.
+    """
 
     rules: tuple[Rule, ...] = ()
     generation: int = 0
@@ -52,6 +58,7 @@ class Found(NamedTuple):
     missing: str = ""
     counters: frozenset[str] = frozenset()
     shut: bool = False
+    tables: tuple[Table, ...] = ()
 
 
 class Poll:
@@ -62,6 +69,7 @@ class Poll:
         self._clock = clock
         self._netfilter: Netfilter | None = None
         self._explainer = Explainer(Netfilter.codec, self._interfaces, self._ipset)
+        self._programmer = Programmer(Instructions(Netfilter.codec), self._interfaces, self._ipset)
         self._good: Found | None = None
         self._reason: str | None = None
         self._names: Mapping[int, str] | None = None
@@ -75,10 +83,24 @@ class Poll:
 
     def read(self) -> Found:
         """Read nf_tables; return the same object as long as nothing has changed."""
+        return self._try(self._read)
+
+    def read_whole(self) -> Found:
+        """Read all tables now; the result holds no rules, but all of the program."""
+        return self._try(self._read_whole)
+
+    def hooked(self, family: int, hook: int, device: str) -> Sequence[Hooked]:
+        """List what is registered with a hook; nothing where the kernel does not say it."""
+        try:
+            return self._netfilter.hooks(family, hook, device) if self._netfilter is not None else ()
+        except (OSError, KernelError):
+            return ()
+
+    def _try(self, look: Callable[[Netfilter], Found]) -> Found:
         try:
             if self._netfilter is None:
                 self._netfilter = Netfilter(self._netns)
-            return self._read(self._netfilter)
+            return look(self._netfilter)
         except Garbled as problem:
             sentence = str(Garbled(problem.detail, "the packet filter"))
             return (self._good or Found())._replace(trouble=sentence, missing=sentence)
@@ -105,25 +127,37 @@ class Poll:
             good = self._good = self._count_again(netfilter, good)
         return good
 
-    def _read_anew(self, netfilter: Netfilter) -> Found:
+    def _read_whole(self, netfilter: Netfilter) -> Found:
+        seen = self._standing(netfilter, whole=True)
+        return Found(trouble=CHANGING) if seen is None else Found(tables=self._programmer.tables(seen))
+
+    def _standing(self, netfilter: Netfilter, *, whole: bool = False) -> Tables | None:
+        """Read tables while they stand still; None where they do not."""
         for _ in range(_ATTEMPTS):
             try:
-                seen = tables.read(netfilter)
+                seen = tables.read(netfilter, whole=whole)
             except Interrupted:
                 continue
             self._names = None  # an interface may have another number by now
-            rules = self._explainer.explain(seen)
-            ours = seen.tables.get(OURS)
-            inet = any(place.family == OURS.family for place in seen.tables)
-            if not inet and self._reason is None:  # looked up once, as it does not change
-                self._reason = what_is_missing(self._netns)
-            missing = "" if inet else self._reason or ""
-            counters = frozenset(ours.counters) if ours is not None else frozenset()
-            shut = shutter.SHUTTER in seen.tables
-            self._good = Found(rules, seen.generation, ours is not None, "", missing, counters, shut)
-            self._resting = 0.0
-            return self._good
-        return (self._good or Found())._replace(trouble=CHANGING)
+            return seen
+        return None
+
+    def _read_anew(self, netfilter: Netfilter) -> Found:
+        seen = self._standing(netfilter)
+        if seen is None:
+            return (self._good or Found())._replace(trouble=CHANGING)
+        rules = self._explainer.explain(seen)
+        ours = seen.tables.get(OURS)
+        inet = any(place.family == OURS.family for place in seen.tables)
+        if not inet and self._reason is None:  # looked up once, as it does not change
+            self._reason = what_is_missing(self._netns)
+        missing = "" if inet else self._reason or ""
+        counters = frozenset(ours.counters) if ours is not None else frozenset()
+        shut = shutter.SHUTTER in seen.tables
+        program = self._programmer.tables(seen)
+        self._good = Found(rules, seen.generation, ours is not None, "", missing, counters, shut, program)
+        self._resting = 0.0
+        return self._good
 
     def _ipset(self, index: int) -> str:
         return self._netfilter.ipset(index) if self._netfilter is not None else f"#{index}"
@@ -213,9 +247,31 @@ class PacketFilter:
         if self._last is None or self._last[0] is not found or self._last[1] is not older:
             trouble = "; ".join(filter(None, (found.trouble, older.trouble)))
             rules = (*found.rules, *older.rules)
-            known = Ruleset(rules, found.generation, found.ours, trouble, found.missing)
+            program = self._arranged(found, older, trouble)
+            known = Ruleset(rules, found.generation, found.ours, trouble, found.missing, program)
             self._last = found, older, known
         return self._last[2]
+
+    def program(self) -> Program:
+        """Read all rules that packets pass on their way to IPVS, also those that have nothing to do with marks.
+
+        Nothing is raised: the result says what is not known.
+        """
+        found, older = self._poll.read_whole(), self._legacy.read()
+        return self._arrange(found, older, "; ".join(filter(None, (found.trouble, older.trouble))))
+
+    def _arranged(self, found: Found, older: LegacyRules, trouble: str) -> Program:
+        """Return the program of the marks, the same object where no table changed."""
+        if self._last is not None:
+            before, older_before, known = self._last
+            same = before.tables is found.tables and older_before.tables is older.tables
+            if same and known.program.trouble == trouble:
+                return known.program
+        return self._arrange(found, older, trouble)
+
+    def _arrange(self, found: Found, older: LegacyRules, trouble: str) -> Program:
+        order = Netfilter.codec.order
+        return hooks.arrange((*found.tables, *older.tables), order, self._poll.hooked, trouble)
 
     def lookup(self, mark: int) -> MarkGroup | None:
         """Read the group that our table holds for a mark now."""

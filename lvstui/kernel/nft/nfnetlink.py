@@ -30,6 +30,7 @@ FAMILIES: Final = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "
 
 NUMBERS: Final = {name: number for number, name in FAMILIES.items()}
 
+_HOOKS: Final = 12  # NFNL_SUBSYS_HOOK, whose only message lists them
 _IPSETS: Final = 6  # NFNL_SUBSYS_IPSET
 _BY_INDEX: Final = 15  # IPSET_CMD_GET_BYINDEX, since Linux 4.20
 _IPSET_PROTOCOL: Final = b"\7"
@@ -69,6 +70,17 @@ class Item(NamedTuple):
 
     family: int
     body: bytes
+
+
+class Hooked(NamedTuple):
+    """What is registered with a hook of a family: a function, or a chain of nf_tables, named with its table."""
+
+    family: int
+    priority: int
+    function: str
+    table_family: int = 0
+    table: str = ""
+    chain: str = ""
 
 
 class Netfilter:
@@ -127,6 +139,22 @@ class Netfilter:
         except Answer:
             return f"#{index}"
         return word(found.get(2)) or f"#{index}"
+
+    def hooks(self, family: int, hook: int, device: str = "") -> list[Hooked]:
+        """List what is registered with a hook, in the order in which packets come to it (since Linux 5.14).
+
+        A hook at ingress is that of a device. Raises `Interrupted` where it changed meanwhile.
+        """
+        asked = u32(1, hook) + (text(3, device) if device else b"")
+        items = self._request(_HOOKS << 8, REQUEST | DUMP, family, asked)
+        return [self._hooked(item) for item in items]
+
+    def _hooked(self, item: Item) -> Hooked:
+        body = self.codec.attributes(item.body)
+        priority = int.from_bytes(body[2], "big", signed=True)
+        chain = self.codec.attributes(self.codec.attributes(body.get(6, b"")).get(1, b""))
+        owner = number(chain.get(2)), word(chain.get(1)), word(chain.get(3))
+        return Hooked(item.family, priority, word(body.get(4)), *owner)
 
     def _one(self, kind: int, family: int = 0, attributes: bytes = b"") -> Attributes:
         """Return the attributes of an answer that is one message."""

@@ -7,10 +7,11 @@ import struct
 import pytest
 
 from lvstui.core.observed import ALL_BITS
+from lvstui.core.packets.program import Element
 from lvstui.kernel.netlink.attributes import Codec
 from lvstui.kernel.nft.reading.expressions import Expressions
 from lvstui.kernel.nft.reading.fields import PacketField
-from lvstui.kernel.nft.reading.sets import ANONYMOUS, MAP, Element, Key, Set, match_members
+from lvstui.kernel.nft.reading.sets import ANONYMOUS, MAP, Key, Set, match_members
 from lvstui.kernel.nft.reading.walk import Surroundings, Walk
 from lvstui.kernel.nft.xtables.extensions import match, target
 

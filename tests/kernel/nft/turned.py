@@ -20,8 +20,8 @@ OTHER = Codec("big" if sys.byteorder == "little" else "little")
 Turn: TypeAlias = Callable[[bytes], bytes]
 Inside: TypeAlias = Mapping[int, Turn]
 
-META = {0: 4, 2: 4, 3: 4, 4: 4, 5: 4, 8: 2, 9: 2, 10: 4, 11: 4, 13: 4, 20: 4, 21: 4, 22: 4, 23: 4, 24: 4, 33: 4}
-CONNECTION = {0: 4, 2: 4, 3: 4, 5: 4, 14: 8, 15: 8, 16: 8, 17: 2, 23: 4}
+META = {0: 4, 2: 4, 3: 4, 4: 4, 5: 4, 8: 2, 9: 2, 10: 4, 11: 4, 13: 4, 20: 4, 21: 4, 22: 4, 23: 4, 33: 4}
+CONNECTION = {0: 4, 2: 4, 3: 4, 5: 4, 14: 8, 15: 8, 16: 8, 17: 2}
 """Bytes of what nft_meta.c and nft_ct.c store in the machine's order, by key."""
 
 DATATYPES = {19: 4, 20: 4, 21: 2, 22: 4, 23: 4, 24: 4, 25: 4, 26: 4, 28: 4, 35: 4, 38: 4}
@@ -31,6 +31,7 @@ STRUCTURES = {
     ("match", "multiport", 1): "BB15H15BB",
     ("match", "tcp", 0): "4H4B",
     ("match", "udp", 0): "4HB",
+    ("match", "sctp", 0): "4H65I12s3I",
     ("match", "mark", 1): "2IB",
     ("match", "connmark", 1): "2IB",
     ("match", "addrtype", 1): "2HI",

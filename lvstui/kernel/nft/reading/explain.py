@@ -160,7 +160,7 @@ def _jumps(table: Table, finder: Finder) -> Mapping[str, Sequence[RawRule]]:
     found: dict[str, list[RawRule]] = {}
     for rule in (rule for rules in table.rules.values() for rule in rules if rule.jumps):
         maps = [table.sets[name] for name in finder.sets(rule) if name in table.sets]
-        mapped = [element.chain for found in maps for element in found.elements]
+        mapped = [element.verdict.chain for found in maps for element in found.elements if element.verdict is not None]
         for name in dict.fromkeys((*finder.chains(rule), *filter(None, mapped))):
             found.setdefault(name, []).append(rule)
     return found

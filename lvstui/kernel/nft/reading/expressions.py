@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from lvstui.core.packets.program import Element
 from lvstui.kernel.netlink.attributes import Codec
 from lvstui.kernel.nft.nfnetlink import number, word
 from lvstui.kernel.nft.reading import loads
 from lvstui.kernel.nft.reading.conditions import Condition, in_words, match_bits, match_values, value_of, value_text
 from lvstui.kernel.nft.reading.fields import PacketField
-from lvstui.kernel.nft.reading.sets import Element, match_elements, match_members, read_verdict
+from lvstui.kernel.nft.reading.sets import match_elements, match_members, read_verdict
 from lvstui.kernel.nft.reading.walk import (
     Constant,
     Joined,
@@ -100,13 +101,13 @@ def _is_counter(expression: bytes) -> bool:
 def _immediate(parts: Parts) -> Step:
     data = parts.codec.attributes(parts.values.get(2, b""))
     slot, constant = parts.slot(1), Constant(data.get(1, b""))
-    chain = read_verdict(parts.codec, data[2]) if 2 in data else None
+    verdict = read_verdict(parts.codec, data[2]) if 2 in data else None
 
     def step(walk: Walk) -> None:
-        if chain is None:
+        if verdict is None:
             walk.registers[slot] = constant
-        elif chain:
-            walk.jumps.append(Jump(chain, tuple(walk.conditions)))
+        elif verdict.chain:
+            walk.jumps.append(Jump(verdict.chain, tuple(walk.conditions)))
 
     return step
 
@@ -214,8 +215,8 @@ def _lookup(parts: Parts) -> Step:
         else:
             chains: dict[str, list[Element]] = {}
             for element in found.elements:
-                if element.chain:
-                    chains.setdefault(element.chain, []).append(element)
+                if element.verdict is not None and element.verdict.chain:
+                    chains.setdefault(element.verdict.chain, []).append(element)
             for chain, elements in chains.items():
                 walk.jumps.append(Jump(chain, (*walk.conditions, *match_elements(order, keys, found, elements))))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from lvstui.core.observed import ALL_BITS
+from lvstui.core.packets.program import Element
 from lvstui.kernel.netlink.attributes import Order
 from lvstui.kernel.nft.reading.conditions import value_of
 from lvstui.kernel.nft.reading.fields import (
@@ -22,7 +23,7 @@ from lvstui.kernel.nft.reading.fields import (
     header,
     meta,
 )
-from lvstui.kernel.nft.reading.sets import Element, match_elements
+from lvstui.kernel.nft.reading.sets import match_elements
 from lvstui.kernel.nft.reading.walk import (
     Constant,
     Effect,
@@ -180,13 +181,18 @@ def load_hash(parts: Parts) -> Step:
 
 def load_fib(parts: Parts) -> Step:
     """Read the answer of the routing table."""
+    return _load(parts.slot(1), fib_field(parts))
+
+
+def fib_field(parts: Parts) -> PacketField:
+    """Return what is asked of the routing table."""
     flags, result = parts.number(3), parts.number(2)
     names = [name for bit, name in enumerate(("saddr", "daddr", "mark", "iif", "oif")) if flags & 1 << bit]
     kind, what = {1: ("index", "oif"), 2: ("interface", "oifname"), 3: ("addrtype", "type")}.get(result, ("bits", "?"))
     size = 16 if kind == "interface" else 4
     if flags & 32:
         kind, size = "present", 1
-    return _load(parts.slot(1), PacketField(f"fib {' . '.join(names)} {what}", size, kind, host=kind != "interface"))
+    return PacketField(f"fib {' . '.join(names)} {what}", size, kind, host=kind != "interface")
 
 
 def load_socket(parts: Parts) -> Step | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from lvstui.core.packets.program import Range
+from lvstui.core.packets.program import Element, Outcome, Range, Verdict
 from lvstui.kernel.netlink.attributes import Codec, Order
 from lvstui.kernel.nft.nfnetlink import number, word
 from lvstui.kernel.nft.reading.conditions import Condition, match_values, range_text, value_of
@@ -17,31 +17,39 @@ ANONYMOUS, INTERVAL, MAP, TIMEOUT, EVAL = 0x1, 0x4, 0x8, 0x10, 0x20
 """Flags of a set (NFT_SET_*)."""
 
 _END, _CATCHALL = 1, 2
-_LEADING_ON: Final = (0xFFFFFFFD, 0xFFFFFFFC)  # NFT_JUMP, NFT_GOTO
+_EVERY_PACKET: Final = frozenset(("counter", "last"))
+"""Expressions of a set's elements that ask nothing of the packets that find them."""
 
+_OUTCOMES: Final = {
+    0: Outcome.DROP,
+    1: Outcome.ACCEPT,
+    2: Outcome.STOLEN,
+    3: Outcome.QUEUE,
+    0xFFFFFFFF: Outcome.CONTINUE,
+    0xFFFFFFFE: Outcome.CONTINUE,
+    0xFFFFFFFD: Outcome.JUMP,
+    0xFFFFFFFC: Outcome.GOTO,
+    0xFFFFFFFB: Outcome.RETURN,
+}
+"""Verdicts by their codes (NF_*, enum nft_verdicts)."""
 
-class Element(NamedTuple):
-    """One element: the first and the last key (one key: both the same), what it maps to, and whether it is the rest.
-
-    It maps to data, or by a verdict to a chain that packets go on to, empty for other verdicts.
-    Keys of several fields are joined as in registers, every field filled up to four bytes.
-    """
-
-    first: bytes
-    last: bytes
-    data: bytes = b""
-    chain: str = ""
-    rest: bool = False
+_LEADING_ON: Final = frozenset((Outcome.JUMP, Outcome.GOTO))
 
 
 class Set(NamedTuple):
-    """A set or map, sizes in bytes. A `moving` one changes without a new generation of the ruleset."""
+    """A set or map, sizes in bytes. A `moving` one changes without a new generation of the ruleset.
+
+    Elements of a `limited` one ask more of a packet than to be one of them. `kind` is that of the objects that a map
+    to objects holds, 0 for others.
+    """
 
     name: str
     flags: int
     size: int
     parts: tuple[int, ...]
-    elements: tuple[Element, ...] = ()
+    elements: Sequence[Element] = ()
+    limited: bool = False
+    kind: int = 0
 
     @property
     def moving(self) -> bool:
@@ -56,13 +64,20 @@ def read_set(codec: Codec, body: dict[int, bytes]) -> Set:
     size = number(body.get(5))
     if size > REGISTERS:
         raise Garbled(f"a set whose keys have {size} bytes")
-    return Set(word(body.get(2)), number(body.get(3)), size, sizes)
+    own = [codec.first(body.get(17)), *map(codec.first, codec.payloads(body.get(18, b"")))]
+    limited = any(expression and word(expression) not in _EVERY_PACKET for expression in own)
+    return Set(word(body.get(2)), number(body.get(3)), size, sizes, (), limited, number(body.get(15)))
 
 
-def read_verdict(codec: Codec, data: bytes) -> str:
-    """Return the chain that a verdict leads to, empty where it leads to none."""
+def read_verdict(codec: Codec, data: bytes) -> Verdict:
+    """Read a verdict. Raises `Garbled` for one that there is not, or that leads to no chain where it should."""
     found = codec.attributes(data)
-    return word(found.get(2)) if number(found.get(1)) in _LEADING_ON else ""
+    code = number(found[1])
+    outcome = _OUTCOMES.get(code if code >= 1 << 31 else code & 0xFF)
+    chain = word(found.get(2)) if outcome in _LEADING_ON else ""
+    if outcome is None or (not chain and outcome in _LEADING_ON):
+        raise Garbled(f"the verdict 0x{code:x}")
+    return Verdict(outcome, chain)
 
 
 def read_elements(codec: Codec, kind: Set, bodies: Iterable[bytes]) -> tuple[Element, ...]:
@@ -89,8 +104,8 @@ def _element(codec: Codec, body: dict[int, bytes], flags: int) -> Element:
     if 2 not in body:
         return Element(first, last, rest=bool(flags & _CATCHALL))
     data = codec.attributes(body[2])
-    chain = read_verdict(codec, data[2]) if 2 in data else ""
-    return Element(first, last, data.get(1, b""), chain, bool(flags & _CATCHALL))
+    verdict = read_verdict(codec, data[2]) if 2 in data else None
+    return Element(first, last, data.get(1, b""), verdict, bool(flags & _CATCHALL))
 
 
 def _join_intervals(ends: Sequence[tuple[Element, bool]], size: int) -> Iterator[Element]:

@@ -6,6 +6,7 @@ import errno
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, NamedTuple
 
 from lvstui.core.marks.script import FAMILY, TABLE
@@ -26,6 +27,7 @@ from lvstui.kernel.nft.nfnetlink import (
     u32,
     word,
 )
+from lvstui.kernel.nft.reading.lazy import Lazy
 from lvstui.kernel.nft.reading.sets import MAP, Set, read_elements, read_set
 from lvstui.kernel.port import Garbled
 
@@ -37,10 +39,15 @@ _VERDICT: Final = b"\0\0\0\0"  # NFT_REG_VERDICT
 _LEADING_ON: Final = rb"\xff\xff\xff[\xfc\xfd]"  # NFT_GOTO, NFT_JUMP
 _CHAIN: Final = 2  # NFTA_VERDICT_CHAIN
 
+_NAME: Final = 1  # NFTA_MATCH_NAME
+_SET_OF: Final = {b"lookup": 1, b"objref": 4}
+"""Attributes that name a set (NFTA_LOOKUP_SET, NFTA_OBJREF_SET_NAME)."""
+
 _DEVICE_MAX: Final = 15
 """Longest name of a device (IFNAMSIZ, less the NUL)."""
 
 _DORMANT: Final = 1
+_DROP: Final = 0  # NF_DROP, as a policy
 _COUNTER: Final = 1  # NFT_OBJECT_COUNTER
 
 _HOOKS: Final = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
@@ -62,12 +69,17 @@ OURS: Final = Place(NUMBERS[FAMILY], TABLE)
 
 
 class Chain(NamedTuple):
-    """A chain; `hook` is empty for one that is only jumped to. `devices` are those of a chain on network devices."""
+    """A chain; `hook` is empty for one that is only jumped to. `devices` are those of a chain on network devices.
+
+    A chain of the kind `nat` runs for the first packet of a connection only. `accepts` is its policy.
+    """
 
     name: str
     hook: str = ""
     priority: int = 0
     devices: tuple[str, ...] = ()
+    kind: str = "filter"
+    accepts: bool = True
 
 
 class RawRule(NamedTuple):
@@ -84,7 +96,7 @@ class RawRule(NamedTuple):
 
 @dataclass(slots=True)
 class Table:
-    """A table with what was looked at more closely: rules by their chain, sets, named counters."""
+    """A table with what was looked at more closely: rules by their chain, sets, named counters; `marks` as of rules."""
 
     dormant: bool = False
     chains: dict[str, Chain] = field(default_factory=dict)
@@ -107,13 +119,21 @@ class Finder:
         chain = re.escape(codec.attribute(_CHAIN, b"")[2:])
         self.about_marks = re.compile(about_marks, re.DOTALL).search
         self.leads_on = re.compile(_LEADING_ON + rb"|" + re.escape(branch)).search
-        self._lookups = re.compile(rb"lookup\x00\x00")
+        self._lookups = re.compile(rb"(lookup|objref)\x00\x00")
+        self._ipsets = re.compile(re.escape(codec.attribute(_NAME, b"set\0")) + rb".{12}(..)", re.DOTALL)
         self._verdicts = re.compile(_LEADING_ON + rb"(?=..%s)" % chain, re.DOTALL)
 
     def sets(self, rule: RawRule) -> Iterator[str]:
         """Yield the names of the sets that a rule looks into: a lookup's attributes follow its name."""
         for found in self._lookups.finditer(rule.expressions):
-            yield word(self._codec.attributes(self._codec.first(rule.expressions[found.end() :])).get(1))
+            attributes = self._codec.attributes(self._codec.first(rule.expressions[found.end() :]))
+            if name := word(attributes.get(_SET_OF[found[1]])):
+                yield name
+
+    def ipsets(self, rule: RawRule) -> Iterator[int]:
+        """Yield the numbers of the ipsets that matches of a rule look into: behind the name and the revision."""
+        for found in self._ipsets.finditer(rule.expressions):
+            yield self._codec.number(found[1])
 
     def chains(self, rule: RawRule) -> Iterator[str]:
         """Yield the names of the chains that a rule leads to by itself: a verdict's chain follows its code."""
@@ -130,13 +150,16 @@ class Tables:
     finder: Finder
 
 
-def read(netfilter: Netfilter) -> Tables:
-    """Read everything at one generation; raises `Interrupted` where it changed on the way, else OSError, `Garbled`."""
+def read(netfilter: Netfilter, *, whole: bool = False) -> Tables:
+    """Read the tables that have to do with marks, or (`whole`) all, at one generation.
+
+    Raises `Interrupted` where it changed on the way, else OSError, `Garbled`.
+    """
     before = netfilter.generation()
     netfilter.settle(before)
     finder = Finder(netfilter.codec)
     try:
-        tables = _tables(netfilter, finder)
+        tables = _tables(netfilter, finder, whole)
         after = netfilter.generation()
     except Answer as problem:
         if problem.code in (errno.EINTR, errno.ENOENT):  # a table or set went while it was being read
@@ -147,12 +170,14 @@ def read(netfilter: Netfilter) -> Tables:
     return Tables(before, tables, finder)
 
 
-def _tables(netfilter: Netfilter, finder: Finder) -> Mapping[Place, Table]:
+def _tables(netfilter: Netfilter, finder: Finder, whole: bool) -> Mapping[Place, Table]:
     tables: dict[Place, Table] = {}
     for family, body in _objects(netfilter, GETTABLE):
         tables[Place(family, word(body.get(1)))] = Table(bool(number(body.get(2)) & _DORMANT))
     _rules(netfilter, finder, tables)
-    wanted = {place: table for place, table in tables.items() if table.marks or place == OURS}
+    wanted = {place: table for place, table in tables.items() if whole or table.marks or place == OURS}
+    for table in (table for place, table in tables.items() if place not in wanted):
+        table.rules.clear()
     if wanted:
         for family, body in _objects(netfilter, GETCHAIN):
             if found := wanted.get(Place(family, word(body.get(1)))):
@@ -172,7 +197,7 @@ def _objects(netfilter: Netfilter, kind: int) -> Iterator[tuple[int, dict[int, b
 
 
 def _rules(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, Table]) -> None:
-    """Keep the rules that may matter, after a look at all of them: each one names the one before it in its chain.
+    """Keep all rules, after a look at each of them: it names the one before it in its chain.
 
     A long dump goes on by counting rules, those of unfinished transactions too, so that it may list some twice or not
     at all when one begins or is given up meanwhile, while the generation stays (__nf_tables_dump_rules).
@@ -184,37 +209,50 @@ def _rules(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, Table]) 
         if last.get(chain) != body.get(6):
             raise Interrupted
         last[chain] = handle
+        table = tables.get(Place(item.family, word(body[1])))
+        if table is None:
+            raise Interrupted
         marks, jumps = bool(finder.about_marks(item.body)), bool(finder.leads_on(item.body))
-        if marks or jumps:
-            table = tables.get(Place(item.family, word(body[1])))
-            if table is None:
-                raise Interrupted
-            rule = RawRule(word(body[2]), number(handle), place, body.get(4, b""), body.get(7, b""), marks, jumps)
-            table.rules.setdefault(rule.chain, []).append(rule)
-            table.marks = table.marks or marks
+        rule = RawRule(word(body[2]), number(handle), place, body.get(4, b""), body.get(7, b""), marks, jumps)
+        table.rules.setdefault(rule.chain, []).append(rule)
+        table.marks = table.marks or marks
 
 
 def _chain(codec: Codec, family: int, body: dict[int, bytes]) -> Chain:
-    name, hook = word(body.get(3)), codec.attributes(body.get(4, b""))
-    if 1 not in hook:
+    name, found = word(body.get(3)), codec.attributes(body.get(4, b""))
+    if 1 not in found:
         return Chain(name)
     names = _HOOKS_OF.get(FAMILIES.get(family, ""), _HOOKS)
-    place = number(hook[1])
-    priority = int.from_bytes(hook.get(2, b"\0" * 4), "big", signed=True)
-    devices = tuple(map(word, codec.payloads(hook.get(4, b"")))) or ((word(hook[3]),) if 3 in hook else ())
+    place = number(found[1])
+    priority = int.from_bytes(found.get(2, b"\0" * 4), "big", signed=True)
+    devices = tuple(map(word, codec.payloads(found.get(4, b"")))) or ((word(found[3]),) if 3 in found else ())
     if any(len(device) > _DEVICE_MAX for device in devices):
         raise Garbled("the name of a device is too long")
-    return Chain(name, names[place] if place < len(names) else f"hook {place}", priority, devices)
+    hook = names[place] if place < len(names) else f"hook {place}"
+    return Chain(name, hook, priority, devices, word(body.get(7)), number(body.get(5, b"\1")) != _DROP)
 
 
 def _sets(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, Table]) -> None:
-    """Fetch the elements of the sets that rules of interest look into; raises `Interrupted` where one is not there."""
+    """Fetch the elements of the sets that rules look into; raises `Interrupted` where one is not there.
+
+    Those that rules about marks do not need to be explained are taken apart later, if somebody looks at them.
+    """
     names = {
         place: {name for rules in table.rules.values() for rule in rules for name in finder.sets(rule)}
         for place, table in tables.items()
     }
     if not any(names.values()):
         return
+    explained = {
+        place: {
+            name
+            for rules in table.rules.values()
+            for rule in rules
+            if rule.marks or rule.jumps
+            for name in finder.sets(rule)
+        }
+        for place, table in tables.items()
+    }
     codec = netfilter.codec
     for family, body in _objects(netfilter, GETSET):
         place = Place(family, word(body.get(1)))
@@ -223,7 +261,8 @@ def _sets(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, Table]) -
         found = read_set(codec, body)
         if not found.moving or found.flags & MAP:
             items = netfilter.dump(GETSETELEM, family, text(1, place.table) + text(2, found.name))
-            found = found._replace(elements=read_elements(codec, found, (item.body for item in items)))
+            work = partial(read_elements, codec, found, [item.body for item in items])
+            found = found._replace(elements=work() if found.name in explained[place] else Lazy(work))
         tables[place].sets[found.name] = found
     if any(names[place] - table.sets.keys() for place, table in tables.items()):
         raise Interrupted

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from lvstui.core.fields import quote
 from lvstui.core.observed import Rule
+from lvstui.core.packets.program import Table
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.nft.reading.explain import Asked, Lead, Way, Ways, describe
 from lvstui.kernel.nft.reading.tables import Chain
@@ -48,10 +49,11 @@ _NAT: Final = {"prerouting": -100, "output": -100, "input": 100, "postrouting": 
 
 
 class LegacyRules(NamedTuple):
-    """Rules of legacy iptables, and why they, or some, are not known."""
+    """Rules of legacy iptables, why they, or some, are not known, and the tables of the program."""
 
     rules: tuple[Rule, ...] = ()
     trouble: str = ""
+    tables: tuple[Table, ...] = ()
 
 
 class Legacy:

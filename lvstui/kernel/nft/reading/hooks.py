@@ -1,0 +1,113 @@
+"""The order in which packets come to base chains: by priority, and where that is the same as the kernel lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Final, TypeAlias
+
+from lvstui.core.packets.program import ByteOrder, Program, Stop, Table
+from lvstui.kernel.nft.nfnetlink import NUMBERS, Hooked
+
+HOOKS: Final[Mapping[str, int]] = {"ingress": 0, "prerouting": 0, "input": 1, "output": 3}
+"""The hooks on the way to IPVS by the kernel's numbers (NF_NETDEV_INGRESS, NF_INET_*)."""
+
+FAMILIES: Final = frozenset(("ip", "ip6", "inet", "netdev"))
+"""Families of tables whose chains packets of IP pass there."""
+
+Listing: TypeAlias = Callable[[int, int, str], Sequence[Hooked]]
+"""Lists what is registered with a family's hook, of a device at ingress, in the order in which packets come to it."""
+
+_NAT: Final = {"prerouting": -100, "output": -100, "input": 100}
+"""Where all chains of NAT run, whatever their own priorities, which only count among them (nf_nat_register_fn)."""
+
+_LEGACY: Final = ("ipt_", "ip6t_", "iptable_", "ip6table_")
+_NAT_HOOK: Final = "nf_nat_"
+"""How the functions are called that run tables of legacy iptables, and the chains of NAT."""
+
+
+def arrange(tables: Iterable[Table], order: ByteOrder, listing: Listing, trouble: str = "") -> Program:
+    """Return the program that tables form; `listing` is only used where it decides, and may list nothing."""
+    found: dict[str, list[tuple[int, Stop]]] = {}
+    for table in tables:
+        for chain in table.chains.values():
+            if chain.hook in HOOKS and table.family in FAMILIES:
+                runs = _NAT.get(chain.hook, chain.priority) if chain.kind == "nat" else chain.priority
+                stop = Stop(table, replace(chain, priority=runs))
+                # Of those with the same priority the newest comes first (nf_hook_entries_grow).
+                found.setdefault(chain.hook, []).insert(0, (chain.priority, stop))
+    hooks = {}
+    for hook in HOOKS:
+        stops = [stop for _, stop in sorted(found.get(hook, ()), key=lambda pair: pair[0])]
+        hooks[hook] = tuple(_in_order(hook, sorted(stops, key=_priority), listing))
+    return Program(hooks, order, trouble)
+
+
+def _priority(stop: Stop) -> int:
+    return stop.chain.priority
+
+
+def _in_order(hook: str, stops: Sequence[Stop], listing: Listing) -> Iterator[Stop]:
+    listed: list[list[Hooked]] | None = None
+    for priority, same in groupby(stops, _priority):
+        group = list(same)
+        if any(_meet(one, other) for place, one in enumerate(group) for other in group[:place]):
+            if listed is None:
+                listed = [list(listing(*place)) for place in _places(hook, stops)]
+            known: list[Stop] = []
+            for entries in listed:
+                known = _merged(
+                    known, [stop for entry in entries if entry.priority == priority for stop in _of(entry, group)]
+                )
+            group = _merged(known, group)
+        yield from group
+
+
+def _meet(one: Stop, other: Stop) -> bool:
+    """Return whether a packet may come to both of two chains of a hook, and in an order that is not known yet."""
+    if one.chain.kind == other.chain.kind == "nat":
+        return False
+    families = {one.table.family, other.table.family}
+    if one.chain.devices and other.chain.devices and not set(one.chain.devices) & set(other.chain.devices):
+        return False
+    return families != {"ip", "ip6"}
+
+
+def _places(hook: str, stops: Iterable[Stop]) -> Iterator[tuple[int, int, str]]:
+    if hook == "ingress":
+        for device in dict.fromkeys(device for stop in stops for device in stop.chain.devices):
+            yield NUMBERS["netdev"], HOOKS[hook], device
+    else:
+        for family in ("ip", "ip6"):
+            yield NUMBERS[family], HOOKS[hook], ""
+
+
+def _of(entry: Hooked, stops: Iterable[Stop]) -> Iterator[Stop]:
+    """Yield the base chains of a group that an entry of the kernel's list stands for."""
+    for stop in stops:
+        table, chain = stop
+        if entry.chain:
+            if table.tool == "nft" and (entry.table_family, entry.table, entry.chain) == (
+                NUMBERS[table.family],
+                table.name,
+                chain.name,
+            ):
+                yield stop
+        elif chain.kind == "nat":
+            if entry.function.startswith(_NAT_HOOK):
+                yield stop
+        elif table.tool != "nft" and NUMBERS[table.family] == entry.family and entry.function.startswith(_LEGACY):
+            yield stop
+
+
+def _merged(first: Sequence[Stop], second: Sequence[Stop]) -> list[Stop]:
+    """Return all of two lists that agree on the order of what both have."""
+    result, place = list(first), 0
+    for stop in second:
+        if stop in result:
+            place = result.index(stop) + 1
+        else:
+            result.insert(place, stop)
+            place += 1
+    return result

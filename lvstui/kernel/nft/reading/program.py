@@ -1,0 +1,74 @@
+"""Tables of nf_tables as parts of a program: their rules are taken apart when a packet first comes to their chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from lvstui.core.packets.program import Chain, Line, Outcome, Table
+from lvstui.kernel.netlink.attributes import Codec
+from lvstui.kernel.nft.nfnetlink import FAMILIES
+from lvstui.kernel.nft.reading import hooks
+from lvstui.kernel.nft.reading.instructions import Instructions, Scope
+from lvstui.kernel.nft.reading.lazy import Lazy
+from lvstui.kernel.nft.reading.tables import RawRule, Tables
+from lvstui.kernel.nft.reading.tables import Table as Held
+from lvstui.kernel.nft.reading.walk import Surroundings
+from lvstui.kernel.nft.reading.wording import rule_text
+
+TOOL: Final = "nft"
+
+
+@dataclass(frozen=True, slots=True)
+class Programmer:
+    """Turns the tables of one machine into parts of a program; `interfaces` and `ipsets` name those by their numbers.
+
+    What is worked out later may be worked out by any thread, so that all ipsets are named at once.
+    """
+
+    instructions: Instructions
+    interfaces: Callable[[], Mapping[int, str]]
+    ipsets: Callable[[int], str]
+
+    def tables(self, seen: Tables) -> tuple[Table, ...]:
+        """Return the tables that packets of IP come to, in the kernel's order."""
+        return tuple(
+            self._table(FAMILIES[place.family], place.table, found, seen)
+            for place, found in seen.tables.items()
+            if FAMILIES.get(place.family) in hooks.FAMILIES and found.chains
+        )
+
+    def _table(self, family: str, name: str, found: Held, seen: Tables) -> Table:
+        numbers = {number for rules in found.rules.values() for rule in rules for number in seen.finder.ipsets(rule)}
+        names = {number: self.ipsets(number) for number in numbers}
+        around = Surroundings(
+            family, found.sets, self.interfaces, lambda index: names.get(index, f"#{index}"), self.codec
+        )
+        scope = Scope(around)
+        chains = {
+            chain.name: Chain(
+                chain.name,
+                Lazy(partial(self._lines, scope, found.rules.get(chain.name, ()))),
+                chain.hook,
+                chain.priority,
+                Outcome.ACCEPT if chain.accepts else Outcome.DROP,
+                chain.kind,
+                chain.devices,
+            )
+            for chain in found.chains.values()
+        }
+        return Table(TOOL, family, name, chains, found.dormant)
+
+    @property
+    def codec(self) -> Codec:
+        """The codec of the machine."""
+        return self.instructions.codec
+
+    def _lines(self, scope: Scope, rules: Sequence[RawRule]) -> tuple[Line, ...]:
+        return tuple(self._line(scope, rule) for rule in rules)
+
+    def _line(self, scope: Scope, rule: RawRule) -> Line:
+        code = self.instructions.read(rule.expressions, scope)
+        return Line(code, partial(rule_text, scope.around, rule.expressions, rule.userdata, code), rule.handle)
