@@ -9,7 +9,20 @@ from typing import TypeVar
 
 from lvstui.core import sysctls
 from lvstui.core.change import Change, DirectorField, Target, Value, change_server, lookup, with_profile_values
-from lvstui.core.model import Director, Endpoint, MarkGroupKey, Pool, RealServer, ServerKey, SyncRole, SysctlKey
+from lvstui.core.model import (
+    UNKNOWN_FAMILY,
+    Director,
+    Endpoint,
+    Family,
+    MarkGroupKey,
+    MarkKey,
+    Pool,
+    RealServer,
+    ServerKey,
+    ServiceKey,
+    SyncRole,
+    SysctlKey,
+)
 
 _K = TypeVar("_K")
 _V = TypeVar("_V", bound=Value)
@@ -78,7 +91,7 @@ def add_profile_values(running: Director, profile: Director) -> Director:
 
     Afterwards `diff` against the profile lists only what really differs.
     """
-    pools = dict(running.pools)
+    pools = _with_families(running.pools, profile.pools)
     for key, saved in profile.pools.items():
         pool = pools.get(key)
         if pool is not None:
@@ -86,6 +99,19 @@ def add_profile_values(running: Director, profile: Director) -> Director:
     groups = profile.marks or {}
     marks = running.marks and {mark: with_profile_values(own, groups.get(mark)) for mark, own in running.marks.items()}
     return replace(running, pools=pools, name=profile.name, marks=marks)
+
+
+def _with_families(held: Mapping[ServiceKey, Pool], saved: Mapping[ServiceKey, Pool]) -> dict[ServiceKey, Pool]:
+    """Return services, those on marks of unknown family with the one that the profile knows, if it knows one only."""
+    pools: dict[ServiceKey, Pool] = {}
+    for key, pool in held.items():
+        if isinstance(key, MarkKey) and key.family is UNKNOWN_FAMILY:
+            known = [MarkKey(key.mark, family) for family in Family if MarkKey(key.mark, family) in saved]
+            if len(known) == 1:
+                pools[known[0]] = replace(pool, service=replace(pool.service, key=known[0]))
+                continue
+        pools[key] = pool
+    return pools
 
 
 def _add_to_pool(pool: Pool, saved: Pool) -> Pool:

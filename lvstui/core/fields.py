@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from lvstui.core.model import (
     FULL_PREFIX_V6,
     PERSISTENCE_MAX,
+    UNKNOWN_FAMILY,
     Address,
     AddressKey,
     Endpoint,
@@ -216,11 +217,14 @@ def _numbered_protocol(kind: str) -> Protocol | None:
     return Protocol(int(digits))
 
 
+_MARK_WORDS: Final = {Family.IPV4: "mark", Family.IPV6: "mark6", UNKNOWN_FAMILY: "mark?"}
+
+
 def service_text(key: ServiceKey) -> str:
-    """Write a service as `service` reads it."""
+    """Write a service as `service` reads it; one whose family is not known as `mark?:80`."""
     match key:
         case MarkKey(mark, family):
-            return f"mark:{mark}" if family is Family.IPV4 else f"mark6:{mark}"
+            return f"{_MARK_WORDS[family]}:{mark}"
         case AddressKey(protocol, host, port):
             return f"{protocol_text(protocol)}:{_join(host, port)}"
 

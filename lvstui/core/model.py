@@ -53,17 +53,21 @@ class Family(IntEnum):
     @property
     def word(self) -> str:
         """The family in text: `IPv4`, `IPv6`."""
-        return "IPv4" if self is Family.IPV4 else "IPv6"
+        return {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}.get(self, "unknown")
 
     @property
     def short(self) -> str:
         """The family where there is little room: `v4`, `v6`."""
-        return "v4" if self is Family.IPV4 else "v6"
+        return {Family.IPV4: "v4", Family.IPV6: "v6"}.get(self, "v?")
 
     @property
     def full_mask(self) -> IPv4Address | int:
         """The mask with which each client address counts for itself: a netmask, or a prefix length for IPv6."""
         return FULL_MASK_V4 if self is Family.IPV4 else FULL_PREFIX_V6
+
+
+UNKNOWN_FAMILY = _unnamed(Family, 0, "UNKNOWN")
+"""The family of a firewall-mark service of which nothing shows it (AF_UNSPEC); no member that one iterates over."""
 
 
 class Protocol(IntEnum):

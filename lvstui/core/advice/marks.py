@@ -16,7 +16,7 @@ from lvstui.core.marks import edits as mark_edits
 from lvstui.core.marks.edits import lost_changes
 from lvstui.core.marks.mark import Mark, every_rule, is_late, is_reached, mark_at, marks, overlap
 from lvstui.core.marks.script import is_ours
-from lvstui.core.model import Director, Family, MarkGroupKey, MarkKey, Persistence, Pool, Selector
+from lvstui.core.model import UNKNOWN_FAMILY, Director, Family, MarkGroupKey, MarkKey, Persistence, Pool, Selector
 from lvstui.core.observed import ALL_BITS, Rule
 from lvstui.core.selectors import several_ports
 from lvstui.core.snapshot import Snapshot
@@ -160,7 +160,7 @@ def _one_family(snapshot: Snapshot) -> Iterator[Advice]:
     for mark in _served(snapshot):
         served = [pool.service.key.family for pool in mark.pools]
         for family in mark_edits.families(selector for selector in _selectors(mark) if selector.addresses):
-            if family not in served:
+            if family not in served and UNKNOWN_FAMILY not in served:
                 yield _advise(
                     mark,
                     f"{family.word} packets get it, but only an {served[0].word} service is on it",

@@ -8,7 +8,18 @@ from typing import Final
 
 from lvstui.core.marks.effect import effect_text, mark_set
 from lvstui.core.marks.script import is_ours
-from lvstui.core.model import Address, Director, Endpoint, Family, MarkGroup, MarkKey, Pool, Selector, ServiceKey
+from lvstui.core.model import (
+    UNKNOWN_FAMILY,
+    Address,
+    Director,
+    Endpoint,
+    Family,
+    MarkGroup,
+    MarkKey,
+    Pool,
+    Selector,
+    ServiceKey,
+)
 from lvstui.core.observed import ALL_BITS, Rule, ServerStats
 from lvstui.core.selectors import selector_text, several_ports
 from lvstui.core.snapshot import Snapshot
@@ -267,8 +278,8 @@ def marks(snapshot: Snapshot) -> Mapping[int, Mark]:
 
 
 def pools_on(director: Director, mark: int) -> tuple[Pool, ...]:
-    """Return the services on a mark, IPv4 before IPv6."""
-    return tuple(pool for family in Family if (pool := director.pools.get(MarkKey(mark, family))))
+    """Return the services on a mark, IPv4 before IPv6; last one whose family is not known."""
+    return tuple(pool for family in (*Family, UNKNOWN_FAMILY) if (pool := director.pools.get(MarkKey(mark, family))))
 
 
 def mark_at(snapshot: Snapshot, number: int) -> Mark:

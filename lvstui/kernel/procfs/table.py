@@ -10,6 +10,7 @@ import os
 import re
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address
@@ -18,6 +19,7 @@ from typing import NamedTuple
 
 from lvstui.core.model import (
     FULL_PREFIX_V6,
+    UNKNOWN_FAMILY,
     Address,
     AddressKey,
     Director,
@@ -86,7 +88,7 @@ class _Block:
 
     @property
     def is_vague(self) -> bool:
-        """Whether nothing in a firewall-mark service shows its family; such ones take what the others leave."""
+        """Whether nothing in a firewall-mark service shows its family; beside another one it has the other family."""
         return self.words[0] == "FWM" and "persistent" not in self.words and not self.servers
 
 
@@ -99,8 +101,10 @@ def parse(text: str, hz: int, taken: float) -> Reading:
     pools: dict[ServiceKey, Pool] = {}
     counts: dict[ServiceKey, dict[Endpoint, ServerStats]] = {}
     try:
-        for block in sorted(_blocks(lines), key=lambda block: block.is_vague):
-            service = _service(block, hz, pools)
+        blocks = sorted(_blocks(lines), key=lambda block: block.is_vague)
+        marks = Counter(block.words[1] for block in blocks if block.words[0] == "FWM")
+        for block in blocks:
+            service = _service(block, hz, pools, is_alone=marks[block.words[1]] == 1)
             pools[service.key] = Pool(service, block.servers)
             counts[service.key] = block.counts
     except (ValueError, KeyError, IndexError) as problem:
@@ -125,13 +129,17 @@ def _blocks(lines: Iterable[str]) -> list[_Block]:
     return blocks
 
 
-def _service(block: _Block, hz: int, others: Mapping[ServiceKey, Pool]) -> Service:
-    """Read a service's line: `PROTOCOL PLACE SCHEDULER [ops] [persistent TICKS MASK]`."""
+def _service(block: _Block, hz: int, others: Mapping[ServiceKey, Pool], *, is_alone: bool) -> Service:
+    """Read a service's line: `PROTOCOL PLACE SCHEDULER [ops] [persistent TICKS MASK]`.
+
+    `is_alone` says that a firewall mark has no other service.
+    """
     protocol, place, scheduler, *flags = block.words
     ticks, mask = (int(flags[-2]) & 0xFFFFFFFF, _hexadecimal(flags[-1], 32)) if "persistent" in flags else (0, None)
     key: ServiceKey
     if protocol == "FWM":
-        key = MarkKey(_hexadecimal(place, 32), _mark_family(block, mask))
+        unknown = block.is_vague and is_alone
+        key = MarkKey(_hexadecimal(place, 32), UNKNOWN_FAMILY if unknown else _mark_family(block, mask))
         if key in others:
             key = MarkKey(key.mark, Family.IPV4 if key.family is Family.IPV6 else Family.IPV6)
     else:

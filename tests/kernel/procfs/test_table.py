@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 
 from lvstui.core.change import EMPTY, change_server, change_service
+from lvstui.core.drift import add_profile_values, find_drift
+from lvstui.core.fields import service_text
 from lvstui.core.model import (
     PLAIN_TUNNEL,
+    UNKNOWN_FAMILY,
     AddressKey,
     Director,
     Family,
@@ -102,7 +105,7 @@ def test_a_long_timeout_that_the_kernel_prints_as_negative_is_read() -> None:
 @pytest.mark.parametrize(
     ("lines", "families"),
     [
-        (["FWM  00000050 rr"], [Family.IPV4]),
+        (["FWM  00000050 rr"], [UNKNOWN_FAMILY]),
         (["FWM  00000050 rr persistent 30000 FFFFFFFF"], [Family.IPV4]),
         (["FWM  00000050 rr persistent 30000 40000000"], [Family.IPV6]),
         (["FWM  00000050 rr", "  -> [fd00::11]:0050      Masq    1  0  0"], [Family.IPV6]),
@@ -258,3 +261,12 @@ def test_the_kernel_says_the_same_of_the_whole_and_zeroes_that_but_not_its_cpus(
     assert after.total[:5] == _referee()
     assert after.total.connections == 0
     assert after.cpus == reading.cpus
+
+
+def test_a_mark_whose_family_nothing_shows_is_no_other_than_the_profiles() -> None:
+    held = parse(f"{HEAD}FWM  0000008C rr\n", 100, 0).director
+    assert [service_text(key) for key in held.pools] == ["mark?:140"]
+    key = MarkKey(140, Family.IPV6)
+    profile = Director({key: Pool(Service(key, "rr", name="dns"))})
+    assert [pool.service.name for pool in add_profile_values(held, profile).pools.values()] == ["dns"]
+    assert find_drift(held, profile) == ()
