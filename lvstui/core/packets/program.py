@@ -223,18 +223,23 @@ class Check(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Write a mark: `(old & ~mask) ^ value`, of the packet, or of its connection."""
+    """Write a mark: `(old & ~mask) ^ value`, of the packet, or of its connection.
+
+    All of the new one is shifted in the end by `shift` bits, to the left where positive (CONNMARK: xt_connmark.c).
+    """
 
     value: int
     mask: int
     connection: bool = False
+    shift: int = 0
 
 
 class CopyMark(NamedTuple):
     """Copy a mark: to the connection's (`save`), or from it (CONNMARK: xt_connmark.c).
 
-    The new one is `(old & ~mask) ^ (shifted other & bits)` — the other mark is first cut to `bits`, then shifted by
-    `shift` bits (to the left where positive).
+    The new one is `(old & ~mask) ^ shifted(other & bits)`: the other mark is first cut to `bits`, then shifted by
+    `shift` bits, to the left where positive. For `save`, `mask` is the target's ctmask and `bits` its nfmask; to
+    restore it is the other way round.
     """
 
     save: bool
@@ -248,13 +253,15 @@ class Nat(NamedTuple):
 
     Each is a range of addresses (numbers) or ports, of which the kernel takes one; `registers` says that the ends are
     slots of registers instead. `redirect` goes to the address of the interface that the packet came in by.
-    A rule that has this target ends its chain with `accept`.
+    A rule that has this target ends its chain with `accept`; but packets of the other `version` of IP (4 or 6, 0 for
+    both) pass by (nft_nat_inet_eval).
     """
 
     addresses: Range | None = None
     ports: Range | None = None
     registers: bool = False
     redirect: bool = False
+    version: int = 0
 
 
 class Untrack(NamedTuple):
@@ -334,7 +341,7 @@ class Chain:
     devices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Table:
     """A table and its chains by name; `tool` is `nft` or `iptables-legacy`, `family` ip, ip6, inet, netdev ..."""
 
@@ -346,10 +353,15 @@ class Table:
 
 
 class Stop(NamedTuple):
-    """A base chain and the table it stands in."""
+    """A base chain and the table it stands in.
+
+    `early` says whether it comes before the kernel's own hook of the same priority (connection tracking at -200, IPVS
+    at 99 of input and -98 of output); None where that is not known. It counts for no other priority.
+    """
 
     table: Table
     chain: Chain
+    early: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple, assert_never
 
 from lvstui.core.model import Address
+from lvstui.core.packets.bits import FULL, Bits
+from lvstui.core.packets.compiled import compiled
+from lvstui.core.packets.headers import WITH_PORTS, headers
 from lvstui.core.packets.packet import Packet
-from lvstui.core.packets.program import Outcome, Program
+from lvstui.core.packets.program import Base, Header, Outcome, Program, Stop, Verdict
+from lvstui.core.packets.route import Pass, Track, Translate, route
+from lvstui.core.packets.run import Flows, Met, Runner, Trail, bounded
+from lvstui.core.packets.state import State
+from lvstui.core.packets.view import Scene, Surroundings, Target, Tracking, View, moved
 
 
 class Step(NamedTuple):
     """A rule that the packet met and that matched, or may match, or the policy that ended a base chain.
 
-    `mark` is the packet's mark afterwards, None where bits of it are not known. `certain` says whether the rule surely
-    matched; `outcome` is what it did. All texts are from outside.
+    `mark` is the packet's mark afterwards, None where bits of it are not known. `certain` says whether it is known if
+    the rule matches; of one that may match, `matched` says whether it does so on this way. `outcome` is what it did.
+    All texts are from outside.
     """
 
     tool: str
@@ -30,13 +38,14 @@ class Step(NamedTuple):
     mark: int | None = 0
     certain: bool = True
     handle: int = 0
+    matched: bool = True
 
 
 class Fate(NamedTuple):
     """One way in which it may go: what IPVS gets, if the outcome is `accept`.
 
-    `mark` is the packet's at IPVS's hook, without its `unknown` bits. The destination is the one after rules of NAT,
-    None where that is not known.
+    `mark` is the packet's at IPVS's hook, without its `unknown` bits; `connection_mark` that of its connection. The
+    destination is the one after rules of NAT, None where that is not known.
     """
 
     outcome: Outcome
@@ -46,6 +55,7 @@ class Fate(NamedTuple):
     destination: Address | None
     port: int | None
     steps: tuple[Step, ...] = ()
+    connection_unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +67,242 @@ class Way:
 
     @property
     def certain(self) -> bool:
-        """Whether there is but one fate, without unknown bits."""
-        return len(self.fates) == 1 and not self.fates[0].unknown and not self.trouble
+        """Whether all fates are one for IPVS, without unknown bits of the mark."""
+        if self.trouble or any(fate.unknown for fate in self.fates if fate.outcome is Outcome.ACCEPT):
+            return False
+        return len({_for_ipvs(fate) for fate in self.fates}) == 1
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What is asked of the machine on the way: the kind of an address (`local`, `unicast` ...), None if unknown."""
+def _for_ipvs(fate: Fate) -> tuple[object, ...]:
+    """Return what IPVS gets of a packet."""
+    got = fate.outcome is Outcome.ACCEPT
+    return (fate.outcome, *((fate.mark, fate.destination, fate.port) if got else ()))
 
-    address_type: Callable[[Address], str | None] = lambda _: None
+
+UNKNOWN: Final = Surroundings()
+"""A machine of which nothing is known."""
 
 
-def walk(program: Program, packet: Packet, around: Surroundings = Surroundings(), *, steps: bool = False) -> Way:
+def walk(program: Program, packet: Packet, around: Surroundings = UNKNOWN, *, steps: bool = False) -> Way:
     """Walk a packet through the rules; `steps` asks for the rules on the way, which takes longer."""
-    raise NotImplementedError
+    walker = _Walker(program, packet, around, steps)
+    mark = Bits(packet.connection_mark or 0)
+    if not (packet.established and around.tracked):
+        return walker.way(walker.walk(Tracking.NEW, ((mark, None, 0),)))
+    first = _Walker(program, _opening(packet), around, False)
+    begun = []
+    for state, trail in first.walk(Tracking.NEW, ((mark, None, 0),)).get(Outcome.ACCEPT, Flows()).items():
+        kept = Bits(state.saved, state.saved_unknown) if packet.connection_mark is None else mark
+        begun.append((kept, state.view.scene.target, trail.guesses))
+    if not begun:
+        begun.append((Bits(0, FULL) if packet.connection_mark is None else mark, None, 0))
+    return walker.way(walker.walk(Tracking.ESTABLISHED, begun))
+
+
+def _opening(packet: Packet) -> Packet:
+    """Return the packet that opened the connection of another one."""
+    return replace(packet, established=False, connection_mark=None)
+
+
+class _Place(NamedTuple):
+    """Where rules stand that a packet meets."""
+
+    stop: Stop
+    hook: str
+
+
+class _Walker:
+    """Takes one packet along its route; all that it may be is followed side by side."""
+
+    __slots__ = ("_around", "_fates", "_packet", "_program", "_steps", "_trouble")
+
+    def __init__(self, program: Program, packet: Packet, around: Surroundings, steps: bool) -> None:
+        self._program = program
+        self._packet = packet
+        self._around = around
+        self._steps = steps
+        self._trouble = program.trouble
+        self._fates: dict[Outcome, Flows] = {}
+
+    def walk(self, tracking: Tracking, begun: Iterable[tuple[Bits, Target | None, int]]) -> dict[Outcome, Flows]:
+        """Return what becomes of the packet; it begins with a mark of its connection and where NAT sends that."""
+        scene = Scene(self._packet, self._around, self._program.order, headers(self._packet))
+        scene = scene._replace(bound=tracking is Tracking.ESTABLISHED)
+        view, flows = View(scene), Flows()
+        for mark, target, guesses in begun:
+            flows.note(State(0, 0, *mark[:2], view.at(scene._replace(target=target))), Trail(guesses))
+        for hook, part in route(self._program, self._packet):
+            match part:
+                case Track(sure=sure):
+                    flows = _tracked(flows, tracking, sure)
+                case Translate(stops=stops):
+                    flows = self._translated(flows, hook, stops)
+                case Pass(stop=stop, sure=True):
+                    flows = self._passed(flows, hook, stop)
+                case Pass(stop=stop):
+                    ran = self._passed(_guessed(flows), hook, stop)
+                    flows = Flows(flows)
+                    flows.take(ran)
+                case _:
+                    assert_never(part)
+            flows = bounded(flows)
+        self._fates.setdefault(Outcome.ACCEPT, Flows()).take(flows)
+        return self._fates
+
+    def _passed(self, flows: Flows, hook: str, stop: Stop) -> Flows:
+        """Run a base chain and return the states that it lets go on."""
+        place = _Place(stop, hook) if self._steps else None
+        runner = Runner(compiled(stop.table, self._program.order), place)
+        family = "netdev" if stop.table.family == "netdev" else "inet"
+        here = _moved(flows, lambda scene: scene._replace(hook=hook, family=family))
+        back = runner.chain(stop.chain.name, here)
+        if place is not None:
+            back = _noted(back, place)
+        on = runner.ended.pop(Outcome.ACCEPT, Flows())
+        if stop.chain.policy is Outcome.ACCEPT:
+            on.take(back)
+        else:
+            self._end(stop.chain.policy, back)
+        for outcome, ended in runner.ended.items():
+            self._end(outcome, ended)
+            if outcome is Outcome.QUEUE:
+                on.take(_guessed(_anything(ended)))
+        self._trouble = self._trouble or runner.trouble
+        return bounded(on)
+
+    def _end(self, outcome: Outcome, flows: Flows) -> None:
+        """Note states whose way ends."""
+        known = self._fates.get(outcome, Flows())
+        known.take(flows)
+        self._fates[outcome] = bounded(known)
+
+    def _translated(self, flows: Flows, hook: str, stops: Sequence[Stop]) -> Flows:
+        """Send packets where NAT sends their connections, which the rules decide for the first one."""
+        asking, decided = _parted(flows)
+        for stop in stops:
+            asking, others = _parted(self._passed(asking, hook, stop))
+            decided.take(others)
+        decided.take(asking)
+        found = Flows()
+        for state, trail in decided.items():
+            view = state.view
+            if view.scene.tracking not in (Tracking.NEVER, Tracking.NOT_YET):
+                view = moved(view)
+            found.note(state._replace(view=view), trail)
+        return found
+
+    def way(self, fates: dict[Outcome, Flows]) -> Way:
+        """Return what became of the packet, the way without guesses first."""
+        ends = [(trail, outcome, state) for outcome, flows in fates.items() for state, trail in flows.items()]
+        found: dict[Fate, Trail] = {}
+        for trail, outcome, state in sorted(ends, key=lambda end: end[0].guesses):
+            found.setdefault(self._fate(outcome, state), trail)
+        return Way(
+            tuple(fate._replace(steps=_steps(trail.met)) for fate, trail in found.items()),
+            self._trouble,
+        )
+
+    def _fate(self, outcome: Outcome, state: State) -> Fate:
+        """Return what IPVS gets."""
+        scene = state.view.scene
+        port: int | None = self._packet.destination_port
+        if scene.headers.protocol in WITH_PORTS:
+            held = scene.headers.read(_PORT)
+            port = None if held is None or held.unknown else held.value
+        saved = state.connection_mark or Bits(0)
+        return Fate(
+            outcome,
+            state.mark,
+            state.unknown,
+            saved.value,
+            scene.headers.destination,
+            port,
+            connection_unknown=saved.unknown,
+        )
+
+
+_PORT: Final = Header(Base.TRANSPORT, 2, 2)
+
+
+def _moved(flows: Flows, change: Callable[[Scene], Scene]) -> Flows:
+    """Return states in another scene."""
+    found = Flows()
+    for state, trail in flows.items():
+        found.note(state._replace(view=state.view.at(change(state.view.scene))), trail)
+    return found
+
+
+def _guessed(flows: Flows) -> Flows:
+    """Return states of which it is not known that a packet comes to them."""
+    return Flows({state: Trail(trail.guesses + 1, trail.met) for state, trail in flows.items()})
+
+
+def _anything(flows: Flows) -> Flows:
+    """Return states after a program has had the packet, which may mark it."""
+    found = Flows()
+    for state, trail in flows.items():
+        found.note(state.marked(Bits(0, FULL)), trail)
+    return found
+
+
+def _tracked(flows: Flows, tracking: Tracking, sure: bool) -> Flows:
+    """Return states after connection tracking, which leaves alone what is kept out of it."""
+    found = Flows() if sure else _guessed(flows)
+    for state, trail in flows.items():
+        view = state.view
+        if view.scene.tracking is Tracking.NOT_YET:
+            view = view.at(view.scene._replace(tracking=tracking))
+        found.note(state._replace(view=view), trail)
+    return found
+
+
+def _parted(flows: Flows) -> tuple[Flows, Flows]:
+    """Return the states that ask rules of NAT, and the others."""
+    asking, others = Flows(), Flows()
+    for state, trail in flows.items():
+        scene = state.view.scene
+        asks = scene.tracking is Tracking.NEW and not scene.bound
+        (asking if asks else others).note(state, trail)
+    return asking, others
+
+
+_POLICIES: Final = {outcome: Verdict(outcome) for outcome in Outcome}
+
+
+def _noted(flows: Flows, place: _Place) -> Flows:
+    """Return states with the policy that ended a base chain noted."""
+    verdict = _POLICIES[place.stop.chain.policy]
+    return Flows(
+        {
+            state: Trail(trail.guesses, Met(place, None, verdict, state, True, True, trail.met))
+            for state, trail in flows.items()
+        }
+    )
+
+
+def _steps(met: Met | None) -> tuple[Step, ...]:
+    """Return the rules on a way, the first one first."""
+    found: list[Step] = []
+    while met is not None:
+        place, rule, verdict, state, certain, matched, before = met
+        assert isinstance(place, _Place)
+        (table, chain, _), line = place.stop, rule.line if rule is not None else None
+        found.append(
+            Step(
+                table.tool,
+                table.family,
+                table.name,
+                chain.name if rule is None else rule.chain,
+                place.hook,
+                chain.priority,
+                f"policy {verdict.outcome.value}" if line is None else line.text,
+                verdict.outcome,
+                verdict.chain,
+                None if state.unknown else state.mark,
+                certain,
+                0 if line is None else line.handle,
+                matched,
+            )
+        )
+        met = before
+    return tuple(reversed(found))

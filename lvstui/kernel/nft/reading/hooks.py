@@ -86,7 +86,7 @@ def _places(hook: str, stops: Iterable[Stop]) -> Iterator[tuple[int, int, str]]:
 def _of(entry: Hooked, stops: Iterable[Stop]) -> Iterator[Stop]:
     """Yield the base chains of a group that an entry of the kernel's list stands for."""
     for stop in stops:
-        table, chain = stop
+        table, chain = stop.table, stop.chain
         if entry.chain:
             if table.tool == "nft" and (entry.table_family, entry.table, entry.chain) == (
                 NUMBERS[table.family],

@@ -1,0 +1,221 @@
+"""Rules made ready to be run many times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+from weakref import WeakKeyDictionary
+
+from lvstui.core.packets.bits import Bits
+from lvstui.core.packets.program import (
+    ByteOrder,
+    Check,
+    Compare,
+    Instruction,
+    Line,
+    Load,
+    Mask,
+    Member,
+    Table,
+    Within,
+)
+from lvstui.core.packets.state import State
+from lvstui.core.packets.steps import Compiler, Predicate, Reader, Step, check, reader, size_of
+from lvstui.core.packets.view import index_of
+
+Test: TypeAlias = Callable[[State], bool | None]
+"""What a rule asks: yes, no, or None where that is not known."""
+
+
+class Ready:
+    """A rule that can be run.
+
+    `gate` is False for packets that it surely leaves alone, which is found out without registers: most rules do not
+    match most packets.
+    """
+
+    __slots__ = ("chain", "gate", "line", "steps")
+
+    def __init__(self, line: Line, chain: str, compiler: Compiler) -> None:
+        self.line = line
+        self.chain = chain
+        self.gate = _gate(line.code, compiler)
+        self.steps: tuple[Step, ...] = tuple(compiler.step(instruction) for instruction in line.code)
+
+
+class Rules:
+    """The chains of a table, each made ready when a packet first comes to it."""
+
+    __slots__ = ("_chains", "_compiler", "_ready")
+
+    def __init__(self, table: Table, order: ByteOrder) -> None:
+        self._chains = table.chains
+        self._compiler = Compiler(order)
+        self._ready: dict[str, Sequence[Ready]] = {}
+
+    def __contains__(self, name: str) -> bool:
+        """Return whether there is such a chain."""
+        return name in self._chains
+
+    def __getitem__(self, name: str) -> Sequence[Ready]:
+        """Return the rules of a chain."""
+        found = self._ready.get(name)
+        if found is None:
+            found = [Ready(line, name, self._compiler) for line in self._chains[name].lines]
+            self._ready[name] = found
+        return found
+
+    def __len__(self) -> int:
+        """Return how many chains there are."""
+        return len(self._chains)
+
+
+_compiled: Final[WeakKeyDictionary[Table, dict[ByteOrder, Rules]]] = WeakKeyDictionary()
+
+
+def compiled(table: Table, order: ByteOrder) -> Rules:
+    """Return the rules of a table, which are made ready once."""
+    orders = _compiled.setdefault(table, {})
+    found = orders.get(order)
+    if found is None:
+        found = orders[order] = Rules(table, order)
+    return found
+
+
+def _gate(code: Sequence[Instruction], compiler: Compiler) -> Test | None:
+    """Return what the first instructions ask together, None where they ask nothing."""
+    tests: list[Test] = []
+    at = 0
+    while at < len(code):
+        test, used = _first_test(code[at:], compiler)
+        if test is None:
+            break
+        tests.append(test)
+        at += used
+    if len(tests) < 2:
+        return tests[0] if tests else None
+    if len(tests) == 2:
+        return _both(*tests)
+    return _every(tests)
+
+
+def _both(first: Test, second: Test) -> Test:
+    def gate(state: State) -> bool | None:
+        answer = first(state)
+        if answer is False:
+            return False
+        other = second(state)
+        return False if other is False else answer and other
+
+    return gate
+
+
+def _every(tests: Sequence[Test]) -> Test:
+    def gate(state: State) -> bool | None:
+        certain: bool | None = True
+        for test in tests:
+            answer = test(state)
+            if answer is not True:
+                if answer is False:
+                    return False
+                certain = None
+        return certain
+
+    return gate
+
+
+def _first_test(code: Sequence[Instruction], compiler: Compiler) -> tuple[Test | None, int]:
+    """Return the test that code begins with, and how many instructions it is."""
+    match code:
+        case [Check() as test, *_]:
+            return check(test), 1
+        case [Load(slot, source), (Compare() | Within() | Member()) as test, *_] if (
+            test.slot == slot and size_of(test) == source.size
+        ):
+            look = reader(source, compiler.order)
+            if isinstance(test, Compare) and test.sign == "==" and not _is_mark(source):
+                return _equal(index_of(source), int.from_bytes(test.data, "big")), 2
+            return _asked(look, compiler.predicate(test)), 2
+        case [Load(slot, source), Mask(a, b, mask, flip), (Compare() | Within() | Member()) as test, *_] if (
+            slot == a == b == test.slot and size_of(test) == source.size == len(mask)
+        ):
+            look = _masked(reader(source, compiler.order), int.from_bytes(mask, "big"), int.from_bytes(flip, "big"))
+            return _asked(look, compiler.predicate(test)), 3
+        case [Load(), Load(), *_]:
+            return _joined(code, compiler)
+        case _:
+            return None, 0
+
+
+def _is_mark(source: object) -> bool:
+    return getattr(source, "name", "") in ("meta mark", "mark", "ct mark")
+
+
+def _equal(index: int, value: int) -> Test:
+    """Return whether a field has a value: what most rules begin with."""
+    wanted = Bits(value)
+
+    def test(state: State) -> bool | None:
+        found = state.view[index]
+        if found == wanted:
+            return True
+        if found is None or not found.unknown:
+            return False
+        return None if not (found.value ^ value) & ~found.unknown else False
+
+    return test
+
+
+def _asked(look: Reader, holds: Predicate) -> Test:
+    def test(state: State) -> bool | None:
+        found = look(state)
+        if found is None:
+            return False
+        answer = holds(found)
+        return answer if found.sure or answer is False else None
+
+    return test
+
+
+def _masked(look: Reader, mask: int, flip: int) -> Reader:
+    def read(state: State) -> Bits | None:
+        found = look(state)
+        if found is None:
+            return None
+        unknown = found.unknown & mask
+        return Bits((found.value & mask ^ flip) & ~unknown, unknown, found.sure)
+
+    return read
+
+
+def _joined(code: Sequence[Instruction], compiler: Compiler) -> tuple[Test | None, int]:
+    """Return the test of several fields that are looked up together, each filled up to whole slots."""
+    looks: list[tuple[Reader, int, int]] = []
+    first = end = -1
+    for instruction in code:
+        match instruction:
+            case Load(slot, source) if end in (-1, slot):
+                words = -(-source.size // 4)
+                looks.append((reader(source, compiler.order), 32 * words, 8 * (4 * words - source.size)))
+                first, end = slot if first < 0 else first, slot + words
+            case Member(slot, contents) if slot == first and contents.size == 4 * (end - first):
+                return _asked(_row(looks), compiler.predicate(instruction)), len(looks) + 1
+            case _:
+                break
+    return None, 0
+
+
+def _row(looks: Sequence[tuple[Reader, int, int]]) -> Reader:
+    def read(state: State) -> Bits | None:
+        value = unknown = 0
+        sure = True
+        for look, bits, spare in looks:
+            found = look(state)
+            if found is None:
+                return None
+            value = value << bits | found.value << spare
+            unknown = unknown << bits | found.unknown << spare
+            sure = sure and found.sure
+        return Bits(value, unknown, sure)
+
+    return read

@@ -1,0 +1,115 @@
+"""What a packet passes on its way to IPVS, in the order in which the kernel has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from lvstui.core.packets.packet import Packet
+from lvstui.core.packets.program import Program, Stop
+
+TRACKING: Final = -200
+"""Where connection tracking stands in prerouting and output (NF_IP_PRI_CONNTRACK)."""
+
+TRANSLATION: Final = -100
+"""Where chains of kind nat run there, whatever their own priorities (NF_IP_PRI_NAT_DST; nf_nat_core.c)."""
+
+IPVS: Final = {"input": 99, "output": -98}
+"""Where IPVS stands (ip_vs_core.c: NF_IP_PRI_NAT_SRC - 1, NF_IP_PRI_NAT_DST + 2)."""
+
+_FAMILIES: Final = {4: ("ip", "inet"), 6: ("ip6", "inet")}
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A base chain; one that is not `sure` may be passed by."""
+
+    stop: Stop
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Connection tracking; where it is not `sure`, it may come here or later."""
+
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Translate:
+    """The base chains of kind nat, which the first packet of a connection goes through until one has decided."""
+
+    stops: tuple[Stop, ...]
+
+
+Part: TypeAlias = Pass | Track | Translate
+
+
+def route(program: Program, packet: Packet) -> Iterator[tuple[str, Part]]:
+    """Yield the hooks and their parts that a packet passes before IPVS sees it."""
+    for hook in ("output",) if packet.local else ("ingress", "prerouting", "input"):
+        stops = [stop for stop in program.hooks.get(hook, ()) if _meets(stop, hook, packet)]
+        for part in _parts(stops) if hook in ("prerouting", "output") else _passes(stops, hook, packet):
+            kept = _before_ipvs(part, hook)
+            if kept is not None:
+                yield hook, kept
+
+
+def _meets(stop: Stop, hook: str, packet: Packet) -> bool:
+    """Return whether a packet may come to a base chain."""
+    table, devices = stop.table, stop.chain.devices
+    if table.dormant:
+        return False
+    if hook == "ingress" and table.family in ("netdev", "inet"):
+        return not packet.interface or any(_is_device(device, packet.interface) for device in devices)
+    return table.family in _FAMILIES[packet.destination.version]
+
+
+def _is_device(device: str, interface: str) -> bool:
+    """Return whether an interface is meant by a device of a chain, which may be the beginning of names."""
+    return interface.startswith(device[:-1]) if device.endswith("*") else interface == device
+
+
+def _passes(stops: Sequence[Stop], hook: str, packet: Packet) -> Iterator[Part]:
+    """Yield the base chains of a hook without NAT: at input that comes after IPVS (NF_IP_PRI_NAT_SRC)."""
+    for stop in stops:
+        if stop.chain.kind != "nat":
+            yield Pass(stop, sure=hook != "ingress" or packet.interface != "")
+
+
+def _parts(stops: Sequence[Stop]) -> Iterator[Part]:
+    """Yield the base chains of a hook with connection tracking and NAT among them."""
+    nat = Translate(tuple(stop for stop in stops if stop.chain.kind == "nat"))
+    seen_nat = tracked = asked = translated = False
+    for stop in stops:
+        if stop.chain.kind == "nat":
+            seen_nat = True
+            continue
+        priority = stop.chain.priority
+        if not tracked and (priority > TRACKING or (priority == TRACKING and stop.early is False)):
+            yield Track()
+            tracked = True
+        elif priority == TRACKING and stop.early is None and not tracked and not asked:
+            yield Track(sure=False)
+            asked = True
+        if not translated and (priority > TRANSLATION or (priority == TRANSLATION and seen_nat)):
+            yield nat
+            translated = True
+        yield Pass(stop)
+    if not tracked:
+        yield Track()
+    if not translated:
+        yield nat
+
+
+def _before_ipvs(part: Part, hook: str) -> Part | None:
+    """Return a part as far as it comes before IPVS."""
+    if not isinstance(part, Pass) or hook not in IPVS:
+        return part
+    priority, early = part.stop.chain.priority, part.stop.early
+    if priority < IPVS[hook]:
+        return part
+    if priority > IPVS[hook] or early is False:
+        return None
+    return part if early else Pass(part.stop, sure=False)

@@ -1,0 +1,225 @@
+"""Packets run through the rules of a base chain, in all states that they may have there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from lvstui.core.packets.bits import FULL, Bits, Registers
+from lvstui.core.packets.compiled import Ready, Rules
+from lvstui.core.packets.program import Outcome, Verdict
+from lvstui.core.packets.state import State, joined
+from lvstui.core.packets.view import Scene, View
+
+LIMIT: Final = 64
+"""So many states are followed side by side; of more, the bits of marks that differ become unknown."""
+
+JUMPS: Final = 16
+"""Jumps that have not returned; the next one drops the packet (NFT_JUMP_STACK_SIZE)."""
+
+CALLS: Final = 10_000
+"""So many jumps of one packet in a base chain are followed; a kernel that ran more would lose packets."""
+
+
+class Met(NamedTuple):
+    """A rule that a packet met, and what it did; `before` is the one that it met before."""
+
+    place: object
+    rule: Ready | None
+    verdict: Verdict
+    state: State
+    certain: bool
+    matched: bool
+    before: Met | None
+
+
+class Trail(NamedTuple):
+    """How a state came about: how often something unknown was taken to match, and the rules on the way."""
+
+    guesses: int = 0
+    met: Met | None = None
+
+
+class Flows(dict[State, Trail]):
+    """The states that a packet may have at one point, each with the trail of the fewest guesses."""
+
+    __slots__ = ()
+
+    def note(self, state: State, trail: Trail) -> None:
+        """Add a state."""
+        old = self.get(state)
+        if old is None or trail.guesses < old.guesses:
+            self[state] = trail
+
+    def take(self, others: Flows) -> None:
+        """Add the states of others."""
+        for state, trail in others.items():
+            self.note(state, trail)
+
+
+class End(NamedTuple):
+    """How a state leaves a rule."""
+
+    state: State
+    guesses: int
+    verdict: Verdict | None
+    matched: bool
+    certain: bool
+
+
+class Runner:
+    """Runs the states of a packet through a base chain and the chains that it leads to.
+
+    What ends there stands in `ended`, by its outcome. `place` is what steps are noted under, None where none are asked
+    for; `trouble` says what could not be followed.
+    """
+
+    __slots__ = ("_calls", "_place", "_rules", "ended", "trouble")
+
+    def __init__(self, rules: Rules, place: object | None) -> None:
+        self._rules = rules
+        self._place = place
+        self._calls = 0
+        self.ended: dict[Outcome, Flows] = {}
+        self.trouble = ""
+
+    def chain(self, name: str, flows: Flows, jumps: int = 0, depth: int = 0) -> Flows:
+        """Run a chain and return the states that come to its end, or return."""
+        back = Flows()
+        for rule in self._rules[name]:
+            gate = rule.gate
+            if gate is not None:
+                for state in flows:
+                    if gate(state) is not False:
+                        break
+                else:
+                    continue
+            flows = self._rule(rule, flows, back, jumps, depth)
+            if not flows:
+                return back
+        back.take(flows)
+        return back
+
+    def _rule(self, rule: Ready, flows: Flows, back: Flows, jumps: int, depth: int) -> Flows:
+        """Run a rule and return the states that come to the next one; those that return go `back`."""
+        on = Flows()
+        calls: dict[Verdict, Flows] = {}
+        for state, trail in flows.items():
+            if rule.gate is not None and rule.gate(state) is False:
+                on.note(state, trail)
+                continue
+            for end in run(rule, state):
+                after = self._after(rule, state, trail, end)
+                match end.verdict:
+                    case None | Verdict(outcome=Outcome.CONTINUE):
+                        on.note(end.state, after)
+                    case Verdict(outcome=Outcome.RETURN):
+                        back.note(end.state, after)
+                    case Verdict(outcome=Outcome.JUMP | Outcome.GOTO):
+                        calls.setdefault(end.verdict, Flows()).note(end.state, after)
+                    case Verdict(outcome=outcome):
+                        self.ended.setdefault(outcome, Flows()).note(end.state, after)
+        for verdict, called in calls.items():
+            jump = verdict.outcome is Outcome.JUMP
+            (on if jump else back).take(self._call(verdict, called, jumps + jump, depth + 1))
+        return bounded(on)
+
+    def _call(self, verdict: Verdict, flows: Flows, jumps: int, depth: int) -> Flows:
+        """Run the chain that a verdict leads to; chains in a circle, which no kernel takes, drop the packet."""
+        self._calls += 1
+        if verdict.chain not in self._rules:
+            return self._lost(flows, f"there is no chain {verdict.chain}")
+        if self._calls > CALLS:
+            return self._lost(flows, "the rules lead through more chains than can be followed")
+        if jumps > JUMPS or depth > len(self._rules) + JUMPS:
+            self.ended.setdefault(Outcome.DROP, Flows()).take(flows)
+            return Flows()
+        return self.chain(verdict.chain, bounded(flows), jumps, depth)
+
+    def _lost(self, flows: Flows, trouble: str) -> Flows:
+        """Return states of which no more is known than that they go on."""
+        self.trouble = self.trouble or trouble
+        found = Flows()
+        for state, trail in flows.items():
+            found.note(state.marked(Bits(0, FULL)).saving(Bits(0, FULL)), trail)
+        return found
+
+    def _after(self, rule: Ready, before: State, trail: Trail, end: End) -> Trail:
+        """Return the trail after a rule, which is noted if it matched, may match, or changed something."""
+        guesses = trail.guesses + end.guesses
+        if self._place is None or (not end.matched and end.certain and end.state == before):
+            return trail if not end.guesses else Trail(guesses, trail.met)
+        verdict = end.verdict or _ON
+        return Trail(guesses, Met(self._place, rule, verdict, end.state, end.certain, end.matched, trail.met))
+
+
+_ON: Final = Verdict(Outcome.CONTINUE)
+
+
+def run(rule: Ready, state: State) -> list[End]:
+    """Run one rule on a state and return how it may leave it."""
+    steps = rule.steps
+    ends: list[End] = []
+    pending: list[tuple[int, State, Registers, int, bool]] = [(0, state, {}, 0, True)]
+    while pending:
+        start, now, registers, guesses, certain = pending.pop()
+        for at in range(start, len(steps)):
+            result = steps[at](now, registers)
+            if isinstance(result, State):
+                now = result
+                continue
+            if result is None:
+                ends.append(End(now, guesses, None, False, certain))
+                break
+            split = len(result) > 1
+            ahead = []
+            for number, (after, held, verdict) in enumerate(result):
+                more = guesses + (number > 0)
+                if verdict is not None:
+                    ends.append(End(after, more, verdict, True, certain and not split))
+                elif held is None:
+                    ends.append(End(after, more, None, False, certain and not split))
+                else:
+                    own = dict(held) if split else held
+                    ahead.append((at + 1, after, own, more, certain and not split))
+            pending.extend(reversed(ahead))
+            break
+        else:
+            ends.append(End(now, guesses, None, True, certain))
+    return ends
+
+
+def bounded(flows: Flows) -> Flows:
+    """Return states that are not too many: where they are, the bits in which marks differ become unknown.
+
+    The state in which nothing unknown matched stays as it is.
+    """
+    if len(flows) <= LIMIT:
+        return flows
+    found = _grouped(flows, lambda view: view)
+    return found if len(found) <= LIMIT else _grouped(flows, lambda view: _situation(view.scene))
+
+
+def _situation(scene: Scene) -> tuple[object, ...]:
+    """Return what is never joined of a scene."""
+    return scene.hook, scene.family, scene.tracking, scene.bound
+
+
+def _grouped(flows: Flows, of: Callable[[View], object]) -> Flows:
+    """Join the states that have the same of something."""
+    groups: dict[object, tuple[State, Trail]] = {}
+    found = Flows()
+    for state, trail in flows.items():
+        if not trail.guesses:
+            found.note(state, trail)
+            continue
+        group = of(state.view)
+        old = groups.get(group)
+        groups[group] = (state, trail) if old is None else (joined(old[0], state), min(old[1], trail, key=_guesses))
+    for state, trail in groups.values():
+        found.note(state, trail)
+    return found
+
+
+def _guesses(trail: Trail) -> int:
+    return trail.guesses

@@ -1,0 +1,77 @@
+"""What a packet is at one point of its way, and what a rule may do with it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from lvstui.core.packets.bits import FULL, Bits, Registers, join
+from lvstui.core.packets.program import Verdict
+from lvstui.core.packets.view import Tracking, View
+
+
+class State(NamedTuple):
+    """A packet's mark, that of its connection (`saved`), each with its unknown bits, and all else that rules see."""
+
+    mark: int
+    unknown: int
+    saved: int
+    saved_unknown: int
+    view: View
+
+    def marked(self, mark: Bits) -> State:
+        """Return the packet with another mark."""
+        return State(mark.value, mark.unknown, self.saved, self.saved_unknown, self.view)
+
+    def saving(self, mark: Bits) -> State:
+        """Return the packet with another mark of its connection; one without a connection stays as it is."""
+        if self.view.scene.tracking in (Tracking.NOT_YET, Tracking.NEVER):
+            return self
+        return State(self.mark, self.unknown, mark.value, mark.unknown, self.view)
+
+    @property
+    def connection_mark(self) -> Bits | None:
+        """The mark of its connection, None where it has no connection."""
+        if self.view.scene.tracking in (Tracking.NOT_YET, Tracking.NEVER):
+            return None
+        return Bits(self.saved, self.saved_unknown)
+
+
+def joined(one: State, other: State) -> State:
+    """Return what is known of a packet that may be in either state."""
+    mark = join(Bits(one.mark, one.unknown), Bits(other.mark, other.unknown))
+    saved = join(Bits(one.saved, one.saved_unknown), Bits(other.saved, other.saved_unknown))
+    view = one.view if one.view is other.view else one.view.at(one.view.scene.joined(other.view.scene))
+    return State(mark.value, mark.unknown, saved.value, saved.unknown, view)
+
+
+class Way(NamedTuple):
+    """One way on inside a rule: with these registers, or its end with a verdict; with neither it does not match."""
+
+    state: State
+    registers: Registers | None = None
+    verdict: Verdict | None = None
+
+
+Result: TypeAlias = State | tuple[Way, ...] | None
+"""What an instruction leads to: on with a state, the rule does not match (None), or several ways.
+
+Of several ways the first is the one where what is not known does not match.
+"""
+
+
+def maybe(state: State, registers: Registers) -> Result:
+    """Return both ways of a test whose answer is not known."""
+    return (Way(state), Way(state, registers))
+
+
+def masked(old: Bits, mask: int, other: Bits) -> Bits:
+    """Return `(old & ~mask) ^ other`, 32 bits."""
+    unknown = (old.unknown & ~mask | other.unknown) & FULL
+    return Bits((old.value & ~mask ^ other.value) & ~unknown & FULL, unknown)
+
+
+def shifted(number: Bits, bits: int) -> Bits:
+    """Return a number of 32 bits shifted to the left, or to the right where `bits` is negative."""
+    if bits >= 0:
+        return Bits(number.value << bits & FULL, number.unknown << bits & FULL)
+    return Bits(number.value >> -bits, number.unknown >> -bits)

@@ -1,0 +1,360 @@
+"""What rules see of a packet at one point of its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, NamedTuple, TypeAlias
+
+from lvstui.core.model import Address
+from lvstui.core.packets.bits import Bits, ones, swapped
+from lvstui.core.packets.headers import TCP, WITH_PORTS, Headers
+from lvstui.core.packets.packet import Packet
+from lvstui.core.packets.program import Base, ByteOrder, Header, Named
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is asked of the machine on the way.
+
+    `address_type` is the kind of an address (`local`, `unicast` ...) and `interface_index` the kernel's number of an
+    interface; both return None where it is not known. `tracked` says whether connection tracking keeps what IPVS took:
+    without net.ipv4.vs.conntrack it forgets each such connection with its packet (ip_vs_notrack), so that even a later
+    packet is the first of a new one for it.
+    """
+
+    address_type: Callable[[Address], str | None] = lambda _: None
+    interface_index: Callable[[str], int | None] = lambda _: None
+    tracked: bool = True
+
+
+class Tracking(Enum):
+    """What connection tracking knows of a packet."""
+
+    NOT_YET = "not yet"
+    NEVER = "untracked"
+    NEW = "new"
+    ESTABLISHED = "established"
+
+
+class Target(NamedTuple):
+    """Where NAT sends a connection; None for a part that stays."""
+
+    address: Bits | None = None
+    port: Bits | None = None
+
+
+Field: TypeAlias = Header | Named | str
+"""What a register is loaded with, as it lies there; by its name alone the number that it is."""
+
+_TYPES: Final = {
+    word: number
+    for number, word in enumerate(
+        (
+            *("unspec", "unicast", "local", "broadcast", "anycast", "multicast"),
+            *("blackhole", "unreachable", "prohibit", "throw", "nat", "xresolve"),
+        )
+    )
+}
+"""Kinds of addresses by the kernel's numbers (RTN_*)."""
+
+_NETDEV: Final = 5
+_STATES: Final = {Tracking.NOT_YET: 1, Tracking.NEVER: 64, Tracking.NEW: 8, Tracking.ESTABLISHED: 2}
+_NAME_SIZE: Final = 16
+
+_numbers: Final[dict[Field, int]] = {}
+_fields: Final[list[Field]] = []
+
+
+def index_of(field: Field) -> int:
+    """Return the number under which views hold a field."""
+    found = _numbers.get(field)
+    if found is None:
+        found = _numbers[field] = len(_fields)
+        _fields.append(field)
+    return found
+
+
+class Scene(NamedTuple):
+    """Where a packet is, and what has become of all but its marks.
+
+    `target` is where NAT sends its connection; `bound` says that NAT has decided, so that it asks no more rules.
+    """
+
+    packet: Packet
+    around: Surroundings
+    order: ByteOrder
+    headers: Headers
+    hook: str = "prerouting"
+    family: str = "inet"
+    tracking: Tracking = Tracking.NOT_YET
+    target: Target | None = None
+    bound: bool = False
+
+    def joined(self, other: Scene) -> Scene:
+        """Return what is known of a packet that may be in either of two scenes of one situation."""
+        target = self.target
+        if target != other.target:
+            size = 4 if self.headers.version == 4 else 16
+            target = Target(Bits(0, ones(size)), Bits(0, ones(2)))
+        return self._replace(headers=self.headers.joined(other.headers), target=target)
+
+
+class View(dict[int, Bits | None]):
+    """The fields of a packet in a scene, each found when it is first asked for; None for one that it lacks."""
+
+    __slots__ = ("_siblings", "scene")
+
+    def __init__(self, scene: Scene, siblings: dict[Scene, View] | None = None) -> None:
+        super().__init__()
+        self.scene = scene
+        self._siblings = {scene: self} if siblings is None else siblings
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        """Of one scene there is one view."""
+        return self is other
+
+    def __missing__(self, index: int) -> Bits | None:
+        """Find a field."""
+        found = self[index] = look(self.scene, _fields[index])
+        return found
+
+    def at(self, scene: Scene) -> View:
+        """Return the view of another scene on the way of the same packet."""
+        found = self._siblings.get(scene)
+        if found is None:
+            found = self._siblings[scene] = View(scene, self._siblings)
+        return found
+
+
+def look(scene: Scene, field: Field) -> Bits | None:
+    """Return a field of a packet, None where it surely lacks it."""
+    match field:
+        case Header(base=Base.LINK) if scene.packet.local:
+            return None
+        case Header():
+            return scene.headers.read(field)
+        case Named(name=name, size=size, host=host):
+            found = _number(scene, name.removeprefix("meta "), size)
+            if found is None or not host:
+                return found
+            return found._replace(
+                value=swapped(found.value, size, scene.order), unknown=swapped(found.unknown, size, scene.order)
+            )
+        case str():
+            if field in HEADER_WORDS:
+                return _in_header(scene, HEADER_WORDS[field])
+            return _number(scene, field.removeprefix("meta "), _SIZES.get(field.removeprefix("meta "), 32))
+
+
+class Part(NamedTuple):
+    """Bits of a header by their offset: of one version of IP, or of a set of protocols; the first that fits."""
+
+    base: Base
+    bit: int
+    bits: int
+    version: int = 0
+    protocols: frozenset[int] = frozenset()
+
+
+def _in_header(scene: Scene, part: Part) -> Bits | None:
+    """Return bits of a header as a number."""
+    headers = scene.headers
+    if part.version not in (0, headers.version) or (part.protocols and headers.protocol not in part.protocols):
+        return None
+    first, end = part.bit // 8, -(-(part.bit + part.bits) // 8)
+    found = headers.read(Header(part.base, first, end - first))
+    if found is None:
+        return None
+    spare, full = 8 * end - part.bit - part.bits, (1 << part.bits) - 1
+    return found._replace(value=found.value >> spare & full, unknown=found.unknown >> spare & full)
+
+
+def _ports() -> dict[str, Part]:
+    named = {"tcp": 6, "udp": 17, "dccp": 33, "sctp": 132, "udplite": 136}
+    words = {"th": WITH_PORTS} | {name: frozenset((number,)) for name, number in named.items()}
+    return {
+        f"{name} {which}": Part(Base.TRANSPORT, bit, 16, protocols=numbers)
+        for name, numbers in words.items()
+        for which, bit in (("sport", 0), ("dport", 16))
+    }
+
+
+_TCP_ONLY: Final = frozenset((TCP,))
+
+HEADER_WORDS: Final = {
+    "ip version": Part(Base.NETWORK, 0, 4, 4),
+    "ip hdrlength": Part(Base.NETWORK, 4, 4, 4),
+    "ip tos": Part(Base.NETWORK, 8, 8, 4),
+    "ip dscp": Part(Base.NETWORK, 8, 6, 4),
+    "ip ecn": Part(Base.NETWORK, 14, 2, 4),
+    "ip length": Part(Base.NETWORK, 16, 16, 4),
+    "ip id": Part(Base.NETWORK, 32, 16, 4),
+    "ip frag-off": Part(Base.NETWORK, 48, 16, 4),
+    "ip ttl": Part(Base.NETWORK, 64, 8, 4),
+    "ip protocol": Part(Base.NETWORK, 72, 8, 4),
+    "ip checksum": Part(Base.NETWORK, 80, 16, 4),
+    "ip saddr": Part(Base.NETWORK, 96, 32, 4),
+    "ip daddr": Part(Base.NETWORK, 128, 32, 4),
+    "ip6 version": Part(Base.NETWORK, 0, 4, 6),
+    "ip6 dscp": Part(Base.NETWORK, 4, 6, 6),
+    "ip6 ecn": Part(Base.NETWORK, 10, 2, 6),
+    "ip6 flowlabel": Part(Base.NETWORK, 12, 20, 6),
+    "ip6 length": Part(Base.NETWORK, 32, 16, 6),
+    "ip6 nexthdr": Part(Base.NETWORK, 48, 8, 6),
+    "ip6 hoplimit": Part(Base.NETWORK, 56, 8, 6),
+    "ip6 saddr": Part(Base.NETWORK, 64, 128, 6),
+    "ip6 daddr": Part(Base.NETWORK, 192, 128, 6),
+    "tcp sequence": Part(Base.TRANSPORT, 32, 32, protocols=_TCP_ONLY),
+    "tcp ackseq": Part(Base.TRANSPORT, 64, 32, protocols=_TCP_ONLY),
+    "tcp doff": Part(Base.TRANSPORT, 96, 4, protocols=_TCP_ONLY),
+    "tcp flags": Part(Base.TRANSPORT, 104, 8, protocols=_TCP_ONLY),
+    "tcp window": Part(Base.TRANSPORT, 112, 16, protocols=_TCP_ONLY),
+    "tcp checksum": Part(Base.TRANSPORT, 128, 16, protocols=_TCP_ONLY),
+    "tcp urgptr": Part(Base.TRANSPORT, 144, 16, protocols=_TCP_ONLY),
+    "icmp type": Part(Base.TRANSPORT, 0, 8, protocols=frozenset((1,))),
+    "icmp code": Part(Base.TRANSPORT, 8, 8, protocols=frozenset((1,))),
+    "icmpv6 type": Part(Base.TRANSPORT, 0, 8, protocols=frozenset((58,))),
+    "icmpv6 code": Part(Base.TRANSPORT, 8, 8, protocols=frozenset((58,))),
+} | _ports()
+"""Words of headers, of which a test asks for the number; the header must be there."""
+
+_SIZES: Final = {"iifname": 16, "oifname": 16}
+
+
+def _number(scene: Scene, name: str, size: int) -> Bits | None:
+    """Return something that the kernel knows of a packet, as a number of `size` bytes."""
+    if name.startswith("ct "):
+        return _of_connection(scene, name, size)
+    if name[:3] in ("iif", "oif"):
+        return _of_interface(scene, name, size)
+    if name.startswith("fib "):
+        return _of_address(scene, name, size)
+    match name:
+        case "protocol":
+            return Bits(0x0800 if scene.headers.version == 4 else 0x86DD)
+        case "nfproto":
+            return Bits(_NETDEV if scene.family == "netdev" else 2 if scene.headers.version == 4 else 10)
+        case "l4proto":
+            return Bits(scene.headers.protocol)
+        case "pkttype":
+            return Bits(0)  # IPVS leaves all others alone (ip_vs_in_hook: PACKET_HOST)
+        case "length" | "len" | "priority" | "cpu" | "random" | "time" | "day" | "hour" | "ipsec" | "secpath":
+            return Bits(0, ones(size))
+        case _:
+            return Bits(0, ones(size), sure=False)
+
+
+def _of_interface(scene: Scene, name: str, size: int) -> Bits | None:
+    """Return what is asked of an interface; of one that a hook lacks, the name is empty and the number 0 (nft_meta)."""
+    packet = scene.packet
+    comes_in, kind = name[0] == "i", name[3:]
+    here = comes_in != packet.local
+    known = packet.interface if comes_in else ""
+    if not here:
+        return Bits(0) if kind in ("", "name") else None
+    if kind == "name" and known:
+        return Bits(int.from_bytes(known.encode()[:_NAME_SIZE].ljust(_NAME_SIZE, b"\0"), "big"))
+    if kind == "" and known:
+        number = 1 if known == "lo" else scene.around.interface_index(known)
+        return Bits(0, ones(size)) if number is None else Bits(number & ones(size))
+    return Bits(0, ones(size), sure=kind != "kind")
+
+
+def _of_address(scene: Scene, name: str, size: int) -> Bits | None:
+    """Return what the routes say of an address: its kind is asked of the surroundings."""
+    match name:
+        case "fib daddr type":
+            address = scene.headers.destination
+        case "fib saddr type":
+            address = scene.packet.source
+        case _:
+            return Bits(0, ones(size))
+    word = None if address is None else scene.around.address_type(address)
+    return Bits(0, ones(size)) if word is None or word not in _TYPES else Bits(_TYPES[word])
+
+
+def _of_connection(scene: Scene, name: str, size: int) -> Bits | None:
+    """Return what connection tracking knows; all but the state is lacking where it knows no connection (nft_ct)."""
+    tracking, packet = scene.tracking, scene.packet
+    if name == "ct state":
+        return Bits(_STATES[tracking])
+    if tracking in (Tracking.NOT_YET, Tracking.NEVER):
+        return None
+    words = name.split(" ")[1:]
+    if words[0] == "original":
+        if words[1] in ("ip", "ip6") and words[1] != ("ip" if scene.headers.version == 4 else "ip6"):
+            return None
+        return _of_tuple(packet, words[-1], size)
+    match words[0]:
+        case "status":
+            return _status(scene)
+        case "direction":
+            return Bits(0)
+        case "l3proto":
+            return Bits(2 if scene.headers.version == 4 else 10)
+        case "protocol":
+            return Bits(scene.headers.protocol)
+        case _:
+            return Bits(0, ones(size), sure=False)
+
+
+def _of_tuple(packet: Packet, word: str, size: int) -> Bits | None:
+    """Return a part of the addresses that the first packet of a connection came with."""
+    has_ports = int(packet.protocol) in WITH_PORTS
+    match word:
+        case "saddr":
+            return Bits(int(packet.source))
+        case "daddr":
+            return Bits(int(packet.destination))
+        case "proto-src" if has_ports and packet.source_port is not None:
+            return Bits(packet.source_port)
+        case "proto-dst" if has_ports:
+            return Bits(packet.destination_port)
+        case "l3proto":
+            return Bits(int(packet.family))
+        case "protocol":
+            return Bits(int(packet.protocol))
+        case _:
+            return Bits(0, ones(size), sure=False)
+
+
+_EXPECTED: Final = 1
+_SEEN_REPLY: Final = 2
+_ASSURED: Final = 4
+_CONFIRMED: Final = 8
+_DST_NAT: Final = 32
+
+
+def _status(scene: Scene) -> Bits:
+    """Return the bits of a connection's status (enum ip_conntrack_status)."""
+    lowest = _SEEN_REPLY | _ASSURED | _CONFIRMED | 16 | _DST_NAT | 64
+    if scene.tracking is Tracking.ESTABLISHED:
+        value, unknown = _SEEN_REPLY | _CONFIRMED, ~(_SEEN_REPLY | _CONFIRMED | _DST_NAT) & 0xFFFFFFFF
+    else:
+        value, unknown = 0, ~lowest & 0xFFFFFFFF
+    if scene.target is None:
+        return Bits(value, unknown)
+    elsewhere = _elsewhere(scene.packet, scene.target)
+    return Bits(value | (_DST_NAT if elsewhere else 0), unknown | (_DST_NAT if elsewhere is None else 0))
+
+
+def _elsewhere(packet: Packet, target: Target) -> bool | None:
+    """Return whether NAT leads to another destination than the packet's own, None where that is not known."""
+    old = (int(packet.destination), packet.destination_port)
+    parts = [(new, was) for new, was in zip(target, old, strict=True) if new is not None]
+    if any((new.value ^ was) & ~new.unknown for new, was in parts):
+        return True
+    return None if any(new.unknown for new, _ in parts) else False
+
+
+def moved(view: View) -> View:
+    """Return the view after NAT has sent the packet where its connection goes."""
+    scene = view.scene
+    if scene.target is None:
+        return view
+    return view.at(scene._replace(headers=scene.headers.sent_to(*scene.target)))
