@@ -33,7 +33,7 @@ from lvstui.formats.records import Unreadable
 from lvstui.host.claims import keepalived_claims, ldirectord_claims
 from lvstui.kernel.live import find_schedulers
 from lvstui.kernel.memory.demo import demo_director
-from lvstui.kernel.nft.xtables.legacy import _explain
+from lvstui.kernel.nft.xtables.iptables_save import Saved
 from lvstui.kernel.port import KernelError
 from lvstui.kernel.procfs.connections import Decoder, Row
 from lvstui.kernel.procfs.sysctl import _text
@@ -127,7 +127,11 @@ def _iptables(random: Random) -> None:
     rows = _NET[name].splitlines()
     head, last = rows[:8], rows[-2:]
     row = mutate.text(random, random.choice(rows), rows)
-    list(_explain("\n".join((*head, row, *random.choices(rows, k=3), *last)), version, []))
+    saved = Saved("\n".join((*head, row, *random.choices(rows, k=3), *last)), version)
+    for table in saved.tables:
+        for base in table.chains.values():
+            list(base.lines)
+    list(saved.rules)
 
 
 def _profile(random: Random) -> None:

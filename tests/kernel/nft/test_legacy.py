@@ -13,8 +13,9 @@ from lvstui.kernel.nft.reading.conditions import Condition
 from lvstui.kernel.nft.reading.explain import Lead, Way, Ways
 from lvstui.kernel.nft.reading.fields import PacketField
 from lvstui.kernel.nft.reading.tables import Chain
+from lvstui.kernel.nft.xtables.iptables_save import Saved
 from lvstui.kernel.nft.xtables.iptables_text import line
-from lvstui.kernel.nft.xtables.legacy import Legacy, _explain
+from lvstui.kernel.nft.xtables.legacy import Legacy
 from tests.kernel.nft.alone import Clock, alone, needs, output
 
 works = needs("iptables-legacy", "-t", "mangle", "-A", "PREROUTING", "-j", "MARK", "--set-mark", "1")
@@ -111,11 +112,10 @@ def test_a_rule_of_which_a_part_is_not_understood_is_one_raw_rule_that_does_what
 
 
 def test_a_line_that_is_no_rule_takes_no_other_with_it() -> None:
-    troubles: list[str] = []
     good = "-A PREROUTING -j MARK --set-xmark 0x5/0xffffffff"
-    found = list(_explain(f"*mangle\n:PREROUTING ACCEPT [0:0]\n[1:2] -B odd\n{good}\nCOMMIT\n", 4, troubles))
-    assert [rule.value for rule in found] == [5]
-    assert troubles == ['iptables-legacy-save wrote a line that lvstui does not understand: "[1:2] -B odd"']
+    found = Saved(f"*mangle\n:PREROUTING ACCEPT [0:0]\n[1:2] -B odd\n{good}\nCOMMIT\n", 4)
+    assert [rule.value for rule in found.rules] == [5]
+    assert found.strange == ["[1:2] -B odd"]
 
 
 def test_ends_of_lines_in_a_comment_begin_no_rule() -> None:
@@ -144,10 +144,9 @@ def test_all_protocols_are_no_condition() -> None:
 
 def explained(rule: str) -> list[Rule]:
     """Read one rule of the table mangle."""
-    troubles: list[str] = []
-    found = list(_explain(f"*mangle\n:PREROUTING ACCEPT [0:0]\n[0:0] {rule}\nCOMMIT\n", 4, troubles))
-    assert troubles == []
-    return found
+    saved = Saved(f"*mangle\n:PREROUTING ACCEPT [0:0]\n[0:0] {rule}\nCOMMIT\n", 4)
+    assert saved.strange == []
+    return list(saved.rules)
 
 
 def test_chains_that_jump_in_a_circle_have_an_end() -> None:

@@ -2,21 +2,89 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from ipaddress import ip_address, ip_network
 from itertools import pairwise
 from typing import Final
 
 from lvstui.core.observed import ALL_BITS
+from lvstui.core.packets.program import (
+    SLOT,
+    Branch,
+    Choose,
+    Contents,
+    CopyMark,
+    Element,
+    Instruction,
+    Mark,
+    Named,
+    Nat,
+    Outcome,
+    Range,
+    Unread,
+    Untrack,
+    Verdict,
+    Write,
+)
 from lvstui.kernel.nft.reading.walk import Effect
 from lvstui.kernel.nft.xtables.iptables_matches import bits, value_and_mask
 
-_MARKING: Final = frozenset(("MARK", "CONNMARK", "HMARK", "IPMARK", "TPROXY", "SET"))
+MARKING: Final = frozenset(("MARK", "CONNMARK", "HMARK", "IPMARK", "TPROXY", "SET"))
+"""Targets that may do something with a mark."""
+
+_BITS: Final = 32
+_SHIFTS: Final = {"--left-shift-mark": 1, "--right-shift-mark": -1}
+
+_VERDICTS: Final = {
+    "ACCEPT": Outcome.ACCEPT,
+    "DROP": Outcome.DROP,
+    "RETURN": Outcome.RETURN,
+    "QUEUE": Outcome.QUEUE,
+    "NFQUEUE": Outcome.QUEUE,
+    "REJECT": Outcome.REJECT,
+    "SNAT": Outcome.ACCEPT,
+    "MASQUERADE": Outcome.ACCEPT,
+    "SYNPROXY": Outcome.STOLEN,
+}
+"""Targets that do nothing that counts here but end the way through the chains of a hook, or of one chain."""
+
+_GOING_ON: Final = frozenset(
+    (
+        *("LOG", "NFLOG", "ULOG", "TRACE", "AUDIT", "LED", "IDLETIMER", "RATEEST", "CLASSIFY", "SECMARK"),
+        *("CONNSECMARK", "DSCP", "TOS", "TTL", "HL", "ECN", "TCPMSS", "TCPOPTSTRIP", "CHECKSUM", "TEE"),
+    )
+)
+"""Targets after which a packet goes on, and no other rule sees what they did."""
+
+_PORTS: Final = re.compile(r"(?P<addresses>[\d.-]*|\[[^]]+\]):(?P<ports>\d+(?:-\d+)?(?:/\d+)?)")
+_NO_PORTS: Final = re.compile(r"(?P<addresses>.+)")
+"""Where DNAT leads: addresses of IPv6 stand in brackets where ports follow."""
+
+_TPROXY: Final[tuple[Instruction, ...]] = (
+    Choose(0, 0, 1, "TPROXY finds a socket"),
+    Branch(
+        0,
+        Contents(
+            "TPROXY",
+            SLOT,
+            (),
+            tuple(
+                Element(key, key, verdict=Verdict(outcome))
+                for number, outcome in enumerate((Outcome.ACCEPT, Outcome.DROP))
+                for key in (number.to_bytes(SLOT, sys.byteorder),)
+            ),
+        ),
+    ),
+)
+"""Packets for which there is a socket are accepted, all others dropped (xt_TPROXY.c)."""
 
 
 def mark_effects(target: Sequence[str], asked: int) -> tuple[Effect, ...]:
     """Return what a target, a word and its options, does with a mark after so many conditions."""
-    if not target or target[0] not in _MARKING:
+    if not target or target[0] not in MARKING:
         return ()
     try:
         return tuple(_effects(target[0], target[1:], asked))
@@ -27,7 +95,16 @@ def mark_effects(target: Sequence[str], asked: int) -> tuple[Effect, ...]:
 
 def _effects(name: str, words: Sequence[str], asked: int) -> Iterator[Effect]:
     """Find what a target does with a mark; raises ValueError or LookupError where that is not understood."""
+    shift = 0
+    if name == "CONNMARK" and words[-2:-1] and words[-2] in _SHIFTS:
+        *words, option, count = words
+        shift = _SHIFTS[option] * int(count)
     match name, *words:
+        case "CONNMARK", "--set-xmark" | "--set-mark", text if shift:
+            value, mask = value_and_mask(text)
+            if mask != ALL_BITS or abs(shift) >= _BITS:
+                raise ValueError(text)
+            yield Effect("save", (value << shift if shift > 0 else value >> -shift) & ALL_BITS, mask, asked)
         case (("MARK" | "CONNMARK"), ("--set-xmark" | "--set-mark") as option, text):
             value, mask = value_and_mask(text)
             verb = "set" if name == "MARK" else "save"
@@ -40,14 +117,14 @@ def _effects(name: str, words: Sequence[str], asked: int) -> Iterator[Effect]:
             yield Effect("set" if name == "MARK" else "save", bits(text), 0, asked)
         case "CONNMARK", ("--save-mark" | "--restore-mark") as option, *more:
             masks = dict(zip(more[::2], more[1::2], strict=True))
-            if not set(masks) <= {"--nfmask", "--ctmask", "--mask"}:
+            if not set(masks) <= {"--nfmask", "--ctmask", "--mask"} or abs(shift) >= _BITS:
                 raise ValueError(more)
             both = masks.get("--mask", "0xffffffff")
             packet, connection = bits(masks.get("--nfmask", both)), bits(masks.get("--ctmask", both))
             if option == "--save-mark":
-                yield Effect("save", None, connection, asked, packet)
+                yield Effect("save", None, connection, asked, packet, shift=shift)
             else:
-                yield Effect("restore", None, packet, asked, connection)
+                yield Effect("restore", None, packet, asked, connection, shift=shift)
         case "TPROXY", *_:
             if "--tproxy-mark" in words:
                 value, mask = value_and_mask(words[words.index("--tproxy-mark") + 1])
@@ -58,9 +135,88 @@ def _effects(name: str, words: Sequence[str], asked: int) -> Iterator[Effect]:
                 text = f"meta mark set by ipset {words[words.index('--map-set') + 1]}"
                 yield Effect("set", None, ALL_BITS, asked, text=text, certain=False)
         case "HMARK", *_:
-            given = dict(pairwise(words))
-            modulus, offset = int(given["--hmark-mod"]), int(given.get("--hmark-offset", "0"))
+            modulus, offset = _hash(words)
             text = f"meta mark set a hash modulo {modulus} offset {offset} (HMARK)"
             yield Effect("set", None, ALL_BITS, asked, text=text, certain=False)
         case _:
             raise ValueError(name)
+
+
+def _hash(words: Sequence[str]) -> tuple[int, int]:
+    """Return by what HMARK divides its hash, and what it adds; raises ValueError or LookupError."""
+    given = dict(pairwise(words))
+    modulus, offset = bits(given["--hmark-mod"]), bits(given.get("--hmark-offset", "0"))
+    if not 0 < modulus <= ALL_BITS - offset + 1:
+        raise ValueError(words)
+    return modulus, offset
+
+
+def instructions(
+    target: Sequence[str], goes: bool, effects: Sequence[Effect], chains: Collection[str]
+) -> tuple[Instruction, ...]:
+    """Return what a rule does once it matches; a target that is not known here may do anything.
+
+    `effects` are those on marks, of its matches too.
+    """
+    name, words = (target[0], target[1:]) if target else ("", ())
+    marks = tuple(map(_mark, effects[:-1] if name == "HMARK" else effects))
+    if not name or name in _GOING_ON:
+        return marks
+    if name in chains:
+        return (*marks, Verdict(Outcome.GOTO if goes else Outcome.JUMP, name))
+    if name in _VERDICTS:
+        return (*marks, Verdict(_VERDICTS[name]))
+    try:
+        return (*marks, *_others(name, words))
+    except (ValueError, LookupError):
+        return (*marks, Unread(" ".join(("-j", name, *map(shlex.quote, words))), marks=True))
+
+
+def _mark(effect: Effect) -> Instruction:
+    if not effect.certain:
+        return Unread(effect.text, marks=True)
+    if effect.value is None:
+        return CopyMark(effect.verb == "save", effect.mask, effect.bits, effect.shift)
+    return Mark(effect.value, effect.mask, effect.verb == "save")
+
+
+def _others(name: str, words: Sequence[str]) -> tuple[Instruction, ...]:
+    """Return what a target does besides marks; raises ValueError or LookupError where that is not understood."""
+    match name, *words:
+        case (("MARK" | "CONNMARK" | "IPMARK" | "SET"), *_):
+            return ()
+        case "HMARK", *_:
+            modulus, offset = _hash(words)
+            return Choose(0, offset, offset + modulus - 1, "HMARK"), Write(0, Named("meta mark", SLOT, host=True))
+        case "TPROXY", *_:
+            return _TPROXY
+        case "DNAT", "--to-destination", text, *_:
+            return _destination(text), Verdict(Outcome.ACCEPT)
+        case "REDIRECT", *_:
+            ports = _range(words[words.index("--to-ports") + 1]) if "--to-ports" in words else None
+            return Nat(None, ports, redirect=True), Verdict(Outcome.ACCEPT)
+        case "NETMAP", "--to", text:
+            network = ip_network(text)
+            return Nat((int(network[0]), int(network[-1]))), Verdict(Outcome.ACCEPT)
+        case "CT", *_:
+            return (Untrack(),) if "--notrack" in words else ()
+        case "NOTRACK", *_:
+            return (Untrack(),)
+        case _:
+            raise ValueError(name)
+
+
+def _destination(text: str) -> Nat:
+    """Read where DNAT leads: `10.0.0.1-10.0.0.9:80-90`, `[2001:db8::1]:80`, or an address of IPv6 alone."""
+    found = _PORTS.fullmatch(text) or _NO_PORTS.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    first, _, last = found["addresses"].strip("[]").partition("-")
+    addresses = (int(ip_address(first)), int(ip_address(last or first))) if first else None
+    ports = found.groupdict().get("ports")
+    return Nat(addresses, _range(ports.partition("/")[0]) if ports else None)
+
+
+def _range(text: str) -> Range:
+    first, _, last = text.partition("-")
+    return int(first), int(last or first)

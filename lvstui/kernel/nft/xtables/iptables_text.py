@@ -14,11 +14,13 @@ from lvstui.kernel.nft.reading.fields import IIFNAME, OIFNAME, PROTOCOL, PROTOCO
 from lvstui.kernel.nft.reading.walk import Effect
 from lvstui.kernel.nft.xtables import iptables_matches
 from lvstui.kernel.nft.xtables.iptables_matches import Match, Option, Words, match_address, protocol_number, words_of
-from lvstui.kernel.nft.xtables.iptables_targets import mark_effects
+from lvstui.kernel.nft.xtables.iptables_targets import MARKING, mark_effects
 
 _RULE: Final = re.compile(r"(?:\[(\d{1,20}):(\d{1,20})\] )?(-A (\S+).*)", re.DOTALL)
-_WORD: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')
-_ESCAPE: Final = re.compile(r"\\(.)")
+_WORD: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\S+', re.DOTALL)
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_TARGET: Final = re.compile(r" -[jg] (\S+)")
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _FRAGMENT: Final = PacketField("ip frag-off", 2, "bits", layer=(3, 2))
 
 
@@ -43,18 +45,29 @@ class Read:
     effects: tuple[Effect, ...] = ()
     comment: str = ""
 
-    @property
-    def jump(self) -> str:
-        """The chain that it leads to, if its target is one."""
-        return self.target[0] if self.target else ""
-
 
 class Line(NamedTuple):
-    """One rule of iptables and its counters, None where they are not known."""
+    """One line of iptables-save: a rule, which is read when it is asked for, and its counters, None if not known.
 
-    rule: Read
+    `target` is the word behind -j or -g, empty where there is none.
+    """
+
+    chain: str
+    text: str
+    version: int
+    target: str = ""
     packets: int | None = None
     bytes: int | None = None
+
+    @property
+    def rule(self) -> Read:
+        """What the rule says."""
+        return read(self.text, self.version)
+
+    @property
+    def marks(self) -> bool:
+        """Whether the rule may do something with a mark."""
+        return self.target in MARKING or "--restore-skmark" in self.text
 
 
 class _Token(NamedTuple):
@@ -124,8 +137,11 @@ def line(text: str, version: int) -> Line:
     found = _RULE.fullmatch(text)
     if found is None:
         raise UnknownLine(text)
-    packets, size = (int(found[1]), int(found[2])) if found[1] else (None, None)
-    return Line(read(found[3], version), packets, size)
+    packets, size, rule, chain = found.groups()
+    plain = _QUOTED.sub('""', rule) if '"' in rule else rule
+    *_, target = ("", *_TARGET.findall(plain))
+    counted = (int(packets), int(size)) if packets else (None, None)
+    return Line(chain, rule, version, target, *counted)
 
 
 @lru_cache(1 << 14)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import os
-import re
 import stat
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,19 +15,14 @@ from lvstui.core.fields import quote
 from lvstui.core.observed import Rule
 from lvstui.core.packets.program import Table
 from lvstui.kernel.namespace import call_in
-from lvstui.kernel.nft.reading.explain import Asked, Lead, Way, Ways, describe
-from lvstui.kernel.nft.reading.tables import Chain
-from lvstui.kernel.nft.xtables.iptables_text import Line, Read, UnknownLine, line
+from lvstui.kernel.nft.xtables.iptables_save import Saved
 from lvstui.kernel.port import KernelError
 
-TOOL: Final = "iptables-legacy"
 _NAMES: Final = {4: "/proc/thread-self/net/ip_tables_names", 6: "/proc/thread-self/net/ip6_tables_names"}
 _PROGRAMS: Final = {
     4: ("iptables-legacy-save", "iptables-save"),
     6: ("ip6tables-legacy-save", "ip6tables-save"),
 }
-_ESCAPED: Final = re.compile(r"\\.")
-_FAMILIES: Final = {4: "ip", 6: "ip6"}
 _PLACES = (Path("/usr/sbin"), Path("/sbin"), Path("/usr/local/sbin"))
 """Where the programs are looked for: PATH may be that of the user who became root."""
 
@@ -41,11 +34,6 @@ _REST_AT_LEAST: Final = 5.0
 """Seconds after which the tables are looked for again, and the rules read again where that is quick."""
 _REST: Final = 20
 """Nothing is read again for this many times as long as the reading took."""
-
-_HOOKS: Final = {name: name.lower() for name in ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")}
-_PRIORITIES: Final = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
-_NAT: Final = {"prerouting": -100, "output": -100, "input": 100, "postrouting": 100}
-"""Priorities of the tables' hooks (enum nf_ip_hook_priorities)."""
 
 
 class LegacyRules(NamedTuple):
@@ -67,7 +55,7 @@ class Legacy:
         self._netns = netns
         self._clock = clock
         self._found = LegacyRules()
-        self._texts: dict[int, str] = {}
+        self._saved: dict[int, Saved] = {}
         self._resting = float("-inf")
 
     def read(self) -> LegacyRules:
@@ -86,15 +74,26 @@ class Legacy:
 
     def _look(self) -> LegacyRules:
         rules: list[Rule] = []
+        tables: list[Table] = []
         troubles: list[str] = []
         for version, path in _NAMES.items():
             try:
                 text = _save(version) if _is_loaded(path) else ""
             except _Unread as problem:
                 troubles.append(str(problem))
-            else:
-                rules += _explain(text, version, troubles)
-        return LegacyRules(tuple(rules), "; ".join(dict.fromkeys(troubles)))
+                continue
+            before = self._saved.get(version)
+            saved = self._saved[version] = Saved(text, version) if before is None else before.again(text)
+            rules += saved.rules
+            tables += saved.tables
+            troubles += map(_not_understood, saved.strange)
+        kept = self._found.tables
+        same = len(kept) == len(tables) and all(map(operator.is_, kept, tables))
+        return LegacyRules(tuple(rules), "; ".join(dict.fromkeys(troubles)), kept if same else tuple(tables))
+
+
+def _not_understood(row: str) -> str:
+    return f"iptables-legacy-save wrote a line that lvstui does not understand: {quote(row)}"
 
 
 class _Unread(Exception):
@@ -157,57 +156,3 @@ def _find(name: str) -> Path | None:
 def _is_roots(path: Path) -> bool:
     found = path.stat()
     return found.st_uid == 0 and not found.st_mode & 0o022
-
-
-def _explain(text: str, version: int, troubles: list[str]) -> Iterator[Rule]:
-    """Read all rules; a line that is none is added to the troubles, and the others are read all the same."""
-    table, lines, chains = "", list[Line](), dict[str, Chain]()
-    for row in _rows(text):
-        if row.startswith("*"):
-            table, lines, chains = row[1:], [], {}
-        elif row.startswith(":"):
-            name = row[1:].split(" ", 1)[0]
-            hook = _HOOKS.get(name, "")
-            priority = _NAT.get(hook, 0) if table == "nat" else _PRIORITIES.get(table, 0)
-            chains[name] = Chain(name, hook, priority)
-        elif row.startswith(("[", "-A ")):
-            try:
-                lines.append(line(row, version))
-            except UnknownLine as problem:
-                shown = quote(str(problem))
-                troubles.append(f"iptables-legacy-save wrote a line that lvstui does not understand: {shown}")
-        elif row == "COMMIT":
-            yield from _of_table(_FAMILIES[version], table, chains, lines)
-
-
-def _rows(text: str) -> Iterator[str]:
-    """Split what iptables-save wrote; a comment may have ends of lines in it, within its quotes."""
-    begun = ""
-    for row in text.split("\n"):
-        begun += row
-        if begun.count('"') % 2 and _ESCAPED.sub("", begun).count('"') % 2:
-            begun += "\n"
-            continue
-        yield begun
-        begun = ""
-    yield from begun.split("\n") if begun else ()
-
-
-def _of_table(family: str, table: str, chains: dict[str, Chain], lines: Sequence[Line]) -> Iterable[Rule]:
-    leads: dict[str, list[Lead]] = {}
-    for place, (lead, *_) in enumerate(lines):
-        if lead.jump in chains:
-            leads.setdefault(lead.jump, []).append(Lead(lead.chain, place, partial(_over, lead)))
-    ways = Ways(chains, lambda name: leads.get(name, ()))
-    found = []
-    for place, (read, packets, size) in enumerate(lines):
-        where, noted = (TOOL, family, table, read.chain, 0), (packets, size, "", read.comment, False)
-        for effect in read.effects:
-            for way in ways.to(read.chain):
-                rule = describe(where, noted, way, effect, (*way.conditions, *read.conditions), way.sure and read.sure)
-                found.append(((*way.order, place), rule if rule.decoded else replace(rule, raw=read.text)))
-    return [rule for _, rule in sorted(found, key=lambda pair: pair[0])]
-
-
-def _over(lead: Read, way: Way) -> Iterator[Asked]:
-    yield (*way.conditions, *lead.conditions), way.sure and lead.sure

@@ -19,7 +19,7 @@ from lvstui.core.model import (
     ServiceKey,
 )
 from lvstui.core.observed import Rule, Ruleset
-from lvstui.kernel.nft.xtables.legacy import _explain
+from lvstui.kernel.nft.xtables.iptables_save import Saved
 from tests.build import endpoint
 
 HERE = Path(__file__).parent
@@ -28,7 +28,7 @@ _METHODS = {"-m": Forwarding.MASQ, "-g": Forwarding.ROUTE, "-i": Forwarding.TUNN
 
 def rules(name: str, version: int = 4) -> tuple[Rule, ...]:
     """Return the rules about marks of a ruleset that iptables-save wrote."""
-    return tuple(_explain((HERE / f"{name}.rules").read_text(), version, []))
+    return Saved((HERE / f"{name}.rules").read_text(), version).rules
 
 
 def ruleset(*names: str) -> Ruleset:

@@ -1,0 +1,172 @@
+"""All that iptables-save wrote: its tables as rules about marks, and as the program that packets walk through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Final, NamedTuple, overload
+
+from lvstui.core.observed import Rule
+from lvstui.core.packets import program
+from lvstui.core.packets.program import Outcome
+from lvstui.kernel.nft.reading.conditions import check
+from lvstui.kernel.nft.reading.explain import Asked, Lead, Way, Ways, describe
+from lvstui.kernel.nft.reading.tables import Chain
+from lvstui.kernel.nft.xtables.iptables_targets import instructions
+from lvstui.kernel.nft.xtables.iptables_text import Line, UnknownLine, line
+
+TOOL: Final = "iptables-legacy"
+_FAMILIES: Final = {4: "ip", 6: "ip6"}
+_HOOKS: Final = {name: name.lower() for name in ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")}
+_PRIORITIES: Final = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
+_NAT: Final = {"prerouting": -100, "output": -100, "input": 100, "postrouting": 100}
+"""Priorities of the tables' hooks (enum nf_ip_hook_priorities)."""
+
+_ESCAPED: Final = re.compile(r"\\.", re.DOTALL)
+_ROW_MAX: Final = 1 << 14
+"""Characters up to which a row may go on behind an end of line: a comment has 256 at most."""
+
+_COUNTS: Final = re.compile(r"^\[\d+:\d+\] |\[\d+:\d+\]$|^#.*$", re.MULTILINE)
+
+
+class SavedTable(NamedTuple):
+    """A table as it was written: its chains in their order, which packets that no rule ends leave so, and its lines."""
+
+    name: str
+    chains: dict[str, Chain]
+    policies: dict[str, Outcome]
+    lines: list[Line]
+
+
+class Saved:
+    """What iptables-save wrote for a version of IP (4, 6); `strange` are lines that are not understood."""
+
+    def __init__(self, text: str, version: int) -> None:
+        self.text = text
+        self.version = version
+        self.strange: list[str] = []
+        self._read = list(self._tables())
+
+    def again(self, text: str) -> Saved:
+        """Return what was written later: with the same tables, where it differs by counters only."""
+        if text == self.text:
+            return self
+        later = Saved(text, self.version)
+        if _COUNTS.sub("", text) == _COUNTS.sub("", self.text):
+            later.tables = self.tables
+        return later
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules about marks."""
+        return tuple(rule for table in self._read for rule in _rules(_FAMILIES[self.version], table))
+
+    @cached_property
+    def tables(self) -> tuple[program.Table, ...]:
+        """The tables of the program; their lines are read when a packet comes to them."""
+        return tuple(_table(_FAMILIES[self.version], table) for table in self._read)
+
+    def _tables(self) -> Iterator[SavedTable]:
+        table = SavedTable("", {}, {}, [])
+        for row in _rows(self.text):
+            if row.startswith("*"):
+                table = SavedTable(row[1:], {}, {}, [])
+            elif row.startswith(":"):
+                name, policy, *_ = (*row[1:].split(" "), "")
+                hook = _HOOKS.get(name, "") if policy != "-" else ""
+                priority = _NAT.get(hook, 0) if table.name == "nat" else _PRIORITIES.get(table.name, 0)
+                table.chains[name] = Chain(name, hook, priority if hook else 0)
+                table.policies[name] = Outcome.DROP if policy == "DROP" else Outcome.ACCEPT
+            elif row.startswith(("[", "-A ")):
+                try:
+                    table.lines.append(line(row, self.version))
+                except UnknownLine:
+                    self.strange.append(row)
+            elif row == "COMMIT":
+                yield table
+
+
+def _rows(text: str) -> Iterator[str]:
+    """Split what iptables-save wrote; a comment may have ends of lines in it, within its quotes."""
+    begun = ""
+    for row in text.split("\n"):
+        begun += row
+        if begun.count('"') % 2 and len(begun) < _ROW_MAX and _ESCAPED.sub("", begun).count('"') % 2:
+            begun += "\n"
+            continue
+        yield begun
+        begun = ""
+    yield from begun.split("\n") if begun else ()
+
+
+def _rules(family: str, table: SavedTable) -> Iterable[Rule]:
+    leads: dict[str, list[Lead]] = {}
+    for place, lead in enumerate(table.lines):
+        if lead.target in table.chains:
+            leads.setdefault(lead.target, []).append(Lead(lead.chain, place, partial(_over, lead)))
+    ways = Ways(table.chains, lambda name: leads.get(name, ()))
+    found = []
+    for place, row in enumerate(table.lines):
+        if not row.marks:
+            continue
+        read, where = row.rule, (TOOL, family, table.name, row.chain, 0)
+        noted = (row.packets, row.bytes, "", read.comment, False)
+        for effect in read.effects:
+            for way in ways.to(row.chain):
+                rule = describe(where, noted, way, effect, (*way.conditions, *read.conditions), way.sure and read.sure)
+                found.append(((*way.order, place), rule if rule.decoded else replace(rule, raw=read.text)))
+    return [rule for _, rule in sorted(found, key=lambda pair: pair[0])]
+
+
+def _over(lead: Line, way: Way) -> Iterator[Asked]:
+    yield (*way.conditions, *lead.rule.conditions), way.sure and lead.rule.sure
+
+
+class _Lines(Sequence[program.Line]):
+    """The rules of a chain, each read when it is first asked for."""
+
+    def __init__(self, lines: Sequence[Line], chains: Mapping[str, Chain]) -> None:
+        self._lines = lines
+        self._chains = chains
+        self._read: dict[int, program.Line] = {}
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, place: int) -> program.Line: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[program.Line]: ...
+    def __getitem__(self, place: int | slice) -> program.Line | Sequence[program.Line]:
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(len(self)))]
+        found = self._read.get(place)
+        if found is None:
+            found = self._read[place] = _line(self._lines[place], self._chains)
+        return found
+
+
+def _line(row: Line, chains: Mapping[str, Chain]) -> program.Line:
+    rule = row.rule
+    asked = tuple(map(check, rule.conditions))
+    return program.Line((*asked, *instructions(rule.target, rule.goes, rule.effects, chains)), rule.text)
+
+
+def _table(family: str, table: SavedTable) -> program.Table:
+    lines: dict[str, list[Line]] = {}
+    for row in table.lines:
+        lines.setdefault(row.chain, []).append(row)
+    chains = {
+        name: program.Chain(
+            name,
+            _Lines(lines.get(name, ()), table.chains),
+            chain.hook,
+            chain.priority,
+            table.policies[name],
+            "nat" if table.name == "nat" else "route" if (table.name, name) == ("mangle", "OUTPUT") else "filter",
+        )
+        for name, chain in table.chains.items()
+    }
+    return program.Table(TOOL, family, table.name, chains)
