@@ -16,6 +16,7 @@ from lvstui.core.entries.sync_message import Message
 from lvstui.core.marks.script import groups
 from lvstui.core.model import Director, MarkGroupKey, ServiceKey, SyncRole, SysctlKey
 from lvstui.core.observed import Reading, Ruleset
+from lvstui.core.packets.program import Program
 from lvstui.kernel.ipvs.client import NO_RIGHT, Netlink
 from lvstui.kernel.ipvs.sync_door import Door, is_ours
 from lvstui.kernel.netlink.links import Interfaces
@@ -99,6 +100,10 @@ class Live:
         table = None if self._denied else self._status.read()
         counted = replace(reading, total=total, cpus=cpus, rules=rules, forwards=forwards, table=table)
         return replace(counted, director=director)
+
+    def program(self) -> Program:
+        """Read all rules on the way to IPVS."""
+        return self._filter.program()
 
     def _table(self) -> Reading:
         if not self._denied:

@@ -9,6 +9,7 @@ from lvstui.core.change import Change, Target, Value
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import ServiceKey
 from lvstui.core.observed import Alike, Connection, Entry, Reading
+from lvstui.core.packets.program import Program
 
 NO_IPVS: Final = "this kernel has no IPVS: run `modprobe ip_vs`"
 
@@ -83,6 +84,12 @@ class Kernel(Protocol):
         """Read everything that is configured and counted.
 
         Returns the same `Director` object as last time while the configuration has not changed.
+        """
+
+    def program(self) -> Program:
+        """Read all rules of the packet filter that packets pass on their way to IPVS, now.
+
+        `read` has those of the tables that have to do with marks. What is not known is said in the program.
         """
 
     def lookup(self, target: Target) -> Value | None:

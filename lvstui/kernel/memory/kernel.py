@@ -46,6 +46,7 @@ from lvstui.core.model import (
     Timeouts,
 )
 from lvstui.core.observed import Info, Reading, Rule, ServerStats, Stats
+from lvstui.core.packets.program import Program
 from lvstui.kernel.memory.entries import Entries
 from lvstui.kernel.memory.rules import Rulebook
 from lvstui.kernel.memory.traffic import Traffic, by_cpu
@@ -113,6 +114,10 @@ class MemoryKernel:
         rules = self._rulebook.read(self._director, services)
         forwards = dict.fromkeys(Family, True)
         return Reading(self._director, _INFO, now, services, servers, total, by_cpu(total), rules, forwards)
+
+    def program(self) -> Program:
+        """Return the rules as a program."""
+        return self._rulebook.program(self._director)
 
     def lookup(self, target: Target) -> Value | None:
         """Read what the director holds of a target."""

@@ -9,6 +9,8 @@ from lvstui.core.change import EMPTY
 from lvstui.core.marks.script import CHAINS, FAMILY, PREROUTING, PRIORITY, TABLE, counter_name, match_words, rules
 from lvstui.core.model import Director, MarkKey, ServiceKey
 from lvstui.core.observed import Rule, Ruleset, Stats
+from lvstui.core.packets.program import Program
+from lvstui.kernel.memory.program import program_of
 
 _BYTES = 640
 """Bytes of an average packet."""
@@ -21,19 +23,31 @@ class Rulebook:
         self._foreign = foreign
         self._generation = 1
         self._known: tuple[Director, tuple[Rule, ...]] = (EMPTY, ())
+        self._program = program_of(foreign)
         self._seen: dict[int, int] = {}
         self._packets: dict[int, int] = {}
 
     def read(self, director: Director, services: Mapping[ServiceKey, Stats]) -> Ruleset:
         """Return the rules for the groups of a director and for what its services counted by now."""
+        ours = self._look(director)
+        self._count(director, services)
+        counted = tuple(self._with_counts(rule) for rule in (*ours, *self._foreign))
+        return Ruleset(counted, self._generation, ours=bool(director.marks), program=self._program)
+
+    def program(self, director: Director) -> Program:
+        """Return the rules as the program that packets run through."""
+        self._look(director)
+        return self._program
+
+    def _look(self, director: Director) -> tuple[Rule, ...]:
+        """Return the rules of our table for the groups of a director."""
         known, ours = self._known
         if known.marks != director.marks:
             self._generation += 1
             ours = _ours(director)
+            self._program = program_of((*ours, *self._foreign))
         self._known = director, ours
-        self._count(director, services)
-        counted = tuple(self._with_counts(rule) for rule in (*ours, *self._foreign))
-        return Ruleset(counted, self._generation, ours=bool(director.marks))
+        return ours
 
     def _count(self, director: Director, services: Mapping[ServiceKey, Stats]) -> None:
         """Add what was counted since the last look; the counters of a service may start anew, those of rules do not."""

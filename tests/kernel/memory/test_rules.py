@@ -9,6 +9,8 @@ from hypothesis import given
 from lvstui.core.change import change_group
 from lvstui.core.marks.script import groups
 from lvstui.core.model import Director
+from lvstui.core.observed import ALL_BITS
+from lvstui.core.packets.program import Mark, Verdict
 from lvstui.kernel.memory.demo import demo_director, demo_rules
 from lvstui.kernel.memory.kernel import MemoryKernel
 from tests.build import group
@@ -65,3 +67,24 @@ def test_rules_of_others_are_no_groups_of_ours() -> None:
     assert reading.rules.rules == demo_rules()
     assert not reading.rules.ours
     assert reading.director.marks == {}
+
+
+def test_the_program_is_the_same_until_a_group_changes() -> None:
+    kernel = MemoryKernel(Director(marks={}), foreign=demo_rules())
+    before = kernel.program()
+    kernel.write(change_group(None, group(80, "tcp 192.0.2.10 80")))
+    after = kernel.program()
+    rules = kernel.read().rules
+    assert rules is not None
+    assert after is not before
+    assert rules.program is after is kernel.program()
+    assert {stop.table.name for stop in after.hooks["prerouting"]} == {"lvstui", "firewalld"}
+
+
+def test_rules_of_others_stand_at_the_end_of_their_path() -> None:
+    (stop,) = MemoryKernel(foreign=demo_rules()).program().hooks["prerouting"]
+    path = [stop.chain]
+    while isinstance(jump := path[-1].lines[0].code[-1], Verdict):
+        path.append(stop.table.chains[jump.chain])
+    assert [chain.name for chain in path] == [*demo_rules()[0].path, demo_rules()[0].chain]
+    assert path[-1].lines[0].code[-1] == Mark(21, ALL_BITS)
