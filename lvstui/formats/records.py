@@ -37,11 +37,7 @@ _T = TypeVar("_T")
 
 
 class Unreadable(ValueError):
-    """A line that is no record."""
-
-
-class Unknown(Unreadable):
-    """A document, but none that this lvstui takes for a record: a newer one may have written it."""
+    """A line that is no record, or one of a newer lvstui."""
 
 
 def dump(record: Record) -> str:
@@ -121,15 +117,11 @@ def _value_table(value: Value | None) -> Table | str | bool | None:
 
 
 def load(line: str | bytes) -> Record:
-    """Read a record; raises `Unreadable`, `Unknown` for a document of another lvstui."""
+    """Read a record; raises `Unreadable`."""
     try:
-        document = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(str(error)) from error
-    try:
-        return _record(document)
+        return _record(json.loads(line))
     except (ValueError, KeyError, TypeError, ProfileError, RecursionError, OverflowError) as error:
-        raise (Unknown if isinstance(document, dict) else Unreadable)(str(error)) from error
+        raise Unreadable(str(error)) from error
 
 
 def _record(document: Table) -> Record:

@@ -17,6 +17,7 @@ from lvstui.formats.profile.flaws import has_comments
 from lvstui.formats.profile.write import HEADER, ProfileError, dumps, loads
 from lvstui.store.files import (
     Signature,
+    Unsafe,
     explain_errors,
     is_irregular,
     link_file,
@@ -24,10 +25,10 @@ from lvstui.store.files import (
     lock_file,
     make_folder,
     read_file,
-    refuse_foreign,
     remove_file,
     replace_file,
     resolve,
+    user_name,
 )
 
 VERSIONS_KEPT: Final = 50
@@ -207,7 +208,9 @@ def _keep_version(target: Path, content: bytes) -> Path:
     with explain_errors(folder, "used"):
         make_folder(folder)
         version = resolve(folder) / version.name
-        refuse_foreign(version.parent.lstat(), target.parent)
+        owner = version.parent.lstat().st_uid
+        if owner not in (0, os.geteuid(), target.parent.stat().st_uid):
+            raise Unsafe(f"it belongs to the user {user_name(owner)}; remove it")
         try:
             link_file(target, version)
         except OSError:

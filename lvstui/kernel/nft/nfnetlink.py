@@ -29,6 +29,8 @@ FAMILIES: Final = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "
 """The families of tables by the kernel's numbers (NFPROTO_*)."""
 
 NUMBERS: Final = {name: number for number, name in FAMILIES.items()}
+NETWORK_FAMILIES: Final = ("ip", "ip6", "arp")
+"""Families of tables whose packets are all of one protocol."""
 
 _HOOKS: Final = 12  # NFNL_SUBSYS_HOOK, whose only message lists them
 _IPSETS: Final = 6  # NFNL_SUBSYS_IPSET

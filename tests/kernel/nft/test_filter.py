@@ -242,20 +242,21 @@ def test_a_snapshot_is_never_a_mixture_of_two_generations(rewriter: list[subproc
 @alone
 def test_what_is_not_understood_is_shown_as_it_is() -> None:
     rules = (
-        "tcp option maxseg size 1000 tcp dport 80 meta mark set 5",
+        "ip6 dscp @classes tcp dport 80 meta mark set 5",
         "tcp dport 80 meta mark set jhash ip saddr mod 4 offset 16",
         "meta mark set ip daddr map @later",
         "tcp dport 80 meta mark set 6",
     )
     lines = "\n".join(rules)
     nft(
-        "table inet t {\nmap later { type ipv4_addr : mark; }\nchain c {\ntype filter hook prerouting priority 0\n"
+        "table inet t {\nmap later { type ipv4_addr : mark; }\nset classes { type dscp; }\n"
+        "chain c {\ntype filter hook prerouting priority 0\n"
         f"{lines}\n}}\n}}"
     )
     with closing(PacketFilter(None)) as door:
         option, hashed, empty, plain = door.read().rules
     assert (option.decoded, option.value, option.selector) == (False, 5, None)
-    assert option.match[0].startswith("[exthdr 0x")
+    assert option.match[:2] == ("meta nfproto ipv6", "[lookup @classes]")  # shifted across its bytes
     assert option.match[-1] == "tcp dport 80"
     assert option.raw == " ".join((*option.match, "set mark 0x5"))
     assert (hashed.decoded, hashed.value) == (False, None)

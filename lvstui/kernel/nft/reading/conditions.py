@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, summarize_address_range
 from socket import inet_ntoa
@@ -12,12 +13,23 @@ from lvstui.core.model import Network, Ports, Protocol, Selector
 from lvstui.core.packets.program import Ask, Check, Range
 from lvstui.core.selectors import merged_networks, merged_ports
 from lvstui.kernel.netlink.attributes import Order
-from lvstui.kernel.nft.reading.fields import CONNECTION_STATUS, FLAGS, NAMED, NETWORKS, STATE, PacketField
+from lvstui.kernel.nft.reading.fields import (
+    CONNECTION_STATUS,
+    FLAGS,
+    NAMED,
+    NETWORKS,
+    STATE,
+    TCP_FLAGS,
+    PacketField,
+)
 
 _HEXADECIMAL: Final = frozenset({"mark", "bits", *FLAGS})
-_FAMILY_OF: Final = {"meta nfproto": {2: 4, 10: 6}, "meta protocol": {0x0800: 4, 0x86DD: 6}}
+_VERSION_OF: Final = {0x0800: 4, 0x86DD: 6}
+_FAMILY_OF: Final = {"meta nfproto": {2: 4, 10: 6}, "meta protocol": _VERSION_OF, "ether type": _VERSION_OF}
 _BELOW: Final = {(4, 1): (3, 2), (4, 58): (3, 10)}
 """The network layer that goes without saying where the transport layer is icmp's, or icmpv6's."""
+_PREFIXED: Final = frozenset(("ipv4", "ipv6", "interface"))
+"""Kinds of fields whose first bits are asked for by the values that begin with them."""
 _LAYERS: Final = frozenset(("protocol", "nfproto", "ethertype"))
 _EVERY_VERSION: Final = frozenset((4, 6))
 _VERSIONS: Final = {"ip": frozenset((4,)), "ip6": frozenset((6,)), "arp": frozenset[int]()}
@@ -27,6 +39,10 @@ _EVERY_PORT: Final = ((0, 65535),)
 _PORT_FIELDS: Final = {"tcp dport": ((6, 6),), "udp dport": ((17, 17),), "sctp dport": ((132, 132),)}
 _NETWORKS_MAX: Final = 4096
 """Networks up to which a set becomes a selector."""
+
+
+_TIME_MAX: Final = 253402300799
+"""The last second of the year 9999, the last that a date can be."""
 
 
 class Condition(NamedTuple):
@@ -86,6 +102,8 @@ def match_values(field: PacketField, ranges: tuple[Range, ...], negated: bool = 
         if not 0 <= first <= last <= most:
             raise ValueError(f"{field.name} from {first} to {last}")
     text = f"@{name}" if name else values_text(field, ranges)
+    if not name and (field.kind in FLAGS or field == TCP_FLAGS):  # else these words are about single bits
+        text = f"{{ {text} }}" if len(ranges) != 1 else text if negated else f"== {text}"
     test = _test_either(field, ranges, negated) if field.name.endswith(_EITHER[0]) else None
     if negated:
         return Condition(f"{field.name} != {text}", field, complement(ranges, field.most), test)
@@ -106,17 +124,25 @@ def match_bits(which: PacketField, mask: int, value: int, negated: bool) -> Cond
     if not 0 <= mask | value <= which.most:
         raise ValueError(f"{which.name} & {mask} == {value}")
     test = Check((which.name,), ((value, value),), negated, mask)
-    if which.name == "ip tos" and mask == 0xFC:
-        return Condition(f"ip dscp {'!= ' if negated else ''}0x{value >> 2:x}", which, test=test)
+    part = dict(which.parts).get(mask)
+    if part is not None and not value & ~mask:
+        value >>= lowest_bit(mask)
+        return match_values(part, ((value, value),), negated)._replace(test=test)
     rest = which.most & ~mask
-    if not which.host and rest & (rest + 1) == 0 and value & rest == 0:
+    if which.kind in _PREFIXED and rest & (rest + 1) == 0 and value & rest == 0:
         return match_values(which, ((value, value | rest),), negated)
     if which.kind in FLAGS and value == 0:
-        return Condition(f"{which.name} {'' if negated else '!= '}{flags_text(which.kind, mask)}", which, test=test)
+        return Condition(f"{which.name} {'' if negated else '! '}{flags_text(which.kind, mask)}", which, test=test)
     if mask == which.most:
         return match_values(which, ((value, value),), negated)
-    text = f"{which.name} & 0x{mask:x} {'!=' if negated else '=='} 0x{value:x}"
+    numbers = [value_text(which, number) if which.kind == "ether" else f"0x{number:x}" for number in (mask, value)]
+    text = f"{which.name} & {numbers[0]} {'!=' if negated else '=='} {numbers[1]}"
     return Condition(text, which, test=test)
+
+
+def lowest_bit(mask: int) -> int:
+    """Return the place of the lowest bit of a mask."""
+    return (mask & -mask).bit_length() - 1
 
 
 def match_flags(name: str, field: PacketField, flags: int, negated: bool) -> Condition:
@@ -147,9 +173,12 @@ def range_text(field: PacketField, first: int, last: int) -> str:
         case "ipv4" | "ipv6":
             return _addresses_text(first, last, field.size)
         case "interface":
-            return _interface_text(first, last)
+            text = _interface_text(first, last)
+            return f"{text[:-1]}\\*" if first == last and text.endswith("*") else text
     if first == last:
         return value_text(field, first)
+    if field.kind in NAMED:
+        return f"{first}-{last}"
     return f"{value_text(field, first)}-{value_text(field, last)}"
 
 
@@ -162,9 +191,26 @@ def value_text(field: PacketField, value: int) -> str:
         return flags_text(kind, value)
     if kind in _HEXADECIMAL:
         return f"0x{value:x}"
-    if kind == "ether":
-        return ":".join(f"{byte:02x}" for byte in value.to_bytes(field.size, "big"))
+    match kind:
+        case "ether":
+            return ":".join(f"{byte:02x}" for byte in value.to_bytes(field.size, "big"))
+        case "text":
+            return value.to_bytes(field.size, "big").rstrip(b"\0").decode("utf-8", "surrogateescape")
+        case "time" | "hour":
+            return _moment_text(kind, value)
+        case "milliseconds":
+            return f"{value // 1000}s" if value % 1000 == 0 else f"{value}ms"
     return NAMED.get(kind, {}).get(value) or str(value)
+
+
+def _moment_text(kind: str, value: int) -> str:
+    """Write a time (nanoseconds since 1970) or an hour (seconds since midnight), both in UTC as the kernel has them."""
+    if kind == "hour":
+        return f"{value // 3600:02}:{value // 60 % 60:02}:{value % 60:02} UTC"
+    seconds, rest = divmod(value, 10**9)
+    if rest or seconds > _TIME_MAX:
+        return f"{value}ns"
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def flags_text(kind: str, value: int) -> str:
@@ -214,9 +260,12 @@ def common(one: Sequence[Range], other: Sequence[Range]) -> tuple[Range, ...]:
 
 def words(conditions: Sequence[Condition]) -> tuple[str, ...]:
     """Write conditions, without those that another one's name implies (`tcp dport` is tcp)."""
-    implied = {condition.field.layer for condition in conditions}
+    implied = {condition.field.layer for condition in conditions if not _layer(condition)}
     implied |= {_BELOW[layer] for layer in implied if layer in _BELOW}
-    return tuple(part.text for part in conditions if part.text and _layer(part) not in implied)
+    kept = [condition for condition in conditions if _layer(condition) not in implied]
+    # Such as `ip protocol ospf`, which says more than that it is IPv4.
+    implied |= {condition.field.layer for condition in kept}
+    return tuple(condition.text for condition in kept if condition.text and _layer(condition) not in implied)
 
 
 def _layer(condition: Condition) -> tuple[int, int] | str:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.observed import Rule
 from lvstui.kernel.netlink.attributes import Codec
-from lvstui.kernel.nft.nfnetlink import FAMILIES, NUMBERS
+from lvstui.kernel.nft.nfnetlink import FAMILIES, NETWORK_FAMILIES, NUMBERS
 from lvstui.kernel.nft.reading.conditions import Condition, in_words, interface_number, match_values, selector, words
 from lvstui.kernel.nft.reading.expressions import Expressions
 from lvstui.kernel.nft.reading.fields import IIFNAME, OIFNAME
@@ -148,7 +148,7 @@ class Explainer:
 
     def _walk(self, around: Surroundings, rule: RawRule, conditions: tuple[Condition, ...]) -> Walk:
         """Go through a rule that packets come to under these conditions."""
-        walk = Walk(around, NUMBERS[around.family] if around.family in ("ip", "ip6") else None)
+        walk = Walk(around, NUMBERS[around.family] if around.family in NETWORK_FAMILIES else None)
         for condition in conditions:
             walk.ask(condition)
         self.expressions.walk_through(rule.expressions, walk)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from lvstui.core.packets.program import Element
-from lvstui.kernel.netlink.attributes import Codec
+from lvstui.core.packets.program import Element, Outcome, Verdict
+from lvstui.kernel.netlink.attributes import Codec, Order
 from lvstui.kernel.nft.nfnetlink import number, word
 from lvstui.kernel.nft.reading import loads
 from lvstui.kernel.nft.reading.conditions import Condition, in_words, match_bits, match_values, value_of, value_text
 from lvstui.kernel.nft.reading.fields import PacketField
-from lvstui.kernel.nft.reading.sets import match_elements, match_members, read_verdict
+from lvstui.kernel.nft.reading.sets import Key, Set, match_elements, match_members, read_verdict
 from lvstui.kernel.nft.reading.walk import (
     Constant,
     Joined,
@@ -107,6 +107,7 @@ def _immediate(parts: Parts) -> Step:
         if verdict is None:
             walk.registers[slot] = constant
         elif verdict.chain:
+            walk.settle()
             walk.jumps.append(Jump(verdict.chain, tuple(walk.conditions)))
 
     return step
@@ -142,6 +143,12 @@ def _compare(walk: Walk, operand: Operand | None, sign: int, data: bytes) -> Non
             if sign in (_EQUAL, _DIFFERENT) and not shift:
                 value = value_of(whole, which, walk.around.codec.order) ^ flip
                 walk.ask(match_bits(which, mask, value, sign == _DIFFERENT))
+            elif operand.part is not None and operand.scale > 0:
+                value = value_of(whole, which, walk.around.codec.order)
+                if value % (1 << operand.scale):
+                    walk.puzzle(f"[{operand.name} {_SIGNS[sign]} 0x{data.hex()}]")
+                else:
+                    _compare_number(walk, operand.part, sign, value >> operand.scale)
             else:
                 _compare_field(walk, operand.whole, which.size, sign, whole)
         case Joined(fields) if sign == _EQUAL:
@@ -155,6 +162,8 @@ def _compare(walk: Walk, operand: Operand | None, sign: int, data: bytes) -> Non
 
 def _compare_field(walk: Walk, which: PacketField, size: int, sign: int, data: bytes) -> None:
     walk.unknown = walk.unknown or which.kind == "unknown"
+    if which.kind == "present" and not any(data[which.size :]):
+        data = data[: which.size]  # older kernels and programs compare a whole register
     if which.kind == "interface" and data.endswith(b"\0"):
         first = last = int.from_bytes(data.ljust(which.size, b"\0"), "big")  # its end is compared too
     elif which.host or len(data) == which.size:
@@ -165,9 +174,23 @@ def _compare_field(walk: Walk, which: PacketField, size: int, sign: int, data: b
     else:
         walk.puzzle(f"[{which.name} {_SIGNS[sign]} 0x{data.hex()}]")
         return
-    previous = walk.conditions[-1] if walk.conditions else None
     if sign in (_EQUAL, _DIFFERENT):
         walk.ask(match_values(which, ((first, last),), sign == _DIFFERENT))
+    elif _compares_bytes(walk, which):
+        walk.puzzle(f"[{which.name} {_SIGNS[sign]} bytes 0x{data.hex()}]")
+    else:
+        _compare_number(walk, which, sign, first)
+
+
+def _compares_bytes(walk: Walk, which: PacketField) -> bool:
+    """Return whether an order of a field is one of bytes, as the kernel compares them, but not one of numbers."""
+    return which.host and which.size > 1 and walk.around.codec.order == "little"
+
+
+def _compare_number(walk: Walk, which: PacketField, sign: int, first: int) -> None:
+    previous = walk.conditions[-1] if walk.conditions else None
+    if sign in (_EQUAL, _DIFFERENT):
+        walk.ask(match_values(which, ((first, first),), sign == _DIFFERENT))
     elif sign == _AT_MOST and previous is not None and previous.text.startswith(f"{which.name} >= "):
         lowest = previous.ranges[0][0] if previous.ranges else 0
         walk.conditions.pop()
@@ -185,10 +208,14 @@ def _range(parts: Parts) -> Step:
 
     def step(walk: Walk) -> None:
         match walk.registers.get(slot):
-            case Loaded(which, _) if len(first) == which.size:
+            case Loaded(which, _) if len(first) == which.size and not _compares_bytes(walk, which):
                 walk.unknown = walk.unknown or which.kind == "unknown"
                 ends = value_of(first, which, order), value_of(last, which, order)
                 walk.ask(match_values(which, (ends,), negated))
+            case Masked(which) as masked if len(first) == which.size and not _compares_bytes(walk, which):
+                key = masked.key(0)
+                low, high = (value_of(end, which, order) >> key.scale for end in (first, last))
+                walk.ask(match_values(key.field, ((low, high),), negated))
             case _:
                 walk.puzzle(f"[range {'!= ' if negated else ''}0x{first.hex()}-0x{last.hex()}]")
 
@@ -210,9 +237,14 @@ def _lookup(parts: Parts) -> Step:
         if asks:
             for condition in match_members(order, keys, found, negated):
                 walk.ask(condition)
-        elif target is not None:
+            return
+        if target is not None:
             walk.registers[target] = Mapped(keys, found)
+            if not any(element.rest for element in found.elements):
+                walk.pending[name] = tuple(match_members(order, keys, found, negated=False))
         else:
+            walk.settle()
+            walk.pending[name] = tuple(_going_on(order, keys, found))
             chains: dict[str, list[Element]] = {}
             for element in found.elements:
                 if element.verdict is not None and element.verdict.chain:
@@ -221,6 +253,15 @@ def _lookup(parts: Parts) -> Step:
                 walk.jumps.append(Jump(chain, (*walk.conditions, *match_elements(order, keys, found, elements))))
 
     return step
+
+
+def _going_on(order: Order, keys: tuple[Key, ...], found: Set) -> Iterable[Condition]:
+    """Return the conditions for packets that go on in the rule behind a map of verdicts."""
+    title = " . ".join(key.field.name for key in keys)
+    if found.moving:
+        return (in_words(title, f"vmap @{found.name} goes on"),)
+    on = [element for element in found.elements if element.verdict == Verdict(Outcome.CONTINUE)]
+    return match_elements(order, keys, found, on) if on else (in_words(title, "vmap lets no packet go on"),)
 
 
 def _objref(parts: Parts) -> Step:
@@ -281,5 +322,7 @@ _STEPS: Final[dict[str, Callable[[Parts], Step | None]]] = {
     "rt": loads.load_rt,
     "match": lambda parts: extensions.match(parts.word(1), parts.number(2), parts.values.get(3, b"")),
     "target": lambda parts: extensions.target(parts.word(1), parts.number(2), parts.values.get(3, b"")),
-    "exthdr": lambda parts: nothing if 7 in parts else None,
+    "exthdr": loads.load_exthdr,
+    "xfrm": loads.load_xfrm,
+    "osf": loads.load_osf,
 }

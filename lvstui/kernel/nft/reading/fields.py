@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
 from typing import Final, NamedTuple
 
 PROTOCOLS: Final = {
@@ -24,13 +22,24 @@ PROTOCOLS: Final = {
 }
 
 STATES: Final = {1: "invalid", 2: "established", 4: "related", 8: "new", 64: "untracked"}
-STATUS: Final = {1: "expected", 2: "seen-reply", 4: "assured", 8: "confirmed", 16: "snat", 32: "dnat"}
+STATUS: Final = {
+    1: "expected",
+    2: "seen-reply",
+    4: "assured",
+    8: "confirmed",
+    16: "snat",
+    32: "dnat",
+    512: "dying",
+}
+NETWORKS: Final = {0x0800: 2, 0x0806: 3, 0x86DD: 10}
+"""The families of IP and ARP (NFPROTO_*) by their Ethernet types."""
+
 TYPES: Final = (
     *("unspec", "unicast", "local", "broadcast", "anycast", "multicast"),
     *("blackhole", "unreachable", "prohibit", "throw", "nat", "xresolve"),
 )
 """Kinds of addresses by the kernel's numbers (RTN_*)."""
-FLAGS: Final = {"state": STATES, "status": STATUS}
+FLAGS: Final = {"state": STATES, "status": STATUS, "label": {1 << bit: str(bit) for bit in range(128)}}
 NAMED: Final = {
     "protocol": PROTOCOLS,
     "nfproto": {2: "ipv4", 10: "ipv6"},
@@ -39,6 +48,10 @@ NAMED: Final = {
     "direction": {0: "original", 1: "reply"},
     "packets": {0: "host", 1: "broadcast", 2: "multicast", 3: "other"},
     "present": {0: "missing", 1: "exists"},
+    "protocols": PROTOCOLS,
+    "next": PROTOCOLS,
+    "ptype": {0x0800: "ip", 0x0806: "arp", 0x86DD: "ip6", 0x8100: "8021q"},
+    "day": dict(enumerate(("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"))),
 }
 """Words for the values of a field, by its kind; of `FLAGS` for their bits."""
 
@@ -50,7 +63,7 @@ class PacketField(NamedTuple):
     """Something that a packet has: its name in nft's words, its size in bytes, and how its values are written.
 
     `host` is true for numbers that the kernel keeps in the machine's own order. `layer` is the layer that its name
-    implies: `(4, 6)` for tcp's fields, `(3, 2)` for those of IPv4.
+    implies: `(4, 6)` for tcp's fields, `(3, 2)` for those of IPv4. `parts` are fields of some of its bits, by the mask.
     """
 
     name: str
@@ -58,6 +71,7 @@ class PacketField(NamedTuple):
     kind: str = "number"
     host: bool = False
     layer: tuple[int, int] | None = None
+    parts: tuple[tuple[int, PacketField], ...] = ()
 
     @property
     def most(self) -> int:
@@ -73,6 +87,7 @@ MARK: Final = PacketField("meta mark", 4, "mark", host=True)
 CONNECTION_MARK: Final = PacketField("ct mark", 4, "mark", host=True)
 STATE: Final = PacketField("ct state", 4, "state", host=True)
 CONNECTION_STATUS: Final = PacketField("ct status", 4, "status", host=True)
+CONNECTION_EXPIRATION: Final = PacketField("ct expiration", 4, "milliseconds", host=True)
 TCP_FLAGS: Final = PacketField("tcp flags", 1, "bits", layer=(4, 6))
 
 
@@ -89,52 +104,6 @@ def port_field(protocol: int | None, which: str) -> PacketField:
     return PacketField(f"{name} {which}", 2, "port", layer=None if name == "th" else (4, protocol or 0))
 
 
-LINK, NETWORK, TRANSPORT = 0, 1, 2
-"""Headers (enum nft_payload_bases)."""
-
-NETWORKS: Final = {0x0800: 2, 0x86DD: 10}
-"""The families of IP (NFPROTO_*) by their Ethernet types."""
-
-_LINK: Final = {
-    0: PacketField("ether daddr", 6, "ether"),
-    6: PacketField("ether saddr", 6, "ether"),
-    12: PacketField("meta protocol", 2, "ethertype"),
-}
-_IPV4: Final = {
-    0: PacketField("@nh,0,8", 1, "bits", layer=(3, 2)),
-    1: PacketField("ip tos", 1, "bits", layer=(3, 2)),
-    2: PacketField("ip length", 2, layer=(3, 2)),
-    4: PacketField("ip id", 2, layer=(3, 2)),
-    6: PacketField("ip frag-off", 2, "bits", layer=(3, 2)),
-    8: PacketField("ip ttl", 1, layer=(3, 2)),
-    9: PacketField("ip protocol", 1, "protocol", layer=(3, 2)),
-    10: PacketField("ip checksum", 2, layer=(3, 2)),
-    12: address_field(4, "saddr"),
-    16: address_field(4, "daddr"),
-}
-_IPV6: Final = {
-    4: PacketField("ip6 length", 2, layer=(3, 10)),
-    6: PacketField("ip6 nexthdr", 1, "next", layer=(3, 10)),
-    7: PacketField("ip6 hoplimit", 1, layer=(3, 10)),
-    8: address_field(6, "saddr"),
-    24: address_field(6, "daddr"),
-}
-_MORE: Final[Mapping[int, tuple[tuple[int, int, str, str], ...]]] = {
-    6: (
-        (4, 4, "sequence", "number"),
-        (8, 4, "ackseq", "number"),
-        (13, 1, "flags", "bits"),
-        (14, 2, "window", "number"),
-        (16, 2, "checksum", "number"),
-        (18, 2, "urgptr", "number"),
-    ),
-    17: ((4, 2, "length", "number"), (6, 2, "checksum", "number")),
-    132: ((4, 4, "vtag", "number"), (8, 4, "checksum", "number")),
-    136: ((4, 2, "csumcov", "number"), (6, 2, "checksum", "number")),
-}
-_ICMP: Final = {1: "icmp", 58: "icmpv6"}
-_PORTED: Final = frozenset((6, 17, 33, 132, 136))
-
 _META: Final = {
     0: PacketField("meta length", 4, host=True),
     1: PacketField("meta protocol", 2, "ethertype"),
@@ -149,6 +118,7 @@ _META: Final = {
     10: PacketField("meta skuid", 4, host=True),
     11: PacketField("meta skgid", 4, host=True),
     13: PacketField("meta rtclassid", 4, host=True),
+    14: PacketField("meta secmark", 4, host=True),
     15: NFPROTO,
     16: PROTOCOL,
     17: PacketField("meta ibrname", 16, "interface"),
@@ -162,11 +132,13 @@ _META: Final = {
     25: PacketField("meta ipsec", 1, "present", host=True),
     26: PacketField("meta iifkind", 16, "interface"),
     27: PacketField("meta oifkind", 16, "interface"),
-    30: PacketField("meta time", 8, host=True),
-    31: PacketField("meta day", 1, host=True),
-    32: PacketField("meta hour", 4, host=True),
-    33: PacketField("sdif", 4, "index", host=True),
-    34: PacketField("sdifname", 16, "interface"),
+    28: PacketField("meta ibrpvid", 2, host=True),
+    29: PacketField("meta ibrvproto", 2, "ethertype"),
+    30: PacketField("meta time", 8, "time", host=True),
+    31: PacketField("meta day", 1, "day", host=True),
+    32: PacketField("meta hour", 4, "hour", host=True),
+    33: PacketField("meta sdif", 4, "index", host=True),
+    34: PacketField("meta sdifname", 16, "interface"),
 }
 """By enum nft_meta_keys."""
 
@@ -175,16 +147,19 @@ _CT: Final = {
     1: PacketField("ct direction", 1, "direction", host=True),
     2: CONNECTION_STATUS,
     3: CONNECTION_MARK,
-    5: PacketField("ct expiration", 4, host=True),
+    4: PacketField("ct secmark", 4, host=True),
+    5: CONNECTION_EXPIRATION,
     6: PacketField("ct helper", 16, "interface"),
     7: PacketField("ct l3proto", 1, "nfproto"),
     10: PacketField("ct protocol", 1, "protocols"),
     11: PacketField("ct proto-src", 2, "port"),
     12: PacketField("ct proto-dst", 2, "port"),
+    13: PacketField("ct label", 16, "label", host=True),
     14: PacketField("ct packets", 8, host=True),
     15: PacketField("ct bytes", 8, host=True),
     16: PacketField("ct avgpkt", 8, host=True),
     17: PacketField("ct zone", 2, host=True),
+    18: PacketField("ct event", 4, "bits", host=True),
     19: PacketField("ct ip saddr", 4, "ipv4"),
     20: PacketField("ct ip daddr", 4, "ipv4"),
     21: PacketField("ct ip6 saddr", 16, "ipv6"),
@@ -198,6 +173,7 @@ SOCKET: Final = {
     0: PacketField("socket transparent", 1, host=True),
     1: PacketField("socket mark", 4, "mark", host=True),
     2: PacketField("socket wildcard", 1, host=True),
+    3: PacketField("socket cgroupv2", 8, host=True),
 }
 """By enum nft_socket_keys."""
 
@@ -205,30 +181,21 @@ ROUTE: Final = {
     0: PacketField("rt classid", 4, host=True),
     1: PacketField("rt ip nexthop", 4, "ipv4"),
     2: PacketField("rt ip6 nexthop", 16, "ipv6"),
+    3: PacketField("rt mtu", 2, host=True),
+    4: PacketField("rt ipsec", 1, "present", host=True),
 }
 """By enum nft_rt_keys."""
 
 
-def header(base: int, network: int | None, transport: int | None) -> Mapping[int, PacketField]:
-    """Return the fields of a header by their offset; none where the protocol of its layer is not known."""
-    if base == LINK:
-        return _LINK
-    if base == NETWORK:
-        return {2: _IPV4, 10: _IPV6}.get(network or 0, {})
-    return _transport(transport) if base == TRANSPORT else {}
-
-
-@cache
-def _transport(protocol: int | None) -> Mapping[int, PacketField]:
-    found: dict[int, PacketField] = {}
-    if protocol is None or protocol in _PORTED:
-        found |= {0: port_field(protocol, "sport"), 2: port_field(protocol, "dport")}
-    if protocol in _ICMP:
-        name, layer = _ICMP[protocol], (4, protocol)
-        found |= {0: PacketField(f"{name} type", 1, layer=layer), 1: PacketField(f"{name} code", 1, layer=layer)}
-    for offset, size, name, kind in _MORE.get(protocol or 0, ()):
-        found[offset] = PacketField(f"{PROTOCOLS[protocol or 0]} {name}", size, kind, layer=(4, protocol or 0))
-    return found
+IPSEC: Final = {
+    1: PacketField("ip daddr", 4, "ipv4"),
+    2: PacketField("ip6 daddr", 16, "ipv6"),
+    3: PacketField("ip saddr", 4, "ipv4"),
+    4: PacketField("ip6 saddr", 16, "ipv6"),
+    5: PacketField("reqid", 4, host=True),
+    6: PacketField("spi", 4),
+}
+"""By enum nft_xfrm_keys."""
 
 
 def meta(key: int) -> PacketField:

@@ -11,18 +11,17 @@ from lvstui.kernel.netlink.attributes import Order
 from lvstui.kernel.nft.reading.conditions import value_of
 from lvstui.kernel.nft.reading.fields import (
     CONNECTION_MARK,
-    LINK,
+    IPSEC,
     MARK,
-    NETWORK,
     REGISTERS,
     ROUTE,
     SOCKET,
-    TRANSPORT,
     PacketField,
     connection,
-    header,
     meta,
 )
+from lvstui.kernel.nft.reading.headers import Layers, read_header
+from lvstui.kernel.nft.reading.options import read_option
 from lvstui.kernel.nft.reading.sets import match_elements
 from lvstui.kernel.nft.reading.walk import (
     Constant,
@@ -40,6 +39,9 @@ from lvstui.kernel.nft.reading.walk import (
 
 _WORD: Final = 4
 """Bytes of the numbers that are shifted."""
+
+_ADDRESSES: Final[Mapping[int, Mapping[int | None, int]]] = {8: {2: 19, 10: 21}, 9: {2: 20, 10: 22}}
+"""Addresses of connections of either family (NFT_CT_SRC, NFT_CT_DST), and the keys of those of one, by the family."""
 
 _MARK: Final = 3  # NFT_META_MARK and NFT_CT_MARK
 
@@ -70,9 +72,26 @@ def load_ct(parts: Parts) -> Step:
     """Read what is known of a packet's connection, or write its mark."""
     key = parts.number(2)
     if 4 not in parts:
-        return _load(parts.slot(1), connection(key, parts.number(3) if 3 in parts else None))
+        direction = parts.number(3) if 3 in parts else None
+        if key in _ADDRESSES:
+            return _load_address(parts.slot(1), _ADDRESSES[key], direction)
+        return _load(parts.slot(1), connection(key, direction))
     source = parts.slot(4)
     return (lambda walk: _write_mark(walk, CONNECTION_MARK, MARK, "save", source)) if key == _MARK else nothing
+
+
+def _load_address(slot: int, keys: Mapping[int | None, int], direction: int | None) -> Step:
+    """Read an address of a connection, which is one of the packet's own family."""
+
+    def step(walk: Walk) -> None:
+        key = keys.get(walk.network)
+        if key is None:
+            walk.registers.pop(slot, None)
+        else:
+            field = connection(key, direction)
+            walk.registers[slot] = _whole(field._replace(name=field.name.replace(" ip ", " ").replace(" ip6 ", " ")))
+
+    return step
 
 
 def _write_mark(walk: Walk, own: PacketField, other: PacketField, verb: str, register: int) -> None:
@@ -101,9 +120,10 @@ def _write_mark(walk: Walk, own: PacketField, other: PacketField, verb: str, reg
 
 def _write_mapped(walk: Walk, verb: str, target: str, mapped: Mapped) -> None:
     keys, whole = mapped
+    walk.settle(whole.name)
     text = f"{target} set {' . '.join(key.field.name for key in keys)} map @{whole.name}"
     if whole.moving or not whole.elements:
-        walk.unclear_effect(verb, text)
+        walk.unclear_effect(verb, text, whole.name)
         return
     codec = walk.around.codec
     values: dict[tuple[int, bytes, bytes], list[Element]] = {}
@@ -125,31 +145,17 @@ def load_payload(parts: Parts) -> Step | None:
     slot, base, offset, size = parts.slot(1), parts.number(2), parts.number(3), parts.number(4)
     if not 0 < size <= REGISTERS:
         return None
-    known: dict[tuple[int | None, int | None], Operand] = {}
+    known: dict[Layers, Operand] = {}
 
     def step(walk: Walk) -> None:
-        layers = walk.network, walk.transport
+        layers = Layers(walk.network, walk.transport, walk.messages)
         operand = known.get(layers)
         if operand is None:
-            operand = known[layers] = _in_header(header(base, *layers), base, offset, size)
+            fields = read_header(base, layers, offset, size)
+            operand = known[layers] = Loaded(fields[0], size) if len(fields) == 1 else Joined(fields)
         walk.registers[slot] = operand
 
     return step
-
-
-def _in_header(fields: Mapping[int, PacketField], base: int, offset: int, size: int) -> Operand:
-    """Return what stands at a place of a header."""
-    first = fields.get(offset)
-    if first is not None and first.size >= size:
-        return Loaded(first, size)
-    found, position = [], offset
-    while position < offset + size and position in fields:
-        found.append(fields[position])
-        position += fields[position].size
-    if position == offset + size:
-        return Joined(tuple(found))
-    place = {LINK: "ll", NETWORK: "nh", TRANSPORT: "th"}.get(base, "ih")
-    return Loaded(PacketField(f"@{place},{offset * 8},{size * 8}", size, "bits"), size)
 
 
 def load_numgen(parts: Parts) -> Step:
@@ -205,6 +211,32 @@ def load_rt(parts: Parts) -> Step | None:
     """Read what is known of the packet's route."""
     field = ROUTE.get(parts.number(2))
     return _load(parts.slot(1), field) if field else None
+
+
+def load_exthdr(parts: Parts) -> Step | None:
+    """Read an option of TCP or IPv4, an extension header of IPv6 or a chunk of SCTP, or whether it is there."""
+    if 7 in parts or 1 not in parts:
+        return nothing  # it writes to the packet, or takes an option out
+    kind, offset, size = parts.number(2), parts.number(3), parts.number(4)
+    field = read_option(parts.number(6), kind, offset, size, present=bool(parts.number(5) & 1))
+    return _load(parts.slot(1), field)
+
+
+def load_xfrm(parts: Parts) -> Step | None:
+    """Read the policy of IPsec that a packet came, or goes, under."""
+    field = IPSEC.get(parts.number(2))
+    if field is None:
+        return None
+    level = f" spnum {parts.number(4)}" if parts.number(4) else ""
+    way = "out" if parts.number(3) else "in"
+    return _load(parts.slot(1), field._replace(name=f"ipsec {way}{level} {field.name}"))
+
+
+def load_osf(parts: Parts) -> Step:
+    """Read which system a connection begins from, as its first packet shows."""
+    ttl = {1: " ttl loose", 2: " ttl skip"}.get(parts.number(2), "")
+    what = "version" if parts.number(3) & 1 else "name"
+    return _load(parts.slot(1), PacketField(f"osf{ttl} {what}", 16, "text"))
 
 
 def _change(source: int, slot: int, change: Callable[[Operand | None], Operand | None]) -> Step:

@@ -125,10 +125,11 @@ def _join_intervals(ends: Sequence[tuple[Element, bool]], size: int) -> Iterator
 
 
 class Key(NamedTuple):
-    """One field of a key, and where it starts in it (bytes)."""
+    """One field of a key, and where it starts in it (bytes); its values stand `scale` bits further to the left."""
 
     field: PacketField
     offset: int
+    scale: int = 0
 
 
 def match_members(order: Order, keys: tuple[Key, ...], members: Set, negated: bool) -> Iterator[Condition]:
@@ -173,7 +174,9 @@ def match_elements(order: Order, keys: tuple[Key, ...], whole: Set, elements: It
 def _range(order: Order, key: Key, element: Element) -> Range:
     """Return the values of one field of a key. Raises ValueError where they end before they start."""
     end = key.offset + key.field.size
-    first, last = (value_of(data[key.offset : end], key.field, order) for data in (element.first, element.last))
+    first, last = (
+        value_of(data[key.offset : end], key.field, order) >> key.scale for data in (element.first, element.last)
+    )
     if first > last:
         raise ValueError(f"{key.field.name} from {first} to {last}")
     return first, last

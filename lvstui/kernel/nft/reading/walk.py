@@ -9,10 +9,18 @@ from typing import Final, NamedTuple, TypeAlias
 from lvstui.core.observed import ALL_BITS
 from lvstui.kernel.netlink.attributes import NATIVE, Codec
 from lvstui.kernel.nft.nfnetlink import word
-from lvstui.kernel.nft.reading.conditions import Condition, complement, interface_number, match_values, unknown
+from lvstui.kernel.nft.reading.conditions import (
+    Condition,
+    complement,
+    interface_number,
+    lowest_bit,
+    match_values,
+    unknown,
+)
 from lvstui.kernel.nft.reading.fields import IIFNAME, NETWORKS, OIFNAME, PacketField
 from lvstui.kernel.nft.reading.sets import Key, Set
 
+_MESSAGES: Final = ("icmp type", "icmpv6 type")
 _INTERFACES: Final = {"iif": IIFNAME, "oif": OIFNAME}
 
 
@@ -38,8 +46,21 @@ class Masked(NamedTuple):
     shift: int = 0
 
     @property
+    def part(self) -> PacketField | None:
+        """The field that these bits are, moved by `scale`; None where they have no name."""
+        return None if self.flip else dict(self.field.parts).get(self.mask)
+
+    @property
+    def scale(self) -> int:
+        """How many bits further to the left than in its field the value stands."""
+        return lowest_bit(self.mask) + self.shift
+
+    @property
     def name(self) -> str:
         """The expression in nft's words."""
+        part, scale = self.part, self.scale
+        if part is not None:
+            return f"{part.name} {'<<' if scale > 0 else '>>'} {abs(scale)}" if scale else part.name
         text = self.field.name
         if self.mask != self.field.most:
             text += f" & 0x{self.mask:x}"
@@ -51,8 +72,15 @@ class Masked(NamedTuple):
     @property
     def whole(self) -> PacketField:
         """The expression as a field of its own, which is compared as a whole."""
+        if self.part is not None and not self.scale:
+            return self.part
         kind = "mark" if self.field.kind == "mark" else "bits"
         return PacketField(self.name, self.field.size, kind, self.field.host, self.field.layer)
+
+    def key(self, offset: int) -> Key:
+        """Return the expression as a field of a key that starts at an offset."""
+        part, scale = self.part, self.scale
+        return Key(part, offset, scale) if part is not None and scale > 0 else Key(self.whole, offset)
 
 
 class Constant(NamedTuple):
@@ -111,15 +139,21 @@ class Surroundings:
 
 @dataclass(slots=True)
 class Walk:
-    """The state while a rule is gone through: what is known so far, and what it does."""
+    """The state while a rule is gone through: what is known so far, and what it does.
+
+    `network` and `transport` are the protocols of these layers, `messages` the types of ICMP that packets may have.
+    `pending` is what maps ask by their names: a packet without a value there takes no part in what follows.
+    """
 
     around: Surroundings
     network: int | None = None
     transport: int | None = None
+    messages: frozenset[int] = frozenset()
     registers: dict[int, Operand] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     jumps: list[Jump] = field(default_factory=list)
+    pending: dict[str, tuple[Condition, ...]] = field(default_factory=dict)
     unknown: bool = False
     counted: tuple[int, int] | None = None
     counter: str = ""
@@ -131,8 +165,9 @@ class Walk:
 
     def ask(self, condition: Condition) -> None:
         """Add a condition; one that fixes the protocol of a layer decides how later ones are read."""
+        self.settle()
         kind = condition.field.kind
-        if kind == "index":
+        if kind == "index" and condition.text:
             condition = _name_interfaces(condition, self.around.interfaces)
         elif kind in ("protocol", "next", "nfproto", "ethertype") and condition.ranges is not None:
             ranges = condition.ranges
@@ -141,10 +176,23 @@ class Walk:
                 self.transport = value
             else:
                 self.network = value if kind == "nfproto" else NETWORKS.get(value or 0)
+        elif condition.field.name in _MESSAGES and condition.ranges:
+            self.messages = frozenset(first for first, last in condition.ranges if first == last)
         self.conditions.append(condition)
+
+    def settle(self, but: str = "") -> None:
+        """Add what the maps that were looked into ask, but for the one of this name: a key that is in it."""
+        pending, self.pending = self.pending, {}
+        for name, asked in pending.items():
+            if name == but:
+                self.pending[name] = asked
+            else:
+                for condition in asked:
+                    self.ask(condition)
 
     def puzzle(self, text: str) -> None:
         """Add a condition that is not understood: it is shown as it is, and nothing that follows is sure."""
+        self.settle()
         self.unknown = True
         self.registers.clear()
         self.conditions.append(unknown(text))
@@ -158,7 +206,7 @@ class Walk:
                 case Loaded(which, loaded):
                     found.append(Key(which, offset))
                 case Masked(which) as masked:
-                    found.append(Key(masked.whole, offset))
+                    found.append(masked.key(offset))
                     loaded = which.size
                 case Joined(fields):
                     loaded = 0
@@ -172,10 +220,12 @@ class Walk:
 
     def effect(self, verb: str, value: int | None, mask: int = ALL_BITS, bits: int = ALL_BITS, shift: int = 0) -> None:
         """Do something with a mark."""
+        self.settle()
         self.effects.append(Effect(verb, value, mask, len(self.conditions), bits, shift=shift))
 
-    def unclear_effect(self, verb: str, text: str) -> None:
-        """Do something with a mark that only words can say."""
+    def unclear_effect(self, verb: str, text: str, source: str = "") -> None:
+        """Do something with a mark that only words can say; `source` is the map that the mark is from."""
+        self.settle(source)
         self.effects.append(Effect(verb, None, ALL_BITS, len(self.conditions), text=text, certain=False))
 
 
@@ -226,6 +276,8 @@ def _name_interfaces(condition: Condition, interfaces: Callable[[], Mapping[int,
     meant = complement(ranges, numbered.most) if negated else ranges
     if not meant or not all(first == last and first in names for first, last in meant):
         return condition
+    if text != match_values(numbered, meant, negated).text:
+        return condition  # it is about other fields as well
     values = tuple((interface_number(names[index]),) * 2 for index, _ in meant)
     words = ", ".join(names[index] for index, _ in meant)
     return match_values(named, values, negated)._replace(text=f"{numbered.name} {'!= ' if negated else ''}{words}")

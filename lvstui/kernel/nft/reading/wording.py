@@ -7,7 +7,7 @@ from typing import Final
 
 from lvstui.core.observed import ALL_BITS
 from lvstui.core.packets.program import Branch, Contents, Instruction, Nat, Untrack, Verdict
-from lvstui.kernel.nft.nfnetlink import NUMBERS
+from lvstui.kernel.nft.nfnetlink import NETWORK_FAMILIES, NUMBERS
 from lvstui.kernel.nft.reading.conditions import words
 from lvstui.kernel.nft.reading.explain import comment
 from lvstui.kernel.nft.reading.expressions import Expressions
@@ -22,7 +22,7 @@ _SHOWN: Final = 4
 
 def rule_text(around: Surroundings, expressions: bytes, userdata: bytes, code: Iterable[Instruction]) -> str:
     """Write a rule; `expressions` and `userdata` are the kernel's, `code` what it was read as."""
-    walk = Walk(around, NUMBERS[around.family] if around.family in ("ip", "ip6") else None)
+    walk = Walk(around, NUMBERS[around.family] if around.family in NETWORK_FAMILIES else None)
     Expressions(around.codec).walk_through(expressions, walk)
     noted = (comment(userdata) if userdata else "") or walk.comment
     parts = (
@@ -46,6 +46,8 @@ def effect_text(effect: Effect) -> str:
             return f"{own} set {own} & 0x{kept:x}"
         return f"{own} set {before}0x{effect.value:x}"
     copied = other if effect.bits == ALL_BITS else f"{other} & 0x{effect.bits:x}"
+    if effect.shift:
+        copied = f"({copied}) {'<<' if effect.shift > 0 else '>>'} {abs(effect.shift)}"
     return f"{own} set {before}{copied}"
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from lvstui.kernel.nft.reading.conditions import Condition, in_words, match_values
 from lvstui.kernel.nft.reading.fields import port_field
+from lvstui.kernel.nft.reading.options import CHUNKS
 from lvstui.kernel.nft.reading.walk import Walk
 
 _SCTP: Final = 132
@@ -15,32 +16,6 @@ _SCTP_WORDS: Final = 64
 
 _ONCE: Final = {1: "any", 2: "all", 4: "only"}
 """How several chunk types are asked for (SCTP_CHUNK_MATCH_*)."""
-
-_CHUNKS: Final = {
-    0: "data",
-    1: "init",
-    2: "init-ack",
-    3: "sack",
-    4: "heartbeat",
-    5: "heartbeat-ack",
-    6: "abort",
-    7: "shutdown",
-    8: "shutdown-ack",
-    9: "error",
-    10: "cookie-echo",
-    11: "cookie-ack",
-    12: "ecne",
-    13: "cwr",
-    14: "shutdown-complete",
-    64: "i-data",
-    128: "asconf-ack",
-    130: "re-config",
-    132: "pad",
-    192: "forward-tsn",
-    193: "asconf",
-    194: "i-forward-tsn",
-}
-"""Types of chunks in nft's words."""
 
 
 def sctp(walk: Walk, info: bytes) -> Iterator[Condition]:
@@ -60,5 +35,5 @@ def sctp(walk: Walk, info: bytes) -> Iterator[Condition]:
 
 
 def _chunk(kind: int, flags: tuple[int, int] | None) -> str:
-    name = _CHUNKS.get(kind, str(kind))
+    name, _ = CHUNKS.get(kind, (str(kind), {}))
     return f"{name} with flags & 0x{flags[1]:x} == 0x{flags[0]:x}" if flags and flags[1] else name
