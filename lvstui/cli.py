@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from lvstui.commands.arguments import parser
+from lvstui.commands.arguments import needs_no_ipvs, parser
 from lvstui.commands.place import Failure, OpenPlace, Place, Status, complain
 from lvstui.commands.signals import Ended, ending
 from lvstui.core.change import DirectorField
@@ -90,26 +90,34 @@ def _place(options: argparse.Namespace, open_kernel: Opener, *, demo_instead: bo
     notice = ""
     if not options.demo:
         kernel = open_kernel(options.netns)
-        try:
-            with suppress(NoRight):
-                kernel.lookup(DirectorField.TIMEOUTS)  # the cheapest of questions, so that a missing module shows
-        except NoIpvs as error:
+        missing = _without_ipvs(kernel)
+        if missing is not None and not needs_no_ipvs(options):
             kernel.close()
             if options.live or options.netns is not None or not demo_instead:
-                raise
-            notice = f"This is a demo: {error}"
+                raise missing
+            notice = f"This is a demo: {missing}"
         else:
             try:
                 here = NOBODYS if kernel.origin == "demo" else find_home(options.netns)
                 path = options.profile or default_path(here)
                 profile = ProfileFile(path) if path else None
-                notice = _recover(kernel, profile, here, options)
+                notice = "" if missing else _recover(kernel, profile, here, options)
                 yield Place(kernel, profile, notice, _watch_owners(kernel, options.netns), here)
             finally:
                 kernel.close()
             return
     with _demo(options.profile) as (kernel, profile):
         yield Place(kernel, profile, notice or _recover(kernel, profile, NOBODYS, options))
+
+
+def _without_ipvs(kernel: Kernel) -> NoIpvs | None:
+    """Return what the kernel says where it has no IPVS, None where it has."""
+    try:
+        with suppress(NoRight):
+            kernel.lookup(DirectorField.TIMEOUTS)  # the cheapest of questions, so that a missing module shows
+    except NoIpvs as error:
+        return error
+    return None
 
 
 def _recover(kernel: Kernel, profile: ProfileFile | None, here: Home, options: argparse.Namespace) -> str:

@@ -71,6 +71,11 @@ def parser() -> argparse.ArgumentParser:
     return main
 
 
+def needs_no_ipvs(options: argparse.Namespace) -> bool:
+    """Return whether a command says something of use where the kernel has no IPVS: what is about rules does."""
+    return options.command == "trace" or (options.command, getattr(options, "what", "")) == ("show", "marks")
+
+
 def _interval(text: str) -> float:
     try:
         seconds = float(text)
@@ -149,6 +154,7 @@ def _reading(command: _Command) -> None:
     show.add_argument("what", nargs="?", choices=("services", "marks", "director"), default="services")
     show.add_argument("--json", action="store_true", help="as JSON, counters and the kernel's rates included")
     show.set_defaults(run=("show", "show"))
+    _trace(command)
     export = command("export", "[-o FILE] [--format FORMAT]", "print what the kernel holds as a profile")
     export.add_argument("-o", "--output", type=Path, metavar="FILE", help="write this file, in one step")
     export.add_argument("--format", choices=("toml", "ipvsadm", "json", "nft"), default="toml", help="(toml)")
@@ -168,6 +174,20 @@ def _reading(command: _Command) -> None:
     history.add_argument("-n", dest="count", type=_count, default=20, metavar="N", help="the last N records (20)")
     history.add_argument("--json", action="store_true", help="as JSON, as it is stored")
     history.set_defaults(run=("history", "history"))
+
+
+def _trace(command: _Command) -> None:
+    usage = "CLIENT[:PORT] PROTOCOL:ADDRESS:PORT [OPTIONS]"
+    trace = command("trace", usage, "follow a packet: its rules, mark, service, real server and next hop")
+    trace.set_defaults(run=("trace", "trace"))
+    trace.add_argument("client", metavar="CLIENT[:PORT]", help="where it comes from, such as 198.51.100.7")
+    trace.add_argument("target", metavar="PROTOCOL:ADDRESS:PORT", help="where it is sent, such as tcp:192.0.2.10:443")
+    comes = trace.add_mutually_exclusive_group()
+    comes.add_argument("--in", dest="interface", default="", metavar="INTERFACE", help="where it comes in (not known)")
+    comes.add_argument("--from-director", action="store_true", help="this machine itself sends it")
+    trace.add_argument("--established", action="store_true", help="of a connection that is open (it opens one)")
+    trace.add_argument("--ct-mark", metavar="N", help="the mark of its connection, 0 to 4294967295")
+    trace.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _entries(command: _Command) -> None:

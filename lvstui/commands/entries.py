@@ -50,7 +50,7 @@ def show(options: argparse.Namespace, open_place: OpenPlace) -> int:
             while reading.step() and reading.rows < _AT_ONCE and time.monotonic() - reading.began <= _BUDGET:
                 pass
             if not reading.complete:
-                describe = partial(_table, director) if options.json else None
+                describe = partial(entry_table, director) if options.json else None
                 return print_rest(reading, _BUDGET, snapshot, look, describe)
             scan = reading.scan()
     rows = [EntryRow(entry, director, scan.taken, look) for entry in resolve(scan, director).values()]
@@ -61,7 +61,7 @@ def show(options: argparse.Namespace, open_place: OpenPlace) -> int:
                 "complete": scan.whole,
                 "rows": scan.rows,
                 "left_out": scan.left_out,
-                "entries": [_table(director, row.resolved, scan.taken) for row in found],
+                "entries": [entry_table(director, row.resolved, scan.taken) for row in found],
             }
         )
     elif found:
@@ -77,7 +77,7 @@ def _scan(place: Place, snapshot: Snapshot, clients: Sequence[Address]) -> Scan:
     return read_table(place.kernel, _BUDGET, wanted_clients(clients, director), engines=has_engine(director))
 
 
-def _table(director: Director, resolved: ResolvedEntry, now: float) -> Mapping[str, object]:
+def entry_table(director: Director, resolved: ResolvedEntry, now: float) -> Mapping[str, object]:
     """Name what is known of an entry as the JSON output does; times in seconds."""
     entry, service = resolved.entry, resolved.service
     names = service_names(director, resolved.service_key)
@@ -135,7 +135,7 @@ def _print_only(wanted: EntryEdit, held: ResolvedEntry | None, director: Directo
     title = entry_edits.title(wanted, director)
     sentences = entry_edits.consequences([wanted], director, held.children if held else 0, held.sure if held else True)
     if as_json:
-        entry = _table(director, held, time.monotonic()) if held else None
+        entry = entry_table(director, held, time.monotonic()) if held else None
         print_json({"outcome": None, "would": title, "consequences": sentences, "entry": entry})
         return
     print(title)
@@ -230,5 +230,5 @@ def _carry_out(place: Place, wanted: EntryEdit, snapshot: Snapshot) -> EntryRepo
 def _report_table(report: EntryReport, director: Director) -> Mapping[str, object]:
     after = report.after
     seen = resolve(Scan(entries=(after,)), director) if after is not None else {}
-    entry = next((_table(director, resolved, time.monotonic()) for resolved in seen.values()), None)
+    entry = next((entry_table(director, resolved, time.monotonic()) for resolved in seen.values()), None)
     return {"outcome": report.outcome.value, "sentence": report.sentence, "entry": entry}

@@ -19,7 +19,7 @@ from lvstui.core.marks.columns import MARK_COLUMNS
 from lvstui.core.marks.mark import OTHERS, Mark, mark_at, marks, pools_on, summary
 from lvstui.core.marks.rows import MarkLook, cells, rows
 from lvstui.core.model import Director, Endpoint, Family, MarkGroup, MarkKey, Persistence, RealServer, Selector, Service
-from lvstui.core.observed import Rule
+from lvstui.core.observed import NO_INFO, Rule
 from lvstui.core.selectors import selector, selector_text, several_ports
 from lvstui.core.snapshot import Snapshot
 from lvstui.formats.json import Json, Table, observed_service
@@ -128,6 +128,8 @@ def document(snapshot: Snapshot) -> Table:
 
 
 def _warnings(snapshot: Snapshot) -> list[Advice]:
+    if snapshot.reading.info == NO_INFO:  # without IPVS no rule is wrong for want of a service
+        return []
     return [advised for advised in advice(snapshot) if advised.mark is not None]
 
 

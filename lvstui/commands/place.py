@@ -16,7 +16,7 @@ from lvstui.core.fields import visible
 from lvstui.core.model import NOBODYS, Director, Home
 from lvstui.core.record import Owner, claim_warnings, find_claims
 from lvstui.formats.profile.write import ProfileError
-from lvstui.kernel.port import Kernel, NoRight
+from lvstui.kernel.port import NO_IPVS, Kernel, NoIpvs, NoRight
 from lvstui.store.profile_file import NO_USUAL_PROFILE, ProfileFile, parse
 
 if TYPE_CHECKING:
@@ -164,19 +164,22 @@ def print_json(document: object) -> None:
     print()
 
 
-def read_with_owners(place: Place) -> Snapshot:
-    """Read the director once, and look for the programs that write to it: nobody where that takes too long."""
+def read_with_owners(place: Place, *, rules_suffice: bool = False) -> Snapshot:
+    """Read the director as `read_snapshot` does, and look for the programs that write to it: none if it takes long."""
     from lvstui.host.patience import within
 
     try:
         owners = within(_OWNERS_PATIENCE, place.owners)
     except TimeoutError:
         owners = ()
-    return replace(read_snapshot(place), owners=owners)
+    return replace(read_snapshot(place, rules_suffice=rules_suffice), owners=owners)
 
 
-def read_snapshot(place: Place) -> Snapshot:
-    """Read the director once, with the profile's names and what differs from it."""
+def read_snapshot(place: Place, *, rules_suffice: bool = False) -> Snapshot:
+    """Read the director once, with the profile's names and what differs from it.
+
+    Where there is no IPVS, and `rules_suffice`, the packet filter's rules are all that stands in it.
+    """
     from lvstui.core.snapshot import Host, ProfileState, Snapshot  # with records of the history
 
     try:
@@ -184,7 +187,13 @@ def read_snapshot(place: Place) -> Snapshot:
     except ProfileError as error:  # no reason to show nothing
         complain(f"{error}; names are left out")
         profile = EMPTY
-    reading = place.kernel.read()
+    try:
+        reading = place.kernel.read()
+    except NoIpvs:
+        if not rules_suffice:
+            raise
+        complain(f"{NO_IPVS}; shown is what the packet filter does")
+        reading = place.kernel.read_filter()
     path = str(place.file.path) if place.file else ""
     drift = () if profile is EMPTY else find_drift(reading.director, profile)
     state = ProfileState(path, True, drift, saved=profile)

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 def show(options: Namespace, open_place: OpenPlace) -> int:
     """Print the services, the firewall marks or the director's own settings, with what the kernel counts."""
     with open_place() as place:
-        snapshot = (read_with_owners if options.what == "marks" else read_snapshot)(place)
+        marks_only = options.what == "marks"
+        snapshot = read_with_owners(place, rules_suffice=True) if marks_only else read_snapshot(place)
     profile = snapshot.profile.saved or EMPTY
     if options.what == "marks":
         from lvstui.commands import marks

@@ -191,6 +191,10 @@ class Info:
     table_size: int
 
 
+NO_INFO: Final = Info("", 0)
+"""What is said of a kernel without IPVS."""
+
+
 @dataclass(frozen=True, slots=True)
 class TableStatus:
     """The connection table as the kernel itself counts it: its rows and its buckets."""

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, TypeVar, TypeVarTuple, cast
 
 from lvstui.core.change import Change
 from lvstui.core.model import NOBODYS, Director, Home, ServiceKey
-from lvstui.core.observed import Info, Reading, Scan
+from lvstui.core.observed import NO_INFO, Reading, Scan
 from lvstui.core.record import Owner, Record, Session
 
 
@@ -142,7 +142,7 @@ class Snapshot:
         return self.derived.get_for(function, depends, lambda: function(self))
 
 
-EMPTY_SNAPSHOT: Final = Snapshot(Reading(Director(), Info("", 0), 0.0), "", Host(""))
+EMPTY_SNAPSHOT: Final = Snapshot(Reading(Director(), NO_INFO, 0.0), "", Host(""))
 """What is known before anything was read."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -15,8 +16,9 @@ from lvstui.core.change import EMPTY, Change, DirectorField, Target, Value, look
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.marks.script import groups
 from lvstui.core.model import Director, MarkGroupKey, ServiceKey, SyncRole, SysctlKey
-from lvstui.core.observed import Reading, Ruleset
+from lvstui.core.observed import NO_INFO, Reading, Ruleset
 from lvstui.core.packets.program import Program
+from lvstui.core.trace.route import Route, RouteQuestion
 from lvstui.kernel.ipvs.client import NO_RIGHT, Netlink
 from lvstui.kernel.ipvs.sync_door import Door, is_ours
 from lvstui.kernel.netlink.links import Interfaces
@@ -27,6 +29,7 @@ from lvstui.kernel.procfs.status import Status
 from lvstui.kernel.procfs.sysctl import Forwards, Settings
 from lvstui.kernel.procfs.table import Proc, Totals
 from lvstui.kernel.refusals import ENGINES, SCHEDULERS
+from lvstui.kernel.routes import find_interface, find_route
 
 MODULES = Path("/lib/modules")
 LOADED = Path("/proc/modules")
@@ -104,6 +107,20 @@ class Live:
     def program(self) -> Program:
         """Read all rules on the way to IPVS."""
         return self._filter.program()
+
+    def read_filter(self) -> Reading:
+        """Read the packet filter alone."""
+        rules = self._filter.read()
+        director = Director(marks=None if rules.missing or not rules.generation else groups(rules.rules))
+        return Reading(director, NO_INFO, time.monotonic(), rules=rules, forwards=self._forwards.read())
+
+    def route(self, question: RouteQuestion) -> Route:
+        """Ask the kernel for a route."""
+        return find_route(question, self._netns)
+
+    def interface_index(self, name: str) -> int | None:
+        """Return the number of an interface."""
+        return find_interface(name, self._netns)
 
     def _table(self) -> Reading:
         if not self._denied:

@@ -10,6 +10,7 @@ from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import ServiceKey
 from lvstui.core.observed import Alike, Connection, Entry, Reading
 from lvstui.core.packets.program import Program
+from lvstui.core.trace.route import Route, RouteQuestion
 
 NO_IPVS: Final = "this kernel has no IPVS: run `modprobe ip_vs`"
 
@@ -86,11 +87,20 @@ class Kernel(Protocol):
         Returns the same `Director` object as last time while the configuration has not changed.
         """
 
+    def read_filter(self) -> Reading:
+        """Read the packet filter's rules and our groups in it alone, which needs no IPVS; nothing else is in it."""
+
     def program(self) -> Program:
         """Read all rules of the packet filter that packets pass on their way to IPVS, now.
 
         `read` has those of the tables that have to do with marks. What is not known is said in the program.
         """
+
+    def route(self, question: RouteQuestion) -> Route:
+        """Ask where a packet is sent, and what is known of its next hop; the answer says what went wrong."""
+
+    def interface_index(self, name: str) -> int | None:
+        """Return the number of a network interface, None where there is none of that name."""
 
     def lookup(self, target: Target) -> Value | None:
         """Read what the kernel holds of a target now, None when there is no such object.

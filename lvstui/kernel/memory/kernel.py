@@ -45,12 +45,14 @@ from lvstui.core.model import (
     SysctlKey,
     Timeouts,
 )
-from lvstui.core.observed import Info, Reading, Rule, ServerStats, Stats
+from lvstui.core.observed import NO_INFO, Info, Reading, Rule, ServerStats, Stats
 from lvstui.core.packets.program import Program
+from lvstui.core.trace.route import Route, RouteQuestion
 from lvstui.kernel.memory.entries import Entries
+from lvstui.kernel.memory.routes import route
 from lvstui.kernel.memory.rules import Rulebook
 from lvstui.kernel.memory.traffic import Traffic, by_cpu
-from lvstui.kernel.port import KernelError, NoRight, Piece, Refused
+from lvstui.kernel.port import KernelError, NoIpvs, NoRight, Piece, Refused
 from lvstui.kernel.refusals import BACKUP_ONLY, ENGINES, MIXED, SCHEDULERS, explain_refusal, unicast
 
 INTERFACES = ("eth0", "eth1", "lo")
@@ -115,9 +117,25 @@ class MemoryKernel:
         forwards = dict.fromkeys(Family, True)
         return Reading(self._director, _INFO, now, services, servers, total, by_cpu(total), rules, forwards)
 
+    def read_filter(self) -> Reading:
+        """Read the rules and our groups, whether there is IPVS or not."""
+        if self.failure is not None and not isinstance(self.failure, NoIpvs):
+            raise self.failure
+        rules = self._rulebook.read(self._director, {})
+        director = Director(marks=self._director.marks)
+        return Reading(director, NO_INFO, self._clock(), rules=rules, forwards=dict.fromkeys(Family, True))
+
     def program(self) -> Program:
         """Return the rules as a program."""
         return self._rulebook.program(self._director)
+
+    def route(self, question: RouteQuestion) -> Route:
+        """Return where a packet is sent."""
+        return route(question, self._director, self._rulebook.foreign, INTERFACES)
+
+    def interface_index(self, name: str) -> int | None:
+        """Return the place of an interface among ours."""
+        return INTERFACES.index(name) + 1 if name in INTERFACES else None
 
     def lookup(self, target: Target) -> Value | None:
         """Read what the director holds of a target."""

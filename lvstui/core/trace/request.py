@@ -1,0 +1,92 @@
+"""The packet that an operator asks about, as text: `198.51.100.7:40000 tcp:192.0.2.10:443`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lvstui.core import fields
+from lvstui.core.fields import FieldError, quote
+from lvstui.core.model import Address, AddressKey, Endpoint, Family, MarkKey, Protocol
+from lvstui.core.packets.packet import Packet
+
+CLIENT, TARGET, MARK = "client", "target", "ct-mark"
+"""The fields of the question, as errors name them."""
+
+_EXAMPLE: Final = "tcp:192.0.2.10:443"
+_MARKS: Final = (0, 0xFFFFFFFF)
+
+
+def packet_of(
+    client: str,
+    target: str,
+    *,
+    interface: str = "",
+    local: bool = False,
+    established: bool = False,
+    connection_mark: str | None = None,
+) -> Packet:
+    """Read `ADDRESS[:PORT]` and `PROTOCOL:ADDRESS:PORT`, and what else is known of a packet.
+
+    Raises `FieldError`.
+    """
+    source, source_port = _client(client)
+    protocol, address, port = _target(target)
+    if Family.of(source) is not Family.of(address):
+        raise FieldError(CLIENT, f"{source} is {Family.of(source).word}, and the target is not; name one of its family")
+    return Packet(
+        protocol,
+        source,
+        address,
+        port,
+        source_port if protocol in fields.PROTOCOL_WORDS else None,
+        fields.interface(interface) if interface else "",
+        local,
+        established,
+        None if connection_mark is None else fields.number(MARK, connection_mark, _MARKS),
+    )
+
+
+def packet_text(packet: Packet) -> str:
+    """Write what is asked about as it is read: `198.51.100.7:40000 tcp:192.0.2.10:443`."""
+    target = fields.service_text(AddressKey(packet.protocol, packet.destination, packet.destination_port))
+    return f"{client_text(packet.source, packet.source_port)} {target}"
+
+
+def client_text(address: Address, port: int | None) -> str:
+    """Write a client with its port, where that is known."""
+    return str(address) if port is None else fields.server_text(Endpoint(address, port))
+
+
+def _client(text: str) -> tuple[Address, int | None]:
+    text = text.strip()
+    if text[:1] == "[" and text[-1:] == "]":
+        text = text[1:-1]
+    try:
+        return fields.address(CLIENT, text), None
+    except FieldError:
+        if ":" not in text or (text.count(":") > 1 and "[" not in text):
+            raise
+    try:
+        address, port = fields.server(text)
+    except FieldError as error:
+        raise FieldError(CLIENT, error.sentence) from None
+    if not port:
+        raise FieldError(CLIENT, f"{quote(text)} names port 0; give 1 to 65535, or leave it out where it is not known")
+    return address, port
+
+
+def _target(text: str) -> tuple[Protocol, Address, int]:
+    text = text.strip()
+    if text.lower().startswith("ip") and text.rstrip("0123456789")[-1:] != ":":
+        text += ":0"  # no port, as these protocols have none
+    try:
+        key = fields.service(text)
+    except FieldError as error:
+        raise FieldError(TARGET, error.sentence.replace("is not a service such as", "is no target such as")) from None
+    if isinstance(key, MarkKey):
+        raise FieldError(TARGET, f"{quote(text)} is a mark; name what its packets are sent to, such as {_EXAMPLE}")
+    if key.protocol > 255:
+        raise FieldError(TARGET, f"{quote(text)} needs a protocol from ip0 to ip255")
+    if key.protocol in fields.PROTOCOL_WORDS and not key.port:
+        raise FieldError(TARGET, f"{quote(text)} names port 0, which stands for all; name one from 1 to 65535")
+    return key.protocol, key.address, key.port

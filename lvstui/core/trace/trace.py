@@ -1,0 +1,329 @@
+"""All of a packet's way: through the rules to its service, by its entry or the scheduler to a server and next hop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from lvstui.core.entries.resolve import FTP, ResolvedEntry, resolve
+from lvstui.core.fields import flag_names, protocol_text
+from lvstui.core.model import (
+    AddressKey,
+    Director,
+    Endpoint,
+    Forwarding,
+    MarkKey,
+    Persistence,
+    Pool,
+    Protocol,
+    RealServer,
+    ServiceFlags,
+    SyncRole,
+)
+from lvstui.core.observed import Connection, Reading, Scan
+from lvstui.core.packets.packet import Packet
+from lvstui.core.packets.program import Outcome
+from lvstui.core.packets.walk import Fate, Way
+from lvstui.core.trace.choice import HASHING, Choice, choose
+from lvstui.core.trace.finding import (
+    BALANCED,
+    FTP_DATA,
+    entry_key,
+    find_connections,
+    find_pool,
+    is_honoured,
+    is_taken_over,
+    owner_of,
+    server_of,
+)
+from lvstui.core.trace.route import Route, RouteQuestion
+
+_FEW_BITS: Final = 4
+"""Up to how many unknown bits all marks are listed."""
+
+NO_TABLE: Final = Scan(complete=True)
+
+
+class End(Enum):
+    """What becomes of a packet."""
+
+    SERVED = "goes to a real server"
+    REFUSED = "is refused: no real server can take it"
+    LEFT = "is not balanced"
+    AWAY = "does not come to IPVS"
+    DROPPED = "is dropped"
+    UNKNOWN = "is not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How one of a packet's ways ends; `reason` goes on from its `end` in a sentence.
+
+    `packet` is as IPVS sees it, after rules of NAT. `pool` is the service that takes it. Its server follows from a
+    `connection` that there is, from an `entry`, or from the scheduler; `server` is None where it is not sure, and
+    `servers` are all that it may be. An `entry` that does not decide stands here too. `hop` is where the packet leaves
+    to its server; `way` where the route of the packet itself leads. It is not `certain` where it depends on what cannot
+    be read.
+    """
+
+    fate: Fate
+    packet: Packet
+    end: End
+    reason: str
+    pool: Pool | None = None
+    connection: Connection | None = None
+    entry: ResolvedEntry | None = None
+    servers: tuple[Endpoint, ...] = ()
+    hop: Route | None = None
+    way: Route | None = None
+    certain: bool = True
+
+    @property
+    def server(self) -> Endpoint | None:
+        """The one server that it goes to."""
+        return self.servers[0] if self.end is End.SERVED and len(self.servers) == 1 else None
+
+    @property
+    def real_server(self) -> RealServer | None:
+        """How that server is configured; None where the service does not have it any more."""
+        return self.pool.servers.get(self.server) if self.pool and self.server else None
+
+    @property
+    def is_decided_by_entry(self) -> bool:
+        """Whether its persistence entry decides."""
+        return self.connection is None and self.entry is not None and is_honoured(self.entry)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a packet meets: rules to walk through, routes, and where there is IPVS a reading and its table.
+
+    `scan` has at least all rows of the packet's client, unless it is not complete.
+    """
+
+    walk: Callable[[Packet], Way]
+    route: Callable[[RouteQuestion], Route]
+    reading: Reading | None = None
+    scan: Scan = NO_TABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A packet with all that may become of it, the first ending as `Way` has its first fate; `trouble` is `Way`'s."""
+
+    packet: Packet
+    endings: tuple[Ending, ...]
+    trouble: str = ""
+
+    @property
+    def first(self) -> Ending:
+        """The ending where nothing that is not known matches."""
+        return self.endings[0]
+
+    @property
+    def certain(self) -> bool:
+        """Whether there is but one ending, and nothing about it that is not known."""
+        return len(self.endings) == 1 and not self.trouble and not self.first.fate.unknown and self.first.certain
+
+    @property
+    def marks(self) -> tuple[int, ...]:
+        """All marks that are possible where IPVS takes the packet; of many unknown bits those that services ask for."""
+        return tuple(dict.fromkeys(mark for ending in self.endings for mark in possible_marks(ending.fate)))
+
+
+def possible_marks(fate: Fate) -> Iterator[int]:
+    """Yield the marks that a fate may have; of many unknown bits the one without them only."""
+    bits = [1 << place for place in range(32) if fate.unknown >> place & 1]
+    marks = [fate.mark]
+    if len(bits) <= _FEW_BITS:
+        for bit in bits:
+            marks += [mark | bit for mark in marks]
+    yield from marks
+
+
+def trace(packet: Packet, scene: Scene) -> Trace:
+    """Follow a packet on all its ways to their ends."""
+    way = scene.walk(packet)
+    fates: dict[object, Fate] = {}
+    for fate in _with_marks(way, packet, scene.reading):
+        fates.setdefault((fate.outcome, fate.mark, fate.unknown, fate.destination, fate.port), fate)
+    return Trace(packet, tuple(_follow(fate, packet, scene) for fate in fates.values()), way.trouble)
+
+
+def _with_marks(way: Way, packet: Packet, reading: Reading | None) -> Iterator[Fate]:
+    """Yield the fates, each also with those marks of services that its unknown bits make possible."""
+    for fate in way.fates:
+        yield fate
+        for key in reading.director.pools if reading and fate.unknown else ():
+            is_other = isinstance(key, MarkKey) and key.family is packet.family and key.mark != fate.mark
+            if is_other and isinstance(key, MarkKey) and key.mark & ~fate.unknown == fate.mark:
+                yield fate._replace(mark=key.mark, unknown=0)
+
+
+def _follow(fate: Fate, packet: Packet, scene: Scene) -> Ending:
+    if fate.outcome is not Outcome.ACCEPT:
+        return Ending(fate, packet, End.DROPPED, f"a rule says {fate.outcome.value}")
+    if fate.destination is None or fate.port is None:
+        return Ending(fate, packet, End.UNKNOWN, "a rule of NAT sends it to what is not known", certain=False)
+    met = replace(packet, destination=fate.destination, destination_port=fate.port)
+    start = Ending(fate, met, End.UNKNOWN, "")
+    if not met.local:
+        start = replace(start, way=_incoming(met, fate.mark, scene))
+        if start.way is not None and start.way.kind != "local":
+            return _away(start, start.way)
+    if scene.reading is None:
+        return replace(start, end=End.LEFT, reason="there is no IPVS here")
+    ending = _meet_ipvs(start, scene.reading, scene.scan)
+    if ending.end is End.LEFT and met.local and not fate.mark and not fate.unknown:
+        ending = _loop(ending, scene)
+    if ending.server is not None and ending.packet is met:
+        ending = replace(ending, hop=_hop(ending.server, ending.real_server, scene))
+    return ending
+
+
+def _loop(ending: Ending, scene: Scene) -> Ending:
+    """Follow a packet that this machine sends to itself: it comes back through the loopback interface."""
+    way = scene.route(RouteQuestion(ending.packet.destination))
+    if way.kind != "local":
+        return replace(ending, way=way)
+    back = scene.walk(replace(ending.packet, local=False, interface="lo"))
+    again = _follow(back.fates[0], replace(ending.packet, local=False, interface="lo"), scene)
+    steps = (*ending.fate.steps, *back.fates[0].steps)
+    certain = again.certain and len(back.fates) == 1
+    return replace(again, fate=again.fate._replace(steps=steps), certain=certain)
+
+
+def _incoming(packet: Packet, mark: int, scene: Scene) -> Route | None:
+    """Ask for the route of a packet that comes in; None where it is not known by which interface it does."""
+    interface = packet.interface or scene.route(RouteQuestion(packet.source)).interface
+    if not interface:
+        return None
+    return scene.route(RouteQuestion(packet.destination, packet.source, mark, interface))
+
+
+def _away(start: Ending, way: Route) -> Ending:
+    """Return what becomes of a packet that is not for this machine, so that IPVS never sees it."""
+    address = start.packet.destination
+    if not way.kind:
+        return replace(start, end=End.AWAY, reason=f"{way.trouble}: nothing is routed to {address}")
+    if way.kind in ("unicast", "broadcast", "multicast"):
+        remedy = "add the address to an interface, or route the mark to it with `ip rule` and a local route"
+        reason = f"{address} is not an address of this machine, which forwards the packet; {remedy}"
+        return replace(start, end=End.AWAY, reason=reason)
+    return replace(start, end=End.AWAY, reason=f"the route to {address} says {way.kind}")
+
+
+def _meet_ipvs(start: Ending, reading: Reading, scan: Scan) -> Ending:
+    """Return what IPVS does with a packet, in the order of ip_vs_in_hook (net/netfilter/ipvs/ip_vs_core.c)."""
+    packet, director = start.packet, reading.director
+    if director.sysctl.get("backup_only", "0") != "0" and SyncRole.BACKUP in director.daemons:
+        return replace(start, end=End.LEFT, reason="IPVS stands aside: backup_only is set and a backup daemon runs")
+    if packet.protocol not in BALANCED:
+        return replace(
+            start, end=End.LEFT, reason=f"IPVS balances tcp, udp and sctp, not {protocol_text(packet.protocol)}"
+        )
+    start = replace(start, certain=scan.complete)
+    if ending := _by_connection(start, director, find_connections(packet, scan.connections)):
+        return ending
+    pool = find_pool(packet, start.fate.mark, director)
+    if pool is None:
+        return replace(start, end=End.LEFT, reason="no virtual service takes it")
+    start = replace(start, pool=pool)
+    if reason := _not_scheduled(packet, pool, director):
+        return replace(start, end=End.LEFT, reason=reason)
+    if pool.service.persistence is not None:
+        return _by_entry(start, pool, pool.service.persistence, reading, scan)
+    if isinstance(pool.service.key, AddressKey) and pool.service.key.port == 0:
+        return replace(start, end=End.REFUSED, reason="without persistence a service on port 0 serves nobody")
+    return _by_scheduler(start, pool, reading)
+
+
+def _not_scheduled(packet: Packet, pool: Pool, director: Director) -> str:
+    """Return why IPVS starts no connection for a packet although there is a service for it; empty where it does."""
+    key, settings = pool.service.key, director.sysctl
+    if packet.established and packet.protocol is not Protocol.UDP:
+        loose = {Protocol.TCP: "sloppy_tcp", Protocol.SCTP: "sloppy_sctp"}[packet.protocol]
+        if settings.get(loose, "0") == "0":
+            return f"it opens no connection and belongs to none that is known ({loose} is 0)"
+    if packet.source_port == FTP_DATA:
+        return "IPVS starts no connection for what comes from port 20, FTP's data"
+    is_data = isinstance(key, AddressKey) and key.port == FTP != packet.destination_port
+    return (
+        "it may be data of FTP, but the service is not persistent" if is_data and not pool.service.persistence else ""
+    )
+
+
+def _by_connection(start: Ending, director: Director, found: Sequence[Connection]) -> Ending | None:
+    """Return the ending of a packet of a connection that there is; None where none decides about it.
+
+    Of a packet whose port is not known it is one of its client's connections, if it opens none.
+    """
+    packet = start.packet
+    sure = packet.source_port is not None
+    if not found or not (sure or packet.established):
+        return None
+    pools = [owner_of(connection, packet, start.fate.mark, director) for connection in found]
+    if is_taken_over(found[0], packet, pools[0], director.sysctl):
+        return None
+    start = replace(start, pool=pools[0], connection=found[0] if sure else None, certain=sure)
+    servers = [server_of(connection, pool) for connection, pool in zip(found, pools, strict=True)]
+    known = tuple(dict.fromkeys(server for server in servers if server is not None))
+    if not known:
+        return replace(start, end=End.DROPPED, reason="the server of its connection has been removed")
+    reason = "its connection decides" if sure else "one of its client's connections decides"
+    return replace(start, end=End.SERVED, reason=reason, servers=known)
+
+
+def _by_entry(start: Ending, pool: Pool, persistence: Persistence, reading: Reading, scan: Scan) -> Ending:
+    """Return the ending of a packet to a persistent service: its entry decides, if it is honoured."""
+    every = tuple(pool.servers)
+    if persistence.engine:
+        if start.packet.protocol is not Protocol.UDP:
+            return replace(start, end=End.DROPPED, reason=f"the engine {persistence.engine} reads udp packets only")
+        reason = f"the engine {persistence.engine} knows clients by what the packet says (its Call-ID), which decides"
+        return replace(start, end=End.SERVED, reason=reason, servers=every, certain=False)
+    key = entry_key(start.packet, pool.service, persistence)
+    entry = resolve(scan, reading.director).get(key)
+    start = replace(start, entry=entry)
+    if entry is not None and entry.server is not None and is_honoured(entry):
+        return replace(
+            start, end=End.SERVED, reason="its persistence entry decides", servers=(entry.server,), certain=True
+        )
+    return _by_scheduler(start, pool, reading)
+
+
+def _by_scheduler(start: Ending, pool: Pool, reading: Reading) -> Ending:
+    """Return the ending of a packet that starts a connection to the server that the scheduler chooses."""
+    service = pool.service
+    choice = choose(pool, start.packet, reading.servers.get(service.key, {}))
+    certain = start.certain and choice.certain
+    if not choice.servers:
+        return replace(start, end=End.REFUSED, reason=_refusal(pool, choice), certain=certain)
+    reason = f"the scheduler {service.scheduler} decides"
+    if service.scheduler in HASHING and not choice.certain:
+        flag = "port" if service.flags & ServiceFlags.SCHED_2 and start.packet.source_port is None else ""
+        why = "the client's port" if flag else "what drained or nearly full servers take"
+        reason = f"the scheduler {service.scheduler} decides, by {why}, which is not known"
+    return replace(start, end=End.SERVED, reason=reason, servers=choice.servers, certain=certain)
+
+
+def _refusal(pool: Pool, choice: Choice) -> str:
+    """Return why a scheduler finds no server."""
+    service, assigned = pool.service, choice.assigned
+    if not pool.servers:
+        return "the service has no real server"
+    if assigned is None or service.scheduler not in HASHING:
+        return "every real server has weight 0 or is at its upper threshold"
+    state = "has weight 0" if pool.servers[assigned].weight == 0 else "is at its upper threshold"
+    fallback = next((name for name, flag in flag_names(service.scheduler).items() if flag is ServiceFlags.SCHED_1), "")
+    other = f"; {fallback} would try others" if service.scheduler != "dh" else ""
+    return f"{service.scheduler} assigns it to {assigned.address}, which {state}{other}"
+
+
+def _hop(server: Endpoint, configured: RealServer | None, scene: Scene) -> Route | None:
+    """Ask where packets to a server leave; for a method that sends them nowhere else there is nothing to ask."""
+    if configured is not None and configured.forwarding is Forwarding.BYPASS:
+        return None
+    return scene.route(RouteQuestion(server.address))

@@ -1,0 +1,38 @@
+"""A packet followed through one kernel: its rules, its services and its table, as they are now."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import Final
+
+from lvstui.core.entries.resolve import has_engine, wanted_clients
+from lvstui.core.model import Address
+from lvstui.core.observed import NO_INFO, Reading
+from lvstui.core.packets.packet import Packet
+from lvstui.core.packets.view import Surroundings
+from lvstui.core.packets.walk import walk
+from lvstui.core.trace.route import RouteQuestion
+from lvstui.core.trace.trace import Scene, Trace, trace
+from lvstui.engine.scanner import read_table
+from lvstui.kernel.port import Kernel
+
+BUDGET: Final = 10.0
+"""Seconds that reading the connection table may take; after that the trace says that it is not certain."""
+
+
+def follow(kernel: Kernel, packet: Packet, reading: Reading, *, budget: float = BUDGET) -> Trace:
+    """Follow a packet; a reading without IPVS leaves its rules alone. Raises `KernelError`."""
+    route = cache(kernel.route)
+
+    def address_type(address: Address) -> str | None:
+        return route(RouteQuestion(address)).kind or None
+
+    director = reading.director
+    tracked = director.sysctl.get("conntrack", "0") != "0"
+    around = Surroundings(address_type, kernel.interface_index, tracked=tracked)
+    through = partial(walk, kernel.program(), around=around, steps=True)
+    if reading.info == NO_INFO:
+        return trace(packet, Scene(through, route))
+    wanted = wanted_clients([packet.source], director)
+    scan = read_table(kernel, budget, wanted, engines=has_engine(director))
+    return trace(packet, Scene(through, route, reading, scan))
