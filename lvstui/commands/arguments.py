@@ -12,11 +12,10 @@ from lvstui.core.fields import visible
 
 _DESCRIPTION: Final = """\
 Watch and edit Linux Virtual Server (IPVS) live: every edit goes to the kernel and to a TOML profile.
-Without a command the screens open, on this machine's IPVS or else on a demo."""
+Without a command the screens open, on this machine's IPVS or else on a demo; `COMMAND --help` explains one."""
 
 _EPILOG: Final = """\
-exit status: 0 ok, 1 error, 2 usage or no terminal, 3 differs, 4 permission missing, 5 no IPVS, 70 a fault of lvstui
-`lvstui COMMAND --help` explains one command."""
+exit status: 0 ok, 1 error, 2 usage or no terminal, 3 differs, 4 permission missing, 5 no IPVS, 70 a fault of lvstui"""
 
 _VIEWS: Final = ("services", "persistence", "marks", "connections", "director", "changes")
 
@@ -178,7 +177,7 @@ def _reading(command: _Command) -> None:
 
 def _trace(command: _Command) -> None:
     usage = "CLIENT[:PORT] PROTOCOL:ADDRESS:PORT [OPTIONS]"
-    trace = command("trace", usage, "follow a packet: its rules, mark, service, real server and next hop")
+    trace = command("trace", usage, "follow a packet through rules and IPVS to its real server")
     trace.set_defaults(run=("trace", "trace"))
     trace.add_argument("client", metavar="CLIENT[:PORT]", help="where it comes from, such as 198.51.100.7")
     trace.add_argument("target", metavar="PROTOCOL:ADDRESS:PORT", help="where it is sent, such as tcp:192.0.2.10:443")
