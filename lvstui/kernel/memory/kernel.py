@@ -102,6 +102,7 @@ class MemoryKernel:
         self._clock = clock
         self._traffic = Traffic() if traffic else None
         self._rulebook = Rulebook(foreign)
+        self._foreign = foreign
         self._entries = Entries()
         self._lock = Lock()
         self._steady: tuple[Director, _Statistics] | None = None
@@ -131,7 +132,7 @@ class MemoryKernel:
 
     def route(self, question: RouteQuestion) -> Route:
         """Return where a packet is sent."""
-        return route(question, self._director, self._rulebook.foreign, INTERFACES)
+        return route(question, self._director, self._foreign, INTERFACES)
 
     def interface_index(self, name: str) -> int | None:
         """Return the place of an interface among ours."""

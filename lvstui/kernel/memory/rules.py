@@ -20,7 +20,7 @@ class Rulebook:
     """Rules about marks; packets that reach a service on a mark were counted by the rules that set it."""
 
     def __init__(self, foreign: tuple[Rule, ...] = ()) -> None:
-        self.foreign = foreign
+        self._foreign = foreign
         self._generation = 1
         self._known: tuple[Director, tuple[Rule, ...]] = (EMPTY, ())
         self._program = program_of(foreign)
@@ -31,7 +31,7 @@ class Rulebook:
         """Return the rules for the groups of a director and for what its services counted by now."""
         ours = self._look(director)
         self._count(director, services)
-        counted = tuple(self._with_counts(rule) for rule in (*ours, *self.foreign))
+        counted = tuple(self._with_counts(rule) for rule in (*ours, *self._foreign))
         return Ruleset(counted, self._generation, ours=bool(director.marks), program=self._program)
 
     def program(self, director: Director) -> Program:
@@ -45,7 +45,7 @@ class Rulebook:
         if known.marks != director.marks:
             self._generation += 1
             ours = _ours(director)
-            self._program = program_of((*ours, *self.foreign))
+            self._program = program_of((*ours, *self._foreign))
         self._known = director, ours
         return ours
 
@@ -55,7 +55,7 @@ class Rulebook:
         for key, stats in services.items():
             if isinstance(key, MarkKey):
                 arrived[key.mark] = arrived.get(key.mark, 0) + stats.in_packets
-        held = {rule.value for rule in self.foreign} | set(director.groups)
+        held = {rule.value for rule in self._foreign} | set(director.groups)
         for mark, packets in arrived.items():
             before = self._seen.get(mark, 0)
             gained = packets - before if packets >= before else packets
