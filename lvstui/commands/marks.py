@@ -144,6 +144,7 @@ def _mark(snapshot: Snapshot, mark: Mark, warnings: Iterable[Advice]) -> Table:
         "state": mark.state.text,
         "rules": [_rule(known.rule) for known in mark.rules],
         "services": [observed_service(snapshot.reading, pool) for pool in mark.pools],
+        "policies": [str(policy) for policy in snapshot.reading.policies if policy.is_about(mark.number)],
         "warnings": [
             {
                 "about": advised.about,

@@ -27,6 +27,11 @@ def is_foreign(profile: Home, here: Home) -> bool:
     return other_host or profile.netns != here.netns
 
 
+def is_same_home(one: Home, other: Home) -> bool:
+    """Return whether two homes are one; in the names of hosts capitals do not count."""
+    return one.host.casefold() == other.host.casefold() and one.netns == other.netns
+
+
 def home_text(home: Home) -> str:
     """Write a home for people: `lb1`, `lb1, netns blue`."""
     return ", ".join(filter(None, (visible(home.host), f"netns {visible(home.netns)}" if home.netns else "")))

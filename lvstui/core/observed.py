@@ -180,6 +180,32 @@ class Ruleset:
     program: Program = NO_RULES
 
 
+class Policy(NamedTuple):
+    """A rule of policy routing (`ip rule`) about packets with a mark: those for which `(mark & mask) == value`.
+
+    `action` is what it does, in ip's words (`lookup 100`); `inverted` says that it is for all other packets.
+    `delivers` says that its table brings packets to this machine itself, as IPVS needs it for addresses that are not
+    the machine's own.
+    """
+
+    family: Family
+    priority: int
+    value: int
+    mask: int
+    action: str
+    inverted: bool = False
+    delivers: bool = False
+
+    def is_about(self, mark: int) -> bool:
+        """Return whether the rule asks for this mark."""
+        return mark & self.mask == self.value
+
+    def __str__(self) -> str:
+        mark = f"0x{self.value:x}" + (f"/0x{self.mask:x}" if self.mask != ALL_BITS else "")
+        six = "-6 " if self.family is Family.IPV6 else ""
+        return f"ip {six}rule {self.priority}: {'not ' if self.inverted else ''}fwmark {mark} {self.action}"
+
+
 @dataclass(frozen=True, slots=True)
 class Info:
     """The kernel's IPVS: its version (`1.2.1`) and the number of buckets of its connection table.
@@ -212,7 +238,8 @@ class Reading:
     zeroing, `cpus` each CPU since IPVS was loaded, without rates; empty where /proc does not let them be read.
     `rules` are the packet filter's rules about marks, None where nobody looked. `forwards` says whether the host
     forwards packets of a family, without which masq cannot work; empty where that could not be read. `table` is None
-    on kernels that do not count their table (before Linux 7.2), and for others than root.
+    on kernels that do not count their table (before Linux 7.2), and for others than root. `policies` are the rules of
+    policy routing that ask for a mark.
     """
 
     director: Director
@@ -225,6 +252,7 @@ class Reading:
     rules: Ruleset | None = None
     forwards: Mapping[Family, bool] = field(default_factory=dict)
     table: TableStatus | None = None
+    policies: tuple[Policy, ...] = ()
 
     @property
     def connections(self) -> int:

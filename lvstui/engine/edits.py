@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
@@ -28,6 +29,10 @@ from lvstui.store.history_file import Draft, HistoryFile
 
 FEW = 20
 """Changes up to which objects are read one by one, before and after a write; for more the whole table is read once."""
+
+
+UNDOABLE = 100_000
+"""Changes that a session can undo, in its newest edits, or in the last one alone; the history goes further back."""
 
 
 class Interrupted(KernelError):
@@ -62,7 +67,7 @@ class Editor:
         self._recent: tuple[Record, ...] = ()
         self._trouble = ""
         self._interrupted = False
-        self._done: list[tuple[Change, ...]] = []
+        self._done: deque[tuple[Change, ...]] = deque()
         self._undone: list[tuple[Change, ...]] = []
 
     @property
@@ -160,6 +165,8 @@ class Editor:
             case Kind.DO | Kind.APPLY | Kind.ROLLBACK | Kind.ENTRIES:
                 self._done.append(done)
                 self._undone.clear()
+                while len(self._done) > 1 and sum(map(len, self._done)) > UNDOABLE:
+                    self._done.popleft()
             case Kind.UNDO:
                 self._done.pop()
                 self._undone.append(undo(done))

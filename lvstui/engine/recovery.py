@@ -26,17 +26,17 @@ from lvstui.core.describe import describe
 from lvstui.core.drift import add_profile_values
 from lvstui.core.entries.edits import uncertain
 from lvstui.core.fields import visible
-from lvstui.core.home import home_text
+from lvstui.core.home import home_text, is_same_home
 from lvstui.core.model import NOBODYS, Director, Home, MarkGroupKey, MarkKey
 from lvstui.core.record import Kind, Record, stamp
 from lvstui.engine.edits import Writing
 from lvstui.engine.messages import Applied, Edit, Event, sentence
 from lvstui.engine.profile import FollowedProfile
 from lvstui.formats.profile.write import ProfileError
-from lvstui.formats.records import Unreadable, load
+from lvstui.formats.records import Unknown, Unreadable, load
 from lvstui.kernel.port import Kernel, KernelError
 from lvstui.store.history_file import HistoryFile
-from lvstui.store.journal_file import left_paths, take
+from lvstui.store.journal_file import Left, left_paths, take
 from lvstui.store.profile_file import ProfileFile
 
 
@@ -51,12 +51,12 @@ def recover(
     for path in left_paths(file.path):
         try:
             with take(path) as left:
-                record = _load(left.line) if left and left.line else None
+                record = _load(left) if left and left.line else None
                 if record is None or _is_recorded(records, record):
                     continue
                 if record.number:  # which only the history knows: whoever may rename files here could undo old edits
                     raise KernelError(f"{path} is no journal but a history; put it back, or remove it")
-                if record.home != here:
+                if not is_same_home(record.home, here):
                     where = home_text(record.home) or "a demo"
                     raise KernelError(f"it was on {where}; start lvstui there, or remove {path}")
                 if read_only or kernel.read_only:
@@ -68,9 +68,12 @@ def recover(
             yield f"an edit was interrupted, and what became of it is not recorded: {error}"
 
 
-def _load(line: bytes) -> Record | None:
+def _load(left: Left) -> Record | None:
+    """Read what was left; None for a torn line, whose edit had not begun. Raises `KernelError` for a newer lvstui's."""
     try:
-        return load(line)
+        return load(left.line)
+    except Unknown:
+        raise KernelError(f"it was made by another version; start that one here, or remove {left.path}") from None
     except Unreadable:
         return None
 

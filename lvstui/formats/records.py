@@ -37,7 +37,11 @@ _T = TypeVar("_T")
 
 
 class Unreadable(ValueError):
-    """A line that is no record, or one of a newer lvstui."""
+    """A line that is no record."""
+
+
+class Unknown(Unreadable):
+    """A document, but none that this lvstui takes for a record: a newer one may have written it."""
 
 
 def dump(record: Record) -> str:
@@ -117,11 +121,15 @@ def _value_table(value: Value | None) -> Table | str | bool | None:
 
 
 def load(line: str | bytes) -> Record:
-    """Read a record; raises `Unreadable`."""
+    """Read a record; raises `Unreadable`, `Unknown` for a document of another lvstui."""
     try:
-        return _record(json.loads(line))
-    except (ValueError, KeyError, TypeError, ProfileError, RecursionError, OverflowError) as error:
+        document = json.loads(line)
+    except (ValueError, RecursionError) as error:
         raise Unreadable(str(error)) from error
+    try:
+        return _record(document)
+    except (ValueError, KeyError, TypeError, ProfileError, RecursionError, OverflowError) as error:
+        raise (Unknown if isinstance(document, dict) else Unreadable)(str(error)) from error
 
 
 def _record(document: Table) -> Record:

@@ -22,6 +22,7 @@ from lvstui.core.trace.route import Route, RouteQuestion
 from lvstui.kernel.ipvs.client import NO_RIGHT, Netlink
 from lvstui.kernel.ipvs.sync_door import Door, is_ours
 from lvstui.kernel.netlink.links import Interfaces
+from lvstui.kernel.netlink.policies import Policies
 from lvstui.kernel.nft.filter import PacketFilter
 from lvstui.kernel.port import NoRight, Piece
 from lvstui.kernel.procfs.connections import Connections
@@ -68,6 +69,7 @@ class Live:
         self._filter = PacketFilter(netns)
         self._door = Door(self._netlink, self._filter, netns)
         self._forwards = Forwards(netns)
+        self._policies = Policies(netns)
         self._known = _Known(EMPTY, {}, None, EMPTY)
         self._denied = not _may_administer()
 
@@ -102,7 +104,7 @@ class Live:
         forwards = self._forwards.read()
         table = None if self._denied else self._status.read()
         counted = replace(reading, total=total, cpus=cpus, rules=rules, forwards=forwards, table=table)
-        return replace(counted, director=director)
+        return replace(counted, director=director, policies=self._policies.read())
 
     def program(self) -> Program:
         """Read all rules on the way to IPVS."""
@@ -191,7 +193,7 @@ class Live:
 
     def close(self) -> None:
         """Close the socket and the files."""
-        for opened in (self._netlink, self._settings, self._totals, self._status, self._interfaces):
+        for opened in (self._netlink, self._settings, self._totals, self._status, self._interfaces, self._policies):
             opened.close()
         self._filter.close()
         self._forwards.close()

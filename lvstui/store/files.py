@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import grp
 import os
 import pwd
 import stat
@@ -218,9 +219,31 @@ def who_may_change(path: Path) -> str:
             if not is_trusted(status.st_uid):
                 return f"the user {user_name(status.st_uid)}"
         is_sticky = folder.st_mode & stat.S_ISVTX  # there, only the owner can take a file away
-        if file.st_mode & stat.S_IWOTH or (folder.st_mode & stat.S_IWOTH and not is_sticky):
+        open_to = [file] if is_sticky else [file, folder]
+        if any(status.st_mode & stat.S_IWOTH for status in open_to):
             return "every user"
+        groups = (_others_in(status.st_gid) for status in open_to if status.st_mode & stat.S_IWGRP)
+        return next(filter(None, groups), "")
     return ""
+
+
+def _others_in(group: int) -> str:
+    """Name a group that others than root and we may be in; empty for root's, and for our own with nobody else in it."""
+    if group == 0:
+        return ""
+    try:
+        found = grp.getgrgid(group)
+    except KeyError:
+        return f"the group {group}"
+    we = user_name(os.geteuid())
+    is_our_own = found.gr_name == we and set(found.gr_mem) <= {we, "root"}
+    return "" if is_our_own else f"the group {found.gr_name}"
+
+
+def refuse_foreign(file: os.stat_result, folder: Path) -> None:
+    """Raise `Unsafe` where a file or folder was put into a `folder` by another user than root, us or its owner."""
+    if not is_trusted(file.st_uid) and file.st_uid != folder.stat().st_uid:
+        raise Unsafe(f"it belongs to the user {user_name(file.st_uid)}; remove it")
 
 
 def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
@@ -249,6 +272,33 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int
             os.close(descriptor)
             raise
         return descriptor
+
+
+def open_stream(path: Path) -> int | None:
+    """Open a pipe or a terminal to write to it as it is, and return its descriptor; None where there is something else.
+
+    Raises `Unsafe` where nobody reads from it or a foreign link leads to it, OSError.
+    """
+    with _spot(path) as spot:
+        try:
+            if not _is_stream(os.stat(spot.name, dir_fd=spot.folder, follow_symlinks=False)):
+                return None
+            flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
+            descriptor = os.open(spot.name, flags, dir_fd=spot.folder)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                raise Unsafe("nobody reads from this pipe; start the reader first") from None
+            raise
+        if not _is_stream(os.fstat(descriptor)):  # which nothing was written to yet
+            os.close(descriptor)
+            raise Unsafe("something else was put in its place just now; name another file")
+        return descriptor
+
+
+def _is_stream(status: os.stat_result) -> bool:
+    return stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode)
 
 
 def read_file(path: Path, largest: int = LARGEST) -> tuple[bytes, Signature]:

@@ -27,6 +27,7 @@ from lvstui.store.files import (
     make_folder,
     open_regular,
     read_tail,
+    refuse_foreign,
     rename_file,
     resolve,
 )
@@ -69,7 +70,8 @@ class HistoryFile:
     `home` is where what is recorded is done.
 
     Beside `director.toml` (a symbolic link is followed) lie `director.toml.history.jsonl` and, once that has grown,
-    the older `director.toml.history.1.jsonl`. A line that is no record, such as a torn last one, is passed over.
+    the older `director.toml.history.1.jsonl`. A line that is no record, such as a torn last one, is passed over; a file
+    that another user put there is refused.
     """
 
     def __init__(self, profile: Path, *, to_syslog: bool = False, largest: int = LARGEST, home: Home = NOBODYS) -> None:
@@ -173,7 +175,9 @@ class HistoryFile:
     def _append(self, record: Record, text: str) -> Record:
         while True:
             with lock_file(self.path, _PATIENCE, f"{visible(str(self.path))} cannot be written") as file:
-                size = os.fstat(file).st_size
+                status = os.fstat(file)
+                refuse_foreign(status, self.path.parent)
+                size = status.st_size
                 content = read_tail(file, _READ_AT_MOST)
                 record = replace(record, number=self._next_number(content))
                 line = renumber(text, record.number).encode() + b"\n"
@@ -225,6 +229,7 @@ def _read(path: Path) -> bytes:
         except FileNotFoundError:
             return b""
         try:
+            refuse_foreign(os.fstat(descriptor), path.parent)
             return read_tail(descriptor, _READ_AT_MOST)
         finally:
             os.close(descriptor)

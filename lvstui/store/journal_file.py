@@ -10,6 +10,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,7 +21,7 @@ _READ_AT_MOST: Final = 128 * 2**20
 """Bytes of a line that is read: the record of some 400,000 changes."""
 
 _LEFT_MAX: Final = 100
-"""Files that one start looks at; where others may write, there could be any number of them."""
+"""Files that one start opens."""
 
 
 def _prefix(target: Path) -> str:
@@ -81,13 +82,20 @@ class Left(NamedTuple):
 
 
 def left_paths(profile: Path) -> list[Path]:
-    """Return the paths of the journals that were left behind beside a profile, as far as we may read them."""
+    """Return the paths of the journals of root and ourselves that were left beside a profile, as far as we may read."""
     target = resolve(profile)
     try:
         names = [name for name in list_folder(target.parent) if name.startswith(_prefix(target))]
     except OSError:
         return []
-    return [path for name in sorted(names)[:_LEFT_MAX] if _is_left(path := target.with_name(name))]
+    ours = filter(_is_ours, map(target.with_name, sorted(names)))
+    return [path for path in islice(ours, _LEFT_MAX) if _is_left(path)]
+
+
+def _is_ours(path: Path) -> bool:
+    with suppress(OSError):
+        return is_trusted(path.lstat().st_uid)
+    return False
 
 
 def _is_left(path: Path) -> bool:

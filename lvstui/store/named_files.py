@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import stat
 from pathlib import Path
 from typing import Final
 
-from lvstui.store.files import LARGEST, Unsafe, explain_errors, read_descriptor, replace_file, resolve
+from lvstui.store.files import LARGEST, Unsafe, explain_errors, open_stream, read_descriptor, replace_file, resolve
 
 _PATIENCE: Final = 10.0
 """Seconds to wait for the other end of a pipe to write or read something."""
@@ -42,14 +41,14 @@ def write_named(path: Path, content: bytes) -> None:
         if descriptor is not None:
             _write(descriptor, content)
             return
-        target = resolve(path)
-        if _is_stream(target):
-            descriptor = _open_stream(target)
+        stream = open_stream(path)
+        if stream is not None:
             try:
-                _write(descriptor, content)
+                _write(stream, content)
             finally:
-                os.close(descriptor)
+                os.close(stream)
         else:
+            target = resolve(path)
             replace_file(target, content, f".{target.name}.{os.getpid()}.new")
 
 
@@ -61,23 +60,6 @@ def _handed(path: Path) -> int | None:
     if str(path.parent) in ("/dev/fd", "/proc/self/fd") and name.isascii() and name.isdecimal() and len(name) < 9:
         return int(name)
     return None
-
-
-def _is_stream(path: Path) -> bool:
-    try:
-        mode = path.lstat().st_mode
-    except OSError:
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
-
-
-def _open_stream(path: Path) -> int:
-    try:
-        return os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno == errno.ENXIO:
-            raise Unsafe("nobody reads from this pipe; start the reader first") from None
-        raise
 
 
 def _write(descriptor: int, content: bytes) -> None:

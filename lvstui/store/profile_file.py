@@ -17,7 +17,6 @@ from lvstui.formats.profile.flaws import has_comments
 from lvstui.formats.profile.write import HEADER, ProfileError, dumps, loads
 from lvstui.store.files import (
     Signature,
-    Unsafe,
     explain_errors,
     is_irregular,
     link_file,
@@ -25,10 +24,10 @@ from lvstui.store.files import (
     lock_file,
     make_folder,
     read_file,
+    refuse_foreign,
     remove_file,
     replace_file,
     resolve,
-    user_name,
 )
 
 VERSIONS_KEPT: Final = 50
@@ -208,9 +207,7 @@ def _keep_version(target: Path, content: bytes) -> Path:
     with explain_errors(folder, "used"):
         make_folder(folder)
         version = resolve(folder) / version.name
-        owner = version.parent.lstat().st_uid
-        if owner not in (0, os.geteuid(), target.parent.stat().st_uid):
-            raise Unsafe(f"it belongs to the user {user_name(owner)}; remove it")
+        refuse_foreign(version.parent.lstat(), target.parent)
         try:
             link_file(target, version)
         except OSError:

@@ -9,6 +9,7 @@ import pytest
 from lvstui.core.change import Change, Target, Value, change_server, change_service, change_timeouts, fold, undo
 from lvstui.core.model import Director, Pool, RealServer, Service, ServiceKey, Timeouts
 from lvstui.core.record import Kind
+from lvstui.engine import edits
 from lvstui.engine.edits import Editor, Writing
 from lvstui.engine.messages import Applied, Edit, Event, Notice, Outcome, Overtaken, Rejected, Unsaved
 from lvstui.engine.profile import FollowedProfile
@@ -121,6 +122,30 @@ class Reluctant(MemoryKernel):
         if change.target == MARK and change.after is None:
             raise Refused("somebody holds on to it")
         super().write(change)
+
+
+def test_a_long_session_undoes_its_newest_changes_and_keeps_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edits, "UNDOABLE", 100)
+    light, heavy = Timeouts(900, 120, 300), Timeouts(901, 120, 300)
+    kernel = MemoryKernel(Director(timeouts=light))
+    made = editor(kernel, [])
+
+    def edit(count: int) -> None:
+        there = change_timeouts(light, heavy), change_timeouts(heavy, light)
+        assert isinstance(made.make(Edit(there * (count // 2)), kernel.read().director), Applied)
+
+    def undo_all() -> list[int]:
+        undone = []
+        while made.undo:
+            undone.append(len(made.undo))
+            assert isinstance(made.make(Edit(made.undo, Kind.UNDO), kernel.read().director), Applied)
+        return undone
+
+    for count in (6, 96, 4, 2):
+        edit(count)
+    assert undo_all() == [2, 4]
+    edit(102)
+    assert undo_all() == [102]
 
 
 def test_what_cannot_be_taken_back_is_reported_and_can_be_undone() -> None:

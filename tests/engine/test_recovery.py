@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -181,6 +182,39 @@ def test_a_torn_journal_is_removed(tmp_path: Path, line: bytes) -> None:
     (tmp_path / ".director.toml.journal.1-00").write_bytes(line)
     assert scene.recover() == []
     assert is_settled(scene)
+
+
+@pytest.mark.parametrize("line", [b'{"number":0,"time":"2030-01-01T00:00:00Z","kind":"newer"}', b"{}"])
+def test_a_journal_of_a_newer_lvstui_is_kept_and_named(tmp_path: Path, line: bytes) -> None:
+    scene = Scene(tmp_path, Surviving(PLAIN))
+    scene.profile.write_text(dumps(PLAIN))
+    journal = tmp_path / ".director.toml.journal.1-00"
+    journal.write_bytes(line + b"\n")
+    (said,) = scene.recover()
+    assert said.endswith(f"it was made by another version; start that one here, or remove {journal}")
+    assert journal.read_bytes() == line + b"\n"
+
+
+def test_a_host_that_is_written_with_other_capitals_is_the_same(tmp_path: Path) -> None:
+    scene = kill(tmp_path, "set", "2")
+    (journal,) = left_paths(scene.profile)
+    line = journal.read_bytes().rstrip(b"\n")
+    journal.write_bytes(line[:-1] + b',"host":"LB1.example","netns":"blue"}\n')
+    (said,) = scene.recover(Home("lb1.Example", "green"))
+    assert "it was on LB1.example, netns blue; start lvstui there" in said
+    (said,) = scene.recover(Home("lb1.Example", "blue"))
+    assert "3 of 4 changes were written, now recorded as 1" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file of another user")
+def test_any_number_of_journals_of_others_hide_none_of_ours(tmp_path: Path) -> None:
+    scene = kill(tmp_path, "set", "2")
+    for number in range(150):
+        planted = tmp_path / f".director.toml.journal.0-{number}"
+        planted.write_bytes(b"{}\n")
+        os.chown(planted, 65534, 65534)
+    (said,) = scene.recover()
+    assert "3 of 4 changes were written, now recorded as 1" in said
 
 
 def test_a_history_under_the_name_of_a_journal_is_named_and_settles_nothing(tmp_path: Path) -> None:

@@ -233,6 +233,26 @@ def test_nothing_is_appended_to_a_file_that_another_name_leads_to(profile: Path,
 
 
 @as_root
+@pytest.mark.parametrize("name", ["p.toml.history.jsonl", "p.toml.history.1.jsonl"])
+def test_a_history_that_another_user_put_there_is_refused(profile: Path, name: str) -> None:
+    profile.parent.chmod(0o777)
+    planted = profile.with_name(name)
+    planted.write_text('{"number":999999,\n')
+    os.chown(planted, SOMEBODY, SOMEBODY)
+    history = HistoryFile(profile)
+    refusal = "it belongs to the user nobody; remove it"
+    with pytest.raises(ProfileError, match=refusal):
+        history.append(Kind.DO, [])
+    with pytest.raises(ProfileError, match=refusal):
+        list(history.records())
+    with pytest.raises(ProfileError, match=refusal):
+        history.recent()
+    assert planted.read_text() == '{"number":999999,\n'
+    os.chown(profile.parent, SOMEBODY, SOMEBODY)  # in that user's own folder it is theirs to keep
+    assert history.append(Kind.DO, []).number == 1000000
+
+
+@as_root
 def test_a_lock_that_another_user_made_and_holds_is_soon_given_up_and_named(profile: Path) -> None:
     with profile.with_name(".p.toml.lock").open("w") as lock:
         os.fchown(lock.fileno(), SOMEBODY, SOMEBODY)
@@ -316,7 +336,20 @@ def test_who_may_change_a_profile_is_known(profile: Path) -> None:
     profile.parent.chmod(0o700)
     profile.chmod(0o666)
     assert who_may_change(profile) == "every user"
+    profile.chmod(0o600)
     if os.geteuid() == 0:
+        for path in (profile, profile.parent):
+            path.chmod(0o770)
+            assert who_may_change(profile) == ""  # the group is root's own
+            os.chown(path, 0, SOMEBODY)
+            assert who_may_change(profile) == "the group nogroup"
+            os.chown(path, 0, 54321)
+            path.chmod(0o770)
+            assert who_may_change(profile) == "the group 54321"
+            path.chmod(0o700)
+            assert who_may_change(profile) == ""
+        profile.parent.chmod(0o1770)
+        assert who_may_change(profile) == ""
         os.chown(profile.parent, SOMEBODY, SOMEBODY)
         assert who_may_change(profile) == "the user nobody"
 
@@ -352,3 +385,18 @@ def test_in_a_folder_that_is_gone_nothing_is_saved(tmp_path: Path, monkeypatch: 
     with pytest.raises(ProfileError, match=r"p\.toml cannot be saved: there is no such file or folder"):
         save(Path("p.toml"), LB1)
     monkeypatch.chdir(tmp_path)
+
+
+@as_root
+def test_a_pipe_behind_a_link_of_another_user_is_not_written_to(tmp_path: Path, victim: Path) -> None:
+    os.mkfifo(victim / "pipe")
+    reader = os.open(victim / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        (tmp_path / "shared").mkdir()
+        plant(tmp_path / "shared/way", victim)
+        with pytest.raises(ProfileError, match="is a symbolic link of the user nobody"):
+            write_named(tmp_path / "shared/way/pipe", b"secret")
+        write_named(victim / "pipe", b"ours")
+        assert os.read(reader, 100) == b"ours"
+    finally:
+        os.close(reader)

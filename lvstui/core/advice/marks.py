@@ -17,7 +17,7 @@ from lvstui.core.marks.edits import lost_changes
 from lvstui.core.marks.mark import Mark, every_rule, is_late, is_reached, mark_at, marks, overlap
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import UNKNOWN_FAMILY, Director, Family, MarkGroupKey, MarkKey, Persistence, Pool, Selector
-from lvstui.core.observed import ALL_BITS, Rule
+from lvstui.core.observed import ALL_BITS, Policy, Rule
 from lvstui.core.selectors import several_ports
 from lvstui.core.snapshot import Snapshot
 
@@ -185,6 +185,16 @@ def _used_by_others(snapshot: Snapshot) -> Iterator[Advice]:
                 "use a mark without the bits 0x4000 and 0x8000",
             )
     for mark in marks(snapshot).values():
+        if policy := next(_diversions(snapshot, mark), None):
+            yield _advise(
+                mark,
+                f"policy routing uses it too ({policy})",
+                "packets that get it before they are routed go where that rule leads, and IPVS sees only what comes "
+                "to this machine",
+                "use another mark for one of the two, or let the table of the rule deliver to this machine "
+                "(`ip route add local default dev lo table ...`)",
+            )
+    for mark in marks(snapshot).values():
         if not mark.held or mark.group is None:
             continue
         others = [known.rule for known in mark.rules if not is_ours(known.rule) and is_reached(known.rule)]
@@ -197,6 +207,14 @@ def _used_by_others(snapshot: Snapshot) -> Iterator[Advice]:
                     "use another mark for one of the two",
                 )
                 break
+
+
+def _diversions(snapshot: Snapshot, mark: Mark) -> Iterator[Policy]:
+    """Return the rules of policy routing that lead packets of a mark that is used for IPVS away from this machine."""
+    if mark.pools or mark.held:
+        for policy in snapshot.reading.policies:
+            if policy.is_about(mark.number) and not policy.delivers:
+                yield policy
 
 
 def _not_persistent(snapshot: Snapshot, pool: Pool) -> Iterator[Advice]:

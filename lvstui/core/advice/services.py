@@ -48,7 +48,8 @@ def advice(snapshot: Snapshot) -> tuple[Advice, ...]:
     known = "" if rules is None else f"{rules.generation} {len(rules.rules)} {rules.trouble} {rules.missing}"
     off = " ".join(str(int(family)) for family, on in reading.forwards.items() if not on)
     owners = frozenset((owner.program, owner.services) for owner in snapshot.owners)
-    configured = snapshot.derive_whole(_configured, reading.director, snapshot.profile.drift, known, off, owners)
+    depends = (reading.director, snapshot.profile.drift, known, off, owners, reading.policies)
+    configured = snapshot.derive_whole(_configured, *depends)
     distributed = snapshot.derive_whole(_distributed, reading.director, reading.taken // _PATIENCE, owners)
     return (*configured, *distributed)
 

@@ -137,6 +137,8 @@ def details(snapshot: Snapshot, number: int, advice: Sequence[str]) -> list[str]
         seen = "nothing counts its packets" if mark.packets is None else f"{mark.packets:,} packets got it"
         lines.append(f"{seen}, {mark.sticky:,} persistence entries")
     lines += advice
+    asking = [str(policy) for policy in snapshot.reading.policies if mark.number and policy.is_about(mark.number)]
+    lines += ["", "Policy routing", *(f"  {text}" for text in asking)] if asking else []
     lines += ["", "Rules"]
     lines += [line for rule in mark.rules for line in rule_lines(rule)] or ["  none"]
     if mark.number:

@@ -20,7 +20,7 @@ from lvstui.core.packets.program import (
     Within,
 )
 from lvstui.core.packets.state import State
-from lvstui.core.packets.steps import Compiler, Predicate, Reader, Step, check, reader, size_of
+from lvstui.core.packets.steps import Compiler, Predicate, Reader, Step, check, needs_nothing, reader, size_of
 from lvstui.core.packets.view import index_of
 
 Test: TypeAlias = Callable[[State], bool | None]
@@ -34,13 +34,23 @@ class Ready:
     match most packets.
     """
 
-    __slots__ = ("chain", "gate", "line", "steps")
+    __slots__ = ("_compiler", "_gated", "_steps", "chain", "gate", "line")
 
     def __init__(self, line: Line, chain: str, compiler: Compiler) -> None:
         self.line = line
         self.chain = chain
-        self.gate = _gate(line.code, compiler)
-        self.steps: tuple[Step, ...] = tuple(compiler.step(instruction) for instruction in line.code)
+        self._compiler = compiler
+        self.gate, self._gated = _gate(line.code, compiler)
+        self._steps: tuple[Sequence[Step], Sequence[Step]] | None = None
+
+    def steps(self, opened: bool) -> Sequence[Step]:
+        """Return the rule's steps, without what its gate has asked where that is surely `opened`."""
+        if self._steps is None:
+            code = self.line.code
+            steps = self._compiler.steps(code)
+            rest = code[self._gated :]
+            self._steps = steps, self._compiler.steps(rest) if needs_nothing(rest) else steps
+        return self._steps[opened]
 
 
 class Rules:
@@ -82,8 +92,8 @@ def compiled(table: Table, order: ByteOrder) -> Rules:
     return found
 
 
-def _gate(code: Sequence[Instruction], compiler: Compiler) -> Test | None:
-    """Return what the first instructions ask together, None where they ask nothing."""
+def _gate(code: Sequence[Instruction], compiler: Compiler) -> tuple[Test | None, int]:
+    """Return what the first instructions ask together, None where they ask nothing, and how many they are."""
     tests: list[Test] = []
     at = 0
     while at < len(code):
@@ -92,11 +102,15 @@ def _gate(code: Sequence[Instruction], compiler: Compiler) -> Test | None:
             break
         tests.append(test)
         at += used
-    if len(tests) < 2:
-        return tests[0] if tests else None
-    if len(tests) == 2:
-        return _both(*tests)
-    return _every(tests)
+    match tests:
+        case []:
+            return None, 0
+        case [test]:
+            return test, at
+        case [first, second]:
+            return _both(first, second), at
+        case _:
+            return _every(tests), at
 
 
 def _both(first: Test, second: Test) -> Test:

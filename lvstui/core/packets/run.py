@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from lvstui.core.packets.bits import FULL, Bits, Registers
 from lvstui.core.packets.compiled import Ready, Rules
 from lvstui.core.packets.program import Outcome, Verdict
-from lvstui.core.packets.state import State, joined
+from lvstui.core.packets.state import State, Way, joined
 from lvstui.core.packets.view import Scene, View
 
 LIMIT: Final = 64
@@ -94,6 +94,12 @@ class Runner:
                         break
                 else:
                     continue
+            if self._place is None and len(flows) == 1:
+                ((state, trail),) = flows.items()
+                after = straight(rule, state)
+                if after is not None:
+                    flows = Flows({after: trail})
+                    continue
             flows = self._rule(rule, flows, back, jumps, depth)
             if not flows:
                 return back
@@ -105,9 +111,6 @@ class Runner:
         on = Flows()
         calls: dict[Verdict, Flows] = {}
         for state, trail in flows.items():
-            if rule.gate is not None and rule.gate(state) is False:
-                on.note(state, trail)
-                continue
             for end in run(rule, state):
                 after = self._after(rule, state, trail, end)
                 match end.verdict:
@@ -156,9 +159,23 @@ class Runner:
 _ON: Final = Verdict(Outcome.CONTINUE)
 
 
+def straight(rule: Ready, state: State) -> State | None:
+    """Run one rule on a state and return the state after it, None where it ends in another way than by going on."""
+    registers: Registers = {}
+    for step in rule.steps(rule.gate is not None and rule.gate(state) is True):
+        result = step(state, registers)
+        if not isinstance(result, State):
+            return None
+        state = result
+    return state
+
+
 def run(rule: Ready, state: State) -> list[End]:
     """Run one rule on a state and return how it may leave it."""
-    steps = rule.steps
+    opened = rule.gate is not None and rule.gate(state)
+    if opened is False and rule.gate is not None:
+        return [End(state, 0, None, False, True)]
+    steps = rule.steps(opened is True)
     ends: list[End] = []
     pending: list[tuple[int, State, Registers, int, bool]] = [(0, state, {}, 0, True)]
     while pending:
@@ -170,23 +187,32 @@ def run(rule: Ready, state: State) -> list[End]:
                 continue
             if result is None:
                 ends.append(End(now, guesses, None, False, certain))
-                break
-            split = len(result) > 1
-            ahead = []
-            for number, (after, held, verdict) in enumerate(result):
-                more = guesses + (number > 0)
-                if verdict is not None:
-                    ends.append(End(after, more, verdict, True, certain and not split))
-                elif held is None:
-                    ends.append(End(after, more, None, False, certain and not split))
-                else:
-                    own = dict(held) if split else held
-                    ahead.append((at + 1, after, own, more, certain and not split))
-            pending.extend(reversed(ahead))
+            else:
+                certain = certain and len(result) == 1
+                _split(result, at + 1, guesses, certain, ends, pending)
             break
         else:
             ends.append(End(now, guesses, None, True, certain))
     return ends
+
+
+def _split(
+    ways: Sequence[Way],
+    at: int,
+    guesses: int,
+    certain: bool,
+    ends: list[End],
+    pending: list[tuple[int, State, Registers, int, bool]],
+) -> None:
+    """Add the ways on from an instruction to those that end the rule, or that are still to be followed."""
+    ahead: list[tuple[int, State, Registers, int, bool]] = []
+    for number, (state, registers, verdict) in enumerate(ways):
+        more = guesses + (number > 0)
+        if registers is not None:
+            ahead.append((at, state, registers if len(ways) == 1 else dict(registers), more, certain))
+        else:
+            ends.append(End(state, more, verdict, verdict is not None, certain))
+    pending.extend(reversed(ahead))
 
 
 def bounded(flows: Flows) -> Flows:

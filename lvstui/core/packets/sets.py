@@ -17,6 +17,8 @@ class Found(NamedTuple):
 
 
 _NOTHING = Found((), True)
+_SOMETHING = Element(b"", b"")
+"""What may be in a set of which no element is known."""
 
 
 class Index:
@@ -40,7 +42,7 @@ class Index:
     def find(self, key: Bits) -> Found:
         """Return what a key leads to."""
         if not self._contents.known:
-            return Found(self._contents.elements, True)
+            return Found((*self._contents.elements, _SOMETHING), True)
         if key.unknown:
             return self._possible(key)
         found = self._exact.get(key.value)

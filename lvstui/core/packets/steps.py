@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeAlias, assert_never
 
 from lvstui.core.packets.bits import (
@@ -12,6 +12,7 @@ from lvstui.core.packets.bits import (
     Registers,
     between,
     join_all,
+    may_be,
     ones,
     read,
     swapped,
@@ -19,6 +20,7 @@ from lvstui.core.packets.bits import (
     write,
 )
 from lvstui.core.packets.program import (
+    SLOT,
     Ask,
     Branch,
     ByteOrder,
@@ -78,6 +80,17 @@ class Compiler:
         if found is None:
             found = self._indexes[id(contents)] = (contents, Index(contents))
         return found[1]
+
+    def steps(self, code: Sequence[Instruction]) -> list[Step]:
+        """Return the functions of instructions; a mark that is set to a constant, as most are, is but one."""
+        match code:
+            case [*rest, Constant(slot, data), Write(source, Named(name="meta mark", host=True))] if (
+                slot == source and len(data) == SLOT
+            ):
+                mark = swapped(int.from_bytes(data, "big"), SLOT, self.order)
+                return [*map(self.step, rest), lambda state, _: state.marked(Bits(mark))]
+            case _:
+                return [self.step(instruction) for instruction in code]
 
     def step(self, instruction: Instruction) -> Step:
         """Return the function of an instruction."""
@@ -153,21 +166,67 @@ def size_of(test: Compare | Within | Member) -> int:
             assert_never(test)
 
 
+def needs_nothing(code: Sequence[Instruction]) -> bool:
+    """Return whether code reads no register that it has not filled itself."""
+    filled: set[int] = set()
+    for instruction in code:
+        reads, writes = _slots(instruction)
+        if not filled.issuperset(reads):
+            return False
+        filled.update(writes)
+    return True
+
+
+def _slots(instruction: Instruction) -> tuple[Iterable[int], Iterable[int]]:
+    """Return the slots that an instruction reads, and those that it fills."""
+    match instruction:
+        case Load(slot, source):
+            return (), _row(slot, source.size)
+        case Choose(slot=slot):
+            return (), (slot,)
+        case Constant(slot, data):
+            return (), _row(slot, len(data))
+        case Compare() | Within() | Member():
+            return _row(instruction.slot, size_of(instruction)), ()
+        case Mask(source, slot, mask):
+            return _row(source, len(mask)), _row(slot, len(mask))
+        case Combine(source, other, slot, size):
+            return (*_row(source, size), *_row(other, size)), _row(slot, size)
+        case Shift(source, slot, size) | Swap(source, slot, size):
+            return _row(source, size), _row(slot, size)
+        case Map(slot, contents, target):
+            size = max((len(element.data) for element in contents.elements), default=0)
+            return _row(slot, contents.size), _row(target, size)
+        case Branch(slot, contents):
+            return _row(slot, contents.size), ()
+        case Write(slot, target):
+            return _row(slot, target.size), ()
+        case Nat(addresses, ports, registers=True):
+            return (*(addresses or ()), *(ports or ())), ()
+        case _:
+            return (), ()
+
+
+def _row(slot: int, size: int) -> range:
+    return range(slot, slot - (-size // SLOT))
+
+
 def _turned(answer: bool | None, negated: bool) -> bool | None:
     return answer if answer is None else answer != negated
 
 
 def _comparison(sign: str, data: int, most: int) -> Predicate:
     """Return a comparison with bytes, of which a smaller one comes first (memcmp)."""
-    ranges, negated = {
-        "==": (((data, data),), False),
-        "!=": (((data, data),), True),
-        "<": (((0, data - 1),), False),
-        "<=": (((0, data),), False),
-        ">": (((data + 1, most),), False),
-        ">=": (((data, most),), False),
-    }[sign]
-    return lambda found: _turned(within(found, ranges), negated)
+    match sign:
+        case "==":
+            return lambda found: found.value == data if not found.unknown else may_be(found, data) and None
+        case "!=":
+            return lambda found: found.value != data if not found.unknown else None if may_be(found, data) else True
+        case "<" | "<=":
+            ranges = ((0, data - (sign == "<")),)
+        case _:
+            ranges = ((data + (sign == ">"), most),)
+    return lambda found: within(found, ranges)
 
 
 def _membership(index: Index, negated: bool) -> Predicate:
@@ -413,6 +472,8 @@ def check(test: Check) -> Callable[[State], bool | None]:
     """Return what a test of iptables asks of a packet."""
     readers = [reader(field, "big") for field in test.fields]
     ranges, negated, mask = test.ranges, test.negated, test.mask
+    if len(readers) == 1:
+        return _check_one(readers[0], test)
 
     def holds(state: State) -> bool | None:
         answer: bool | None = False
@@ -432,6 +493,27 @@ def check(test: Check) -> Callable[[State], bool | None]:
             elif held is None and answer is False:
                 answer = None
         return False if lacking and answer is False else _turned(answer, negated)
+
+    return holds
+
+
+def _check_one(look: Reader, test: Check) -> Callable[[State], bool | None]:
+    """Return what a test of one field asks."""
+    ranges, negated = test.ranges, test.negated
+    mask = -1 if test.mask is None else test.mask
+
+    def holds(state: State) -> bool | None:
+        found = look(state)
+        if found is None:
+            return False
+        if found.unknown:
+            held = within(Bits(found.value & mask, found.unknown & mask), ranges) if found.sure else None
+            return held if held is None else held != negated
+        value = found.value & mask
+        for first, last in ranges:
+            if first <= value <= last:
+                return not negated
+        return negated
 
     return holds
 

@@ -111,8 +111,7 @@ class View(dict[int, Bits | None]):
         self.scene = scene
         self._siblings = {scene: self} if siblings is None else siblings
 
-    def __hash__(self) -> int:  # type: ignore[override]
-        return id(self)
+    __hash__ = object.__hash__  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> bool:
         """Of one scene there is one view."""

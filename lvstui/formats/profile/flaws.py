@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from itertools import takewhile
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from lvstui.core import fields
@@ -178,6 +179,10 @@ _TOKEN: Final = re.compile(
 )
 
 
+_PARTS_MAX: Final = 32
+"""Parts of a key that are read: tomllib takes quadratic time for them, and ours have three at most."""
+
+
 class _Token(NamedTuple):
     kind: str
     text: str
@@ -188,6 +193,17 @@ def has_comments(text: str, apart_from: str) -> bool:
     """Return whether a TOML text has comments, other than the line that lvstui itself writes."""
     found = (match for match in _TOKEN.finditer(text) if match.lastgroup == "comment")
     return any(match[0].rstrip() != apart_from for match in found)
+
+
+def refuse_long_keys(source: str, text: str) -> None:
+    """Raise `ProfileError` where a key has so many parts (`a.b.c. …`) that reading it would take long."""
+    if not any(line.count(".") >= _PARTS_MAX for line in text.split("\n")):
+        return
+    parts = 0
+    for token in takewhile(lambda token: token.kind != "end", _tokens(text)):
+        parts = parts + 1 if token.kind in ("bare", "string") else parts if token.text == "." else 0
+        if parts > _PARTS_MAX:
+            raise ProfileError(f"{source}, line {token.line}: a key has more than {_PARTS_MAX} parts; correct it")
 
 
 def lines(text: str) -> Mapping[Path, int]:

@@ -30,7 +30,7 @@ from lvstui.core.model import (
     SyncRole,
     Timeouts,
 )
-from lvstui.formats.profile.flaws import Path, ProfileError, Reader, Table, same, syntax_flaw
+from lvstui.formats.profile.flaws import Path, ProfileError, Reader, Table, refuse_long_keys, same, syntax_flaw
 
 FORMAT: Final = 1
 """The number of the format that this lvstui writes and the newest that it reads."""
@@ -49,6 +49,7 @@ def loads(text: str, source: str) -> Director:
 
     Raises `ProfileError` with every flaw of the text: `director.toml, line 12: weight: must be …`.
     """
+    refuse_long_keys(fields.visible(source), text)
     with suppress(Uncertain, ValueError, RecursionError):
         return read_quickly(text)
     return read_thoroughly(text, source)

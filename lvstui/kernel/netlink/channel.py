@@ -169,6 +169,20 @@ def messages(datagrams: Iterable[Datagram], header: int = HEADER) -> Iterator[by
             yield data[start + header : end]
 
 
+def announced(news: socket.socket) -> bool:
+    """Drop what a socket of multicast groups holds, and return whether that was anything."""
+    found = False
+    while True:
+        try:
+            news.recv(1, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return found
+        except OSError as problem:
+            if problem.errno != errno.ENOBUFS:  # there was more news than the socket holds
+                raise
+        found = True
+
+
 class GenericFamily:
     """A generic netlink family. Raises Answer(ENOENT) where the kernel has no such family (any more)."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 import struct
 from collections.abc import Iterable, Iterator
@@ -10,7 +9,7 @@ from typing import Final, NamedTuple
 
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.attributes import NATIVE
-from lvstui.kernel.netlink.channel import DUMP, REQUEST, Channel, Interrupted, messages
+from lvstui.kernel.netlink.channel import DUMP, REQUEST, Channel, Interrupted, announced, messages
 from lvstui.kernel.port import Garbled, KernelError
 
 _GETLINK: Final = 18
@@ -63,7 +62,7 @@ class Interfaces:
             if self._sockets is None:
                 self._sockets = call_in(self._netns, _open)
             news, answers = self._sockets
-            if _announced(news) or self._stale:
+            if announced(news) or self._stale:
                 self._stale = True
                 self._names = _names(_links(answers))
                 self._stale = False
@@ -87,20 +86,6 @@ def _open() -> _Sockets:
     )
     news.bind((0, _LINKS))
     return _Sockets(news, Channel(answers))
-
-
-def _announced(news: socket.socket) -> bool:
-    """Drop the news, and return whether there were any."""
-    found = False
-    while True:
-        try:
-            news.recv(1, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return found
-        except OSError as problem:
-            if problem.errno != errno.ENOBUFS:  # there was more news than the socket holds
-                raise
-        found = True
 
 
 def _names(interfaces: Iterable[_Interface]) -> tuple[str, ...]:

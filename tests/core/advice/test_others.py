@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from lvstui.core.advice.services import advice
-from lvstui.core.model import AddressKey, Persistence
-from lvstui.core.observed import Ruleset
+from lvstui.core.marks.rows import details
+from lvstui.core.model import AddressKey, Family, Persistence
+from lvstui.core.observed import ALL_BITS, Policy, Ruleset
 from lvstui.core.record import Owner
 from lvstui.core.snapshot import Snapshot
 from tests.build import director, pool, rule, snapshot, sticky_pool
@@ -70,6 +71,23 @@ def test_kube_router_gets_no_advice() -> None:
 @pytest.mark.parametrize("other", ["mwan3", "istio", "tailscale", "wg_quick", "kube_proxy_affinity"])
 def test_rules_of_others_beside_a_group_of_ours_are_no_advice(other: str) -> None:
     assert sentences(seen("web_group", "web_group", other)) == []
+
+
+def test_a_mark_that_policy_routing_uses_too_is_reported_unless_its_table_delivers_here() -> None:
+    web = seen("web_group", "web_group")
+
+    def routed(*policies: Policy) -> list[str]:
+        return sentences(replace(web, reading=replace(web.reading, policies=policies)))
+
+    policy = Policy(Family.IPV4, 100, 80, ALL_BITS, "lookup 200")
+    (said,) = routed(policy)
+    assert "policy routing uses it too (ip rule 100: fwmark 0x50 lookup 200)" in said
+    assert routed(policy._replace(delivers=True)) == []
+    assert routed(policy._replace(value=0x100, mask=0x3F00)) == []
+    assert len(routed(policy._replace(mask=0xFF))) == 1
+    assert routed(policy._replace(value=0xCA6C, inverted=True)) == []
+    where = details(replace(web, reading=replace(web.reading, policies=(policy,))), 80, ())
+    assert "  ip rule 100: fwmark 0x50 lookup 200" in where
 
 
 def test_a_group_of_keepalived_itself_needs_no_persistence() -> None:

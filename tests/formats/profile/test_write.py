@@ -342,6 +342,8 @@ def test_all_flaws_are_reported_at_once_in_the_order_of_the_lines() -> None:
 
 def test_what_the_parser_itself_cannot_take_is_a_flaw_as_well() -> None:
     assert flaws(f"format = {'9' * 5000}") == ["director.toml: a number in it has thousands of digits; correct it"]
+    for key in ("a" + ".a" * 20_000, "a = {a" + " .'a'" * 20_000, "[[a" + '."a"' * 20_000, "a" + "\t.\ta" * 32):
+        assert flaws(f"\n{key}") == ["director.toml, line 2: a key has more than 32 parts; correct it"]
     assert flaws(f"a = {'[' * 5000}") == ["director.toml: lists in it are nested too deeply; take brackets out"]
 
 
@@ -371,3 +373,12 @@ def test_every_line_of_a_profile_is_found_wherever_it_is_broken(director: Direct
     assert flaws("\n".join(lines)) == [
         f"director.toml, line {broken + 1}: wieght: is not a key here; did you mean weight?"
     ]
+
+
+def test_a_note_may_have_as_many_dots_as_it_likes() -> None:
+    note = ".".join("x" * 100) + " = 1"
+    for quote in ('"', "'", '"""\n', "'''\n"):
+        end = quote.rstrip("\n")
+        text = f'format = 1\n[[service]]\nservice = "mark:1"\nname = "a"\nnote = {quote}{note}{end} # {note}\n'
+        (pool,) = loads(text, "director.toml").pools.values()
+        assert pool.service.note == note

@@ -26,6 +26,14 @@ _LEGACY: Final = ("ipt_", "ip6t_", "iptable_", "ip6table_")
 _NAT_HOOK: Final = "nf_nat_"
 """How the functions are called that run tables of legacy iptables, and the chains of NAT."""
 
+_KERNELS_OWN: Final = {
+    ("prerouting", -200): ("ipv4_conntrack_", "ipv6_conntrack_"),
+    ("output", -200): ("ipv4_conntrack_", "ipv6_conntrack_"),
+    ("input", 99): ("ip_vs_",),
+    ("output", -98): ("ip_vs_",),
+}
+"""Where connection tracking and IPVS stand, and how their functions are called."""
+
 
 def arrange(tables: Iterable[Table], order: ByteOrder, listing: Listing, trouble: str = "") -> Program:
     """Return the program that tables form; `listing` is only used where it decides, and may list nothing."""
@@ -49,19 +57,29 @@ def _priority(stop: Stop) -> int:
 
 
 def _in_order(hook: str, stops: Sequence[Stop], listing: Listing) -> Iterator[Stop]:
-    listed: list[list[Hooked]] | None = None
+    listed: list[Sequence[Hooked]] | None = None
     for priority, same in groupby(stops, _priority):
         group = list(same)
-        if any(_meet(one, other) for place, one in enumerate(group) for other in group[:place]):
+        own = _KERNELS_OWN.get((hook, priority))
+        if own or any(_meet(one, other) for place, one in enumerate(group) for other in group[:place]):
             if listed is None:
-                listed = [list(listing(*place)) for place in _places(hook, stops)]
+                listed = [listing(*place) for place in _places(hook, stops)]
             known: list[Stop] = []
+            early: dict[int, bool] = {}
             for entries in listed:
-                known = _merged(
-                    known, [stop for entry in entries if entry.priority == priority for stop in _of(entry, group)]
-                )
-            group = _merged(known, group)
+                level = [entry for entry in entries if entry.priority == priority]
+                known = _merged(known, [stop for entry in level for stop in _of(entry, group)])
+                early |= _early(level, group, own) if own else {}
+            group = [stop._replace(early=early.get(id(stop))) for stop in _merged(known, group)]
         yield from group
+
+
+def _early(level: Sequence[Hooked], group: Sequence[Stop], own: tuple[str, ...]) -> dict[int, bool]:
+    """Return which chains of a group come before what the kernel itself does there, by their identity."""
+    place = next((n for n, entry in enumerate(level) if entry.function.startswith(own)), None)
+    if place is None:
+        return {}
+    return {id(stop): n < place for n, entry in enumerate(level) for stop in _of(entry, group)}
 
 
 def _meet(one: Stop, other: Stop) -> bool:

@@ -336,17 +336,14 @@ def _lookup(parts: Parts, scope: Scope, _: Sequence[Instruction]) -> Code:
     if 3 not in parts:
         return (Member(slot, contents, bool(parts.number(5) & 1)),)
     if parts.number(3) == 0:  # NFT_REG_VERDICT
-        if any(element.verdict is None for element in contents.elements):
-            raise Garbled(f"the map {found.name} holds no verdicts")
+        if len(contents.elements) != len(found.elements) or any(each.verdict is None for each in contents.elements):
+            raise Garbled(f"the map {found.name} does not hold verdicts")
         return (Branch(slot, contents),)
     sizes = {len(element.data) for element in contents.elements}
     target = _at(parts, 3, max(sizes, default=SLOT))
     if len(sizes) > 1:
         raise Garbled(f"the map {found.name} holds values of several sizes")
-    if contents.known:
-        return (Map(slot, contents, target),)
-    # What it holds now may be something else when a packet comes.
-    return Ask(f"map @{found.name}"), *_strange(parts, 3, f"map @{found.name}")
+    return (Map(slot, contents, target),)
 
 
 def _object(kind: int, name: str) -> Code:

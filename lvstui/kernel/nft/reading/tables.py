@@ -39,7 +39,7 @@ _VERDICT: Final = b"\0\0\0\0"  # NFT_REG_VERDICT
 _LEADING_ON: Final = rb"\xff\xff\xff[\xfc\xfd]"  # NFT_GOTO, NFT_JUMP
 _CHAIN: Final = 2  # NFTA_VERDICT_CHAIN
 
-_NAME: Final = 1  # NFTA_MATCH_NAME
+_NAME: Final = 1  # NFTA_EXPR_NAME, NFTA_MATCH_NAME
 _SET_OF: Final = {b"lookup": 1, b"objref": 4}
 """Attributes that name a set (NFTA_LOOKUP_SET, NFTA_OBJREF_SET_NAME)."""
 
@@ -96,7 +96,10 @@ class RawRule(NamedTuple):
 
 @dataclass(slots=True)
 class Table:
-    """A table with what was looked at more closely: rules by their chain, sets, named counters; `marks` as of rules."""
+    """A table with what was looked at more closely: rules by their chain, sets, named counters.
+
+    `marks` says that a rule may do something with marks, `moves` that one changes how later ones see a packet.
+    """
 
     dormant: bool = False
     chains: dict[str, Chain] = field(default_factory=dict)
@@ -104,6 +107,7 @@ class Table:
     sets: dict[str, Set] = field(default_factory=dict)
     counters: dict[str, tuple[int, int]] = field(default_factory=dict)
     marks: bool = False
+    moves: bool = False
 
 
 class Finder:
@@ -118,6 +122,8 @@ class Finder:
         about_marks = re.escape(mark) + rb"|target\x00|match\x00.{8,24}socket\x00"
         chain = re.escape(codec.attribute(_CHAIN, b"")[2:])
         self.about_marks = re.compile(about_marks, re.DOTALL).search
+        moving = (re.escape(codec.attribute(_NAME, name)) for name in (b"nat\0", b"redir\0", b"notrack\0"))
+        self.moves = re.compile(b"|".join(moving)).search
         self.leads_on = re.compile(_LEADING_ON + rb"|" + re.escape(branch)).search
         self._lookups = re.compile(rb"(lookup|objref)\x00\x00")
         self._ipsets = re.compile(re.escape(codec.attribute(_NAME, b"set\0")) + rb".{12}(..)", re.DOTALL)
@@ -151,7 +157,7 @@ class Tables:
 
 
 def read(netfilter: Netfilter, *, whole: bool = False) -> Tables:
-    """Read the tables that have to do with marks, or (`whole`) all, at one generation.
+    """Read the tables that have to do with marks, NAT or connection tracking, or (`whole`) all, at one generation.
 
     Raises `Interrupted` where it changed on the way, else OSError, `Garbled`.
     """
@@ -175,7 +181,7 @@ def _tables(netfilter: Netfilter, finder: Finder, whole: bool) -> Mapping[Place,
     for family, body in _objects(netfilter, GETTABLE):
         tables[Place(family, word(body.get(1)))] = Table(bool(number(body.get(2)) & _DORMANT))
     _rules(netfilter, finder, tables)
-    wanted = {place: table for place, table in tables.items() if whole or table.marks or place == OURS}
+    wanted = {place: table for place, table in tables.items() if whole or table.marks or table.moves or place == OURS}
     for table in (table for place, table in tables.items() if place not in wanted):
         table.rules.clear()
     if wanted:
@@ -216,6 +222,7 @@ def _rules(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, Table]) 
         rule = RawRule(word(body[2]), number(handle), place, body.get(4, b""), body.get(7, b""), marks, jumps)
         table.rules.setdefault(rule.chain, []).append(rule)
         table.marks = table.marks or marks
+        table.moves = table.moves or bool(finder.moves(item.body))
 
 
 def _chain(codec: Codec, family: int, body: dict[int, bytes]) -> Chain:

@@ -14,13 +14,10 @@ from lvstui.core.packets.program import (
     CopyMark,
     Element,
     Instruction,
-    Load,
     Mark,
-    Mask,
     Named,
     Nat,
     Outcome,
-    Shift,
     Unread,
     Untrack,
     Verdict,
@@ -33,8 +30,7 @@ Code: TypeAlias = tuple[Instruction, ...]
 _Reader: TypeAlias = Callable[[bytes, str, Codec], Code]
 
 _PACKET_MARK: Final = Named("meta mark", SLOT, host=True)
-_CONNECTION_MARK: Final = Named("ct mark", SLOT, host=True)
-_SET, _SAVE, _RESTORE = range(3)  # XT_CONNMARK_*
+_SAVE, _RESTORE = 1, 2  # XT_CONNMARK_*
 _MAP_ADDRESSES, _MAP_PORTS = 1, 2  # NF_NAT_RANGE_*
 _MAP_MARK: Final = 1 << 8  # IPSET_FLAG_MAP_SKBMARK
 _NOTRACK: Final = 1  # XT_CT_NOTRACK
@@ -73,15 +69,7 @@ def _connmark(form: str) -> _Reader:
             return (CopyMark(True, mask, packet_mask, moved),)
         if mode == _RESTORE:
             return (CopyMark(False, packet_mask, mask, moved),)
-        if not bits:
-            return (Mark(mark, mask, connection=True),)
-        kept, flipped = ((value & ALL_BITS).to_bytes(SLOT, codec.order) for value in (~mask, mark))
-        return (
-            Load(0, _CONNECTION_MARK),
-            Mask(0, 0, kept, flipped),
-            Shift(0, 0, SLOT, bits, not right),
-            Write(0, _CONNECTION_MARK),
-        )
+        return (Mark(mark, mask, True, moved),)
 
     return reader
 
