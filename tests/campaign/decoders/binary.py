@@ -13,18 +13,25 @@ from typing import Final, TypeAlias
 from lvstui.core.change import DirectorField
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.marks.script import groups
-from lvstui.core.model import Endpoint, SyncRole
+from lvstui.core.model import Endpoint, Protocol, SyncRole
 from lvstui.core.observed import ALL_BITS
+from lvstui.core.packets.packet import Packet
+from lvstui.core.packets.program import Chain, Line, Program, Stop, Table
+from lvstui.core.packets.walk import walk
 from lvstui.kernel.ipvs.sync_door import Malformed as Unencodable
 from lvstui.kernel.ipvs.sync_door import encode
 from lvstui.kernel.netlink.attributes import NATIVE
 from lvstui.kernel.netlink.channel import Channel, look_up
 from lvstui.kernel.nft.nfnetlink import GETRULE, GETSETELEM, TABLES
-from lvstui.kernel.nft.reading import tables
+from lvstui.kernel.nft.reading import hooks, tables
 from lvstui.kernel.nft.reading.explain import Explainer, comment
 from lvstui.kernel.nft.reading.expressions import Expressions
+from lvstui.kernel.nft.reading.instructions import Instructions, Scope
+from lvstui.kernel.nft.reading.lazy import Lazy
+from lvstui.kernel.nft.reading.program import Programmer
 from lvstui.kernel.nft.reading.sets import Set, read_elements, read_set
 from lvstui.kernel.nft.reading.walk import Surroundings, Walk
+from lvstui.kernel.nft.reading.wording import rule_text
 from lvstui.kernel.port import KernelError
 from tests.campaign.decoders import mutate, tape
 
@@ -73,6 +80,56 @@ def _read_filter(random: Random) -> None:
     with played, suppress(KernelError, OSError):
         seen = tables.read(netfilter)
         groups(explainer.explain(seen))
+
+
+_HOPS: Final = tuple(
+    Packet(Protocol(protocol), source, target, 80, 1024, "eth0", established=protocol == Protocol.UDP)
+    for protocol in (Protocol.TCP, Protocol.UDP)
+    for source, target in (
+        (IPv4Address("198.51.100.7"), IPv4Address("192.0.2.10")),
+        (IPv6Address("2001:db8:f::7"), IPv6Address("2001:db8::10")),
+    )
+)
+
+
+def _explore(program: Program) -> None:
+    """Walk packets through a program, down to the words of its rules; nothing is raised."""
+    for packet in _HOPS:
+        walk(program, packet, steps=True)
+    for stop in (stop for stops in program.hooks.values() for stop in stops):
+        for chain in stop.table.chains.values():
+            for line in chain.lines:
+                hash(line.text)
+
+
+def _read_program(random: Random) -> None:
+    """Read the whole ruleset as a trace does, and walk through it."""
+    _, played = _played(random, _NFT)
+    netfilter = tape.Filter(played)
+    programmer = Programmer(Instructions(netfilter.codec), lambda: {1: "lo", 2: "eth0"}, str)
+    found: tuple[Table, ...] = ()
+    with played, suppress(KernelError, OSError):
+        found = programmer.tables(tables.read(netfilter, whole=random.random() < 0.5))
+    _explore(hooks.arrange(found, netfilter.codec.order, lambda *_: ()))
+
+
+def _run_rule(random: Random) -> None:
+    """Read a damaged rule as instructions and run it; nothing is raised."""
+    data = mutate.attributes(random, random.choice(_RULES))
+    if random.random() < 0.3:
+        data = mutate.damage(random, data)
+    family = random.choice(("ip", "ip6", "inet"))
+    bodies = [mutate.attributes(random, body) for body in random.choices(_ELEMENTS, k=2)]
+    names = [f"{kind}{number}" for kind in ("__set", "__map") for number in range(3)]
+    sets = {name: Set(name, 1 << random.randrange(6), random.choice((2, 4, 8)), (), ()) for name in names}
+    sets = {
+        name: kind._replace(elements=Lazy(partial(read_elements, NATIVE, kind, bodies))) for name, kind in sets.items()
+    }
+    scope = Scope(Surroundings(family, sets))
+    code = Instructions(NATIVE).read(data, scope)
+    chain = Chain("c", (Line(code, partial(rule_text, scope.around, data, b"", code)),), "prerouting", -150)
+    table = Table("nft", family, "t", {"c": chain})
+    _explore(Program({"prerouting": (Stop(table, chain),)}, NATIVE.order))
 
 
 def _bodies(kind: int) -> list[bytes]:
@@ -165,6 +222,8 @@ DECODERS: Sequence[tuple[str, Attempt]] = (
     ("ipvs single objects", _look_up_ipvs),
     ("nft dump messages", _read_filter),
     ("nft expressions", _walk_rule),
+    ("nft programs", _read_program),
+    ("nft instructions", _run_rule),
     ("nft set elements", _read_elements),
     ("nft userdata", _read_userdata),
     ("links", _read_links),
