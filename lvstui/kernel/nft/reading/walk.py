@@ -16,10 +16,14 @@ from lvstui.kernel.nft.reading.conditions import (
     lowest_bit,
     match_values,
     unknown,
+    value_text,
 )
 from lvstui.kernel.nft.reading.fields import IIFNAME, NETWORKS, OIFNAME, PacketField
 from lvstui.kernel.nft.reading.sets import Key, Set
 
+_ADDRESSES: Final = ("ipv4", "ipv6", "ether")
+_KEPT: Final = (*_ADDRESSES, "mark")
+"""Kinds of fields whose masked values are written like whole ones."""
 _MESSAGES: Final = ("icmp type", "icmpv6 type")
 _INTERFACES: Final = {"iif": IIFNAME, "oif": OIFNAME}
 
@@ -63,7 +67,8 @@ class Masked(NamedTuple):
             return f"{part.name} {'<<' if scale > 0 else '>>'} {abs(scale)}" if scale else part.name
         text = self.field.name
         if self.mask != self.field.most:
-            text += f" & 0x{self.mask:x}"
+            mask = value_text(self.field, self.mask) if self.field.kind in _ADDRESSES else f"0x{self.mask:x}"
+            text += f" & {mask}"
         if self.shift:
             text = f"({text})" if self.mask != self.field.most else text
             text += f" {'<<' if self.shift > 0 else '>>'} {abs(self.shift)}"
@@ -74,7 +79,7 @@ class Masked(NamedTuple):
         """The expression as a field of its own, which is compared as a whole."""
         if self.part is not None and not self.scale:
             return self.part
-        kind = "mark" if self.field.kind == "mark" else "bits"
+        kind = self.field.kind if self.field.kind in _KEPT and not self.shift else "bits"
         return PacketField(self.name, self.field.size, kind, self.field.host, self.field.layer)
 
     def key(self, offset: int) -> Key:
