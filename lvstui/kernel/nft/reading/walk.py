@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.observed import ALL_BITS
 from lvstui.kernel.netlink.attributes import NATIVE, Codec
+from lvstui.kernel.nft.ipsets.reading import IpSet
 from lvstui.kernel.nft.nfnetlink import word
 from lvstui.kernel.nft.reading.conditions import (
     Condition,
@@ -132,6 +133,8 @@ class Jump(NamedTuple):
 class Surroundings:
     """What a rule refers to: the sets of its table, the names of interfaces and of ipsets by their numbers.
 
+    `held` returns what an ipset of some name holds.
+
     `codec` is that of the machine whose rules these are.
     """
 
@@ -140,6 +143,7 @@ class Surroundings:
     interfaces: Callable[[], Mapping[int, str]] = dict
     ipsets: Callable[[int], str] = str
     codec: Codec = NATIVE
+    held: Callable[[str], IpSet] = IpSet
 
 
 @dataclass(slots=True)
