@@ -51,6 +51,11 @@ class Masked(NamedTuple):
     shift: int = 0
 
     @property
+    def bits(self) -> int:
+        """The bits that may be on in its value."""
+        return (self.mask << self.shift if self.shift > 0 else self.mask >> -self.shift) | self.flip
+
+    @property
     def part(self) -> PacketField | None:
         """The field that these bits are, moved by `scale`; None where they have no name."""
         return None if self.flip else dict(self.field.parts).get(self.mask)
@@ -89,6 +94,20 @@ class Masked(NamedTuple):
         return Key(part, offset, scale) if part is not None and scale > 0 else Key(self.whole, offset)
 
 
+class Mixed(NamedTuple):
+    """Two expressions combined: by `^` also where bits of both are put together, of which none is in both."""
+
+    one: Masked
+    other: Masked
+    sign: str
+
+    @property
+    def name(self) -> str:
+        """The expression in nft's words."""
+        names = (f"({each.name})" if " " in each.name.removeprefix(each.field.name) else each.name for each in self[:2])
+        return f" {self.sign} ".join(names)
+
+
 class Constant(NamedTuple):
     """Bytes from the rule itself."""
 
@@ -102,7 +121,7 @@ class Mapped(NamedTuple):
     map: Set
 
 
-Operand: TypeAlias = Loaded | Joined | Masked | Constant | Mapped
+Operand: TypeAlias = Loaded | Joined | Masked | Mixed | Constant | Mapped
 
 
 class Effect(NamedTuple):
