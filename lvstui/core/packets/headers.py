@@ -16,6 +16,12 @@ SCTP: Final = 132
 WITH_PORTS: Final = frozenset((TCP, UDP, 33, SCTP, 136))
 """Protocols whose header begins with ports: also DCCP (33) and UDP-Lite (136)."""
 
+SOURCE: Final = {4: Header(Base.NETWORK, 12, 4), 6: Header(Base.NETWORK, 8, 16)}
+DESTINATION: Final = {4: Header(Base.NETWORK, 16, 4), 6: Header(Base.NETWORK, 24, 16)}
+SOURCE_PORT: Final = Header(Base.TRANSPORT, 0, 2)
+DESTINATION_PORT: Final = Header(Base.TRANSPORT, 2, 2)
+"""Where addresses, by the version of IP, and ports stand."""
+
 _SYN: Final = 0x02
 _RST: Final = 0x04
 _ACK: Final = 0x10
@@ -100,15 +106,15 @@ class Headers(NamedTuple):
         """Return these headers with another destination; None for a part that stays."""
         where = self
         if address is not None:
-            where = where.written(Header(Base.NETWORK, *_DESTINATION[self.version]), address)
+            where = where.written(DESTINATION[self.version], address)
         if port is not None and self.protocol in WITH_PORTS:
-            where = where.written(Header(Base.TRANSPORT, 2, 2), port)
+            where = where.written(DESTINATION_PORT, port)
         return where
 
     @property
     def destination(self) -> Address | None:
         """The destination address, None where it is not known."""
-        offset, size = _DESTINATION[self.version]
+        _, offset, size = DESTINATION[self.version]
         found = self.network.read(offset, size)
         if found.unknown:
             return None
@@ -119,9 +125,6 @@ class Headers(NamedTuple):
         return self._replace(
             network=self.network.joined(other.network), transport=self.transport.joined(other.transport)
         )
-
-
-_DESTINATION: Final = {4: (16, 4), 6: (24, 16)}
 
 
 def headers(packet: Packet) -> Headers:

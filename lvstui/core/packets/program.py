@@ -195,10 +195,7 @@ class Map(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """End the rule with the verdict that a map holds for the registers; it does not match where it holds none.
-
-    With `continue` the rule goes on.
-    """
+    """End the rule with the verdict that a map holds for the registers; it does not match where it holds none."""
 
     slot: int
     contents: Contents

@@ -9,7 +9,15 @@ from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.model import Address
 from lvstui.core.packets.bits import Bits, ones, swapped
-from lvstui.core.packets.headers import TCP, WITH_PORTS, Headers
+from lvstui.core.packets.headers import (
+    DESTINATION,
+    DESTINATION_PORT,
+    SOURCE,
+    SOURCE_PORT,
+    TCP,
+    WITH_PORTS,
+    Headers,
+)
 from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import Base, ByteOrder, Header, Named
 
@@ -80,6 +88,7 @@ class Scene(NamedTuple):
     """Where a packet is, and what has become of all but its marks.
 
     `target` is where NAT sends its connection; `bound` says that NAT has decided, so that it asks no more rules.
+    `tracked` are the headers that connection tracking saw, which later rules may have written to.
     """
 
     packet: Packet
@@ -91,6 +100,7 @@ class Scene(NamedTuple):
     tracking: Tracking = Tracking.NOT_YET
     target: Target | None = None
     bound: bool = False
+    tracked: Headers | None = None
 
     def joined(self, other: Scene) -> Scene:
         """Return what is known of a packet that may be in either of two scenes of one situation."""
@@ -98,7 +108,8 @@ class Scene(NamedTuple):
         if target != other.target:
             size = 4 if self.headers.version == 4 else 16
             target = Target(Bits(0, ones(size)), Bits(0, ones(2)))
-        return self._replace(headers=self.headers.joined(other.headers), target=target)
+        tracked = self.tracked.joined(other.tracked) if self.tracked and other.tracked else None
+        return self._replace(headers=self.headers.joined(other.headers), target=target, tracked=tracked)
 
 
 class View(dict[int, Bits | None]):
@@ -279,7 +290,7 @@ def _of_address(scene: Scene, name: str, size: int) -> Bits | None:
 
 def _of_connection(scene: Scene, name: str, size: int) -> Bits | None:
     """Return what connection tracking knows; all but the state is lacking where it knows no connection (nft_ct)."""
-    tracking, packet = scene.tracking, scene.packet
+    tracking = scene.tracking
     if name == "ct state":
         return Bits(_STATES[tracking])
     if tracking in (Tracking.NOT_YET, Tracking.NEVER):
@@ -288,7 +299,7 @@ def _of_connection(scene: Scene, name: str, size: int) -> Bits | None:
     if words[0] == "original":
         if words[1] in ("ip", "ip6") and words[1] != ("ip" if scene.headers.version == 4 else "ip6"):
             return None
-        return _of_tuple(packet, words[-1], size)
+        return _of_tuple(scene, words[-1], size)
     match words[0]:
         case "status":
             return _status(scene)
@@ -302,22 +313,22 @@ def _of_connection(scene: Scene, name: str, size: int) -> Bits | None:
             return Bits(0, ones(size), sure=False)
 
 
-def _of_tuple(packet: Packet, word: str, size: int) -> Bits | None:
+def _of_tuple(scene: Scene, word: str, size: int) -> Bits | None:
     """Return a part of the addresses that the first packet of a connection came with."""
-    has_ports = int(packet.protocol) in WITH_PORTS
+    headers = scene.tracked or scene.headers
     match word:
         case "saddr":
-            return Bits(int(packet.source))
+            return headers.read(SOURCE[headers.version])
         case "daddr":
-            return Bits(int(packet.destination))
-        case "proto-src" if has_ports and packet.source_port is not None:
-            return Bits(packet.source_port)
-        case "proto-dst" if has_ports:
-            return Bits(packet.destination_port)
+            return headers.read(DESTINATION[headers.version])
+        case "proto-src" if headers.protocol in WITH_PORTS:
+            return headers.read(SOURCE_PORT)
+        case "proto-dst" if headers.protocol in WITH_PORTS:
+            return headers.read(DESTINATION_PORT)
         case "l3proto":
-            return Bits(int(packet.family))
+            return Bits(int(scene.packet.family))
         case "protocol":
-            return Bits(int(packet.protocol))
+            return Bits(int(scene.packet.protocol))
         case _:
             return Bits(0, ones(size), sure=False)
 
@@ -338,22 +349,35 @@ def _status(scene: Scene) -> Bits:
         value, unknown = 0, ~lowest & 0xFFFFFFFF
     if scene.target is None:
         return Bits(value, unknown)
-    elsewhere = _elsewhere(scene.packet, scene.target)
+    elsewhere = _elsewhere(scene.target, _bound_for(scene))
     return Bits(value | (_DST_NAT if elsewhere else 0), unknown | (_DST_NAT if elsewhere is None else 0))
 
 
-def _elsewhere(packet: Packet, target: Target) -> bool | None:
-    """Return whether NAT leads to another destination than the packet's own, None where that is not known."""
-    old = (int(packet.destination), packet.destination_port)
-    parts = [(new, was) for new, was in zip(target, old, strict=True) if new is not None]
-    if any((new.value ^ was) & ~new.unknown for new, was in parts):
+def _bound_for(scene: Scene) -> Target:
+    """Return the destination that a connection began with; no port where its protocol has none."""
+    headers = scene.tracked or scene.headers
+    port = headers.read(DESTINATION_PORT) if headers.protocol in WITH_PORTS else None
+    return Target(headers.read(DESTINATION[headers.version]), port)
+
+
+def _elsewhere(target: Target, old: Target) -> bool | None:
+    """Return whether NAT leads to another destination, None where that is not known."""
+    parts = [(new, was) for new, was in zip(target, old, strict=True) if new is not None and was is not None]
+    if any((new.value ^ was.value) & ~(new.unknown | was.unknown) for new, was in parts):
         return True
-    return None if any(new.unknown for new, _ in parts) else False
+    return None if any(new.unknown | was.unknown for new, was in parts) else False
 
 
 def moved(view: View) -> View:
-    """Return the view after NAT has sent the packet where its connection goes."""
+    """Return the view after NAT has sent the packet where its connection goes.
+
+    Where that is elsewhere the kernel writes the whole destination (nf_nat_manip_pkt): what NAT leaves alone of it is
+    what the connection began with, whatever rules have written to the packet since.
+    """
     scene = view.scene
-    if scene.target is None:
+    target, old = scene.target, _bound_for(scene)
+    elsewhere = target is not None and _elsewhere(target, old)
+    if target is None or elsewhere is False:
         return view
-    return view.at(scene._replace(headers=scene.headers.sent_to(*scene.target)))
+    sent = scene.headers.sent_to(target.address or old.address, target.port or old.port)
+    return view.at(scene._replace(headers=sent if elsewhere else scene.headers.joined(sent)))

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple, assert_never
 from lvstui.core.model import Address
 from lvstui.core.packets.bits import FULL, Bits
 from lvstui.core.packets.compiled import compiled
-from lvstui.core.packets.headers import WITH_PORTS, headers
+from lvstui.core.packets.headers import DESTINATION_PORT, WITH_PORTS, headers
 from lvstui.core.packets.packet import Packet
-from lvstui.core.packets.program import Base, Header, Outcome, Program, Stop, Verdict
+from lvstui.core.packets.program import Outcome, Program, Stop, Verdict
 from lvstui.core.packets.route import Pass, Track, Translate, route
 from lvstui.core.packets.run import Flows, Met, Runner, Trail, bounded
 from lvstui.core.packets.state import State
@@ -207,7 +207,7 @@ class _Walker:
         scene = state.view.scene
         port: int | None = self._packet.destination_port
         if scene.headers.protocol in WITH_PORTS:
-            held = scene.headers.read(_PORT)
+            held = scene.headers.read(DESTINATION_PORT)
             port = None if held is None or held.unknown else held.value
         saved = state.connection_mark or Bits(0)
         return Fate(
@@ -219,9 +219,6 @@ class _Walker:
             port,
             connection_unknown=saved.unknown,
         )
-
-
-_PORT: Final = Header(Base.TRANSPORT, 2, 2)
 
 
 def _moved(flows: Flows, change: Callable[[Scene], Scene]) -> Flows:
@@ -251,7 +248,7 @@ def _tracked(flows: Flows, tracking: Tracking, sure: bool) -> Flows:
     for state, trail in flows.items():
         view = state.view
         if view.scene.tracking is Tracking.NOT_YET:
-            view = view.at(view.scene._replace(tracking=tracking))
+            view = view.at(view.scene._replace(tracking=tracking, tracked=view.scene.headers))
         found.note(state._replace(view=view), trail)
     return found
 

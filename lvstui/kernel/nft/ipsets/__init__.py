@@ -1,1 +1,0 @@
-"""Sets of ipset, which rules of iptables ask about."""
