@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 
 from lvstui.core import fields
@@ -26,9 +27,11 @@ from lvstui.core.model import (
     Tunnel,
 )
 from lvstui.core.observed import Connection, Entry, Info, Reading, Rule, Ruleset, Scan, ServerStats, Stats
+from lvstui.core.packets.program import NO_RULES
 from lvstui.core.record import Record
 from lvstui.core.selectors import selector
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
+from lvstui.kernel.memory.program import program_of
 from lvstui.kernel.port import Kernel
 
 
@@ -105,6 +108,8 @@ def snapshot(
 ) -> Snapshot:
     """Return what screens see of a kernel that holds this, beside a profile that holds `saved` (None: no profile)."""
     info = Info("1.2.1", 4096)
+    if rules is not None and rules.program is NO_RULES:
+        rules = replace(rules, program=program_of(rules.rules))
     reading = Reading(of, info, taken, services or {}, servers or {}, rules=rules, forwards=forwards or {})
     profile = ProfileState() if saved is None else ProfileState("p", True, find_drift(of, saved), saved=saved)
     return Snapshot(reading, "demo", Host("lb1"), profile=profile, changes=records, scan=scan)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lvstui.core.change import Change
 from lvstui.core.model import MarkKey, ServiceKey
+from lvstui.core.packets.packet import Packet
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,8 @@ class Advice:
     """What is wrong, with what, why it matters, and what to do.
 
     `changes` is the edit that repairs it, empty where the remedy lies outside of IPVS and our table, or needs a choice.
-    `key` and `mark` say which service and which mark it is about, where it is about one.
+    `key` and `mark` say which service and which mark it is about, where it is about one. `packet` is one that shows
+    what is wrong when it is walked through the rules.
     """
 
     about: str
@@ -23,6 +25,7 @@ class Advice:
     changes: tuple[Change, ...] = ()
     key: ServiceKey | None = None
     mark: int | None = None
+    packet: Packet | None = None
 
     def __str__(self) -> str:
         return f"{self.about}: {self.sentence}; {self.reason}. {self.remedy}"

@@ -17,10 +17,9 @@ _KEEPERS: Final = frozenset(
 _AFFINITY: Final = 10800
 """Seconds of `sessionAffinity: ClientIP` where nobody chooses others (Kubernetes' API); hardly anybody else does."""
 
-_KUBE_MASQUERADE: Final = "KUBE-MARK-MASQ"
 _KUBE_ROUTER: Final = "KUBE-ROUTER-"
-_KUBE_IPTABLES: Final = ("KUBE-SVC-", "KUBE-SEP-", "KUBE-EXT-")
-"""Chains of kube-proxy: one that is always there, and those of each service where it uses iptables, not IPVS."""
+_KUBE_IPVS: Final = frozenset({"KUBE-LOAD-BALANCER", "KUBE-NODE-PORT"})
+"""How chains of kube-router begin, and chains that kube-proxy makes in ipvs mode only."""
 
 _KEEPALIVED: Final = "keepalived"
 """How keepalived's own tables (`keepalived_ipvs`) are called."""
@@ -50,9 +49,7 @@ def is_keepaliveds(mark: Mark) -> bool:
 def _kube_rules(rules: tuple[Rule, ...]) -> bool:
     """Return whether a kube-proxy in ipvs mode, or kube-router, has written rules."""
     chains = {chain for rule in rules for chain in (*rule.path, rule.chain)}
-    if any(chain.startswith(_KUBE_ROUTER) for chain in chains):
-        return True
-    return _KUBE_MASQUERADE in chains and not any(chain.startswith(_KUBE_IPTABLES) for chain in chains)
+    return not chains.isdisjoint(_KUBE_IPVS) or any(chain.startswith(_KUBE_ROUTER) for chain in chains)
 
 
 def _looks_like_affinity(pool: Pool) -> bool:

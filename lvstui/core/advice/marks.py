@@ -13,11 +13,14 @@ from lvstui.core.advice.keepers import is_keepaliveds, is_kept
 from lvstui.core.change import Change, change_group, change_service
 from lvstui.core.describe import persistence_text, service_name
 from lvstui.core.marks import edits as mark_edits
+from lvstui.core.marks.arrivals import OK, Arrival, arrives, other_port
 from lvstui.core.marks.edits import lost_changes
-from lvstui.core.marks.mark import Mark, every_rule, is_late, is_reached, mark_at, marks, overlap
+from lvstui.core.marks.mark import Mark, every_rule, mark_at, marks, overlap
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import UNKNOWN_FAMILY, Director, Family, MarkGroupKey, MarkKey, Persistence, Pool, Selector
-from lvstui.core.observed import ALL_BITS, Policy, Rule
+from lvstui.core.observed import Policy, Rule
+from lvstui.core.packets.packet import Packet
+from lvstui.core.packets.walk import Step
 from lvstui.core.selectors import several_ports
 from lvstui.core.snapshot import Snapshot
 
@@ -39,9 +42,23 @@ def mark_advice(snapshot: Snapshot) -> Iterator[Advice]:
     yield from _unlike_families(snapshot.reading.director)
 
 
-def _advise(mark: Mark, sentence: str, reason: str, remedy: str, changes: tuple[Change, ...] = ()) -> Advice:
+def _advise(
+    mark: Mark,
+    sentence: str,
+    reason: str,
+    remedy: str,
+    changes: tuple[Change, ...] = (),
+    packet: Packet | None = None,
+) -> Advice:
     about = " ".join((f"mark {mark.number}", *map(fields.visible, mark.names[:1])))
-    return Advice(about, sentence, reason, remedy, changes, mark=mark.number)
+    return Advice(about, sentence, reason, remedy, changes, mark=mark.number, packet=packet)
+
+
+def _arriving(mark: Mark) -> Iterator[Packet]:
+    """Return packets that were seen to arrive with a mark."""
+    for known in mark.rules:
+        if known.arrival is not None and known.arrival.state == OK and known.arrival.packet is not None:
+            yield known.arrival.packet
 
 
 def _place(rule: Rule) -> str:
@@ -73,7 +90,7 @@ def _unset(snapshot: Snapshot) -> Iterator[Advice]:
     if ruleset is None or ruleset.trouble or any(not rule.decoded for rule in ruleset.rules):
         return  # what cannot be read is not reported as missing
     for mark in _served(snapshot):
-        if not mark.rules and not mark.lost:
+        if not mark.rules and not mark.lost and not mark.possible:
             yield _advise(
                 mark,
                 "no rule sets it",
@@ -94,6 +111,7 @@ def _unserved(snapshot: Snapshot) -> Iterator[Advice]:
             "its packets are routed as if there were no rule",
             "restore the profile's service" if back else "delete the group, or add a service (A in the marks view)",
             back or (change_group(mark.group, None),),
+            next(_arriving(mark), None),
         )
 
 
@@ -107,46 +125,62 @@ class _Flaw(NamedTuple):
 
 
 def _failing(snapshot: Snapshot) -> Iterator[Advice]:
-    """Rules for a mark with a service, whose packets nevertheless do not arrive there."""
+    """Rules for a mark with a service, whose packets nevertheless do not arrive there, as one shows."""
     for mark in _served(snapshot):
-        flaws: dict[str, tuple[_Flaw, Rule]] = {}
+        flaws: dict[str, tuple[_Flaw, Rule, Packet | None]] = {}
         for known in mark.rules:
-            if flaw := _flaw(known.rule, known.later):
-                flaws.setdefault(flaw.sentence, (flaw, known.rule))
-        for flaw, rule in flaws.values():
+            if known.failed is not None and (flaw := _flaw(known.rule, known.failed)):
+                flaws.setdefault(flaw.sentence, (flaw, known.rule, known.failed.packet))
+        for flaw, rule, packet in flaws.values():
             copy: tuple[Change, ...] = ()
             if flaw.copy:
                 with suppress(fields.FieldError):
                     copy = mark_edits.copy_rules(snapshot.reading.director, [rule])
             remedy = f"{flaw.remedy}; or add this copy of the rule to our own table" if copy else flaw.remedy
-            yield _advise(mark, f"{flaw.sentence} ({_place(rule)})", flaw.reason, remedy, copy)
+            yield _advise(mark, f"{flaw.sentence} ({_place(rule)})", flaw.reason, remedy, copy, packet)
 
 
-def _flaw(rule: Rule, later: Rule | None) -> _Flaw | None:
-    if rule.dormant:
-        return _Flaw("its rule is in a dormant table", "a dormant table does nothing", "enable the table")
-    if not is_reached(rule):
-        return _Flaw("its rule is in a chain that nothing jumps to", "no packet gets there", "jump to the chain")
-    if is_late(rule):
-        return _Flaw(
-            "its rule comes too late for IPVS",
-            "IPVS takes packets at priority 99 of input and -98 of output",
-            "set the mark in prerouting",
-        )
-    if rule.mask != ALL_BITS:
-        return _Flaw(
-            f"its rule sets only the bits 0x{rule.mask:x}",
-            "IPVS compares all 32 bits, so other bits that are set hide the service",
-            "let the rule set the whole mark",
-        )
-    if later is not None and later.value is not None:
-        return _Flaw(
-            f"a later rule sets {later.value} instead, in {_place(later)}",
-            "the last rule wins",
-            "take the packets out of one of the two",
-            copy=False,
-        )
-    return None
+def _flaw(rule: Rule, arrival: Arrival) -> _Flaw | None:
+    step = arrival.step
+    decides = f"{_step_place(step)}: {fields.visible(step.text)}" if step is not None else ""
+    match arrival.state:
+        case "dormant":
+            return _Flaw("its rule is in a dormant table", "a dormant table does nothing", "enable the table")
+        case "unreached":
+            return _Flaw("its rule is in a chain that nothing jumps to", "no packet gets there", "jump to the chain")
+        case "late":
+            return _Flaw(
+                "its rule comes too late for IPVS",
+                "IPVS takes packets at priority 99 of input and -98 of output",
+                "set the mark in prerouting",
+            )
+        case "masked":
+            return _Flaw(
+                f"its rule sets only the bits 0x{rule.mask:x}, and {arrival.mark} arrives",
+                "IPVS compares all 32 bits, so other bits that are set hide the service",
+                "let the rule set the whole mark",
+            )
+        case "overwritten":
+            return _Flaw(
+                f"a later rule sets {arrival.mark} instead, in {_step_place(step)}" if step else "another mark arrives",
+                f"the last rule wins ({decides})",
+                "take the packets out of one of the two",
+                copy=False,
+            )
+        case "passed":
+            return _Flaw(
+                "packets do not come to its rule",
+                f"another rule ends the chain before ({decides})",
+                "put the rule before that one",
+                copy=False,
+            )
+        case _:
+            return None
+
+
+def _step_place(step: Step) -> str:
+    words = (step.tool if step.tool != "nft" else "", step.family, step.table, step.chain)
+    return fields.visible(" ".join(filter(None, words)))
 
 
 def _selectors(mark: Mark) -> list[Selector]:
@@ -156,17 +190,20 @@ def _selectors(mark: Mark) -> list[Selector]:
 
 
 def _one_family(snapshot: Snapshot) -> Iterator[Advice]:
-    """A mark whose packets are of a family that no service is on it for."""
+    """A mark whose packets are of a family that no service is on it for, as one that arrives shows."""
     for mark in _served(snapshot):
         served = [pool.service.key.family for pool in mark.pools]
+        arriving = list(_arriving(mark))
         for family in mark_edits.families(selector for selector in _selectors(mark) if selector.addresses):
-            if family not in served and UNKNOWN_FAMILY not in served:
+            packet = next((packet for packet in arriving if packet.family is family), None)
+            if packet is not None and family not in served and UNKNOWN_FAMILY not in served:
                 yield _advise(
                     mark,
                     f"{family.word} packets get it, but only an {served[0].word} service is on it",
                     "each family needs a service of its own on the mark; these packets are routed as if unmarked",
                     f"add mark{'6' if family is Family.IPV6 else ''}:{mark.number} with its servers (A in the marks "
                     "view), or remove the addresses (e)",
+                    packet=packet,
                 )
 
 
@@ -197,14 +234,16 @@ def _used_by_others(snapshot: Snapshot) -> Iterator[Advice]:
     for mark in marks(snapshot).values():
         if not mark.held or mark.group is None:
             continue
-        others = [known.rule for known in mark.rules if not is_ours(known.rule) and is_reached(known.rule)]
-        for rule in others:
+        for rule, arrival in ((known.rule, known.arrival) for known in mark.rules if not is_ours(known.rule)):
+            if arrival is None or arrival.state != OK:
+                continue
             if rule.selector is None or not any(overlap(rule.selector, ours) for ours in mark.group.selectors):
                 yield _advise(
                     mark,
                     f"a rule of others sets it too, for other packets ({_place(rule)})",
                     "those packets go to this group's service as well, unless the mark is meant for something else",
                     "use another mark for one of the two",
+                    packet=arrival.packet,
                 )
                 break
 
@@ -222,7 +261,9 @@ def _not_persistent(snapshot: Snapshot, pool: Pool) -> Iterator[Advice]:
     if not isinstance(key, MarkKey) or pool.service.persistence is not None or len(pool.servers) < 2:
         return
     mark = mark_at(snapshot, key.mark)
-    if several_ports(_selectors(mark)) and not is_keepaliveds(mark):
+    if not several_ports(_selectors(mark)) or is_keepaliveds(mark):
+        return
+    if (packet := _one_of_two(snapshot, mark, key.family)) is not None:
         persistence = Persistence(mark_edits.PERSISTENCE, key.family.full_mask)
         after = replace(pool.service, persistence=persistence)
         yield Advice(
@@ -233,7 +274,21 @@ def _not_persistent(snapshot: Snapshot, pool: Pool) -> Iterator[Advice]:
             (change_service(pool.service, after),),
             key=key,
             mark=key.mark,
+            packet=packet,
         )
+
+
+def _one_of_two(snapshot: Snapshot, mark: Mark, family: Family) -> Packet | None:
+    """Return a packet that arrives with a mark where one of the same client to another port does so too."""
+    ruleset = snapshot.reading.rules
+    for packet in _arriving(mark):
+        if packet.family is not family or ruleset is None:
+            continue
+        for selector in _selectors(mark):
+            other = other_port(packet, selector)
+            if other is not None and arrives(ruleset.program, other, mark.number):
+                return packet
+    return None
 
 
 def _unlike_families(director: Director) -> Iterator[Advice]:

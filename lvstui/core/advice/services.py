@@ -29,6 +29,7 @@ from lvstui.core.model import (
     ServiceKey,
 )
 from lvstui.core.observed import ServerStats
+from lvstui.core.packets.program import NO_RULES
 from lvstui.core.snapshot import Snapshot
 
 _HASHING: Final = ("sh", "mh")
@@ -48,7 +49,8 @@ def advice(snapshot: Snapshot) -> tuple[Advice, ...]:
     known = "" if rules is None else f"{rules.generation} {len(rules.rules)} {rules.trouble} {rules.missing}"
     off = " ".join(str(int(family)) for family, on in reading.forwards.items() if not on)
     owners = frozenset((owner.program, owner.services) for owner in snapshot.owners)
-    depends = (reading.director, snapshot.profile.drift, known, off, owners, reading.policies)
+    program = NO_RULES if rules is None else rules.program
+    depends = (reading.director, snapshot.profile.drift, known, off, owners, reading.policies, program)
     configured = snapshot.derive_whole(_configured, *depends)
     distributed = snapshot.derive_whole(_distributed, reading.director, reading.taken // _PATIENCE, owners)
     return (*configured, *distributed)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from lvstui.core.observed import ALL_BITS, Rule
 
 
@@ -10,6 +13,39 @@ def mark_set(rule: Rule) -> int | None:
     if rule.verb != "set" or not rule.value or rule.value & ~rule.mask:
         return None
     return rule.value
+
+
+def mark_saved(rule: Rule) -> int | None:
+    """Return the mark that a rule gives to the connection, in whole or in part; None where it does something else."""
+    return rule.value if rule.verb == "save" and rule.value and not rule.value & ~rule.mask else None
+
+
+@dataclass(frozen=True, slots=True)
+class MarkParts:
+    """What rules may make marks of: `whole` marks, single `bits` of them, or `anything`."""
+
+    whole: frozenset[int] = frozenset()
+    bits: int = 0
+    anything: bool = False
+
+    @classmethod
+    def of(cls, rules: Iterable[Rule]) -> MarkParts:
+        """Return the parts that rules have; a mark that is copied was made of those of other rules."""
+        whole, bits, anything = {0}, 0, False
+        for rule in rules:
+            if rule.value is None:
+                anything = anything or rule.verb not in ("save", "restore") or rule.shift != 0 or not rule.decoded
+            if rule.value is not None:
+                whole.add(rule.value)
+            if rule.mask != ALL_BITS:
+                bits |= rule.mask | (rule.value or 0)
+            if rule.bits != ALL_BITS:
+                bits |= rule.bits
+        return cls(frozenset(whole), bits, anything)
+
+    def may_make(self, mark: int) -> bool:
+        """Return whether packets may come to have a mark."""
+        return self.anything or any(not (mark ^ whole) & ~self.bits for whole in self.whole)
 
 
 def effect_text(rule: Rule) -> str:

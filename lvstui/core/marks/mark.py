@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
-from lvstui.core.marks.effect import effect_text, mark_set
+from lvstui.core.marks.arrivals import MAYBE, OK, Arrival, arrivals, is_late, is_reached
+from lvstui.core.marks.effect import MarkParts, effect_text, mark_saved, mark_set
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import (
     UNKNOWN_FAMILY,
-    Address,
     Director,
     Endpoint,
     Family,
@@ -20,35 +21,10 @@ from lvstui.core.model import (
     Selector,
     ServiceKey,
 )
-from lvstui.core.observed import ALL_BITS, Rule, ServerStats
+from lvstui.core.observed import Rule, ServerStats
 from lvstui.core.selectors import selector_text, several_ports
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import Cell, Tone
-
-_IPVS_INPUT: Final = 99
-_IPVS_OUTPUT: Final = -98
-"""Priorities of IPVS's hooks (net/netfilter/ipvs/ip_vs_core.c: NF_IP_PRI_NAT_SRC - 1, NF_IP_PRI_NAT_DST + 2)."""
-
-_BEFORE: Final = ("prerouting", "ingress")
-
-_ORDER: Final = ("ingress", "prerouting", "input", "output")
-"""Hooks in the order in which packets come to them."""
-
-
-def is_reached(rule: Rule) -> bool:
-    """Return whether packets come to a rule at all: its chain is on a hook, or reached from one that is."""
-    return bool(rule.hook)
-
-
-def is_late(rule: Rule) -> bool:
-    """Return whether IPVS has taken the packets by the time that a rule marks them."""
-    match rule.hook:
-        case "input":
-            return rule.priority >= _IPVS_INPUT
-        case "output":
-            return rule.priority >= _IPVS_OUTPUT
-        case hook:
-            return hook not in _BEFORE
 
 
 def overlap(one: Selector, other: Selector) -> bool:
@@ -68,57 +44,6 @@ def overlap(one: Selector, other: Selector) -> bool:
     return any(a.first <= b.last and b.first <= a.last for a in one.ports for b in other.ports)
 
 
-def find_overwritten(rules: Sequence[Rule]) -> Mapping[int, Rule]:
-    """Return for each rule that is overwritten, by its place, the first later rule that marks some of its packets.
-
-    Only what is known as a selector is compared. Rules about single addresses are compared with those about the same
-    address only: rulesets have thousands of them.
-    """
-
-    def moment(place: int) -> tuple[int, int, int]:
-        hook, priority = rules[place].hook, rules[place].priority
-        return (_ORDER.index(hook) if hook in _ORDER else len(_ORDER)), priority, place
-
-    found: dict[int, Rule] = {}
-    for outgoing in (False, True):
-        places = [
-            place
-            for place, rule in enumerate(rules)
-            if (rule.hook == "output") is outgoing and rule.verb == "set" and rule.value is not None
-            if rule.selector is not None and not rule.dormant and is_reached(rule)
-        ]
-        places.sort(key=moment)
-        found.update(_overwritten(rules, places))
-    return found
-
-
-def _overwritten(rules: Sequence[Rule], places: Sequence[int]) -> Iterable[tuple[int, Rule]]:
-    """Go through rules from the last to the first, knowing the ranks of those that come after each."""
-    after: list[int] = []
-    wide: list[int] = []
-    by_address: dict[Address, list[int]] = {}
-    for rank in range(len(places) - 1, -1, -1):
-        rule = rules[places[rank]]
-        networks = rule.selector.addresses if rule.selector else ()
-        single = bool(networks) and all(network.prefixlen == network.max_prefixlen for network in networks)
-        addresses = [network.network_address for network in networks] if single else []
-        candidates: Iterable[int] = reversed(after)
-        if single:
-            candidates = sorted({*wide, *(rank for address in addresses for rank in by_address.get(address, ()))})
-        for other in (rules[places[candidate]] for candidate in candidates):
-            differs = other.value != rule.value
-            if differs and rule.selector and other.selector and overlap(rule.selector, other.selector):
-                yield places[rank], other
-                break
-        if is_late(rule):
-            continue
-        after.append(rank)
-        if not single:
-            wide.append(rank)
-        for address in addresses:
-            by_address.setdefault(address, []).append(rank)
-
-
 OTHERS: Final = 0
 """Stands in place of a mark for rules whose mark is unknown."""
 
@@ -128,9 +53,11 @@ STATES: Final[Mapping[str, str]] = {
     "lost": "the profile's rules are gone from the packet filter",
     "no service": "a mark without a service; it may serve something other than IPVS (routing, kube-proxy)",
     "no sticky": "several ports in one group, and no persistence: they may land on different servers",
-    "masked": "a rule sets only some bits, but IPVS compares all 32",
+    "masked": "a rule sets only some bits, others set the rest, and IPVS compares all 32",
+    "maybe": "whether packets get the mark depends on what cannot be known here: a limit, a set, a raw rule",
     "late": "the rule's hook comes after IPVS's",
     "unreached": "nothing jumps to the rule's chain",
+    "passed": "another rule ends the chain before packets come to the rule",
     "dormant": "the rule's table is switched off",
     "overwritten": "a later rule sets another mark",
     "raw": "a rule that could not be decoded; shown as it is",
@@ -139,12 +66,15 @@ STATES: Final[Mapping[str, str]] = {
 """The words for a state, each with what it means."""
 
 
+_TONES: Final = {OK: Tone.GOOD, MAYBE: Tone.DIM, "masked": Tone.WARN}
+
+
 @dataclass(frozen=True, slots=True)
 class MarkRule:
-    """A rule about a mark; `later` is the rule behind it that sets another mark for some of its packets."""
+    """A rule about a mark; `arrival` is what walked packets show of it, None where none stands for what it is about."""
 
     rule: Rule
-    later: Rule | None = None
+    arrival: Arrival | None = None
 
     @property
     def state(self) -> Cell:
@@ -156,13 +86,16 @@ class MarkRule:
             return Cell("dormant", Tone.BAD)
         if not is_reached(rule):
             return Cell("unreached", Tone.BAD)
+        if self.arrival is not None:
+            return Cell(self.arrival.state, _TONES.get(self.arrival.state, Tone.BAD))
         if mark_set(rule) is None:
             return Cell("", Tone.DIM)
-        if is_late(rule):
-            return Cell("late", Tone.BAD)
-        if rule.mask != ALL_BITS:
-            return Cell("masked", Tone.WARN)
-        return Cell("overwritten", Tone.BAD) if self.later else Cell("ok", Tone.GOOD)
+        return Cell("late", Tone.BAD) if is_late(rule) else Cell(MAYBE, Tone.DIM)
+
+    @property
+    def failed(self) -> Arrival | None:
+        """What shows that what the rule marks does not arrive; None where nothing does."""
+        return self.arrival if self.arrival is not None and self.arrival.state not in (OK, MAYBE) else None
 
     @property
     def match(self) -> str:
@@ -197,7 +130,8 @@ class Mark:
 
     `group` is ours, or the profile's where ours was `lost` or cannot be in the packet filter; `held` says whether our
     table has it. `pools` are the services on the mark, IPv4 before IPv6, and `counts` what the kernel counts of the
-    servers of all services. `readable` says whether the rules of the packet filter are known.
+    servers of all services. `readable` says whether the rules of the packet filter are known, `possible` whether they
+    may make the mark of parts though none of them sets it.
     """
 
     number: int
@@ -208,6 +142,7 @@ class Mark:
     pools: tuple[Pool, ...] = ()
     counts: Mapping[ServiceKey, Mapping[Endpoint, ServerStats]] = field(default_factory=dict, repr=False)
     readable: bool = False
+    possible: bool = False
 
     @property
     def names(self) -> Sequence[str]:
@@ -258,7 +193,8 @@ class Mark:
         if not self.pools:
             return Cell("no service", Tone.WARN if self.held else Tone.DIM)
         if not self.rules:
-            return Cell("no rule", Tone.BAD) if self.readable else Cell("unknown", Tone.DIM)
+            lacking = Cell(MAYBE, Tone.DIM) if self.possible else Cell("no rule", Tone.BAD)
+            return lacking if self.readable else Cell("unknown", Tone.DIM)
         flaws = [rule.state for rule in self.rules]
         if all(flaw.text != "ok" for flaw in flaws):
             return flaws[0]
@@ -273,8 +209,21 @@ def marks(snapshot: Snapshot) -> Mapping[int, Mark]:
     reading = snapshot.reading
     readable = reading.rules is not None and not reading.rules.trouble
     director, saved = reading.director, snapshot.profile.saved
-    rules = snapshot.derive(by_mark, every_rule(snapshot))
+    rules = snapshot.derive(by_mark, every_rule(snapshot), found_arrivals(snapshot))
     return snapshot.derive(_marks, director, saved, rules, reading.servers, readable)
+
+
+def found_arrivals(snapshot: Snapshot) -> Mapping[int, Arrival]:
+    """Return what becomes of the packets of each rule by its place; worked out again when a rule has changed.
+
+    Counters are parts of rules, and leave the program of the rules as it is.
+    """
+    ruleset, interfaces = snapshot.reading.rules, snapshot.interfaces
+    if ruleset is None:
+        return {}
+    rules, program = ruleset.rules, ruleset.program
+    depends = program, len(rules), interfaces[:1]
+    return snapshot.derived.get_for(arrivals, depends, lambda: arrivals(rules, program, interfaces))
 
 
 def pools_on(director: Director, mark: int) -> tuple[Pool, ...]:
@@ -292,14 +241,20 @@ def every_rule(snapshot: Snapshot) -> tuple[Rule, ...]:
     return snapshot.reading.rules.rules if snapshot.reading.rules else ()
 
 
-def by_mark(rules: tuple[Rule, ...]) -> Mapping[int, tuple[MarkRule, ...]]:
-    """Return the rules that set each mark; under `OTHERS` those that do something else, or were not decoded."""
-    later = find_overwritten(rules)
-    found: dict[int, list[MarkRule]] = {}
+def by_mark(
+    rules: tuple[Rule, ...], found: Mapping[int, Arrival] = MappingProxyType({})
+) -> Mapping[int, tuple[MarkRule, ...]]:
+    """Return the rules that set each mark; under `OTHERS` those that do something else, or were not decoded.
+
+    `found` is what becomes of their packets, by their places. What a rule writes to the mark of a connection, from
+    where another one restores it, is set by that rule.
+    """
+    restored = any(rule.verb == "restore" and is_reached(rule) for rule in rules)
+    grouped: dict[int, list[MarkRule]] = {}
     for place, rule in enumerate(rules):
-        number = mark_set(rule) or OTHERS
-        found.setdefault(number, []).append(MarkRule(rule, later.get(place)))
-    return {number: tuple(mark_rules) for number, mark_rules in found.items()}
+        number = mark_set(rule) or (mark_saved(rule) if restored else None) or OTHERS
+        grouped.setdefault(number, []).append(MarkRule(rule, found.get(place)))
+    return {number: tuple(mark_rules) for number, mark_rules in grouped.items()}
 
 
 def _marks(
@@ -312,6 +267,7 @@ def _marks(
     held, profile = director.groups, saved.groups if saved else {}
     gone = lost_groups(saved, director)
     absent = gone if director.marks is not None else profile.keys()
+    parts = MarkParts.of(known.rule for found in rules.values() for known in found)
     numbers = {key.mark for key in director.pools if isinstance(key, MarkKey)} | held.keys() | rules.keys() | absent
     ordered = [*sorted(numbers - {OTHERS}), *([OTHERS] if OTHERS in rules else [])]
     return {
@@ -324,6 +280,7 @@ def _marks(
             pools_on(director, number),
             counts,
             readable,
+            parts.may_make(number),
         )
         for number in ordered
     }

@@ -34,7 +34,7 @@ def program_of(rules: Iterable[Rule]) -> Program:
     """Return the program of rules that set marks, of those for which a selector says all that they ask."""
     bases: dict[_Base, dict[str, list[Line]]] = {}
     for rule in rules:
-        if rule.hook and rule.selector is not None and rule.value is not None:
+        if rule.hook and not rule.dormant and rule.selector is not None and rule.value is not None:
             path = (*rule.path, rule.chain)
             base = _Base(rule.tool, rule.family, rule.table, path[0], rule.hook, rule.priority)
             chains = bases.setdefault(base, {})

@@ -92,7 +92,7 @@ def test_what_cannot_be_read_is_not_reported_as_missing() -> None:
         ((rule(80, hook="input", priority=100),), "comes too late"),
         ((rule(80, hook=""),), "nothing jumps to"),
         ((rule(80, dormant=True),), "dormant table"),
-        ((rule(80, mask=0xFF),), "only the bits 0xff"),
+        ((rule(80, mask=0xFF), rule(0x100, mask=0xFF00, priority=-130)), "only the bits 0xff"),
         ((rule(80), rule(90, "tcp 192.0.2.10 443", handle=2)), "a later rule sets 90"),
     ],
 )
@@ -173,7 +173,8 @@ def test_a_failing_rule_of_others_is_repaired_by_a_copy_in_our_table() -> None:
 
 def test_the_same_flaw_of_two_rules_is_reported_once() -> None:
     both = (rule(80, mask=0xFF), rule(80, mask=0xFF, chain="output", hook="output", handle=2))
-    assert said(advice(snapshot(director(STICKY), rules=Ruleset(both))), "only the bits").mark == 80
+    others = tuple(replace(held, value=0x100, mask=0xFF00, priority=-130) for held in both)
+    assert said(advice(snapshot(director(STICKY), rules=Ruleset((*both, *others)))), "only the bits").mark == 80
 
 
 def test_all_lost_rules_are_one_advice_with_their_services() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lvstui.core.advice.services import advice
+from lvstui.core.marks.mark import mark_at
 from lvstui.core.marks.rows import details
 from lvstui.core.model import AddressKey, Family, Persistence
 from lvstui.core.observed import ALL_BITS, Policy, Ruleset
@@ -22,6 +23,18 @@ def seen(table: str, *rules: str) -> Snapshot:
 
 def sentences(of: Snapshot) -> list[str]:
     return [str(piece) for piece in advice(of)]
+
+
+def test_swarms_ingress_gets_no_advice() -> None:
+    assert sentences(seen("swarm_ingress", "swarm_ingress")) == []
+
+
+def test_a_mark_that_comes_from_the_connections_mark_is_set() -> None:
+    restored = seen("connmark_restored", "connmark_restored")
+    assert sentences(restored) == []
+    assert mark_at(restored, 80).state.text == "ok"
+    (known,) = mark_at(restored, 80).rules
+    assert known.verb == "save 80"
 
 
 def test_a_swarm_of_many_services_gets_no_advice_wherever_dockerd_is_seen() -> None:

@@ -11,9 +11,6 @@ from lvstui.core.marks.mark import (
     OTHERS,
     STATES,
     by_mark,
-    find_overwritten,
-    is_late,
-    is_reached,
     mark_at,
     marks,
     overlap,
@@ -43,7 +40,7 @@ def shown(*rules: Rule, pools: bool = True) -> Snapshot:
         (shown(rule(80)), "ok"),
         (shown(), "no rule"),
         (shown(rule(80), pools=False), "no service"),
-        (shown(rule(80, mask=0xFF)), "masked"),
+        (shown(rule(80, mask=0xFF), rule(0x100, mask=0xFF00, priority=-130)), "masked"),
         (shown(rule(80, hook="input", priority=120)), "late"),
         (shown(rule(80, hook="")), "unreached"),
         (shown(rule(80, dormant=True)), "dormant"),
@@ -102,32 +99,6 @@ def test_lost_rules_are_known_from_the_profile() -> None:
 )
 def test_a_filter_finds_marks_as_in_every_view(text: str, count: int) -> None:
     assert len(rows(shown(rule(80)), MarkLook(filter=LANGUAGE.parse(text)))) == count
-
-
-def overwrites(later: Rule, rule: Rule, rules: list[Rule]) -> bool:
-    """Compare two rules alone, with nothing but what is to be found said again."""
-    if later.value == rule.value or not is_reached(later) or is_late(later):
-        return False
-    order = ("ingress", "prerouting", "input", "output")
-    moments = [(order.index(one.hook), one.priority, rules.index(one)) for one in (rule, later)]
-    assert rule.selector is not None
-    assert later.selector is not None
-    same_way = (rule.hook == "output") == (later.hook == "output")
-    return same_way and moments[0] < moments[1] and overlap(rule.selector, later.selector)
-
-
-def test_what_a_later_rule_overwrites_is_found_for_all_rules_at_once() -> None:
-    places = [("prerouting", -150), ("prerouting", -120), ("input", 90), ("input", 120), ("output", -120), ("", 0)]
-    texts = ["tcp 192.0.2.10 80", "tcp 192.0.2.0/24 1-100", "tcp any 80", "udp 192.0.2.10 80", "tcp 192.0.2.11 80"]
-    rules = [
-        rule(80 + number % 3, text, handle=number, hook=hook, priority=priority)
-        for number, (text, (hook, priority)) in enumerate((t, p) for t in texts for p in places)
-    ]
-    reached = {place for place, rule in enumerate(rules) if rule.hook}
-    wanted = {place for place in reached if any(overwrites(later, rules[place], rules) for later in rules)}
-    assert set(find_overwritten(rules)) == wanted
-    known = [place for found in by_mark(tuple(rules)).values() for place in found]
-    assert {place.rule.handle for place in known if place.later and place.rule.hook} == wanted
 
 
 def test_the_summary_says_what_is_known_or_why_nothing_is() -> None:

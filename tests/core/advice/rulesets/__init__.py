@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from lvstui.core.model import (
     ServiceKey,
 )
 from lvstui.core.observed import Rule, Ruleset
+from lvstui.kernel.nft.reading.hooks import arrange
 from lvstui.kernel.nft.xtables.iptables_save import Saved
 from tests.build import endpoint
 
@@ -33,7 +35,9 @@ def rules(name: str, version: int = 4) -> tuple[Rule, ...]:
 
 def ruleset(*names: str) -> Ruleset:
     """Return what is known of several rulesets that are loaded one after the other."""
-    return Ruleset(tuple(rule for name in names for rule in rules(name)))
+    saved = [Saved((HERE / f"{name}.rules").read_text(), 4) for name in names]
+    program = arrange([table for one in saved for table in one.tables], sys.byteorder, lambda *_: ())
+    return Ruleset(tuple(rule for one in saved for rule in one.rules), program=program)
 
 
 def director(name: str) -> Director:
