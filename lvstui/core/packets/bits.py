@@ -96,3 +96,16 @@ def write(registers: Registers, slot: int, size: int, found: Bits) -> None:
         registers[at] = (value & FULL, unknown & FULL)
         value >>= 32
         unknown >>= 32
+
+
+def either(many: Iterable[Registers]) -> Registers:
+    """Return what is known of registers that may be any of these; a slot that one has not filled holds anything."""
+    first, *others = many
+    found = dict(first)
+    for other in others:
+        for slot in found.keys() & other.keys():
+            bits = join(Bits(*found[slot]), Bits(*other[slot]))
+            found[slot] = (bits.value, bits.unknown)
+        for slot in found.keys() - other.keys():
+            del found[slot]
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from lvstui.core.packets.bits import FULL, Bits, Registers
+from lvstui.core.packets.bits import FULL, Bits, Registers, either
 from lvstui.core.packets.compiled import Ready, Rules
 from lvstui.core.packets.program import Outcome, Verdict
 from lvstui.core.packets.state import State, Way, joined
@@ -16,6 +16,9 @@ LIMIT: Final = 64
 
 JUMPS: Final = 16
 """Jumps that have not returned; the next one drops the packet (NFT_JUMP_STACK_SIZE)."""
+
+ENOUGH: Final = 64
+"""So many ways inside one rule are followed side by side, where numbers cannot be foretold."""
 
 CALLS: Final = 10_000
 """So many jumps of one packet in a base chain are followed; a kernel that ran more would lose packets."""
@@ -204,7 +207,10 @@ def _split(
     ends: list[End],
     pending: list[tuple[int, State, Registers, int, bool]],
 ) -> None:
-    """Add the ways on from an instruction to those that end the rule, or that are still to be followed."""
+    """Add the ways on from an instruction to those that end the rule, or that are still to be followed.
+
+    Of several that go on, all have the same state.
+    """
     ahead: list[tuple[int, State, Registers, int, bool]] = []
     for number, (state, registers, verdict) in enumerate(ways):
         more = guesses + (number > 0)
@@ -212,6 +218,9 @@ def _split(
             ahead.append((at, state, registers if len(ways) == 1 else dict(registers), more, certain))
         else:
             ends.append(End(state, more, verdict, verdict is not None, certain))
+    if len(ahead) > 1 and len(pending) + len(ends) > ENOUGH:
+        at, state, _, more, certain = ahead[0]
+        ahead = [(at, state, either([registers for _, _, registers, _, _ in ahead]), more, certain)]
     pending.extend(reversed(ahead))
 
 
