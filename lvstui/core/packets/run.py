@@ -9,6 +9,7 @@ from lvstui.core.packets.bits import FULL, Bits, Registers, either
 from lvstui.core.packets.compiled import Ready, Rules
 from lvstui.core.packets.program import Outcome, Verdict
 from lvstui.core.packets.state import State, Way, joined
+from lvstui.core.packets.steps import Step
 from lvstui.core.packets.view import Scene, View
 
 LIMIT: Final = 64
@@ -91,15 +92,17 @@ class Runner:
         back = Flows()
         for rule in self._rules[name]:
             gate = rule.gate
+            answer: bool | None = None
             if gate is not None:
                 for state in flows:
-                    if gate(state) is not False:
+                    answer = gate(state)
+                    if answer is not False:
                         break
                 else:
                     continue
-            if self._place is None and len(flows) == 1:
+            if len(flows) == 1 and self._place is None:
                 ((state, trail),) = flows.items()
-                after = straight(rule, state)
+                after = straight(rule.steps(answer is True), state)
                 if after is not None:
                     flows = Flows({after: trail})
                     continue
@@ -162,10 +165,10 @@ class Runner:
 _ON: Final = Verdict(Outcome.CONTINUE)
 
 
-def straight(rule: Ready, state: State) -> State | None:
-    """Run one rule on a state and return the state after it, None where it ends in another way than by going on."""
+def straight(steps: Sequence[Step], state: State) -> State | None:
+    """Run the steps of a rule on a state and return the state after it, None where it does not just go on."""
     registers: Registers = {}
-    for step in rule.steps(rule.gate is not None and rule.gate(state) is True):
+    for step in steps:
         result = step(state, registers)
         if not isinstance(result, State):
             return None

@@ -24,10 +24,11 @@ _SOMETHING = Element(b"", b"")
 class Index:
     """A set or map, ready to be asked."""
 
-    __slots__ = ("_contents", "_exact", "_firsts", "_joined", "_ranges", "_rest")
+    __slots__ = ("_contents", "_exact", "_firsts", "_joined", "_known", "_ranges", "_rest")
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
+        self._known = contents.known
         rest = [element for element in contents.elements if element.rest]
         keys = [element for element in contents.elements if not element.rest]
         ranges = [element for element in keys if element.first != element.last]
@@ -41,13 +42,14 @@ class Index:
 
     def find(self, key: Bits) -> Found:
         """Return what a key leads to."""
-        if not self._contents.known:
-            return Found((*self._contents.elements, _SOMETHING), True)
-        if key.unknown:
+        if self._known and not key.unknown:
+            found = self._exact.get(key.value)
+            if found is not None:
+                return found
+        elif self._known:
             return self._possible(key)
-        found = self._exact.get(key.value)
-        if found is not None:
-            return found
+        else:
+            return Found(self._contents.elements, True)
         at = bisect_right(self._firsts, key.value) - 1
         if at >= 0 and key.value <= _number(self._ranges[at].last):
             return Found((self._ranges[at],), False)

@@ -69,7 +69,7 @@ from tests.core.strategies import laws
 
 ASK = Ask("limit rate 1/second")
 
-some = settings(laws, max_examples=30)
+some = settings(laws, max_examples=20)
 """Few examples: drawing a program takes longer than walking through it."""
 
 
