@@ -355,13 +355,15 @@ class Table:
 class Stop(NamedTuple):
     """A base chain and the table it stands in.
 
-    `early` says whether it comes before the kernel's own hook of the same priority (connection tracking at -200, IPVS
-    at 99 of input and -98 of output); None where that is not known. It counts for no other priority.
+    `early` says whether it comes before the kernel's own hook of the same priority (connection tracking at -200, NAT at
+    -100, IPVS at 99 of input and -98 of output); None where that is not known. It counts for no other priority.
+    Neighbours with the same `tie` other than 0 may come in another order, save that those of one table keep theirs.
     """
 
     table: Table
     chain: Chain
     early: bool | None = None
+    tie: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

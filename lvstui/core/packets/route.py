@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, groupby, permutations, product
+from typing import Final, TypeAlias, TypeVar
 
 from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import Program, Stop
@@ -38,22 +39,55 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Translate:
-    """The base chains of kind nat, which the first packet of a connection goes through until one has decided."""
+    """The base chains of kind nat, which the first packet of a connection goes through until one has decided.
+
+    Where that is not `sure`, it may be here or later.
+    """
 
     stops: tuple[Stop, ...]
+    sure: bool = True
 
 
-Part: TypeAlias = Pass | Track | Translate
+@dataclass(frozen=True, slots=True)
+class Mingle:
+    """Base chains in an order that is not known."""
+
+    passes: tuple[Pass, ...]
+
+
+Part: TypeAlias = Pass | Track | Translate | Mingle
+
+_T = TypeVar("_T")
+
+
+def orders(these: Sequence[_T], stop_of: Callable[[_T], Stop]) -> Iterator[Sequence[_T]]:
+    """Yield all orders in which neighbours with the same tie may come, the usual one first."""
+    runs = [list(run) for _, run in groupby(these, lambda one: stop_of(one).tie or one)]
+    for chosen in product(*(_orders_of(run, stop_of) for run in runs)):
+        yield [one for run in chosen for one in run]
+
+
+def _orders_of(run: Sequence[_T], stop_of: Callable[[_T], Stop]) -> Iterator[Sequence[_T]]:
+    tables = [stop_of(one).table for one in run]
+    for order in permutations(range(len(run))):
+        if all(one < other or tables[one] is not tables[other] for one, other in combinations(order, 2)):
+            yield [run[place] for place in order]
 
 
 def route(program: Program, packet: Packet) -> Iterator[tuple[str, Part]]:
     """Yield the hooks and their parts that a packet passes before IPVS sees it."""
     for hook in ("output",) if packet.local else ("ingress", "prerouting", "input"):
         stops = [stop for stop in program.hooks.get(hook, ()) if _meets(stop, hook, packet)]
-        for part in _parts(stops) if hook in ("prerouting", "output") else _passes(stops, hook, packet):
-            kept = _before_ipvs(part, hook)
-            if kept is not None:
-                yield hook, kept
+        parts = _parts(stops) if hook in ("prerouting", "output") else _passes(stops, hook, packet)
+        for part in _mingled(kept for part in parts if (kept := _before_ipvs(part, hook)) is not None):
+            yield hook, part
+
+
+def _mingled(parts: Iterable[Part]) -> Iterator[Part]:
+    """Yield parts, neighbours whose order is not known as one."""
+    for _, run in groupby(parts, lambda part: (isinstance(part, Pass) and part.stop.tie) or part):
+        passes = tuple(run)
+        yield passes[0] if len(passes) == 1 else Mingle(tuple(one for one in passes if isinstance(one, Pass)))
 
 
 def _meets(stop: Stop, hook: str, packet: Packet) -> bool:
@@ -81,21 +115,23 @@ def _passes(stops: Sequence[Stop], hook: str, packet: Packet) -> Iterator[Part]:
 def _parts(stops: Sequence[Stop]) -> Iterator[Part]:
     """Yield the base chains of a hook with connection tracking and NAT among them."""
     nat = Translate(tuple(stop for stop in stops if stop.chain.kind == "nat"))
-    seen_nat = tracked = asked = translated = False
+    tracked = asked = translated = doubted = False
     for stop in stops:
         if stop.chain.kind == "nat":
-            seen_nat = True
             continue
-        priority = stop.chain.priority
-        if not tracked and (priority > TRACKING or (priority == TRACKING and stop.early is False)):
+        priority, early = stop.chain.priority, stop.early
+        if not tracked and (priority > TRACKING or (priority == TRACKING and early is False)):
             yield Track()
             tracked = True
-        elif priority == TRACKING and stop.early is None and not tracked and not asked:
+        elif priority == TRACKING and early is None and not tracked and not asked:
             yield Track(sure=False)
             asked = True
-        if not translated and (priority > TRANSLATION or (priority == TRANSLATION and seen_nat)):
+        if not translated and (priority > TRANSLATION or (priority == TRANSLATION and early is False)):
             yield nat
             translated = True
+        elif priority == TRANSLATION and early is None and not translated and not doubted and nat.stops:
+            yield replace(nat, sure=False)
+            doubted = True
         yield Pass(stop)
     if not tracked:
         yield Track()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple, assert_never
+from itertools import islice
+from typing import Final, NamedTuple, TypeVar, assert_never
 
 from lvstui.core.model import Address
 from lvstui.core.packets.bits import FULL, Bits
@@ -12,7 +13,7 @@ from lvstui.core.packets.compiled import compiled
 from lvstui.core.packets.headers import DESTINATION_PORT, WITH_PORTS, headers
 from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import Outcome, Program, Stop, Verdict
-from lvstui.core.packets.route import Pass, Track, Translate, route
+from lvstui.core.packets.route import Mingle, Pass, Track, Translate, orders, route
 from lvstui.core.packets.run import Flows, Met, Runner, Trail, bounded
 from lvstui.core.packets.state import State
 from lvstui.core.packets.view import Scene, Surroundings, Target, Tracking, View, moved
@@ -79,6 +80,11 @@ def _for_ipvs(fate: Fate) -> tuple[object, ...]:
     return (fate.outcome, *((fate.mark, fate.destination, fate.port) if got else ()))
 
 
+_T = TypeVar("_T")
+
+_ORDERS: Final = 24
+"""Orders of chains that are followed: of four that none of them is tied to."""
+
 UNKNOWN: Final = Surroundings()
 """A machine of which nothing is known."""
 
@@ -135,19 +141,43 @@ class _Walker:
             match part:
                 case Track(sure=sure):
                     flows = _tracked(flows, tracking, sure)
-                case Translate(stops=stops):
-                    flows = self._translated(flows, hook, stops)
-                case Pass(stop=stop, sure=True):
-                    flows = self._passed(flows, hook, stop)
-                case Pass(stop=stop):
-                    ran = self._passed(_guessed(flows), hook, stop)
-                    flows = Flows(flows)
-                    flows.take(ran)
+                case Translate():
+                    flows = self._translated(flows, hook, part)
+                case Pass():
+                    flows = self._perhaps(flows, hook, part)
+                case Mingle(passes=passes):
+                    flows = self._mingled(flows, hook, passes)
                 case _:
                     assert_never(part)
             flows = bounded(flows)
         self._fates.setdefault(Outcome.ACCEPT, Flows()).take(flows)
         return self._fates
+
+    def _perhaps(self, flows: Flows, hook: str, part: Pass) -> Flows:
+        """Run a base chain, or pass it by where it is not sure that a packet comes there."""
+        if part.sure:
+            return self._passed(flows, hook, part.stop)
+        ran = Flows(flows)
+        ran.take(self._passed(_guessed(flows), hook, part.stop))
+        return ran
+
+    def _mingled(self, flows: Flows, hook: str, passes: Sequence[Pass]) -> Flows:
+        """Run base chains in each order in which they may come."""
+        found = Flows()
+        for number, order in enumerate(self._orders(passes, lambda part: part.stop)):
+            ran = _guessed(flows) if number else flows
+            for part in order:
+                ran = self._perhaps(ran, hook, part)
+            found.take(ran)
+        return found
+
+    def _orders(self, these: Sequence[_T], stop_of: Callable[[_T], Stop]) -> Iterator[Sequence[_T]]:
+        """Yield the orders in which base chains may come, as many as are followed."""
+        every = orders(these, stop_of)
+        yield from islice(every, _ORDERS)
+        if next(every, None) is not None:
+            priority = stop_of(these[0]).chain.priority
+            self._trouble = self._trouble or f"the order of the many chains at priority {priority} is not known"
 
     def _passed(self, flows: Flows, hook: str, stop: Stop) -> Flows:
         """Run a base chain and return the states that it lets go on."""
@@ -176,19 +206,21 @@ class _Walker:
         known.take(flows)
         self._fates[outcome] = bounded(known)
 
-    def _translated(self, flows: Flows, hook: str, stops: Sequence[Stop]) -> Flows:
+    def _translated(self, flows: Flows, hook: str, part: Translate) -> Flows:
         """Send packets where NAT sends their connections, which the rules decide for the first one."""
-        asking, decided = _parted(flows)
-        for stop in stops:
-            asking, others = _parted(self._passed(asking, hook, stop))
-            decided.take(others)
-        decided.take(asking)
-        found = Flows()
-        for state, trail in decided.items():
-            view = state.view
-            if view.scene.tracking not in (Tracking.NEVER, Tracking.NOT_YET):
-                view = moved(view)
-            found.note(state._replace(view=view), trail)
+        found = Flows() if part.sure else Flows(flows)
+        begun = flows if part.sure else _guessed(flows)
+        for number, order in enumerate(self._orders(part.stops, lambda stop: stop)):
+            asking, decided = _parted(_guessed(begun) if number else begun)
+            for stop in order:
+                asking, others = _parted(self._passed(asking, hook, stop))
+                decided.take(others)
+            decided.take(_moved(asking, lambda scene: scene._replace(bound=True)))
+            for state, trail in decided.items():
+                view = state.view
+                if view.scene.tracking not in (Tracking.NEVER, Tracking.NOT_YET):
+                    view = moved(view)
+                found.note(state._replace(view=view), trail)
         return found
 
     def way(self, fates: dict[Outcome, Flows]) -> Way:
@@ -283,7 +315,7 @@ def _steps(met: Met | None) -> tuple[Step, ...]:
     while met is not None:
         place, rule, verdict, state, certain, matched, before = met
         assert isinstance(place, _Place)
-        (table, chain, _), line = place.stop, rule.line if rule is not None else None
+        table, chain, line = place.stop.table, place.stop.chain, rule.line if rule is not None else None
         found.append(
             Step(
                 table.tool,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import combinations, count, groupby
 from typing import Final, TypeAlias
 
 from lvstui.core.packets.program import ByteOrder, Program, Stop, Table
@@ -29,10 +29,12 @@ _NAT_HOOK: Final = "nf_nat_"
 _KERNELS_OWN: Final = {
     ("prerouting", -200): ("ipv4_conntrack_", "ipv6_conntrack_"),
     ("output", -200): ("ipv4_conntrack_", "ipv6_conntrack_"),
+    ("prerouting", -100): (_NAT_HOOK,),
+    ("output", -100): (_NAT_HOOK,),
     ("input", 99): ("ip_vs_",),
     ("output", -98): ("ip_vs_",),
 }
-"""Where connection tracking and IPVS stand, and how their functions are called."""
+"""Where connection tracking, NAT and IPVS stand, and how their functions are called."""
 
 
 def arrange(tables: Iterable[Table], order: ByteOrder, listing: Listing, trouble: str = "") -> Program:
@@ -46,9 +48,10 @@ def arrange(tables: Iterable[Table], order: ByteOrder, listing: Listing, trouble
                 # Of those with the same priority the newest comes first (nf_hook_entries_grow).
                 found.setdefault(chain.hook, []).insert(0, (chain.priority, stop))
     hooks = {}
+    ties = count(1)
     for hook in HOOKS:
-        stops = [stop for _, stop in sorted(found.get(hook, ()), key=lambda pair: pair[0])]
-        hooks[hook] = tuple(_in_order(hook, sorted(stops, key=_priority), listing))
+        stops = _translating(sorted(found.get(hook, ()), key=lambda pair: pair[0]), ties)
+        hooks[hook] = tuple(_in_order(hook, sorted(stops, key=_priority), listing, ties))
     return Program(hooks, order, trouble)
 
 
@@ -56,12 +59,22 @@ def _priority(stop: Stop) -> int:
     return stop.chain.priority
 
 
-def _in_order(hook: str, stops: Sequence[Stop], listing: Listing) -> Iterator[Stop]:
+def _translating(stops: Iterable[tuple[int, Stop]], ties: Iterator[int]) -> Iterator[Stop]:
+    """Yield stops with ties of those of NAT: the order of two at one priority of theirs is nowhere listed."""
+    for _, same in groupby(stops, lambda pair: pair[0]):
+        group = [stop for _, stop in same]
+        of_nat = [stop for stop in group if stop.chain.kind == "nat"]
+        tie = next(ties) if _crossing(of_nat) else 0
+        yield from (stop._replace(tie=tie) if stop.chain.kind == "nat" else stop for stop in group)
+
+
+def _in_order(hook: str, stops: Sequence[Stop], listing: Listing, ties: Iterator[int]) -> Iterator[Stop]:
     listed: list[Sequence[Hooked]] | None = None
     for priority, same in groupby(stops, _priority):
         group = list(same)
-        own = _KERNELS_OWN.get((hook, priority))
-        if own or any(_meet(one, other) for place, one in enumerate(group) for other in group[:place]):
+        passed = [stop for stop in group if stop.chain.kind != "nat"]
+        own = _KERNELS_OWN.get((hook, priority)) if passed else None
+        if own or _crossing(passed):
             if listed is None:
                 listed = [listing(*place) for place in _places(hook, stops)]
             known: list[Stop] = []
@@ -70,8 +83,20 @@ def _in_order(hook: str, stops: Sequence[Stop], listing: Listing) -> Iterator[St
                 level = [entry for entry in entries if entry.priority == priority]
                 known = _merged(known, [stop for entry in level for stop in _of(entry, group)])
                 early |= _early(level, group, own) if own else {}
-            group = [stop._replace(early=early.get(id(stop))) for stop in _merged(known, group)]
+            tie = next(ties) if _crossing(passed, known) else 0
+            group = [
+                stop if stop.chain.kind == "nat" else stop._replace(early=early.get(id(stop)), tie=tie)
+                for stop in _merged(known, group)
+            ]
         yield from group
+
+
+def _crossing(stops: Sequence[Stop], known: Sequence[Stop] = ()) -> bool:
+    """Return whether a packet may come to two of these chains of one priority in an order that is not known.
+
+    Within a table it is: the chain that was made last comes first.
+    """
+    return any(_meet(one, other) and not (one in known and other in known) for one, other in combinations(stops, 2))
 
 
 def _early(level: Sequence[Hooked], group: Sequence[Stop], own: tuple[str, ...]) -> dict[int, bool]:
@@ -83,13 +108,11 @@ def _early(level: Sequence[Hooked], group: Sequence[Stop], own: tuple[str, ...])
 
 
 def _meet(one: Stop, other: Stop) -> bool:
-    """Return whether a packet may come to both of two chains of a hook, and in an order that is not known yet."""
-    if one.chain.kind == other.chain.kind == "nat":
-        return False
+    """Return whether a packet may come to both of two chains of a hook, which are of two tables."""
     families = {one.table.family, other.table.family}
     if one.chain.devices and other.chain.devices and not set(one.chain.devices) & set(other.chain.devices):
         return False
-    return families != {"ip", "ip6"}
+    return one.table is not other.table and families != {"ip", "ip6"}
 
 
 def _places(hook: str, stops: Iterable[Stop]) -> Iterator[tuple[int, int, str]]:
