@@ -18,6 +18,8 @@ Loaded: TypeAlias = str
 Make: TypeAlias = Callable[[Random, str], Loaded]
 """Loads a random ruleset for one way, `in` or `out`."""
 
+MIXED: Final = "all of them"
+
 _TRIES: Final = 20
 
 
@@ -47,6 +49,12 @@ def iptables_nft(random: Random, way: str) -> Loaded:
 def iptables_legacy(random: Random, way: str) -> Loaded:
     """Load rules of iptables-legacy and ip6tables-legacy."""
     return _xtables(random, way, "legacy")
+
+
+def mixed(random: Random, way: str) -> Loaded:
+    """Load rules of all kinds side by side."""
+    every = [make for name, make in available().items() if name != MIXED]
+    return "".join(make(random, way) for make in random.sample(every, len(every)))
 
 
 def _xtables(random: Random, way: str, backend: str) -> Loaded:
@@ -86,4 +94,6 @@ def available() -> Mapping[str, Make]:
     for make, command in ((iptables_nft, "iptables-nft"), (iptables_legacy, "iptables-legacy")):
         if found and _works(command, "-t", "mangle", "-S"):
             found[command] = make
+    if len(found) > 1:
+        found[MIXED] = mixed
     return found
