@@ -195,7 +195,10 @@ class Map(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """End the rule with the verdict that a map holds for the registers; it does not match where it holds none."""
+    """End the rule with the verdict that a map holds for the registers; it does not match where it holds none.
+
+    With `continue` the rule goes on.
+    """
 
     slot: int
     contents: Contents

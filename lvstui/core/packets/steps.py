@@ -444,7 +444,9 @@ def _branch(instruction: Branch, index: Index) -> Step:
         found = index.find(read(registers, slot, contents.size))
         verdicts = dict.fromkeys(element.verdict for element in found.elements if element.verdict is not None)
         ways = [Way(state)] if found.nowhere else []
-        ways.extend(Way(state, verdict=verdict) for verdict in verdicts)
+        for verdict in verdicts:
+            on = verdict.outcome is Outcome.CONTINUE
+            ways.append(Way(state, registers) if on else Way(state, verdict=verdict))
         return tuple(ways) or None
 
     return run

@@ -18,6 +18,8 @@ from lvstui.core.packets.program import Program, Table
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.channel import Interrupted
 from lvstui.kernel.nft import shutter, writing
+from lvstui.kernel.nft.ipsets import reading as ipsets
+from lvstui.kernel.nft.ipsets.reading import IpSet
 from lvstui.kernel.nft.nfnetlink import GETRULE, NUMBERS, Hooked, Netfilter, number, text
 from lvstui.kernel.nft.reading import hooks, tables
 from lvstui.kernel.nft.reading.explain import Explainer
@@ -69,7 +71,7 @@ class Poll:
         self._clock = clock
         self._netfilter: Netfilter | None = None
         self._explainer = Explainer(Netfilter.codec, self._interfaces, self._ipset)
-        self._programmer = Programmer(Instructions(Netfilter.codec), self._interfaces, self._ipset)
+        self._programmer = Programmer(Instructions(Netfilter.codec), self._interfaces, self._ipset, self._held)
         self._good: Found | None = None
         self._reason: str | None = None
         self._names: Mapping[int, str] | None = None
@@ -161,6 +163,9 @@ class Poll:
 
     def _ipset(self, index: int) -> str:
         return self._netfilter.ipset(index) if self._netfilter is not None else f"#{index}"
+
+    def _held(self, name: str) -> IpSet:
+        return ipsets.read(self._netfilter, name) if self._netfilter is not None else IpSet(name)
 
     def _interfaces(self) -> Mapping[int, str]:
         """Return the names of the namespace's interfaces by their numbers; looked up when a rule asks for one."""

@@ -34,6 +34,11 @@ NETWORK_FAMILIES: Final = ("ip", "ip6", "arp")
 
 _HOOKS: Final = 12  # NFNL_SUBSYS_HOOK, whose only message lists them
 _IPSETS: Final = 6  # NFNL_SUBSYS_IPSET
+_LIST: Final = 7  # IPSET_CMD_LIST
+_HEAD: Final = 1 << 2  # IPSET_FLAG_LIST_HEADER
+_OLD_PROTOCOL: Final = b"\6"
+"""What every kernel understands; version 7 brought no other lists."""
+
 _BY_INDEX: Final = 15  # IPSET_CMD_GET_BYINDEX, since Linux 4.20
 _IPSET_PROTOCOL: Final = b"\7"
 _INDEX: Final = 11 | 0x4000  # IPSET_ATTR_INDEX, in network order
@@ -157,6 +162,11 @@ class Netfilter:
         chain = self.codec.attributes(self.codec.attributes(body.get(6, b"")).get(1, b""))
         owner = number(chain.get(2)), word(chain.get(1)), word(chain.get(3))
         return Hooked(item.family, priority, word(body.get(4)), *owner)
+
+    def ipset_list(self, name: str, *, head: bool = False) -> list[Item]:
+        """List what an ipset holds, or (`head`) only what it is; raises `Answer` where there is none of this name."""
+        request = NATIVE.attribute(1, _OLD_PROTOCOL) + text(2, name) + (u32(6, _HEAD) if head else b"")
+        return self._request(_IPSETS << 8 | _LIST, REQUEST | DUMP, socket.AF_INET, request)
 
     def _one(self, kind: int, family: int = 0, attributes: bytes = b"") -> Attributes:
         """Return the attributes of an answer that is one message."""

@@ -108,6 +108,10 @@ STYLES: dict[str, tuple[str, dict[str, set[int | str]]]] = {
         ),
         {"tcp 80": {9}, "tcp 22": {"drop"}, "tcp 443": {0}, "tcp 8080": {1}, "tcp 25": {9}},
     ),
+    "a map of verdicts after which a rule goes on": (
+        base("tcp dport vmap { 80 : continue, 81 : accept } meta mark set 5\nmeta mark set meta mark | 16"),
+        {"tcp 80": {21}, "tcp 81": {0}, "tcp 82": {16}},
+    ),
     "a map of marks, with a default": (
         base("meta mark set tcp dport map { 80 : 8, 1000-2000 : 9, * : 7 }"),
         {"tcp 80": {8}, "tcp 1500": {9}, "tcp 81": {7}, "icmp 0": {0}},
@@ -302,6 +306,16 @@ def test_the_marks_are_the_same_on_a_machine_of_the_other_byte_order(style: str)
     assert {words: marks(walk(program, packet(words), AROUND)) for words in expected} == expected
 
 
+@needs("iptables-nft", "-t", "mangle", "-S")
+@pytest.mark.parametrize("style", [style for style in IPTABLES_STYLES if style != "HMARK"])
+@alone
+def test_the_marks_of_iptables_are_the_same_in_the_other_byte_order(style: str) -> None:
+    rules, expected = IPTABLES_STYLES[style]
+    append("iptables-nft", *rules)
+    program = turned()
+    assert {words: marks(walk(program, packet(words), AROUND)) for words in expected} == expected
+
+
 def lines(program: Program) -> dict[str, tuple[Instruction, ...]]:
     """Return the code of all rules, by their text."""
     found: dict[str, tuple[Instruction, ...]] = {}
@@ -353,6 +367,14 @@ def test_tables_without_marks_are_read_for_a_trace_only() -> None:
     with closing(PacketFilter(None)) as door:
         assert marks(walk(door.read().program, packet("tcp 80"))) == {5}
         assert marks(walk(door.program(), packet("tcp 80"))) == {"drop"}
+
+
+@alone
+def test_a_map_of_verdicts_is_written_with_its_keys() -> None:
+    nft(base("meta mark set 1\ntcp dport vmap { 80 : jump web, 443-445 : drop }", "chain web {\n}"))
+    assert [text for text in lines(read()) if "vmap" in text] == [
+        "tcp dport vmap { 80 : jump web, 443-445 : drop } [pre 5]"
+    ]
 
 
 @alone

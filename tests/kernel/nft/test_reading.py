@@ -17,6 +17,8 @@ from lvstui.kernel.nft.xtables.extensions import match, target
 
 CODECS = pytest.mark.parametrize("codec", [Codec("little"), Codec("big")], ids=lambda codec: str(codec.order))
 META_MARK, META_L4PROTO, REGISTER = 3, 16, 1
+CT_MARK, OTHER_REGISTER = 3, 2
+RIGHT, AND, OR, XOR = 2, 3, 4, 5
 IPV4_TARGET = PacketField("ip daddr", 4, "ipv4", layer=(3, 2))
 
 
@@ -46,9 +48,25 @@ class Writer:
     def equals(self, value: bytes) -> bytes:
         return self.expression("cmp", self.u32(1, REGISTER), self.u32(2, 0), self.constant(3, value))
 
-    def mask(self, mask: int, flip: int = 0) -> bytes:
-        parts = self.u32(1, REGISTER), self.u32(2, REGISTER), self.u32(3, 4)
+    def mask(self, mask: int, flip: int = 0, register: int = REGISTER) -> bytes:
+        parts = self.u32(1, register), self.u32(2, register), self.u32(3, 4)
         return self.expression("bitwise", *parts, self.constant(4, self.host(mask)), self.constant(5, self.host(flip)))
+
+    def load_ct_mark(self, register: int) -> bytes:
+        return self.expression("ct", self.u32(1, register), self.u32(2, CT_MARK))
+
+    def combine(self, operation: int, first: int, second: int) -> bytes:
+        """Combine two registers, into the first one."""
+        parts = self.u32(1, first), self.u32(2, first), self.u32(3, 4), self.u32(6, operation), self.u32(8, second)
+        return self.expression("bitwise", *parts)
+
+    def shift(self, operation: int, bits: int) -> bytes:
+        parts = self.u32(1, REGISTER), self.u32(2, REGISTER), self.u32(3, 4), self.u32(6, operation)
+        return self.expression("bitwise", *parts, self.constant(7, self.host(bits)))
+
+    def swap(self) -> bytes:
+        parts = self.u32(1, REGISTER), self.u32(2, REGISTER), self.u32(3, 1), self.u32(4, 4), self.u32(5, 4)
+        return self.expression("byteorder", *parts)
 
     def set_mark(self) -> bytes:
         return self.expression("meta", self.u32(2, META_MARK), self.u32(3, REGISTER))
@@ -85,6 +103,51 @@ def test_masks_are_in_the_order_of_the_mark(codec: Codec) -> None:
     assert [condition.text for condition in going.conditions] == ["meta mark & 0xff == 0x10"]
     (effect,) = going.effects
     assert (effect.value, effect.mask) == (0x50, 0xFF)
+
+
+@CODECS
+@pytest.mark.parametrize("operation", [OR, XOR])
+def test_bits_of_two_marks_that_are_put_together_are_restored_in_part(codec: Codec, operation: int) -> None:
+    write = Writer(codec)
+    going = walk(
+        codec,
+        write.load_ct_mark(REGISTER),
+        write.mask(0xFF00),
+        write.shift(RIGHT, 8),
+        write.load(META_MARK, OTHER_REGISTER),
+        write.mask(0xFFFFFF00, register=OTHER_REGISTER),
+        write.combine(operation, REGISTER, OTHER_REGISTER),
+        write.set_mark(),
+    )
+    (effect,) = going.effects
+    assert (effect.verb, effect.value, effect.certain) == ("restore", None, True)
+    assert (effect.mask, effect.bits, effect.shift) == (0xFF, 0xFF00, -8)
+
+
+@CODECS
+@pytest.mark.parametrize(("operation", "sign"), [(AND, "&"), (OR, "|")])
+def test_two_marks_that_are_combined_otherwise_are_shown_in_words(codec: Codec, operation: int, sign: str) -> None:
+    write = Writer(codec)
+    loads = write.load(META_MARK), write.load_ct_mark(OTHER_REGISTER)
+    going = walk(codec, *loads, write.combine(operation, REGISTER, OTHER_REGISTER), write.set_mark())
+    (effect,) = going.effects
+    assert (effect.value, effect.certain, effect.text) == (None, False, f"meta mark set meta mark {sign} ct mark")
+
+
+@CODECS
+def test_a_mark_whose_bytes_are_turned_is_not_restored(codec: Codec) -> None:
+    write = Writer(codec)
+    going = walk(codec, write.load_ct_mark(REGISTER), write.swap(), write.set_mark())
+    (effect,) = going.effects
+    assert not effect.certain
+
+
+@CODECS
+def test_an_order_of_bytes_is_not_shown_as_one_of_numbers(codec: Codec) -> None:
+    write = Writer(codec)
+    more = write.expression("cmp", write.u32(1, REGISTER), write.u32(2, 4), write.constant(3, write.host(16)))
+    going = walk(codec, write.load(META_MARK), more)
+    assert going.unknown == (codec.order == "little")
 
 
 @CODECS

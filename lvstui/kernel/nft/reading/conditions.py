@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, summarize_address_range
@@ -10,9 +10,12 @@ from socket import inet_ntoa
 from typing import Final, NamedTuple
 
 from lvstui.core.model import Network, Ports, Protocol, Selector
-from lvstui.core.packets.program import Ask, Check, Range
+from lvstui.core.packets.program import Ask, Check, Instruction, Range
 from lvstui.core.selectors import merged_networks, merged_ports
 from lvstui.kernel.netlink.attributes import Order
+from lvstui.kernel.nft.ipsets import membership
+from lvstui.kernel.nft.ipsets.membership import Asked
+from lvstui.kernel.nft.ipsets.reading import IpSet
 from lvstui.kernel.nft.reading.fields import (
     CONNECTION_STATUS,
     FLAGS,
@@ -48,13 +51,15 @@ _TIME_MAX: Final = 253402300799
 class Condition(NamedTuple):
     """One condition: its words, and the field with all values that meet it, None where that is no plain range.
 
-    `test` is the same for a packet's walk, where that is more than that the field has these values.
+    `test` is the same for a packet's walk, where that is more than that the field has these values; `ipset` where it
+    is that the packet is in one.
     """
 
     text: str
     field: PacketField
     ranges: tuple[Range, ...] | None = None
     test: Check | None = None
+    ipset: Asked | None = None
 
 
 _WORDS: Final = PacketField("", 0, "words")
@@ -69,6 +74,19 @@ def check(condition: Condition) -> Check | Ask:
     if condition.ranges is None or not condition.field.name:
         return Ask(condition.text)
     return Check((condition.field.name,), condition.ranges)
+
+
+def code(condition: Condition, sets: Callable[[str], IpSet], version: int | None) -> tuple[Instruction, ...]:
+    """Return the instructions that a condition is for a version of IP (4, 6, None where not known)."""
+    if condition.ipset is not None and version is not None:
+        return membership.instructions(condition.ipset, sets(condition.ipset.name), version, condition.text)
+    return (check(condition),)
+
+
+def match_ipset(name: str, sources: Sequence[bool], negated: bool) -> Condition:
+    """Return the condition that a packet is in an ipset; for each dimension, whether its source is meant."""
+    ways = ",".join("src" if source else "dst" for source in sources)
+    return in_words("ipset", f"{name} {ways}", negated)._replace(ipset=Asked(name, tuple(sources), negated))
 
 
 def in_words(name: str, text: str, negated: bool = False, test: Check | None = None) -> Condition:

@@ -156,8 +156,19 @@ def _compare(walk: Walk, operand: Operand | None, sign: int, data: bytes) -> Non
             for part in fields:
                 _compare_field(walk, part, part.size, sign, data[position : position + part.size])
                 position += part.size
+        case Joined(fields) if sign == _DIFFERENT and len(data) == sum(part.size for part in fields):
+            walk.ask(_unlike(fields, data, walk.around.codec.order))
         case _:
             walk.puzzle(f"[cmp {_SIGNS[sign]} 0x{data.hex()}]")
+
+
+def _unlike(fields: Iterable[PacketField], data: bytes, order: Order) -> Condition:
+    """Return the condition that neighbouring fields do not all have these values."""
+    values, position = [], 0
+    for part in fields:
+        values.append(value_text(part, value_of(data[position : position + part.size], part, order)))
+        position += part.size
+    return in_words(" . ".join(part.name for part in fields), " . ".join(values), negated=True)
 
 
 def _compare_field(walk: Walk, which: PacketField, size: int, sign: int, data: bytes) -> None:

@@ -40,7 +40,7 @@ from lvstui.core.packets.program import (
 )
 from lvstui.kernel.netlink.attributes import Codec
 from lvstui.kernel.nft.nfnetlink import NUMBERS, word
-from lvstui.kernel.nft.reading.conditions import check
+from lvstui.kernel.nft.reading.conditions import code
 from lvstui.kernel.nft.reading.fields import REGISTERS, ROUTE, SOCKET, PacketField, connection, meta
 from lvstui.kernel.nft.reading.loads import fib_field
 from lvstui.kernel.nft.reading.sets import Set, read_verdict
@@ -364,7 +364,12 @@ def _match(parts: Parts, scope: Scope, before: Sequence[Instruction]) -> Code:
     walk = Walk(scope.around, NUMBERS.get(scope.around.family), _protocol(before))
     extensions.match(parts.word(1), parts.number(2), parts.values.get(3, b""))(walk)
     written = [Unread(effect.text, marks=True) for effect in walk.effects]
-    return *map(check, walk.conditions), *written
+    version = _VERSIONS.get(scope.around.family)
+    asked = (instruction for each in walk.conditions for instruction in code(each, scope.around.held, version))
+    return *asked, *written
+
+
+_VERSIONS: Final = {"ip": 4, "ip6": 6}
 
 
 def _protocol(code: Sequence[Instruction]) -> int | None:

@@ -30,6 +30,7 @@ from lvstui.kernel.nft.reading.walk import (
     Loaded,
     Mapped,
     Masked,
+    Mixed,
     Operand,
     Parts,
     Step,
@@ -42,6 +43,9 @@ _WORD: Final = 4
 
 _ADDRESSES: Final[Mapping[int, Mapping[int | None, int]]] = {8: {2: 19, 10: 21}, 9: {2: 20, 10: 22}}
 """Addresses of connections of either family (NFT_CT_SRC, NFT_CT_DST), and the keys of those of one, by the family."""
+
+_SIGNS: Final = {3: "&", 4: "|", 5: "^"}
+"""Operations on two registers (NFT_BITWISE_AND, _OR, _XOR)."""
 
 _MARK: Final = 3  # NFT_META_MARK and NFT_CT_MARK
 
@@ -100,20 +104,24 @@ def _write_mark(walk: Walk, own: PacketField, other: PacketField, verb: str, reg
     match walk.registers.get(register):
         case Constant(data):
             walk.effect(plainly, walk.around.codec.number(data[:4]))
-        case Loaded(which) if which.name == other.name:
+        case Loaded(which) if which == other:
             walk.effect(verb, None)
-        case Masked(which, mask, 0, shift) if which.name == other.name:
+        case Masked(which, mask, 0, shift) if which == other:
             walk.effect(verb, None, bits=mask, shift=shift)
-        case Loaded(which) if which.name == own.name:
+        case Loaded(which) if which == own:
             walk.effect(plainly, 0, 0)
-        case Masked(which, mask, flip, 0) if which.name == own.name:
+        case Masked(which, mask, flip, 0) if which == own:
             walk.effect(plainly, flip, ~mask & ALL_BITS)
+        case Mixed(Masked(kept, mask, 0, 0), Masked(which, bits, 0, shift), "^") if (kept, which) == (own, other):
+            walk.effect(verb, None, ~mask & ALL_BITS, bits, shift)
+        case Mixed(Masked(which, bits, 0, shift), Masked(kept, mask, 0, 0), "^") if (kept, which) == (own, other):
+            walk.effect(verb, None, ~mask & ALL_BITS, bits, shift)
         case Mapped() as mapped:
             _write_mapped(walk, plainly, own.name, mapped)
         case Loaded(which):
             walk.unclear_effect(plainly, f"{own.name} set {which.name}")
-        case Masked() as masked:
-            walk.unclear_effect(plainly, f"{own.name} set {masked.name}")
+        case Masked() | Mixed() as expression:
+            walk.unclear_effect(plainly, f"{own.name} set {expression.name}")
         case _:
             walk.unclear_effect(plainly, f"{own.name} set [register {register}]")
 
@@ -258,6 +266,8 @@ def bitwise(parts: Parts) -> Step:
     if operation in (1, 2):
         bits = parts.codec.number(parts.constant(7))
         return _shift(source, slot, bits if operation == 1 else -bits)
+    if operation in _SIGNS:
+        return _combine(source, parts.slot(8), slot, _SIGNS[operation])
     mask, flip, order = parts.constant(4), parts.constant(5), parts.codec.order
 
     def change(operand: Operand | None) -> Operand | None:
@@ -277,6 +287,30 @@ def bitwise(parts: Parts) -> Step:
     return _change(source, slot, change if not operation and len(mask) == len(flip) else lambda _: None)
 
 
+def _combine(source: int, second: int, slot: int, sign: str) -> Step:
+    """Combine two registers, as Linux does since 6.13."""
+
+    def step(walk: Walk) -> None:
+        operands = [_as_masked(walk.registers.get(register)) for register in (source, second)]
+        match operands:
+            case [Masked() as one, Masked() as other] if one.field.host and one.field.size == other.field.size:
+                apart = sign == "|" and not one.bits & other.bits
+                walk.registers[slot] = Mixed(one, other, "^" if apart else sign)
+            case _:
+                walk.registers.pop(slot, None)
+
+    return step
+
+
+def _as_masked(operand: Operand | None) -> Masked | None:
+    match operand:
+        case Loaded(field, size) if size == field.size:
+            return Masked(field, field.most, 0)
+        case Masked():
+            return operand
+    return None
+
+
 def _masked(field: PacketField, mask: bytes, flip: bytes, order: Order) -> Masked:
     if not field.host:
         mask, flip = mask.ljust(field.size, b"\0"), flip.ljust(field.size, b"\0")
@@ -291,13 +325,9 @@ def _shift(source: int, slot: int, bits: int) -> Step:
     """
 
     def change(operand: Operand | None) -> Operand | None:
-        match operand:
-            case Loaded(field, size) if size == field.size:
-                before = Masked(field, field.most, 0)
-            case Masked(_, _, 0, 0):
-                before = operand
-            case _:
-                return None
+        before = _as_masked(operand)
+        if before is None or before.flip or before.shift:
+            return None
         field = before.field
         word = field.host and field.size == _WORD
         if not word and (bits > 0 or field.size > (_WORD if field.host else 1)):

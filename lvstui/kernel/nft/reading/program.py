@@ -9,6 +9,7 @@ from typing import Final
 
 from lvstui.core.packets.program import Chain, Line, Outcome, Table
 from lvstui.kernel.netlink.attributes import Codec
+from lvstui.kernel.nft.ipsets.reading import IpSet
 from lvstui.kernel.nft.nfnetlink import FAMILIES
 from lvstui.kernel.nft.reading import hooks
 from lvstui.kernel.nft.reading.instructions import Instructions, Scope
@@ -25,12 +26,14 @@ TOOL: Final = "nft"
 class Programmer:
     """Turns the tables of one machine into parts of a program; `interfaces` and `ipsets` name those by their numbers.
 
-    What is worked out later may be worked out by any thread, so that all ipsets are named at once.
+    `held` returns what the ipset of a name holds. What is worked out later may be worked out by any thread, so that
+    all ipsets are named and read at once; they change without a new generation, and stay as they were then.
     """
 
     instructions: Instructions
     interfaces: Callable[[], Mapping[int, str]]
     ipsets: Callable[[int], str]
+    held: Callable[[str], IpSet] = IpSet
 
     def tables(self, seen: Tables) -> tuple[Table, ...]:
         """Return the tables that packets of IP come to, in the kernel's order."""
@@ -43,8 +46,14 @@ class Programmer:
     def _table(self, family: str, name: str, found: Held, seen: Tables) -> Table:
         numbers = {number for rules in found.rules.values() for rule in rules for number in seen.finder.ipsets(rule)}
         names = {number: self.ipsets(number) for number in numbers}
+        held = {each: self.held(each) for each in names.values()}
         around = Surroundings(
-            family, found.sets, self.interfaces, lambda index: names.get(index, f"#{index}"), self.codec
+            family,
+            found.sets,
+            self.interfaces,
+            lambda index: names.get(index, f"#{index}"),
+            self.codec,
+            lambda each: held.get(each, IpSet(each)),
         )
         scope = Scope(around)
         chains = {

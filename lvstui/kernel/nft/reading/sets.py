@@ -158,6 +158,11 @@ def match_members(order: Order, keys: tuple[Key, ...], members: Set, negated: bo
     yield from others
 
 
+def element_text(order: Order, keys: Iterable[Key], element: Element) -> str:
+    """Write the keys of an element: `192.0.2.10 . 80-90`. Raises ValueError where they are not those of the fields."""
+    return " . ".join(range_text(key.field, *_range(order, key, element)) for key in keys)
+
+
 def match_elements(order: Order, keys: tuple[Key, ...], whole: Set, elements: Iterable[Element]) -> Iterable[Condition]:
     """Return the conditions for some elements of a map; the one for the rest stands for all keys left over."""
     wanted = tuple(elements)

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.observed import ALL_BITS
 from lvstui.kernel.netlink.attributes import NATIVE, Codec
+from lvstui.kernel.nft.ipsets.reading import IpSet
 from lvstui.kernel.nft.nfnetlink import word
 from lvstui.kernel.nft.reading.conditions import (
     Condition,
@@ -16,10 +17,14 @@ from lvstui.kernel.nft.reading.conditions import (
     lowest_bit,
     match_values,
     unknown,
+    value_text,
 )
 from lvstui.kernel.nft.reading.fields import IIFNAME, NETWORKS, OIFNAME, PacketField
 from lvstui.kernel.nft.reading.sets import Key, Set
 
+_ADDRESSES: Final = ("ipv4", "ipv6", "ether")
+_KEPT: Final = (*_ADDRESSES, "mark")
+"""Kinds of fields whose masked values are written like whole ones."""
 _MESSAGES: Final = ("icmp type", "icmpv6 type")
 _INTERFACES: Final = {"iif": IIFNAME, "oif": OIFNAME}
 
@@ -46,6 +51,11 @@ class Masked(NamedTuple):
     shift: int = 0
 
     @property
+    def bits(self) -> int:
+        """The bits that may be on in its value."""
+        return (self.mask << self.shift if self.shift > 0 else self.mask >> -self.shift) | self.flip
+
+    @property
     def part(self) -> PacketField | None:
         """The field that these bits are, moved by `scale`; None where they have no name."""
         return None if self.flip else dict(self.field.parts).get(self.mask)
@@ -63,7 +73,8 @@ class Masked(NamedTuple):
             return f"{part.name} {'<<' if scale > 0 else '>>'} {abs(scale)}" if scale else part.name
         text = self.field.name
         if self.mask != self.field.most:
-            text += f" & 0x{self.mask:x}"
+            mask = value_text(self.field, self.mask) if self.field.kind in _ADDRESSES else f"0x{self.mask:x}"
+            text += f" & {mask}"
         if self.shift:
             text = f"({text})" if self.mask != self.field.most else text
             text += f" {'<<' if self.shift > 0 else '>>'} {abs(self.shift)}"
@@ -74,13 +85,27 @@ class Masked(NamedTuple):
         """The expression as a field of its own, which is compared as a whole."""
         if self.part is not None and not self.scale:
             return self.part
-        kind = "mark" if self.field.kind == "mark" else "bits"
+        kind = self.field.kind if self.field.kind in _KEPT and not self.shift else "bits"
         return PacketField(self.name, self.field.size, kind, self.field.host, self.field.layer)
 
     def key(self, offset: int) -> Key:
         """Return the expression as a field of a key that starts at an offset."""
         part, scale = self.part, self.scale
         return Key(part, offset, scale) if part is not None and scale > 0 else Key(self.whole, offset)
+
+
+class Mixed(NamedTuple):
+    """Two expressions combined: by `^` also where bits of both are put together, of which none is in both."""
+
+    one: Masked
+    other: Masked
+    sign: str
+
+    @property
+    def name(self) -> str:
+        """The expression in nft's words."""
+        names = (f"({each.name})" if " " in each.name.removeprefix(each.field.name) else each.name for each in self[:2])
+        return f" {self.sign} ".join(names)
 
 
 class Constant(NamedTuple):
@@ -96,7 +121,7 @@ class Mapped(NamedTuple):
     map: Set
 
 
-Operand: TypeAlias = Loaded | Joined | Masked | Constant | Mapped
+Operand: TypeAlias = Loaded | Joined | Masked | Mixed | Constant | Mapped
 
 
 class Effect(NamedTuple):
@@ -127,6 +152,8 @@ class Jump(NamedTuple):
 class Surroundings:
     """What a rule refers to: the sets of its table, the names of interfaces and of ipsets by their numbers.
 
+    `held` returns what an ipset of some name holds.
+
     `codec` is that of the machine whose rules these are.
     """
 
@@ -135,6 +162,7 @@ class Surroundings:
     interfaces: Callable[[], Mapping[int, str]] = dict
     ipsets: Callable[[int], str] = str
     codec: Codec = NATIVE
+    held: Callable[[str], IpSet] = IpSet
 
 
 @dataclass(slots=True)

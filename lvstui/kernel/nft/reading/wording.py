@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Final
 
 from lvstui.core.observed import ALL_BITS
-from lvstui.core.packets.program import Branch, Contents, Instruction, Nat, Untrack, Verdict
-from lvstui.kernel.nft.nfnetlink import NETWORK_FAMILIES, NUMBERS
-from lvstui.kernel.nft.reading.conditions import words
+from lvstui.core.packets.program import Element, Instruction, Nat, Untrack, Verdict
+from lvstui.kernel.netlink.attributes import Order
+from lvstui.kernel.nft.nfnetlink import NETWORK_FAMILIES, NUMBERS, word
+from lvstui.kernel.nft.reading.conditions import Condition, words
 from lvstui.kernel.nft.reading.explain import comment
 from lvstui.kernel.nft.reading.expressions import Expressions
-from lvstui.kernel.nft.reading.walk import Effect, Surroundings, Walk
+from lvstui.kernel.nft.reading.fields import PacketField
+from lvstui.kernel.nft.reading.sets import ANONYMOUS, Key, element_text
+from lvstui.kernel.nft.reading.walk import Effect, Parts, Surroundings, Walk
+from lvstui.kernel.port import Garbled
 
 _MARKS: Final = {"set": ("meta mark", "ct mark"), "restore": ("meta mark", "ct mark"), "save": ("ct mark", "meta mark")}
 """What an effect writes, and what it copies."""
@@ -23,15 +28,44 @@ _SHOWN: Final = 4
 def rule_text(around: Surroundings, expressions: bytes, userdata: bytes, code: Iterable[Instruction]) -> str:
     """Write a rule; `expressions` and `userdata` are the kernel's, `code` what it was read as."""
     walk = Walk(around, NUMBERS[around.family] if around.family in NETWORK_FAMILIES else None)
-    Expressions(around.codec).walk_through(expressions, walk)
+    read, codec, ways = Expressions(around.codec), around.codec, list[Condition]()
+    for expression in codec.payloads(expressions):
+        ways += _branch(walk, expression)
+        read.walk_through(codec.attribute(1, expression), walk)
+    asked = words((*walk.conditions, *ways))
     noted = (comment(userdata) if userdata else "") or walk.comment
     parts = (
-        *words(walk.conditions),
+        *asked[: len(asked) - len(ways)],
         *(effect_text(effect) for effect in walk.effects),
+        *asked[len(asked) - len(ways) :],
         *_ends(code),
         *([f'comment "{noted}"'] if noted else []),
     )
     return " ".join(parts)
+
+
+def _branch(walk: Walk, expression: bytes) -> Iterator[Condition]:
+    """Yield a map of verdicts in words, if an expression looks into one: `tcp dport vmap { 80 : jump web }`."""
+    codec = walk.around.codec
+    body = codec.attributes(expression)
+    if word(body.get(1)) != "lookup":
+        return
+    parts = Parts(codec, codec.attributes(body.get(2, b"")))
+    found = walk.around.sets.get(parts.word(1))
+    if found is None or 3 not in parts or parts.number(3):
+        return
+    keys = walk.keys(parts.slot(2), found.size) or ()
+    with suppress(ValueError, LookupError, Garbled):
+        ways = [_way(codec.order, keys, element) for element in found.elements[:_SHOWN]]
+        more = ["..."] if len(found.elements) > _SHOWN else []
+        shown = f"{{ {', '.join((*ways, *more))} }}" if found.flags & ANONYMOUS else f"@{found.name}"
+        title = " . ".join(key.field.name for key in keys)
+        yield Condition(f"{title} vmap {shown}", PacketField(title, 0, "joined", layer=keys[0].field.layer))
+
+
+def _way(order: Order, keys: Iterable[Key], element: Element) -> str:
+    verdict = verdict_text(element.verdict) if element.verdict is not None else ""
+    return f"{'*' if element.rest else element_text(order, keys, element)} : {verdict}"
 
 
 def effect_text(effect: Effect) -> str:
@@ -56,8 +90,6 @@ def _ends(code: Iterable[Instruction]) -> Iterator[str]:
         match instruction:
             case Verdict():
                 yield verdict_text(instruction)
-            case Branch(_, contents):
-                yield f"vmap {_ways(contents)}"
             case Nat(redirect=True):
                 yield "redirect"
             case Nat():
@@ -69,9 +101,3 @@ def _ends(code: Iterable[Instruction]) -> Iterator[str]:
 def verdict_text(verdict: Verdict) -> str:
     """Write a verdict: `accept`, `jump web`."""
     return f"{verdict.outcome.value} {verdict.chain}" if verdict.chain else verdict.outcome.value
-
-
-def _ways(contents: Contents) -> str:
-    verdicts = dict.fromkeys(verdict_text(each.verdict) for each in contents.elements if each.verdict is not None)
-    shown = list(verdicts)[:_SHOWN]
-    return f"@{contents.name} {{ {', '.join((*shown, *(['...'] if len(verdicts) > _SHOWN else [])))} }}"

@@ -13,6 +13,7 @@ from lvstui.kernel.nft.reading.conditions import (
     in_words,
     match_bits,
     match_flags,
+    match_ipset,
     match_states,
     match_values,
 )
@@ -146,8 +147,9 @@ def _ports(walk: Walk, info: bytes, inverted: int) -> Iterator[Condition]:
 def _set(walk: Walk, info: bytes) -> Iterator[Condition]:
     """struct xt_set_info: index of the set, dimensions, flags (1 invert, 2 << n source)."""
     index, dimensions, flags = walk.unpack("HBB", info)
-    ways = ",".join("src" if flags & 2 << place else "dst" for place in range(dimensions))
-    yield in_words("ipset", f"{walk.around.ipsets(index)} {ways}", bool(flags & 1))
+    sources = [bool(flags & 2 << place) for place in range(dimensions)]
+    asked = match_ipset(walk.around.ipsets(index), sources, bool(flags & 1))
+    yield asked._replace(ipset=None) if any(info[4:]) else asked
     if any(info[4:]):
         walk.puzzle(f"[ipset counters 0x{info[4:].hex()}]")
 

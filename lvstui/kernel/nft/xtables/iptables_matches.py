@@ -17,6 +17,7 @@ from lvstui.kernel.nft.reading.conditions import (
     in_words,
     match_bits,
     match_flags,
+    match_ipset,
     match_states,
     match_values,
     unknown,
@@ -324,14 +325,15 @@ def _mark(field: PacketField, _: Match, option: Option) -> Condition:
 
 
 def _set(match: Match) -> Iterator[Condition]:
-    sets = [option for option in match.options if option.name == "--match-set"]
-    for option in sets:
-        name, ways = option.values
-        yield in_words("ipset", f"{name} {ways}", option.negated)
-    if rest := [option for option in match.options if option.name not in ("--match-set", "--return-nomatch")]:
-        yield named("ipset", rest)
-    if len(sets) != 1 or any(option.name == "--return-nomatch" for option in match.options):
-        raise ValueError(match)
+    if any(option.name == "--return-nomatch" for option in match.options):
+        raise ValueError(match)  # then it is what the set excepts that counts
+    counts = [option for option in match.options if option.name != "--match-set"]
+    for option in match.options:
+        if option.name == "--match-set":
+            name, ways = option.values
+            yield match_ipset(name, [("dst", "src").index(way) == 1 for way in ways.split(",")], option.negated)
+    if counts:
+        yield named("ipset", counts)
 
 
 def _length(_: Match, option: Option) -> Condition:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Final, NamedTuple, overload
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from lvstui.core.observed import Rule
 from lvstui.core.packets import program
 from lvstui.core.packets.program import Outcome
-from lvstui.kernel.nft.reading.conditions import check
+from lvstui.kernel.nft.ipsets.reading import IpSet
+from lvstui.kernel.nft.reading.conditions import code
 from lvstui.kernel.nft.reading.explain import Asked, Lead, Way, Ways, describe
+from lvstui.kernel.nft.reading.lazy import Lazy
 from lvstui.kernel.nft.reading.tables import Chain
 from lvstui.kernel.nft.xtables.iptables_targets import instructions
 from lvstui.kernel.nft.xtables.iptables_text import Line, UnknownLine, line
@@ -41,20 +44,25 @@ class SavedTable(NamedTuple):
 
 
 class Saved:
-    """What iptables-save wrote for a version of IP (4, 6); `strange` are lines that are not understood."""
+    """What iptables-save wrote for a version of IP (4, 6); `strange` are lines that are not understood.
 
-    def __init__(self, text: str, version: int) -> None:
+    `ipsets` are those that rules name, as they were then: they change without a change of the rules.
+    """
+
+    def __init__(self, text: str, version: int, ipsets: Mapping[str, IpSet] = MappingProxyType({})) -> None:
         self.text = text
         self.version = version
+        self.ipsets = ipsets
         self.strange: list[str] = []
         self._read = list(self._tables())
 
-    def again(self, text: str) -> Saved:
-        """Return what was written later: with the same tables, where it differs by counters only."""
-        if text == self.text:
+    def again(self, text: str, ipsets: Mapping[str, IpSet] = MappingProxyType({})) -> Saved:
+        """Return what was read later: with the same tables, where it differs by counters only."""
+        same = ipsets == self.ipsets
+        if text == self.text and same:
             return self
-        later = Saved(text, self.version)
-        if _COUNTS.sub("", text) == _COUNTS.sub("", self.text):
+        later = Saved(text, self.version, ipsets)
+        if same and _COUNTS.sub("", text) == _COUNTS.sub("", self.text):
             later.tables = self.tables
         return later
 
@@ -66,7 +74,7 @@ class Saved:
     @cached_property
     def tables(self) -> tuple[program.Table, ...]:
         """The tables of the program; their lines are read when a packet comes to them."""
-        return tuple(_table(_FAMILIES[self.version], table) for table in self._read)
+        return tuple(_table(self.version, table, self.ipsets) for table in self._read)
 
     def _tables(self) -> Iterator[SavedTable]:
         table = SavedTable("", {}, {}, [])
@@ -124,44 +132,18 @@ def _over(lead: Line, way: Way) -> Iterator[Asked]:
     yield (*way.conditions, *lead.rule.conditions), way.sure and lead.rule.sure
 
 
-class _Lines(Sequence[program.Line]):
-    """The rules of a chain, each read when it is first asked for."""
-
-    def __init__(self, lines: Sequence[Line], chains: Mapping[str, Chain]) -> None:
-        self._lines = lines
-        self._chains = chains
-        self._read: dict[int, program.Line] = {}
-
-    def __len__(self) -> int:
-        return len(self._lines)
-
-    @overload
-    def __getitem__(self, place: int) -> program.Line: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[program.Line]: ...
-    def __getitem__(self, place: int | slice) -> program.Line | Sequence[program.Line]:
-        if isinstance(place, slice):
-            return [self[each] for each in range(*place.indices(len(self)))]
-        found = self._read.get(place)
-        if found is None:
-            found = self._read[place] = _line(self._lines[place], self._chains)
-        return found
-
-
-def _line(row: Line, chains: Mapping[str, Chain]) -> program.Line:
-    rule = row.rule
-    asked = tuple(map(check, rule.conditions))
-    return program.Line((*asked, *instructions(rule.target, rule.goes, rule.effects, chains)), rule.text)
-
-
-def _table(family: str, table: SavedTable) -> program.Table:
-    lines: dict[str, list[Line]] = {}
+def _table(version: int, table: SavedTable, ipsets: Mapping[str, IpSet]) -> program.Table:
+    rows: dict[str, list[Line]] = {}
     for row in table.lines:
-        lines.setdefault(row.chain, []).append(row)
+        rows.setdefault(row.chain, []).append(row)
+
+    def lines(rows: Sequence[Line]) -> tuple[program.Line, ...]:
+        return tuple(_line(row, table.chains, lambda name: ipsets.get(name, IpSet(name))) for row in rows)
+
     chains = {
         name: program.Chain(
             name,
-            _Lines(lines.get(name, ()), table.chains),
+            Lazy(partial(lines, rows.get(name, ()))),
             chain.hook,
             chain.priority,
             table.policies[name],
@@ -169,4 +151,18 @@ def _table(family: str, table: SavedTable) -> program.Table:
         )
         for name, chain in table.chains.items()
     }
-    return program.Table(TOOL, family, table.name, chains)
+    return program.Table(TOOL, _FAMILIES[version], table.name, chains)
+
+
+def _line(row: Line, chains: Mapping[str, Chain], held: Callable[[str], IpSet]) -> program.Line:
+    rule = row.rule
+    asked = (instruction for condition in rule.conditions for instruction in code(condition, held, row.version))
+    return program.Line((*asked, *instructions(rule.target, rule.goes, rule.effects, chains)), rule.text)
+
+
+_NAMED_SETS: Final = re.compile(r" --match-set (\S+) ")
+
+
+def named_sets(text: str) -> tuple[str, ...]:
+    """Return the names of the ipsets that rules ask about."""
+    return tuple(dict.fromkeys(_NAMED_SETS.findall(text)))

@@ -6,8 +6,8 @@ import operator
 import os
 import stat
 import subprocess
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,7 +15,10 @@ from lvstui.core.fields import quote
 from lvstui.core.observed import Rule
 from lvstui.core.packets.program import Table
 from lvstui.kernel.namespace import call_in
-from lvstui.kernel.nft.xtables.iptables_save import Saved
+from lvstui.kernel.nft.ipsets import reading as ipsets
+from lvstui.kernel.nft.ipsets.reading import IpSet
+from lvstui.kernel.nft.nfnetlink import Netfilter
+from lvstui.kernel.nft.xtables.iptables_save import Saved, named_sets
 from lvstui.kernel.port import KernelError
 
 _NAMES: Final = {4: "/proc/thread-self/net/ip_tables_names", 6: "/proc/thread-self/net/ip6_tables_names"}
@@ -83,13 +86,26 @@ class Legacy:
                 troubles.append(str(problem))
                 continue
             before = self._saved.get(version)
-            saved = self._saved[version] = Saved(text, version) if before is None else before.again(text)
+            held = _read_ipsets(named_sets(text))
+            saved = Saved(text, version, held) if before is None else before.again(text, held)
+            self._saved[version] = saved
             rules += saved.rules
             tables += saved.tables
             troubles += map(_not_understood, saved.strange)
         kept = self._found.tables
         same = len(kept) == len(tables) and all(map(operator.is_, kept, tables))
         return LegacyRules(tuple(rules), "; ".join(dict.fromkeys(troubles)), kept if same else tuple(tables))
+
+
+def _read_ipsets(names: Sequence[str]) -> Mapping[str, IpSet]:
+    """Read sets in this thread's network namespace; of one that cannot be read, nothing is known."""
+    if not names:
+        return {}
+    try:
+        with closing(Netfilter(None)) as netfilter:
+            return {name: ipsets.read(netfilter, name) for name in names}
+    except (OSError, KernelError):
+        return {}
 
 
 def _not_understood(row: str) -> str:

@@ -1,0 +1,1 @@
+"""Sets of ipset, which rules of iptables ask about."""
