@@ -17,7 +17,6 @@ from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import Outcome
 from lvstui.core.packets.walk import Step
 from lvstui.core.trace.request import client_text, packet_text
-from lvstui.core.trace.route import Route
 from lvstui.core.trace.trace import End, Ending, Trace
 from lvstui.core.view.brief import server_state
 
@@ -35,7 +34,7 @@ def trace_lines(trace: Trace, reading: Reading | None, now: float, width: int = 
     """Return a trace in lines of at most `width` cells; `now` is a moment of the monotonic clock."""
     lines = _labelled("packet", _packet(trace.packet), width)
     if trace.trouble:
-        lines += _labelled("", f"not all rules are known: {visible(trace.trouble)}", width)
+        lines += _labelled("", f"not all rules are known: {trace.trouble}", width)
     lines += ["", *_steps(trace.first, width), *_ending(trace.first, reading, now, width)]
     others = trace.endings[1:]
     for other in others[:_WAYS]:
@@ -52,7 +51,7 @@ def _packet(packet: Packet) -> str:
     if packet.local:
         about.append("sent by this machine")
     elif packet.interface:
-        about.append(f"comes in by {visible(packet.interface)}")
+        about.append(f"comes in by {packet.interface}")
     if packet.connection_mark is not None:
         about.append(f"connection mark {packet.connection_mark}")
     client, target = packet_text(packet).split(" ")
@@ -143,9 +142,9 @@ def _through(ending: Ending, director: Director, now: float) -> Iterator[tuple[s
     pool = ending.pool
     if pool is not None:
         service = pool.service
-        names = " ".join(map(visible, service_names(director, service.key)))
+        names = " ".join(service_names(director, service.key))
         sticks = f", persistent {persistence_text(service.persistence)}" if service.persistence else ""
-        yield "service", f"{names}, {visible(service.scheduler)}{sticks}"
+        yield "service", f"{names}, {service.scheduler}{sticks}"
     elif ending.end is not End.AWAY and ending.fate.outcome is Outcome.ACCEPT:
         yield "service", "none"
     if ending.connection is not None:
@@ -157,7 +156,7 @@ def _through(ending: Ending, director: Director, now: float) -> Iterator[tuple[s
         entry = ending.entry
         left = left_text(seconds_left(entry.entry.ends, now))
         client = masked_client_text(entry.entry.client, entry.width)
-        server = " ".join(map(visible, server_names(director, entry.service, entry.server or entry.entry.server)[:1]))
+        server = server_names(director, entry.service, entry.server or entry.entry.server)[0]
         decides = "decides" if ending.is_decided_by_entry else "does not decide"
         yield "entry", f"{client} -> {server}, {entry.state}, {left} left: {decides}"
     elif pool is not None and pool.service.persistence and not pool.service.engine and ending.end is not End.LEFT:
@@ -178,7 +177,7 @@ def _servers(ending: Ending, pool: Pool, reading: Reading, width: int) -> Iterat
 
 
 def _server(pool: Pool, endpoint: Endpoint, seen: ServerStats, director: Director) -> str:
-    names = " ".join(map(visible, server_names(director, pool.service.key, endpoint)[:-1]))
+    names = " ".join(server_names(director, pool.service.key, endpoint)[:-1])
     server = pool.servers.get(endpoint)
     if server is None:
         return f"{names}, not in the service any more"
@@ -192,14 +191,14 @@ def hop_text(ending: Ending) -> str:
     if hop is None or server is None:
         return ""
     if not hop.kind:
-        return f"no route to {server.address}: {visible(hop.trouble)}"
+        return f"no route to {server.address}: {hop.trouble}"
     if hop.kind == "local":
-        return f"this machine, by {visible(hop.interface)}"
+        return f"this machine, by {hop.interface}"
     if hop.kind != "unicast":
-        return f"the route to {server.address} says {visible(hop.kind)}"
-    towards = f"{hop.gateway or server.address} on {visible(hop.interface)}"
+        return f"the route to {server.address} says {hop.kind}"
+    towards = f"{hop.gateway or server.address} on {hop.interface}"
     if hop.neighbour:
-        towards += f", {visible(hop.link_address)} {visible(hop.neighbour)}".replace("  ", " ")
+        towards += f", {hop.link_address} {hop.neighbour}".replace("  ", " ")
     if real is not None and real.forwarding is Forwarding.TUNNEL:
         return f"{towards}, in a tunnel to {real.endpoint.address}"
     return towards
@@ -210,7 +209,7 @@ def notes(ending: Ending, reading: Reading | None) -> Iterator[str]:
     hop, real, met = ending.hop, ending.real_server, ending.packet
     if hop is not None and real is not None:
         if hop.neighbour in ("failed", "incomplete"):
-            yield f"nobody answers for {hop.gateway or real.endpoint.address} on {visible(hop.interface)}"
+            yield f"nobody answers for {hop.gateway or real.endpoint.address} on {hop.interface}"
         if real.forwarding is Forwarding.ROUTE and hop.gateway is not None:
             yield (
                 f"{real.endpoint.address} is behind the router {hop.gateway}: packets keep the virtual address, which "
@@ -226,16 +225,10 @@ def notes(ending: Ending, reading: Reading | None) -> Iterator[str]:
         )
 
 
-def route_text(route: Route) -> str:
-    """Write where the route of the packet itself leads."""
-    towards = f" by {route.gateway}" if route.gateway else ""
-    return f"{visible(route.kind or 'none')}{towards} on {visible(route.interface)}" if route.kind else "none"
-
-
 def _labelled(label: str, text: str, width: int) -> list[str]:
-    """Write a text behind a label, wrapped below itself."""
+    """Write a text, also one from outside, behind a label, wrapped below itself."""
     return wrap(
-        text,
+        visible(text),
         width,
         initial_indent=f"{label:<{_LABEL}} ",
         subsequent_indent=" " * (_LABEL + 1),
