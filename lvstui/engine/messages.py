@@ -14,8 +14,10 @@ from lvstui.core.entries.edits import Outcome as EntryOutcome
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import Address, Director, ServiceKey
 from lvstui.core.observed import Reading, Scan
+from lvstui.core.packets.packet import Packet
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
+from lvstui.core.trace.trace import Trace
 from lvstui.core.view.table import Tone
 from lvstui.kernel.port import KernelError, Refused
 
@@ -91,6 +93,13 @@ class EditEntries:
 
 
 @dataclass(frozen=True, slots=True)
+class Follow:
+    """Request: follow a packet through the rules and through IPVS, as they are now."""
+
+    packet: Packet
+
+
+@dataclass(frozen=True, slots=True)
 class StopEntries:
     """Request: stop the edits of entries that are under way, once those in hand are done."""
 
@@ -134,7 +143,7 @@ class Stop:
     """Request: end the loop after what was asked before."""
 
 
-OperatorRequest: TypeAlias = Edit | SaveAll | Adopt | Zero | Pace | Watch | EditEntries | StopEntries
+OperatorRequest: TypeAlias = Edit | SaveAll | Adopt | Zero | Pace | Watch | EditEntries | StopEntries | Follow
 ScannerRequest: TypeAlias = Scanned | Consult | Reported | Broken
 Request: TypeAlias = OperatorRequest | ScannerRequest | Stop
 
@@ -156,6 +165,14 @@ class Zeroed:
     """Event: the counters of one service, or (None) all of them, start from zero."""
 
     key: ServiceKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Event: what becomes of a packet; `reading` is the one that the trace stands on."""
+
+    trace: Trace
+    reading: Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +301,7 @@ class Notice:
 Outcome: TypeAlias = Applied | Rejected | Incomplete | Overtaken
 """How an edit ends."""
 
-Event: TypeAlias = Snapshot | Outcome | Zeroed | EntryProgress | EntriesDone | Unsaved | Notice
+Event: TypeAlias = Snapshot | Outcome | Zeroed | Followed | EntryProgress | EntriesDone | Unsaved | Notice
 
 
 def sentence(event: Event, director: Director = EMPTY) -> tuple[str, Tone]:
@@ -314,7 +331,7 @@ def sentence(event: Event, director: Director = EMPTY) -> tuple[str, Tone]:
             return f"the kernel has it, the profile does not: {sentence}", Tone.BAD
         case Notice(sentence):
             return sentence, Tone.WARN
-        case Snapshot():
+        case Snapshot() | Followed():
             return "", Tone.PLAIN
 
 

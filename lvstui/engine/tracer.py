@@ -7,7 +7,7 @@ from typing import Final
 
 from lvstui.core.entries.resolve import has_engine, wanted_clients
 from lvstui.core.model import Address
-from lvstui.core.observed import NO_INFO, Reading
+from lvstui.core.observed import NO_INFO, Reading, Scan
 from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.view import Surroundings
 from lvstui.core.packets.walk import walk
@@ -20,8 +20,13 @@ BUDGET: Final = 10.0
 """Seconds that reading the connection table may take; after that the trace says that it is not certain."""
 
 
-def follow(kernel: Kernel, packet: Packet, reading: Reading, *, budget: float = BUDGET) -> Trace:
-    """Follow a packet; a reading without IPVS leaves its rules alone. Raises `KernelError`."""
+def follow(
+    kernel: Kernel, packet: Packet, reading: Reading, scan: Scan | None = None, *, budget: float = BUDGET
+) -> Trace:
+    """Follow a packet; a reading without IPVS leaves its rules alone. Raises `KernelError`.
+
+    The connection table is read for `budget` seconds at most, unless there is a `scan` of all of it.
+    """
     route = cache(kernel.route)
 
     def address_type(address: Address) -> str | None:
@@ -33,6 +38,6 @@ def follow(kernel: Kernel, packet: Packet, reading: Reading, *, budget: float = 
     through = partial(walk, kernel.program(), around=around, steps=True)
     if reading.info == NO_INFO:
         return trace(packet, Scene(through, route))
-    wanted = wanted_clients([packet.source], director)
-    scan = read_table(kernel, budget, wanted, engines=has_engine(director))
+    if scan is None:
+        scan = read_table(kernel, budget, wanted_clients([packet.source], director), engines=has_engine(director))
     return trace(packet, Scene(through, route, reading, scan))

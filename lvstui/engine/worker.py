@@ -20,6 +20,7 @@ from lvstui.core.entries.resolve import has_engine, wanted_clients
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import NOBODYS, Home, ServiceKey
 from lvstui.core.observed import Reading
+from lvstui.core.packets.packet import Packet
 from lvstui.core.record import Kind, Owner
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived, History, Host, Snapshot, extend_history
 from lvstui.engine.edits import FEW, Editor, read_target
@@ -33,6 +34,8 @@ from lvstui.engine.messages import (
     EntriesDone,
     EntryProgress,
     Event,
+    Follow,
+    Followed,
     Notice,
     OperatorRequest,
     Pace,
@@ -48,12 +51,16 @@ from lvstui.engine.messages import (
     Zeroed,
 )
 from lvstui.engine.profile import FollowedProfile
-from lvstui.engine.scanner import Follow
+from lvstui.engine.scanner import Follow as FollowTable
+from lvstui.engine.tracer import follow
 from lvstui.host.patience import Lookout
 from lvstui.kernel.port import Kernel, KernelError
 from lvstui.store.history_file import Draft, HistoryFile
 from lvstui.store.profile_file import ProfileFile
 from lvstui.store.sessions import Presence
+
+_TRACE_BUDGET = 2.0
+"""Seconds that a trace may read the connection table, while nothing else is read."""
 
 _ONCE = 1e9
 """Seconds between two readings of the connection table where it is read only once."""
@@ -170,6 +177,8 @@ class Worker:
                 self._edit_entries(request)
             case StopEntries():
                 self._desk.halt()
+            case Follow(packet):
+                self._follow(packet)
             case _:
                 assert_never(request)
 
@@ -255,7 +264,7 @@ class Worker:
         director = self._reading.director
         clients = () if request.client is None else (request.client,)
         pace = _ONCE if self._pace.paused else self._pace.interval
-        self._desk.watch(Follow(request.on, wanted_clients(clients, director), has_engine(director), pace))
+        self._desk.watch(FollowTable(request.on, wanted_clients(clients, director), has_engine(director), pace))
 
     def _edit_entries(self, request: EditEntries) -> None:
         reason = self._editor.read_only
@@ -284,6 +293,16 @@ class Worker:
         self._editor.finish(self._drafts.popleft(), (), sentences)
         self._post(EntriesDone(reports, total))
         self._look()
+
+    def _follow(self, packet: Packet) -> None:
+        """Follow a packet, with what somebody who watches the connection table has read of it."""
+        scan = self._desk.scan if self._desk.scan is not None and self._desk.scan.whole else None
+        try:
+            found = follow(self._kernel, packet, self._reading, scan, budget=_TRACE_BUDGET)
+        except KernelError as error:
+            self._post(Notice(f"not traced: {error}"))
+        else:
+            self._post(Followed(found, self._reading))
 
     def _zero(self, key: ServiceKey | None) -> None:
         reason = self._editor.read_only

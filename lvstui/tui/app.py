@@ -33,6 +33,7 @@ from lvstui.engine.messages import (
     Edit,
     EntriesDone,
     Event,
+    Followed,
     Incomplete,
     Overtaken,
     Pace,
@@ -64,6 +65,7 @@ from lvstui.tui.views.editing import take_advice
 from lvstui.tui.views.marks import MarksView
 from lvstui.tui.views.persistence import PersistenceView
 from lvstui.tui.views.services import ServicesView
+from lvstui.tui.views.tracing import traced
 from lvstui.tui.views.view import View
 from lvstui.tui.widgets.lines import Keys, Line, MessageLine
 from lvstui.tui.widgets.table import VirtualTable
@@ -328,6 +330,8 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
             self.push_screen(half_way(event))
         elif isinstance(event, Incomplete):
             self.push_screen(refused(event))
+        elif isinstance(event, Followed):
+            self.push_screen(traced(event, self.size.width))
         elif isinstance(event, EntriesDone):
             for view in self.views.values():
                 view.busy = ""

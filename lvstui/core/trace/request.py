@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.fields import FieldError, quote
-from lvstui.core.model import Address, AddressKey, Endpoint, Family, MarkKey, Protocol
+from lvstui.core.model import Address, AddressKey, Endpoint, Family, MarkKey, Protocol, ServiceKey
+from lvstui.core.observed import Rule
 from lvstui.core.packets.packet import Packet
 
 CLIENT, TARGET, MARK = "client", "target", "ct-mark"
 """The fields of the question, as errors name them."""
 
 _EXAMPLE: Final = "tcp:192.0.2.10:443"
+_TARGET: Final = re.compile(r"(?:tcp|udp|sctp|ip\d+):", re.IGNORECASE)
 _MARKS: Final = (0, 0xFFFFFFFF)
 
 
@@ -90,3 +94,52 @@ def _target(text: str) -> tuple[Protocol, Address, int]:
     if key.protocol in fields.PROTOCOL_WORDS and not key.port:
         raise FieldError(TARGET, f"{quote(text)} names port 0, which stands for all; name one from 1 to 65535")
     return key.protocol, key.address, key.port
+
+
+def question_of(text: str) -> Packet:
+    """Read what is asked on the screens: `PROTOCOL:ADDRESS:PORT CLIENT[:PORT]`, or the client first as in commands.
+
+    Behind them, in any order: `in INTERFACE`, `established`, `from-director`, `ct-mark N`. Raises `FieldError`.
+    """
+    target, client, *words = (*text.split(), "", "")
+    if _TARGET.match(client) and not _TARGET.match(target):
+        target, client = client, target
+    words = [word for word in words if word]
+    if not client:
+        raise FieldError(CLIENT, f"write PROTOCOL:ADDRESS:PORT CLIENT, such as {_EXAMPLE} 198.51.100.7")
+    named: dict[str, str] = {}
+    flags: set[str] = set()
+    while words:
+        word = words.pop(0)
+        if word in ("in", MARK) and words:
+            named[word] = words.pop(0)
+        elif word in ("established", "from-director"):
+            flags.add(word)
+        else:
+            raise FieldError(CLIENT, f"{quote(word)} is none of in INTERFACE, established, from-director, {MARK} N")
+    return packet_of(
+        client,
+        target,
+        interface=named.get("in", ""),
+        local="from-director" in flags,
+        established="established" in flags,
+        connection_mark=named.get(MARK),
+    )
+
+
+def target_proposal(key: ServiceKey | None, rules: Iterable[Rule]) -> str:
+    """Propose a target for a service, to be asked about; of a mark what the first of `rules` gives it to.
+
+    A port that is to be chosen is left out.
+    """
+    if isinstance(key, AddressKey):
+        return fields.service_text(key).removesuffix(":0") + ("" if key.port else ":")
+    for rule in rules:
+        chosen = rule.selector
+        if key is None or rule.value != key.mark or chosen is None or not chosen.addresses:
+            continue
+        address = chosen.addresses[0].network_address
+        if Family.of(address) is key.family:
+            place = AddressKey(chosen.protocol or Protocol.TCP, address, chosen.ports[0].first if chosen.ports else 0)
+            return target_proposal(place, ())
+    return "tcp:"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeAlias
 
+from lvstui.core import fields
 from lvstui.core.entries.connections import (
     CONNECTION_COLUMNS,
     LANGUAGE,
@@ -17,11 +18,13 @@ from lvstui.core.entries.connections import (
     rows,
     summary,
 )
+from lvstui.core.model import AddressKey, Protocol
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.filter import only_address
 from lvstui.core.view.table import Cell, Tone
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.views.editing import arranging, editing, filtering
+from lvstui.tui.views.tracing import tracing
 from lvstui.tui.views.view import Rows, TableView, View
 
 _NOTES = f"""\
@@ -54,9 +57,19 @@ def _open(view: Connections) -> None:
         view.post_message(View.Wanted("persistence", filter=str(entry.entry.client)))
 
 
+def _question(view: Connections) -> str:
+    """Propose a packet of the connection under the cursor."""
+    if (key := view.table.cursor_key) is None:
+        return ""
+    protocol, client, virtual, _ = key
+    target = AddressKey(Protocol(protocol), virtual.address, virtual.port)
+    return f"{fields.service_text(target)} {fields.server_text(client)} established"
+
+
 _ARRANGING: tuple[Command[Connections], ...] = arranging("s sort")
 
 _COMMANDS: tuple[Command[Connections], ...] = (
+    tracing(_question, "T trace"),
     filtering(),
     *_ARRANGING,
     *editing(_open),

@@ -7,16 +7,18 @@ from functools import partial
 
 from lvstui.core.advice.services import mark_lines
 from lvstui.core.marks.columns import LANGUAGE, MARK_COLUMNS, SORTABLE
-from lvstui.core.marks.mark import STATES, mark_at, marks, summary
+from lvstui.core.marks.mark import STATES, every_rule, mark_at, marks, summary
 from lvstui.core.marks.rows import GroupRow, MarkLook, MarkRowKey, cells, columns, details, mark_of, rows, title
 from lvstui.core.model import Family, MarkKey, ServerKey, ServiceKey
 from lvstui.core.snapshot import Snapshot
+from lvstui.core.trace.request import target_proposal
 from lvstui.core.view.table import Cell, Tone
 from lvstui.formats.equivalent import groups_as_script
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.dialogs.listing import Copied, Listing, list_states
 from lvstui.tui.views.editing import arranging, editing, filtering
 from lvstui.tui.views.mark_edits import EDITS, Marks, added_row, chosen_marks, has_service, mark_at_cursor
+from lvstui.tui.views.tracing import tracing
 from lvstui.tui.views.view import Rows, TableView, View
 
 _NOTES = f"""\
@@ -85,12 +87,18 @@ def _excerpt(view: Marks) -> None:
         view.app.push_screen(Copied("As a script for nft, and as ipvsadm commands", texts))
 
 
+def _question(view: Marks) -> str:
+    """Propose what gets the mark under the cursor as where a packet is sent."""
+    return f"{target_proposal(view.about, every_rule(view.snapshot))} "
+
+
 _ARRANGING: tuple[Command[Marks], ...] = arranging()
 
 _COMMANDS: tuple[Command[Marks], ...] = (
     *EDITS,
     Command("entries", "E", "go to the persistence entries of this mark", _show_entries, "E entries", when=has_service),
     Command("mark.service", "J", "go to the service of this mark", _show_service, "J service", when=has_service),
+    tracing(_question),
     filtering(),
     *_ARRANGING,
     Command("excerpt", "y", "copy these groups as nft script and ipvsadm commands", _excerpt),

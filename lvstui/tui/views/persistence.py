@@ -33,6 +33,8 @@ from lvstui.core.entries.rows import (
     rows,
     summary,
 )
+from lvstui.core.marks.mark import every_rule
+from lvstui.core.trace.request import target_proposal
 from lvstui.core.view.filter import only_address
 from lvstui.core.view.table import Cell, Tone
 from lvstui.engine.messages import EditEntries, StopEntries
@@ -42,6 +44,7 @@ from lvstui.tui.dialogs.entries import EntryDialog
 from lvstui.tui.dialogs.listing import Copied, Listing, list_states
 from lvstui.tui.views.connections import scan_tone
 from lvstui.tui.views.editing import arranging, drop, editable, editing, filtering
+from lvstui.tui.views.tracing import tracing
 from lvstui.tui.views.view import Rows, TableView, View
 from lvstui.tui.widgets.lines import Panel
 
@@ -194,6 +197,15 @@ def _drop(view: Entries) -> None:
         drop(view)
 
 
+def _question(view: Entries) -> str:
+    """Propose the next connection of the client under the cursor."""
+    chosen = _chosen(view)
+    if not chosen:
+        return ""
+    entry = chosen[0]
+    return f"{target_proposal(entry.service_key, every_rule(view.snapshot))} {entry.entry.client}"
+
+
 _ARRANGING: tuple[Command[Entries], ...] = arranging()
 
 _COMMANDS: tuple[Command[Entries], ...] = (
@@ -201,6 +213,7 @@ _COMMANDS: tuple[Command[Entries], ...] = (
     Command("entry.move", "M", "move these clients to another server, after asking", _asking(Action.MOVE), "M move"),
     Command("entry.pin", "P", "pin a client to a server, also one without an entry", _pin, "P pin"),
     Command("entry.time", "t", "set the time left, after asking", _asking(Action.TIME), "t time"),
+    tracing(_question),
     filtering(),
     Command("regroup", "m", "group by client network, service or server", _regroup, "m group"),
     Command("distribution", "D", "show how the entries spread over the servers", _show_distribution, "D spread"),

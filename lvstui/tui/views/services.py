@@ -7,12 +7,14 @@ from dataclasses import replace
 from functools import partial
 
 from lvstui.core import fields
+from lvstui.core.marks.mark import every_rule
 from lvstui.core.model import AddressKey, MarkKey, ServerKey, ServiceKey
 from lvstui.core.observed import GroupKey, MachineKey, RowKey
 from lvstui.core.services.batch import targets
 from lvstui.core.services.columns import LANGUAGE, SERVICE_COLUMNS, SORTABLE
 from lvstui.core.services.row import STATES, Grouping, ServiceLook, outlook
 from lvstui.core.services.rows import cells, columns, group_of, groups, rows
+from lvstui.core.trace.request import target_proposal
 from lvstui.core.view.brief import seen_on
 from lvstui.formats.equivalent import as_commands, as_toml
 from lvstui.store.view_memory import ViewMemory
@@ -30,6 +32,7 @@ from lvstui.tui.views.service_edits import (
     service_name,
     staged_servers,
 )
+from lvstui.tui.views.tracing import tracing
 from lvstui.tui.views.view import Rows, TableView, View
 
 _NOTES = f"""\
@@ -176,6 +179,11 @@ def _outlook(view: Services) -> str:
     return outlook(server, seen, director.sysctl, persistence, view.size.width - 2)
 
 
+def _question(view: Services) -> str:
+    """Propose the service under the cursor as where a packet is sent."""
+    return f"{target_proposal(view.about, every_rule(view.snapshot))} "
+
+
 _ARRANGING: tuple[Command[Services], ...] = arranging()
 
 _COMMANDS: tuple[Command[Services], ...] = (
@@ -185,6 +193,7 @@ _COMMANDS: tuple[Command[Services], ...] = (
     Command("entries", "E", "go to the persistence entries here", _show_entries, "E entries", when=any_row),
     Command("connections", "c", "go to the connections here", _show_connections),
     Command("entries.move", "M", "move this server's clients to another, after asking", _move, why_off=_on_no_server),
+    tracing(_question, "T trace"),
     *ZEROING,
     filtering(),
     Command("regroup", "m", "group by machine or by service", _regroup, "m group", when=any_row),

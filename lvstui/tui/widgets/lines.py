@@ -206,7 +206,7 @@ class Prompt(Horizontal):
         *,
         wrong: Callable[[FieldError], str] = attrgetter("sentence"),
     ) -> None:
-        """Ask for a text, starting from `value`.
+        """Ask for a text, starting from `value`; what is typed replaces it, unless its end is a blank.
 
         `read` is called at every change and returns the value of the text, or raises `FieldError`, which is shown as
         `wrong` words it. Enter passes the value to `take`; Esc calls `cancel`. The focus goes back before either.
@@ -220,6 +220,8 @@ class Prompt(Horizontal):
         field = self.query_one(Input)
         with field.prevent(Input.Changed):  # nothing has been typed yet that could be wrong
             field.value = value
+        field.select_on_focus = not value.endswith(" ")
+        field.cursor_position = len(value)
         self.screen.set_focus(field)  # at once: what is typed next belongs here
 
     def on_input_changed(self, event: Input.Changed) -> None:

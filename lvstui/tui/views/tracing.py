@@ -1,0 +1,37 @@
+"""The key that asks what becomes of a packet, in every view that shows where packets go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from lvstui.core.packets.packet import Packet
+from lvstui.core.trace.lines import trace_lines
+from lvstui.core.trace.request import question_of
+from lvstui.engine.messages import Follow, Followed
+from lvstui.tui.commands import Command
+from lvstui.tui.dialogs.listing import Listing
+from lvstui.tui.views.view import K, L, TableView
+
+_LABEL: Final = "trace TARGET CLIENT"
+
+
+def tracing(proposed: Callable[[TableView[K, L]], str], bar: str = "") -> Command[TableView[K, L]]:
+    """Return the command that asks for a packet and follows it; `proposed` is the question to start from.
+
+    `bar` offers it in the line of keys.
+    """
+
+    def ask(view: TableView[K, L]) -> None:
+        def take(packet: Packet) -> None:
+            view.say("following the packet ...")
+            view.ask(Follow(packet))
+
+        view.prompt.ask(_LABEL, proposed(view), question_of, take)
+
+    return Command("trace", "T", "follow a packet of a client through rules and IPVS to its server", ask, bar)
+
+
+def traced(event: Followed, width: int) -> Listing:
+    """Return the screen that shows what becomes of a packet, for a terminal of this width."""
+    return Listing("Trace", trace_lines(event.trace, event.reading, event.reading.taken, max(40, width - 1)))
