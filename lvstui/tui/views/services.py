@@ -179,6 +179,10 @@ def _outlook(view: Services) -> str:
     return outlook(server, seen, director.sysctl, persistence, view.size.width - 2)
 
 
+def _on_service(view: Services) -> bool:
+    return isinstance(view.table.cursor_key, AddressKey | MarkKey)
+
+
 def _question(view: Services) -> str:
     """Propose the service under the cursor as where a packet is sent."""
     return f"{target_proposal(view.about, every_rule(view.snapshot))} "
@@ -193,7 +197,7 @@ _COMMANDS: tuple[Command[Services], ...] = (
     Command("entries", "E", "go to the persistence entries here", _show_entries, "E entries", when=any_row),
     Command("connections", "c", "go to the connections here", _show_connections),
     Command("entries.move", "M", "move this server's clients to another, after asking", _move, why_off=_on_no_server),
-    tracing(_question, "T trace"),
+    tracing(_question, "T trace", when=_on_service),
     *ZEROING,
     filtering(),
     Command("regroup", "m", "group by machine or by service", _regroup, "m group", when=any_row),

@@ -16,10 +16,14 @@ from lvstui.tui.views.view import K, L, TableView
 _LABEL: Final = "trace TARGET CLIENT"
 
 
-def tracing(proposed: Callable[[TableView[K, L]], str], bar: str = "") -> Command[TableView[K, L]]:
+def tracing(
+    proposed: Callable[[TableView[K, L]], str],
+    bar: str = "",
+    when: Callable[[TableView[K, L]], bool] = lambda _: True,
+) -> Command[TableView[K, L]]:
     """Return the command that asks for a packet and follows it; `proposed` is the question to start from.
 
-    `bar` offers it in the line of keys.
+    `bar` offers it in the line of keys, `when` it has room there.
     """
 
     def ask(view: TableView[K, L]) -> None:
@@ -29,7 +33,8 @@ def tracing(proposed: Callable[[TableView[K, L]], str], bar: str = "") -> Comman
 
         view.prompt.ask(_LABEL, proposed(view), question_of, take)
 
-    return Command("trace", "T", "follow a packet of a client through rules and IPVS to its server", ask, bar)
+    words = "follow a packet of a client through rules and IPVS to its server"
+    return Command("trace", "T", words, ask, bar, when=when)
 
 
 def traced(event: Followed, width: int) -> Listing:
