@@ -9,7 +9,6 @@ from lvstui.core.packets.bits import FULL, Bits, Registers, either
 from lvstui.core.packets.compiled import Ready, Rules
 from lvstui.core.packets.program import Outcome, Verdict
 from lvstui.core.packets.state import State, Way, joined
-from lvstui.core.packets.steps import Step
 from lvstui.core.packets.view import Scene, View
 
 LIMIT: Final = 64
@@ -90,30 +89,25 @@ class Runner:
     def chain(self, name: str, flows: Flows, jumps: int = 0, depth: int = 0) -> Flows:
         """Run a chain and return the states that come to its end, or return."""
         back = Flows()
-        for rule in self._rules[name]:
-            gate = rule.gate
-            answer: bool | None = None
-            if gate is not None:
-                for state in flows:
-                    answer = gate(state)
-                    if answer is not False:
-                        break
-                else:
-                    continue
+        rules, at = self._rules[name], 0
+        while True:
             if len(flows) == 1 and self._place is None:
                 ((state, trail),) = flows.items()
-                after = straight(rule.steps(answer is True), state)
-                if after is not None:
-                    flows = Flows({after: trail})
-                    continue
-            flows = self._rule(rule, flows, back, jumps, depth)
+                at, state = straight(rules, at, state)
+                flows = Flows({state: trail})
+            if at >= len(rules):
+                back.take(flows)
+                return back
+            flows = self._rule(rules[at], flows, back, jumps, depth)
             if not flows:
                 return back
-        back.take(flows)
-        return back
+            at += 1
 
     def _rule(self, rule: Ready, flows: Flows, back: Flows, jumps: int, depth: int) -> Flows:
         """Run a rule and return the states that come to the next one; those that return go `back`."""
+        gate = rule.gate
+        if gate is not None and all(gate(state) is False for state in flows):
+            return flows
         on = Flows()
         calls: dict[Verdict, Flows] = {}
         for state, trail in flows.items():
@@ -165,15 +159,23 @@ class Runner:
 _ON: Final = Verdict(Outcome.CONTINUE)
 
 
-def straight(steps: Sequence[Step], state: State) -> State | None:
-    """Run the steps of a rule on a state and return the state after it, None where it does not just go on."""
-    registers: Registers = {}
-    for step in steps:
-        result = step(state, registers)
-        if not isinstance(result, State):
-            return None
-        state = result
-    return state
+def straight(rules: Sequence[Ready], at: int, state: State) -> tuple[int, State]:
+    """Run rules from a place on, as long as they do nothing but change the state; return the place, and the state."""
+    for place in range(at, len(rules)):
+        rule = rules[place]
+        gate = rule.gate
+        answer = None if gate is None else gate(state)
+        if answer is False:
+            continue
+        after: State = state
+        registers: Registers = {}
+        for step in rule.steps(answer is True):
+            result = step(after, registers)
+            if not isinstance(result, State):
+                return place, state
+            after = result
+        state = after
+    return len(rules), state
 
 
 def run(rule: Ready, state: State) -> list[End]:

@@ -40,6 +40,10 @@ class Index:
         self._ranges = [] if contents.parts else sorted(ranges, key=lambda element: element.first)
         self._firsts = [_number(element.first) for element in self._ranges]
 
+    def has(self, value: int) -> bool:
+        """Return whether a key is surely there as itself, which is quickly found."""
+        return self._known and value in self._exact
+
     def find(self, key: Bits) -> Found:
         """Return what a key leads to."""
         if self._known and not key.unknown:

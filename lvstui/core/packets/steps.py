@@ -230,7 +230,11 @@ def _comparison(sign: str, data: int, most: int) -> Predicate:
 
 
 def _membership(index: Index, negated: bool) -> Predicate:
+    has = index.has
+
     def holds(key: Bits) -> bool | None:
+        if not key.unknown and has(key.value):
+            return not negated
         found = index.find(key)
         answer = None if found.elements and found.nowhere else bool(found.elements)
         return _turned(answer, negated)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from itertools import count
 from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.model import Address
@@ -71,16 +72,18 @@ _NETDEV: Final = 5
 _STATES: Final = {Tracking.NOT_YET: 1, Tracking.NEVER: 64, Tracking.NEW: 8, Tracking.ESTABLISHED: 2}
 _NAME_SIZE: Final = 16
 
+_count: Final = count()
 _numbers: Final[dict[Field, int]] = {}
-_fields: Final[list[Field]] = []
+_fields: Final[dict[int, Field]] = {}
 
 
 def index_of(field: Field) -> int:
-    """Return the number under which views hold a field."""
+    """Return the number under which views hold a field; any thread may ask."""
     found = _numbers.get(field)
     if found is None:
-        found = _numbers[field] = len(_fields)
-        _fields.append(field)
+        found = next(_count)
+        _fields[found] = field
+        found = _numbers.setdefault(field, found)
     return found
 
 
@@ -268,7 +271,7 @@ def _of_interface(scene: Scene, name: str, size: int) -> Bits | None:
     if not here:
         return Bits(0) if kind in ("", "name") else None
     if kind == "name" and known:
-        return Bits(int.from_bytes(known.encode()[:_NAME_SIZE].ljust(_NAME_SIZE, b"\0"), "big"))
+        return Bits(int.from_bytes(known.encode(errors="surrogateescape")[:_NAME_SIZE].ljust(_NAME_SIZE, b"\0"), "big"))
     if kind == "" and known:
         number = 1 if known == "lo" else scene.around.interface_index(known)
         return Bits(0, ones(size)) if number is None else Bits(number & ones(size))

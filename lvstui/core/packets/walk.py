@@ -92,7 +92,7 @@ UNKNOWN: Final = Surroundings()
 def walk(program: Program, packet: Packet, around: Surroundings = UNKNOWN, *, steps: bool = False) -> Way:
     """Walk a packet through the rules; `steps` asks for the rules on the way, which takes longer."""
     walker = _Walker(program, packet, around, steps)
-    mark = Bits(packet.connection_mark or 0)
+    mark = Bits((packet.connection_mark or 0) & FULL)
     if not (packet.established and around.tracked):
         return walker.way(walker.walk(Tracking.NEW, ((mark, None, 0),)))
     first = _Walker(program, _opening(packet), around, False)

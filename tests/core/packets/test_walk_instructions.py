@@ -407,3 +407,10 @@ def test_the_source_port_may_be_unknown() -> None:
 def test_an_unknown_interface_may_be_any() -> None:
     rules = program(base(rule(compare(IIFNAME, b"eth0".ljust(16, b"\0")), set_mark(1))))
     assert [fate.mark for fate in walk(rules, packet(interface="")).fates] == [0, 1]
+
+
+def test_an_interface_may_have_a_name_of_any_bytes() -> None:
+    name = b"caf\xe9"
+    rules = program(base(rule(compare(IIFNAME, name.ljust(16, b"\0")), set_mark(1))))
+    it = packet(interface=name.decode(errors="surrogateescape"))
+    assert [fate.mark for fate in walk(rules, it).fates] == [1]
