@@ -22,6 +22,9 @@ from lvstui.kernel.ipvs.sync_door import Malformed as Unencodable
 from lvstui.kernel.ipvs.sync_door import encode
 from lvstui.kernel.netlink.attributes import NATIVE
 from lvstui.kernel.netlink.channel import Channel, look_up
+from lvstui.kernel.nft.ipsets import membership
+from lvstui.kernel.nft.ipsets import reading as ipsets
+from lvstui.kernel.nft.ipsets.membership import Asked
 from lvstui.kernel.nft.nfnetlink import GETRULE, GETSETELEM, TABLES
 from lvstui.kernel.nft.reading import hooks, tables
 from lvstui.kernel.nft.reading.explain import Explainer, comment
@@ -39,6 +42,7 @@ Attempt: TypeAlias = Callable[[Random], object]
 
 _IPVS: Final = tape.load("ipvs")
 _NFT: Final = tape.load("nft")
+_IPSETS: Final = tape.load("ipsets")
 _LINKS: Final = tape.load("links")
 _FAMILIES: Final = tape.load("families")
 
@@ -111,6 +115,18 @@ def _read_program(random: Random) -> None:
     with played, suppress(KernelError, OSError):
         found = programmer.tables(tables.read(netfilter, whole=random.random() < 0.5))
     _explore(hooks.arrange(found, netfilter.codec.order, lambda *_: ()))
+
+
+def _read_ipset(random: Random) -> None:
+    """Read a set of ipset and walk past a rule that asks about it; nothing is raised."""
+    title, played = _played(random, _IPSETS)
+    with played:
+        held = ipsets.read(tape.Filter(played), title)
+    version = random.choice((4, 6))
+    asked = Asked(title, tuple(random.choices((True, False), k=random.randrange(1, 5))), random.random() < 0.5)
+    chain = Chain("c", (Line(membership.instructions(asked, held, version, "x"), "x"),), "prerouting", -150)
+    table = Table("iptables-legacy", {4: "ip", 6: "ip6"}[version], "t", {"c": chain})
+    _explore(Program({"prerouting": (Stop(table, chain),)}, NATIVE.order))
 
 
 def _run_rule(random: Random) -> None:
@@ -223,6 +239,7 @@ DECODERS: Sequence[tuple[str, Attempt]] = (
     ("nft dump messages", _read_filter),
     ("nft expressions", _walk_rule),
     ("nft programs", _read_program),
+    ("ipsets", _read_ipset),
     ("nft instructions", _run_rule),
     ("nft set elements", _read_elements),
     ("nft userdata", _read_userdata),

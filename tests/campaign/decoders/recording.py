@@ -1,4 +1,4 @@
-"""Records the seeds of the fuzzing anew: `ipvs` in the lab's guest, anything else here, as root.
+"""Records the seeds of the fuzzing anew: `ipvs` in the lab's guest, `ipsets` and `nft` here, as root.
 
 python -m tests.campaign.decoders.recording nft
 python -m tests.lab run --writable tests/campaign/decoders/seeds -- … tests.campaign.decoders.recording ipvs
@@ -19,6 +19,7 @@ from lvstui.kernel.ipvs import wire
 from lvstui.kernel.live import Live
 from lvstui.kernel.netlink.channel import Channel, look_up, open_generic
 from lvstui.kernel.netlink.links import _links
+from lvstui.kernel.nft.ipsets.reading import read as read_set
 from lvstui.kernel.nft.nfnetlink import open_socket
 from lvstui.kernel.nft.reading import tables
 from tests.campaign.decoders import tape
@@ -26,6 +27,7 @@ from tests.kernel import corpus
 from tests.kernel.ipvsadm import ipvsadm
 from tests.kernel.nft.alone import alone, nft, output
 from tests.kernel.nft.idioms import IPTABLES, IPV4, IPV6, RULES, SCRIPTS
+from tests.kernel.nft.ipset_cases import CASES
 
 _TEXTS = ("ip_vs", "ip_vs_stats_percpu", "ip_vs_conn", "ip_vs_conn_sync")
 
@@ -118,10 +120,26 @@ def netfilter() -> None:
     tape.save("nft", found)
 
 
+@alone
+def sets() -> None:
+    """Record sets of ipset of all types that this kernel has."""
+    found: dict[str, tape.Conversation] = {}
+    for number, (create, elements, *_) in enumerate(CASES.values()):
+        output("ipset", "create", f"s{number}", *create.split())
+        output("ipset", "restore", text="".join(f"add s{number} {element}\n" for element in elements))
+    output("ipset", "restore", text="create all list:set\nadd all s0\nadd all s1\nadd all s4\n")
+    for name in (*(f"s{number}" for number in range(len(CASES))), "all"):
+        recorder = tape.Recorder(open_socket())
+        with closing(tape.Filter(recorder)) as netfilter:
+            read_set(netfilter, name)
+        found[name] = recorder.conversation
+    tape.save("ipsets", found)
+
+
 def _chain(rules: list[str]) -> str:
     lines = "\n".join(rules)
     return f"table inet t {{\nchain pre {{\ntype filter hook prerouting priority -150\n{lines}\n}}\n}}"
 
 
 if __name__ == "__main__":
-    ipvs() if sys.argv[1:] == ["ipvs"] else netfilter()
+    {"ipvs": ipvs, "ipsets": sets, "nft": netfilter}[sys.argv[1]]()

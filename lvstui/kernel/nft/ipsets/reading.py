@@ -109,12 +109,12 @@ def decode(name: str, answer: Iterable[Item]) -> IpSet:
         flags = number(found.get(_FLAGS))
         if flags & _BRIDGED:
             return IpSet(name)
-        for protocol in (number(found[_PROTOCOL]),) if _PROTOCOL in found else _PROTOCOLS:
+        for protocol in (_sized(found[_PROTOCOL], 1),) if _PROTOCOL in found else _PROTOCOLS:
             ranges = tuple(_ranges(kinds, found, size, netmask, protocol))
             elements.append(Element(ranges, bool(flags & _NO_MATCH)))
             if "port" not in kinds:
                 break
-    mark = number(own[_MARKMASK]) if _MARKMASK in own else 0xFFFFFFFF
+    mark = _sized(own[_MARKMASK], 4) if _MARKMASK in own else 0xFFFFFFFF
     return IpSet(name, kinds, version, tuple(elements), mark)
 
 
@@ -141,15 +141,24 @@ def _ranges(kinds: tuple[str, ...], found: Attributes, size: int, netmask: int, 
                 yield _network(found[address], size, length)
             case "port":
                 yield protocol, protocol
-                yield (number(found[_PORT]),) * 2
+                yield (_sized(found[_PORT], 2),) * 2
             case "iface":
                 name = found[_INTERFACE].split(b"\0", 1)[0]
+                if len(name) >= _NAME_SIZE:
+                    raise Garbled(f"an interface's name of {len(name)} bytes")
                 fill = b"\xff" if number(found.get(_FLAGS)) & _WILDCARD else b"\0"
                 yield int.from_bytes(name.ljust(_NAME_SIZE, b"\0")), int.from_bytes(name.ljust(_NAME_SIZE, fill))
             case "mac":
-                yield (number(found[_ETHER]),) * 2 if _ETHER in found else (0, (1 << 48) - 1)
+                yield (_sized(found[_ETHER], 6),) * 2 if _ETHER in found else (0, (1 << 48) - 1)
             case _:
-                yield (number(found[_MARK]),) * 2
+                yield (_sized(found[_MARK], 4),) * 2
+
+
+def _sized(data: bytes, size: int) -> int:
+    """Read a number of some bytes in network order; raises `Garbled` where they are others."""
+    if len(data) != size:
+        raise Garbled(f"a number of {len(data)} bytes in place of {size}")
+    return number(data)
 
 
 def _network(data: bytes, size: int, length: int) -> Range:

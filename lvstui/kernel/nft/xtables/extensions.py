@@ -268,12 +268,14 @@ def _socket(_: Walk, info: bytes) -> Iterator[Condition]:
 
 def _icmp(name: str, protocol: int, _: Walk, info: bytes) -> Iterator[Condition]:
     kind, first, last, inverted = info[0], info[1], info[2], bool(info[3] & 1)
-    if kind == 0xFF and (first, last) == (0, 255):
+    if kind == 0xFF and protocol == 1 and not inverted:
+        return  # any (icmp_type_code_match)
+    if inverted and (first, last) != (0, 255):
+        code = str(first) if first == last else f"{first}-{last}"
+        yield in_words(f"{name} type . code", f"{kind} . {code}", negated=True)
         return
     yield match_values(PacketField(f"{name} type", 1, layer=(4, protocol)), ((kind, kind),), inverted)
     if (first, last) != (0, 255):
-        if inverted:
-            raise LookupError
         yield match_values(PacketField(f"{name} code", 1, layer=(4, protocol)), ((first, last),))
 
 

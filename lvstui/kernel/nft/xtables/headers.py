@@ -30,10 +30,15 @@ def sctp(walk: Walk, info: bytes) -> Iterator[Condition]:
         flags = {kind: (flag, mask) for kind, flag, mask in zip(*[iter(info[268:280])] * 3, strict=True)}
         flags = dict(list(flags.items())[:count])
         kinds = [kind for kind in range(256) if chunks[kind // 32] & 1 << kind % 32]
-        words = "all types" if len(kinds) == 256 else ", ".join(_chunk(kind, flags.get(kind)) for kind in kinds)
+        words = (
+            "all types"
+            if len(kinds) == 256
+            else ", ".join(chunk_words(kind, *flags.get(kind, (0, 0))) for kind in kinds)
+        )
         yield in_words("sctp chunks", f"{_ONCE.get(how, f'how {how}')} {words or 'no types'}", bool(inverted & 4))
 
 
-def _chunk(kind: int, flags: tuple[int, int] | None) -> str:
+def chunk_words(kind: int, flags: int, mask: int) -> str:
+    """Write a type of chunks, and which of its flags are asked for."""
     name, _ = CHUNKS.get(kind, (str(kind), {}))
-    return f"{name} with flags & 0x{flags[1]:x} == 0x{flags[0]:x}" if flags and flags[1] else name
+    return f"{name} with flags & 0x{mask:x} == 0x{flags:x}" if mask else name

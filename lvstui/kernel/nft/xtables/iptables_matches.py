@@ -34,6 +34,8 @@ from lvstui.kernel.nft.reading.fields import (
     address_field,
     port_field,
 )
+from lvstui.kernel.nft.reading.options import CHUNKS
+from lvstui.kernel.nft.xtables.headers import chunk_words
 
 _NUMBERS: Final = {"icmp": 1, "tcp": 6, "udp": 17, "esp": 50, "ah": 51, "icmpv6": 58, "ipv6-icmp": 58} | {
     "sctp": 132,
@@ -83,6 +85,11 @@ _BARE: Final = frozenset(
 """Options without a word of their own."""
 
 _PAIRS: Final = frozenset(("--match-set", "--tcp-flags", "--chunk-types"))
+
+_CHUNK_NUMBERS: Final = {name.upper().replace("-", "_"): kind for kind, (name, _) in CHUNKS.items()} | {
+    "ECN_ECNE": 12,
+    "ECN_CWR": 13,
+}
 
 _BEFORE_IPVS: Final = Check(("meta l4proto",), ())
 """No packet is one of IPVS before it comes to it (xt_ipvs.c looks at skb->ipvs_property first)."""
@@ -258,10 +265,17 @@ def _exactly(name: str, _: Match, option: Option) -> Condition:
 
 def _chunks(_: Match, option: Option) -> Condition:
     how, chunks = option.values
-    names = (part.partition(":") for part in chunks.split(","))
-    return in_words(
-        "sctp chunks", f"{how} {', '.join(f'{n.lower()}{c}{flags}' for n, c, flags in names)}", option.negated
-    )
+    words = {"ALL": "all types", "NONE": "no types"}.get(chunks) or ", ".join(map(_chunk, chunks.split(",")))
+    return in_words("sctp chunks", f"{how} {words}", option.negated)
+
+
+def _chunk(text: str) -> str:
+    """Read a type of chunks, by its name or number, and the letters of its flags, which are large for those set."""
+    name, _, letters = text.partition(":")
+    kind = int(name, 16) if name.startswith("0x") else _CHUNK_NUMBERS[name]
+    bits = [1 << (7 - "----IUBE".index(letter.upper()) if letter.upper() != "T" else 0) for letter in letters]
+    flags = sum(bit for bit, letter in zip(bits, letters, strict=True) if letter.isupper())
+    return chunk_words(kind, flags, sum(bits))
 
 
 def _range(_: Match, option: Option) -> Condition:
