@@ -9,12 +9,14 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lvstui.core.packets.bits import Bits
 from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import (
     Ask,
     Branch,
     Check,
     Choose,
+    Constant,
     CopyMark,
     Element,
     Instruction,
@@ -34,6 +36,7 @@ from lvstui.core.packets.program import (
     Write,
 )
 from lvstui.core.packets.run import LIMIT
+from lvstui.core.packets.sets import Index
 from lvstui.core.packets.walk import Fate, Way, walk
 from tests.core.packets.building import (
     ACCEPT,
@@ -374,3 +377,49 @@ def test_a_verdict_of_a_policy_and_one_of_a_rule_are_the_same_fate() -> None:
 
 def test_a_field_that_may_be_lacking_and_is_not_looked_at_may_stop_the_rule() -> None:
     assert marks(walk(program(base(rule(Load(4, Named("socket mark", 4, True)), set_mark(1)))), packet())) == [0, 1]
+
+
+@some
+@given(_programs((ASK,)), _PACKETS, st.booleans())
+def test_rules_do_the_same_when_no_test_stands_first(rules: Program, it: Packet, later: bool) -> None:
+    (one,) = dict.fromkeys(stop.table for stops in rules.hooks.values() for stop in stops)
+    nothing = Constant(15, bytes(4))
+    slower = program(
+        *(replace(part, lines=[rule(nothing, *line.code) for line in part.lines]) for part in one.chains.values())
+    )
+    it = replace(it, interface="", source_port=None, established=later)
+    assert walk(rules, it).fates == walk(slower, it).fates
+
+
+_KEYS = st.tuples(st.integers(0, 15), st.integers(0, 15))
+
+
+@some
+@given(st.lists(st.tuples(_KEYS, _KEYS), max_size=6), _KEYS)
+def test_joined_ranges_hold_the_keys_whose_every_field_is_inside(
+    ranges: list[tuple[tuple[int, int], tuple[int, int]]], key: tuple[int, int]
+) -> None:
+    ends = [(min(a, c), min(b, d), max(a, c), max(b, d)) for (a, b), (c, d) in ranges]
+    pairs = contents(*(((_pair(a, b)), (_pair(c, d))) for a, b, c, d in ends), parts=(2, 2))
+    held = Index(replace(pairs, size=8)).find(Bits(int.from_bytes(_pair(*key), "big"))).elements
+    assert bool(held) == any(a <= key[0] <= c and b <= key[1] <= d for a, b, c, d in ends)
+
+
+def _pair(one: int, other: int) -> bytes:
+    return one.to_bytes(2, "big") + bytes(2) + other.to_bytes(2, "big") + bytes(2)
+
+
+def test_ten_thousand_networks_with_ports_are_looked_up_in_no_time() -> None:
+    nets = contents(
+        *(
+            (bytes((10, n >> 8, n & 255, 0, 0, 80, 0, 0)), bytes((10, n >> 8, n & 255, 255, 0, 80, 0, 0)))
+            for n in range(10_000)
+        ),
+        parts=(4, 2),
+    )
+    index = Index(nets)
+    start = time.process_time()
+    for n in range(1000):
+        assert not index.find(Bits(n)).elements
+        assert index.find(Bits(0x0A00000000500000 | n << 32)).elements
+    assert time.process_time() - start < 0.5
