@@ -6,6 +6,7 @@ from functools import cache, partial
 from typing import Final
 
 from lvstui.core.entries.resolve import has_engine, wanted_clients
+from lvstui.core.fields import FieldError, quote
 from lvstui.core.model import Address
 from lvstui.core.observed import NO_INFO, Reading, Scan
 from lvstui.core.packets.packet import Packet
@@ -23,10 +24,12 @@ BUDGET: Final = 10.0
 def follow(
     kernel: Kernel, packet: Packet, reading: Reading, scan: Scan | None = None, *, budget: float = BUDGET
 ) -> Trace:
-    """Follow a packet; a reading without IPVS leaves its rules alone. Raises `KernelError`.
+    """Follow a packet; a reading without IPVS leaves its rules alone. Raises `KernelError` and `FieldError`.
 
     The connection table is read for `budget` seconds at most, unless there is a `scan` of all of it.
     """
+    if packet.interface and kernel.interface_index(packet.interface) is None:
+        raise FieldError("in", f"there is no interface {quote(packet.interface)}; `ip link` lists them")
     route = cache(kernel.route)
 
     def address_type(address: Address) -> str | None:

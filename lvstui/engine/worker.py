@@ -18,6 +18,7 @@ from lvstui.core.drift import add_profile_values
 from lvstui.core.entries.edits import EntryReport, Outcome, report_line, title
 from lvstui.core.entries.resolve import has_engine, wanted_clients
 from lvstui.core.entries.sync_message import Message
+from lvstui.core.fields import FieldError
 from lvstui.core.model import NOBODYS, Home, ServiceKey
 from lvstui.core.observed import Reading
 from lvstui.core.packets.packet import Packet
@@ -299,7 +300,7 @@ class Worker:
         scan = self._desk.scan if self._desk.scan is not None and self._desk.scan.whole else None
         try:
             found = follow(self._kernel, packet, self._reading, scan, budget=_TRACE_BUDGET)
-        except KernelError as error:
+        except (KernelError, FieldError) as error:
             self._post(Notice(f"not traced: {error}"))
         else:
             self._post(Followed(found, self._reading))

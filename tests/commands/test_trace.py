@@ -81,6 +81,7 @@ def test_the_trace_fits_into_eighty_columns(tmp_path: Path, capsys: pytest.Captu
         (("10.0.0.1", "tcp:192.0.2.10:80", "--ct-mark", "many"), "ct-mark: must be a whole number"),
         (("10.0.0.1", "tcp:192.0.2.10:80", "--ct-mark", "4294967296"), "ct-mark: must be from 0"),
         (("10.0.0.1", "tcp:192.0.2.10:80", "--in", "a name that is long"), "interface: "),
+        (("10.0.0.1", "tcp:192.0.2.10:80", "--in", "nowhere"), 'in: there is no interface "nowhere"'),
     ],
 )
 def test_a_bad_question_is_answered_by_a_sentence_that_names_the_field(

@@ -93,8 +93,8 @@ def _place(step: Step) -> str:
 
 def _step(step: Step, before: int | None, width: int) -> Iterator[str]:
     """Yield a rule, and what it did: beside it where there is room."""
-    words = [] if step.certain else ["may match"]
-    if step.outcome is not Outcome.CONTINUE:
+    words = [] if step.certain else ["if it matches" if step.matched else "if it does not match"]
+    if step.outcome is not Outcome.CONTINUE and step.matched:
         words.append(f"{step.outcome.value} {visible(step.target)}".strip())
     if step.mark != before:
         words.append("mark not known" if step.mark is None else f"mark {step.mark}")
@@ -103,9 +103,12 @@ def _step(step: Step, before: int | None, width: int) -> Iterator[str]:
     if len(text) + len(did) + 6 <= width:
         yield f"    {text:<{width - len(did) - 6}}  {did}".rstrip()
         return
-    yield from wrap(text, width, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False)
-    if did:
-        yield did.rjust(width)
+    *lines, last = wrap(text, width, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False)
+    yield from lines
+    if len(last) + len(did) + 2 <= width:
+        yield f"{last}{did.rjust(width - len(last))}".rstrip()
+    else:
+        yield from (last, did.rjust(width))
 
 
 def _doubts(ending: Ending, width: int) -> Iterator[str]:

@@ -130,7 +130,9 @@ class Trace:
     @property
     def marks(self) -> tuple[int, ...]:
         """All marks that are possible where IPVS takes the packet; of many unknown bits those that services ask for."""
-        return tuple(dict.fromkeys(mark for ending in self.endings for mark in possible_marks(ending.fate)))
+        fates = [ending.fate for ending in self.endings]
+        coming = [fate for fate in fates if fate.outcome is Outcome.ACCEPT] or fates
+        return tuple(dict.fromkeys(mark for fate in coming for mark in possible_marks(fate)))
 
 
 def possible_marks(fate: Fate) -> Iterator[int]:
@@ -148,7 +150,8 @@ def trace(packet: Packet, scene: Scene) -> Trace:
     way = scene.walk(packet)
     fates: dict[object, Fate] = {}
     for fate in _with_marks(way, packet, scene.reading):
-        fates.setdefault((fate.outcome, fate.mark, fate.unknown, fate.destination, fate.port), fate)
+        got = (fate.mark, fate.unknown, fate.destination, fate.port) if fate.outcome is Outcome.ACCEPT else ()
+        fates.setdefault((fate.outcome, *got), fate)
     return Trace(packet, tuple(_follow(fate, packet, scene) for fate in fates.values()), way.trouble)
 
 
@@ -170,9 +173,10 @@ def _follow(fate: Fate, packet: Packet, scene: Scene) -> Ending:
     met = replace(packet, destination=fate.destination, destination_port=fate.port)
     start = Ending(fate, met, End.UNKNOWN, "")
     if not met.local:
-        start = replace(start, way=_incoming(met, fate.mark, scene))
-        if start.way is not None and start.way.kind != "local":
-            return _away(start, start.way)
+        way = _incoming(met, fate.mark, scene)
+        start = replace(start, way=way)
+        if way.kind != "local":
+            return _away(start, way)
     if scene.reading is None:
         return replace(start, end=End.LEFT, reason="there is no IPVS here")
     ending = _meet_ipvs(start, scene.reading, scene.scan)
@@ -195,11 +199,11 @@ def _loop(ending: Ending, scene: Scene) -> Ending:
     return replace(again, fate=again.fate._replace(steps=steps), certain=certain)
 
 
-def _incoming(packet: Packet, mark: int, scene: Scene) -> Route | None:
-    """Ask for the route of a packet that comes in; None where it is not known by which interface it does."""
+def _incoming(packet: Packet, mark: int, scene: Scene) -> Route:
+    """Ask for the route of a packet that comes in, where it is not known how by the interface that answers leave by."""
     interface = packet.interface or scene.route(RouteQuestion(packet.source)).interface
     if not interface:
-        return None
+        return scene.route(RouteQuestion(packet.destination, mark=mark))
     return scene.route(RouteQuestion(packet.destination, packet.source, mark, interface))
 
 
