@@ -216,6 +216,8 @@ def value_text(field: PacketField, value: int) -> str:
             return value.to_bytes(field.size, "big").rstrip(b"\0").decode("utf-8", "surrogateescape")
         case "time" | "hour":
             return _moment_text(kind, value)
+        case "seconds":
+            return f"{value}s"
         case "milliseconds":
             return f"{value // 1000}s" if value % 1000 == 0 else f"{value}ms"
     return NAMED.get(kind, {}).get(value) or str(value)

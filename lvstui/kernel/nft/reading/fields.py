@@ -88,6 +88,7 @@ CONNECTION_MARK: Final = PacketField("ct mark", 4, "mark", host=True)
 STATE: Final = PacketField("ct state", 4, "state", host=True)
 CONNECTION_STATUS: Final = PacketField("ct status", 4, "status", host=True)
 CONNECTION_EXPIRATION: Final = PacketField("ct expiration", 4, "milliseconds", host=True)
+EXPIRATION_SECONDS: Final = PacketField("ct expiration", 4, "seconds", host=True)
 TCP_FLAGS: Final = PacketField("tcp flags", 1, "bits", layer=(4, 6))
 
 

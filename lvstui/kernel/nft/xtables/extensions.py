@@ -20,6 +20,7 @@ from lvstui.kernel.nft.reading.conditions import (
 from lvstui.kernel.nft.reading.fields import (
     CONNECTION_MARK,
     CONNECTION_STATUS,
+    EXPIRATION_SECONDS,
     MARK,
     PROTOCOLS,
     TCP_FLAGS,
@@ -29,7 +30,7 @@ from lvstui.kernel.nft.reading.fields import (
     port_field,
 )
 from lvstui.kernel.nft.reading.walk import Step, Walk
-from lvstui.kernel.nft.xtables import headers
+from lvstui.kernel.nft.xtables import headers, rare
 from lvstui.kernel.port import Garbled
 
 _Match: TypeAlias = Callable[[Walk, bytes], Iterator[Condition]]
@@ -199,7 +200,7 @@ def _conntrack(walk: Walk, info: bytes) -> Iterator[Condition]:
         yield match_flags("ct status", CONNECTION_STATUS, status, bool(inverted & 64))
     if flags & 128:
         first, last = walk.unpack("2I", info, 128)
-        yield match_values(PacketField("ct expiration", 4, host=True), ((first, last),), bool(inverted & 128))
+        yield match_values(EXPIRATION_SECONDS, ((first, last),), bool(inverted & 128))
     for place, (direction, side) in enumerate(sides):
         if flags & 256 << place:
             field = PacketField(f"ct {direction} proto-{'src' if side == 's' else 'dst'}", 2, "port")
@@ -231,12 +232,16 @@ def _packet_type(walk: Walk, info: bytes) -> Iterator[Condition]:
 
 def _owner(walk: Walk, info: bytes) -> Iterator[Condition]:
     user, user_last, group, group_last, asked, inverted = walk.unpack("4IBB", info)
-    if asked & ~3:
+    if asked & ~15:
         raise LookupError
     if asked & 1:
         yield match_values(PacketField("meta skuid", 4, host=True), ((user, user_last),), bool(inverted & 1))
     if asked & 2:
         yield match_values(PacketField("meta skgid", 4, host=True), ((group, group_last),), bool(inverted & 2))
+    if asked & 4:
+        yield in_words("socket", "missing" if inverted & 4 else "exists")
+    if asked & 8:
+        yield in_words("meta skgid", "or one of its groups")
 
 
 def _dscp(walk: Walk, info: bytes) -> Iterator[Condition]:
@@ -268,11 +273,13 @@ def _socket(_: Walk, info: bytes) -> Iterator[Condition]:
 
 def _icmp(name: str, protocol: int, _: Walk, info: bytes) -> Iterator[Condition]:
     kind, first, last, inverted = info[0], info[1], info[2], bool(info[3] & 1)
-    if kind == 0xFF and protocol == 1 and not inverted:
-        return  # any (icmp_type_code_match)
+    if kind == 0xFF and protocol == 1:  # which is any type to icmp_type_code_match, whatever the code
+        if inverted:
+            raise LookupError
+        return
     if inverted and (first, last) != (0, 255):
-        code = str(first) if first == last else f"{first}-{last}"
-        yield in_words(f"{name} type . code", f"{kind} . {code}", negated=True)
+        codes = str(first) if first == last else f"{first}-{last}"
+        yield in_words(f"{name} type . code", f"{kind} . {codes}", negated=True)
         return
     yield match_values(PacketField(f"{name} type", 1, layer=(4, protocol)), ((kind, kind),), inverted)
     if (first, last) != (0, 255):
@@ -303,6 +310,7 @@ _MATCHES: Final[dict[tuple[str, int], _Match]] = {
     **{("socket", revision): _socket for revision in (0, 1, 2, 3)},
     ("icmp", 0): partial(_icmp, "icmp", 1),
     ("icmp6", 0): partial(_icmp, "icmpv6", 58),
+    **rare.MATCHES,
 }
 
 

@@ -25,6 +25,7 @@ from lvstui.kernel.nft.reading.conditions import (
 from lvstui.kernel.nft.reading.fields import (
     CONNECTION_MARK,
     CONNECTION_STATUS,
+    EXPIRATION_SECONDS,
     MARK,
     PROTOCOLS,
     STATUS,
@@ -324,8 +325,7 @@ def _connection_port(_: Match, option: Option) -> Condition:
 
 
 def _expiration(_: Match, option: Option) -> Condition:
-    field = PacketField("ct expiration", 4, host=True)
-    return match_values(field, ranges(option.value, most=ALL_BITS), option.negated)
+    return match_values(EXPIRATION_SECONDS, ranges(option.value, most=ALL_BITS), option.negated)
 
 
 def _direction(_: Match, option: Option) -> Condition:
