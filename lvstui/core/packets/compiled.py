@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from lvstui.core.packets.bits import Bits
+from lvstui.core.packets.index import Index
 from lvstui.core.packets.program import (
     ByteOrder,
     Check,
@@ -21,7 +22,7 @@ from lvstui.core.packets.program import (
 )
 from lvstui.core.packets.state import State
 from lvstui.core.packets.steps import Compiler, Predicate, Reader, Step, check, needs_nothing, reader, size_of
-from lvstui.core.packets.view import index_of
+from lvstui.core.packets.view import View, index_of
 
 Test: TypeAlias = Callable[[State], bool | None]
 """What a rule asks: yes, no, or None where that is not known."""
@@ -53,6 +54,30 @@ class Ready:
         return self._steps[opened]
 
 
+class ReadyChain:
+    """The rules of a chain, each made ready when a packet first may match it."""
+
+    __slots__ = ("_compiler", "_index", "_lines", "_name", "_ready")
+
+    def __init__(self, lines: Sequence[Line], name: str, compiler: Compiler) -> None:
+        self._lines = lines
+        self._name = name
+        self._compiler = compiler
+        self._ready: list[Ready | None] = [None] * len(lines)
+        self._index = Index(lines)
+
+    def places(self, views: Iterable[View]) -> Sequence[int]:
+        """Return the places of those rules that may match packets, in order."""
+        return self._index.places(views)
+
+    def __getitem__(self, place: int) -> Ready:
+        """Return a rule."""
+        found = self._ready[place]
+        if found is None:
+            found = self._ready[place] = Ready(self._lines[place], self._name, self._compiler)
+        return found
+
+
 class Rules:
     """The chains of a table, each made ready when a packet first comes to it."""
 
@@ -61,18 +86,17 @@ class Rules:
     def __init__(self, table: Table, order: ByteOrder) -> None:
         self._chains = table.chains
         self._compiler = Compiler(order)
-        self._ready: dict[str, Sequence[Ready]] = {}
+        self._ready: dict[str, ReadyChain] = {}
 
     def __contains__(self, name: str) -> bool:
         """Return whether there is such a chain."""
         return name in self._chains
 
-    def __getitem__(self, name: str) -> Sequence[Ready]:
+    def __getitem__(self, name: str) -> ReadyChain:
         """Return the rules of a chain."""
         found = self._ready.get(name)
         if found is None:
-            found = [Ready(line, name, self._compiler) for line in self._chains[name].lines]
-            self._ready[name] = found
+            found = self._ready[name] = ReadyChain(self._chains[name].lines, name, self._compiler)
         return found
 
     def __len__(self) -> int:

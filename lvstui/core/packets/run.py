@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from lvstui.core.packets.bits import FULL, Bits, Registers, either
-from lvstui.core.packets.compiled import Ready, Rules
+from lvstui.core.packets.compiled import Ready, ReadyChain, Rules
 from lvstui.core.packets.program import Outcome, Verdict
 from lvstui.core.packets.state import State, Way, joined
 from lvstui.core.packets.view import Scene, View
@@ -89,16 +89,25 @@ class Runner:
     def chain(self, name: str, flows: Flows, jumps: int = 0, depth: int = 0) -> Flows:
         """Run a chain and return the states that come to its end, or return."""
         back = Flows()
-        rules, at = self._rules[name], 0
+        rules, at, passed = self._rules[name], 0, 0
+        views: set[View] = set()
+        places: Sequence[int] = ()
         while True:
+            if not views.issuperset([state.view for state in flows]):  # the first time, and once a header was written
+                views = {state.view for state in flows}
+                places, at = [place for place in rules.places(views) if place >= passed], 0
             if len(flows) == 1 and self._place is None:
                 ((state, trail),) = flows.items()
-                at, state = straight(rules, at, state)
+                at, state = straight(rules, places, at, state)
                 flows = Flows({state: trail})
-            if at >= len(rules):
+                if state.view not in views:
+                    passed = places[at - 1] + 1
+                    continue
+            if at >= len(places):
                 back.take(flows)
                 return back
-            flows = self._rule(rules[at], flows, back, jumps, depth)
+            passed = places[at] + 1
+            flows = self._rule(rules[places[at]], flows, back, jumps, depth)
             if not flows:
                 return back
             at += 1
@@ -159,10 +168,13 @@ class Runner:
 _ON: Final = Verdict(Outcome.CONTINUE)
 
 
-def straight(rules: Sequence[Ready], at: int, state: State) -> tuple[int, State]:
-    """Run rules from a place on, as long as they do nothing but change the state; return the place, and the state."""
-    for place in range(at, len(rules)):
-        rule = rules[place]
+def straight(rules: ReadyChain, places: Sequence[int], at: int, state: State) -> tuple[int, State]:
+    """Run the rules in these places, from one on, as long as they do nothing but change the marks, or once a header.
+
+    Return how many of the places were passed, and the state.
+    """
+    for number in range(at, len(places)):
+        rule = rules[places[number]]
         gate = rule.gate
         answer = None if gate is None else gate(state)
         if answer is False:
@@ -172,10 +184,12 @@ def straight(rules: Sequence[Ready], at: int, state: State) -> tuple[int, State]
         for step in rule.steps(answer is True):
             result = step(after, registers)
             if not isinstance(result, State):
-                return place, state
+                return number, state
             after = result
+        if after.view is not state.view:
+            return number + 1, after
         state = after
-    return len(rules), state
+    return len(places), state
 
 
 def run(rule: Ready, state: State) -> list[End]:
