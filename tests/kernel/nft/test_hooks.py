@@ -11,7 +11,7 @@ from lvstui.core.packets.program import Chain, Program, Table
 from lvstui.kernel.nft.filter import PacketFilter
 from lvstui.kernel.nft.nfnetlink import Hooked, Netfilter
 from lvstui.kernel.nft.reading.hooks import arrange
-from tests.kernel.nft.alone import alone, needs_nft, nft, output
+from tests.kernel.nft.alone import alone, needs, needs_nft, nft, output
 
 IP, IP6, INET, NETDEV = 2, 10, 1, 5
 
@@ -151,3 +151,29 @@ def test_the_order_at_ingress_is_that_of_the_kernel() -> None:
         nft(f"table {family} of_{family} {{\nchain c {{\n{head}\nmeta mark set 1\n}}\n}}")
     with closing(PacketFilter(None)) as door:
         assert names(door.program(), "ingress") == listed(NETDEV, 0, "lo") == ["of_inet", "of_netdev"]
+
+
+@needs_nft
+@needs("iptables-legacy", "-t", "mangle", "-S")
+@alone
+def test_tables_of_legacy_iptables_stand_where_the_kernel_has_them() -> None:
+    head = "type filter hook prerouting priority -150"
+    nft(f"table ip older {{\nchain c {{\n{head}\nmeta mark set 1\n}}\n}}")
+    output("iptables-legacy", "-t", "mangle", "-A", "PREROUTING", "-j", "MARK", "--set-mark", "2")
+    nft(f"table ip newer {{\nchain c {{\n{head}\nmeta mark set 3\n}}\n}}")
+    assert listed(IP, 0) == ["newer", "older"]
+    with closing(PacketFilter(None)) as door:
+        assert names(door.program()) == ["newer", "mangle", "older"]
+
+
+@needs_nft
+@alone
+def test_a_chain_at_the_priority_of_connection_tracking_knows_its_place() -> None:
+    head = "type filter hook prerouting priority -200"
+    nft(f"table ip before {{\nchain c {{\n{head}\nmeta mark set 1\n}}\n}}")
+    nft("table ip asks {\nchain c {\ntype filter hook prerouting priority 0\nct state new meta mark set 1\n}\n}")
+    nft(f"table ip after {{\nchain c {{\n{head}\nmeta mark set 1\n}}\n}}")
+    assert set(listed(IP, 0)) == {"before", "asks", "after"}
+    with closing(PacketFilter(None)) as door:
+        found = {stop.table.name: stop.early for stop in door.program().hooks["prerouting"]}
+    assert found == {"after": True, "before": False, "asks": None}
