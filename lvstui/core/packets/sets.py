@@ -68,7 +68,7 @@ class Index:
     def find(self, key: Bits) -> Found:
         """Return what a key leads to."""
         if not self._known:
-            return Found(self._contents.elements, True)
+            return Found((*self._contents.elements, _SOMETHING), True)
         if key.unknown:
             return self._possible(key)
         found = self._exact.get(key.value)

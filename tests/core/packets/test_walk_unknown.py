@@ -17,6 +17,7 @@ from lvstui.core.packets.program import (
     Check,
     Choose,
     Constant,
+    Contents,
     CopyMark,
     Element,
     Instruction,
@@ -138,6 +139,8 @@ def test_a_set_that_is_not_known_may_hold_the_key_or_not() -> None:
     assert marks(walk(program(base(rule(Load(4, DPORT), Member(4, some), set_mark(1)))), packet())) == [0, 1]
     other = contents(b"\1\xbb", known=False)
     assert marks(walk(program(base(rule(Load(4, DPORT), Member(4, other, True), set_mark(1)))), packet())) == [0, 1]
+    empty = Contents("s", 2, known=False)
+    assert marks(walk(program(base(rule(Load(4, DPORT), Member(4, empty), set_mark(1)))), packet())) == [0, 1]
 
 
 def test_a_map_that_is_not_known_may_hold_anything() -> None:

@@ -13,11 +13,8 @@ from typing import Final
 from lvstui.core.observed import ALL_BITS
 from lvstui.core.packets.program import (
     SLOT,
-    Branch,
     Choose,
-    Contents,
     CopyMark,
-    Element,
     Instruction,
     Mark,
     Named,
@@ -31,6 +28,7 @@ from lvstui.core.packets.program import (
 )
 from lvstui.kernel.nft.reading.walk import Effect
 from lvstui.kernel.nft.xtables.iptables_matches import bits, value_and_mask
+from lvstui.kernel.nft.xtables.targets import ENDING, GOING_ON, tproxy
 
 MARKING: Final = frozenset(("MARK", "CONNMARK", "HMARK", "IPMARK", "TPROXY", "SET"))
 """Targets that may do something with a mark."""
@@ -39,47 +37,17 @@ _BITS: Final = 32
 _SHIFTS: Final = {"--left-shift-mark": 1, "--right-shift-mark": -1}
 
 _VERDICTS: Final = {
+    **ENDING,
     "ACCEPT": Outcome.ACCEPT,
     "DROP": Outcome.DROP,
     "RETURN": Outcome.RETURN,
     "QUEUE": Outcome.QUEUE,
-    "NFQUEUE": Outcome.QUEUE,
-    "REJECT": Outcome.REJECT,
-    "SNAT": Outcome.ACCEPT,
-    "MASQUERADE": Outcome.ACCEPT,
-    "SYNPROXY": Outcome.STOLEN,
 }
 """Targets that do nothing that counts here but end the way through the chains of a hook, or of one chain."""
-
-_GOING_ON: Final = frozenset(
-    (
-        *("LOG", "NFLOG", "ULOG", "TRACE", "AUDIT", "LED", "IDLETIMER", "RATEEST", "CLASSIFY", "SECMARK"),
-        *("CONNSECMARK", "DSCP", "TOS", "TTL", "HL", "ECN", "TCPMSS", "TCPOPTSTRIP", "CHECKSUM", "TEE"),
-    )
-)
-"""Targets after which a packet goes on, and no other rule sees what they did."""
 
 _PORTS: Final = re.compile(r"(?P<addresses>[\d.-]*|\[[^]]+\]):(?P<ports>\d+(?:-\d+)?(?:/\d+)?)")
 _NO_PORTS: Final = re.compile(r"(?P<addresses>.+)")
 """Where DNAT leads: addresses of IPv6 stand in brackets where ports follow."""
-
-_TPROXY: Final[tuple[Instruction, ...]] = (
-    Choose(0, 0, 1, "TPROXY finds a socket"),
-    Branch(
-        0,
-        Contents(
-            "TPROXY",
-            SLOT,
-            (),
-            tuple(
-                Element(key, key, verdict=Verdict(outcome))
-                for number, outcome in enumerate((Outcome.ACCEPT, Outcome.DROP))
-                for key in (number.to_bytes(SLOT, sys.byteorder),)
-            ),
-        ),
-    ),
-)
-"""Packets for which there is a socket are accepted, all others dropped (xt_TPROXY.c)."""
 
 
 def mark_effects(target: Sequence[str], asked: int) -> tuple[Effect, ...]:
@@ -160,7 +128,7 @@ def instructions(
     """
     name, words = (target[0], target[1:]) if target else ("", ())
     marks = tuple(map(_mark, effects[:-1] if name == "HMARK" else effects))
-    if not name or name in _GOING_ON:
+    if not name or name in GOING_ON:
         return marks
     if name in chains:
         return (*marks, Verdict(Outcome.GOTO if goes else Outcome.JUMP, name))
@@ -189,7 +157,7 @@ def _others(name: str, words: Sequence[str]) -> tuple[Instruction, ...]:
             modulus, offset = _hash(words)
             return Choose(0, offset, offset + modulus - 1, "HMARK"), Write(0, Named("meta mark", SLOT, host=True))
         case "TPROXY", *_:
-            return _TPROXY
+            return tproxy(sys.byteorder)
         case "DNAT", "--to-destination", text, *_:
             return _destination(text), Verdict(Outcome.ACCEPT)
         case "REDIRECT", *_:

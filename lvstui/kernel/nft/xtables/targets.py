@@ -9,6 +9,7 @@ from lvstui.core.observed import ALL_BITS
 from lvstui.core.packets.program import (
     SLOT,
     Branch,
+    ByteOrder,
     Choose,
     Contents,
     CopyMark,
@@ -38,10 +39,10 @@ _NOTRACK: Final = 1  # XT_CT_NOTRACK
 
 def read(name: str, revision: int, info: bytes, family: str, codec: Codec) -> Code:
     """Return what a target does; one that is not known here, or has another shape, may do anything."""
-    if name in _GOING_ON:
+    if name in GOING_ON:
         return ()
-    if name in _ENDING:
-        return (Verdict(_ENDING[name]),)
+    if name in ENDING:
+        return (Verdict(ENDING[name]),)
     reader = _READERS.get((name, revision))
     try:
         if reader is not None:
@@ -75,18 +76,18 @@ def _connmark(form: str) -> _Reader:
 
 
 def _tproxy(info: bytes, _: str, codec: Codec) -> Code:
-    """Mark and accept packets for which there is a socket, and drop all others (xt_TPROXY.c)."""
     mask, mark = codec.unpack("II", info)
+    return Mark(mark, mask), *tproxy(codec.order)
+
+
+def tproxy(order: ByteOrder) -> Code:
+    """Accept packets for which there is a socket, and drop all others (xt_TPROXY.c)."""
     ways = tuple(
         Element(key, key, verdict=Verdict(outcome))
         for number, outcome in enumerate((Outcome.ACCEPT, Outcome.DROP))
-        for key in (number.to_bytes(SLOT, codec.order),)
+        for key in (number.to_bytes(SLOT, order),)
     )
-    return (
-        Mark(mark, mask),
-        Choose(0, 0, 1, "TPROXY finds a socket"),
-        Branch(0, Contents("TPROXY", SLOT, (), ways)),
-    )
+    return Choose(0, 0, 1, "TPROXY finds a socket"), Branch(0, Contents("TPROXY", SLOT, (), ways))
 
 
 def _hmark(info: bytes, _: str, codec: Codec) -> Code:
@@ -144,7 +145,7 @@ _READERS: Final[Mapping[tuple[str, int], _Reader]] = {
     **{("SET", revision): lambda *_: () for revision in (0, 1, 2)},
 }
 
-_ENDING: Final[Mapping[str, Outcome]] = {
+ENDING: Final[Mapping[str, Outcome]] = {
     "REJECT": Outcome.REJECT,
     "NFQUEUE": Outcome.QUEUE,
     "SNAT": Outcome.ACCEPT,
@@ -153,7 +154,7 @@ _ENDING: Final[Mapping[str, Outcome]] = {
 }
 """Targets that do nothing but end the way through the chains of a hook."""
 
-_GOING_ON: Final = frozenset(
+GOING_ON: Final = frozenset(
     (
         *("LOG", "NFLOG", "ULOG", "TRACE", "AUDIT", "LED", "IDLETIMER", "RATEEST", "CLASSIFY", "SECMARK"),
         *("CONNSECMARK", "DSCP", "TOS", "TTL", "HL", "ECN", "TCPMSS", "TCPOPTSTRIP", "CHECKSUM", "TEE"),
