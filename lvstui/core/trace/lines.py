@@ -35,11 +35,11 @@ def trace_lines(trace: Trace, reading: Reading | None, now: float, width: int = 
     lines = _labelled("packet", _packet(trace.packet), width)
     if trace.trouble:
         lines += _labelled("", f"not all rules are known: {trace.trouble}", width)
-    lines += ["", *_steps(trace.first, width), *_ending(trace.first, reading, now, width)]
+    lines += ["", *_steps(trace.first, width), *_ending(trace.first, trace.packet, reading, now, width)]
     others = trace.endings[1:]
     for other in others[:_WAYS]:
         lines += ["", "or, as it is not known whether a rule matches:", *_doubts(other, width)]
-        lines += _ending(other, reading, now, width)
+        lines += _ending(other, trace.packet, reading, now, width)
     if len(others) > _WAYS:
         lines += ["", f"and {len(others) - _WAYS} other ways"]
     return lines
@@ -119,15 +119,16 @@ def _doubts(ending: Ending, width: int) -> Iterator[str]:
             yield from _step(step, step.mark, width)
 
 
-def _ending(ending: Ending, reading: Reading | None, now: float, width: int) -> Iterator[str]:
+def _ending(ending: Ending, asked: Packet, reading: Reading | None, now: float, width: int) -> Iterator[str]:
     """Yield what becomes of it after the rules."""
     fate, met = ending.fate, ending.packet
     if fate.outcome is Outcome.ACCEPT:
         unknown = f", of which the bits {fate.unknown:#x} are not known" if fate.unknown else ""
         hexadecimal = f" ({fate.mark:#x})" if fate.mark > 9 else ""
         yield from _labelled("mark", f"{fate.mark or 'none'}{hexadecimal}{unknown}", width)
-    if (met.destination, met.destination_port) != (fate.destination, fate.port) and fate.destination is None:
-        yield from _labelled("to", "a destination that is not known", width)
+    if (asked.destination, asked.destination_port) != (met.destination, met.destination_port):
+        place = fields.server_text(Endpoint(met.destination, met.destination_port))
+        yield from _labelled("sent to", f"{place}, as a rule of NAT says", width)
     director = reading.director if reading else None
     if director is not None:
         yield from (line for label, text in _through(ending, director, now) for line in _labelled(label, text, width))

@@ -43,6 +43,8 @@ from lvstui.core.trace.route import Route, RouteQuestion
 _FEW_BITS: Final = 4
 """Up to how many unknown bits all marks are listed."""
 
+_INPUT: Final = "input"
+
 NO_TABLE: Final = Scan(complete=True)
 
 
@@ -100,6 +102,7 @@ class Ending:
 class Scene:
     """What a packet meets: rules to walk through, routes, and where there is IPVS a reading and its table.
 
+    Without a reading only the rules are looked at, as if the packet came to where IPVS would take it.
     `scan` has at least all rows of the packet's client, unless it is not complete.
     """
 
@@ -152,7 +155,11 @@ def trace(packet: Packet, scene: Scene) -> Trace:
     for fate in _with_marks(way, packet, scene.reading):
         got = (fate.mark, fate.unknown, fate.destination, fate.port) if fate.outcome is Outcome.ACCEPT else ()
         fates.setdefault((fate.outcome, *got), fate)
-    return Trace(packet, tuple(_follow(fate, packet, scene) for fate in fates.values()), way.trouble)
+    endings: dict[object, Ending] = {}
+    for ending in (_follow(fate, packet, scene) for fate in fates.values()):
+        met = ending.fate
+        endings.setdefault((ending.end, ending.reason, ending.servers, met.mark, met.unknown, ending.packet), ending)
+    return Trace(packet, tuple(endings.values()), way.trouble)
 
 
 def _with_marks(way: Way, packet: Packet, reading: Reading | None) -> Iterator[Fate]:
@@ -166,17 +173,20 @@ def _with_marks(way: Way, packet: Packet, reading: Reading | None) -> Iterator[F
 
 
 def _follow(fate: Fate, packet: Packet, scene: Scene) -> Ending:
-    if fate.outcome is not Outcome.ACCEPT:
+    if fate.outcome is not Outcome.ACCEPT and not _is_past_routing(fate):
         return Ending(fate, packet, End.DROPPED, f"a rule says {fate.outcome.value}")
     if fate.destination is None or fate.port is None:
         return Ending(fate, packet, End.UNKNOWN, "a rule of NAT sends it to what is not known", certain=False)
     met = replace(packet, destination=fate.destination, destination_port=fate.port)
     start = Ending(fate, met, End.UNKNOWN, "")
-    if not met.local:
-        way = _incoming(met, fate.mark, scene)
-        start = replace(start, way=way)
+    if not met.local and scene.reading is not None:
+        routed = _when_routed(fate)
+        way = _incoming(met, routed.mark, scene)
         if way.kind != "local":
-            return _away(start, way)
+            return _away(replace(start, fate=routed, way=way), way)
+        start = replace(start, way=way)
+    if fate.outcome is not Outcome.ACCEPT:
+        return replace(start, end=End.DROPPED, reason=f"a rule says {fate.outcome.value}")
     if scene.reading is None:
         return replace(start, end=End.LEFT, reason="there is no IPVS here")
     ending = _meet_ipvs(start, scene.reading, scene.scan)
@@ -185,6 +195,20 @@ def _follow(fate: Fate, packet: Packet, scene: Scene) -> Ending:
     if ending.server is not None and ending.packet is met:
         ending = replace(ending, hop=_hop(ending.server, ending.real_server, scene))
     return ending
+
+
+def _is_past_routing(fate: Fate) -> bool:
+    """Return whether a packet came to the hook input, which only those for this machine do."""
+    return bool(fate.steps) and fate.steps[-1].hook == _INPUT
+
+
+def _when_routed(fate: Fate) -> Fate:
+    """Return what a fate was when the packet was routed: before the hook input."""
+    steps = tuple(step for step in fate.steps if step.hook != _INPUT)
+    if len(steps) == len(fate.steps):
+        return fate
+    mark = steps[-1].mark if steps else 0
+    return fate._replace(outcome=Outcome.ACCEPT, mark=fate.mark if mark is None else mark, steps=steps)
 
 
 def _loop(ending: Ending, scene: Scene) -> Ending:

@@ -21,7 +21,7 @@ from lvstui.core.model import (
 from lvstui.core.observed import Entry, Info, Reading, Scan, ServerStats
 from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import Outcome
-from lvstui.core.packets.walk import Fate, Way
+from lvstui.core.packets.walk import Fate, Step, Way
 from lvstui.core.trace.lines import trace_lines
 from lvstui.core.trace.request import packet_of
 from lvstui.core.trace.route import Route, RouteQuestion
@@ -120,6 +120,37 @@ def test_what_the_rules_drop_ends_there() -> None:
 def test_an_address_that_is_not_local_never_comes_to_ipvs() -> None:
     found = ending(director(pool("tcp:203.0.113.1:80", "10.0.0.11:80")), tcp("203.0.113.1:80"))
     assert (found.end, found.pool) == (End.AWAY, None)
+
+
+def test_rules_of_input_say_nothing_of_a_packet_that_is_forwarded() -> None:
+    packet = tcp("203.0.113.1:80")
+    before = Step("nft", "inet", "t", "pre", "prerouting", -150, "set", Outcome.CONTINUE, mark=7)
+    after = Step("nft", "inet", "t", "in", "input", 0, "drop", Outcome.DROP, mark=7)
+    marks: list[int] = []
+    reading = Reading(EVERY, Info("1.2.1", 4096), 0.0)
+
+    def remember(question: RouteQuestion) -> Route:
+        marks.append(question.mark)
+        return ON_LINK
+
+    for steps, outcome, end in [
+        ((before, after), Outcome.DROP, End.AWAY),
+        ((before,), Outcome.ACCEPT, End.AWAY),
+        ((before._replace(outcome=Outcome.DROP),), Outcome.DROP, End.DROPPED),
+    ]:
+        way = Way((fate(packet, 7, outcome=outcome)._replace(steps=steps),))
+        found = trace(packet, Scene({packet: way}.__getitem__, remember, reading)).first
+        assert (found.end, found.fate.steps) == (end, steps[:1])
+    assert 7 in marks
+
+
+def test_where_nat_sends_a_packet_is_shown_and_what_counts() -> None:
+    packet = tcp("192.0.2.99:8080")
+    sent = fate(packet)._replace(destination=ip_address("192.0.2.10"), port=80)
+    reading = Reading(EVERY, Info("1.2.1", 4096), 0.0)
+    found = trace(packet, Scene(lambda _: Way((sent,)), route, reading))
+    assert key_of(found.first) == WEB.service.key
+    assert "sent to    192.0.2.10:80, as a rule of NAT says" in trace_lines(found, reading, 0.0)
 
 
 def test_a_route_for_the_mark_is_asked_with_the_mark_and_the_interface() -> None:
