@@ -1,8 +1,9 @@
 """A monkey at the keyboard and the mouse: nothing dies, and nothing is written that was not staged and confirmed.
 
-It types in bursts, as over a slow line; half of them confirm nothing. After each burst everything that was written, in
-the kernel or in the profile, must come from Enter, Space or a click in that burst; after a burst of one event it must
-have been staged, or be asked for in a dialog, before that event. The same seed makes the same moves.
+It types in bursts, as over a slow line; half of them confirm nothing. Each request to write must have a confirmation
+of its own in its burst: Enter, Space or a click, which is none as the first event where nothing was staged or asked
+before. What is written without a request, in the kernel or in the profile, needs one as well. The same seed makes the
+same moves.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from lvstui.core.change import Change
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import ServiceKey
 from lvstui.core.snapshot import Host
+from lvstui.engine.messages import Adopt, Edit, EditEntries, Request, SaveAll, Zero
 from lvstui.engine.options import Options
 from lvstui.kernel.memory.demo import demo_director, demo_rules
 from lvstui.kernel.memory.kernel import MemoryKernel
@@ -52,7 +54,10 @@ _NAMES: tuple[str, ...] = (
 _NAMES += ("escape", "escape", "enter", "enter", "enter", "ctrl+p", "ctrl+d", "ctrl+l", "ctrl+u", "ctrl+k")
 _MOUSE = ("click", "click", "click", "double", "double", "right", "drag", "up", "down", "left")
 _PASTED = ("10.1.0.0/16", "[b]x[/b]", "web2\n", "\x1b[31m\x9b\u202e", "9" * 300, "server=", "")
-_CONFIRMS = frozenset({"enter", "space", "click", "double"})
+_CONFIRMS = {"enter": 1, "space": 1, "click": 1, "double": 2}
+"""What may confirm something, and how often."""
+
+_WRITING = (Edit, SaveAll, Adopt, Zero, EditEntries)
 _BURSTS = (1, 1, 4, 25)
 _TURNS = 2000
 
@@ -111,6 +116,14 @@ class Cage:
         options = Options(self.kernel, ProfileFile(self._profile))
         host = Host("lb1.example", 3.0, 1.0, 20.0)
         self.app = LvstuiApp(options, host=lambda: host, threaded=False, clock=self.clock, pause=self.clock.sleep)
+        self.asked = 0
+        self._submit = self.app.worker.submit
+        self.app.worker.submit = self._count  # type: ignore[method-assign]
+
+    def _count(self, request: Request) -> None:
+        """Count the requests that write, and pass them on."""
+        self.asked += isinstance(request, _WRITING)
+        self._submit(request)
 
     @property
     def written(self) -> tuple[int, int]:
@@ -182,9 +195,12 @@ async def _monkey(size: tuple[int, int], seconds: float, seed: int) -> Report:
 
 async def _burst(cage: Cage, moves: Sequence[_Move]) -> str:
     """Make some moves, and return what is wrong then."""
-    before, ready, names = cage.written, cage.ready, " ".join(move.name for move in moves)
+    before, asked, names = cage.written, cage.asked, " ".join(move.name for move in moves)
+    confirming = moves if cage.ready else moves[1:]
+    confirmed = sum(_CONFIRMS.get(move.name, 0) for move in confirming)
     await cage.do(moves)
-    confirmed = any(move.name in _CONFIRMS for move in moves) and (ready or len(moves) > 1)
+    if cage.asked - asked > confirmed:
+        return f"{cage.asked - asked} requests with {confirmed} confirmations, after {names}"
     if cage.written != before and not confirmed:
         return f"written after {names}"
     return f"{cage.trouble} after {names}" if cage.trouble else ""
