@@ -1,9 +1,10 @@
 """A monkey at the keyboard and the mouse: nothing dies, and nothing is written that was not staged and confirmed.
 
-It types in bursts, as over a slow line; half of them confirm nothing. Each request to write must have a confirmation
-of its own in its burst: Enter, Space or a click, which is none as the first event where nothing was staged or asked
-before. What is written without a request, in the kernel or in the profile, needs one as well. The same seed makes the
-same moves.
+It types in bursts, as over a slow line; half of them confirm nothing. Every other burst goes back to a view and presses
+a key there, so that each key has its turn in each view before one has its second. Each request to write must have a
+confirmation of its own in its burst: Enter, Space or a click, which is none as the first event where nothing was staged
+or asked before. What is written without a request, in the kernel or in the profile, needs one as well. The same seed
+makes the same moves.
 """
 
 from __future__ import annotations
@@ -177,15 +178,14 @@ def run(seconds: float, seed: int) -> Iterator[Report]:
 
 async def _monkey(size: tuple[int, int], seconds: float, seed: int) -> Report:
     chance, end, tried, wrong = random.Random(seed), time.monotonic() + seconds, 0, ""
+    tour = _tour(chance)
     while not wrong and (time.monotonic() < end or not tried):
         with tempfile.TemporaryDirectory() as folder:
             cage = Cage(Path(folder), size)
             async with cage.app.run_test(size=size) as pilot:
                 await pilot.pause()
                 while not wrong and not cage.app._exit and (time.monotonic() < end or not tried):
-                    moves = [_move(chance, size) for _ in range(chance.choice(_BURSTS))]
-                    if chance.random() < 0.5:
-                        moves = [move for move in moves if move.name not in _CONFIRMS]
+                    moves = next(tour) if chance.random() < 0.5 else _random_moves(chance, size)
                     tried += len(moves)
                     wrong = await _burst(cage, moves)
             wrong = wrong or cage.trouble
@@ -204,6 +204,22 @@ async def _burst(cage: Cage, moves: Sequence[_Move]) -> str:
     if cage.written != before and not confirmed:
         return f"written after {names}"
     return f"{cage.trouble} after {names}" if cage.trouble else ""
+
+
+def _tour(chance: random.Random) -> Iterator[Sequence[_Move]]:
+    """Yield bursts that each press one key in one view, on one of its first rows; after all of them all again."""
+    while True:
+        pairs = [(view, key) for view in "123456" for key in (*_LETTERS, "ctrl+p", "ctrl+d", "ctrl+l", "delete")]
+        for view, key in chance.sample(pairs, len(pairs)):
+            rows = chance.randrange(4)
+            yield [pressed(name) for name in (*("escape",) * 3, view, *("down",) * rows, key)]
+
+
+def _random_moves(chance: random.Random, size: tuple[int, int]) -> Sequence[_Move]:
+    moves = [_move(chance, size) for _ in range(chance.choice(_BURSTS))]
+    if chance.random() < 0.5:
+        moves = [move for move in moves if move.name not in _CONFIRMS]
+    return moves
 
 
 def _move(chance: random.Random, size: tuple[int, int]) -> _Move:
