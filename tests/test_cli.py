@@ -50,6 +50,7 @@ from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs, NoRight
 from lvstui.store.history_file import HistoryFile
 from tests.build import SHOP, address_key, remove_services, server
+from tests.engine.killed import GROUPED
 
 MARK = MarkKey(80, Family.IPV6)
 WEB1 = server("10.0.0.11:443", Forwarding.MASQ, 3, 1000, 800, name="web1")
@@ -169,6 +170,8 @@ def test_a_setting_that_the_kernel_lacks_is_drift_and_refused_by_name(shell: She
     ran = shell.run("apply")
     assert ran.status == 1
     assert "of_a_newer_kernel: this kernel has no such setting in net.ipv4.vs" in ran.err
+    shell.want(replace(PROFILE, sysctl={"conn_lfactor": "4"}))
+    assert "this kernel has no such setting, Linux 7.2 has it; take it out for this kernel" in shell.run("apply").err
 
 
 def test_show_says_that_there_is_no_service(shell: Shell) -> None:
@@ -388,7 +391,7 @@ def test_apply_goes_on_with_what_does_not_depend_on_what_was_refused_and_lists_t
     assert ran.status == 1
     assert [line.split(":")[0] for line in ran.out.splitlines()] == ["+ udp", "+ tcp", "+ tcp", "+ tcp"]
     first, *refused = ran.err.splitlines()
-    assert first == "lvstui: 4 of 7 changes were written, the others were refused:"
+    assert first == "lvstui: 4 of 7 changes were written, the others were refused or not tried:"
     assert refused[0].startswith("  refused    + sysctl of_tomorrow: ")
     assert "this kernel has no such setting" in refused[0]
     assert refused[1].startswith(
@@ -481,6 +484,38 @@ def test_a_signal_ends_apply_between_two_writes_and_what_was_written_is_recorded
     recorded = shell.run("history", "apply").out
     assert [line.strip() for line in recorded.splitlines()[1:]] == ran.out.splitlines()
     assert signal.getsignal(number) is before
+
+
+def test_an_interrupted_apply_gives_the_reasons_of_what_was_refused_before(shell: Shell) -> None:
+    shell.want(replace(PROFILE, sysctl={"of_tomorrow": "1"}))
+    shell.kernel = Signalled(EMPTY)
+    ran = shell.run("apply")
+    assert ran.status == 128 + signal.SIGTERM
+    listed = [line for line in ran.err.splitlines() if line.startswith("  ")]
+    assert listed[0].startswith("  refused    + sysctl of_tomorrow: ")
+    assert "this kernel has no such setting" in listed[0]
+    assert all(line.startswith("  not tried  ") for line in listed[1:])
+
+
+class Unmarked(MemoryKernel):
+    """A kernel without a packet filter, which counts how often its table is read."""
+
+    readings = 0
+
+    def read(self) -> Reading:
+        """Count, and leave the marks out."""
+        self.readings += 1
+        reading = super().read()
+        return replace(reading, director=replace(reading.director, marks=None))
+
+
+def test_that_marks_are_left_out_is_said_without_another_reading_of_the_table(shell: Shell) -> None:
+    shell.want(GROUPED)
+    shell.kernel = kernel = Unmarked(GROUPED)
+    assert "the profile's marks are left out" in shell.run("diff").err
+    assert kernel.readings == 1
+    assert "the profile's marks are left out" in shell.run("apply", "--dry-run").err
+    assert kernel.readings == 2
 
 
 def test_of_what_is_made_as_one_a_signal_leaves_nothing(shell: Shell) -> None:

@@ -31,7 +31,7 @@ from lvstui.core.model import Director
 from lvstui.formats.profile.write import ProfileError
 
 if TYPE_CHECKING:
-    from lvstui.engine.messages import Outcome
+    from lvstui.engine.messages import Outcome, Refusal, Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,10 @@ class Plan:
         """Return one of the changes as a line."""
         return describe(name_as(change, self.profile), self.profile)
 
+    def refusal_line(self, refusal: Refusal) -> str:
+        """Return one of the changes that was refused, or depends on one, with the reason as a line."""
+        return visible(refusal._replace(change=name_as(refusal.change, self.profile)).line(self.profile))
+
 
 def diff(options: Namespace, open_place: OpenPlace) -> int:
     """Print what would have to be written to make the kernel equal a profile."""
@@ -58,8 +62,9 @@ def diff(options: Namespace, open_place: OpenPlace) -> int:
         profile = load_profile(path)
         if sentence := whose(str(path), profile.home, place.here):
             complain(f"warning: {sentence}")
-        _warn_of_marks(place, profile)
-        return _print_plan(_plan(place, profile, options))
+        plan = _plan(place, profile, options)
+        _warn_of_marks(plan)
+        return _print_plan(plan)
 
 
 def apply(options: Namespace, open_place: OpenPlace) -> int:
@@ -68,8 +73,8 @@ def apply(options: Namespace, open_place: OpenPlace) -> int:
         path = options.file or place.profile.path
         profile = load_profile(path)
         _refuse_errors(profile)
-        _warn_of_marks(place, profile)
         plan = _plan(place, profile, options)
+        _warn_of_marks(plan)
         warn_of_owners(place, plan.writes)
         refuse_dangers(options, dangers(place, str(path), profile, plan.running, plan.writes))
         if options.dry_run:
@@ -89,9 +94,9 @@ def _refuse_errors(profile: Director) -> None:
         raise ProfileError(*errors)
 
 
-def _warn_of_marks(place: Place, profile: Director) -> None:
+def _warn_of_marks(plan: Plan) -> None:
     """Say that the rules of a profile's marks are left out, where they can be neither read nor written."""
-    if profile.marks and place.kernel.read().director.marks is None:
+    if plan.profile.marks and plan.running.marks is None:
         complain("the profile's marks are left out: `lvstui export --format nft` prints the rules that set them")
 
 
@@ -155,29 +160,32 @@ def _report(plan: Plan, outcome: Outcome) -> frozenset[Change]:
             refused = frozenset(refusal.change for refusal in refusals)
             written = [change for change in plan.writes if change not in refused]
             _print_lines(plan, written)
-            complain(f"{len(written)} of {len(plan.writes)} changes were written, the others were refused:")
+            what = "refused" if all(refusal.tried for refusal in refusals) else "refused or not tried"
+            complain(f"{len(written)} of {len(plan.writes)} changes were written, the others were {what}:")
             for refusal in refusals:
-                named = refusal._replace(change=name_as(refusal.change, plan.profile))
-                print(f"  {visible(named.line(plan.profile))}", file=sys.stderr)
+                print(f"  {plan.refusal_line(refusal)}", file=sys.stderr)
             return refused
         case Overtaken():
             raise Failure(sentence(outcome, plan.profile)[0])
         case Rejected(_, error, _, failed):
             if failed is not None:
-                _print_half(plan, frozenset(outcome.done), failed, tried=not isinstance(error, Interrupted))
+                _print_half(plan, outcome, failed, tried=not isinstance(error, Interrupted))
             raise error
 
 
-def _print_half(plan: Plan, done: frozenset[Change], end: Change, *, tried: bool) -> None:
+def _print_half(plan: Plan, outcome: Rejected, end: Change, *, tried: bool) -> None:
     """Print what was written of a plan that ended before a change, or when that was tried, and list the rest."""
+    done, refusals = frozenset(outcome.done), {refusal.change: refusal for refusal in outcome.refusals}
     reached = plan.writes.index(end)
     written = [change for change in plan.writes[:reached] if change in done]
     _print_lines(plan, written)
     why = "the next one failed" if tried else "then it was interrupted"
     complain(f"{len(written)} of {len(plan.writes)} changes were written, {why}")
     for place, change in enumerate(plan.writes):
-        if change not in done:
-            word = "not tried" if place >= reached + tried else "failed   " if place == reached else "refused  "
+        if refusal := refusals.get(change):
+            print(f"  {plan.refusal_line(refusal)}", file=sys.stderr)
+        elif change not in done:
+            word = "not tried" if place >= reached + tried else "failed   "
             print(f"  {word}  {plan.line(change)}", file=sys.stderr)
 
 

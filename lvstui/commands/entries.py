@@ -30,7 +30,6 @@ from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
 from lvstui.engine.entry_edits import Tools, carry_out
 from lvstui.engine.scanner import Pass, read_table
-from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import NoRight
 
 _BUDGET = 60.0
@@ -195,12 +194,8 @@ def _carry_out_recorded(place: Place, wanted: EntryEdit, snapshot: Snapshot) -> 
             report = _carry_out(place, wanted, snapshot)
             recorded = [report_line(report)] if report.outcome is not Outcome.REFUSED else []
         finally:
-            try:
-                if recorded:
-                    records.finish(draft, (), recorded)
-            except ProfileError as error:
-                complain(f"the edit is made, but missing in the history: {error}")
-            records.end(draft)
+            if trouble := records.conclude(draft, (), recorded):
+                complain(trouble)
     return report
 
 

@@ -126,14 +126,8 @@ class Editor:
 
     def finish(self, draft: Draft | None, changes: tuple[Change, ...], entries: Sequence[str] = ()) -> None:
         """Add what was done, if anything was, to the history; a history that cannot be written stops nobody."""
-        if draft is None or self._records is None:
-            return
-        try:
-            if changes or entries:
-                self._records.finish(draft, changes, entries)
-        except ProfileError as error:
-            self._post(Notice(f"the change is made, but missing in the history: {error}"))
-        self._records.end(draft)
+        if draft is not None and self._records and (trouble := self._records.conclude(draft, changes, entries)):
+            self._post(Notice(trouble))
 
     def interrupt(self) -> None:
         """End the edit under way, and all after it, before the next write; from any thread, or a signal's handler.
@@ -229,7 +223,7 @@ class Writing:
             if self._edit.is_whole:
                 aftermath = self._take_back()
                 return Rejected(self._edit, error, self.done, failed, aftermath)
-            return Rejected(self._edit, error, self.done, failed)
+            return Rejected(self._edit, error, self.done, failed, refusals=tuple(self._refusals))
         if self._refusals:
             return Incomplete(self._edit, self.done, tuple(self._refusals))
         return Applied(self._edit)

@@ -192,31 +192,6 @@ class EntriesDone:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """Event: an edit ended before its end, as the kernel said `error`. `done` went through, usually nothing.
-
-    `failed` is the write that was refused, None where none was tried; what comes after it was not. Of a whole edit
-    `done` is what could not be taken back, and `aftermath` says so.
-    """
-
-    edit: Edit
-    error: KernelError
-    done: tuple[Change, ...] = ()
-    failed: Change | None = None
-    aftermath: str = ""
-
-    @property
-    def sentence(self) -> str:
-        """Why the edit ended, and what became of what was written before."""
-        return f"{self.error}; {self.aftermath}" if self.aftermath else str(self.error)
-
-    @property
-    def field(self) -> str:
-        """The attribute to mend (the profile's names), empty where none is to blame."""
-        return self.error.field if isinstance(self.error, Refused) else ""
-
-
 class Refusal(NamedTuple):
     """A change that was refused, or (not `tried`) that depends on such a one, and why."""
 
@@ -227,6 +202,32 @@ class Refusal(NamedTuple):
     def line(self, director: Director = EMPTY) -> str:
         """Return it as a line; the names of services are those of `director`."""
         return f"{'refused  ' if self.tried else 'not tried'}  {describe(self.change, director)}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Event: an edit ended before its end, as the kernel said `error`. `done` went through, usually nothing.
+
+    `failed` is the write that was refused, None where none was tried; what comes after it was not. Of a whole edit
+    `done` is what could not be taken back, and `aftermath` says so; of one that goes on `refusals` came before it.
+    """
+
+    edit: Edit
+    error: KernelError
+    done: tuple[Change, ...] = ()
+    failed: Change | None = None
+    aftermath: str = ""
+    refusals: tuple[Refusal, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """Why the edit ended, and what became of what was written before."""
+        return f"{self.error}; {self.aftermath}" if self.aftermath else str(self.error)
+
+    @property
+    def field(self) -> str:
+        """The attribute to mend (the profile's names), empty where none is to blame."""
+        return self.error.field if isinstance(self.error, Refused) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import os
 from ipaddress import IPv4Address, IPv6Address
 from typing import assert_never
 
-from lvstui.core import rules
+from lvstui.core import rules, sysctls
 from lvstui.core.attributes import TIMEOUTS
 from lvstui.core.change import Change, DirectorField
 from lvstui.core.fields import visible
@@ -179,6 +179,9 @@ def _sysctl(name: str, text: str | None, errno: int) -> Problem | None:
     shown = visible(name)
     match errno:
         case codes.ENOENT:
+            others = sysctls.SETTINGS.keys() - {name}
+            if len(others) < len(sysctls.SETTINGS):
+                return Problem(shown, sysctls.absence(name, others, "this kernel"))
             return Problem(shown, "this kernel has no such setting in net.ipv4.vs; correct the name")
         case codes.EINVAL if text is not None:
             refused = f'the kernel refuses "{visible(text)}"; use a value that it accepts'

@@ -140,6 +140,17 @@ class HistoryFile:
         record = replace(draft.record, changes=tuple(changes), entries=tuple(entries))
         return self.add(record, draft.line if record == draft.record else "")
 
+    def conclude(self, draft: Draft, changes: Sequence[Change], entries: Sequence[str] = ()) -> str:
+        """Add what came of a draft, if anything did, and end it; return a sentence where it cannot be written."""
+        trouble = ""
+        try:
+            if changes or entries:
+                self.finish(draft, changes, entries)
+        except ProfileError as error:
+            trouble = f"the change is made, but missing in the history: {error}"
+        self.end(draft)
+        return trouble
+
     def end(self, draft: Draft) -> None:
         """Take a draft out of the journal: it was recorded, or came to nothing."""
         if draft.journal is not None:

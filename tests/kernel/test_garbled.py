@@ -249,12 +249,12 @@ def test_a_row_with_a_port_beyond_all_ports_is_left_out(place: int) -> None:
 @pytest.mark.parametrize("size", [0, 3, 8])
 def test_a_generation_of_another_size_is_told(size: int) -> None:
     def resized(datagram: bytes) -> bytes:
-        body = NATIVE.attribute(1, bytes(size))
+        body = NATIVE.attribute(1, b"\xff" * size)
         return struct.pack("=I", 20 + len(body)) + datagram[4:20] + body
 
     with (
         closing(tape.Filter(tape.Tape(NFT["rules"], len(NFT["rules"]) - 1, resized))) as netfilter,
-        pytest.raises(Garbled),
+        pytest.raises(Garbled, match=f"a generation of {size} bytes"),
     ):
         tables.read(netfilter)
 

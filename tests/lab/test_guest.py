@@ -64,10 +64,10 @@ def test_output_and_status_come_back_and_the_host_s_files_are_neither_changed_no
     kept.write_text("as it was")
     wanted.mkdir()
     look = 'ls -d "$@" /run/lvstui 2> /dev/null; ls -A "$HOME"; env | grep ^XDG'
-    script = f"{look}; seq 1 50000; pwd >&2; echo lost > {kept}; echo found > {wanted}/file; exit 7"
+    script = f"{look}; stat -c %a /run; seq 1 50000; pwd >&2; echo lost > {kept}; echo found > {wanted}/file; exit 7"
     done = lab("--writable", wanted, "--", "sh", "-c", script, "sh", *own)
     assert done.stderr == f"{guest.CHECKOUT}\n"
-    assert done.stdout == "".join(f"{number}\n" for number in range(1, 50001))
+    assert done.stdout == "755\n" + "".join(f"{number}\n" for number in range(1, 50001))
     assert done.returncode == 7
     assert kept.read_text() == "as it was"
     assert (wanted / "file").read_text() == "found\n"

@@ -6,7 +6,7 @@ kernel=$(uname -r)
 
 set -e  # a step that fails here ends this process, so the kernel stops and the log tells why
 mount -t proc proc /proc
-mount -t tmpfs tmpfs /run
+mount -t tmpfs -o mode=0755 tmpfs /run
 mkdir /run/lab /run/root /run/upper /run/work
 mount -t hostfs none /run/lab -o "$lab"
 modules=$(readlink "$lab/modules")
@@ -15,7 +15,7 @@ mount -t overlay overlay -o lowerdir=/,upperdir=/run/upper,workdir=/run/work /ru
 mount --move /dev /run/root/dev
 mount --move /proc /run/root/proc
 mount -t sysfs sysfs /run/root/sys
-mount -t tmpfs tmpfs /run/root/run
+mount -t tmpfs -o mode=0755 tmpfs /run/root/run
 mkdir /run/root/run/lab /run/root/run/host
 mount --move /run/lab /run/root/run/lab
 cd /run/root
