@@ -22,6 +22,7 @@ from lvstui.core.model import Director, Endpoint, Family, MarkGroup, MarkKey, Pe
 from lvstui.core.observed import NO_INFO, Rule
 from lvstui.core.selectors import selector, selector_text, several_ports
 from lvstui.core.snapshot import Snapshot
+from lvstui.core.trace.request import packet_text
 from lvstui.formats.json import Json, Table, observed_service
 
 
@@ -151,6 +152,7 @@ def _mark(snapshot: Snapshot, mark: Mark, warnings: Iterable[Advice]) -> Table:
                 "sentence": advised.sentence,
                 "reason": advised.reason,
                 "remedy": advised.remedy,
+                "packet": None if advised.packet is None else packet_text(advised.packet),
             }
             for advised in warnings
             if advised.mark == mark.number

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
+from lvstui.core.advice.services import advice
 from lvstui.core.change import Change, changes_kernel, fold, holds
 from lvstui.core.drift import add_profile_values
 from lvstui.core.entries.edits import EntryReport, Outcome, report_line, title
@@ -242,6 +243,7 @@ class Worker:
             here=self._here,
             derived=self._snapshot.derived,
         )
+        advice(self._snapshot)  # which walks packets through thousands of rules: here, so that no screen waits
         self._post(self._snapshot)
 
     def _echo(self, done: Sequence[Change]) -> None:

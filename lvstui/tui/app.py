@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.reactive import var
 from textual.widgets import ContentSwitcher
 
-from lvstui.core.advice.services import advice
+from lvstui.core.advice.services import advice_lines
 from lvstui.core.describe import describe
 from lvstui.core.entries.edits import Outcome
 from lvstui.core.fields import visible
@@ -33,6 +33,7 @@ from lvstui.engine.messages import (
     Edit,
     EntriesDone,
     Event,
+    Follow,
     Followed,
     Incomplete,
     Overtaken,
@@ -50,7 +51,7 @@ from lvstui.host.machine import Machine
 from lvstui.store.history_file import HistoryFile, log
 from lvstui.store.sessions import Presence
 from lvstui.tui.commands import MOVING, AnyCommand, Command, bindings, find
-from lvstui.tui.dialogs.advice import AdviceAnswer, AdviceScreen
+from lvstui.tui.dialogs.advice import AdviceAnswer, AdviceScreen, Wish
 from lvstui.tui.dialogs.confirm import Confirm, claims_question, confirm_first, foreign_question, overwrite_question
 from lvstui.tui.dialogs.listing import Help, Listing, half_way, refused
 from lvstui.tui.dialogs.palette import Choice, Palette
@@ -143,7 +144,7 @@ def _stage_again(app: LvstuiApp, message: View.Asked) -> None:
 
 
 def _advice(app: LvstuiApp) -> None:
-    found = advice(app.snapshot)
+    found = advice_lines(app.snapshot)
     if not found:
         app.say("no advice", Tone.GOOD)
         return
@@ -151,8 +152,10 @@ def _advice(app: LvstuiApp) -> None:
     def answered(answer: AdviceAnswer | None) -> None:
         if answer is None:
             return
-        if not answer.go:
+        if answer.wish is Wish.EDIT:
             take_advice(app.view, answer.advice)
+        elif answer.wish is Wish.TRACE and answer.advice.packet is not None:
+            app.view.ask(Follow(answer.advice.packet))
         elif (mark := answer.advice.mark) is not None:
             app.on_view_wanted(View.Wanted("marks", row=MarkKey(mark, Family.IPV4)))
         else:
@@ -344,7 +347,7 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
 
     def watch_snapshot(self) -> None:
         """Keep the head up to date."""
-        advised = len(advice(self.snapshot))
+        advised = len(advice_lines(self.snapshot))
         self._head.put(headline(self.snapshot, self.size.width - 2, self.view.narrowing, advised))
 
     def on_resize(self) -> None:

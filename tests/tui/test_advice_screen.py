@@ -8,12 +8,15 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from lvstui.core.change import change_group
+from lvstui.core.change import change_group, change_service
 from lvstui.core.fields import service
 from lvstui.core.marks.rows import GroupRow
-from lvstui.core.model import Family, MarkKey
+from lvstui.core.model import Family, MarkGroup, MarkKey, Service
+from lvstui.core.selectors import selector
 from lvstui.tui.dialogs.advice import AdviceScreen
 from lvstui.tui.dialogs.confirm import Confirm
+from lvstui.tui.dialogs.listing import Listing
+from tests.build import rule
 from tests.tui.test_marks import Marked
 
 SIZE = (100, 30)
@@ -115,3 +118,34 @@ async def test_read_only_shows_advice_and_refuses_its_edits(stage: Marked) -> No
         await pilot.press("i", "enter")
         assert "--read-only" in stage.shown("message")
         assert not stage.view.pending
+
+
+async def test_many_alike_are_one_line_that_unfolds(stage: Marked) -> None:
+    for number in range(30, 40):
+        stage.kernel.write(change_service(None, Service(MarkKey(number, Family.IPV4), "rr")))
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.look(pilot)
+        assert "advice 3" in stage.shown("head")
+        await pilot.press("i")
+        assert "Advice: 3 problems at 12 places" in str(screen(stage).query_one("#title", Static).content)
+        await go_to(pilot, stage, "no rule sets it")
+        assert "mark 30 and 9 more: no rule sets it" in details(stage)
+        assert "mark 39" in details(stage)
+        await pilot.press("enter", "down", "down")
+        assert details(stage).startswith("mark 31: no rule sets it")
+        await pilot.press("J")
+        assert stage.marks.table.cursor_key == GroupRow(31)
+
+
+async def test_the_packet_that_shows_what_is_wrong_is_traced(stage: Marked) -> None:
+    late = rule(80, "tcp 192.0.2.20 8080", table="mangle", hook="input", chain="input", priority=120)
+    stage.kernel._rulebook._foreign = (late,)
+    stage.kernel.write(change_group(None, MarkGroup(99, (selector("tcp 192.0.2.99 99"),))))
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.look(pilot)
+        await pilot.press("i")
+        await go_to(pilot, stage, "comes too late")
+        assert "packet  198.51.100.1:40000 tcp:192.0.2.20:8080" in details(stage)
+        await pilot.press("T")
+        await stage.look(pilot)
+        assert isinstance(stage.app.screen, Listing)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from lvstui.core.change import Change
 from lvstui.core.model import MarkKey, ServiceKey
@@ -38,3 +41,40 @@ class Advice:
     def concerns(self, key: ServiceKey) -> bool:
         """Return whether it is about a service; what is about a mark is about all services on it."""
         return self.key == key or (isinstance(key, MarkKey) and self.mark == key.mark)
+
+
+class Alike(NamedTuple):
+    """Advice that says the same of one thing or of many, which is one line."""
+
+    pieces: tuple[Advice, ...]
+
+    @property
+    def about(self) -> str:
+        """What it is about: the first thing, and how many more."""
+        more = len(self.pieces) - 1
+        return f"{self.pieces[0].about} and {more:,} more" if more else self.pieces[0].about
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong; where that differs by numbers, without them."""
+        sentences = {piece.sentence for piece in self.pieces}
+        return self.pieces[0].sentence if len(sentences) == 1 else _NUMBERED.sub("...", self.pieces[0].sentence)
+
+
+_NUMBERED: Final = re.compile(r"[^\s(),;]*\d[^\s(),;]*")
+"""Words with digits: addresses, marks, ports, names of machines."""
+
+_FEW: Final = 3
+"""So many pieces that say the same are a line each."""
+
+
+def grouped(found: Iterable[Advice]) -> tuple[Alike, ...]:
+    """Return advice with those pieces together that say the same but for numbers, where they are many."""
+    kinds: dict[str, list[Advice]] = {}
+    for piece in found:
+        kinds.setdefault(_NUMBERED.sub("", piece.sentence), []).append(piece)
+    return tuple(
+        Alike(together)
+        for pieces in kinds.values()
+        for together in ([tuple(pieces)] if len(pieces) > _FEW else [(piece,) for piece in pieces])
+    )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from lvstui.core import fields
-from lvstui.core.advice import Advice
+from lvstui.core.advice import Advice, Alike, grouped
 from lvstui.core.advice.keepers import is_kept
 from lvstui.core.advice.marks import mark_advice
 from lvstui.core.change import Change, change_server, change_service, change_sysctl
@@ -54,6 +54,11 @@ def advice(snapshot: Snapshot) -> tuple[Advice, ...]:
     configured = snapshot.derive_whole(_configured, *depends)
     distributed = snapshot.derive_whole(_distributed, reading.director, reading.taken // _PATIENCE, owners)
     return (*configured, *distributed)
+
+
+def advice_lines(snapshot: Snapshot) -> tuple[Alike, ...]:
+    """Return the advice with those pieces together that say the same of many services or marks."""
+    return snapshot.derived.get_for(grouped, advice(snapshot), lambda: grouped(advice(snapshot)))
 
 
 def _configured(snapshot: Snapshot) -> tuple[Advice, ...]:
