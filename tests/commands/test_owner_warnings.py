@@ -27,7 +27,7 @@ from lvstui.store.profile_file import ProfileFile
 from tests.build import SHOP
 from tests.test_cli import MARK, PROFILE, with_weight
 
-KEEPALIVED = "virtual_server 192.0.2.10 443 {\n}\n"
+KEEPALIVED = "virtual_server 192.0.2.10 443 {\n  protocol TCP\n}\n"
 LATE = "it may overwrite this at its next check or reload"
 WARNING = f"lvstui: warning: keepalived manages tcp:192.0.2.10:443: {LATE}\n"
 IN_STEP = replace(PROFILE, sync={})
