@@ -129,6 +129,11 @@ def test_the_same_tables_stand_while_only_counters_move() -> None:
             "-j CONNMARK --save-mark --nfmask 0xff --ctmask 0xff00 --left-shift-mark 8",
             (CopyMark(True, 0xFF00, 0xFF, 8),),
         ),
+        (
+            "-j CONNMARK --set-xmark 0x5/0xff --left-shift-mark 8",
+            (Mark(5, 0xFF, connection=True, shift=8),),
+        ),
+        ("-j CONNMARK --set-xmark 0x5/0xffffffff --left-shift-mark 8", (Mark(0x500, 0xFFFFFFFF, connection=True),)),
         ("-j CT --notrack", (Untrack(),)),
         ("-j CT --zone 5", ()),
         ("-j REDIRECT --to-ports 80-90", (Nat(None, (80, 90), redirect=True), Verdict(Outcome.ACCEPT))),

@@ -50,6 +50,7 @@ _STATE_FLAGS: Final = 1 | 1 << 13
 _RESTORE_SOCKET_MARK: Final = 4  # XT_SOCKET_RESTORESKMARK
 _MAP_MARK: Final = 1 << 8  # IPSET_FLAG_MAP_SKBMARK
 _SAVE, _RESTORE = 1, 2
+_MARK_BITS: Final = 32
 _SHOWN: Final = 48
 
 
@@ -322,14 +323,20 @@ def _set_mark(walk: Walk, info: bytes) -> None:
 def _connmark(form: str, walk: Walk, info: bytes) -> None:
     """struct xt_connmark_tginfo1, or tginfo2, which has the direction and the bits of a shift before its mode."""
     mark, mask, packet_mask, *shift, mode = walk.unpack(form, info)
-    if shift and shift[1]:
-        verb = "restore" if mode >= _RESTORE else "save"
-        text = f"CONNMARK mode {mode} shifted {('left', 'right')[shift[0] & 1]} by {shift[1]}"
-        walk.unclear_effect(verb, f"{text}, 0x{mark:x}/0x{mask:x}/0x{packet_mask:x}")
-    elif mode == _SAVE:
-        walk.effect("save", None, mask, packet_mask)
+    right, bits = shift or (0, 0)
+    if bits >= _MARK_BITS:
+        raise Garbled(f"a mark shifted by {bits} bits")
+    moved = -bits if right else bits
+    if mode == _SAVE:
+        walk.effect("save", None, mask, packet_mask, moved)
     elif mode == _RESTORE:
-        walk.effect("restore", None, packet_mask, mask)
+        walk.effect("restore", None, packet_mask, mask, moved)
+    elif mask == ALL_BITS:
+        walk.effect("save", (mark >> bits if right else mark << bits) & ALL_BITS, mask)
+    elif moved:
+        direction = "right" if right else "left"
+        text = f"-j CONNMARK --set-xmark 0x{mark:x}/0x{mask:x} --{direction}-shift-mark {bits}"
+        walk.unclear_effect("save", text)
     else:
         walk.effect("save", mark, mask)
 

@@ -70,9 +70,13 @@ def _effects(name: str, words: Sequence[str], asked: int) -> Iterator[Effect]:
     match name, *words:
         case "CONNMARK", "--set-xmark" | "--set-mark", text if shift:
             value, mask = value_and_mask(text)
-            if mask != ALL_BITS or abs(shift) >= _BITS:
+            if abs(shift) >= _BITS:
                 raise ValueError(text)
-            yield Effect("save", (value << shift if shift > 0 else value >> -shift) & ALL_BITS, mask, asked)
+            if mask == ALL_BITS:
+                yield Effect("save", (value << shift if shift > 0 else value >> -shift) & ALL_BITS, mask, asked)
+            else:
+                told = f"-j CONNMARK --set-xmark {text} --{'left' if shift > 0 else 'right'}-shift-mark {abs(shift)}"
+                yield Effect("save", value, mask, asked, text=told, certain=False, shift=shift)
         case (("MARK" | "CONNMARK"), ("--set-xmark" | "--set-mark") as option, text):
             value, mask = value_and_mask(text)
             verb = "set" if name == "MARK" else "save"
@@ -141,6 +145,8 @@ def instructions(
 
 
 def _mark(effect: Effect) -> Instruction:
+    if effect.value is not None and effect.shift:
+        return Mark(effect.value, effect.mask, True, effect.shift)
     if not effect.certain:
         return Unread(effect.text, marks=True)
     if effect.value is None:
