@@ -107,6 +107,8 @@ class _Rule:
                 found.append(_between(self._at(body[1]), *ends, number(body[2])))
             elif name == "lookup":
                 found += self._lookup(body)
+            elif name == "objref" and 4 in body:
+                found += self._lookup({1: body[4], 2: body[3]})
             elif name in _ASKING or (name == "dynset" and (7 in body or 10 in body)):
                 found.append((name, _rest(body)))
         return found

@@ -385,3 +385,43 @@ def test_a_group_of_many_addresses_fits_into_a_transaction() -> None:
     with closing(PacketFilter(None)) as door:
         door.write(change_group(None, group))
         assert door.lookup(80) == group
+
+
+@alone
+def test_what_maps_ask_is_asked_of_what_follows_them() -> None:
+    nft(
+        "table inet t {\n"
+        "counter web { }\nlimit lim { rate 5/second; }\n"
+        "map ways { type inet_service : verdict; elements = { 80 : accept, 25 : drop, 21 : continue } }\n"
+        "map ends { type inet_service : verdict; elements = { 80 : accept } }\n"
+        'map counters { type inet_service : counter; elements = { 80 : "web" } }\n'
+        'map limits { type inet_service : limit; elements = { 80 : "lim" } }\n'
+        "chain c {\ntype filter hook prerouting priority 0\n"
+        "tcp dport vmap @ways meta mark set 1\n"
+        "tcp dport vmap @ends meta mark set 2\n"
+        "counter name tcp dport map @counters meta mark set 3\n"
+        "limit name tcp dport map @limits meta mark set 4\n"
+        "ct mark set tcp dport map { 80 : 1, 443 : 2 } meta mark set 5\n"
+        "}\n}"
+    )
+    with closing(PacketFilter(None)) as door:
+        rules = [rule for rule in door.read().rules if rule.verb == "set"]
+    assert all(rule.decoded for rule in rules)
+    assert [rule.match for rule in rules] == [
+        ("tcp dport 21",),
+        ("meta l4proto tcp", "tcp dport vmap lets no packet go on"),
+        ("tcp dport @counters",),
+        ("tcp dport @limits", "limit name of @limits"),
+        ("tcp dport 80, 443",),
+    ]
+    assert [rule.selector is not None for rule in rules] == [True, False, True, False, True]
+
+
+@alone
+def test_interfaces_by_number_are_not_all_that_joined_keys_ask() -> None:
+    nft(
+        "table inet t {\nchain c {\ntype filter hook prerouting priority 0\niif . oif { lo . lo } meta mark set 1\n}\n}"
+    )
+    with closing(PacketFilter(None)) as door:
+        (rule,) = door.read().rules
+    assert rule.match == ("iif . oif 1 . 1",)

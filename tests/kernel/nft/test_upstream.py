@@ -44,6 +44,9 @@ OTHERWISE: Mapping[str, tuple[str, ...]] = {
 
 ENDS = " vmap lets no packet go on"
 
+OBJECT = " name of @"
+"""Stands in what an object of a map asks, which is no condition that can be written."""
+
 ENOUGH = 2000
 
 
@@ -94,7 +97,7 @@ def misread(loaded: Mapping[Place, Table], found: Mapping[Place, Mapping[int, Re
     written: dict[Place, Table] = {}
     for place, rules in found.items():
         ours = {
-            number: rule_of([word for word in rule.match if not word.endswith(ENDS)], place[0])
+            number: rule_of([word for word in rule.match if not word.endswith(ENDS) and OBJECT not in word], place[0])
             for number, rule in rules.items()
         }
         written[place] = Table(loaded[place].sets, ours)

@@ -11,7 +11,7 @@ from lvstui.kernel.nft.nfnetlink import number, word
 from lvstui.kernel.nft.reading import loads
 from lvstui.kernel.nft.reading.conditions import Condition, in_words, match_bits, match_values, value_of, value_text
 from lvstui.kernel.nft.reading.fields import PacketField
-from lvstui.kernel.nft.reading.sets import Key, Set, match_elements, match_members, read_verdict
+from lvstui.kernel.nft.reading.sets import ASKING_OBJECTS, Key, Set, match_elements, match_members, read_verdict
 from lvstui.kernel.nft.reading.walk import (
     Constant,
     Joined,
@@ -275,16 +275,36 @@ def _going_on(order: Order, keys: tuple[Key, ...], found: Set) -> Iterable[Condi
     return match_elements(order, keys, found, on) if on else (in_words(title, "vmap lets no packet go on"),)
 
 
+def _object_of_map(parts: Parts) -> Step:
+    """Look an object up by a key; a packet goes on where there is one (nft_objref_map_eval), and where that lets it."""
+    slot, name, order = parts.slot(3), parts.word(4), parts.codec.order
+
+    def step(walk: Walk) -> None:
+        found = walk.around.sets.get(name)
+        keys = walk.keys(slot, found.size) if found is not None else None
+        if found is None or keys is None:
+            walk.puzzle(f"[objref @{name}]")
+            return
+        for condition in match_members(order, keys, found, negated=False):
+            walk.ask(condition)
+        if found.kind in ASKING_OBJECTS:
+            walk.ask(in_words(ASKING_OBJECTS[found.kind], f"name of @{name}"))
+
+    return step
+
+
 def _objref(parts: Parts) -> Step:
     kind, name = parts.number(1), parts.word(2)
+    if 4 in parts:
+        return _object_of_map(parts)
     if kind == 1 and name:  # NFT_OBJECT_COUNTER
 
         def step(walk: Walk) -> None:
             walk.counter = walk.counter or name
 
         return step
-    if kind in (2, 4):  # quota, limit: they ask
-        return _ask("quota" if kind == 2 else "limit", f"name {name}")
+    if kind in ASKING_OBJECTS:
+        return _ask(ASKING_OBJECTS[kind], f"name {name}")
     return nothing
 
 

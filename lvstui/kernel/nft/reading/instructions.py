@@ -43,7 +43,7 @@ from lvstui.kernel.nft.nfnetlink import NUMBERS, word
 from lvstui.kernel.nft.reading.conditions import code
 from lvstui.kernel.nft.reading.fields import REGISTERS, ROUTE, SOCKET, PacketField, connection, meta
 from lvstui.kernel.nft.reading.loads import fib_field
-from lvstui.kernel.nft.reading.sets import Set, read_verdict
+from lvstui.kernel.nft.reading.sets import ASKING_OBJECTS, Set, read_verdict
 from lvstui.kernel.nft.reading.walk import Parts, Surroundings, Walk
 from lvstui.kernel.nft.xtables import extensions, targets
 from lvstui.kernel.port import Garbled
@@ -66,7 +66,6 @@ _WRITTEN: Final = frozenset(("meta mark", "meta priority", "meta pkttype", "ct m
 """What is written to and read again. Everything else that `set` may stand before is not seen by any rule."""
 
 _TCP: Final = Check(("meta l4proto",), ((6, 6),))
-_ASKING_OBJECTS: Final = {2: "quota", 4: "limit", 5: "ct count"}
 _SYNPROXY_OBJECT: Final = 10
 _HARMLESS: Final = frozenset(("counter", "last"))
 
@@ -349,7 +348,7 @@ def _lookup(parts: Parts, scope: Scope, _: Sequence[Instruction]) -> Code:
 def _object(kind: int, name: str) -> Code:
     if kind == _SYNPROXY_OBJECT:
         return _SYNPROXY
-    return _ask(f"{_ASKING_OBJECTS[kind]} name {name}") if kind in _ASKING_OBJECTS else ()
+    return _ask(f"{ASKING_OBJECTS[kind]} name {name}") if kind in ASKING_OBJECTS else ()
 
 
 def _objref(parts: Parts, scope: Scope, _: Sequence[Instruction]) -> Code:

@@ -16,6 +16,9 @@ from lvstui.kernel.port import Garbled
 ANONYMOUS, INTERVAL, MAP, TIMEOUT, EVAL = 0x1, 0x4, 0x8, 0x10, 0x20
 """Flags of a set (NFT_SET_*)."""
 
+ASKING_OBJECTS: Final = {2: "quota", 4: "limit", 5: "ct count"}
+"""Objects that ask something of packets (NFT_OBJECT_QUOTA, _LIMIT, _CONNLIMIT), which maps may hold."""
+
 _END, _CATCHALL = 1, 2
 _EVERY_PACKET: Final = frozenset(("counter", "last"))
 """Expressions of a set's elements that ask nothing of the packets that find them."""
