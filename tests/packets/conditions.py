@@ -58,7 +58,7 @@ class Conditions:
         if random.random() < UNSURE:
             return random.choice(_FORETOLD_BY_NOBODY)
         makers: list[Callable[[], str]] = [self._address, self._port, self._mark, self._among] * 2
-        makers.append(self._layer)
+        makers += [self._layer, self._other]
         if self._way == "in" or random.random() < 0.02:  # by which interface a packet leaves is not known
             makers.append(self._interface)
         if self._kind != "ingress":
@@ -188,6 +188,27 @@ class Conditions:
                 f"ct original {family} saddr {random.choice(SOURCES[version])}",
                 f"ct original protocol {self.protocol}",
                 f"fib daddr type {self._not()}local",
+            )
+        )
+
+    def _other(self) -> str:
+        """Ask for what is rarely asked for: raw bytes, flags, what the kernel says of the packet."""
+        random, version = self._random, self.version
+        destination = "@nh,128,32" if version == 4 else "@nh,288,32"
+        last = f"0x{0xC0000200 + random.randrange(1, 8):x}" if version == 4 else f"0x{random.randrange(1, 8):x}"
+        family = f"meta protocol {self.family} "
+        return random.choice(
+            (
+                f"@th,16,16 {self._not()}{random.choice(PORTS)}",
+                "@th,0,16 & 0x3 == 0x1",
+                f"{family}{destination} {self._not()}{last}",
+                "meta l4proto tcp tcp flags & (fin | syn | rst) != 0",
+                "meta l4proto tcp tcp flags & fin != 0",
+                "meta pkttype host",
+                f"ip version {self._not()}4" if version == 4 else f"ip6 version {self._not()}6",
+                f"{self.family} saddr . {self.family} daddr {self._not()}"
+                f"{{ {random.choice(SOURCES[version])} . {random.choice(SERVICES[version])} }}",
+                f"th dport . th sport {{ {random.choice(PORTS)} . 1024-40000 }}",
             )
         )
 

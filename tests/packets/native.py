@@ -22,6 +22,10 @@ _INPUT: Final = (-250, -151, -150, -149, -101, -50, 0, 0, 1, 50, 90, 96)
 """Those of input, all before IPVS: what a later rule does to a connection is not seen by its next packet there."""
 
 
+_HARMLESS: Final = ("counter", "counter", 'log prefix "x"', "meta priority set 1:2", "meta nftrace set 1")
+"""What a rule does that leaves marks and ways alone."""
+
+
 @dataclass
 class Table:
     """A table that is being written: its family, the declarations of its sets, and its chains."""
@@ -93,7 +97,7 @@ class Native:
         asked = Conditions(random, self._way, table.family, kind, table.sets)
         words = [asked.any() for _ in range(random.choice((0, 1, 1, 1, 2, 2)))]
         if random.random() < 0.3:
-            words.append("counter")
+            words.append(random.choice(_HARMLESS))
         words += [self._statement(asked, kind, early) for _ in range(random.choice((0, 1, 1, 1, 1, 2)))]
         if kind == "nat" and random.random() < 0.3:
             return " ".join((*words, self._translation(asked)))
@@ -152,6 +156,13 @@ class Native:
         ports = "meta l4proto { tcp, udp, sctp } "
         if random.random() < 0.25:
             return f"{ports}redirect to :{random.choice(PORTS)}"
+        if random.random() < 0.25:
+            one, other, third = random.sample(SERVICES[asked.version], 3)
+            plain = f"dnat {asked.family + ' ' if asked.inet else ''}"
+            if random.random() < 0.5:
+                return f"{only}{plain}to {asked.family} daddr map {{ {one} : {other}, {other} : {third} }}"
+            ports = f"{random.choice(PORTS)} : {one} . {random.choice(PORTS)}"
+            return f"{only}dnat {asked.family} addr . port to {asked.protocol} dport map {{ {ports} }}"
         where = random.choice((*SERVICES[asked.version], "203.0.113.7" if asked.version == 4 else "2001:db8:f::7"))
         family = f"{asked.family} " if asked.inet else ""
         if random.random() < 0.5:

@@ -123,6 +123,7 @@ class Xtables:
                 "-m statistic --mode random --probability 0.5",
                 "-m limit --limit 1/hour --limit-burst 3",
                 "-m length --length 0:60",
+                f'-m u32 --u32 "{6 if self._version == 4 else 3}&0xff=6"',
             )
         )
 
@@ -181,7 +182,11 @@ class Xtables:
         return f"-m iprange {self._not()}--{side}-range {every[first]}-{every[last]}"
 
     def _kind(self) -> str:
-        kinds = (f"-m addrtype {self._not()}--dst-type LOCAL", "-m comment --comment none")
+        kinds = (
+            f"-m addrtype {self._not()}--dst-type LOCAL",
+            "-m comment --comment none",
+            "-m pkttype --pkt-type unicast",
+        )
         return self._random.choice(kinds)
 
     def _set(self) -> str:

@@ -94,6 +94,17 @@ CASES: Final[dict[str, tuple[str, tuple[str, ...], str, dict[str, bool]]]] = {
         "src,src",
         {f"{CLIENT} tcp {SERVICE} 80": IN, f"198.51.101.7 tcp {SERVICE} 80": OUT},
     ),
+    "hash:net,iface, where the smallest network decides, whatever its interface": (
+        "hash:net,iface",
+        ("198.51.100.0/24,eth0", "198.51.100.8/32,wan1", "198.51.100.16/28,eth0", "198.51.100.16/30,wan1"),
+        "src,src",
+        {
+            f"{CLIENT} tcp {SERVICE} 80": IN,
+            f"198.51.100.8 tcp {SERVICE} 80": OUT,
+            f"198.51.100.18 tcp {SERVICE} 80": OUT,
+            f"198.51.100.20 tcp {SERVICE} 80": IN,
+        },
+    ),
     "bitmap:ip": (
         "bitmap:ip range 192.0.2.0/24",
         (SERVICE, "192.0.2.20-192.0.2.22"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from lvstui.core.packets.program import (
     SLOT,
@@ -24,6 +24,8 @@ from lvstui.core.packets.program import (
 )
 from lvstui.kernel.nft.ipsets.reading import Element as IpElement
 from lvstui.kernel.nft.ipsets.reading import IpSet
+
+_T = TypeVar("_T")
 
 _Row: TypeAlias = tuple[tuple[Source, Range], ...]
 """What a packet must have to be in a part of a set, in the order of the dimensions."""
@@ -95,6 +97,9 @@ def _rows(asked: Asked, held: IpSet, version: int) -> Iterator[_Row]:
         for source in _sources(kind, version, from_source)
     ]
     nets = [place for place, kind in enumerate(_fields(kinds)) if kind == "net"]
+    if kinds == ("net", "iface"):
+        yield from (tuple(zip(sources, ranges, strict=True)) for ranges in _by_interface(held.elements))
+        return
     if not any(element.excepts for element in held.elements):
         yield from (tuple(zip(sources, element.ranges, strict=True)) for element in held.elements)
         return
@@ -106,8 +111,27 @@ def _rows(asked: Asked, held: IpSet, version: int) -> Iterator[_Row]:
         others = element.ranges[:net] + element.ranges[net + 1 :]
         groups.setdefault(others, []).append((element.ranges[net], element.excepts))
     for others, networks in groups.items():
-        for found in _resolved(networks):
-            yield tuple(zip(sources, (*others[:net], found, *others[net:]), strict=True))
+        for found, excepts in _resolved(networks):
+            if not excepts:
+                yield tuple(zip(sources, (*others[:net], found, *others[net:]), strict=True))
+
+
+def _by_interface(elements: Sequence[IpElement]) -> Iterator[tuple[Range, Range]]:
+    """Return the parts of a set of networks and interfaces.
+
+    The smallest network that an address is in decides, with whatever interfaces it stands in the set: where none of
+    them is the packet's, no larger network is looked for (ip_set_hash_netiface.c and mtype_test_cidrs, `multi`).
+    """
+    if any(element.excepts for element in elements) and _has_wildcards(("net", "iface"), elements):
+        raise _UnknownError
+    networks: dict[Range, list[Range]] = {}
+    for element in elements:
+        network, interface = element.ranges
+        interfaces = networks.setdefault(network, [])
+        if not element.excepts:
+            interfaces.append(interface)
+    for found, network in _resolved([(network, network) for network in networks]):
+        yield from ((found, interface) for interface in networks[network])
 
 
 def _has_wildcards(kinds: Iterable[str], elements: Iterable[IpElement]) -> bool:
@@ -134,29 +158,26 @@ def _sources(kind: str, version: int, from_source: bool) -> tuple[Source, ...]:
             return (_MARK,)
 
 
-def _resolved(networks: Sequence[tuple[Range, bool]]) -> Iterator[Range]:
-    """Return what is covered where the smallest network that an address is in decides; none of it overlaps."""
-    open_: list[
-        tuple[int, bool]
-    ] = []  # the networks around a place, the smallest one last: their ends, and what they say
+def _resolved(networks: Sequence[tuple[Range, _T]]) -> Iterator[tuple[Range, _T]]:
+    """Return what is covered, with what the smallest network there says; none of it overlaps."""
+    open_: list[tuple[int, _T]] = []  # the networks around a place, the smallest one last: their ends, what they say
     at = 0
-    for (first, last), excepts in sorted(networks, key=lambda pair: (pair[0][0], -pair[0][1])):
+    for (first, last), says in sorted(networks, key=lambda pair: (pair[0][0], -pair[0][1])):
         yield from _closed(open_, at, first - 1)
         while open_ and open_[-1][0] < first:
             open_.pop()
         at = first
-        open_.append((last, excepts))
+        open_.append((last, says))
     yield from _closed(open_, at, max((last for (_, last), _ in networks), default=0))
 
 
-def _closed(around: list[tuple[int, bool]], first: int, last: int) -> Iterator[Range]:
+def _closed(around: list[tuple[int, _T]], first: int, last: int) -> Iterator[tuple[Range, _T]]:
     """Return what is covered from `first` to `last`, where no further network begins."""
-    for end, excepts in reversed(around):
+    for end, says in reversed(around):
         if first > last:
             return
         if end >= first:
-            if not excepts:
-                yield first, min(end, last)
+            yield (first, min(end, last)), says
             first = end + 1
 
 
