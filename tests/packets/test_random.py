@@ -26,8 +26,8 @@ def test_no_packet_goes_another_way_than_its_walk(name: str) -> None:
     total = Tally()
     for number in range(_RULESETS):
         tally, loaded = attempt(make, f"1 {name} {number}")
-        assert tally.wrong == [], loaded
+        assert tally.wrong == [], "\n".join((*tally.wrong, loaded))
         total.add(tally)
     assert total.packets > 30 * _RULESETS
-    if name != MIXED:  # where chains of one priority meet, and the kernel may not say in which order
+    if name != MIXED and _RULESETS > 10:  # where chains of one priority meet, and the kernel may not say in which order
         assert total.unsure <= total.packets // 20

@@ -97,7 +97,7 @@ def walk(program: Program, packet: Packet, around: Surroundings = UNKNOWN, *, st
         return walker.way(walker.walk(Tracking.NEW, ((mark, None, 0),)))
     first = _Walker(program, _opening(packet), around, False)
     begun = []
-    for state, trail in first.walk(Tracking.NEW, ((mark, None, 0),)).get(Outcome.ACCEPT, Flows()).items():
+    for state, trail in first.walk(Tracking.NEW, ((Bits(0), None, 0),)).get(Outcome.ACCEPT, Flows()).items():
         kept = Bits(state.saved, state.saved_unknown) if packet.connection_mark is None else mark
         begun.append((kept, state.view.scene.target, trail.guesses))
     if not begun:
