@@ -22,9 +22,9 @@ def mark_saved(rule: Rule) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class MarkParts:
-    """What rules may make marks of: `whole` marks, single `bits` of them, or `anything`."""
+    """What rules may make marks of: `whole` marks without those `bits` that are set singly, or `anything`."""
 
-    whole: frozenset[int] = frozenset()
+    whole: frozenset[int] = frozenset((0,))
     bits: int = 0
     anything: bool = False
 
@@ -41,11 +41,11 @@ class MarkParts:
                 bits |= rule.mask | (rule.value or 0)
             if rule.bits != ALL_BITS:
                 bits |= rule.bits
-        return cls(frozenset(whole), bits, anything)
+        return cls(frozenset(value & ~bits for value in whole), bits, anything)
 
     def may_make(self, mark: int) -> bool:
         """Return whether packets may come to have a mark."""
-        return self.anything or any(not (mark ^ whole) & ~self.bits for whole in self.whole)
+        return self.anything or mark & ~self.bits in self.whole
 
 
 def effect_text(rule: Rule) -> str:

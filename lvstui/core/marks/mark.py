@@ -210,7 +210,8 @@ def marks(snapshot: Snapshot) -> Mapping[int, Mark]:
     readable = reading.rules is not None and not reading.rules.trouble
     director, saved = reading.director, snapshot.profile.saved
     rules = snapshot.derive(by_mark, every_rule(snapshot), found_arrivals(snapshot))
-    return snapshot.derive(_marks, director, saved, rules, reading.servers, readable)
+    parts = snapshot.derive(MarkParts.of, every_rule(snapshot))
+    return snapshot.derive(_marks, director, saved, rules, parts, reading.servers, readable)
 
 
 def found_arrivals(snapshot: Snapshot) -> Mapping[int, Arrival]:
@@ -261,13 +262,13 @@ def _marks(
     director: Director,
     saved: Director | None,
     rules: Mapping[int, tuple[MarkRule, ...]],
+    parts: MarkParts,
     counts: Mapping[ServiceKey, Mapping[Endpoint, ServerStats]],
     readable: bool,
 ) -> Mapping[int, Mark]:
     held, profile = director.groups, saved.groups if saved else {}
     gone = lost_groups(saved, director)
     absent = gone if director.marks is not None else profile.keys()
-    parts = MarkParts.of(known.rule for found in rules.values() for known in found)
     numbers = {key.mark for key in director.pools if isinstance(key, MarkKey)} | held.keys() | rules.keys() | absent
     ordered = [*sorted(numbers - {OTHERS}), *([OTHERS] if OTHERS in rules else [])]
     return {

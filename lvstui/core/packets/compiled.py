@@ -42,16 +42,16 @@ class Ready:
         self.chain = chain
         self._compiler = compiler
         self.gate, self._gated = _gate(line.code, compiler)
-        self._steps: tuple[Sequence[Step], Sequence[Step]] | None = None
+        self._steps: dict[bool, Sequence[Step]] = {}
 
     def steps(self, opened: bool) -> Sequence[Step]:
         """Return the rule's steps, without what its gate has asked where that is surely `opened`."""
-        if self._steps is None:
+        found = self._steps.get(opened)
+        if found is None:
             code = self.line.code
-            steps = self._compiler.steps(code)
-            rest = code[self._gated :]
-            self._steps = steps, self._compiler.steps(rest) if needs_nothing(rest) else steps
-        return self._steps[opened]
+            rest = code[self._gated :] if opened else code
+            found = self._steps[opened] = self._compiler.steps(rest if needs_nothing(rest) else code)
+        return found
 
 
 class ReadyChain:
