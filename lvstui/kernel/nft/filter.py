@@ -168,10 +168,14 @@ class Poll:
         return ipsets.read(self._netfilter, name) if self._netfilter is not None else IpSet(name)
 
     def _interfaces(self) -> Mapping[int, str]:
-        """Return the names of the namespace's interfaces by their numbers; looked up when a rule asks for one."""
-        if self._names is None:
-            self._names = call_in(self._netns, lambda: dict(socket.if_nameindex()))
-        return self._names
+        """Return the names of the namespace's interfaces by their numbers; looked up when a rule asks for one.
+
+        Rules of a program may be put into words by another thread, while this one looks anew.
+        """
+        names = self._names
+        if names is None:
+            names = self._names = call_in(self._netns, lambda: dict(socket.if_nameindex()))
+        return names
 
     def _count_again(self, netfilter: Netfilter, good: Found) -> Found:
         """Read the counters again, of chains that hold rules about marks; what was found is dropped if it changed."""

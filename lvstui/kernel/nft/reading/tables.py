@@ -98,7 +98,8 @@ class RawRule(NamedTuple):
 class Table:
     """A table with what was looked at more closely: rules by their chain, sets, named counters.
 
-    `marks` says that a rule may do something with marks, `moves` that one changes how later ones see a packet.
+    `marks` says that a rule may do something with marks, `moves` that one does so or changes how later rules see a
+    packet.
     """
 
     dormant: bool = False
@@ -181,7 +182,7 @@ def _tables(netfilter: Netfilter, finder: Finder, whole: bool) -> Mapping[Place,
     for family, body in _objects(netfilter, GETTABLE):
         tables[Place(family, word(body.get(1)))] = Table(bool(number(body.get(2)) & _DORMANT))
     _rules(netfilter, finder, tables)
-    wanted = {place: table for place, table in tables.items() if whole or table.marks or table.moves or place == OURS}
+    wanted = {place: table for place, table in tables.items() if whole or table.moves or place == OURS}
     for table in (table for place, table in tables.items() if place not in wanted):
         table.rules.clear()
     if wanted:
@@ -192,7 +193,8 @@ def _tables(netfilter: Netfilter, finder: Finder, whole: bool) -> Mapping[Place,
             raise Interrupted
         _sets(netfilter, finder, wanted)
         for place, table in wanted.items():
-            table.counters = counters(netfilter, place)
+            if table.marks or place == OURS:
+                table.counters = counters(netfilter, place)
     return tables
 
 
@@ -209,20 +211,23 @@ def _rules(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, Table]) 
     at all when one begins or is given up meanwhile, while the generation stays (__nf_tables_dump_rules).
     """
     last: dict[tuple[int, bytes, bytes], bytes] = {}
+    known: dict[tuple[int, bytes, bytes], tuple[Table, str, list[RawRule]]] = {}
     for place, item in enumerate(netfilter.dump(GETRULE)):
         body = netfilter.codec.attributes(item.body)
-        chain, handle = (item.family, body[1], body[2]), body[3]
-        if last.get(chain) != body.get(6):
+        where, handle = (item.family, body[1], body[2]), body[3]
+        if last.get(where) != body.get(6):
             raise Interrupted
-        last[chain] = handle
-        table = tables.get(Place(item.family, word(body[1])))
-        if table is None:
-            raise Interrupted
+        last[where] = handle
+        if where not in known:
+            held = tables.get(Place(item.family, word(body[1])))
+            if held is None:
+                raise Interrupted
+            known[where] = held, word(body[2]), held.rules.setdefault(word(body[2]), [])
+        table, chain, rules = known[where]
         marks, jumps = bool(finder.about_marks(item.body)), bool(finder.leads_on(item.body))
-        rule = RawRule(word(body[2]), number(handle), place, body.get(4, b""), body.get(7, b""), marks, jumps)
-        table.rules.setdefault(rule.chain, []).append(rule)
+        rules.append(RawRule(chain, number(handle), place, body.get(4, b""), body.get(7, b""), marks, jumps))
         table.marks = table.marks or marks
-        table.moves = table.moves or bool(finder.moves(item.body))
+        table.moves = table.moves or table.marks or bool(finder.moves(item.body))
 
 
 def _chain(codec: Codec, family: int, body: dict[int, bytes]) -> Chain:
@@ -244,33 +249,28 @@ def _sets(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, Table]) -
 
     Those that rules about marks do not need to be explained are taken apart later, if somebody looks at them.
     """
-    names = {
-        place: {name for rules in table.rules.values() for rule in rules for name in finder.sets(rule)}
-        for place, table in tables.items()
-    }
+    names: dict[Place, set[str]] = {}
+    explained: dict[Place, set[str]] = {}
+    for place, table in tables.items():
+        every, needed = names.setdefault(place, set()), explained.setdefault(place, set())
+        for rule in (rule for rules in table.rules.values() for rule in rules):
+            found = set(finder.sets(rule))
+            every |= found
+            if table.marks and (rule.marks or rule.jumps):
+                needed |= found
     if not any(names.values()):
         return
-    explained = {
-        place: {
-            name
-            for rules in table.rules.values()
-            for rule in rules
-            if rule.marks or rule.jumps
-            for name in finder.sets(rule)
-        }
-        for place, table in tables.items()
-    }
     codec = netfilter.codec
     for family, body in _objects(netfilter, GETSET):
         place = Place(family, word(body.get(1)))
         if word(body.get(2)) not in names.get(place, ()):
             continue
-        found = read_set(codec, body)
-        if not found.moving or found.flags & MAP:
-            items = netfilter.dump(GETSETELEM, family, text(1, place.table) + text(2, found.name))
-            work = partial(read_elements, codec, found, [item.body for item in items])
-            found = found._replace(elements=work() if found.name in explained[place] else Lazy(work))
-        tables[place].sets[found.name] = found
+        kind = read_set(codec, body)
+        if not kind.moving or kind.flags & MAP:
+            items = netfilter.dump(GETSETELEM, family, text(1, place.table) + text(2, kind.name))
+            work = partial(read_elements, codec, kind, [item.body for item in items])
+            kind = kind._replace(elements=work() if kind.name in explained[place] else Lazy(work))
+        tables[place].sets[kind.name] = kind
     if any(names[place] - table.sets.keys() for place, table in tables.items()):
         raise Interrupted
 
