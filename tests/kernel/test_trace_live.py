@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -117,3 +118,14 @@ def test_a_route_that_leads_nowhere_is_said(trace: Shell) -> None:
         assert trace("198.18.7.3", "tcp:203.0.113.7:80")["end"] == "away"
     finally:
         ip("route", "del", "203.0.113.7")
+
+
+def test_what_the_director_sends_itself_is_followed_too(trace: Shell) -> None:
+    found = trace("192.0.2.1:45000", "tcp:192.0.2.10:80", "--from-director")
+    assert (found["service"], found["end"]) == ("tcp:192.0.2.10:80", "served")
+    found = trace("192.0.2.1", "tcp:192.0.2.20:443", "--from-director")  # marked when it comes back by lo
+    assert (found["mark"], found["service"]) == (80, "mark:80")
+    curl = "import socket; socket.create_connection(('192.0.2.20', 80), 5, ('192.0.2.1', 45001)).close()"
+    subprocess.run([sys.executable, "-c", curl], check=True)
+    after = trace("192.0.2.1", "tcp:192.0.2.20:443", "--from-director")
+    assert after["entry_decides"] is True

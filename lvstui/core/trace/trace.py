@@ -44,6 +44,7 @@ _FEW_BITS: Final = 4
 """Up to how many unknown bits all marks are listed."""
 
 _INPUT: Final = "input"
+_LOOPBACK: Final = "lo"
 
 NO_TABLE: Final = Scan(complete=True)
 
@@ -216,17 +217,20 @@ def _loop(ending: Ending, scene: Scene) -> Ending:
     way = scene.route(RouteQuestion(ending.packet.destination))
     if way.kind != "local":
         return replace(ending, way=way)
-    back = scene.walk(replace(ending.packet, local=False, interface="lo"))
-    again = _follow(back.fates[0], replace(ending.packet, local=False, interface="lo"), scene)
+    back = scene.walk(replace(ending.packet, local=False, interface=_LOOPBACK))
+    again = _follow(back.fates[0], replace(ending.packet, local=False, interface=_LOOPBACK), scene)
     steps = (*ending.fate.steps, *back.fates[0].steps)
     certain = again.certain and len(back.fates) == 1
     return replace(again, fate=again.fate._replace(steps=steps), certain=certain)
 
 
 def _incoming(packet: Packet, mark: int, scene: Scene) -> Route:
-    """Ask for the route of a packet that comes in, where it is not known how by the interface that answers leave by."""
+    """Ask for the route of a packet that comes in, where it is not known how by the interface that answers leave by.
+
+    What this machine sends to itself has been routed when it was sent.
+    """
     interface = packet.interface or scene.route(RouteQuestion(packet.source)).interface
-    if not interface:
+    if interface in ("", _LOOPBACK):
         return scene.route(RouteQuestion(packet.destination, mark=mark))
     return scene.route(RouteQuestion(packet.destination, packet.source, mark, interface))
 
