@@ -133,9 +133,24 @@ class _Walker:
         self._interfaces = tuple(dict.fromkeys((*(known[:1] or ("eth0",)), *mentioned)))
 
     def sighting(self, rule: Rule, mark: int, hint: Selector) -> Arrival:
-        """Return whether a packet of a rule is seen to arrive, of which not all is known that it asks."""
-        arrived = next((self._of_thing(rule, mark, thing) for thing in self._things(hint)), Arrival(MAYBE))
-        return arrived if arrived.state == OK else Arrival(MAYBE)
+        """Return whether a packet of a rule is seen to arrive, of which not all is known that it asks.
+
+        Only packets that the rule has marked show that none does.
+        """
+        lost: Arrival | None = None
+        thing = next(self._things(hint))
+        for packet in islice(self._packets(rule, thing), _PACKETS):
+            for seen, fate in self._walked(packet):
+                if fate is None:
+                    return Arrival(MAYBE)
+                if fate.outcome is not Outcome.ACCEPT:
+                    continue
+                if fate.mark == mark:
+                    return Arrival(OK, seen, mark=mark)
+                if lost is None and rule.verb == "set":
+                    explained = self._explained(rule, seen)
+                    lost = explained if explained.state in ("overwritten", "masked") else None
+        return lost or Arrival(MAYBE)
 
     def arrival(self, rule: Rule, mark: int, selector: Selector) -> Arrival:
         """Return what becomes of a rule's packets: of the first thing that does not arrive, or else of any."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 
 import pytest
@@ -11,7 +12,7 @@ from lvstui.core.marks.arrivals import MAYBE, OK, Arrival, arrivals, arrives, ot
 from lvstui.core.model import Protocol, Selector
 from lvstui.core.observed import Rule
 from lvstui.core.packets.packet import Packet
-from lvstui.core.packets.program import Ask, Check, Line, Mark, Program
+from lvstui.core.packets.program import Ask, Base, Check, Header, Line, Load, Mark, Program
 from lvstui.core.packets.walk import walk
 from lvstui.core.selectors import selector
 from lvstui.kernel.memory.program import program_of
@@ -112,6 +113,21 @@ def test_what_cannot_be_known_is_not_claimed() -> None:
         building.rule(Ask("limit"), Mark(99, 0xFFFFFFFF), handle=2),
     )
     assert arrivals((lb(1, 80, WEB),), program) == {0: Arrival(MAYBE)}
+
+
+def test_of_a_rule_that_asks_more_a_packet_that_it_marked_shows_that_it_is_overwritten() -> None:
+    client = building.compare(building.SADDR, b"\x0a", "==")  # 10.0.0.0/8
+    client = (Load(4, Header(Base.NETWORK, 12, 1)), *client[1:])
+    program = first_match(
+        building.rule(client, building.protocol(), building.dport(80), building.set_mark(81), handle=1),
+        building.rule(building.protocol(), building.dport(80), building.set_mark(80), handle=2),
+    )
+    asking = replace(lb(1, 81, "any"), selector=None, match=("ip saddr 10.0.0.0/8", "tcp dport 80"))
+    assert [found.state for found in arrivals((asking, lb(2, 80, "tcp any 80")), program).values()] == [
+        "overwritten",
+        OK,
+    ]
+    assert [found.state for found in arrivals((replace(asking, match=("tcp dport 81",)),), program).values()] == [MAYBE]
 
 
 def test_a_mark_of_the_connection_that_is_restored_arrives() -> None:
