@@ -86,12 +86,16 @@ def arrivals(rules: Sequence[Rule], program: Program, interfaces: Sequence[str] 
 
     `interfaces` are those that packets may come in by.
     """
+    marking = [
+        (place, rule, mark)
+        for place, rule in enumerate(rules)
+        if rule.decoded and (mark := mark_set(rule) or mark_saved(rule)) is not None
+    ]
+    if not marking:
+        return {}  # what rules mention is not looked for in vain
     walker = _Walker(program, interfaces)
     found = {}
-    for place, rule in enumerate(rules):
-        mark = mark_set(rule) or mark_saved(rule)
-        if mark is None or not rule.decoded:
-            continue
+    for place, rule, mark in marking:
         if mark_set(rule) is not None and rule.selector is not None:
             found[place] = walker.arrival(rule, mark, rule.selector)
         elif is_reached(rule) and not rule.dormant and not is_late(rule):
