@@ -59,6 +59,9 @@ _CONFIRMS = {"enter": 1, "space": 1, "click": 1, "double": 2}
 """What may confirm something, and how often."""
 
 _WRITING = (Edit, SaveAll, Adopt, Zero, EditEntries)
+_CHAINS = (("+", "enter"), ("+", "enter", "z"), ("+", "enter", "z", "enter", "Z"), ("d", "enter"), ("0", "0", "enter"))
+"""What is pressed more often than single keys: edits, which undo and redo need before them."""
+
 _BURSTS = (1, 1, 4, 25)
 _TURNS = 2000
 
@@ -207,12 +210,13 @@ async def _burst(cage: Cage, moves: Sequence[_Move]) -> str:
 
 
 def _tour(chance: random.Random) -> Iterator[Sequence[_Move]]:
-    """Yield bursts that each press one key in one view, on one of its first rows; after all of them all again."""
+    """Yield bursts that each press a key or a chain on one of the first rows of a view; after all of them all again."""
     while True:
-        pairs = [(view, key) for view in "123456" for key in (*_LETTERS, "ctrl+p", "ctrl+d", "ctrl+l", "delete")]
-        for view, key in chance.sample(pairs, len(pairs)):
+        keys = [(key,) for key in (*_LETTERS, "ctrl+p", "ctrl+d", "ctrl+l", "delete")]
+        places = [(view, chain) for view in "123456" for chain in (*keys, *_CHAINS * 4)]
+        for view, chain in chance.sample(places, len(places)):
             rows = chance.randrange(4)
-            yield [pressed(name) for name in (*("escape",) * 3, view, *("down",) * rows, key)]
+            yield [pressed(name) for name in (*("escape",) * 3, view, *("down",) * rows, *chain)]
 
 
 def _random_moves(chance: random.Random, size: tuple[int, int]) -> Sequence[_Move]:
