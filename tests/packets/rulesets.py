@@ -24,7 +24,7 @@ _TRIES: Final = 20
 
 
 def _piped(command: Sequence[str], text: str) -> Loaded:
-    """Give a text to a program, and return how that is done again."""
+    """Hand a text to a program, and return how that is done again."""
     if text:
         run(*command, text=text)
     return f"{' '.join(command)} <<'X'\n{text}X\n" if text else ""

@@ -61,9 +61,9 @@ def _arriving(mark: Mark) -> Iterator[Packet]:
             yield known.arrival.packet
 
 
-def _place(rule: Rule) -> str:
+def _place(one: Rule | Step) -> str:
     """Return where a rule stands: `inet firewalld mangle_PRE_public_allow`."""
-    words = (rule.tool if rule.tool != "nft" else "", rule.family, rule.table, rule.chain)
+    words = (one.tool if one.tool != "nft" else "", one.family, one.table, one.chain)
     return fields.visible(" ".join(filter(None, words)))
 
 
@@ -72,7 +72,7 @@ def _served(snapshot: Snapshot) -> list[Mark]:
 
 
 def _lost_rules(snapshot: Snapshot) -> Iterator[Advice]:
-    """Our table was flushed from outside, or a group was deleted from it: the profile has them."""
+    """Find what the profile has and the packet filter lost: our table was flushed, or a group deleted from it."""
     if lost := [mark.number for mark in marks(snapshot).values() if mark.lost]:
         advice = _advise(
             mark_at(snapshot, lost[0]),
@@ -125,7 +125,7 @@ class _Flaw(NamedTuple):
 
 
 def _failing(snapshot: Snapshot) -> Iterator[Advice]:
-    """Rules for a mark with a service, whose packets nevertheless do not arrive there, as one shows."""
+    """Find rules for a mark with a service whose packets do not arrive there nevertheless, as one shows."""
     for mark in _served(snapshot):
         flaws: dict[str, tuple[_Flaw, Rule, Packet | None]] = {}
         for known in mark.rules:
@@ -142,7 +142,7 @@ def _failing(snapshot: Snapshot) -> Iterator[Advice]:
 
 def _flaw(rule: Rule, arrival: Arrival) -> _Flaw | None:
     step = arrival.step
-    decides = f"{_step_place(step)}: {fields.visible(step.text)}" if step is not None else ""
+    decides = f"{_place(step)}: {fields.visible(step.text)}" if step is not None else ""
     match arrival.state:
         case "dormant":
             return _Flaw("its rule is in a dormant table", "a dormant table does nothing", "enable the table")
@@ -162,7 +162,7 @@ def _flaw(rule: Rule, arrival: Arrival) -> _Flaw | None:
             )
         case "overwritten":
             return _Flaw(
-                f"a later rule sets {arrival.mark} instead, in {_step_place(step)}" if step else "another mark arrives",
+                f"a later rule sets {arrival.mark} instead, in {_place(step)}" if step else "another mark arrives",
                 f"the last rule wins ({decides})",
                 "take the packets out of one of the two",
                 copy=False,
@@ -178,11 +178,6 @@ def _flaw(rule: Rule, arrival: Arrival) -> _Flaw | None:
             return None
 
 
-def _step_place(step: Step) -> str:
-    words = (step.tool if step.tool != "nft" else "", step.family, step.table, step.chain)
-    return fields.visible(" ".join(filter(None, words)))
-
-
 def _selectors(mark: Mark) -> list[Selector]:
     """Return all packets that are known to get a mark now."""
     ours = mark.group.selectors if mark.group and mark.held else ()
@@ -190,7 +185,7 @@ def _selectors(mark: Mark) -> list[Selector]:
 
 
 def _one_family(snapshot: Snapshot) -> Iterator[Advice]:
-    """A mark whose packets are of a family that no service is on it for, as one that arrives shows."""
+    """Find marks whose packets are of a family that no service is on them for, as one that arrives shows."""
     for mark in _served(snapshot):
         served = [pool.service.key.family for pool in mark.pools]
         arriving = list(_arriving(mark))
@@ -208,7 +203,7 @@ def _one_family(snapshot: Snapshot) -> Iterator[Advice]:
 
 
 def _used_by_others(snapshot: Snapshot) -> Iterator[Advice]:
-    """A mark, or bits of it, that others use for something else."""
+    """Find marks of which others use all or some bits for something else."""
     rules = every_rule(snapshot)
     kube = any(owner.program == "kube-proxy" for owner in snapshot.owners) or any(
         rule.value in (0x4000, 0x8000) and rule.mask == rule.value for rule in rules
@@ -292,7 +287,7 @@ def _one_of_two(snapshot: Snapshot, mark: Mark, family: Family) -> Packet | None
 
 
 def _unlike_families(director: Director) -> Iterator[Advice]:
-    """The two services of one mark: the same group over IPv4 and IPv6."""
+    """Find the two services of a mark, the same group over IPv4 and IPv6, that differ in persistence."""
     for key, pool in director.pools.items():
         twin = director.pools.get(MarkKey(key.mark, Family.IPV6)) if isinstance(key, MarkKey) else None
         if twin is None or not isinstance(key, MarkKey) or key.family is Family.IPV6:

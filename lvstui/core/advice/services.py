@@ -186,7 +186,7 @@ def _port_zero(pool: Pool) -> Iterator[Advice]:
 
 
 def _apart(director: Director, pools: Mapping[ServiceKey, Pool], mark: int) -> Iterator[Advice]:
-    """Services among `pools` on one address whose ports belong together, but which do not share their stickiness."""
+    """Find services among `pools` on one address whose ports belong together, but whose stickiness is not shared."""
     for key, pool in pools.items():
         if isinstance(key, AddressKey):
             partners = (key._replace(port=second) for first, second in mark_edits.PAIRS if first == key.port)

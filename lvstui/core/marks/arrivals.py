@@ -14,12 +14,9 @@ from lvstui.core.model import Address, Family, Network, Ports, Protocol, Selecto
 from lvstui.core.observed import ALL_BITS, Rule
 from lvstui.core.packets.mentions import Field, mentions
 from lvstui.core.packets.packet import Packet
-from lvstui.core.packets.program import Outcome, Program
+from lvstui.core.packets.program import NAME_SIZE, Outcome, Program, interface_number
+from lvstui.core.packets.route import IPVS
 from lvstui.core.packets.walk import Fate, Step, walk
-
-_IPVS_INPUT: Final = 99
-_IPVS_OUTPUT: Final = -98
-"""Priorities of IPVS's hooks (net/netfilter/ipvs/ip_vs_core.c: NF_IP_PRI_NAT_SRC - 1, NF_IP_PRI_NAT_DST + 2)."""
 
 _BEFORE: Final = ("prerouting", "ingress")
 
@@ -35,7 +32,6 @@ _EVERYWHERE: Final = {
 
 _PROTOCOLS: Final = {word: protocol for protocol, word in fields.PROTOCOL_WORDS.items()}
 _CLIENT_PORT: Final = 40000
-_NAME_SIZE: Final = 16
 
 _THINGS: Final = 16
 """So many of the addresses and ports that a rule names are tried, each of them once."""
@@ -72,13 +68,8 @@ def is_reached(rule: Rule) -> bool:
 
 def is_late(rule: Rule) -> bool:
     """Return whether IPVS has taken the packets by the time that a rule marks them."""
-    match rule.hook:
-        case "input":
-            return rule.priority >= _IPVS_INPUT
-        case "output":
-            return rule.priority >= _IPVS_OUTPUT
-        case hook:
-            return hook not in _BEFORE
+    taken = IPVS.get(rule.hook)
+    return rule.hook not in _BEFORE if taken is None else rule.priority >= taken
 
 
 def arrivals(rules: Sequence[Rule], program: Program, interfaces: Sequence[str] = ()) -> Mapping[int, Arrival]:
@@ -132,7 +123,7 @@ class _Walker:
         self._program = program
         self._mentions = mentions(program)
         named = self._mentions[Field.INTERFACE]
-        known = [name for name in interfaces if name != "lo" and not named.kind(_name_number(name))]
+        known = [name for name in interfaces if name != "lo" and not named.kind(interface_number(name))]
         mentioned = [name for value in named.values[:_OTHERS] if (name := _name(value))]
         self._interfaces = tuple(dict.fromkeys((*(known[:1] or ("eth0",)), *mentioned)))
 
@@ -297,12 +288,8 @@ def _address(family: Family, value: int) -> Address:
 
 
 def _name(value: int) -> str:
-    data = value.to_bytes(_NAME_SIZE, "big").rstrip(b"\0")
+    data = value.to_bytes(NAME_SIZE, "big").rstrip(b"\0")
     return data.decode("utf-8", "surrogateescape") if data and b"\0" not in data else ""
-
-
-def _name_number(name: str) -> int:
-    return int.from_bytes(name.encode("utf-8", "surrogateescape")[:_NAME_SIZE].ljust(_NAME_SIZE, b"\0"), "big")
 
 
 def _in_chain(step: Step, rule: Rule) -> bool:

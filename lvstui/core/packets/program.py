@@ -21,6 +21,15 @@ SLOT: Final = 4
 """Bytes of a slot: registers are 16 slots (enum nft_registers: NFT_REG32_00 is slot 0, NFT_REG_1 slots 0 to 3)."""
 
 
+NAME_SIZE: Final = 16
+"""Bytes of an interface's name (IFNAMSIZ)."""
+
+
+def interface_number(name: str) -> int:
+    """Return an interface's name as the number that its bytes are, from the left and filled up with zeros."""
+    return int.from_bytes(name.encode("utf-8", "surrogateescape")[:NAME_SIZE].ljust(NAME_SIZE, b"\0"), "big")
+
+
 class Base(Enum):
     """The header that an offset counts from (enum nft_payload_bases)."""
 
@@ -252,7 +261,7 @@ class CopyMark(NamedTuple):
 
 
 class Nat(NamedTuple):
-    """Give the connection another destination; None for a part that stays.
+    """Send the connection to another destination; None for a part that stays.
 
     Each is a range of addresses (numbers) or ports, of which the kernel takes one; `registers` says that the ends are
     slots of registers instead. `redirect` goes to the address of the interface that the packet came in by.

@@ -20,7 +20,7 @@ from lvstui.core.packets.headers import (
     Headers,
 )
 from lvstui.core.packets.packet import Packet
-from lvstui.core.packets.program import Base, ByteOrder, Header, Named
+from lvstui.core.packets.program import NAME_SIZE, Base, ByteOrder, Header, Named, interface_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,6 @@ _TYPES: Final = {
 
 _NETDEV: Final = 5
 _STATES: Final = {Tracking.NOT_YET: 1, Tracking.NEVER: 64, Tracking.NEW: 8, Tracking.ESTABLISHED: 2}
-_NAME_SIZE: Final = 16
 
 _count: Final = count()
 _numbers: Final[dict[Field, int]] = {}
@@ -236,7 +235,7 @@ HEADER_WORDS: Final = {
 } | _ports()
 """Words of headers, of which a test asks for the number; the header must be there."""
 
-_SIZES: Final = {"iifname": 16, "oifname": 16}
+_SIZES: Final = {"iifname": NAME_SIZE, "oifname": NAME_SIZE}
 
 
 def _number(scene: Scene, name: str, size: int) -> Bits | None:
@@ -271,7 +270,7 @@ def _of_interface(scene: Scene, name: str, size: int) -> Bits | None:
     if not here:
         return Bits(0) if kind in ("", "name") else None
     if kind == "name" and known:
-        return Bits(int.from_bytes(known.encode(errors="surrogateescape")[:_NAME_SIZE].ljust(_NAME_SIZE, b"\0"), "big"))
+        return Bits(interface_number(known))
     if kind == "" and known:
         number = 1 if known == "lo" else scene.around.interface_index(known)
         return Bits(0, ones(size)) if number is None else Bits(number & ones(size))
@@ -336,16 +335,16 @@ def _of_tuple(scene: Scene, word: str, size: int) -> Bits | None:
             return Bits(0, ones(size), sure=False)
 
 
-_EXPECTED: Final = 1
 _SEEN_REPLY: Final = 2
 _ASSURED: Final = 4
 _CONFIRMED: Final = 8
-_DST_NAT: Final = 32
+_SEQUENCE_ADJUSTED: Final = 64
+_SRC_NAT, _DST_NAT = 16, 32
 
 
 def _status(scene: Scene) -> Bits:
     """Return the bits of a connection's status (enum ip_conntrack_status)."""
-    lowest = _SEEN_REPLY | _ASSURED | _CONFIRMED | 16 | _DST_NAT | 64
+    lowest = _SEEN_REPLY | _ASSURED | _CONFIRMED | _SRC_NAT | _DST_NAT | _SEQUENCE_ADJUSTED
     if scene.tracking is Tracking.ESTABLISHED:
         value, unknown = _SEEN_REPLY | _CONFIRMED, ~(_SEEN_REPLY | _CONFIRMED | _DST_NAT) & 0xFFFFFFFF
     else:

@@ -10,11 +10,19 @@ from typing import Final, NamedTuple
 from lvstui.core import fields
 from lvstui.core.model import Family, Selector
 from lvstui.core.observed import Rule
-from lvstui.core.packets.program import Chain, Check, Line, Mark, Outcome, Program, Stop, Table, Verdict
+from lvstui.core.packets.program import (
+    Chain,
+    Check,
+    Line,
+    Mark,
+    Outcome,
+    Program,
+    Stop,
+    Table,
+    Verdict,
+    interface_number,
+)
 from lvstui.core.selectors import family_of
-
-_NAME_SIZE: Final = 16
-"""Bytes of an interface's name."""
 
 _FAMILIES: Final = {Family.IPV4: (2, "ip daddr"), Family.IPV6: (10, "ip6 daddr")}
 
@@ -64,8 +72,7 @@ def _checks(selector: Selector) -> Iterator[Check]:
     """Yield what a selector asks of a packet."""
     family = family_of(selector)
     if selector.interface:
-        name = selector.interface.encode("utf-8", "surrogateescape").ljust(_NAME_SIZE, b"\0")
-        yield Check(("iifname",), (_one(int.from_bytes(name, "big")),))
+        yield Check(("iifname",), (_one(interface_number(selector.interface)),))
     if family is not None:
         number, address = _FAMILIES[family]
         yield Check(("meta nfproto",), (_one(number),))

@@ -255,11 +255,6 @@ def _interface_text(first: int, last: int) -> str:
     return name if first == last else f"{name}*"
 
 
-def interface_number(name: str) -> int:
-    """Return an interface's name as the number that the range of just this name consists of."""
-    return int.from_bytes(name.encode("utf-8", "surrogateescape").ljust(16, b"\0"), "big")
-
-
 def complement(ranges: Sequence[Range], most: int) -> tuple[Range, ...]:
     """Return all values that are in none of the ranges."""
     found: list[Range] = []

@@ -10,9 +10,10 @@ from functools import cache, partial
 from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.observed import Rule
+from lvstui.core.packets.program import interface_number
 from lvstui.kernel.netlink.attributes import Codec
 from lvstui.kernel.nft.nfnetlink import FAMILIES, NETWORK_FAMILIES, NUMBERS
-from lvstui.kernel.nft.reading.conditions import Condition, in_words, interface_number, match_values, selector, words
+from lvstui.kernel.nft.reading.conditions import Condition, in_words, match_values, selector, words
 from lvstui.kernel.nft.reading.expressions import Expressions
 from lvstui.kernel.nft.reading.fields import IIFNAME, OIFNAME
 from lvstui.kernel.nft.reading.tables import Chain, Finder, Place, RawRule, Table, Tables

@@ -7,12 +7,15 @@ from typing import Final
 
 from lvstui.core.packets.program import Element, Outcome, Verdict
 from lvstui.kernel.netlink.attributes import Codec, Order
-from lvstui.kernel.nft.nfnetlink import number, word
+from lvstui.kernel.nft.nfnetlink import number
 from lvstui.kernel.nft.reading import loads
 from lvstui.kernel.nft.reading.conditions import Condition, in_words, match_bits, match_values, value_of, value_text
 from lvstui.kernel.nft.reading.fields import PacketField
 from lvstui.kernel.nft.reading.sets import ASKING_OBJECTS, Key, Set, match_elements, match_members, read_verdict
 from lvstui.kernel.nft.reading.walk import (
+    KNOWN_MAX,
+    OTHER_SHAPE,
+    SIGNS,
     Constant,
     Joined,
     Jump,
@@ -24,13 +27,9 @@ from lvstui.kernel.nft.reading.walk import (
     Step,
     Walk,
     nothing,
+    opened,
 )
 from lvstui.kernel.nft.xtables import extensions
-from lvstui.kernel.port import Garbled
-
-_KNOWN_MAX: Final = 20_000
-_OTHER_SHAPE: Final = (ArithmeticError, LookupError, ValueError, Garbled)
-"""What reading an expression raises that is not shaped as our kernels write it."""
 
 _NEUTRAL: Final = frozenset(
     (
@@ -41,9 +40,6 @@ _NEUTRAL: Final = frozenset(
 """Expressions that ask nothing of a packet and have nothing to do with marks."""
 
 _EQUAL, _DIFFERENT, _LESS, _AT_MOST, _MORE = range(5)
-_SIGNS: Final = ("==", "!=", "<", "<=", ">", ">=")
-"""Comparisons (enum nft_cmp_ops)."""
-
 _UNITS: Final = {1: "second", 60: "minute", 3600: "hour", 86400: "day", 604800: "week"}
 
 
@@ -63,12 +59,12 @@ class Expressions:
                 if _is_counter(expression):
                     walk.counted = self._counts(expression)
                     continue
-                if len(known) >= _KNOWN_MAX:
+                if len(known) >= KNOWN_MAX:
                     known.clear()
                 step = known[expression] = self._step(expression)
             try:
                 step(walk)
-            except _OTHER_SHAPE:
+            except OTHER_SHAPE:
                 walk.puzzle(f"[0x{expression.hex()}]")
 
     def read_counter(self, data: bytes) -> tuple[int, int] | None:
@@ -81,15 +77,13 @@ class Expressions:
         return number(body.get(2)), number(body.get(1))
 
     def _step(self, data: bytes) -> Step:
-        # The name comes first (nf_tables_fill_expr_info), then the nest of what it holds.
-        first = self.codec.first(data)
-        name, inner = word(first), data[((4 + len(first) + 3) & ~3) + 4 :]
+        name, inner = opened(self.codec, data)
         if name in _NEUTRAL:
             return nothing
         reader = _STEPS.get(name)
         try:
             step = reader(Parts(self.codec, self.codec.attributes(inner))) if reader is not None else None
-        except _OTHER_SHAPE:
+        except OTHER_SHAPE:
             step = None
         return step or (lambda walk: walk.puzzle(f"[{name} 0x{inner.hex()}]"))
 
@@ -146,7 +140,7 @@ def _compare(walk: Walk, operand: Operand | None, sign: int, data: bytes) -> Non
             elif operand.part is not None and operand.scale > 0:
                 value = value_of(whole, which, walk.around.codec.order)
                 if value % (1 << operand.scale):
-                    walk.puzzle(f"[{operand.name} {_SIGNS[sign]} 0x{data.hex()}]")
+                    walk.puzzle(f"[{operand.name} {SIGNS[sign]} 0x{data.hex()}]")
                 else:
                     _compare_number(walk, operand.part, sign, value >> operand.scale)
             else:
@@ -159,7 +153,7 @@ def _compare(walk: Walk, operand: Operand | None, sign: int, data: bytes) -> Non
         case Joined(fields) if sign == _DIFFERENT and len(data) == sum(part.size for part in fields):
             walk.ask(_unlike(fields, data, walk.around.codec.order))
         case _:
-            walk.puzzle(f"[cmp {_SIGNS[sign]} 0x{data.hex()}]")
+            walk.puzzle(f"[cmp {SIGNS[sign]} 0x{data.hex()}]")
 
 
 def _unlike(fields: Iterable[PacketField], data: bytes, order: Order) -> Condition:
@@ -183,12 +177,12 @@ def _compare_field(walk: Walk, which: PacketField, size: int, sign: int, data: b
         first = int.from_bytes(data.ljust(which.size, b"\0"), "big")
         last = int.from_bytes(data.ljust(which.size, b"\xff"), "big")
     else:
-        walk.puzzle(f"[{which.name} {_SIGNS[sign]} 0x{data.hex()}]")
+        walk.puzzle(f"[{which.name} {SIGNS[sign]} 0x{data.hex()}]")
         return
     if sign in (_EQUAL, _DIFFERENT):
         walk.ask(match_values(which, ((first, last),), sign == _DIFFERENT))
     elif _compares_bytes(walk, which):
-        walk.puzzle(f"[{which.name} {_SIGNS[sign]} bytes 0x{data.hex()}]")
+        walk.puzzle(f"[{which.name} {SIGNS[sign]} bytes 0x{data.hex()}]")
     else:
         _compare_number(walk, which, sign, first)
 
@@ -210,7 +204,7 @@ def _compare_number(walk: Walk, which: PacketField, sign: int, first: int) -> No
         spans = {_LESS: (0, first - 1), _AT_MOST: (0, first), _MORE: (first + 1, which.most)}
         low, high = spans.get(sign, (first, which.most))
         ranges = ((low, high),) if low <= high else ()
-        walk.ask(Condition(f"{which.name} {_SIGNS[sign]} {value_text(which, first)}", which, ranges))
+        walk.ask(Condition(f"{which.name} {SIGNS[sign]} {value_text(which, first)}", which, ranges))
 
 
 def _range(parts: Parts) -> Step:

@@ -8,6 +8,7 @@ from itertools import combinations, count, groupby
 from typing import Final, TypeAlias
 
 from lvstui.core.packets.program import ByteOrder, Program, Stop, Table
+from lvstui.core.packets.route import IPVS, TRACKING, TRANSLATION
 from lvstui.kernel.nft.nfnetlink import NUMBERS, Hooked
 
 HOOKS: Final[Mapping[str, int]] = {"ingress": 0, "prerouting": 0, "input": 1, "output": 3}
@@ -19,7 +20,7 @@ FAMILIES: Final = frozenset(("ip", "ip6", "inet", "netdev"))
 Listing: TypeAlias = Callable[[int, int, str], Sequence[Hooked]]
 """Lists what is registered with a family's hook, of a device at ingress, in the order in which packets come to it."""
 
-_NAT: Final = {"prerouting": -100, "output": -100, "input": 100}
+_NAT: Final = {"prerouting": TRANSLATION, "output": TRANSLATION, "input": 100}
 """Where all chains of NAT run, whatever their own priorities, which only count among them (nf_nat_register_fn)."""
 
 _LEGACY: Final = ("ipt_", "ip6t_", "iptable_", "ip6table_")
@@ -27,13 +28,11 @@ _NAT_HOOK: Final = "nf_nat_"
 """How the functions are called that run tables of legacy iptables, and the chains of NAT."""
 
 _KERNELS_OWN: Final = {
-    ("prerouting", -200): ("ipv4_conntrack_", "ipv6_conntrack_"),
-    ("output", -200): ("ipv4_conntrack_", "ipv6_conntrack_"),
-    ("prerouting", -100): (_NAT_HOOK,),
-    ("output", -100): (_NAT_HOOK,),
-    ("input", 99): ("ip_vs_",),
-    ("output", -98): ("ip_vs_",),
-}
+    ("prerouting", TRACKING): ("ipv4_conntrack_", "ipv6_conntrack_"),
+    ("output", TRACKING): ("ipv4_conntrack_", "ipv6_conntrack_"),
+    ("prerouting", TRANSLATION): (_NAT_HOOK,),
+    ("output", TRANSLATION): (_NAT_HOOK,),
+} | dict.fromkeys(IPVS.items(), ("ip_vs_",))
 """Where connection tracking, NAT and IPVS stand, and how their functions are called."""
 
 

@@ -43,21 +43,12 @@ from lvstui.kernel.nft.nfnetlink import NUMBERS, word
 from lvstui.kernel.nft.reading.conditions import code
 from lvstui.kernel.nft.reading.fields import REGISTERS, ROUTE, SOCKET, PacketField, connection, meta
 from lvstui.kernel.nft.reading.loads import fib_field
-from lvstui.kernel.nft.reading.sets import ASKING_OBJECTS, Set, read_verdict
-from lvstui.kernel.nft.reading.walk import Parts, Surroundings, Walk
+from lvstui.kernel.nft.reading.sets import ASKING_OBJECTS, EVERY_PACKET, Set, read_verdict
+from lvstui.kernel.nft.reading.walk import COMBINED, KNOWN_MAX, OTHER_SHAPE, SIGNS, Parts, Surroundings, Walk, opened
 from lvstui.kernel.nft.xtables import extensions, targets
 from lvstui.kernel.port import Garbled
 
 Code: TypeAlias = tuple[Instruction, ...]
-
-_KNOWN_MAX: Final = 20_000
-_OTHER_SHAPE: Final = (ArithmeticError, LookupError, ValueError, Garbled)
-
-_SIGNS: Final = ("==", "!=", "<", "<=", ">", ">=")
-"""Comparisons (enum nft_cmp_ops)."""
-
-_COMBINED: Final = {3: "&", 4: "|", 5: "^"}
-"""Ways to combine two registers, or one and a constant, since Linux 6.13 (enum nft_bitwise_ops)."""
 
 _UNKNOWN_SIZE: Final = 16
 """Bytes that a key which has no name here takes at most."""
@@ -67,7 +58,6 @@ _WRITTEN: Final = frozenset(("meta mark", "meta priority", "meta pkttype", "ct m
 
 _TCP: Final = Check(("meta l4proto",), ((6, 6),))
 _SYNPROXY_OBJECT: Final = 10
-_HARMLESS: Final = frozenset(("counter", "last"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +105,20 @@ class Instructions:
         return tuple(code)
 
     def _expression(self, data: bytes, scope: Scope, before: Sequence[Instruction]) -> Code:
-        # The name comes first (nf_tables_fill_expr_info), then the nest of what it holds.
-        first = self.codec.first(data)
-        name, inner = word(first), data[((4 + len(first) + 3) & ~3) + 4 :]
+        name, inner = opened(self.codec, data)
         if name in _NOTHING:
             return ()
         parts = Parts(self.codec, self.codec.attributes(inner))
         try:
             if (reader := _PLAIN.get(name)) is not None:
                 code = reader(parts)
-                if len(self._known) >= _KNOWN_MAX:
+                if len(self._known) >= KNOWN_MAX:
                     self._known.clear()
                 self._known[data] = code
                 return code
             if (resolver := _IN_TABLE.get(name)) is not None:
                 return resolver(parts, scope, before)
-        except _OTHER_SHAPE:
+        except OTHER_SHAPE:
             pass
         return _unread(f"[{name} 0x{inner.hex()}]")
 
@@ -202,7 +190,7 @@ def _immediate(parts: Parts) -> Code:
 
 def _cmp(parts: Parts) -> Code:
     data = parts.constant(3)
-    return (Compare(_at(parts, 1, len(data)), _SIGNS[parts.number(2)], data),)
+    return (Compare(_at(parts, 1, len(data)), SIGNS[parts.number(2)], data),)
 
 
 def _range(parts: Parts) -> Code:
@@ -224,11 +212,11 @@ def _bitwise(parts: Parts) -> Code:
     if operation == 0:
         mask, flip = parts.constant(4), parts.constant(5)
     elif 8 in parts:
-        return (Combine(source, _at(parts, 8, size), slot, size, _COMBINED[operation]),)
+        return (Combine(source, _at(parts, 8, size), slot, size, COMBINED[operation]),)
     else:
         data = parts.constant(7)
         inverse = bytes(byte ^ 0xFF for byte in data)
-        mask, flip = {"&": (data, bytes(size)), "|": (inverse, data), "^": (ones, data)}[_COMBINED[operation]]
+        mask, flip = {"&": (data, bytes(size)), "|": (inverse, data), "^": (ones, data)}[COMBINED[operation]]
     if len(mask) != size or len(flip) != size:
         raise Garbled("a mask of another size than what it is for")
     return (Mask(source, slot, mask, flip),)
@@ -272,7 +260,7 @@ def _rt(parts: Parts) -> Code:
 
 
 def _exthdr(parts: Parts) -> Code:
-    """An option or extension header: read, written, or (with neither register) removed; only TCP has the latter."""
+    """Load an option or extension header; only those of TCP can be written or taken out, which changes nothing here."""
     if 1 not in parts:
         return (_TCP,)
     size = 1 if parts.number(5) & 1 else parts.number(4)
@@ -280,7 +268,7 @@ def _exthdr(parts: Parts) -> Code:
 
 
 def _inner(parts: Parts) -> Code:
-    """What an expression reads of the packet within a tunnel's packet: its register is its first attribute."""
+    """Load what an expression reads of the packet within a tunnel's packet: its register is its first attribute."""
     held = parts.codec.attributes(parts.values.get(5, b""))
     return _strange(Parts(parts.codec, parts.codec.attributes(held[2])), 1, f"inner {word(held[1])}")
 
@@ -300,7 +288,7 @@ def _dynset(parts: Parts) -> Code:
         *(word(parts.codec.first(each)) for each in parts.codec.payloads(parts.values.get(10, b""))),
     ]
     inverted = parts.number(9) & 1
-    limited = inverted or any(name and name not in _HARMLESS for name in own)
+    limited = inverted or any(name and name not in EVERY_PACKET for name in own)
     return _ask(f"@{parts.word(1)} with a limit") if limited else ()
 
 
@@ -312,7 +300,7 @@ def _ends(parts: Parts, first: int, last: int, size: int) -> tuple[int, int] | N
 
 
 def _nat(parts: Parts) -> Code:
-    """NAT is for packets of its own family only (nft_nat_inet_eval), and the packet is accepted."""
+    """Send packets of NAT's own family only (nft_nat_inet_eval) elsewhere, and accept them."""
     family = parts.number(2)
     asked = (Check(("meta nfproto",), ((family, family),)),) if family in (NUMBERS["ip"], NUMBERS["ip6"]) else ()
     if parts.number(1) == 0:  # NFT_NAT_SNAT
@@ -359,7 +347,7 @@ def _objref(parts: Parts, scope: Scope, _: Sequence[Instruction]) -> Code:
 
 
 def _match(parts: Parts, scope: Scope, before: Sequence[Instruction]) -> Code:
-    """A match of xtables, which may depend on the protocol that the rule asks for before it."""
+    """Return what a match of xtables asks, which may depend on the protocol that the rule asks for before it."""
     walk = Walk(scope.around, NUMBERS.get(scope.around.family), _protocol(before))
     extensions.match(parts.word(1), parts.number(2), parts.values.get(3, b""))(walk)
     written = [Unread(effect.text, marks=True) for effect in walk.effects]

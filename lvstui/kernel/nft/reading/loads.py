@@ -24,6 +24,7 @@ from lvstui.kernel.nft.reading.headers import Layers, read_header
 from lvstui.kernel.nft.reading.options import read_option
 from lvstui.kernel.nft.reading.sets import match_elements
 from lvstui.kernel.nft.reading.walk import (
+    COMBINED,
     Constant,
     Effect,
     Joined,
@@ -43,9 +44,6 @@ _WORD: Final = 4
 
 _ADDRESSES: Final[Mapping[int, Mapping[int | None, int]]] = {8: {2: 19, 10: 21}, 9: {2: 20, 10: 22}}
 """Addresses of connections of either family (NFT_CT_SRC, NFT_CT_DST), and the keys of those of one, by the family."""
-
-_SIGNS: Final = {3: "&", 4: "|", 5: "^"}
-"""Operations on two registers (NFT_BITWISE_AND, _OR, _XOR)."""
 
 _MARK: Final = 3  # NFT_META_MARK and NFT_CT_MARK
 
@@ -266,8 +264,8 @@ def bitwise(parts: Parts) -> Step:
     if operation in (1, 2):
         bits = parts.codec.number(parts.constant(7))
         return _shift(source, slot, bits if operation == 1 else -bits)
-    if operation in _SIGNS:
-        return _combine(source, parts.slot(8), slot, _SIGNS[operation])
+    if operation in COMBINED:
+        return _combine(source, parts.slot(8), slot, COMBINED[operation])
     mask, flip, order = parts.constant(4), parts.constant(5), parts.codec.order
 
     def change(operand: Operand | None) -> Operand | None:

@@ -20,7 +20,7 @@ ASKING_OBJECTS: Final = {2: "quota", 4: "limit", 5: "ct count"}
 """Objects that ask something of packets (NFT_OBJECT_QUOTA, _LIMIT, _CONNLIMIT), which maps may hold."""
 
 _END, _CATCHALL = 1, 2
-_EVERY_PACKET: Final = frozenset(("counter", "last"))
+EVERY_PACKET: Final = frozenset(("counter", "last"))
 """Expressions of a set's elements that ask nothing of the packets that find them."""
 
 _OUTCOMES: Final = {
@@ -68,7 +68,7 @@ def read_set(codec: Codec, body: dict[int, bytes]) -> Set:
     if size > REGISTERS:
         raise Garbled(f"a set whose keys have {size} bytes")
     own = [codec.first(body.get(17)), *map(codec.first, codec.payloads(body.get(18, b"")))]
-    limited = any(expression and word(expression) not in _EVERY_PACKET for expression in own)
+    limited = any(expression and word(expression) not in EVERY_PACKET for expression in own)
     return Set(word(body.get(2)), number(body.get(3)), size, sizes, (), limited, number(body.get(15)))
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.observed import ALL_BITS
+from lvstui.core.packets.program import interface_number
 from lvstui.kernel.netlink.attributes import NATIVE, Codec
 from lvstui.kernel.nft.ipsets.reading import IpSet
 from lvstui.kernel.nft.nfnetlink import word
 from lvstui.kernel.nft.reading.conditions import (
     Condition,
     complement,
-    interface_number,
     lowest_bit,
     match_values,
     unknown,
@@ -21,12 +21,26 @@ from lvstui.kernel.nft.reading.conditions import (
 )
 from lvstui.kernel.nft.reading.fields import IIFNAME, NETWORKS, OIFNAME, PacketField
 from lvstui.kernel.nft.reading.sets import Key, Set
+from lvstui.kernel.port import Garbled
 
 _ADDRESSES: Final = ("ipv4", "ipv6", "ether")
 _KEPT: Final = (*_ADDRESSES, "mark")
 """Kinds of fields whose masked values are written like whole ones."""
 _MESSAGES: Final = ("icmp type", "icmpv6 type")
 _INTERFACES: Final = {"iif": IIFNAME, "oif": OIFNAME}
+
+
+KNOWN_MAX: Final = 20_000
+"""Expressions that are remembered, as many rules have the same ones."""
+
+OTHER_SHAPE: Final = (ArithmeticError, LookupError, ValueError, Garbled)
+"""What reading an expression raises that is not shaped as our kernels write it."""
+
+SIGNS: Final = ("==", "!=", "<", "<=", ">", ">=")
+"""Comparisons (enum nft_cmp_ops)."""
+
+COMBINED: Final = {3: "&", 4: "|", 5: "^"}
+"""Ways to combine two registers, or one and a constant, since Linux 6.13 (enum nft_bitwise_ops)."""
 
 
 class Loaded(NamedTuple):
@@ -287,6 +301,12 @@ class Parts:
     def constant(self, kind: int) -> bytes:
         """Return the bytes of a constant, as they would stand in a register."""
         return self.codec.first(self.values.get(kind))
+
+
+def opened(codec: Codec, expression: bytes) -> tuple[str, bytes]:
+    """Return an expression's name and what it holds: the name comes first (nf_tables_fill_expr_info), then a nest."""
+    name = codec.first(expression)
+    return word(name), expression[((4 + len(name) + 3) & ~3) + 4 :]
 
 
 def nothing(_: Walk) -> None:

@@ -75,8 +75,8 @@ def _effects(name: str, words: Sequence[str], asked: int) -> Iterator[Effect]:
             if mask == ALL_BITS:
                 yield Effect("save", (value << shift if shift > 0 else value >> -shift) & ALL_BITS, mask, asked)
             else:
-                told = f"-j CONNMARK --set-xmark {text} --{'left' if shift > 0 else 'right'}-shift-mark {abs(shift)}"
-                yield Effect("save", value, mask, asked, text=told, certain=False, shift=shift)
+                text = f"-j CONNMARK --set-xmark {text} --{'left' if shift > 0 else 'right'}-shift-mark {abs(shift)}"
+                yield Effect("save", value, mask, asked, text=text, certain=False, shift=shift)
         case (("MARK" | "CONNMARK"), ("--set-xmark" | "--set-mark") as option, text):
             value, mask = value_and_mask(text)
             verb = "set" if name == "MARK" else "save"

@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from lvstui.core.observed import ALL_BITS
-from lvstui.kernel.nft.reading.conditions import Condition, interface_number, match_bits, match_values, unknown
+from lvstui.core.packets.program import interface_number
+from lvstui.kernel.nft.reading.conditions import Condition, match_bits, match_values, unknown
 from lvstui.kernel.nft.reading.fields import IIFNAME, OIFNAME, PROTOCOL, PROTOCOLS, PacketField, address_field
 from lvstui.kernel.nft.reading.walk import Effect
 from lvstui.kernel.nft.xtables import iptables_matches
