@@ -182,7 +182,7 @@ def _trace(command: _Command) -> None:
     trace.add_argument("client", metavar="CLIENT[:PORT]", help="where it comes from, such as 198.51.100.7")
     trace.add_argument("target", metavar="PROTOCOL:ADDRESS:PORT", help="where it is sent, such as tcp:192.0.2.10:443")
     comes = trace.add_mutually_exclusive_group()
-    comes.add_argument("--in", dest="interface", default="", metavar="INTERFACE", help="where it comes in (not known)")
+    comes.add_argument("--in", dest="interface", metavar="INTERFACE", help="where it comes in (not known)")
     comes.add_argument("--from-director", action="store_true", help="this machine itself sends it")
     trace.add_argument("--established", action="store_true", help="of a connection that is open (it opens one)")
     trace.add_argument("--ct-mark", metavar="N", help="the mark of its connection, 0 to 4294967295")

@@ -73,6 +73,7 @@ def test_the_trace_fits_into_eighty_columns(tmp_path: Path, capsys: pytest.Captu
         (("nonsense", "tcp:192.0.2.10:80"), 'client: "nonsense" is not an IPv4 or IPv6 address'),
         (("10.0.0.1:0", "tcp:192.0.2.10:80"), 'client: "10.0.0.1:0" names port 0'),
         (("10.0.0.1:70000", "tcp:192.0.2.10:80"), "client: "),
+        (("10.0.0.1", "tcp:192.0.2.10:80", "--in", ""), 'in: must be a name without spaces, not ""'),
         (("10.0.0.1", "tcp:192.0.2.10"), "target: "),
         (("10.0.0.1", "tcp:192.0.2.10:0"), "target: "),
         (("10.0.0.1", "mark:80"), 'target: "mark:80" is a mark'),
@@ -80,7 +81,7 @@ def test_the_trace_fits_into_eighty_columns(tmp_path: Path, capsys: pytest.Captu
         (("10.0.0.1", "tcp:[2001:db8::1]:80"), "client: 10.0.0.1 is IPv4"),
         (("10.0.0.1", "tcp:192.0.2.10:80", "--ct-mark", "many"), "ct-mark: must be a whole number"),
         (("10.0.0.1", "tcp:192.0.2.10:80", "--ct-mark", "4294967296"), "ct-mark: must be from 0"),
-        (("10.0.0.1", "tcp:192.0.2.10:80", "--in", "a name that is long"), "interface: "),
+        (("10.0.0.1", "tcp:192.0.2.10:80", "--in", "a name that is long"), "in: "),
         (("10.0.0.1", "tcp:192.0.2.10:80", "--in", "nowhere"), 'in: there is no interface "nowhere"'),
     ],
 )

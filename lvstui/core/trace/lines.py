@@ -149,7 +149,7 @@ def _through(ending: Ending, director: Director, now: float) -> Iterator[tuple[s
         names = " ".join(service_names(director, service.key))
         sticks = f", persistent {persistence_text(service.persistence)}" if service.persistence else ""
         yield "service", f"{names}, {service.scheduler}{sticks}"
-    elif ending.end is not End.AWAY and ending.fate.outcome is Outcome.ACCEPT:
+    elif ending.end not in (End.AWAY, End.UNKNOWN) and ending.fate.outcome is Outcome.ACCEPT:
         yield "service", "none"
     if ending.connection is not None:
         connection = ending.connection

@@ -12,7 +12,7 @@ from lvstui.core.model import Address, AddressKey, Endpoint, Family, MarkKey, Pr
 from lvstui.core.observed import Rule
 from lvstui.core.packets.packet import Packet
 
-CLIENT, TARGET, MARK = "client", "target", "ct-mark"
+CLIENT, TARGET, IN, MARK = "client", "target", "in", "ct-mark"
 """The fields of the question, as errors name them."""
 
 _EXAMPLE: Final = "tcp:192.0.2.10:443"
@@ -24,7 +24,7 @@ def packet_of(
     client: str,
     target: str,
     *,
-    interface: str = "",
+    interface: str | None = None,
     local: bool = False,
     established: bool = False,
     connection_mark: str | None = None,
@@ -43,7 +43,7 @@ def packet_of(
         address,
         port,
         source_port if protocol in fields.PROTOCOL_WORDS else None,
-        fields.interface(interface) if interface else "",
+        "" if interface is None else _interface(interface),
         local,
         established,
         None if connection_mark is None else fields.number(MARK, connection_mark, _MARKS),
@@ -59,6 +59,13 @@ def packet_text(packet: Packet) -> str:
 def client_text(address: Address, port: int | None) -> str:
     """Write a client with its port, where that is known."""
     return str(address) if port is None else fields.server_text(Endpoint(address, port))
+
+
+def _interface(name: str) -> str:
+    try:
+        return fields.interface(name)
+    except FieldError as error:
+        raise FieldError(IN, error.sentence) from None
 
 
 def _client(text: str) -> tuple[Address, int | None]:
@@ -111,7 +118,7 @@ def question_of(text: str) -> Packet:
     flags: set[str] = set()
     while words:
         word = words.pop(0)
-        if word in ("in", MARK) and words:
+        if word in (IN, MARK) and words:
             named[word] = words.pop(0)
         elif word in ("established", "from-director"):
             flags.add(word)
@@ -120,7 +127,7 @@ def question_of(text: str) -> Packet:
     return packet_of(
         client,
         target,
-        interface=named.get("in", ""),
+        interface=named.get(IN),
         local="from-director" in flags,
         established="established" in flags,
         connection_mark=named.get(MARK),

@@ -153,6 +153,15 @@ def test_where_nat_sends_a_packet_is_shown_and_what_counts() -> None:
     assert "sent to    192.0.2.10:80, as a rule of NAT says" in trace_lines(found, reading, 0.0)
 
 
+def test_no_service_is_denied_where_the_destination_is_not_known() -> None:
+    packet = tcp("192.0.2.99:8080")
+    sent = fate(packet)._replace(destination=None)
+    reading = Reading(EVERY, Info("1.2.1", 4096), 0.0)
+    found = trace(packet, Scene(lambda _: Way((sent,)), route, reading))
+    assert found.first.end is End.UNKNOWN
+    assert not any(line.startswith("service") for line in trace_lines(found, reading, 0.0))
+
+
 def test_a_route_for_the_mark_is_asked_with_the_mark_and_the_interface() -> None:
     asked: list[RouteQuestion] = []
 
