@@ -386,3 +386,11 @@ async def test_the_cursor_is_reversed_without_colour_too(variable: str | None, m
         monkeypatch.setenv("NO_COLOR", variable)
     async with showing(["a", "b"]) as (app, _):
         assert app.cursor_line() == 1
+
+
+async def test_a_table_of_one_line_that_is_scrolled_past_its_rows_takes_more_rows() -> None:
+    async with showing(["a", "b", "c"], (60, 1)) as (app, _):
+        app.table.scroll_to(y=99, animate=False, force=True)
+        assert app.table.scroll_offset.y == 3
+        app.show(["a", "b", "c", "d"])
+        assert app.table.cursor_key == "a"

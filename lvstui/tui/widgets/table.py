@@ -232,7 +232,8 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
         """
         rows, top = self.selection, self.scroll_offset.y
         old, before, marked = rows.keys, rows.key, rows.marked
-        steady = rows.cursor if top <= rows.cursor < top + self._visible else top
+        # A table of one line can be scrolled past its rows, as the titles count among its lines.
+        steady = rows.cursor if top <= rows.cursor < top + self._visible else min(top, len(old) - 1)
         rows.show(keys)
         target = reseat(old, steady, rows.keys) - (steady - top) if old else 0
         self._cells = cells
