@@ -37,6 +37,7 @@ OTHERWISE: Mapping[str, tuple[str, ...]] = {
         "ip saddr . ether saddr . meta l4proto 1.2.3.4 . aa:bb:cc:dd:ee:ff . tcp",
     ),
     "tcp sport != 1 tcp dport != 2": ("meta l4proto tcp", "tcp sport . tcp dport != 1 . 2"),
+    "meta mark set vlan id map @map1": (_LINK, "ether type 8021q", "vlan id @map1"),  # Linux 6.1: a map is no set
     "srh sid[1] dead::beef": ("rt @64,128 0xdead000000000000000000000000beef",),
     "srh sid[2] dead::beef": ("rt @192,128 0xdead000000000000000000000000beef",),
 }
