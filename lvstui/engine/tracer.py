@@ -12,6 +12,7 @@ from lvstui.core.observed import NO_INFO, Reading, Scan
 from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.view import Surroundings
 from lvstui.core.packets.walk import walk
+from lvstui.core.trace.request import IN
 from lvstui.core.trace.route import RouteQuestion
 from lvstui.core.trace.trace import Scene, Trace, trace
 from lvstui.engine.scanner import read_table
@@ -29,7 +30,7 @@ def follow(
     The connection table is read for `budget` seconds at most, unless there is a `scan` of all of it.
     """
     if packet.interface and kernel.interface_index(packet.interface) is None:
-        raise FieldError("in", f"there is no interface {quote(packet.interface)}; `ip link` lists them")
+        raise FieldError(IN, f"there is no interface {quote(packet.interface)}; `ip link` lists them")
     route = cache(kernel.route)
 
     def address_type(address: Address) -> str | None:

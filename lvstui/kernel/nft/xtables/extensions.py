@@ -30,7 +30,7 @@ from lvstui.kernel.nft.reading.fields import (
     port_field,
 )
 from lvstui.kernel.nft.reading.walk import Step, Walk
-from lvstui.kernel.nft.xtables import headers, rare
+from lvstui.kernel.nft.xtables import headers, rare, targets
 from lvstui.kernel.port import Garbled
 
 _Match: TypeAlias = Callable[[Walk, bytes], Iterator[Condition]]
@@ -48,9 +48,6 @@ _STATES: Final = {
 
 _STATE_FLAGS: Final = 1 | 1 << 13
 _RESTORE_SOCKET_MARK: Final = 4  # XT_SOCKET_RESTORESKMARK
-_MAP_MARK: Final = 1 << 8  # IPSET_FLAG_MAP_SKBMARK
-_SAVE, _RESTORE = 1, 2
-_MARK_BITS: Final = 32
 _SHOWN: Final = 48
 
 
@@ -321,21 +318,16 @@ def _set_mark(walk: Walk, info: bytes) -> None:
 
 
 def _connmark(form: str, walk: Walk, info: bytes) -> None:
-    """struct xt_connmark_tginfo1, or tginfo2, which has the direction and the bits of a shift before its mode."""
-    mark, mask, packet_mask, *shift, mode = walk.unpack(form, info)
-    right, bits = shift or (0, 0)
-    if bits >= _MARK_BITS:
-        raise Garbled(f"a mark shifted by {bits} bits")
-    moved = -bits if right else bits
-    if mode == _SAVE:
+    mode, mark, mask, packet_mask, moved = targets.connection_mark(form, info, walk.around.codec)
+    if mode == targets.SAVE:
         walk.effect("save", None, mask, packet_mask, moved)
-    elif mode == _RESTORE:
+    elif mode == targets.RESTORE:
         walk.effect("restore", None, packet_mask, mask, moved)
     elif mask == ALL_BITS:
-        walk.effect("save", (mark >> bits if right else mark << bits) & ALL_BITS, mask)
+        walk.effect("save", (mark << moved if moved > 0 else mark >> -moved) & ALL_BITS, mask)
     elif moved:
-        direction = "right" if right else "left"
-        text = f"-j CONNMARK --set-xmark 0x{mark:x}/0x{mask:x} --{direction}-shift-mark {bits}"
+        direction = "left" if moved > 0 else "right"
+        text = f"-j CONNMARK --set-xmark 0x{mark:x}/0x{mask:x} --{direction}-shift-mark {abs(moved)}"
         walk.unclear_effect("save", text)
     else:
         walk.effect("save", mark, mask)
@@ -355,7 +347,7 @@ def _hmark(walk: Walk, info: bytes) -> None:
 
 def _set_target(walk: Walk, info: bytes) -> None:
     (flags,) = walk.unpack("I", info, 12)
-    if flags & _MAP_MARK:
+    if flags & targets.MAP_MARK:
         (index,) = walk.unpack("H", info, 8)
         walk.unclear_effect("set", f"meta mark set by ipset {walk.around.ipsets(index)}")
 

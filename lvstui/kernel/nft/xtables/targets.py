@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.observed import ALL_BITS
 from lvstui.core.packets.program import (
@@ -31,9 +31,9 @@ Code: TypeAlias = tuple[Instruction, ...]
 _Reader: TypeAlias = Callable[[bytes, str, Codec], Code]
 
 _PACKET_MARK: Final = Named("meta mark", SLOT, host=True)
-_SAVE, _RESTORE = 1, 2  # XT_CONNMARK_*
+SAVE, RESTORE = 1, 2  # XT_CONNMARK_*
 _MAP_ADDRESSES, _MAP_PORTS = 1, 2  # NF_NAT_RANGE_*
-_MAP_MARK: Final = 1 << 8  # IPSET_FLAG_MAP_SKBMARK
+MAP_MARK: Final = 1 << 8  # IPSET_FLAG_MAP_SKBMARK
 _NOTRACK: Final = 1  # XT_CT_NOTRACK
 
 
@@ -57,18 +57,34 @@ def _mark(info: bytes, _: str, codec: Codec) -> Code:
     return (Mark(mark, mask),)
 
 
-def _connmark(form: str) -> _Reader:
-    """struct xt_connmark_tginfo1, or tginfo2, which has the direction and the bits of a shift before its mode."""
+class ConnectionMark(NamedTuple):
+    """struct xt_connmark_tginfo1, or tginfo2, which has the direction and the bits of a shift before its mode.
 
+    `moved` is how far the mark is shifted, to the left where positive.
+    """
+
+    mode: int
+    mark: int
+    mask: int
+    packet_mask: int
+    moved: int
+
+
+def connection_mark(form: str, info: bytes, codec: Codec) -> ConnectionMark:
+    """Read the target CONNMARK, packed in this `form`. Raises `Garbled`."""
+    mark, mask, packet_mask, *shift, mode = codec.unpack(form, info)
+    right, bits = shift or (0, 0)
+    if bits >= 8 * SLOT:
+        raise Garbled(f"a mark shifted by {bits} bits")
+    return ConnectionMark(mode, mark, mask, packet_mask, -bits if right else bits)
+
+
+def _connmark(form: str) -> _Reader:
     def reader(info: bytes, _: str, codec: Codec) -> Code:
-        mark, mask, packet_mask, *shift, mode = codec.unpack(form, info)
-        right, bits = shift or (0, 0)
-        if bits >= 8 * SLOT:
-            raise Garbled(f"a mark shifted by {bits} bits")
-        moved = -bits if right else bits
-        if mode == _SAVE:
+        mode, mark, mask, packet_mask, moved = connection_mark(form, info, codec)
+        if mode == SAVE:
             return (CopyMark(True, mask, packet_mask, moved),)
-        if mode == _RESTORE:
+        if mode == RESTORE:
             return (CopyMark(False, packet_mask, mask, moved),)
         return (Mark(mark, mask, True, moved),)
 
@@ -99,7 +115,7 @@ def _hmark(info: bytes, _: str, codec: Codec) -> Code:
 
 def _set(info: bytes, _: str, codec: Codec) -> Code:
     (flags,) = codec.unpack("I", info, 12)
-    return (Unread("-j SET --map-mark", marks=True),) if flags & _MAP_MARK else ()
+    return (Unread("-j SET --map-mark", marks=True),) if flags & MAP_MARK else ()
 
 
 def _ct(info: bytes, _: str, codec: Codec) -> Code:
