@@ -1,0 +1,32 @@
+"""What is seen of a real server that does not serve, in a word with its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import NamedTuple, TypeAlias
+
+from lvstui.core.model import ServerKey
+
+
+class Trouble(Enum):
+    """What a real server does with new connections instead of completing them; the value is the word that is shown."""
+
+    REFUSING = "refusing"
+    SILENT = "silent"
+    NO_HANDSHAKE = "no handshake"
+
+
+class Verdict(NamedTuple):
+    """A real server in trouble, since a moment (seconds of the monotonic clock).
+
+    `evidence` are the numbers that it was found by: "12 new in 20 s, 0 established, its siblings 8 and 6; 9 CLOSE".
+    """
+
+    trouble: Trouble
+    evidence: str
+    since: float
+
+
+Health: TypeAlias = Mapping[ServerKey, Verdict]
+"""The servers in trouble, each with what shows it; of all others nothing is claimed."""
