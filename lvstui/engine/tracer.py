@@ -10,7 +10,7 @@ from lvstui.core.fields import FieldError, quote
 from lvstui.core.model import Address
 from lvstui.core.observed import NO_INFO, Reading, Scan
 from lvstui.core.packets.packet import Packet
-from lvstui.core.packets.view import Surroundings
+from lvstui.core.packets.scene import Surroundings
 from lvstui.core.packets.walk import walk
 from lvstui.core.trace.request import IN
 from lvstui.core.trace.route import RouteQuestion

@@ -10,7 +10,7 @@ from typing import Final
 from lvstui.core.model import Address
 from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import Outcome, Program
-from lvstui.core.packets.view import Surroundings
+from lvstui.core.packets.scene import Surroundings
 from lvstui.core.packets.walk import Fate, Way, walk
 from tests.packets.frames import Turn
 from tests.packets.network import Key, Network, Seen, is_local, key_of

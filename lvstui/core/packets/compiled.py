@@ -20,9 +20,9 @@ from lvstui.core.packets.program import (
     Table,
     Within,
 )
+from lvstui.core.packets.sight import Sight, index_of
 from lvstui.core.packets.state import State
 from lvstui.core.packets.steps import Compiler, Predicate, Reader, Step, check, needs_nothing, reader, size_of
-from lvstui.core.packets.view import View, index_of
 
 Test: TypeAlias = Callable[[State], bool | None]
 """What a rule asks: yes, no, or None where that is not known."""
@@ -66,9 +66,9 @@ class ReadyChain:
         self._ready: list[Ready | None] = [None] * len(lines)
         self._index = Index(lines)
 
-    def places(self, views: Iterable[View]) -> Sequence[int]:
+    def places(self, sights: Iterable[Sight]) -> Sequence[int]:
         """Return the places of those rules that may match packets, in order."""
-        return self._index.places(views)
+        return self._index.places(sights)
 
     def __getitem__(self, place: int) -> Ready:
         """Return a rule."""
@@ -194,7 +194,7 @@ def _equal(index: int, value: int) -> Test:
     wanted = Bits(value)
 
     def test(state: State) -> bool | None:
-        found = state.view[index]
+        found = state.sight[index]
         if found == wanted:
             return True
         if found is None or not found.unknown:

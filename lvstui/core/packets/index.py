@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from lvstui.core.packets.program import Check, Compare, Header, Instruction, Line, Load, Mask, Member, Named, Source
-from lvstui.core.packets.view import View, index_of
+from lvstui.core.packets.sight import Sight, index_of
 
 _SHORT: Final = 16
 """Chains of fewer rules are gone through one by one."""
@@ -51,14 +51,14 @@ class Index:
             for value in best.values:
                 table.setdefault(value, []).append(place)
 
-    def places(self, views: Iterable[View]) -> Sequence[int]:
+    def places(self, sights: Iterable[Sight]) -> Sequence[int]:
         """Return the places of those rules that may match packets, in order."""
         if not self._tables:
             return range(self._total)
         found = set(self._rest)
-        for view in views:
+        for sight in sights:
             for field, table in self._tables.items():
-                bits = view[field]
+                bits = sight[field]
                 if bits is not None:  # one that lacks a field matches no rule that asks for it
                     found.update(self._all[field] if bits.unknown else table.get(bits.value, ()))
         return sorted(found)
@@ -94,7 +94,7 @@ def _keys(code: Sequence[Instruction]) -> Iterator[Key]:
 
 
 def _is_steady(source: Source) -> bool:
-    """Return whether something stays as it is for all of a packet's way but for NAT, which makes it another view."""
+    """Return whether something stays as it is for all of a packet's way but for NAT, which makes it another sight."""
     return isinstance(source, Header) or source == _PROTOCOL
 
 

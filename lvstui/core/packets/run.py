@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 from lvstui.core.packets.bits import FULL, Bits, Registers, either
 from lvstui.core.packets.compiled import Ready, ReadyChain, Rules
 from lvstui.core.packets.program import Outcome, Verdict
+from lvstui.core.packets.scene import Scene
+from lvstui.core.packets.sight import Sight
 from lvstui.core.packets.state import State, Way, joined
-from lvstui.core.packets.view import Scene, View
 
 LIMIT: Final = 64
 """So many states are followed side by side; of more, the bits of marks that differ become unknown."""
@@ -90,17 +91,17 @@ class Runner:
         """Run a chain and return the states that come to its end, or return."""
         back = Flows()
         rules, at, passed = self._rules[name], 0, 0
-        views: set[View] = set()
+        sights: set[Sight] = set()
         places: Sequence[int] = ()
         while True:
-            if not views.issuperset([state.view for state in flows]):  # the first time, and once a header was written
-                views = {state.view for state in flows}
-                places, at = [place for place in rules.places(views) if place >= passed], 0
+            if not sights.issuperset([state.sight for state in flows]):  # the first time, and once a header was written
+                sights = {state.sight for state in flows}
+                places, at = [place for place in rules.places(sights) if place >= passed], 0
             if len(flows) == 1 and self._place is None:
                 ((state, trail),) = flows.items()
                 at, state = straight(rules, places, at, state)
                 flows = Flows({state: trail})
-                if state.view not in views:
+                if state.sight not in sights:
                     passed = places[at - 1] + 1
                     continue
             if at >= len(places):
@@ -186,7 +187,7 @@ def straight(rules: ReadyChain, places: Sequence[int], at: int, state: State) ->
             if not isinstance(result, State):
                 return number, state
             after = result
-        if after.view is not state.view:
+        if after.sight is not state.sight:
             return number + 1, after
         state = after
     return len(places), state
@@ -250,8 +251,8 @@ def bounded(flows: Flows) -> Flows:
     """
     if len(flows) <= LIMIT:
         return flows
-    found = _grouped(flows, lambda view: view)
-    return found if len(found) <= LIMIT else _grouped(flows, lambda view: _situation(view.scene))
+    found = _grouped(flows, lambda sight: sight)
+    return found if len(found) <= LIMIT else _grouped(flows, lambda sight: _situation(sight.scene))
 
 
 def _situation(scene: Scene) -> tuple[object, ...]:
@@ -259,7 +260,7 @@ def _situation(scene: Scene) -> tuple[object, ...]:
     return scene.hook, scene.family, scene.tracking, scene.bound
 
 
-def _grouped(flows: Flows, of: Callable[[View], object]) -> Flows:
+def _grouped(flows: Flows, of: Callable[[Sight], object]) -> Flows:
     """Join the states that have the same of something."""
     groups: dict[object, tuple[State, Trail]] = {}
     found = Flows()
@@ -267,7 +268,7 @@ def _grouped(flows: Flows, of: Callable[[View], object]) -> Flows:
         if not trail.guesses:
             found.note(state, trail)
             continue
-        group = of(state.view)
+        group = of(state.sight)
         old = groups.get(group)
         groups[group] = (state, trail) if old is None else (joined(old[0], state), min(old[1], trail, key=_guesses))
     for state, trail in groups.values():

@@ -6,7 +6,8 @@ from typing import NamedTuple, TypeAlias
 
 from lvstui.core.packets.bits import FULL, Bits, Registers, join
 from lvstui.core.packets.program import Verdict
-from lvstui.core.packets.view import Tracking, View
+from lvstui.core.packets.scene import Scene, Tracking
+from lvstui.core.packets.sight import Sight
 
 
 class State(NamedTuple):
@@ -16,22 +17,26 @@ class State(NamedTuple):
     unknown: int
     saved: int
     saved_unknown: int
-    view: View
+    sight: Sight
+
+    def at(self, scene: Scene) -> State:
+        """Return the packet in another scene of its way."""
+        return State(self.mark, self.unknown, self.saved, self.saved_unknown, self.sight.at(scene))
 
     def marked(self, mark: Bits) -> State:
         """Return the packet with another mark."""
-        return State(mark.value, mark.unknown, self.saved, self.saved_unknown, self.view)
+        return State(mark.value, mark.unknown, self.saved, self.saved_unknown, self.sight)
 
     def saving(self, mark: Bits) -> State:
         """Return the packet with another mark of its connection; one without a connection stays as it is."""
-        if self.view.scene.tracking in (Tracking.NOT_YET, Tracking.NEVER):
+        if self.sight.scene.tracking in (Tracking.NOT_YET, Tracking.NEVER):
             return self
-        return State(self.mark, self.unknown, mark.value, mark.unknown, self.view)
+        return State(self.mark, self.unknown, mark.value, mark.unknown, self.sight)
 
     @property
     def connection_mark(self) -> Bits | None:
         """The mark of its connection, None where it has no connection."""
-        if self.view.scene.tracking in (Tracking.NOT_YET, Tracking.NEVER):
+        if self.sight.scene.tracking in (Tracking.NOT_YET, Tracking.NEVER):
             return None
         return Bits(self.saved, self.saved_unknown)
 
@@ -40,8 +45,8 @@ def joined(one: State, other: State) -> State:
     """Return what is known of a packet that may be in either state."""
     mark = join(Bits(one.mark, one.unknown), Bits(other.mark, other.unknown))
     saved = join(Bits(one.saved, one.saved_unknown), Bits(other.saved, other.saved_unknown))
-    view = one.view if one.view is other.view else one.view.at(one.view.scene.joined(other.view.scene))
-    return State(mark.value, mark.unknown, saved.value, saved.unknown, view)
+    sight = one.sight if one.sight is other.sight else one.sight.at(one.sight.scene.joined(other.sight.scene))
+    return State(mark.value, mark.unknown, saved.value, saved.unknown, sight)
 
 
 class Way(NamedTuple):

@@ -50,9 +50,10 @@ from lvstui.core.packets.program import (
     Within,
     Write,
 )
+from lvstui.core.packets.scene import Target, Tracking
 from lvstui.core.packets.sets import Index
+from lvstui.core.packets.sight import index_of
 from lvstui.core.packets.state import Result, State, Way, masked, maybe, shifted
-from lvstui.core.packets.view import Target, Tracking, index_of
 
 Step: TypeAlias = Callable[[State, Registers], Result]
 Reader: TypeAlias = Callable[[State], Bits | None]
@@ -253,7 +254,7 @@ def reader(source: Source | str, order: ByteOrder) -> Reader:
             return (lambda state: _memory(state.connection_mark, order)) if in_memory else _saved_mark_of
         case _:
             index = index_of(source)
-            return lambda state: state.view[index]
+            return lambda state: state.sight[index]
 
 
 def _memory(mark: Bits | None, order: ByteOrder) -> Bits | None:
@@ -461,9 +462,8 @@ def _write(slot: int, target: Source, order: ByteOrder) -> Step:
         found = read(registers, slot, target.size)
         match target:
             case Header():
-                view = state.view
-                scene = view.scene
-                return state._replace(view=view.at(scene._replace(headers=scene.headers.written(target, found))))
+                scene = state.sight.scene
+                return state.at(scene._replace(headers=scene.headers.written(target, found)))
             case Named(name="meta mark" | "mark"):
                 return state.marked(Bits(swapped(found.value, 4, order), swapped(found.unknown, 4, order)))
             case Named(name="ct mark"):
@@ -562,8 +562,7 @@ def _copy(instruction: CopyMark) -> Step:
 
 def _nat(instruction: Nat) -> Step:
     def run(state: State, registers: Registers) -> Result:
-        view = state.view
-        scene = view.scene
+        scene = state.sight.scene
         version = scene.headers.version
         if instruction.version not in (0, version):
             return state
@@ -574,7 +573,7 @@ def _nat(instruction: Nat) -> Step:
         else:
             address = _one_of(instruction.addresses, size, registers if instruction.registers else None)
         target = Target(address, port)
-        return (Way(state._replace(view=view.at(scene._replace(target=target, bound=True))), verdict=_PASSED),)
+        return (Way(state.at(scene._replace(target=target, bound=True)), verdict=_PASSED),)
 
     return run
 
@@ -592,10 +591,8 @@ def _one_of(ends: tuple[int, int] | None, size: int, registers: Registers | None
 
 
 def _untrack(state: State, _: Registers) -> Result:
-    view = state.view
-    if view.scene.tracking is not Tracking.NOT_YET:
-        return state
-    return state._replace(view=view.at(view.scene._replace(tracking=Tracking.NEVER)))
+    scene = state.sight.scene
+    return state.at(scene._replace(tracking=Tracking.NEVER)) if scene.tracking is Tracking.NOT_YET else state
 
 
 def _unread(state: State, registers: Registers) -> Result:

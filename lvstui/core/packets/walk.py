@@ -15,8 +15,9 @@ from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import Outcome, Program, Stop, Verdict
 from lvstui.core.packets.route import Mingle, Pass, Track, Translate, orders, route
 from lvstui.core.packets.run import Flows, Met, Runner, Trail, bounded
+from lvstui.core.packets.scene import Scene, Surroundings, Target, Tracking
+from lvstui.core.packets.sight import Sight
 from lvstui.core.packets.state import State
-from lvstui.core.packets.view import Scene, Surroundings, Target, Tracking, View, moved
 
 
 class Step(NamedTuple):
@@ -99,7 +100,7 @@ def walk(program: Program, packet: Packet, around: Surroundings = UNKNOWN, *, st
     begun = []
     for state, trail in first.walk(Tracking.NEW, ((Bits(0), None, 0),)).get(Outcome.ACCEPT, Flows()).items():
         kept = Bits(state.saved, state.saved_unknown) if packet.connection_mark is None else mark
-        begun.append((kept, state.view.scene.target, trail.guesses))
+        begun.append((kept, state.sight.scene.target, trail.guesses))
     if not begun:
         begun.append((Bits(0, FULL) if packet.connection_mark is None else mark, None, 0))
     return walker.way(walker.walk(Tracking.ESTABLISHED, begun))
@@ -134,9 +135,9 @@ class _Walker:
         """Return what becomes of the packet; it begins with a mark of its connection and where NAT sends that."""
         scene = Scene(self._packet, self._around, self._program.order, headers(self._packet))
         scene = scene._replace(bound=tracking is Tracking.ESTABLISHED)
-        view, flows = View(scene), Flows()
+        sight, flows = Sight(scene), Flows()
         for mark, target, guesses in begun:
-            flows.note(State(0, 0, *mark[:2], view.at(scene._replace(target=target))), Trail(guesses))
+            flows.note(State(0, 0, *mark[:2], sight.at(scene._replace(target=target))), Trail(guesses))
         for hook, part in route(self._program, self._packet):
             match part:
                 case Track(sure=sure):
@@ -217,10 +218,9 @@ class _Walker:
                 decided.take(others)
             decided.take(_moved(asking, lambda scene: scene._replace(bound=True)))
             for state, trail in decided.items():
-                view = state.view
-                if view.scene.tracking not in (Tracking.NEVER, Tracking.NOT_YET):
-                    view = moved(view)
-                found.note(state._replace(view=view), trail)
+                scene = state.sight.scene
+                kept_out = scene.tracking in (Tracking.NEVER, Tracking.NOT_YET)
+                found.note(state if kept_out else state.at(scene.sent()), trail)
         return found
 
     def way(self, fates: dict[Outcome, Flows]) -> Way:
@@ -236,7 +236,7 @@ class _Walker:
 
     def _fate(self, outcome: Outcome, state: State) -> Fate:
         """Return what IPVS gets."""
-        scene = state.view.scene
+        scene = state.sight.scene
         port: int | None = self._packet.destination_port
         if scene.headers.protocol in WITH_PORTS:
             held = scene.headers.read(DESTINATION_PORT)
@@ -257,7 +257,7 @@ def _moved(flows: Flows, change: Callable[[Scene], Scene]) -> Flows:
     """Return states in another scene."""
     found = Flows()
     for state, trail in flows.items():
-        found.note(state._replace(view=state.view.at(change(state.view.scene))), trail)
+        found.note(state.at(change(state.sight.scene)), trail)
     return found
 
 
@@ -278,10 +278,10 @@ def _tracked(flows: Flows, tracking: Tracking, sure: bool) -> Flows:
     """Return states after connection tracking, which leaves alone what is kept out of it."""
     found = Flows() if sure else _guessed(flows)
     for state, trail in flows.items():
-        view = state.view
-        if view.scene.tracking is Tracking.NOT_YET:
-            view = view.at(view.scene._replace(tracking=tracking, tracked=view.scene.headers))
-        found.note(state._replace(view=view), trail)
+        scene = state.sight.scene
+        if scene.tracking is Tracking.NOT_YET:
+            state = state.at(scene._replace(tracking=tracking, tracked=scene.headers))
+        found.note(state, trail)
     return found
 
 
@@ -289,7 +289,7 @@ def _parted(flows: Flows) -> tuple[Flows, Flows]:
     """Return the states that ask rules of NAT, and the others."""
     asking, others = Flows(), Flows()
     for state, trail in flows.items():
-        scene = state.view.scene
+        scene = state.sight.scene
         asks = scene.tracking is Tracking.NEW and not scene.bound
         (asking if asks else others).note(state, trail)
     return asking, others

@@ -20,7 +20,7 @@ from lvstui.core.packets.program import (
     Program,
     Untrack,
 )
-from lvstui.core.packets.view import Surroundings
+from lvstui.core.packets.scene import Surroundings
 from lvstui.core.packets.walk import Fate, walk
 from tests.core.packets.building import (
     ACCEPT,

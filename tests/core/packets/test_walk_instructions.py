@@ -29,7 +29,7 @@ from lvstui.core.packets.program import (
     Within,
     Write,
 )
-from lvstui.core.packets.view import Surroundings
+from lvstui.core.packets.scene import Surroundings
 from lvstui.core.packets.walk import walk
 from tests.core.packets.building import (
     ACCEPT,

@@ -12,7 +12,7 @@ import pytest
 from lvstui.core.model import Protocol
 from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import Check, Instruction, Outcome, Program, Unread
-from lvstui.core.packets.view import Surroundings
+from lvstui.core.packets.scene import Surroundings
 from lvstui.core.packets.walk import Way, walk
 from lvstui.kernel.nft.filter import PacketFilter
 from lvstui.kernel.nft.nfnetlink import Netfilter

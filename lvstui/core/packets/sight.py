@@ -1,14 +1,10 @@
-"""What rules see of a packet at one point of its way."""
+"""What rules see of a packet in a scene: its fields, by the names that rules have for them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
 from itertools import count
 from typing import Final, NamedTuple, TypeAlias
 
-from lvstui.core.model import Address
 from lvstui.core.packets.bits import Bits, ones, swapped
 from lvstui.core.packets.headers import (
     DESTINATION,
@@ -17,42 +13,9 @@ from lvstui.core.packets.headers import (
     SOURCE_PORT,
     TCP,
     WITH_PORTS,
-    Headers,
 )
-from lvstui.core.packets.packet import Packet
-from lvstui.core.packets.program import NAME_SIZE, Base, ByteOrder, Header, Named, interface_number
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What is asked of the machine on the way.
-
-    `address_type` is the kind of an address (`local`, `unicast` ...) and `interface_index` the kernel's number of an
-    interface; both return None where it is not known. `tracked` says whether connection tracking keeps what IPVS took:
-    without net.ipv4.vs.conntrack it forgets each such connection with its packet (ip_vs_notrack), so that even a later
-    packet is the first of a new one for it.
-    """
-
-    address_type: Callable[[Address], str | None] = lambda _: None
-    interface_index: Callable[[str], int | None] = lambda _: None
-    tracked: bool = True
-
-
-class Tracking(Enum):
-    """What connection tracking knows of a packet."""
-
-    NOT_YET = "not yet"
-    NEVER = "untracked"
-    NEW = "new"
-    ESTABLISHED = "established"
-
-
-class Target(NamedTuple):
-    """Where NAT sends a connection; None for a part that stays."""
-
-    address: Bits | None = None
-    port: Bits | None = None
-
+from lvstui.core.packets.program import NAME_SIZE, Base, Header, Named, interface_number
+from lvstui.core.packets.scene import Scene, Tracking
 
 Field: TypeAlias = Header | Named | str
 """What a register is loaded with, as it lies there; by its name alone the number that it is."""
@@ -77,7 +40,7 @@ _fields: Final[dict[int, Field]] = {}
 
 
 def index_of(field: Field) -> int:
-    """Return the number under which views hold a field; any thread may ask."""
+    """Return the number under which sights hold a field; any thread may ask."""
     found = _numbers.get(field)
     if found is None:
         found = next(_count)
@@ -86,40 +49,12 @@ def index_of(field: Field) -> int:
     return found
 
 
-class Scene(NamedTuple):
-    """Where a packet is, and what has become of all but its marks.
-
-    `target` is where NAT sends its connection; `bound` says that NAT has decided, so that it asks no more rules.
-    `tracked` are the headers that connection tracking saw, which later rules may have written to.
-    """
-
-    packet: Packet
-    around: Surroundings
-    order: ByteOrder
-    headers: Headers
-    hook: str = "prerouting"
-    family: str = "inet"
-    tracking: Tracking = Tracking.NOT_YET
-    target: Target | None = None
-    bound: bool = False
-    tracked: Headers | None = None
-
-    def joined(self, other: Scene) -> Scene:
-        """Return what is known of a packet that may be in either of two scenes of one situation."""
-        target = self.target
-        if target != other.target:
-            size = 4 if self.headers.version == 4 else 16
-            target = Target(Bits(0, ones(size)), Bits(0, ones(2)))
-        tracked = self.tracked.joined(other.tracked) if self.tracked and other.tracked else None
-        return self._replace(headers=self.headers.joined(other.headers), target=target, tracked=tracked)
-
-
-class View(dict[int, Bits | None]):
+class Sight(dict[int, Bits | None]):
     """The fields of a packet in a scene, each found when it is first asked for; None for one that it lacks."""
 
     __slots__ = ("_siblings", "scene")
 
-    def __init__(self, scene: Scene, siblings: dict[Scene, View] | None = None) -> None:
+    def __init__(self, scene: Scene, siblings: dict[Scene, Sight] | None = None) -> None:
         super().__init__()
         self.scene = scene
         self._siblings = {scene: self} if siblings is None else siblings
@@ -127,7 +62,7 @@ class View(dict[int, Bits | None]):
     __hash__ = object.__hash__  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> bool:
-        """Of one scene there is one view."""
+        """Of one scene there is one sight."""
         return self is other
 
     def __missing__(self, index: int) -> Bits | None:
@@ -135,11 +70,11 @@ class View(dict[int, Bits | None]):
         found = self[index] = look(self.scene, _fields[index])
         return found
 
-    def at(self, scene: Scene) -> View:
-        """Return the view of another scene on the way of the same packet."""
+    def at(self, scene: Scene) -> Sight:
+        """Return the sight of another scene on the way of the same packet."""
         found = self._siblings.get(scene)
         if found is None:
-            found = self._siblings[scene] = View(scene, self._siblings)
+            found = self._siblings[scene] = Sight(scene, self._siblings)
         return found
 
 
@@ -349,37 +284,5 @@ def _status(scene: Scene) -> Bits:
         value, unknown = _SEEN_REPLY | _CONFIRMED, ~(_SEEN_REPLY | _CONFIRMED | _DST_NAT) & 0xFFFFFFFF
     else:
         value, unknown = 0, ~lowest & 0xFFFFFFFF
-    if scene.target is None:
-        return Bits(value, unknown)
-    elsewhere = _elsewhere(scene.target, _bound_for(scene))
+    elsewhere = scene.is_sent_elsewhere
     return Bits(value | (_DST_NAT if elsewhere else 0), unknown | (_DST_NAT if elsewhere is None else 0))
-
-
-def _bound_for(scene: Scene) -> Target:
-    """Return the destination that a connection began with; no port where its protocol has none."""
-    headers = scene.tracked or scene.headers
-    port = headers.read(DESTINATION_PORT) if headers.protocol in WITH_PORTS else None
-    return Target(headers.read(DESTINATION[headers.version]), port)
-
-
-def _elsewhere(target: Target, old: Target) -> bool | None:
-    """Return whether NAT leads to another destination, None where that is not known."""
-    parts = [(new, was) for new, was in zip(target, old, strict=True) if new is not None and was is not None]
-    if any((new.value ^ was.value) & ~(new.unknown | was.unknown) for new, was in parts):
-        return True
-    return None if any(new.unknown | was.unknown for new, was in parts) else False
-
-
-def moved(view: View) -> View:
-    """Return the view after NAT has sent the packet where its connection goes.
-
-    Where that is elsewhere the kernel writes the whole destination (nf_nat_manip_pkt): what NAT leaves alone of it is
-    what the connection began with, whatever rules have written to the packet since.
-    """
-    scene = view.scene
-    target, old = scene.target, _bound_for(scene)
-    elsewhere = target is not None and _elsewhere(target, old)
-    if target is None or elsewhere is False:
-        return view
-    sent = scene.headers.sent_to(target.address or old.address, target.port or old.port)
-    return view.at(scene._replace(headers=sent if elsewhere else scene.headers.joined(sent)))

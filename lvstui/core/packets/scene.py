@@ -1,0 +1,107 @@
+"""Where a packet is on its way, and what is known there of it and of the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from lvstui.core.model import Address
+from lvstui.core.packets.bits import Bits, ones
+from lvstui.core.packets.headers import DESTINATION, DESTINATION_PORT, WITH_PORTS, Headers
+from lvstui.core.packets.packet import Packet
+from lvstui.core.packets.program import ByteOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is asked of the machine on the way.
+
+    `address_type` is the kind of an address (`local`, `unicast` ...) and `interface_index` the kernel's number of an
+    interface; both return None where it is not known. `tracked` says whether connection tracking keeps what IPVS took:
+    without net.ipv4.vs.conntrack it forgets each such connection with its packet (ip_vs_notrack), so that even a later
+    packet is the first of a new one for it.
+    """
+
+    address_type: Callable[[Address], str | None] = lambda _: None
+    interface_index: Callable[[str], int | None] = lambda _: None
+    tracked: bool = True
+
+
+class Tracking(Enum):
+    """What connection tracking knows of a packet."""
+
+    NOT_YET = "not yet"
+    NEVER = "untracked"
+    NEW = "new"
+    ESTABLISHED = "established"
+
+
+class Target(NamedTuple):
+    """Where NAT sends a connection; None for a part that stays."""
+
+    address: Bits | None = None
+    port: Bits | None = None
+
+
+class Scene(NamedTuple):
+    """Where a packet is, and what has become of all but its marks.
+
+    `target` is where NAT sends its connection; `bound` says that NAT has decided, so that it asks no more rules.
+    `tracked` are the headers that connection tracking saw, which later rules may have written to.
+    """
+
+    packet: Packet
+    around: Surroundings
+    order: ByteOrder
+    headers: Headers
+    hook: str = "prerouting"
+    family: str = "inet"
+    tracking: Tracking = Tracking.NOT_YET
+    target: Target | None = None
+    bound: bool = False
+    tracked: Headers | None = None
+
+    def joined(self, other: Scene) -> Scene:
+        """Return what is known of a packet that may be in either of two scenes of one situation."""
+        target = self.target
+        if target != other.target:
+            size = 4 if self.headers.version == 4 else 16
+            target = Target(Bits(0, ones(size)), Bits(0, ones(2)))
+        tracked = self.tracked.joined(other.tracked) if self.tracked and other.tracked else None
+        return self._replace(headers=self.headers.joined(other.headers), target=target, tracked=tracked)
+
+    @property
+    def destination(self) -> Target:
+        """The destination that its connection began with; no port where its protocol has none."""
+        headers = self.tracked or self.headers
+        port = headers.read(DESTINATION_PORT) if headers.protocol in WITH_PORTS else None
+        return Target(headers.read(DESTINATION[headers.version]), port)
+
+    @property
+    def is_sent_elsewhere(self) -> bool | None:
+        """Whether NAT leads to another destination, None where that is not known."""
+        if self.target is None:
+            return False
+        parts = [
+            (new, old)
+            for new, old in zip(self.target, self.destination, strict=True)
+            if new is not None and old is not None
+        ]
+        if any((new.value ^ old.value) & ~(new.unknown | old.unknown) for new, old in parts):
+            return True
+        return None if any(new.unknown | old.unknown for new, old in parts) else False
+
+    def sent(self) -> Scene:
+        """Return the scene after NAT has sent the packet where its connection goes.
+
+        Where that is elsewhere the kernel writes the whole destination (nf_nat_manip_pkt): what NAT leaves alone of it
+        is what the connection began with, whatever rules have written to the packet since.
+        """
+        elsewhere = self.is_sent_elsewhere
+        if self.target is None or elsewhere is False:
+            return self
+        old = self.destination
+        sent = self.headers.sent_to(self.target.address or old.address, self.target.port or old.port)
+        return self._replace(headers=sent if elsewhere else self.headers.joined(sent))
