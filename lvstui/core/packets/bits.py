@@ -68,6 +68,19 @@ def within(found: Bits, ranges: Iterable[Range]) -> bool | None:
     return None if possible else False
 
 
+def masked(old: Bits, mask: int, other: Bits) -> Bits:
+    """Return `(old & ~mask) ^ other`, 32 bits."""
+    unknown = (old.unknown & ~mask | other.unknown) & FULL
+    return Bits((old.value & ~mask ^ other.value) & ~unknown & FULL, unknown)
+
+
+def shifted(number: Bits, bits: int) -> Bits:
+    """Return a number of 32 bits shifted to the left, or to the right where `bits` is negative."""
+    if bits >= 0:
+        return Bits(number.value << bits & FULL, number.unknown << bits & FULL)
+    return Bits(number.value >> -bits, number.unknown >> -bits)
+
+
 def swapped(number: int, size: int, order: ByteOrder) -> int:
     """Return a number of the machine as it lies in memory, or the other way round."""
     if order == "big" or size == 1:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from lvstui.core.packets.bits import Bits
 from lvstui.core.packets.index import Index
+from lvstui.core.packets.operations import Compiler, needs_nothing
+from lvstui.core.packets.predicates import Predicate, Reader, Test, check, reader, size_of
 from lvstui.core.packets.program import (
     ByteOrder,
     Check,
@@ -21,11 +23,7 @@ from lvstui.core.packets.program import (
     Within,
 )
 from lvstui.core.packets.sight import Sight, index_of
-from lvstui.core.packets.state import State
-from lvstui.core.packets.steps import Compiler, Predicate, Reader, Step, check, needs_nothing, reader, size_of
-
-Test: TypeAlias = Callable[[State], bool | None]
-"""What a rule asks: yes, no, or None where that is not known."""
+from lvstui.core.packets.state import Operation, State
 
 
 class Ready:
@@ -35,22 +33,22 @@ class Ready:
     match most packets.
     """
 
-    __slots__ = ("_compiler", "_gated", "_steps", "chain", "gate", "line")
+    __slots__ = ("_compiler", "_gated", "_operations", "chain", "gate", "line")
 
     def __init__(self, line: Line, chain: str, compiler: Compiler) -> None:
         self.line = line
         self.chain = chain
         self._compiler = compiler
         self.gate, self._gated = _gate(line.code, compiler)
-        self._steps: dict[bool, Sequence[Step]] = {}
+        self._operations: dict[bool, Sequence[Operation]] = {}
 
-    def steps(self, opened: bool) -> Sequence[Step]:
-        """Return the rule's steps, without what its gate has asked where that is surely `opened`."""
-        found = self._steps.get(opened)
+    def operations(self, opened: bool) -> Sequence[Operation]:
+        """Return the rule's operations, without what its gate has asked where that is surely `opened`."""
+        found = self._operations.get(opened)
         if found is None:
             code = self.line.code
             rest = code[self._gated :] if opened else code
-            found = self._steps[opened] = self._compiler.steps(rest if needs_nothing(rest) else code)
+            found = self._operations[opened] = self._compiler.operations(rest if needs_nothing(rest) else code)
         return found
 
 

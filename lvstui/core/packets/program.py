@@ -98,7 +98,7 @@ class Choose(NamedTuple):
     text: str
 
 
-class Constant(NamedTuple):
+class Immediate(NamedTuple):
     """Put bytes into registers."""
 
     slot: int
@@ -296,7 +296,7 @@ class Unread(NamedTuple):
 Instruction: TypeAlias = (
     Load
     | Choose
-    | Constant
+    | Immediate
     | Compare
     | Within
     | Mask

@@ -10,7 +10,7 @@ from lvstui.core.packets.compiled import Ready, ReadyChain, Rules
 from lvstui.core.packets.program import Outcome, Verdict
 from lvstui.core.packets.scene import Scene
 from lvstui.core.packets.sight import Sight
-from lvstui.core.packets.state import State, Way, joined
+from lvstui.core.packets.state import Fork, State, joined
 
 LIMIT: Final = 64
 """So many states are followed side by side; of more, the bits of marks that differ become unknown."""
@@ -182,8 +182,8 @@ def straight(rules: ReadyChain, places: Sequence[int], at: int, state: State) ->
             continue
         after: State = state
         registers: Registers = {}
-        for step in rule.steps(answer is True):
-            result = step(after, registers)
+        for operation in rule.operations(answer is True):
+            result = operation(after, registers)
             if not isinstance(result, State):
                 return number, state
             after = result
@@ -198,13 +198,13 @@ def run(rule: Ready, state: State) -> list[End]:
     opened = rule.gate is not None and rule.gate(state)
     if opened is False and rule.gate is not None:
         return [End(state, 0, None, False, True)]
-    steps = rule.steps(opened is True)
+    operations = rule.operations(opened is True)
     ends: list[End] = []
     pending: list[tuple[int, State, Registers, int, bool]] = [(0, state, {}, 0, True)]
     while pending:
         start, now, registers, guesses, certain = pending.pop()
-        for at in range(start, len(steps)):
-            result = steps[at](now, registers)
+        for at in range(start, len(operations)):
+            result = operations[at](now, registers)
             if isinstance(result, State):
                 now = result
                 continue
@@ -220,7 +220,7 @@ def run(rule: Ready, state: State) -> list[End]:
 
 
 def _split(
-    ways: Sequence[Way],
+    forks: Sequence[Fork],
     at: int,
     guesses: int,
     certain: bool,
@@ -232,10 +232,10 @@ def _split(
     Of several that go on, all have the same state.
     """
     ahead: list[tuple[int, State, Registers, int, bool]] = []
-    for number, (state, registers, verdict) in enumerate(ways):
+    for number, (state, registers, verdict) in enumerate(forks):
         more = guesses + (number > 0)
         if registers is not None:
-            ahead.append((at, state, registers if len(ways) == 1 else dict(registers), more, certain))
+            ahead.append((at, state, registers if len(forks) == 1 else dict(registers), more, certain))
         else:
             ends.append(End(state, more, verdict, verdict is not None, certain))
     if len(ahead) > 1 and len(pending) + len(ends) > ENOUGH:

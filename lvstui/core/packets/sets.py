@@ -22,7 +22,7 @@ _SOMETHING = Element(b"", b"")
 """What may be in a set of which no element is known."""
 
 
-class Index:
+class Lookup:
     """A set or map, ready to be asked."""
 
     __slots__ = (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from lvstui.core.packets.bits import FULL, Bits, Registers, join
+from lvstui.core.packets.bits import Bits, Registers, join
 from lvstui.core.packets.program import Verdict
 from lvstui.core.packets.scene import Scene, Tracking
 from lvstui.core.packets.sight import Sight
@@ -49,34 +50,25 @@ def joined(one: State, other: State) -> State:
     return State(mark.value, mark.unknown, saved.value, saved.unknown, sight)
 
 
-class Way(NamedTuple):
-    """One way on inside a rule: with these registers, or its end with a verdict; with neither it does not match."""
+class Fork(NamedTuple):
+    """A way on inside a rule: with these registers, or its end with a verdict; with neither it does not match."""
 
     state: State
     registers: Registers | None = None
     verdict: Verdict | None = None
 
 
-Result: TypeAlias = State | tuple[Way, ...] | None
+Result: TypeAlias = State | tuple[Fork, ...] | None
 """What an instruction leads to: on with a state, the rule does not match (None), or several ways.
 
 Of several ways the first is the one where what is not known does not match.
 """
 
 
+Operation: TypeAlias = Callable[[State, Registers], Result]
+"""What runs an instruction."""
+
+
 def maybe(state: State, registers: Registers) -> Result:
     """Return both ways of a test whose answer is not known."""
-    return (Way(state), Way(state, registers))
-
-
-def masked(old: Bits, mask: int, other: Bits) -> Bits:
-    """Return `(old & ~mask) ^ other`, 32 bits."""
-    unknown = (old.unknown & ~mask | other.unknown) & FULL
-    return Bits((old.value & ~mask ^ other.value) & ~unknown & FULL, unknown)
-
-
-def shifted(number: Bits, bits: int) -> Bits:
-    """Return a number of 32 bits shifted to the left, or to the right where `bits` is negative."""
-    if bits >= 0:
-        return Bits(number.value << bits & FULL, number.unknown << bits & FULL)
-    return Bits(number.value >> -bits, number.unknown >> -bits)
+    return (Fork(state), Fork(state, registers))

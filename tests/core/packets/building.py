@@ -13,10 +13,10 @@ from lvstui.core.packets.program import (
     ByteOrder,
     Chain,
     Compare,
-    Constant,
     Contents,
     Element,
     Header,
+    Immediate,
     Instruction,
     Line,
     Load,
@@ -142,7 +142,7 @@ def marked(mark: int, sign: str = "==", source: Named = MARK) -> tuple[Instructi
 
 def set_mark(mark: int, target: Named = MARK) -> tuple[Instruction, ...]:
     """Return what `meta mark set MARK` is, or `ct mark set MARK`."""
-    return (Constant(4, number(mark)), Write(4, target))
+    return (Immediate(4, number(mark)), Write(4, target))
 
 
 def or_mark(mark: int) -> tuple[Instruction, ...]:

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from lvstui.core.packets import index
-from lvstui.core.packets.program import Check, Constant, Line, Load, Mark, Member, Program, Write
+from lvstui.core.packets.program import Check, Immediate, Line, Load, Mark, Member, Program, Write
 from lvstui.core.packets.walk import Way, walk
 from tests.core.packets import building
 from tests.core.packets.building import base, contents, daddr, dport, packet, protocol, rule, set_mark
@@ -30,7 +30,7 @@ def lines(chance: random.Random) -> list[Line]:
             [
                 (Mark(1 << number % 30, 1 << number % 30),),
                 set_mark(number),
-                (Constant(4, bytes((0, chance.randrange(80, 84)))), Write(4, building.DPORT)),
+                (Immediate(4, bytes((0, chance.randrange(80, 84)))), Write(4, building.DPORT)),
             ]
         )
         found.append(rule(*parts, done, handle=number + 1))

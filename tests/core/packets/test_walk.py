@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lvstui.core.packets.program import Ask, Check, Constant, Mark, Outcome, Program, Verdict
+from lvstui.core.packets.program import Ask, Check, Immediate, Mark, Outcome, Program, Verdict
 from lvstui.core.packets.walk import Fate, walk
 from tests.core.packets.building import (
     ACCEPT,
@@ -253,4 +253,4 @@ def test_iptables_and_nft_walk_side_by_side() -> None:
 
 
 def test_an_empty_rule_matches_and_does_nothing() -> None:
-    assert only(program(base(rule(), rule(Constant(4, b"\1")), rule(set_mark(1))))).mark == 1
+    assert only(program(base(rule(), rule(Immediate(4, b"\1")), rule(set_mark(1))))).mark == 1

@@ -8,9 +8,9 @@ import pytest
 
 from lvstui.core.packets.program import (
     Check,
-    Constant,
     CopyMark,
     Element,
+    Immediate,
     Load,
     Map,
     Mark,
@@ -254,7 +254,7 @@ def test_nat_of_the_other_version_lets_packets_pass() -> None:
 
 def test_nat_may_take_its_destination_from_registers() -> None:
     vips = contents(Element(b"\xc0\0\2\x0a", b"\xc0\0\2\x0a", BACKEND.to_bytes(4, "big")))
-    code = (Load(4, DADDR), Map(4, vips, 8), Constant(9, b"\x1f\x90"), Nat((8, 8), (9, 9), registers=True))
+    code = (Load(4, DADDR), Map(4, vips, 8), Immediate(9, b"\x1f\x90"), Nat((8, 8), (9, 9), registers=True))
     fate = only(program(base(rule(*code), kind="nat", priority=-100)))
     assert (str(fate.destination), fate.port) == ("10.0.0.1", 8080)
 

@@ -12,10 +12,10 @@ from lvstui.core.packets.program import (
     Choose,
     Combine,
     Compare,
-    Constant,
     CopyMark,
     Element,
     Header,
+    Immediate,
     Load,
     Map,
     Mark,
@@ -76,7 +76,7 @@ def marks(*parts: Part, protocol: int = 6, established: bool = False, local: boo
 
 @pytest.mark.parametrize("order", ["little", "big"])
 def test_a_mark_is_a_number_of_the_machine(order: ByteOrder) -> None:
-    assert mark(Constant(4, number(80, order)), Write(4, MARK), order=order) == 80
+    assert mark(Immediate(4, number(80, order)), Write(4, MARK), order=order) == 80
 
 
 @pytest.mark.parametrize(
@@ -119,18 +119,18 @@ def test_a_mask_cuts_and_flips() -> None:
 
 
 def test_a_mask_clears_what_of_a_slot_it_does_not_reach() -> None:
-    assert mark(Constant(4, b"\1\2\3\4"), Mask(4, 4, b"\xff\xff", b"\0\0"), Write(4, MARK), order="big") == 0x01020000
+    assert mark(Immediate(4, b"\1\2\3\4"), Mask(4, 4, b"\xff\xff", b"\0\0"), Write(4, MARK), order="big") == 0x01020000
 
 
 @pytest.mark.parametrize(("sign", "expected"), [("&", 0x00000204), ("|", 0x07070F0F), ("^", 0x07070D0B)])
 def test_two_registers_are_combined(sign: str, expected: int) -> None:
-    code = (Constant(4, b"\5\3\6\5"), Constant(5, b"\2\4\x0b\x0e"), Combine(4, 5, 6, 4, sign), Write(6, MARK))
+    code = (Immediate(4, b"\5\3\6\5"), Immediate(5, b"\2\4\x0b\x0e"), Combine(4, 5, 6, 4, sign), Write(6, MARK))
     assert mark(code, order="big") == expected
 
 
 @pytest.mark.parametrize("order", ["little", "big"])
 def test_shifts_are_of_numbers_of_the_machine(order: ByteOrder) -> None:
-    start = Constant(4, number(0x00000180, order))
+    start = Immediate(4, number(0x00000180, order))
     assert mark(start, Shift(4, 5, 4, 8, True), Write(5, MARK), order=order) == 0x00018000
     assert mark(start, Shift(4, 5, 4, 4, False), Write(5, MARK), order=order) == 0x18
     assert mark(start, Shift(4, 5, 4, 0, False), Write(5, MARK), order=order) == 0x180
@@ -138,7 +138,7 @@ def test_shifts_are_of_numbers_of_the_machine(order: ByteOrder) -> None:
 
 @pytest.mark.parametrize("order", ["little", "big"])
 def test_what_a_shift_pushes_out_goes_into_the_next_slot(order: ByteOrder) -> None:
-    start = Constant(4, number(0x80000001, order) + number(0x40000002, order))
+    start = Immediate(4, number(0x80000001, order) + number(0x40000002, order))
     assert mark(start, Shift(4, 8, 8, 1, True), Write(8, MARK), order=order) == 0x00000002
     assert mark(start, Shift(4, 8, 8, 2, True), Write(8, MARK), order=order) == 0x00000005
     assert mark(start, Shift(4, 8, 8, 1, False), Write(9, MARK), order=order) == 0xA0000001
@@ -153,8 +153,8 @@ def test_a_port_is_turned_into_a_number_of_the_machine() -> None:
 
 def test_numbers_of_four_and_eight_bytes_are_turned_one_by_one() -> None:
     data = bytes(range(1, 9))
-    assert mark(Constant(4, data), Swap(4, 8, 8, 4), Write(9, MARK)) == int.from_bytes(data[4:], "big")
-    assert mark(Constant(4, data), Swap(4, 8, 8, 8), Write(8, MARK)) == int.from_bytes(data[4:], "big")
+    assert mark(Immediate(4, data), Swap(4, 8, 8, 4), Write(9, MARK)) == int.from_bytes(data[4:], "big")
+    assert mark(Immediate(4, data), Swap(4, 8, 8, 8), Write(8, MARK)) == int.from_bytes(data[4:], "big")
 
 
 def test_members_of_a_set_are_found_by_value_range_and_rest() -> None:
@@ -223,7 +223,7 @@ def test_a_choice_that_a_map_turns_into_one_value_is_certain() -> None:
 
 
 def test_bytes_written_to_a_header_are_what_later_rules_and_ipvs_see() -> None:
-    rules = program(base(rule(Constant(4, b"\1\xbb"), Write(4, DPORT)), rule(dport(443), set_mark(1))))
+    rules = program(base(rule(Immediate(4, b"\1\xbb"), Write(4, DPORT)), rule(dport(443), set_mark(1))))
     fate = walk(rules, packet()).fates[0]
     assert (fate.mark, fate.port) == (1, 443)
 

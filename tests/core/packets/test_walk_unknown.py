@@ -16,10 +16,10 @@ from lvstui.core.packets.program import (
     Branch,
     Check,
     Choose,
-    Constant,
     Contents,
     CopyMark,
     Element,
+    Immediate,
     Instruction,
     Line,
     Load,
@@ -37,7 +37,7 @@ from lvstui.core.packets.program import (
     Write,
 )
 from lvstui.core.packets.run import LIMIT
-from lvstui.core.packets.sets import Index
+from lvstui.core.packets.sets import Lookup
 from lvstui.core.packets.walk import Fate, Way, walk
 from tests.core.packets.building import (
     ACCEPT,
@@ -386,7 +386,7 @@ def test_a_field_that_may_be_lacking_and_is_not_looked_at_may_stop_the_rule() ->
 @given(_programs((ASK,)), _PACKETS, st.booleans())
 def test_rules_do_the_same_when_no_test_stands_first(rules: Program, it: Packet, later: bool) -> None:
     (one,) = dict.fromkeys(stop.table for stops in rules.hooks.values() for stop in stops)
-    nothing = Constant(15, bytes(4))
+    nothing = Immediate(15, bytes(4))
     slower = program(
         *(replace(part, lines=[rule(nothing, *line.code) for line in part.lines]) for part in one.chains.values())
     )
@@ -404,7 +404,7 @@ def test_joined_ranges_hold_the_keys_whose_every_field_is_inside(
 ) -> None:
     ends = [(min(a, c), min(b, d), max(a, c), max(b, d)) for (a, b), (c, d) in ranges]
     pairs = contents(*(((_pair(a, b)), (_pair(c, d))) for a, b, c, d in ends), parts=(2, 2))
-    held = Index(replace(pairs, size=8)).find(Bits(int.from_bytes(_pair(*key), "big"))).elements
+    held = Lookup(replace(pairs, size=8)).find(Bits(int.from_bytes(_pair(*key), "big"))).elements
     assert bool(held) == any(a <= key[0] <= c and b <= key[1] <= d for a, b, c, d in ends)
 
 
@@ -420,9 +420,9 @@ def test_ten_thousand_networks_with_ports_are_looked_up_in_no_time() -> None:
         ),
         parts=(4, 2),
     )
-    index = Index(nets)
+    lookup = Lookup(nets)
     start = time.process_time()
     for n in range(1000):
-        assert not index.find(Bits(n)).elements
-        assert index.find(Bits(0x0A00000000500000 | n << 32)).elements
+        assert not lookup.find(Bits(n)).elements
+        assert lookup.find(Bits(0x0A00000000500000 | n << 32)).elements
     assert time.process_time() - start < 0.5

@@ -19,9 +19,9 @@ from lvstui.core.packets.program import (
     Choose,
     Combine,
     Compare,
-    Constant,
     Contents,
     Header,
+    Immediate,
     Instruction,
     Load,
     Map,
@@ -183,7 +183,7 @@ def _payload(parts: Parts) -> Code:
 def _immediate(parts: Parts) -> Code:
     data = parts.codec.attributes(parts.values.get(2, b""))
     if 2 not in data:
-        return (Constant(_at(parts, 1, len(data[1])), data[1]),)
+        return (Immediate(_at(parts, 1, len(data[1])), data[1]),)
     verdict = read_verdict(parts.codec, data[2])
     return () if verdict.outcome is Outcome.CONTINUE else (verdict,)
 
