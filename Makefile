@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 LAB := $(BIN)/python -m tests.lab
 
-.PHONY: all run test matrix check lab bench campaign lock snapshots clean
+.PHONY: all run test matrix check lab lab-kill lab-silence lab-unplug lab-revive bench campaign lock snapshots clean
 
 all: $(READY)
 
@@ -47,6 +47,10 @@ check: $(READY)  ## format, lint, types
 lab: $(READY)  ## lvstui on a real kernel with traffic, in this terminal, without root
 	@$(LAB) install
 	@$(LAB) shop
+
+SERVER ?= rs2
+lab-kill lab-silence lab-unplug lab-revive: $(READY)  ## from another terminal: do that to SERVER (rs2; rs1, rs3) of the open lab
+	@$(LAB) $(@:lab-%=%) $(SERVER)
 
 bench: $(READY)  ## speed against ipvsadm in one guest, against nft in the other
 	@$(LAB) install

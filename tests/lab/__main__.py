@@ -5,9 +5,16 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.lab import guest, install, matrix, suite
+from tests.lab import faults, guest, install, matrix, net, suite
 from tests.lab.full import Full
 from tests.lab.uml import UserMode
+
+_FAULTS = {
+    "kill": "end a real server's program, so that its machine refuses connections",
+    "silence": "have its machine answer nothing, as a firewall does",
+    "unplug": "take its machine off the network",
+    "revive": "take all of that back",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return suite.run(rest, options.kernel, **how)
             case "matrix":
                 return matrix.run(options.kernels or [_kernel(name) for name in matrix.KERNELS], core=options.core)
+            case fault if fault in faults.FAULTS:
+                faults.ask(fault, options.server)
+                return 0
             case _:
                 return guest.run(guest.Job(_shop(options.command), terminal=True), UserMode())
     except guest.LabError as problem:
@@ -67,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("kernels", nargs="*", type=_kernel, metavar="KERNEL", help="only on these")
     shop = commands.add_parser("shop", help="open lvstui (or COMMAND) in this terminal on a director with traffic")
     shop.add_argument("command", nargs="*", metavar="-- COMMAND")
+    for name, text in _FAULTS.items():
+        fault = commands.add_parser(name, help=f"in the shop that is open in another terminal: {text}")
+        fault.add_argument("server", choices=net.SERVERS, metavar="SERVER", help=f"one of {', '.join(net.SERVERS)}")
     return parser
 
 

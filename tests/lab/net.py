@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 LOG = Path("/run/shop.log")
 SERVERS = ("rs1", "rs2", "rs3")
@@ -37,6 +38,17 @@ MARKED = "-d 192.0.2.20 -p tcp -m multiport --dports 80,443 -j MARK --set-mark 8
 MARKED_BY_TC = "protocol ip flower dst_ip 192.0.2.20 ip_proto tcp dst_port {} action skbedit mark 80"
 """The same where the kernel has no iptables: one filter a port."""
 
+SILENCE = """\
+qdisc add dev eth0 clsact
+filter add dev eth0 ingress pref 1 protocol ipv6 flower ip_proto icmpv6 action pass
+filter add dev eth0 ingress pref 2 protocol ipv6 matchall action drop
+filter add dev eth0 ingress pref 3 protocol ip matchall action drop
+""".splitlines()
+"""What drops every packet; in IPv6 neighbours ask for each other by packets, which pass."""
+
+_serving: Final[dict[str, subprocess.Popen[str]]] = {}
+"""The programs of the real servers that run, by the server's name."""
+
 
 @contextmanager
 def shop(*, traffic: bool = False, empty: bool = False) -> Iterator[None]:
@@ -46,28 +58,57 @@ def shop(*, traffic: bool = False, empty: bool = False) -> Iterator[None]:
     """
     if "LVSTUI_LAB" not in os.environ:
         raise RuntimeError("The shop rewires the machine's network: build it in the lab guest only.")
-    running: list[subprocess.Popen[str]] = []
+    clients: list[subprocess.Popen[str]] = []
     try:
         _build_network()
         if not empty:
             _run(["ipvsadm", "-R"], SERVICES)
             _mark()
-        running += [_start(name, "server", name) for name in SERVERS]
-        for server in running:
-            if server.stdout is None or not server.stdout.readline():
-                raise RuntimeError(f"A real server of the shop did not start: {LOG.read_text()}")
+        _serve(SERVERS)
         if traffic:
-            running.append(_start("client", "client"))
+            clients.append(_start("client", "client"))
         yield
     finally:
-        for process in running:
-            process.kill()
-            process.communicate()
+        for process in clients:
+            _end(process)
+        for name in tuple(_serving):
+            kill(name)
         _take_away_network()
         if not empty:
             _run(["ipvsadm", "-C"])
             if _has_iptables():
                 _run(["iptables", "-t", "mangle", "-F"])
+
+
+def kill(name: str) -> None:
+    """End a real server's program: its machine refuses every connection from now on, with RST and ICMP."""
+    if name in _serving:
+        _end(_serving.pop(name))
+
+
+def silence(name: str) -> None:
+    """Have a real server's machine drop every packet, as a firewall does; its neighbours still find it."""
+    if not _is_silent(name):
+        _run(["tc", "-n", name, "-batch", "-"], SILENCE)
+
+
+def unplug(name: str) -> None:
+    """Take a real server's machine off the network: nobody answers, to ARP neither."""
+    _run(["ip", "link", "set", name, "down"])
+
+
+def revive(name: str) -> None:
+    """Take back whatever was done to a real server."""
+    _run(["ip", "link", "set", name, "up"])
+    if _is_silent(name):
+        _run(["tc", "-n", name, "qdisc", "del", "dev", "eth0", "clsact"])
+    if name not in _serving:
+        _serve([name])
+
+
+def _is_silent(name: str) -> bool:
+    shown = ["tc", "-n", name, "qdisc", "show", "dev", "eth0"]
+    return "clsact" in subprocess.run(shown, check=True, text=True, stdout=subprocess.PIPE).stdout
 
 
 def ask(requests: Iterable[tuple[str, str, int]]) -> list[str]:
@@ -144,6 +185,20 @@ def _inner_links() -> dict[str, list[str]]:
         addresses = [f"addr add 10.0.0.{number}/24 dev eth0", f"addr add fd00::{number}/64 dev eth0 nodad"]
         links[name] = [*up, *addresses, "route add default via 10.0.0.1", "route add default via fd00::1"]
     return links
+
+
+def _serve(names: Iterable[str]) -> None:
+    """Start the programs of real servers, and wait until they serve."""
+    started = {name: _start(name, "server", name) for name in names}
+    _serving.update(started)
+    for server in started.values():
+        if server.stdout is None or not server.stdout.readline():
+            raise RuntimeError(f"A real server of the shop did not start: {LOG.read_text()}")
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
 
 
 def _run(command: Sequence[str], lines: Iterable[str] = ()) -> None:
