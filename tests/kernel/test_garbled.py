@@ -15,11 +15,12 @@ from lvstui.kernel.ipvs.dump import PoolTable
 from lvstui.kernel.netlink.attributes import NATIVE, Attributes
 from lvstui.kernel.netlink.channel import Channel, look_up
 from lvstui.kernel.nft.reading import tables
-from lvstui.kernel.nft.reading.explain import Lead, Way, Ways
+from lvstui.kernel.nft.reading.approaches import Approach, Approaches, Lead
+from lvstui.kernel.nft.reading.explained import ExplainedRule
 from lvstui.kernel.nft.reading.expressions import Expressions
+from lvstui.kernel.nft.reading.parts import Context
 from lvstui.kernel.nft.reading.sets import ANONYMOUS, INTERVAL, Set, read_elements, read_set
-from lvstui.kernel.nft.reading.tables import Chain
-from lvstui.kernel.nft.reading.walk import Surroundings, Walk
+from lvstui.kernel.nft.reading.tables import RawChain
 from lvstui.kernel.nft.xtables.iptables_text import UnknownLine, line
 from lvstui.kernel.port import Garbled, KernelError, Piece
 from lvstui.kernel.procfs.connections import Decoder
@@ -152,16 +153,16 @@ def test_counts_of_an_odd_size_are_not_taken_for_numbers() -> None:
 def test_a_load_of_an_impossible_length_is_a_puzzle_and_no_endless_loop(size: int) -> None:
     load = expression("payload", u32(1, 8), u32(2, 1), u32(3, 16), u32(4, size))
     lookup = expression("lookup", NATIVE.attribute(1, b"s\0"), u32(2, 8))
-    walk = Walk(Surroundings("ip", {"s": Set("s", 0, 4, ())}), 2)
-    Expressions(NATIVE).walk_through(load + lookup, walk)
+    walk = ExplainedRule(Context("ip", {"s": Set("s", 0, 4, ())}), 2)
+    Expressions(NATIVE).explain(load + lookup, walk)
     assert walk.unknown
 
 
 def test_a_range_beyond_its_field_is_a_puzzle() -> None:
     load = expression("payload", u32(1, 8), u32(2, 1), u32(3, 16), u32(4, 4))
     ends = [NATIVE.nest(kind, NATIVE.attribute(1, data)) for kind, data in ((3, b"\1" * 4), (4, b"\2" * 9))]
-    walk = Walk(Surroundings("ip"), 2)
-    Expressions(NATIVE).walk_through(load + expression("range", u32(1, 8), *ends), walk)
+    walk = ExplainedRule(Context("ip"), 2)
+    Expressions(NATIVE).explain(load + expression("range", u32(1, 8), *ends), walk)
     assert walk.unknown
 
 
@@ -182,13 +183,15 @@ def test_a_set_whose_keys_no_register_holds_is_told() -> None:
 
 
 def test_chains_in_a_row_of_thousands_end() -> None:
-    chains = {f"c{number}": Chain(f"c{number}") for number in range(3000)}
+    chains = {f"c{number}": RawChain(f"c{number}") for number in range(3000)}
 
-    def over(way: Way) -> list[tuple[tuple[()], bool]]:
-        return [((), way.sure)]
+    def over(approach: Approach) -> list[tuple[tuple[()], bool]]:
+        return [((), approach.sure)]
 
-    ways = Ways(chains, lambda name: [Lead(f"c{int(name[1:]) - 1}", 0, partial(over))] if name != "c0" else [])
-    assert [way.hook for way in ways.to("c2999")] == [""]
+    approaches = Approaches(
+        chains, lambda name: [Lead(f"c{int(name[1:]) - 1}", 0, partial(over))] if name != "c0" else []
+    )
+    assert [approach.hook for approach in approaches.to("c2999")] == [""]
 
 
 @pytest.mark.parametrize("text", ["[", "[1:2] ", "-A", "[" + "9" * 5000 + ":1] -A INPUT", ""])
@@ -263,6 +266,6 @@ def test_an_element_that_ends_before_it_starts_is_a_puzzle() -> None:
     load = expression("payload", u32(1, 8), u32(2, 1), u32(3, 16), u32(4, 4))
     lookup = expression("lookup", NATIVE.attribute(1, b"s\0"), u32(2, 8))
     backwards = Element(b"\0\0\0\7", b"\0\0\0\0")
-    walk = Walk(Surroundings("ip", {"s": Set("s", ANONYMOUS, 4, (), (backwards,))}), 2)
-    Expressions(NATIVE).walk_through(load + lookup, walk)
+    walk = ExplainedRule(Context("ip", {"s": Set("s", ANONYMOUS, 4, (), (backwards,))}), 2)
+    Expressions(NATIVE).explain(load + lookup, walk)
     assert walk.unknown

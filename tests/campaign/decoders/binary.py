@@ -28,12 +28,13 @@ from lvstui.kernel.nft.ipsets.membership import Asked
 from lvstui.kernel.nft.nfnetlink import GETRULE, GETSETELEM, TABLES
 from lvstui.kernel.nft.reading import hooks, tables
 from lvstui.kernel.nft.reading.explain import Explainer, comment
+from lvstui.kernel.nft.reading.explained import ExplainedRule
 from lvstui.kernel.nft.reading.expressions import Expressions
 from lvstui.kernel.nft.reading.instructions import Instructions, Scope
 from lvstui.kernel.nft.reading.lazy import Lazy
+from lvstui.kernel.nft.reading.parts import Context
 from lvstui.kernel.nft.reading.program import Programmer
 from lvstui.kernel.nft.reading.sets import Set, read_elements, read_set
-from lvstui.kernel.nft.reading.walk import Surroundings, Walk
 from lvstui.kernel.nft.reading.wording import rule_text
 from lvstui.kernel.port import KernelError
 from tests.campaign.decoders import mutate, tape
@@ -97,7 +98,7 @@ _HOPS: Final = tuple(
 
 
 def _explore(program: Program) -> None:
-    """Walk packets through a program, down to the words of its rules; nothing is raised."""
+    """ExplainedRule packets through a program, down to the words of its rules; nothing is raised."""
     for packet in _HOPS:
         walk(program, packet, steps=True)
     for stop in (stop for stops in program.hooks.values() for stop in stops):
@@ -141,9 +142,9 @@ def _run_rule(random: Random) -> None:
     sets = {
         name: kind._replace(elements=Lazy(partial(read_elements, NATIVE, kind, bodies))) for name, kind in sets.items()
     }
-    scope = Scope(Surroundings(family, sets))
+    scope = Scope(Context(family, sets))
     code = Instructions(NATIVE).read(data, scope)
-    chain = Chain("c", (Line(code, partial(rule_text, scope.around, data, b"", code)),), "prerouting", -150)
+    chain = Chain("c", (Line(code, partial(rule_text, scope.context, data, b"", code)),), "prerouting", -150)
     table = Table("nft", family, "t", {"c": chain})
     _explore(Program({"prerouting": (Stop(table, chain),)}, NATIVE.order))
 
@@ -178,8 +179,8 @@ def _walk_rule(random: Random) -> None:
     sets = {f"__set{n}": Set(f"__set{n}", 1 << random.randrange(6), 4, (), elements) for n in range(3)}
     sets |= {f"__map{n}": Set(f"__map{n}", 8 | 1 << random.randrange(6), 4, (), elements) for n in range(3)}
     for family in ("ip", "inet"):
-        walk = Walk(Surroundings(family, sets), 2 if family == "ip" else None)
-        expressions.walk_through(data, walk)
+        walk = ExplainedRule(Context(family, sets), 2 if family == "ip" else None)
+        expressions.explain(data, walk)
     expressions.read_counter(data)
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from lvstui.core.observed import Rule
 from lvstui.kernel.nft.filter import PacketFilter
+from lvstui.kernel.nft.reading.approaches import Approach, Approaches, Lead
 from lvstui.kernel.nft.reading.conditions import Condition
-from lvstui.kernel.nft.reading.explain import Lead, Way, Ways
 from lvstui.kernel.nft.reading.fields import PacketField
-from lvstui.kernel.nft.reading.tables import Chain
+from lvstui.kernel.nft.reading.tables import RawChain
 from lvstui.kernel.nft.xtables.iptables_save import Saved
 from lvstui.kernel.nft.xtables.iptables_text import line
 from lvstui.kernel.nft.xtables.legacy import Legacy
@@ -151,20 +151,26 @@ def explained(rule: str) -> list[Rule]:
 
 def test_chains_that_jump_in_a_circle_have_an_end() -> None:
     asked = Condition("ip protocol tcp", PacketField("ip protocol", 1))
-    chains = {"base": Chain("base", "prerouting", -150), "a": Chain("a"), "b": Chain("b")}
+    chains = {"base": RawChain("base", "prerouting", -150), "a": RawChain("a"), "b": RawChain("b")}
 
     def leading(name: str) -> list[Lead]:
         others = {"a": ["base", "b"], "b": ["a"]}.get(name, [])
-        return [Lead(other, 1, lambda way: [((*way.conditions, asked), way.sure)]) for other in others]
+        return [Lead(other, 1, lambda approach: [((*approach.conditions, asked), approach.sure)]) for other in others]
 
-    assert Ways(chains, leading).to("b") == (Way("prerouting", -150, ("base", "a"), (asked, asked), (0, 1, 1)),)
+    assert Approaches(chains, leading).to("b") == (
+        Approach("prerouting", -150, ("base", "a"), (asked, asked), (0, 1, 1)),
+    )
 
 
 def test_of_too_many_ways_to_a_chain_only_their_beginnings_are_shown() -> None:
-    chains = {"base": Chain("base", "prerouting", -150), "a": Chain("a")}
+    chains = {"base": RawChain("base", "prerouting", -150), "a": RawChain("a")}
 
     def leading(name: str) -> list[Lead]:
-        return [Lead("base", place, lambda way: [(way.conditions, True)]) for place in range(99)] if name == "a" else []
+        return (
+            [Lead("base", place, lambda approach: [(approach.conditions, True)]) for place in range(99)]
+            if name == "a"
+            else []
+        )
 
-    (way,) = Ways(chains, leading).to("a")
-    assert (way.hook, way.path, way.conditions[0].text) == ("prerouting", ("base",), "by one of 99 ways")
+    (approach,) = Approaches(chains, leading).to("a")
+    assert (approach.hook, approach.path, approach.conditions[0].text) == ("prerouting", ("base",), "by one of 99 ways")

@@ -9,10 +9,11 @@ import pytest
 from lvstui.core.observed import ALL_BITS
 from lvstui.core.packets.program import Element
 from lvstui.kernel.netlink.attributes import Codec
+from lvstui.kernel.nft.reading.explained import ExplainedRule
 from lvstui.kernel.nft.reading.expressions import Expressions
 from lvstui.kernel.nft.reading.fields import PacketField
+from lvstui.kernel.nft.reading.parts import Context
 from lvstui.kernel.nft.reading.sets import ANONYMOUS, MAP, Key, Set, match_members
-from lvstui.kernel.nft.reading.walk import Surroundings, Walk
 from lvstui.kernel.nft.xtables.extensions import match, target
 
 CODECS = pytest.mark.parametrize("codec", [Codec("little"), Codec("big")], ids=lambda codec: str(codec.order))
@@ -75,9 +76,9 @@ class Writer:
         return self.expression("immediate", self.u32(1, REGISTER), self.constant(2, self.host(value)))
 
 
-def walk(codec: Codec, *expressions: bytes, **sets: Set) -> Walk:
-    going = Walk(Surroundings("inet", sets, codec=codec))
-    Expressions(codec).walk_through(b"".join(expressions), going)
+def walk(codec: Codec, *expressions: bytes, **sets: Set) -> ExplainedRule:
+    going = ExplainedRule(Context("inet", sets, codec=codec))
+    Expressions(codec).explain(b"".join(expressions), going)
     return going
 
 
@@ -171,9 +172,9 @@ def test_marks_in_a_map_are_numbers_of_the_machine_and_its_keys_are_not(codec: C
     found = Set("m", ANONYMOUS | MAP, 4, (), (Element(address, address, write.host(80)),))
     destination = write.u32(1, REGISTER), write.u32(2, 1), write.u32(3, 16), write.u32(4, 4)
     look_up = codec.attribute(1, b"m\0"), write.u32(2, REGISTER), write.u32(3, REGISTER)
-    going = Walk(Surroundings("ip", {"m": found}, codec=codec), network=2)
+    going = ExplainedRule(Context("ip", {"m": found}, codec=codec), network=2)
     expressions = write.expression("payload", *destination), write.expression("lookup", *look_up), write.set_mark()
-    Expressions(codec).walk_through(b"".join(expressions), going)
+    Expressions(codec).explain(b"".join(expressions), going)
     (effect,) = going.effects
     ((value, (condition,)),) = effect.choices
     assert (value, condition.text) == (80, "ip daddr 192.0.2.10")
@@ -182,7 +183,7 @@ def test_marks_in_a_map_are_numbers_of_the_machine_and_its_keys_are_not(codec: C
 @CODECS
 def test_structures_of_xtables_are_in_the_order_of_the_machine(codec: Codec) -> None:
     sign = "<" if codec.order == "little" else ">"
-    going = Walk(Surroundings("ip", codec=codec), network=2, transport=6)
+    going = ExplainedRule(Context("ip", codec=codec), network=2, transport=6)
     ports = struct.pack(f"{sign}BB15H15B2x", 1, 2, 80, 443, *(0,) * 13, *(0,) * 15)
     match("multiport", 1, ports)(going)
     match("mark", 1, struct.pack(f"{sign}IIB3x", 0x10, 0xFF, 0))(going)

@@ -41,10 +41,11 @@ from lvstui.core.packets.program import (
 from lvstui.kernel.netlink.attributes import Codec
 from lvstui.kernel.nft.nfnetlink import NUMBERS, word
 from lvstui.kernel.nft.reading.conditions import code
+from lvstui.kernel.nft.reading.explained import ExplainedRule
 from lvstui.kernel.nft.reading.fields import REGISTERS, ROUTE, SOCKET, PacketField, connection, meta
 from lvstui.kernel.nft.reading.loads import fib_field
+from lvstui.kernel.nft.reading.parts import COMBINED, KNOWN_MAX, OTHER_SHAPE, SIGNS, Context, Parts, opened
 from lvstui.kernel.nft.reading.sets import ASKING_OBJECTS, EVERY_PACKET, Set, read_verdict
-from lvstui.kernel.nft.reading.walk import COMBINED, KNOWN_MAX, OTHER_SHAPE, SIGNS, Parts, Surroundings, Walk, opened
 from lvstui.kernel.nft.xtables import extensions, targets
 from lvstui.kernel.port import Garbled
 
@@ -64,12 +65,12 @@ _SYNPROXY_OBJECT: Final = 10
 class Scope:
     """What the rules of one table refer to; `contents` remembers sets in the form of the program."""
 
-    around: Surroundings
+    context: Context
     contents: dict[str, Contents] = field(default_factory=dict)
 
     def find(self, name: str) -> tuple[Set, Contents]:
         """Return a set. Raises `Garbled` where there is none of this name."""
-        found = self.around.sets.get(name)
+        found = self.context.sets.get(name)
         if found is None:
             raise Garbled(f"there is no set {name}")
         if name not in self.contents:
@@ -348,11 +349,11 @@ def _objref(parts: Parts, scope: Scope, _: Sequence[Instruction]) -> Code:
 
 def _match(parts: Parts, scope: Scope, before: Sequence[Instruction]) -> Code:
     """Return what a match of xtables asks, which may depend on the protocol that the rule asks for before it."""
-    walk = Walk(scope.around, NUMBERS.get(scope.around.family), _protocol(before))
-    extensions.match(parts.word(1), parts.number(2), parts.values.get(3, b""))(walk)
-    written = [Unread(effect.text, marks=True) for effect in walk.effects]
-    version = _VERSIONS.get(scope.around.family)
-    asked = (instruction for each in walk.conditions for instruction in code(each, scope.around.held, version))
+    rule = ExplainedRule(scope.context, NUMBERS.get(scope.context.family), _protocol(before))
+    extensions.match(parts.word(1), parts.number(2), parts.values.get(3, b""))(rule)
+    written = [Unread(effect.text, marks=True) for effect in rule.effects]
+    version = _VERSIONS.get(scope.context.family)
+    asked = (instruction for each in rule.conditions for instruction in code(each, scope.context.held, version))
     return *asked, *written
 
 
@@ -374,7 +375,7 @@ _PROTOCOLS: Final = (Named("meta l4proto", 1), Header(Base.NETWORK, 9, 1), Heade
 
 def _target(parts: Parts, scope: Scope, _: Sequence[Instruction]) -> Code:
     kind, revision, info = parts.word(1), parts.number(2), parts.values.get(3, b"")
-    return targets.read(kind, revision, info, scope.around.family, parts.codec)
+    return targets.read(kind, revision, info, scope.context.family, parts.codec)
 
 
 _SYNPROXY: Final[Code] = _TCP, Verdict(Outcome.STOLEN)

@@ -9,6 +9,7 @@ from lvstui.core.observed import ALL_BITS
 from lvstui.core.packets.program import Element
 from lvstui.kernel.netlink.attributes import Order
 from lvstui.kernel.nft.reading.conditions import value_of
+from lvstui.kernel.nft.reading.explained import Effect, ExplainedRule, Explanation, nothing
 from lvstui.kernel.nft.reading.fields import (
     CONNECTION_MARK,
     IPSEC,
@@ -21,23 +22,10 @@ from lvstui.kernel.nft.reading.fields import (
     meta,
 )
 from lvstui.kernel.nft.reading.headers import Layers, read_header
+from lvstui.kernel.nft.reading.operands import Constant, Joined, Loaded, Mapped, Masked, Mixed, Operand
 from lvstui.kernel.nft.reading.options import read_option
+from lvstui.kernel.nft.reading.parts import COMBINED, Parts
 from lvstui.kernel.nft.reading.sets import match_elements
-from lvstui.kernel.nft.reading.walk import (
-    COMBINED,
-    Constant,
-    Effect,
-    Joined,
-    Loaded,
-    Mapped,
-    Masked,
-    Mixed,
-    Operand,
-    Parts,
-    Step,
-    Walk,
-    nothing,
-)
 
 _WORD: Final = 4
 """Bytes of the numbers that are shifted."""
@@ -52,25 +40,25 @@ def _whole(field: PacketField) -> Loaded:
     return Loaded(field, field.size)
 
 
-def _load(slot: int, field: PacketField) -> Step:
+def _load(slot: int, field: PacketField) -> Explanation:
     loaded = _whole(field)
 
-    def step(walk: Walk) -> None:
-        walk.registers[slot] = loaded
+    def explain(rule: ExplainedRule) -> None:
+        rule.registers[slot] = loaded
 
-    return step
+    return explain
 
 
-def load_meta(parts: Parts) -> Step:
+def load_meta(parts: Parts) -> Explanation:
     """Read what the kernel knows of a packet, or write its mark."""
     key = parts.number(2)
     if 3 not in parts:
         return _load(parts.slot(1), meta(key))
     source = parts.slot(3)
-    return (lambda walk: _write_mark(walk, MARK, CONNECTION_MARK, "restore", source)) if key == _MARK else nothing
+    return (lambda rule: _write_mark(rule, MARK, CONNECTION_MARK, "restore", source)) if key == _MARK else nothing
 
 
-def load_ct(parts: Parts) -> Step:
+def load_ct(parts: Parts) -> Explanation:
     """Read what is known of a packet's connection, or write its mark."""
     key = parts.number(2)
     if 4 not in parts:
@@ -79,59 +67,59 @@ def load_ct(parts: Parts) -> Step:
             return _load_address(parts.slot(1), _ADDRESSES[key], direction)
         return _load(parts.slot(1), connection(key, direction))
     source = parts.slot(4)
-    return (lambda walk: _write_mark(walk, CONNECTION_MARK, MARK, "save", source)) if key == _MARK else nothing
+    return (lambda rule: _write_mark(rule, CONNECTION_MARK, MARK, "save", source)) if key == _MARK else nothing
 
 
-def _load_address(slot: int, keys: Mapping[int | None, int], direction: int | None) -> Step:
+def _load_address(slot: int, keys: Mapping[int | None, int], direction: int | None) -> Explanation:
     """Read an address of a connection, which is one of the packet's own family."""
 
-    def step(walk: Walk) -> None:
-        key = keys.get(walk.network)
+    def explain(rule: ExplainedRule) -> None:
+        key = keys.get(rule.network)
         if key is None:
-            walk.registers.pop(slot, None)
+            rule.registers.pop(slot, None)
         else:
             field = connection(key, direction)
-            walk.registers[slot] = _whole(field._replace(name=field.name.replace(" ip ", " ").replace(" ip6 ", " ")))
+            rule.registers[slot] = _whole(field._replace(name=field.name.replace(" ip ", " ").replace(" ip6 ", " ")))
 
-    return step
+    return explain
 
 
-def _write_mark(walk: Walk, own: PacketField, other: PacketField, verb: str, register: int) -> None:
+def _write_mark(rule: ExplainedRule, own: PacketField, other: PacketField, verb: str, register: int) -> None:
     """Write a register to the mark `own`; `verb` is what copying the `other` mark to it is called."""
     plainly = "set" if verb == "restore" else "save"
-    match walk.registers.get(register):
+    match rule.registers.get(register):
         case Constant(data):
-            walk.effect(plainly, walk.around.codec.number(data[:4]))
+            rule.effect(plainly, rule.context.codec.number(data[:4]))
         case Loaded(which) if which == other:
-            walk.effect(verb, None)
+            rule.effect(verb, None)
         case Masked(which, mask, 0, shift) if which == other:
-            walk.effect(verb, None, bits=mask, shift=shift)
+            rule.effect(verb, None, bits=mask, shift=shift)
         case Loaded(which) if which == own:
-            walk.effect(plainly, 0, 0)
+            rule.effect(plainly, 0, 0)
         case Masked(which, mask, flip, 0) if which == own:
-            walk.effect(plainly, flip, ~mask & ALL_BITS)
+            rule.effect(plainly, flip, ~mask & ALL_BITS)
         case Mixed(Masked(kept, mask, 0, 0), Masked(which, bits, 0, shift), "^") if (kept, which) == (own, other):
-            walk.effect(verb, None, ~mask & ALL_BITS, bits, shift)
+            rule.effect(verb, None, ~mask & ALL_BITS, bits, shift)
         case Mixed(Masked(which, bits, 0, shift), Masked(kept, mask, 0, 0), "^") if (kept, which) == (own, other):
-            walk.effect(verb, None, ~mask & ALL_BITS, bits, shift)
+            rule.effect(verb, None, ~mask & ALL_BITS, bits, shift)
         case Mapped() as mapped:
-            _write_mapped(walk, plainly, own.name, mapped)
+            _write_mapped(rule, plainly, own.name, mapped)
         case Loaded(which):
-            walk.unclear_effect(plainly, f"{own.name} set {which.name}")
+            rule.unclear_effect(plainly, f"{own.name} set {which.name}")
         case Masked() | Mixed() as expression:
-            walk.unclear_effect(plainly, f"{own.name} set {expression.name}")
+            rule.unclear_effect(plainly, f"{own.name} set {expression.name}")
         case _:
-            walk.unclear_effect(plainly, f"{own.name} set [register {register}]")
+            rule.unclear_effect(plainly, f"{own.name} set [register {register}]")
 
 
-def _write_mapped(walk: Walk, verb: str, target: str, mapped: Mapped) -> None:
+def _write_mapped(rule: ExplainedRule, verb: str, target: str, mapped: Mapped) -> None:
     keys, whole = mapped
-    walk.settle(whole.name)
+    rule.settle(whole.name)
     text = f"{target} set {' . '.join(key.field.name for key in keys)} map @{whole.name}"
     if whole.moving or not whole.elements:
-        walk.unclear_effect(verb, text, whole.name)
+        rule.unclear_effect(verb, text, whole.name)
         return
-    codec = walk.around.codec
+    codec = rule.context.codec
     values: dict[tuple[int, bytes, bytes], list[Element]] = {}
     end = keys[-1].offset
     for element in whole.elements:
@@ -141,10 +129,10 @@ def _write_mapped(walk: Walk, verb: str, target: str, mapped: Mapped) -> None:
     choices = tuple(
         (value, tuple(match_elements(codec.order, keys, whole, found))) for (value, _, _), found in values.items()
     )
-    walk.effects.append(Effect(verb, None, ALL_BITS, len(walk.conditions), text=text, choices=choices))
+    rule.effects.append(Effect(verb, None, ALL_BITS, len(rule.conditions), text=text, choices=choices))
 
 
-def load_payload(parts: Parts) -> Step | None:
+def load_payload(parts: Parts) -> Explanation | None:
     """Read a part of a header."""
     if 5 in parts:
         return nothing  # it writes to the packet
@@ -153,25 +141,25 @@ def load_payload(parts: Parts) -> Step | None:
         return None
     known: dict[Layers, Operand] = {}
 
-    def step(walk: Walk) -> None:
-        layers = Layers(walk.network, walk.transport, walk.messages)
+    def explain(rule: ExplainedRule) -> None:
+        layers = Layers(rule.network, rule.transport, rule.messages)
         operand = known.get(layers)
         if operand is None:
             fields = read_header(base, layers, offset, size)
             operand = known[layers] = Loaded(fields[0], size) if len(fields) == 1 else Joined(fields)
-        walk.registers[slot] = operand
+        rule.registers[slot] = operand
 
-    return step
+    return explain
 
 
-def load_numgen(parts: Parts) -> Step:
+def load_numgen(parts: Parts) -> Explanation:
     """Read a number that counts, or a random one."""
     kind = "inc" if parts.number(3) == 0 else "random"
     offset = f" offset {parts.number(4)}" if parts.number(4) else ""
     return _load(parts.slot(1), PacketField(f"numgen {kind} mod {parts.number(2)}{offset}", 4, host=True))
 
 
-def load_hash(parts: Parts) -> Step:
+def load_hash(parts: Parts) -> Explanation:
     """Read a hash of some fields."""
     source, slot, size = parts.slot(1), parts.slot(2), parts.number(3)
     rest = f"mod {parts.number(4)}"
@@ -180,18 +168,18 @@ def load_hash(parts: Parts) -> Step:
     if parts.number(7) == 1:
         return _load(slot, PacketField(f"symhash {rest}", 4, host=True))
 
-    def step(walk: Walk) -> None:
-        keys = walk.keys(source, size)
+    def explain(rule: ExplainedRule) -> None:
+        keys = rule.keys(source, size)
         if keys is None:
-            walk.puzzle(f"[jhash of {size} bytes]")
+            rule.puzzle(f"[jhash of {size} bytes]")
         else:
             name = f"jhash {' . '.join(key.field.name for key in keys)} {rest}"
-            walk.registers[slot] = _whole(PacketField(name, 4, host=True))
+            rule.registers[slot] = _whole(PacketField(name, 4, host=True))
 
-    return step
+    return explain
 
 
-def load_fib(parts: Parts) -> Step:
+def load_fib(parts: Parts) -> Explanation:
     """Read the answer of the routing table."""
     return _load(parts.slot(1), fib_field(parts))
 
@@ -207,19 +195,19 @@ def fib_field(parts: Parts) -> PacketField:
     return PacketField(f"fib {' . '.join(names)} {what}", size, kind, host=kind != "interface")
 
 
-def load_socket(parts: Parts) -> Step | None:
+def load_socket(parts: Parts) -> Explanation | None:
     """Read what is known of the packet's socket."""
     field = SOCKET.get(parts.number(1))
     return _load(parts.slot(2), field) if field else None
 
 
-def load_rt(parts: Parts) -> Step | None:
+def load_rt(parts: Parts) -> Explanation | None:
     """Read what is known of the packet's route."""
     field = ROUTE.get(parts.number(2))
     return _load(parts.slot(1), field) if field else None
 
 
-def load_exthdr(parts: Parts) -> Step | None:
+def load_exthdr(parts: Parts) -> Explanation | None:
     """Read an option of TCP or IPv4, an extension header of IPv6 or a chunk of SCTP, or whether it is there."""
     if 7 in parts or 1 not in parts:
         return nothing  # it writes to the packet, or takes an option out
@@ -228,7 +216,7 @@ def load_exthdr(parts: Parts) -> Step | None:
     return _load(parts.slot(1), field)
 
 
-def load_xfrm(parts: Parts) -> Step | None:
+def load_xfrm(parts: Parts) -> Explanation | None:
     """Read the policy of IPsec that a packet came, or goes, under."""
     field = IPSEC.get(parts.number(2))
     if field is None:
@@ -238,27 +226,27 @@ def load_xfrm(parts: Parts) -> Step | None:
     return _load(parts.slot(1), field._replace(name=f"ipsec {way}{level} {field.name}"))
 
 
-def load_osf(parts: Parts) -> Step:
+def load_osf(parts: Parts) -> Explanation:
     """Read which system a connection begins from, as its first packet shows."""
     ttl = {1: " ttl loose", 2: " ttl skip"}.get(parts.number(2), "")
     what = "version" if parts.number(3) & 1 else "name"
     return _load(parts.slot(1), PacketField(f"osf{ttl} {what}", 16, "text"))
 
 
-def _change(source: int, slot: int, change: Callable[[Operand | None], Operand | None]) -> Step:
-    """Return the step that puts a changed register into another one, whose content is unknown where that is None."""
+def _change(source: int, slot: int, change: Callable[[Operand | None], Operand | None]) -> Explanation:
+    """Return what puts a changed register into another one, whose content is unknown where that is None."""
 
-    def step(walk: Walk) -> None:
-        result = change(walk.registers.get(source))
+    def explain(rule: ExplainedRule) -> None:
+        result = change(rule.registers.get(source))
         if result is None:
-            walk.registers.pop(slot, None)
+            rule.registers.pop(slot, None)
         else:
-            walk.registers[slot] = result
+            rule.registers[slot] = result
 
-    return step
+    return explain
 
 
-def bitwise(parts: Parts) -> Step:
+def bitwise(parts: Parts) -> Explanation:
     """Combine a register with constants."""
     source, slot, operation = parts.slot(1), parts.slot(2), parts.number(6)
     if operation in (1, 2):
@@ -285,19 +273,19 @@ def bitwise(parts: Parts) -> Step:
     return _change(source, slot, change if not operation and len(mask) == len(flip) else lambda _: None)
 
 
-def _combine(source: int, second: int, slot: int, sign: str) -> Step:
+def _combine(source: int, second: int, slot: int, sign: str) -> Explanation:
     """Combine two registers, as Linux does since 6.13."""
 
-    def step(walk: Walk) -> None:
-        operands = [_as_masked(walk.registers.get(register)) for register in (source, second)]
+    def explain(rule: ExplainedRule) -> None:
+        operands = [_as_masked(rule.registers.get(register)) for register in (source, second)]
         match operands:
             case [Masked() as one, Masked() as other] if one.field.host and one.field.size == other.field.size:
                 apart = sign == "|" and not one.bits & other.bits
-                walk.registers[slot] = Mixed(one, other, "^" if apart else sign)
+                rule.registers[slot] = Mixed(one, other, "^" if apart else sign)
             case _:
-                walk.registers.pop(slot, None)
+                rule.registers.pop(slot, None)
 
-    return step
+    return explain
 
 
 def _as_masked(operand: Operand | None) -> Masked | None:
@@ -315,7 +303,7 @@ def _masked(field: PacketField, mask: bytes, flip: bytes, order: Order) -> Maske
     return Masked(field, value_of(mask, field, order), value_of(flip, field, order))
 
 
-def _shift(source: int, slot: int, bits: int) -> Step:
+def _shift(source: int, slot: int, bits: int) -> Explanation:
     """Move the bits of a register, to the left where `bits` is positive.
 
     The kernel does so with 32-bit numbers in the order of the machine (nft_bitwise_eval_lshift). What is shorter and
@@ -335,7 +323,7 @@ def _shift(source: int, slot: int, bits: int) -> Step:
     return _change(source, slot, change)
 
 
-def byteorder(parts: Parts) -> Step:
+def byteorder(parts: Parts) -> Explanation:
     """Swap the bytes of a register."""
 
     def change(operand: Operand | None) -> Operand | None:

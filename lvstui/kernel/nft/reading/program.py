@@ -14,9 +14,8 @@ from lvstui.kernel.nft.nfnetlink import FAMILIES
 from lvstui.kernel.nft.reading import hooks
 from lvstui.kernel.nft.reading.instructions import Instructions, Scope
 from lvstui.kernel.nft.reading.lazy import Lazy
-from lvstui.kernel.nft.reading.tables import RawRule, Tables
-from lvstui.kernel.nft.reading.tables import Table as Held
-from lvstui.kernel.nft.reading.walk import Surroundings
+from lvstui.kernel.nft.reading.parts import Context
+from lvstui.kernel.nft.reading.tables import RawRule, RawTable, Tables
 from lvstui.kernel.nft.reading.wording import rule_text
 
 TOOL: Final = "nft"
@@ -43,11 +42,11 @@ class Programmer:
             if FAMILIES.get(place.family) in hooks.FAMILIES and found.chains
         )
 
-    def _table(self, family: str, name: str, found: Held, seen: Tables) -> Table:
+    def _table(self, family: str, name: str, found: RawTable, seen: Tables) -> Table:
         numbers = {number for rules in found.rules.values() for rule in rules for number in seen.finder.ipsets(rule)}
         names = {number: self.ipsets(number) for number in numbers}
         held = {each: self.held(each) for each in names.values()}
-        around = Surroundings(
+        context = Context(
             family,
             found.sets,
             self.interfaces,
@@ -55,7 +54,7 @@ class Programmer:
             self.codec,
             lambda each: held.get(each, IpSet(each)),
         )
-        scope = Scope(around)
+        scope = Scope(context)
         chains = {
             chain.name: Chain(
                 chain.name,
@@ -80,4 +79,4 @@ class Programmer:
 
     def _line(self, scope: Scope, rule: RawRule) -> Line:
         code = self.instructions.read(rule.expressions, scope)
-        return Line(code, partial(rule_text, scope.around, rule.expressions, rule.userdata, code), rule.handle)
+        return Line(code, partial(rule_text, scope.context, rule.expressions, rule.userdata, code), rule.handle)

@@ -68,7 +68,7 @@ class Place(NamedTuple):
 OURS: Final = Place(NUMBERS[FAMILY], TABLE)
 
 
-class Chain(NamedTuple):
+class RawChain(NamedTuple):
     """A chain; `hook` is empty for one that is only jumped to. `devices` are those of a chain on network devices.
 
     A chain of the kind `nat` runs for the first packet of a connection only. `accepts` is its policy.
@@ -95,7 +95,7 @@ class RawRule(NamedTuple):
 
 
 @dataclass(slots=True)
-class Table:
+class RawTable:
     """A table with what was looked at more closely: rules by their chain, sets, named counters.
 
     `marks` says that a rule may do something with marks, `moves` that one does so or changes how later rules see a
@@ -103,7 +103,7 @@ class Table:
     """
 
     dormant: bool = False
-    chains: dict[str, Chain] = field(default_factory=dict)
+    chains: dict[str, RawChain] = field(default_factory=dict)
     rules: dict[str, list[RawRule]] = field(default_factory=dict)
     sets: dict[str, Set] = field(default_factory=dict)
     counters: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -153,7 +153,7 @@ class Tables:
     """All tables at one generation."""
 
     generation: int
-    tables: Mapping[Place, Table]
+    tables: Mapping[Place, RawTable]
     finder: Finder
 
 
@@ -177,10 +177,10 @@ def read(netfilter: Netfilter, *, whole: bool = False) -> Tables:
     return Tables(before, tables, finder)
 
 
-def _tables(netfilter: Netfilter, finder: Finder, whole: bool) -> Mapping[Place, Table]:
-    tables: dict[Place, Table] = {}
+def _tables(netfilter: Netfilter, finder: Finder, whole: bool) -> Mapping[Place, RawTable]:
+    tables: dict[Place, RawTable] = {}
     for family, body in _objects(netfilter, GETTABLE):
-        tables[Place(family, word(body.get(1)))] = Table(bool(number(body.get(2)) & _DORMANT))
+        tables[Place(family, word(body.get(1)))] = RawTable(bool(number(body.get(2)) & _DORMANT))
     _rules(netfilter, finder, tables)
     wanted = {place: table for place, table in tables.items() if whole or table.moves or place == OURS}
     for table in (table for place, table in tables.items() if place not in wanted):
@@ -204,14 +204,14 @@ def _objects(netfilter: Netfilter, kind: int) -> Iterator[tuple[int, dict[int, b
         yield item.family, netfilter.codec.attributes(item.body)
 
 
-def _rules(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, Table]) -> None:
+def _rules(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, RawTable]) -> None:
     """Keep all rules, after a look at each of them: it names the one before it in its chain.
 
     A long dump goes on by counting rules, those of unfinished transactions too, so that it may list some twice or not
     at all when one begins or is given up meanwhile, while the generation stays (__nf_tables_dump_rules).
     """
     last: dict[tuple[int, bytes, bytes], bytes] = {}
-    known: dict[tuple[int, bytes, bytes], tuple[Table, str, list[RawRule]]] = {}
+    known: dict[tuple[int, bytes, bytes], tuple[RawTable, str, list[RawRule]]] = {}
     for place, item in enumerate(netfilter.dump(GETRULE)):
         body = netfilter.codec.attributes(item.body)
         where, handle = (item.family, body[1], body[2]), body[3]
@@ -230,10 +230,10 @@ def _rules(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, Table]) 
         table.moves = table.moves or table.marks or bool(finder.moves(item.body))
 
 
-def _chain(codec: Codec, family: int, body: dict[int, bytes]) -> Chain:
+def _chain(codec: Codec, family: int, body: dict[int, bytes]) -> RawChain:
     name, found = word(body.get(3)), codec.attributes(body.get(4, b""))
     if 1 not in found:
-        return Chain(name)
+        return RawChain(name)
     names = _HOOKS_OF.get(FAMILIES.get(family, ""), _HOOKS)
     place = number(found[1])
     priority = int.from_bytes(found.get(2, b"\0" * 4), "big", signed=True)
@@ -241,10 +241,10 @@ def _chain(codec: Codec, family: int, body: dict[int, bytes]) -> Chain:
     if any(len(device) > _DEVICE_MAX for device in devices):
         raise Garbled("the name of a device is too long")
     hook = names[place] if place < len(names) else f"hook {place}"
-    return Chain(name, hook, priority, devices, word(body.get(7)), number(body.get(5, b"\1")) != _DROP)
+    return RawChain(name, hook, priority, devices, word(body.get(7)), number(body.get(5, b"\1")) != _DROP)
 
 
-def _sets(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, Table]) -> None:
+def _sets(netfilter: Netfilter, finder: Finder, tables: Mapping[Place, RawTable]) -> None:
     """Fetch the elements of the sets that rules look into; raises `Interrupted` where one is not there.
 
     Those that rules about marks do not need to be explained are taken apart later, if somebody looks at them.

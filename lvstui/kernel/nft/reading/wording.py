@@ -12,10 +12,11 @@ from lvstui.kernel.netlink.attributes import Order
 from lvstui.kernel.nft.nfnetlink import NETWORK_FAMILIES, NUMBERS, word
 from lvstui.kernel.nft.reading.conditions import Condition, words
 from lvstui.kernel.nft.reading.explain import comment
+from lvstui.kernel.nft.reading.explained import Effect, ExplainedRule
 from lvstui.kernel.nft.reading.expressions import Expressions
 from lvstui.kernel.nft.reading.fields import PacketField
+from lvstui.kernel.nft.reading.parts import Context, Parts
 from lvstui.kernel.nft.reading.sets import ANONYMOUS, Key, element_text
-from lvstui.kernel.nft.reading.walk import Effect, Parts, Surroundings, Walk
 from lvstui.kernel.port import Garbled
 
 _MARKS: Final = {"set": ("meta mark", "ct mark"), "restore": ("meta mark", "ct mark"), "save": ("ct mark", "meta mark")}
@@ -25,18 +26,18 @@ _SHOWN: Final = 4
 """Ways of a map of verdicts that are written out."""
 
 
-def rule_text(around: Surroundings, expressions: bytes, userdata: bytes, code: Iterable[Instruction]) -> str:
+def rule_text(context: Context, expressions: bytes, userdata: bytes, code: Iterable[Instruction]) -> str:
     """Write a rule; `expressions` and `userdata` are the kernel's, `code` what it was read as."""
-    walk = Walk(around, NUMBERS[around.family] if around.family in NETWORK_FAMILIES else None)
-    read, codec, ways = Expressions(around.codec), around.codec, list[Condition]()
+    rule = ExplainedRule(context, NUMBERS[context.family] if context.family in NETWORK_FAMILIES else None)
+    read, codec, ways = Expressions(context.codec), context.codec, list[Condition]()
     for expression in codec.payloads(expressions):
-        ways += _branch(walk, expression)
-        read.walk_through(codec.attribute(1, expression), walk)
-    asked = words((*walk.conditions, *ways))
-    noted = (comment(userdata) if userdata else "") or walk.comment
+        ways += _branch(rule, expression)
+        read.explain(codec.attribute(1, expression), rule)
+    asked = words((*rule.conditions, *ways))
+    noted = (comment(userdata) if userdata else "") or rule.comment
     parts = (
         *asked[: len(asked) - len(ways)],
-        *(effect_text(effect) for effect in walk.effects),
+        *(effect_text(effect) for effect in rule.effects),
         *asked[len(asked) - len(ways) :],
         *_ends(code),
         *([f'comment "{noted}"'] if noted else []),
@@ -44,17 +45,17 @@ def rule_text(around: Surroundings, expressions: bytes, userdata: bytes, code: I
     return " ".join(parts)
 
 
-def _branch(walk: Walk, expression: bytes) -> Iterator[Condition]:
+def _branch(rule: ExplainedRule, expression: bytes) -> Iterator[Condition]:
     """Yield a map of verdicts in words, if an expression looks into one: `tcp dport vmap { 80 : jump web }`."""
-    codec = walk.around.codec
+    codec = rule.context.codec
     body = codec.attributes(expression)
     if word(body.get(1)) != "lookup":
         return
     parts = Parts(codec, codec.attributes(body.get(2, b"")))
-    found = walk.around.sets.get(parts.word(1))
+    found = rule.context.sets.get(parts.word(1))
     if found is None or 3 not in parts or parts.number(3):
         return
-    keys = walk.keys(parts.slot(2), found.size) or ()
+    keys = rule.keys(parts.slot(2), found.size) or ()
     with suppress(ValueError, LookupError, Garbled):
         ways = [_way(codec.order, keys, element) for element in found.elements[:_SHOWN]]
         more = ["..."] if len(found.elements) > _SHOWN else []

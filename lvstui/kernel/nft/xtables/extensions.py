@@ -17,6 +17,7 @@ from lvstui.kernel.nft.reading.conditions import (
     match_states,
     match_values,
 )
+from lvstui.kernel.nft.reading.explained import ExplainedRule, Explanation
 from lvstui.kernel.nft.reading.fields import (
     CONNECTION_MARK,
     CONNECTION_STATUS,
@@ -29,11 +30,10 @@ from lvstui.kernel.nft.reading.fields import (
     address_field,
     port_field,
 )
-from lvstui.kernel.nft.reading.walk import Step, Walk
 from lvstui.kernel.nft.xtables import headers, rare, targets
 from lvstui.kernel.port import Garbled
 
-_Match: TypeAlias = Callable[[Walk, bytes], Iterator[Condition]]
+_Match: TypeAlias = Callable[[ExplainedRule, bytes], Iterator[Condition]]
 
 _STATES: Final = {
     1: "invalid",
@@ -51,50 +51,50 @@ _RESTORE_SOCKET_MARK: Final = 4  # XT_SOCKET_RESTORESKMARK
 _SHOWN: Final = 48
 
 
-def match(name: str, revision: int, info: bytes) -> Step:
+def match(name: str, revision: int, info: bytes) -> Explanation:
     """Read a match; one that is not known here is shown as bytes and leaves what the rule asks unknown."""
     shown = _shown("match", name, revision, info)
     if name == "comment":
-        return lambda walk: setattr(walk, "comment", _text(info))
+        return lambda rule: setattr(rule, "comment", _text(info))
     if name == "socket" and revision == 3 and info and info[0] & _RESTORE_SOCKET_MARK:
 
-        def restore(walk: Walk) -> None:
-            walk.puzzle(shown)
-            walk.unclear_effect("set", "meta mark set socket mark")
+        def restore(rule: ExplainedRule) -> None:
+            rule.puzzle(shown)
+            rule.unclear_effect("set", "meta mark set socket mark")
 
         return restore
     reader = _MATCHES.get((name, revision))
     if reader is None:
-        return lambda walk: walk.puzzle(shown)
+        return lambda rule: rule.puzzle(shown)
 
-    def step(walk: Walk) -> None:
+    def explain(rule: ExplainedRule) -> None:
         try:
-            asked = list(reader(walk, info))
+            asked = list(reader(rule, info))
         except (Garbled, LookupError):
-            walk.puzzle(shown)
+            rule.puzzle(shown)
             return
         for condition in asked:
-            walk.ask(condition)
+            rule.ask(condition)
 
-    return step
+    return explain
 
 
-def target(name: str, revision: int, info: bytes) -> Step:
+def target(name: str, revision: int, info: bytes) -> Explanation:
     """Read a target, of which only those that write marks matter."""
     shown = _shown("target", name, revision, info)
     reader = _TARGETS.get((name, revision))
     if reader is None:
         if name not in {known for known, _ in _TARGETS}:
             return lambda _: None
-        return lambda walk: walk.unclear_effect("set", shown)
+        return lambda rule: rule.unclear_effect("set", shown)
 
-    def step(walk: Walk) -> None:
+    def explain(rule: ExplainedRule) -> None:
         try:
-            reader(walk, info)
+            reader(rule, info)
         except Garbled:
-            walk.unclear_effect("set", shown)
+            rule.unclear_effect("set", shown)
 
-    return step
+    return explain
 
 
 def _shown(kind: str, name: str, revision: int, info: bytes) -> str:
@@ -108,10 +108,10 @@ def _text(info: bytes) -> str:
     return info.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
 
 
-def _multiport(walk: Walk, info: bytes) -> Iterator[Condition]:
+def _multiport(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
     """struct xt_multiport_v1: flags (0 source, 1 destination, 2 either), count, ports, range marks, invert."""
     which, count = info[0], info[1]
-    ports = walk.unpack("15H", info, 2)
+    ports = rule.unpack("15H", info, 2)
     ranges: list[Range] = []
     place = 0
     while place < count:
@@ -119,56 +119,56 @@ def _multiport(walk: Walk, info: bytes) -> Iterator[Condition]:
         ranges.append((ports[place], ports[place + span]))
         place += 1 + span
     name = ("sport", "dport", "sport or dport")[min(which, 2)]
-    yield match_values(port_field(walk.transport, name), tuple(ranges), bool(info[47]))
+    yield match_values(port_field(rule.transport, name), tuple(ranges), bool(info[47]))
 
 
-def _tcp(walk: Walk, info: bytes) -> Iterator[Condition]:
+def _tcp(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
     """struct xt_tcp: ports, option, flags and their mask, invert."""
-    option, mask, wanted, inverted = walk.unpack("4B", info, 8)
-    yield from _ports(walk, info, inverted)
+    option, mask, wanted, inverted = rule.unpack("4B", info, 8)
+    yield from _ports(rule, info, inverted)
     if mask:
         yield match_bits(TCP_FLAGS, mask, wanted, bool(inverted & 4))
     if option:
         yield in_words("tcp option", str(option), bool(inverted & 8))
 
 
-def _udp(walk: Walk, info: bytes) -> Iterator[Condition]:
-    return _ports(walk, info, info[8])
+def _udp(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
+    return _ports(rule, info, info[8])
 
 
-def _ports(walk: Walk, info: bytes, inverted: int) -> Iterator[Condition]:
-    ports = walk.unpack("4H", info)
+def _ports(rule: ExplainedRule, info: bytes, inverted: int) -> Iterator[Condition]:
+    ports = rule.unpack("4H", info)
     for name, bit, span in (("sport", 1, ports[:2]), ("dport", 2, ports[2:])):
         if span != (0, 0xFFFF) or inverted & bit:
-            yield match_values(port_field(walk.transport, name), ((span[0], span[1]),), bool(inverted & bit))
+            yield match_values(port_field(rule.transport, name), ((span[0], span[1]),), bool(inverted & bit))
 
 
-def _set(walk: Walk, info: bytes) -> Iterator[Condition]:
+def _set(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
     """struct xt_set_info: index of the set, dimensions, flags (1 invert, 2 << n source)."""
-    index, dimensions, flags = walk.unpack("HBB", info)
+    index, dimensions, flags = rule.unpack("HBB", info)
     sources = [bool(flags & 2 << place) for place in range(dimensions)]
-    asked = match_ipset(walk.around.ipsets(index), sources, bool(flags & 1))
+    asked = match_ipset(rule.context.ipsets(index), sources, bool(flags & 1))
     yield asked._replace(ipset=None) if any(info[4:]) else asked
     if any(info[4:]):
-        walk.puzzle(f"[ipset counters 0x{info[4:].hex()}]")
+        rule.puzzle(f"[ipset counters 0x{info[4:].hex()}]")
 
 
-def _address(walk: Walk, info: bytes, place: int) -> int:
+def _address(rule: ExplainedRule, info: bytes, place: int) -> int:
     """Read union nf_inet_addr."""
-    return int.from_bytes(info[place : place + (4 if walk.network == 2 else 16)], "big")
+    return int.from_bytes(info[place : place + (4 if rule.network == 2 else 16)], "big")
 
 
-def _iprange(walk: Walk, info: bytes) -> Iterator[Condition]:
+def _iprange(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
     """struct xt_iprange_mtinfo: first and last source, first and last destination, flags."""
-    version = 4 if walk.network == 2 else 6
+    version = 4 if rule.network == 2 else 6
     for name, wanted, inverted, place in (("saddr", 1, 16, 0), ("daddr", 2, 32, 32)):
         if info[64] & wanted:
-            ends = _address(walk, info, place), _address(walk, info, place + 16)
+            ends = _address(rule, info, place), _address(rule, info, place + 16)
             yield match_values(address_field(version, name), (ends,), bool(info[64] & inverted))
 
 
-def _addrtype(walk: Walk, info: bytes) -> Iterator[Condition]:
-    source, destination, flags = walk.unpack("HHI", info)
+def _addrtype(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
+    source, destination, flags = rule.unpack("HHI", info)
     interface = {4: " . iif", 8: " . oif"}.get(flags & 12, "")
     for name, kinds, inverted in (("saddr", source, flags & 1), ("daddr", destination, flags & 2)):
         if kinds:
@@ -177,27 +177,27 @@ def _addrtype(walk: Walk, info: bytes) -> Iterator[Condition]:
             yield match_values(field, ranges, bool(inverted))
 
 
-def _conntrack(walk: Walk, info: bytes) -> Iterator[Condition]:
+def _conntrack(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
     """struct xt_conntrack_mtinfo3."""
-    protocol, *ports, flags, inverted, states, status = walk.unpack("H4H4H", info, 136)
-    high = walk.unpack("4H", info, 154)
+    protocol, *ports, flags, inverted, states, status = rule.unpack("H4H4H", info, 136)
+    high = rule.unpack("4H", info, 154)
     if flags & _STATE_FLAGS:
         names = [name for bit, name in _STATES.items() if states & bit]
         yield match_states(names, bool(inverted & _STATE_FLAGS))
     if flags & 2:
         test = Check(("ct protocol",), ((protocol, protocol),))
         yield in_words("ct protocol", PROTOCOLS.get(protocol, str(protocol)), bool(inverted & 2), test)
-    ip, size, kind = ("ip", 4, "ipv4") if walk.network == 2 else ("ip6", 16, "ipv6")
+    ip, size, kind = ("ip", 4, "ipv4") if rule.network == 2 else ("ip6", 16, "ipv6")
     sides = ("original", "s"), ("original", "d"), ("reply", "s"), ("reply", "d")
     for place, (direction, side) in enumerate(sides):
         if flags & 4 << place:
-            address, mask = _address(walk, info, 32 * place), _address(walk, info, 32 * place + 16)
+            address, mask = _address(rule, info, 32 * place), _address(rule, info, 32 * place + 16)
             field = PacketField(f"ct {direction} {ip} {side}addr", size, kind)
             yield match_bits(field, mask, address, bool(inverted & 4 << place))
     if flags & 64:
         yield match_flags("ct status", CONNECTION_STATUS, status, bool(inverted & 64))
     if flags & 128:
-        first, last = walk.unpack("2I", info, 128)
+        first, last = rule.unpack("2I", info, 128)
         yield match_values(EXPIRATION_SECONDS, ((first, last),), bool(inverted & 128))
     for place, (direction, side) in enumerate(sides):
         if flags & 256 << place:
@@ -208,28 +208,28 @@ def _conntrack(walk: Walk, info: bytes) -> Iterator[Condition]:
         yield match_values(PacketField("ct direction", 1, "direction", host=True), ((way, way),))
 
 
-def _mark(field: PacketField, walk: Walk, info: bytes) -> Iterator[Condition]:
-    mark, mask, inverted = walk.unpack("IIB", info)
+def _mark(field: PacketField, rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
+    mark, mask, inverted = rule.unpack("IIB", info)
     yield match_bits(field, mask, mark, bool(inverted))
 
 
-def _length(walk: Walk, info: bytes) -> Iterator[Condition]:
-    first, last, inverted = walk.unpack("HHB", info)
+def _length(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
+    first, last, inverted = rule.unpack("HHB", info)
     yield match_values(PacketField("meta length", 4, host=True), ((first, last),), bool(inverted))
 
 
-def _mac(_: Walk, info: bytes) -> Iterator[Condition]:
+def _mac(_: ExplainedRule, info: bytes) -> Iterator[Condition]:
     address = int.from_bytes(info[:6], "big")
     yield match_values(PacketField("ether saddr", 6, "ether"), ((address, address),), any(info[8:12]))
 
 
-def _packet_type(walk: Walk, info: bytes) -> Iterator[Condition]:
-    kind, inverted = walk.unpack("ii", info)
+def _packet_type(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
+    kind, inverted = rule.unpack("ii", info)
     yield match_values(PacketField("meta pkttype", 1, "packets", host=True), ((kind, kind),), bool(inverted))
 
 
-def _owner(walk: Walk, info: bytes) -> Iterator[Condition]:
-    user, user_last, group, group_last, asked, inverted = walk.unpack("4IBB", info)
+def _owner(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
+    user, user_last, group, group_last, asked, inverted = rule.unpack("4IBB", info)
     if asked & ~15:
         raise LookupError
     if asked & 1:
@@ -242,34 +242,34 @@ def _owner(walk: Walk, info: bytes) -> Iterator[Condition]:
         yield in_words("meta skgid", "or one of its groups")
 
 
-def _dscp(walk: Walk, info: bytes) -> Iterator[Condition]:
-    yield in_words(f"{'ip' if walk.network == 2 else 'ip6'} dscp", f"0x{info[0]:x}", bool(info[1]))
+def _dscp(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
+    yield in_words(f"{'ip' if rule.network == 2 else 'ip6'} dscp", f"0x{info[0]:x}", bool(info[1]))
 
 
-def _hops(name: str, _: Walk, info: bytes) -> Iterator[Condition]:
+def _hops(name: str, _: ExplainedRule, info: bytes) -> Iterator[Condition]:
     yield in_words(name, f"{('', '!= ', '< ', '> ')[info[0]]}{info[1]}")
 
 
-def _helper(_: Walk, info: bytes) -> Iterator[Condition]:
+def _helper(_: ExplainedRule, info: bytes) -> Iterator[Condition]:
     yield in_words("ct helper", _text(info[4:34]), any(info[:4]))
 
 
-def _statistic(walk: Walk, info: bytes) -> Iterator[Condition]:
-    mode, flags = walk.unpack("HH", info)
+def _statistic(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
+    mode, flags = rule.unpack("HH", info)
     if mode == 0:
-        (chance,) = walk.unpack("I", info, 4)
+        (chance,) = rule.unpack("I", info, 4)
         yield in_words("random chance", f"{chance / 0x80000000:.5f}", bool(flags & 1))
     else:
-        every, packet = walk.unpack("II", info, 4)
+        every, packet = rule.unpack("II", info, 4)
         yield in_words(f"numgen inc mod {every + 1}", str(packet), bool(flags & 1))
 
 
-def _socket(_: Walk, info: bytes) -> Iterator[Condition]:
+def _socket(_: ExplainedRule, info: bytes) -> Iterator[Condition]:
     flags = info[0] if info else 0
     yield in_words("socket", f"exists{' transparent' if flags & 1 else ''}{' no-wildcard' if flags & 2 else ''}")
 
 
-def _icmp(name: str, protocol: int, _: Walk, info: bytes) -> Iterator[Condition]:
+def _icmp(name: str, protocol: int, _: ExplainedRule, info: bytes) -> Iterator[Condition]:
     kind, first, last, inverted = info[0], info[1], info[2], bool(info[3] & 1)
     if kind == 0xFF and protocol == 1:  # which is any type to icmp_type_code_match, whatever the code
         if inverted:
@@ -312,55 +312,55 @@ _MATCHES: Final[dict[tuple[str, int], _Match]] = {
 }
 
 
-def _set_mark(walk: Walk, info: bytes) -> None:
-    mark, mask = walk.unpack("II", info)
-    walk.effect("set", mark, mask)
+def _set_mark(rule: ExplainedRule, info: bytes) -> None:
+    mark, mask = rule.unpack("II", info)
+    rule.effect("set", mark, mask)
 
 
-def _connmark(form: str, walk: Walk, info: bytes) -> None:
-    mode, mark, mask, packet_mask, moved = targets.connection_mark(form, info, walk.around.codec)
+def _connmark(form: str, rule: ExplainedRule, info: bytes) -> None:
+    mode, mark, mask, packet_mask, moved = targets.connection_mark(form, info, rule.context.codec)
     if mode == targets.SAVE:
-        walk.effect("save", None, mask, packet_mask, moved)
+        rule.effect("save", None, mask, packet_mask, moved)
     elif mode == targets.RESTORE:
-        walk.effect("restore", None, packet_mask, mask, moved)
+        rule.effect("restore", None, packet_mask, mask, moved)
     elif mask == ALL_BITS:
-        walk.effect("save", (mark << moved if moved > 0 else mark >> -moved) & ALL_BITS, mask)
+        rule.effect("save", (mark << moved if moved > 0 else mark >> -moved) & ALL_BITS, mask)
     elif moved:
         direction = "left" if moved > 0 else "right"
         text = f"-j CONNMARK --set-xmark 0x{mark:x}/0x{mask:x} --{direction}-shift-mark {abs(moved)}"
-        walk.unclear_effect("save", text)
+        rule.unclear_effect("save", text)
     else:
-        walk.effect("save", mark, mask)
+        rule.effect("save", mark, mask)
 
 
-def _tproxy(walk: Walk, info: bytes) -> None:
-    mask, mark = walk.unpack("II", info)
+def _tproxy(rule: ExplainedRule, info: bytes) -> None:
+    mask, mark = rule.unpack("II", info)
     if mask or mark:
-        walk.effect("set", mark, mask)
+        rule.effect("set", mark, mask)
 
 
-def _hmark(walk: Walk, info: bytes) -> None:
-    modulus, offset = walk.unpack("II", info, 52)
+def _hmark(rule: ExplainedRule, info: bytes) -> None:
+    modulus, offset = rule.unpack("II", info, 52)
     text = f"meta mark set a hash modulo {modulus} offset {offset} (HMARK)"
-    walk.unclear_effect("set", text)
+    rule.unclear_effect("set", text)
 
 
-def _set_target(walk: Walk, info: bytes) -> None:
-    (flags,) = walk.unpack("I", info, 12)
+def _set_target(rule: ExplainedRule, info: bytes) -> None:
+    (flags,) = rule.unpack("I", info, 12)
     if flags & targets.MAP_MARK:
-        (index,) = walk.unpack("H", info, 8)
-        walk.unclear_effect("set", f"meta mark set by ipset {walk.around.ipsets(index)}")
+        (index,) = rule.unpack("H", info, 8)
+        rule.unclear_effect("set", f"meta mark set by ipset {rule.context.ipsets(index)}")
 
 
-def _bridge_mark(walk: Walk, info: bytes) -> None:
+def _bridge_mark(rule: ExplainedRule, info: bytes) -> None:
     """struct ebt_mark_t_info of ebtables-nft: the mark, and what to do with it in the upper bits of `target`."""
-    mark, action = walk.unpack("Qi", info)
+    mark, action = rule.unpack("Qi", info)
     mark &= ALL_BITS
     effects = {0xF0: (mark, ALL_BITS), 0xE0: (mark, mark), 0xD0: (0, ~mark & ALL_BITS), 0xC0: (mark, 0)}
-    walk.effect("set", *effects[action & 0xF0])
+    rule.effect("set", *effects[action & 0xF0])
 
 
-_TARGETS: Final[dict[tuple[str, int], Callable[[Walk, bytes], None]]] = {
+_TARGETS: Final[dict[tuple[str, int], Callable[[ExplainedRule, bytes], None]]] = {
     ("MARK", 2): _set_mark,
     ("CONNMARK", 1): partial(_connmark, "IIIB"),
     ("CONNMARK", 2): partial(_connmark, "III3B"),

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from lvstui.kernel.nft.reading.conditions import Condition, in_words, match_values
+from lvstui.kernel.nft.reading.explained import ExplainedRule
 from lvstui.kernel.nft.reading.fields import port_field
 from lvstui.kernel.nft.reading.options import CHUNKS
-from lvstui.kernel.nft.reading.walk import Walk
 
 _SCTP: Final = 132
 _SCTP_WORDS: Final = 64
@@ -18,10 +18,10 @@ _ONCE: Final = {1: "any", 2: "all", 4: "only"}
 """How several chunk types are asked for (SCTP_CHUNK_MATCH_*)."""
 
 
-def sctp(walk: Walk, info: bytes) -> Iterator[Condition]:
+def sctp(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
     """struct xt_sctp_info: destination ports, then source ports, the map of chunk types, and what is asked of them."""
-    first, last, source_first, source_last, *chunks, how = walk.unpack(f"4H{_SCTP_WORDS}II", info)
-    count, asked, inverted = walk.unpack("3I", info, 280)
+    first, last, source_first, source_last, *chunks, how = rule.unpack(f"4H{_SCTP_WORDS}II", info)
+    count, asked, inverted = rule.unpack("3I", info, 280)
     if asked & 1:
         yield match_values(port_field(_SCTP, "sport"), ((source_first, source_last),), bool(inverted & 1))
     if asked & 2:

@@ -13,12 +13,13 @@ from lvstui.core.observed import Rule
 from lvstui.core.packets import program
 from lvstui.core.packets.program import Outcome
 from lvstui.kernel.nft.ipsets.reading import IpSet
+from lvstui.kernel.nft.reading.approaches import Approach, Approaches, Asked, Lead
 from lvstui.kernel.nft.reading.conditions import code
-from lvstui.kernel.nft.reading.explain import Asked, Lead, Way, Ways, describe
+from lvstui.kernel.nft.reading.explain import describe
 from lvstui.kernel.nft.reading.lazy import Lazy
-from lvstui.kernel.nft.reading.tables import Chain
+from lvstui.kernel.nft.reading.tables import RawChain
 from lvstui.kernel.nft.xtables.iptables_targets import instructions
-from lvstui.kernel.nft.xtables.iptables_text import Line, UnknownLine, line
+from lvstui.kernel.nft.xtables.iptables_text import SavedLine, UnknownLine, line
 
 TOOL: Final = "iptables-legacy"
 _FAMILIES: Final = {4: "ip", 6: "ip6"}
@@ -38,9 +39,9 @@ class SavedTable(NamedTuple):
     """A table as it was written: its chains in their order, which packets that no rule ends leave so, and its lines."""
 
     name: str
-    chains: dict[str, Chain]
+    chains: dict[str, RawChain]
     policies: dict[str, Outcome]
-    lines: list[Line]
+    lines: list[SavedLine]
 
 
 class Saved:
@@ -85,7 +86,7 @@ class Saved:
                 name, policy, *_ = (*row[1:].split(" "), "")
                 hook = _HOOKS.get(name, "") if policy != "-" else ""
                 priority = _NAT.get(hook, 0) if table.name == "nat" else _PRIORITIES.get(table.name, 0)
-                table.chains[name] = Chain(name, hook, priority if hook else 0)
+                table.chains[name] = RawChain(name, hook, priority if hook else 0)
                 table.policies[name] = Outcome.DROP if policy == "DROP" else Outcome.ACCEPT
             elif row.startswith(("[", "-A ")):
                 try:
@@ -114,7 +115,7 @@ def _rules(family: str, table: SavedTable) -> Iterable[Rule]:
     for place, lead in enumerate(table.lines):
         if lead.target in table.chains:
             leads.setdefault(lead.target, []).append(Lead(lead.chain, place, partial(_over, lead)))
-    ways = Ways(table.chains, lambda name: leads.get(name, ()))
+    approaches = Approaches(table.chains, lambda name: leads.get(name, ()))
     found = []
     for place, row in enumerate(table.lines):
         if not row.marks:
@@ -122,22 +123,29 @@ def _rules(family: str, table: SavedTable) -> Iterable[Rule]:
         read, where = row.rule, (TOOL, family, table.name, row.chain, 0)
         noted = (row.packets, row.bytes, "", read.comment, False)
         for effect in read.effects:
-            for way in ways.to(row.chain):
-                rule = describe(where, noted, way, effect, (*way.conditions, *read.conditions), way.sure and read.sure)
-                found.append(((*way.order, place), rule if rule.decoded else replace(rule, raw=read.text)))
+            for approach in approaches.to(row.chain):
+                rule = describe(
+                    where,
+                    noted,
+                    approach,
+                    effect,
+                    (*approach.conditions, *read.conditions),
+                    approach.sure and read.sure,
+                )
+                found.append(((*approach.order, place), rule if rule.decoded else replace(rule, raw=read.text)))
     return [rule for _, rule in sorted(found, key=lambda pair: pair[0])]
 
 
-def _over(lead: Line, way: Way) -> Iterator[Asked]:
-    yield (*way.conditions, *lead.rule.conditions), way.sure and lead.rule.sure
+def _over(lead: SavedLine, approach: Approach) -> Iterator[Asked]:
+    yield (*approach.conditions, *lead.rule.conditions), approach.sure and lead.rule.sure
 
 
 def _table(version: int, table: SavedTable, ipsets: Mapping[str, IpSet]) -> program.Table:
-    rows: dict[str, list[Line]] = {}
+    rows: dict[str, list[SavedLine]] = {}
     for row in table.lines:
         rows.setdefault(row.chain, []).append(row)
 
-    def lines(rows: Sequence[Line]) -> tuple[program.Line, ...]:
+    def lines(rows: Sequence[SavedLine]) -> tuple[program.Line, ...]:
         return tuple(_line(row, table.chains, lambda name: ipsets.get(name, IpSet(name))) for row in rows)
 
     chains = {
@@ -154,7 +162,7 @@ def _table(version: int, table: SavedTable, ipsets: Mapping[str, IpSet]) -> prog
     return program.Table(TOOL, _FAMILIES[version], table.name, chains)
 
 
-def _line(row: Line, chains: Mapping[str, Chain], held: Callable[[str], IpSet]) -> program.Line:
+def _line(row: SavedLine, chains: Mapping[str, RawChain], held: Callable[[str], IpSet]) -> program.Line:
     rule = row.rule
     asked = (instruction for condition in rule.conditions for instruction in code(condition, held, row.version))
     return program.Line((*asked, *instructions(rule.target, rule.goes, rule.effects, chains)), rule.text)

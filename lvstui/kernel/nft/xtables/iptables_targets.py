@@ -26,7 +26,7 @@ from lvstui.core.packets.program import (
     Verdict,
     Write,
 )
-from lvstui.kernel.nft.reading.walk import Effect
+from lvstui.kernel.nft.reading.explained import Effect
 from lvstui.kernel.nft.xtables.iptables_matches import bits, value_and_mask
 from lvstui.kernel.nft.xtables.targets import ENDING, GOING_ON, tproxy
 

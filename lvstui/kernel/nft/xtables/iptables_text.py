@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 from lvstui.core.observed import ALL_BITS
 from lvstui.core.packets.program import interface_number
 from lvstui.kernel.nft.reading.conditions import Condition, match_bits, match_values, unknown
+from lvstui.kernel.nft.reading.explained import Effect
 from lvstui.kernel.nft.reading.fields import IIFNAME, OIFNAME, PROTOCOL, PROTOCOLS, PacketField, address_field
-from lvstui.kernel.nft.reading.walk import Effect
 from lvstui.kernel.nft.xtables import iptables_matches
 from lvstui.kernel.nft.xtables.iptables_matches import Match, Option, Words, match_address, protocol_number, words_of
 from lvstui.kernel.nft.xtables.iptables_targets import MARKING, mark_effects
@@ -47,7 +47,7 @@ class Read:
     comment: str = ""
 
 
-class Line(NamedTuple):
+class SavedLine(NamedTuple):
     """One line of iptables-save: a rule, which is read when it is asked for, and its counters, None if not known.
 
     `target` is the word behind -j or -g, empty where there is none.
@@ -133,7 +133,7 @@ class _Parts:
         return tuple(found)
 
 
-def line(text: str, version: int) -> Line:
+def line(text: str, version: int) -> SavedLine:
     """Read a line such as `[0:0] -A PREROUTING -p tcp -j MARK --set-xmark 0x50/0xffffffff`; raises `UnknownLine`."""
     found = _RULE.fullmatch(text)
     if found is None:
@@ -142,7 +142,7 @@ def line(text: str, version: int) -> Line:
     plain = _QUOTED.sub('""', rule) if '"' in rule else rule
     *_, target = ("", *_TARGET.findall(plain))
     counted = (int(packets), int(size)) if packets else (None, None)
-    return Line(chain, rule, version, target, *counted)
+    return SavedLine(chain, rule, version, target, *counted)
 
 
 @lru_cache(1 << 14)

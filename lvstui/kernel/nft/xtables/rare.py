@@ -7,10 +7,10 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from lvstui.kernel.nft.reading.conditions import Condition, in_words, match_bits, match_values
+from lvstui.kernel.nft.reading.explained import ExplainedRule
 from lvstui.kernel.nft.reading.fields import PacketField, port_field
-from lvstui.kernel.nft.reading.walk import Walk
 
-_Match: TypeAlias = Callable[[Walk, bytes], Iterator[Condition]]
+_Match: TypeAlias = Callable[[ExplainedRule, bytes], Iterator[Condition]]
 
 _DCCP: Final = 33
 _PACKETS: Final = (
@@ -42,35 +42,35 @@ def _asked(name: str, first: int, last: int, most: int, inverted: int) -> tuple[
     return name, _sign(inverted), _span(first, last)
 
 
-def _spi(module: str, walk: Walk, info: bytes) -> Iterator[Condition]:
+def _spi(module: str, rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
     """struct xt_esp, ipt_ah, xt_ipcomp: first and last index, invert, of ipcomp the reserved bits."""
-    first, last, inverted = walk.unpack("2IB", info)
+    first, last, inverted = rule.unpack("2IB", info)
     rest = ("compres",) if module == "ipcomp" and info[9] else ()
     return _named(module, (*_asked("spi", first, last, 0xFFFFFFFF, inverted & 1), *rest))
 
 
-def _ah(walk: Walk, info: bytes) -> Iterator[Condition]:
+def _ah(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
     """struct ipt_ah; of IPv6 struct ip6t_ah, which has a length and reserved bits before its flags."""
-    if walk.network == 2:
-        return _spi("ah", walk, info)
-    first, last, size, reserved, inverted = walk.unpack("3I2B", info)
+    if rule.network == 2:
+        return _spi("ah", rule, info)
+    first, last, size, reserved, inverted = rule.unpack("3I2B", info)
     length = ("len", _sign(inverted & 2), str(size)) if size or inverted & 2 else ()
     rest = ("res",) if reserved else ()
     return _named("ah", (*_asked("spi", first, last, 0xFFFFFFFF, inverted & 1), *length, *rest))
 
 
-def _frag(walk: Walk, info: bytes) -> Iterator[Condition]:
+def _frag(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
     """struct ip6t_frag."""
-    first, last, size, flags, inverted = walk.unpack("3I2B", info)
+    first, last, size, flags, inverted = rule.unpack("3I2B", info)
     length = ("len", _sign(inverted & 2), str(size)) if size or inverted & 2 else ()
     every = ((4, "res"), (8, "first"), (16, "more"), (32, "last"))
     rest = (name for bit, name in every if flags & bit)
     return _named("frag", (*_asked("id", first, last, 0xFFFFFFFF, inverted & 1), *length, *rest))
 
 
-def _dccp(walk: Walk, info: bytes) -> Iterator[Condition]:
+def _dccp(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
     """struct xt_dccp_info: destination ports, then source ports, what is asked and inverted, types, an option."""
-    first, last, source_first, source_last, asked, inverted, types, option = walk.unpack("7HB", info)
+    first, last, source_first, source_last, asked, inverted, types, option = rule.unpack("7HB", info)
     if asked & 1:
         yield match_values(port_field(_DCCP, "sport"), ((source_first, source_last),), bool(inverted & 1))
     if asked & 2:
@@ -82,14 +82,14 @@ def _dccp(walk: Walk, info: bytes) -> Iterator[Condition]:
         yield in_words("dccp option", str(option), bool(inverted & 8))
 
 
-def _tos(walk: Walk, info: bytes) -> Iterator[Condition]:
+def _tos(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
     """struct xt_tos_match_info: mask, value, invert."""
     mask, value, inverted = info[:3]
-    name, family = ("ip", 2) if walk.network == 2 else ("ip6", 10)
+    name, family = ("ip", 2) if rule.network == 2 else ("ip6", 10)
     yield match_bits(PacketField(f"{name} tos", 1, "bits", layer=(3, family)), mask, value, bool(inverted))
 
 
-def _ecn(_: Walk, info: bytes) -> Iterator[Condition]:
+def _ecn(_: ExplainedRule, info: bytes) -> Iterator[Condition]:
     """struct xt_ecn_info: what is asked, what of it inverted, the two bits of IP."""
     asked, inverted, marked = info[:3]
     flags = ((name, _sign(inverted & bit)) for bit, name in ((0x10, "tcp-ece"), (0x20, "tcp-cwr")) if asked & bit)
@@ -97,39 +97,39 @@ def _ecn(_: Walk, info: bytes) -> Iterator[Condition]:
     return _named("ecn", (*(word for pair in flags for word in pair), *network))
 
 
-def _tcpmss(walk: Walk, info: bytes) -> Iterator[Condition]:
-    first, last, inverted = walk.unpack("2HB", info)
+def _tcpmss(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
+    first, last, inverted = rule.unpack("2HB", info)
     return _named("tcpmss", ("mss", _sign(inverted), _span(first, last)))
 
 
-def _cpu(walk: Walk, info: bytes) -> Iterator[Condition]:
-    cpu, inverted = walk.unpack("2I", info)
+def _cpu(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
+    cpu, inverted = rule.unpack("2I", info)
     return _named("cpu", (_sign(inverted), str(cpu)))
 
 
-def _connbytes(walk: Walk, info: bytes) -> Iterator[Condition]:
+def _connbytes(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
     """struct xt_connbytes_info: the ends of the range, turned where it is inverted, what is counted, and which way."""
-    first, last, what, way = walk.unpack("2Q2B", info)
+    first, last, what, way = rule.unpack("2Q2B", info)
     inverted = first > last
     low, high = (last, first) if inverted else (first, last)
     end = "" if high == 2**64 - 1 else f":{high}"
     return _named("connbytes", (_sign(inverted), f"{low}{end}", "mode", _COUNTED[what], "dir", _WAYS[way]))
 
 
-def _quota(walk: Walk, info: bytes) -> Iterator[Condition]:
-    flags, _, amount = walk.unpack("2IQ", info)
+def _quota(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
+    flags, _, amount = rule.unpack("2IQ", info)
     return _named("quota", (_sign(flags & 1), str(amount)))
 
 
-def _rpfilter(_: Walk, info: bytes) -> Iterator[Condition]:
+def _rpfilter(_: ExplainedRule, info: bytes) -> Iterator[Condition]:
     names = ("loose", "validmark", "accept-local", "invert")
     return _named("rpfilter", (name for bit, name in enumerate(names) if info[0] & 1 << bit))
 
 
-def _connlimit(walk: Walk, info: bytes) -> Iterator[Condition]:
+def _connlimit(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
     """struct xt_connlimit_info: the mask of addresses that count as one, the limit, flags (1 invert, 2 destination)."""
-    limit, flags = walk.unpack("2I", info, 16)
-    mask = int.from_bytes(info[: 4 if walk.network == 2 else 16], "big")
+    limit, flags = rule.unpack("2I", info, 16)
+    mask = int.from_bytes(info[: 4 if rule.network == 2 else 16], "big")
     words = "upto" if flags & 1 else "above", str(limit), "mask", str(mask.bit_count())
     return _named("connlimit", (*words, "daddr" if flags & 2 else "saddr"))
 
