@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,9 +18,12 @@ from lvstui.core.marks.script import groups
 from lvstui.core.model import Director, MarkGroupKey, ServiceKey, SyncRole, SysctlKey
 from lvstui.core.observed import NO_INFO, Reading, Ruleset
 from lvstui.core.packets.program import Program
+from lvstui.core.probes.answer import Answer
+from lvstui.core.probes.question import Question
 from lvstui.core.trace.route import Route, RouteQuestion
 from lvstui.kernel.ipvs.client import NO_RIGHT, Netlink
 from lvstui.kernel.ipvs.sync_door import Door, is_ours
+from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.links import Interfaces
 from lvstui.kernel.netlink.policies import Policies
 from lvstui.kernel.nft.filter import PacketFilter
@@ -123,6 +126,12 @@ class Live:
     def interface_index(self, name: str) -> int | None:
         """Return the number of an interface."""
         return find_interface(name, self._netns)
+
+    def probe(self, question: Question) -> Answer:
+        """Ask a real server."""
+        from lvstui.kernel.probes.way import ask  # with what sends packets, which most runs do without
+
+        return call_in(self._netns, partial(ask, question), apart=True)
 
     def _table(self) -> Reading:
         if not self._denied:

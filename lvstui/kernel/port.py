@@ -10,6 +10,8 @@ from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import ServiceKey
 from lvstui.core.observed import Alike, Connection, Entry, Reading
 from lvstui.core.packets.program import Program
+from lvstui.core.probes.answer import Answer
+from lvstui.core.probes.question import Question
 from lvstui.core.trace.route import Route, RouteQuestion
 
 NO_IPVS: Final = "this kernel has no IPVS: run `modprobe ip_vs`"
@@ -101,6 +103,14 @@ class Kernel(Protocol):
 
     def interface_index(self, name: str) -> int | None:
         """Return the number of a network interface, None where there is none of that name."""
+
+    def probe(self, question: Question) -> Answer:
+        """Ask a real server by the way of its clients' packets, and wait for its answer as long as the question says.
+
+        May be used from other threads than everything else here, from several at once. It writes nothing to IPVS, and
+        leaves nothing half open. What goes wrong on the way is an answer; raises `KernelError` where there is no way
+        to ask at all (no such namespace).
+        """
 
     def lookup(self, target: Target) -> Value | None:
         """Read what the kernel holds of a target now, None when there is no such object.

@@ -14,7 +14,14 @@ class Outcome(Enum):
     SILENT = "silent"
     UNREACHABLE = "unreachable"
     WRONG = "wrong answer"
+    UNKNOWN = "unknown"
+    """It was asked, and what came of it proves nothing: a UDP server need not answer what it does not understand."""
     UNASKED = "not asked"
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether the server is known not to answer as it should."""
+        return self not in (Outcome.ANSWERS, Outcome.UNKNOWN, Outcome.UNASKED)
 
 
 class Answer(NamedTuple):

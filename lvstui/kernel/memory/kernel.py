@@ -29,6 +29,7 @@ from lvstui.core.change import (
 )
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import (
+    Address,
     AddressKey,
     Director,
     Endpoint,
@@ -47,8 +48,11 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import NO_INFO, Info, Reading, Rule, ServerStats, Stats
 from lvstui.core.packets.program import Program
+from lvstui.core.probes.answer import Answer
+from lvstui.core.probes.question import Question
 from lvstui.core.trace.route import Route, RouteQuestion
 from lvstui.kernel.memory.entries import Entries
+from lvstui.kernel.memory.probes import answer
 from lvstui.kernel.memory.routes import route
 from lvstui.kernel.memory.rules import Rulebook
 from lvstui.kernel.memory.traffic import Traffic, by_cpu
@@ -80,7 +84,8 @@ class MemoryKernel:
     `foreign` are rules of the packet filter that somebody else wrote: they are read, and never written.
 
     While `failure` is set every method raises it (the module went away, the right is missing); while `read_only`
-    holds a sentence every write is refused with it. `ajar` is why others can send messages about entries, too.
+    holds a sentence every write is refused with it. `ajar` is why others can send messages about entries, too. Servers
+    of the machines that were `killed` refuse connections.
     """
 
     origin = "demo"
@@ -97,6 +102,7 @@ class MemoryKernel:
     ) -> None:
         self.read_only = ""
         self.ajar = ""
+        self.killed: set[Address] = set()
         self.failure: KernelError | None = None
         self._director = _held_director(director)
         self._clock = clock
@@ -137,6 +143,11 @@ class MemoryKernel:
     def interface_index(self, name: str) -> int | None:
         """Return the place of an interface among ours."""
         return INTERFACES.index(name) + 1 if name in INTERFACES else None
+
+    def probe(self, question: Question) -> Answer:
+        """Return what a server that runs answers, or one that was killed."""
+        self._check()
+        return answer(question, is_killed=question.endpoint.address in self.killed)
 
     def lookup(self, target: Target) -> Value | None:
         """Read what the director holds of a target."""

@@ -1,0 +1,123 @@
+"""What a real server is asked, and by which way: as clients' packets go to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from lvstui.core.model import (
+    Address,
+    AddressKey,
+    Director,
+    Endpoint,
+    Family,
+    Forwarding,
+    MarkKey,
+    Protocol,
+    Selector,
+    ServerKey,
+    Tunnel,
+)
+from lvstui.core.probes.answer import Answer, Outcome
+
+PATIENCE: Final = 1.5
+"""Seconds that an answer is waited for, where nobody wants it otherwise."""
+
+MOST: Final = 4
+"""How many addresses and ports of one mark service are asked for on each of its servers."""
+
+NAME_ONE: Final = "name one with --at PROTOCOL:ADDRESS:PORT"
+
+
+class Question(NamedTuple):
+    """One try to reach a real server by the way of its clients' packets.
+
+    `endpoint` is the server's own address with the port that is asked there. `virtual` is what clients send to, which
+    is still the destination of packets that are routed or tunnelled when they come to the server; None where it is
+    not needed and not known. `shared` are addresses that servers may have as their own too: an answer to one of them
+    would never leave the server. `patience` is how long an answer is waited for, in seconds.
+    """
+
+    key: ServerKey
+    forwarding: Forwarding
+    tunnel: Tunnel
+    protocol: Protocol
+    endpoint: Endpoint
+    virtual: Endpoint | None = None
+    shared: frozenset[Address] = frozenset()
+    patience: float = PATIENCE
+
+
+class _Target(NamedTuple):
+    """What clients send to; an address that is not known is None, a port 0."""
+
+    protocol: Protocol
+    address: Address | None
+    port: int
+
+
+def questions(
+    director: Director,
+    key: ServerKey,
+    selectors: Iterable[Selector] = (),
+    *,
+    at: AddressKey | None = None,
+    patience: float = PATIENCE,
+) -> Sequence[Question] | Answer:
+    """Return what to ask a server of the director, or why it cannot be asked.
+
+    `selectors` are the packets that get the mark of a service on a mark; `at` is what the operator names instead: an
+    address and a port of a service for which several are possible.
+    """
+    server = director.pools[key.service].servers[key.endpoint]
+    if server.forwarding is Forwarding.BYPASS:
+        return Answer(Outcome.UNASKED, "packets that bypass IPVS go to where their client sends them, not to a server")
+    translates = server.forwarding is Forwarding.MASQ
+    found: list[Question] = []
+    for target in _targets(key, selectors, at):
+        port = (server.endpoint.port if translates else 0) or target.port or server.endpoint.port
+        virtual = None if target.address is None else Endpoint(target.address, target.port or port)
+        if not port or (virtual is None and not translates):
+            continue
+        endpoint = Endpoint(server.endpoint.address, port)
+        shared = frozenset(other.address for other in director.pools if isinstance(other, AddressKey))
+        shared |= frozenset((virtual.address,) if virtual else ())
+        found.append(
+            Question(key, server.forwarding, server.tunnel, target.protocol, endpoint, virtual, shared, patience)
+        )
+    return found[:MOST] or Answer(Outcome.UNASKED, _unknown(key))
+
+
+def _targets(key: ServerKey, selectors: Iterable[Selector], at: AddressKey | None) -> Iterator[_Target]:
+    """Yield what clients of a service send to."""
+    match key.service:
+        case MarkKey() if at is not None:
+            yield _Target(at.protocol, at.address, at.port)
+        case MarkKey(_, family):
+            yield from dict.fromkeys(_selected(selectors, family))
+        case AddressKey(protocol, address, port):
+            yield _Target(protocol, address, port or (at.port if at is not None else 0))
+
+
+def _selected(selectors: Iterable[Selector], family: Family) -> Iterator[_Target]:
+    """Yield the single addresses and ports that get a mark, and last what is known of the others."""
+    vague = []
+    for selector in selectors:
+        protocol = Protocol.TCP if selector.protocol is None else selector.protocol
+        ports = [first for first, last in selector.ports if first == last] or [0]
+        ours = [network for network in selector.addresses if Family.of(network.network_address) is family]
+        if selector.addresses and not ours:
+            continue
+        for port in ports:
+            single = [network for network in ours if network.prefixlen == network.max_prefixlen]
+            for network in single:
+                yield _Target(protocol, network.network_address, port)
+            if not single:
+                vague.append(_Target(protocol, None, port))
+    yield from vague
+
+
+def _unknown(key: ServerKey) -> str:
+    if isinstance(key.service, AddressKey):
+        return f"the service takes every port, and which one its servers serve is not known; {NAME_ONE}"
+    return f"which address and port clients of this mark send to is not known from its rules; {NAME_ONE}"

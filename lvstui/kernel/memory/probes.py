@@ -1,0 +1,28 @@
+"""What the memory kernel's real servers answer: all of them take connections, unless they were killed."""
+
+from __future__ import annotations
+
+from lvstui.core import fields
+from lvstui.core.model import Forwarding, Protocol
+from lvstui.core.probes.answer import Answer, Outcome
+from lvstui.core.probes.question import Question
+
+
+def answer(question: Question, *, is_killed: bool) -> Answer:
+    """Return the answer of a server, in words like those of a real one."""
+    where = fields.server_text(question.endpoint)
+    if question.protocol not in (Protocol.TCP, Protocol.UDP):
+        word = fields.protocol_text(question.protocol)
+        return Answer(Outcome.UNASKED, f"lvstui asks servers of tcp and udp, not of {word}")
+    milliseconds = 0.2 + question.endpoint.address.packed[-1] % 10 / 20
+    if is_killed:
+        return Answer(Outcome.REFUSES, f"{where} refuses a connection; its host is there, and nothing listens", 0.2)
+    if question.forwarding is Forwarding.MASQ or question.virtual is None:
+        what = "takes a connection" if question.protocol is Protocol.TCP else "answers an empty datagram"
+        limit = "that its answers to clients come by this director is not proved"
+        return Answer(Outcome.ANSWERS, f"{where} {what}; {limit}", milliseconds)
+    virtual = fields.server_text(question.virtual)
+    proof = (
+        f"a SYN for {virtual} sent to {question.endpoint.address} is answered: it has that address and serves the port"
+    )
+    return Answer(Outcome.ANSWERS, f"{proof}; that clients get its answers is not proved", milliseconds)

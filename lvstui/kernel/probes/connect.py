@@ -1,0 +1,94 @@
+"""A plain connection, as any client opens one, and what became of it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import struct
+import time
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Final, NamedTuple
+
+from lvstui.core.model import Endpoint, Protocol
+from lvstui.core.probes.answer import Outcome
+
+_AT_ONCE: Final = struct.pack("=ii", 1, 0)
+"""A struct linger: closing resets the connection, so that nothing of it is left on either side."""
+
+_ERRORS: Final = {4: (socket.IPPROTO_IP, 11), 6: (socket.IPPROTO_IPV6, 25)}
+"""The option that keeps who complained, by version of IP (IP_RECVERR, IPV6_RECVERR)."""
+
+_EXTENDED: Final = struct.Struct("=IBBBxII")
+"""A struct sock_extended_err; the address of who complains stands behind it (ip(7), IP_RECVERR)."""
+
+_ORIGINS: Final = (2, 3)
+"""It came by ICMP or ICMPv6 (SO_EE_ORIGIN_*)."""
+
+
+class Contact(NamedTuple):
+    """What came of trying to reach an address; `reason` are the words for what went wrong."""
+
+    outcome: Outcome
+    reason: str = ""
+    milliseconds: float | None = None
+
+
+def contact(protocol: Protocol, endpoint: Endpoint, patience: float) -> Contact:
+    """Open a connection and reset it, or send an empty datagram and wait for what comes back, `patience` seconds.
+
+    Nothing is left of either. An unanswered datagram says nothing.
+    """
+    address, port = endpoint
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    is_tcp = protocol is Protocol.TCP
+    with socket.socket(family, socket.SOCK_STREAM if is_tcp else socket.SOCK_DGRAM) as client:
+        client.setblocking(False)
+        client.setsockopt(*_ERRORS[address.version], 1)
+        if is_tcp:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        start = time.perf_counter()
+        try:
+            code = client.connect_ex((str(address), port))
+            if code not in (0, errno.EINPROGRESS):
+                return _failed(client, code)
+            if not is_tcp:
+                client.send(b"")
+            ready = select.select([] if is_tcp else [client], [client] if is_tcp else [], [], patience)
+            if not any(ready):
+                return Contact(Outcome.SILENT if is_tcp else Outcome.UNKNOWN)
+            taken = (time.perf_counter() - start) * 1000
+            if code := client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                return _failed(client, code, taken)
+            return Contact(Outcome.ANSWERS, "", taken)
+        except OSError as problem:
+            return _failed(client, problem.errno or 0)
+
+
+def _failed(client: socket.socket, code: int, milliseconds: float | None = None) -> Contact:
+    if code == errno.ECONNREFUSED:
+        return Contact(Outcome.REFUSES, "", milliseconds)
+    if code == errno.ETIMEDOUT:
+        return Contact(Outcome.SILENT)
+    by = _complainer(client)
+    return Contact(Outcome.UNREACHABLE, f"{os.strerror(code)}{f', says {by}' if by else ''}", milliseconds)
+
+
+def _complainer(client: socket.socket) -> str:
+    """Return the address of the machine that an error came from; empty where it is this one."""
+    with suppress(OSError):
+        _, ancillary, _, _ = client.recvmsg(256, 512, socket.MSG_ERRQUEUE)
+        for _, _, data in ancillary:
+            if len(data) > _EXTENDED.size + 8 and _EXTENDED.unpack_from(data)[1] in _ORIGINS:
+                return _offender(data[_EXTENDED.size :])
+    return ""
+
+
+def _offender(data: bytes) -> str:
+    """Read a struct sockaddr."""
+    (family,) = struct.unpack_from("=H", data)
+    if family == socket.AF_INET:
+        return str(ip_address(data[4:8]))
+    return str(ip_address(data[8:24])) if family == socket.AF_INET6 and len(data) >= 24 else ""

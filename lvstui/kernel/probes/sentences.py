@@ -1,0 +1,192 @@
+"""What came of a probe, in words: what was asked by which way, what was found, and what that proves or does not."""
+
+from __future__ import annotations
+
+from lvstui.core import fields
+from lvstui.core.model import Address, Endpoint, Family, Forwarding, Protocol, TunnelType
+from lvstui.core.probes.answer import Answer, Outcome
+from lvstui.core.probes.question import Question
+from lvstui.core.trace.route import Route
+from lvstui.kernel.probes.connect import Contact
+from lvstui.kernel.probes.frames import Accepted, Complained, Complaint, Refused, Returned
+from lvstui.kernel.probes.wire import Exchange
+
+
+def asked(question: Question) -> str:
+    """Return what was sent to a server past our own network stack."""
+    packet = "a SYN" if question.protocol is Protocol.TCP else "an empty datagram"
+    to = _text(question.virtual or question.endpoint)
+    if question.forwarding is Forwarding.TUNNEL:
+        return f"{packet} for {to} in {_tunnel(question)} to {question.endpoint.address}"
+    return f"{packet} for {to} sent to {question.endpoint.address} on its link"
+
+
+def plain(question: Question, found: Contact) -> Answer:
+    """Say what came of a connection to a server that gets packets with its own address."""
+    match found.outcome:
+        case Outcome.ANSWERS:
+            proof = "that its answers to clients come by this director is not proved"
+        case Outcome.REFUSES:
+            proof = "its host is there, and nothing listens"
+        case Outcome.SILENT:
+            proof = "its host or a filter drops it, or the answer goes another way"
+        case _:
+            proof = ""
+    return _contacted(question, found, proof)
+
+
+def here(question: Question, found: Contact) -> Answer:
+    """Say what came of a connection to a server on this machine itself."""
+    proof = "a server of this machine itself"
+    if question.forwarding is not Forwarding.MASQ and question.virtual is not None:
+        proof += f"; that it serves {_text(question.virtual)} too is not proved, as IPVS would take what is sent there"
+    return _contacted(question, found, proof)
+
+
+def without_right(question: Question, found: Contact) -> Answer:
+    """Say what a connection to a server's own address proves, and what it does not."""
+    tunnel = " and its tunnel works" if question.forwarding is Forwarding.TUNNEL else ""
+    virtual = question.virtual.address if question.virtual else "the virtual address"
+    proof = f"only its own address was asked, for want of CAP_NET_RAW: that it has {virtual}{tunnel} is not proved"
+    return _contacted(question, found, proof)
+
+
+def _contacted(question: Question, found: Contact, proof: str) -> Answer:
+    where = _text(question.endpoint)
+    if question.protocol is not Protocol.TCP:
+        text = {
+            Outcome.ANSWERS: f"{where} answers an empty datagram",
+            Outcome.REFUSES: f"{where} refuses an empty datagram: its host is there, and nothing listens",
+            Outcome.UNKNOWN: f"{where} does not answer an empty datagram, which no server has to",
+        }
+    else:
+        text = {
+            Outcome.ANSWERS: f"{where} takes a connection",
+            Outcome.REFUSES: f"{where} refuses a connection",
+            Outcome.SILENT: f"{where} does not answer a connection in {question.patience:g} s",
+        }
+    said = text.get(found.outcome, f"{where} cannot be reached: {found.reason}")
+    if question.protocol is not Protocol.TCP and found.outcome is not Outcome.ANSWERS:
+        proof = ""
+    return Answer(found.outcome, "; ".join(filter(None, (said, proof))), found.milliseconds)
+
+
+def replied(question: Question, route: Route, found: Exchange) -> Answer:
+    """Say what a reply to our packet means."""
+    what = asked(question)
+    virtual = question.virtual or question.endpoint
+    match found.reply:
+        case Accepted():
+            proof = f"is answered: it has {virtual.address} and serves the port"
+            limit = "that clients get its answers is not proved"
+            return Answer(Outcome.ANSWERS, f"{what} {proof}; {limit}", found.milliseconds)
+        case Refused():
+            proof = f"is reset: it has {virtual.address}, and nothing listens on port {virtual.port} of it"
+            return Answer(Outcome.REFUSES, f"{what} {proof}", found.milliseconds)
+        case Returned():
+            proof = f"comes back: {virtual.address} is not on it, and it forwards"
+            return Answer(Outcome.UNREACHABLE, f"{what} {proof}{_behind(question, route)}", found.milliseconds)
+        case Complained(by, complaint):
+            if by == virtual.address and complaint is Complaint.PORT:
+                proof = f"is refused ({complaint.value}): it has {by}, and nothing listens on port {virtual.port} of it"
+                return Answer(Outcome.REFUSES, f"{what} {proof}", found.milliseconds)
+            meaning = _meaning(question, route, by, complaint)
+            return Answer(Outcome.UNREACHABLE, f"{what}: {by} says {complaint.value}{meaning}", found.milliseconds)
+        case None:
+            return Answer(Outcome.SILENT, what)
+
+
+def _meaning(question: Question, route: Route, by: Address, complaint: Complaint) -> str:
+    virtual = question.virtual or question.endpoint
+    if complaint is Complaint.EXPIRED:
+        return f"; {virtual.address} is not on it, and it would forward packets for that{_behind(question, route)}"
+    if complaint in (Complaint.NETWORK, Complaint.HOST) and by == question.endpoint.address:
+        return f"; {virtual.address} is not on it, and it has no way there"
+    if question.forwarding is not Forwarding.TUNNEL:
+        return ""
+    match complaint, question.tunnel.type:
+        case Complaint.PORT, TunnelType.GUE:
+            port = question.tunnel.port
+            return f"; nothing there takes gue at UDP port {port} (`ip fou add port {port} gue`)"
+        case ((Complaint.PORT | Complaint.PROTOCOL), _):
+            return f"; it has no tunnel device that is up and takes {_tunnel(question)}"
+        case _:
+            return ""
+
+
+def silent(question: Question, route: Route, itself: Contact) -> Answer:
+    """Say what may be wrong with a server that does not answer to a virtual address, but is there."""
+    what = f"{asked(question)} is not answered in {question.patience:g} s"
+    virtual = (question.virtual or question.endpoint).address
+    own = {
+        Outcome.ANSWERS: f"{_text(question.endpoint)} itself takes a connection",
+        Outcome.REFUSES: f"{question.endpoint.address} is there (it refuses port {question.endpoint.port} of its own)",
+    }.get(itself.outcome, "")
+    if route.gateway is not None and question.forwarding is Forwarding.ROUTE:
+        return Answer(Outcome.SILENT, "; ".join(filter(None, (what, own, _behind(question, route).removeprefix("; ")))))
+    causes = f"{virtual} is probably missing on it (on its lo)"
+    if question.forwarding is Forwarding.TUNNEL:
+        causes += f", its device for {_tunnel(question)} is missing, its rp_filter is strict"
+    causes += ", or a filter drops it"
+    return Answer(Outcome.SILENT, "; ".join(filter(None, (what, own, causes))))
+
+
+def unproved(question: Question) -> Answer:
+    """Say that an unanswered datagram says nothing."""
+    return Answer(Outcome.UNKNOWN, f"{asked(question)} is not answered, which no server has to")
+
+
+def nobody(question: Question, route: Route) -> Answer:
+    """Say that nobody has the address of the next hop."""
+    hop = route.gateway or question.endpoint.address
+    way = "ARP" if hop.version == 4 else "neighbour discovery"
+    who = f"the gateway {hop} to {question.endpoint.address}" if route.gateway else str(hop)
+    down = "it is down" if route.gateway else "the host is down, or not in this network"
+    return Answer(Outcome.UNREACHABLE, f"nobody answers {way} for {who} on {fields.visible(route.interface)}: {down}")
+
+
+def no_route(question: Question, route: Route) -> Answer:
+    """Say that no packet gets to a server."""
+    reason = route.trouble or f"the route is of kind {route.kind}"
+    return Answer(Outcome.UNREACHABLE, f"no packet gets to {question.endpoint.address}: {reason}")
+
+
+def no_source(family: Family) -> Answer:
+    """Say that an answer could not leave the server."""
+    reason = f"this machine has no {family.word} address besides virtual ones, which a server may have itself"
+    return Answer(Outcome.UNASKED, f"{reason}: the answer would not leave it")
+
+
+def unknown_address() -> Answer:
+    """Say that the virtual address is not known."""
+    return Answer(Outcome.UNASKED, "which address clients send to is not known")
+
+
+def virtual_here(question: Question) -> Answer:
+    """Say that IPVS itself stands before a server."""
+    address = question.endpoint.address
+    reason = "is this machine's own and a virtual address"
+    return Answer(Outcome.UNASKED, f"{address} {reason}: IPVS would take what is sent there")
+
+
+def strange_way(question: Question) -> Answer:
+    """Say that a forwarding method leads nowhere."""
+    word = fields.forwarding_text(question.forwarding)
+    reason = f"{question.endpoint.address} is not on this machine, and the method is {word}"
+    return Answer(Outcome.UNASKED, f"{reason}: IPVS forwards nothing to it")
+
+
+def _behind(question: Question, route: Route) -> str:
+    """Say that a server that gets packets by its link is on none of ours; empty for others."""
+    if route.gateway is None or question.forwarding is not Forwarding.ROUTE:
+        return ""
+    return f"; it is behind the gateway {route.gateway}, and a server by route has to be on a link of the director"
+
+
+def _tunnel(question: Question) -> str:
+    word = fields.TUNNEL_WORDS.get(question.tunnel.type, "ipip")
+    return f"{word} (port {question.tunnel.port})" if question.tunnel.type is TunnelType.GUE else word
+
+
+def _text(endpoint: Endpoint) -> str:
+    return fields.server_text(endpoint)

@@ -1,0 +1,153 @@
+"""A real server is asked by the way of its clients' packets: by a connection, by its link, or through its tunnel."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from lvstui.core import fields
+from lvstui.core.model import Endpoint, Family, Forwarding, Protocol
+from lvstui.core.probes.answer import Answer, Outcome
+from lvstui.core.probes.question import Question
+from lvstui.core.trace.route import Route, RouteQuestion
+from lvstui.kernel.probes import sentences
+from lvstui.kernel.probes.connect import contact
+from lvstui.kernel.probes.frames import Flow, new_sequence, wrapped
+from lvstui.kernel.probes.neighbour import ETHERTYPES, find_link, find_source, is_resolved, is_there, resolve
+from lvstui.kernel.probes.wire import Port, Send, exchange
+from lvstui.kernel.routes import find_route
+
+_MOMENT: Final = 0.4
+"""Seconds for each look at why a server is silent."""
+
+_ASKED: Final = (Protocol.TCP, Protocol.UDP)
+
+
+def ask(question: Question) -> Answer:
+    """Ask a server from the namespace that the calling thread is in, and say what its answer proves.
+
+    Nothing half open is left, and IPVS is not written to.
+    """
+    if question.protocol not in _ASKED:
+        word = fields.protocol_text(question.protocol)
+        return Answer(Outcome.UNASKED, f"lvstui asks servers of tcp and udp, not of {word}")
+    route = find_route(RouteQuestion(question.endpoint.address), None)
+    match route.kind, question.forwarding:
+        case "local", _:
+            return _ask_here(question)
+        case "unicast", Forwarding.MASQ:
+            return _ask_plainly(question, route)
+        case "unicast", Forwarding.ROUTE | Forwarding.TUNNEL:
+            try:
+                return _ask_by_wire(question, route)
+            except PermissionError:
+                found = contact(question.protocol, question.endpoint, question.patience)
+                return sentences.without_right(question, found)
+            except OSError as problem:
+                reason = os.strerror(problem.errno or errno.EIO)
+                return Answer(Outcome.UNREACHABLE, f"{sentences.asked(question)}: it could not be sent ({reason})")
+        case "unicast", _:
+            return sentences.strange_way(question)
+        case _:
+            return sentences.no_route(question, route)
+
+
+def _ask_here(question: Question) -> Answer:
+    """Ask a server on this machine itself by its own address: IPVS would take what is sent to a virtual one."""
+    if question.endpoint.address in question.shared:
+        return sentences.virtual_here(question)
+    return sentences.here(question, contact(question.protocol, question.endpoint, question.patience))
+
+
+def _ask_plainly(question: Question, route: Route) -> Answer:
+    """Open a connection to the server, whose address IPVS writes into packets."""
+    found = contact(question.protocol, question.endpoint, question.patience)
+    unanswered = found.outcome in (Outcome.SILENT, Outcome.UNKNOWN, Outcome.UNREACHABLE)
+    if unanswered and is_gone(question.endpoint, route):
+        return sentences.nobody(question, route)
+    return sentences.plain(question, found)
+
+
+def is_gone(server: Endpoint, route: Route) -> bool:
+    """Return whether nobody answers for the link address of the next hop to a server, so that it cannot be there."""
+    now = find_route(RouteQuestion(server.address), None)
+    if not is_resolved(now):
+        return True
+    if now.neighbour == "permanent":
+        return False
+    try:
+        link = find_link(now.interface)
+    except OSError:  # without the right, what the kernel knows has to do
+        return False
+    hop = now.gateway or server.address
+    source = find_source(hop, route.interface, Family.of(hop), ())
+    return source is not None and is_there(link, hop, source, _MOMENT) is False
+
+
+def _ask_by_wire(question: Question, route: Route) -> Answer:
+    """Send a SYN, or an empty datagram, as IPVS would send on that of a client.
+
+    Raises OSError, and PermissionError without CAP_NET_RAW.
+    """
+    virtual, server = question.virtual, question.endpoint.address
+    if virtual is None:
+        return sentences.unknown_address()
+    family = Family.of(virtual.address)
+    source = find_source(server, route.interface, family, question.shared)
+    if source is None:
+        return sentences.no_source(family)
+    start = time.monotonic()
+    route = resolve(server, route, start + question.patience)
+    if not is_resolved(route):
+        return sentences.nobody(question, route)
+    with Port(question.protocol, str(source)) as port:
+        flow = Flow(question.protocol, Endpoint(source, port.number), virtual, new_sequence())
+        families = dict.fromkeys((family, Family.of(server)))
+        with _sender(question, flow, route) as send:
+            found = exchange(flow, send, families, question.patience)
+    if found.reply is None:
+        return _explain_silence(question, route)
+    return sentences.replied(question, route, found)
+
+
+@contextmanager
+def _sender(question: Question, flow: Flow, route: Route) -> Iterator[Send]:
+    """Yield what sends a packet to the server: on its link as it is, or in its tunnel as our own network sends it."""
+    server = question.endpoint.address
+    if question.forwarding is Forwarding.ROUTE:
+        link = find_link(route.interface)
+        peer = bytes.fromhex(route.link_address.replace(":", "")) if route.link_address else link.address
+        target = (route.interface, ETHERTYPES[Family.of(server)], 0, link.kind, peer)
+        with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0) as wire:
+
+            def send(packet: bytes) -> bytes:
+                wire.sendto(packet, target)
+                return packet
+
+            yield send
+        return
+    outer = find_source(server, route.interface, Family.of(server), ())
+    kind = socket.AF_INET if server.version == 4 else socket.AF_INET6
+    with socket.socket(kind, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+
+        def send_wrapped(packet: bytes) -> bytes:
+            assert outer is not None
+            sent = wrapped(question.tunnel, outer, server, flow.source.port, packet)
+            raw.sendto(sent, (str(server), 0))
+            return sent
+
+        yield send_wrapped
+
+
+def _explain_silence(question: Question, route: Route) -> Answer:
+    """Look whether the host is there at all, and what its own address says."""
+    if is_gone(question.endpoint, route):
+        return sentences.nobody(question, route)
+    if question.protocol is not Protocol.TCP:
+        return sentences.unproved(question)
+    return sentences.silent(question, route, contact(question.protocol, question.endpoint, _MOMENT))
