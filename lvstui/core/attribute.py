@@ -25,7 +25,7 @@ class Configured(Protocol):
 _T = TypeVar("_T", bound=Configured)
 _V = TypeVar("_V")
 
-Raw: TypeAlias = str | int | tuple[str, ...]
+Raw: TypeAlias = str | int | float | tuple[str, ...]
 """A value as a profile holds it."""
 
 Table: TypeAlias = dict[str, "Raw | Table | None"]
@@ -34,7 +34,8 @@ Table: TypeAlias = dict[str, "Raw | Table | None"]
 _Part: TypeAlias = tuple[Callable[[_T], "Raw | Table | None"], Raw | None]
 """How to get what an object has by a key, and its default."""
 
-Kind: TypeAlias = type[str] | type[int] | type[list[object]] | type[dict[str, object]]
+Kind: TypeAlias = type[str] | type[int] | type[float] | type[list[object]] | type[dict[str, object]] | tuple[type, type]
+"""The type of a value in a profile, or the two that it may have."""
 
 NONE: Final = "none"
 """What a description, and whoever types a value, calls the absence of one."""
@@ -109,8 +110,9 @@ class Attributes(Generic[_T]):
 
     `what` names the class in a sentence. `front` are the keys that a profile begins with; the one of them that is no
     attribute says which object it is, as `identity` writes it. `begin` adds an object within that is there, though
-    empty. `usual` has the objects within that most others share, so that these are written once. `keys` are those that
-    a profile may have, in their order; `groups` the objects within, with their attributes.
+    empty. The attributes of the object within that `plain` names may be called by their keys alone. `usual` has the
+    objects within that most others share, so that these are written once. `keys` are those that a profile may have, in
+    their order; `groups` the objects within, with their attributes.
     """
 
     def __init__(
@@ -120,12 +122,14 @@ class Attributes(Generic[_T]):
         front: tuple[str, ...] = (),
         identity: Callable[[_T], Raw] = lambda _: "",
         begin: Callable[[_T, str], _T] = lambda value, _: value,
+        plain: str = "",
         usual: _T | None = None,
     ) -> None:
         self.what = what
         self.members = members
         self.front = front
         self.begin = begin
+        self._plain = plain
         self._names = {one.name: one for one in members}
         names = dict.fromkeys(one.group for one in members if one.group)
         self.groups = {name: tuple(one for one in members if one.group == name) for name in names}
@@ -162,7 +166,7 @@ class Attributes(Generic[_T]):
     def assign(self, value: _T, texts: Mapping[str, str]) -> _T:
         """Set attributes as they are typed, in the order of the table; those not named stay. Raises `FieldError`.
 
-        `timeout` stands for `persistence.timeout`, as for all of an object within that can be set as a whole.
+        `timeout` stands for `persistence.timeout`, as `plain` says.
         """
         short = {self._field(attribute): attribute.name for attribute in self.members}
         named = {short.get(name, name): text for name, text in texts.items()}
@@ -200,8 +204,8 @@ class Attributes(Generic[_T]):
         ]
 
     def _field(self, attribute: Attribute[_T]) -> str:
-        """Return what errors call an attribute: `timeout` where the object within can be set as a whole."""
-        return attribute.key if attribute.group in self._names else attribute.name
+        """Return what errors call an attribute: `timeout` of the object within that is called `plain`."""
+        return attribute.key if attribute.group == self._plain else attribute.name
 
 
 def shorten(text: str) -> str:

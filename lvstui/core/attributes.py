@@ -24,12 +24,14 @@ from lvstui.core.model import (
     Forwarding,
     MarkGroup,
     Persistence,
+    Probe,
     RealServer,
     Service,
     SyncDaemon,
     Timeouts,
     TunnelType,
 )
+from lvstui.core.probe_fields import PROBE
 
 
 def with_weight(server: RealServer, weight: int) -> RealServer:
@@ -133,6 +135,13 @@ def _of_persistence(look: Callable[[Persistence], Raw | None]) -> Callable[[Serv
     return lambda service: look(service.persistence) if service.persistence else None
 
 
+def _begin(service: Service, group: str) -> Service:
+    """Add the object within that is called `group`, as it begins."""
+    if group == "probe":
+        return replace(service, probe=Probe())
+    return replace(service, persistence=_persistent(service))
+
+
 _TIMEOUT: Final = (0, 2**32 - 1)
 
 SERVICE: Final = Attributes(
@@ -198,10 +207,12 @@ SERVICE: Final = Attributes(
         ),
         label(Service, "name", "in the profile"),
         label(Service, "note"),
+        *PROBE,
     ),
     ("name", "service"),
     lambda service: fields.service_text(service.key),
-    lambda service, _: replace(service, persistence=_persistent(service)),
+    _begin,
+    "persistence",
 )
 
 

@@ -232,8 +232,8 @@ def undo(changes: Iterable[Change]) -> tuple[Change, ...]:
 def strip_profile_values(value: _T) -> _T:
     """Return a value without what lives in the profile only: as the kernel can hold it."""
     match value:
-        case Service(name=name, note=note) if name or note:
-            return replace(value, name="", note="")
+        case Service(name=name, note=note, probe=probe) if name or note or probe:
+            return replace(value, name="", note="", probe=None)
         case RealServer(name=name, resume=resume) if name or resume is not None:
             return replace(value, name="", resume=None)
         case MarkGroup(name=name) if name:
@@ -243,10 +243,10 @@ def strip_profile_values(value: _T) -> _T:
 
 
 def with_profile_values(value: _T, saved: _T | None) -> _T:
-    """Return a value as the kernel holds it with what the profile keeps for it: name, note, resume weight."""
+    """Return a value as the kernel holds it with what the profile keeps for it: name, note, probe, resume weight."""
     match value, saved:
-        case Service(), Service(name=name, note=note) if name or note:
-            return replace(value, name=name, note=note)
+        case Service(), Service(name=name, note=note, probe=probe) if name or note or probe:
+            return replace(value, name=name, note=note, probe=probe)
         case RealServer(), RealServer(name=name, resume=resume) if name or resume is not None:
             return replace(value, name=name, resume=resume)
         case MarkGroup(), MarkGroup(name=name) if name:
@@ -256,7 +256,7 @@ def with_profile_values(value: _T, saved: _T | None) -> _T:
 
 
 def name_as(change: Change, profile: Director) -> Change:
-    """Return a change with the name, note and resume weight that a profile keeps for its object, or none."""
+    """Return a change with the name, note, probe and resume weight that a profile keeps for its object, or none."""
     saved = lookup(profile, change.target)
     before, after = (with_profile_values(strip_profile_values(value), saved) for value in (change.before, change.after))
     return Change(change.target, before, after)

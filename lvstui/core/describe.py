@@ -20,6 +20,7 @@ from lvstui.core.model import (
     MarkGroupKey,
     MarkKey,
     Persistence,
+    Probe,
     RealServer,
     ServerKey,
     Service,
@@ -121,6 +122,11 @@ def _shown(text: str) -> str:
 def persistence_text(persistence: Persistence | None) -> str:
     """Describe a persistence: `300s`, `300s mask 255.255.255.0`, `300s prefix 64 engine sip`, or `none`."""
     return SERVICE.describe_group(Service(MarkKey(0, Family.IPV4), persistence=persistence), "persistence")
+
+
+def probe_text(probe: Probe | None) -> str:
+    """Describe what servers are asked: `http path /health status 200`, or `none`."""
+    return SERVICE.describe_group(Service(MarkKey(0, Family.IPV4), probe=probe), "probe")
 
 
 def tunnel_text(tunnel: Tunnel) -> str:

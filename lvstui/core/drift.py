@@ -87,7 +87,7 @@ def _pool_differences(have: Pool | None, want: Pool) -> Iterator[Change]:
 
 
 def add_profile_values(running: Director, profile: Director) -> Director:
-    """Return a reading with the names, notes and resume weights that the profile keeps for it.
+    """Return a reading with the names, notes, probes and resume weights that the profile keeps for it.
 
     Afterwards `diff` against the profile lists only what really differs.
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum, IntFlag
+from enum import Enum, IntEnum, IntFlag
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -106,6 +106,32 @@ class TunnelType(IntEnum):
     @classmethod
     def _missing_(cls, value: object) -> TunnelType | None:
         return _unnamed(cls, value, f"TYPE_{value}") if isinstance(value, int) and 3 <= value <= 255 else None
+
+
+class ProbeType(Enum):
+    """What a server is asked; the value is the word that stands for it."""
+
+    TCP = "tcp"
+    TLS = "tls"
+    HTTP = "http"
+    HTTPS = "https"
+    DNS = "dns"
+    SMTP = "smtp"
+    UDP = "udp"
+
+    @property
+    def carrier(self) -> Protocol:
+        """The protocol that the question goes over."""
+        return Protocol.UDP if self in (ProbeType.DNS, ProbeType.UDP) else Protocol.TCP
+
+
+class DnsRecord(IntEnum):
+    """What a name server is asked for, with the numbers of the protocol (RFC 1035, 3596)."""
+
+    A = 1
+    NS = 2
+    SOA = 6
+    AAAA = 28
 
 
 class ServiceFlags(IntFlag):
@@ -215,6 +241,35 @@ class Tunnel:
 PLAIN_TUNNEL = Tunnel()
 
 
+class Statuses(NamedTuple):
+    """A range of HTTP statuses, both ends included; a single status has both ends equal."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How the servers of a service are asked whether they are there; nothing is asked by itself.
+
+    `port` 0 stands for the server's own. `path` and `status` are for http and https; `name` is what a certificate has
+    to carry and a web server is called by, or what a name server is asked for, with `record`. `send` is an udp
+    datagram, and `expect` what its answer has to contain, both as probe_fields.py reads them. Fewer `days` until the
+    end of a certificate are a wrong answer. `timeout` is 0.1 to 30 seconds for all of it.
+    """
+
+    type: ProbeType = ProbeType.TCP
+    port: int = 0
+    path: str = "/"
+    status: tuple[Statuses, ...] = (Statuses(200, 399),)
+    name: str = ""
+    record: DnsRecord = DnsRecord.A
+    send: str = ""
+    expect: str = ""
+    days: int = 0
+    timeout: float = 2.0
+
+
 @dataclass(frozen=True, slots=True)
 class RealServer:
     """One real server of one service; thresholds count connections, 0 = no limit.
@@ -234,7 +289,7 @@ class RealServer:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A virtual service without its servers; `name` and `note` live in the profile only."""
+    """A virtual service without its servers; `name`, `note` and `probe` live in the profile only."""
 
     key: ServiceKey
     scheduler: str = "wlc"
@@ -242,6 +297,7 @@ class Service:
     persistence: Persistence | None = None
     name: str = ""
     note: str = ""
+    probe: Probe | None = None
 
     @property
     def engine(self) -> str:

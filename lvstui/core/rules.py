@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -26,6 +27,8 @@ from lvstui.core.model import (
     MarkGroup,
     Persistence,
     Pool,
+    Probe,
+    ProbeType,
     Protocol,
     RealServer,
     Selector,
@@ -38,6 +41,7 @@ from lvstui.core.model import (
     Timeouts,
     TunnelType,
 )
+from lvstui.core.probe_fields import fits
 
 
 class Severity(Enum):
@@ -258,6 +262,8 @@ def _service(service: Service, others: Iterable[Service], adds: bool = False) ->
         yield problem
     if service.persistence is not None:
         yield from _persistence(service.persistence, key)
+    if service.probe is not None:
+        yield from _probe(service.probe, key)
 
 
 def _persistence(persistence: Persistence, key: ServiceKey) -> Iterator[Problem]:
@@ -271,6 +277,30 @@ def _persistence(persistence: Persistence, key: ServiceKey) -> Iterator[Problem]
         yield _warning("netmask", f"{mask} has holes, which groups clients at random; 255.255.255.0 has none")
     if persistence.engine == "sip" and isinstance(key, AddressKey) and key.protocol is not Protocol.UDP:
         yield _warning("engine", "sip reads calls in udp packets only; make the service udp, or take the engine out")
+
+
+def _probe(probe: Probe, key: ServiceKey) -> Iterator[Problem]:
+    kind = probe.type
+    if kind is ProbeType.DNS and not probe.name:
+        yield Problem("probe.name", "dns needs the name to ask for; write one such as example.net")
+    if kind is ProbeType.UDP and not probe.send:
+        yield _warning(
+            "probe.send", "an empty datagram is sent, which most servers leave unanswered; write what to send"
+        )
+    plain = Probe()
+    for part in dataclasses.fields(Probe):
+        if getattr(probe, part.name) != getattr(plain, part.name) and not fits(part.name, kind):
+            others = " or ".join(other.value for other in ProbeType if fits(part.name, other))
+            sentence = f"means nothing with type {kind.value}; make the type {others}, or take it out"
+            yield _warning(f"probe.{part.name}", sentence)
+    if not isinstance(key, AddressKey) or probe.port:
+        return
+    if key.port == 0:
+        yield _warning("probe.port", "servers of a service on every port have no port of their own; write which to ask")
+    elif key.protocol is not kind.carrier:
+        carrier, own = fields.protocol_text(kind.carrier), fields.protocol_text(key.protocol)
+        sentence = f"{kind.value} is asked over {carrier}, and the service takes {own}; choose another type, or a port"
+        yield _warning("probe.type", sentence)
 
 
 def _server(

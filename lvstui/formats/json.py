@@ -12,7 +12,7 @@ from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS
 from lvstui.core.model import Director, Pool
 from lvstui.core.observed import Reading, ServerStats, Stats
 
-Json: TypeAlias = "str | int | Sequence[Json] | Generator[Json] | Mapping[str, Json] | None"
+Json: TypeAlias = "str | int | float | Sequence[Json] | Generator[Json] | Mapping[str, Json] | None"
 """A value of a document; a list may be a generator, whose items come into being when they are written."""
 Table: TypeAlias = dict[str, Json]
 

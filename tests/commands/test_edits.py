@@ -30,11 +30,14 @@ from lvstui.core.model import (
     MarkKey,
     Persistence,
     Pool,
+    Probe,
+    ProbeType,
     RealServer,
     ServerKey,
     Service,
     ServiceFlags,
     ServiceKey,
+    Statuses,
     SyncDaemon,
     SyncRole,
     Timeouts,
@@ -130,11 +133,33 @@ def test_set_edits_a_server_in_the_kernel_and_in_the_profile(
             ["engine=none", "netmask=/16", "timeout=60"],
             Service(SHOP, persistence=Persistence(60, IPv4Address("255.255.0.0")), name="shop"),
         ),
+        (
+            ["probe=http", "probe.path=/health"],
+            Service(SHOP, name="shop", probe=Probe(ProbeType.HTTP, path="/health")),
+        ),
     ],
 )
 def test_set_edits_a_service(shell: Shell, values: list[str], after: Service) -> None:
     assert shell.run("set", HTTPS, *values).status == 0
     assert service(shell) == after
+
+
+def test_a_probe_is_the_profiles_alone_and_can_be_taken_back(shell: Shell) -> None:
+    ran = shell.run("set", "shop", "probe.type=http", "probe.path=/health", "--dry-run")
+    assert ran.out == "tcp:192.0.2.10:443 shop: probe none -> http path /health\n", "no command of the kernel"
+    shell.run("set", "shop", "probe.type=http", "probe.path=/health", "probe.status=200")
+    held = saved(shell).pools[SHOP].service.probe
+    assert held == Probe(ProbeType.HTTP, path="/health", status=(Statuses(200, 200),))
+    assert shell.held().pools[SHOP].service.probe is None
+    assert shell.run("diff").status == 0
+    assert 'probe = { type = "http", path = "/health", status = 200 }' in shell.run("export").out
+    assert shell.run("set", "shop", "scheduler=rr").status == 0
+    assert saved(shell).pools[SHOP].service.probe == held, "an edit of the kernel leaves it alone"
+    assert shell.run("rollback", "2").status == shell.run("rollback", "1").status == 0
+    assert saved(shell).pools[SHOP].service.probe is None
+    assert shell.run("set", "shop", "probe.type=htpp").err == (
+        'lvstui: probe.type: must be tcp, tls, http, https, dns, smtp or udp, not "htpp"; did you mean http?\n'
+    )
 
 
 def test_flags_and_persistence_go_with_none(shell: Shell) -> None:

@@ -21,6 +21,7 @@ from lvstui.core.model import (
     Address,
     AddressKey,
     Director,
+    DnsRecord,
     Endpoint,
     Family,
     Forwarding,
@@ -28,11 +29,14 @@ from lvstui.core.model import (
     MarkKey,
     Persistence,
     Pool,
+    Probe,
+    ProbeType,
     Protocol,
     RealServer,
     Service,
     ServiceFlags,
     ServiceKey,
+    Statuses,
     SyncDaemon,
     SyncRole,
     Timeouts,
@@ -77,6 +81,13 @@ _TUNNELS = (
     Tunnel(TunnelType.GUE, 6080),
     Tunnel(TunnelType.GUE, 65535, 2),
     Tunnel(TunnelType.GRE, 0, 1),
+)
+_PROBES = (
+    Probe(),
+    Probe(ProbeType.HTTP, path="/health?a=b", status=(Statuses(200, 200),)),
+    Probe(ProbeType.HTTPS, 8443, status=(Statuses(200, 299), Statuses(301, 301)), name="shop.example.net", days=14),
+    Probe(ProbeType.DNS, name=".", record=DnsRecord.SOA, timeout=0.25),
+    Probe(ProbeType.UDP, send="naïve\n\x00", expect="hex:00ff", timeout=30.0),
 )
 _GROUPS: tuple[Address, ...] = (SYNC_GROUP, IPv4Address("239.1.2.3"), IPv6Address("ff05::81"))
 _SETTINGS = {
@@ -135,6 +146,7 @@ def _service(dice: Dice, key: ServiceKey) -> Service:
         persistence=_persistence(dice, key.family) if dice.one_of((False, True)) else None,
         name=dice.one_of(_NAMES),
         note=dice.one_of(_NAMES),
+        probe=dice.one_of((None, None, *_PROBES)),
     )
 
 

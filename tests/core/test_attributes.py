@@ -11,7 +11,17 @@ from hypothesis import given
 from lvstui.core.attribute import Attributes, Configured, Table
 from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS
 from lvstui.core.fields import FieldError
-from lvstui.core.model import Director, MarkGroup, Persistence, RealServer, Service, SyncDaemon, Timeouts, Tunnel
+from lvstui.core.model import (
+    Director,
+    MarkGroup,
+    Persistence,
+    Probe,
+    RealServer,
+    Service,
+    SyncDaemon,
+    Timeouts,
+    Tunnel,
+)
 from tests.build import address_key, server
 from tests.core.strategies import directors, laws
 
@@ -44,6 +54,8 @@ def test_so_is_every_field_of_an_object_within() -> None:
     assert tunnel == {field.name for field in dataclasses.fields(Tunnel)}
     assert persistence == {"timeout", "netmask", "prefix", "engine"}
     assert {field.name for field in dataclasses.fields(Persistence)} == {"timeout", "mask", "engine"}
+    probe = {one.key for one in SERVICE.groups["probe"]}
+    assert probe == {field.name for field in dataclasses.fields(Probe)}
     assert {field.name for field in dataclasses.fields(MarkGroup)} == {"mark", "selectors", "name"}
 
 

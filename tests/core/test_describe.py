@@ -21,6 +21,8 @@ from lvstui.core.describe import describe
 from lvstui.core.model import (
     Forwarding,
     Persistence,
+    Probe,
+    ProbeType,
     Service,
     ServiceFlags,
     SyncDaemon,
@@ -69,6 +71,10 @@ MASTER = SyncDaemon(SyncRole.MASTER, "eth1", 5)
         (
             change_service(SHOP, replace(SHOP, note="x" * 60)),
             f'tcp:192.0.2.10:443 shop: note none -> "{"x" * 40}..."',
+        ),
+        (
+            change_service(SHOP, replace(SHOP, probe=Probe(ProbeType.HTTP, path="/health"))),
+            "tcp:192.0.2.10:443 shop: probe none -> http path /health",
         ),
         (change_timeouts(Timeouts(), Timeouts(tcp=1200)), "timeouts: tcp 900s -> 1200s"),
         (change_sysctl("expire_nodest_conn", "0", "1"), "sysctl expire_nodest_conn: 0 -> 1"),

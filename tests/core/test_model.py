@@ -97,6 +97,7 @@ def test_a_bare_value_has_no_part_of_the_profile_and_is_given_back_as_it_is(
 ) -> None:
     assert (strip_profile_values(service).name, strip_profile_values(service).note) == ("", "")
     assert (strip_profile_values(server).name, strip_profile_values(server).resume) == ("", None)
+    assert strip_profile_values(service).probe is None
     assert strip_profile_values(service).key == service.key
     plain = strip_profile_values(server)
     assert strip_profile_values(plain) is plain

@@ -26,6 +26,8 @@ from lvstui.core.model import (
     Forwarding,
     Persistence,
     Pool,
+    Probe,
+    ProbeType,
     Protocol,
     RealServer,
     Service,
@@ -83,6 +85,15 @@ def put(key: ServiceKey, server: RealServer) -> Change:
         (add(Service(UDP, persistence=Persistence(engine="sip"))), []),
         (add(Service(MARK, persistence=Persistence(engine="sip"))), []),
         (add(Service(TCP, persistence=Persistence(engine="sip"))), [("engine", W)]),
+        (add(Service(TCP, probe=Probe(ProbeType.HTTP, path="/health"))), []),
+        (add(Service(TCP, probe=Probe(path="/health", name="x"))), [("probe.path", W), ("probe.name", W)]),
+        (add(Service(TCP, probe=Probe(ProbeType.DNS))), [("probe.name", E), ("probe.type", W)]),
+        (add(Service(UDP, probe=Probe(ProbeType.DNS, name="."))), []),
+        (add(Service(UDP, probe=Probe(ProbeType.UDP))), [("probe.send", W)]),
+        (add(Service(UDP, probe=Probe(ProbeType.HTTP))), [("probe.type", W)]),
+        (add(Service(UDP, probe=Probe(ProbeType.HTTP, 8080))), []),
+        (add(Service(ANY, persistence=Persistence(), probe=Probe())), [("probe.port", W)]),
+        (add(Service(MARK, probe=Probe(ProbeType.HTTP))), []),
         (put(TCP, WEB), []),
         (put(TCP, replace(WEB, weight=-1)), [("weight", E)]),
         (put(TCP, replace(WEB, weight=INT_MAX + 1)), [("weight", E)]),
@@ -184,3 +195,8 @@ def test_a_setting_is_judged_by_what_the_kernel_takes_and_by_what_it_means(
     assert flawed_fields(problems(change_sysctl(name, "0", text), EMPTY)) == expected
     assert flawed_fields(check(Director(sysctl={name: text}))) == expected
     assert problems(change_sysctl(name, "0", None), EMPTY) == ()
+
+
+def test_a_field_that_a_probe_has_no_use_for_is_named_with_the_types_that_have_one() -> None:
+    (problem,) = problems(add(Service(TCP, probe=Probe(path="/health"))), EMPTY)
+    assert str(problem) == "probe.path: means nothing with type tcp; make the type http or https, or take it out"

@@ -26,6 +26,7 @@ from lvstui.core.model import (
     Persistence,
     Pool,
     Ports,
+    Probe,
     Protocol,
     RealServer,
     Selector,
@@ -119,6 +120,14 @@ def _name(name: str, family: Family) -> str:
     return f"{name}-v6" if name and family is Family.IPV6 else name
 
 
+def _probe(pool: Pool) -> Probe | None:
+    """Return how a service's servers are asked, at the port that they have had: on a mark they take every port."""
+    probe = pool.service.probe
+    if probe is None or probe.port:
+        return probe
+    return replace(probe, port=next((end.port for end in pool.servers), 0))
+
+
 def _add_pool(pool: Pool) -> Iterator[Change]:
     yield change_service(None, pool.service)
     for server in pool.servers.values():
@@ -159,7 +168,7 @@ def bundle_services(
             if seconds is not None:
                 persistence = replace(persistence, timeout=seconds)
             key, title = MarkKey(mark, family), _name(name, family)
-            service = Service(key, first.scheduler, first.flags, persistence, title, first.note)
+            service = replace(first, key=key, persistence=persistence, name=title, probe=_probe(members[0]))
             servers: dict[Endpoint, RealServer] = {}
             for server in (server for pool in members for server in pool.servers.values()):
                 endpoint = Endpoint(server.endpoint.address, 0)

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from lvstui.core import fields
 from lvstui.core.change import Change
-from lvstui.core.describe import persistence_text, tunnel_text
+from lvstui.core.describe import persistence_text, probe_text, tunnel_text
 from lvstui.core.model import (
     PLAIN_TUNNEL,
     Address,
@@ -119,7 +119,8 @@ def _settings(row: Row) -> str:
         case ServiceRow():
             service = row.pool.service
             sticks = [f"persistent {persistence_text(service.persistence)}"] if service.persistence else []
-            return ", ".join([*fields.flag_words(service.flags, service.scheduler), *sticks])
+            asked = [f"probe {probe_text(service.probe)}"] if service.probe else []
+            return ", ".join([*fields.flag_words(service.flags, service.scheduler), *sticks, *asked])
 
 
 def _weight(row: Row) -> Cell:

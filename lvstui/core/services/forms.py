@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import IPv4Address
 from typing import Final
 
 from lvstui.core import fields
+from lvstui.core.attribute import NONE
 from lvstui.core.attributes import SERVER, SERVICE
 from lvstui.core.change import Change, change_server, change_service, fold
 from lvstui.core.drift import remove_pool
@@ -24,12 +25,15 @@ from lvstui.core.model import (
     MarkKey,
     Persistence,
     Pool,
+    Probe,
+    ProbeType,
     RealServer,
     ServerKey,
     Service,
     ServiceFlags,
     ServiceKey,
 )
+from lvstui.core.probe_fields import TYPES, fits
 from lvstui.core.rules import Problem, Severity, problems
 from lvstui.core.view.form import NO, YES, Field, FieldKind, Form, Values, attribute_field, check_by, trim_name
 
@@ -85,7 +89,21 @@ class ServiceForm:
             replace(engine, id="engine"),
             attribute_field(SERVICE["name"], start, shown=lambda _: self.profile),
             attribute_field(SERVICE["note"], start, shown=lambda _: self.profile, wide=True),
+            *self._probe_fields(start),
         )
+
+    def _probe_fields(self, start: Service) -> Iterator[Field]:
+        """Yield what servers are asked, and below it what that type asks with."""
+        kind = start.probe.type.value if start.probe else NONE
+        hint = "what servers are asked when somebody asks"
+        yield Field("probe", "probe", kind, FieldKind.CHOICE, (NONE, *TYPES), shown=lambda _: self.profile, hint=hint)
+        asked = start if start.probe else replace(start, probe=Probe())
+        for attribute in SERVICE.groups["probe"]:
+            if attribute.name != "probe.type":
+                yield attribute_field(attribute, asked, shown=partial(self._is_asked_with, attribute.key))
+
+    def _is_asked_with(self, field: str, values: Values) -> bool:
+        return self.profile and values["probe"] != NONE and fits(field, ProbeType(values["probe"]))
 
     def service(self, values: Values) -> Service:
         """Read the service from values that are right one by one."""
@@ -98,11 +116,16 @@ class ServiceForm:
             "scheduler": values["scheduler"],
             "name": trim_name(values["name"], before.name),
             "note": trim_name(values["note"], before.note),
+            "probe": values["probe"],
         }
+        if values["probe"] != NONE:
+            asked = (one for one in SERVICE.groups["probe"] if self._is_asked_with(one.key, values))
+            texts |= {one.name: values[one.name] for one in asked if one.name != "probe.type"}
+        start = Service(key, flags=flags, probe=before.probe)
         if not _persistent(values):
-            return SERVICE.assign(Service(key, flags=flags), texts)
+            return SERVICE.assign(start, texts)
         sticky = {"timeout": values["timeout"], "engine": values["engine"]}
-        return SERVICE.assign(Service(key, flags=flags, persistence=_mask(values["mask"], key.family)), texts | sticky)
+        return SERVICE.assign(replace(start, persistence=_mask(values["mask"], key.family)), texts | sticky)
 
     def changes(self, values: Values) -> tuple[Change, ...]:
         """Return the changes; another key is a new service with the same servers, then the removal of the old one."""

@@ -15,12 +15,13 @@ from lvstui.core.attribute import Attribute, Attributes, Configured, Raw
 from lvstui.core.rules import name_taken
 
 Table: TypeAlias = Mapping[str, object]
-_Raw = TypeVar("_Raw", str, int, list[object], dict[str, object])
+_Raw = TypeVar("_Raw", str, int, float, list[object], dict[str, object])
 _T = TypeVar("_T")
 _D = TypeVar("_D")
 _O = TypeVar("_O", bound=Configured)
 
 _KINDS: Final = {str: "text", int: "a whole number", list: "a list", dict: "a table", bool: "true or false"}
+_WANTED: Final = {**_KINDS, float: "a number"}
 
 
 class ProfileError(Exception):
@@ -57,7 +58,7 @@ class Reader:
         if raw is None:
             return default
         if not isinstance(raw, kind) or isinstance(raw, bool):
-            self.flaw((*path, key), f"must be {_KINDS[kind]}, not {_KINDS.get(type(raw), 'a value of another type')}")
+            self.flaw((*path, key), f"must be {_WANTED[kind]}, not {_KINDS.get(type(raw), 'a value of another type')}")
             return default
         try:
             return parse(raw)
@@ -97,9 +98,14 @@ class Reader:
                 raise fields.FieldError(attribute.name, f"must be a list of texts such as {attribute.example}")
             return put(texts)
 
-        match attribute.kind:
+        kind = attribute.kind
+        if isinstance(kind, tuple):
+            kind = kind[1] if type(table[attribute.key]) is kind[1] else kind[0]
+        match kind:
             case builtins.int:
                 return self.get(table, path, attribute.key, int, put, value)
+            case builtins.float:
+                return self.get(table, path, attribute.key, float, put, value)
             case builtins.list:
                 return self.get(table, path, attribute.key, list, put_list, value)
             case _:

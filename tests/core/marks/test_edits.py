@@ -28,6 +28,7 @@ from lvstui.core.model import (
     MarkGroupKey,
     MarkKey,
     Persistence,
+    Probe,
     RealServer,
     Service,
     ServiceKey,
@@ -111,6 +112,12 @@ def test_the_service_whose_clients_stick_leads_in_a_group() -> None:
     (only,) = fold(where, bundle_services(where, [HTTP, HTTPS], 80)).pools.values()
     assert (only.service.scheduler, [server.weight for server in only.servers.values()]) == ("wlc", [7])
     assert only.service.persistence == Persistence(60)
+
+
+def test_a_group_asks_its_servers_at_the_port_that_they_had() -> None:
+    where = replace(WEB, pools={**WEB.pools, HTTP: replace(WEB.pools[HTTP], service=Service(HTTP, probe=Probe()))})
+    pools = fold(where, bundle_services(where, [HTTP], 80)).pools
+    assert [held.service.probe for held in pools.values() if isinstance(held.service.key, MarkKey)] == [Probe(port=80)]
 
 
 def test_a_group_becomes_a_service_for_each_port_again() -> None:

@@ -10,7 +10,18 @@ from hypothesis import given
 
 from lvstui.core.change import Change, change_server, change_service, fold
 from lvstui.core.fields import server, service
-from lvstui.core.model import Director, Forwarding, Persistence, Pool, RealServer, Service, ServiceFlags
+from lvstui.core.model import (
+    Director,
+    Forwarding,
+    Persistence,
+    Pool,
+    Probe,
+    ProbeType,
+    RealServer,
+    Service,
+    ServiceFlags,
+    Statuses,
+)
 from lvstui.core.rules import Severity
 from lvstui.core.services.forms import ServiceForm
 from tests.core.strategies import directors, laws
@@ -75,6 +86,22 @@ def test_every_attribute_is_asked_and_edited() -> None:
             ),
         ),
     )
+
+
+def test_a_probe_is_asked_for_by_its_type_with_what_that_type_has() -> None:
+    assert "  path" not in labels(EDIT)
+    assert labels(EDIT, probe="http")[-5:] == ["  port", "  path", "  status", "  name", "  timeout"]
+    texts = {"probe": "http", "probe.path": "/health", "probe.status": "200", "probe.timeout": "0.5"}
+    web = Probe(ProbeType.HTTP, path="/health", status=(Statuses(200, 200),), timeout=0.5)
+    (change,) = changes_of(EDIT, **texts)
+    assert change.after == replace(SHOP, probe=web)
+    asked = ServiceForm(DIRECTOR, KNOWN, Pool(replace(SHOP, probe=web)))
+    (change,) = changes_of(asked, probe="tls")
+    assert change.after == replace(SHOP, probe=Probe(ProbeType.TLS, timeout=0.5))
+    assert changes_of(asked, probe="none") == (change_service(replace(SHOP, probe=web), SHOP),)
+    assert [name for name, *_ in problems(EDIT, probe="dns")][:1] == ["probe.name"]
+    assert [name for name, *_ in problems(EDIT, **{**texts, "probe.path": "health"})] == ["probe.path"]
+    assert "probe" not in labels(ServiceForm(DIRECTOR, KNOWN, POOL, profile=False))
 
 
 def test_flags_have_the_names_of_the_scheduler() -> None:

@@ -22,11 +22,14 @@ from lvstui.core.model import (
     MarkKey,
     Persistence,
     Pool,
+    Probe,
+    ProbeType,
     Protocol,
     RealServer,
     Service,
     ServiceFlags,
     ServiceKey,
+    Statuses,
     SyncDaemon,
     SyncRole,
     Timeouts,
@@ -199,6 +202,19 @@ def test_what_people_write_by_hand_is_read() -> None:
     assert pool.servers[WEB2.endpoint].tunnel == Tunnel(TunnelType.GUE, 6080)
 
 
+def test_a_probe_is_written_as_people_write_it_and_both_forms_are_read() -> None:
+    service = 'format = 1\n[[service]]\nservice = "tcp:192.0.2.10:443"\n'
+    line = 'probe = { type = "http", path = "/health", status = 200, timeout = 0.5 }\n'
+    probe = Probe(ProbeType.HTTP, path="/health", status=(Statuses(200, 200),), timeout=0.5)
+    assert loads(service + line, "p").pools[SHOP].service.probe == probe
+    assert line in dumps(loads(service + line, "p"))
+    table = f'{service}[service.probe]\ntype = "https"\nstatus = "200-299, 301"\ntimeout = 2\n'
+    found = loads(table, "p")
+    assert found.pools[SHOP].service.probe == Probe(ProbeType.HTTPS, status=(Statuses(200, 299), Statuses(301, 301)))
+    assert 'probe = { type = "https", status = "200-299,301" }\n' in dumps(found)
+    assert loads(f"{service}probe = {{}}", "p").pools[SHOP].service.probe == Probe()
+
+
 def test_two_services_or_servers_of_one_name_are_not_written() -> None:
     other = MarkKey(1, Family.IPV4)
     with pytest.raises(ProfileError, match='name: more than one service is called "shop"'):
@@ -248,7 +264,8 @@ def flaws(text: str) -> list[str]:
         (
             4,
             "zzz = 1",
-            "line 4: zzz: is not a key here; known are flags, name, note, persistence, scheduler, server, service",
+            "line 4: zzz: is not a key here; known are flags, name, note, persistence, probe, "
+            "scheduler, server, service",
         ),
         (5, "", 'line 3: service: is missing; write service = "tcp:192.0.2.10:443"'),
         (5, 'service = "http"', 'line 5: service: "http" is not a service such as'),
@@ -257,6 +274,20 @@ def flaws(text: str) -> list[str]:
         (6, "persistence = 300", "line 6: persistence: must be a table, not a whole number"),
         (6, 'persistence = { netmask = "/24" }', "line 6: persistence.netmask: must be a netmask such as"),
         (6, "persistence = { time = 1 }", "line 6: persistence.time: is not a key here; did you mean timeout?"),
+        (6, "probe = { type = 1 }", "line 6: probe.type: must be text, not a whole number"),
+        (6, 'probe = { type = "htpp" }', "line 6: probe.type: must be tcp, tls, http, https, dns, smtp or udp, not"),
+        (6, 'probe = { type = "http", pth = "/" }', "line 6: probe.pth: is not a key here; did you mean path?"),
+        (6, 'probe = { path = "health" }', "line 6: probe.path: must begin with / and be ASCII without spaces"),
+        (6, "probe = { status = 99 }", "line 6: probe.status: must be a status from 100 to 599"),
+        (6, "probe = { status = [200] }", "line 6: probe.status: must be a whole number, not a list"),
+        (6, 'probe = { name = "a..b" }', "line 6: probe.name: must be a name such as"),
+        (6, 'probe = { record = "MX" }', 'line 6: probe.record: must be A, NS, SOA, AAAA, not "MX"'),
+        (6, 'probe = { send = "hex:0" }', "line 6: probe.send: needs pairs of hexadecimal digits"),
+        (6, "probe = { days = -1 }", "line 6: probe.days: must be a whole number from 0 to 3650"),
+        (6, "probe = { port = 65536 }", "line 6: probe.port: must be from 0 to 65535"),
+        (6, "probe = { timeout = 0.05 }", "line 6: probe.timeout: must be 0.1 to 30 seconds"),
+        (6, "probe = { timeout = inf }", "line 6: probe.timeout: must be 0.1 to 30 seconds"),
+        (6, "probe = { timeout = true }", "line 6: probe.timeout: must be a number, not true or false"),
         (6, 'scheduler = "w lc"', "line 6: scheduler: must be a name without spaces"),
         (6, 'flags = ["sh-port"]', 'line 6: flags: "sh-port" is none of'),
         (6, "flags = [1]", "line 6: flags: must be a list of texts"),
