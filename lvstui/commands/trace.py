@@ -46,7 +46,8 @@ def trace(options: Namespace, open_place: OpenPlace) -> int:
 def document(found: Trace, reading: Reading, now: float) -> Mapping[str, object]:
     """Return a trace as a document: the way where nothing unknown matches, and the `others`.
 
-    `marks` are all that are possible; null stands for what there is none of.
+    `marks` are all that are possible; null stands for what there is none of. `assumed_in` is the interface that it was
+    taken to come in by, which was not asked for but decides where a rule of NAT sends it.
     """
     first = found.first
     client, packet = client_text(found.packet.source, found.packet.source_port), found.packet
@@ -65,6 +66,7 @@ def document(found: Trace, reading: Reading, now: float) -> Mapping[str, object]
         "marks": list(found.marks),
         **_way(first, reading, now),
         "others": [_way(other, reading, now) for other in found.endings[1:]],
+        "assumed_in": found.assumed or None,
         "trouble": found.trouble,
     }
 

@@ -239,7 +239,8 @@ class Reading:
     `rules` are the packet filter's rules about marks, None where nobody looked. `forwards` says whether the host
     forwards packets of a family, without which masq cannot work; empty where that could not be read. `table` is None
     on kernels that do not count their table (before Linux 7.2), and for others than root. `policies` are the rules of
-    policy routing that ask for a mark.
+    policy routing that ask for a mark. `addresses` are those of each network interface that are in use, in the kernel's
+    order, of IPv4 the first one only; empty where they are not known.
     """
 
     director: Director
@@ -253,6 +254,7 @@ class Reading:
     forwards: Mapping[Family, bool] = field(default_factory=dict)
     table: TableStatus | None = None
     policies: tuple[Policy, ...] = ()
+    addresses: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)
 
     @property
     def connections(self) -> int:

@@ -38,7 +38,7 @@ def follow(
 
     director = reading.director
     tracked = director.sysctl.get("conntrack", "0") != "0"
-    around = Surroundings(address_type, kernel.interface_index, tracked=tracked)
+    around = Surroundings(address_type, kernel.interface_index, reading.addresses.get, tracked)
     through = partial(walk, kernel.program(), around=around, steps=True)
     if reading.info == NO_INFO:
         return trace(packet, Scene(through, route))

@@ -24,6 +24,7 @@ from lvstui.core.trace.route import Route, RouteQuestion
 from lvstui.kernel.ipvs.client import NO_RIGHT, Netlink
 from lvstui.kernel.ipvs.sync_door import Door, is_ours
 from lvstui.kernel.namespace import call_in
+from lvstui.kernel.netlink.addresses import Addresses
 from lvstui.kernel.netlink.links import Interfaces
 from lvstui.kernel.netlink.policies import Policies
 from lvstui.kernel.nft.filter import PacketFilter
@@ -73,6 +74,7 @@ class Live:
         self._door = Door(self._netlink, self._filter, netns)
         self._forwards = Forwards(netns)
         self._policies = Policies(netns)
+        self._addresses = Addresses(netns)
         self._known = _Known(EMPTY, {}, None, EMPTY)
         self._denied = not _may_administer()
 
@@ -107,7 +109,7 @@ class Live:
         forwards = self._forwards.read()
         table = None if self._denied else self._status.read()
         counted = replace(reading, total=total, cpus=cpus, rules=rules, forwards=forwards, table=table)
-        return replace(counted, director=director, policies=self._policies.read())
+        return replace(counted, director=director, policies=self._policies.read(), addresses=self._addresses.read())
 
     def program(self) -> Program:
         """Read all rules on the way to IPVS."""
@@ -117,7 +119,8 @@ class Live:
         """Read the packet filter alone."""
         rules = self._filter.read()
         director = Director(marks=None if rules.missing or not rules.generation else groups(rules.rules))
-        return Reading(director, NO_INFO, time.monotonic(), rules=rules, forwards=self._forwards.read())
+        forwards, addresses = self._forwards.read(), self._addresses.read()
+        return Reading(director, NO_INFO, time.monotonic(), rules=rules, forwards=forwards, addresses=addresses)
 
     def route(self, question: RouteQuestion) -> Route:
         """Ask the kernel for a route."""
@@ -204,6 +207,7 @@ class Live:
         """Close the socket and the files."""
         for opened in (self._netlink, self._settings, self._totals, self._status, self._interfaces, self._policies):
             opened.close()
+        self._addresses.close()
         self._filter.close()
         self._forwards.close()
 

@@ -23,7 +23,15 @@ from lvstui.core.model import Address, Protocol
 from tests.packets.frames import CLIENT_MAC, DIRECTOR_MAC, Flow, Turn, address, frame, packet
 
 INTERFACES: Final = ("front", "wan1")
-LOCAL: Final = (ip_network("192.0.2.0/24"), ip_network("10.77.0.1/32"), ip_network("2001:db8:1::/64"))
+LOCAL: Final = tuple(
+    map(
+        ip_network,
+        (
+            *("192.0.2.0/24", "10.77.0.1/32", "10.78.0.1/32"),
+            *("2001:db8:1::/64", "2001:db8:77::1/128", "2001:db8:78::1/128"),
+        ),
+    )
+)
 
 _NEW_NETWORK: Final = 0x40000000  # CLONE_NEWNET
 _PATIENCE: Final = 2.0

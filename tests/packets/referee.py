@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,6 +13,7 @@ from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import Outcome, Program
 from lvstui.core.packets.scene import Surroundings
 from lvstui.core.packets.walk import Fate, Way, walk
+from lvstui.kernel.netlink.addresses import Addresses
 from tests.packets.frames import Turn
 from tests.packets.network import Key, Network, Seen, is_local, key_of
 from tests.packets.traffic import Shot
@@ -28,7 +30,12 @@ def _index_of(interface: str) -> int | None:
     return socket.if_nametoindex(interface)
 
 
-AROUND: Final = Surroundings(address_type=_kind_of, interface_index=_index_of)
+def _addresses_of(interface: str) -> Sequence[Address] | None:
+    with closing(Addresses(None)) as addresses:
+        return addresses.read().get(interface)
+
+
+AROUND: Final = Surroundings(address_type=_kind_of, interface_index=_index_of, addresses=_addresses_of)
 
 
 @dataclass

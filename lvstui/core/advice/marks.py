@@ -15,7 +15,7 @@ from lvstui.core.describe import persistence_text, service_name
 from lvstui.core.marks import edits as mark_edits
 from lvstui.core.marks.arrivals import OK, Arrival, arrives, other_port
 from lvstui.core.marks.edits import lost_changes
-from lvstui.core.marks.mark import Mark, every_rule, mark_at, marks, overlap
+from lvstui.core.marks.mark import Mark, every_rule, mark_at, marks, overlap, surroundings
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import UNKNOWN_FAMILY, Director, Family, MarkGroupKey, MarkKey, Persistence, Pool, Selector
 from lvstui.core.observed import Policy, Rule
@@ -275,13 +275,13 @@ def _not_persistent(snapshot: Snapshot, pool: Pool) -> Iterator[Advice]:
 
 def _one_of_two(snapshot: Snapshot, mark: Mark, family: Family) -> Packet | None:
     """Return a packet that arrives with a mark where one of the same client to another port does so too."""
-    ruleset = snapshot.reading.rules
+    ruleset, around = snapshot.reading.rules, surroundings(snapshot)
     for packet in _arriving(mark):
         if packet.family is not family or ruleset is None:
             continue
         for selector in _selectors(mark):
             other = other_port(packet, selector)
-            if other is not None and arrives(ruleset.program, other, mark.number):
+            if other is not None and arrives(ruleset.program, other, mark.number, around):
                 return packet
     return None
 

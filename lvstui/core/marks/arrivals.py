@@ -16,7 +16,8 @@ from lvstui.core.packets.mentions import Field, mentions
 from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import NAME_SIZE, Outcome, Program, interface_number
 from lvstui.core.packets.route import IPVS
-from lvstui.core.packets.walk import Fate, Step, walk
+from lvstui.core.packets.scene import Surroundings
+from lvstui.core.packets.walk import UNKNOWN, Fate, Step, walk
 
 _BEFORE: Final = ("prerouting", "ingress")
 
@@ -72,7 +73,9 @@ def is_late(rule: Rule) -> bool:
     return rule.hook not in _BEFORE if taken is None else rule.priority >= taken
 
 
-def arrivals(rules: Sequence[Rule], program: Program, interfaces: Sequence[str] = ()) -> Mapping[int, Arrival]:
+def arrivals(
+    rules: Sequence[Rule], program: Program, interfaces: Sequence[str] = (), around: Surroundings = UNKNOWN
+) -> Mapping[int, Arrival]:
     """Return by its place what becomes of each rule's packets, of those rules that a selector describes.
 
     `interfaces` are those that packets may come in by.
@@ -84,7 +87,7 @@ def arrivals(rules: Sequence[Rule], program: Program, interfaces: Sequence[str] 
     ]
     if not marking:
         return {}  # what rules mention is not looked for in vain
-    walker = _Walker(program, interfaces)
+    walker = _Walker(program, interfaces, around)
     found = {}
     for place, rule, mark in marking:
         if mark_set(rule) is not None and rule.selector is not None:
@@ -94,9 +97,9 @@ def arrivals(rules: Sequence[Rule], program: Program, interfaces: Sequence[str] 
     return found
 
 
-def arrives(program: Program, packet: Packet, mark: int) -> bool:
+def arrives(program: Program, packet: Packet, mark: int, around: Surroundings = UNKNOWN) -> bool:
     """Return whether a packet certainly comes to IPVS with a mark."""
-    way = walk(program, packet)
+    way = walk(program, packet, around)
     return way.certain and (way.fates[0].outcome, way.fates[0].mark) == (Outcome.ACCEPT, mark)
 
 
@@ -119,8 +122,9 @@ def other_port(packet: Packet, selector: Selector) -> Packet | None:
 class _Walker:
     """Walks packets through a program; what its conditions mention says which."""
 
-    def __init__(self, program: Program, interfaces: Sequence[str]) -> None:
+    def __init__(self, program: Program, interfaces: Sequence[str], around: Surroundings) -> None:
         self._program = program
+        self._around = around
         self._mentions = mentions(program)
         named = self._mentions[Field.INTERFACE]
         known = [name for name in interfaces if name != "lo" and not named.kind(interface_number(name))]
@@ -186,13 +190,13 @@ class _Walker:
 
     def _walked(self, packet: Packet) -> Iterator[tuple[Packet, Fate | None]]:
         """Yield the only fate of a packet, of one by each interface if that decides; None where none is certain."""
-        way = walk(self._program, packet)
+        way = walk(self._program, packet, self._around)
         if way.certain or packet.interface or packet.local:
             yield packet, way.fates[0] if way.certain else None
             return
         for name in self._interfaces:
             through = replace(packet, interface=name)
-            way = walk(self._program, through)
+            way = walk(self._program, through, self._around)
             yield through, way.fates[0] if way.certain else None
 
     def _packets(self, rule: Rule, thing: Selector) -> Iterator[Packet]:
@@ -231,7 +235,7 @@ class _Walker:
 
     def _explained(self, rule: Rule, packet: Packet) -> Arrival:
         """Return why a packet of a rule comes without its mark: which of the rules on its way decides that."""
-        fate = walk(self._program, packet, steps=True).fates[0]
+        fate = walk(self._program, packet, self._around, steps=True).fates[0]
         steps, value, mask = fate.steps, rule.value or 0, rule.mask
         own = next((at for at, step in enumerate(steps) if _is(step, rule, value)), None)
         if rule.dormant or not is_reached(rule):

@@ -12,6 +12,7 @@ from lvstui.core.marks.effect import MarkParts, effect_text, mark_saved, mark_se
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import (
     UNKNOWN_FAMILY,
+    Address,
     Director,
     Endpoint,
     Family,
@@ -22,6 +23,9 @@ from lvstui.core.model import (
     ServiceKey,
 )
 from lvstui.core.observed import Rule, ServerStats
+from lvstui.core.packets.mentions import redirects
+from lvstui.core.packets.scene import Surroundings
+from lvstui.core.packets.walk import UNKNOWN
 from lvstui.core.selectors import selector_text, several_ports
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import Cell, Tone
@@ -223,8 +227,24 @@ def found_arrivals(snapshot: Snapshot) -> Mapping[int, Arrival]:
     if ruleset is None:
         return {}
     rules, program = ruleset.rules, ruleset.program
-    depends = program, len(rules), interfaces[:1]
-    return snapshot.derived.get_for(arrivals, depends, lambda: arrivals(rules, program, interfaces))
+    around = surroundings(snapshot)
+    depends = program, len(rules), interfaces[:1], around
+    return snapshot.derived.get_for(arrivals, depends, lambda: arrivals(rules, program, interfaces, around))
+
+
+def surroundings(snapshot: Snapshot) -> Surroundings:
+    """Return what walks ask of the machine: the addresses of interfaces, where a rule redirects packets to them.
+
+    It is the same object until they change; where no rule asks they may change without walks being done again.
+    """
+    ruleset = snapshot.reading.rules
+    if ruleset is None or not ruleset.rules or not snapshot.derive(redirects, ruleset.program):
+        return UNKNOWN
+    return snapshot.derive(_surroundings, snapshot.reading.addresses)
+
+
+def _surroundings(addresses: Mapping[str, tuple[Address, ...]]) -> Surroundings:
+    return Surroundings(addresses=addresses.get)
 
 
 def pools_on(director: Director, mark: int) -> tuple[Pool, ...]:

@@ -20,6 +20,7 @@ from lvstui.core.packets.program import (
     Mask,
     Member,
     Named,
+    Nat,
     Program,
     Range,
     Source,
@@ -127,6 +128,19 @@ def mentions(program: Program) -> dict[Field, Mentions]:
                 for field, ranges in _of_line(line):
                     found[field][ranges] = None
     return {field: Mentions(field, conditions) for field, conditions in found.items()}
+
+
+def redirects(program: Program) -> bool:
+    """Return whether a rule sends packets to an address of the interface that they come in by."""
+    tables = {id(stop.table): stop.table for stops in program.hooks.values() for stop in stops}
+    return any(
+        isinstance(step, Nat) and step.redirect
+        for table in tables.values()
+        if any(chain.kind == "nat" for chain in table.chains.values())
+        for chain in table.chains.values()
+        for line in chain.lines
+        for step in line.code
+    )
 
 
 def _of_line(line: Line) -> Iterator[tuple[Field, tuple[Range, ...]]]:

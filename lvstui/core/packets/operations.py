@@ -59,8 +59,8 @@ from lvstui.core.packets.state import Fork, Operation, Result, State, maybe
 FEW: Final = 16
 """So many values that cannot be foretold are each followed; of more, the bits that differ are unknown."""
 
-_LOOPBACK: Final = {4: 0x7F000001, 6: 1}
 _PASSED: Final = Verdict(Outcome.ACCEPT)
+_LOST: Final = Verdict(Outcome.DROP)
 
 
 class Compiler:
@@ -329,7 +329,9 @@ def _nat(instruction: Nat) -> Operation:
         size = 4 if version == 4 else 16
         port = _one_of(instruction.ports, 2, registers if instruction.registers else None)
         if instruction.redirect:
-            address: Bits | None = Bits(_LOOPBACK[version]) if scene.packet.local else Bits(0, ones(size))
+            address = scene.redirected()
+            if address is None:
+                return (Fork(state, verdict=_LOST),)
         else:
             address = _one_of(instruction.addresses, size, registers if instruction.registers else None)
         target = Target(address, port)

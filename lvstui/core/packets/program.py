@@ -264,7 +264,8 @@ class Nat(NamedTuple):
     """Send the connection to another destination; None for a part that stays.
 
     Each is a range of addresses (numbers) or ports, of which the kernel takes one; `registers` says that the ends are
-    slots of registers instead. `redirect` goes to the address of the interface that the packet came in by.
+    slots of registers instead. `redirect` goes to the first address of the interface that the packet came in
+    by, or to the loopback address where this machine sends it.
     A rule that has this target ends its chain with `accept`; but packets of the other `version` of IP (4 or 6, 0 for
     both) pass by (nft_nat_inet_eval).
     """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from ipaddress import IPv4Address, IPv6Network
+from typing import Final, NamedTuple
 
 from lvstui.core.model import Address
 from lvstui.core.packets.bits import Bits, ones
@@ -13,19 +14,25 @@ from lvstui.core.packets.headers import DESTINATION, DESTINATION_PORT, WITH_PORT
 from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import ByteOrder
 
+_LOOPBACK: Final = {4: 0x7F000001, 6: 1}
+_SCOPES: Final = tuple(map(IPv6Network, ("::1/128", "fe80::/10", "fec0::/10")))
+"""Addresses of IPv6 that are not global (IPV6_ADDR_LOOPBACK, _LINKLOCAL, _SITELOCAL)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What is asked of the machine on the way.
 
     `address_type` is the kind of an address (`local`, `unicast` ...) and `interface_index` the kernel's number of an
-    interface; both return None where it is not known. `tracked` says whether connection tracking keeps what IPVS took:
+    interface; `addresses` are those in use of an interface, in the kernel's order (of IPv4 the first is enough). They
+    return None where it is not known. `tracked` says whether connection tracking keeps what IPVS took:
     without net.ipv4.vs.conntrack it forgets each such connection with its packet (ip_vs_notrack), so that even a later
     packet is the first of a new one for it.
     """
 
     address_type: Callable[[Address], str | None] = lambda _: None
     interface_index: Callable[[str], int | None] = lambda _: None
+    addresses: Callable[[str], Sequence[Address] | None] = lambda _: None
     tracked: bool = True
 
 
@@ -79,6 +86,22 @@ class Scene(NamedTuple):
         port = headers.read(DESTINATION_PORT) if headers.protocol in WITH_PORTS else None
         return Target(headers.read(DESTINATION[headers.version]), port)
 
+    def redirected(self) -> Bits | None:
+        """Return where `redirect` sends the packet; None where it is dropped, as its interface has no fit address.
+
+        Such is the first one of the interface (nf_nat_redirect.c). Of IPv6 it is none that stands for one of IPv4, and
+        for a destination of the link one of the link too (since Linux 6.7, and in stable ones since 6.1.63).
+        """
+        version = self.headers.version
+        if self.packet.local:
+            return Bits(_LOOPBACK[version])
+        held, destination = self.around.addresses(self.packet.interface), self.headers.destination
+        if held is None or (destination is None and version == 6):
+            return Bits(0, ones(4 if version == 4 else 16))
+        fit = (address for address in held if address.version == version and _is_fit(address, destination))
+        first = next(fit, None)
+        return None if first is None else Bits(int(first))
+
     @property
     def is_sent_elsewhere(self) -> bool | None:
         """Whether NAT leads to another destination, None where that is not known."""
@@ -105,3 +128,11 @@ class Scene(NamedTuple):
         old = self.destination
         sent = self.headers.sent_to(self.target.address or old.address, self.target.port or old.port)
         return self._replace(headers=sent if elsewhere else self.headers.joined(sent))
+
+
+def _is_fit(address: Address, destination: Address | None) -> bool:
+    """Return whether `redirect` may choose an address: always for IPv4 (nf_nat_redirect_ipv6_usable)."""
+    if isinstance(address, IPv4Address):
+        return True
+    scopes = [scope for scope in _SCOPES if destination in scope]
+    return address.ipv4_mapped is None and (not scopes or any(address in scope for scope in scopes))

@@ -35,6 +35,9 @@ def trace_lines(trace: Trace, reading: Reading | None, now: float, width: int = 
     lines = _labelled("packet", _packet(trace.packet), width)
     if trace.trouble:
         lines += _labelled("", f"not all rules are known: {trace.trouble}", width)
+    if trace.assumed:
+        taken = f"taken to come in by {trace.assumed}, where answers leave, as a rule of NAT depends on it"
+        lines += _labelled("", f"{taken}; name another with --in", width)
     lines += ["", *_steps(trace.first, width), *_ending(trace.first, trace.packet, reading, now, width)]
     others = trace.endings[1:]
     for other in others[:_WAYS]:

@@ -115,11 +115,15 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A packet with all that may become of it, the first ending as `Way` has its first fate; `trouble` is `Way`'s."""
+    """A packet with all that may become of it, the first ending as `Way` has its first fate; `trouble` is `Way`'s.
+
+    `assumed` is the interface that it was taken to come in by where a rule of NAT depends on that and nobody said it.
+    """
 
     packet: Packet
     endings: tuple[Ending, ...]
     trouble: str = ""
+    assumed: str = ""
 
     @property
     def first(self) -> Ending:
@@ -129,7 +133,8 @@ class Trace:
     @property
     def certain(self) -> bool:
         """Whether there is but one ending, and nothing about it that is not known."""
-        return len(self.endings) == 1 and not self.trouble and not self.first.fate.unknown and self.first.certain
+        sure = not self.trouble and not self.assumed and not self.first.fate.unknown
+        return len(self.endings) == 1 and sure and self.first.certain
 
     @property
     def marks(self) -> tuple[int, ...]:
@@ -151,7 +156,9 @@ def possible_marks(fate: Fate) -> Iterator[int]:
 
 def trace(packet: Packet, scene: Scene) -> Trace:
     """Follow a packet on all its ways to their ends."""
-    way = scene.walk(packet)
+    asked, way = packet, scene.walk(packet)
+    if any(fate.destination is None for fate in way.fates):
+        packet, way = _entered(packet, way, scene)
     fates: dict[object, Fate] = {}
     for fate in _with_marks(way, packet, scene.reading):
         got = (fate.mark, fate.unknown, fate.destination, fate.port) if fate.outcome is Outcome.ACCEPT else ()
@@ -160,7 +167,17 @@ def trace(packet: Packet, scene: Scene) -> Trace:
     for ending in (_follow(fate, packet, scene) for fate in fates.values()):
         met = ending.fate
         endings.setdefault((ending.end, ending.reason, ending.servers, met.mark, met.unknown, ending.packet), ending)
-    return Trace(packet, tuple(endings.values()), way.trouble)
+    return Trace(asked, tuple(endings.values()), way.trouble, "" if packet is asked else packet.interface)
+
+
+def _entered(packet: Packet, way: Way, scene: Scene) -> tuple[Packet, Way]:
+    """Return a packet as it comes in by the interface that answers leave by, if it is then known where NAT sends it."""
+    interface = "" if packet.local or packet.interface else scene.route(RouteQuestion(packet.source)).interface
+    if interface in ("", _LOOPBACK):
+        return packet, way
+    entered = replace(packet, interface=interface)
+    found = scene.walk(entered)
+    return (packet, way) if any(fate.destination is None for fate in found.fates) else (entered, found)
 
 
 def _with_marks(way: Way, packet: Packet, reading: Reading | None) -> Iterator[Fate]:

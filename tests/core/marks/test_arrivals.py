@@ -9,14 +9,15 @@ from ipaddress import IPv4Address, ip_address
 import pytest
 
 from lvstui.core.marks.arrivals import MAYBE, OK, Arrival, arrivals, arrives, other_port
+from lvstui.core.marks.mark import found_arrivals
 from lvstui.core.model import Protocol, Selector
-from lvstui.core.observed import Rule
+from lvstui.core.observed import Rule, Ruleset
 from lvstui.core.packets.packet import Packet
-from lvstui.core.packets.program import Ask, Base, Check, Header, Line, Load, Mark, Program
+from lvstui.core.packets.program import Ask, Base, Check, Header, Line, Load, Mark, Nat, Program
 from lvstui.core.packets.walk import walk
 from lvstui.core.selectors import selector
 from lvstui.kernel.memory.program import program_of
-from tests.build import rule
+from tests.build import rule, snapshot
 from tests.core.advice import rulesets
 from tests.core.packets import building
 
@@ -138,6 +139,27 @@ def test_a_mark_of_the_connection_that_is_restored_arrives() -> None:
 def test_swarms_packets_arrive() -> None:
     ruleset = rulesets.ruleset("swarm_ingress")
     assert [arrival.state for arrival in arrivals(ruleset.rules, ruleset.program).values()] == [OK] * 4
+
+
+def test_what_is_redirected_arrives_by_the_address_of_the_interface_and_is_looked_at_again_when_that_changes() -> None:
+    redirect = building.base(
+        building.rule(*asks("tcp 192.0.2.10 8080"), Nat(None, (80, 80), redirect=True)), kind="nat"
+    )
+    program = building.program(
+        building.table(
+            building.base(building.rule(*asks("tcp 192.0.2.10 8080"), Mark(80, 0xFFFFFFFF), handle=1), name="pre"),
+            building.base(building.rule(*asks("any 10.0.0.9"), Mark(99, 0xFFFFFFFF)), hook="input", name="in"),
+            replace(redirect, name="nat", priority=-100),
+            name="lb",
+        )
+    )
+    at = snapshot(rules=Ruleset((lb(1, 80, "tcp 192.0.2.10 8080"),), program=program))
+    states = []
+    for held in (None, "10.0.0.2", "10.0.0.9"):
+        addresses = {} if held is None else {"eth0": (ip_address(held),)}
+        at = replace(at, reading=replace(at.reading, addresses=addresses))
+        states += [found.state for found in found_arrivals(at).values()]
+    assert states == [MAYBE, OK, "overwritten"]
 
 
 def test_another_port_of_a_client_is_found() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -245,6 +246,35 @@ def test_a_redirect_leads_to_an_address_of_the_interface_or_to_the_loopback() ->
     assert (fate.destination, fate.port) == (None, 8080)
     fate = only(program(base(rule(redirect), hook="output", kind="nat", priority=-100)), local=True)
     assert (str(fate.destination), fate.port) == ("127.0.0.1", 8080)
+
+
+@pytest.mark.parametrize(
+    ("interface", "destination", "to"),
+    [
+        ("eth0", "192.0.2.10", "10.0.0.1"),
+        ("eth0", "2001:db8:1::10", "2001:db8::1"),
+        ("eth0", "fe80::1", "fe80::10"),
+        ("eth1", "192.0.2.10", None),
+        ("eth1", "2001:db8:1::10", "fe80::11"),
+        ("eth2", "2001:db8:1::10", None),
+        ("lo", "2001:db8:1::10", "::1"),
+    ],
+)
+def test_a_redirect_leads_to_the_first_fit_address_of_the_interface_or_nowhere(
+    interface: str, destination: str, to: str | None
+) -> None:
+    held = {
+        "eth0": ("10.0.0.1", "10.0.0.2", "::ffff:10.0.0.3", "2001:db8::1", "2001:db8::2", "fe80::10"),
+        "eth1": ("fe80::11",),
+        "eth2": ("10.0.0.4",),
+        "lo": ("127.0.0.1", "::1"),
+    }
+    addresses = {name: tuple(map(ip_address, these)) for name, these in held.items()}
+    it = replace(packet(interface=interface), destination=ip_address(destination), source=ip_address(destination))
+    rules = program(base(rule(Nat(None, (8080, 8080), redirect=True)), kind="nat", priority=-100))
+    (fate,) = walk(rules, it, Surroundings(addresses=addresses.get)).fates
+    outcome, place = (Outcome.DROP, it.destination) if to is None else (Outcome.ACCEPT, ip_address(to))
+    assert (fate.outcome, fate.destination) == (outcome, place)
 
 
 def test_nat_of_the_other_version_lets_packets_pass() -> None:

@@ -414,3 +414,19 @@ def test_nothing_from_outside_reaches_the_terminal_as_it_is() -> None:
     packet = tcp()
     found = trace(packet, Scene(lambda _: Way((fate(packet),), trouble=name), route, reading))
     assert "\x1b" not in "".join(trace_lines(found, reading, 0.0))
+
+
+def test_a_packet_that_is_redirected_is_taken_to_come_in_where_answers_leave_which_is_said_and_not_certain() -> None:
+    def walk(packet: Packet) -> Way:
+        to = ip_address("192.0.2.10") if packet.interface == "eth1" else None
+        return Way((fate(packet)._replace(destination=to, port=80),))
+
+    asked = tcp("192.0.2.99:8080")
+    found = trace(asked, Scene(walk, route, Reading(EVERY, Info("1.2.1", 4096), 0.0)))
+    assert (found.packet, found.assumed, found.certain) == (asked, "eth1", False)
+    assert key_of(found.first) == WEB.service.key
+    assert "taken to come in by eth1" in " ".join(trace_lines(found, None, 0.0))
+    said = trace(replace(asked, interface="eth1"), Scene(walk, route, Reading(EVERY, Info("1.2.1", 4096), 0.0)))
+    assert (said.assumed, said.certain, key_of(said.first)) == ("", True, WEB.service.key)
+    other = trace(replace(asked, interface="eth0"), Scene(walk, route, Reading(EVERY, Info("1.2.1", 4096), 0.0)))
+    assert (other.assumed, other.certain, other.first.end) == ("", False, End.UNKNOWN)

@@ -91,6 +91,8 @@ def _ends(code: Iterable[Instruction]) -> Iterator[str]:
         match instruction:
             case Verdict():
                 yield verdict_text(instruction)
+            case Nat(ports=(first, last), registers=False, redirect=True):
+                yield f"redirect to :{first}" if first == last else f"redirect to :{first}-{last}"
             case Nat(redirect=True):
                 yield "redirect"
             case Nat():
