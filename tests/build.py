@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
+from typing import TypeVar
 
 from lvstui.core import fields
 from lvstui.core.change import EMPTY, Change
@@ -33,6 +34,14 @@ from lvstui.core.selectors import selector
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
 from lvstui.kernel.memory.program import program_of
 from lvstui.kernel.port import Kernel
+
+_T = TypeVar("_T")
+
+
+def known(value: _T | None) -> _T:
+    """Return what is counted, which is None where it is not known."""
+    assert value is not None
+    return value
 
 
 def address_key(text: str) -> AddressKey:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple, TypeAlias
@@ -27,12 +27,35 @@ class Stats(NamedTuple):
 
 
 class ServerStats(NamedTuple):
-    """What the kernel counts of one real server; `sticky` is PERSIST_CONNS, the entries bound to it."""
+    """What the kernel counts of one real server; `sticky` is PERSIST_CONNS, the entries bound to it.
+
+    None is what is not known: /proc/net/ip_vs has connections only.
+    """
 
     active: int = 0
     inactive: int = 0
-    sticky: int = 0
-    stats: Stats = Stats()
+    sticky: int | None = 0
+    stats: Stats | None = Stats()
+
+
+def sum_known(numbers: Iterable[int | None]) -> int | None:
+    """Return a sum, None where one of its numbers is not known."""
+    total = 0
+    for number in numbers:
+        if number is None:
+            return None
+        total += number
+    return total
+
+
+def sum_stats(counted: Iterable[Stats | None]) -> Stats | None:
+    """Return the sum of counters and rates, None where some are not known."""
+    known: list[Stats] = []
+    for stats in counted:
+        if stats is None:
+            return None
+        known.append(stats)
+    return Stats(*map(sum, zip(*known, strict=True)))
 
 
 class MachineKey(NamedTuple):
@@ -235,7 +258,7 @@ class Reading:
 
     `taken` is in seconds of a monotonic clock. Statistics lack the rows for which the source has none:
     /proc/net/ip_vs counts connections only and has no statistics at all. `total` is the whole director since the last
-    zeroing, `cpus` each CPU since IPVS was loaded, without rates; empty where /proc does not let them be read.
+    zeroing, `cpus` each CPU since IPVS was loaded, without rates; None and empty where /proc does not let them be read.
     `rules` are the packet filter's rules about marks, None where nobody looked. `forwards` says whether the host
     forwards packets of a family, without which masq cannot work; empty where that could not be read. `table` is None
     on kernels that do not count their table (before Linux 7.2), and for others than root. `policies` are the rules of
@@ -248,7 +271,7 @@ class Reading:
     taken: float
     services: Mapping[ServiceKey, Stats] = field(default_factory=dict)
     servers: Mapping[ServiceKey, Mapping[Endpoint, ServerStats]] = field(default_factory=dict)
-    total: Stats = field(default_factory=Stats)
+    total: Stats | None = field(default_factory=Stats)
     cpus: tuple[Stats, ...] = ()
     rules: Ruleset | None = None
     forwards: Mapping[Family, bool] = field(default_factory=dict)
@@ -262,11 +285,11 @@ class Reading:
         return sum(seen.active + seen.inactive for pool in self.servers.values() for seen in pool.values())
 
     @property
-    def sticky(self) -> int:
-        """Count the persistence entries of all servers."""
-        return sum(seen.sticky for pool in self.servers.values() for seen in pool.values())
+    def sticky(self) -> int | None:
+        """Count the persistence entries of all servers; None where they are not known."""
+        return sum_known(seen.sticky for pool in self.servers.values() for seen in pool.values())
 
     @property
-    def rows(self) -> int:
-        """Count the rows of the connection table, which holds connections and persistence entries alike."""
-        return self.table.rows if self.table else self.connections + self.sticky
+    def rows(self) -> int | None:
+        """Count the rows of the connection table, connections and persistence entries; None where not all are known."""
+        return self.table.rows if self.table else sum_known((self.connections, self.sticky))

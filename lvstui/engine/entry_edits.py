@@ -297,4 +297,4 @@ def _is_new(now: Entry, before: Entry, scan: Scan) -> bool:
 
 def _sticky(reading: Reading, place: ServerKey) -> int:
     seen = reading.servers.get(place.service, {}).get(place.endpoint)
-    return seen.sticky if seen else 0
+    return (seen.sticky or 0) if seen else 0  # where it is not known, nothing can be edited either

@@ -20,7 +20,7 @@ from lvstui.engine.entry_edits import Tools, carry_out
 from lvstui.engine.scanner import read_table
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs
-from tests.build import address_key, endpoint
+from tests.build import address_key, endpoint, known
 
 WEB = address_key("tcp:192.0.2.10:80")
 ONE, TWO, THREE = (Endpoint(ip_address(f"10.0.0.1{number}"), 80) for number in (1, 2, 3))
@@ -147,7 +147,9 @@ def test_entries_of_others_that_end_meanwhile_cast_no_doubt_on_one_that_is_bound
 
     def reading() -> Reading:
         seen = bench.kernel.read()
-        servers = {end: stats._replace(sticky=max(0, stats.sticky - 5)) for end, stats in seen.servers[WEB].items()}
+        servers = {
+            end: stats._replace(sticky=max(0, known(stats.sticky) - 5)) for end, stats in seen.servers[WEB].items()
+        }
         return replace(seen, servers={WEB: servers})
 
     tools = Tools(bench.kernel.send_sync, bench.scan, reading, bench.wait)

@@ -25,7 +25,7 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import Entry
 from lvstui.kernel.port import Kernel, Refused
-from tests.build import address_key, endpoint, server
+from tests.build import address_key, endpoint, known, server
 
 WEB = address_key("tcp:203.0.113.10:80")
 WEB6 = address_key("tcp:[2001:db8:2::10]:80")
@@ -73,7 +73,7 @@ def entries(kernel: Kernel, key: ServiceKey) -> list[Entry]:
 
 def sticky(kernel: Kernel, key: ServiceKey) -> tuple[int, ...]:
     counted = kernel.read().servers[key]
-    return tuple(counted[endpoint].sticky for endpoint in servers(key))
+    return tuple(known(counted[endpoint].sticky) for endpoint in servers(key))
 
 
 def wait_until(done: Callable[[], bool], seconds: float = 30.0) -> bool:

@@ -16,7 +16,7 @@ from lvstui.core.entries.edits import Expire, Manner, Move, Outcome, Pin, SetTim
 from lvstui.core.model import Endpoint, ServiceKey
 from lvstui.core.observed import Entry
 from lvstui.kernel.live import Live
-from tests.build import address_key
+from tests.build import address_key, known
 from tests.kernel.clients import HeldOpen, Knocking
 from tests.kernel.editing import find_entry, make_edits
 from tests.lab.net import ask, shop
@@ -104,7 +104,7 @@ def test_a_client_without_an_entry_is_pinned_to_every_server_in_turn(
         before = kernel.read().servers[service][endpoint].sticky
         (report,) = make_edits(kernel, Pin(service, ip_address(client), endpoint, 120))
         assert report.outcome is Outcome.DONE, report
-        assert kernel.read().servers[service][endpoint].sticky == before + 1
+        assert kernel.read().servers[service][endpoint].sticky == known(before) + 1
         assert set(ask([(client, *address) for address in targets * 2])) == {_NAMES[str(endpoint.address)]}
 
 

@@ -155,7 +155,11 @@ def _crowded(pool: Pool, snapshot: Snapshot) -> Iterator[Advice]:
     if persistence is None or not persistence.wide or len(weighted) < 2:
         return
     seen: Mapping[Endpoint, ServerStats] = snapshot.reading.servers.get(service.key, {})
-    counts = {endpoint: stats.sticky + stats.active + stats.inactive for endpoint, stats in seen.items()}
+    counts = {
+        endpoint: stats.sticky + stats.active + stats.inactive
+        for endpoint, stats in seen.items()
+        if stats.sticky is not None
+    }
     most = crowded_server(counts)
     if most is not None:
         after = replace(service, persistence=replace(persistence, mask=service.key.family.full_mask))

@@ -126,6 +126,10 @@ def version(reading: Reading) -> DirectorLine:
 def connections(reading: Reading) -> DirectorLine:
     """Return the rows of the connection table beside its size, which a module option sets."""
     count = reading.rows
+    if count is None:
+        open_now = compact(reading.connections)
+        text = f"{open_now} connections; how many persistence entries there are is not known"
+        return DirectorLine("connections", Cell(open_now), sentence=text)
     size = reading.table.buckets if reading.table else reading.info.table_size
     chain = count / size if size else 0.0
     sticky = f" ({compact(reading.sticky)} are persistence entries)" if reading.sticky else ""
@@ -147,8 +151,10 @@ def _load_factor(reading: Reading) -> int | None:
     return int(text) if re.fullmatch(r"-?[0-9]{1,3}", text) else None
 
 
-def total(stats: Stats) -> DirectorLine:
+def total(stats: Stats | None) -> DirectorLine:
     """Return the traffic of the whole table, by the kernel's own estimate."""
+    if stats is None:
+        return DirectorLine("all services", Cell("-"), sentence="the counters cannot be read")
     flow = (
         f"in {compact(stats.in_packet_rate)} packets/s {compact(stats.in_byte_rate)}B/s, "
         f"out {compact(stats.out_packet_rate)} packets/s {compact(stats.out_byte_rate)}B/s"

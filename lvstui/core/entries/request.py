@@ -14,6 +14,7 @@ from lvstui.core.entries.resolve import ResolvedEntry
 from lvstui.core.entries.sync_plan import spread
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address, Director, Endpoint, Persistence, Pool, ServerKey, ServiceKey
+from lvstui.core.observed import sum_known
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.brief import compact, seen_on, server_state
 from lvstui.core.view.table import Cell, Column, Tone
@@ -153,10 +154,11 @@ def target_cells(snapshot: Snapshot, request: EntryRequest, target: Target) -> t
         return (Cell(str(target.address)), *[Cell("")] * 3, Cell("gone", Tone.BAD))
     server, seen = places[0]
     text = fields.server_text(target) if target.port else str(target.address)
+    sticky = sum_known(server.sticky for _, server in places)
     return (
         Cell(f"{server.name} {text}" if server.name else text),
         Cell("-".join(dict.fromkeys(str(server.weight) for server, _ in places))),
-        Cell(compact(sum(server.sticky for _, server in places))),
+        Cell("" if sticky is None else compact(sticky)),
         Cell(compact(sum(server.active for _, server in places))),
         server_state(server, seen),
     )

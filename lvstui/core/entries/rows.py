@@ -24,7 +24,7 @@ from lvstui.core.entries.columns import (
 from lvstui.core.entries.edits import server_name
 from lvstui.core.entries.resolve import STATES, EntryKey, ResolvedEntry, children_of, group_children, resolve
 from lvstui.core.model import Director, MarkKey
-from lvstui.core.observed import Reading, Scan
+from lvstui.core.observed import Reading, Scan, sum_known
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import Cell, RowColumn, shown_columns, sort_key
 from lvstui.core.view.table import cells as row_cells
@@ -117,7 +117,8 @@ def completeness(count: str, scan: Scan, reading: Reading, width: int, more: str
 
     That it is partial is said first, and whatever there is no room for is left out from the end.
     """
-    about = max(expected_rows(reading), scan.rows)
+    expected = expected_rows(reading)
+    about = "" if expected is None else f" of about {max(expected, scan.rows):,}"
     age = max(0.0, reading.taken - scan.taken)
     if scan.complete:
         kept = f"kept of {scan.rows:,} rows" if scan.left_out else ""
@@ -125,7 +126,7 @@ def completeness(count: str, scan: Scan, reading: Reading, width: int, more: str
     else:
         spent = scan.taken - scan.began
         now = [f"reading {spent:.0f} s"] if scan.running else [f"read {age:.0f} s ago", f"stopped after {spent:.0f} s"]
-        parts = [f"partial: {scan.rows:,} of about {about:,} rows", *now, more]
+        parts = [f"partial: {scan.rows:,}{about} rows", *now, more]
         if scan.left_out:
             parts.insert(1, f"{scan.rows - scan.left_out:,} kept")
     line = count
@@ -136,9 +137,9 @@ def completeness(count: str, scan: Scan, reading: Reading, width: int, more: str
     return line
 
 
-def expected_rows(reading: Reading) -> int:
-    """Return about how many rows the connection table has, by what the kernel counts of real servers."""
-    return sum(seen.active + seen.inactive + seen.sticky for pool in reading.servers.values() for seen in pool.values())
+def expected_rows(reading: Reading) -> int | None:
+    """Return about how many rows the connection table has, by what is counted of real servers; None if unknown."""
+    return sum_known((reading.connections, reading.sticky))
 
 
 _SHOWN: Final = 50

@@ -98,8 +98,8 @@ def _server(row: MarkServerRow) -> Cell:
     return Cell(", ".join(filter(None, parts)), Tone.DIM)
 
 
-def _count(packets: int | None) -> str:
-    return "" if packets is None else compact(packets)
+def _count(number: int | None) -> str:
+    return "" if number is None else compact(number)
 
 
 def _services(mark: Mark) -> str:
@@ -198,9 +198,9 @@ MARK_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
         "Sticky",
         6,
         4,
-        lambda mark: compact(mark.sticky) if any(_persistences(mark)) else "",
-        server=lambda row: compact(row.seen.sticky) if row.pool.service.persistence else "",
-        by=lambda mark: mark.sticky,
+        lambda mark: _count(mark.sticky) if any(_persistences(mark)) else "",
+        server=lambda row: _count(row.seen.sticky) if row.pool.service.persistence else "",
+        by=lambda mark: -1 if mark.sticky is None else mark.sticky,
         right=True,
     ),
     _column(
@@ -256,7 +256,7 @@ LANGUAGE: Final[Language[Mark]] = Language(
         ),
         Number("packets", "that got it", lambda mark: None if (count := mark.packets) is None else (count,)),
         Number("servers", "how many real servers it has", lambda mark: (mark.servers,)),
-        Number("sticky", "persistence entries", lambda mark: (mark.sticky,)),
+        Number("sticky", "persistence entries", lambda mark: None if (count := mark.sticky) is None else (count,)),
         Number(
             "persist",
             "seconds that clients stick",

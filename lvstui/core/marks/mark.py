@@ -22,7 +22,7 @@ from lvstui.core.model import (
     Selector,
     ServiceKey,
 )
-from lvstui.core.observed import Rule, ServerStats
+from lvstui.core.observed import Rule, ServerStats, sum_known
 from lvstui.core.packets.mentions import redirects
 from lvstui.core.packets.scene import Surroundings
 from lvstui.core.packets.walk import UNKNOWN
@@ -165,9 +165,9 @@ class Mark:
         return sum(known) if known else None
 
     @property
-    def sticky(self) -> int:
-        """The persistence entries on the mark's services."""
-        return sum(seen.sticky for pool in self.pools for seen in self.counts.get(pool.service.key, {}).values())
+    def sticky(self) -> int | None:
+        """The persistence entries on the mark's services; None where they are not known."""
+        return sum_known(seen.sticky for pool in self.pools for seen in self.counts.get(pool.service.key, {}).values())
 
     @property
     def servers(self) -> int:

@@ -135,7 +135,8 @@ def details(snapshot: Snapshot, number: int, advice: Sequence[str]) -> list[str]
     lines = [f"{word}: {STATES[word]}"] if word in STATES else []
     if mark.number:
         seen = "nothing counts its packets" if mark.packets is None else f"{mark.packets:,} packets got it"
-        lines.append(f"{seen}, {mark.sticky:,} persistence entries")
+        entries = "persistence entries not known" if mark.sticky is None else f"{mark.sticky:,} persistence entries"
+        lines.append(f"{seen}, {entries}")
     lines += advice
     asking = [str(policy) for policy in snapshot.reading.policies if mark.number and policy.is_about(mark.number)]
     lines += ["", "Policy routing", *(f"  {text}" for text in asking)] if asking else []
@@ -180,7 +181,8 @@ def _pool(snapshot: Snapshot, pool: Pool) -> Iterator[str]:
     for endpoint, server in pool.servers.items():
         seen = seen_on(snapshot, ServerKey(service.key, endpoint))
         parts = [fields.forwarding_text(server.forwarding), f"weight {server.weight}", server_options(server)]
-        counted = f"{seen.active:,} active, {seen.inactive:,} inactive, {seen.sticky:,} sticky"
+        counted = f"{seen.active:,} active, {seen.inactive:,} inactive"
+        counted += "" if seen.sticky is None else f", {seen.sticky:,} sticky"
         word = server_state(server, seen).text
         name = f" {server.name}" if server.name else ""
         yield f"    {fields.server_text(endpoint)}{name}: {' '.join(filter(None, parts))}, {counted}, {word}"

@@ -20,7 +20,7 @@ from lvstui.core.model import (
     Service,
     ServiceKey,
 )
-from lvstui.core.observed import GroupKey, MachineKey, ServerStats
+from lvstui.core.observed import GroupKey, MachineKey, ServerStats, Stats
 from lvstui.core.services.row import (
     STATES,
     MachineRow,
@@ -171,13 +171,6 @@ def _has_gauges(row: Row) -> bool:
             return bool(counted.get(row.key))
 
 
-def _has_rates(row: Row) -> bool:
-    """Return whether the kernel shows rates; /proc has none."""
-    if isinstance(row, MachineRow):
-        return all(map(_has_rates, row.servers))
-    return (row.key.service if isinstance(row, ServerRow) else row.key) in row.snapshot.reading.services
-
-
 def _history(row: Row) -> Cell:
     history = row.snapshot.history.get(row.key, ()) if isinstance(row, ServiceRow) else ()
     if not history:
@@ -195,11 +188,20 @@ def _state(row: Row) -> Cell:
             return service_state(row.pool)
 
 
-def _count(value: float) -> Cell:
+def _count(value: float | None) -> Cell:
+    if value is None:
+        return Cell("")
     return Cell(compact(value), Tone.PLAIN if value else Tone.DIM)
 
 
-def _gauge(id: str, title: str, priority: int, get: Callable[[ServerStats], int], heading: str = "") -> RowColumn[Row]:
+def _known(value: float | None) -> SortValue:
+    """Return what to sort a number by: what is not known stands below zero."""
+    return (-1 if value is None else value,)
+
+
+def _gauge(
+    id: str, title: str, priority: int, get: Callable[[ServerStats], int | None], heading: str = ""
+) -> RowColumn[Row]:
     """Return a column of something that the kernel counts at this moment."""
     return RowColumn(
         id,
@@ -208,23 +210,27 @@ def _gauge(id: str, title: str, priority: int, get: Callable[[ServerStats], int]
         priority,
         right=True,
         cell=lambda row: _count(get(row.seen)),
-        sort=lambda row: (get(row.seen),),
+        sort=lambda row: _known(get(row.seen)),
         value=lambda row: get(row.seen) if _has_gauges(row) else None,
         heading=heading,
     )
 
 
-def _rate(id: str, title: str, width: int, priority: int, get: Callable[[ServerStats], int]) -> RowColumn[Row]:
+def _rate(id: str, title: str, width: int, priority: int, get: Callable[[Stats], int]) -> RowColumn[Row]:
     """Return a column of something that the kernel estimates per second."""
+
+    def rate(row: Row) -> int | None:
+        return None if row.seen.stats is None else get(row.seen.stats)
+
     return RowColumn(
         id,
         title,
         width,
         priority,
         right=True,
-        cell=lambda row: _count(get(row.seen)) if _has_rates(row) else Cell(""),
-        sort=lambda row: (get(row.seen),),
-        value=lambda row: get(row.seen) if _has_rates(row) else None,
+        cell=lambda row: _count(rate(row)),
+        sort=lambda row: _known(rate(row)),
+        value=rate,
     )
 
 
@@ -262,11 +268,11 @@ SERVICE_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
     _gauge("inactive", "InAct", 2, lambda seen: seen.inactive, heading="INACTIVE"),
     replace(
         _gauge("sticky", "Sticky", 2, lambda seen: seen.sticky),
-        cell=lambda row: _count(row.seen.sticky) if _is_persistent(row) or row.seen.sticky else Cell(""),
+        cell=lambda row: _count(row.seen.sticky if _is_persistent(row) or row.seen.sticky else None),
     ),
-    _rate("connections", "Conn/s", 6, 2, lambda seen: seen.stats.connection_rate),
-    _rate("in", "In B/s", 6, 7, lambda seen: seen.stats.in_byte_rate),
-    _rate("out", "Out B/s", 7, 7, lambda seen: seen.stats.out_byte_rate),
+    _rate("connections", "Conn/s", 6, 2, lambda stats: stats.connection_rate),
+    _rate("in", "In B/s", 6, 7, lambda stats: stats.in_byte_rate),
+    _rate("out", "Out B/s", 7, 7, lambda stats: stats.out_byte_rate),
     RowColumn("history", "History", _HISTORY_WIDTH, 8, cell=_history),
     RowColumn("state", "State", 5, 1, cell=_state, sort=lambda row: (_state(row).text,)),
 )
@@ -274,6 +280,14 @@ SERVICE_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
 MACHINE_COLUMNS: Final = (replace(SERVICE_COLUMNS[0], title="Machine / service"), *SERVICE_COLUMNS[1:])
 
 SORTABLE: Final = sortable(SERVICE_COLUMNS)
+
+
+def _where_known(number: int | None) -> Iterable[float] | None:
+    return None if number is None else (number,)
+
+
+def _of_stats(get: Callable[[Stats], int]) -> Callable[[Row], Iterable[float] | None]:
+    return lambda row: _where_known(None if row.seen.stats is None else get(row.seen.stats))
 
 
 def _of_server(get: Callable[[RealServer], float]) -> Callable[[Row], Iterable[float] | None]:
@@ -345,10 +359,10 @@ LANGUAGE: Final[Language[Row]] = Language(
         Number("lower", "threshold below which it gets some again", _of_server(lambda server: server.lower)),
         Number("active", "connections established", lambda row: (row.seen.active,)),
         Number("inactive", "all other connections", lambda row: (row.seen.inactive,), aliases=("inact",)),
-        Number("sticky", "persistence entries", lambda row: (row.seen.sticky,)),
-        Number("conn/s", "new connections per second", lambda r: (r.seen.stats.connection_rate,), aliases=("conns",)),
-        Number("in", "bytes per second from clients", lambda row: (row.seen.stats.in_byte_rate,)),
-        Number("out", "bytes per second to clients", lambda row: (row.seen.stats.out_byte_rate,)),
+        Number("sticky", "persistence entries", lambda row: _where_known(row.seen.sticky)),
+        Number("conn/s", "new connections per second", _of_stats(lambda s: s.connection_rate), aliases=("conns",)),
+        Number("in", "bytes per second from clients", _of_stats(lambda stats: stats.in_byte_rate)),
+        Number("out", "bytes per second to clients", _of_stats(lambda stats: stats.out_byte_rate)),
         Number("port", "of the service or the real server", _ports),
         Number(
             "mark",

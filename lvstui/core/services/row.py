@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from lvstui.core import fields
 from lvstui.core.change import Change
 from lvstui.core.model import Director, Persistence, Pool, RealServer, ServerKey, Service, ServiceKey
-from lvstui.core.observed import GroupKey, MachineKey, RowKey, ServerStats, Stats
+from lvstui.core.observed import GroupKey, MachineKey, RowKey, ServerStats, Stats, sum_stats
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.brief import compact, duration, persistence_short, seen_on
 from lvstui.core.view.filter import Filter
@@ -77,7 +77,7 @@ class ServiceRow:
     def seen(self) -> ServerStats:
         """What its servers hold together, as the kernel keeps gauges for servers only; the service's own rates."""
         reading = self.snapshot.reading
-        return _sum(reading.servers.get(self.key, {}).values(), reading.services.get(self.key, Stats()))
+        return _sum(reading.servers.get(self.key, {}).values(), reading.services.get(self.key))
 
 
 @dataclass(eq=False)
@@ -127,7 +127,7 @@ class MachineRow:
     def seen(self) -> ServerStats:
         """What its servers hold and do together."""
         held = [row.seen for row in self.servers]
-        return _sum(held, Stats(*(sum(numbers) for numbers in zip(*(seen.stats for seen in held), strict=True))))
+        return _sum(held, sum_stats(seen.stats for seen in held))
 
 
 Row: TypeAlias = ServiceRow | ServerRow | MachineRow
@@ -144,12 +144,13 @@ def row_of(snapshot: Snapshot, look: ServiceLook, key: RowKey) -> Row:
             return ServiceRow(snapshot, look, key)
 
 
-def _sum(held: Iterable[ServerStats], stats: Stats) -> ServerStats:
-    active = inactive = sticky = 0
+def _sum(held: Iterable[ServerStats], stats: Stats | None) -> ServerStats:
+    active = inactive = 0
+    sticky: int | None = 0
     for server in held:
         active += server.active
         inactive += server.inactive
-        sticky += server.sticky
+        sticky = None if sticky is None or server.sticky is None else sticky + server.sticky
     return ServerStats(active, inactive, sticky, stats)
 
 
@@ -190,7 +191,7 @@ def outlook(
     """
     if server.weight:
         return ""
-    if not seen.active and not seen.inactive and not seen.sticky:
+    if not seen.active and not seen.inactive and seen.sticky == 0:
         return "drained, nothing left: it can be worked on or deleted"
     line = ""
     for part in _parts(seen, sysctl, persistence):
@@ -203,7 +204,7 @@ def outlook(
 def _parts(seen: ServerStats, sysctl: Mapping[str, str], persistence: Persistence | None) -> Iterator[str]:
     """List the parts of the line, what matters most first."""
     connections = seen.active + seen.inactive
-    yield f"{compact(connections)} conn {compact(seen.sticky)} sticky left"
+    yield f"{compact(connections)} conn {'?' if seen.sticky is None else compact(seen.sticky)} sticky left"
     if seen.sticky:
         if sysctl:  # whoever cannot read the settings has no right to move anybody either
             yield "; M moves them"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lvstui.core import fields
 from lvstui.core.home import home_text, is_foreign
 from lvstui.core.model import Forwarding, Home, Persistence, RealServer, ServerKey
-from lvstui.core.observed import ServerStats
+from lvstui.core.observed import ServerStats, sum_stats
 from lvstui.core.record import OWN_NAME
 from lvstui.core.snapshot import ProfileState, Snapshot
 from lvstui.core.view.table import Cell, Tone
@@ -68,7 +68,8 @@ _NO_STATS = ServerStats()
 def server_state(server: RealServer, seen: ServerStats) -> Cell:
     """Return a real server's state in a word: `drain` and then `done` at weight 0, `over` at a threshold, or `ok`."""
     if server.weight == 0:
-        return Cell("drain", Tone.WARN) if seen.active or seen.inactive or seen.sticky else Cell("done", Tone.DIM)
+        left = seen.active or seen.inactive or seen.sticky != 0  # entries that are not known may be there
+        return Cell("drain", Tone.WARN) if left else Cell("done", Tone.DIM)
     if server.upper and seen.active + seen.inactive >= server.upper:
         return Cell("over", Tone.BAD)
     return Cell("ok", Tone.GOOD)
@@ -126,9 +127,7 @@ def _parts(snapshot: Snapshot, narrowing: str, advised: int) -> tuple[_Part, ...
     reading = snapshot.reading
     director = reading.director
     servers = sum(len(pool.servers) for pool in director.pools.values())
-    services = reading.services.values()
-    connections = sum(stats.connection_rate for stats in services)
-    traffic = sum(stats.in_byte_rate for stats in services), sum(stats.out_byte_rate for stats in services)
+    flow = sum_stats(reading.services.get(key) for key in director.pools)
     host, here = snapshot.host, snapshot.here
     # Each once; another lvstui is counted as a person.
     owners = dict.fromkeys(owner.program for owner in snapshot.owners if owner.program != OWN_NAME)
@@ -138,8 +137,8 @@ def _parts(snapshot: Snapshot, narrowing: str, advised: int) -> tuple[_Part, ...
         _Part(-1, Cell(_cut(f"netns {fields.visible(here.netns)}") if here.netns else "", Tone.WARN)),
         _Part(9, Cell(f"IPVS {reading.info.version} table {reading.info.table_size}" if reading.info.version else "")),
         _Part(5, Cell(f"{len(director.pools)} services {servers} servers")),
-        _Part(6, Cell(f"{compact(connections)} conn/s")),
-        _Part(7, Cell(f"in {compact(traffic[0])}B/s out {compact(traffic[1])}B/s")),
+        _Part(6, Cell(f"{compact(flow.connection_rate)} conn/s" if flow else "")),
+        _Part(7, Cell(f"in {compact(flow.in_byte_rate)}B/s out {compact(flow.out_byte_rate)}B/s" if flow else "")),
         _Part(8, Cell(f"cpu {_percent(host.cpu)} softirq {_percent(host.softirq)}")),
         _Part(2, Cell(narrowing, Tone.DIM)),
         _Part(4, Cell(f"advice {advised}" if advised else "", Tone.NAME)),

@@ -187,7 +187,7 @@ class Entries:
             _Group(ServerKey(key, endpoint), kind): number
             for key, servers in counts.items()
             for endpoint, seen in servers.items()
-            for kind, number in zip(_Kind, (seen.sticky, seen.active, seen.inactive), strict=True)
+            for kind, number in zip(_Kind, (seen.sticky or 0, seen.active, seen.inactive), strict=True)
         }
         for group in self._groups.keys() - wanted.keys():
             for key in list(self._groups.pop(group)):

@@ -123,7 +123,7 @@ def _blocks(lines: Iterable[str]) -> list[_Block]:
             _, place, forwarding, weight, active, inactive = words
             endpoint = Endpoint(*_place(place))
             blocks[-1].servers[endpoint] = RealServer(endpoint, _NAMES[forwarding], int(weight))
-            blocks[-1].counts[endpoint] = ServerStats(int(active), int(inactive))
+            blocks[-1].counts[endpoint] = ServerStats(int(active), int(inactive), None, None)
         else:
             blocks.append(_Block(words))
     return blocks
@@ -180,7 +180,7 @@ def _hexadecimal(text: str, bits: int) -> int:
 class Counted(NamedTuple):
     """The whole director since the counters were zeroed, with rates; each CPU since IPVS was loaded, without."""
 
-    total: Stats = Stats()
+    total: Stats | None = None
     cpus: tuple[Stats, ...] = ()
 
 
