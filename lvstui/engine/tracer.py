@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache, partial
 from typing import Final
 
@@ -37,11 +38,13 @@ def follow(
         return route(RouteQuestion(address)).kind or None
 
     director = reading.director
-    tracked = director.sysctl.get("conntrack", "0") != "0"
-    around = Surroundings(address_type, kernel.interface_index, reading.addresses.get, tracked)
-    through = partial(walk, kernel.program(), around=around, steps=True)
+    around = Surroundings(address_type, kernel.interface_index, reading.addresses.get)
+    through = partial(walk, kernel.program(), steps=True)
+    tracked = partial(through, around=around)
     if reading.info == NO_INFO:
-        return trace(packet, Scene(through, route))
+        return trace(packet, Scene(tracked, route))
     if scan is None:
         scan = read_table(kernel, budget, wanted_clients([packet.source], director), engines=has_engine(director))
-    return trace(packet, Scene(through, route, reading, scan))
+    kept = director.sysctl.get("conntrack", "0") != "0"
+    forgotten = None if kept else partial(through, around=replace(around, tracked=False))
+    return trace(packet, Scene(tracked, route, reading, scan, forgotten))

@@ -364,6 +364,30 @@ def test_several_ways_are_all_followed() -> None:
     assert (found.certain, found.marks) == (False, (0, 80))
 
 
+@pytest.mark.parametrize(("port", "mark"), [(80, 1), (22, 2)])
+def test_only_what_ipvs_took_is_out_of_connection_tracking(port: int, mark: int) -> None:
+    packet = replace(packet_of(CLIENT, f"tcp:192.0.2.10:{port}"), established=True)
+    scene = Scene(
+        lambda met: Way((fate(met, 2),)),
+        route,
+        Reading(director(WEB), Info("1.2.1", 4096), 0.0),
+        walk_forgotten=lambda met: Way((fate(met, 1),)),
+    )
+    found = trace(packet, scene)
+    assert (found.certain, found.marks) == (True, (mark,))
+
+
+def test_where_it_is_not_known_whether_ipvs_took_it_both_are_possible() -> None:
+    scene = Scene(
+        lambda met: Way((fate(met, 80), fate(met, 3))),
+        route,
+        Reading(director(MARKED), Info("1.2.1", 4096), 0.0),
+        walk_forgotten=lambda met: Way((fate(met, 4),)),
+    )
+    found = trace(replace(tcp(), established=True), scene)
+    assert (found.certain, found.marks) == (False, (4, 80, 3))
+
+
 def test_what_the_director_sends_to_itself_comes_in_again_by_the_loopback_interface() -> None:
     packet = replace(tcp(), local=True)
 
