@@ -710,7 +710,7 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     assert process.returncode == 141
 
 
-READING = ("show", "trace", "export", "check", "diff", "history")
+READING = ("show", "trace", "probe", "export", "check", "diff", "history")
 WRITING = ("apply", "set", "add", "delete", "drain", "restore", "rollback")
 
 

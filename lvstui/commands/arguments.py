@@ -60,13 +60,12 @@ def parser() -> argparse.ArgumentParser:
     main.set_defaults(command=None, live=False, demo=False, profile=None, netns=None)
     _commands(main)
     _place(main)
-    screens = main.add_argument_group("screens")
+    screens = main.add_argument_group("screens, and more")
     screens.add_argument("--read-only", action="store_true", help="refuse every edit")
     screens.add_argument("--interval", type=_interval, default=1.0, metavar="S", help="seconds between readings (1)")
     screens.add_argument("--view", choices=_VIEWS, default=_VIEWS[0], metavar="NAME", help=", ".join(_VIEWS))
-    other = main.add_argument_group("other")
-    other.add_argument("--version", action="version", version=f"lvstui {__version__}", help="print the version")
-    other.add_argument("-h", "--help", action="help", help="print this text")
+    screens.add_argument("--version", action="version", version=f"lvstui {__version__}", help="print the version")
+    screens.add_argument("-h", "--help", action="help", help="print this text")
     return main
 
 
@@ -82,6 +81,16 @@ def _interval(text: str) -> float:
         seconds = 0.0
     if not 0.2 <= seconds <= 3600.0:
         raise argparse.ArgumentTypeError(f"must be 0.2 to 3600 seconds, not {text!r}")
+    return seconds
+
+
+def _wait(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 30.0:
+        raise argparse.ArgumentTypeError(f"must be 0.1 to 30 seconds, not {text!r}")
     return seconds
 
 
@@ -154,6 +163,7 @@ def _reading(command: _Command) -> None:
     show.add_argument("--json", action="store_true", help="as JSON, counters and the kernel's rates included")
     show.set_defaults(run=("show", "show"))
     _trace(command)
+    _probe(command)
     export = command("export", "[-o FILE] [--format FORMAT]", "print what the kernel holds as a profile")
     export.add_argument("-o", "--output", type=Path, metavar="FILE", help="write this file, in one step")
     export.add_argument("--format", choices=("toml", "ipvsadm", "json", "nft"), default="toml", help="(toml)")
@@ -187,6 +197,20 @@ def _trace(command: _Command) -> None:
     trace.add_argument("--established", action="store_true", help="of a connection that is open (it opens one)")
     trace.add_argument("--ct-mark", metavar="N", help="the mark of its connection, 0 to 4294967295")
     trace.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _probe(command: _Command) -> None:
+    usage = "[SERVICE [SERVER] | --machine ADDRESS] [--json] [--wait S]"
+    probe = command("probe", usage, "ask real servers whether they are there")
+    probe.set_defaults(run=("probe", "probe"))
+    probe.add_argument("service", nargs="?", metavar="SERVICE", help=f"{_SERVICE_HELP} (all)")
+    probe.add_argument("server", nargs="?", metavar="SERVER", help=f"{_SERVER_HELP} (all of the service)")
+    probe.add_argument("--machine", metavar="ADDRESS", help="every server with this address, in all services")
+    target = "what clients send to, where a mark or a service of all ports leaves that open"
+    probe.add_argument("--at", metavar="PROTOCOL:ADDRESS:PORT", help=target)
+    wait = "seconds to wait for an answer, 0.1 to 30 (that of the service's probe, else 1.5)"
+    probe.add_argument("--wait", type=_wait, metavar="S", help=wait)
+    probe.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _entries(command: _Command) -> None:

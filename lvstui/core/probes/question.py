@@ -13,6 +13,7 @@ from lvstui.core.model import (
     Family,
     Forwarding,
     MarkKey,
+    Probe,
     Protocol,
     Selector,
     ServerKey,
@@ -35,7 +36,8 @@ class Question(NamedTuple):
     `endpoint` is the server's own address with the port that is asked there. `virtual` is what clients send to, which
     is still the destination of packets that are routed or tunnelled when they come to the server; None where it is
     not needed and not known. `shared` are addresses that servers may have as their own too: an answer to one of them
-    would never leave the server. `patience` is how long an answer is waited for, in seconds.
+    would never leave the server. `patience` is how long an answer is waited for, in seconds. `probe` is what the
+    service's servers are asked beyond that they are there.
     """
 
     key: ServerKey
@@ -46,6 +48,7 @@ class Question(NamedTuple):
     virtual: Endpoint | None = None
     shared: frozenset[Address] = frozenset()
     patience: float = PATIENCE
+    probe: Probe | None = None
 
 
 class _Target(NamedTuple):
@@ -62,13 +65,15 @@ def questions(
     selectors: Iterable[Selector] = (),
     *,
     at: AddressKey | None = None,
-    patience: float = PATIENCE,
+    patience: float | None = None,
 ) -> Sequence[Question] | Answer:
     """Return what to ask a server of the director, or why it cannot be asked.
 
     `selectors` are the packets that get the mark of a service on a mark; `at` is what the operator names instead: an
-    address and a port of a service for which several are possible.
+    address and a port of a service for which several are possible. `patience` None leaves it to the service's probe.
     """
+    probe = director.pools[key.service].service.probe
+    wait = patience or (probe.timeout if probe else PATIENCE)
     server = director.pools[key.service].servers[key.endpoint]
     if server.forwarding is Forwarding.BYPASS:
         return Answer(Outcome.UNASKED, "packets that bypass IPVS go to where their client sends them, not to a server")
@@ -82,9 +87,8 @@ def questions(
         endpoint = Endpoint(server.endpoint.address, port)
         shared = frozenset(other.address for other in director.pools if isinstance(other, AddressKey))
         shared |= frozenset((virtual.address,) if virtual else ())
-        found.append(
-            Question(key, server.forwarding, server.tunnel, target.protocol, endpoint, virtual, shared, patience)
-        )
+        way = server.forwarding, server.tunnel, target.protocol
+        found.append(Question(key, *way, endpoint, virtual, shared, wait, probe))
     return found[:MOST] or Answer(Outcome.UNASKED, _unknown(key))
 
 

@@ -92,10 +92,11 @@ class Returned(NamedTuple):
 
 
 class Complained(NamedTuple):
-    """A host says why it does not take the packet."""
+    """A host says why it does not take the packet; `inner` is what was in a tunnel, and has come out of it."""
 
     by: Address
     complaint: Complaint
+    inner: bool = False
 
 
 Reply = Accepted | Refused | Returned | Complained
@@ -193,17 +194,12 @@ def _complaint(by: Address, payload: bytes, version: int, flow: Flow, sent: byte
     """Return what ICMP says of our packet, which it repeats the start of behind eight bytes of its own."""
     if len(payload) < 8 or payload[0] not in _ERRORS[version]:
         return None
-    repeated = payload[8:]
-    if not any(_repeats(repeated, packet) for packet in _layers(sent, flow)):
+    repeated, inner = payload[8:], sent[-len(asking(flow)) :]
+    is_outer = _repeats(repeated, sent)
+    if not is_outer and not _repeats(repeated, inner):
         return None
     known = _COMPLAINTS if version == 4 else _COMPLAINTS_V6
-    return Complained(by, known.get((payload[0], payload[1]), Complaint.OTHER))
-
-
-def _layers(sent: bytes, flow: Flow) -> tuple[bytes, ...]:
-    """Return the packet that was sent, and the one inside of its tunnel."""
-    inner = len(asking(flow))
-    return sent, sent[-inner:]
+    return Complained(by, known.get((payload[0], payload[1]), Complaint.OTHER), not is_outer)
 
 
 def _repeats(repeated: bytes, packet: bytes) -> bool:

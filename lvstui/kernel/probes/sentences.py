@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lvstui.core import fields
-from lvstui.core.model import Address, Endpoint, Family, Forwarding, Protocol, TunnelType
+from lvstui.core.model import Endpoint, Family, Forwarding, Protocol, TunnelType
 from lvstui.core.probes.answer import Answer, Outcome
 from lvstui.core.probes.question import Question
 from lvstui.core.trace.route import Route
@@ -12,13 +12,14 @@ from lvstui.kernel.probes.frames import Accepted, Complained, Complaint, Refused
 from lvstui.kernel.probes.wire import Exchange
 
 
-def asked(question: Question) -> str:
+def asked(question: Question, route: Route) -> str:
     """Return what was sent to a server past our own network stack."""
     packet = "a SYN" if question.protocol is Protocol.TCP else "an empty datagram"
     to = _text(question.virtual or question.endpoint)
     if question.forwarding is Forwarding.TUNNEL:
         return f"{packet} for {to} in {_tunnel(question)} to {question.endpoint.address}"
-    return f"{packet} for {to} sent to {question.endpoint.address} on its link"
+    way = f"by the gateway {route.gateway}" if route.gateway else "on its link"
+    return f"{packet} for {to} sent to {question.endpoint.address} {way}"
 
 
 def plain(question: Question, found: Contact) -> Answer:
@@ -73,7 +74,7 @@ def _contacted(question: Question, found: Contact, proof: str) -> Answer:
 
 def replied(question: Question, route: Route, found: Exchange) -> Answer:
     """Say what a reply to our packet means."""
-    what = asked(question)
+    what = asked(question, route)
     virtual = question.virtual or question.endpoint
     match found.reply:
         case Accepted():
@@ -86,26 +87,29 @@ def replied(question: Question, route: Route, found: Exchange) -> Answer:
         case Returned():
             proof = f"comes back: {virtual.address} is not on it, and it forwards"
             return Answer(Outcome.UNREACHABLE, f"{what} {proof}{_behind(question, route)}", found.milliseconds)
-        case Complained(by, complaint):
+        case Complained(by, complaint) as complained:
             if by == virtual.address and complaint is Complaint.PORT:
                 proof = f"is refused ({complaint.value}): it has {by}, and nothing listens on port {virtual.port} of it"
                 return Answer(Outcome.REFUSES, f"{what} {proof}", found.milliseconds)
-            meaning = _meaning(question, route, by, complaint)
+            meaning = _meaning(question, route, complained)
             return Answer(Outcome.UNREACHABLE, f"{what}: {by} says {complaint.value}{meaning}", found.milliseconds)
         case None:
             return Answer(Outcome.SILENT, what)
 
 
-def _meaning(question: Question, route: Route, by: Address, complaint: Complaint) -> str:
-    virtual = question.virtual or question.endpoint
-    if complaint is Complaint.EXPIRED:
-        return f"; {virtual.address} is not on it, and it would forward packets for that{_behind(question, route)}"
-    if complaint in (Complaint.NETWORK, Complaint.HOST) and by == question.endpoint.address:
-        return f"; {virtual.address} is not on it, and it has no way there"
+def _meaning(question: Question, route: Route, complained: Complained) -> str:
+    """Say what a complaint shows, as far as it does."""
+    address, complaint = (question.virtual or question.endpoint).address, complained.complaint
+    behind = _behind(question, route)
+    is_server = complained.inner or (question.forwarding is Forwarding.ROUTE and not behind)
+    if complaint is Complaint.EXPIRED and not behind:
+        return f"; {address} is not on it, and it would forward packets for that"
+    if complaint in (Complaint.NETWORK, Complaint.HOST) and is_server:
+        return f"; {address} is not on it, and it has no way there"
     if question.forwarding is not Forwarding.TUNNEL:
-        return ""
+        return behind
     match complaint, question.tunnel.type:
-        case Complaint.PORT, TunnelType.GUE:
+        case Complaint.PORT, TunnelType.GUE if not complained.inner:
             port = question.tunnel.port
             return f"; nothing there takes gue at UDP port {port} (`ip fou add port {port} gue`)"
         case ((Complaint.PORT | Complaint.PROTOCOL), _):
@@ -116,7 +120,7 @@ def _meaning(question: Question, route: Route, by: Address, complaint: Complaint
 
 def silent(question: Question, route: Route, itself: Contact) -> Answer:
     """Say what may be wrong with a server that does not answer to a virtual address, but is there."""
-    what = f"{asked(question)} is not answered in {question.patience:g} s"
+    what = f"{asked(question, route)} is not answered in {question.patience:g} s"
     virtual = (question.virtual or question.endpoint).address
     own = {
         Outcome.ANSWERS: f"{_text(question.endpoint)} itself takes a connection",
@@ -126,14 +130,19 @@ def silent(question: Question, route: Route, itself: Contact) -> Answer:
         return Answer(Outcome.SILENT, "; ".join(filter(None, (what, own, _behind(question, route).removeprefix("; ")))))
     causes = f"{virtual} is probably missing on it (on its lo)"
     if question.forwarding is Forwarding.TUNNEL:
-        causes += f", its device for {_tunnel(question)} is missing, its rp_filter is strict"
+        causes += f", nothing takes {_tunnel(question)} there, or its rp_filter is strict"
     causes += ", or a filter drops it"
     return Answer(Outcome.SILENT, "; ".join(filter(None, (what, own, causes))))
 
 
-def unproved(question: Question) -> Answer:
+def unsent(question: Question, route: Route, reason: str) -> Answer:
+    """Say that our own machine would not send it."""
+    return Answer(Outcome.UNREACHABLE, f"{asked(question, route)}: this machine would not send it ({reason})")
+
+
+def unproved(question: Question, route: Route) -> Answer:
     """Say that an unanswered datagram says nothing."""
-    return Answer(Outcome.UNKNOWN, f"{asked(question)} is not answered, which no server has to")
+    return Answer(Outcome.UNKNOWN, f"{asked(question, route)} is not answered, which no server has to")
 
 
 def nobody(question: Question, route: Route) -> Answer:

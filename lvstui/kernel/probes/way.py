@@ -50,7 +50,9 @@ def ask(question: Question) -> Answer:
                 return sentences.without_right(question, found)
             except OSError as problem:
                 reason = os.strerror(problem.errno or errno.EIO)
-                return Answer(Outcome.UNREACHABLE, f"{sentences.asked(question)}: it could not be sent ({reason})")
+                return Answer(
+                    Outcome.UNREACHABLE, f"{sentences.asked(question, route)}: it could not be sent ({reason})"
+                )
         case "unicast", _:
             return sentences.strange_way(question)
         case _:
@@ -149,5 +151,5 @@ def _explain_silence(question: Question, route: Route) -> Answer:
     if is_gone(question.endpoint, route):
         return sentences.nobody(question, route)
     if question.protocol is not Protocol.TCP:
-        return sentences.unproved(question)
+        return sentences.unproved(question, route)
     return sentences.silent(question, route, contact(question.protocol, question.endpoint, _MOMENT))

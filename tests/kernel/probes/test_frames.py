@@ -105,7 +105,7 @@ def test_a_complaint_is_known_by_the_packet_that_it_repeats(part: str) -> None:
     repeated = bytearray(sent if part == "tunnel" else sent[20:])
     repeated[8] = 1  # routers count hops down
     complaint = ip_packet(SERVERS[4], SOURCES[4], 1, struct.pack(">BBHI", 3, 2, 0, 0) + bytes(repeated[:28]))
-    assert read_reply(complaint, V4, sent) == Complained(SERVERS[4], Complaint.PROTOCOL)
+    assert read_reply(complaint, V4, sent) == Complained(SERVERS[4], Complaint.PROTOCOL, part == "inner")
     repeated[-30] ^= 1
     repeated[15] ^= 1
     other = ip_packet(SERVERS[4], SOURCES[4], 1, struct.pack(">BBHI", 3, 2, 0, 0) + bytes(repeated))
