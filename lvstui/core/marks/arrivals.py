@@ -73,10 +73,15 @@ def is_late(rule: Rule) -> bool:
     return rule.hook not in _BEFORE if taken is None else rule.priority >= taken
 
 
+def is_idle(rule: Rule) -> bool:
+    """Return whether a rule marks nothing that IPVS takes, whatever it asks and whatever other rules do."""
+    return not is_reached(rule) or rule.dormant or (is_late(rule) and mark_set(rule) is not None)
+
+
 def arrivals(
     rules: Sequence[Rule], program: Program, interfaces: Sequence[str] = (), around: Surroundings = UNKNOWN
 ) -> Mapping[int, Arrival]:
-    """Return by its place what becomes of each rule's packets, of those rules that a selector describes.
+    """Return by its place what becomes of each rule's packets: as far as they are known where it asks for more.
 
     `interfaces` are those that packets may come in by.
     """
@@ -90,9 +95,11 @@ def arrivals(
     walker = _Walker(program, interfaces, around)
     found = {}
     for place, rule, mark in marking:
-        if mark_set(rule) is not None and rule.selector is not None:
+        if is_idle(rule):
+            found[place] = walker.arrival(rule, mark, rule.selector or _hint(rule))
+        elif mark_set(rule) is not None and rule.selector is not None:
             found[place] = walker.arrival(rule, mark, rule.selector)
-        elif is_reached(rule) and not rule.dormant and not is_late(rule):
+        elif not is_late(rule):
             found[place] = walker.sighting(rule, mark, _hint(rule))
     return found
 
@@ -175,17 +182,20 @@ class _Walker:
             yield replace(selector, addresses=pair[0], ports=pair[1])
 
     def _of_thing(self, rule: Rule, mark: int, thing: Selector) -> Arrival:
-        """Return what becomes of packets of one thing: one that arrives is enough."""
+        """Return what becomes of packets of one thing: one that arrives is enough.
+
+        That an idle rule does not mark them is known, also where their mark is not.
+        """
         failed: Packet | None = None
-        unsure = False
+        unsure, idle = False, is_idle(rule)
         for packet in islice(self._packets(rule, thing), _PACKETS):
             for seen, fate in self._walked(packet):
-                if fate is None:
-                    unsure = True
-                elif fate.outcome is Outcome.ACCEPT and fate.mark == mark:
+                if fate is not None and fate.outcome is Outcome.ACCEPT and fate.mark == mark:
                     return Arrival(OK, seen, mark=mark)
-                elif fate.outcome is Outcome.ACCEPT:
+                if idle or (fate is not None and fate.outcome is Outcome.ACCEPT):
                     failed = failed or seen
+                elif fate is None:
+                    unsure = True
         return Arrival(MAYBE) if unsure or failed is None else self._explained(rule, failed)
 
     def _walked(self, packet: Packet) -> Iterator[tuple[Packet, Fate | None]]:

@@ -30,9 +30,14 @@ class MarkParts:
 
     @classmethod
     def of(cls, rules: Iterable[Rule]) -> MarkParts:
-        """Return the parts that rules have; a mark that is copied was made of those of other rules."""
+        """Return the parts that rules have; a mark that is copied was made of those of other rules.
+
+        Rules that no packet comes to have none, nor have those that save a mark that nothing restores.
+        """
+        met = [rule for rule in rules if rule.hook and not rule.dormant]
+        restored = any(rule.verb == "restore" for rule in met)
         whole, bits, anything = {0}, 0, False
-        for rule in rules:
+        for rule in met if restored else (rule for rule in met if rule.verb != "save"):
             if rule.value is None:
                 anything = anything or rule.verb not in ("save", "restore") or rule.shift != 0 or not rule.decoded
             if rule.value is not None:
