@@ -16,7 +16,7 @@ from tests.kernel.nft.alone import alone, needs, needs_nft, nft, output
 BASES = (
     "",
     "chain p { type filter hook prerouting priority -150; policy drop; }",
-    "chain p { type filter hook prerouting priority -150; limit rate 5/second meta mark set 7; limit rate 9/day drop; }",
+    "chain p { type filter hook prerouting priority -150; limit rate 5/day meta mark set 7; limit rate 9/day drop; }",
     "chain p { type filter hook prerouting priority -150; meta mark set ct mark; }",
 )
 LOST = (
