@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from typing import Final
@@ -14,8 +15,8 @@ from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.scene import Surroundings
 from lvstui.core.packets.walk import walk
 from lvstui.core.trace.request import IN
-from lvstui.core.trace.route import RouteQuestion
-from lvstui.core.trace.trace import Scene, Trace, trace
+from lvstui.core.trace.route import Route, RouteQuestion
+from lvstui.core.trace.trace import NO_TABLE, Scene, Trace, trace
 from lvstui.engine.scanner import read_table
 from lvstui.kernel.port import Kernel
 
@@ -30,21 +31,25 @@ def follow(
 
     The connection table is read for `budget` seconds at most, unless there is a `scan` of all of it.
     """
-    if packet.interface and kernel.interface_index(packet.interface) is None:
+    if packet.interface and kernel.network.index(packet.interface) is None:
         raise FieldError(IN, f"there is no interface {quote(packet.interface)}; `ip link` lists them")
-    route = cache(kernel.route)
+    if scan is None and reading.info != NO_INFO:
+        director = reading.director
+        scan = read_table(kernel, budget, wanted_clients([packet.source], director), engines=has_engine(director))
+    return trace(packet, scene(kernel, cache(kernel.network.route), reading, scan or NO_TABLE))
+
+
+def scene(kernel: Kernel, route: Callable[[RouteQuestion], Route], reading: Reading, scan: Scan = NO_TABLE) -> Scene:
+    """Return what packets meet: the rules as they are now, with what is known of this machine."""
 
     def address_type(address: Address) -> str | None:
         return route(RouteQuestion(address)).kind or None
 
-    director = reading.director
-    around = Surroundings(address_type, kernel.interface_index, reading.addresses.get)
+    around = Surroundings(address_type, kernel.network.index, reading.addresses.get)
     through = partial(walk, kernel.program(), steps=True)
     tracked = partial(through, around=around)
     if reading.info == NO_INFO:
-        return trace(packet, Scene(tracked, route))
-    if scan is None:
-        scan = read_table(kernel, budget, wanted_clients([packet.source], director), engines=has_engine(director))
-    kept = director.sysctl.get("conntrack", "0") != "0"
+        return Scene(tracked, route)
+    kept = reading.director.sysctl.get("conntrack", "0") != "0"
     forgotten = None if kept else partial(through, around=replace(around, tracked=False))
-    return trace(packet, Scene(tracked, route, reading, scan, forgotten))
+    return Scene(tracked, route, reading, scan, forgotten)

@@ -20,13 +20,13 @@ from lvstui.core.observed import NO_INFO, Reading, Ruleset
 from lvstui.core.packets.program import Program
 from lvstui.core.probes.answer import Answer
 from lvstui.core.probes.question import Question
-from lvstui.core.trace.route import Route, RouteQuestion
 from lvstui.kernel.ipvs.client import NO_RIGHT, Netlink
 from lvstui.kernel.ipvs.sync_door import Door, is_ours
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.addresses import Addresses
 from lvstui.kernel.netlink.links import Interfaces
 from lvstui.kernel.netlink.policies import Policies
+from lvstui.kernel.network.network import LiveNetwork
 from lvstui.kernel.nft.filter import PacketFilter
 from lvstui.kernel.port import NoRight, Piece
 from lvstui.kernel.procfs.connections import Connections
@@ -34,7 +34,6 @@ from lvstui.kernel.procfs.status import Status
 from lvstui.kernel.procfs.sysctl import Forwards, Settings
 from lvstui.kernel.procfs.table import Proc, Totals
 from lvstui.kernel.refusals import ENGINES, SCHEDULERS
-from lvstui.kernel.routes import find_interface, find_route
 
 MODULES = Path("/lib/modules")
 LOADED = Path("/proc/modules")
@@ -98,6 +97,11 @@ class Live:
         """Return the interfaces of the namespace; none are looked up where no daemon could be started on them."""
         return () if self._denied else self._interfaces.read()
 
+    @property
+    def network(self) -> LiveNetwork:
+        """Return the network of the namespace."""
+        return LiveNetwork(self._netns)
+
     def read(self) -> Reading:
         """Read everything, or what /proc shows."""
         reading = self._table()
@@ -121,14 +125,6 @@ class Live:
         director = Director(marks=None if rules.missing or not rules.generation else groups(rules.rules))
         forwards, addresses = self._forwards.read(), self._addresses.read()
         return Reading(director, NO_INFO, time.monotonic(), rules=rules, forwards=forwards, addresses=addresses)
-
-    def route(self, question: RouteQuestion) -> Route:
-        """Ask the kernel for a route."""
-        return find_route(question, self._netns)
-
-    def interface_index(self, name: str) -> int | None:
-        """Return the number of an interface."""
-        return find_interface(name, self._netns)
 
     def probe(self, question: Question) -> Answer:
         """Ask a real server."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from lvstui.core.change import Change, Target, Value
+from lvstui.core.doctor.facts import Claim, Hearing, NetworkFacts
 from lvstui.core.entries.sync_message import Message
-from lvstui.core.model import ServiceKey
+from lvstui.core.model import Address, ServiceKey, SyncDaemon
 from lvstui.core.observed import Alike, Connection, Entry, Reading
 from lvstui.core.packets.program import Program
 from lvstui.core.probes.answer import Answer
@@ -58,6 +59,34 @@ class Piece(NamedTuple):
     alike: Sequence[Alike] = ()
 
 
+class Network(Protocol):
+    """The network of the namespace that a kernel's IPVS is in; nothing that is asked of it changes anything.
+
+    What cannot be known stands in the answers; every method raises `KernelError` where there is no such namespace.
+    """
+
+    def read(self) -> NetworkFacts:
+        """Read links, addresses and settings, now."""
+
+    def filtered(self) -> int | None:
+        """Read how many packets rp_filter has dropped since boot, None where that is not counted."""
+
+    def index(self, name: str) -> int | None:
+        """Return the number of a network interface, None where there is none of that name."""
+
+    def route(self, question: RouteQuestion) -> Route:
+        """Ask where a packet is sent, and what is known of its next hop; the answer says what went wrong."""
+
+    def routes(self, questions: Sequence[RouteQuestion]) -> Sequence[Route]:
+        """Ask for several routes, in less time for each."""
+
+    def owners(self, asked: Mapping[Address, str]) -> Mapping[Address, Claim]:
+        """Ask once, on the interface of each address, which other hosts have it; answers take half a second."""
+
+    def masters(self, daemon: SyncDaemon) -> Hearing:
+        """Listen for some seconds to the masters of other directors in a daemon's group."""
+
+
 class Kernel(Protocol):
     """IPVS as a value that is read whole and written change by change.
 
@@ -83,6 +112,10 @@ class Kernel(Protocol):
         Unlike the methods it raises nothing.
         """
 
+    @property
+    def network(self) -> Network:
+        """The network that it stands in."""
+
     def read(self) -> Reading:
         """Read everything that is configured and counted.
 
@@ -97,12 +130,6 @@ class Kernel(Protocol):
 
         `read` has those of the tables that have to do with marks. What is not known is said in the program.
         """
-
-    def route(self, question: RouteQuestion) -> Route:
-        """Ask where a packet is sent, and what is known of its next hop; the answer says what went wrong."""
-
-    def interface_index(self, name: str) -> int | None:
-        """Return the number of a network interface, None where there is none of that name."""
 
     def probe(self, question: Question) -> Answer:
         """Ask a real server by the way of its clients' packets, and wait for its answer as long as the question says.

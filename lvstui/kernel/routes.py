@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Sequence
 from functools import partial
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from lvstui.core.trace.route import Route, RouteQuestion
+from lvstui.core.trace.route import FILTERED, Route, RouteQuestion
 from lvstui.kernel.namespace import call_in
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ _TROUBLES: Final = {
     errno.ENETUNREACH: "there is no route",
     errno.EHOSTUNREACH: "the route says unreachable, or this machine does not forward packets",
     errno.EACCES: "the route says prohibit",
-    errno.EXDEV: "the reverse path filter (rp_filter) drops it, as answers would leave by another interface",
+    errno.EXDEV: FILTERED,
     errno.EINVAL: "the kernel takes no such packet (a strange source, or a route that says blackhole)",
 }
 """What the kernel's answer to the question for a route means."""
@@ -58,8 +59,14 @@ def find_route(question: RouteQuestion, netns: str | None) -> Route:
 
     What goes wrong stands in the answer; raises `KernelError` where there is no such namespace.
     """
+    (found,) = find_routes((question,), netns)
+    return found
+
+
+def find_routes(questions: Sequence[RouteQuestion], netns: str | None) -> Sequence[Route]:
+    """Ask for several routes as `find_route` does, in a quarter of the time for each."""
     # pyroute2 would join an event loop that runs in this thread.
-    return call_in(netns, partial(_find, question), apart=True)
+    return call_in(netns, partial(_find, questions), apart=True) if questions else ()
 
 
 def find_interface(name: str, netns: str | None) -> int | None:
@@ -70,20 +77,36 @@ def find_interface(name: str, netns: str | None) -> int | None:
         return None
 
 
-def _find(question: RouteQuestion) -> Route:
+def _find(questions: Sequence[RouteQuestion]) -> Sequence[Route]:
     """Ask in the calling thread; pyroute2 is imported here as that takes a tenth of a second."""
-    from pyroute2 import IPRoute, NetlinkError
+    from pyroute2 import IPRoute
 
     try:
         with IPRoute() as kernel:
-            return _ask(kernel, question)
+            links: dict[int, _Link] = {}
+            return [_answer(kernel, question, links) for question in questions]
+    except OSError as problem:
+        return [Route(trouble=problem.strerror or str(problem))] * len(questions)
+
+
+class _Link(NamedTuple):
+    """What is known of an interface: its name, its flags, its MTU."""
+
+    name: str
+    flags: int
+    mtu: int
+
+
+def _answer(kernel: IPRoute, question: RouteQuestion, links: dict[int, _Link]) -> Route:
+    from pyroute2 import NetlinkError
+
+    try:
+        return _ask(kernel, question, links)
     except NetlinkError as problem:
         return Route(trouble=_TROUBLES.get(problem.code) or os.strerror(problem.code))
-    except OSError as problem:
-        return Route(trouble=problem.strerror or str(problem))
 
 
-def _ask(kernel: IPRoute, question: RouteQuestion) -> Route:
+def _ask(kernel: IPRoute, question: RouteQuestion, links: dict[int, _Link]) -> Route:
     destination, source, mark, interface = question
     wanted: dict[str, str | int] = {"dst": str(destination)}
     if interface:
@@ -104,12 +127,19 @@ def _ask(kernel: IPRoute, question: RouteQuestion) -> Route:
     route = Route(kind, gateway=ip_address(gateway) if gateway else None)
     if number is None:
         return route
-    (link,) = kernel.link("get", index=number)
-    route = route._replace(interface=link.get_attr("IFLA_IFNAME") or str(number))
-    if kind != "unicast" or link["flags"] & _NOARP:
+    link = links.get(number) or links.setdefault(number, _link(kernel, number))
+    metrics = found.get_attr("RTA_METRICS")
+    mtu = metrics.get_attr("RTAX_MTU") if metrics else None
+    route = route._replace(interface=link.name, mtu=mtu or link.mtu)
+    if kind != "unicast" or link.flags & _NOARP:
         return route
     link_address, neighbour = _neighbour(kernel, gateway or str(destination), number)
     return route._replace(link_address=link_address, neighbour=neighbour)
+
+
+def _link(kernel: IPRoute, number: int) -> _Link:
+    (link,) = kernel.link("get", index=number)
+    return _Link(link.get_attr("IFLA_IFNAME") or str(number), link["flags"], link.get_attr("IFLA_MTU") or 0)
 
 
 def _neighbour(kernel: IPRoute, address: str, number: int) -> tuple[str, str]:

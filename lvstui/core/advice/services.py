@@ -63,11 +63,11 @@ def advice_lines(snapshot: Snapshot) -> tuple[Alike, ...]:
 
 def _configured(snapshot: Snapshot) -> tuple[Advice, ...]:
     director = snapshot.reading.director
-    found = [*mark_advice(snapshot), *_forwarding_off(snapshot)]
+    found = [*mark_advice(snapshot), *forwarding_off(snapshot)]
     free = [pool for pool in director.pools.values() if not is_kept(snapshot, pool)]
     for pool in free:
-        found += _unserved(pool)
-        found += _unreachable_ports(pool)
+        found += unserved(pool)
+        found += unreachable_ports(pool)
         found += _drained_but_sticky(pool, director)
         found += _port_zero(pool)
     pools = {pool.service.key: pool for pool in free}
@@ -83,7 +83,8 @@ def _advise(service: Service, sentence: str, reason: str, remedy: str, changes: 
     return Advice(service_name(service), sentence, reason, remedy, tuple(changes), key=service.key)
 
 
-def _forwarding_off(snapshot: Snapshot) -> Iterator[Advice]:
+def forwarding_off(snapshot: Snapshot) -> Iterator[Advice]:
+    """Find masqueraded services whose answers are not forwarded."""
     for family, name in ((Family.IPV4, "net.ipv4.ip_forward"), (Family.IPV6, "net.ipv6.conf.all.forwarding")):
         masqueraded = (
             pool.service
@@ -97,7 +98,8 @@ def _forwarding_off(snapshot: Snapshot) -> Iterator[Advice]:
             yield _advise(service, f"masq is used, but {name} is 0", reason, f"sysctl -w {name}=1")
 
 
-def _unserved(pool: Pool) -> Iterator[Advice]:
+def unserved(pool: Pool) -> Iterator[Advice]:
+    """Find that no server of a service takes new connections."""
     servers = pool.servers.values()
     if servers and not any(server.weight for server in servers):
         key = pool.service.key
@@ -111,7 +113,8 @@ def _unserved(pool: Pool) -> Iterator[Advice]:
         )
 
 
-def _unreachable_ports(pool: Pool) -> Iterator[Advice]:
+def unreachable_ports(pool: Pool) -> Iterator[Advice]:
+    """Find servers on other ports than the service although packets reach them unchanged."""
     key = pool.service.key
     if not isinstance(key, AddressKey) or key.port == 0:
         return

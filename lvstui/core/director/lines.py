@@ -123,24 +123,38 @@ def version(reading: Reading) -> DirectorLine:
     return DirectorLine("ip_vs", Cell(reading.info.version), sentence=text)
 
 
-def connections(reading: Reading) -> DirectorLine:
-    """Return the rows of the connection table beside its size, which a module option sets."""
-    count = reading.rows
-    if count is None:
-        open_now = compact(reading.connections)
-        text = f"{open_now} connections; how many persistence entries there are is not known"
-        return DirectorLine("connections", Cell(open_now), sentence=text)
+class Crowding(NamedTuple):
+    """How full the connection table is: rows a bucket, that in words, and what to do where it is too small."""
+
+    chain: float
+    text: str
+    remedy: str
+
+
+def crowding(reading: Reading, count: int) -> Crowding:
+    """Return how full the connection table is with so many rows; a module option sets its size."""
     size = reading.table.buckets if reading.table else reading.info.table_size
     chain = count / size if size else 0.0
     sticky = f" ({compact(reading.sticky)} are persistence entries)" if reading.sticky else ""
     text = f"{compact(count)} in a table of {size} buckets, {chain:.1f} in each{sticky}"
-    if chain <= CROWDED:
-        return DirectorLine("connections", Cell(compact(count)), sentence=text)
     bits = next((bits for bits in range(8, _MOST_BITS) if count <= 2**bits), _MOST_BITS)
     remedy = f"load ip_vs with conn_tab_bits={bits} (a line in modprobe.d)"
     factor = _load_factor(reading)
     if factor is not None and 2**factor > CROWDED:
         remedy = f"lower conn_lfactor, which lets the table get so full (it is {factor}, and would be -4)"
+    return Crowding(chain, text, remedy)
+
+
+def connections(reading: Reading) -> DirectorLine:
+    """Return the rows of the connection table beside its size."""
+    count = reading.rows
+    if count is None:
+        open_now = compact(reading.connections)
+        text = f"{open_now} connections; how many persistence entries there are is not known"
+        return DirectorLine("connections", Cell(open_now), sentence=text)
+    chain, text, remedy = crowding(reading, count)
+    if chain <= CROWDED:
+        return DirectorLine("connections", Cell(compact(count)), sentence=text)
     sentence = f"{text}: every packet walks such a chain; {remedy}"
     return DirectorLine("connections", Cell("crowded", Tone.WARN), sentence=sentence)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from lvstui.core.model import Address
+
+FILTERED: Final = "the reverse path filter (rp_filter) drops it, as answers would leave by another interface"
+"""What is said of a packet that comes in by another interface than the one by which its source is reached."""
 
 
 class RouteQuestion(NamedTuple):
@@ -26,7 +29,8 @@ class Route(NamedTuple):
     `unreachable`, `prohibit`; empty where there is no route, and `trouble` says why. `gateway` is None on the link of
     the `interface` itself. `link_address` is that of the next hop, as far as the kernel knows it, and `neighbour` the
     kernel's word for how well: `reachable`, `stale`, `failed`, `permanent`, `noarp`; `unknown` before the first packet,
-    empty where nobody is asked. Texts are from outside.
+    empty where nobody is asked. `mtu` is that of the way as far as this machine knows it, in bytes (0: not known).
+    Texts are from outside.
     """
 
     kind: str = ""
@@ -35,3 +39,4 @@ class Route(NamedTuple):
     link_address: str = ""
     neighbour: str = ""
     trouble: str = ""
+    mtu: int = 0

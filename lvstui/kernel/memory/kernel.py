@@ -50,17 +50,13 @@ from lvstui.core.observed import NO_INFO, Info, Reading, Rule, ServerStats, Stat
 from lvstui.core.packets.program import Program
 from lvstui.core.probes.answer import Answer
 from lvstui.core.probes.question import Question
-from lvstui.core.trace.route import Route, RouteQuestion
 from lvstui.kernel.memory.entries import Entries
+from lvstui.kernel.memory.network import INTERFACES, MemoryNetwork
 from lvstui.kernel.memory.probes import answer
-from lvstui.kernel.memory.routes import route
 from lvstui.kernel.memory.rules import Rulebook
 from lvstui.kernel.memory.traffic import Traffic, by_cpu
 from lvstui.kernel.port import KernelError, NoIpvs, NoRight, Piece, Refused
 from lvstui.kernel.refusals import BACKUP_ONLY, ENGINES, MIXED, SCHEDULERS, explain_refusal, unicast
-
-INTERFACES = ("eth0", "eth1", "lo")
-"""The network interfaces of the machine that the memory kernel plays."""
 
 DEFAULTS = {
     name: setting.default or "7883"
@@ -113,6 +109,11 @@ class MemoryKernel:
         self._lock = Lock()
         self._steady: tuple[Director, _Statistics] | None = None
 
+    @property
+    def network(self) -> MemoryNetwork:
+        """Return the network that fits the director as it is."""
+        return MemoryNetwork(self._director, self._foreign)
+
     def read(self) -> Reading:
         """Read the whole director; it is the same object as before while nothing was written."""
         self._check()
@@ -135,14 +136,6 @@ class MemoryKernel:
     def program(self) -> Program:
         """Return the rules as a program."""
         return self._rulebook.program(self._director)
-
-    def route(self, question: RouteQuestion) -> Route:
-        """Return where a packet is sent."""
-        return route(question, self._director, self._foreign, INTERFACES)
-
-    def interface_index(self, name: str) -> int | None:
-        """Return the place of an interface among ours."""
-        return INTERFACES.index(name) + 1 if name in INTERFACES else None
 
     def probe(self, question: Question) -> Answer:
         """Return what a server that runs answers, or one that was killed."""

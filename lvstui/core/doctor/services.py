@@ -1,0 +1,261 @@
+"""Questions about one service: do packets to its virtual address come to it, and does its scheduler find a server?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from lvstui.core.advice import Advice
+from lvstui.core.advice.services import advice, forwarding_off, unreachable_ports, unserved
+from lvstui.core.describe import service_name
+from lvstui.core.doctor.facts import Facts, is_ftp, servers_by
+from lvstui.core.doctor.finding import Found, fine, unknown, warn, wrong
+from lvstui.core.doctor.words import name, named, some
+from lvstui.core.fields import flag_names, server_text, service_text, visible
+from lvstui.core.marks.arrivals import MAYBE, OK
+from lvstui.core.marks.mark import STATES, mark_at
+from lvstui.core.model import Address, AddressKey, Endpoint, Family, Forwarding, MarkKey, Pool, RealServer, ServiceFlags
+from lvstui.core.trace.choice import is_overloaded
+from lvstui.core.trace.request import packet_text
+from lvstui.core.trace.route import FILTERED
+from lvstui.core.trace.trace import End, Trace
+
+_FALLBACKS: Final = ("sh", "mh")
+"""Schedulers that choose one server by a hash, and others for the clients of one that cannot serve where they may."""
+
+_HASHING: Final = (*_FALLBACKS, "dh")
+
+
+def virtual_address(facts: Facts, pool: Pool) -> Found | None:
+    """Do packets to the virtual address come to this machine itself?"""
+    looked = "addresses and routes"
+    addresses = facts.addresses(pool)
+    if not addresses:
+        return unknown(looked, "no packet is known that gets this mark")
+    away = [address for address in addresses if not _is_here(facts, pool, address)]
+    if not away:
+        places = dict.fromkeys(visible(local.interface) for a in addresses if (local := facts.network.addresses.get(a)))
+        return fine(
+            looked,
+            f"{some(map(str, addresses))} on {', '.join(places)}"
+            if places
+            else f"{some(map(str, addresses))} by a route",
+        )
+    address = away[0]
+    remedy = f"ip addr add {address}/{address.max_prefixlen} dev {_interface(facts, address)}"
+    claim = facts.claims.get(address)
+    if claim and claim.answers and _owner(facts, pool, claim.answers[0]) is None:
+        found = f"{address} is not here but on another host ({claim.answers[0]}), as where this director stands by"
+        return warn(looked, found, f"where this one should be at work: {remedy}, once the other has given it up")
+    if isinstance(pool.service.key, MarkKey):
+        remedy += ", or a local route for the mark (ip rule fwmark, ip route local)"
+    return wrong(looked, f"{address} is no address of this machine: IPVS does not see what is sent there", remedy)
+
+
+def _is_here(facts: Facts, pool: Pool, address: Address) -> bool:
+    """Return whether what is sent to an address is for this machine; a drop by rp_filter says nothing about that."""
+    if address in facts.network.addresses:
+        return True
+    ways = [trace.first for trace in facts.ways.get(pool.service.key, ()) if trace.packet.destination == address]
+    return any(way.end is not End.AWAY or (way.way is not None and way.way.trouble == FILTERED) for way in ways)
+
+
+def _interface(facts: Facts, address: Address) -> str:
+    """Return the interface on which an address would be looked for."""
+    link = facts.network.link_of(address)
+    back = facts.back.get(Family.of(address))
+    return visible(link.name if link else back.interface if back and back.interface else "INTERFACE")
+
+
+def other_owner(facts: Facts, pool: Pool) -> Found | None:
+    """Does another host answer for the virtual address?"""
+    claims = {address: facts.claims[address] for address in facts.addresses(pool) if address in facts.claims}
+    ours = [address for address in claims if address in facts.network.addresses]
+    if not claims:
+        return None
+    looked = f"one request for {some(map(str, claims))}, and who answers"
+    for address in ours or claims:
+        claim = claims[address]
+        if not claim.answers:
+            continue
+        owner = _owner(facts, pool, claim.answers[0])
+        if owner is not None:
+            found = (
+                f"its real server {server_text(owner)} ({claim.answers[0]}) answers for {address}: clients bypass IPVS"
+            )
+            six = "no such setting helps IPv6: keep the address on a dummy interface with NOARP there"
+            four = "on the server: sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2"
+            return wrong(looked, found, four if address.version == 4 else six)
+        if address in ours:
+            who = ", ".join(claim.answers)
+            found = f"another host answers for {address} by {visible(claim.interface)}: {who}; some clients go there"
+            return wrong(looked, found, "find the host with this link address, and take the address away from it")
+    if trouble := next((claim.trouble for claim in claims.values() if claim.trouble), ""):
+        return unknown(looked, trouble)
+    return fine(looked, "no other host does" if ours else "another host does, as the address is not here")
+
+
+def _owner(facts: Facts, pool: Pool, link_address: str) -> Endpoint | None:
+    """Find the real server of a service with a link address."""
+    for endpoint in pool.servers:
+        route = facts.routes.get(endpoint.address)
+        if route is not None and route.gateway is None and route.link_address == link_address:
+            return endpoint
+    return None
+
+
+def mark(facts: Facts, pool: Pool) -> Found | None:
+    """Do packets get the mark, before IPVS looks at it?"""
+    key = pool.service.key
+    if not isinstance(key, MarkKey):
+        return None
+    known = mark_at(facts.snapshot, key.mark)
+    looked = f"{len(known.rules)} rules that set mark {key.mark}, and packets that are walked through them"
+    state = known.state.text
+    failed = next((rule.failed for rule in known.rules if rule.failed), None)
+    if any(rule.state.text == OK for rule in known.rules):
+        return fine(looked, "packets come to IPVS with it")
+    if state in (MAYBE, "unknown", "raw", ""):
+        return unknown(looked, STATES.get(state, "the rules do not show it"))
+    by = f"; {packet_text(failed.packet)} comes with mark {failed.mark}" if failed and failed.packet else ""
+    meaning = STATES.get(state, state)
+    return wrong(
+        looked, f"{state}: {meaning}{by}", "the marks view (3) shows the rules; T follows a packet through them"
+    )
+
+
+def arrival(facts: Facts, pool: Pool) -> Found | None:
+    """Does a packet that opens a connection come to this service?"""
+    ways = facts.ways.get(pool.service.key, ())
+    if not ways:
+        return None if isinstance(pool.service.key, AddressKey) else unknown("rules", "no packet for it is known")
+    looked = f"the way of {packet_text(ways[0].packet)}"
+    if len(ways) > 1:
+        looked += f" and {len(ways) - 1} more through rules and routes"
+    for way in ways:
+        if found := _lost(way, pool, looked):
+            return found
+    doubtful = next((way for way in ways if not way.certain and len(way.endings) > 1), None)
+    if doubtful is not None and any(_lost(Trace(way.packet, (end,)), pool, "") for way in ways for end in way.endings):
+        return unknown(
+            looked, f"some rules ask what is not known of a packet; `lvstui trace {packet_text(doubtful.packet)}`"
+        )
+    return fine(looked, "it comes to this service")
+
+
+def _lost(way: Trace, pool: Pool, looked: str) -> Found | None:
+    """Return what keeps a packet from a service; None where it comes there, or another question is about the reason."""
+    first, remedy = way.first, f"`lvstui trace {packet_text(way.packet)}` shows each rule on its way"
+    match first.end:
+        case End.AWAY | End.UNKNOWN:
+            return None
+        case End.DROPPED if first.pool is None:
+            return warn(looked, f"{packet_text(way.packet)} is dropped: {first.reason}", remedy)
+        case End.LEFT if first.pool is None and not first.reason.startswith("IPVS stands aside"):
+            return wrong(looked, f"{packet_text(way.packet)} is not balanced: {first.reason}", remedy)
+    if first.pool is not None and first.pool.service.key != pool.service.key:
+        other = service_name(first.pool.service)
+        return warn(looked, f"{packet_text(way.packet)} goes to {other} instead", remedy)
+    return None
+
+
+def weights(facts: Facts, pool: Pool) -> Found | None:  # noqa: ARG001 - each question takes the facts
+    """Is there a server that takes new connections?"""
+    looked = f"weights of {len(pool.servers)} servers"
+    if not pool.servers:
+        return wrong(looked, "it has no real server: new connections are refused", "add one")
+    for piece in unserved(pool):
+        return wrong(looked, f"{piece.sentence}: {piece.reason}", piece.remedy)
+    if pool.service.scheduler == "none":
+        return wrong(looked, "its scheduler is none, which serves nobody", "set a scheduler")
+    return fine(looked, f"{sum(server.weight > 0 for server in pool.servers.values())} have weight")
+
+
+def full(facts: Facts, pool: Pool) -> Found | None:
+    """Is every server at its upper threshold?"""
+    limited = [server for server in pool.servers.values() if server.upper and server.weight]
+    if not limited:
+        return None
+    looked = f"thresholds and connections of {len(limited)} servers"
+    over = [server for server in limited if _is_full(facts, pool, server)]
+    if not over:
+        return fine(looked, "none is full")
+    names = named(over)
+    if all(not server.weight or server in over for server in pool.servers.values()):
+        return wrong(looked, f"all are full ({names}): new connections are refused", "raise upper, or add a server")
+    if pool.service.scheduler in _HASHING and not _falls_back(pool):
+        return wrong(looked, f"{names}: full, and {pool.service.scheduler} refuses its clients", _fall_back(pool))
+    return warn(looked, f"{names}: full; the others take what comes", "raise upper, or add a server")
+
+
+def _is_full(facts: Facts, pool: Pool, server: RealServer) -> bool:
+    seen = facts.reading.servers.get(pool.service.key, {}).get(server.endpoint)
+    return is_overloaded(server, seen) is True
+
+
+def refusing(facts: Facts, pool: Pool) -> Found | None:  # noqa: ARG001 - each question takes the facts
+    """Does the scheduler refuse clients whose server is drained?"""
+    scheduler = pool.service.scheduler
+    if scheduler not in _HASHING:
+        return None
+    drained = [server for server in pool.servers.values() if not server.weight]
+    looked = f"scheduler {scheduler}, its flags, and weights"
+    if not drained:
+        return fine(looked, "no server is drained")
+    if _falls_back(pool):
+        return fine(looked, "clients of drained servers go to others")
+    if len(drained) == len(pool.servers):
+        return None
+    found = f"{named(drained)}: at weight 0, and {scheduler} refuses the clients that it assigns there"
+    return wrong(looked, found, _fall_back(pool))
+
+
+def _falls_back(pool: Pool) -> bool:
+    return pool.service.scheduler in _FALLBACKS and bool(pool.service.flags & ServiceFlags.SCHED_1)
+
+
+def _fall_back(pool: Pool) -> str:
+    """Return the edit with which the clients of a server that cannot serve go to others."""
+    flags = flag_names(pool.service.scheduler)
+    word = next((word for word, flag in flags.items() if flag is ServiceFlags.SCHED_1), "")
+    if pool.service.scheduler not in _FALLBACKS:
+        return "choose a scheduler that tries others, such as mh with mh-fallback"
+    return f"add the flag {word} to {service_text(pool.service.key)} (e), or delete the drained server"
+
+
+def expected_data(facts: Facts, pool: Pool) -> Found | None:  # noqa: ARG001 - each question takes the facts
+    """Do FTP's connections for data follow their control connection?"""
+    direct = servers_by(pool, Forwarding.ROUTE, Forwarding.TUNNEL)
+    if not is_ftp(pool) or not direct:
+        return None
+    looked = "persistence, as servers answer clients themselves"
+    if pool.service.persistence is not None:
+        return fine(looked, "data goes to the same server by its persistence entry")
+    return wrong(looked, "passive FTP: connections for data find no server", "set a persistence timeout")
+
+
+def health(facts: Facts, pool: Pool) -> Found | None:
+    """Do the servers complete the connections that they get?"""
+    found = [
+        f"{name(server)} is {verdict.trouble.value}: {verdict.evidence}"
+        for key, verdict in facts.snapshot.health.items()
+        if key.service == pool.service.key and (server := pool.servers.get(key.endpoint)) is not None
+    ]
+    looked = "counters and states of connections"
+    if found:
+        return wrong(looked, "; ".join(found), "drain it and move its clients away, and look at the server")
+    return fine(looked, "no server is seen in trouble")
+
+
+def other_advice(facts: Facts, pool: Pool) -> Iterator[Found]:
+    """What else does the advice say of it?"""
+    for piece in _remaining(facts, pool):
+        yield warn("the advice (i)", f"{piece.sentence}; {piece.reason}", piece.remedy)
+
+
+def _remaining(facts: Facts, pool: Pool) -> Iterator[Advice]:
+    """Yield the advice about a service that no question before has been about."""
+    said = {*unserved(pool), *unreachable_ports(pool), *forwarding_off(facts.snapshot)}
+    for piece in advice(facts.snapshot):
+        if piece.key == pool.service.key and piece not in said:
+            yield piece

@@ -1,0 +1,180 @@
+"""The facts that the doctor needs, gathered from one kernel: nothing is written, and hardly anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+
+from lvstui.core.doctor.facts import Claim, Facts, NetworkFacts
+from lvstui.core.doctor.finding import Report
+from lvstui.core.doctor.questions import examine
+from lvstui.core.marks.mark import mark_at
+from lvstui.core.model import Address, AddressKey, Family, Pool, Protocol, ServiceKey, SyncRole
+from lvstui.core.observed import Scan
+from lvstui.core.packets.packet import Packet
+from lvstui.core.snapshot import Snapshot
+from lvstui.core.trace.route import Route, RouteQuestion
+from lvstui.core.trace.trace import Trace, trace
+from lvstui.engine.scanner import read_table
+from lvstui.engine.tracer import scene
+from lvstui.kernel.port import Kernel
+
+BUDGET: Final = 2.0
+"""Seconds that the connection table is read for at most."""
+
+_CLIENTS: Final = 2
+"""So many clients of each service are followed."""
+
+_SELECTORS: Final = 3
+"""So many of the packets that get a mark are followed."""
+
+_NOBODY: Final[Mapping[Family, Address]] = {
+    Family.IPV4: IPv4Address("198.51.100.1"),
+    Family.IPV6: IPv6Address("2001:db8:51::1"),
+}
+"""The client of a network that knows no router."""
+
+_PORT: Final = 80
+"""The port that is tried where a service has all of them."""
+
+
+def diagnose(
+    kernel: Kernel,
+    snapshot: Snapshot,
+    keys: Collection[ServiceKey],
+    scan: Scan | None = None,
+    *,
+    budget: float = BUDGET,
+) -> Report:
+    """Look at everything that the questions about these services need, and answer them. Raises `KernelError`.
+
+    The connection table is read for `budget` seconds at most, unless there is a `scan` of all of it. Each virtual
+    address is asked for once on its link.
+    """
+    return examine(gather(kernel, snapshot, keys, scan, budget=budget))
+
+
+def gather(
+    kernel: Kernel,
+    snapshot: Snapshot,
+    keys: Collection[ServiceKey],
+    scan: Scan | None = None,
+    *,
+    budget: float = BUDGET,
+) -> Facts:
+    """Return the facts about these services."""
+    director, network = snapshot.reading.director, kernel.network
+    pools = tuple(director.pools[key] for key in keys if key in director.pools)
+    known = network.read()
+    if scan is None:
+        scan = read_table(kernel, budget, engines=False)
+    routes = _Routes(kernel)
+    servers = [endpoint.address for pool in pools for endpoint in pool.servers]
+    clients = {family: _any_client(family, known) for family in Family}
+    routes.fetch(RouteQuestion(address) for address in (*servers, *clients.values()))
+    facts = Facts(snapshot, pools, known, scan=scan)
+    facts = replace(
+        facts,
+        routes={address: routes(RouteQuestion(address)) for address in servers},
+        back={family: routes(RouteQuestion(client)) for family, client in clients.items()},
+    )
+    facts = replace(facts, ways=_follow(kernel, facts, routes))
+    facts = replace(facts, claims=_claims(kernel, facts))
+    daemon = director.daemons.get(SyncRole.MASTER)
+    if daemon is not None:
+        facts = replace(facts, heard=network.masters(daemon))
+    before, now = known.filtered, network.filtered()
+    return facts if before is None or now is None else replace(facts, filtered=now - before)
+
+
+class _Routes:
+    """Answers to questions for routes, each asked once."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._known: dict[RouteQuestion, Route] = {}
+
+    def fetch(self, questions: Iterable[RouteQuestion]) -> None:
+        """Ask for several at once."""
+        new = [question for question in dict.fromkeys(questions) if question not in self._known]
+        self._known.update(zip(new, self._kernel.network.routes(new), strict=True))
+
+    def __call__(self, question: RouteQuestion) -> Route:
+        """Return the answer to one question."""
+        if question not in self._known:
+            self._known[question] = self._kernel.network.route(question)
+        return self._known[question]
+
+
+def _any_client(family: Family, network: NetworkFacts) -> Address:
+    """Return an address behind a router, as most clients have; another one where no router is known."""
+    beyond = (address for address in network.beyond if Family.of(address) is family)
+    return next(beyond, _NOBODY[family])
+
+
+def _follow(kernel: Kernel, facts: Facts, routes: _Routes) -> Mapping[ServiceKey, tuple[Trace, ...]]:
+    """Follow packets to each service through the rules, by the link on which its virtual address is asked for."""
+    seen = _seen_clients(facts)
+    packets = {pool.service.key: tuple(_packets(pool, facts, seen, routes)) for pool in facts.pools}
+    every = [packet for some in packets.values() for packet in some]
+    routes.fetch(
+        RouteQuestion(packet.destination, packet.source, 0, packet.interface) for packet in every if packet.interface
+    )
+    routes.fetch(RouteQuestion(packet.destination) for packet in every)
+    met = scene(kernel, routes, facts.reading)
+    return {key: tuple(trace(packet, met) for packet in some) for key, some in packets.items()}
+
+
+def _packets(
+    pool: Pool, facts: Facts, seen: Mapping[Address, tuple[Address, ...]], routes: _Routes
+) -> Iterator[Packet]:
+    """Yield packets that open a connection to a service: of clients that were seen, else of any behind a router."""
+    for protocol, address, port in _targets(pool, facts.snapshot):
+        family, link = Family.of(address), facts.network.link_of(address)
+        known = seen.get(address) or tuple(one for one in facts.network.beyond if Family.of(one) is family)
+        for client in known[:_CLIENTS] or (_NOBODY[family],):
+            is_routed = link is not None and routes(RouteQuestion(client)).kind == "unicast"
+            yield Packet(protocol, client, address, port, interface=link.name if link and is_routed else "")
+
+
+def _targets(pool: Pool, snapshot: Snapshot) -> Iterator[tuple[Protocol, Address, int]]:
+    """Yield what packets for a service are sent to; of a mark what the rules give it to, as far as they say so."""
+    key = pool.service.key
+    if isinstance(key, AddressKey):
+        yield key.protocol, key.address, key.port or _PORT
+        return
+    wanted = [chosen for chosen in mark_at(snapshot, key.mark).selectors if chosen.addresses]
+    for chosen in list(dict.fromkeys(wanted))[:_SELECTORS]:
+        network = chosen.addresses[0]
+        address = network[0] if network.prefixlen == network.max_prefixlen else network[1]
+        if Family.of(address) is key.family:
+            yield chosen.protocol or Protocol.TCP, address, chosen.ports[0].first if chosen.ports else _PORT
+
+
+def _seen_clients(facts: Facts) -> Mapping[Address, tuple[Address, ...]]:
+    """Return some clients of each virtual address that has connections."""
+    seen: dict[Address, dict[Address, None]] = {}
+    for connection in facts.scan.connections:
+        known = seen.setdefault(connection.virtual.address, {})
+        if len(known) < _CLIENTS:
+            known[connection.client.address] = None
+    return {address: tuple(clients) for address, clients in seen.items()}
+
+
+def _claims(kernel: Kernel, facts: Facts) -> Mapping[Address, Claim]:
+    """Ask who else has each virtual address; hosts with a link address of this machine are this machine."""
+    asked: dict[Address, str] = {}
+    for pool in facts.pools:
+        for address in facts.addresses(pool):
+            back = facts.back[Family.of(address)]
+            link = facts.network.link_of(address) or facts.network.links.get(back.interface)
+            if link is not None and link.asks and link.up:
+                asked[address] = link.name
+    own = {link.link_address for link in facts.network.links.values()}
+    found = kernel.network.owners(asked) if asked else {}
+    return {
+        address: claim._replace(answers=tuple(host for host in claim.answers if host not in own))
+        for address, claim in found.items()
+    }

@@ -1,0 +1,115 @@
+"""The doctor's questions about the real servers of a service."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from lvstui.core.doctor.finding import State
+from lvstui.core.doctor.servers import overhead
+from lvstui.core.model import Forwarding, ServerKey, Tunnel, TunnelType
+from lvstui.core.observed import ServerStats, Stats
+from lvstui.core.probes.answer import Answer, Outcome
+from tests.build import endpoint, pool, server
+from tests.core.doctor.facts import findings, healthy, only, with_counts, with_route
+
+RS1 = ip_address("10.0.0.11")
+WEB = pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80")
+DIRECT = pool("tcp:192.0.2.10:80", server("10.0.0.11:80"), server("10.0.0.12:80"))
+TUNNEL = pool("tcp:192.0.2.10:80", server("10.0.0.11:80", Forwarding.TUNNEL))
+
+
+@pytest.mark.parametrize("state", ["failed", "incomplete"])
+def test_a_neighbour_that_does_not_answer_is_found(state: str) -> None:
+    found = only(with_route(healthy(WEB), RS1, neighbour=state, link_address=""))
+    assert (found.question, found.answer.found) == ("routes", f"10.0.0.11:80: it does not answer on eth1 ({state})")
+
+
+@pytest.mark.parametrize("state", ["reachable", "stale", "delay", "permanent", "noarp", "unknown", ""])
+def test_other_neighbours_are_fine(state: str) -> None:
+    assert findings(with_route(healthy(WEB), RS1, neighbour=state)) == {}
+
+
+def test_a_server_without_a_route_is_found() -> None:
+    found = only(with_route(healthy(WEB), RS1, kind="", trouble="there is no route"))
+    assert found.answer.found == "10.0.0.11:80: there is no route"
+
+
+def test_a_direct_server_behind_a_router_is_found() -> None:
+    router = ip_address("10.0.0.1")
+    found = only(with_route(healthy(DIRECT), RS1, gateway=router))
+    assert (found.question, str(router) in found.answer.found) == ("network", True)
+    assert findings(with_route(healthy(WEB), RS1, gateway=router)) == {}
+    assert findings(with_route(healthy(TUNNEL), RS1, gateway=router)) == {}
+
+
+def test_a_direct_server_on_another_port_is_found_once() -> None:
+    found = only(healthy(pool("tcp:192.0.2.10:80", server("10.0.0.11:8080"))))
+    assert found.question == "ports"
+
+
+@pytest.mark.parametrize(
+    ("tunnel", "at", "bytes_before"),
+    [
+        (Tunnel(), "10.0.0.11:80", 20),
+        (Tunnel(), "[fd00::11]:80", 40),
+        (Tunnel(TunnelType.GUE, 6080), "10.0.0.11:80", 32),
+        (Tunnel(TunnelType.GUE, 6080, 2), "10.0.0.11:80", 36),
+        (Tunnel(TunnelType.GRE), "10.0.0.11:80", 24),
+        (Tunnel(TunnelType.GRE, 0, 1), "10.0.0.11:80", 28),
+    ],
+)
+def test_the_headers_of_tunnels_take_room(tunnel: Tunnel, at: str, bytes_before: int) -> None:
+    assert overhead(server(at, Forwarding.TUNNEL, tunnel=tunnel)) == bytes_before
+
+
+@pytest.mark.parametrize(("mtu", "state"), [(1519, State.WARNING), (80, State.WRONG), (1520, None)])
+def test_packets_that_do_not_fit_into_a_tunnel_are_found(mtu: int, state: State | None) -> None:
+    found = findings(with_route(healthy(TUNNEL), RS1, mtu=mtu))
+    assert {name: finding.answer.state for name, finding in found.items()} == ({"mtu": state} if state else {})
+
+
+@pytest.mark.parametrize(
+    ("stats", "is_found"),
+    [
+        (Stats(in_packets=50), True),
+        (Stats(in_packets=5), False),
+        (Stats(in_packets=50, out_packets=48), False),
+        (Stats(in_packets=5000, out_packets=4000, in_packet_rate=9), True),
+        (Stats(in_packets=5000, out_packets=4000, in_packet_rate=9, out_packet_rate=8), False),
+    ],
+)
+def test_a_masqueraded_server_of_which_nothing_comes_back_is_found(stats: Stats, is_found: bool) -> None:
+    counts = {endpoint("10.0.0.11:80"): ServerStats(stats=stats), endpoint("10.0.0.12:80"): ServerStats()}
+    assert set(findings(with_counts(healthy(WEB), counts))) == ({"answers"} if is_found else set())
+    assert findings(with_counts(healthy(DIRECT), counts)) == {}
+
+
+def test_answers_that_a_probe_gets_and_clients_do_not_take_another_way() -> None:
+    facts = with_counts(healthy(WEB), {endpoint("10.0.0.11:80"): ServerStats(stats=Stats(in_packets=50))})
+    key = ServerKey(WEB.service.key, endpoint("10.0.0.11:80"))
+    facts = replace(facts, probes={key: Answer(Outcome.ANSWERS, "it answers", 1.0)})
+    assert "though it answers this director" in only(facts).answer.found
+
+
+def test_counters_that_only_root_sees_are_not_known() -> None:
+    counts = {endpoint("10.0.0.11:80"): ServerStats(stats=None)}
+    assert only(with_counts(healthy(WEB), counts), State.UNKNOWN).question == "answers"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        (Outcome.SILENT, State.WRONG),
+        (Outcome.REFUSES, State.WRONG),
+        (Outcome.UNREACHABLE, State.WRONG),
+        (Outcome.UNASKED, State.UNKNOWN),
+    ],
+)
+def test_what_a_probe_found_is_said(outcome: Outcome, state: State) -> None:
+    key = ServerKey(DIRECT.service.key, endpoint("10.0.0.11:80"))
+    facts = replace(healthy(DIRECT), probes={key: Answer(outcome, "no answer for 192.0.2.10 in 2 s")})
+    found = only(facts, state)
+    assert (found.question, "no answer for 192.0.2.10" in found.answer.found) == ("probe", True)

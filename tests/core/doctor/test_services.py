@@ -1,0 +1,147 @@
+"""The doctor's questions about one service."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from lvstui.core.doctor.facts import Claim, Facts
+from lvstui.core.doctor.finding import State
+from lvstui.core.health.verdict import Trouble, Verdict
+from lvstui.core.model import (
+    Address,
+    Director,
+    Forwarding,
+    RealServer,
+    ServerKey,
+    Service,
+    ServiceFlags,
+)
+from lvstui.core.observed import ServerStats
+from lvstui.core.trace.route import FILTERED, Route
+from lvstui.core.trace.trace import End
+from tests.build import director, group, pool, server
+from tests.core.doctor.facts import findings, healthy, only, seen_of, with_counts
+
+VIP = ip_address("192.0.2.10")
+WEB = pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80")
+DIRECT = pool("tcp:192.0.2.10:80", server("10.0.0.11:80"), server("10.0.0.12:80"))
+
+
+def without(facts: Facts, address: Address, way: Route) -> Facts:
+    """Take an address away; packets to it go another way."""
+    left = {held: local for held, local in facts.network.addresses.items() if held != address}
+    ways = {
+        key: tuple(
+            replace(trace, endings=tuple(replace(end, end=End.AWAY, way=way, pool=None) for end in trace.endings))
+            for trace in traces
+        )
+        for key, traces in facts.ways.items()
+    }
+    return replace(facts, network=replace(facts.network, addresses=left), ways=ways)
+
+
+AWAY = Route("unicast", "eth0", ip_address("192.0.2.1"))
+
+
+def test_a_virtual_address_that_is_missing_is_found_with_the_command_that_adds_it() -> None:
+    found = only(without(healthy(WEB), VIP, AWAY))
+    assert (found.question, found.answer.remedy) == ("address", "ip addr add 192.0.2.10/32 dev eth0")
+
+
+def test_a_virtual_address_on_another_host_may_be_right() -> None:
+    facts = without(healthy(WEB), VIP, AWAY)
+    facts = replace(facts, claims={VIP: Claim("eth0", ("52:54:00:00:00:99",))})
+    assert "another host (52:54:00:00:00:99)" in only(facts, State.WARNING).answer.found
+
+
+def test_an_address_that_a_route_alone_makes_local_is_here() -> None:
+    facts = healthy(WEB)
+    left = {held: local for held, local in facts.network.addresses.items() if held != VIP}
+    assert findings(replace(facts, network=replace(facts.network, addresses=left))) == {}
+
+
+def test_what_rp_filter_drops_is_found_with_the_packet() -> None:
+    facts = without(healthy(WEB), ip_address("192.0.2.99"), Route(trouble=FILTERED))
+    found = only(facts)
+    assert (found.question, "198.51.100.1 sends in by eth0" in found.answer.found) == ("rp-filter", True)
+
+
+def test_another_host_that_answers_for_the_address_is_found() -> None:
+    found = only(replace(healthy(WEB), claims={VIP: Claim("eth0", ("52:54:00:00:00:99",))}))
+    assert (found.question, "52:54:00:00:00:99" in found.answer.found) == ("other-owner", True)
+
+
+def test_a_real_server_that_answers_for_the_address_is_named_with_what_silences_it() -> None:
+    facts = healthy(DIRECT)
+    mac = facts.routes[ip_address("10.0.0.12")].link_address
+    found = only(replace(facts, claims={VIP: Claim("eth0", (mac,))}))
+    assert "10.0.0.12:80" in found.answer.found
+    assert "arp_ignore=1" in found.answer.remedy
+
+
+def test_who_answers_cannot_be_known_without_the_right() -> None:
+    facts = replace(healthy(WEB), claims={VIP: Claim("eth0", trouble="the right CAP_NET_RAW is missing")})
+    assert only(facts, State.UNKNOWN).question == "other-owner"
+
+
+def marked(*selectors: str) -> Director:
+    held = director(pool("mark:80", "10.0.0.21:0"))
+    return replace(held, marks={80: group(80, *selectors)} if selectors else {})
+
+
+def test_a_mark_that_nobody_sets_is_found() -> None:
+    assert findings(seen_of(marked("tcp 192.0.2.20 80"))) == {}
+    found = findings(seen_of(marked()))
+    assert found["mark"].answer.state is State.WRONG
+    assert found["address"].answer.state is State.UNKNOWN
+
+
+def test_packets_that_another_service_takes_are_found() -> None:
+    held = marked("tcp 192.0.2.10 80")
+    held = replace(held, pools={**held.pools, WEB.service.key: WEB})
+    found = findings(seen_of(held))
+    assert found["arrival"].service == WEB.service.key
+    assert "mark:80 instead" in found["arrival"].answer.found
+
+
+@pytest.mark.parametrize("servers", [(), (server("10.0.0.11:80", weight=0),)])
+def test_a_service_that_serves_nobody_is_found(servers: tuple[RealServer, ...]) -> None:
+    assert only(healthy(pool("tcp:192.0.2.10:80", *servers))).question == "weights"
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "flags", "found"),
+    [
+        ("sh", ServiceFlags.NONE, True),
+        ("mh", ServiceFlags.NONE, True),
+        ("dh", ServiceFlags.NONE, True),
+        ("sh", ServiceFlags.SCHED_1, False),
+        ("mh", ServiceFlags.SCHED_1, False),
+        ("wlc", ServiceFlags.NONE, False),
+        ("rr", ServiceFlags.NONE, False),
+    ],
+)
+def test_a_scheduler_that_refuses_the_clients_of_drained_servers_is_found(
+    scheduler: str, flags: ServiceFlags, found: bool
+) -> None:
+    drained = server("10.0.0.12:80", Forwarding.MASQ, weight=0)
+    held = pool(Service(WEB.service.key, scheduler, flags), "10.0.0.11:80", drained)
+    assert set(findings(healthy(held))) == ({"refusing"} if found else set())
+
+
+def test_full_servers_are_found_and_wrong_where_no_other_takes_clients() -> None:
+    limited = server("10.0.0.11:80", Forwarding.MASQ, upper=10)
+    counts = {limited.endpoint: ServerStats(active=10)}
+    assert only(with_counts(healthy(pool("tcp:192.0.2.10:80", limited, "10.0.0.12:80")), counts), State.WARNING)
+    assert only(with_counts(healthy(pool("tcp:192.0.2.10:80", limited)), counts)).question == "full"
+
+
+def test_a_server_that_is_seen_in_trouble_is_found_with_its_evidence() -> None:
+    facts = healthy(WEB)
+    key = ServerKey(WEB.service.key, next(iter(WEB.servers)))
+    health = {key: Verdict(Trouble.SILENT, "12 new in 20 s, 0 established", 0.0)}
+    found = only(replace(facts, snapshot=replace(facts.snapshot, health=health)))
+    assert found.answer.found == "10.0.0.11:80 is silent: 12 new in 20 s, 0 established"
