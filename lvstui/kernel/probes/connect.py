@@ -41,33 +41,49 @@ def contact(protocol: Protocol, endpoint: Endpoint, patience: float) -> Contact:
 
     Nothing is left of either. An unanswered datagram says nothing.
     """
-    address, port = endpoint
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    family = socket.AF_INET if endpoint.address.version == 4 else socket.AF_INET6
     is_tcp = protocol is Protocol.TCP
     with socket.socket(family, socket.SOCK_STREAM if is_tcp else socket.SOCK_DGRAM) as client:
-        client.setblocking(False)
-        client.setsockopt(*_ERRORS[address.version], 1)
         if is_tcp:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         start = time.perf_counter()
+        if failed := connect(client, endpoint, patience):
+            return failed
+        if is_tcp:
+            return Contact(Outcome.ANSWERS, "", (time.perf_counter() - start) * 1000)
         try:
-            code = client.connect_ex((str(address), port))
-            if code not in (0, errno.EINPROGRESS):
-                return _failed(client, code)
-            if not is_tcp:
-                client.send(b"")
-            ready = select.select([] if is_tcp else [client], [client] if is_tcp else [], [], patience)
-            if not any(ready):
-                return Contact(Outcome.SILENT if is_tcp else Outcome.UNKNOWN)
+            client.send(b"")
+            if not any(select.select([client], [], [], patience)):
+                return Contact(Outcome.UNKNOWN)
             taken = (time.perf_counter() - start) * 1000
             if code := client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                return _failed(client, code, taken)
+                return failure(client, code, taken)
             return Contact(Outcome.ANSWERS, "", taken)
         except OSError as problem:
-            return _failed(client, problem.errno or 0)
+            return failure(client, problem.errno or 0)
 
 
-def _failed(client: socket.socket, code: int, milliseconds: float | None = None) -> Contact:
+def connect(client: socket.socket, endpoint: Endpoint, patience: float) -> Contact | None:
+    """Connect a socket in some seconds, and return what went wrong, None where nothing did; it blocks no more then."""
+    address, port = endpoint
+    client.setblocking(False)
+    start = time.perf_counter()
+    try:
+        client.setsockopt(*_ERRORS[address.version], 1)
+        code = client.connect_ex((str(address), port))
+        if code not in (0, errno.EINPROGRESS):
+            return failure(client, code)
+        if not any(select.select([], [client], [], patience)):
+            return Contact(Outcome.SILENT)
+        if code := client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            return failure(client, code, (time.perf_counter() - start) * 1000)
+    except OSError as problem:
+        return failure(client, problem.errno or 0)
+    return None
+
+
+def failure(client: socket.socket, code: int, milliseconds: float | None = None) -> Contact:
+    """Return what an error of a socket says of the server that it was to reach, by the number of the error."""
     if code == errno.ECONNREFUSED:
         return Contact(Outcome.REFUSES, "", milliseconds)
     if code == errno.ETIMEDOUT:
