@@ -166,6 +166,27 @@ CASES = {
     "notrack after connection tracking does nothing": Case(
         table(pre("notrack", "ct state new meta mark set 1", "ct state established meta mark set 2")), 1, 2
     ),
+    "what has a zone is not kept out of connection tracking any more": Case(
+        table(
+            pre("ct zone set 1", "ct state new meta mark set 1", "notrack", priority=-300),
+            pre("ct state untracked meta mark set 2", "meta mark set meta mark | 0x10", name="q"),
+            chain("o", "output", -300, "ct zone set 1"),
+        ),
+        0x11,
+        0x11,
+    ),
+    "what is kept out of connection tracking comes back into it by a zone": Case(
+        table(
+            pre("notrack", "ct zone set 1", priority=-300),
+            pre("ct state new meta mark set 1", "ct state established meta mark set 2", name="q"),
+            chain("o", "output", -300, "ct zone set 1"),
+        ),
+        1,
+        2,
+    ),
+    "a zone after connection tracking does nothing": Case(
+        table(pre("ct zone set 1", "ct state new ct mark set 5", "meta mark set ct mark")), 5, 5
+    ),
     "the mark of a connection comes back": Case(
         table(pre("ct state new ct mark set 0x1200", "meta mark set (ct mark & 0xff00) >> 8")), 0x12, 0x12
     ),
@@ -261,6 +282,13 @@ XTABLES = {
         "-A PREROUTING -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xff --left-shift-mark 8\nCOMMIT\n",
         0x1200,
         0x1200,
+    ),
+    "what is to have a helper is not kept out of connection tracking any more": Case(
+        "*raw\n-A PREROUTING -p tcp -j CT\n-A PREROUTING -p tcp -j CT --notrack\nCOMMIT\n*mangle\n"
+        "-A PREROUTING -m conntrack --ctstate NEW -j MARK --set-mark 1\n"
+        "-A PREROUTING -m conntrack --ctstate UNTRACKED -j MARK --set-mark 2\nCOMMIT\n",
+        1,
+        0,
     ),
     "in raw there is no connection": Case(
         "*raw\n-A PREROUTING -m connmark --mark 0 -j MARK --or-mark 1\n"

@@ -43,6 +43,7 @@ from lvstui.core.packets.program import (
     Named,
     Nat,
     Outcome,
+    Prepare,
     Shift,
     Source,
     Swap,
@@ -52,7 +53,7 @@ from lvstui.core.packets.program import (
     Within,
     Write,
 )
-from lvstui.core.packets.scene import Target, Tracking
+from lvstui.core.packets.scene import NO_CONNECTION, Target, Tracking
 from lvstui.core.packets.sets import Lookup
 from lvstui.core.packets.state import Fork, Operation, Result, State, maybe
 
@@ -119,6 +120,8 @@ class Compiler:
                 return _nat(instruction)
             case Untrack():
                 return _untrack
+            case Prepare():
+                return _prepare
             case Ask():
                 return maybe
             case Unread():
@@ -276,6 +279,8 @@ def _write(slot: int, target: Source, order: ByteOrder) -> Operation:
                 return state.at(scene._replace(headers=scene.headers.written(target, found)))
             case Named(name="meta mark" | "mark"):
                 return state.marked(Bits(swapped(found.value, 4, order), swapped(found.unknown, 4, order)))
+            case Named(name="ct zone") if state.sight.scene.tracking in NO_CONNECTION:  # nft_ct_set_zone_eval
+                return state.at(state.sight.scene._replace(tracking=Tracking.TEMPLATE))
             case Named(name="ct mark"):
                 return state.saving(Bits(swapped(found.value, 4, order), swapped(found.unknown, 4, order)))
             case _:
@@ -355,6 +360,12 @@ def _one_of(ends: tuple[int, int] | None, size: int, registers: Registers | None
 def _untrack(state: State, _: Registers) -> Result:
     scene = state.sight.scene
     return state.at(scene._replace(tracking=Tracking.NEVER)) if scene.tracking is Tracking.NOT_YET else state
+
+
+def _prepare(state: State, _: Registers) -> Result:
+    """Attach a template, unless there is one or the packet is kept out of connection tracking (xt_CT.c)."""
+    scene = state.sight.scene
+    return state.at(scene._replace(tracking=Tracking.TEMPLATE)) if scene.tracking is Tracking.NOT_YET else state
 
 
 def _unread(state: State, registers: Registers) -> Result:

@@ -281,6 +281,10 @@ class Untrack(NamedTuple):
     """Keep the packet out of connection tracking."""
 
 
+class Prepare(NamedTuple):
+    """Give a packet a template for its connection (a zone, a helper), which a later `Untrack` leaves alone."""
+
+
 class Ask(NamedTuple):
     """Go on only where something holds that cannot be known: a limit, a time, a hash, a set that cannot be read."""
 
@@ -313,6 +317,7 @@ Instruction: TypeAlias = (
     | CopyMark
     | Nat
     | Untrack
+    | Prepare
     | Ask
     | Unread
     | Verdict

@@ -37,12 +37,17 @@ class Surroundings:
 
 
 class Tracking(Enum):
-    """What connection tracking knows of a packet."""
+    """What connection tracking knows of a packet: of one with a template it is not yet asked, but will be."""
 
     NOT_YET = "not yet"
+    TEMPLATE = "template"
     NEVER = "untracked"
     NEW = "new"
     ESTABLISHED = "established"
+
+
+NO_CONNECTION: Final = frozenset((Tracking.NOT_YET, Tracking.TEMPLATE, Tracking.NEVER))
+"""Where a packet has no connection; what rules see and write of a template does not come to the connection."""
 
 
 class Target(NamedTuple):

@@ -32,7 +32,9 @@ _TYPES: Final = {
 """Kinds of addresses by the kernel's numbers (RTN_*)."""
 
 _NETDEV: Final = 5
-_STATES: Final = {Tracking.NOT_YET: 1, Tracking.NEVER: 64, Tracking.NEW: 8, Tracking.ESTABLISHED: 2}
+_STATES: Final = {Tracking.NOT_YET: 1, Tracking.NEVER: 64, Tracking.ESTABLISHED: 2} | dict.fromkeys(
+    (Tracking.TEMPLATE, Tracking.NEW), 8
+)
 
 _count: Final = count()
 _numbers: Final[dict[Field, int]] = {}
@@ -232,6 +234,8 @@ def _of_connection(scene: Scene, name: str, size: int) -> Bits | None:
         return Bits(_STATES[tracking])
     if tracking in (Tracking.NOT_YET, Tracking.NEVER):
         return None
+    if tracking is Tracking.TEMPLATE:
+        return Bits(0, ones(size), sure=False)
     words = name.split(" ")[1:]
     if words[0] == "original":
         if words[1] in ("ip", "ip6") and words[1] != ("ip" if scene.headers.version == 4 else "ip6"):

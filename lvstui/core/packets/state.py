@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from lvstui.core.packets.bits import Bits, Registers, join
+from lvstui.core.packets.bits import FULL, Bits, Registers, join
 from lvstui.core.packets.program import Verdict
-from lvstui.core.packets.scene import Scene, Tracking
+from lvstui.core.packets.scene import NO_CONNECTION, Scene, Tracking
 from lvstui.core.packets.sight import Sight
 
 
@@ -30,13 +30,15 @@ class State(NamedTuple):
 
     def saving(self, mark: Bits) -> State:
         """Return the packet with another mark of its connection; one without a connection stays as it is."""
-        if self.sight.scene.tracking in (Tracking.NOT_YET, Tracking.NEVER):
+        if self.sight.scene.tracking in NO_CONNECTION:
             return self
         return State(self.mark, self.unknown, mark.value, mark.unknown, self.sight)
 
     @property
     def connection_mark(self) -> Bits | None:
-        """The mark of its connection, None where it has no connection."""
+        """The mark of its connection, None where it has no connection; that of a template is not known."""
+        if self.sight.scene.tracking is Tracking.TEMPLATE:
+            return Bits(0, FULL)
         if self.sight.scene.tracking in (Tracking.NOT_YET, Tracking.NEVER):
             return None
         return Bits(self.saved, self.saved_unknown)

@@ -15,7 +15,7 @@ from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import Outcome, Program, Stop, Verdict
 from lvstui.core.packets.route import Mingle, Pass, Track, Translate, orders, route
 from lvstui.core.packets.run import Flows, Met, Runner, Trail, bounded
-from lvstui.core.packets.scene import Scene, Surroundings, Target, Tracking
+from lvstui.core.packets.scene import NO_CONNECTION, Scene, Surroundings, Target, Tracking
 from lvstui.core.packets.sight import Sight
 from lvstui.core.packets.state import State
 
@@ -219,7 +219,7 @@ class _Walker:
             decided.take(_moved(asking, lambda scene: scene._replace(bound=True)))
             for state, trail in decided.items():
                 scene = state.sight.scene
-                kept_out = scene.tracking in (Tracking.NEVER, Tracking.NOT_YET)
+                kept_out = scene.tracking in NO_CONNECTION
                 found.note(state if kept_out else state.at(scene.sent()), trail)
         return found
 
@@ -279,7 +279,7 @@ def _tracked(flows: Flows, tracking: Tracking, sure: bool) -> Flows:
     found = Flows() if sure else _guessed(flows)
     for state, trail in flows.items():
         scene = state.sight.scene
-        if scene.tracking is Tracking.NOT_YET:
+        if scene.tracking in (Tracking.NOT_YET, Tracking.TEMPLATE):
             state = state.at(scene._replace(tracking=tracking, tracked=scene.headers))
         found.note(state, trail)
     return found

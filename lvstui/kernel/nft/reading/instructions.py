@@ -54,7 +54,7 @@ Code: TypeAlias = tuple[Instruction, ...]
 _UNKNOWN_SIZE: Final = 16
 """Bytes that a key which has no name here takes at most."""
 
-_WRITTEN: Final = frozenset(("meta mark", "meta priority", "meta pkttype", "ct mark"))
+_WRITTEN: Final = frozenset(("meta mark", "meta priority", "meta pkttype", "ct mark", "ct zone"))
 """What is written to and read again. Everything else that `set` may stand before is not seen by any rule."""
 
 _TCP: Final = Check(("meta l4proto",), ((6, 6),))

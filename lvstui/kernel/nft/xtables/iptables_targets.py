@@ -20,6 +20,7 @@ from lvstui.core.packets.program import (
     Named,
     Nat,
     Outcome,
+    Prepare,
     Range,
     Unread,
     Untrack,
@@ -173,7 +174,7 @@ def _others(name: str, words: Sequence[str]) -> tuple[Instruction, ...]:
             network = ip_network(text)
             return Nat((int(network[0]), int(network[-1]))), Verdict(Outcome.ACCEPT)
         case "CT", *_:
-            return (Untrack(),) if "--notrack" in words else ()
+            return (Untrack() if "--notrack" in words else Prepare(),)
         case "NOTRACK", *_:
             return (Untrack(),)
         case _:

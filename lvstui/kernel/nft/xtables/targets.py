@@ -19,6 +19,7 @@ from lvstui.core.packets.program import (
     Named,
     Nat,
     Outcome,
+    Prepare,
     Unread,
     Untrack,
     Verdict,
@@ -120,7 +121,7 @@ def _set(info: bytes, _: str, codec: Codec) -> Code:
 
 def _ct(info: bytes, _: str, codec: Codec) -> Code:
     (flags,) = codec.unpack("H", info)
-    return (Untrack(),) if flags & _NOTRACK else ()
+    return (Untrack() if flags & _NOTRACK else Prepare(),)
 
 
 def _nat(revision: int, redirect: bool = False) -> _Reader:
