@@ -1,6 +1,6 @@
 """A director and its real servers in namespaces of their own, each server with another fault.
 
-probing 10.77.0.1, fd77::1, virtual 192.0.2.77, 2001:db8:77::77  --  good .11, unserved .12, untunnelled .13
+probing 10.77.0.1, fd77::1, virtual 192.0.2.77, 2001:db8:77::77  --  probed-good .11, -bare .12, -flat .13
 """
 
 from __future__ import annotations
@@ -27,20 +27,19 @@ _LISTEN: Final = "0A"
 
 
 @contextmanager
-def network(*, tunnels: bool = True) -> Iterator[None]:
+def network() -> Iterator[None]:
     """Build it, with servers that listen on port 80, and take it away."""
     names = (DIRECTOR, *SERVERS)
     with ExitStack() as stack:
         stack.callback(_take_away, names)
-        if tunnels:
-            _run("modprobe", "-a", *_MODULES)
+        _run("modprobe", "-a", *_MODULES)
         for name in names:
             _run("ip", "netns", "add", name)
         _batch(DIRECTOR, _director())
         for name, number in SERVERS.items():
-            _batch(name, _server(name, number, tunnels=tunnels))
+            _batch(name, _server(name, number))
             call_in(name, _calm)
-            if tunnels and name != "probed-flat":
+            if name != "probed-flat":
                 _run("ip", "-n", name, "fou", "add", "port", str(GUE_PORT), "gue")
                 _run("ip", "-n", name, "-6", "fou", "add", "port", str(GUE_PORT), "gue")
             for listening in call_in(name, _listen):
@@ -74,13 +73,13 @@ def _director() -> list[str]:
     return lines
 
 
-def _server(name: str, number: int, *, tunnels: bool) -> list[str]:
+def _server(name: str, number: int) -> list[str]:
     lines = ["link set lo up", "link set eth0 up"]
     lines += [f"addr add 10.77.0.{number}/24 dev eth0", f"addr add fd77::{number}/64 dev eth0 nodad"]
     if name != "probed-bare":
         lines += [f"addr add {address} dev lo" for address in VIRTUAL.values()]
-    if tunnels and name != "probed-flat":
-        lines.append(f"link add fourinsix type ip6tnl mode ipip6 local fd77::{number} remote any")
+    if name != "probed-flat":
+        lines.append(f"link add fourinsix type ip6tnl mode any local fd77::{number} remote any")
         lines += [f"link set {device} up" for device in (*_DEVICES, "fourinsix")]
     return lines
 
@@ -90,6 +89,8 @@ def _calm() -> None:
     for folder in Path("/proc/sys/net/ipv4/conf").iterdir():
         for name, value in {"rp_filter": 0, "arp_ignore": 1, "arp_announce": 2}.items():
             (folder / name).write_text(f"{value}\n")
+    for setting in ("ipv4/icmp_ratelimit", "ipv6/icmp/ratelimit"):  # as many complain at once
+        Path(f"/proc/sys/net/{setting}").write_text("0\n")
 
 
 def _listen() -> list[socket.socket]:

@@ -1,0 +1,230 @@
+"""Real servers with one fault each, asked by every way: the fault is named, and nothing is left behind."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+import struct
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final, NamedTuple
+
+import pytest
+
+from lvstui.core import fields
+from lvstui.core.model import AddressKey, Endpoint, Forwarding, Protocol, ServerKey, Tunnel, TunnelType
+from lvstui.core.probes.answer import Answer, Outcome
+from lvstui.core.probes.question import Question
+from lvstui.kernel.live import Live
+from lvstui.kernel.namespace import call_in
+from lvstui.kernel.probes.way import ask as ask_here
+from tests.kernel.probes.network import DIRECTOR, GUE_PORT, SERVERS, VIRTUAL, network, open_connections
+
+pytestmark = pytest.mark.kernel
+
+NOBODY: Final = 99
+
+
+class Way(NamedTuple):
+    """How a server is reached: its address's version, and the virtual one's."""
+
+    forwarding: Forwarding
+    version: int
+    virtual: int
+    tunnel: Tunnel = Tunnel()
+
+
+GUE, GRE = Tunnel(TunnelType.GUE, GUE_PORT), Tunnel(TunnelType.GRE)
+MASQ: Final = {f"masq{v}": Way(Forwarding.MASQ, v, v) for v in (4, 6)}
+ROUTE: Final = {f"route{v}": Way(Forwarding.ROUTE, v, v) for v in (4, 6)}
+TUNNELS: Final = {
+    **{f"ipip{v}in{w}": Way(Forwarding.TUNNEL, w, v) for v in (4, 6) for w in (4, 6)},
+    **{f"gue{v}": Way(Forwarding.TUNNEL, v, v, Tunnel(TunnelType.GUE, GUE_PORT, 1)) for v in (4, 6)},
+    "gue6in4": Way(Forwarding.TUNNEL, 4, 6, GUE),
+    **{f"gre{v}": Way(Forwarding.TUNNEL, v, v, GRE) for v in (4, 6)},
+}
+WAYS: Final = MASQ | ROUTE | TUNNELS
+
+Asking = Callable[..., Mapping[str, Answer]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def servers() -> Iterator[None]:
+    if "LVSTUI_LAB" not in os.environ:
+        pytest.skip("needs IPVS and devices for tunnels: runs in the lab guest only (python -m tests.lab test)")
+    with network():
+        yield
+        for name in SERVERS:
+            assert open_connections(name) == []
+
+
+def question(way: Way, number: int, port: int = 80, protocol: Protocol = Protocol.TCP) -> Question:
+    address = fields.address("", f"10.77.0.{number}" if way.version == 4 else f"fd77::{number}")
+    virtual, endpoint = Endpoint(fields.address("", VIRTUAL[way.virtual]), port), Endpoint(address, port)
+    key = ServerKey(AddressKey(protocol, *virtual), endpoint)
+    shared = frozenset(fields.address("", text) for text in VIRTUAL.values())
+    return Question(key, way.forwarding, way.tunnel, protocol, endpoint, virtual, shared, 0.8)
+
+
+@pytest.fixture
+def ask() -> Iterator[Asking]:
+    """Yield what asks by several ways at once."""
+    kernel = Live(DIRECTOR)
+
+    def asked(
+        ways: Mapping[str, Way], number: int, port: int = 80, protocol: Protocol = Protocol.TCP
+    ) -> Mapping[str, Answer]:
+        with ThreadPoolExecutor(16) as pool:
+            answers = pool.map(lambda way: kernel.probe(question(way, number, port, protocol)), ways.values())
+            return dict(zip(ways, answers, strict=True))
+
+    yield asked
+    kernel.close()
+
+
+def outcomes(found: Mapping[str, Answer]) -> Mapping[str, Outcome]:
+    return {way: answer.outcome for way, answer in found.items()}
+
+
+def test_a_server_that_serves_answers_by_every_way(ask: Asking) -> None:
+    found = ask(WAYS, SERVERS["probed-good"])
+    assert outcomes(found) == dict.fromkeys(WAYS, Outcome.ANSWERS), found
+    assert all(answer.milliseconds is not None for answer in found.values())
+    for name in SERVERS:
+        assert open_connections(name) == []
+
+
+def test_a_closed_port_is_refused_by_every_way(ask: Asking) -> None:
+    found = ask(WAYS, SERVERS["probed-good"], 81)
+    assert outcomes(found) == dict.fromkeys(WAYS, Outcome.REFUSES), found
+    assert "nothing listens on port 81" in found["ipip4in4"].sentence
+
+
+def test_a_virtual_address_that_is_missing_is_named_where_the_servers_own_answers(ask: Asking) -> None:
+    ways = ROUTE | TUNNELS
+    found = ask(ways, SERVERS["probed-bare"])
+    for way, answer in found.items():
+        assert answer.outcome in (Outcome.SILENT, Outcome.UNREACHABLE), answer
+        virtual = VIRTUAL[ways[way].virtual]
+        missing = f"{virtual} is probably missing on it", f"{virtual} is not on it"
+        assert any(words in answer.sentence for words in missing), answer
+    assert "10.77.0.12:80 itself takes a connection" in found["route4"].sentence
+    assert outcomes(ask(MASQ, SERVERS["probed-bare"])) == dict.fromkeys(MASQ, Outcome.ANSWERS)
+
+
+def test_a_tunnel_that_is_missing_is_named(ask: Asking) -> None:
+    found = ask(TUNNELS, SERVERS["probed-flat"])
+    assert outcomes(found) == dict.fromkeys(TUNNELS, Outcome.UNREACHABLE), found
+    for way, answer in found.items():
+        word = "nothing there takes gue" if way.startswith("gue") else "has no tunnel device that is up"
+        assert word in answer.sentence, answer
+    assert outcomes(ask(ROUTE, SERVERS["probed-flat"])) == dict.fromkeys(ROUTE, Outcome.ANSWERS)
+
+
+def test_a_host_that_is_not_there_is_named(ask: Asking) -> None:
+    found = ask(WAYS, NOBODY)
+    assert outcomes(found) == dict.fromkeys(WAYS, Outcome.UNREACHABLE), found
+    for answer in found.values():
+        assert "the host is down, or not in this network" in answer.sentence
+
+
+def test_a_host_that_goes_down_is_not_taken_for_one_that_is_remembered(ask: Asking) -> None:
+    name, ways = "probed-bare", MASQ | ROUTE
+    ask(ways, SERVERS[name])
+    subprocess.run(["ip", "-n", name, "link", "set", "eth0", "down"], check=True)
+    try:
+        found = ask(ways, SERVERS[name])
+    finally:
+        lines = ["link set eth0 up", f"addr add fd77::{SERVERS[name]}/64 dev eth0 nodad"]
+        subprocess.run(["ip", "-n", name, "-batch", "-"], input="\n".join(lines), text=True, check=True)
+    assert outcomes(found) == dict.fromkeys(ways, Outcome.UNREACHABLE), found
+    assert "nobody answers ARP" in found["route4"].sentence
+    assert "nobody answers neighbour discovery" in found["route6"].sentence
+
+
+def test_a_server_by_route_behind_a_gateway_is_named() -> None:
+    kernel = Live(DIRECTOR)
+    for address in ("10.99.0.11", "fd99::11"):
+        way = ROUTE["route4" if "." in address else "route6"]
+        asked = question(way, 11)
+        answer = kernel.probe(asked._replace(endpoint=Endpoint(fields.address("", address), 80)))
+        assert answer.outcome in (Outcome.SILENT, Outcome.UNREACHABLE)
+        assert "a server by route has to be on a link of the director" in answer.sentence
+    kernel.close()
+
+
+def test_a_datagram_that_is_refused_is_told_from_one_that_is_not_answered(ask: Asking) -> None:
+    ways = MASQ | ROUTE | {"ipip4in4": TUNNELS["ipip4in4"]}
+    assert outcomes(ask(ways, SERVERS["probed-good"], 53, Protocol.UDP)) == dict.fromkeys(ways, Outcome.REFUSES)
+    found = ask({"route4": ROUTE["route4"]}, SERVERS["probed-bare"], 53, Protocol.UDP)
+    assert found["route4"].outcome is Outcome.UNKNOWN
+
+
+def test_a_server_that_forwards_what_is_not_for_it_is_named(ask: Asking) -> None:
+    name = "probed-bare"
+    routes = ["route add default via 10.77.0.1", "route add default via fd77::1"]
+    subprocess.run(["ip", "-n", name, "-batch", "-"], input="\n".join(routes), text=True, check=True)
+    settings = ["net.ipv4.ip_forward={}", "net.ipv6.conf.all.forwarding={}"]
+    ways = ROUTE | {"ipip4in4": TUNNELS["ipip4in4"]}
+    subprocess.run(["ip", "netns", "exec", name, "sysctl", "-qw", *(one.format(1) for one in settings)], check=True)
+    try:
+        found = ask(ways, SERVERS[name])
+    finally:
+        subprocess.run(["ip", "netns", "exec", name, "sysctl", "-qw", *(one.format(0) for one in settings)], check=True)
+        lines = [line.replace("add", "del") for line in routes]
+        subprocess.run(["ip", "-n", name, "-batch", "-"], input="\n".join(lines), text=True, check=True)
+    assert outcomes(found) == dict.fromkeys(ways, Outcome.UNREACHABLE), found
+    for way, answer in found.items():
+        assert f"{VIRTUAL[ways[way].virtual]} is not on it" in answer.sentence, answer
+
+
+def test_nothing_is_written_to_ipvs_though_the_virtual_address_is_its_own(ask: Asking) -> None:
+    listing = ["ip", "netns", "exec", DIRECTOR, "ipvsadm"]
+    lines = "-A -t 192.0.2.77:80 -s rr\n-a -t 192.0.2.77:80 -r 10.77.0.11:80 -g\n"
+    subprocess.run([*listing, "-R"], input=lines, text=True, check=True)
+    try:
+        assert ask(ROUTE, SERVERS["probed-good"])["route4"].outcome is Outcome.ANSWERS
+        stats = subprocess.run([*listing, "-Ln", "--stats"], check=True, capture_output=True, text=True).stdout
+        (row,) = (line.split() for line in stats.splitlines() if line.startswith("TCP"))
+        assert row[2:] == ["0"] * 5
+        table = subprocess.run([*listing, "-Lnc"], check=True, capture_output=True, text=True).stdout
+        assert len(table.splitlines()) == 2
+    finally:
+        subprocess.run([*listing, "-C"], check=True)
+
+
+def without_raw(asked: Sequence[Question]) -> Sequence[Answer]:
+    """Ask in this thread, whose right to send raw packets is gone with the thread."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = struct.pack("=Ii", 0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this thread
+    held = ctypes.create_string_buffer(24)
+    assert libc.capget(header, held) == 0
+    effective, *rest = struct.unpack("=6I", held.raw)
+    assert libc.capset(header, struct.pack("=6I", effective & ~(1 << 13), *rest)) == 0  # CAP_NET_RAW
+    return [ask_here(one) for one in asked]
+
+
+def test_without_the_right_the_servers_own_address_is_asked_and_what_that_does_not_prove_is_said() -> None:
+    asked = [question(way, 12, port) for way in (ROUTE["route4"], TUNNELS["gue6"]) for port in (80, 81)]
+    found = call_in(DIRECTOR, partial(without_raw, asked), apart=True)
+    assert [answer.outcome for answer in found] == [Outcome.ANSWERS, Outcome.REFUSES] * 2
+    assert "for want of CAP_NET_RAW: that it has 192.0.2.77 is not proved" in found[0].sentence
+    assert "that it has 2001:db8:77::77 and its tunnel works is not proved" in found[2].sentence
+
+
+def test_a_server_on_the_director_itself_is_asked_without_ipvs() -> None:
+    kernel = Live(DIRECTOR)
+    asked = question(ROUTE["route4"], 1)
+    answer = kernel.probe(asked)
+    assert answer.outcome is Outcome.REFUSES
+    assert "a server of this machine itself" in answer.sentence
+    listening = call_in(DIRECTOR, lambda: socket.create_server(("0.0.0.0", 80)))
+    with listening:
+        assert kernel.probe(asked).outcome is Outcome.ANSWERS
+    virtual = fields.address("", VIRTUAL[4])
+    answer = kernel.probe(asked._replace(endpoint=Endpoint(virtual, 80)))
+    assert answer.outcome is Outcome.UNASKED
+    kernel.close()
