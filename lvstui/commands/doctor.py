@@ -22,7 +22,7 @@ def doctor(options: Namespace, open_place: OpenPlace) -> int:
         snapshot = read_with_owners(place)
         director = snapshot.reading.director
         keys = [find_pool(options.service, director).service.key] if options.service else list(director.pools)
-        report = diagnose(place.kernel, snapshot, keys)
+        report = diagnose(place.kernel, snapshot, keys, probe=options.probe)
     if options.json:
         print_json(document(report, director))
     else:

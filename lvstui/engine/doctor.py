@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
@@ -11,12 +11,14 @@ from lvstui.core.doctor.facts import Claim, Facts, NetworkFacts
 from lvstui.core.doctor.finding import Report
 from lvstui.core.doctor.questions import examine
 from lvstui.core.marks.mark import mark_at
-from lvstui.core.model import Address, AddressKey, Family, Pool, Protocol, ServiceKey, SyncRole
+from lvstui.core.model import Address, AddressKey, Family, Pool, Protocol, ServerKey, ServiceKey, SyncRole
 from lvstui.core.observed import Scan
 from lvstui.core.packets.packet import Packet
+from lvstui.core.probes.answer import Answer
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.trace.route import Route, RouteQuestion
 from lvstui.core.trace.trace import Trace, trace
+from lvstui.engine.prober import ask_all, inquiries
 from lvstui.engine.scanner import read_table
 from lvstui.engine.tracer import scene
 from lvstui.kernel.port import Kernel
@@ -43,38 +45,41 @@ _PORT: Final = 80
 def diagnose(
     kernel: Kernel,
     snapshot: Snapshot,
-    keys: Collection[ServiceKey],
+    keys: Iterable[ServiceKey],
     scan: Scan | None = None,
     *,
+    probe: bool = False,
     budget: float = BUDGET,
 ) -> Report:
     """Look at everything that the questions about these services need, and answer them. Raises `KernelError`.
 
     The connection table is read for `budget` seconds at most, unless there is a `scan` of all of it. Each virtual
-    address is asked for once on its link.
+    address is asked for once on its link; with `probe` each real server is asked too, by the way of its traffic.
     """
-    return examine(gather(kernel, snapshot, keys, scan, budget=budget))
+    return examine(gather(kernel, snapshot, keys, scan, probe=probe, budget=budget))
 
 
 def gather(
     kernel: Kernel,
     snapshot: Snapshot,
-    keys: Collection[ServiceKey],
+    keys: Iterable[ServiceKey],
     scan: Scan | None = None,
     *,
+    probe: bool = False,
     budget: float = BUDGET,
 ) -> Facts:
     """Return the facts about these services."""
     director, network = snapshot.reading.director, kernel.network
     pools = tuple(director.pools[key] for key in keys if key in director.pools)
     known = network.read()
+    probes = _probes(kernel, snapshot, pools) if probe else {}  # first, as they show who is a neighbour
     if scan is None:
         scan = read_table(kernel, budget, engines=False)
     routes = _Routes(kernel)
     servers = [endpoint.address for pool in pools for endpoint in pool.servers]
     clients = {family: _any_client(family, known) for family in Family}
     routes.fetch(RouteQuestion(address) for address in (*servers, *clients.values()))
-    facts = Facts(snapshot, pools, known, scan=scan)
+    facts = Facts(snapshot, pools, known, scan=scan, probes=probes)
     facts = replace(
         facts,
         routes={address: routes(RouteQuestion(address)) for address in servers},
@@ -161,6 +166,13 @@ def _seen_clients(facts: Facts) -> Mapping[Address, tuple[Address, ...]]:
         if len(known) < _CLIENTS:
             known[connection.client.address] = None
     return {address: tuple(clients) for address, clients in seen.items()}
+
+
+def _probes(kernel: Kernel, snapshot: Snapshot, pools: Iterable[Pool]) -> Mapping[ServerKey, tuple[Answer, ...]]:
+    """Ask each real server as clients would."""
+    keys = [ServerKey(pool.service.key, endpoint) for pool in pools for endpoint in pool.servers]
+    found = ask_all(kernel, list(inquiries(snapshot, keys)))
+    return {key: tuple(probed.answer for probed in asked) for key, asked in zip(keys, found, strict=True)}
 
 
 def _claims(kernel: Kernel, facts: Facts) -> Mapping[Address, Claim]:

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 from lvstui.core import fields
 from lvstui.core.change import EMPTY, Change, Value, with_profile_values
 from lvstui.core.describe import describe
+from lvstui.core.doctor.finding import Report
 from lvstui.core.entries.edits import EntryEdit, EntryReport
 from lvstui.core.entries.edits import Outcome as EntryOutcome
 from lvstui.core.entries.sync_message import Message
@@ -100,6 +101,14 @@ class Follow:
 
 
 @dataclass(frozen=True, slots=True)
+class Examine:
+    """Request: look for what is wrong with a service, with `probe` by asking its real servers too."""
+
+    key: ServiceKey
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StopEntries:
     """Request: stop the edits of entries that are under way, once those in hand are done."""
 
@@ -143,7 +152,7 @@ class Stop:
     """Request: end the loop after what was asked before."""
 
 
-OperatorRequest: TypeAlias = Edit | SaveAll | Adopt | Zero | Pace | Watch | EditEntries | StopEntries | Follow
+OperatorRequest: TypeAlias = Edit | SaveAll | Adopt | Zero | Pace | Watch | EditEntries | StopEntries | Follow | Examine
 ScannerRequest: TypeAlias = Scanned | Consult | Reported | Broken
 Request: TypeAlias = OperatorRequest | ScannerRequest | Stop
 
@@ -173,6 +182,15 @@ class Followed:
 
     trace: Trace
     reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """Event: this was found about a service; `director` has the names."""
+
+    asked: Examine
+    report: Report
+    director: Director
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +320,7 @@ class Notice:
 Outcome: TypeAlias = Applied | Rejected | Incomplete | Overtaken
 """How an edit ends."""
 
-Event: TypeAlias = Snapshot | Outcome | Zeroed | Followed | EntryProgress | EntriesDone | Unsaved | Notice
+Event: TypeAlias = Snapshot | Outcome | Zeroed | Followed | Examined | EntryProgress | EntriesDone | Unsaved | Notice
 
 
 def sentence(event: Event, director: Director = EMPTY) -> tuple[str, Tone]:
@@ -332,7 +350,7 @@ def sentence(event: Event, director: Director = EMPTY) -> tuple[str, Tone]:
             return f"the kernel has it, the profile does not: {sentence}", Tone.BAD
         case Notice(sentence):
             return sentence, Tone.WARN
-        case Snapshot() | Followed():
+        case Snapshot() | Followed() | Examined():
             return "", Tone.PLAIN
 
 

@@ -25,6 +25,7 @@ from lvstui.core.observed import Reading
 from lvstui.core.packets.packet import Packet
 from lvstui.core.record import Kind, Owner
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived, History, Host, Snapshot, extend_history
+from lvstui.engine.doctor import diagnose
 from lvstui.engine.edits import FEW, Editor, read_target
 from lvstui.engine.entry_desk import EntryDesk
 from lvstui.engine.messages import (
@@ -36,6 +37,8 @@ from lvstui.engine.messages import (
     EntriesDone,
     EntryProgress,
     Event,
+    Examine,
+    Examined,
     Follow,
     Followed,
     Notice,
@@ -63,6 +66,9 @@ from lvstui.store.sessions import Presence
 
 _TRACE_BUDGET = 2.0
 """Seconds that a trace may read the connection table, while nothing else is read."""
+
+_DOCTOR_BUDGET = 1.0
+"""Seconds that the doctor may read it."""
 
 _ONCE = 1e9
 """Seconds between two readings of the connection table where it is read only once."""
@@ -181,6 +187,8 @@ class Worker:
                 self._desk.halt()
             case Follow(packet):
                 self._follow(packet)
+            case Examine():
+                self._examine(request)
             case _:
                 assert_never(request)
 
@@ -306,6 +314,17 @@ class Worker:
             self._post(Notice(f"not traced: {error}"))
         else:
             self._post(Followed(found, self._reading))
+
+    def _examine(self, request: Examine) -> None:
+        """Look for what is wrong with a service."""
+        scan = self._desk.scan if self._desk.scan is not None and self._desk.scan.whole else None
+        asked = (request.key,)
+        try:
+            report = diagnose(self._kernel, self._snapshot, asked, scan, probe=request.probe, budget=_DOCTOR_BUDGET)
+        except KernelError as error:
+            self._post(Notice(f"not examined: {error}"))
+        else:
+            self._post(Examined(request, report, self._reading.director))
 
     def _zero(self, key: ServiceKey | None) -> None:
         reason = self._editor.read_only

@@ -33,6 +33,7 @@ from lvstui.engine.messages import (
     Edit,
     EntriesDone,
     Event,
+    Examined,
     Follow,
     Followed,
     Incomplete,
@@ -63,6 +64,7 @@ from lvstui.tui.views.changes import ChangesView
 from lvstui.tui.views.connections import ConnectionsView
 from lvstui.tui.views.director import DirectorView
 from lvstui.tui.views.editing import take_advice
+from lvstui.tui.views.examining import show_diagnosis
 from lvstui.tui.views.marks import MarksView
 from lvstui.tui.views.persistence import PersistenceView
 from lvstui.tui.views.services import ServicesView
@@ -335,6 +337,8 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
             self.push_screen(refused(event))
         elif isinstance(event, Followed):
             self.push_screen(traced(event, self.size.width))
+        elif isinstance(event, Examined):
+            show_diagnosis(self, event)
         elif isinstance(event, EntriesDone):
             for view in self.views.values():
                 view.busy = ""

@@ -121,7 +121,7 @@ class Facts:
     claims: Mapping[Address, Claim] = field(default_factory=dict)
     filtered: int = 0
     heard: Hearing | None = None
-    probes: Mapping[ServerKey, Answer] = field(default_factory=dict)
+    probes: Mapping[ServerKey, tuple[Answer, ...]] = field(default_factory=dict)
     scan: Scan = NO_TABLE
 
     @property

@@ -177,35 +177,28 @@ def _is_unanswered(stats: Stats) -> bool:
 
 
 def _answers_probe(facts: Facts, pool: Pool, server: RealServer) -> bool:
-    answer = facts.probes.get(ServerKey(pool.service.key, server.endpoint))
-    return answer is not None and answer.outcome is Outcome.ANSWERS
+    found = facts.probes.get(ServerKey(pool.service.key, server.endpoint), ())
+    return any(answer.outcome is Outcome.ANSWERS for answer in found)
 
 
 def probe(facts: Facts, pool: Pool) -> Found | None:
     """Does each server answer when it is asked by the way of the traffic?"""
-    answers = {
-        server: answer
+    asked = [
+        (server, answer)
         for server in pool.servers.values()
-        if (answer := facts.probes.get(ServerKey(pool.service.key, server.endpoint))) is not None
-    }
-    if not answers:
-        return None
-    looked = f"one probe of {count(len(answers), 'server')}"
-    bad = [
-        f"{name(server)}: {visible(answer.sentence)}" for server, answer in answers.items() if _is_bad(answer.outcome)
+        for answer in facts.probes.get(ServerKey(pool.service.key, server.endpoint), ())
     ]
+    if not asked:
+        return None
+    looked = count(len(asked), "probe")
+    bad = {server: answer for server, answer in asked if answer.outcome.is_bad}
     if bad:
-        return wrong(
-            looked, "; ".join(bad), _cure(server for server, answer in answers.items() if _is_bad(answer.outcome))
-        )
-    unasked = [visible(answer.sentence) for answer in answers.values() if answer.outcome is Outcome.UNASKED]
-    if unasked:
-        return unknown(looked, some(unasked))
+        sentences = (f"{name(server)}: {visible(answer.sentence)}" for server, answer in bad.items())
+        return wrong(looked, "; ".join(sentences), _cure(bad))
+    open_ones = [visible(answer.sentence) for _, answer in asked if answer.outcome is not Outcome.ANSWERS]
+    if open_ones:
+        return unknown(looked, some(open_ones))
     return fine(looked, "each answers")
-
-
-def _is_bad(outcome: Outcome) -> bool:
-    return outcome not in (Outcome.ANSWERS, Outcome.UNASKED)
 
 
 def _cure(servers: Iterable[RealServer]) -> str:

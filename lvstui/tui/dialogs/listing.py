@@ -83,6 +83,9 @@ class Listing(_Readable):
         Binding("pageup", "page(-1)", show=False),
     ]
 
+    FOOT = "Esc closes"
+    """What the keys do, below the lines."""
+
     DEFAULT_CSS = """
     Listing { align: center middle; background: $background 60%; }
     Listing > Vertical { width: 100%; height: auto; max-height: 100%; background: $surface; }
@@ -103,7 +106,7 @@ class Listing(_Readable):
             chunks = Chunks(text_id="lines")
             chunks.show("", len(self._lines), lambda line: (self._lines[line],))
             yield chunks
-            yield Static("Esc closes", classes="foot", markup=False)
+            yield Static(self.FOOT, classes="foot", markup=False)
 
     def action_page(self, pages: int) -> None:
         """Scroll by pages."""

@@ -17,6 +17,7 @@ from lvstui.formats.equivalent import groups_as_script
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.dialogs.listing import Copied, Listing, list_states
 from lvstui.tui.views.editing import arranging, editing, filtering
+from lvstui.tui.views.examining import examining
 from lvstui.tui.views.mark_edits import EDITS, Marks, added_row, chosen_marks, has_service, mark_at_cursor
 from lvstui.tui.views.tracing import tracing
 from lvstui.tui.views.view import Rows, TableView, View
@@ -99,6 +100,7 @@ _COMMANDS: tuple[Command[Marks], ...] = (
     Command("entries", "E", "go to the persistence entries of this mark", _show_entries, "E entries", when=has_service),
     Command("mark.service", "J", "go to the service of this mark", _show_service, "J service", when=has_service),
     tracing(_question),
+    examining(),
     filtering(),
     *_ARRANGING,
     Command("excerpt", "y", "copy these groups as nft script and ipvsadm commands", _excerpt),

@@ -90,7 +90,7 @@ def test_a_masqueraded_server_of_which_nothing_comes_back_is_found(stats: Stats,
 def test_answers_that_a_probe_gets_and_clients_do_not_take_another_way() -> None:
     facts = with_counts(healthy(WEB), {endpoint("10.0.0.11:80"): ServerStats(stats=Stats(in_packets=50))})
     key = ServerKey(WEB.service.key, endpoint("10.0.0.11:80"))
-    facts = replace(facts, probes={key: Answer(Outcome.ANSWERS, "it answers", 1.0)})
+    facts = replace(facts, probes={key: (Answer(Outcome.ANSWERS, "it answers", 1.0),)})
     assert "though it answers this director" in only(facts).answer.found
 
 
@@ -106,10 +106,12 @@ def test_counters_that_only_root_sees_are_not_known() -> None:
         (Outcome.REFUSES, State.WRONG),
         (Outcome.UNREACHABLE, State.WRONG),
         (Outcome.UNASKED, State.UNKNOWN),
+        (Outcome.UNKNOWN, State.UNKNOWN),
+        (Outcome.WRONG, State.WRONG),
     ],
 )
 def test_what_a_probe_found_is_said(outcome: Outcome, state: State) -> None:
     key = ServerKey(DIRECT.service.key, endpoint("10.0.0.11:80"))
-    facts = replace(healthy(DIRECT), probes={key: Answer(outcome, "no answer for 192.0.2.10 in 2 s")})
+    facts = replace(healthy(DIRECT), probes={key: (Answer(outcome, "no answer for 192.0.2.10 in 2 s"),)})
     found = only(facts, state)
     assert (found.question, "no answer for 192.0.2.10" in found.answer.found) == ("probe", True)

@@ -1,0 +1,86 @@
+"""The key X: what is wrong with a service, on the screens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from lvstui.tui.views.examining import Diagnosis
+from tests.tui.conftest import Stage
+
+SIZE = (80, 24)
+
+
+async def examined(stage: Stage, pilot: Pilot[int], *keys: str) -> Diagnosis:
+    """Press X on a row and return what is shown."""
+    await stage.look(pilot, 3)
+    await pilot.press(*keys, "X")
+    return await answered(stage, pilot)
+
+
+async def answered(stage: Stage, pilot: Pilot[int]) -> Diagnosis:
+    await pilot.pause()
+    stage.app.worker.step(0)
+    await pilot.pause()
+    screen = stage.app.screen
+    assert isinstance(screen, Diagnosis)
+    return screen
+
+
+@pytest.mark.parametrize(
+    ("keys", "title"),
+    [
+        ((), "Doctor: shop-redirect tcp:192.0.2.10:80"),
+        (("down",), "Doctor: shop-redirect tcp:192.0.2.10:80"),
+        (("3", "down"), "Doctor: portal mark:80"),
+    ],
+)
+async def test_a_row_is_examined_as_its_service(stage: Stage, keys: tuple[str, ...], title: str) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        screen = await examined(stage, pilot, *keys)
+        assert screen._title == title
+        assert any("questions asked of 1 service" in line for line in screen._lines)
+        assert max(map(len, screen._lines)) < 80
+
+
+async def test_p_asks_the_real_servers_too_and_what_they_say_takes_the_place_of_the_rest(stage: Stage) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        before = await examined(stage, pilot)
+        assert not any("Does each server answer" in line for line in before._lines)
+        stage.kernel.killed = {endpoint.address for endpoint in stage.director.pools[before.key].servers}
+        await pilot.press("p")
+        assert "asking" in str(before.query_one(".foot", Static).content)
+        after = await answered(stage, pilot)
+        assert after._lines[0].startswith("wrong")
+        assert before not in stage.app.screen_stack
+        await pilot.press("escape")
+        await pilot.pause()
+        assert len(stage.app.screen_stack) == 1
+
+
+async def test_what_real_servers_say_to_nobody_is_not_shown(stage: Stage) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await examined(stage, pilot)
+        await pilot.press("p", "escape")
+        await pilot.pause()
+        stage.app.worker.step(0)
+        await pilot.pause()
+        assert len(stage.app.screen_stack) == 1
+
+
+async def test_a_machine_is_no_service(stage: Stage) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.look(pilot, 3)
+        await pilot.press("m", "g", "X")
+        await pilot.pause()
+        assert "go to a service" in stage.shown("message")
+
+
+def test_a_diagnosis(stage: Stage, snap_compare: Callable[..., bool]) -> None:
+    async def shown(pilot: Pilot[int]) -> None:
+        await examined(stage, pilot)
+
+    assert snap_compare(stage.app, terminal_size=SIZE, run_before=shown)
