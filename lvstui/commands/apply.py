@@ -17,7 +17,8 @@ from lvstui.commands.place import (
     Status,
     complain,
     load_profile,
-    read_whole_table,
+    read_whole,
+    warn_of_consequences,
     warn_of_owners,
 )
 from lvstui.commands.signals import held_back
@@ -28,6 +29,7 @@ from lvstui.core.drift import find_drift, keep_weights
 from lvstui.core.fields import visible
 from lvstui.core.home import whose
 from lvstui.core.model import Director
+from lvstui.core.observed import Reading
 from lvstui.formats.profile.write import ProfileError
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class Plan:
     They have the names of the usual profile, which `apply` does not write to: so a rollback finds and leaves its names.
     """
 
-    running: Director
+    reading: Reading
     profile: Director
     changes: tuple[Change, ...]
     writes: tuple[Change, ...]
@@ -75,8 +77,9 @@ def apply(options: Namespace, open_place: OpenPlace) -> int:
         _refuse_errors(profile)
         plan = _plan(place, profile, options)
         _warn_of_marks(plan)
+        warn_of_consequences(plan.writes, plan.reading)
         warn_of_owners(place, plan.writes)
-        refuse_dangers(options, dangers(place, str(path), profile, plan.running, plan.writes))
+        refuse_dangers(options, dangers(place, str(path), profile, plan.reading.director, plan.writes))
         if options.dry_run:
             return _print_plan(plan)
         refused = _carry_out(place, plan) if plan.writes else frozenset()
@@ -96,7 +99,7 @@ def _refuse_errors(profile: Director) -> None:
 
 def _warn_of_marks(plan: Plan) -> None:
     """Say that the rules of a profile's marks are left out, where they can be neither read nor written."""
-    if plan.profile.marks and plan.running.marks is None:
+    if plan.profile.marks and plan.reading.director.marks is None:
         complain("the profile's marks are left out: `lvstui export --format nft` prints the rules that set them")
 
 
@@ -105,7 +108,8 @@ def _plan(place: Place, profile: Director, options: Namespace) -> Plan:
 
     `keep_others` leaves services and marks alone that the profile lacks, `keep_weights` weights as they run.
     """
-    running = read_whole_table(place.kernel)
+    reading = read_whole(place.kernel)
+    running = reading.director
     if options.keep_weights:
         profile = keep_weights(profile, running)
     if options.keep_others:
@@ -115,7 +119,7 @@ def _plan(place: Place, profile: Director, options: Namespace) -> Plan:
     with suppress(ProfileError):  # one that cannot be read has no names
         usual = (place.file.load() if place.file else None) or EMPTY
     changes = tuple(name_as(change, usual) for change in find_drift(running, profile))
-    return Plan(running, profile, changes, kernel_writes(changes))
+    return Plan(reading, profile, changes, kernel_writes(changes))
 
 
 def _print_plan(plan: Plan) -> Status:
@@ -140,7 +144,7 @@ def _carry_out(place: Place, plan: Plan) -> frozenset[Change]:
 
     profile = FollowedProfile(None, place.kernel, report)
     with closing(Editor(place.kernel, profile, place.history, report)) as editor, held_back(editor.interrupt) as hold:
-        outcome = editor.make(Edit(plan.changes, Kind.APPLY), plan.running)
+        outcome = editor.make(Edit(plan.changes, Kind.APPLY), plan.reading.director)
     try:
         return _report(plan, outcome)
     finally:

@@ -259,7 +259,8 @@ def _writing(command: _Command) -> None:
     apply.add_argument("file", type=Path, nargs="?", metavar="FILE", help=_PROFILE_HELP)
     apply.add_argument("--keep-others", action="store_true", help="leave services alone that are not in the profile")
     apply.add_argument("--keep-weights", action="store_true", help=_KEEP_WEIGHTS_HELP)
-    change = command("set", "WHAT [SERVER] FIELD=VALUE... [--dry-run]", "edit a service, a real server or a setting")
+    usage = "WHAT [SERVER] FIELD=VALUE... [--with-fallback] [--dry-run]"
+    change = command("set", usage, "edit a service, a real server or a setting")
     change.add_argument("what", metavar="WHAT", help=f"{_SERVICE_HELP}; or timeouts, sysctl, director, sync ROLE")
     change.add_argument("words", nargs="*", metavar="FIELD=VALUE", help="the profile's names, such as tunnel.port=6080")
     add = command("add", "SERVICE [SERVER] [FIELD=VALUE...] [--dry-run]", "add a service, or a real server to one")
@@ -270,16 +271,28 @@ def _writing(command: _Command) -> None:
     delete.add_argument("words", nargs="*", metavar="SERVER", help=_SERVER_HELP)
     delete.add_argument("--yes", action="store_true", help="do not ask before a whole service is deleted")
     for name, text in (("drain", "send no new connections to a real server"), ("restore", "end a drain")):
-        weigh = command(name, "(SERVICE SERVER | --machine ADDRESS) [--dry-run]", text)
+        more = " [--with-fallback]" if name == "drain" else ""
+        weigh = command(name, f"(SERVICE SERVER | --machine ADDRESS){more} [--dry-run]", text)
         weigh.add_argument("what", nargs="?", metavar="SERVICE", help=_SERVICE_HELP)
         weigh.add_argument("words", nargs="*", metavar="SERVER", help=_SERVER_HELP)
         weigh.add_argument("--machine", metavar="ADDRESS", help="every server with this address, in all services")
+        if name == "drain":
+            _with_fallback(weigh)
         weigh.set_defaults(run=_EDIT)
+    _with_fallback(change)
     for editing in (change, add, delete):
         editing.set_defaults(run=_EDIT)
     rollback = command("rollback", "N [--dry-run]", "take back a record of the history, if it still fits")
     rollback.add_argument("number", type=_count, metavar="N", help="its number in `lvstui history`")
     rollback.set_defaults(run=_EDIT)
+
+
+def _with_fallback(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--with-fallback",
+        action="store_true",
+        help="set the flag sh-fallback or mh-fallback first where clients would be refused",
+    )
 
 
 def _marks(command: _Command) -> None:

@@ -7,12 +7,23 @@ from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from typing import Final
 
 from lvstui.commands.caution import refuse_dangers
 from lvstui.commands.changes import requested_changes
-from lvstui.commands.place import Failure, OpenPlace, Place, Status, complain, read_snapshot, warn_of_owners
+from lvstui.commands.place import (
+    Failure,
+    OpenPlace,
+    Place,
+    Status,
+    complain,
+    read_snapshot,
+    warn_of_consequences,
+    warn_of_owners,
+)
 from lvstui.commands.signals import held_back
 from lvstui.core import rules
+from lvstui.core.advice.consequences import avoiding, consequences
 from lvstui.core.change import EMPTY, Change, changes_kernel, fold, kernel_writes, lookup, undo
 from lvstui.core.describe import describe
 from lvstui.core.fields import service_text
@@ -27,6 +38,9 @@ from lvstui.engine.messages import Applied, Edit, Event, Notice, sentence
 from lvstui.engine.profile import FollowedProfile
 from lvstui.formats.equivalent import equivalent
 from lvstui.kernel.port import NoRight
+
+_HINTS: Final = dict.fromkeys(("set", "drain"), ": add --with-fallback")
+"""How a command is told to avoid what it does to clients, where it can."""
 
 
 def run(options: Namespace, open_place: OpenPlace) -> int:
@@ -44,8 +58,11 @@ def run(options: Namespace, open_place: OpenPlace) -> int:
             changes, kind = _take_back(place, options, director), Kind.ROLLBACK
         else:
             changes, kind = requested_changes(options, director, profile), Kind.DO
+        if getattr(options, "with_fallback", False):
+            changes = avoiding(changes, consequences(changes, snapshot.reading))
         _check(changes, director)
         _refuse_unwritten(changes, snapshot)
+        warn_of_consequences(changes, snapshot.reading, _HINTS.get(options.command, ""))
         warn_of_owners(place, kernel_writes(changes))
         if changes:
             refuse_dangers(options, [whose(str(place.profile.path), profile.home, place.here)])

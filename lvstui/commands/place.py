@@ -20,6 +20,7 @@ from lvstui.kernel.port import NO_IPVS, Kernel, NoIpvs, NoRight
 from lvstui.store.profile_file import NO_USUAL_PROFILE, ProfileFile, parse
 
 if TYPE_CHECKING:
+    from lvstui.core.observed import Reading
     from lvstui.core.snapshot import Snapshot
     from lvstui.core.view.table import R, RowColumn
     from lvstui.store.history_file import HistoryFile
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 _OWNERS_PATIENCE = 3.0
 """Seconds that a command waits for the search for other programs; it takes some 20 milliseconds."""
+
+_WARNINGS: Final = 20
+"""How many services are warned of."""
 
 _LONGEST: Final = 2000
 """Characters of a sentence that are printed."""
@@ -119,6 +123,17 @@ def warn_of_owners(place: Place, writes: Sequence[Change]) -> None:
         return
     for sentence in claim_warnings(find_claims(owners, writes)):
         complain(f"warning: {sentence}")
+
+
+def warn_of_consequences(changes: Sequence[Change], reading: Reading, hint: str = "") -> None:
+    """Warn on stderr of what changes do to clients; `hint` says how the edit that avoids something is made here."""
+    from lvstui.core.advice.consequences import consequences
+
+    found = consequences(changes, reading)
+    for consequence in found[:_WARNINGS]:
+        complain(f"warning: {consequence}{hint if consequence.changes else ''}")
+    if len(found) > _WARNINGS:
+        complain(f"warning: the same of {len(found) - _WARNINGS} more services")
 
 
 def columns_of(columns: Sequence[RowColumn[R]], rows: Iterable[R]) -> list[str]:
@@ -219,13 +234,13 @@ def load_profile(path: Path) -> Director:
     return director
 
 
-def read_whole_table(kernel: Kernel) -> Director:
-    """Read what the kernel holds.
+def read_whole(kernel: Kernel) -> Reading:
+    """Read all that the kernel holds.
 
     Raises `NoRight` where it can only be read in part: /proc shows no thresholds, tunnels, timeouts and daemons, and
     a kernel may show only at the first reading that the right is missing.
     """
-    director = kernel.read().director
+    reading = kernel.read()
     if kernel.read_only:
         raise NoRight(kernel.read_only)
-    return director
+    return reading

@@ -18,7 +18,7 @@ from lvstui.commands.place import (
     columns_of,
     print_json,
     read_snapshot,
-    read_whole_table,
+    read_whole,
     read_with_owners,
 )
 from lvstui.core import fields, sysctls
@@ -125,7 +125,7 @@ def export(options: Namespace, open_place: OpenPlace) -> int:
     """Write what the kernel holds, with the profile's names, to stdout or to a file."""
     with open_place() as place:
         profile = (place.file.load() if place.file else None) or EMPTY
-        director = keep_managed(add_profile_values(read_whole_table(place.kernel), profile), profile)
+        director = keep_managed(add_profile_values(read_whole(place.kernel).director, profile), profile)
         director = replace(director, home=place.here)
         if options.output is not None and not options.force:
             _refuse_foreign(options.output, place.here)

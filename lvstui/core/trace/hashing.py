@@ -7,7 +7,7 @@ which is the order of a reading, and from their weights: the kernel fills them a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from math import gcd
 from typing import Final
@@ -37,7 +37,7 @@ def source_probes(
     servers: Sequence[RealServer], family: Family, client: Address, port: int, *, fallback: bool
 ) -> Iterator[Endpoint]:
     """Yield the servers that sh tries for a client, in order; `port` is 0 without the flag sh-port."""
-    table = _shares(tuple((server.endpoint, server.weight) for server in servers))
+    table = source_table(tuple((server.endpoint, server.weight) for server in servers))
     if not table:
         return
     key = _hash_32((_fold(family, client) + port) & _U32)
@@ -72,7 +72,7 @@ def maglev_probes(
 
 
 @lru_cache(maxsize=8)
-def _shares(weights: Weights) -> tuple[Endpoint, ...]:
+def source_table(weights: Weights) -> tuple[Endpoint, ...]:
     """Fill the table of sh: each server in turn gets as many buckets as its weight says, at least one."""
     if not weights:
         return ()
@@ -86,22 +86,29 @@ def _shares(weights: Weights) -> tuple[Endpoint, ...]:
 @lru_cache(maxsize=8)
 def _lookup(weights: Weights, family: Family) -> tuple[Endpoint, ...]:
     """Fill the table of mh: each server in turn takes as many of the places that it likes best as its weight says."""
-    divisor = gcd(*(weight for _, weight in weights))
-    if divisor < 1:
+    turns = maglev_turns(weights)
+    if not turns:
         return ()
-    shift = max(0, (max(weight for _, weight in weights) // divisor).bit_length() - _SHARE_BITS)
-    likings: list[tuple[Endpoint, Iterator[int], int]] = []
-    for endpoint, weight in weights:
-        if weight:
-            turns = (weight // divisor) >> shift or 1
-            likings.append((endpoint, _preferences(family, endpoint), turns))
+    likings = [(endpoint, _preferences(family, endpoint), number) for endpoint, number in turns.items()]
     table: dict[int, Endpoint] = {}
     while True:
-        for endpoint, places, turns in likings:
-            for _ in range(turns):
+        for endpoint, places, number in likings:
+            for _ in range(number):
                 table[next(place for place in places if place not in table)] = endpoint
                 if len(table) == _PLACES:
                     return tuple(table[place] for place in range(_PLACES))
+
+
+def maglev_turns(weights: Weights) -> Mapping[Endpoint, int]:
+    """Return how many places of mh's table each server takes in turn, in which it shares them to within one turn.
+
+    It has none for servers without a weight, and none at all where no server has one.
+    """
+    divisor = gcd(*(weight for _, weight in weights))
+    if divisor < 1:
+        return {}
+    shift = max(0, (max(weight for _, weight in weights) // divisor).bit_length() - _SHARE_BITS)
+    return {endpoint: (weight // divisor) >> shift or 1 for endpoint, weight in weights if weight}
 
 
 def _preferences(family: Family, endpoint: Endpoint) -> Iterator[int]:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from lvstui.core.advice import Advice
+from lvstui.core.advice.consequences import avoiding, consequences
 from lvstui.core.change import Change, fold, merge
 from lvstui.core.describe import describe
 from lvstui.core.fields import FieldError
@@ -117,7 +118,8 @@ def confirm_changes(
     whole: bool = False,
 ) -> None:
     """Ask before something is destroyed, showing every change, and pass it to the worker."""
-    lines = change_lines(changes) if len(changes) <= CONFIRM_COMMANDS else [describe(c) for c in changes]
+    lines = [f"! {effect}" for effect in consequences(changes, view.snapshot.reading)]
+    lines += change_lines(changes) if len(changes) <= CONFIRM_COMMANDS else [describe(c) for c in changes]
     question = Confirm(title, lines, action, must_type)
     confirm_first(view.app, question, lambda: view.ask(Edit(tuple(changes), whole=whole)))
 
@@ -151,6 +153,14 @@ def drop(view: TableView[K, L]) -> None:
         view.stage(Edit(()))
     elif view.filter_text:
         view.narrow("")
+
+
+def _avoid(view: View) -> None:
+    """Stage also what keeps clients from being refused, before what would do that."""
+    if view.staged.kind is Kind.DO and (more := [effect for effect in view.effects if effect.changes]):
+        view.stage(replace(view.staged, changes=avoiding(view.staged.changes, more)))
+    else:
+        view.say("nothing is staged that a flag keeps from refusing clients")
 
 
 def _scroll_staged(view: View, pages: int) -> None:
@@ -191,6 +201,7 @@ def editing(
     return (
         Command("open", "enter", "apply what is staged; else open this row, or edit it", enter, "Enter apply"),
         Command("drop", "escape,backspace", "drop what is staged; clear the filter", drop, "Esc drop"),
+        Command("avoid", "F", "stage the flag too that keeps clients from being refused", _avoid),
         Command("staged.down", "right_square_bracket", "scroll what is staged down", partial(_scroll_staged, pages=1)),
         Command("staged.up", "left_square_bracket", "scroll what is staged up", partial(_scroll_staged, pages=-1)),
         Command("undo", "z", "stage the undo of the last edit", partial(_stage_again, kind=Kind.UNDO), "z undo"),

@@ -14,6 +14,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
 
+from lvstui.core.advice.consequences import Consequence, consequences
 from lvstui.core.change import Change
 from lvstui.core.describe import describe
 from lvstui.core.model import Address, ServiceKey
@@ -105,6 +106,11 @@ class View(Vertical):
         return bool(self.staged.changes)
 
     @property
+    def effects(self) -> Sequence[Consequence]:
+        """What clients will notice of what is staged."""
+        return consequences(self.staged.changes, self.snapshot.reading)
+
+    @property
     def narrowing(self) -> str:
         """How the view is narrowed down, for the head line; empty when it shows everything."""
         return ""
@@ -149,12 +155,17 @@ class View(Vertical):
         head += "" if few else f" {len(changes)} changes"
         head += f": Enter applies, Esc drops{'' if few else ', [ ] scroll'}"
 
+        effects = self.effects
+
         def lines(place: int) -> Sequence[str]:
-            return change_lines([changes[place]]) if few else (describe(changes[place]),)
+            if place < len(effects):
+                return (f"! {effects[place]}{': F adds it' if effects[place].changes else ''}",)
+            change = changes[place - len(effects)]
+            return change_lines([change]) if few else (describe(change),)
 
         panel = self.query_one("#pending", Chunks)
         panel.set_class(self.pending, "waiting")
-        panel.show(head if changes else "", len(changes), lines)
+        panel.show(head if changes else "", len(effects) + len(changes), lines)
         self.redraw()
 
     def action_run_command(self, name: str) -> None:
