@@ -51,5 +51,5 @@ def scene(kernel: Kernel, route: Callable[[RouteQuestion], Route], reading: Read
     if reading.info == NO_INFO:
         return Scene(tracked, route)
     kept = reading.director.sysctl.get("conntrack", "0") != "0"
-    forgotten = None if kept else partial(through, around=replace(around, tracked=False))
-    return Scene(tracked, route, reading, scan, forgotten)
+    balanced = partial(through, around=replace(around, tracked=kept, balanced=True))
+    return Scene(tracked, route, reading, scan, balanced)

@@ -187,6 +187,42 @@ CASES = {
     "a zone after connection tracking does nothing": Case(
         table(pre("ct zone set 1", "ct state new ct mark set 5", "meta mark set ct mark")), 5, 5
     ),
+    "an answer may write the mark of its connection": Case(
+        table(
+            pre("meta mark set ct mark"),
+            chain("o", "output", -150, "tcp sport 80 ip daddr 198.18.0.1 ct direction reply ct mark set 5"),
+        ),
+        0,
+        5,
+    ),
+    "an answer of another kind does not": Case(
+        table(
+            pre("meta mark set ct mark"),
+            chain("o", "output", -150, "ct state new ct mark set 5", "tcp sport 81 ct mark set 6"),
+            chain(
+                "q", "postrouting", 0, "ct direction original ct mark set 7", "oifname wan1 ct state new ct mark set 8"
+            ),
+        ),
+        0,
+        0,
+    ),
+    "an answer may write it behind the routes": Case(
+        table(pre("meta mark set ct mark"), chain("q", "postrouting", 0, "ct mark set ct mark | 0x10")), 0, 0x10
+    ),
+    "the first packet may write it behind IPVS": Case(
+        table(pre("meta mark set ct mark"), chain("i", "input", 150, "ct state new ct mark set 9")), 0, 9
+    ),
+    "what an answer restores and saves again is as it was": Case(
+        table(
+            sub(
+                "h", "meta mark set ct mark & 0x3f00", "meta mark & 0x3f00 == 0 meta mark set 0x100", "ct mark set mark"
+            ),
+            pre("jump h"),
+            chain("o", "output", -150, "jump h", kind="route"),
+        ),
+        0x100,
+        0x100,
+    ),
     "the mark of a connection comes back": Case(
         table(pre("ct state new ct mark set 0x1200", "meta mark set (ct mark & 0xff00) >> 8")), 0x12, 0x12
     ),
@@ -220,6 +256,9 @@ CASES = {
 LOCAL = {
     "what the director sends passes output alone": Case(
         table(chain("o", "output", -150, "meta mark set 1"), pre("meta mark set 2")), 1, 1
+    ),
+    "an answer that comes in may write the mark of its connection": Case(
+        table(chain("o", "output", -150, "meta mark set ct mark"), pre("ct direction reply ct mark set 3")), 0, 3
     ),
     "a chain of routes may mark too": Case(
         table(chain("o", "output", -150, "meta mark set 1", kind="route"), chain("f", "output", 0, "meta mark set 2")),

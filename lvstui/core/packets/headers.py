@@ -20,7 +20,8 @@ SOURCE: Final = {4: Header(Base.NETWORK, 12, 4), 6: Header(Base.NETWORK, 8, 16)}
 DESTINATION: Final = {4: Header(Base.NETWORK, 16, 4), 6: Header(Base.NETWORK, 24, 16)}
 SOURCE_PORT: Final = Header(Base.TRANSPORT, 0, 2)
 DESTINATION_PORT: Final = Header(Base.TRANSPORT, 2, 2)
-"""Where addresses, by the version of IP, and ports stand."""
+TCP_FLAGS: Final = Header(Base.TRANSPORT, 13, 1)
+"""Where addresses, by the version of IP, ports, and the flags of TCP stand."""
 
 _SYN: Final = 0x02
 _RST: Final = 0x04

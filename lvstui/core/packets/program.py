@@ -386,10 +386,11 @@ class Stop(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """All rules of a network namespace: for each hook (`ingress`, `prerouting`, `input`, `output`) its base chains.
+    """All rules of a network namespace: for each hook its base chains.
 
-    They stand in the order in which packets of any family come to them. `order` is the machine's byte order.
-    `trouble` says what is not known of the rules; then nothing is certain.
+    The hooks are `ingress`, `prerouting`, `input`, `output` and `postrouting`; the chains stand in the order in which
+    packets of any family come to them. `order` is the machine's byte order. `trouble` says what is not known of the
+    rules; then nothing is certain.
     """
 
     hooks: Mapping[str, tuple[Stop, ...]] = field(default_factory=dict)

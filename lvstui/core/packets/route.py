@@ -74,12 +74,17 @@ def _orders_of(run: Sequence[_T], stop_of: Callable[[_T], Stop]) -> Iterator[Seq
             yield [run[place] for place in order]
 
 
-def route(program: Program, packet: Packet) -> Iterator[tuple[str, Part]]:
-    """Yield the hooks and their parts that a packet passes before IPVS sees it."""
-    for hook in ("output",) if packet.local else ("ingress", "prerouting", "input"):
+def route(program: Program, packet: Packet, *, beyond: bool = False) -> Iterator[tuple[str, Part]]:
+    """Yield the hooks and their parts that a packet passes before IPVS sees it, or `beyond` those of all its way.
+
+    That is the way of what IPVS leaves alone: in to a program of this machine, or out of it.
+    """
+    hooks = ("output", *(("postrouting",) if beyond else ())) if packet.local else ("ingress", "prerouting", "input")
+    for hook in hooks:
         stops = [stop for stop in program.hooks.get(hook, ()) if _meets(stop, hook, packet)]
         parts = _parts(stops) if hook in ("prerouting", "output") else _passes(stops, hook, packet)
-        for part in _mingled(kept for part in parts if (kept := _before_ipvs(part, hook)) is not None):
+        seen = parts if beyond else (kept for part in parts if (kept := _before_ipvs(part, hook)) is not None)
+        for part in _mingled(seen):
             yield hook, part
 
 
@@ -106,7 +111,7 @@ def _is_device(device: str, interface: str) -> bool:
 
 
 def _passes(stops: Sequence[Stop], hook: str, packet: Packet) -> Iterator[Part]:
-    """Yield the base chains of a hook without NAT: at input that comes after IPVS (NF_IP_PRI_NAT_SRC)."""
+    """Yield the base chains of a hook without NAT: what comes after IPVS translates sources (NF_IP_PRI_NAT_SRC)."""
     for stop in stops:
         if stop.chain.kind != "nat":
             yield Pass(stop, sure=hook != "ingress" or packet.interface != "")

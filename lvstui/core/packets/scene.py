@@ -25,15 +25,16 @@ class Surroundings:
 
     `address_type` is the kind of an address (`local`, `unicast` ...) and `interface_index` the kernel's number of an
     interface; `addresses` are those in use of an interface, in the kernel's order (of IPv4 the first is enough). They
-    return None where it is not known. `tracked` says whether connection tracking keeps what IPVS took:
-    without net.ipv4.vs.conntrack it forgets each such connection with its packet (ip_vs_notrack), so that even a later
-    packet is the first of a new one for it.
+    return None where it is not known. `balanced` says that IPVS took the packet's connection, which goes no further in
+    then. `tracked` says whether connection tracking keeps it: without net.ipv4.vs.conntrack it forgets what IPVS took
+    with each packet (ip_vs_notrack), so that even a later packet is the first of a new connection for it.
     """
 
     address_type: Callable[[Address], str | None] = lambda _: None
     interface_index: Callable[[str], int | None] = lambda _: None
     addresses: Callable[[str], Sequence[Address] | None] = lambda _: None
     tracked: bool = True
+    balanced: bool = False
 
 
 class Tracking(Enum):
@@ -61,7 +62,8 @@ class Scene(NamedTuple):
     """Where a packet is, and what has become of all but its marks.
 
     `target` is where NAT sends its connection; `bound` says that NAT has decided, so that it asks no more rules.
-    `tracked` are the headers that connection tracking saw, which later rules may have written to.
+    `tracked` are the headers that connection tracking saw, which later rules may have written to. One that `answers`
+    goes the other way than the first packet of its connection.
     """
 
     packet: Packet
@@ -74,6 +76,7 @@ class Scene(NamedTuple):
     target: Target | None = None
     bound: bool = False
     tracked: Headers | None = None
+    answers: bool = False
 
     def joined(self, other: Scene) -> Scene:
         """Return what is known of a packet that may be in either of two scenes of one situation."""

@@ -240,12 +240,14 @@ def _of_connection(scene: Scene, name: str, size: int) -> Bits | None:
     if words[0] == "original":
         if words[1] in ("ip", "ip6") and words[1] != ("ip" if scene.headers.version == 4 else "ip6"):
             return None
+        if scene.answers:
+            return Bits(0, ones(size), sure=False)
         return _of_tuple(scene, words[-1], size)
     match words[0]:
         case "status":
             return _status(scene)
         case "direction":
-            return Bits(0)
+            return Bits(int(scene.answers))
         case "l3proto":
             return Bits(2 if scene.headers.version == 4 else 10)
         case "protocol":

@@ -8,9 +8,18 @@ from itertools import islice
 from typing import Final, NamedTuple, TypeVar, assert_never
 
 from lvstui.core.model import Address
-from lvstui.core.packets.bits import FULL, Bits
+from lvstui.core.packets.bits import FULL, Bits, ones
 from lvstui.core.packets.compiled import compiled
-from lvstui.core.packets.headers import DESTINATION_PORT, WITH_PORTS, headers
+from lvstui.core.packets.headers import (
+    DESTINATION,
+    DESTINATION_PORT,
+    SOURCE,
+    TCP,
+    TCP_FLAGS,
+    WITH_PORTS,
+    Headers,
+    headers,
+)
 from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import Outcome, Program, Stop, Verdict
 from lvstui.core.packets.route import Mingle, Pass, Track, Translate, orders, route
@@ -98,12 +107,47 @@ def walk(program: Program, packet: Packet, around: Surroundings = UNKNOWN, *, st
         return walker.way(walker.walk(Tracking.NEW, ((mark, None, 0),)))
     first = _Walker(program, _opening(packet), around, False)
     begun = []
-    for state, trail in first.walk(Tracking.NEW, ((Bits(0), None, 0),)).get(Outcome.ACCEPT, Flows()).items():
-        kept = Bits(state.saved, state.saved_unknown) if packet.connection_mark is None else mark
-        begun.append((kept, state.sight.scene.target, trail.guesses))
+    opened = first.walk(Tracking.NEW, ((Bits(0), None, 0),), beyond=not around.balanced)
+    for state, trail in opened.get(Outcome.ACCEPT, Flows()).items():
+        kept = {Bits(state.saved, state.saved_unknown): trail.guesses}
+        if packet.connection_mark is not None:
+            kept = {mark: trail.guesses}
+        elif not around.balanced:
+            kept = _answered(program, state, trail)
+        begun += [(found, state.sight.scene.target, guesses) for found, guesses in kept.items()]
     if not begun:
         begun.append((Bits(0, FULL) if packet.connection_mark is None else mark, None, 0))
     return walker.way(walker.walk(Tracking.ESTABLISHED, begun))
+
+
+def _answered(program: Program, first: State, trail: Trail) -> dict[Bits, int]:
+    """Return the marks that a connection may have after an answer to its first packet, with how much was guessed."""
+    scene = first.sight.scene
+    packet, version = scene.packet, scene.headers.version
+    port = scene.headers.read(DESTINATION_PORT) if scene.headers.protocol in WITH_PORTS else None
+    answer = Packet(
+        packet.protocol,
+        scene.headers.destination or packet.destination,
+        packet.source,
+        packet.source_port or 0,
+        None if port is None or port.unknown else port.value,
+        local=not packet.local,
+        established=True,
+    )
+    seen = headers(answer)
+    if (address := scene.headers.read(DESTINATION[version])) is not None:
+        seen = seen.written(SOURCE[version], address)
+    if packet.source_port is None:
+        seen = seen.written(DESTINATION_PORT, Bits(0, ones(2)))
+    if scene.headers.protocol == TCP:
+        seen = seen.written(TCP_FLAGS, Bits(0, ones(1)))
+    walker = _Walker(program, answer, scene.around, False)
+    saved = Bits(first.saved, first.saved_unknown)
+    on = walker.walk(Tracking.ESTABLISHED, ((saved, None, trail.guesses),), beyond=True, answer=seen)
+    marks: dict[Bits, int] = {}
+    for state, met in sorted(on.get(Outcome.ACCEPT, Flows()).items(), key=lambda pair: pair[1].guesses):
+        marks.setdefault(Bits(state.saved, state.saved_unknown), met.guesses)
+    return marks or {saved: trail.guesses}
 
 
 def _opening(packet: Packet) -> Packet:
@@ -131,14 +175,24 @@ class _Walker:
         self._trouble = program.trouble
         self._fates: dict[Outcome, Flows] = {}
 
-    def walk(self, tracking: Tracking, begun: Iterable[tuple[Bits, Target | None, int]]) -> dict[Outcome, Flows]:
-        """Return what becomes of the packet; it begins with a mark of its connection and where NAT sends that."""
-        scene = Scene(self._packet, self._around, self._program.order, headers(self._packet))
-        scene = scene._replace(bound=tracking is Tracking.ESTABLISHED)
+    def walk(
+        self,
+        tracking: Tracking,
+        begun: Iterable[tuple[Bits, Target | None, int]],
+        *,
+        beyond: bool = False,
+        answer: Headers | None = None,
+    ) -> dict[Outcome, Flows]:
+        """Return what becomes of the packet; it begins with a mark of its connection and where NAT sends that.
+
+        It is walked to IPVS, or `beyond` to the end of its way; one that answers has these headers.
+        """
+        scene = Scene(self._packet, self._around, self._program.order, answer or headers(self._packet))
+        scene = scene._replace(bound=tracking is Tracking.ESTABLISHED, answers=answer is not None)
         sight, flows = Sight(scene), Flows()
         for mark, target, guesses in begun:
             flows.note(State(0, 0, *mark[:2], sight.at(scene._replace(target=target))), Trail(guesses))
-        for hook, part in route(self._program, self._packet):
+        for hook, part in route(self._program, self._packet, beyond=beyond):
             match part:
                 case Track(sure=sure):
                     flows = _tracked(flows, tracking, sure)

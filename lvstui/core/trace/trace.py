@@ -104,15 +104,15 @@ class Scene:
     """What a packet meets: rules to walk through, routes, and where there is IPVS a reading and its table.
 
     Without a reading only the rules are looked at, as if the packet came to where IPVS would take it.
-    `scan` has at least all rows of the packet's client, unless it is not complete. `walk_forgotten` is for packets of
-    connections that IPVS takes out of connection tracking; None where it leaves them there (net.ipv4.vs.conntrack).
+    `scan` has at least all rows of the packet's client, unless it is not complete. `walk_balanced` is for
+    later packets of connections that IPVS took, and may have taken out of connection tracking.
     """
 
     walk: Callable[[Packet], Way]
     route: Callable[[RouteQuestion], Route]
     reading: Reading | None = None
     scan: Scan = NO_TABLE
-    walk_forgotten: Callable[[Packet], Way] | None = None
+    walk_balanced: Callable[[Packet], Way] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +184,13 @@ def _entered(packet: Packet, way: Way, scene: Scene) -> tuple[Packet, Way]:
 
 def _walk(packet: Packet, scene: Scene) -> Way:
     """Walk a packet; of an established connection the first packet shows whether IPVS took it."""
-    if not packet.established or scene.walk_forgotten is None:
+    if not packet.established or scene.walk_balanced is None:
         return scene.walk(packet)
     opening = trace(replace(packet, established=False, connection_mark=None), scene)
     taken = {ending.end in (End.SERVED, End.REFUSED) for ending in opening.endings}
     if len(taken) == 1:
-        return scene.walk_forgotten(packet) if taken == {True} else scene.walk(packet)
-    ways = scene.walk_forgotten(packet), scene.walk(packet)
+        return scene.walk_balanced(packet) if taken == {True} else scene.walk(packet)
+    ways = scene.walk_balanced(packet), scene.walk(packet)
     return Way(tuple(fate for way in ways for fate in way.fates), ways[0].trouble)
 
 

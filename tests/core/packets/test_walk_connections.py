@@ -150,7 +150,16 @@ def test_a_later_packet_gets_the_mark_that_the_first_one_left() -> None:
 
 def test_a_mark_saved_after_ipvs_is_not_there() -> None:
     late = base(rule(set_mark(80, CONNECTION_MARK)), hook="input", priority=100)
-    assert only(program(base(rule(copy(CONNECTION_MARK, MARK))), late), established=True).mark == 0
+    rules = program(base(rule(copy(CONNECTION_MARK, MARK))), late)
+    assert only(rules, Surroundings(balanced=True), established=True).mark == 0
+    assert only(rules, established=True).mark == 80
+
+
+@pytest.mark.parametrize(("told", "mark"), [(None, 6), (7, 7)])
+def test_an_answer_may_have_written_the_mark_unless_it_is_told(told: int | None, mark: int) -> None:
+    answers = base(rule(set_mark(6, CONNECTION_MARK)), hook="output")
+    rules = program(base(rule(copy(CONNECTION_MARK, MARK))), answers)
+    assert walk(rules, packet(established=True, connection_mark=told)).fates[0].mark == mark
 
 
 def test_where_ipvs_keeps_its_packets_from_tracking_each_is_the_first_of_a_connection() -> None:

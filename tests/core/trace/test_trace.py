@@ -371,7 +371,7 @@ def test_only_what_ipvs_took_is_out_of_connection_tracking(port: int, mark: int)
         lambda met: Way((fate(met, 2),)),
         route,
         Reading(director(WEB), Info("1.2.1", 4096), 0.0),
-        walk_forgotten=lambda met: Way((fate(met, 1),)),
+        walk_balanced=lambda met: Way((fate(met, 1),)),
     )
     found = trace(packet, scene)
     assert (found.certain, found.marks) == (True, (mark,))
@@ -382,7 +382,7 @@ def test_where_it_is_not_known_whether_ipvs_took_it_both_are_possible() -> None:
         lambda met: Way((fate(met, 80), fate(met, 3))),
         route,
         Reading(director(MARKED), Info("1.2.1", 4096), 0.0),
-        walk_forgotten=lambda met: Way((fate(met, 4),)),
+        walk_balanced=lambda met: Way((fate(met, 4),)),
     )
     found = trace(replace(tcp(), established=True), scene)
     assert (found.certain, found.marks) == (False, (4, 80, 3))

@@ -11,8 +11,8 @@ from lvstui.core.packets.program import ByteOrder, Program, Stop, Table
 from lvstui.core.packets.route import IPVS, TRACKING, TRANSLATION
 from lvstui.kernel.nft.nfnetlink import NUMBERS, Hooked
 
-HOOKS: Final[Mapping[str, int]] = {"ingress": 0, "prerouting": 0, "input": 1, "output": 3}
-"""The hooks on the way to IPVS by the kernel's numbers (NF_NETDEV_INGRESS, NF_INET_*)."""
+HOOKS: Final[Mapping[str, int]] = {"ingress": 0, "prerouting": 0, "input": 1, "output": 3, "postrouting": 4}
+"""The hooks of what comes to this machine and leaves it, by the kernel's numbers (NF_NETDEV_INGRESS, NF_INET_*)."""
 
 FAMILIES: Final = frozenset(("ip", "ip6", "inet", "netdev"))
 """Families of tables whose chains packets of IP pass there."""
@@ -20,7 +20,7 @@ FAMILIES: Final = frozenset(("ip", "ip6", "inet", "netdev"))
 Listing: TypeAlias = Callable[[int, int, str], Sequence[Hooked]]
 """Lists what is registered with a family's hook, of a device at ingress, in the order in which packets come to it."""
 
-_NAT: Final = {"prerouting": TRANSLATION, "output": TRANSLATION, "input": 100}
+_NAT: Final = {"prerouting": TRANSLATION, "output": TRANSLATION, "input": 100, "postrouting": 100}
 """Where all chains of NAT run, whatever their own priorities, which only count among them (nf_nat_register_fn)."""
 
 _LEGACY: Final = ("ipt_", "ip6t_", "iptable_", "ip6table_")
