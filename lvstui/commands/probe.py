@@ -12,8 +12,9 @@ from lvstui.core import fields
 from lvstui.core.fields import FieldError, quote, visible
 from lvstui.core.model import AddressKey, Director, Forwarding, ServerKey
 from lvstui.core.observed import MachineKey
+from lvstui.core.probes.finding import Probed
 from lvstui.core.services.batch import targets
-from lvstui.engine.prober import Probed, ask_all, inquiries
+from lvstui.engine.prober import ask_all, inquiries
 
 _HEADINGS: Final = ("SERVICE", "SERVER", "PROBE", "MS", "FOUND")
 _RIGHT: Final = frozenset((_HEADINGS.index("MS"),))

@@ -10,6 +10,7 @@ from lvstui.core.change import Change
 from lvstui.core.health.verdict import Health
 from lvstui.core.model import NOBODYS, Director, Home, ServiceKey
 from lvstui.core.observed import NO_INFO, Reading, Scan
+from lvstui.core.probes.finding import Findings
 from lvstui.core.record import Owner, Record, Session
 
 
@@ -108,7 +109,8 @@ class Snapshot:
     and `interfaces` are those that the kernel has, the latter fit for multicast first. `changes` are the newest records
     of the profile's history, newest last; `others` the sessions of lvstui on it besides this one; `owners` the
     programs that write to the same table. `scan` is what is known of the connection table, None while nobody looks.
-    `here` is the machine and the namespace that this is. `health` has the real servers that are seen to be in trouble.
+    `here` is the machine and the namespace that this is. `health` has the real servers that are seen to be in trouble,
+    `findings` what those answered that were asked.
     `derived` is handed on from one snapshot to the next.
     """
 
@@ -130,6 +132,7 @@ class Snapshot:
     scan: Scan | None = None
     here: Home = NOBODYS
     health: Health = field(default_factory=dict)
+    findings: Findings = field(default_factory=dict)
     derived: Derived = field(default_factory=Derived, compare=False, repr=False)
 
     def derive(self, function: Callable[[*Inputs], Result], *inputs: *Inputs) -> Result:

@@ -13,9 +13,10 @@ from lvstui.core.doctor.finding import Report
 from lvstui.core.entries.edits import EntryEdit, EntryReport
 from lvstui.core.entries.edits import Outcome as EntryOutcome
 from lvstui.core.entries.sync_message import Message
-from lvstui.core.model import Address, Director, ServiceKey
+from lvstui.core.model import Address, Director, ServerKey, ServiceKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.packets.packet import Packet
+from lvstui.core.probes.finding import Probed
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.trace.trace import Trace
@@ -109,6 +110,13 @@ class Examine:
 
 
 @dataclass(frozen=True, slots=True)
+class AskServers:
+    """Request: ask these real servers whether they are there, and nobody any more who is still waiting for that."""
+
+    keys: tuple[ServerKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StopEntries:
     """Request: stop the edits of entries that are under way, once those in hand are done."""
 
@@ -141,6 +149,14 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """Request, by a prober's thread: show what came of asking a real server."""
+
+    key: ServerKey
+    probed: Sequence[Probed]
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """Request, by the scanner's thread: end loudly with an error that nobody foresaw, and that has ended the thread."""
 
@@ -152,9 +168,11 @@ class Stop:
     """Request: end the loop after what was asked before."""
 
 
-OperatorRequest: TypeAlias = Edit | SaveAll | Adopt | Zero | Pace | Watch | EditEntries | StopEntries | Follow | Examine
+OperatorRequest: TypeAlias = (
+    Edit | SaveAll | Adopt | Zero | Pace | Watch | EditEntries | StopEntries | Follow | Examine | AskServers
+)
 ScannerRequest: TypeAlias = Scanned | Consult | Reported | Broken
-Request: TypeAlias = OperatorRequest | ScannerRequest | Stop
+Request: TypeAlias = OperatorRequest | ScannerRequest | Answered | Stop
 
 
 @dataclass(frozen=True, slots=True)

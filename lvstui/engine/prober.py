@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from threading import Lock
 from typing import Final, NamedTuple
 
 from lvstui.core.marks.mark import mark_at
 from lvstui.core.model import AddressKey, MarkKey, ServerKey
 from lvstui.core.probes.answer import Answer, Outcome
+from lvstui.core.probes.finding import Finding, Findings, Probed
 from lvstui.core.probes.question import Question, questions
 from lvstui.core.snapshot import Snapshot
+from lvstui.engine.messages import Answered, Broken
 from lvstui.kernel.port import Kernel, KernelError
 
 AT_ONCE: Final = 16
 """How many servers are asked at the same time."""
-
-
-class Probed(NamedTuple):
-    """What a server was asked, None where it was not, and what came of it."""
-
-    question: Question | None
-    answer: Answer
 
 
 class Inquiry(NamedTuple):
@@ -64,43 +58,58 @@ def _answer(kernel: Kernel, question: Question) -> Answer:
 
 
 class Prober:
-    """Asks servers in threads of its own; `answered` takes what came of each, from those threads.
+    """Asks servers in threads of its own, which hand their answers to the worker by `submit`.
 
     Without `threaded` it asks at once, in the calling thread. A server that is being asked is not asked again.
     """
 
-    def __init__(
-        self, kernel: Kernel, answered: Callable[[ServerKey, Sequence[Probed]], None], *, threaded: bool = True
-    ) -> None:
+    def __init__(self, kernel: Kernel, submit: Callable[[Answered | Broken], None], *, threaded: bool = True) -> None:
         self._kernel = kernel
-        self._answered = answered
+        self._submit = submit
         self._threaded = threaded
         self._pool: ThreadPoolExecutor | None = None
-        self._lock = Lock()
-        self._asking: set[ServerKey] = set()
+        self._asking: dict[ServerKey, Future[None]] = {}
+        self.findings: Findings = {}
+        """What came of asking, of those servers that there still are."""
 
-    def ask(self, asked: Iterable[Inquiry]) -> None:
-        """Begin to ask these servers."""
-        for inquiry in asked:
-            with self._lock:
-                if inquiry.key in self._asking:
-                    continue
-                self._asking.add(inquiry.key)
-            if self._threaded:
-                self._pool = self._pool or ThreadPoolExecutor(AT_ONCE, thread_name_prefix="lvstui-probe")
-                self._pool.submit(self._run, inquiry)
-            else:
-                self._run(inquiry)
+    def ask(self, snapshot: Snapshot, keys: Iterable[ServerKey], now: float) -> None:
+        """Begin to ask servers of a snapshot; those that are waiting to be asked for another reason are left out."""
+        for key, waiting in list(self._asking.items()):
+            if waiting.cancel():
+                del self._asking[key]
+        pools = snapshot.reading.director.pools
+        there = {ServerKey(service, endpoint) for service, pool in pools.items() for endpoint in pool.servers}
+        wanted = [key for key in keys if key in there]
+        known = {
+            key: finding
+            for key, finding in self.findings.items()
+            if key in there and (finding.probed or key in self._asking)
+        }
+        self.findings = {**{key: Finding((), now) for key in wanted}, **known}
+        for inquiry in inquiries(snapshot, [key for key in wanted if key not in self._asking]):
+            self._begin(inquiry)
+
+    def take(self, answered: Answered, now: float) -> None:
+        """Take what came of asking a server."""
+        self._asking.pop(answered.key, None)
+        self.findings = {**self.findings, answered.key: Finding(answered.probed, now)}
 
     def close(self) -> None:
         """Ask nobody any more; a question that is under way ends by itself."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def _begin(self, inquiry: Inquiry) -> None:
+        if self._threaded:
+            self._pool = self._pool or ThreadPoolExecutor(AT_ONCE, thread_name_prefix="lvstui-probe")
+            self._asking[inquiry.key] = self._pool.submit(self._run, inquiry)
+        else:
+            self._run(inquiry)
+
     def _run(self, inquiry: Inquiry) -> None:
         try:
-            found = ask(self._kernel, inquiry)
-        finally:
-            with self._lock:
-                self._asking.discard(inquiry.key)
-        self._answered(inquiry.key, found)
+            probed = ask(self._kernel, inquiry)
+        except Exception as error:
+            self._submit(Broken(error))
+        else:
+            self._submit(Answered(inquiry.key, probed))

@@ -30,6 +30,8 @@ from lvstui.engine.edits import FEW, Editor, read_target
 from lvstui.engine.entry_desk import EntryDesk
 from lvstui.engine.messages import (
     Adopt,
+    Answered,
+    AskServers,
     Broken,
     Consult,
     Edit,
@@ -55,6 +57,7 @@ from lvstui.engine.messages import (
     Zero,
     Zeroed,
 )
+from lvstui.engine.prober import Prober
 from lvstui.engine.profile import FollowedProfile
 from lvstui.engine.scanner import Follow as FollowTable
 from lvstui.engine.tracer import follow
@@ -115,6 +118,7 @@ class Worker:
         self._history: History = {}
         self._snapshot = replace(EMPTY_SNAPSHOT, origin=kernel.origin, derived=Derived())
         self._desk = EntryDesk(kernel, self.submit, post, clock=clock, threaded=threaded, pause=pause)
+        self._prober = Prober(kernel, self.submit, threaded=threaded)
         self._watching = Watch(False)
         self._ending = False
         self._reports: list[EntryReport] = []
@@ -152,11 +156,16 @@ class Worker:
         match request:
             case Stop():
                 self._desk.close()
+                self._prober.close()
                 self._editor.close()
                 self._kernel.close()
                 if self._presence:
                     self._presence.leave()
                 return False
+            case Answered():
+                self._prober.take(request, self._clock())
+                self._snapshot = replace(self._snapshot, findings=self._prober.findings)
+                self._post(self._snapshot)
             case Scanned() | Consult() | Reported() | Broken():
                 self._serve_scanner(request)
             case _:
@@ -189,6 +198,8 @@ class Worker:
                 self._follow(packet)
             case Examine():
                 self._examine(request)
+            case AskServers(keys):
+                self._prober.ask(self._snapshot, keys, self._clock())
             case _:
                 assert_never(request)
 
@@ -249,6 +260,7 @@ class Worker:
             owners=self._owners(),
             scan=self._desk.scan,
             here=self._here,
+            findings=self._prober.findings,
             derived=self._snapshot.derived,
         )
         advice(self._snapshot)  # which walks packets through thousands of rules: here, so that no screen waits

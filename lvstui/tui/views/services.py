@@ -22,6 +22,7 @@ from lvstui.tui.commands import Command, bindings
 from lvstui.tui.dialogs.listing import Copied, list_states
 from lvstui.tui.views.editing import arranging, editing, filtering
 from lvstui.tui.views.examining import examining
+from lvstui.tui.views.probing import PROBING
 from lvstui.tui.views.service_edits import (
     BUNDLE,
     EDITS,
@@ -200,6 +201,7 @@ _COMMANDS: tuple[Command[Services], ...] = (
     Command("entries.move", "M", "move this server's clients to another, after asking", _move, why_off=_on_no_server),
     tracing(_question, "T trace", when=_on_service),
     examining(),
+    *PROBING,
     *ZEROING,
     filtering(),
     Command("regroup", "m", "group by machine or by service", _regroup, "m group", when=any_row),

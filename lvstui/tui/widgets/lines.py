@@ -135,6 +135,13 @@ class Chunks(VerticalScroll, can_focus=False):
         self._head, self._count, self._lines, self._first = head, count, lines, 0
         self._draw()
 
+    def renew(self, count: int, lines: Callable[[int], Iterable[str]]) -> None:
+        """Show what became of the things, where the operator reads now."""
+        self._count, self._lines = count, lines
+        self._first = min(self._first, max(0, count - 1) // CHUNK * CHUNK)
+        if self.is_mounted:
+            self.query_one(Static).update(self._text())
+
     def turn(self, pages: int) -> None:
         """Scroll by pages, and from the last page of a chunk to the next chunk."""
         end = self.max_scroll_y if pages > 0 else 0
