@@ -22,7 +22,7 @@ from lvstui.core.model import NOBODYS, Home
 from lvstui.core.record import Owner
 from lvstui.formats.profile.write import ProfileError
 from lvstui.host.home import find_home
-from lvstui.kernel.port import Kernel, KernelError, NoIpvs, NoRight
+from lvstui.kernel.port import Kernel, KernelError, NoIpvs, NoNamespace, NoRight
 from lvstui.store.journal_file import left_paths
 from lvstui.store.profile_file import NO_USUAL_PROFILE, ProfileFile, default_path
 
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None, open_kernel: Opener | None = No
         return end.status
     except Failure as failure:
         status, sentence = failure.status, str(failure)
-    except FieldError as error:
+    except (FieldError, NoNamespace) as error:
         status, sentence = Status.USAGE, str(error)
     except NoRight as error:
         status, sentence = Status.PERMISSION, str(error)

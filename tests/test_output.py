@@ -85,6 +85,18 @@ def test_the_parser_shows_what_it_does_not_understand_escaped_and_cut() -> None:
     status, _, err = ended(f"{demo('show', 'marks', evil)}")
     assert status == 2
     assert err.splitlines()[-1] == (r"lvstui: error: unrecognized arguments: x\x1b]52;c;aGk=\x07\x9b\u202e\udcff")
+    complaints = {
+        ("trace",): "trace: error: missing: CLIENT[:PORT], PROTOCOL:ADDRESS:PORT",
+        ("trace", "198.51.100.7"): "trace: error: missing: PROTOCOL:ADDRESS:PORT",
+        ("check",): "check: error: missing, one of: FILE --running",
+        ("trace", "--in"): "trace: error: --in: needs a value behind it",
+    }
+    complaints["check", "--running", "FILE"] = (
+        "check: error: FILE: cannot stand beside --running; leave one of them out"
+    )
+    for words, sentence in complaints.items():
+        status, _, err = ended(demo(*words))
+        assert (status, err.splitlines()[-1]) == (2, f"lvstui {sentence}")
     status, _, err = ended(f"{demo('history', '-n', '$(printf %100000d 1)')}")
     assert status == 2
     assert len(err) < 1000

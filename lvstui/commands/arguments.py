@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
 from lvstui import __version__
-from lvstui.core.fields import visible
+from lvstui.core.fields import quote, visible
 
 _DESCRIPTION: Final = """\
 Watch and edit Linux Virtual Server (IPVS) live: every edit goes to the kernel and to a TOML profile.
@@ -33,6 +34,17 @@ _EDIT: Final = ("edits", "run")
 _LONGEST: Final = 300
 """Characters of a complaint that are shown: an argument may have 128 KiB."""
 
+_COMPLAINTS: Final = tuple(
+    (re.compile(pattern), sentence)
+    for pattern, sentence in (
+        (r"^the following arguments are required: (.*)$", r"missing: \1"),
+        (r"^one of the arguments (.*) is required$", r"missing, one of: \1"),
+        (r"^argument (\S+): not allowed with argument (\S+)$", r"\1: cannot stand beside \2; leave one of them out"),
+        (r"^argument (\S+): expected one argument$", r"\1: needs a value behind it"),
+    )
+)
+"""Complaints of argparse in our words."""
+
 _Command: TypeAlias = Callable[[str, str, str], argparse.ArgumentParser]
 """Adds a command: its name, what follows it, and what it does."""
 
@@ -42,6 +54,8 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and what is wrong on stderr, and end with status 2."""
+        for pattern, sentence in _COMPLAINTS:
+            message = pattern.sub(sentence, message)
         shown = visible(message[:_LONGEST])
         super().error(f"{shown}..." if len(message) > _LONGEST else shown)
 
@@ -80,7 +94,7 @@ def _interval(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0.2 <= seconds <= 3600.0:
-        raise argparse.ArgumentTypeError(f"must be 0.2 to 3600 seconds, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be 0.2 to 3600 seconds, not {quote(text)}")
     return seconds
 
 
@@ -90,13 +104,13 @@ def _wait(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0.1 <= seconds <= 30.0:
-        raise argparse.ArgumentTypeError(f"must be 0.1 to 30 seconds, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be 0.1 to 30 seconds, not {quote(text)}")
     return seconds
 
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {quote(text)}")
     return int(text)
 
 
@@ -195,12 +209,13 @@ def _trace(command: _Command) -> None:
     trace = command("trace", usage, "follow a packet through rules and IPVS to its real server")
     trace.set_defaults(run=("trace", "trace"))
     trace.add_argument("client", metavar="CLIENT[:PORT]", help="where it comes from, such as 198.51.100.7")
-    trace.add_argument("target", metavar="PROTOCOL:ADDRESS:PORT", help="where it is sent, such as tcp:192.0.2.10:443")
-    comes = trace.add_mutually_exclusive_group()
-    comes.add_argument("--in", dest="interface", metavar="INTERFACE", help="where it comes in (not known)")
-    comes.add_argument("--from-director", action="store_true", help="this machine itself sends it")
-    trace.add_argument("--established", action="store_true", help="of a connection that is open (it opens one)")
-    trace.add_argument("--ct-mark", metavar="N", help="the mark of its connection, 0 to 4294967295")
+    sent = "where it is sent, such as tcp:192.0.2.10:443; it may stand first"
+    trace.add_argument("target", metavar="PROTOCOL:ADDRESS:PORT", help=sent)
+    comes_in = "the interface that it comes in by, where rules ask for that"
+    trace.add_argument("--in", dest="interface", metavar="INTERFACE", help=comes_in)
+    trace.add_argument("--from-director", action="store_true", help="this machine itself sends it")
+    trace.add_argument("--established", action="store_true", help="it belongs to an open connection, and opens none")
+    trace.add_argument("--ct-mark", metavar="N", help="the mark that its connection has, 0 to 4294967295")
     trace.add_argument("--json", action="store_true", help="as JSON")
 
 

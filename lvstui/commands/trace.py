@@ -17,7 +17,7 @@ from lvstui.core.trace.lines import trace_lines
 from lvstui.core.trace.request import client_text, packet_of
 from lvstui.core.trace.trace import Ending, Trace
 from lvstui.core.view.brief import server_state
-from lvstui.engine.tracer import follow
+from lvstui.engine.tracer import check_interface, follow
 
 _WIDTH: Final = 80
 
@@ -33,6 +33,7 @@ def trace(options: Namespace, open_place: OpenPlace) -> int:
         connection_mark=options.ct_mark,
     )
     with open_place() as place:
+        check_interface(place.kernel, packet)  # before anything is said about what is shown
         snapshot = read_snapshot(place, rules_suffice=True)
         found = follow(place.kernel, packet, snapshot.reading)
     now = time.monotonic()

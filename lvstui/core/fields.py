@@ -149,13 +149,14 @@ def quote(text: str) -> str:
 def number(field: str, value: str | int, limits: tuple[int, int] | None = None) -> int:
     """Read a whole number within limits, those of its field in `LIMITS` if none are given. Raises `FieldError`."""
     lowest, highest = limits or LIMITS[field]
+    given = value
     if isinstance(value, str):
         text = value.strip()
         if not (text.isascii() and text.isdigit()):
             raise FieldError(field, f"must be a whole number from {lowest} to {highest}, not {quote(value)}")
         value = int(text) if len(text) <= 20 else highest + 1
     if not lowest <= value <= highest:
-        raise FieldError(field, f"must be from {lowest} to {highest}")
+        raise FieldError(field, f"must be from {lowest} to {highest}, not {quote(str(given))}")
     return value
 
 
@@ -173,11 +174,16 @@ def address(field: str, text: str) -> Address:
     raise FieldError(field, f"{quote(text)} is not an IPv4 or IPv6 address")
 
 
-def _address_and_port(field: str, text: str, example: str) -> tuple[Address, int]:
+def one_port(field: str, text: str, example: str) -> tuple[Address, int]:
+    """Read an address and one port, 1 to 65535, as `server` does; errors are about `field`. Raises `FieldError`."""
+    return _address_and_port(field, text, example, 1)
+
+
+def _address_and_port(field: str, text: str, example: str, lowest: int = 0) -> tuple[Address, int]:
     host, colon, port = text.rpartition(":")
     bracketed = host[:1] == "[" and host[-1:] == "]"
-    if not colon or not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > 65535:
-        raise FieldError(field, f"{quote(text)} needs a port from 0 to 65535 at its end, such as {example}")
+    if not colon or not port.isascii() or not port.isdigit() or len(port) > 5 or not lowest <= int(port) <= 65535:
+        raise FieldError(field, f"{quote(text)} needs a port from {lowest} to 65535 at its end, such as {example}")
     if bracketed:
         host = host[1:-1]
     if bracketed != (":" in host):

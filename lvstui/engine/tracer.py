@@ -24,6 +24,12 @@ BUDGET: Final = 10.0
 """Seconds that reading the connection table may take; after that the trace says that it is not certain."""
 
 
+def check_interface(kernel: Kernel, packet: Packet) -> None:
+    """Raise `FieldError` where a packet comes in by an interface that there is not."""
+    if packet.interface and kernel.network.index(packet.interface) is None:
+        raise FieldError(IN, f"there is no interface {quote(packet.interface)}; `ip link` lists them")
+
+
 def follow(
     kernel: Kernel, packet: Packet, reading: Reading, scan: Scan | None = None, *, budget: float = BUDGET
 ) -> Trace:
@@ -31,8 +37,7 @@ def follow(
 
     The connection table is read for `budget` seconds at most, unless there is a `scan` of all of it.
     """
-    if packet.interface and kernel.network.index(packet.interface) is None:
-        raise FieldError(IN, f"there is no interface {quote(packet.interface)}; `ip link` lists them")
+    check_interface(kernel, packet)
     if scan is None and reading.info != NO_INFO:
         director = reading.director
         scan = read_table(kernel, budget, wanted_clients([packet.source], director), engines=has_engine(director))

@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from lvstui.core.fields import quote, visible
 from lvstui.host.home import DOCKER_NAMES, FOLDERS, namespace_path
-from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs
+from lvstui.kernel.port import NO_IPVS, KernelError, NoIpvs, NoNamespace
 
 OURS = Path("/proc/thread-self/ns/net")
 """The network namespace that the calling thread is in."""
@@ -63,15 +64,15 @@ def _enter(netns: str) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.setns(descriptor, _CLONE_NEWNET):
             reason = os.strerror(ctypes.get_errno())
-            raise KernelError(f"netns: {netns!r} cannot be entered ({reason}); that needs root")
+            raise KernelError(f"netns: {quote(netns)} cannot be entered ({reason}); that needs root")
     finally:
         os.close(descriptor)
 
 
 def _open(netns: str) -> int:
-    """Open a namespace by its name; anything else than a network namespace is refused unread."""
+    """Open a namespace by its name; anything else than a network namespace is refused unread (`NoNamespace`)."""
     if netns in ("", ".", "..") or "/" in netns or "\0" in netns:
-        raise KernelError(f"netns: {netns!r} is no name of a network namespace; `ip netns` lists them")
+        raise NoNamespace(f"netns: {quote(netns)} is no name of a network namespace; `ip netns` lists them")
     path = namespace_path(netns, FOLDERS)
     try:
         is_other = not stat.S_ISREG(path.stat().st_mode)  # as opening a device may do something
@@ -79,13 +80,13 @@ def _open(netns: str) -> int:
     except OSError as problem:
         if problem.errno == errno.ENOENT:
             lists = f"`ip netns` lists them, and {DOCKER_NAMES} has Docker's"
-            raise KernelError(f"netns: there is no network namespace {netns!r}; {lists}") from None
-        raise KernelError(f"netns: {netns!r} cannot be opened: {problem.strerror}") from None
+            raise NoNamespace(f"netns: there is no network namespace {quote(netns)}; {lists}") from None
+        raise KernelError(f"netns: {quote(netns)} cannot be opened: {problem.strerror}") from None
     if descriptor < 0 or not _is_network(descriptor):
         if descriptor >= 0:
             os.close(descriptor)
         remedy = f"`umount {path}; rm {path}`" if path.parent == DOCKER_NAMES else f"`ip netns del {netns}`"
-        raise KernelError(f"netns: {str(path)!r} is no network namespace; {remedy} removes it")
+        raise NoNamespace(f'netns: "{visible(str(path))}" is no network namespace; {remedy} removes it')
     return descriptor
 
 

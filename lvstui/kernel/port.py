@@ -38,6 +38,10 @@ class NoRight(KernelError):
     """CAP_NET_ADMIN in the initial user namespace is missing (EPERM)."""
 
 
+class NoNamespace(KernelError):
+    """There is no network namespace of that name, or what has it is none."""
+
+
 class NoIpvs(KernelError):
     """The kernel has no IPVS, or its module has gone; `modprobe ip_vs` is the remedy."""
 

@@ -71,16 +71,25 @@ def test_the_trace_fits_into_eighty_columns(tmp_path: Path, capsys: pytest.Captu
     ("words", "sentence"),
     [
         (("nonsense", "tcp:192.0.2.10:80"), 'client: "nonsense" is not an IPv4 or IPv6 address'),
-        (("10.0.0.1:0", "tcp:192.0.2.10:80"), 'client: "10.0.0.1:0" names port 0'),
-        (("10.0.0.1:70000", "tcp:192.0.2.10:80"), "client: "),
+        (
+            ("10.0.0.1:0", "tcp:192.0.2.10:80"),
+            'client: "10.0.0.1:0" needs a port from 1 to 65535 at its end, such as 198.51.100.7:40000, or none',
+        ),
+        (("10.0.0.1:70000", "tcp:192.0.2.10:80"), 'client: "10.0.0.1:70000" needs a port from 1 to 65535 at its end'),
         (("10.0.0.1", "tcp:192.0.2.10:80", "--in", ""), 'in: must be a name without spaces, not ""'),
         (("10.0.0.1", "tcp:192.0.2.10"), "target: "),
-        (("10.0.0.1", "tcp:192.0.2.10:0"), "target: "),
+        (("10.0.0.1", "tcp:192.0.2.10:0"), 'target: "192.0.2.10:0" needs a port from 1 to 65535 at its end'),
+        (("10.0.0.1", "tcp:192.0.2.10:70000"), 'target: "192.0.2.10:70000" needs a port from 1 to 65535 at its end'),
+        (("10.0.0.1", "web"), 'target: "web" is no target such as tcp:192.0.2.10:443 or udp:[2001:db8::1]:53\n'),
         (("10.0.0.1", "mark:80"), 'target: "mark:80" is a mark'),
+        (("10.0.0.1", "tcp:192.0.2.10:80", "--in", "eth0", "--from-director"), "in: what this machine itself sends"),
         (("10.0.0.1", "ip300:192.0.2.10:0"), "target: "),
         (("10.0.0.1", "tcp:[2001:db8::1]:80"), "client: 10.0.0.1 is IPv4"),
         (("10.0.0.1", "tcp:192.0.2.10:80", "--ct-mark", "many"), "ct-mark: must be a whole number"),
-        (("10.0.0.1", "tcp:192.0.2.10:80", "--ct-mark", "4294967296"), "ct-mark: must be from 0"),
+        (
+            ("10.0.0.1", "tcp:192.0.2.10:80", "--ct-mark", "4294967296"),
+            'ct-mark: must be from 0 to 4294967295, not "4294967296"',
+        ),
         (("10.0.0.1", "tcp:192.0.2.10:80", "--in", "a name that is long"), "in: "),
         (("10.0.0.1", "tcp:192.0.2.10:80", "--in", "nowhere"), 'in: there is no interface "nowhere"'),
     ],
@@ -92,6 +101,20 @@ def test_a_bad_question_is_answered_by_a_sentence_that_names_the_field(
     error = capsys.readouterr().err
     assert error.startswith(f"lvstui: {sentence}")
     assert "Traceback" not in error
+
+
+def test_a_bad_question_is_answered_before_anything_is_said_of_ipvs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = kernel()
+    bare.failure = NoIpvs(NO_IPVS)
+    assert run(bare, tmp_path, "trace", "10.0.0.1", "tcp:192.0.2.10:80", "--in", "nowhere") == 2
+    assert capsys.readouterr().err == 'lvstui: in: there is no interface "nowhere"; `ip link` lists them\n'
+
+
+def test_the_target_may_stand_first_as_on_the_screens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = traced(tmp_path, capsys, "tcp:192.0.2.10:443", "198.51.100.7")
+    assert found == traced(tmp_path, capsys, "198.51.100.7", "tcp:192.0.2.10:443")
 
 
 @pytest.mark.parametrize("client", ["2001:db8:c::1", "[2001:db8:c::1]", "[2001:db8:c::1]:4000"])

@@ -43,7 +43,7 @@ def test_what_is_no_network_namespace_is_refused_at_once(
         case _:
             place.symlink_to("/proc/self/ns/mnt")
     start = time.monotonic()
-    with pytest.raises(KernelError, match="blue' is no network namespace; `ip netns del blue` removes it"):
+    with pytest.raises(KernelError, match='blue" is no network namespace; `ip netns del blue` removes it'):
         call_in("blue", lambda: None)
     assert time.monotonic() - start < 1
 
@@ -59,5 +59,5 @@ def test_a_namespace_that_docker_made_is_entered_by_its_name(tmp_path: Path, mon
 
 def test_a_name_that_is_not_there_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(namespace, "FOLDERS", (tmp_path,))
-    with pytest.raises(KernelError, match="there is no network namespace 'blue'"):
+    with pytest.raises(KernelError, match='there is no network namespace "blue"'):
         call_in("blue", lambda: None)

@@ -8,7 +8,7 @@ from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.fields import FieldError, quote
-from lvstui.core.model import Address, AddressKey, Endpoint, Family, MarkKey, Protocol, ServiceKey
+from lvstui.core.model import Address, AddressKey, Endpoint, Family, Protocol, ServiceKey
 from lvstui.core.observed import Rule
 from lvstui.core.packets.packet import Packet
 
@@ -16,6 +16,7 @@ CLIENT, TARGET, IN, MARK = "client", "target", "in", "ct-mark"
 """The fields of the question, as errors name them."""
 
 _EXAMPLE: Final = "tcp:192.0.2.10:443"
+_CLIENT: Final = "198.51.100.7"
 _TARGET: Final = re.compile(r"(?:tcp|udp|sctp|ip\d+):", re.IGNORECASE)
 _MARKS: Final = (0, 0xFFFFFFFF)
 
@@ -29,12 +30,16 @@ def packet_of(
     established: bool = False,
     connection_mark: str | None = None,
 ) -> Packet:
-    """Read `ADDRESS[:PORT]` and `PROTOCOL:ADDRESS:PORT`, and what else is known of a packet.
+    """Read `ADDRESS[:PORT]` and `PROTOCOL:ADDRESS:PORT`, in either order, and what else is known of a packet.
 
     Raises `FieldError`.
     """
+    if _TARGET.match(client) and not _TARGET.match(target):
+        client, target = target, client
     source, source_port = _client(client)
     protocol, address, port = _target(target)
+    if local and interface:
+        raise FieldError(IN, "what this machine itself sends comes in nowhere; leave out in, or from-director")
     if Family.of(source) is not Family.of(address):
         raise FieldError(CLIENT, f"{source} is {Family.of(source).word}, and the target is not; name one of its family")
     return Packet(
@@ -77,30 +82,23 @@ def _client(text: str) -> tuple[Address, int | None]:
     except FieldError:
         if ":" not in text or (text.count(":") > 1 and "[" not in text):
             raise
-    try:
-        address, port = fields.server(text)
-    except FieldError as error:
-        raise FieldError(CLIENT, error.sentence) from None
-    if not port:
-        raise FieldError(CLIENT, f"{quote(text)} names port 0; give 1 to 65535, or leave it out where it is not known")
-    return address, port
+    return fields.one_port(CLIENT, text, f"{_CLIENT}:40000, or none where it is not known")
 
 
 def _target(text: str) -> tuple[Protocol, Address, int]:
     text = text.strip()
-    if text.lower().startswith("ip") and text.rstrip("0123456789")[-1:] != ":":
-        text += ":0"  # no port, as these protocols have none
-    try:
-        key = fields.service(text)
-    except FieldError as error:
-        raise FieldError(TARGET, error.sentence.replace("is not a service such as", "is no target such as")) from None
-    if isinstance(key, MarkKey):
+    word, _, place = text.partition(":")
+    if word.lower() in ("mark", "mark6"):
         raise FieldError(TARGET, f"{quote(text)} is a mark; name what its packets are sent to, such as {_EXAMPLE}")
-    if key.protocol > 255:
+    if not _TARGET.match(text):
+        raise FieldError(TARGET, f"{quote(text)} is no target such as {_EXAMPLE} or udp:[2001:db8::1]:53")
+    number = word[2:] if word.lower().startswith("ip") else ""
+    if len(number) > 3 or (number and int(number) > 255):
         raise FieldError(TARGET, f"{quote(text)} needs a protocol from ip0 to ip255")
-    if key.protocol in fields.PROTOCOL_WORDS and not key.port:
-        raise FieldError(TARGET, f"{quote(text)} names port 0, which stands for all; name one from 1 to 65535")
-    return key.protocol, key.address, key.port
+    protocol = Protocol(int(number)) if number else Protocol[word.upper()]
+    if protocol in fields.PROTOCOL_WORDS:
+        return protocol, *fields.one_port(TARGET, place, _EXAMPLE)
+    return protocol, fields.address(TARGET, place.removesuffix(":0").strip("[]")), 0  # these have no ports
 
 
 def question_of(text: str) -> Packet:
@@ -109,11 +107,9 @@ def question_of(text: str) -> Packet:
     Behind them, in any order: `in INTERFACE`, `established`, `from-director`, `ct-mark N`. Raises `FieldError`.
     """
     target, client, *words = (*text.split(), "", "")
-    if _TARGET.match(client) and not _TARGET.match(target):
-        target, client = client, target
     words = [word for word in words if word]
     if not client:
-        raise FieldError(CLIENT, f"write PROTOCOL:ADDRESS:PORT CLIENT, such as {_EXAMPLE} 198.51.100.7")
+        raise FieldError(CLIENT, f"write PROTOCOL:ADDRESS:PORT CLIENT, such as {_EXAMPLE} {_CLIENT}")
     named: dict[str, str] = {}
     flags: set[str] = set()
     while words:

@@ -226,7 +226,7 @@ except Answer:
 
 
 def test_a_namespace_that_does_not_exist_is_named_in_the_error() -> None:
-    with pytest.raises(KernelError, match="no network namespace 'nosuch'"):
+    with pytest.raises(KernelError, match='no network namespace "nosuch"'):
         call_in("nosuch", lambda: None)
 
 

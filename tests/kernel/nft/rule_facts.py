@@ -59,8 +59,9 @@ def sort_rules(every: Iterable[RuleFacts]) -> list[RuleFacts]:
 
 
 def normalize_match(words: Iterable[str]) -> tuple[str, ...]:
-    """Drop what a longer name implies: `tcp dport` is tcp, and `ip daddr` is IPv4."""
-    every = [word for word in words if word]
+    """Drop what a longer name implies: `tcp dport` is tcp, and `ip daddr` is IPv4. A test is said once, a limit not."""
+    asked = [word for word in words if word]
+    every = [word for place, word in enumerate(asked) if word not in asked[:place] or word.startswith("limit ")]
     starts = {word.split(" ", 1)[0] for word in every}
     implied = {f"{name} {start}" for start in starts for name in ("meta l4proto", "ip protocol")}
     implied |= {"meta nfproto ipv4", "meta protocol ip"} if "ip" in starts else set()

@@ -322,7 +322,7 @@ def test_a_named_namespace_is_looked_into() -> None:
     finally:
         output("ip", "netns", "delete", name)
     with closing(PacketFilter(name)) as door:
-        assert f"no network namespace '{name}'" in door.read().trouble
+        assert f'no network namespace "{name}"' in door.read().trouble
         with pytest.raises(Refused, match="no network namespace"):
             door.write(change_group(None, WEB))
 

@@ -47,3 +47,15 @@ def test_all_of_them_together_are_read_as_nft_prints_them() -> None:
     lines = "\n".join(rule for rule in RULES.values())
     nft(f"table inet t {{\nchain pre {{\ntype filter hook prerouting priority -150\n{lines}\n}}\n}}")
     same_as_nft()
+
+
+@alone
+def test_what_a_jump_and_the_rule_behind_it_both_ask_is_said_once_but_two_limits_are_two() -> None:
+    asked = "ct state new tcp dport 80 limit rate 5/day"
+    base = f"type filter hook prerouting priority -150; {asked} jump web;"
+    nft(f"table inet t {{\nchain web {{ {asked} meta mark set 256; }}\nchain p {{ {base} }}\n}}")
+    with closing(PacketFilter(None)) as door:
+        (found,) = door.read().rules
+    assert found.match.count("ct state new") == found.match.count("tcp dport 80") == 1
+    assert len([word for word in found.match if word.startswith("limit")]) == 2
+    same_as_nft()

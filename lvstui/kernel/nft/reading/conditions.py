@@ -274,13 +274,26 @@ def common(one: Sequence[Range], other: Sequence[Range]) -> tuple[Range, ...]:
 
 
 def words(conditions: Sequence[Condition]) -> tuple[str, ...]:
-    """Write conditions, without those that another one's name implies (`tcp dport` is tcp)."""
+    """Write conditions, without those that another one's name implies (`tcp dport` is tcp), and no test twice.
+
+    A limit that is asked twice, by the jump and by the rule, is two.
+    """
     implied = {condition.field.layer for condition in conditions if not _layer(condition)}
     implied |= {_BELOW[layer] for layer in implied if layer in _BELOW}
     kept = [condition for condition in conditions if _layer(condition) not in implied]
     # Such as `ip protocol ospf`, which says more than that it is IPv4.
     implied |= {condition.field.layer for condition in kept}
-    return tuple(condition.text for condition in kept if condition.text and _layer(condition) not in implied)
+    said = [condition for condition in kept if condition.text and _layer(condition) not in implied]
+    return tuple(
+        condition.text
+        for place, condition in enumerate(said)
+        if not _is_test(condition) or condition not in said[:place]
+    )
+
+
+def _is_test(condition: Condition) -> bool:
+    """Return whether a condition has the same answer whenever it is asked about a packet."""
+    return condition.ranges is not None or condition.test is not None or condition.ipset is not None
 
 
 def _layer(condition: Condition) -> tuple[int, int] | str:
