@@ -1,0 +1,383 @@
+"""`lvstui doctor` on a real kernel: each fault is made, found, and taken back; and what is healthy says so."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+from lvstui.cli import main
+from tests.lab.fill import fill
+from tests.lab.net import ask, shop
+
+pytestmark = pytest.mark.kernel
+
+WEB, SECURE, NAMES, SIX = "tcp:192.0.2.10:80", "tcp:192.0.2.10:443", "udp:192.0.2.10:53", "tcp:[2001:db8:1::10]:80"
+MARK = "mark:80"
+DIRECT, TUNNEL, LONE = "tcp:10.0.0.100:80", "tcp:192.0.2.20:8080", "tcp:192.0.2.10:81"
+
+LVSTUI: Final = f"{sys.executable} -m lvstui --live --profile /run/tmp/doctor.toml"
+
+SERVICES: Final = """\
+-A -t 10.0.0.100:80 -s rr
+-a -t 10.0.0.100:80 -r 10.0.0.11:80 -g
+-a -t 10.0.0.100:80 -r 10.0.0.12:80 -g
+-A -t 192.0.2.20:8080 -s rr
+-a -t 192.0.2.20:8080 -r 10.0.0.13:8080 -i
+-A -t 192.0.2.10:81 -s rr
+-a -t 192.0.2.10:81 -r 10.0.0.11:81 -m
+"""
+
+PREPARED: Final = """\
+ip addr add 10.0.0.100/32 dev back
+for name in rs1 rs2; do
+    ip netns exec $name sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2
+    ip -n $name addr add 10.0.0.100/32 dev lo
+done
+ip link set back mtu 1540
+for name in rs1 rs2 rs3; do ip link set $name mtu 1540; ip -n $name link set eth0 mtu 1540; done
+ip link set front mtu 1500
+modprobe ip_vs_ftp
+"""
+
+CROWDED: Final = """\
+-A -t 192.0.2.10:80 -s rr -p 300
+-a -t 192.0.2.10:80 -r 10.0.0.11:80 -m
+-a -t 192.0.2.10:80 -r 10.0.0.12:80 -m
+-a -t 192.0.2.10:80 -r 10.0.0.13:80 -m
+"""
+
+KNOCK: Final = """\
+import socket, sys
+for _ in range(16):
+    s = socket.socket()
+    s.bind(("198.18.7.7", 0))
+    s.setblocking(False)
+    s.connect_ex((sys.argv[1], int(sys.argv[2])))
+"""
+
+MASTER: Final = """\
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("192.0.2.2"))
+for _ in range(40):
+    s.sendto(bytes((0, 77, 0, 8, 0, 1, 0, 0)), ("224.0.0.81", 8848))
+    time.sleep(0.1)
+"""
+
+
+class Fault(NamedTuple):
+    """What is done to the director or around it, and which question finds it with which words."""
+
+    question: str
+    service: str
+    made: str
+    undone: str
+    words: str
+    state: str = "wrong"
+    options: tuple[str, ...] = ()
+
+
+FAULTS: Final = {
+    "the virtual address is missing": Fault(
+        "address", WEB, "ip addr del 192.0.2.10/32 dev front", "ip addr add 192.0.2.10/32 dev front", "192.0.2.10 is no"
+    ),
+    "the virtual address of IPv6 is missing": Fault(
+        "address",
+        SIX,
+        "ip addr del 2001:db8:1::10/128 dev front",
+        "ip addr add 2001:db8:1::10/128 dev front nodad",
+        "2001:db8:1::10 is no address",
+    ),
+    "the address of a mark is missing": Fault(
+        "address",
+        MARK,
+        "ip addr del 192.0.2.20/32 dev front",
+        "ip addr add 192.0.2.20/32 dev front",
+        "192.0.2.20 is no",
+    ),
+    "another host has the virtual address": Fault(
+        "other-owner",
+        WEB,
+        "ip -n client addr add 192.0.2.10/32 dev lo",
+        "ip -n client addr del 192.0.2.10/32 dev lo",
+        "another host answers for 192.0.2.10 by front",
+    ),
+    "another host has the virtual address of IPv6": Fault(
+        "other-owner",
+        SIX,
+        "ip -n client addr add 2001:db8:1::10/128 dev eth0 nodad",
+        "ip -n client addr del 2001:db8:1::10/128 dev eth0",
+        "another host answers for 2001:db8:1::10",
+    ),
+    "a real server answers ARP for the virtual address": Fault(
+        "other-owner",
+        DIRECT,
+        "ip netns exec rs2 sysctl -qw net.ipv4.conf.all.arp_ignore=0; bash -c 'echo > /dev/udp/10.0.0.12/9'",
+        "ip netns exec rs2 sysctl -qw net.ipv4.conf.all.arp_ignore=1",
+        "its real server 10.0.0.12:80",
+    ),
+    "nothing is forwarded": Fault(
+        "forwarding",
+        WEB,
+        "sysctl -qw net.ipv4.ip_forward=0",
+        "sysctl -qw net.ipv4.ip_forward=1",
+        "net.ipv4.ip_forward is 0",
+    ),
+    "an interface forwards nothing": Fault(
+        "forwarding",
+        WEB,
+        "sysctl -qw net.ipv4.conf.back.forwarding=0",
+        "sysctl -qw net.ipv4.conf.back.forwarding=1",
+        "net.ipv4.conf.back.forwarding is 0",
+    ),
+    "IPv6 is not forwarded": Fault(
+        "forwarding",
+        SIX,
+        "sysctl -qw net.ipv6.conf.all.forwarding=0",
+        "sysctl -qw net.ipv6.conf.all.forwarding=1",
+        "net.ipv6.conf.all.forwarding is 0",
+    ),
+    "rp_filter drops what is answered by another interface": Fault(
+        "rp-filter",
+        WEB,
+        "sysctl -qw net.ipv4.conf.all.rp_filter=1; ip route replace 198.18.0.0/16 via 10.0.0.13",
+        "ip route replace 198.18.0.0/16 via 192.0.2.2; sysctl -qw net.ipv4.conf.all.rp_filter=0",
+        "sends in by front is dropped",
+    ),
+    "answers take another way": Fault(
+        "answers",
+        LONE,
+        f"ip -n rs1 route del default; ip netns exec client {sys.executable} -c '{KNOCK}' 192.0.2.10 81; sleep 2.5",
+        "ip -n rs1 route add default via 10.0.0.1; ipvsadm -Z",
+        "none of 10.0.0.11:81",
+    ),
+    "a direct server is in another network": Fault(
+        "network",
+        DIRECT,
+        "ip route add 10.9.9.0/24 via 10.0.0.13; ipvsadm -a -t 10.0.0.100:80 -r 10.9.9.9:80 -g",
+        "ipvsadm -d -t 10.0.0.100:80 -r 10.9.9.9:80; ip route del 10.9.9.0/24",
+        "10.9.9.9:80 (by 10.0.0.13)",
+    ),
+    "a direct server is on another port": Fault(
+        "ports",
+        DIRECT,
+        f"{LVSTUI} add tcp:10.0.0.100:80 10.0.0.13:8080 forwarding=route",
+        f"{LVSTUI} delete tcp:10.0.0.100:80 10.0.0.13:8080",
+        "10.0.0.13:8080 is on another port",
+    ),
+    "a server is not in its network": Fault(
+        "routes",
+        LONE,
+        "ipvsadm -a -t 192.0.2.10:81 -r 10.0.0.99:81 -m; bash -c 'echo > /dev/udp/10.0.0.99/9'",
+        "ipvsadm -d -t 192.0.2.10:81 -r 10.0.0.99:81",
+        "10.0.0.99:81: it does not answer on back",
+    ),
+    "a server has no route": Fault(
+        "routes",
+        LONE,
+        "ipvsadm -a -t 192.0.2.10:81 -r 10.8.8.8:81 -m",
+        "ipvsadm -d -t 192.0.2.10:81 -r 10.8.8.8:81",
+        "10.8.8.8:81: there is no route",
+    ),
+    "a mark is set by nobody": Fault(
+        "mark",
+        "mark:81",
+        "ipvsadm -A -f 81 -s rr; ipvsadm -a -f 81 -r 10.0.0.11:0 -m",
+        "ipvsadm -D -f 81",
+        "no rule",
+    ),
+    "a mark is set too late": Fault(
+        "mark",
+        "mark:82",
+        "ipvsadm -A -f 82 -s rr; ipvsadm -a -f 82 -r 10.0.0.11:0 -m;"
+        "iptables -t mangle -A POSTROUTING -d 192.0.2.20 -p tcp --dport 82 -j MARK --set-mark 82",
+        "ipvsadm -D -f 82; iptables -t mangle -D POSTROUTING -d 192.0.2.20 -p tcp --dport 82 -j MARK --set-mark 82",
+        "late",
+    ),
+    "a later rule takes a mark away": Fault(
+        "mark",
+        MARK,
+        "iptables -t mangle -A PREROUTING -p tcp -j MARK --set-mark 9",
+        "iptables -t mangle -D PREROUTING -p tcp -j MARK --set-mark 9",
+        "overwritten",
+    ),
+    "another service takes the packets": Fault(
+        "arrival",
+        LONE,
+        "iptables -t mangle -A PREROUTING -p tcp -d 192.0.2.10 --dport 81 -j MARK --set-mark 80",
+        "iptables -t mangle -D PREROUTING -p tcp -d 192.0.2.10 --dport 81 -j MARK --set-mark 80",
+        "mark:80 instead",
+        "warning",
+    ),
+    "a firewall drops the packets": Fault(
+        "arrival",
+        LONE,
+        "iptables -t mangle -A PREROUTING -p tcp -d 192.0.2.10 --dport 81 -j DROP",
+        "iptables -t mangle -D PREROUTING -p tcp -d 192.0.2.10 --dport 81 -j DROP",
+        "is dropped",
+        "warning",
+    ),
+    "sh refuses the clients of a drained server": Fault(
+        "refusing",
+        "tcp:192.0.2.10:82",
+        "ipvsadm -A -t 192.0.2.10:82 -s sh; ipvsadm -a -t 192.0.2.10:82 -r 10.0.0.11:82 -m;"
+        "ipvsadm -a -t 192.0.2.10:82 -r 10.0.0.12:82 -m -w 0",
+        "ipvsadm -D -t 192.0.2.10:82",
+        "10.0.0.12:82: at weight 0",
+    ),
+    "every server is drained": Fault(
+        "weights",
+        LONE,
+        "ipvsadm -e -t 192.0.2.10:81 -r 10.0.0.11:81 -m -w 0",
+        "ipvsadm -e -t 192.0.2.10:81 -r 10.0.0.11:81 -m -w 1",
+        "every real server has weight 0",
+    ),
+    "clients hang on a deleted server": Fault(
+        "deleted",
+        "udp:192.0.2.10:99",
+        "ipvsadm -A -u 192.0.2.10:99 -s rr; ipvsadm -a -u 192.0.2.10:99 -r 10.0.0.12:99 -m;"
+        "ip netns exec client bash -c 'echo > /dev/udp/192.0.2.10/99';"
+        "ipvsadm -a -u 192.0.2.10:99 -r 10.0.0.13:99 -m; ipvsadm -d -u 192.0.2.10:99 -r 10.0.0.12:99",
+        "ipvsadm -D -u 192.0.2.10:99",
+        "of deleted servers (10.0.0.12)",
+    ),
+    "drop_entry is at work": Fault(
+        "defences",
+        WEB,
+        "sysctl -qw net.ipv4.vs.drop_entry=3",
+        "sysctl -qw net.ipv4.vs.drop_entry=0",
+        "drop_entry is 3",
+    ),
+    "connection tracking is full": Fault(
+        "conntrack",
+        WEB,
+        "iptables -t mangle -A OUTPUT -m conntrack --ctstate INVALID -j ACCEPT; bash -c 'echo > /dev/udp/10.0.0.11/9';"
+        "sysctl -qw net.netfilter.nf_conntrack_max=1",
+        "sysctl -qw net.netfilter.nf_conntrack_max=8192;"
+        "iptables -t mangle -D OUTPUT -m conntrack --ctstate INVALID -j ACCEPT",
+        "of 1 connections are tracked",
+    ),
+    "IPVS stands aside": Fault(
+        "standing-aside",
+        WEB,
+        "ipvsadm --start-daemon backup --mcast-interface front; sysctl -qw net.ipv4.vs.backup_only=1",
+        "ipvsadm --stop-daemon backup; sysctl -qw net.ipv4.vs.backup_only=0",
+        "backup_only is 1",
+    ),
+    "both directors are masters": Fault(
+        "masters",
+        WEB,
+        "ipvsadm --start-daemon master --mcast-interface front --syncid 77;"
+        f"ip netns exec client {sys.executable} -c '{MASTER}' > /dev/null 2>&1 &",
+        "ipvsadm --stop-daemon master",
+        "192.0.2.2 is a master too, with the same id 77",
+    ),
+    "full packets do not fit into a tunnel": Fault(
+        "mtu", TUNNEL, "ip link set back mtu 1510", "ip link set back mtu 1540", "over 1490 bytes do not fit", "warning"
+    ),
+    "the module for FTP is missing": Fault(
+        "modules",
+        "tcp:192.0.2.10:21",
+        "ipvsadm -A -t 192.0.2.10:21 -s rr; ipvsadm -a -t 192.0.2.10:21 -r 10.0.0.11:21 -m; rmmod ip_vs_ftp",
+        "ipvsadm -D -t 192.0.2.10:21; modprobe ip_vs_ftp",
+        "ip_vs_ftp is not loaded",
+    ),
+    "a direct server lacks the virtual address": Fault(
+        "probe",
+        DIRECT,
+        "ip -n rs2 addr del 10.0.0.100/32 dev lo",
+        "ip -n rs2 addr add 10.0.0.100/32 dev lo",
+        "10.0.0.100 is probably missing on it",
+        options=("--probe",),
+    ),
+    "a tunnelled server has no device": Fault(
+        "probe", TUNNEL, "true", "true", "10.0.0.13:8080: ", options=("--probe",)
+    ),
+}
+
+
+def sh(script: str) -> None:
+    subprocess.run(["sh", "-c", script], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def network() -> Iterator[None]:
+    with shop():
+        sh(PREPARED)
+        subprocess.run(["ipvsadm", "-R"], input=SERVICES, text=True, check=True)
+        clients = [("198.18.7.1", "192.0.2.10", 80), ("198.18.7.2", "192.0.2.20", 443)]
+        ask([*clients, ("2001:db8:c::71", "2001:db8:1::10", 80), ("198.18.7.3", "192.0.2.10", 53)])
+        yield
+
+
+@contextmanager
+def made(fault: Fault) -> Iterator[None]:
+    try:
+        sh(fault.made)
+        yield
+    finally:
+        sh(fault.undone)
+
+
+def doctor(folder: Path, *words: str) -> tuple[int, list[Mapping[str, str]]]:
+    """Return the exit status, and what is not fine."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        status = main(["--live", "--profile", str(folder / "p.toml"), "doctor", "--json", *words])
+    assert not err.getvalue()
+    found: list[Mapping[str, str]] = json.loads(out.getvalue())["findings"]
+    return status, [finding for finding in found if finding["state"] != "fine"]
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault_is_found(tmp_path: Path, fault: Fault) -> None:
+    with made(fault):
+        status, found = doctor(tmp_path, fault.service, *fault.options)
+    named = [finding for finding in found if finding["question"] == fault.question]
+    assert named, found
+    assert fault.words in named[0]["found"]
+    assert (named[0]["state"], status) == (fault.state, 3 if fault.state == "wrong" else 0), found
+    assert named[0]["looked_at"]
+    assert named[0]["remedy"]
+
+
+def test_a_table_that_is_too_small_is_found(tmp_path: Path) -> None:
+    sh("ip netns add crowd; ip -n crowd link set lo up; ip -n crowd addr add 192.0.2.10/32 dev lo")
+    try:
+        subprocess.run(["ip", "netns", "exec", "crowd", "ipvsadm", "-R"], input=CROWDED, text=True, check=True)
+        fill(17_000, "crowd")  # they go with the namespace
+        _, found = doctor(tmp_path, WEB, "--netns", "crowd")
+    finally:
+        sh("ip netns del crowd")
+    (crowded,) = [finding for finding in found if finding["question"] == "table"]
+    assert "in a table of 4096 buckets" in crowded["found"]
+    assert "conn_tab_bits=15" in crowded["remedy"]
+
+
+def test_what_is_healthy_says_so(tmp_path: Path) -> None:
+    status, found = doctor(tmp_path)
+    assert (status, [finding for finding in found if finding["question"] != "advice"]) == (0, [])
+
+
+def test_servers_that_are_healthy_answer_probes(tmp_path: Path) -> None:
+    for service in (WEB, MARK, SIX, DIRECT):
+        status, found = doctor(tmp_path, service, "--probe")
+        assert (status, [finding for finding in found if finding["question"] != "advice"]) == (0, [])
+
+
+def test_what_only_root_may_know_is_said_so() -> None:
+    command = ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-m", "lvstui", "--live", "doctor", WEB]
+    environment = {**os.environ, "HOME": "/nonexistent", "XDG_CONFIG_HOME": "/nonexistent"}
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    text = " ".join(ended.stdout.split())
+    assert "could not be known, because the right CAP_NET_RAW is missing" in text
