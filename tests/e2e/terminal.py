@@ -63,6 +63,10 @@ class Terminal:
         """Type text as it stands."""
         self._tmux("send-keys", "-H", *(f"{byte:x}" for byte in text.encode()))
 
+    def paste(self, text: str) -> None:
+        """Paste text, which a program that takes it as such (bracketed paste) draws once and not letter by letter."""
+        self.type(f"\x1b[200~{text}\x1b[201~")
+
     def screen(self) -> str:
         """Return what the screen shows, each line without trailing blanks."""
         return self._tmux("capture-pane", "-p")

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from tests.e2e.terminal import Terminal
 from tests.lab.net import SERVERS, ask
 
 pytestmark = [pytest.mark.netfilter, pytest.mark.usefixtures("director")]
 
-LVSTUI = Path(sys.executable).parent / "lvstui"
 RULES = """\
 table inet shop {
     chain prerouting {
@@ -61,12 +57,3 @@ def test_a_mark_of_nftables_binds_both_ports_of_a_client_to_one_server(address: 
     assert first | second < set(SERVERS)  # round robin: without persistence each request would go elsewhere
     assert first != second
     assert [len(persistence_entries(client)) for client in clients] == [1, 1]
-
-
-def test_a_service_on_a_mark_shows_in_a_terminal(terminal: Terminal, tmp_path: Path) -> None:
-    output("ipvsadm", "-R", lines=TABLE)
-    terminal.start([LVSTUI, "--live", "--profile", tmp_path / "director.toml"], columns=120, rows=30)
-    terminal.wait_for("mark:80")
-    terminal.wait_for("10.0.0.13")
-    terminal.keys("q")
-    assert terminal.wait_for_exit() == 0

@@ -14,7 +14,7 @@ from tests.packets.rulesets import MIXED, available
 
 pytestmark = [pytest.mark.nft, needs_nft]
 
-_RULESETS: Final = 4 if "LVSTUI_LAB" in os.environ else 15
+_RULESETS: Final = 2 if "LVSTUI_LAB" in os.environ else 15
 """An emulated machine takes ten times as long; the campaign `walk` goes on for as long as one likes."""
 
 

@@ -80,10 +80,8 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]
 def test_rich_rules_are_read(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     with firewalld(tmp_path) as environment, closing(PacketFilter(None)) as door:
-        for rule in RICH:
-            subprocess.run(
-                ["firewall-cmd", f"--add-rich-rule={rule}"], env=environment, check=True, capture_output=True
-            )
+        command = ["firewall-cmd", *(f"--add-rich-rule={rule}" for rule in RICH)]
+        subprocess.run(command, env=environment, check=True, capture_output=True)
         found = door.read()
         assert sort_rules(map(facts_of, found.rules)) == sort_rules(Referee(ruleset()).rule_facts())
     assert [rule.selector for rule in found.rules] == [selector(text) for text in RICH.values()]
