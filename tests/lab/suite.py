@@ -82,7 +82,11 @@ def _share(pytest: Sequence[str], kernel: guest.Kernel, guests: int) -> int:
     """Run the tests in some guests side by side, with the output of the first as it comes, then that of the others."""
     with tempfile.TemporaryDirectory(prefix="lvstui-lab-") as name, ExitStack() as others:
         command = [*pytest, "-p", "tests.lab.share", f"--shared={name}"]
-        collected = subprocess.run([*command, "--collect-only"], cwd=guest.CHECKOUT, capture_output=True, text=True)
+        # What the host has compiled no guest compiles, where each start of Python would do so anew: it cannot keep it.
+        subprocess.run([python(), "-m", "compileall", "-q", "lvstui", "tests"], cwd=guest.CHECKOUT, check=True)
+        kept = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}
+        collect = [*command, "--collect-only"]
+        collected = subprocess.run(collect, cwd=guest.CHECKOUT, env=kept, capture_output=True, text=True)
         if collected.returncode:
             print(collected.stdout, collected.stderr, sep="")
             return collected.returncode
