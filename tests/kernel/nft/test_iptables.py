@@ -22,7 +22,7 @@ def _idioms() -> Iterator[ParameterSet]:
     for program in PROGRAMS:
         works = needs(program, "-t", "mangle", "-A", "PREROUTING", "-j", "MARK", "--set-mark", "1")
         for name, rule in (IPTABLES | (IPV6 if program.startswith("ip6") else IPV4)).items():
-            marks = [works, *([SETS] if "--match-set" in rule else [])]
+            marks = [works, SETS if "--match-set" in rule else pytest.mark.one_by_one]
             yield pytest.param(program, rule, id=f"{program} {name}", marks=marks)
 
 
@@ -77,7 +77,10 @@ def test_jumps_are_followed(program: str) -> None:
     assert same_as_saved(program) == 4
 
 
-@pytest.mark.parametrize("kind", ["nft", "legacy"])
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=needs(f"iptables-{kind}", "-t", "mangle", "-S")) for kind in ("nft", "legacy")],
+)
 @alone
 def test_all_of_them_together_are_read_as_saved(kind: str) -> None:
     programs = (f"iptables-{kind}", f"ip6tables-{kind}")

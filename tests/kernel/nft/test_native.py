@@ -28,6 +28,7 @@ def same_as_nft() -> int:
     return len(read)
 
 
+@pytest.mark.one_by_one
 @pytest.mark.parametrize("idiom", RULES)
 @alone
 def test_a_rule_is_read_as_nft_prints_it(idiom: str) -> None:
