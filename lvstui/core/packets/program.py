@@ -27,7 +27,13 @@ NAME_SIZE: Final = 16
 
 def interface_number(name: str) -> int:
     """Return an interface's name as the number that its bytes are, from the left and filled up with zeros."""
-    return int.from_bytes(name.encode("utf-8", "surrogateescape")[:NAME_SIZE].ljust(NAME_SIZE, b"\0"), "big")
+    return interfaces_from(name)[0]
+
+
+def interfaces_from(beginning: str) -> Range:
+    """Return the first and the last of the numbers of names that begin like this."""
+    data = beginning.encode("utf-8", "surrogateescape")[:NAME_SIZE]
+    return int.from_bytes(data.ljust(NAME_SIZE, b"\0"), "big"), int.from_bytes(data.ljust(NAME_SIZE, b"\xff"), "big")
 
 
 class Base(Enum):

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.marks.script import CHAINS, PREROUTING, PRIORITY, counter_name, rules
 from lvstui.core.model import Family, MarkGroup, Network, Selector
+from lvstui.core.packets.program import NAME_SIZE
 from lvstui.core.selectors import family_of, selector_text
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.attributes import NATIVE
@@ -69,7 +70,6 @@ _PORT_TYPE: Final = 13
 _PORT_MAX: Final = 65535
 _NFPROTO: Final = {Family.IPV4: 2, Family.IPV6: 10}
 _DESTINATION: Final = {Family.IPV4: 16, Family.IPV6: 24}
-_NAME_SIZE: Final = 16  # IFNAMSIZ
 
 
 class Stale(Exception):
@@ -136,7 +136,7 @@ def _rule(chain: str, mark: int, selector: Selector, numbers: Iterator[int]) -> 
 def _matches(selector: Selector, sets: list[TableMessage], numbers: Iterator[int]) -> Iterator[bytes]:
     if selector.interface:
         name = os.fsencode(selector.interface)
-        yield from meta_equals(META_IIFNAME, name.ljust(_NAME_SIZE, b"\0"))
+        yield from meta_equals(META_IIFNAME, name.ljust(NAME_SIZE, b"\0"))
     family = family_of(selector)
     if family is not None:
         yield from meta_equals(META_NFPROTO, bytes([_NFPROTO[family]]))

@@ -22,8 +22,7 @@ from lvstui.core.packets.program import (
     Range,
     Source,
 )
-from lvstui.kernel.nft.ipsets.reading import Element as IpElement
-from lvstui.kernel.nft.ipsets.reading import IpSet
+from lvstui.kernel.nft.ipsets.reading import IpSet, IpsetElement
 
 _T = TypeVar("_T")
 
@@ -116,7 +115,7 @@ def _rows(asked: Asked, held: IpSet, version: int) -> Iterator[_Row]:
                 yield tuple(zip(sources, (*others[:net], found, *others[net:]), strict=True))
 
 
-def _by_interface(elements: Sequence[IpElement]) -> Iterator[tuple[Range, Range]]:
+def _by_interface(elements: Sequence[IpsetElement]) -> Iterator[tuple[Range, Range]]:
     """Return the parts of a set of networks and interfaces.
 
     The smallest network that an address is in decides, with whatever interfaces it stands in the set: where none of
@@ -134,7 +133,7 @@ def _by_interface(elements: Sequence[IpElement]) -> Iterator[tuple[Range, Range]
         yield from ((found, interface) for interface in networks[network])
 
 
-def _has_wildcards(kinds: Iterable[str], elements: Iterable[IpElement]) -> bool:
+def _has_wildcards(kinds: Iterable[str], elements: Iterable[IpsetElement]) -> bool:
     interfaces = [place for place, kind in enumerate(_fields(kinds)) if kind == "iface"]
     return any(element.ranges[at][0] != element.ranges[at][1] for element in elements for at in interfaces)
 

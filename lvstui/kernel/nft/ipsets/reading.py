@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from lvstui.core.packets.program import Range
+from lvstui.core.packets.program import NAME_SIZE, Range, interface_number, interfaces_from
 from lvstui.kernel.netlink.attributes import NATIVE, Attributes
 from lvstui.kernel.nft.nfnetlink import Item, Netfilter, number, word
 from lvstui.kernel.port import Garbled, KernelError
@@ -32,10 +32,8 @@ _BRIDGED, _NO_MATCH, _WILDCARD = 2, 4, 128
 _PROTOCOLS: Final = (6, 17)
 """What a port without a protocol is one of: bitmap:port knows those of TCP and UDP (ip_set_get_ip_port)."""
 
-_NAME_SIZE: Final = 16
 
-
-class Element(NamedTuple):
+class IpsetElement(NamedTuple):
     """An element: the values that each of its dimensions covers, those of a port as protocol and port.
 
     Of the elements that a packet is in, the one with the longest prefixes decides; `excepts` says that the packet is
@@ -57,7 +55,7 @@ class IpSet(NamedTuple):
     name: str
     kinds: tuple[str, ...] | None = None
     version: int = 0
-    elements: tuple[Element, ...] = ()
+    elements: tuple[IpsetElement, ...] = ()
     mark: int = 0xFFFFFFFF
     sets: tuple[IpSet, ...] = ()
 
@@ -111,7 +109,7 @@ def decode(name: str, answer: Iterable[Item]) -> IpSet:
             return IpSet(name)
         for protocol in (_sized(found[_PROTOCOL], 1),) if _PROTOCOL in found else _PROTOCOLS:
             ranges = tuple(_ranges(kinds, found, size, netmask, protocol))
-            elements.append(Element(ranges, bool(flags & _NO_MATCH)))
+            elements.append(IpsetElement(ranges, bool(flags & _NO_MATCH)))
             if "port" not in kinds:
                 break
     mark = _sized(own[_MARKMASK], 4) if _MARKMASK in own else 0xFFFFFFFF
@@ -143,11 +141,12 @@ def _ranges(kinds: tuple[str, ...], found: Attributes, size: int, netmask: int, 
                 yield protocol, protocol
                 yield (_sized(found[_PORT], 2),) * 2
             case "iface":
-                name = found[_INTERFACE].split(b"\0", 1)[0]
-                if len(name) >= _NAME_SIZE:
-                    raise Garbled(f"an interface's name of {len(name)} bytes")
-                fill = b"\xff" if number(found.get(_FLAGS)) & _WILDCARD else b"\0"
-                yield int.from_bytes(name.ljust(_NAME_SIZE, b"\0")), int.from_bytes(name.ljust(_NAME_SIZE, fill))
+                size_of_name = len(found[_INTERFACE].split(b"\0", 1)[0])
+                if size_of_name >= NAME_SIZE:
+                    raise Garbled(f"an interface's name of {size_of_name} bytes")
+                name = word(found[_INTERFACE])
+                several = number(found.get(_FLAGS)) & _WILDCARD
+                yield interfaces_from(name) if several else (interface_number(name),) * 2
             case "mac":
                 yield (_sized(found[_ETHER], 6),) * 2 if _ETHER in found else (0, (1 << 48) - 1)
             case _:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from lvstui.core.marks.script import FAMILY, TABLE
+from lvstui.core.packets.program import NAME_SIZE
 from lvstui.kernel.netlink.attributes import Codec
 from lvstui.kernel.netlink.channel import Answer, Interrupted
 from lvstui.kernel.nft.nfnetlink import (
@@ -42,9 +43,6 @@ _CHAIN: Final = 2  # NFTA_VERDICT_CHAIN
 _NAME: Final = 1  # NFTA_EXPR_NAME, NFTA_MATCH_NAME
 _SET_OF: Final = {b"lookup": 1, b"objref": 4}
 """Attributes that name a set (NFTA_LOOKUP_SET, NFTA_OBJREF_SET_NAME)."""
-
-_DEVICE_MAX: Final = 15
-"""Longest name of a device (IFNAMSIZ, less the NUL)."""
 
 _DORMANT: Final = 1
 _DROP: Final = 0  # NF_DROP, as a policy
@@ -238,7 +236,7 @@ def _chain(codec: Codec, family: int, body: dict[int, bytes]) -> RawChain:
     place = number(found[1])
     priority = int.from_bytes(found.get(2, b"\0" * 4), "big", signed=True)
     devices = tuple(map(word, codec.payloads(found.get(4, b"")))) or ((word(found[3]),) if 3 in found else ())
-    if any(len(device) > _DEVICE_MAX for device in devices):
+    if any(len(device) >= NAME_SIZE for device in devices):
         raise Garbled("the name of a device is too long")
     hook = names[place] if place < len(names) else f"hook {place}"
     return RawChain(name, hook, priority, devices, word(body.get(7)), number(body.get(5, b"\1")) != _DROP)

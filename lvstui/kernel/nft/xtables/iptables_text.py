@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from lvstui.core.observed import ALL_BITS
-from lvstui.core.packets.program import interface_number
+from lvstui.core.packets.program import interface_number, interfaces_from
 from lvstui.kernel.nft.reading.conditions import Condition, match_bits, match_values, unknown
 from lvstui.kernel.nft.reading.explained import Effect
 from lvstui.kernel.nft.reading.fields import IIFNAME, OIFNAME, PROTOCOL, PROTOCOLS, PacketField, address_field
@@ -216,6 +216,4 @@ def _interface(which: PacketField, name: str, negated: bool) -> Condition:
     if not name.endswith("+"):
         value = interface_number(name)
         return match_values(which, ((value, value),), negated)
-    start = name[:-1].encode("utf-8", "surrogateescape")
-    first, last = (int.from_bytes(start.ljust(16, fill), "big") for fill in (b"\0", b"\xff"))
-    return match_values(which, ((first, last),), negated)
+    return match_values(which, (interfaces_from(name[:-1]),), negated)
