@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from ipaddress import ip_address
-from socket import getprotobyname
 from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.observed import ALL_BITS
-from lvstui.core.packets.program import Check, Range
+from lvstui.core.packets.program import Check
 from lvstui.kernel.nft.reading.conditions import (
     Condition,
     in_words,
     match_bits,
-    match_flags,
     match_ipset,
-    match_states,
     match_values,
     unknown,
 )
 from lvstui.kernel.nft.reading.fields import (
     CONNECTION_MARK,
-    CONNECTION_STATUS,
-    EXPIRATION_SECONDS,
     MARK,
-    PROTOCOLS,
-    STATUS,
     TCP_FLAGS,
     TYPES,
     PacketField,
@@ -36,30 +27,18 @@ from lvstui.kernel.nft.reading.fields import (
     port_field,
 )
 from lvstui.kernel.nft.reading.options import CHUNKS
+from lvstui.kernel.nft.xtables import iptables_conntrack
 from lvstui.kernel.nft.xtables.headers import chunk_words
+from lvstui.kernel.nft.xtables.iptables_options import (
+    Match,
+    Option,
+    ranges,
+    value_and_mask,
+)
 
-_NUMBERS: Final = {"icmp": 1, "tcp": 6, "udp": 17, "esp": 50, "ah": 51, "icmpv6": 58, "ipv6-icmp": 58} | {
-    "sctp": 132,
-    "mh": 135,
-    "ipv6-mh": 135,
-    "udplite": 136,
-}
-"""Protocols that iptables knows without /etc/protocols (xtables_chain_protos)."""
-
-_STATES: Final = ("invalid", "established", "related", "new", "snat", "dnat", "untracked")
 _FLAGS: Final = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
 _PACKETS: Final = {"unicast": 0, "broadcast": 1, "multicast": 2}
 _UNITS: Final = {"sec": "second", "min": "minute"}
-_CONNTRACK_ADDRESSES: Final = {
-    f"--ct{short}{side}": f"ct {long} {{}} {side[0]}addr"
-    for short, long in (("orig", "original"), ("repl", "reply"))
-    for side in ("src", "dst")
-}
-_CONNTRACK_PORTS: Final = {
-    f"--ct{short}{side}port": PacketField(f"ct {long} proto-{side}", 2, "port")
-    for short, long in (("orig", "original"), ("repl", "reply"))
-    for side in ("src", "dst")
-}
 _IPVS: Final = (
     *("--ipvs", "--vproto", "--vaddr", "--vport"),
     *("--vdir", "--vmethod", "--vportctl"),
@@ -96,40 +75,6 @@ _BEFORE_IPVS: Final = Check(("meta l4proto",), ())
 """No packet is one of IPVS before it comes to it (xt_ipvs.c looks at skb->ipvs_property first)."""
 
 
-class Option(NamedTuple):
-    """An option of a match and its words."""
-
-    name: str
-    values: tuple[str, ...] = ()
-    negated: bool = False
-
-    @property
-    def value(self) -> str:
-        """Its only word; raises ValueError where it has none, or several."""
-        (value,) = self.values
-        return value
-
-    @property
-    def text(self) -> str:
-        """The option as iptables-save writes it."""
-        return " ".join((*(["!"] if self.negated else []), self.name, *map(shlex.quote, self.values)))
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A match of a rule, which is one of IPv4 (4) or IPv6 (6) and asks for a protocol, None where for none."""
-
-    module: str
-    options: tuple[Option, ...]
-    version: int
-    protocol: int | None
-
-    @property
-    def ip(self) -> str:
-        """How nft calls the version of IP."""
-        return "ip" if self.version == 4 else "ip6"
-
-
 _Reader: TypeAlias = Callable[[Match], Iterable[Condition]]
 _OptionReader: TypeAlias = Callable[[Match, Option], Condition]
 
@@ -141,24 +86,6 @@ def read(match: Match) -> tuple[Condition, ...]:
     except (ValueError, LookupError):
         module = ("-m", match.module) if match.module else ()
         return (unknown(" ".join((*module, *(option.text for option in match.options)))),)
-
-
-@lru_cache(256)
-def protocol_number(name: str) -> int:
-    """Return a protocol's number by its name, which iptables-save takes from /etc/protocols; `all` is 0.
-
-    Raises ValueError for one that is not known.
-    """
-    if name.isdecimal():
-        return int(name)
-    if name == "all":
-        return 0
-    try:
-        return getprotobyname(name)
-    except OSError:
-        if name in _NUMBERS:
-            return _NUMBERS[name]
-        raise ValueError(name) from None
 
 
 class Words(NamedTuple):
@@ -177,41 +104,6 @@ def words_of(module: str, option: str) -> Words:
     if module not in _MATCHES or module == "rateest":
         return Words(0, more=True)
     return Words(1, more=module in _UNKNOWABLE)
-
-
-def value_and_mask(text: str) -> tuple[int, int]:
-    """Read `0x50/0xff`; raises ValueError for anything else."""
-    value, _, mask = text.partition("/")
-    return bits(value), bits(mask) if mask else ALL_BITS
-
-
-def bits(text: str) -> int:
-    """Read a number of 32 bits; raises ValueError for anything else."""
-    value = int(text, 0)
-    if not 0 <= value <= ALL_BITS:
-        raise ValueError(text)
-    return value
-
-
-def ranges(text: str, separator: str = ":", most: int = 0xFFFF) -> tuple[Range, ...]:
-    """Read `80,8000:8010`; raises ValueError for anything else."""
-    found = []
-    for part in text.split(","):
-        first, between, last = part.partition(separator)
-        found.append((int(first or 0), int(last or most) if between else int(first)))
-    return tuple(found)
-
-
-def match_address(text: str, field: PacketField, negated: bool) -> Condition:
-    """Return the condition that an address is `192.0.2.0/24`, or has some of its bits; raises ValueError."""
-    address, _, mask = text.partition("/")
-    number = int(ip_address(address))
-    if not mask or mask.isdecimal():
-        length = 8 * field.size
-        wanted = field.most ^ ((1 << (length - int(mask or length))) - 1)
-    else:
-        wanted = int(ip_address(mask))
-    return match_bits(field, wanted, number, negated)
 
 
 def named(module: str, options: Iterable[Option]) -> Condition:
@@ -296,41 +188,6 @@ def _address_types(match: Match) -> Iterator[Condition]:
         kinds = sorted(TYPES.index(kind.lower()) for kind in option.value.split(","))
         field = PacketField(f"fib {name}{''.join(limits)} type", 4, "addrtype", host=True)
         yield match_values(field, tuple((kind, kind) for kind in kinds), option.negated)
-
-
-def _states(_: Match, option: Option) -> Condition:
-    return match_states(sorted(option.value.lower().split(","), key=_STATES.index), option.negated)
-
-
-def _status(_: Match, option: Option) -> Condition:
-    names = option.value.lower().replace("_", "-").split(",")
-    numbers = {name: bit for bit, name in STATUS.items()} | {"none": 0}
-    return match_flags("ct status", CONNECTION_STATUS, sum(numbers[name] for name in names), option.negated)
-
-
-def _connection_protocol(_: Match, option: Option) -> Condition:
-    number = protocol_number(option.value)
-    test = Check(("ct protocol",), ((number, number),))
-    return in_words("ct protocol", PROTOCOLS.get(number, str(number)), option.negated, test)
-
-
-def _connection_address(match: Match, option: Option) -> Condition:
-    size, kind = (4, "ipv4") if match.version == 4 else (16, "ipv6")
-    field = PacketField(_CONNTRACK_ADDRESSES[option.name].format(match.ip), size, kind)
-    return match_address(option.value, field, option.negated)
-
-
-def _connection_port(_: Match, option: Option) -> Condition:
-    return match_values(_CONNTRACK_PORTS[option.name], ranges(option.value), option.negated)
-
-
-def _expiration(_: Match, option: Option) -> Condition:
-    return match_values(EXPIRATION_SECONDS, ranges(option.value, most=ALL_BITS), option.negated)
-
-
-def _direction(_: Match, option: Option) -> Condition:
-    way = ("ORIGINAL", "REPLY").index(option.value)
-    return match_values(PacketField("ct direction", 1, "direction", host=True), ((way, way),), option.negated)
 
 
 def _mark(field: PacketField, _: Match, option: Option) -> Condition:
@@ -460,18 +317,8 @@ _MATCHES: Final[Mapping[str, _Reader]] = {
     "icmp6": partial(_icmp, "icmpv6", 58),
     "iprange": _by_option({"--src-range": _range, "--dst-range": _range}),
     "addrtype": _address_types,
-    "conntrack": _by_option(
-        {
-            "--ctstate": _states,
-            "--ctproto": _connection_protocol,
-            "--ctstatus": _status,
-            "--ctexpire": _expiration,
-            "--ctdir": _direction,
-            **dict.fromkeys(_CONNTRACK_ADDRESSES, _connection_address),
-            **dict.fromkeys(_CONNTRACK_PORTS, _connection_port),
-        }
-    ),
-    "state": _by_option({"--state": _states}),
+    "conntrack": _by_option(iptables_conntrack.READERS),
+    "state": _by_option({"--state": iptables_conntrack.states}),
     "mark": _by_option({"--mark": partial(_mark, MARK)}),
     "connmark": _by_option({"--mark": partial(_mark, CONNECTION_MARK)}),
     "set": _set,

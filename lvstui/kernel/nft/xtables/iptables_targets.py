@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from itertools import pairwise
 from typing import Final
@@ -28,7 +28,7 @@ from lvstui.core.packets.program import (
     Write,
 )
 from lvstui.kernel.nft.reading.explained import Effect
-from lvstui.kernel.nft.xtables.iptables_matches import bits, value_and_mask
+from lvstui.kernel.nft.xtables.iptables_options import bits, value_and_mask
 from lvstui.kernel.nft.xtables.targets import ENDING, GOING_ON, tproxy
 
 MARKING: Final = frozenset(("MARK", "CONNMARK", "HMARK", "IPMARK", "TPROXY", "SET"))
@@ -68,36 +68,21 @@ def _effects(name: str, words: Sequence[str], asked: int) -> Iterator[Effect]:
     if name == "CONNMARK" and words[-2:-1] and words[-2] in _SHIFTS:
         *words, option, count = words
         shift = _SHIFTS[option] * int(count)
+    verb = "set" if name == "MARK" else "save"
     match name, *words:
         case "CONNMARK", "--set-xmark" | "--set-mark", text if shift:
-            value, mask = value_and_mask(text)
-            if abs(shift) >= _BITS:
-                raise ValueError(text)
-            if mask == ALL_BITS:
-                yield Effect("save", (value << shift if shift > 0 else value >> -shift) & ALL_BITS, mask, asked)
-            else:
-                text = f"-j CONNMARK --set-xmark {text} --{'left' if shift > 0 else 'right'}-shift-mark {abs(shift)}"
-                yield Effect("save", value, mask, asked, text=text, certain=False, shift=shift)
+            yield _shifted(text, shift, asked)
         case (("MARK" | "CONNMARK"), ("--set-xmark" | "--set-mark") as option, text):
             value, mask = value_and_mask(text)
-            verb = "set" if name == "MARK" else "save"
             yield Effect(verb, value, mask | value if option == "--set-mark" else mask, asked)
         case (("MARK" | "CONNMARK"), "--or-mark", text):
-            yield Effect("set" if name == "MARK" else "save", bits(text), bits(text), asked)
+            yield Effect(verb, bits(text), bits(text), asked)
         case (("MARK" | "CONNMARK"), "--and-mark", text):
-            yield Effect("set" if name == "MARK" else "save", 0, ~bits(text) & ALL_BITS, asked)
+            yield Effect(verb, 0, ~bits(text) & ALL_BITS, asked)
         case (("MARK" | "CONNMARK"), "--xor-mark", text):
-            yield Effect("set" if name == "MARK" else "save", bits(text), 0, asked)
-        case "CONNMARK", ("--save-mark" | "--restore-mark") as option, *more:
-            masks = dict(zip(more[::2], more[1::2], strict=True))
-            if not set(masks) <= {"--nfmask", "--ctmask", "--mask"} or abs(shift) >= _BITS:
-                raise ValueError(more)
-            both = masks.get("--mask", "0xffffffff")
-            packet, connection = bits(masks.get("--nfmask", both)), bits(masks.get("--ctmask", both))
-            if option == "--save-mark":
-                yield Effect("save", None, connection, asked, packet, shift=shift)
-            else:
-                yield Effect("restore", None, packet, asked, connection, shift=shift)
+            yield Effect(verb, bits(text), 0, asked)
+        case "CONNMARK", ("--save-mark" | "--restore-mark") as option, *masks:
+            yield _copied(option == "--save-mark", dict(zip(masks[::2], masks[1::2], strict=True)), shift, asked)
         case "TPROXY", *_:
             if "--tproxy-mark" in words:
                 value, mask = value_and_mask(words[words.index("--tproxy-mark") + 1])
@@ -113,6 +98,28 @@ def _effects(name: str, words: Sequence[str], asked: int) -> Iterator[Effect]:
             yield Effect("set", None, ALL_BITS, asked, text=text, certain=False)
         case _:
             raise ValueError(name)
+
+
+def _shifted(text: str, shift: int, asked: int) -> Effect:
+    """Return what CONNMARK does that sets a mark and shifts it; raises ValueError where that is not understood."""
+    value, mask = value_and_mask(text)
+    if abs(shift) >= _BITS:
+        raise ValueError(text)
+    if mask == ALL_BITS:
+        return Effect("save", (value << shift if shift > 0 else value >> -shift) & ALL_BITS, mask, asked)
+    text = f"-j CONNMARK --set-xmark {text} --{'left' if shift > 0 else 'right'}-shift-mark {abs(shift)}"
+    return Effect("save", value, mask, asked, text=text, certain=False, shift=shift)
+
+
+def _copied(save: bool, masks: Mapping[str, str], shift: int, asked: int) -> Effect:
+    """Return what CONNMARK does that saves or restores a mark; raises ValueError where that is not understood."""
+    if not set(masks) <= {"--nfmask", "--ctmask", "--mask"} or abs(shift) >= _BITS:
+        raise ValueError(masks)
+    both = masks.get("--mask", "0xffffffff")
+    packet, connection = bits(masks.get("--nfmask", both)), bits(masks.get("--ctmask", both))
+    if save:
+        return Effect("save", None, connection, asked, packet, shift=shift)
+    return Effect("restore", None, packet, asked, connection, shift=shift)
 
 
 def _hash(words: Sequence[str]) -> tuple[int, int]:

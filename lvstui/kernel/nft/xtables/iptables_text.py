@@ -14,7 +14,8 @@ from lvstui.kernel.nft.reading.conditions import Condition, match_bits, match_va
 from lvstui.kernel.nft.reading.explained import Effect
 from lvstui.kernel.nft.reading.fields import IIFNAME, OIFNAME, PROTOCOL, PROTOCOLS, PacketField, address_field
 from lvstui.kernel.nft.xtables import iptables_matches
-from lvstui.kernel.nft.xtables.iptables_matches import Match, Option, Words, match_address, protocol_number, words_of
+from lvstui.kernel.nft.xtables.iptables_matches import Words, words_of
+from lvstui.kernel.nft.xtables.iptables_options import Match, Option, match_address, protocol_number
 from lvstui.kernel.nft.xtables.iptables_targets import MARKING, mark_effects
 
 _RULE: Final = re.compile(r"(?:\[(\d{1,20}):(\d{1,20})\] )?(-A (\S+).*)", re.DOTALL)
