@@ -14,11 +14,13 @@ from lvstui.core.model import (
     Forwarding,
     MarkKey,
     Probe,
+    ProbeType,
     Protocol,
     Selector,
     ServerKey,
     Tunnel,
 )
+from lvstui.core.probe_fields import payload
 from lvstui.core.probes.answer import Answer, Outcome
 
 PATIENCE: Final = 1.5
@@ -49,6 +51,40 @@ class Question(NamedTuple):
     shared: frozenset[Address] = frozenset()
     patience: float = PATIENCE
     probe: Probe | None = None
+
+    @property
+    def speaks(self) -> bool:
+        """Whether there is more to ask than whether clients' packets are answered."""
+        return self.probe is not None and not (self.probe.type is ProbeType.TCP and self.speaks_there)
+
+    @property
+    def speaks_there(self) -> bool:
+        """Whether the probe is for the very port that clients' packets come to."""
+        probe = self.probe
+        return probe is not None and probe.type.carrier is self.protocol and probe.port in (0, self.endpoint.port)
+
+    @property
+    def spoken_at(self) -> Endpoint:
+        """The server's own address, with the port that the probe is for."""
+        return Endpoint(self.endpoint.address, (self.probe.port if self.probe else 0) or self.endpoint.port)
+
+
+def question_text(probe: Probe) -> str:
+    """Return what a server is asked: `GET /health`, `a TLS handshake`."""
+    match probe.type:
+        case ProbeType.HTTP | ProbeType.HTTPS:
+            return f"GET {probe.path}{f' of {probe.name}' if probe.name else ''}"
+        case ProbeType.TLS:
+            return "a TLS handshake"
+        case ProbeType.DNS:
+            return f"the question for {probe.record.name} of {probe.name or '.'}"
+        case ProbeType.SMTP:
+            return "a new client"
+        case ProbeType.UDP:
+            size = len(payload(probe.send))
+            return f"a datagram of {size} byte{'' if size == 1 else 's'}"
+        case ProbeType.TCP:
+            return "a connection"
 
 
 class _Target(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lvstui.core import fields
 from lvstui.core.model import Forwarding, Protocol
 from lvstui.core.probes.answer import Answer, Outcome
-from lvstui.core.probes.question import Question
+from lvstui.core.probes.question import Question, question_text
 
 
 def answer(question: Question, *, is_killed: bool) -> Answer:
@@ -19,10 +19,17 @@ def answer(question: Question, *, is_killed: bool) -> Answer:
         return Answer(Outcome.REFUSES, f"{where} refuses a connection; its host is there, and nothing listens", 0.2)
     if question.forwarding is Forwarding.MASQ or question.virtual is None:
         what = "takes a connection" if question.protocol is Protocol.TCP else "answers an empty datagram"
+        if question.probe and question.speaks:
+            where = fields.server_text(question.spoken_at)
+            what = f"answers {question_text(question.probe)}"
         limit = "that its answers to clients come by this director is not proved"
         return Answer(Outcome.ANSWERS, f"{where} {what}; {limit}", milliseconds)
     virtual = fields.server_text(question.virtual)
     proof = (
         f"a SYN for {virtual} sent to {question.endpoint.address} is answered: it has that address and serves the port"
     )
-    return Answer(Outcome.ANSWERS, f"{proof}; that clients get its answers is not proved", milliseconds)
+    spoken = ""
+    if question.probe and question.speaks:
+        own = fields.server_text(question.spoken_at)
+        spoken = f"; asked at its own address, {own} answers {question_text(question.probe)}"
+    return Answer(Outcome.ANSWERS, f"{proof}; that clients get its answers is not proved{spoken}", milliseconds)

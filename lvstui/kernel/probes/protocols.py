@@ -21,6 +21,7 @@ from lvstui.core.fields import quote, visible
 from lvstui.core.model import Endpoint, Probe, ProbeType, Protocol
 from lvstui.core.probe_fields import payload, statuses_text
 from lvstui.core.probes.answer import Answer, Outcome
+from lvstui.core.probes.question import question_text
 from lvstui.kernel.probes import certificate, dns
 from lvstui.kernel.probes.certificate import Certificate, read_certificate
 from lvstui.kernel.probes.connect import Contact, connect, failure
@@ -73,24 +74,6 @@ def converse(probe: Probe, endpoint: Endpoint, patience: float) -> Answer | Cont
             _take_leave(client)
     outcome = Outcome.ANSWERS if said.is_right else Outcome.WRONG
     return Answer(outcome, f"{fields.server_text(endpoint)} {said.words}", taken)
-
-
-def question_text(probe: Probe) -> str:
-    """Return what a server is asked: `GET /health`, `a TLS handshake`."""
-    match probe.type:
-        case ProbeType.HTTP | ProbeType.HTTPS:
-            return f"GET {probe.path}{f' of {probe.name}' if probe.name else ''}"
-        case ProbeType.TLS:
-            return "a TLS handshake"
-        case ProbeType.DNS:
-            return f"the question for {probe.record.name} of {probe.name or '.'}"
-        case ProbeType.SMTP:
-            return "a new client"
-        case ProbeType.UDP:
-            size = len(payload(probe.send))
-            return f"a datagram of {size} byte{'' if size == 1 else 's'}"
-        case ProbeType.TCP:
-            return "a connection"
 
 
 def _unanswered(probe: Probe, endpoint: Endpoint, line: Line, problem: Exception) -> Answer:

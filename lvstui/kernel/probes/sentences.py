@@ -5,7 +5,7 @@ from __future__ import annotations
 from lvstui.core import fields
 from lvstui.core.model import Endpoint, Family, Forwarding, Protocol, TunnelType
 from lvstui.core.probes.answer import Answer, Outcome
-from lvstui.core.probes.question import Question
+from lvstui.core.probes.question import Question, question_text
 from lvstui.core.trace.route import Route
 from lvstui.kernel.probes.connect import Contact
 from lvstui.kernel.probes.frames import Accepted, Complained, Complaint, Refused, Returned
@@ -22,21 +22,21 @@ def asked(question: Question, route: Route) -> str:
     return f"{packet} for {to} sent to {question.endpoint.address} {way}"
 
 
-def plain(question: Question, found: Contact) -> Answer:
+def plain(question: Question, found: Contact | Answer) -> Answer:
     """Say what came of a connection to a server that gets packets with its own address."""
     match found.outcome:
         case Outcome.ANSWERS:
             proof = "that its answers to clients come by this director is not proved"
         case Outcome.REFUSES:
             proof = "its host is there, and nothing listens"
-        case Outcome.SILENT:
+        case Outcome.SILENT if isinstance(found, Contact):
             proof = "its host or a filter drops it, or the answer goes another way"
         case _:
             proof = ""
     return _contacted(question, found, proof)
 
 
-def here(question: Question, found: Contact) -> Answer:
+def here(question: Question, found: Contact | Answer) -> Answer:
     """Say what came of a connection to a server on this machine itself."""
     proof = "a server of this machine itself"
     if question.forwarding is not Forwarding.MASQ and question.virtual is not None:
@@ -44,7 +44,7 @@ def here(question: Question, found: Contact) -> Answer:
     return _contacted(question, found, proof)
 
 
-def without_right(question: Question, found: Contact) -> Answer:
+def without_right(question: Question, found: Contact | Answer) -> Answer:
     """Say what a connection to a server's own address proves, and what it does not."""
     tunnel = " and its tunnel works" if question.forwarding is Forwarding.TUNNEL else ""
     virtual = question.virtual.address if question.virtual else "the virtual address"
@@ -52,8 +52,11 @@ def without_right(question: Question, found: Contact) -> Answer:
     return _contacted(question, found, proof)
 
 
-def _contacted(question: Question, found: Contact, proof: str) -> Answer:
+def _contacted(question: Question, found: Contact | Answer, proof: str) -> Answer:
+    """Say what came of a contact, or of what was said over it, and what that proves."""
     where = _text(question.endpoint)
+    if isinstance(found, Answer):
+        return found._replace(sentence="; ".join(filter(None, (found.sentence, proof))))
     if question.protocol is not Protocol.TCP:
         text = {
             Outcome.ANSWERS: f"{where} answers an empty datagram",
@@ -70,6 +73,27 @@ def _contacted(question: Question, found: Contact, proof: str) -> Answer:
     if question.protocol is not Protocol.TCP and found.outcome is not Outcome.ANSWERS:
         proof = ""
     return Answer(found.outcome, "; ".join(filter(None, (said, proof))), found.milliseconds)
+
+
+def also(question: Question, way: Answer, found: Contact | Answer) -> Answer:
+    """Say what a server that answers clients' packets says at its own address, where it need not listen."""
+    own = "" if question.forwarding is Forwarding.MASQ else "asked at its own address, "
+    if isinstance(found, Answer):
+        return found._replace(sentence=f"{way.sentence}; {own}{found.sentence}")
+    assert question.probe is not None
+    spoken = question_text(question.probe)
+    if question.speaks_there and found.outcome is Outcome.REFUSES:
+        there = f"{_text(question.spoken_at)} itself refuses a connection, so {spoken} could not be asked there"
+        return Answer(Outcome.UNKNOWN, f"{way.sentence}; {there}", way.milliseconds)
+    at_it = question._replace(endpoint=question.spoken_at, protocol=question.probe.type.carrier)
+    refused = _contacted(at_it, found, f"{spoken} could not be asked there")
+    return refused._replace(sentence=f"{way.sentence}; {own}{refused.sentence}")
+
+
+def not_spoken(question: Question) -> Answer:
+    """Say that lvstui has no way to ask a server of another protocol than tcp and udp."""
+    word = fields.protocol_text(question.protocol)
+    return Answer(Outcome.UNASKED, f"lvstui asks servers of tcp and udp, not of {word}")
 
 
 def replied(question: Question, route: Route, found: Exchange) -> Answer:

@@ -10,20 +10,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from lvstui.core import fields
 from lvstui.core.model import Endpoint, Family, Forwarding, Protocol
 from lvstui.core.probes.answer import Answer, Outcome
 from lvstui.core.probes.question import Question
 from lvstui.core.trace.route import Route, RouteQuestion
 from lvstui.kernel.probes import sentences
-from lvstui.kernel.probes.connect import contact
+from lvstui.kernel.probes.connect import Contact, contact
 from lvstui.kernel.probes.frames import Flow, new_sequence, wrapped
 from lvstui.kernel.probes.neighbour import ETHERTYPES, find_link, find_source, is_resolved, is_there, resolve
+from lvstui.kernel.probes.protocols import converse
 from lvstui.kernel.probes.wire import Port, Send, exchange
 from lvstui.kernel.routes import find_route
 
 _MOMENT: Final = 0.4
 """Seconds for each look at why a server is silent."""
+
+_PERHAPS: Final = (Outcome.ANSWERS, Outcome.UNKNOWN)
+"""What came of asking a server that it is worth while to ask further."""
 
 _ASKED: Final = (Protocol.TCP, Protocol.UDP)
 
@@ -34,20 +37,19 @@ def ask(question: Question) -> Answer:
     Nothing half open is left, and IPVS is not written to.
     """
     if question.protocol not in _ASKED:
-        word = fields.protocol_text(question.protocol)
-        return Answer(Outcome.UNASKED, f"lvstui asks servers of tcp and udp, not of {word}")
+        answer = sentences.not_spoken(question)
+        return _converse(question, answer) if question.speaks else answer
     route = find_route(RouteQuestion(question.endpoint.address), None)
     match route.kind, question.forwarding:
         case "local", _:
-            return _ask_here(question)
+            return _ask_further(question, _ask_here(question))
         case "unicast", Forwarding.MASQ:
-            return _ask_plainly(question, route)
+            return _ask_further(question, _ask_plainly(question, route))
         case "unicast", Forwarding.ROUTE | Forwarding.TUNNEL:
             try:
-                return _ask_by_wire(question, route)
+                return _ask_further(question, _ask_by_wire(question, route), by_wire=True)
             except PermissionError:
-                found = contact(question.protocol, question.endpoint, question.patience)
-                return sentences.without_right(question, found)
+                return _ask_further(question, sentences.without_right(question, _contact(question)))
             except OSError as problem:
                 reason = os.strerror(problem.errno or errno.EIO)
                 return Answer(
@@ -63,16 +65,34 @@ def _ask_here(question: Question) -> Answer:
     """Ask a server on this machine itself by its own address: IPVS would take what is sent to a virtual one."""
     if question.endpoint.address in question.shared:
         return sentences.virtual_here(question)
-    return sentences.here(question, contact(question.protocol, question.endpoint, question.patience))
+    return sentences.here(question, _contact(question))
 
 
 def _ask_plainly(question: Question, route: Route) -> Answer:
     """Open a connection to the server, whose address IPVS writes into packets."""
-    found = contact(question.protocol, question.endpoint, question.patience)
+    found = _contact(question)
     unanswered = found.outcome in (Outcome.SILENT, Outcome.UNKNOWN, Outcome.UNREACHABLE)
     if unanswered and is_gone(question.endpoint, route):
         return sentences.nobody(question, route)
     return sentences.plain(question, found)
+
+
+def _contact(question: Question) -> Contact | Answer:
+    """Open a connection to a server's own address; what its probe asks at that very port is asked over it."""
+    if question.probe and question.speaks and question.speaks_there:
+        return converse(question.probe, question.endpoint, question.patience)
+    return contact(question.protocol, question.endpoint, question.patience)
+
+
+def _ask_further(question: Question, answer: Answer, *, by_wire: bool = False) -> Answer:
+    """Ask a server that answers clients' packets what its probe has to ask, unless that was asked over a connection."""
+    is_open = question.speaks and (by_wire or not question.speaks_there)
+    return _converse(question, answer) if is_open and answer.outcome in _PERHAPS else answer
+
+
+def _converse(question: Question, answer: Answer) -> Answer:
+    assert question.probe is not None
+    return sentences.also(question, answer, converse(question.probe, question.spoken_at, question.patience))
 
 
 def is_gone(server: Endpoint, route: Route) -> bool:
