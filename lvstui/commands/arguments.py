@@ -220,11 +220,12 @@ def _trace(command: _Command) -> None:
 
 
 def _probe(command: _Command) -> None:
-    usage = "[SERVICE [SERVER] | --machine ADDRESS] [--json] [--wait S]"
+    usage = "[SERVICE [SERVER] | --machine ADDRESS] [FIELD=VALUE...] [--json] [--wait S]"
     probe = command("probe", usage, "ask real servers whether they are there")
     probe.set_defaults(run=("probe", "probe"))
-    probe.add_argument("service", nargs="?", metavar="SERVICE", help=f"{_SERVICE_HELP} (all)")
-    probe.add_argument("server", nargs="?", metavar="SERVER", help=f"{_SERVER_HELP} (all of the service)")
+    words = f"SERVICE: {_SERVICE_HELP} (all); SERVER: {_SERVER_HELP} (all of the service); what to ask instead of the "
+    words += "service's probe, by the profile's names: type=http path=/health"
+    probe.add_argument("words", nargs="*", metavar="WORD", help=words)
     probe.add_argument("--machine", metavar="ADDRESS", help="every server with this address, in all services")
     target = "what clients send to, where a mark or a service of all ports leaves that open"
     probe.add_argument("--at", metavar="PROTOCOL:ADDRESS:PORT", help=target)

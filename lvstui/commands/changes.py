@@ -192,19 +192,25 @@ def _split(words: Sequence[str]) -> tuple[str | None, dict[str, str]]:
 
     Raises `Failure`.
     """
-    second: str | None = None
+    names, values = split_words(words, 1)
+    return next(iter(names), None), values
+
+
+def split_words(words: Sequence[str], most: int) -> tuple[list[str], dict[str, str]]:
+    """Separate words that name something, of which there may be some, from values for fields. Raises `Failure`."""
+    names: list[str] = []
     values: dict[str, str] = {}
     for word in words:
         match = _ASSIGNMENT.fullmatch(word)
         if match is None:
-            if second is not None:
+            if len(names) == most:
                 raise Failure(f"{quote(word)} is one word too many; write values as FIELD=VALUE", Status.USAGE)
-            second = word
+            names.append(word)
         elif match[1] in values:
             raise Failure(f"{match[1]}: is given twice; leave one out", Status.USAGE)
         else:
             values[match[1]] = match[2]
-    return second, values
+    return names, values
 
 
 def find_pool(text: str, director: Director) -> Pool:

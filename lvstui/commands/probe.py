@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
-from lvstui.commands.changes import find_pool, find_server
-from lvstui.commands.place import Failure, OpenPlace, Status, align, print_json, read_snapshot
+from lvstui.commands.changes import find_pool, find_server, split_words
+from lvstui.commands.place import Failure, OpenPlace, Status, align, complain, print_json, read_snapshot
 from lvstui.core import fields
+from lvstui.core.attributes import SERVICE
+from lvstui.core.change import change_service
 from lvstui.core.fields import FieldError, quote, visible
 from lvstui.core.model import AddressKey, Director, Forwarding, ServerKey
 from lvstui.core.observed import MachineKey
 from lvstui.core.probes.finding import Probed
+from lvstui.core.rules import Severity, problems
 from lvstui.core.services.batch import targets
+from lvstui.core.snapshot import Snapshot
 from lvstui.engine.prober import ask_all, inquiries
 
 _HEADINGS: Final = ("SERVICE", "SERVER", "PROBE", "MS", "FOUND")
@@ -29,11 +34,14 @@ class _Line(NamedTuple):
 
 def probe(options: Namespace, open_place: OpenPlace) -> int:
     """Ask servers and print what came of it, a line each; the status is 3 where one does not answer as it should."""
+    names, values = split_words(options.words, 2)
     at = None if options.at is None else _target(options.at)
     with open_place() as place:
         snapshot = read_snapshot(place)
         director = snapshot.reading.director
-        asked = list(inquiries(snapshot, _chosen(options, director), at=at, patience=options.wait))
+        keys = _chosen(options.machine, names, director)
+        asking = _asking(snapshot, keys, values) if values else snapshot
+        asked = list(inquiries(asking, keys, at=at, patience=options.wait))
         found = [
             _Line(inquiry.key, probed)
             for inquiry, answers in zip(asked, ask_all(place.kernel, asked), strict=True)
@@ -48,21 +56,41 @@ def probe(options: Namespace, open_place: OpenPlace) -> int:
     return Status.DIFFERS if any(line.probed.answer.outcome.is_bad for line in found) else Status.OK
 
 
-def _chosen(options: Namespace, director: Director) -> Sequence[ServerKey]:
+def _chosen(machine: str | None, names: Sequence[str], director: Director) -> Sequence[ServerKey]:
     """Return the servers that are meant; without a word all of them."""
-    if options.machine is not None:
-        if options.service is not None:
+    if machine is not None:
+        if names:
             raise Failure("write probe SERVICE [SERVER] or --machine ADDRESS", Status.USAGE)
-        keys = list(targets(director, [MachineKey(fields.address("machine", options.machine))]))
+        keys = list(targets(director, [MachineKey(fields.address("machine", machine))]))
         if not keys:
-            raise Failure(f"no service has a server on {quote(options.machine)}; `lvstui show` lists them")
+            raise Failure(f"no service has a server on {quote(machine)}; `lvstui show` lists them")
         return keys
-    if options.service is None:
+    if not names:
         return list(targets(director, director.pools))
-    pool = find_pool(options.service, director)
-    if options.server is None:
+    pool = find_pool(names[0], director)
+    if len(names) < 2:
         return list(targets(director, [pool.service.key]))
-    return [ServerKey(pool.service.key, find_server(options.server, pool).endpoint)]
+    return [ServerKey(pool.service.key, find_server(names[1], pool).endpoint)]
+
+
+def _asking(snapshot: Snapshot, keys: Iterable[ServerKey], values: Mapping[str, str]) -> Snapshot:
+    """Return what is seen, with services whose servers are asked something else. Raises `Failure`, `FieldError`."""
+    known = [attribute.key for attribute in SERVICE.groups["probe"]]
+    for name in values:
+        if name not in known:
+            raise FieldError(name, f"is no field of a probe; there are {', '.join(known)}")
+    director = snapshot.reading.director
+    pools = dict(director.pools)
+    for key in dict.fromkeys(key.service for key in keys):
+        held = pools[key].service
+        service = SERVICE.assign(held, {f"probe.{name}": text for name, text in values.items()})
+        for problem in problems(change_service(held, service), director):
+            if problem.field.startswith("probe.") and problem.severity is Severity.ERROR:
+                raise Failure(str(problem), Status.USAGE)
+            if problem.field.startswith("probe."):
+                complain(f"warning: {problem}")
+        pools[key] = replace(pools[key], service=service)
+    return replace(snapshot, reading=replace(snapshot.reading, director=replace(director, pools=pools)))
 
 
 def _target(text: str) -> AddressKey:

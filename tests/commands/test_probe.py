@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from lvstui.cli import main
-from lvstui.core.model import Director, Forwarding
+from lvstui.core.model import Director, Forwarding, Probe, ProbeType
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.store.profile_file import ProfileFile
-from tests.build import director, group, pool, server, sticky_pool
+from tests.build import address_key, director, group, pool, server, sticky_pool
+
+WEB = address_key("tcp:192.0.2.10:80")
 
 
 def held() -> Director:
@@ -21,11 +24,14 @@ def held() -> Director:
     return Director(both.pools, marks={80: group(80, "tcp 192.0.2.20 80,443")})
 
 
-def run(tmp_path: Path, *words: str, killed: str = "") -> int:
+def run(tmp_path: Path, *words: str, killed: str = "", probe: Probe | None = None) -> int:
     kernel = MemoryKernel(held())
     if killed:
         kernel.killed.add(ip_address(killed))
-    ProfileFile(tmp_path / "p.toml").update(lambda _: held())
+    saved = held()
+    web = saved.pools[WEB]
+    asked = replace(web, service=replace(web.service, probe=probe))
+    ProfileFile(tmp_path / "p.toml").update(lambda _: replace(saved, pools={**saved.pools, WEB: asked}))
     return main(["probe", *words, "--profile", str(tmp_path / "p.toml")], open_kernel=lambda _: kernel)
 
 
@@ -71,9 +77,29 @@ def test_a_server_that_does_not_answer_makes_the_status_three(
     assert other["milliseconds"] > 0
 
 
+def test_servers_are_asked_what_the_service_or_somebody_wants(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    probe = Probe(ProbeType.HTTP, path="/health", timeout=0.5)
+    assert run(tmp_path, "tcp:192.0.2.10:80", "--json", probe=probe) == 0
+    one, other = json.loads(capsys.readouterr().out)["probes"]
+    assert one["found"].startswith("10.0.0.11:8080 answers GET /health; ")
+    assert other["found"].endswith("; asked at its own address, 10.0.0.12:80 answers GET /health")
+    assert run(tmp_path, "tcp:192.0.2.10:80", "10.0.0.11", "path=/x", "port=81", "--json", probe=probe) == 0
+    assert json.loads(capsys.readouterr().out)["probes"][0]["found"].startswith("10.0.0.11:81 answers GET /x; ")
+    assert run(tmp_path, "type=dns", "name=example.net", "--machine", "10.0.0.11", "--json") == 0
+    printed = capsys.readouterr()
+    assert "answers the question for A of example.net" in printed.out
+    assert "warning: probe.type: dns is asked over udp, and the service takes tcp" in printed.err
+
+
 @pytest.mark.parametrize(
     ("words", "status", "sentence"),
     [
+        (("type=htpp",), 2, "probe.type: must be tcp, tls, http, https, dns, smtp or udp"),
+        (("weight=3",), 2, "weight: is no field of a probe; there are type, port, path, status, name, record, send"),
+        (("type=dns",), 2, "probe.name: dns needs the name to ask for"),
+        (("web", "10.0.0.11", "x"), 2, "is one word too many"),
         (("--wait", "0"), 2, "must be 0.1 to 30 seconds"),
         (("--at", "mark:80"), 2, "at: "),
         (("--at", "tcp:192.0.2.10:0"), 2, "must be an address and a port"),

@@ -59,9 +59,9 @@ def _context(certificate: str) -> ssl.SSLContext:
 
 
 @contextmanager
-def tcp(speak: Callable[[socket.socket], None], certificate: str = "") -> Iterator[Endpoint]:
+def tcp(speak: Callable[[socket.socket], None], at: socket.socket | None = None) -> Iterator[Endpoint]:
     """Yield the place of a server that does this with each connection, until it is closed."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with at or socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
             while True:
@@ -70,11 +70,7 @@ def tcp(speak: Callable[[socket.socket], None], certificate: str = "") -> Iterat
                 except OSError:
                     return
                 with suppress(OSError), client:
-                    if certificate:
-                        with _context(certificate).wrap_socket(client, server_side=True) as secure:
-                            speak(secure)
-                    else:
-                        speak(client)
+                    speak(client)
 
         yield from _served(listening, serve)
 

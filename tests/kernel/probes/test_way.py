@@ -15,13 +15,24 @@ from typing import Final, NamedTuple
 import pytest
 
 from lvstui.core import fields
-from lvstui.core.model import AddressKey, Endpoint, Forwarding, Protocol, ServerKey, Tunnel, TunnelType
+from lvstui.core.model import (
+    AddressKey,
+    Endpoint,
+    Forwarding,
+    Probe,
+    ProbeType,
+    Protocol,
+    ServerKey,
+    Tunnel,
+    TunnelType,
+)
 from lvstui.core.probes.answer import Answer, Outcome
 from lvstui.core.probes.question import Question
 from lvstui.kernel.live import Live
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.probes.way import ask as ask_here
 from tests.kernel.probes.network import DIRECTOR, GUE_PORT, SERVERS, VIRTUAL, network, open_connections
+from tests.kernel.probes.servers import tcp
 
 pytestmark = pytest.mark.kernel
 
@@ -194,6 +205,31 @@ def test_nothing_is_written_to_ipvs_though_the_virtual_address_is_its_own(ask: A
         assert len(table.splitlines()) == 2
     finally:
         subprocess.run([*listing, "-C"], check=True)
+
+
+def test_a_probe_is_asked_after_the_packet_at_the_servers_own_address() -> None:
+    def speak(client: socket.socket) -> None:
+        status = client.recv(4096)[5:8]
+        client.sendall(b"HTTP/1.1 " + status + b" \r\n\r\n")
+        client.recv(1)  # until the one who asks has closed it
+
+    listening = call_in("probed-good", partial(socket.create_server, ("10.77.0.11", 8080)))
+    kernel = Live(DIRECTOR)
+    with tcp(speak, listening):
+        for way in ("masq4", "route4", "ipip4in4"):
+
+            def ask(probe: Probe, way: Way = WAYS[way]) -> Answer:
+                return kernel.probe(question(way, SERVERS["probed-good"])._replace(probe=probe))
+
+            answer = ask(Probe(ProbeType.HTTP, 8080, "/200"))
+            assert answer.outcome is Outcome.ANSWERS
+            assert answer.sentence.endswith("10.77.0.11:8080 answers GET /200 with 200"), answer
+            assert ("asked at its own address" in answer.sentence) is (way != "masq4")
+            assert ask(Probe(ProbeType.HTTP, 8080, "/503")).outcome is Outcome.WRONG
+            gone = ask(Probe(ProbeType.HTTP, 8081, "/200"))
+            assert gone.outcome is Outcome.REFUSES
+            assert gone.sentence.endswith("8081 refuses a connection; GET /200 could not be asked there")
+    kernel.close()
 
 
 def without_raw(asked: Sequence[Question]) -> Sequence[Answer]:
