@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from lvstui.core.marks.mark import Mark, every_rule, mark_at
+from lvstui.core.marks.mark import every_rule, mark_at
+from lvstui.core.marks.origin import is_swarms
 from lvstui.core.model import AddressKey, Forwarding, MarkKey, Pool
 from lvstui.core.observed import Rule
 from lvstui.core.snapshot import Snapshot
@@ -21,9 +22,6 @@ _KUBE_ROUTER: Final = "KUBE-ROUTER-"
 _KUBE_IPVS: Final = frozenset({"KUBE-LOAD-BALANCER", "KUBE-NODE-PORT"})
 """How chains of kube-router begin, and chains that kube-proxy makes in ipvs mode only."""
 
-_KEEPALIVED: Final = "keepalived"
-"""How keepalived's own tables (`keepalived_ipvs`) are called."""
-
 
 def is_kept(snapshot: Snapshot, pool: Pool) -> bool:
     """Return whether a program keeps a service as it wants it, as far as processes, rules or the service itself show.
@@ -34,16 +32,8 @@ def is_kept(snapshot: Snapshot, pool: Pool) -> bool:
     if any(owner.program in _KEEPERS and owner.owns(key) for owner in snapshot.owners):
         return True
     if isinstance(key, MarkKey):
-        return _is_swarms(mark_at(snapshot, key.mark), pool)
+        return is_swarms((known.rule for known in mark_at(snapshot, key.mark).rules), pool)
     return _looks_like_affinity(pool) or (_is_masqueraded(pool) and snapshot.derive(_kube_rules, every_rule(snapshot)))
-
-
-def is_keepaliveds(mark: Mark) -> bool:
-    """Return whether a mark comes from keepalived alone, which makes one service of a group of addresses and ports.
-
-    It does so to have fewer services (nftables_ipvs), not to keep the connections of a client together.
-    """
-    return bool(mark.rules) and all(known.rule.table.startswith(_KEEPALIVED) for known in mark.rules)
 
 
 def _kube_rules(rules: tuple[Rule, ...]) -> bool:
@@ -60,20 +50,4 @@ def _looks_like_affinity(pool: Pool) -> bool:
 def _is_masqueraded(pool: Pool) -> bool:
     return isinstance(pool.service.key, AddressKey) and all(
         server.forwarding is Forwarding.MASQ for server in pool.servers.values()
-    )
-
-
-def _is_swarms(mark: Mark, pool: Pool) -> bool:
-    """Return whether Docker's Swarm has made a service: marked by address where IPVS takes it, without persistence."""
-    plain = pool.service.persistence is None and all(
-        server.forwarding in (Forwarding.MASQ, Forwarding.ROUTE) for server in pool.servers.values()
-    )
-    return plain and any(
-        rule.hook == "input"
-        and (rule.table, rule.chain) == ("mangle", "INPUT")
-        and rule.selector is not None
-        and rule.selector.protocol is None
-        and len(rule.selector.addresses) == 1
-        and rule.selector.addresses[0].prefixlen == rule.selector.addresses[0].max_prefixlen
-        for rule in (known.rule for known in mark.rules)
     )

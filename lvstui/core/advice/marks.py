@@ -9,13 +9,14 @@ from typing import Final, NamedTuple
 
 from lvstui.core import fields
 from lvstui.core.advice import Advice
-from lvstui.core.advice.keepers import is_keepaliveds, is_kept
+from lvstui.core.advice.keepers import is_kept
 from lvstui.core.change import Change, change_group, change_service
 from lvstui.core.describe import persistence_text, service_name
 from lvstui.core.marks import edits as mark_edits
 from lvstui.core.marks.arrivals import OK, Arrival, arrives, other_port
 from lvstui.core.marks.edits import lost_changes
 from lvstui.core.marks.mark import Mark, every_rule, mark_at, marks, overlap, surroundings
+from lvstui.core.marks.origin import is_keepaliveds
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import UNKNOWN_FAMILY, Director, Family, MarkGroupKey, MarkKey, Persistence, Pool, Selector
 from lvstui.core.observed import Policy, Rule
@@ -256,7 +257,7 @@ def _not_persistent(snapshot: Snapshot, pool: Pool) -> Iterator[Advice]:
     if not isinstance(key, MarkKey) or pool.service.persistence is not None or len(pool.servers) < 2:
         return
     mark = mark_at(snapshot, key.mark)
-    if not several_ports(_selectors(mark)) or is_keepaliveds(mark):
+    if not several_ports(_selectors(mark)) or is_keepaliveds(known.rule for known in mark.rules):
         return
     if (packet := _one_of_two(snapshot, mark, key.family)) is not None:
         persistence = Persistence(mark_edits.PERSISTENCE, key.family.full_mask)

@@ -317,6 +317,8 @@ def _is(step: Step, rule: Rule, value: int) -> bool:
 
 
 def _ends(step: Step, rule: Rule) -> bool:
-    """Return whether a step keeps a packet from what comes behind it in the same base chain."""
+    """Return whether a rule keeps a packet from what comes behind it in the same base chain."""
+    if step.is_policy:
+        return False
     same = _in_chain(step, rule) and step.hook == rule.hook and step.priority == rule.priority
     return same and step.matched and step.outcome in (Outcome.ACCEPT, Outcome.RETURN, Outcome.GOTO)

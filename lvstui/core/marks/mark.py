@@ -9,6 +9,7 @@ from typing import Final
 
 from lvstui.core.marks.arrivals import MAYBE, OK, Arrival, arrivals, is_late, is_reached
 from lvstui.core.marks.effect import MarkParts, effect_text, mark_saved, mark_set
+from lvstui.core.marks.origin import is_keepaliveds, is_swarms
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import (
     UNKNOWN_FAMILY,
@@ -202,10 +203,18 @@ class Mark:
         flaws = [rule.state for rule in self.rules]
         if all(flaw.text != "ok" for flaw in flaws):
             return flaws[0]
-        bundled = several_ports(rule.rule.selector for rule in self.rules if rule.rule.selector is not None)
-        if bundled and any(pool.service.persistence is None and len(pool.servers) > 1 for pool in self.pools):
+        if any(self._scatters(pool) for pool in self.pools):
             return Cell("no sticky", Tone.WARN)
         return next((flaw for flaw in flaws if flaw.text != "ok"), Cell("ok", Tone.GOOD))
+
+    def _scatters(self, pool: Pool) -> bool:
+        """Return whether a service may send a client's connections to several ports to different servers."""
+        if pool.service.persistence is not None or len(pool.servers) < 2:
+            return False
+        rules = [known.rule for known in self.rules]
+        arriving = (known.rule.selector for known in self.rules if known.state.text == OK)
+        bundled = several_ports(selector for selector in arriving if selector is not None)
+        return bundled and not is_keepaliveds(rules) and not is_swarms(rules, pool)
 
 
 def marks(snapshot: Snapshot) -> Mapping[int, Mark]:

@@ -50,6 +50,7 @@ class Step(NamedTuple):
     certain: bool = True
     handle: int = 0
     matched: bool = True
+    is_policy: bool = False
 
 
 class Fate(NamedTuple):
@@ -385,6 +386,7 @@ def _steps(met: Met | None) -> tuple[Step, ...]:
                 certain,
                 0 if line is None else line.handle,
                 matched,
+                line is None,
             )
         )
         met = before

@@ -26,7 +26,9 @@ def sentences(of: Snapshot) -> list[str]:
 
 
 def test_swarms_ingress_gets_no_advice() -> None:
-    assert sentences(seen("swarm_ingress", "swarm_ingress")) == []
+    swarm = seen("swarm_ingress", "swarm_ingress")
+    assert sentences(swarm) == []
+    assert [mark_at(swarm, mark).state.text for mark in (257, 258)] == ["ok", "ok"]
 
 
 def test_a_mark_that_comes_from_the_connections_mark_is_set() -> None:
@@ -106,7 +108,9 @@ def test_a_mark_that_policy_routing_uses_too_is_reported_unless_its_table_delive
 def test_a_group_of_keepalived_itself_needs_no_persistence() -> None:
     marked = rule(1000, "tcp 192.0.2.10 80,443", table="keepalived_ipvs", chain="in", hook="input", priority=-1)
     held = director(pool("mark:1000", "10.0.0.11:0", "10.0.0.12:0"))
-    assert sentences(snapshot(held, rules=Ruleset((marked,)))) == []
+    theirs = snapshot(held, rules=Ruleset((marked,)))
+    assert sentences(theirs) == []
+    assert mark_at(theirs, 1000).state.text == "ok"
     ours = replace(marked, table="shop")
     assert len(sentences(snapshot(held, rules=Ruleset((ours,))))) == 1
 

@@ -13,7 +13,7 @@ from lvstui.core.marks.mark import found_arrivals
 from lvstui.core.model import Protocol, Selector
 from lvstui.core.observed import Rule, Ruleset
 from lvstui.core.packets.packet import Packet
-from lvstui.core.packets.program import Ask, Base, Check, Header, Line, Load, Mark, Nat, Program
+from lvstui.core.packets.program import Ask, Base, Check, Header, Line, Load, Mark, Nat, Outcome, Program, Verdict
 from lvstui.core.packets.walk import walk
 from lvstui.core.selectors import selector
 from lvstui.kernel.memory.program import program_of
@@ -95,6 +95,16 @@ def test_a_rule_behind_one_that_ends_the_chain_is_passed() -> None:
     assert [arrival.state for arrival in found.values()] == [OK, "passed"]
     assert found[1].step is not None
     assert found[1].step.handle == 1
+
+
+def test_a_return_that_ends_the_base_chain_is_what_a_packet_passes_by_and_not_the_policy() -> None:
+    program = first_match(
+        building.rule(*asks(BOTH), Verdict(Outcome.RETURN), handle=1),
+        building.rule(*asks(WEB), Mark(80, 0xFFFFFFFF), handle=2),
+    )
+    (found,) = arrivals((lb(2, 80, WEB),), program).values()
+    assert found.step is not None
+    assert (found.state, found.step.handle) == ("passed", 1)
 
 
 def test_bits_that_nobody_adds_to_are_no_harm_and_others_bits_are() -> None:
