@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
 from lvstui.core import fields
@@ -13,6 +13,7 @@ from lvstui.core.doctor.finding import Report
 from lvstui.core.entries.edits import EntryEdit, EntryReport
 from lvstui.core.entries.edits import Outcome as EntryOutcome
 from lvstui.core.entries.sync_message import Message
+from lvstui.core.health.verdict import Health
 from lvstui.core.model import Address, Director, ServerKey, ServiceKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.packets.packet import Packet
@@ -196,10 +197,11 @@ class Zeroed:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """Event: what becomes of a packet; `reading` is the one that the trace stands on."""
+    """Event: what becomes of a packet; `reading` is the one that the trace stands on, `health` what is known then."""
 
     trace: Trace
     reading: Reading
+    health: Health = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from lvstui.core.entries.edits import EntryReport, Outcome, report_line, title
 from lvstui.core.entries.resolve import has_engine, wanted_clients
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.fields import FieldError
+from lvstui.core.health import watch as health
 from lvstui.core.model import NOBODYS, Home, ServiceKey
 from lvstui.core.observed import Reading
 from lvstui.core.packets.packet import Packet
@@ -120,6 +121,7 @@ class Worker:
         self._desk = EntryDesk(kernel, self.submit, post, clock=clock, threaded=threaded, pause=pause)
         self._prober = Prober(kernel, self.submit, threaded=threaded)
         self._watching = Watch(False)
+        self._health = health.Watch()
         self._ending = False
         self._reports: list[EntryReport] = []
         self._drafts: deque[Draft | None] = deque()  # of the edits of entries that are under way, in order
@@ -260,6 +262,7 @@ class Worker:
             owners=self._owners(),
             scan=self._desk.scan,
             here=self._here,
+            health=self._health.found if trouble else self._health.look(self._reading),
             findings=self._prober.findings,
             derived=self._snapshot.derived,
         )
@@ -325,7 +328,7 @@ class Worker:
         except (KernelError, FieldError) as error:
             self._post(Notice(f"not traced: {error}"))
         else:
-            self._post(Followed(found, self._reading))
+            self._post(Followed(found, self._reading, self._health.found))
 
     def _examine(self, request: Examine) -> None:
         """Look for what is wrong with a service."""

@@ -146,21 +146,22 @@ def target_cells(snapshot: Snapshot, request: EntryRequest, target: Target) -> t
     if isinstance(target, Spread):
         return (Cell(target.value, Tone.STRONG), *[Cell("")] * 4)
     places = [
-        (pool.servers[endpoint], seen_on(snapshot, ServerKey(pool.service.key, endpoint)))
+        (ServerKey(pool.service.key, endpoint), pool.servers[endpoint])
         for pool in _pools(snapshot, request)
         if (endpoint := _find(pool, target)) is not None
     ]
     if not places:
         return (Cell(str(target.address)), *[Cell("")] * 3, Cell("gone", Tone.BAD))
-    server, seen = places[0]
+    server, seen = places[0][1], [seen_on(snapshot, place) for place, _ in places]
+    verdicts = [snapshot.health[place] for place, _ in places if place in snapshot.health]
     text = fields.server_text(target) if target.port else str(target.address)
-    sticky = sum_known(server.sticky for _, server in places)
+    sticky = sum_known(one.sticky for one in seen)
     return (
         Cell(f"{server.name} {text}" if server.name else text),
-        Cell("-".join(dict.fromkeys(str(server.weight) for server, _ in places))),
+        Cell("-".join(dict.fromkeys(str(server.weight) for _, server in places))),
         Cell("" if sticky is None else compact(sticky)),
-        Cell(compact(sum(server.active for _, server in places))),
-        server_state(server, seen),
+        Cell(compact(sum(one.active for one in seen))),
+        server_state(server, seen[0], verdicts[0] if verdicts else None),
     )
 
 

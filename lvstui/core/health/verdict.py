@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.model import ServerKey
 
@@ -30,3 +31,6 @@ class Verdict(NamedTuple):
 
 Health: TypeAlias = Mapping[ServerKey, Verdict]
 """The servers in trouble, each with what shows it; of all others nothing is claimed."""
+
+NO_TROUBLE: Final[Health] = MappingProxyType({})
+"""What is said where nobody looked, or nothing was found."""

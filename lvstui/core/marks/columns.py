@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from lvstui.core import fields
+from lvstui.core.health.verdict import Verdict
 from lvstui.core.marks.mark import STATES, Mark, MarkRule, hooks
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import Address, Network, Persistence, Pool, RealServer
@@ -28,6 +29,7 @@ class MarkServerRow(NamedTuple):
     pool: Pool
     server: RealServer
     seen: ServerStats
+    verdict: Verdict | None = None
 
 
 Row: TypeAlias = MarkRow | MarkRule | MarkServerRow
@@ -206,11 +208,11 @@ MARK_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
     _column(
         "state",
         "State",
-        11,
+        12,
         1,
         lambda mark: mark.state,
         lambda row: row.state,
-        lambda row: server_state(row.server, row.seen),
+        lambda row: server_state(row.server, row.seen, row.verdict),
     ),
 )
 

@@ -114,7 +114,7 @@ def cells(snapshot: Snapshot, look: MarkLook, key: MarkRowKey) -> tuple[Cell, ..
             row = find(snapshot, key)
         case ServerKey(service, endpoint):
             pool = snapshot.reading.director.pools[service]
-            row = MarkServerRow(pool, pool.servers[endpoint], seen_on(snapshot, key))
+            row = MarkServerRow(pool, pool.servers[endpoint], seen_on(snapshot, key), snapshot.health.get(key))
         case _:
             assert_never(key)
     return row_cells(MARK_COLUMNS, look, row)
@@ -179,11 +179,12 @@ def _pool(snapshot: Snapshot, pool: Pool) -> Iterator[str]:
     sticks = "not persistent" if service.persistence is None else f"persistent {persist_text(service.persistence)}"
     yield f"  {fields.service_text(service.key)}{name}: {', '.join(filter(None, (service.scheduler, flags, sticks)))}"
     for endpoint, server in pool.servers.items():
-        seen = seen_on(snapshot, ServerKey(service.key, endpoint))
+        key = ServerKey(service.key, endpoint)
+        seen = seen_on(snapshot, key)
         parts = [fields.forwarding_text(server.forwarding), f"weight {server.weight}", server_options(server)]
         counted = f"{seen.active:,} active, {seen.inactive:,} inactive"
         counted += "" if seen.sticky is None else f", {seen.sticky:,} sticky"
-        word = server_state(server, seen).text
+        word = server_state(server, seen, snapshot.health.get(key)).text
         name = f" {server.name}" if server.name else ""
         yield f"    {fields.server_text(endpoint)}{name}: {' '.join(filter(None, parts))}, {counted}, {word}"
 

@@ -30,6 +30,7 @@ from lvstui.core.services.row import (
     machine_state,
     service_options,
     service_state,
+    troubles,
 )
 from lvstui.core.view.brief import compact, server_options, server_state, sparkline
 from lvstui.core.view.filter import Language, Number, Text
@@ -181,11 +182,23 @@ def _history(row: Row) -> Cell:
 def _state(row: Row) -> Cell:
     match row:
         case ServerRow():
-            return server_state(row.server, row.seen)
+            return server_state(row.server, row.seen, row.snapshot.health.get(row.key))
         case MachineRow():
             return machine_state(map(_state, row.servers))
         case ServiceRow():
-            return service_state(row.pool)
+            return service_state(row.pool, row.snapshot.health)
+
+
+def _states(row: Row) -> Iterable[str]:
+    """Return the words by which a row is found: of a service or a machine also the troubles of its servers."""
+    yield _state(row).text
+    match row:
+        case ServiceRow():
+            yield from troubles(row.pool, row.snapshot.health)
+        case MachineRow():
+            yield from {_state(server).text for server in row.servers if server.key in row.snapshot.health}
+        case ServerRow():
+            pass
 
 
 def _count(value: float | None) -> Cell:
@@ -265,7 +278,7 @@ SERVICE_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
         value=lambda row: row.server.weight if isinstance(row, ServerRow) else "",
     ),
     _gauge("active", "Active", 1, lambda seen: seen.active),
-    _gauge("inactive", "InAct", 2, lambda seen: seen.inactive, heading="INACTIVE"),
+    _gauge("inactive", "InAct", 4, lambda seen: seen.inactive, heading="INACTIVE"),
     replace(
         _gauge("sticky", "Sticky", 2, lambda seen: seen.sticky),
         cell=lambda row: _count(row.seen.sticky if _is_persistent(row) or row.seen.sticky else None),
@@ -274,7 +287,15 @@ SERVICE_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
     _rate("in", "In B/s", 6, 7, lambda stats: stats.in_byte_rate),
     _rate("out", "Out B/s", 7, 7, lambda stats: stats.out_byte_rate),
     RowColumn("history", "History", _HISTORY_WIDTH, 8, cell=_history),
-    RowColumn("state", "State", 5, 1, cell=_state, sort=lambda row: (_state(row).text,)),
+    RowColumn(
+        "state",
+        "State",
+        12,
+        1,
+        cell=_state,
+        sort=lambda row: (_state(row).text,),
+        value=lambda row: _state(row).text,
+    ),
 )
 
 MACHINE_COLUMNS: Final = (replace(SERVICE_COLUMNS[0], title="Machine / service"), *SERVICE_COLUMNS[1:])
@@ -338,7 +359,7 @@ def service_words(director: Director) -> Mapping[ServiceKey, str]:
 
 def _text(row: Row) -> str:
     """Return what a row shows, of a server also its service; numbers are asked for by field, as traffic moves them."""
-    state = _state(row).text
+    state = " ".join(_states(row))
     if isinstance(row, MachineRow):
         return f"{row.key.address} {_name(row).casefold()} {state}"
     words = row.snapshot.derive(service_words, row.snapshot.reading.director)
@@ -401,7 +422,7 @@ LANGUAGE: Final[Language[Row]] = Language(
             aliases=("protocol",),
             words=tuple(fields.PROTOCOL_WORDS.values()),
         ),
-        Text("state", "as in the column State", lambda row: (_state(row).text,), words=tuple(STATES)),
+        Text("state", "as in the column State", _states, words=tuple(STATES)),
     ),
 )
 """What a filter can ask of services, real servers and machines."""

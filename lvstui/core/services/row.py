@@ -10,6 +10,8 @@ from typing import Final, TypeAlias
 
 from lvstui.core import fields
 from lvstui.core.change import Change
+from lvstui.core.health.feeding import feeding
+from lvstui.core.health.verdict import Health, Trouble, Verdict
 from lvstui.core.model import Director, Persistence, Pool, RealServer, ServerKey, Service, ServiceKey
 from lvstui.core.observed import GroupKey, MachineKey, RowKey, ServerStats, Stats, sum_stats
 from lvstui.core.snapshot import Snapshot
@@ -25,8 +27,13 @@ STATES: Final[Mapping[str, str]] = {
     "part": "a machine drained in some of its services",
     "down": "a service whose servers all have weight 0",
     "empty": "a service without servers",
+    "refusing": "answers new connections with a reset, or an error: none is established",
+    "silent": "does not answer new connections at all",
+    "no handshake": "takes packets, and no connection comes about (route, tunnels: answers are not seen)",
 }
 """The words for a state, each with what it means."""
+
+_TROUBLES: Final = frozenset(trouble.value for trouble in Trouble)
 
 
 class Grouping(Enum):
@@ -154,18 +161,44 @@ def _sum(held: Iterable[ServerStats], stats: Stats | None) -> ServerStats:
     return ServerStats(active, inactive, sticky, stats)
 
 
-def service_state(pool: Pool) -> Cell:
-    """Return a service's state in a word: `empty` without servers, `down` when all are drained, else `ok`."""
+def service_state(pool: Pool, health: Health) -> Cell:
+    """Return a service's state in a word: `empty` without servers, `down` when all are drained, else `ok`.
+
+    Where a server is in trouble, it is how many of all serve: `2 of 4`.
+    """
     if not pool.servers:
         return Cell("empty", Tone.BAD)
     if not any(server.weight for server in pool.servers.values()):
         return Cell("down", Tone.BAD)
-    return Cell("ok", Tone.GOOD)
+    if troubles(pool, health):
+        serving = [server for key, server in keys_of(pool) if server.weight and key not in health]
+        return Cell(f"{len(serving)} of {len(pool.servers)}", Tone.BAD)
+    return Cell("ok", Tone.DIM)
+
+
+def keys_of(pool: Pool) -> Iterator[tuple[ServerKey, RealServer]]:
+    """Yield the real servers of a service with their keys."""
+    for endpoint, server in pool.servers.items():
+        yield ServerKey(pool.service.key, endpoint), server
+
+
+def troubles(pool: Pool, health: Health) -> tuple[str, ...]:
+    """Return the words for what the servers of a service are in trouble with, each once."""
+    if not health:
+        return ()
+    return tuple(dict.fromkeys(health[key].trouble.value for key, _ in keys_of(pool) if key in health))
 
 
 def machine_state(states: Iterable[Cell]) -> Cell:
-    """Return a machine's state by those of its servers: `over` before all, `part` where only some are drained."""
-    by_word = {state.text: state for state in states}
+    """Return a machine's state by those of its servers: `over` before all, `part` where only some are drained.
+
+    Trouble comes before those: the word where all servers are in it, else how many of all are not: `1 of 2`.
+    """
+    found = list(states)
+    bad = [state for state in found if state.text in _TROUBLES]
+    by_word = {state.text: state for state in found}
+    if bad and len(by_word) > 1:
+        return Cell(f"{len(found) - len(bad)} of {len(found)}", Tone.BAD)
     if "over" in by_word or len(by_word) == 1:
         return by_word.get("over") or next(iter(by_word.values()))
     return by_word["drain"] if "ok" not in by_word else Cell("part", Tone.WARN)
@@ -175,6 +208,13 @@ def service_options(service: Service) -> str:
     """Write persistence and flags short."""
     parts = [persistence_short(service.persistence)] if service.persistence else []
     return " ".join([*parts, *fields.flag_words(service.flags, service.scheduler)])
+
+
+def plight(pool: Pool, server: RealServer, verdict: Verdict) -> str:
+    """Return what a server in trouble does, what shows it, and why it still gets clients."""
+    name = server.name or fields.server_text(server.endpoint)
+    fed = f"; {feeding(pool.service, verdict.trouble)}" if server.weight else ""
+    return f"{name} {verdict.trouble.value}: {verdict.evidence}{fed}"
 
 
 def outlook(

@@ -11,7 +11,8 @@ from lvstui.core import fields
 from lvstui.core.describe import masked_client_text, persistence_text, server_names, service_names
 from lvstui.core.entries.columns import left_text, seconds_left
 from lvstui.core.fields import visible
-from lvstui.core.model import Director, Endpoint, Forwarding, Pool
+from lvstui.core.health.verdict import NO_TROUBLE, Health, Verdict
+from lvstui.core.model import Director, Endpoint, Forwarding, Pool, ServerKey
 from lvstui.core.observed import Reading, ServerStats
 from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import Outcome
@@ -30,7 +31,9 @@ _SERVERS: Final = 6
 """Servers that are named."""
 
 
-def trace_lines(trace: Trace, reading: Reading | None, now: float, width: int = 80) -> list[str]:
+def trace_lines(
+    trace: Trace, reading: Reading | None, now: float, width: int = 80, health: Health = NO_TROUBLE
+) -> list[str]:
     """Return a trace in lines of at most `width` cells; `now` is a moment of the monotonic clock."""
     lines = _labelled("packet", _packet(trace.packet), width)
     if trace.trouble:
@@ -38,11 +41,11 @@ def trace_lines(trace: Trace, reading: Reading | None, now: float, width: int = 
     if trace.assumed:
         taken = f"taken to come in by {trace.assumed}, where answers leave, as a rule of NAT depends on it"
         lines += _labelled("", f"{taken}; name another with --in", width)
-    lines += ["", *_steps(trace.first, width), *_ending(trace.first, trace.packet, reading, now, width)]
+    lines += ["", *_steps(trace.first, width), *_ending(trace.first, trace.packet, reading, now, width, health)]
     others = trace.endings[1:]
     for other in others[:_WAYS]:
         lines += ["", "or, as it is not known whether a rule matches:", *_doubts(other, width)]
-        lines += _ending(other, trace.packet, reading, now, width)
+        lines += _ending(other, trace.packet, reading, now, width, health)
     if len(others) > _WAYS:
         lines += ["", f"and {len(others) - _WAYS} other ways"]
     return lines
@@ -122,7 +125,9 @@ def _doubts(ending: Ending, width: int) -> Iterator[str]:
             yield from _step(step, step.mark, width)
 
 
-def _ending(ending: Ending, asked: Packet, reading: Reading | None, now: float, width: int) -> Iterator[str]:
+def _ending(
+    ending: Ending, asked: Packet, reading: Reading | None, now: float, width: int, health: Health
+) -> Iterator[str]:
     """Yield what becomes of it after the rules."""
     fate, met = ending.fate, ending.packet
     if fate.outcome is Outcome.ACCEPT:
@@ -136,7 +141,7 @@ def _ending(ending: Ending, asked: Packet, reading: Reading | None, now: float, 
     if director is not None:
         yield from (line for label, text in _through(ending, director, now) for line in _labelled(label, text, width))
     if ending.pool is not None and director is not None and reading is not None and ending.end is End.SERVED:
-        yield from _servers(ending, ending.pool, reading, width)
+        yield from _servers(ending, ending.pool, reading, width, health)
     if ending.hop is not None:
         yield from _labelled("next hop", hop_text(ending), width)
     yield from _labelled("result", f"{ending.end.value}: {ending.reason}", width)
@@ -170,26 +175,25 @@ def _through(ending: Ending, director: Director, now: float) -> Iterator[tuple[s
         yield "entry", "none of this client"
 
 
-def _servers(ending: Ending, pool: Pool, reading: Reading, width: int) -> Iterator[str]:
+def _servers(ending: Ending, pool: Pool, reading: Reading, width: int, health: Health) -> Iterator[str]:
     """Yield the server, or those of which it may be one."""
     counts = reading.servers.get(pool.service.key, {})
     label = "server" if ending.server else "one of"
     for endpoint in ending.servers[:_SERVERS]:
-        yield from _labelled(
-            label, _server(pool, endpoint, counts.get(endpoint, ServerStats()), reading.director), width
-        )
+        seen, verdict = counts.get(endpoint, ServerStats()), health.get(ServerKey(pool.service.key, endpoint))
+        yield from _labelled(label, _server(pool, endpoint, seen, reading.director, verdict), width)
         label = ""
     if len(ending.servers) > _SERVERS:
         yield from _labelled("", f"and {len(ending.servers) - _SERVERS} more", width)
 
 
-def _server(pool: Pool, endpoint: Endpoint, seen: ServerStats, director: Director) -> str:
+def _server(pool: Pool, endpoint: Endpoint, seen: ServerStats, director: Director, verdict: Verdict | None) -> str:
     names = " ".join(server_names(director, pool.service.key, endpoint)[:-1])
     server = pool.servers.get(endpoint)
     if server is None:
         return f"{names}, not in the service any more"
     method = fields.forwarding_text(server.forwarding)
-    return f"{names}, {method}, weight {server.weight}, {server_state(server, seen).text}"
+    return f"{names}, {method}, weight {server.weight}, {server_state(server, seen, verdict).text}"
 
 
 def hop_text(ending: Ending) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from lvstui.core import fields
+from lvstui.core.health.verdict import Health, Trouble, Verdict
 from lvstui.core.home import home_text, is_foreign
 from lvstui.core.model import Forwarding, Home, Persistence, RealServer, ServerKey
 from lvstui.core.observed import ServerStats, sum_stats
@@ -65,14 +66,19 @@ def sparkline(values: Sequence[float | None], width: int, *, ascii_only: bool = 
 _NO_STATS = ServerStats()
 
 
-def server_state(server: RealServer, seen: ServerStats) -> Cell:
-    """Return a real server's state in a word: `drain` and then `done` at weight 0, `over` at a threshold, or `ok`."""
+def server_state(server: RealServer, seen: ServerStats, verdict: Verdict | None = None) -> Cell:
+    """Return a real server's state in a word: what trouble it is in, if any.
+
+    Else it is `drain` and then `done` at weight 0, `over` at a threshold, or `ok`.
+    """
+    if verdict is not None:
+        return Cell(verdict.trouble.value, Tone.BAD)
     if server.weight == 0:
         left = seen.active or seen.inactive or seen.sticky != 0  # entries that are not known may be there
         return Cell("drain", Tone.WARN) if left else Cell("done", Tone.DIM)
     if server.upper and seen.active + seen.inactive >= server.upper:
         return Cell("over", Tone.BAD)
-    return Cell("ok", Tone.GOOD)
+    return Cell("ok", Tone.DIM)
 
 
 def seen_on(snapshot: Snapshot, key: ServerKey) -> ServerStats:
@@ -119,6 +125,12 @@ def headline(snapshot: Snapshot, width: int, narrowing: str = "", advised: int =
     return tuple(part.cell for part in parts)
 
 
+def troubles(health: Health) -> str:
+    """Count the real servers in trouble by what it is: `1 refusing 2 silent`."""
+    words = [verdict.trouble.value for verdict in health.values()]
+    return " ".join(f"{words.count(trouble.value)} {trouble.value}" for trouble in Trouble if trouble.value in words)
+
+
 def _percent(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f}%"
 
@@ -140,6 +152,7 @@ def _parts(snapshot: Snapshot, narrowing: str, advised: int) -> tuple[_Part, ...
         _Part(6, Cell(f"{compact(flow.connection_rate)} conn/s" if flow else "")),
         _Part(7, Cell(f"in {compact(flow.in_byte_rate)}B/s out {compact(flow.out_byte_rate)}B/s" if flow else "")),
         _Part(8, Cell(f"cpu {_percent(host.cpu)} softirq {_percent(host.softirq)}")),
+        _Part(-1, Cell(troubles(snapshot.health), Tone.BAD)),
         _Part(2, Cell(narrowing, Tone.DIM)),
         _Part(4, Cell(f"advice {advised}" if advised else "", Tone.NAME)),
         _Part(0, _profile(snapshot.profile, here)),

@@ -28,6 +28,7 @@ from lvstui.core.change import (
     strip_profile_values,
 )
 from lvstui.core.entries.sync_message import Message
+from lvstui.core.health.verdict import Trouble
 from lvstui.core.model import (
     Address,
     AddressKey,
@@ -204,6 +205,12 @@ class MemoryKernel:
         if self._traffic:
             self._traffic.advance(self._director, self._clock())
             self._traffic.zero(key)
+
+    def afflict(self, key: ServerKey, trouble: Trouble | None) -> None:
+        """Let a real server stop serving its clients, or (None) serve them again; there has to be traffic."""
+        if self._traffic:
+            self._traffic.advance(self._director, self._clock())
+            self._traffic.afflict(key, trouble)
 
     def close(self) -> None:
         """Do nothing: nothing is open."""

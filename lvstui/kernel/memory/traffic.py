@@ -10,6 +10,7 @@ from operator import sub
 from typing import Final, NamedTuple
 from zlib import crc32
 
+from lvstui.core.health.verdict import Trouble
 from lvstui.core.model import (
     AddressKey,
     Director,
@@ -35,6 +36,13 @@ _OVERLOAD_ENDS: Final = 0.75
 """A server without a lower threshold takes connections again below this part of the upper one (ip_vs.h)."""
 
 _DAY: Final = 86400
+_SYN: Final = 60
+_RESET: Final = 40
+"""Bytes of a SYN and of a reset in IPv4; twenty more in IPv6, which does not matter here."""
+
+_TRIES: Final = 3
+"""SYNs that a client sends before it gives up, where nothing answers: after one and two more seconds."""
+
 _UP_TO: Final = tuple(accumulate((31, 27, 22, 20)))
 """Percent of the packets that arrive up to each CPU: queues of a network card never share evenly."""
 
@@ -74,11 +82,16 @@ def _habits(key: ServiceKey) -> _Habits:
 
 
 class _Flow(NamedTuple):
-    """Connections that begin, those whose packets pass, and those whose answers pass: per second, or summed up."""
+    """Connections that begin, those whose packets pass, and those whose answers pass: per second, or summed up.
+
+    `tried` are the packets that try in vain to open one, `reset` the resets that answer them.
+    """
 
     begun: float = 0.0
     served: float = 0.0
     answered: float = 0.0
+    tried: float = 0.0
+    reset: float = 0.0
 
     def plus(self, other: _Flow, times: float = 1.0) -> _Flow:
         """Return the sum with another flow, multiplied by `times` (seconds that it lasted)."""
@@ -97,6 +110,7 @@ class _Server:
     inactive: float = 0.0
     sticky: float = 0.0
     overloaded: bool = False
+    trouble: Trouble | None = None
     counted: _Flow = _NO_FLOW
     flow: _Flow = _NO_FLOW
 
@@ -167,6 +181,10 @@ class Traffic:
             for server in service.servers.values():
                 server.counted = _NO_FLOW
 
+    def afflict(self, key: ServerKey, trouble: Trouble | None) -> None:
+        """Bring a server into trouble, or (None) out of it."""
+        self._services[key.service].servers[key.endpoint].trouble = trouble
+
     def move_entries(self, gained: Mapping[ServerKey, int]) -> None:
         """Count entries that came to servers, or (negative) left them, otherwise than by traffic."""
         for key, number in gained.items():
@@ -205,17 +223,18 @@ def _stats(habits: _Habits, counted: _Flow, flow: _Flow) -> Stats:
     """Return the counters and estimates of the kernel."""
     in_packets, out_packets = int(counted.served * habits.in_packets), int(counted.answered * habits.out_packets)
     in_rate, out_rate = flow.served * habits.in_packets, flow.answered * habits.out_packets
+    tried, reset = int(counted.tried), int(counted.reset)
     return Stats(
         int(counted.begun),
-        in_packets,
-        out_packets,
-        int(in_packets * habits.in_size),
-        int(out_packets * habits.out_size),
+        in_packets + tried,
+        out_packets + reset,
+        int(in_packets * habits.in_size) + tried * _SYN,
+        int(out_packets * habits.out_size) + reset * _RESET,
         int(flow.begun + 0.5),
-        int(in_rate + 0.5),
-        int(out_rate + 0.5),
-        int(in_rate * habits.in_size),
-        int(out_rate * habits.out_size),
+        int(in_rate + flow.tried + 0.5),
+        int(out_rate + flow.reset + 0.5),
+        int(in_rate * habits.in_size + flow.tried * _SYN),
+        int(out_rate * habits.out_size + flow.reset * _RESET),
     )
 
 
@@ -260,13 +279,32 @@ def _pass(service: _Service, now: float, seconds: float) -> None:
         fresh = to_new * share + per_entry * server.sticky
         server.sticky = _towards(arriving * share * clients, server.sticky, exp(-seconds / memory))
         if not service.pool.service.flags & ServiceFlags.ONE_PACKET:
-            _hold(server, real, habits, fresh, seconds)
-        served = server.active / habits.duration if habits.duration else fresh
-        server.flow = _Flow(fresh, served, served if real.forwarding is Forwarding.MASQ else 0.0)
+            _hold(server, real, _troubled(habits, server.trouble), fresh, seconds)
+        server.flow = _flow_of(server, real, habits, fresh)
         server.counted = server.counted.plus(server.flow, seconds)
         flow = flow.plus(server.flow)
     service.flow = flow
     service.counted = service.counted.plus(flow, seconds)
+
+
+def _flow_of(server: _Server, real: RealServer, habits: _Habits, fresh: float) -> _Flow:
+    """Return what flows to and from a server; of one in trouble only what tries to open connections."""
+    masq = real.forwarding is Forwarding.MASQ
+    served = server.active / habits.duration if habits.duration else fresh
+    if server.trouble is None:
+        return _Flow(fresh, served, served if masq else 0.0)
+    if not habits.duration:
+        return _Flow(fresh, served)
+    refuses = server.trouble is Trouble.REFUSING
+    return _Flow(fresh, tried=fresh * (1 if refuses else _TRIES), reset=fresh if refuses and masq else 0.0)
+
+
+def _troubled(habits: _Habits, trouble: Trouble | None) -> _Habits:
+    """Return how long connections stay on a server: refused ones ten seconds, unanswered ones a minute, as active."""
+    if trouble is None or not habits.duration:
+        return habits
+    refuses = trouble is Trouble.REFUSING
+    return habits._replace(duration=0.2 if refuses else 63, linger=10 if refuses else 1)
 
 
 def _towards(settled: float, value: float, left: float) -> float:

@@ -12,7 +12,7 @@ from lvstui.core.model import AddressKey, MarkKey, ServerKey, ServiceKey
 from lvstui.core.observed import GroupKey, MachineKey, RowKey
 from lvstui.core.services.batch import targets
 from lvstui.core.services.columns import LANGUAGE, SERVICE_COLUMNS, SORTABLE
-from lvstui.core.services.row import STATES, Grouping, ServiceLook, outlook
+from lvstui.core.services.row import STATES, Grouping, ServiceLook, outlook, plight
 from lvstui.core.services.rows import cells, columns, group_of, groups, rows
 from lvstui.core.trace.request import target_proposal
 from lvstui.core.view.brief import seen_on
@@ -169,7 +169,7 @@ def _excerpt(view: Services) -> None:
 
 
 def _outlook(view: Services) -> str:
-    """Return what is left to wait for on the server under the cursor, if it is drained."""
+    """Return what is wrong with the server under the cursor, else what is left to wait for if it is drained."""
     key, director = view.table.cursor_key, view.snapshot.reading.director
     if not isinstance(key, ServerKey):
         return ""
@@ -177,6 +177,8 @@ def _outlook(view: Services) -> str:
     server = pool.servers.get(key.endpoint) if pool else None
     if not pool or not server:
         return ""
+    if (verdict := view.snapshot.health.get(key)) is not None:
+        return plight(pool, server, verdict)
     seen, persistence = seen_on(view.snapshot, key), pool.service.persistence
     return outlook(server, seen, director.sysctl, persistence, view.size.width - 2)
 

@@ -39,4 +39,5 @@ def tracing(
 
 def traced(event: Followed, width: int) -> Listing:
     """Return the screen that shows what becomes of a packet, for a terminal of this width."""
-    return Listing("Trace", trace_lines(event.trace, event.reading, event.reading.taken, max(40, width - 1)))
+    reading = event.reading
+    return Listing("Trace", trace_lines(event.trace, reading, reading.taken, max(40, width - 1), event.health))
