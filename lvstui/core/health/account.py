@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from lvstui.core.health.counted import Answers, Span, Traffic, answers, between, opens
+from lvstui.core.health.counted import Answers, Span, Traffic, answers, between, counters, opens
 from lvstui.core.health.verdict import Trouble
 from lvstui.core.model import Endpoint, Protocol
 from lvstui.core.observed import ServerStats
@@ -63,7 +63,7 @@ class Account:
         if now - self.turned >= _SPAN:
             self.began, self.base = self.turned, self.later
             self.turned, self.later = now, counted
-        self.settled = then.stats.connections
+        self.settled = counters(then).connections
         self.updates += 1
         if span.connections:
             self.newest = now
@@ -103,7 +103,7 @@ class Case:
     def trouble(self) -> Trouble | None:
         """Return what the server does, None where that is not certain yet."""
         own, kind, alone = self.own, self.kind, not self.others
-        settled = self.account.settled - self.account.base[self.endpoint].stats.connections
+        settled = self.account.settled - counters(self.account.base[self.endpoint]).connections
         if own.connections < (_ALONE if alone else FEW) or settled < _SETTLED + alone or self.account.updates < 2:
             return None
         if kind.any_port and (alone or self.now - self.account.since < _ANY_PORT):

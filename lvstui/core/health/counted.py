@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from lvstui.core.model import AddressKey, Director, Family, Forwarding, MarkKey, Pool, Protocol, ServiceFlags
-from lvstui.core.observed import ServerStats
+from lvstui.core.observed import ServerStats, Stats
 
 _RESET: Final = 20
 """Bytes of a reset without its IP header: it has no options, where an answer to a SYN has at least its MSS."""
@@ -16,6 +16,8 @@ _ICMP: Final = 8
 
 _LONGEST_SYN: Final = 60
 """Bytes of the longest SYN without its IP header."""
+
+_NO_STATS: Final = Stats()
 
 _HASHING: Final = frozenset({"sh", "dh", "mh", "lblc", "lblcr"})
 """Schedulers that send a client, or what it asks for, to one and the same server."""
@@ -72,9 +74,14 @@ class Span(NamedTuple):
     active: int
 
 
+def counters(seen: ServerStats) -> Stats:
+    """Return what was counted of a server; zeros where the source has no counters."""
+    return seen.stats or _NO_STATS
+
+
 def between(then: ServerStats, now: ServerStats) -> Span:
     """Return what was counted between two readings of one server."""
-    before, after = then.stats, now.stats
+    before, after = counters(then), counters(now)
     return Span(
         after.connections - before.connections,
         after.in_packets - before.in_packets,

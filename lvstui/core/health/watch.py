@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from lvstui.core.health.account import Account, Case, serving
-from lvstui.core.health.counted import Answers, Span, Traffic, answers, between, traffic
+from lvstui.core.health.counted import Answers, Span, Traffic, answers, between, counters, traffic
 from lvstui.core.health.verdict import Health, Verdict
 from lvstui.core.model import Endpoint, RealServer, ServerKey, ServiceKey
 from lvstui.core.observed import Reading, ServerStats
@@ -68,7 +68,7 @@ class Watch:
             known.add(span, then, counted, moment)
         elif span.connections:
             base = look.last.servers[key.service]
-            self._accounts[key] = Account(look.last.taken, base, then.stats.connections, moment, counted, moment)
+            self._accounts[key] = Account(look.last.taken, base, counters(then).connections, moment, counted, moment)
 
     def _judge(self, look: _Look, key: ServerKey, found: dict[ServerKey, Verdict]) -> None:
         """Bring the verdict on a server up to date with its account; what is not certain again stays as it was."""
@@ -105,7 +105,7 @@ class _Look:
                 continue
             for endpoint, now in counted.items():
                 then = before.get(endpoint)
-                if then is not None and now.stats[:5] != then.stats[:5]:
+                if then is not None and now.stats and then.stats and now.stats[:5] != then.stats[:5]:
                     yield ServerKey(service, endpoint), then, now
 
     def traffic(self, key: ServerKey) -> Traffic | None:
