@@ -6,12 +6,20 @@ import queue
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from threading import Event as Flag
 from threading import Thread
 
+from lvstui.core.entries.edits import EntryEdit
+from lvstui.core.entries.request import edits, emptying
+from lvstui.core.entries.resolve import WantedClients, wanted_clients
 from lvstui.core.entries.sync_message import Message
+from lvstui.core.fields import FieldError
+from lvstui.core.health.verdict import Health
+from lvstui.core.model import ServerKey
 from lvstui.core.observed import Reading, Scan
+from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived
 from lvstui.engine.entry_edits import Tools, carry_out
 from lvstui.engine.messages import Broken, Consult, EditEntries, Event, Notice, Reported, Request, Scanned
 from lvstui.engine.scanner import End, Follow, Scanner, Work, read_table
@@ -82,6 +90,11 @@ class EntryDesk:
         self._halt.clear()
         self._order(Work(lambda: self._carry_out(request)))
 
+    def empty(self, places: Sequence[ServerKey], health: Health) -> None:
+        """Start to move all clients that stick to these servers to others that are in no trouble."""
+        self._halt.clear()
+        self._order(Work(lambda: self._carry_out(EditEntries(self._clients_of(places, health)))))
+
     def consult(self, messages: Sequence[Message]) -> Reading:
         """In the worker's thread: send the kernel messages about entries, and return what it counts afterwards."""
         ajar = self._kernel.send_sync(messages) if messages else ""
@@ -123,10 +136,33 @@ class EntryDesk:
         else:
             self.scan = scan
 
+    def _clients_of(self, places: Sequence[ServerKey], health: Health) -> tuple[EntryEdit, ...]:
+        """Read who sticks to these servers, and return the moves to others."""
+        try:
+            reading = self._consult(())
+            scan = self._read(wanted_clients((), reading.director))
+        except KernelError as error:
+            self._post(Notice(f"no client was moved: {error}"))
+            return ()
+        if not scan.whole:
+            self._post(Notice("the connection table is too large to be read at once: clients that were not seen stay"))
+        snapshot = replace(EMPTY_SNAPSHOT, reading=reading, scan=scan, health=health, derived=Derived())
+        found: list[EntryEdit] = []
+        for request in (emptying(snapshot, place) for place in places):
+            if request.chosen:
+                try:
+                    found += edits(snapshot, request)
+                except FieldError as error:
+                    self._post(Notice(f"no client was moved: {error.sentence}"))
+        return tuple(found)
+
+    def _read(self, wanted: WantedClients) -> Scan:
+        engines = self._following.engines
+        return read_table(self._kernel, _LOOK_BUDGET, wanted, engines=engines, clock=self._clock)
+
     def _carry_out(self, request: EditEntries) -> None:
         """Make edits, in the scanner's thread."""
-        look = partial(read_table, self._kernel, _LOOK_BUDGET, engines=self._following.engines, clock=self._clock)
-        tools = Tools(self._consult, look, partial(self._consult, ()), self._wait)
+        tools = Tools(self._consult, self._read, partial(self._consult, ()), self._wait)
         total, done = len(request.edits), 0
         for report in carry_out(request.edits, tools, request.pace):
             done += 1

@@ -32,11 +32,15 @@ class Edit:
     A `whole` edit is made completely or not at all: what was written is taken back when a part of it is refused. So is
     one that leads to an earlier state: half of it would be neither. One that leads to a profile goes on without what
     is refused, as `ipvsadm -R` does; any other ends there.
+
+    Once all changes hold, the clients that stick to the real servers that it `empties` are moved to the others of
+    their services, by weight. That is an edit of entries: a record of its own, and nothing that can be taken back.
     """
 
     changes: tuple[Change, ...]
     kind: Kind = Kind.DO
     whole: bool = False
+    empties: tuple[ServerKey, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -353,6 +357,8 @@ def sentence(event: Event, director: Director = EMPTY) -> tuple[str, Tone]:
         case EntryProgress(report, done, total):
             tone = Tone.GOOD if report.outcome is EntryOutcome.DONE else Tone.BAD
             return f"{report.sentence}{f' ({done} of {total}, Esc stops)' if total > 1 else ''}", tone
+        case EntriesDone(_, 0):
+            return "entries: no client sticks there", Tone.PLAIN
         case EntriesDone(reports, total):
             missing = f", {total - len(reports)} not tried" if total > len(reports) else ""
             return f"entries: {summary(reports)}{missing}", Tone.PLAIN

@@ -16,7 +16,7 @@ from typing import assert_never
 from lvstui.core.advice.services import advice
 from lvstui.core.change import Change, changes_kernel, fold, holds
 from lvstui.core.drift import add_profile_values
-from lvstui.core.entries.edits import EntryReport, Outcome, report_line, title
+from lvstui.core.entries.edits import EntryReport, Outcome, emptying_title, report_line, title
 from lvstui.core.entries.resolve import has_engine, wanted_clients
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.fields import FieldError
@@ -32,6 +32,7 @@ from lvstui.engine.entry_desk import EntryDesk
 from lvstui.engine.messages import (
     Adopt,
     Answered,
+    Applied,
     AskServers,
     Broken,
     Consult,
@@ -179,7 +180,7 @@ class Worker:
     def _serve_operator(self, request: OperatorRequest) -> None:
         match request:
             case Edit():
-                self._post(self._editor.make(request, self._reading.director, on_done=self._echo))
+                self._edit(request)
             case SaveAll():
                 self._profile.save_all(self._reading.director)
             case Adopt(changes):
@@ -291,6 +292,14 @@ class Worker:
         clients = () if request.client is None else (request.client,)
         pace = _ONCE if self._pace.paused else self._pace.interval
         self._desk.watch(FollowTable(request.on, wanted_clients(clients, director), has_engine(director), pace))
+
+    def _edit(self, request: Edit) -> None:
+        outcome = self._editor.make(request, self._reading.director, on_done=self._echo)
+        self._post(outcome)
+        if isinstance(outcome, Applied) and request.empties:
+            titles = [emptying_title(place, self._reading.director) for place in request.empties]
+            self._drafts.append(self._editor.begin(Kind.ENTRIES, (), titles))
+            self._desk.empty(request.empties, self._snapshot.health)
 
     def _edit_entries(self, request: EditEntries) -> None:
         reason = self._editor.read_only

@@ -32,6 +32,7 @@ from lvstui.engine.messages import (
     Adopt,
     Edit,
     EntriesDone,
+    EntryProgress,
     Event,
     Examined,
     Follow,
@@ -66,7 +67,7 @@ from lvstui.tui.views.director import DirectorView
 from lvstui.tui.views.editing import take_advice
 from lvstui.tui.views.examining import show_diagnosis
 from lvstui.tui.views.marks import MarksView
-from lvstui.tui.views.persistence import PersistenceView
+from lvstui.tui.views.persistence import EDITING_ENTRIES, PersistenceView
 from lvstui.tui.views.services import ServicesView
 from lvstui.tui.views.tracing import traced
 from lvstui.tui.views.view import View
@@ -339,6 +340,8 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
             self.push_screen(traced(event, self.size.width))
         elif isinstance(event, Examined):
             show_diagnosis(self, event)
+        elif isinstance(event, EntryProgress):
+            self.views[PersistenceView.NAME].busy = EDITING_ENTRIES
         elif isinstance(event, EntriesDone):
             for view in self.views.values():
                 view.busy = ""

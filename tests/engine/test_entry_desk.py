@@ -11,13 +11,23 @@ from typing import TypeVar
 
 import pytest
 
-from lvstui.core.change import change_service
+from lvstui.core.change import change_service, set_weight
 from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Outcome, SetTime
-from lvstui.core.model import Persistence, Service
+from lvstui.core.model import Persistence, ServerKey, Service
 from lvstui.core.observed import Entry
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
-from lvstui.engine.messages import EditEntries, EntriesDone, EntryProgress, Event, Notice, Stop, StopEntries, Watch
+from lvstui.engine.messages import (
+    Edit,
+    EditEntries,
+    EntriesDone,
+    EntryProgress,
+    Event,
+    Notice,
+    Stop,
+    StopEntries,
+    Watch,
+)
 from lvstui.engine.worker import Worker
 from lvstui.kernel.memory.demo import demo_director
 from lvstui.kernel.memory.kernel import MemoryKernel
@@ -170,3 +180,29 @@ def test_a_door_that_cannot_be_shut_is_said_once_a_session(desk: Desk) -> None:
     for seconds in (1000, 2000):
         desk.make(SetTime(desk.entry(), seconds))
     assert desk.notices == [desk.kernel.ajar]
+
+
+def test_an_edit_that_empties_a_server_moves_its_clients_once_it_holds(desk: Desk) -> None:
+    entry = desk.entry()
+    place = ServerKey(entry.service, entry.server)
+    server = desk.kernel.read().director.pools[place.service].servers[place.endpoint]
+    drain = set_weight(place.service, server, 0)
+    assert drain is not None
+    desk.worker.submit(Edit((drain,), empties=(place,)))
+    done = desk.wait(EntriesDone)
+    assert done.reports
+    assert all(isinstance(report.edit, Move) and report.edit.server != place.endpoint for report in done.reports)
+    assert {report.outcome for report in done.reports} == {Outcome.DONE}
+    edited, moved = desk.records.records()
+    assert (edited.changes, moved.kind) == ((drain,), Kind.ENTRIES)
+    assert len(moved.entries) == len(done.reports)
+
+
+def test_a_server_to_which_nobody_sticks_is_empty_already(desk: Desk) -> None:
+    pools = desk.kernel.read().director.pools
+    key = next(key for key, pool in pools.items() if pool.service.persistence is None and len(pool.servers) > 1)
+    server = next(iter(pools[key].servers.values()))
+    drain = set_weight(key, server, 0)
+    assert drain is not None
+    desk.worker.submit(Edit((drain,), empties=(ServerKey(key, server.endpoint),)))
+    assert desk.wait(EntriesDone).total == 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from lvstui.core.change import Change
-from lvstui.core.model import MarkKey, ServiceKey
+from lvstui.core.model import MarkKey, ServerKey, ServiceKey
 from lvstui.core.packets.packet import Packet
 
 
@@ -17,6 +17,7 @@ class Advice:
     """What is wrong, with what, why it matters, and what to do.
 
     `changes` is the edit that repairs it, empty where the remedy lies outside of IPVS and our table, or needs a choice.
+    `empties` are real servers whose clients are moved away with it, once its changes hold.
     `key` and `mark` say which service and which mark it is about, where it is about one. `packet` is one that shows
     what is wrong when it is walked through the rules.
     """
@@ -29,6 +30,7 @@ class Advice:
     key: ServiceKey | None = None
     mark: int | None = None
     packet: Packet | None = None
+    empties: tuple[ServerKey, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.about}: {self.sentence}; {self.reason}. {self.remedy}"

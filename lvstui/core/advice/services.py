@@ -11,6 +11,7 @@ from lvstui.core import fields
 from lvstui.core.advice import Advice, Alike, grouped
 from lvstui.core.advice.keepers import is_kept
 from lvstui.core.advice.marks import mark_advice
+from lvstui.core.advice.trouble import trouble_advice
 from lvstui.core.change import Change, change_server, change_service, change_sysctl
 from lvstui.core.describe import service_name
 from lvstui.core.entries.distribution import crowded_server
@@ -24,6 +25,7 @@ from lvstui.core.model import (
     MarkKey,
     Persistence,
     Pool,
+    ServerKey,
     Service,
     ServiceFlags,
     ServiceKey,
@@ -52,8 +54,10 @@ def advice(snapshot: Snapshot) -> tuple[Advice, ...]:
     program = NO_RULES if rules is None else rules.program
     depends = (reading.director, snapshot.profile.drift, known, off, owners, reading.policies, program)
     configured = snapshot.derive_whole(_configured, *depends)
+    troubled = snapshot.derive_whole(trouble_advice, reading.director, snapshot.health, owners, program)
+    sticky = snapshot.derive_whole(_sticky, reading.director, _holding(snapshot), owners, program)
     distributed = snapshot.derive_whole(_distributed, reading.director, reading.taken // _PATIENCE, owners)
-    return (*configured, *distributed)
+    return (*troubled, *configured, *sticky, *distributed)
 
 
 def advice_lines(snapshot: Snapshot) -> tuple[Alike, ...]:
@@ -68,10 +72,33 @@ def _configured(snapshot: Snapshot) -> tuple[Advice, ...]:
     for pool in free:
         found += unserved(pool)
         found += unreachable_ports(pool)
-        found += _drained_but_sticky(pool, director)
         found += _port_zero(pool)
     pools = {pool.service.key: pool for pool in free}
     return (*found, *_apart(director, pools, mark_edits.free_mark(director, snapshot.reading.rules)))
+
+
+def _holding(snapshot: Snapshot) -> frozenset[ServerKey]:
+    """Return the drained servers of persistent services but those that are known to hold nothing any more."""
+    drained = snapshot.derive(_drained, snapshot.reading.director)
+    counts = ((key, snapshot.reading.servers.get(key.service, {}).get(key.endpoint)) for key in drained)
+    return frozenset(key for key, seen in counts if seen is None or seen.sticky != 0 or seen.active)
+
+
+def _drained(director: Director) -> tuple[ServerKey, ...]:
+    return tuple(
+        ServerKey(key, endpoint)
+        for key, pool in director.pools.items()
+        if pool.service.persistence
+        for endpoint, server in pool.servers.items()
+        if not server.weight
+    )
+
+
+def _sticky(snapshot: Snapshot) -> tuple[Advice, ...]:
+    director, holding = snapshot.reading.director, _holding(snapshot)
+    pools = [director.pools[key] for key in dict.fromkeys(place.service for place in sorted(holding, key=str))]
+    free = (pool for pool in pools if not is_kept(snapshot, pool))
+    return tuple(advice for pool in free for advice in _drained_but_sticky(pool, director, holding))
 
 
 def _distributed(snapshot: Snapshot) -> tuple[Advice, ...]:
@@ -138,14 +165,14 @@ def unreachable_ports(pool: Pool) -> Iterator[Advice]:
         )
 
 
-def _drained_but_sticky(pool: Pool, director: Director) -> Iterator[Advice]:
+def _drained_but_sticky(pool: Pool, director: Director, holding: frozenset[ServerKey]) -> Iterator[Advice]:
     name = "expire_quiescent_template"
     held = director.sysctl.get(name)
-    drained = [server for server in pool.servers.values() if not server.weight]
-    if pool.service.persistence and drained and len(drained) < len(pool.servers) and held == "0":
+    drained = [end for end in pool.servers if ServerKey(pool.service.key, end) in holding]
+    if drained and any(server.weight for server in pool.servers.values()) and held == "0":
         yield _advise(
             pool.service,
-            f"{fields.server_text(drained[0].endpoint)} is drained, and its clients keep coming back",
+            f"{fields.server_text(drained[0])} is drained, and its clients keep coming back",
             f"persistence entries override weight 0 while {name} is 0",
             f"set {name} to 1, or move its clients away (M on the server)",
             (change_sysctl(name, held, "1"),),

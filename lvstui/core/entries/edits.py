@@ -11,7 +11,18 @@ from lvstui.core import fields
 from lvstui.core.describe import masked_client_text, service_names
 from lvstui.core.entries.resolve import is_ftp, is_invalidated, server_of, service_of
 from lvstui.core.fields import FieldError
-from lvstui.core.model import PERSISTENCE_MAX, Address, Director, Endpoint, Family, Persistence, ServiceKey, SyncRole
+from lvstui.core.health.verdict import NO_TROUBLE, Health
+from lvstui.core.model import (
+    PERSISTENCE_MAX,
+    Address,
+    Director,
+    Endpoint,
+    Family,
+    Persistence,
+    ServerKey,
+    ServiceKey,
+    SyncRole,
+)
 from lvstui.core.observed import Entry
 
 
@@ -177,6 +188,14 @@ def title(edit: EntryEdit, director: Director) -> str:
             return f"pin {client} of {where} for {seconds} s"
 
 
+def emptying_title(place: ServerKey, director: Director) -> str:
+    """Return what moving everybody away from a server does: `move the clients of shop from web1 to the others`."""
+    server = server_name(director, place.service, place.endpoint)
+    return (
+        f"move the clients of {fields.visible(service_names(director, place.service)[0])} from {server} to the others"
+    )
+
+
 def uncertain(title: str) -> str:
     """Return what is recorded of an edit that was interrupted: nobody saw what became of it."""
     return f"may have been done: {title}"
@@ -202,7 +221,13 @@ def server_name(director: Director, service: ServiceKey | None, endpoint: Endpoi
     return f"{fields.visible(server.name)} ({place})" if server and server.name else place
 
 
-def consequences(edits: Sequence[EntryEdit], director: Director, children: int = 0, sure: bool = True) -> list[str]:
+def consequences(
+    edits: Sequence[EntryEdit],
+    director: Director,
+    children: int = 0,
+    sure: bool = True,
+    health: Health = NO_TROUBLE,
+) -> list[str]:
     """Return what will happen, in sentences for the question before it; `children` hang on all the entries together."""
     sentences = []
     manners = {edit.manner for edit in edits if isinstance(edit, Expire | Move)}
@@ -219,6 +244,7 @@ def consequences(edits: Sequence[EntryEdit], director: Director, children: int =
         sentences.append("each new connection of the client restarts the timer")
     sentences += [sentence for edit in edits[:1] if (sentence := _about_mask(edit, director))]
     sentences += [sentence for edit in edits if (sentence := _about_weight(edit, director))]
+    sentences += [sentence for edit in edits if (sentence := _about_health(edit, director, health))]
     if SyncRole.MASTER in director.daemons:
         sentences.append("the peer director is not informed: it keeps the old entry until traffic or its timer ends it")
     return list(dict.fromkeys(sentences))
@@ -237,6 +263,16 @@ def _about_mask(edit: EntryEdit, director: Director) -> str:
     prefix = persistence.prefix
     width = f"/{prefix}" if prefix is not None else str(persistence.mask)
     return f"the mask {width} makes all addresses in a network one client: this affects all of them"
+
+
+def _about_health(edit: EntryEdit, director: Director, health: Health) -> str:
+    service = service_of_edit(edit, director)
+    if not isinstance(edit, Move | Pin) or service is None:
+        return ""
+    verdict = health.get(ServerKey(service, edit.server))
+    if verdict is None:
+        return ""
+    return f"{server_name(director, service, edit.server)} is {verdict.trouble.value}: its clients are not served there"
 
 
 def _about_weight(edit: EntryEdit, director: Director) -> str:

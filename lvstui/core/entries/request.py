@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -11,8 +11,10 @@ from lvstui.core import fields
 from lvstui.core.describe import service_name
 from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Pin, SetTime, check, client_text, consequences
 from lvstui.core.entries.resolve import ResolvedEntry
+from lvstui.core.entries.rows import resolved_entries
 from lvstui.core.entries.sync_plan import spread
 from lvstui.core.fields import FieldError
+from lvstui.core.health.verdict import Health
 from lvstui.core.model import Address, Director, Endpoint, Persistence, Pool, ServerKey, ServiceKey
 from lvstui.core.observed import sum_known
 from lvstui.core.snapshot import Snapshot
@@ -116,6 +118,17 @@ def usual_seconds(snapshot: Snapshot, request: EntryRequest) -> int:
     return max((persistence.timeout for persistence in found if persistence), default=Persistence().timeout)
 
 
+def emptying(snapshot: Snapshot, place: ServerKey) -> EntryRequest:
+    """Return the request that moves all clients that stick to a server to the others of its service, by weight."""
+    chosen = tuple(
+        resolved
+        for resolved in resolved_entries(snapshot).values()
+        if (resolved.service, resolved.server) == place and resolved.state != "void"
+    )
+    request = EntryRequest(Action.MOVE, chosen, place.service)
+    return replace(request, seconds=usual_seconds(snapshot, request))
+
+
 def title(snapshot: Snapshot, request: EntryRequest) -> str:
     """Return what is to be done in a line that names the first entries."""
     director = snapshot.reading.director
@@ -130,7 +143,7 @@ def title(snapshot: Snapshot, request: EntryRequest) -> str:
 
 
 def targets(snapshot: Snapshot, request: EntryRequest) -> Sequence[Target]:
-    """List where clients can go; several clients can be spread."""
+    """List where clients can go, servers that are seen not to serve at the end; several clients can be spread."""
     pools = _pools(snapshot, request)
     if request.action not in (Action.MOVE, Action.PIN) or not pools:
         return ()
@@ -138,7 +151,16 @@ def targets(snapshot: Snapshot, request: EntryRequest) -> Sequence[Target]:
     found = ends if len(pools) == 1 else dict.fromkeys(Endpoint(end.address, 0) for end in ends)
     left = {resolved.entry.server.address for resolved in request.chosen}
     only = [endpoint for endpoint in found if len(left) != 1 or endpoint.address not in left]
-    return [*([Spread.BY_WEIGHT] if len(request.chosen) > 1 and len(only) > 1 else []), *only]
+    troubled = [endpoint for endpoint in only if _is_troubled(snapshot, pools, endpoint)]
+    well = [endpoint for endpoint in only if endpoint not in troubled]
+    spreads = len(request.chosen) > 1 and len(well) > 1
+    return [*([Spread.BY_WEIGHT] if spreads else []), *well, *troubled]
+
+
+def _is_troubled(snapshot: Snapshot, pools: Sequence[Pool], target: Endpoint) -> bool:
+    """Return whether a target is seen not to serve, in any of the services."""
+    ends = ((pool.service.key, _find(pool, target)) for pool in pools)
+    return any(end is not None and ServerKey(key, end) in snapshot.health for key, end in ends)
 
 
 def target_cells(snapshot: Snapshot, request: EntryRequest, target: Target) -> tuple[Cell, ...]:
@@ -205,14 +227,18 @@ def _edits(snapshot: Snapshot, request: EntryRequest) -> Iterator[EntryEdit]:
                     yield Pin(key, client, request.target, seconds, engine, request.identity)
         case Action.MOVE:
             for pool in _pools(snapshot, request):
-                yield from _moves(pool, request)
+                yield from _moves(pool, request, snapshot.health)
 
 
-def _moves(pool: Pool, request: EntryRequest) -> Iterator[EntryEdit]:
+def _moves(pool: Pool, request: EntryRequest, health: Health) -> Iterator[EntryEdit]:
     entries = [resolved.entry for resolved in request.chosen if resolved.service == pool.service.key]
     if isinstance(request.target, Spread):
         left = {resolved.entry.server.address for resolved in request.chosen}
-        others = [server for end, server in pool.servers.items() if len(left) != 1 or end.address not in left]
+        others = [
+            server
+            for end, server in pool.servers.items()
+            if (len(left) != 1 or end.address not in left) and ServerKey(pool.service.key, end) not in health
+        ]
         goals: Sequence[Endpoint] = spread(len(entries), others)
     else:
         goal = _find(pool, request.target)
@@ -229,7 +255,7 @@ def lines(snapshot: Snapshot, request: EntryRequest) -> list[str]:
         return [f"not possible: {error.sentence}"]
     children = sum(resolved.children for resolved in request.chosen)
     sure = all(resolved.sure for resolved in request.chosen)
-    sentences = consequences(found, snapshot.reading.director, children, sure)
+    sentences = consequences(found, snapshot.reading.director, children, sure, snapshot.health)
     left_out = max(1, len(request.chosen)) - len(found)
     if left_out:
         sentences.insert(0, f"{left_out} of {len(request.chosen)} are left out: they need no edit, or cannot be edited")

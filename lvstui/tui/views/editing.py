@@ -131,7 +131,7 @@ def take_advice(view: View, advice: Advice) -> None:
     if advice.destroys:
         confirm_changes(view, f"{advice.about}: {advice.remedy}?", advice.changes, "Do it", whole=True)
     else:
-        view.stage(Edit(advice.changes, whole=len(advice.changes) > 1))
+        view.stage(Edit(advice.changes, whole=len(advice.changes) > 1, empties=advice.empties))
 
 
 def _enter(view: TableView[K, L], open_row: Callable[[TableView[K, L]], None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from lvstui.core import fields
 from lvstui.core.entries.columns import (
@@ -63,6 +63,8 @@ Fields  {LANGUAGE.help}
 State   {list_states(STATES)}"""
 
 _GROUPINGS = {grouping.value: grouping for grouping in EntryGrouping}
+
+EDITING_ENTRIES: Final = "Entries are being edited: edits that have not started would be dropped."
 
 Entries: TypeAlias = TableView[EntryRowKey, EntryLook]
 
@@ -179,7 +181,7 @@ def _move_everybody(view: Entries) -> None:
 def _ask(view: Entries, request: EntryRequest) -> None:
     def answered(order: EditEntries | None) -> None:
         if order is not None:
-            view.busy = "Entries are being edited: edits that have not started would be dropped."
+            view.busy = EDITING_ENTRIES
             view.table.action_mark("none")
             view.say(f"editing {len(order.edits)} entr{'y' if len(order.edits) == 1 else 'ies'} ...")
             view.ask(order)

@@ -17,6 +17,7 @@ from textual.widgets import Static
 from lvstui.core.advice.consequences import Consequence, consequences
 from lvstui.core.change import Change
 from lvstui.core.describe import describe
+from lvstui.core.entries.edits import emptying_title
 from lvstui.core.model import Address, ServiceKey
 from lvstui.core.observed import RowKey
 from lvstui.core.record import Kind
@@ -156,16 +157,19 @@ class View(Vertical):
         head += f": Enter applies, Esc drops{'' if few else ', [ ] scroll'}"
 
         effects = self.effects
+        emptied = [emptying_title(place, self.snapshot.reading.director) for place in edit.empties]
 
         def lines(place: int) -> Sequence[str]:
             if place < len(effects):
                 return (f"! {effects[place]}{': F adds it' if effects[place].changes else ''}",)
+            if place >= len(effects) + len(changes):
+                return (f"then {emptied[place - len(effects) - len(changes)]}, by weight",)
             change = changes[place - len(effects)]
             return change_lines([change]) if few else (describe(change),)
 
         panel = self.query_one("#pending", Chunks)
         panel.set_class(self.pending, "waiting")
-        panel.show(head if changes else "", len(effects) + len(changes), lines)
+        panel.show(head if changes else "", len(effects) + len(changes) + len(emptied), lines)
         self.redraw()
 
     def action_run_command(self, name: str) -> None:

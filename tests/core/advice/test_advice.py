@@ -123,6 +123,14 @@ def test_a_drained_server_of_a_persistent_service_keeps_its_clients() -> None:
     assert advice(snapshot(director(weighed(WEB, 1, 0), expire_quiescent_template="1"))) == ()
 
 
+def test_of_a_drained_server_on_which_nothing_is_left_nobody_says_that_its_clients_come_back() -> None:
+    where = director(weighed(WEB, 1, 0), expire_quiescent_template="0")
+    _, drained = WEB.servers
+    for held, comes_back in ((ServerStats(), False), (ServerStats(0, 9), False), (ServerStats(sticky=1), True)):
+        found = advice(snapshot(where, servers={WEB.service.key: {drained: held}}))
+        assert any("keep coming back" in advised.sentence for advised in found) == comes_back
+
+
 def test_masq_without_forwarding_is_reported_by_family() -> None:
     assert (
         "ip_forward is 0"

@@ -9,13 +9,25 @@ import pytest
 
 from lvstui.core import fields
 from lvstui.core.entries.edits import Move
-from lvstui.core.entries.request import Action, EntryRequest, Spread, alternatives, edits, pin_of, pin_text, targets
+from lvstui.core.entries.request import (
+    Action,
+    EntryRequest,
+    Spread,
+    alternatives,
+    edits,
+    emptying,
+    lines,
+    pin_of,
+    pin_text,
+    targets,
+)
 from lvstui.core.entries.resolve import resolve
 from lvstui.core.fields import FieldError
-from lvstui.core.model import Pool
+from lvstui.core.health.verdict import Trouble, Verdict
+from lvstui.core.model import Pool, ServerKey
 from lvstui.core.observed import Scan
 from lvstui.core.snapshot import Snapshot
-from tests.build import address_key, director, entry, pool, snapshot, sticky_pool
+from tests.build import address_key, director, endpoint, entry, pool, snapshot, sticky_pool
 
 WEB, SIP = address_key("tcp:192.0.2.10:80"), address_key("udp:192.0.2.10:5060")
 
@@ -96,3 +108,43 @@ def test_the_settings_that_would_do_it_for_a_whole_server_are_shown_as_they_are_
     ):
         assert part in text
     assert alternatives(snapshot(DIRECTOR), ip_address("10.0.0.11")) == []
+
+
+def in_trouble(seen: Snapshot, *servers: str) -> Snapshot:
+    verdict = Verdict(Trouble.SILENT, "12 new in 20 s, no answer", 0.0)
+    return replace(seen, health={ServerKey(WEB, endpoint(text)): verdict for text in servers})
+
+
+def test_a_server_in_trouble_is_offered_last_and_gets_nobody_of_a_spread() -> None:
+    seen = in_trouble(scanned(*(f"10.1.0.{number}" for number in range(9))), "10.0.0.12:80")
+    request = EntryRequest(Action.MOVE, tuple(resolve(seen.scan or Scan(), DIRECTOR).values()))
+    assert targets(seen, request) == [endpoint("10.0.0.13:80"), endpoint("10.0.0.12:80")]
+    moves = edits(seen, request)
+    assert {move.server for move in moves if isinstance(move, Move)} == {endpoint("10.0.0.13:80")}
+    assert not any("silent" in line for line in lines(seen, replace(request, target=endpoint("10.0.0.13:80"))))
+
+
+def test_who_chooses_a_server_in_trouble_is_told() -> None:
+    seen = in_trouble(scanned("10.1.0.1"), "10.0.0.12:80")
+    chosen = tuple(resolve(seen.scan or Scan(), DIRECTOR).values())
+    request = EntryRequest(Action.MOVE, chosen, target=endpoint("10.0.0.12:80"))
+    assert "10.0.0.12:80 is silent: its clients are not served there" in lines(seen, request)
+    pinned = EntryRequest(Action.PIN, service=WEB, client=ip_address("10.1.0.7"), target=endpoint("10.0.0.12:80"))
+    assert "10.0.0.12:80 is silent: its clients are not served there" in lines(seen, pinned)
+
+
+def test_nobody_is_spread_where_all_others_are_in_trouble() -> None:
+    seen = in_trouble(scanned("10.1.0.1", "10.1.0.2"), "10.0.0.12:80", "10.0.0.13:80")
+    with pytest.raises(FieldError, match="there is no other server to go to"):
+        edits(seen, emptying(seen, ServerKey(WEB, endpoint("10.0.0.11:80"))))
+
+
+def test_emptying_a_server_moves_all_who_stick_to_it_for_as_long_as_the_service_says() -> None:
+    seen = scanned("10.1.0.1", "10.1.0.2")
+    request = emptying(seen, ServerKey(WEB, endpoint("10.0.0.11:80")))
+    assert (len(request.chosen), request.seconds, request.target) == (2, 300, Spread.BY_WEIGHT)
+    assert {move.server for move in edits(seen, request) if isinstance(move, Move)} == {
+        endpoint("10.0.0.12:80"),
+        endpoint("10.0.0.13:80"),
+    }
+    assert emptying(seen, ServerKey(WEB, endpoint("10.0.0.12:80"))).chosen == ()
