@@ -186,7 +186,7 @@ table inet firewalld {
     again(terminal, "z", "done: - mark 80")
     assert rules() == before
     assert services() == []
-    again(terminal, "Z", "done: + mark 80")
+    again(terminal, "Z", "done: + mark:80")
     assert before in rules()
     assert (services(), rules().replace(before, "")) == wanted
 
