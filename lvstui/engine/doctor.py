@@ -21,7 +21,7 @@ from lvstui.core.trace.trace import Trace, trace
 from lvstui.engine.prober import ask_all, inquiries
 from lvstui.engine.scanner import read_table
 from lvstui.engine.tracer import scene
-from lvstui.kernel.port import Kernel
+from lvstui.kernel.port import Kernel, Network
 
 BUDGET: Final = 2.0
 """Seconds that the connection table is read for at most."""
@@ -75,7 +75,7 @@ def gather(
     probes = _probes(kernel, snapshot, pools) if probe else {}  # first, as they show who is a neighbour
     if scan is None:
         scan = read_table(kernel, budget, engines=False)
-    routes = _Routes(kernel)
+    routes = _Routes(network)
     servers = [endpoint.address for pool in pools for endpoint in pool.servers]
     clients = {family: _any_client(family, known) for family in Family}
     routes.fetch(RouteQuestion(address) for address in (*servers, *clients.values()))
@@ -97,19 +97,19 @@ def gather(
 class _Routes:
     """Answers to questions for routes, each asked once."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, network: Network) -> None:
+        self._network = network
         self._known: dict[RouteQuestion, Route] = {}
 
     def fetch(self, questions: Iterable[RouteQuestion]) -> None:
         """Ask for several at once."""
         new = [question for question in dict.fromkeys(questions) if question not in self._known]
-        self._known.update(zip(new, self._kernel.network.routes(new), strict=True))
+        self._known.update(zip(new, self._network.routes(new), strict=True))
 
     def __call__(self, question: RouteQuestion) -> Route:
         """Return the answer to one question."""
         if question not in self._known:
-            self._known[question] = self._kernel.network.route(question)
+            self._known[question] = self._network.route(question)
         return self._known[question]
 
 
@@ -124,10 +124,9 @@ def _follow(kernel: Kernel, facts: Facts, routes: _Routes) -> Mapping[ServiceKey
     seen = _seen_clients(facts)
     packets = {pool.service.key: tuple(_packets(pool, facts, seen, routes)) for pool in facts.pools}
     every = [packet for some in packets.values() for packet in some]
-    routes.fetch(
-        RouteQuestion(packet.destination, packet.source, 0, packet.interface) for packet in every if packet.interface
-    )
-    routes.fetch(RouteQuestion(packet.destination) for packet in every)
+    routes.fetch(RouteQuestion(address) for packet in every for address in (packet.source, packet.destination))
+    coming = ((packet, packet.interface or routes(RouteQuestion(packet.source)).interface) for packet in every)
+    routes.fetch(RouteQuestion(packet.destination, packet.source, 0, by) for packet, by in coming if by)
     met = scene(kernel, routes, facts.reading)
     return {key: tuple(trace(packet, met) for packet in some) for key, some in packets.items()}
 

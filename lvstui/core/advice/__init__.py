@@ -66,6 +66,12 @@ class Alike(NamedTuple):
 _NUMBERED: Final = re.compile(r"[^\s(),;]*\d[^\s(),;]*")
 """Words with digits: addresses, marks, ports, names of machines."""
 
+
+def without_numbers(sentence: str) -> str:
+    """Return what a sentence says of anything: without addresses, marks, ports and other words with digits."""
+    return _NUMBERED.sub("", sentence)
+
+
 _FEW: Final = 3
 """So many pieces that say the same are a line each."""
 
@@ -74,7 +80,7 @@ def grouped(found: Iterable[Advice]) -> tuple[Alike, ...]:
     """Return advice with those pieces together that say the same but for numbers, where they are many."""
     kinds: dict[str, list[Advice]] = {}
     for piece in found:
-        kinds.setdefault(_NUMBERED.sub("", piece.sentence), []).append(piece)
+        kinds.setdefault(without_numbers(piece.sentence), []).append(piece)
     return tuple(
         Alike(together)
         for pieces in kinds.values()

@@ -6,13 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 from typing import Final
 
+from lvstui.core.advice import without_numbers
 from lvstui.core.describe import service_names
-from lvstui.core.doctor.finding import Finding, Report, State
+from lvstui.core.doctor.finding import Finding, Found, Report, State
 from lvstui.core.doctor.words import count, some
 from lvstui.core.model import Director, ServiceKey
 
 _LABEL: Final = 10
 """Cells of the words before what they are about."""
+
+_FEW: Final = 3
+"""So many answers that differ by numbers only are each said."""
 
 ORDER: Final = (State.WRONG, State.WARNING, State.UNKNOWN, State.FINE)
 
@@ -48,16 +52,28 @@ def _full(findings: Iterable[Finding], director: Director, width: int) -> Iterat
     """Yield each answer with what was looked at and what to do; services of which the same is said stand together."""
     alike: dict[object, list[Finding]] = {}
     for finding in findings:
-        alike.setdefault((finding.question, finding.answer), []).append(finding)
+        alike.setdefault((finding.question, without_numbers(finding.answer.sentence)), []).append(finding)
     for together in alike.values():
-        first = together[0]
-        about = some(title(finding.service, director) for finding in together)
-        yield from _labelled(first.answer.state.value, f"{about}: {first.asks}", width)
-        yield from _labelled("", first.answer.sentence, width)
-        yield from _labelled("", f"looked at: {first.answer.looked}", width)
-        if first.answer.remedy:
-            yield from _labelled("", f"to do: {first.answer.remedy}", width)
-        yield ""
+        if len({finding.answer for finding in together}) > _FEW:
+            yield from _block(together, director, width, "such as: ")
+            continue
+        same: dict[Found, list[Finding]] = {}
+        for finding in together:
+            same.setdefault(finding.answer, []).append(finding)
+        for findings_of_one in same.values():
+            yield from _block(findings_of_one, director, width)
+
+
+def _block(together: Sequence[Finding], director: Director, width: int, example: str = "") -> Iterator[str]:
+    """Yield the first of several answers, with all that they are about; one that differs is an `example`."""
+    first = together[0]
+    about = some(title(finding.service, director) for finding in together)
+    yield from _labelled(first.answer.state.value, f"{about}: {first.asks}", width)
+    yield from _labelled("", f"{example}{first.answer.sentence}", width)
+    yield from _labelled("", f"looked at: {first.answer.looked}", width)
+    if first.answer.remedy:
+        yield from _labelled("", f"to do: {first.answer.remedy}", width)
+    yield ""
 
 
 def _short(findings: Iterable[Finding], width: int) -> Iterator[str]:

@@ -71,10 +71,11 @@ def _findings(facts: Facts) -> Iterator[Finding]:
     for question in _SHARED:
         if (found := question.ask(facts)) is not None:
             yield Finding(question.id, question.words, None, found)
+    advised = services.other_advice(facts)
     for pool in facts.pools:
         key = pool.service.key
         for asked in _EACH:
             if (found := asked.ask(facts, pool)) is not None:
                 yield Finding(asked.id, asked.words, key, found)
-        for found in services.other_advice(facts, pool):
+        for found in advised.get(key, ()):
             yield Finding("advice", "What else does the advice say of it?", key, found)

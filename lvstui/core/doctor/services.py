@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Final
 
-from lvstui.core.advice import Advice
 from lvstui.core.advice.services import advice, forwarding_off, unreachable_ports, unserved
+from lvstui.core.advice.trouble import trouble_advice
 from lvstui.core.describe import service_name
 from lvstui.core.doctor.facts import Facts, is_ftp, servers_by
 from lvstui.core.doctor.finding import Found, fine, unknown, warn, wrong
@@ -14,7 +14,18 @@ from lvstui.core.doctor.words import name, named, some
 from lvstui.core.fields import flag_names, server_text, service_text, visible
 from lvstui.core.marks.arrivals import MAYBE, OK
 from lvstui.core.marks.mark import STATES, mark_at
-from lvstui.core.model import Address, AddressKey, Endpoint, Family, Forwarding, MarkKey, Pool, RealServer, ServiceFlags
+from lvstui.core.model import (
+    Address,
+    AddressKey,
+    Endpoint,
+    Family,
+    Forwarding,
+    MarkKey,
+    Pool,
+    RealServer,
+    ServiceFlags,
+    ServiceKey,
+)
 from lvstui.core.trace.choice import is_overloaded
 from lvstui.core.trace.request import packet_text
 from lvstui.core.trace.route import FILTERED
@@ -243,19 +254,19 @@ def health(facts: Facts, pool: Pool) -> Found | None:
     ]
     looked = "counters and states of connections"
     if found:
-        return wrong(looked, "; ".join(found), "drain it and move its clients away, and look at the server")
+        advised = (piece.remedy for piece in trouble_advice(facts.snapshot) if piece.key == pool.service.key)
+        return wrong(looked, "; ".join(found), f"{next(advised, 'repair it')}; --probe (p on the screens) asks it")
     return fine(looked, "no server is seen in trouble")
 
 
-def other_advice(facts: Facts, pool: Pool) -> Iterator[Found]:
-    """What else does the advice say of it?"""
-    for piece in _remaining(facts, pool):
-        yield warn("the advice (i)", f"{piece.sentence}; {piece.reason}", piece.remedy)
-
-
-def _remaining(facts: Facts, pool: Pool) -> Iterator[Advice]:
-    """Yield the advice about a service that no question before has been about."""
-    said = {*unserved(pool), *unreachable_ports(pool), *forwarding_off(facts.snapshot)}
+def other_advice(facts: Facts) -> Mapping[ServiceKey, list[Found]]:
+    """What else does the advice say of each service, that no question before has been about?"""
+    said = {*forwarding_off(facts.snapshot), *trouble_advice(facts.snapshot)}
+    for pool in facts.pools:
+        said |= {*unserved(pool), *unreachable_ports(pool)}
+    found: dict[ServiceKey, list[Found]] = {}
     for piece in advice(facts.snapshot):
-        if piece.key == pool.service.key and piece not in said:
-            yield piece
+        if piece.key is not None and piece not in said:
+            said_of = found.setdefault(piece.key, [])
+            said_of.append(warn("the advice (i)", f"{piece.sentence}; {piece.reason}", piece.remedy))
+    return found

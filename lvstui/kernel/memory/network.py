@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 
@@ -45,15 +45,15 @@ class MemoryNetwork:
     """The network that fits a director, and what rules of others mark there: nothing is wrong with it."""
 
     def __init__(self, director: Director, rules: Sequence[Rule]) -> None:
-        self._director = director
-        self._rules = rules
+        virtual = frozenset(_virtual(director, rules))
+        self._hosts = {network[0] for network in virtual if network.prefixlen == network.max_prefixlen}
+        self._networks = [network for network in virtual if network.prefixlen < network.max_prefixlen]
+        self._servers = {endpoint.address for pool in director.pools.values() for endpoint in pool.servers}
 
     def read(self) -> NetworkFacts:
         """Return links, addresses and settings."""
         addresses: dict[Address, Local] = {ip_address(text): local for text, local in _OWN.items()}
-        for network in self._virtual():
-            if network.prefixlen == network.max_prefixlen:
-                addresses[network.network_address] = Local(_OUTSIDE, network.prefixlen)
+        addresses |= {address: Local(_OUTSIDE, address.max_prefixlen) for address in self._hosts}
         modules = frozenset({"ip_vs", "ip_vs_ftp"})
         return NetworkFacts(_LINKS, addresses, _SETTINGS, modules, _CLIENTS, filtered=0)
 
@@ -82,21 +82,23 @@ class MemoryNetwork:
         destination = question.destination
         if question.interface and question.interface not in INTERFACES:
             return Route(trouble=f"there is no interface {question.interface}")
-        if destination.is_loopback or any(destination in network for network in self._virtual()):
+        is_virtual = destination in self._hosts or any(destination in network for network in self._networks)
+        if destination.is_loopback or is_virtual:
             return Route("local", _LOOPBACK, mtu=_LINKS[_LOOPBACK].mtu)
-        if any(endpoint.address == destination for pool in self._director.pools.values() for endpoint in pool.servers):
+        if destination in self._servers:
             return Route("unicast", _INSIDE, None, _link_address(destination), "reachable", mtu=_LINKS[_INSIDE].mtu)
         router = _ROUTERS[Family.of(destination)]
         return Route("unicast", _OUTSIDE, router, _link_address(router), "reachable", mtu=_LINKS[_OUTSIDE].mtu)
 
-    def _virtual(self) -> Iterator[Network]:
-        """Yield the addresses of services and of what gets a mark."""
-        for key in self._director.pools:
-            if isinstance(key, AddressKey):
-                yield IPv4Network(key.address) if key.address.version == 4 else IPv6Network(key.address)
-        groups = (selector for group in self._director.groups.values() for selector in group.selectors)
-        for selector in (*groups, *(rule.selector for rule in self._rules if rule.selector)):
-            yield from selector.addresses
+
+def _virtual(director: Director, rules: Iterable[Rule]) -> Iterator[Network]:
+    """Yield the addresses of services and of what gets a mark."""
+    for key in director.pools:
+        if isinstance(key, AddressKey):
+            yield IPv4Network(key.address) if key.address.version == 4 else IPv6Network(key.address)
+    groups = (selector for group in director.groups.values() for selector in group.selectors)
+    for selector in (*groups, *(rule.selector for rule in rules if rule.selector)):
+        yield from selector.addresses
 
 
 def _link_address(address: Address) -> str:
