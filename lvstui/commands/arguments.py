@@ -287,13 +287,15 @@ def _writing(command: _Command) -> None:
     delete.add_argument("words", nargs="*", metavar="SERVER", help=_SERVER_HELP)
     delete.add_argument("--yes", action="store_true", help="do not ask before a whole service is deleted")
     for name, text in (("drain", "send no new connections to a real server"), ("restore", "end a drain")):
-        more = " [--with-fallback]" if name == "drain" else ""
+        more = " [--with-fallback] [--move-clients]" if name == "drain" else ""
         weigh = command(name, f"(SERVICE SERVER | --machine ADDRESS){more} [--dry-run]", text)
         weigh.add_argument("what", nargs="?", metavar="SERVICE", help=_SERVICE_HELP)
         weigh.add_argument("words", nargs="*", metavar="SERVER", help=_SERVER_HELP)
         weigh.add_argument("--machine", metavar="ADDRESS", help="every server with this address, in all services")
         if name == "drain":
             _with_fallback(weigh)
+            help_text = "then move the clients that stick to it to the others, by weight"
+            weigh.add_argument("--move-clients", action="store_true", help=help_text)
         weigh.set_defaults(run=_EDIT)
     _with_fallback(change)
     for editing in (change, add, delete):

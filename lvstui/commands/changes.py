@@ -24,7 +24,18 @@ from lvstui.core.change import (
 )
 from lvstui.core.drift import remove_pool
 from lvstui.core.fields import FieldError, quote
-from lvstui.core.model import Director, Pool, RealServer, Service, ServiceKey, SyncDaemon, SyncRole, SysctlKey, Timeouts
+from lvstui.core.model import (
+    Director,
+    Pool,
+    RealServer,
+    ServerKey,
+    Service,
+    ServiceKey,
+    SyncDaemon,
+    SyncRole,
+    SysctlKey,
+    Timeouts,
+)
 from lvstui.core.observed import MachineKey
 
 _ASSIGNMENT: Final = re.compile(r"([a-z][a-z0-9_.]*)=(.*)", re.DOTALL)
@@ -152,6 +163,11 @@ def _servers(options: Namespace, director: Director) -> list[tuple[ServiceKey, R
     if second is None:
         raise Failure("write the server after its service", Status.USAGE)
     return [(pool.service.key, find_server(second, pool))]
+
+
+def servers_meant(options: Namespace, director: Director) -> list[ServerKey]:
+    """Return the real servers that a drain is about, whatever their weight."""
+    return [ServerKey(key, server.endpoint) for key, server in _servers(options, director)]
 
 
 def _weigh(options: Namespace, director: Director) -> Sequence[Change | None]:

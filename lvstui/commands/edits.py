@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from lvstui.commands.caution import refuse_dangers
-from lvstui.commands.changes import requested_changes
+from lvstui.commands.changes import requested_changes, servers_meant
 from lvstui.commands.place import (
     Failure,
     OpenPlace,
@@ -26,6 +26,7 @@ from lvstui.core import rules
 from lvstui.core.advice.consequences import avoiding, consequences
 from lvstui.core.change import EMPTY, Change, changes_kernel, fold, kernel_writes, lookup, undo
 from lvstui.core.describe import describe
+from lvstui.core.entries.edits import emptying_title
 from lvstui.core.fields import service_text
 from lvstui.core.home import home_text, is_foreign, whose
 from lvstui.core.marks.mark import why_not_writable
@@ -58,6 +59,7 @@ def run(options: Namespace, open_place: OpenPlace) -> int:
             changes, kind = _take_back(place, options, director), Kind.ROLLBACK
         else:
             changes, kind = requested_changes(options, director, profile), Kind.DO
+        emptied = servers_meant(options, director) if getattr(options, "move_clients", False) else []
         if getattr(options, "with_fallback", False):
             changes = avoiding(changes, consequences(changes, snapshot.reading))
         _check(changes, director)
@@ -68,10 +70,17 @@ def run(options: Namespace, open_place: OpenPlace) -> int:
             refuse_dangers(options, [whose(str(place.profile.path), profile.home, place.here)])
         if options.dry_run:
             _print_only(changes, director)
-            return Status.DIFFERS if changes else Status.OK
+            for server in emptied:
+                print(f"then {emptying_title(server, director)}, by weight")
+            return Status.DIFFERS if changes or emptied else Status.OK
         if "delete" in (options.command, getattr(options, "edit", "")) and not options.yes:
             _ask(changes)
-        return _make(place, Edit(changes, kind, whole=True), snapshot) if changes else Status.OK
+        status = _make(place, Edit(changes, kind, whole=True), snapshot) if changes else Status.OK
+        if emptied and status == Status.OK:
+            from lvstui.commands.entries import move_away  # with the connection table and the edits of entries
+
+            return move_away(place, emptied)
+        return status
 
 
 def _make(place: Place, edit: Edit, snapshot: Snapshot) -> int:

@@ -18,13 +18,15 @@ from lvstui.core.change import EMPTY
 from lvstui.core.describe import masked_client_text, server_names, service_names
 from lvstui.core.drift import add_profile_values
 from lvstui.core.entries import edits as entry_edits
+from lvstui.core.entries import request as entry_request
 from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE, EntryLook, EntryRow, seconds_left
 from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, report_line
+from lvstui.core.entries.request import emptying
 from lvstui.core.entries.resolve import ResolvedEntry, has_engine, resolve, wanted_clients
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.entries.sync_plan import client_of
 from lvstui.core.fields import FieldError
-from lvstui.core.model import Address, Director, Pool, ServiceKey
+from lvstui.core.model import Address, Director, Pool, ServerKey, ServiceKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
@@ -118,7 +120,7 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
         if options.dry_run:
             _print_only(wanted, held, director, as_json=options.json)
             return Status.DIFFERS
-        report = _carry_out_recorded(place, wanted, snapshot)
+        (report,) = _carry_out_recorded(place, [wanted], snapshot)
     if options.json:
         print_json(_report_table(report, director))
     elif report.outcome is Outcome.DONE:
@@ -127,6 +129,35 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
         return Status.OK
     complain(f"{report.outcome.value}: {report.sentence}")
     return Status.ERROR
+
+
+def move_away(place: Place, servers: Sequence[ServerKey]) -> int:
+    """Move all clients that stick to real servers to the others of their services, by weight; print each move.
+
+    Raises `Failure` where that cannot be.
+    """
+    snapshot = read_snapshot(place)
+    snapshot = replace(snapshot, scan=_scan(place, snapshot, ()))
+    if snapshot.scan is not None and not snapshot.scan.whole:
+        complain("the connection table was not read to its end: clients that were not seen stay")
+    requests = [request for server in servers if (request := emptying(snapshot, server)).chosen]
+    try:
+        wanted = [edit for request in requests for edit in entry_request.edits(snapshot, request)]
+    except FieldError as error:
+        raise Failure(f"{error.sentence}; no client was moved") from None
+    if not wanted:
+        print("no client sticks there")
+        return Status.OK
+    if reason := entry_edits.why_not_editable(snapshot.reading.director):
+        raise Failure(f"{reason}; no client was moved")
+    status = Status.OK
+    for report in _carry_out_recorded(place, wanted, snapshot):
+        if report.outcome is Outcome.DONE:
+            print(report.sentence)
+        else:
+            complain(f"{report.outcome.value}: {report.sentence}")
+            status = Status.ERROR
+    return status
 
 
 def _print_only(wanted: EntryEdit, held: ResolvedEntry | None, director: Director, *, as_json: bool) -> None:
@@ -184,23 +215,23 @@ def _entry(service: ServiceKey, client: Address, call_id: str, director: Directo
     raise Failure(f"{client} has no entry of {name}{more}")
 
 
-def _carry_out_recorded(place: Place, wanted: EntryEdit, snapshot: Snapshot) -> EntryReport:
-    """Make an edit with its record, which says of an interrupted one that it may have been made."""
-    title = entry_edits.title(wanted, snapshot.reading.director)
-    recorded = [entry_edits.uncertain(title)]
+def _carry_out_recorded(place: Place, wanted: Sequence[EntryEdit], snapshot: Snapshot) -> Sequence[EntryReport]:
+    """Make edits with their record, which says of interrupted ones that they may have been made."""
+    titles = [entry_edits.title(edit, snapshot.reading.director) for edit in wanted]
+    recorded = list(map(entry_edits.uncertain, titles))
     with closing(place.history) as records:
-        draft = records.begin(Kind.ENTRIES, (), [title])
+        draft = records.begin(Kind.ENTRIES, (), titles)
         try:
-            report = _carry_out(place, wanted, snapshot)
-            recorded = [report_line(report)] if report.outcome is not Outcome.REFUSED else []
+            reports = _carry_out(place, wanted, snapshot)
+            recorded = [report_line(report) for report in reports if report.outcome is not Outcome.REFUSED]
         finally:
             if trouble := records.conclude(draft, (), recorded):
                 complain(trouble)
-    return report
+    return reports
 
 
-def _carry_out(place: Place, wanted: EntryEdit, snapshot: Snapshot) -> EntryReport:
-    """Make an edit and return what was seen of it; say why others could edit entries meanwhile, where they could."""
+def _carry_out(place: Place, wanted: Sequence[EntryEdit], snapshot: Snapshot) -> Sequence[EntryReport]:
+    """Make edits and return what was seen of them; say why others could edit entries meanwhile, where they could."""
     ajar: set[str] = set()
     engines = has_engine(snapshot.reading.director)
 
@@ -216,10 +247,10 @@ def _carry_out(place: Place, wanted: EntryEdit, snapshot: Snapshot) -> EntryRepo
         ajar.add(place.kernel.send_sync(messages))
 
     tools = Tools(send, partial(read_table, place.kernel, _BUDGET, engines=engines), read, wait)
-    (report,) = carry_out([wanted], tools)
+    reports = list(carry_out(wanted, tools))
     for reason in filter(None, ajar):
         complain(reason)
-    return report
+    return reports
 
 
 def _report_table(report: EntryReport, director: Director) -> Mapping[str, object]:

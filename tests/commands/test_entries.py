@@ -236,3 +236,28 @@ def _memory(entries: int, connections: int) -> int:
     )
     assert done.stdout.count("\n") == entries + 1
     return int(done.stderr.split()[-2])
+
+
+def test_a_drain_moves_the_clients_of_the_server_to_the_others_and_says_so_before(shell: Shell) -> None:
+    shell.run("set", "shop", "10.0.0.12", "weight=1", "forwarding=masq")
+    stick(shell, WEB1)
+    first = shell.run("drain", "shop", "web1", "--move-clients", "--dry-run")
+    assert first.status == 3
+    assert "then move the clients of shop from web1 (10.0.0.11:443) to the others, by weight" in first.out
+    ran = shell.run("drain", "shop", "web1", "--move-clients")
+    assert (ran.status, ran.err) == (0, "")
+    assert "weight 3 -> 0" in ran.out
+    assert "now, bound" in ran.out
+    (entry,) = listed(shell)
+    assert entry["server"] == "10.0.0.12:443"
+    assert "move: 198.18.0.7 of shop" in shell.run("history").out
+    again = shell.run("drain", "shop", "web1", "--move-clients")
+    assert (again.status, again.out, again.err) == (0, "no client sticks there\n", "")
+
+
+def test_clients_stay_where_no_other_server_could_take_them(shell: Shell) -> None:
+    stick(shell, WEB1)
+    ran = shell.run("drain", "shop", "web1", "--move-clients")
+    assert ran.status == 1
+    assert "there is no other server to go to" in ran.err
+    assert listed(shell)[0]["server"] == "10.0.0.11:443"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lvstui.cli import main
-from tests.lab.net import ask, shop
+from tests.lab.net import ask, kill, revive, shop
 
 pytestmark = pytest.mark.kernel
 
@@ -95,3 +95,17 @@ def test_what_the_kernel_would_not_take_is_refused_with_the_reason_and_a_status(
     command = ["setpriv", "--bounding-set=-net_admin", *lvstui, "entry", "pin", CLIENT, WEB, "10.0.0.11"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, "CAP_NET_ADMIN" in ended.stderr) == (4, True), ended.stderr
+
+
+def test_the_clients_of_a_dead_server_are_served_by_the_others_once_it_is_drained_and_emptied(shell: Shell) -> None:
+    clients = [f"198.18.8.{number}" for number in range(20, 32)]
+    first = dict(zip(clients, ask([(client, "192.0.2.10", 80) for client in clients]), strict=True))
+    stuck = [client for client, name in first.items() if name == "rs2"]
+    assert stuck
+    kill("rs2")
+    try:
+        assert set(ask([(client, "192.0.2.10", 80) for client in stuck])) == {""}
+        shell("drain", WEB, "10.0.0.12", "--move-clients")
+        assert "" not in ask([(client, "192.0.2.10", 80) for client in clients])
+    finally:
+        revive("rs2")
