@@ -330,6 +330,10 @@ Instruction: TypeAlias = (
 )
 
 
+Code: TypeAlias = tuple[Instruction, ...]
+"""What a rule runs, until one of them does not match."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A rule: its instructions, run until one does not match; `handle` is the kernel's, 0 where it has none.
@@ -337,7 +341,7 @@ class Line:
     `words` are the rule's in nft or iptables, or what finds them when somebody wants to see them.
     """
 
-    code: tuple[Instruction, ...]
+    code: Code
     words: str | Callable[[], str] = ""
     handle: int = 0
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Final, TypeAlias
+from typing import Final
 
 from lvstui.core.packets.program import (
     SLOT,
@@ -16,48 +16,33 @@ from lvstui.core.packets.program import (
     Base,
     Branch,
     Check,
-    Choose,
-    Combine,
+    Code,
     Compare,
     Contents,
     Header,
-    Immediate,
     Instruction,
     Load,
     Map,
-    Mask,
     Member,
     Named,
     Nat,
     Outcome,
-    Shift,
-    Swap,
     Unread,
     Untrack,
     Verdict,
-    Within,
-    Write,
 )
 from lvstui.kernel.netlink.attributes import Codec
 from lvstui.kernel.nft.nfnetlink import NUMBERS, word
+from lvstui.kernel.nft.reading import registers
 from lvstui.kernel.nft.reading.conditions import code
 from lvstui.kernel.nft.reading.explained import ExplainedRule
-from lvstui.kernel.nft.reading.fields import REGISTERS, ROUTE, SOCKET, PacketField, connection, meta
-from lvstui.kernel.nft.reading.loads import fib_field
-from lvstui.kernel.nft.reading.parts import COMBINED, KNOWN_MAX, OTHER_SHAPE, SIGNS, Context, Parts, opened
-from lvstui.kernel.nft.reading.sets import ASKING_OBJECTS, EVERY_PACKET, Set, read_verdict
+from lvstui.kernel.nft.reading.fields import REGISTERS
+from lvstui.kernel.nft.reading.parts import KNOWN_MAX, OTHER_SHAPE, Context, Parts, opened
+from lvstui.kernel.nft.reading.registers import TCP, slot_for
+from lvstui.kernel.nft.reading.sets import ASKING_OBJECTS, EVERY_PACKET, Set
 from lvstui.kernel.nft.xtables import extensions, targets
 from lvstui.kernel.port import Garbled
 
-Code: TypeAlias = tuple[Instruction, ...]
-
-_UNKNOWN_SIZE: Final = 16
-"""Bytes that a key which has no name here takes at most."""
-
-_WRITTEN: Final = frozenset(("meta mark", "meta priority", "meta pkttype", "ct mark", "ct zone"))
-"""What is written to and read again. Everything else that `set` may stand before is not seen by any rule."""
-
-_TCP: Final = Check(("meta l4proto",), ((6, 6),))
 _SYNPROXY_OBJECT: Final = 10
 
 
@@ -129,151 +114,6 @@ def _unread(text: str) -> Code:
     return Unread(text, marks=True), Load(0, Named(text, REGISTERS))
 
 
-def _room(slot: int, size: int) -> int:
-    """Return a slot that has room for so many bytes. Raises `Garbled` where there is none."""
-    if slot < 0 or size <= 0 or slot * SLOT + size > REGISTERS:
-        raise Garbled(f"{size} bytes from register {slot} on")
-    return slot
-
-
-def _at(parts: Parts, kind: int, size: int) -> int:
-    return _room(parts.slot(kind), size)
-
-
-def _named(found: PacketField) -> Named:
-    return Named(found.name, found.size, found.host)
-
-
-def _load(parts: Parts, kind: int, source: Named) -> Code:
-    return (Load(_at(parts, kind, source.size), source),)
-
-
-def _strange(parts: Parts, kind: int, name: str) -> Code:
-    """Load something that has no name here, and may be as large as the registers have room."""
-    slot = _at(parts, kind, SLOT)
-    return (Load(slot, Named(name, min(_UNKNOWN_SIZE, REGISTERS - slot * SLOT))),)
-
-
-def _loaded(parts: Parts, kind: int, found: PacketField) -> Code:
-    return _strange(parts, kind, found.name) if found.kind == "unknown" else _load(parts, kind, _named(found))
-
-
-def _written(parts: Parts, kind: int, found: PacketField) -> Code:
-    if found.name not in _WRITTEN:
-        return ()
-    return (Write(_at(parts, kind, found.size), _named(found)),)
-
-
-def _meta(parts: Parts) -> Code:
-    found = meta(parts.number(2))
-    return _written(parts, 3, found) if 3 in parts else _loaded(parts, 1, found)
-
-
-def _ct(parts: Parts) -> Code:
-    found = connection(parts.number(2), parts.number(3) if 3 in parts else None)
-    return _written(parts, 4, found) if 4 in parts else _loaded(parts, 1, found)
-
-
-def _payload(parts: Parts) -> Code:
-    header = Header(Base(parts.number(2)), parts.number(3), parts.number(4))
-    if 5 in parts:
-        return (Write(_at(parts, 5, header.size), header),)
-    return (Load(_at(parts, 1, header.size), header),)
-
-
-def _immediate(parts: Parts) -> Code:
-    data = parts.codec.attributes(parts.values.get(2, b""))
-    if 2 not in data:
-        return (Immediate(_at(parts, 1, len(data[1])), data[1]),)
-    verdict = read_verdict(parts.codec, data[2])
-    return () if verdict.outcome is Outcome.CONTINUE else (verdict,)
-
-
-def _cmp(parts: Parts) -> Code:
-    data = parts.constant(3)
-    return (Compare(_at(parts, 1, len(data)), SIGNS[parts.number(2)], data),)
-
-
-def _range(parts: Parts) -> Code:
-    first, last = parts.constant(3), parts.constant(4)
-    if len(first) != len(last):
-        raise Garbled("ends of a range that differ in size")
-    return (Within(_at(parts, 1, len(first)), first, last, parts.number(2) == 1),)
-
-
-def _bitwise(parts: Parts) -> Code:
-    size, operation = parts.number(3), parts.number(6)
-    source, slot = _at(parts, 1, size), _at(parts, 2, size)
-    if operation in (1, 2):
-        bits = parts.codec.number(parts.constant(7))
-        if bits >= 8 * SLOT:
-            raise Garbled(f"shifted by {bits} bits")
-        return (Shift(source, slot, size, bits, operation == 1),)
-    ones = b"\xff" * size
-    if operation == 0:
-        mask, flip = parts.constant(4), parts.constant(5)
-    elif 8 in parts:
-        return (Combine(source, _at(parts, 8, size), slot, size, COMBINED[operation]),)
-    else:
-        data = parts.constant(7)
-        inverse = bytes(byte ^ 0xFF for byte in data)
-        mask, flip = {"&": (data, bytes(size)), "|": (inverse, data), "^": (ones, data)}[COMBINED[operation]]
-    if len(mask) != size or len(flip) != size:
-        raise Garbled("a mask of another size than what it is for")
-    return (Mask(source, slot, mask, flip),)
-
-
-def _byteorder(parts: Parts) -> Code:
-    size, unit = parts.number(4), parts.number(5)
-    if unit not in (2, 4, 8):
-        raise Garbled(f"numbers of {unit} bytes")
-    return (Swap(_at(parts, 1, size), _at(parts, 2, size), size, unit),)
-
-
-def _choose(slot: int, modulus: int, offset: int, text: str) -> Code:
-    if not 0 < modulus <= 0xFFFFFFFF - offset + 1:
-        raise Garbled(f"{text} from {offset}")
-    return (Choose(slot, offset, offset + modulus - 1, text),)
-
-
-def _numgen(parts: Parts) -> Code:
-    kind = "inc" if parts.number(3) == 0 else "random"
-    return _choose(_at(parts, 1, SLOT), parts.number(2), parts.number(4), f"numgen {kind} mod {parts.number(2)}")
-
-
-def _hash(parts: Parts) -> Code:
-    kind = "symhash" if parts.number(7) == 1 else "jhash"
-    return _choose(_at(parts, 2, SLOT), parts.number(4), parts.number(6), f"{kind} mod {parts.number(4)}")
-
-
-def _fib(parts: Parts) -> Code:
-    return _loaded(parts, 1, fib_field(parts))
-
-
-def _socket(parts: Parts) -> Code:
-    found = SOCKET.get(parts.number(1))
-    return _strange(parts, 2, f"socket key {parts.number(1)}") if found is None else _loaded(parts, 2, found)
-
-
-def _rt(parts: Parts) -> Code:
-    found = ROUTE.get(parts.number(2))
-    return _strange(parts, 1, f"rt key {parts.number(2)}") if found is None else _loaded(parts, 1, found)
-
-
-def _exthdr(parts: Parts) -> Code:
-    """Load an option or extension header; only those of TCP can be written or taken out, which changes nothing here."""
-    if 1 not in parts:
-        return (_TCP,)
-    size = 1 if parts.number(5) & 1 else parts.number(4)
-    return _load(parts, 1, Named(f"exthdr {parts.number(2)} of {parts.number(6)}", size))
-
-
-def _inner(parts: Parts) -> Code:
-    """Load what an expression reads of the packet within a tunnel's packet: its register is its first attribute."""
-    held = parts.codec.attributes(parts.values.get(5, b""))
-    return _strange(Parts(parts.codec, parts.codec.attributes(held[2])), 1, f"inner {word(held[1])}")
-
-
 def _ask(text: str) -> Code:
     return (Ask(text),)
 
@@ -297,7 +137,7 @@ def _ends(parts: Parts, first: int, last: int, size: int) -> tuple[int, int] | N
     """Return the slots that hold both ends of a range; one end is both."""
     if first not in parts:
         return None
-    return _at(parts, first, size), _at(parts, last if last in parts else first, size)
+    return slot_for(parts, first, size), slot_for(parts, last if last in parts else first, size)
 
 
 def _nat(parts: Parts) -> Code:
@@ -320,7 +160,7 @@ def _end(outcome: Outcome) -> Callable[[Parts], Code]:
 
 def _lookup(parts: Parts, scope: Scope, _: Sequence[Instruction]) -> Code:
     found, contents = scope.find(parts.word(1))
-    slot = _at(parts, 2, found.size)
+    slot = slot_for(parts, 2, found.size)
     if 3 not in parts:
         return (Member(slot, contents, bool(parts.number(5) & 1)),)
     if parts.number(3) == 0:  # NFT_REG_VERDICT
@@ -328,7 +168,7 @@ def _lookup(parts: Parts, scope: Scope, _: Sequence[Instruction]) -> Code:
             raise Garbled(f"the map {found.name} does not hold verdicts")
         return (Branch(slot, contents),)
     sizes = {len(element.data) for element in contents.elements}
-    target = _at(parts, 3, max(sizes, default=SLOT))
+    target = slot_for(parts, 3, max(sizes, default=SLOT))
     if len(sizes) > 1:
         raise Garbled(f"the map {found.name} holds values of several sizes")
     return (Map(slot, contents, target),)
@@ -344,7 +184,7 @@ def _objref(parts: Parts, scope: Scope, _: Sequence[Instruction]) -> Code:
     if 4 not in parts:
         return _object(parts.number(1), parts.word(2))
     found, contents = scope.find(parts.word(4))
-    return Member(_at(parts, 3, found.size), contents), *_object(found.kind, f"map @{found.name}")
+    return Member(slot_for(parts, 3, found.size), contents), *_object(found.kind, f"map @{found.name}")
 
 
 def _match(parts: Parts, scope: Scope, before: Sequence[Instruction]) -> Code:
@@ -378,31 +218,14 @@ def _target(parts: Parts, scope: Scope, _: Sequence[Instruction]) -> Code:
     return targets.read(kind, revision, info, scope.context.family, parts.codec)
 
 
-_SYNPROXY: Final[Code] = _TCP, Verdict(Outcome.STOLEN)
+_SYNPROXY: Final[Code] = TCP, Verdict(Outcome.STOLEN)
 """It answers the packets of TCP that open a connection itself (nft_synproxy_do_eval)."""
 
 _NOTHING: Final = frozenset(("counter", "log", "last"))
 """Expressions that neither ask nor do anything that another rule would see; each counter is another one."""
 
 _PLAIN: Final[Mapping[str, Callable[[Parts], Code]]] = {
-    "immediate": _immediate,
-    "meta": _meta,
-    "ct": _ct,
-    "payload": _payload,
-    "cmp": _cmp,
-    "range": _range,
-    "bitwise": _bitwise,
-    "byteorder": _byteorder,
-    "numgen": _numgen,
-    "hash": _hash,
-    "fib": _fib,
-    "socket": _socket,
-    "rt": _rt,
-    "exthdr": _exthdr,
-    "osf": lambda parts: _load(parts, 1, Named("osf name", 16)),
-    "xfrm": lambda parts: _strange(parts, 1, "ipsec"),
-    "tunnel": lambda parts: _strange(parts, 2, "tunnel"),
-    "inner": _inner,
+    **registers.READERS,
     "limit": _limit,
     "quota": lambda parts: _ask(f"quota {parts.number(1)} bytes"),
     "connlimit": lambda parts: _ask(f"ct count {parts.number(1)}"),

@@ -14,6 +14,7 @@ from lvstui.core.observed import ALL_BITS
 from lvstui.core.packets.program import (
     SLOT,
     Choose,
+    Code,
     CopyMark,
     Instruction,
     Mark,
@@ -131,9 +132,7 @@ def _hash(words: Sequence[str]) -> tuple[int, int]:
     return modulus, offset
 
 
-def instructions(
-    target: Sequence[str], goes: bool, effects: Sequence[Effect], chains: Collection[str]
-) -> tuple[Instruction, ...]:
+def instructions(target: Sequence[str], goes: bool, effects: Sequence[Effect], chains: Collection[str]) -> Code:
     """Return what a rule does once it matches; a target that is not known here may do anything.
 
     `effects` are those on marks, of its matches too.
@@ -162,7 +161,7 @@ def _mark(effect: Effect) -> Instruction:
     return Mark(effect.value, effect.mask, effect.verb == "save")
 
 
-def _others(name: str, words: Sequence[str]) -> tuple[Instruction, ...]:
+def _others(name: str, words: Sequence[str]) -> Code:
     """Return what a target does besides marks; raises ValueError or LookupError where that is not understood."""
     match name, *words:
         case (("MARK" | "CONNMARK" | "IPMARK" | "SET"), *_):

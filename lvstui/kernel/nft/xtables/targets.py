@@ -11,10 +11,10 @@ from lvstui.core.packets.program import (
     Branch,
     ByteOrder,
     Choose,
+    Code,
     Contents,
     CopyMark,
     Element,
-    Instruction,
     Mark,
     Named,
     Nat,
@@ -28,7 +28,6 @@ from lvstui.core.packets.program import (
 from lvstui.kernel.netlink.attributes import Codec
 from lvstui.kernel.port import Garbled
 
-Code: TypeAlias = tuple[Instruction, ...]
 _Reader: TypeAlias = Callable[[bytes, str, Codec], Code]
 
 _PACKET_MARK: Final = Named("meta mark", SLOT, host=True)
