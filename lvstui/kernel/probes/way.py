@@ -17,7 +17,7 @@ from lvstui.core.trace.route import Route, RouteQuestion
 from lvstui.kernel.probes import sentences
 from lvstui.kernel.probes.connect import Contact, contact
 from lvstui.kernel.probes.frames import Flow, new_sequence, wrapped
-from lvstui.kernel.probes.neighbour import ETHERTYPES, find_link, find_source, is_resolved, is_there, resolve
+from lvstui.kernel.probes.neighbour import ETHERTYPES, Link, find_link, find_source, is_resolved, is_there, resolve
 from lvstui.kernel.probes.protocols import converse
 from lvstui.kernel.probes.wire import Port, Send, exchange
 from lvstui.kernel.routes import find_route
@@ -27,6 +27,9 @@ _MOMENT: Final = 0.4
 
 _PERHAPS: Final = (Outcome.ANSWERS, Outcome.UNKNOWN)
 """What came of asking a server that it is worth while to ask further."""
+
+_OVER_IPV6: Final = (769, 823)
+"""Kinds of interfaces that are tunnels over IPv6 (ARPHRD_TUNNEL6, ARPHRD_IP6GRE)."""
 
 _ASKED: Final = (Protocol.TCP, Protocol.UDP)
 
@@ -51,10 +54,7 @@ def ask(question: Question) -> Answer:
             except PermissionError:
                 return _ask_further(question, sentences.without_right(question, _contact(question)))
             except OSError as problem:
-                reason = os.strerror(problem.errno or errno.EIO)
-                return Answer(
-                    Outcome.UNREACHABLE, f"{sentences.asked(question, route)}: it could not be sent ({reason})"
-                )
+                return sentences.unsent(question, route, os.strerror(problem.errno or errno.EIO))
         case "unicast", _:
             return sentences.strange_way(question)
         case _:
@@ -137,15 +137,27 @@ def _ask_by_wire(question: Question, route: Route) -> Answer:
     return sentences.replied(question, route, found)
 
 
+def _on_link(link: Link, route: Route) -> tuple[socket.SocketKind, bytes]:
+    """Return how packets go out on a link, and the link address of the next hop.
+
+    Where nobody has one it is our own (arp_constructor in net/ipv4/arp.c). A tunnel over IPv6 has no header of its
+    own, but ends with addresses of sixteen bytes, which the other kind of socket wants to have.
+    """
+    if not link.is_ethernet:
+        return (socket.SOCK_RAW if link.kind in _OVER_IPV6 else socket.SOCK_DGRAM), b""
+    address = bytes.fromhex(route.link_address.replace(":", "")) if route.link_address else link.address
+    return socket.SOCK_DGRAM, address
+
+
 @contextmanager
 def _sender(question: Question, flow: Flow, route: Route) -> Iterator[Send]:
     """Yield what sends a packet to the server: on its link as it is, or in its tunnel as our own network sends it."""
     server = question.endpoint.address
     if question.forwarding is Forwarding.ROUTE:
         link = find_link(route.interface)
-        peer = bytes.fromhex(route.link_address.replace(":", "")) if route.link_address else link.address
+        kind, peer = _on_link(link, route)
         target = (route.interface, ETHERTYPES[Family.of(server)], 0, link.kind, peer)
-        with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0) as wire:
+        with socket.socket(socket.AF_PACKET, kind, 0) as wire:
 
             def send(packet: bytes) -> bytes:
                 wire.sendto(packet, target)
@@ -154,8 +166,8 @@ def _sender(question: Question, flow: Flow, route: Route) -> Iterator[Send]:
             yield send
         return
     outer = find_source(server, route.interface, Family.of(server), ())
-    kind = socket.AF_INET if server.version == 4 else socket.AF_INET6
-    with socket.socket(kind, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+    internet = socket.AF_INET if server.version == 4 else socket.AF_INET6
+    with socket.socket(internet, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
 
         def send_wrapped(packet: bytes) -> bytes:
             assert outer is not None
