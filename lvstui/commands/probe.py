@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from lvstui.commands.changes import find_pool, find_server, split_words
-from lvstui.commands.place import Failure, OpenPlace, Status, align, complain, print_json, read_snapshot
+from lvstui.commands.place import Failure, OpenPlace, Status, align, complain, print_json, read_with_owners
 from lvstui.core import fields
 from lvstui.core.attributes import SERVICE
 from lvstui.core.change import change_service
@@ -18,6 +18,7 @@ from lvstui.core.observed import MachineKey
 from lvstui.core.probes.finding import Probed
 from lvstui.core.rules import Severity, problems
 from lvstui.core.services.batch import targets
+from lvstui.core.services.keepers import keeper_lines
 from lvstui.core.snapshot import Snapshot
 from lvstui.engine.prober import ask_all, inquiries
 
@@ -37,7 +38,7 @@ def probe(options: Namespace, open_place: OpenPlace) -> int:
     names, values = split_words(options.words, 2)
     at = None if options.at is None else _target(options.at)
     with open_place() as place:
-        snapshot = read_snapshot(place)
+        snapshot = read_with_owners(place)
         director = snapshot.reading.director
         keys = _chosen(options.machine, names, director)
         asking = _asking(snapshot, keys, values) if values else snapshot
@@ -47,10 +48,11 @@ def probe(options: Namespace, open_place: OpenPlace) -> int:
             for inquiry, answers in zip(asked, ask_all(place.kernel, asked), strict=True)
             for probed in answers
         ]
+    keepers = [visible(sentence) for sentence in keeper_lines(snapshot.owners, director, (line.key for line in found))]
     if options.json:
-        print_json({"probes": [_document(line, director) for line in found]})
+        print_json({"probes": [_document(line, director) for line in found], "keepers": keepers})
     elif found:
-        print("\n".join(align([_HEADINGS, *(_cells(line, director) for line in found)], _RIGHT)))
+        print("\n".join([*align([_HEADINGS, *(_cells(line, director) for line in found)], _RIGHT), *keepers]))
     else:
         print("There is no real server.")
     return Status.DIFFERS if any(line.probed.answer.outcome.is_bad for line in found) else Status.OK

@@ -12,6 +12,7 @@ from lvstui.core.model import ServerKey
 from lvstui.core.probes.answer import Answer
 from lvstui.core.probes.finding import Finding, Probed
 from lvstui.core.services.columns import SERVICE_COLUMNS
+from lvstui.core.services.keepers import keeper_lines
 from lvstui.core.services.row import ServerRow, ServiceLook
 from lvstui.core.snapshot import Snapshot
 
@@ -21,7 +22,10 @@ _STATE: Final = next(column for column in SERVICE_COLUMNS if column.id == "state
 
 
 def probe_lines(snapshot: Snapshot, keys: Sequence[ServerKey], width: int) -> Sequence[str]:
-    """Return a line a server with its state and what it answered, and what that proves below it."""
+    """Return a line a server with its state and what it answered, and what that proves below it.
+
+    Last stands what other programs that check these servers show.
+    """
     pools = snapshot.reading.director.pools
     there = [key for key in keys if key.service in pools and key.endpoint in pools[key.service].servers]
     rows = [[*_names(snapshot, key), _state(snapshot, key)] for key in there]
@@ -39,6 +43,8 @@ def probe_lines(snapshot: Snapshot, keys: Sequence[ServerKey], width: int) -> Se
             room = max(20, width - len(_INDENT))
             lines += (_INDENT + line for line in wrap(fields.visible(probed.answer.sentence), room))
         lines += _seen(snapshot, key, width)
+    for sentence in keeper_lines(snapshot.owners, snapshot.reading.director, there):
+        lines += ["", *wrap(fields.visible(sentence), max(20, width))]
     return lines or ["none of these servers is there any more"]
 
 
