@@ -14,7 +14,7 @@ from random import Random
 from types import FrameType
 
 from tests.campaign import Report
-from tests.campaign.decoders import binary, text
+from tests.campaign.decoders import answers, binary, text
 
 SLOW = 1.0
 """Seconds that no input may take, however it is damaged."""
@@ -23,7 +23,7 @@ _STUCK = 5
 """Seconds after which an input is given up."""
 
 
-DECODERS: Sequence[tuple[str, Callable[[Random], object]]] = (*binary.DECODERS, *text.DECODERS)
+DECODERS: Sequence[tuple[str, Callable[[Random], object]]] = (*binary.DECODERS, *answers.DECODERS, *text.DECODERS)
 
 
 class _Stuck(BaseException):

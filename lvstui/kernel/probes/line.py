@@ -22,10 +22,15 @@ class Line:
 
     def __init__(self, client: socket.socket, start: float, patience: float) -> None:
         self._client = client
-        self._end = start + patience
+        self._start = start
         self.patience = patience
         self.heard = 0
         """How many bytes have come."""
+
+    @property
+    def milliseconds(self) -> float:
+        """How long it has taken until now."""
+        return (time.monotonic() - self._start) * 1000
 
     def send(self, data: bytes) -> None:
         """Send all of it. Raises OSError, and TimeoutError where the time is over."""
@@ -43,7 +48,7 @@ class Line:
 
     def _left(self) -> float:
         """Return the seconds that are left."""
-        left = self._end - time.monotonic()
+        left = self._start + self.patience - time.monotonic()
         if left <= 0:
             raise TimeoutError
         return left

@@ -62,16 +62,20 @@ def converse(probe: Probe, endpoint: Endpoint, patience: float) -> Answer | Cont
     with socket.socket(family, socket.SOCK_STREAM if is_tcp else socket.SOCK_DGRAM) as client:
         if failed := connect(client, endpoint, patience):
             return failed
-        line = Line(client, start, patience)
-        try:
-            said = _LANGUAGES[probe.type](line, probe, endpoint)
-        except (OSError, TooMuch, HTTPException) as problem:
-            if not is_tcp and isinstance(problem, OSError) and problem.errno:
-                return failure(client, problem.errno)
-            return _unanswered(probe, endpoint, line, problem)
-        taken = (time.monotonic() - start) * 1000
-        if probe.type is ProbeType.SMTP:
-            _take_leave(client)
+        return speak(client, probe, endpoint, Line(client, start, patience))
+
+
+def speak(client: socket.socket, probe: Probe, endpoint: Endpoint, line: Line) -> Answer | Contact:
+    """Ask over a connected socket what a probe asks of an endpoint; returns a contact for an error of a datagram."""
+    try:
+        said = _LANGUAGES[probe.type](line, probe, endpoint)
+    except (OSError, TooMuch, HTTPException) as problem:
+        if probe.type.carrier is Protocol.UDP and isinstance(problem, OSError) and problem.errno:
+            return failure(client, problem.errno)
+        return _unanswered(probe, endpoint, line, problem)
+    taken = line.milliseconds
+    if probe.type is ProbeType.SMTP:
+        _take_leave(client)
     outcome = Outcome.ANSWERS if said.is_right else Outcome.WRONG
     return Answer(outcome, f"{fields.server_text(endpoint)} {said.words}", taken)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Final, TypeAlias
 
-from lvstui.core import fields, selectors, sysctls
+from lvstui.core import fields, probe_fields, selectors, sysctls
 from lvstui.core.change import EMPTY
 from lvstui.core.changes.rows import LANGUAGE as CHANGES
 from lvstui.core.director.rows import LANGUAGE as DIRECTOR
@@ -51,7 +51,19 @@ Attempt: TypeAlias = Callable[[Random], object]
 
 _NET: Final = {path.stem: path.read_text() for path in SEEDS.glob("*.txt")}
 _MODULES: Final = "ip_vs_rr 16384 2 - Live 0x0\nip_vs_sh.ko.xz: kernel/net/netfilter/ipvs/ip_vs.ko.xz\n"
-_PROFILES: Final = [dumps(demo_director()), *(dumps(corpus.generate(seed, 4)) for seed in range(4))]
+_PROBED: Final = """\
+format = 1
+[[service]]
+service = "tcp:192.0.2.10:443"
+probe = { type = "https", port = 8443, path = "/health", status = "200-299,301", name = "a.example", days = 7 }
+[[service]]
+service = "udp:192.0.2.53:53"
+probe = { type = "dns", name = "example.net", record = "SOA", timeout = 0.5 }
+[[service]]
+service = "udp:192.0.2.54:99"
+probe = { type = "udp", send = "hex:00ff", expect = "pong" }
+"""
+_PROFILES: Final = [_PROBED, dumps(demo_director()), *(dumps(corpus.generate(seed, 4)) for seed in range(4))]
 _HISTORY: Final = [
     records.dump(Record(number, WHEN, "alice", "192.0.2.7", 4711, Kind.DO, (change,)))
     for number, change in enumerate(chain(diff(EMPTY, demo_director()), diff(demo_director(), EMPTY)))
@@ -63,6 +75,7 @@ _FILTERS: Final = (
 )
 _FIELDS: Final = (
     *("tcp:192.0.2.10:80", "fwmark:80:inet6", "[2001:db8::10]:443", "10.0.0.11:80", "ip47:192.0.2.1", "255.255.255.0"),
+    *("200-299,301,404", "/health?a=b", "shop.example.net", "hex:00ff0a", "0.25", "https", "AAAA"),
     *("64", "masq", "gue:6080", "sh-port sh-fallback", "eth0", "wlc", "sip", "master", "a name with ö"),
 )
 _SELECTORS: Final = (
@@ -157,6 +170,8 @@ def _fields(random: Random) -> None:
         partial(fields.mask, family=Family.IPV4),
         partial(fields.mask, family=Family.IPV6),
         lambda text: fields.flags(text.split(), "sh"),
+        *(probe_fields.probe_type, probe_fields.path, probe_fields.statuses, probe_fields.name, probe_fields.record),
+        *(probe_fields.payload, probe_fields.timeout),
     )
     for read in readers:
         with suppress(FieldError):
