@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from lvstui.cli import main
-from lvstui.core.model import Director, Forwarding, Probe, ProbeType
+from lvstui.core import fields
+from lvstui.core.health.verdict import Trouble
+from lvstui.core.model import Director, Forwarding, Probe, ProbeType, ServerKey
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.store.profile_file import ProfileFile
 from tests.build import address_key, director, group, pool, server, sticky_pool
@@ -27,7 +28,7 @@ def held() -> Director:
 def run(tmp_path: Path, *words: str, killed: str = "", probe: Probe | None = None) -> int:
     kernel = MemoryKernel(held())
     if killed:
-        kernel.killed.add(ip_address(killed))
+        kernel.afflict(ServerKey(WEB, fields.server(killed)), Trouble.REFUSING)
     saved = held()
     web = saved.pools[WEB]
     asked = replace(web, service=replace(web.service, probe=probe))
@@ -69,7 +70,7 @@ def test_those_are_asked_that_are_named(
 def test_a_server_that_does_not_answer_makes_the_status_three(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(tmp_path, "tcp:192.0.2.10:80", "--json", killed="10.0.0.11") == 3
+    assert run(tmp_path, "tcp:192.0.2.10:80", "--json", killed="10.0.0.11:8080") == 3
     one, other = json.loads(capsys.readouterr().out)["probes"]
     assert (one["server"], one["asked"], one["outcome"]) == ("10.0.0.11:8080", "10.0.0.11:8080", "refuses")
     assert one["found"].startswith("10.0.0.11:8080 refuses a connection")

@@ -8,6 +8,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from lvstui.core.health.verdict import Trouble
+from lvstui.core.model import ServerKey
 from lvstui.tui.views.examining import Diagnosis
 from tests.tui.conftest import Stage
 
@@ -50,7 +52,8 @@ async def test_p_asks_the_real_servers_too_and_what_they_say_takes_the_place_of_
     async with stage.app.run_test(size=SIZE) as pilot:
         before = await examined(stage, pilot)
         assert not any("Does each server answer" in line for line in before._lines)
-        stage.kernel.killed = {endpoint.address for endpoint in stage.director.pools[before.key].servers}
+        for endpoint in stage.director.pools[before.key].servers:
+            stage.kernel.afflict(ServerKey(before.key, endpoint), Trouble.REFUSING)
         await pilot.press("p")
         assert "asking" in str(before.query_one(".foot", Static).content)
         after = await answered(stage, pilot)

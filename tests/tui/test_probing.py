@@ -8,7 +8,8 @@ from textual.pilot import Pilot
 
 from lvstui.core import fields
 from lvstui.core.change import change_server
-from lvstui.core.model import ServerKey
+from lvstui.core.health.verdict import Trouble
+from lvstui.core.model import AddressKey, Endpoint, ServerKey
 from lvstui.core.observed import MachineKey
 from lvstui.tui.dialogs.probing import SECONDS, ProbeScreen
 from lvstui.tui.widgets.lines import Chunks
@@ -54,7 +55,10 @@ async def test_a_server_is_asked_by_one_key_and_by_nothing_else(stage: Stage) ->
 
 
 async def test_a_service_a_machine_and_marked_rows_stand_for_their_servers(stage: Stage) -> None:
-    stage.kernel.killed.add(ip_address("10.0.0.11"))
+    for service in ("tcp:192.0.2.10:443", "tcp:192.0.2.10:80"):
+        key = fields.service(service)
+        assert isinstance(key, AddressKey)
+        stage.kernel.afflict(ServerKey(key, Endpoint(ip_address("10.0.0.11"), key.port)), Trouble.REFUSING)
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.look(pilot, 2)
         stage.view.table.move_to(WEB.service)
@@ -99,7 +103,7 @@ async def test_h_asks_again_every_few_seconds_until_it_is_pressed_again_or_left(
         assert isinstance(screen, ProbeScreen)
         state = lines(stage)[0].split()[3]
         assert f"asked every {SECONDS:g} s, h stops that" in str(screen.query_one(".foot").render())
-        stage.kernel.killed.add(ip_address("10.0.0.13"))
+        stage.kernel.afflict(WEB, Trouble.REFUSING)
         screen.action_ask()  # as the timer does
         await pilot.pause()
         await answered(stage, pilot)

@@ -30,7 +30,6 @@ from lvstui.core.change import (
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.health.verdict import Trouble
 from lvstui.core.model import (
-    Address,
     AddressKey,
     Director,
     Endpoint,
@@ -81,8 +80,7 @@ class MemoryKernel:
     `foreign` are rules of the packet filter that somebody else wrote: they are read, and never written.
 
     While `failure` is set every method raises it (the module went away, the right is missing); while `read_only`
-    holds a sentence every write is refused with it. `ajar` is why others can send messages about entries, too. Servers
-    of the machines that were `killed` refuse connections.
+    holds a sentence every write is refused with it. `ajar` is why others can send messages about entries, too.
     """
 
     origin = "demo"
@@ -99,7 +97,6 @@ class MemoryKernel:
     ) -> None:
         self.read_only = ""
         self.ajar = ""
-        self.killed: set[Address] = set()
         self.failure: KernelError | None = None
         self._director = _held_director(director)
         self._clock = clock
@@ -108,6 +105,7 @@ class MemoryKernel:
         self._foreign = foreign
         self._entries = Entries()
         self._lock = Lock()
+        self._troubles: dict[ServerKey, Trouble] = {}
         self._steady: tuple[Director, _Statistics] | None = None
 
     @property
@@ -139,9 +137,9 @@ class MemoryKernel:
         return self._rulebook.program(self._director)
 
     def probe(self, question: Question) -> Answer:
-        """Return what a server that runs answers, or one that was killed."""
+        """Return what a server that serves answers, or one in trouble."""
         self._check()
-        return answer(question, is_killed=question.endpoint.address in self.killed)
+        return answer(question, self._troubles.get(question.key))
 
     def lookup(self, target: Target) -> Value | None:
         """Read what the director holds of a target."""
@@ -207,7 +205,11 @@ class MemoryKernel:
             self._traffic.zero(key)
 
     def afflict(self, key: ServerKey, trouble: Trouble | None) -> None:
-        """Let a real server stop serving its clients, or (None) serve them again; there has to be traffic."""
+        """Let a real server stop serving its clients, or (None) serve them again."""
+        if trouble is None:
+            self._troubles.pop(key, None)
+        else:
+            self._troubles[key] = trouble
         if self._traffic:
             self._traffic.advance(self._director, self._clock())
             self._traffic.afflict(key, trouble)
