@@ -352,6 +352,12 @@ XTABLES = {
         0x11,
         0x10,
     ),
+    "each packet is one whose address is noted": Case(
+        "*mangle\n-A PREROUTING -m recent --set --name noted --rsource -j MARK --or-mark 1\n"
+        "-A PREROUTING -m recent ! --set --name noted --rsource -j MARK --or-mark 2\nCOMMIT\n",
+        1,
+        1,
+    ),
     "any of both ports": Case(
         "*mangle\n-A PREROUTING -p tcp -m multiport --ports 5000 -j MARK --or-mark 1\n"
         "-A PREROUTING -p tcp -m multiport ! --ports 80 -j MARK --or-mark 2\n"

@@ -29,7 +29,7 @@ DEEP = "it searches the packet, or runs a program over it"
 ELSEWHERE = "it asks for what is known elsewhere in the kernel"
 RAW: Mapping[str, str] = {
     "HMARK": "the mark is a hash",
-    **dict.fromkeys(("hashlimit", "recent", "time", "cluster", "connlabel"), STATE),
+    **dict.fromkeys(("hashlimit", "time", "cluster", "connlabel"), STATE),
     **dict.fromkeys(("bpf", "string", "u32", "osf", "hbh", "dst", "rt", "srh", "mh", "ipv6header", "eui64"), DEEP),
     **dict.fromkeys(("cgroup", "physdev", "policy", "realm", "socket"), ELSEWHERE),
 }

@@ -89,6 +89,10 @@ def match_ipset(name: str, sources: Sequence[bool], negated: bool) -> Condition:
     return in_words("ipset", f"{name} {ways}", negated)._replace(ipset=Asked(name, tuple(sources), negated))
 
 
+ALWAYS: Final = Check(("meta l4proto",), ((0, 255),))
+"""What each packet is: the test of `recent --set`, which notes the packet's address (xt_recent.c)."""
+
+
 def in_words(name: str, text: str, negated: bool = False, test: Check | None = None) -> Condition:
     """Return a condition that no values stand for; `test` is what it asks, without the negation."""
     asked = test._replace(negated=test.negated != negated) if test is not None else None

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 from lvstui.core.observed import ALL_BITS
 from lvstui.core.packets.program import Check
 from lvstui.kernel.nft.reading.conditions import (
+    ALWAYS,
     Condition,
     in_words,
     match_bits,
@@ -121,6 +122,13 @@ def _quoted(word: str) -> str:
 
 def _named(match: Match) -> Iterator[Condition]:
     yield named(match.module, match.options)
+
+
+def _recent(match: Match) -> Iterator[Condition]:
+    """Read `recent`: that it notes an address (--set) each packet matches; what it noted is not known."""
+    noting = next((option for option in match.options if option.name == "--set"), None)
+    found = named(match.module, match.options)
+    yield found if noting is None else found._replace(test=ALWAYS._replace(negated=noting.negated))
 
 
 def _nothing(_: Match) -> Iterator[Condition]:
@@ -336,4 +344,5 @@ _MATCHES: Final[Mapping[str, _Reader]] = {
     "limit": _limit,
     "ipvs": _by_option(dict.fromkeys(_IPVS, _ipvs)),
     **dict.fromkeys(_UNKNOWABLE, _named),
+    "recent": _recent,
 }

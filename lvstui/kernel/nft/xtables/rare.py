@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from ipaddress import ip_address
 from typing import Final, TypeAlias
 
-from lvstui.kernel.nft.reading.conditions import Condition, in_words, match_bits, match_values
+from lvstui.kernel.nft.reading.conditions import ALWAYS, Condition, in_words, match_bits, match_values
 from lvstui.kernel.nft.reading.explained import ExplainedRule
 from lvstui.kernel.nft.reading.fields import PacketField, port_field
 
@@ -121,6 +122,22 @@ def _quota(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
     return _named("quota", (_sign(flags & 1), str(amount)))
 
 
+def _recent(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
+    """struct xt_recent_mtinfo: seconds, hits, what to do, invert, name, side; since revision 1 a mask of addresses."""
+    seconds, hits, flags, inverted = rule.unpack("2I2B", info)
+    name = info[10:210].split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+    words = [word for bit, word in enumerate(("rcheck", "set", "update", "remove")) if flags & 1 << bit]
+    words += [*(("seconds", str(seconds)) if seconds else ()), *(("reap",) if flags & 32 else ())]
+    words += [*(("hitcount", str(hits)) if hits else ()), *(("rttl",) if flags & 16 else ())]
+    if len(info) >= 228:
+        size = 4 if rule.network == 2 else 16
+        words += ["name", name, "mask", str(ip_address(info[212 : 212 + size]))]
+    else:
+        words += ["name", name]
+    text = " ".join((*words, "rdest" if info[210] else "rsource"))
+    yield in_words("recent", text, bool(inverted), ALWAYS if flags & 2 else None)
+
+
 def _rpfilter(_: ExplainedRule, info: bytes) -> Iterator[Condition]:
     names = ("loose", "validmark", "accept-local", "invert")
     return _named("rpfilter", (name for bit, name in enumerate(names) if info[0] & 1 << bit))
@@ -147,6 +164,7 @@ MATCHES: Final[Mapping[tuple[str, int], _Match]] = {
     ("cpu", 0): _cpu,
     ("connbytes", 0): _connbytes,
     ("quota", 0): _quota,
+    **{("recent", revision): _recent for revision in (0, 1)},
     ("rpfilter", 0): _rpfilter,
     ("connlimit", 1): _connlimit,
 }
