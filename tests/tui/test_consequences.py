@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from textual.widgets import Static
+
 from lvstui.core.change import change_service
+from lvstui.core.entries.request import Spread
+from lvstui.core.health.verdict import Trouble
 from lvstui.core.model import ServerKey, Service, ServiceFlags
+from lvstui.tui.dialogs.advice import AdviceScreen
 from lvstui.tui.dialogs.confirm import Confirm
+from lvstui.tui.dialogs.entries import EntryDialog
+from lvstui.tui.dialogs.listing import Listing
 from lvstui.tui.widgets.lines import Chunks
-from tests.build import SHOP
+from lvstui.tui.widgets.table import VirtualTable
+from tests.build import SHOP, endpoint
 from tests.tui.conftest import Stage
-from tests.tui.test_services import message, staged
+from tests.tui.test_services import message, staged, until
 
 
 def hash_clients(stage: Stage) -> ServerKey:
@@ -53,3 +61,53 @@ async def test_the_question_before_a_deletion_names_the_connections_that_break(s
         text = str(question.query_one(Chunks).query_one("Static").render())
         assert "connections will break (" in text
         assert "as expire_nodest_conn is 0" in text
+
+
+async def test_the_advice_drains_a_silent_server_and_moves_its_clients_away(stage: Stage) -> None:
+    key = ServerKey(SHOP, endpoint("10.0.0.12:443"))
+    async with stage.app.run_test(size=(120, 40)) as pilot:
+        await stage.look(pilot, 3)
+        stage.kernel.afflict(key, Trouble.SILENT)
+        await stage.look(pilot, 12)
+        assert "1 silent" in stage.shown("head")
+        stage.view.table.move_to(key)
+        await pilot.press("i")
+        screen = stage.app.screen
+        assert isinstance(screen, AdviceScreen)
+        assert "web2 (10.0.0.12:443) is silent" in screen.chosen.sentence
+        assert "wlc" in screen.chosen.reason
+        await pilot.press("enter")
+        assert "weight 3 -> 0" in staged(stage)
+        assert "then move the clients of shop from web2 (10.0.0.12:443) to the others, by weight" in staged(stage)
+        held = stage.kernel.read().servers[SHOP][key.endpoint].sticky
+        assert held
+        await pilot.press("enter")
+        await stage.look(pilot)
+        assert stage.director.pools[SHOP].servers[key.endpoint].weight == 0
+        for _ in range(300):  # each client is reported by itself
+            stage.app.worker.step(0)
+        await until(pilot, lambda: isinstance(stage.app.screen, Listing))
+        assert "done" in str(stage.app.screen.query_one(Chunks).query_one("Static").render())
+        assert not stage.view.busy
+    moved = stage.kernel.read().servers[SHOP][key.endpoint].sticky
+    assert moved is not None
+    assert moved < held
+
+
+async def test_a_move_offers_the_silent_server_last(stage: Stage) -> None:
+    key = ServerKey(SHOP, endpoint("10.0.0.12:443"))
+    async with stage.app.run_test(size=(120, 40)) as pilot:
+        await stage.look(pilot, 3)
+        stage.kernel.afflict(key, Trouble.SILENT)
+        await stage.look(pilot, 12)
+        stage.view.table.move_to(ServerKey(SHOP, endpoint("10.0.0.11:443")))
+        await pilot.press("M")
+        await stage.look(pilot, 2)
+        await until(pilot, lambda: isinstance(stage.app.screen, EntryDialog))
+        table = stage.app.screen.query_one(VirtualTable)
+        assert str(table.cursor_key) == str(Spread.BY_WEIGHT)
+        await pilot.press("end")
+        assert table.cursor_key == key.endpoint
+        await pilot.pause()
+        said = str(stage.app.screen.query_one("#effect", Static).content)
+        assert "web2 (10.0.0.12:443) is silent: its clients are not served there" in said

@@ -9,7 +9,9 @@ import pytest
 from textual.pilot import Pilot
 
 from lvstui.core.change import change_group, change_server
+from lvstui.core.health.verdict import Trouble
 from lvstui.core.model import RealServer, ServerKey
+from tests.build import SHOP, endpoint
 from tests.tui.conftest import Stage
 
 Compare = Callable[..., bool]
@@ -25,6 +27,19 @@ def test_services(stage: Stage, snap_compare: Compare, size: tuple[int, int]) ->
         await pilot.pause()
 
     assert snap_compare(stage.app, terminal_size=size, run_before=with_traffic)
+
+
+def test_a_silent_server_and_what_the_advice_stages(stage: Stage, snap_compare: Compare) -> None:
+    async def drained(pilot: Pilot[int]) -> None:
+        await stage.look(pilot, 5)
+        key = ServerKey(SHOP, endpoint("10.0.0.12:443"))
+        stage.kernel.afflict(key, Trouble.SILENT)
+        await stage.look(pilot, 12)
+        stage.view.table.move_to(key)
+        await pilot.press("i", "enter")
+        await pilot.pause()
+
+    assert snap_compare(stage.app, terminal_size=(120, 30), run_before=drained)
 
 
 def test_a_staged_weight(stage: Stage, snap_compare: Compare) -> None:
