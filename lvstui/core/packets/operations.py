@@ -119,9 +119,9 @@ class Compiler:
             case Nat():
                 return _nat(instruction)
             case Untrack():
-                return _untrack
+                return _seen_as(Tracking.NEVER)
             case Prepare():
-                return _prepare
+                return _seen_as(Tracking.TEMPLATE)
             case Ask():
                 return maybe
             case Unread():
@@ -357,15 +357,14 @@ def _one_of(ends: tuple[int, int] | None, size: int, registers: Registers | None
     return between(first.value, last.value)
 
 
-def _untrack(state: State, _: Registers) -> Result:
-    scene = state.sight.scene
-    return state.at(scene._replace(tracking=Tracking.NEVER)) if scene.tracking is Tracking.NOT_YET else state
+def _seen_as(tracking: Tracking) -> Operation:
+    """Return what keeps a packet out of tracking, or gives it a template, unless it has either already (xt_CT.c)."""
 
+    def run(state: State, _: Registers) -> Result:
+        scene = state.sight.scene
+        return state.at(scene._replace(tracking=tracking)) if scene.tracking is Tracking.NOT_YET else state
 
-def _prepare(state: State, _: Registers) -> Result:
-    """Attach a template, unless there is one or the packet is kept out of connection tracking (xt_CT.c)."""
-    scene = state.sight.scene
-    return state.at(scene._replace(tracking=Tracking.TEMPLATE)) if scene.tracking is Tracking.NOT_YET else state
+    return run
 
 
 def _unread(state: State, registers: Registers) -> Result:
