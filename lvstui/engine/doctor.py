@@ -179,8 +179,7 @@ def _claims(kernel: Kernel, facts: Facts) -> Mapping[Address, Claim]:
     asked: dict[Address, str] = {}
     for pool in facts.pools:
         for address in facts.addresses(pool):
-            back = facts.back[Family.of(address)]
-            link = facts.network.link_of(address) or facts.network.links.get(back.interface)
+            link = facts.network.link_of(address)
             if link is not None and link.asks and link.up:
                 asked[address] = link.name
     own = {link.link_address for link in facts.network.links.values()}

@@ -153,12 +153,37 @@ FAULTS: Final = {
         "ip route replace 198.18.0.0/16 via 192.0.2.2; sysctl -qw net.ipv4.conf.all.rp_filter=0",
         "sends in by front is dropped",
     ),
+    "rp_filter drops answers that come in by another interface": Fault(
+        "rp-filter",
+        LONE,
+        """
+        ip link add back2 type veth peer name eth1 netns rs1
+        ip addr add 10.1.0.1/24 dev back2; ip link set back2 up
+        ip -n rs1 addr add 10.1.0.2/24 dev eth1; ip -n rs1 link set eth1 up
+        ip -n rs1 route replace default via 10.1.0.1
+        sysctl -qw net.ipv4.conf.all.rp_filter=1
+        """
+        f"ip netns exec client {sys.executable} -c '{KNOCK}' 192.0.2.10 81; sleep 2.5",
+        """
+        ip -n rs1 route replace default via 10.0.0.1
+        ip link del back2; sysctl -qw net.ipv4.conf.all.rp_filter=0; ipvsadm -Z
+        """,
+        "nothing comes back from 10.0.0.11:81",
+    ),
+    "the interface of the virtual address is down": Fault(
+        "address",
+        "tcp:203.0.113.9:80",
+        "ip link add down type dummy; ip addr add 203.0.113.9/32 dev down;"
+        "ipvsadm -A -t 203.0.113.9:80 -s rr; ipvsadm -a -t 203.0.113.9:80 -r 10.0.0.11:80 -m",
+        "ipvsadm -D -t 203.0.113.9:80; ip link del down",
+        "203.0.113.9 is on down, but",
+    ),
     "answers take another way": Fault(
         "answers",
         LONE,
         f"ip -n rs1 route del default; ip netns exec client {sys.executable} -c '{KNOCK}' 192.0.2.10 81; sleep 2.5",
         "ip -n rs1 route add default via 10.0.0.1; ipvsadm -Z",
-        "none of 10.0.0.11:81",
+        "nothing comes back from 10.0.0.11:81",
     ),
     "a direct server is in another network": Fault(
         "network",
@@ -193,6 +218,13 @@ FAULTS: Final = {
         "mark:81",
         "ipvsadm -A -f 81 -s rr; ipvsadm -a -f 81 -r 10.0.0.11:0 -m",
         "ipvsadm -D -f 81",
+        "no rule",
+    ),
+    "a mark is set to packets of the other family only": Fault(
+        "mark",
+        "mark6:80",
+        "ipvsadm -A -f 80 -6 -s rr; ipvsadm -a -f 80 -6 -r [fd00::11]:0 -m",
+        "ipvsadm -D -f 80 -6",
         "no rule",
     ),
     "a mark is set too late": Fault(

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from lvstui.core.director.lines import CROWDED, crowding
-from lvstui.core.doctor.facts import Facts, is_ftp, servers_by
+from lvstui.core.doctor.facts import Facts, is_ftp, is_standing_aside, is_unanswered, servers_by
 from lvstui.core.doctor.finding import Found, fine, unknown, warn, wrong
-from lvstui.core.doctor.words import some
+from lvstui.core.doctor.words import count, named, some
 from lvstui.core.fields import service_text, visible
-from lvstui.core.model import AddressKey, Family, Forwarding, Service, SyncRole
+from lvstui.core.model import AddressKey, Family, Forwarding, Pool, RealServer, Service, SyncRole
 from lvstui.core.trace.finding import server_of
 from lvstui.core.trace.route import FILTERED
 
@@ -78,7 +78,7 @@ def forwarding(facts: Facts) -> Found | None:
 
 
 def _links_to_masqueraded(facts: Facts, family: Family) -> list[str] | None:
-    """Return the interfaces that lead to masqueraded servers of a family; None where there are no such servers."""
+    """Return the interfaces that lead to masqueraded servers of a family; None where there are no such ones."""
     addresses = {
         server.endpoint.address
         for pool in facts.pools
@@ -88,7 +88,7 @@ def _links_to_masqueraded(facts: Facts, family: Family) -> list[str] | None:
     if not addresses:
         return None
     routes = (facts.routes[address] for address in addresses if address in facts.routes)
-    return sorted({route.interface for route in routes if route.kind == "unicast" and route.interface})
+    return sorted({route.interface for route in routes if route.kind == "unicast" and route.interface}) or None
 
 
 def _sysctl(path: str) -> str:
@@ -105,32 +105,47 @@ def rp_filter(facts: Facts) -> Found | None:
     if everywhere is None:
         return unknown("rp_filter", "net.ipv4.conf.all.rp_filter cannot be read")
     values = {name: max(everywhere, network.number(f"ipv4/conf/{name}/rp_filter") or 0) for name in network.links}
-    strict = [name for name, value in values.items() if value == _STRICT and name != "lo"]
-    looked = f"rp_filter of {len(values)} interfaces, its counter, ways of packets to the services"
+    strict = [visible(name) for name, value in values.items() if value == _STRICT and name != "lo"]
+    looked = f"rp_filter of {count(len(values), 'interface')}, its counter, ways of packets to the services"
     traces = [trace for ways in facts.ways.values() for trace in ways]
-    dropped = [trace for trace in traces if trace.first.way is not None and trace.first.way.trouble == FILTERED]
+    dropped = [trace.packet for trace in traces if trace.first.way is not None and trace.first.way.trouble == FILTERED]
     if dropped:
-        packet = dropped[0].packet
-        back = facts.back.get(Family.IPV4)
-        by = f" by {visible(back.interface)}" if back and back.interface not in ("", packet.interface) else ""
-        value = values.get(packet.interface, 0)
-        found = (
-            f"what {packet.source} sends in by {visible(packet.interface)} is dropped: rp_filter is {value} there, and "
-            f"the way back leads elsewhere{by}"
-        )
-        return wrong(looked, found, _loosen(packet.interface, everywhere))
-    since = "" if network.filtered is None else f"; {network.filtered} packets dropped since boot"
-    if facts.filtered and strict:
-        found = f"{facts.filtered} packets were dropped by rp_filter while this was looked at; strict on {some(strict)}"
-        return wrong(looked, found, _loosen(strict[0] if len(strict) == 1 else "INTERFACE", everywhere))
-    return fine(looked, f"strict on {some(map(visible, strict))}{since}" if strict else f"strict nowhere{since}")
+        found = f"what {dropped[0].source} sends in by {visible(dropped[0].interface)} is dropped{_way_back(facts)}"
+        return wrong(looked, found, _loosen(visible(dropped[0].interface), everywhere))
+    if not strict:
+        return fine(looked, "strict nowhere")
+    text = f"strict on {some(strict)}"
+    if evidence := _filtered(facts):
+        return wrong(looked, f"{text}; {evidence}", _loosen(strict[0] if len(strict) == 1 else "INTERFACE", everywhere))
+    return fine(looked, text if network.filtered is None else f"{text}; {network.filtered} packets dropped since boot")
+
+
+def _way_back(facts: Facts) -> str:
+    back = facts.back.get(Family.IPV4)
+    return f": the way back to clients leads out by {visible(back.interface)}" if back and back.interface else ""
+
+
+def _filtered(facts: Facts) -> str:
+    """Return what shows that rp_filter drops packets that are missed; empty where nothing does."""
+    if facts.filtered:
+        return f"{facts.filtered} packets were dropped while this was looked at"
+    masqueraded = ((pool, server) for pool in facts.pools for server in servers_by(pool, Forwarding.MASQ))
+    missed = [server for pool, server in masqueraded if _is_lost(facts, pool, server)]
+    if missed and facts.network.filtered:
+        return f"{facts.network.filtered} packets dropped since boot, and nothing comes back from {named(missed)}"
+    return ""
+
+
+def _is_lost(facts: Facts, pool: Pool, server: RealServer) -> bool:
+    """Return whether packets of IPv4 go to a server and none come back."""
+    seen = facts.reading.servers.get(pool.service.key, {}).get(server.endpoint)
+    return server.endpoint.address.version == 4 and seen is not None and is_unanswered(seen.stats)
 
 
 def _loosen(interface: str, everywhere: int) -> str:
     """Return how an interface takes packets that are not answered through it; the larger of two values counts."""
     also = "sysctl -w net.ipv4.conf.all.rp_filter=0 and " if everywhere == _STRICT else ""
-    name = visible(interface)
-    return f"{also}sysctl -w net/ipv4/conf/{name}/rp_filter=2 (loose), or lead answers out by {name}"
+    return f"{also}sysctl -w net/ipv4/conf/{interface}/rp_filter=2 (loose), or lead answers out by {interface}"
 
 
 def redirects(facts: Facts) -> Found | None:
@@ -153,12 +168,12 @@ def redirects(facts: Facts) -> Found | None:
 
 def conntrack(facts: Facts) -> Found | None:
     """Is connection tracking's table full?"""
-    count, most = (facts.network.number(f"netfilter/nf_conntrack_{name}") for name in ("count", "max"))
+    tracked, most = (facts.network.number(f"netfilter/nf_conntrack_{name}") for name in ("count", "max"))
     looked = "nf_conntrack_count and nf_conntrack_max"
-    if count is None or not most:
+    if tracked is None or not most:
         return fine(looked, "connections are not tracked here")
-    share = count * 100 // most
-    text = f"{count} of {most} connections are tracked ({share} %)"
+    share = tracked * 100 // most
+    text = f"{tracked} of {most} connections are tracked ({share} %)"
     remedy = (
         f"sysctl -w net.netfilter.nf_conntrack_max={2 * most}, or leave balanced packets untracked (notrack in raw)"
     )
@@ -204,7 +219,7 @@ def backup_only(facts: Facts) -> Found | None:
     if SyncRole.BACKUP not in facts.director.daemons:
         return None
     looked = "backup_only and the sync daemons"
-    if facts.setting("backup_only") in ("", "0"):
+    if not is_standing_aside(facts):
         return fine(looked, "a backup daemon runs, and IPVS balances beside it (backup_only is 0)")
     found = "backup_only is 1 and a backup daemon runs: IPVS passes every packet by, and balances nothing"
     here = [address for pool in facts.pools for address in facts.addresses(pool) if address in facts.network.addresses]

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from lvstui.core.entries.resolve import FTP
-from lvstui.core.model import Address, AddressKey, Director, Family, Forwarding, Pool, RealServer, ServerKey, ServiceKey
-from lvstui.core.observed import Reading, Scan
+from lvstui.core.model import (
+    Address,
+    AddressKey,
+    Director,
+    Family,
+    Forwarding,
+    Pool,
+    RealServer,
+    ServerKey,
+    ServiceKey,
+    SyncRole,
+)
+from lvstui.core.observed import Reading, Scan, Stats
 from lvstui.core.packets.packet import Packet
 from lvstui.core.probes.answer import Answer
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.trace.route import Route
 from lvstui.core.trace.trace import NO_TABLE, Trace
+
+_SOME: Final = 3
+"""Packets, all of them without an answer, from which it is said that none comes."""
+
+_STEADY: Final = 2
+"""Packets each second from which a server that answers is seen to."""
 
 
 class Link(NamedTuple):
@@ -153,6 +170,19 @@ class Facts:
 def servers_by(pool: Pool, *methods: Forwarding) -> list[RealServer]:
     """Return the real servers of a service that packets reach by one of these methods."""
     return [server for server in pool.servers.values() if server.forwarding in methods]
+
+
+def is_standing_aside(facts: Facts) -> bool:
+    """Return whether IPVS passes every packet by, as a backup daemon runs."""
+    return facts.setting("backup_only") not in ("", "0") and SyncRole.BACKUP in facts.director.daemons
+
+
+def is_unanswered(stats: Stats | None) -> bool:
+    """Return whether packets go to a masqueraded server, and none come back: never, or not now."""
+    if stats is None:
+        return False
+    never = stats.in_packets >= _SOME and not stats.out_packets
+    return never or (stats.in_packet_rate >= _STEADY and not stats.out_packet_rate)
 
 
 def is_ftp(pool: Pool) -> bool:

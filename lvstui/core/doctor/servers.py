@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from lvstui.core.advice.services import unreachable_ports
-from lvstui.core.doctor.facts import Facts, servers_by
+from lvstui.core.doctor.facts import Facts, is_unanswered, servers_by
 from lvstui.core.doctor.finding import Found, fine, unknown, warn, wrong
 from lvstui.core.doctor.words import count, name, named, some
 from lvstui.core.fields import forwarding_text, visible
 from lvstui.core.model import AddressKey, Family, Forwarding, MarkKey, Pool, Protocol, RealServer, ServerKey, TunnelType
-from lvstui.core.observed import Stats
 from lvstui.core.probes.answer import Outcome
 from lvstui.core.trace.route import Route
 
@@ -27,12 +26,6 @@ _USUAL: Final = 1500
 
 _LEAST: Final = {Family.IPV4: 68, Family.IPV6: 1280}
 """The smallest MTU with which the kernel sends a tunnelled packet at all."""
-
-_SOME: Final = 10
-"""Packets, all of them without an answer, from which it is said that none comes."""
-
-_STEADY: Final = 3
-"""Packets each second from which a server that answers is seen to."""
 
 
 def routes(facts: Facts, pool: Pool) -> Found | None:
@@ -152,28 +145,22 @@ def answers(facts: Facts, pool: Pool) -> Found | None:
     counted = [(server, known.stats) for server in servers if (known := seen.get(server.endpoint)) and known.stats]
     if not counted:
         return unknown(looked, "/proc shows no counters of packets; run it as root")
-    silent = [server for server, stats in counted if _is_unanswered(stats)]
+    silent = [server for server, stats in counted if is_unanswered(stats)]
     if not silent:
         return fine(looked, "answers pass" if any(stats.out_packets for _, stats in counted) else "no packets yet")
-    found = f"none of {named(silent)}: either it does not answer, or its answers take another way"
+    found = f"nothing comes back from {named(silent)}"
     remedy = f"make this director the gateway of {name(silent[0])} (ip route on the server), and look whether it serves"
     if isinstance(pool.service.key, AddressKey) and pool.service.key.protocol is Protocol.UDP:
-        return warn(looked, f"{found}; right where nobody answers (syslog)", remedy)
+        return warn(looked, f"{found}, as is right where nobody answers (syslog)", remedy)
     if any(_answers_probe(facts, pool, server) for server in silent):
-        found = f"none of {named(silent)}, though it answers this director: its answers to clients take another way"
-    return wrong(looked, found, remedy)
+        return wrong(looked, f"{found}, though it answers this director: its answers take another way", remedy)
+    return wrong(looked, f"{found}: it does not answer, or its answers take another way", remedy)
 
 
 def _is_remote(facts: Facts, server: RealServer) -> bool:
     """Return whether a server is another machine: what is local is answered without coming in by an interface."""
     route = facts.routes.get(server.endpoint.address)
     return route is None or route.kind != "local"
-
-
-def _is_unanswered(stats: Stats) -> bool:
-    """Return whether packets go to a server, and none come back: never, or not now."""
-    never = stats.in_packets >= _SOME and not stats.out_packets
-    return never or (stats.in_packet_rate >= _STEADY and not stats.out_packet_rate)
 
 
 def _answers_probe(facts: Facts, pool: Pool, server: RealServer) -> bool:

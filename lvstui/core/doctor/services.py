@@ -8,9 +8,9 @@ from typing import Final
 from lvstui.core.advice.services import advice, forwarding_off, unreachable_ports, unserved
 from lvstui.core.advice.trouble import trouble_advice
 from lvstui.core.describe import service_name
-from lvstui.core.doctor.facts import Facts, is_ftp, servers_by
+from lvstui.core.doctor.facts import Facts, is_ftp, is_standing_aside, servers_by
 from lvstui.core.doctor.finding import Found, fine, unknown, warn, wrong
-from lvstui.core.doctor.words import name, named, some
+from lvstui.core.doctor.words import count, name, named, some
 from lvstui.core.fields import flag_names, server_text, service_text, visible
 from lvstui.core.marks.arrivals import MAYBE, OK
 from lvstui.core.marks.mark import STATES, mark_at
@@ -26,10 +26,12 @@ from lvstui.core.model import (
     ServiceFlags,
     ServiceKey,
 )
+from lvstui.core.observed import Rule
+from lvstui.core.packets.packet import Packet
 from lvstui.core.trace.choice import is_overloaded
 from lvstui.core.trace.request import packet_text
 from lvstui.core.trace.route import FILTERED
-from lvstui.core.trace.trace import End, Trace
+from lvstui.core.trace.trace import End, Ending
 
 _FALLBACKS: Final = ("sh", "mh")
 """Schedulers that choose one server by a hash, and others for the clients of one that cannot serve where they may."""
@@ -46,13 +48,13 @@ def virtual_address(facts: Facts, pool: Pool) -> Found | None:
     away = [address for address in addresses if not _is_here(facts, pool, address)]
     if not away:
         places = dict.fromkeys(visible(local.interface) for a in addresses if (local := facts.network.addresses.get(a)))
-        return fine(
-            looked,
-            f"{some(map(str, addresses))} on {', '.join(places)}"
-            if places
-            else f"{some(map(str, addresses))} by a route",
-        )
+        return fine(looked, f"{some(map(str, addresses))} {f'on {some(places)}' if places else 'by a route'}")
     address = away[0]
+    held = facts.network.addresses.get(address)
+    if held is not None:
+        found = f"{address} is on {visible(held.interface)}, but packets to it are not for this machine"
+        remedy = "set the interface up; of IPv6, `ip -6 addr` says dadfailed where another host has the address"
+        return wrong(looked, found, remedy)
     remedy = f"ip addr add {address}/{address.max_prefixlen} dev {_interface(facts, address)}"
     claim = facts.claims.get(address)
     if claim and claim.answers and _owner(facts, pool, claim.answers[0]) is None:
@@ -64,11 +66,13 @@ def virtual_address(facts: Facts, pool: Pool) -> Found | None:
 
 
 def _is_here(facts: Facts, pool: Pool, address: Address) -> bool:
-    """Return whether what is sent to an address is for this machine; a drop by rp_filter says nothing about that."""
-    if address in facts.network.addresses:
-        return True
+    """Return whether what is sent to an address is for this machine.
+
+    What rp_filter drops, or a rule before the routes are asked, says nothing about that.
+    """
     ways = [trace.first for trace in facts.ways.get(pool.service.key, ()) if trace.packet.destination == address]
-    return any(way.end is not End.AWAY or (way.way is not None and way.way.trouble == FILTERED) for way in ways)
+    routed = [way.end is not End.AWAY for way in ways if way.way is None or way.way.trouble != FILTERED]
+    return all(routed) if routed else address in facts.network.addresses
 
 
 def _interface(facts: Facts, address: Address) -> str:
@@ -121,62 +125,74 @@ def mark(facts: Facts, pool: Pool) -> Found | None:
     if not isinstance(key, MarkKey):
         return None
     known = mark_at(facts.snapshot, key.mark)
-    looked = f"{len(known.rules)} rules that set mark {key.mark}, and packets that are walked through them"
-    state = known.state.text
-    failed = next((rule.failed for rule in known.rules if rule.failed), None)
-    if any(rule.state.text == OK for rule in known.rules):
+    rules = [rule for rule in known.rules if _is_about(rule.rule, key.family)]
+    looked = f"{count(len(rules), 'rule')} for mark {key.mark}, and packets that are walked through them"
+    if any(rule.state.text == OK for rule in rules):
         return fine(looked, "packets come to IPVS with it")
+    state = rules[0].state.text if rules else "no rule" if known.rules else known.state.text
     if state in (MAYBE, "unknown", "raw", ""):
         return unknown(looked, STATES.get(state, "the rules do not show it"))
+    failed = next((rule.failed for rule in rules if rule.failed), None)
     by = f"; {packet_text(failed.packet)} comes with mark {failed.mark}" if failed and failed.packet else ""
-    meaning = STATES.get(state, state)
-    return wrong(
-        looked, f"{state}: {meaning}{by}", "the marks view (3) shows the rules; T follows a packet through them"
-    )
+    remedy = "the marks view (3) shows the rules; T follows a packet through them"
+    return wrong(looked, f"{state}: {STATES.get(state, state)}{by}", remedy)
+
+
+def _is_about(rule: Rule, family: Family) -> bool:
+    """Return whether packets of a family may come to a rule and match."""
+    if rule.family in ("ip", "ip6") and (rule.family == "ip6") is not (family is Family.IPV6):
+        return False
+    networks = rule.selector.addresses if rule.selector else ()
+    return not networks or any(Family.of(network.network_address) is family for network in networks)
 
 
 def arrival(facts: Facts, pool: Pool) -> Found | None:
     """Does a packet that opens a connection come to this service?"""
     ways = facts.ways.get(pool.service.key, ())
+    if is_standing_aside(facts):
+        return None
     if not ways:
         return None if isinstance(pool.service.key, AddressKey) else unknown("rules", "no packet for it is known")
     looked = f"the way of {packet_text(ways[0].packet)}"
     if len(ways) > 1:
         looked += f" and {len(ways) - 1} more through rules and routes"
     for way in ways:
-        if found := _lost(way, pool, looked):
+        if found := _lost(way.first, way.packet, pool, looked):
             return found
-    doubtful = next((way for way in ways if not way.certain and len(way.endings) > 1), None)
-    if doubtful is not None and any(_lost(Trace(way.packet, (end,)), pool, "") for way in ways for end in way.endings):
-        return unknown(
-            looked, f"some rules ask what is not known of a packet; `lvstui trace {packet_text(doubtful.packet)}`"
-        )
+    if trouble := next((way.trouble for way in ways if way.trouble), ""):
+        return unknown(looked, f"not all rules are known: {visible(trouble)}")
+    for way in ways:
+        if any(_lost(other, way.packet, pool, looked) for other in way.endings[1:]):
+            because = "some rules ask what is not known of a packet"
+            return unknown(looked, because, f"`lvstui trace {packet_text(way.packet)}` shows them")
     return fine(looked, "it comes to this service")
 
 
-def _lost(way: Trace, pool: Pool, looked: str) -> Found | None:
+def _lost(ending: Ending, packet: Packet, pool: Pool, looked: str) -> Found | None:
     """Return what keeps a packet from a service; None where it comes there, or another question is about the reason."""
-    first, remedy = way.first, f"`lvstui trace {packet_text(way.packet)}` shows each rule on its way"
-    match first.end:
-        case End.AWAY | End.UNKNOWN:
+    what, remedy = packet_text(packet), f"`lvstui trace {packet_text(packet)}` shows each rule on its way"
+    taken = ending.pool
+    if taken is not None and taken.service.key != pool.service.key:
+        return warn(looked, f"{what} goes to {service_name(taken.service)} instead", remedy)
+    match ending.end:
+        case End.DROPPED:
+            return warn(looked, f"{what} is dropped: {ending.reason}", remedy)
+        case End.LEFT:
+            return wrong(looked, f"{what} is not balanced: {ending.reason}", remedy)
+        case _:
             return None
-        case End.DROPPED if first.pool is None:
-            return warn(looked, f"{packet_text(way.packet)} is dropped: {first.reason}", remedy)
-        case End.LEFT if first.pool is None and not first.reason.startswith("IPVS stands aside"):
-            return wrong(looked, f"{packet_text(way.packet)} is not balanced: {first.reason}", remedy)
-    if first.pool is not None and first.pool.service.key != pool.service.key:
-        other = service_name(first.pool.service)
-        return warn(looked, f"{packet_text(way.packet)} goes to {other} instead", remedy)
-    return None
 
 
 def weights(facts: Facts, pool: Pool) -> Found | None:  # noqa: ARG001 - each question takes the facts
     """Is there a server that takes new connections?"""
-    looked = f"weights of {len(pool.servers)} servers"
+    looked = f"weights of {count(len(pool.servers), 'server')}"
     if not pool.servers:
         return wrong(looked, "it has no real server: new connections are refused", "add one")
     for piece in unserved(pool):
         return wrong(looked, f"{piece.sentence}: {piece.reason}", piece.remedy)
+    key = pool.service.key
+    if isinstance(key, AddressKey) and not key.port and pool.service.persistence is None:
+        return wrong(looked, "a service on port 0 without persistence serves nobody", "set a persistence timeout")
     if pool.service.scheduler == "none":
         return wrong(looked, "its scheduler is none, which serves nobody", "set a scheduler")
     return fine(looked, f"{sum(server.weight > 0 for server in pool.servers.values())} have weight")
@@ -187,7 +203,7 @@ def full(facts: Facts, pool: Pool) -> Found | None:
     limited = [server for server in pool.servers.values() if server.upper and server.weight]
     if not limited:
         return None
-    looked = f"thresholds and connections of {len(limited)} servers"
+    looked = f"thresholds and connections of {count(len(limited), 'server')}"
     over = [server for server in limited if _is_full(facts, pool, server)]
     if not over:
         return fine(looked, "none is full")

@@ -11,11 +11,12 @@ from lvstui.core.doctor.facts import Hearing
 from lvstui.core.doctor.finding import State
 from lvstui.core.doctor.questions import examine
 from lvstui.core.model import Family, Forwarding, SyncDaemon, SyncRole
-from lvstui.core.observed import Info, Scan, ServerStats
+from lvstui.core.observed import Info, Scan, ServerStats, Stats
 from lvstui.core.trace.route import Route
 from tests.build import connection, director, pool, server
-from tests.core.doctor.facts import findings, healthy, only, seen_of, with_counts, with_setting
+from tests.core.doctor.facts import findings, healthy, only, seen_of, with_counts, with_route, with_setting
 
+RS1, RS2 = ip_address("10.0.0.11"), ip_address("10.0.0.12")
 WEB = pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80")
 SIX = pool("tcp:[2001:db8::10]:80", "[fd00::11]:80")
 DIRECT = pool("tcp:192.0.2.30:80", server("10.0.0.31:80"))
@@ -48,6 +49,13 @@ def test_forwarding_matters_only_to_masqueraded_servers() -> None:
     assert findings(with_setting(healthy(DIRECT), "ipv4/ip_forward", "0")) == {}
 
 
+def test_servers_on_this_machine_itself_need_no_forwarding() -> None:
+    facts = with_setting(healthy(WEB), "ipv4/ip_forward", "0")
+    for address in (RS1, RS2):
+        facts = with_route(facts, address, kind="local", interface="lo")
+    assert findings(facts) == {}
+
+
 def test_forwarding_of_another_interface_than_the_servers_does_not_matter() -> None:
     assert findings(with_setting(healthy(WEB), "ipv4/conf/eth0/forwarding", "0")) == {}
 
@@ -65,6 +73,14 @@ def test_the_larger_of_two_values_of_rp_filter_counts() -> None:
     facts = with_setting(with_setting(healthy(WEB), "ipv4/conf/all/rp_filter", "1"), "ipv4/conf/eth1/rp_filter", "2")
     facts = with_setting(facts, "ipv4/conf/eth0/rp_filter", "2")
     assert findings(replace(facts, filtered=3)) == {}
+
+
+def test_drops_of_rp_filter_since_boot_matter_where_answers_are_missing() -> None:
+    facts = with_setting(healthy(WEB), "ipv4/conf/eth1/rp_filter", "1")
+    facts = replace(facts, network=replace(facts.network, filtered=9))
+    assert findings(facts) == {}
+    silent = {endpoint: ServerStats(stats=Stats(in_packets=50)) for endpoint in WEB.servers}
+    assert set(findings(with_counts(facts, silent))) == {"rp-filter", "answers"}
 
 
 def test_redirects_matter_where_clients_and_servers_are_reached_by_one_interface() -> None:

@@ -75,7 +75,7 @@ def test_packets_that_do_not_fit_into_a_tunnel_are_found(mtu: int, state: State 
     ("stats", "is_found"),
     [
         (Stats(in_packets=50), True),
-        (Stats(in_packets=5), False),
+        (Stats(in_packets=2), False),
         (Stats(in_packets=50, out_packets=48), False),
         (Stats(in_packets=5000, out_packets=4000, in_packet_rate=9), True),
         (Stats(in_packets=5000, out_packets=4000, in_packet_rate=9, out_packet_rate=8), False),

@@ -9,6 +9,7 @@ import pytest
 
 from lvstui.core.doctor.facts import Claim, Facts
 from lvstui.core.doctor.finding import State
+from lvstui.core.fields import service
 from lvstui.core.health.verdict import Trouble, Verdict
 from lvstui.core.model import (
     Address,
@@ -49,6 +50,14 @@ AWAY = Route("unicast", "eth0", ip_address("192.0.2.1"))
 def test_a_virtual_address_that_is_missing_is_found_with_the_command_that_adds_it() -> None:
     found = only(without(healthy(WEB), VIP, AWAY))
     assert (found.question, found.answer.remedy) == ("address", "ip addr add 192.0.2.10/32 dev eth0")
+
+
+def test_a_virtual_address_on_an_interface_that_is_down_is_found() -> None:
+    facts = healthy(WEB)
+    held = facts.network.addresses
+    facts = without(facts, VIP, AWAY)
+    found = only(replace(facts, network=replace(facts.network, addresses=held)))
+    assert (found.question, "192.0.2.10 is on eth0, but" in found.answer.found) == ("address", True)
 
 
 def test_a_virtual_address_on_another_host_may_be_right() -> None:
@@ -97,6 +106,25 @@ def test_a_mark_that_nobody_sets_is_found() -> None:
     found = findings(seen_of(marked()))
     assert found["mark"].answer.state is State.WRONG
     assert found["address"].answer.state is State.UNKNOWN
+
+
+def test_rules_of_one_family_do_not_mark_packets_of_the_other() -> None:
+    key = service("mark6:80")
+    held = replace(marked("tcp 192.0.2.20 80"), pools={key: pool(key, "[fd00::21]:0")})
+    found = findings(seen_of(held))["mark"].answer
+    assert (found.state, found.found.partition(":")[0]) == (State.WRONG, "no rule")
+
+
+def test_rules_that_cannot_be_read_leave_it_open_whether_packets_come() -> None:
+    facts = healthy(WEB)
+    ways = {key: tuple(replace(trace, trouble="no right") for trace in traces) for key, traces in facts.ways.items()}
+    found = only(replace(facts, ways=ways), State.UNKNOWN)
+    assert found.answer.sentence == "could not be known, because not all rules are known: no right"
+
+
+def test_a_service_on_port_0_without_persistence_serves_nobody() -> None:
+    found = findings(healthy(pool("tcp:192.0.2.10:0", "10.0.0.11:0")))
+    assert found["weights"].answer.state is State.WRONG
 
 
 def test_packets_that_another_service_takes_are_found() -> None:
