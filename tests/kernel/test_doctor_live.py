@@ -173,10 +173,10 @@ FAULTS: Final = {
     "the interface of the virtual address is down": Fault(
         "address",
         "tcp:203.0.113.9:80",
-        "ip link add down type dummy; ip addr add 203.0.113.9/32 dev down;"
+        "ip link add idle type dummy; ip addr add 203.0.113.9/32 dev idle;"
         "ipvsadm -A -t 203.0.113.9:80 -s rr; ipvsadm -a -t 203.0.113.9:80 -r 10.0.0.11:80 -m",
-        "ipvsadm -D -t 203.0.113.9:80; ip link del down",
-        "203.0.113.9 is on down, but",
+        "ipvsadm -D -t 203.0.113.9:80; ip link del idle",
+        "203.0.113.9 is on idle, but",
     ),
     "answers take another way": Fault(
         "answers",
