@@ -20,7 +20,7 @@ from lvstui.core.trace.route import Route, RouteQuestion
 from lvstui.core.trace.trace import Trace, trace
 from lvstui.engine.prober import ask_all, inquiries
 from lvstui.engine.scanner import read_table
-from lvstui.engine.tracer import scene
+from lvstui.engine.tracer import environment
 from lvstui.kernel.port import Kernel, Network
 
 BUDGET: Final = 2.0
@@ -127,7 +127,7 @@ def _follow(kernel: Kernel, facts: Facts, routes: _Routes) -> Mapping[ServiceKey
     routes.fetch(RouteQuestion(address) for packet in every for address in (packet.source, packet.destination))
     coming = ((packet, packet.interface or routes(RouteQuestion(packet.source)).interface) for packet in every)
     routes.fetch(RouteQuestion(packet.destination, packet.source, 0, by) for packet, by in coming if by)
-    met = scene(kernel, routes, facts.reading)
+    met = environment(kernel, routes, facts.reading)
     return {key: tuple(trace(packet, met) for packet in some) for key, some in packets.items()}
 
 

@@ -16,7 +16,7 @@ from lvstui.core.packets.scene import Surroundings
 from lvstui.core.packets.walk import walk
 from lvstui.core.trace.request import IN
 from lvstui.core.trace.route import Route, RouteQuestion
-from lvstui.core.trace.trace import NO_TABLE, Scene, Trace, trace
+from lvstui.core.trace.trace import NO_TABLE, Environment, Trace, trace
 from lvstui.engine.scanner import read_table
 from lvstui.kernel.port import Kernel
 
@@ -41,10 +41,12 @@ def follow(
     if scan is None and reading.info != NO_INFO:
         director = reading.director
         scan = read_table(kernel, budget, wanted_clients([packet.source], director), engines=has_engine(director))
-    return trace(packet, scene(kernel, cache(kernel.network.route), reading, scan or NO_TABLE))
+    return trace(packet, environment(kernel, cache(kernel.network.route), reading, scan or NO_TABLE))
 
 
-def scene(kernel: Kernel, route: Callable[[RouteQuestion], Route], reading: Reading, scan: Scan = NO_TABLE) -> Scene:
+def environment(
+    kernel: Kernel, route: Callable[[RouteQuestion], Route], reading: Reading, scan: Scan = NO_TABLE
+) -> Environment:
     """Return what packets meet: the rules as they are now, with what is known of this machine."""
 
     def address_type(address: Address) -> str | None:
@@ -54,7 +56,7 @@ def scene(kernel: Kernel, route: Callable[[RouteQuestion], Route], reading: Read
     through = partial(walk, kernel.program(), steps=True)
     tracked = partial(through, around=around)
     if reading.info == NO_INFO:
-        return Scene(tracked, route)
+        return Environment(tracked, route)
     kept = reading.director.sysctl.get("conntrack", "0") != "0"
     balanced = partial(through, around=replace(around, tracked=kept, balanced=True))
-    return Scene(tracked, route, reading, scan, balanced)
+    return Environment(tracked, route, reading, scan, balanced)

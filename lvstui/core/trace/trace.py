@@ -100,7 +100,7 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Environment:
     """What a packet meets: rules to walk through, routes, and where there is IPVS a reading and its table.
 
     Without a reading only the rules are looked at, as if the packet came to where IPVS would take it.
@@ -156,41 +156,41 @@ def possible_marks(fate: Fate) -> Iterator[int]:
     yield from marks
 
 
-def trace(packet: Packet, scene: Scene) -> Trace:
+def trace(packet: Packet, environment: Environment) -> Trace:
     """Follow a packet on all its ways to their ends."""
-    asked, way = packet, _walk(packet, scene)
+    asked, way = packet, _walk(packet, environment)
     if any(fate.destination is None for fate in way.fates):
-        packet, way = _entered(packet, way, scene)
+        packet, way = _entered(packet, way, environment)
     fates: dict[object, Fate] = {}
-    for fate in _with_marks(way, packet, scene.reading):
+    for fate in _with_marks(way, packet, environment.reading):
         got = (fate.mark, fate.unknown, fate.destination, fate.port) if fate.outcome is Outcome.ACCEPT else ()
         fates.setdefault((fate.outcome, *got), fate)
     endings: dict[object, Ending] = {}
-    for ending in (_follow(fate, packet, scene) for fate in fates.values()):
+    for ending in (_follow(fate, packet, environment) for fate in fates.values()):
         met = ending.fate
         endings.setdefault((ending.end, ending.reason, ending.servers, met.mark, met.unknown, ending.packet), ending)
     return Trace(asked, tuple(endings.values()), way.trouble, "" if packet is asked else packet.interface)
 
 
-def _entered(packet: Packet, way: Way, scene: Scene) -> tuple[Packet, Way]:
+def _entered(packet: Packet, way: Way, environment: Environment) -> tuple[Packet, Way]:
     """Return a packet as it comes in by the interface that answers leave by, if it is then known where NAT sends it."""
-    interface = "" if packet.local or packet.interface else scene.route(RouteQuestion(packet.source)).interface
+    interface = "" if packet.local or packet.interface else environment.route(RouteQuestion(packet.source)).interface
     if interface in ("", _LOOPBACK):
         return packet, way
     entered = replace(packet, interface=interface)
-    found = _walk(entered, scene)
+    found = _walk(entered, environment)
     return (packet, way) if any(fate.destination is None for fate in found.fates) else (entered, found)
 
 
-def _walk(packet: Packet, scene: Scene) -> Way:
+def _walk(packet: Packet, environment: Environment) -> Way:
     """Walk a packet; of an established connection the first packet shows whether IPVS took it."""
-    if not packet.established or scene.walk_balanced is None:
-        return scene.walk(packet)
-    opening = trace(replace(packet, established=False, connection_mark=None), scene)
+    if not packet.established or environment.walk_balanced is None:
+        return environment.walk(packet)
+    opening = trace(replace(packet, established=False, connection_mark=None), environment)
     taken = {ending.end in (End.SERVED, End.REFUSED) for ending in opening.endings}
     if len(taken) == 1:
-        return scene.walk_balanced(packet) if taken == {True} else scene.walk(packet)
-    ways = scene.walk_balanced(packet), scene.walk(packet)
+        return environment.walk_balanced(packet) if taken == {True} else environment.walk(packet)
+    ways = environment.walk_balanced(packet), environment.walk(packet)
     return Way(tuple(fate for way in ways for fate in way.fates), ways[0].trouble)
 
 
@@ -204,28 +204,28 @@ def _with_marks(way: Way, packet: Packet, reading: Reading | None) -> Iterator[F
                 yield fate._replace(mark=key.mark, unknown=0)
 
 
-def _follow(fate: Fate, packet: Packet, scene: Scene) -> Ending:
+def _follow(fate: Fate, packet: Packet, environment: Environment) -> Ending:
     if fate.outcome is not Outcome.ACCEPT and not _is_past_routing(fate):
         return Ending(fate, packet, End.DROPPED, f"a rule says {fate.outcome.value}")
     if fate.destination is None or fate.port is None:
         return Ending(fate, packet, End.UNKNOWN, "a rule of NAT sends it to what is not known", certain=False)
     met = replace(packet, destination=fate.destination, destination_port=fate.port)
     start = Ending(fate, met, End.UNKNOWN, "")
-    if not met.local and scene.reading is not None:
+    if not met.local and environment.reading is not None:
         routed = _when_routed(fate)
-        way = _incoming(met, routed.mark, scene)
+        way = _incoming(met, routed.mark, environment)
         if way.kind != "local":
             return _away(replace(start, fate=routed, way=way), way)
         start = replace(start, way=way)
     if fate.outcome is not Outcome.ACCEPT:
         return replace(start, end=End.DROPPED, reason=f"a rule says {fate.outcome.value}")
-    if scene.reading is None:
+    if environment.reading is None:
         return replace(start, end=End.LEFT, reason="there is no IPVS here")
-    ending = _meet_ipvs(start, scene.reading, scene.scan)
+    ending = _meet_ipvs(start, environment.reading, environment.scan)
     if ending.end is End.LEFT and met.local and not fate.mark and not fate.unknown:
-        ending = _loop(ending, scene)
+        ending = _loop(ending, environment)
     if ending.server is not None and ending.packet is met:
-        ending = replace(ending, hop=_hop(ending.server, ending.real_server, scene))
+        ending = replace(ending, hop=_hop(ending.server, ending.real_server, environment))
     return ending
 
 
@@ -243,27 +243,27 @@ def _when_routed(fate: Fate) -> Fate:
     return fate._replace(outcome=Outcome.ACCEPT, mark=fate.mark if mark is None else mark, steps=steps)
 
 
-def _loop(ending: Ending, scene: Scene) -> Ending:
+def _loop(ending: Ending, environment: Environment) -> Ending:
     """Follow a packet that this machine sends to itself: it comes back through the loopback interface."""
-    way = scene.route(RouteQuestion(ending.packet.destination))
+    way = environment.route(RouteQuestion(ending.packet.destination))
     if way.kind != "local":
         return replace(ending, way=way)
-    back = scene.walk(replace(ending.packet, local=False, interface=_LOOPBACK))
-    again = _follow(back.fates[0], replace(ending.packet, local=False, interface=_LOOPBACK), scene)
+    back = environment.walk(replace(ending.packet, local=False, interface=_LOOPBACK))
+    again = _follow(back.fates[0], replace(ending.packet, local=False, interface=_LOOPBACK), environment)
     steps = (*ending.fate.steps, *back.fates[0].steps)
     certain = again.certain and len(back.fates) == 1
     return replace(again, fate=again.fate._replace(steps=steps), certain=certain)
 
 
-def _incoming(packet: Packet, mark: int, scene: Scene) -> Route:
+def _incoming(packet: Packet, mark: int, environment: Environment) -> Route:
     """Ask for the route of a packet that comes in, where it is not known how by the interface that answers leave by.
 
     What this machine sends to itself has been routed when it was sent.
     """
-    interface = packet.interface or scene.route(RouteQuestion(packet.source)).interface
+    interface = packet.interface or environment.route(RouteQuestion(packet.source)).interface
     if interface in ("", _LOOPBACK):
-        return scene.route(RouteQuestion(packet.destination, mark=mark))
-    return scene.route(RouteQuestion(packet.destination, packet.source, mark, interface))
+        return environment.route(RouteQuestion(packet.destination, mark=mark))
+    return environment.route(RouteQuestion(packet.destination, packet.source, mark, interface))
 
 
 def _away(start: Ending, way: Route) -> Ending:
@@ -385,8 +385,8 @@ def _refusal(pool: Pool, choice: Choice) -> str:
     return f"{service.scheduler} assigns it to {assigned.address}, which {state}{other}"
 
 
-def _hop(server: Endpoint, configured: RealServer | None, scene: Scene) -> Route | None:
+def _hop(server: Endpoint, configured: RealServer | None, environment: Environment) -> Route | None:
     """Ask where packets to a server leave; for a method that sends them nowhere else there is nothing to ask."""
     if configured is not None and configured.forwarding is Forwarding.BYPASS:
         return None
-    return scene.route(RouteQuestion(server.address))
+    return environment.route(RouteQuestion(server.address))

@@ -25,7 +25,7 @@ from lvstui.core.packets.walk import Fate, Step, Way
 from lvstui.core.trace.lines import trace_lines
 from lvstui.core.trace.request import packet_of
 from lvstui.core.trace.route import Route, RouteQuestion
-from lvstui.core.trace.trace import End, Ending, Scene, Trace, trace
+from lvstui.core.trace.trace import End, Ending, Environment, Trace, trace
 from tests.build import connection, director, endpoint, entry, pool, server, sticky_pool
 
 ON_LINK = Route("unicast", "eth1", None, "52:54:00:00:00:0b", "reachable")
@@ -55,7 +55,7 @@ def follow(
     way = Way(tuple(fate(packet, mark, unknown) for mark in marks or (0,)))
     seen = {key: {endpoint(text): stats for text, stats in (counts or {}).items()} for key in of.pools}
     reading = Reading(of, Info("1.2.1", 4096), 0.0, servers=seen)
-    return trace(packet, Scene(lambda _: way, route, reading, scan))
+    return trace(packet, Environment(lambda _: way, route, reading, scan))
 
 
 def ending(of: Director, packet: Packet, *marks: int, scan: Scan | None = None) -> Ending:
@@ -113,7 +113,7 @@ def test_other_protocols_are_never_balanced_even_with_a_mark() -> None:
 def test_what_the_rules_drop_ends_there() -> None:
     packet = tcp()
     way = Way((fate(packet, outcome=Outcome.DROP),))
-    found = trace(packet, Scene(lambda _: way, route, Reading(EVERY, Info("1.2.1", 4096), 0.0))).first
+    found = trace(packet, Environment(lambda _: way, route, Reading(EVERY, Info("1.2.1", 4096), 0.0))).first
     assert (found.end, found.pool, found.servers) == (End.DROPPED, None, ())
 
 
@@ -139,7 +139,7 @@ def test_rules_of_input_say_nothing_of_a_packet_that_is_forwarded() -> None:
         ((before._replace(outcome=Outcome.DROP),), Outcome.DROP, End.DROPPED),
     ]:
         way = Way((fate(packet, 7, outcome=outcome)._replace(steps=steps),))
-        found = trace(packet, Scene({packet: way}.__getitem__, remember, reading)).first
+        found = trace(packet, Environment({packet: way}.__getitem__, remember, reading)).first
         assert (found.end, found.fate.steps) == (end, steps[:1])
     assert 7 in marks
 
@@ -148,7 +148,7 @@ def test_where_nat_sends_a_packet_is_shown_and_what_counts() -> None:
     packet = tcp("192.0.2.99:8080")
     sent = fate(packet)._replace(destination=ip_address("192.0.2.10"), port=80)
     reading = Reading(EVERY, Info("1.2.1", 4096), 0.0)
-    found = trace(packet, Scene(lambda _: Way((sent,)), route, reading))
+    found = trace(packet, Environment(lambda _: Way((sent,)), route, reading))
     assert key_of(found.first) == WEB.service.key
     assert "sent to    192.0.2.10:80, as a rule of NAT says" in trace_lines(found, reading, 0.0)
 
@@ -157,7 +157,7 @@ def test_no_service_is_denied_where_the_destination_is_not_known() -> None:
     packet = tcp("192.0.2.99:8080")
     sent = fate(packet)._replace(destination=None)
     reading = Reading(EVERY, Info("1.2.1", 4096), 0.0)
-    found = trace(packet, Scene(lambda _: Way((sent,)), route, reading))
+    found = trace(packet, Environment(lambda _: Way((sent,)), route, reading))
     assert found.first.end is End.UNKNOWN
     assert not any(line.startswith("service") for line in trace_lines(found, reading, 0.0))
 
@@ -171,7 +171,7 @@ def test_a_route_for_the_mark_is_asked_with_the_mark_and_the_interface() -> None
 
     packet = replace(tcp("203.0.113.1:80"), interface="eth0")
     reading = Reading(EVERY, Info("1.2.1", 4096), 0.0)
-    found = trace(packet, Scene(lambda _: Way((fate(packet, 80),)), remember, reading)).first
+    found = trace(packet, Environment(lambda _: Way((fate(packet, 80),)), remember, reading)).first
     assert asked[0] == RouteQuestion(packet.destination, packet.source, 80, "eth0")
     assert key_of(found) == MARKED.service.key
 
@@ -367,24 +367,24 @@ def test_several_ways_are_all_followed() -> None:
 @pytest.mark.parametrize(("port", "mark"), [(80, 1), (22, 2)])
 def test_only_what_ipvs_took_is_out_of_connection_tracking(port: int, mark: int) -> None:
     packet = replace(packet_of(CLIENT, f"tcp:192.0.2.10:{port}"), established=True)
-    scene = Scene(
+    environment = Environment(
         lambda met: Way((fate(met, 2),)),
         route,
         Reading(director(WEB), Info("1.2.1", 4096), 0.0),
         walk_balanced=lambda met: Way((fate(met, 1),)),
     )
-    found = trace(packet, scene)
+    found = trace(packet, environment)
     assert (found.certain, found.marks) == (True, (mark,))
 
 
 def test_where_it_is_not_known_whether_ipvs_took_it_both_are_possible() -> None:
-    scene = Scene(
+    environment = Environment(
         lambda met: Way((fate(met, 80), fate(met, 3))),
         route,
         Reading(director(MARKED), Info("1.2.1", 4096), 0.0),
         walk_balanced=lambda met: Way((fate(met, 4),)),
     )
-    found = trace(replace(tcp(), established=True), scene)
+    found = trace(replace(tcp(), established=True), environment)
     assert (found.certain, found.marks) == (False, (4, 80, 3))
 
 
@@ -398,7 +398,7 @@ def test_what_the_director_sends_to_itself_comes_in_again_by_the_loopback_interf
         return Route(trouble="Invalid argument") if question.interface == "lo" else route(question)
 
     held = director(MARKED)
-    found = trace(packet, Scene(walk, answer, Reading(held, Info("1.2.1", 4096), 0.0))).first
+    found = trace(packet, Environment(walk, answer, Reading(held, Info("1.2.1", 4096), 0.0))).first
     assert (key_of(found), found.fate.mark) == (MARKED.service.key, 80)
 
 
@@ -422,7 +422,7 @@ def test_the_next_hop_says_how_the_server_is_reached(forwarding: Forwarding, hop
     held = director(pool("tcp:192.0.2.10:80", server("10.0.0.11:80", forwarding)))
     packet = tcp()
     reading = Reading(held, Info("1.2.1", 4096), 0.0)
-    asked = Scene(
+    asked = Environment(
         lambda _: Way((fate(packet),)), lambda one: hop if str(one.destination)[:3] == "10." else LOCAL, reading
     )
     lines = trace_lines(trace(packet, asked), reading, 0.0)
@@ -436,7 +436,7 @@ def test_nothing_from_outside_reaches_the_terminal_as_it_is() -> None:
     held = director(Pool(Service(WEB.service.key, name, name=name), servers))
     reading = Reading(held, Info("1.2.1", 4096), 0.0)
     packet = tcp()
-    found = trace(packet, Scene(lambda _: Way((fate(packet),), trouble=name), route, reading))
+    found = trace(packet, Environment(lambda _: Way((fate(packet),), trouble=name), route, reading))
     assert "\x1b" not in "".join(trace_lines(found, reading, 0.0))
 
 
@@ -446,11 +446,11 @@ def test_a_packet_that_is_redirected_is_taken_to_come_in_where_answers_leave_whi
         return Way((fate(packet)._replace(destination=to, port=80),))
 
     asked = tcp("192.0.2.99:8080")
-    found = trace(asked, Scene(walk, route, Reading(EVERY, Info("1.2.1", 4096), 0.0)))
+    found = trace(asked, Environment(walk, route, Reading(EVERY, Info("1.2.1", 4096), 0.0)))
     assert (found.packet, found.assumed, found.certain) == (asked, "eth1", False)
     assert key_of(found.first) == WEB.service.key
     assert "taken to come in by eth1" in " ".join(trace_lines(found, None, 0.0))
-    said = trace(replace(asked, interface="eth1"), Scene(walk, route, Reading(EVERY, Info("1.2.1", 4096), 0.0)))
+    said = trace(replace(asked, interface="eth1"), Environment(walk, route, Reading(EVERY, Info("1.2.1", 4096), 0.0)))
     assert (said.assumed, said.certain, key_of(said.first)) == ("", True, WEB.service.key)
-    other = trace(replace(asked, interface="eth0"), Scene(walk, route, Reading(EVERY, Info("1.2.1", 4096), 0.0)))
+    other = trace(replace(asked, interface="eth0"), Environment(walk, route, Reading(EVERY, Info("1.2.1", 4096), 0.0)))
     assert (other.assumed, other.certain, other.first.end) == ("", False, End.UNKNOWN)
