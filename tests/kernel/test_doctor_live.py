@@ -173,10 +173,19 @@ FAULTS: Final = {
     "the interface of the virtual address is down": Fault(
         "address",
         "tcp:203.0.113.9:80",
-        "ip link add idle type dummy; ip addr add 203.0.113.9/32 dev idle;"
+        "ip link add idle type veth peer name idle2; ip addr add 203.0.113.9/32 dev idle;"
         "ipvsadm -A -t 203.0.113.9:80 -s rr; ipvsadm -a -t 203.0.113.9:80 -r 10.0.0.11:80 -m",
         "ipvsadm -D -t 203.0.113.9:80; ip link del idle",
-        "203.0.113.9 is on idle, but",
+        "203.0.113.9 is on idle, which is down",
+    ),
+    "the virtual address of IPv6 is a duplicate": Fault(
+        "address",
+        "tcp:[2001:db8:1::77]:80",
+        "ip -n client addr add 2001:db8:1::77/64 dev eth0 nodad; ip addr add 2001:db8:1::77/128 dev front; sleep 1;"
+        "ipvsadm -A -t [2001:db8:1::77]:80 -s rr; ipvsadm -a -t [2001:db8:1::77]:80 -r [fd00::11]:80 -m",
+        "ipvsadm -D -t [2001:db8:1::77]:80; ip addr del 2001:db8:1::77/128 dev front;"
+        "ip -n client addr del 2001:db8:1::77/64 dev eth0",
+        "2001:db8:1::77 is on front, but",
     ),
     "answers take another way": Fault(
         "answers",

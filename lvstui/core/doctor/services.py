@@ -46,6 +46,9 @@ def virtual_address(facts: Facts, pool: Pool) -> Found | None:
     if not addresses:
         return unknown(looked, "no packet is known that gets this mark")
     away = [address for address in addresses if not _is_here(facts, pool, address)]
+    if down := [address for address in addresses if _is_down(facts, address)]:
+        link = visible(facts.network.addresses[down[0]].interface)
+        return wrong(looked, f"{down[0]} is on {link}, which is down", f"ip link set {link} up")
     if not away:
         places = dict.fromkeys(visible(local.interface) for a in addresses if (local := facts.network.addresses.get(a)))
         return fine(looked, f"{some(map(str, addresses))} {f'on {some(places)}' if places else 'by a route'}")
@@ -53,8 +56,7 @@ def virtual_address(facts: Facts, pool: Pool) -> Found | None:
     held = facts.network.addresses.get(address)
     if held is not None:
         found = f"{address} is on {visible(held.interface)}, but packets to it are not for this machine"
-        remedy = "set the interface up; of IPv6, `ip -6 addr` says dadfailed where another host has the address"
-        return wrong(looked, found, remedy)
+        return wrong(looked, found, "look at `ip addr`: of IPv6 it says dadfailed where another host has the address")
     remedy = f"ip addr add {address}/{address.max_prefixlen} dev {_interface(facts, address)}"
     claim = facts.claims.get(address)
     if claim and claim.answers and _owner(facts, pool, claim.answers[0]) is None:
@@ -63,6 +65,13 @@ def virtual_address(facts: Facts, pool: Pool) -> Found | None:
     if isinstance(pool.service.key, MarkKey):
         remedy += ", or a local route for the mark (ip rule fwmark, ip route local)"
     return wrong(looked, f"{address} is no address of this machine: IPVS does not see what is sent there", remedy)
+
+
+def _is_down(facts: Facts, address: Address) -> bool:
+    """Return whether an address stands on an interface that is down, which the kernel's routes do not mind (IPv4)."""
+    held = facts.network.addresses.get(address)
+    link = facts.network.links.get(held.interface) if held is not None else None
+    return link is not None and link.asks and not link.up
 
 
 def _is_here(facts: Facts, pool: Pool, address: Address) -> bool:

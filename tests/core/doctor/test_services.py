@@ -54,6 +54,13 @@ def test_a_virtual_address_that_is_missing_is_found_with_the_command_that_adds_i
 
 def test_a_virtual_address_on_an_interface_that_is_down_is_found() -> None:
     facts = healthy(WEB)
+    links = {**facts.network.links, "eth0": facts.network.links["eth0"]._replace(up=False)}
+    found = only(replace(facts, network=replace(facts.network, links=links)))
+    assert (found.question, found.answer.remedy) == ("address", "ip link set eth0 up")
+
+
+def test_a_virtual_address_that_is_there_and_not_in_use_is_found() -> None:
+    facts = healthy(WEB)
     held = facts.network.addresses
     facts = without(facts, VIP, AWAY)
     found = only(replace(facts, network=replace(facts.network, addresses=held)))
