@@ -145,7 +145,7 @@ def _arguments(dice: random.Random, vocabulary: Sequence[str]) -> list[str]:
     """Return a command line that often starts well: a command, and then whatever."""
     commands = [
         *("show", "export", "check", "diff", "history", "entries", "apply", "set", "add", "delete", "drain", "restore"),
-        *("rollback", "entry expire", "entry pin", "mark add", "mark delete"),
+        *("rollback", "probe", "entry expire", "entry pin", "mark add", "mark delete"),
     ]
     words = dice.choice(commands).split() if dice.random() < 0.9 else []
     words += [_word(dice, vocabulary) for _ in range(dice.choice((0, 1, 1, 2, 2, 3, 3, 4, 6, 300)))]

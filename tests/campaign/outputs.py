@@ -16,7 +16,7 @@ from tests.campaign import Report
 
 _COMMANDS: Final = (
     *("show", "show --json", "show marks", "show director", "show director --json", "export", "export --format json"),
-    *("export --format ipvsadm", "export --format nft", "export -o copy.toml", "entries"),
+    *("export --format ipvsadm", "export --format nft", "export -o copy.toml", "entries", "probe --wait 1"),
     *("export -o /dev/full", "entries --json", "diff", "diff wanted.toml", "check wanted.toml", "check broken.toml"),
     *("check --running", "history", "history --json", "apply wanted.toml", "apply wanted.toml --dry-run", "apply"),
     *("apply broken.toml", "set timeouts tcp=3", "set nothing weight=3", "add udp:192.0.2.77:53 name=ж", "rollback 9"),

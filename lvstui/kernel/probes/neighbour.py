@@ -50,6 +50,15 @@ class Link(NamedTuple):
         return self.kind == _ETHERNET and any(self.address)
 
 
+def may_send_raw() -> bool:
+    """Return whether this thread may send packets past our own network stack (CAP_NET_RAW)."""
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0).close()
+    except PermissionError:
+        return False
+    return True
+
+
 def find_link(name: str) -> Link:
     """Return an interface of the namespace that the thread is in; needs CAP_NET_RAW. Raises OSError."""
     with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0) as probe:

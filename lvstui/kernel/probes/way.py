@@ -17,7 +17,16 @@ from lvstui.core.trace.route import Route, RouteQuestion
 from lvstui.kernel.probes import sentences
 from lvstui.kernel.probes.connect import Contact, contact
 from lvstui.kernel.probes.frames import Flow, new_sequence, wrapped
-from lvstui.kernel.probes.neighbour import ETHERTYPES, Link, find_link, find_source, is_resolved, is_there, resolve
+from lvstui.kernel.probes.neighbour import (
+    ETHERTYPES,
+    Link,
+    find_link,
+    find_source,
+    is_resolved,
+    is_there,
+    may_send_raw,
+    resolve,
+)
 from lvstui.kernel.probes.protocols import converse
 from lvstui.kernel.probes.wire import Port, Send, exchange
 from lvstui.kernel.routes import find_route
@@ -49,11 +58,11 @@ def ask(question: Question) -> Answer:
         case "unicast", Forwarding.MASQ:
             return _ask_further(question, _ask_plainly(question, route))
         case "unicast", Forwarding.ROUTE | Forwarding.TUNNEL:
+            if not may_send_raw():
+                return _ask_further(question, sentences.without_right(question, _contact(question)))
             try:
                 return _ask_further(question, _ask_by_wire(question, route), by_wire=True)
-            except PermissionError:
-                return _ask_further(question, sentences.without_right(question, _contact(question)))
-            except OSError as problem:
+            except OSError as problem:  # EPERM too: our own packet filter keeps it back
                 return sentences.unsent(question, route, os.strerror(problem.errno or errno.EIO))
         case "unicast", _:
             return sentences.strange_way(question)
@@ -112,10 +121,7 @@ def is_gone(server: Endpoint, route: Route) -> bool:
 
 
 def _ask_by_wire(question: Question, route: Route) -> Answer:
-    """Send a SYN, or an empty datagram, as IPVS would send on that of a client.
-
-    Raises OSError, and PermissionError without CAP_NET_RAW.
-    """
+    """Send a SYN, or an empty datagram, as IPVS would send on that of a client; needs CAP_NET_RAW. Raises OSError."""
     virtual, server = question.virtual, question.endpoint.address
     if virtual is None:
         return sentences.unknown_address()

@@ -6,6 +6,8 @@ import struct
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lvstui.core import fields
 from lvstui.core.model import Protocol, Tunnel, TunnelType
@@ -123,3 +125,14 @@ def test_what_is_cut_off_is_nothing(flow: Flow) -> None:
     for packet in (segment(flow, 0x12, flow.sequence + 1 & 0xFFFFFFFF), sent):
         for length in range(len(packet)):
             read_reply(packet[:length], flow, sent)
+
+
+@FLOWS
+@settings(max_examples=200, deadline=None)
+@given(data=st.binary(max_size=120), place=st.integers(0, 100), flips=st.integers(1, 255))
+def test_what_is_garbled_is_nothing_or_a_reply(flow: Flow, data: bytes, place: int, flips: int) -> None:
+    sent = asking(flow)
+    read_reply(data, flow, sent)
+    right = bytearray(segment(flow, 0x12, flow.sequence + 1 & 0xFFFFFFFF))
+    right[place % len(right)] ^= flips
+    read_reply(bytes(right), flow, sent)

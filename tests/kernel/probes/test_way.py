@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import socket
 import struct
@@ -10,10 +11,12 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
 
+from lvstui.cli import main
 from lvstui.core import fields
 from lvstui.core.model import (
     AddressKey,
@@ -241,6 +244,54 @@ def without_raw(asked: Sequence[Question]) -> Sequence[Answer]:
     effective, *rest = struct.unpack("=6I", held.raw)
     assert libc.capset(header, struct.pack("=6I", effective & ~(1 << 13), *rest)) == 0  # CAP_NET_RAW
     return [ask_here(one) for one in asked]
+
+
+def test_a_packet_filter_of_ours_that_keeps_the_tunnel_back_is_named(ask: Asking) -> None:
+    rule = ["-p", "ipencap", "-j", "DROP"]
+    filtering = ["ip", "netns", "exec", DIRECTOR, "iptables"]
+    subprocess.run([*filtering, "-A", "OUTPUT", *rule], check=True)
+    try:
+        answer = ask({"ipip4in4": TUNNELS["ipip4in4"]}, SERVERS["probed-good"])["ipip4in4"]
+    finally:
+        subprocess.run([*filtering, "-D", "OUTPUT", *rule], check=True)
+    assert answer.outcome is Outcome.UNREACHABLE
+    assert "this machine would not send it (Operation not permitted)" in answer.sentence
+
+
+TABLE = """\
+-A -t 192.0.2.77:80 -s rr
+-a -t 192.0.2.77:80 -r 10.77.0.11:80 -g
+-a -t 192.0.2.77:80 -r 10.77.0.12:80 -g
+-a -t 192.0.2.77:80 -r 10.77.0.13:80 -i
+-A -t [2001:db8:77::77]:80 -s rr
+-a -t [2001:db8:77::77]:80 -r [fd77::12]:80 -m
+-A -f 77 -s rr
+-a -f 77 -r 10.77.0.11:0 -i --tun-type gue --tun-port 6080
+"""
+
+
+def test_the_command_asks_the_servers_of_a_real_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    listing = ["ip", "netns", "exec", DIRECTOR, "ipvsadm"]
+    subprocess.run([*listing, "-R"], input=TABLE, text=True, check=True)
+    where = ["--live", "--netns", DIRECTOR, "--profile", str(tmp_path / "p.toml"), "probe", "--json", "--wait", "0.8"]
+    try:
+        assert main(where) == 3
+        found = {(one["service"], one["server"]): one for one in json.loads(capsys.readouterr().out)["probes"]}
+        service = "tcp:192.0.2.77:80"
+        assert {server: one["outcome"] for (key, server), one in found.items() if key == service} == {
+            "10.77.0.11:80": "answers",
+            "10.77.0.12:80": "silent",
+            "10.77.0.13:80": "unreachable",
+        }
+        assert found["tcp:[2001:db8:77::77]:80", "[fd77::12]:80"]["outcome"] == "answers"
+        unasked = found["mark:77", "10.77.0.11:0"]
+        assert unasked["outcome"] == "not asked"
+        assert "--at" in unasked["found"]
+        assert main([*where, "mark:77", "--at", "tcp:192.0.2.77:80"]) == 0
+        (named,) = json.loads(capsys.readouterr().out)["probes"]
+        assert (named["outcome"], named["tunnel"], named["virtual"]) == ("answers", "gue", "192.0.2.77:80")
+    finally:
+        subprocess.run([*listing, "-C"], check=True)
 
 
 def test_without_the_right_the_servers_own_address_is_asked_and_what_that_does_not_prove_is_said() -> None:
