@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from lvstui.core.change import change_server
 from lvstui.core.fields import server, service
-from lvstui.core.model import Director, Forwarding, Pool, RealServer, ServerKey, Service
+from lvstui.core.model import Director, Forwarding, Pool, Probe, ProbeType, RealServer, ServerKey, Service, Statuses
 from lvstui.engine.options import Options
 from lvstui.formats.profile.write import loads
 from lvstui.store.profile_file import ProfileFile
@@ -217,6 +217,25 @@ async def test_the_largest_form_fits_a_small_screen(stage: Stage) -> None:
         shown = screen(stage).splitlines()
         assert "Enter next" in shown[-2] or "Enter next" in shown[-3]
         assert any("the last line" in line for line in shown)
+
+
+async def test_how_servers_are_asked_is_filled_in_below_the_type_even_on_a_small_screen(stage: Stage) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await stage.look(pilot)
+        stage.view.table.move_to(SHOP)
+        await pilot.press("e")
+        await fill(pilot, stage, probe="h", probe__path="/x")
+        assert "200-399" in screen(stage)
+        await fill(pilot, stage, probe__status="200", probe__timeout="0.5")
+        assert any("timeout" in line and "0.5" in line for line in screen(stage).splitlines())
+        await pilot.press("ctrl+s", "enter")
+        await stage.look(pilot)
+        probe = Probe(ProbeType.HTTP, path="/x", status=(Statuses(200, 200),), timeout=0.5)
+        assert saved(stage).service.probe == probe
+        assert pool(stage).service.probe is None, "the kernel knows nothing of it"
+        await pilot.press("z", "enter")
+        await stage.look(pilot)
+        assert saved(stage).service.probe is None
 
 
 async def test_keys_that_come_in_a_burst_do_what_they_say(stage: Stage) -> None:

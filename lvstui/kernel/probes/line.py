@@ -5,10 +5,13 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from contextlib import suppress
 from typing import Final
 
 _MOST: Final = 1 << 18
 """Bytes that are read of one server."""
+
+HANDSHAKE: Final = "a TLS handshake"
 
 _PIECE: Final = 1 << 14
 
@@ -20,10 +23,12 @@ class TooMuch(Exception):
 class Line:
     """What is said over a connected socket, all of it within `patience` seconds of a start (of time.monotonic)."""
 
-    def __init__(self, client: socket.socket, start: float, patience: float) -> None:
+    def __init__(self, client: socket.socket, start: float, patience: float, topic: str) -> None:
         self._client = client
         self._start = start
         self.patience = patience
+        self.topic = topic
+        """What is waited for, in words that go on from `does not answer`."""
         self.heard = 0
         """How many bytes have come."""
 
@@ -33,9 +38,13 @@ class Line:
         return (time.monotonic() - self._start) * 1000
 
     def send(self, data: bytes) -> None:
-        """Send all of it. Raises OSError, and TimeoutError where the time is over."""
+        """Send all of it. Raises OSError, and TimeoutError where the time is over.
+
+        That the other end is gone is left to `receive`, as it may have said why before.
+        """
         self._client.settimeout(self._left())
-        self._client.sendall(data)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self._client.sendall(data)
 
     def receive(self, most: int = _PIECE) -> bytes:
         """Return what comes next, empty at the end of a connection. Raises OSError, TimeoutError and `TooMuch`."""
@@ -64,7 +73,8 @@ class SecureLine:
         self._line = line
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
-        self._tls = _context().wrap_bio(self._in, self._out, server_hostname=name or None)
+        self._tls = _context().wrap_bio(self._in, self._out, server_hostname=name.removesuffix(".") or None)
+        topic, line.topic = line.topic, HANDSHAKE
         while True:
             try:
                 self._tls.do_handshake()
@@ -72,6 +82,7 @@ class SecureLine:
             except ssl.SSLWantReadError:
                 self._exchange()
         self._flush()
+        line.topic = topic
 
     @property
     def version(self) -> str:

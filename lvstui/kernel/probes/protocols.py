@@ -62,7 +62,7 @@ def converse(probe: Probe, endpoint: Endpoint, patience: float) -> Answer | Cont
     with socket.socket(family, socket.SOCK_STREAM if is_tcp else socket.SOCK_DGRAM) as client:
         if failed := connect(client, endpoint, patience):
             return failed
-        return speak(client, probe, endpoint, Line(client, start, patience))
+        return speak(client, probe, endpoint, Line(client, start, patience, question_text(probe)))
 
 
 def speak(client: socket.socket, probe: Probe, endpoint: Endpoint, line: Line) -> Answer | Contact:
@@ -82,7 +82,7 @@ def speak(client: socket.socket, probe: Probe, endpoint: Endpoint, line: Line) -
 
 def _unanswered(probe: Probe, endpoint: Endpoint, line: Line, problem: Exception) -> Answer:
     """Say what came in place of an answer."""
-    where, what = fields.server_text(endpoint), question_text(probe)
+    where, what = fields.server_text(endpoint), line.topic
     took = "takes a connection, and " if probe.type.carrier is Protocol.TCP else ""
     match problem:
         case TimeoutError() if not line.heard:

@@ -71,7 +71,7 @@ def _speak(random: Random, kind: ProbeType) -> None:
         with suppress(OSError):
             theirs.send(data[: 1 << 16])
         theirs.shutdown(socket.SHUT_WR)
-        answer = speak(ours, Probe(kind, expect="pong"), _PLACE, Line(ours, time.monotonic(), 0.05))
+        answer = speak(ours, Probe(kind, expect="pong"), _PLACE, Line(ours, time.monotonic(), 0.05, "it"))
     if not isinstance(answer, Answer) or not answer.sentence.isprintable():
         raise AssertionError(f"not to be printed: {answer!r}")
 

@@ -37,12 +37,19 @@ class Pages(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Web(HTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of clients that are gone."""
+
+
 @contextmanager
-def pages(certificate: str = "") -> Iterator[Endpoint]:
-    """Yield the place of a web server, which speaks TLS with a certificate of ours."""
-    with HTTPServer(("127.0.0.1", 0), Pages) as web:
+def pages(certificate: str = "", *, asks_back: bool = False) -> Iterator[Endpoint]:
+    """Yield the place of a web server, which speaks TLS with a certificate of ours; it may want one of its clients."""
+    with _Web(("127.0.0.1", 0), Pages) as web:
         if certificate:
-            web.socket = _context(certificate).wrap_socket(web.socket, server_side=True, do_handshake_on_connect=False)
+            web.socket = _context(certificate, asks_back).wrap_socket(
+                web.socket, server_side=True, do_handshake_on_connect=False
+            )
         thread = Thread(target=web.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
@@ -52,9 +59,11 @@ def pages(certificate: str = "") -> Iterator[Endpoint]:
             thread.join()
 
 
-def _context(certificate: str) -> ssl.SSLContext:
+def _context(certificate: str, asks_back: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATES / f"{certificate}.pem")
+    if asks_back:
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 

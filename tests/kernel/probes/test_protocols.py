@@ -9,6 +9,7 @@ from threading import Event
 
 import pytest
 
+from lvstui.core import probe_fields
 from lvstui.core.model import DnsRecord, Endpoint, Probe, ProbeType, Statuses
 from lvstui.core.probes.answer import Answer, Outcome
 from lvstui.kernel.probes.connect import Contact
@@ -102,6 +103,37 @@ def test_what_does_not_speak_tls_is_named() -> None:
         outcome, words = said(Probe(ProbeType.HTTP), web)
         assert outcome is W
         assert "answer" in words
+
+
+def test_a_web_server_that_wants_a_certificate_of_its_clients_says_so() -> None:
+    with pages("valid", asks_back=True) as web:
+        outcome, words = said(Probe(ProbeType.HTTPS), web)
+        assert outcome is W
+        assert words == "takes a connection, and does not agree on TLS (tlsv13 alert certificate required)"
+
+
+@pytest.mark.parametrize(
+    "name", [".", "shop.example.net.", "a_b.example", "-", "2001:db8::10", "x" * 63, "a." * 126 + "a"]
+)
+def test_whatever_name_may_be_written_can_be_asked_for(name: str) -> None:
+    with pages("own") as web:
+        assert said(Probe(ProbeType.HTTPS, path="/200", name=probe_fields.name(name)), web)[0] in (A, W)
+
+
+def test_what_a_server_says_before_it_hears_anything_is_read_though_it_is_gone() -> None:
+    def speak(client: socket.socket) -> None:
+        client.sendall(b"HTTP/1.1 503 Too many\r\n\r\n")
+
+    for _ in range(20):
+        with tcp(speak) as place:
+            assert said(Probe(ProbeType.HTTP), place)[1] == "answers GET / with 503 (Too many), not 200-399"
+
+
+def test_over_tls_it_is_said_whether_the_handshake_or_the_page_is_missing() -> None:
+    over = Event()
+    with tcp(lambda _: waits(over)) as place:
+        assert said(Probe(ProbeType.HTTPS), place, 0.2)[1].endswith("does not answer a TLS handshake in 0.2 s")
+        over.set()
 
 
 def speaks(*pieces: bytes, hears: bool = True) -> Callable[[socket.socket], None]:
