@@ -52,7 +52,11 @@ def environment(
     def address_type(address: Address) -> str | None:
         return route(RouteQuestion(address)).kind or None
 
-    around = Surroundings(address_type, kernel.network.index, reading.addresses.get)
+    def leaves_by(to: Address, source: Address, mark: int) -> str | None:
+        found = route(RouteQuestion(to, source, mark))
+        return found.interface if found.kind == "unicast" else None
+
+    around = Surroundings(address_type, kernel.network.index, reading.addresses.get, leaves_by)
     through = partial(walk, kernel.program(), steps=True)
     tracked = partial(through, around=around)
     if reading.info == NO_INFO:

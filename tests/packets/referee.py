@@ -13,7 +13,9 @@ from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import Outcome, Program
 from lvstui.core.packets.scene import Surroundings
 from lvstui.core.packets.walk import Fate, Way, walk
+from lvstui.core.trace.route import RouteQuestion
 from lvstui.kernel.netlink.addresses import Addresses
+from lvstui.kernel.routes import find_route
 from tests.packets.frames import Turn
 from tests.packets.network import Key, Network, Seen, is_local, key_of
 from tests.packets.traffic import Shot
@@ -35,7 +37,11 @@ def _addresses_of(interface: str) -> Sequence[Address] | None:
         return addresses.read().get(interface)
 
 
-AROUND: Final = Surroundings(address_type=_kind_of, interface_index=_index_of, addresses=_addresses_of)
+def _leaves_by(to: Address, source: Address, mark: int) -> str | None:
+    return find_route(RouteQuestion(to, source, mark), None).interface or None
+
+
+AROUND: Final = Surroundings(_kind_of, _index_of, _addresses_of, _leaves_by)
 
 
 @dataclass

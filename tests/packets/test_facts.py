@@ -223,6 +223,14 @@ CASES = {
         0x100,
         0x100,
     ),
+    "the way back of what comes from everywhere leads there again": Case(
+        table(
+            pre("fib saddr . iif oif front meta mark set 1", "fib saddr . iif oif 0 drop", priority=-300),
+            pre("fib saddr . mark . iif oif missing drop", "fib saddr . iif oif exists meta mark set 3", name="q"),
+        ),
+        3,
+        3,
+    ),
     "the mark of a connection comes back": Case(
         table(pre("ct state new ct mark set 0x1200", "meta mark set (ct mark & 0xff00) >> 8")), 0x12, 0x12
     ),
@@ -357,6 +365,12 @@ XTABLES = {
         "-A PREROUTING -m recent ! --set --name noted --rsource -j MARK --or-mark 2\nCOMMIT\n",
         1,
         1,
+    ),
+    "the way back of what comes from everywhere leads there again": Case(
+        "*raw\n-A PREROUTING -m rpfilter -j MARK --or-mark 1\n-A PREROUTING -m rpfilter --invert -j DROP\n"
+        "-A PREROUTING -m rpfilter --validmark -j MARK --or-mark 2\nCOMMIT\n",
+        3,
+        3,
     ),
     "any of both ports": Case(
         "*mangle\n-A PREROUTING -p tcp -m multiport --ports 5000 -j MARK --or-mark 1\n"

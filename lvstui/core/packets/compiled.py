@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from lvstui.core.packets.bits import Bits
 from lvstui.core.packets.index import Index
 from lvstui.core.packets.operations import Compiler, needs_nothing
-from lvstui.core.packets.predicates import Predicate, Reader, Test, check, reader, size_of
+from lvstui.core.packets.predicates import Predicate, Reader, Test, check, is_of_state, reader, size_of
 from lvstui.core.packets.program import (
     ByteOrder,
     Check,
@@ -169,7 +169,7 @@ def _first_test(code: Sequence[Instruction], compiler: Compiler) -> tuple[Test |
             test.slot == slot and size_of(test) == source.size
         ):
             look = reader(source, compiler.order)
-            if isinstance(test, Compare) and test.sign == "==" and not _is_mark(source):
+            if isinstance(test, Compare) and test.sign == "==" and not is_of_state(source):
                 return _equal(index_of(source), int.from_bytes(test.data, "big")), 2
             return _asked(look, compiler.predicate(test)), 2
         case [Load(slot, source), Mask(a, b, mask, flip), (Compare() | Within() | Member()) as test, *_] if (
@@ -181,10 +181,6 @@ def _first_test(code: Sequence[Instruction], compiler: Compiler) -> tuple[Test |
             return _joined(code, compiler)
         case _:
             return None, 0
-
-
-def _is_mark(source: object) -> bool:
-    return getattr(source, "name", "") in ("meta mark", "mark", "ct mark")
 
 
 def _equal(index: int, value: int) -> Test:

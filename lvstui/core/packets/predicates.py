@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias, assert_never
+from functools import partial
+from typing import Final, TypeAlias, assert_never
 
 from lvstui.core.packets.bits import Bits, may_be, ones, swapped, within
 from lvstui.core.packets.program import ByteOrder, Check, Compare, Contents, Member, Named, Source, Within
@@ -79,6 +80,14 @@ def _membership(lookup: Lookup, negated: bool) -> Predicate:
     return holds
 
 
+_WAYS_BACK: Final = frozenset(("fib saddr . iif oif", "fib saddr . mark . iif oif"))
+
+
+def is_of_state(source: Source) -> bool:
+    """Return whether something follows from more than what is seen of a packet: from its marks."""
+    return isinstance(source, Named) and source.name in ("meta mark", "mark", "ct mark", *_WAYS_BACK)
+
+
 def reader(source: Source | str, order: ByteOrder) -> Reader:
     """Return what reads something of a packet: the bytes of a source, or the number of a field by its name."""
     name = source.name if isinstance(source, Named) else source
@@ -88,9 +97,26 @@ def reader(source: Source | str, order: ByteOrder) -> Reader:
             return (lambda state: _memory(Bits(state.mark, state.unknown), order)) if in_memory else _mark_of
         case "ct mark":
             return (lambda state: _memory(state.connection_mark, order)) if in_memory else _saved_mark_of
+        case _ if name in _WAYS_BACK:
+            return partial(_way_back, source, order)
         case _:
             index = index_of(source)
             return lambda state: state.sight[index]
+
+
+def _way_back(source: Source | str, order: ByteOrder, state: State) -> Bits:
+    """Return the number of the interface that a packet came in by, if its way back leads there (nft_fib_ipv4.c).
+
+    Of one byte, and by its name alone, it is whether there is one: 1 or 0.
+    """
+    name, size = (source.name, source.size) if isinstance(source, Named) else (str(source), 1)
+    marked = " mark " in name
+    scene = state.sight.scene
+    known = not (marked and state.unknown) and scene.comes_back(state.mark if marked else 0)
+    if size == 1:
+        return Bits(1) if known else Bits(0, 1)
+    number = scene.around.interface_index(scene.packet.interface) if known else None
+    return Bits(0, ones(size)) if number is None else Bits(swapped(number, size, order))
 
 
 def _memory(mark: Bits | None, order: ByteOrder) -> Bits | None:

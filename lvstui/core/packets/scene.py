@@ -25,6 +25,7 @@ class Surroundings:
 
     `address_type` is the kind of an address (`local`, `unicast` ...) and `interface_index` the kernel's number of an
     interface; `addresses` are those in use of an interface, in the kernel's order (of IPv4 the first is enough). They
+    `leaves_by` is the interface that packets from the second address with a mark leave by to the first one. They
     return None where it is not known. `balanced` says that IPVS took the packet's connection, which goes no further in
     then. `tracked` says whether connection tracking keeps it: without net.ipv4.vs.conntrack it forgets what IPVS took
     with each packet (ip_vs_notrack), so that even a later packet is the first of a new connection for it.
@@ -33,6 +34,7 @@ class Surroundings:
     address_type: Callable[[Address], str | None] = lambda _: None
     interface_index: Callable[[str], int | None] = lambda _: None
     addresses: Callable[[str], Sequence[Address] | None] = lambda _: None
+    leaves_by: Callable[[Address, Address, int], str | None] = lambda *_: None
     tracked: bool = True
     balanced: bool = False
 
@@ -93,6 +95,16 @@ class Scene(NamedTuple):
         headers = self.tracked or self.headers
         port = headers.read(DESTINATION_PORT) if headers.protocol in WITH_PORTS else None
         return Target(headers.read(DESTINATION[headers.version]), port)
+
+    def comes_back(self, mark: int) -> bool:
+        """Return whether the route to its source surely leads back to the interface that it came in by.
+
+        Where another one is named, a route with several next hops may lead there too (fib_info_nh_uses_dev).
+        """
+        name, destination = self.packet.interface, self.headers.destination
+        if self.packet.local or not name or destination is None:
+            return False
+        return self.around.leaves_by(self.packet.source, destination, mark) == name
 
     def redirected(self) -> Bits | None:
         """Return where `redirect` sends the packet; None where it is dropped, as its interface has no fit address.

@@ -93,6 +93,12 @@ ALWAYS: Final = Check(("meta l4proto",), ((0, 255),))
 """What each packet is: the test of `recent --set`, which notes the packet's address (xt_recent.c)."""
 
 
+def match_way_back(text: str, marked: bool, inverted: bool) -> Condition:
+    """Return the condition of rpfilter: the route to the source leads back to the packet's interface (xt_rpfilter)."""
+    field = f"fib saddr{' . mark' if marked else ''} . iif oif"
+    return in_words("rpfilter", text, test=Check((field,), ((1, 1),), inverted))
+
+
 def in_words(name: str, text: str, negated: bool = False, test: Check | None = None) -> Condition:
     """Return a condition that no values stand for; `test` is what it asks, without the negation."""
     asked = test._replace(negated=test.negated != negated) if test is not None else None

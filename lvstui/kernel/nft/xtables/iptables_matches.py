@@ -16,6 +16,7 @@ from lvstui.kernel.nft.reading.conditions import (
     match_bits,
     match_ipset,
     match_values,
+    match_way_back,
     unknown,
 )
 from lvstui.kernel.nft.reading.fields import (
@@ -129,6 +130,11 @@ def _recent(match: Match) -> Iterator[Condition]:
     noting = next((option for option in match.options if option.name == "--set"), None)
     found = named(match.module, match.options)
     yield found if noting is None else found._replace(test=ALWAYS._replace(negated=noting.negated))
+
+
+def _rpfilter(match: Match) -> Iterator[Condition]:
+    words = [option.name.removeprefix("--") for option in match.options]
+    yield match_way_back(" ".join(words) or "matches", "validmark" in words, "invert" in words)
 
 
 def _nothing(_: Match) -> Iterator[Condition]:
@@ -345,4 +351,5 @@ _MATCHES: Final[Mapping[str, _Reader]] = {
     "ipvs": _by_option(dict.fromkeys(_IPVS, _ipvs)),
     **dict.fromkeys(_UNKNOWABLE, _named),
     "recent": _recent,
+    "rpfilter": _rpfilter,
 }

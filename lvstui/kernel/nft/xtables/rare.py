@@ -7,7 +7,7 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Final, TypeAlias
 
-from lvstui.kernel.nft.reading.conditions import ALWAYS, Condition, in_words, match_bits, match_values
+from lvstui.kernel.nft.reading.conditions import ALWAYS, Condition, in_words, match_bits, match_values, match_way_back
 from lvstui.kernel.nft.reading.explained import ExplainedRule
 from lvstui.kernel.nft.reading.fields import PacketField, port_field
 
@@ -140,7 +140,8 @@ def _recent(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
 
 def _rpfilter(_: ExplainedRule, info: bytes) -> Iterator[Condition]:
     names = ("loose", "validmark", "accept-local", "invert")
-    return _named("rpfilter", (name for bit, name in enumerate(names) if info[0] & 1 << bit))
+    words = [name for bit, name in enumerate(names) if info[0] & 1 << bit]
+    yield match_way_back(" ".join(words) or "matches", "validmark" in words, "invert" in words)
 
 
 def _connlimit(rule: ExplainedRule, info: bytes) -> Iterator[Condition]:
