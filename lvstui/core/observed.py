@@ -263,7 +263,8 @@ class Reading:
     forwards packets of a family, without which masq cannot work; empty where that could not be read. `table` is None
     on kernels that do not count their table (before Linux 7.2), and for others than root. `policies` are the rules of
     policy routing that ask for a mark. `addresses` are those of each network interface that are in use, in the kernel's
-    order, of IPv4 the first one only; empty where they are not known.
+    order, of IPv4 the first one only; empty where they are not known. What is `partial` lacks a part of what is
+    configured: thresholds, tunnels, engines and the flags of schedulers.
     """
 
     director: Director
@@ -278,6 +279,7 @@ class Reading:
     table: TableStatus | None = None
     policies: tuple[Policy, ...] = ()
     addresses: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)
+    partial: bool = False
 
     @property
     def connections(self) -> int:

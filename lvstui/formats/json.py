@@ -112,11 +112,18 @@ def observed_service(reading: Reading, pool: Pool) -> Table:
     """Return one service with its servers and what was counted as a document."""
     key = pool.service.key
     counted = reading.servers.get(key, {})
+    lacking: Table = dict.fromkeys(("upper", "lower", "tunnel")) if reading.partial else {}
+    flags: Table = {"flags": None} if reading.partial and not pool.service.flags else {}
     servers: list[Json] = [
-        {**SERVER.table(server, whole=True), **_observed_server(counted.get(endpoint))}
+        {**SERVER.table(server, whole=True), **lacking, **_observed_server(counted.get(endpoint))}
         for endpoint, server in pool.servers.items()
     ]
-    return {**SERVICE.table(pool.service, whole=True), **_counters(reading.services.get(key)), "server": servers}
+    return {
+        **SERVICE.table(pool.service, whole=True),
+        **flags,
+        **_counters(reading.services.get(key)),
+        "server": servers,
+    }
 
 
 def _observed_server(seen: ServerStats | None) -> Table:

@@ -78,6 +78,8 @@ def test_json_has_null_in_its_place(seen: Snapshot) -> None:
         for server in servers:
             assert (server["sticky"], server["stats"], server["rates"]) == (None, None, None)
             assert server["active"] is not None
+            assert (server["upper"], server["lower"], server["tunnel"]) == (None, None, None)
+        assert table["flags"] is None
     table = json.director(seen.reading, "", seen.reading.director)
     assert (table["connections"], table["sticky"], table["table_rows"], table["stats"]) == (8, None, None, None)
 

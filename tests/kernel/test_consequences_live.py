@@ -14,7 +14,7 @@ import pytest
 
 from lvstui.core.advice.consequences import Consequence, avoiding, consequences
 from lvstui.core.change import Change, change_server, change_service, change_sysctl, set_weight
-from lvstui.core.model import AddressKey, Forwarding, RealServer, Service
+from lvstui.core.model import AddressKey, Forwarding, Persistence, RealServer, Service
 from lvstui.core.trace.refusals import refused_part
 from lvstui.kernel.live import Live
 from tests.build import address_key, server
@@ -105,6 +105,22 @@ def test_dh_refuses_everybody_once_the_address_is_its_drained_server_s_and_nobod
         shop.write(Change(change.target, change.after, change.before))
 
 
+def test_clients_with_an_entry_are_served_by_a_drained_server_unless_entries_are_void_at_weight_0(shop: Live) -> None:
+    make(shop, WEB, "sh")
+    held = shop.read().director.pools[WEB].service
+    shop.write(change_service(held, replace(held, persistence=Persistence())))
+    assert refused(CLIENTS[:12]) == 0
+    change = drain(shop, 1)
+    assert "a third of the clients without an entry" in said(shop, (change,))[0].sentence
+    setting = change_sysctl("expire_quiescent_template", "0", "1")
+    assert "a third of the clients will" in said(shop, (change, setting))[0].sentence
+    shop.write(change)
+    assert refused(CLIENTS[:12]) == 0
+    assert refused(CLIENTS[12:])
+    shop.write(setting)
+    assert refused(CLIENTS[:12])
+
+
 @contextmanager
 def one_that_keeps_its_port(client: str) -> Iterator[subprocess.Popen[str]]:
     command = ["ip", "netns", "exec", "client", sys.executable, "-c", _KEEPING_ITS_PORT, client]
@@ -144,7 +160,11 @@ def test_a_client_that_keeps_its_port_gets_nothing_after_its_server_was_deleted_
         time.sleep(2)
         assert call(client) == "nothing"
         assert left("198.18.7.99") < first <= 300  # a packet that is dropped restarts no timer
-        shop.write(change_sysctl("expire_nodest_conn", "0", "1"))
+        shop.write(change_server(DNS, None, held))
+        setting = change_sysctl("expire_nodest_conn", "0", "1")
+        assert "will go to other servers" in said(shop, (setting, gone))[0].sentence
+        shop.write(gone)
+        shop.write(setting)
         assert call(client) in names.keys() - {name}
 
 

@@ -126,25 +126,35 @@ def _broken(
     if number is None:
         yield Consequence(about, "how many connections break with the real servers that go is not known")
         return
+    key, setting = before.service.key, director.sysctl.get("expire_nodest_conn")
     named = _names([f"{fields.server_text(endpoint)} {count:,}" for endpoint, count in held.items() if count])
-    most = "" if isinstance(before.service.key, AddressKey) else "up to "
-    sentence = f"{most}{number:,} connection{'' if number == 1 else 's'} will break ({named})"
-    match director.sysctl.get("expire_nodest_conn"):
-        case None:
-            yield Consequence(about, f"{sentence}; how soon their clients notice depends on expire_nodest_conn")
-        case "0":
-            wait = _timeout(before.service.key, director.timeouts)
-            sentence += f": their clients' packets are dropped {wait}, as expire_nodest_conn is 0"
-            yield Consequence(about, sentence, "a drained server lets them end by themselves")
-        case setting:
-            yield Consequence(about, f"{sentence}: each ends at its next packet, as expire_nodest_conn is {setting}")
+    most = "" if isinstance(key, AddressKey) else "up to "
+    which = f"{most}{number:,} connection{'' if number == 1 else 's'}"
+    if setting == "0":
+        wait = _timeout(key, director.timeouts)
+        sentence = f"will break ({named}): their clients' packets are dropped {wait}, as expire_nodest_conn is 0"
+        yield Consequence(about, f"{which} {sentence}", "a drained server lets them end by themselves")
+    elif setting is None:
+        sentence = f"will break ({named}); how soon their clients notice depends on expire_nodest_conn"
+        yield Consequence(about, f"{which} {sentence}")
+    elif _is_datagrams(key) and after is not None and len(unable(after, counts)) < len(after.servers):
+        sentence = f"will go to other servers ({named}), each at its next packet, as expire_nodest_conn is {setting}"
+        yield Consequence(about, f"{which} {sentence}")
+    else:
+        sentence = f"will break ({named}): each ends at its next packet, as expire_nodest_conn is {setting}"
+        yield Consequence(about, f"{which} {sentence}")
+
+
+def _is_datagrams(key: ServiceKey) -> bool:
+    """Return whether any packet can begin a connection, so that one which was ended goes on with another server."""
+    return isinstance(key, AddressKey) and key.protocol not in (Protocol.TCP, Protocol.SCTP)
 
 
 def _open(key: ServiceKey, seen: ServerStats | None) -> int | None:
     """Count the connections of a server that may still carry something; TCP's inactive ones are closed or closing."""
     if seen is None:
         return None
-    closes = isinstance(key, AddressKey) and key.protocol in (Protocol.TCP, Protocol.SCTP)
+    closes = isinstance(key, AddressKey) and not _is_datagrams(key)
     return seen.active if closes else seen.active + seen.inactive
 
 

@@ -109,7 +109,7 @@ def parse(text: str, hz: int, taken: float) -> Reading:
             counts[service.key] = block.counts
     except (ValueError, KeyError, IndexError) as problem:
         raise KernelError(f"/proc/net/ip_vs holds something unknown: {problem}") from problem
-    return Reading(Director(pools), Info(match[1], int(match[2])), taken, {}, counts)
+    return Reading(Director(pools), Info(match[1], int(match[2])), taken, {}, counts, partial=True)
 
 
 def _blocks(lines: Iterable[str]) -> list[_Block]:

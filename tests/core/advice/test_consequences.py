@@ -162,6 +162,15 @@ def test_with_expire_nodest_conn_they_end_at_once_also_where_the_same_edit_sets_
     assert at_once in said([setting, *remove_pool(held)], reading(held, *BUSY))[0]
 
 
+def test_datagrams_go_to_other_servers_then_where_there_are_any() -> None:
+    held, first = made("rr", key=DNS), server("10.0.0.11:443")
+    gone = change_server(DNS, first, None)
+    assert said([gone], reading(held, *BUSY, expire_nodest_conn="1")) == [
+        "7 connections will go to other servers (10.0.0.11:443 7), each at its next packet, as expire_nodest_conn is 1"
+    ]
+    assert "will break" in said(remove_pool(held), reading(held, *BUSY, expire_nodest_conn="1"))[0]
+
+
 def test_what_is_not_known_of_connections_and_settings_is_said_so() -> None:
     held = made("rr")
     assert "not known" in said(remove_pool(held), replace(reading(held), servers={}))[0]
