@@ -162,33 +162,13 @@ def test_without_the_mark_the_advice_says_what_may_happen_and_its_key_bundles_th
     )
 
 
-def test_a_group_is_undone_and_redone_beside_the_rules_of_others_and_comes_back_after_both_tables_were_flushed(
-    terminal: Terminal, tmp_path: Path
-) -> None:
-    foreign = """\
-table ip mangle {
-    chain PREROUTING { type filter hook prerouting priority mangle; ip daddr 192.0.2.10 counter meta mark set 10; }
-}
-table inet firewalld {
-    chain mangle_PREROUTING { type filter hook prerouting priority -140; tcp dport 21 meta mark set 21; }
-}
-"""
-    output("nft", "-f", "-", lines=foreign)
-    before = rules()
+def test_a_profile_gives_everything_back_after_both_tables_were_flushed(terminal: Terminal, tmp_path: Path) -> None:
     profile = tmp_path / "director.toml"
     start(terminal, profile, "marks", (160, 48))
-    terminal.wait_for(lambda screen: "mark 10" in screen and "mark 21" in screen, SLOW)
     make(terminal)
     terminal.keys("Enter")
     terminal.wait_for("saved", SLOW)
-    assert before in rules()
-    wanted = services(), rules().replace(before, "")
-    again(terminal, "z", "done: - mark 80")
-    assert rules() == before
-    assert services() == []
-    again(terminal, "Z", "done: + mark:80")
-    assert before in rules()
-    assert (services(), rules().replace(before, "")) == wanted
+    wanted = services(), rules()
 
     output("nft", "flush", "ruleset")
     terminal.wait_for("lost", SLOW)
@@ -202,3 +182,26 @@ table inet firewalld {
     assert (services(), rules()) == wanted
     assert len(both_ports("198.18.3.1")) == 1
     assert len(entries("198.18.3.1")) == 1
+
+
+def test_an_edit_and_its_undo_leave_the_rules_of_others_alone(terminal: Terminal, tmp_path: Path) -> None:
+    foreign = """\
+table ip mangle {
+    chain PREROUTING { type filter hook prerouting priority mangle; ip daddr 192.0.2.10 counter meta mark set 10; }
+}
+table inet firewalld {
+    chain mangle_PREROUTING { type filter hook prerouting priority -140; tcp dport 21 meta mark set 21; }
+}
+"""
+    output("nft", "-f", "-", lines=foreign)
+    before = rules()
+    start(terminal, tmp_path / "director.toml", "marks")
+    terminal.wait_for(lambda screen: "mark 10" in screen and "mark 21" in screen, SLOW)
+    make(terminal)
+    terminal.keys("Enter")
+    terminal.wait_for("saved", SLOW)
+    assert before in rules()
+    again(terminal, "z", "done: - mark 80")
+    assert rules() == before
+    assert services() == []
+    leave(terminal)
