@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -21,6 +21,7 @@ from lvstui.core.entries.resolve import has_engine, wanted_clients
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.fields import FieldError
 from lvstui.core.health import watch as health
+from lvstui.core.marks.mark import found_arrivals
 from lvstui.core.model import NOBODYS, Home, ServiceKey
 from lvstui.core.observed import Reading
 from lvstui.core.packets.packet import Packet
@@ -111,6 +112,7 @@ class Worker:
         self._owners = Lookout[tuple[Owner, ...]](owners, ())
         self._clock = clock
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._next: Request | None = None  # that was taken out of the line, and is to be served first
         self._due = clock()
         self._reading = EMPTY_SNAPSHOT.reading
         self._here = here
@@ -152,10 +154,11 @@ class Worker:
         """
         wait = None if self._pace.paused else max(0.0, self._due - self._clock())
         try:
-            request = self._requests.get(timeout=wait if patience is None else patience)
+            request = self._next or self._requests.get(timeout=wait if patience is None else patience)
         except queue.Empty:
             self._look()
             return True
+        self._next = None
         match request:
             case Stop():
                 self._desk.close()
@@ -180,7 +183,7 @@ class Worker:
     def _serve_operator(self, request: OperatorRequest) -> None:
         match request:
             case Edit():
-                self._edit(request)
+                self._edit(request, self._echo)
             case SaveAll():
                 self._profile.save_all(self._reading.director)
             case Adopt(changes):
@@ -223,7 +226,16 @@ class Worker:
                 assert_never(request)
 
     def _look(self) -> None:
-        """Read the kernel and the profile, and post what is known now."""
+        """Read the kernel and the profile, and post what is known now: after edits that came meanwhile."""
+        while self._read() and not self._ending:
+            pass
+        self._post(self._snapshot)
+
+    def _read(self) -> bool:
+        """Read the kernel and the profile; return whether an edit was made since.
+
+        Packets are walked through thousands of rules here, so that no screen waits for that; nor do edits.
+        """
         self._due = self._clock() + self._pace.interval
         trouble = ""
         try:
@@ -267,8 +279,23 @@ class Worker:
             findings=self._prober.findings,
             derived=self._snapshot.derived,
         )
-        advice(self._snapshot)  # which walks packets through thousands of rules: here, so that no screen waits
-        self._post(self._snapshot)
+        made: list[Edit] = []
+        found_arrivals(self._snapshot, lambda: made.extend(self._make_waiting()))
+        advice(self._snapshot)
+        return bool(made)
+
+    def _make_waiting(self) -> Iterator[Edit]:
+        """Make the edits that wait, up to the first other request, which is the next one to be served."""
+        while self._next is None:
+            try:
+                request = self._requests.get_nowait()
+            except queue.Empty:
+                return
+            if isinstance(request, Edit):
+                self._edit(request, lambda _: None)  # it is shown with all else, once that has been worked out
+                yield request
+            else:
+                self._next = request
 
     def _echo(self, done: Sequence[Change]) -> None:
         """Show at once what was written, read back: a save may take a while."""
@@ -293,8 +320,8 @@ class Worker:
         pace = _ONCE if self._pace.paused else self._pace.interval
         self._desk.watch(FollowTable(request.on, wanted_clients(clients, director), has_engine(director), pace))
 
-    def _edit(self, request: Edit) -> None:
-        outcome = self._editor.make(request, self._reading.director, on_done=self._echo)
+    def _edit(self, request: Edit, on_done: Callable[[Sequence[Change]], None]) -> None:
+        outcome = self._editor.make(request, self._reading.director, on_done=on_done)
         self._post(outcome)
         if isinstance(outcome, Applied) and request.empties:
             titles = [emptying_title(place, self._reading.director) for place in request.empties]

@@ -76,7 +76,8 @@ def counted_on(seen: Snapshot) -> Snapshot:
 
 def _seen(rules: tuple[Rule, ...]) -> Snapshot:
     pools = (sticky_pool(f"mark:{number + 1}", "10.9.0.1:0", "10.9.0.2:0") for number in range(MARKS))
-    return snapshot(director(*pools), rules=Ruleset(rules, program=program_of(rules)))
+    seen = snapshot(director(*pools), rules=Ruleset(rules, program=program_of(rules)))
+    return replace(seen, interfaces=("eth0", "eth1", "lo"))
 
 
 def _rules() -> tuple[Rule, ...]:

@@ -21,7 +21,7 @@ from lvstui.core.model import (
 from lvstui.core.observed import Reading
 from lvstui.core.record import Kind
 from lvstui.core.selectors import selector
-from lvstui.core.snapshot import Snapshot
+from lvstui.core.snapshot import Host, Snapshot
 from lvstui.engine.messages import (
     Adopt,
     Applied,
@@ -446,3 +446,31 @@ def test_an_interrupted_edit_ends_before_its_next_write_and_is_saved_and_recorde
         "director.toml",
         "director.toml.history.jsonl",
     ]
+
+
+def test_edits_do_not_wait_until_packets_are_walked_through_all_rules_but_keep_their_turn() -> None:
+    marks = {number: MarkGroup(number, (selector(f"tcp 192.0.2.10 {number}"),)) for number in (80, 81, 82)}
+    kernel = MemoryKernel(Director(pools={SHOP: Pool(Service(SHOP), {WEB1: ONE})}, marks=marks))
+    lighter, heavier = replace(ONE, weight=1), replace(ONE, weight=9)
+    edits = (Edit((change_server(SHOP, ONE, lighter),)), Edit((change_server(SHOP, lighter, heavier),)))
+    requests: list[Edit | Pace] = [edits[0], Pace(5.0), edits[1]]
+    events: list[Event] = []
+
+    def host() -> Host:
+        while requests:
+            worker.submit(requests.pop(0))  # in the middle of the first reading
+        return Host("lb1")
+
+    def weight() -> int:
+        return kernel.read().director.pools[SHOP].servers[WEB1].weight
+
+    worker = Worker(kernel, None, events.append, host=host)
+    worker.step(0)
+    first, shown = (event for event in events if isinstance(event, Applied | Snapshot))
+    assert isinstance(first, Applied)
+    assert isinstance(shown, Snapshot)
+    # The other edit came after the pace, which is no edit.
+    assert (shown.reading.director.pools[SHOP].servers[WEB1], weight()) == (lighter, 1)
+    worker.step(0)
+    worker.step(0)
+    assert weight() == 9

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from itertools import islice, product
@@ -79,11 +79,15 @@ def is_idle(rule: Rule) -> bool:
 
 
 def arrivals(
-    rules: Sequence[Rule], program: Program, interfaces: Sequence[str] = (), around: Surroundings = UNKNOWN
+    rules: Sequence[Rule],
+    program: Program,
+    interfaces: Sequence[str] = (),
+    around: Surroundings = UNKNOWN,
+    rest: Callable[[], None] = lambda: None,
 ) -> Mapping[int, Arrival]:
     """Return by its place what becomes of each rule's packets: as far as they are known where it asks for more.
 
-    `interfaces` are those that packets may come in by.
+    `interfaces` are those that packets may come in by. `rest` is called before each rule, as thousands take a while.
     """
     marking = [
         (place, rule, mark)
@@ -95,6 +99,7 @@ def arrivals(
     walker = _Walker(program, interfaces, around)
     found = {}
     for place, rule, mark in marking:
+        rest()
         if is_idle(rule):
             found[place] = walker.arrival(rule, mark, rule.selector or _hint(rule))
         elif mark_set(rule) is not None and rule.selector is not None:

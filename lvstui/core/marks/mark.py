@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -227,18 +227,18 @@ def marks(snapshot: Snapshot) -> Mapping[int, Mark]:
     return snapshot.derive(_marks, director, saved, rules, parts, reading.servers, readable)
 
 
-def found_arrivals(snapshot: Snapshot) -> Mapping[int, Arrival]:
+def found_arrivals(snapshot: Snapshot, rest: Callable[[], None] = lambda: None) -> Mapping[int, Arrival]:
     """Return what becomes of the packets of each rule by its place; worked out again when a rule has changed.
 
-    Counters are parts of rules, and leave the program of the rules as it is.
+    Counters are parts of rules, and leave the program of the rules as it is. `rest` is called between the rules.
     """
     ruleset, interfaces = snapshot.reading.rules, snapshot.interfaces
     if ruleset is None:
         return {}
     rules, program = ruleset.rules, ruleset.program
     around = surroundings(snapshot)
-    depends = program, len(rules), interfaces[:1], around
-    return snapshot.derived.get_for(arrivals, depends, lambda: arrivals(rules, program, interfaces, around))
+    depends = program, len(rules), next(iter(interfaces), ""), around
+    return snapshot.derived.get_for(arrivals, depends, lambda: arrivals(rules, program, interfaces, around, rest))
 
 
 def surroundings(snapshot: Snapshot) -> Surroundings:

@@ -172,6 +172,14 @@ def test_what_is_redirected_arrives_by_the_address_of_the_interface_and_is_looke
     assert states == [MAYBE, OK, "overwritten"]
 
 
+def test_packets_are_walked_once_on_a_machine_of_several_interfaces_too() -> None:
+    at = replace(snapshot(rules=Ruleset((lb(1, 80, WEB),))), interfaces=("eth0", "eth1", "lo"))
+    found = found_arrivals(at)
+    assert found
+    assert found_arrivals(replace(at, interfaces=("eth0", "lo"))) is found
+    assert found_arrivals(replace(at, interfaces=("eth1", "lo"))) is not found
+
+
 def test_another_port_of_a_client_is_found() -> None:
     packet = building.packet(service="192.0.2.10:80")
     assert other_port(packet, selector("tcp 192.0.2.10 80")) is None
