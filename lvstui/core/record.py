@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 from lvstui.core.change import (
     EMPTY,
@@ -144,18 +145,34 @@ _SHOWN = 3
 """Services that a warning names."""
 
 
+class Remark(NamedTuple):
+    """What a program wrote last about a real server that it checks.
+
+    `about` is how it calls the server and the check, `state` its word for it (`up`, `down`), `at` the time as it wrote
+    it. Texts are from outside.
+    """
+
+    service: ServiceKey
+    about: str
+    state: str
+    at: str
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """A running program that manages virtual services.
 
     `services` None stands for every service: it owns the whole table, or nobody could read what it owns. Another
-    lvstui owns none, as it writes only what a person asks for.
+    lvstui owns none, as it writes only what a person asks for. `remarks` are what it wrote about servers, as far as
+    there is a file of that.
     """
 
     program: str
     pid: int
     config: str = ""
     services: frozenset[ServiceKey] | None = None
+    remarks: tuple[Remark, ...] = ()
 
     def owns(self, key: ServiceKey) -> bool:
         """Return whether this program may write over a service."""

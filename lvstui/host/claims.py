@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address, ip_network
 from itertools import islice
@@ -31,6 +31,7 @@ _FOUND_MAX: Final = 1000
 """Files that one pattern may find."""
 
 _VIRTUAL: Final = re.compile(r"virtual(6?)\s*=\s*(\S+)")
+_MONITOR: Final = re.compile(r'\s+monitorfile\s*=\s*"?([^"]+?)"?\s*$')
 _REAL_PROTOCOL: Final = re.compile(r"\s+protocol\s*=\s*(\w+)")
 
 
@@ -40,10 +41,14 @@ class _Unclear(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The services that a configuration names, None for all of them, and the files that say so."""
+    """The services that a configuration names, None for all of them, and the files that say so.
+
+    `monitors` are the files into which a program writes what it thinks of a service's servers.
+    """
 
     services: frozenset[ServiceKey] | None
     files: tuple[Path, ...]
+    monitors: Mapping[ServiceKey, Path] = field(default_factory=dict)
 
 
 def keepalived_claims(path: Path, root: Path = Path("/")) -> Claims:
@@ -63,10 +68,12 @@ def ldirectord_claims(path: Path, root: Path = Path("/")) -> Claims:
     """Return the claims of ldirectord.cf, as a process sees it whose root folder is `root`."""
     place = _inside(root, path)
     try:
-        services = _listed(_ldirectord_keys(Allowance().read(place)))
+        found = list(_ldirectord_services(Allowance().read(place)))
+        services = _listed(key for key, _ in found)
     except (_Unclear, ValueError, LookupError, OSError, RecursionError):
         return Claims(None, (place,))
-    return Claims(services, (place,))
+    monitors = {key: _inside(root, Path("/", monitor)) for key, monitor in found if monitor}
+    return Claims(services, (place,), monitors)
 
 
 def _listed(keys: Iterable[ServiceKey]) -> frozenset[ServiceKey]:
@@ -231,19 +238,24 @@ def _end(begin: str, end: str) -> Address:
     return ip_address(f"{begin.rpartition(separator)[0]}{separator}{end}")
 
 
-def _ldirectord_keys(text: str) -> Iterator[ServiceKey]:
-    """Yield the service of each `virtual=`, whose protocol may follow in the lines indented below it."""
+def _ldirectord_services(text: str) -> Iterator[tuple[ServiceKey, str]]:
+    """Yield the service of each `virtual=`, whose protocol may follow in the lines indented below it.
+
+    With it comes the file into which ldirectord writes what it thinks of the servers; empty where it has none.
+    """
     found: re.Match[str] | None = None
-    protocol = ""
+    protocol = monitor = ""
     for line in text.splitlines():
         if virtual := _VIRTUAL.match(line):
             if found:
-                yield _ldirectord_key(found, protocol)
-            found, protocol = virtual, ""
+                yield _ldirectord_key(found, protocol), monitor
+            found, protocol, monitor = virtual, "", ""
         elif found and (named := _REAL_PROTOCOL.match(line)):
             protocol = named[1]
+        elif found and (named := _MONITOR.match(line)):
+            monitor = named[1]
     if found:
-        yield _ldirectord_key(found, protocol)
+        yield _ldirectord_key(found, protocol), monitor
 
 
 def _ldirectord_key(virtual: re.Match[str], protocol: str) -> ServiceKey:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -42,17 +44,30 @@ class Allowance:
         self.files -= 1
         if self.files < 0:
             raise NotUsable("it has too many files")
-        # Looked at before it is opened, as the opening of a device may do something.
-        found = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        try:
-            status = os.fstat(found)
-            if not stat.S_ISREG(status.st_mode) or not is_trusted(status.st_uid):
-                raise NotUsable(f"{path} is no regular file of root")
-            content = read_start(Path(f"/proc/self/fd/{found}"), self.bytes + 1)
-        finally:
-            os.close(found)
+        with _trusted(path) as found:
+            content = read_start(found, self.bytes + 1)
         self.take(len(content))
         return content.decode(errors="replace")
+
+
+def read_end(path: Path, largest: int = _ROOM) -> str:
+    """Read the last bytes of a regular file of root or of ourselves. Raises `NotUsable`, OSError."""
+    with _trusted(path) as found, found.open("rb", buffering=0) as opened:
+        opened.seek(max(0, opened.seek(0, os.SEEK_END) - largest))
+        return opened.read(largest).decode(errors="replace")
+
+
+@contextmanager
+def _trusted(path: Path) -> Iterator[Path]:
+    """Yield another name of a file that was looked at before it is opened, as opening a device may do something."""
+    found = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        status = os.fstat(found)
+        if not stat.S_ISREG(status.st_mode) or not is_trusted(status.st_uid):
+            raise NotUsable(f"{path} is no regular file of root")
+        yield Path(f"/proc/self/fd/{found}")
+    finally:
+        os.close(found)
 
 
 def is_trusted(user: int) -> bool:

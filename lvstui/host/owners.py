@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from lvstui.core.model import ServiceKey
 from lvstui.core.record import OWN_NAME, Owner
 from lvstui.host.claims import Claims, keepalived_claims, ldirectord_claims
 from lvstui.host.foreign import Allowance, is_trusted, read_start
 from lvstui.host.home import DOCKER_NAMES, identity, listed, namespace_path
+from lvstui.host.monitors import remarks
 
 INTERVAL: Final = 10.0
 """Seconds between two searches of the processes."""
@@ -152,7 +152,8 @@ class OwnerWatch:
                 return self._keepalived(process)
             case "ldirectord":
                 config = self._ldirectord_conf(process)
-                return Owner("ldirectord", process.pid, config, self._claims(process, config, ldirectord_claims))
+                claims = self._claims(process, config, ldirectord_claims)
+                return Owner("ldirectord", process.pid, config, claims.services, tuple(remarks(claims.monitors)))
             case program if program == OWN_NAME:
                 return Owner(OWN_NAME, process.pid, services=frozenset())
             case program:
@@ -182,7 +183,7 @@ class OwnerWatch:
         config = _value(words, "--use-file") or _KEEPALIVED_CONF
         if short:
             config = short[1] or next(iter(words[words.index(short[0]) + 1 :]), config)
-        return Owner("keepalived", process.pid, config, self._claims(process, config, keepalived_claims))
+        return Owner("keepalived", process.pid, config, self._claims(process, config, keepalived_claims).services)
 
     def _ldirectord_conf(self, process: Process) -> str:
         """Return the file as ldirectord finds it: the word before `start`, in its own folders first."""
@@ -241,9 +242,7 @@ class OwnerWatch:
         folder = self._path(process, _value(process.command, "--data-root") or _DOCKER_FOLDER) / _SWARM
         return not folder.is_dir() or (folder / _SWARM_STATE).exists()
 
-    def _claims(
-        self, process: Process, config: str, read: Callable[[Path, Path], Claims]
-    ) -> frozenset[ServiceKey] | None:
+    def _claims(self, process: Process, config: str, read: Callable[[Path, Path], Claims]) -> Claims:
         root = self._root(process)
         name = f"{root}:{config}"
         seen, claims = self._read.get(name, ((), Claims(None, ())))
@@ -251,7 +250,7 @@ class OwnerWatch:
             absolute = config.startswith("/")
             claims = read(Path(config), root) if absolute else read(self._path(process, config), Path("/"))
             self._read[name] = _signatures(claims.files), claims
-        return claims.services
+        return claims
 
     def _root(self, process: Process) -> Path:
         """Return the root folder of a process, which may run in a container; ours where that cannot be read."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.describe import service_names
-from lvstui.core.model import Director, ServerKey
+from lvstui.core.model import Director, ServerKey, ServiceKey
 from lvstui.core.record import Owner
 
 _REASONS: Final = {
@@ -30,7 +31,20 @@ def keeper_lines(owners: Iterable[Owner], director: Director, keys: Iterable[Ser
             zero = ", ".join(server.name or fields.server_text(server.endpoint) for server in drained)
             keeps = "keeps" if owner.services is not None else "may keep"
             head = f"{owner.program} (process {owner.pid}) {keeps} {service_names(director, key)[0]} and is not asked"
+            said = list(_said(owner, key, director))
+            known = f"it wrote last: {', '.join(said)}" if said else _REASONS[owner.program]
             yield (
-                f"{head}: {_REASONS[owner.program]}. Servers that fail its checks are taken out or get weight 0; "
+                f"{head}: {known}. Servers that fail its checks are taken out or get weight 0; "
                 f"weight 0 here: {zero or 'none'}"
             )
+
+
+def _said(owner: Owner, key: ServiceKey, director: Director) -> Iterator[str]:
+    """Yield what a program wrote last about the servers of a service, whose addresses it writes with blanks for `:`."""
+    for server in director.pools[key].servers.values():
+        address, port = server.endpoint
+        squeezed = re.sub(":+", " ", str(address))
+        named = re.compile(rf"(?:^| )\[?{re.escape(squeezed)}\]? {port}(?: |$)")
+        name = server.name or fields.server_text(server.endpoint)
+        found = [one for one in owner.remarks if one.service == key and named.search(one.about)]
+        yield from (f"{name} {one.state} ({one.message}; {one.at})" for one in found[-1:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lvstui.core.model import ServerKey
-from lvstui.core.record import Owner
+from lvstui.core.record import Owner, Remark
 from lvstui.core.services.keepers import keeper_lines
 from tests.build import address_key, director, pool, server
 
@@ -30,3 +30,13 @@ def test_one_whose_configuration_is_not_understood_may_keep_every_service() -> N
 
 def test_programs_that_check_nothing_are_not_named() -> None:
     assert not list(keeper_lines([Owner("kube-proxy", 9)], HELD, KEYS))
+
+
+def test_what_a_program_wrote_about_a_server_stands_in_place_of_the_reason() -> None:
+    key = address_key("tcp:[2001:db8::10]:80")
+    held = director(pool(key, server("[fd00::11]:80", name="web1"), server("[fd00::12]:80"), server("[fd00::1]:80")))
+    about = "negotiate http tcp [fd00 11] 80  1 masq  up"
+    remarks = (Remark(key, about, "down", "Mon", "500"), Remark(address_key(WEB), about, "up", "Mon", "200"))
+    owner = Owner("ldirectord", 8, services=frozenset((key,)), remarks=remarks)
+    (line,) = keeper_lines([owner], held, [ServerKey(key, endpoint) for endpoint in held.pools[key].servers])
+    assert "is not asked: it wrote last: web1 down (500; Mon). Servers that fail" in line
