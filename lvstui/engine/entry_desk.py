@@ -21,12 +21,15 @@ from lvstui.core.model import ServerKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived
 from lvstui.engine.entry_edits import Tools, carry_out
-from lvstui.engine.messages import Broken, Consult, EditEntries, Event, Notice, Reported, Request, Scanned
+from lvstui.engine.messages import Broken, Consult, EditEntries, Event, Glanced, Notice, Reported, Request, Scanned
 from lvstui.engine.scanner import End, Follow, Scanner, Work, read_table
 from lvstui.kernel.port import Kernel, KernelError
 
 _LOOK_BUDGET = 10.0
 """Seconds that an edit takes at most to read back what became of it."""
+
+_GLANCE_BUDGET = 0.25
+"""Seconds that a glance takes at most: a part of the table stands for all of it."""
 
 _ANSWER_PATIENCE = 30.0
 _ANSWER_LOOK = 0.2
@@ -62,6 +65,7 @@ class EntryDesk:
         self._halt = Flag()
         self._closed = False
         self._warned = False
+        self._glancing = False
         self._following = Follow(False)
         self.scan: Scan | None = None
         """What is known of the table; None while nobody watches."""
@@ -84,6 +88,20 @@ class EntryDesk:
         """Without a thread: read the table now, where somebody watches."""
         if not self._threaded and self.watched:
             self._scanner.read()
+
+    def glance(self) -> None:
+        """Read what there is time for of the table, once, for the worker; an earlier glance comes first."""
+        if not self._glancing:
+            self._glancing = True
+            self._order(Work(self._glance))
+
+    def _glance(self) -> None:
+        try:
+            scan = read_table(self._kernel, _GLANCE_BUDGET, engines=False, clock=self._clock)
+        except KernelError as error:
+            scan = Scan(trouble=str(error))
+        self._glancing = False
+        self._submit(Glanced(scan))
 
     def edit(self, request: EditEntries) -> None:
         """Start edits; what becomes of every one is submitted to the worker."""

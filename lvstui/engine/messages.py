@@ -134,6 +134,13 @@ class Scanned:
 
 
 @dataclass(frozen=True, slots=True)
+class Glanced:
+    """Request, by the scanner: see what this part of the connection table says of the real servers."""
+
+    scan: Scan
+
+
+@dataclass(frozen=True, slots=True)
 class Consult:
     """Request, by the scanner's thread: send the kernel these messages, then read its counters anew.
 
@@ -176,7 +183,7 @@ class Stop:
 OperatorRequest: TypeAlias = (
     Edit | SaveAll | Adopt | Zero | Pace | Watch | EditEntries | StopEntries | Follow | Examine | AskServers
 )
-ScannerRequest: TypeAlias = Scanned | Consult | Reported | Broken
+ScannerRequest: TypeAlias = Scanned | Glanced | Consult | Reported | Broken
 Request: TypeAlias = OperatorRequest | ScannerRequest | Answered | Stop
 
 

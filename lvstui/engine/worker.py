@@ -20,7 +20,7 @@ from lvstui.core.entries.edits import EntryReport, Outcome, emptying_title, repo
 from lvstui.core.entries.resolve import has_engine, wanted_clients
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.fields import FieldError
-from lvstui.core.health import watch as health
+from lvstui.core.health.watch import Watch as HealthWatch
 from lvstui.core.marks.mark import found_arrivals
 from lvstui.core.model import NOBODYS, Home, ServiceKey
 from lvstui.core.observed import Reading
@@ -46,6 +46,7 @@ from lvstui.engine.messages import (
     Examined,
     Follow,
     Followed,
+    Glanced,
     Notice,
     OperatorRequest,
     Pace,
@@ -124,7 +125,7 @@ class Worker:
         self._desk = EntryDesk(kernel, self.submit, post, clock=clock, threaded=threaded, pause=pause)
         self._prober = Prober(kernel, self.submit, threaded=threaded)
         self._watching = Watch(False)
-        self._health = health.Watch()
+        self._health = HealthWatch()
         self._ending = False
         self._reports: list[EntryReport] = []
         self._drafts: deque[Draft | None] = deque()  # of the edits of entries that are under way, in order
@@ -172,7 +173,7 @@ class Worker:
                 self._prober.take(request, self._clock())
                 self._snapshot = replace(self._snapshot, findings=self._prober.findings)
                 self._post(self._snapshot)
-            case Scanned() | Consult() | Reported() | Broken():
+            case Scanned() | Glanced() | Consult() | Reported() | Broken():
                 self._serve_scanner(request)
             case _:
                 self._serve_operator(request)
@@ -214,8 +215,12 @@ class Worker:
             case Scanned(scan):
                 if self._desk.watched:
                     self._desk.scan = scan
-                    self._snapshot = replace(self._snapshot, scan=scan)
+                    health = self._health.weigh(scan, self._clock())
+                    self._snapshot = replace(self._snapshot, scan=scan, health=health)
                     self._post(self._snapshot)
+            case Glanced(scan):
+                self._snapshot = replace(self._snapshot, health=self._health.weigh(scan, self._clock()))
+                self._post(self._snapshot)
             case Consult(messages, answer):
                 answer(self._consult(messages))
             case Reported(report, done, total):
@@ -253,6 +258,9 @@ class Worker:
             if self._desk.watched:
                 self._watch(self._watching)  # what is asked of the table depends on the services that there are
             self._desk.look()
+            self._health.look(self._reading)
+            if self._health.asks(self._reading.taken) and not self._desk.watched:
+                self._desk.glance()
         others = self._presence.others() if self._presence else ()
         for session in others:
             if session not in self._snapshot.others:
@@ -275,7 +283,7 @@ class Worker:
             owners=self._owners(),
             scan=self._desk.scan,
             here=self._here,
-            health=self._health.found if trouble else self._health.look(self._reading),
+            health=self._health.found,
             findings=self._prober.findings,
             derived=self._snapshot.derived,
         )

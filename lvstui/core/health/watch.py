@@ -7,9 +7,10 @@ from typing import Final
 
 from lvstui.core.health.account import Account, Case, serving
 from lvstui.core.health.counted import Answers, Span, Traffic, answers, between, counters, traffic
-from lvstui.core.health.verdict import Health, Verdict
+from lvstui.core.health.doubts import Doubts
+from lvstui.core.health.verdict import NO_TROUBLE, Health, Verdict
 from lvstui.core.model import Endpoint, RealServer, ServerKey, ServiceKey
-from lvstui.core.observed import Reading, ServerStats
+from lvstui.core.observed import Reading, Scan, ServerStats
 
 _LAPSE: Final = 120.0
 """Seconds without a new connection after which nothing is claimed any more: the server may be well again."""
@@ -28,37 +29,52 @@ class Watch:
     def __init__(self) -> None:
         self._last: Reading | None = None
         self._accounts: dict[ServerKey, Account] = {}
-        self._found: dict[ServerKey, Verdict] = {}
-
-    @property
-    def found(self) -> Health:
-        """The servers that were in trouble at the last look."""
-        return self._found
+        self._counted: dict[ServerKey, Verdict] = {}
+        self._doubts = Doubts()
+        self.found: Health = NO_TROUBLE
+        """The servers that are in trouble; the same object while nothing changed."""
 
     def look(self, reading: Reading) -> Health:
-        """Take a reading and return the servers that are in trouble now; the same object while nothing changed."""
+        """Take a reading and return the servers that are in trouble now."""
         last, self._last = self._last, reading
-        found = dict(self._found)
         if last is not None:
             look = _Look(last, reading)
             for key, then, now in look.moved():
                 self._take(look, key, then, now)
-                self._judge(look, key, found)
+                self._judge(look, key)
         for key in [*self._accounts]:
             if self._has_lapsed(key, reading):
                 del self._accounts[key]
-                found.pop(key, None)
-        if found != self._found:
-            self._found = found
-        return self._found
+                self._counted.pop(key, None)
+        self._doubts.lapse(reading.director, reading.taken)
+        return self._sum_up()
+
+    def asks(self, now: float) -> bool:
+        """Return whether the connection table should be read, as the counters alone leave a doubt."""
+        return self._doubts.asks(now)
+
+    def weigh(self, scan: Scan, now: float) -> Health:
+        """Take a reading of the connection table, or a part of one, and return the servers that are in trouble now."""
+        if self._last is not None:
+            self._doubts.weigh(scan, self._last.director, now)
+        return self._sum_up()
+
+    def _sum_up(self) -> Health:
+        found = {**self._doubts.found, **self._counted}
+        if found != self.found:
+            self.found = found
+        return self.found
 
     def _take(self, look: _Look, key: ServerKey, then: ServerStats, now: ServerStats) -> None:
         """Open, continue or close the account of a server whose counters moved."""
         kind, known = look.traffic(key), self._accounts.get(key)
         counted, moment = look.reading.servers[key.service], look.reading.taken
         span = between(then, now)
-        if kind is None or not kind.masq or look.is_another(key):
+        if kind is None or look.is_another(key):
             self._accounts.pop(key, None)
+            self._doubts.drop(key)
+        elif not kind.masq:
+            self._doubts.take(key, then, now, kind)
         elif min(span.connections, span.in_packets, span.out_packets) < 0:  # they were zeroed
             if known is not None:
                 known.restart(counted, moment)
@@ -70,16 +86,16 @@ class Watch:
             base = look.last.servers[key.service]
             self._accounts[key] = Account(look.last.taken, base, counters(then).connections, moment, counted, moment)
 
-    def _judge(self, look: _Look, key: ServerKey, found: dict[ServerKey, Verdict]) -> None:
+    def _judge(self, look: _Look, key: ServerKey) -> None:
         """Bring the verdict on a server up to date with its account; what is not certain again stays as it was."""
         account, kind = self._accounts.get(key), look.traffic(key)
         if account is None or kind is None:
-            found.pop(key, None)
+            self._counted.pop(key, None)
             return
         others = look.serving(key.service, account.base, kind)
         case = Case(account, kind, key.endpoint, look.reading.servers[key.service], others, look.reading.taken)
         if (trouble := case.trouble()) is not None:
-            found[key] = Verdict(trouble, case.evidence(), account.since)
+            self._counted[key] = Verdict(trouble, case.evidence(), account.since)
 
     def _has_lapsed(self, key: ServerKey, reading: Reading) -> bool:
         """Return whether a server has gone, or got nothing for so long that what was seen says nothing any more."""

@@ -1,0 +1,116 @@
+"""Servers whose answers pass the director by: counters raise a doubt, the connection table settles it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from lvstui.core.health.account import FEW
+from lvstui.core.health.counted import Span, Traffic, between, opens
+from lvstui.core.health.table import judge, tallies
+from lvstui.core.health.verdict import Verdict
+from lvstui.core.model import Director, ServerKey
+from lvstui.core.observed import Scan, ServerStats
+
+_REST: Final = 3.0
+"""Seconds between two readings of the table, at least."""
+
+_SHARE: Final = 30
+"""How many times as long as the last reading took nothing is read."""
+
+_CHANCES: Final = 1
+"""Readings of the table that may leave a doubt: connections have to be some seconds old to say something."""
+
+_STALE: Final = 30.0
+"""Seconds for which what the table showed is worth something."""
+
+
+@dataclass(slots=True)
+class _Doubt:
+    """What a server counted when doubt arose; the table has to settle ripe ones, `weighed` is how often it did not."""
+
+    base: ServerStats
+    ripe: bool = False
+    weighed: int = 0
+
+
+class Doubts:
+    """The servers that are in doubt, and what the table said when it was read last.
+
+    Only what clients send passes the director: a handshake that fails looks like connections of few, short packets that
+    stay active. So do those of slow clients. The connection table tells them apart, for SYN_RECV is left with the
+    client's ACK; as it may be large, it is read only where there is a doubt.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[ServerKey, _Doubt] = {}
+        self._rested = 0.0
+        self._weighed = 0.0
+        self.found: dict[ServerKey, Verdict] = {}
+        """The servers that the table showed to be in trouble."""
+
+    def take(self, key: ServerKey, then: ServerStats, now: ServerStats, kind: Traffic) -> None:
+        """Take the counters of a server that moved."""
+        doubt = self._open.get(key)
+        if doubt is None:
+            span = between(then, now)
+            if span.connections > 0 and opens(span, kind):
+                self._open[key] = _Doubt(then)
+            return
+        total = between(doubt.base, now)
+        if min(total.connections, total.in_packets) < 0:
+            doubt.base = now
+        elif total.connections >= FEW:
+            doubt.ripe = doubt.ripe or _fails(total, kind)
+            doubt.base = then  # so that a long past does not hide what began just now
+            if not doubt.ripe:
+                del self._open[key]
+
+    def asks(self, now: float) -> bool:
+        """Return whether the table should be read."""
+        return now >= self._rested and any(doubt.ripe for doubt in self._open.values())
+
+    def weigh(self, scan: Scan, director: Director, now: float) -> None:
+        """Take a reading of the table, or a part of one."""
+        self._rested = now + max(_REST, _SHARE * (scan.taken - scan.began))
+        if scan.trouble:
+            return
+        self._weighed = now
+        counted = tallies(scan, director)
+        found: dict[ServerKey, Verdict] = {}
+        for key, verdict in judge(counted, scan, director, now).items():
+            known = self.found.get(key)
+            found[key] = verdict if known is None else verdict._replace(since=known.since)
+        for key, verdict in self.found.items():
+            tally = counted.get(key)
+            if key not in found and tally is not None and tally.waiting and not tally.fresh:
+                found[key] = verdict
+        self.found = found
+        for key, doubt in [*self._open.items()]:
+            doubt.weighed += doubt.ripe and key not in found
+            if doubt.weighed > _CHANCES:
+                del self._open[key]
+
+    def drop(self, key: ServerKey) -> None:
+        """Forget a server that is another one now."""
+        self._open.pop(key, None)
+        self.found.pop(key, None)
+
+    def lapse(self, director: Director, now: float) -> None:
+        """Forget what is too old, and servers that are gone."""
+        if self.found and now - self._weighed > _STALE:
+            self.found = {}
+        for held in (self._open, self.found):
+            for key in [key for key in held if _is_gone(key, director)]:
+                del held[key]
+
+
+def _fails(total: Span, kind: Traffic) -> bool:
+    """Return whether connections may have failed: they stay active, or had hardly more than one packet each."""
+    stays = total.active * 2 >= total.connections
+    return opens(total, kind) and (stays or total.in_packets * 2 <= total.connections * 3)
+
+
+def _is_gone(key: ServerKey, director: Director) -> bool:
+    pool = director.pools.get(key.service)
+    return pool is None or key.endpoint not in pool.servers

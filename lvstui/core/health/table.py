@@ -1,0 +1,168 @@
+"""What the connection table says of real servers: which connections wait for their handshake, which got through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final, TypeAlias
+
+from lvstui.core.health.account import FEW
+from lvstui.core.health.counted import traffic
+from lvstui.core.health.verdict import Health, Trouble, Verdict
+from lvstui.core.model import (
+    Address,
+    AddressKey,
+    Director,
+    Endpoint,
+    MarkKey,
+    Protocol,
+    ServerKey,
+    Timeouts,
+)
+from lvstui.core.observed import Connection, Scan
+
+_AT_MOST: Final = 50_000
+"""Connections that are looked at: any part of the table is as good as another, as it is in no order."""
+
+_PATIENCE: Final = 2.0
+"""Seconds after which a handshake should have come about: a client has repeated its SYN by then."""
+
+_OLD: Final = 12.0
+"""Seconds after which a client that repeats itself no more says nothing about the server as it is now."""
+
+_FRESH: Final = 5.0
+_RECENT: Final = 15.0
+"""Seconds in which a connection had a packet."""
+
+_RATIO: Final = 4
+"""How many times as many connections have to be in vain as get through, and the other way round elsewhere."""
+
+_FTP: Final = 21
+
+_SYN_RECV: Final = 60.0
+_LASTS: Final[Mapping[str, float]] = {"TIME_WAIT": 120, "CLOSE_WAIT": 60, "LAST_ACK": 30}
+"""Seconds that a state lasts since the last packet (net/netfilter/ipvs/ip_vs_proto_tcp.c, tcp_timeouts)."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """The TCP connections of a server by what becomes of them.
+
+    `waiting` ones are in SYN_RECV, and had their last SYN some seconds ago; `refused` ones are in CLOSE. Those that got
+    through had a packet in the last seconds: `fresh` 5, `recent` 15. `clients` are those of waiting and
+    refused ones.
+    """
+
+    waiting: int = 0
+    refused: int = 0
+    fresh: int = 0
+    recent: int = 0
+    clients: set[Address] = field(default_factory=set)
+
+
+Tallies: TypeAlias = Mapping[ServerKey, Tally]
+
+
+def tallies(scan: Scan, director: Director) -> Tallies:
+    """Count the connections of each server; those that may have come by several marks are left out."""
+    places: dict[tuple[Endpoint, Endpoint], ServerKey | None] = {}
+    timeouts = director.timeouts or Timeouts()
+    lasts = {**_LASTS, "ESTABLISHED": timeouts.tcp, "FIN_WAIT": timeouts.tcp_fin}
+    found: dict[ServerKey, Tally] = {}
+    for connection in islice(scan.connections, _AT_MOST):
+        if connection.protocol is not Protocol.TCP:
+            continue
+        both = connection.virtual, connection.server
+        key = places[both] if both in places else places.setdefault(both, _place(connection, director))
+        if key is not None:
+            _count(found.setdefault(key, Tally()), connection, lasts, scan.began)
+    return found
+
+
+def _count(tally: Tally, connection: Connection, lasts: Mapping[str, float], now: float) -> None:
+    state, left = connection.state, connection.ends - now
+    if state == "SYN_RECV":
+        # The table shows whole seconds, rounded down.
+        if _SYN_RECV - _OLD <= left <= _SYN_RECV - _PATIENCE - 1:
+            tally.waiting += 1
+            tally.clients.add(connection.client.address)
+    elif state == "CLOSE":
+        tally.refused += 1
+        tally.clients.add(connection.client.address)
+    elif state in lasts:
+        age = lasts[state] - left
+        tally.fresh += age <= _FRESH
+        tally.recent += age <= _RECENT
+
+
+def _place(connection: Connection, director: Director) -> ServerKey | None:
+    """Find the server of a connection: in the service on its virtual end, else in the only mark that has it."""
+    address, port = connection.virtual
+    for other in (port, _FTP, 0):
+        pool = director.pools.get(AddressKey(connection.protocol, address, other))
+        if pool is not None:
+            end = _end(connection.server, pool.servers)
+            return ServerKey(pool.service.key, end) if end else None
+    marks = [
+        ServerKey(key, end)
+        for key, pool in director.pools.items()
+        if isinstance(key, MarkKey) and (end := _end(connection.server, pool.servers)) is not None
+    ]
+    return marks[0] if len(marks) == 1 else None
+
+
+def _end(server: Endpoint, servers: Mapping[Endpoint, object]) -> Endpoint | None:
+    """Find a server as it is configured: with its port, or with none, where it keeps that of the packet."""
+    found = server if server in servers else Endpoint(server.address, 0)
+    return found if found in servers else None
+
+
+def of_table(scan: Scan, director: Director, now: float) -> Health:
+    """Return the servers that a single reading of the table shows to be in trouble."""
+    return judge(tallies(scan, director), scan, director, now)
+
+
+def judge(found: Tallies, scan: Scan, director: Director, now: float) -> Health:
+    """Return the servers in trouble, each beside the others of its service."""
+    health: dict[ServerKey, Verdict] = {}
+    for key, own in found.items():
+        if own.waiting < FEW and own.refused < FEW:
+            continue
+        pool = director.pools[key.service]
+        kind = traffic(pool, pool.servers[key.endpoint].forwarding, director)
+        if kind is None or (kind.sticky and len(own.clients) < 2):
+            continue
+        others = [
+            found[other]
+            for other in (ServerKey(key.service, endpoint) for endpoint in pool.servers if endpoint != key.endpoint)
+            if other in found
+        ]
+        trouble = _trouble(own, others, masq=kind.masq)
+        if trouble is not None:
+            seen = min(len(scan.connections), _AT_MOST)
+            age = max(0, round(now - scan.taken))
+            health[key] = Verdict(trouble, _evidence(own, others, seen, age), scan.began)
+    return health
+
+
+def _trouble(own: Tally, others: list[Tally], *, masq: bool) -> Trouble | None:
+    """Return what a server does, None where it may be well or all are alike, as in a flood of SYNs."""
+    if masq and own.refused >= FEW and own.fresh * _RATIO <= own.refused:
+        well = sum(other.recent for other in others if other.refused * _RATIO <= other.recent)
+        return Trouble.REFUSING if well >= FEW else None
+    if own.waiting < FEW or own.fresh * _RATIO > own.waiting:
+        return None
+    well = sum(other.recent for other in others if other.waiting * _RATIO <= other.recent)
+    nobody = not own.recent and not any(other.recent for other in others)
+    if well < 2 and not (nobody and own.waiting >= 2 * FEW):
+        return None
+    return Trouble.SILENT if masq else Trouble.NO_HANDSHAKE
+
+
+def _evidence(own: Tally, others: list[Tally], seen: int, age: int) -> str:
+    parts = [f"{own.waiting} left in SYN_RECV"] if own.waiting else []
+    parts += [f"{own.refused} in CLOSE"] if own.refused else []
+    parts += [f"{own.recent} got through in {_RECENT:.0f} s"]
+    siblings = f", {sum(other.recent for other in others)} on its siblings" if others else ""
+    return f"{', '.join(parts)}{siblings}; of {seen:,} connections seen {age} s ago"
