@@ -183,7 +183,8 @@ def test_show_json_has_every_field_in_a_fixed_order(shell: Shell) -> None:
     service = json.loads(shell.run("show", "--json").out)["service"][0]
     counters = ["connections", "in_packets", "out_packets", "in_bytes", "out_bytes"]
     assert list(service) == [
-        "name", "service", "scheduler", "flags", "persistence", "note", "probe", "stats", "rates", "server",
+        "name", "service", "scheduler", "flags", "persistence", "note", "probe", "stats", "rates", "state",
+        "evidence", "server",
     ]  # fmt: skip
     assert service["persistence"] == {"timeout": 300, "netmask": "255.255.255.255", "engine": ""}
     assert list(service["stats"]) == list(service["rates"]) == counters

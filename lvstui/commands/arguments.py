@@ -45,6 +45,9 @@ _COMPLAINTS: Final = tuple(
 )
 """Complaints of argparse in our words."""
 
+_LONGEST_WATCH: Final = 3600
+"""Seconds that a command watches the counters at most."""
+
 _Command: TypeAlias = Callable[[str, str, str], argparse.ArgumentParser]
 """Adds a command: its name, what follows it, and what it does."""
 
@@ -169,12 +172,31 @@ def _describe(
     )
 
 
+def _over(command: argparse.ArgumentParser) -> None:
+    """Add how long to watch the counters before it is said which servers are in trouble."""
+    help = "watch the counters for so long to see which servers do not serve (0: one look)"
+    command.add_argument("--over", type=_seconds_to_watch, default=0.0, metavar="SECONDS", help=help)
+
+
+def _seconds_to_watch(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= _LONGEST_WATCH:
+        raise argparse.ArgumentTypeError(f"must be 0 to {_LONGEST_WATCH} seconds, not {quote(text)}")
+    return seconds
+
+
 def _reading(command: _Command) -> None:
     show = command(
-        "show", "[services|marks|director] [--json]", "print the services, the firewall marks, or the settings"
+        "show",
+        "[services|marks|director] [--json] [--over SECONDS]",
+        "print the services, the firewall marks, or the settings",
     )
     show.add_argument("what", nargs="?", choices=("services", "marks", "director"), default="services")
     show.add_argument("--json", action="store_true", help="as JSON, counters and the kernel's rates included")
+    _over(show)
     show.set_defaults(run=("show", "show"))
     _trace(command)
     _probe(command)
@@ -183,10 +205,11 @@ def _reading(command: _Command) -> None:
     export.add_argument("--format", choices=("toml", "ipvsadm", "json", "nft"), default="toml", help="(toml)")
     export.add_argument("--force", action="store_true", help="even over the profile of another director")
     export.set_defaults(run=("show", "export"))
-    check = command("check", "(FILE | --running)", "check a profile, or the director as it runs")
+    check = command("check", "(FILE | --running [--over SECONDS])", "check a profile, or the director as it runs")
     what = check.add_mutually_exclusive_group(required=True)
     what.add_argument("file", type=Path, nargs="?", metavar="FILE")
     what.add_argument("--running", action="store_true", help="what an expert would advise; exit status 3 if anything")
+    _over(check)
     check.set_defaults(run=("check", "check"))
     doctor = command("doctor", "[SERVICE] [--probe] [--json]", "look for what is wrong with services")
     doctor.add_argument("service", nargs="?", metavar="SERVICE", help=f"{_SERVICE_HELP} (all)")

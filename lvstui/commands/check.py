@@ -12,6 +12,7 @@ from lvstui.core import rules, sysctls
 from lvstui.core.fields import quote, service_text, visible
 from lvstui.core.model import Director
 from lvstui.core.rules import Problem, Severity
+from lvstui.core.snapshot import Snapshot
 from lvstui.formats.profile.write import ProfileError
 from lvstui.store.files import who_may_change
 
@@ -29,19 +30,32 @@ def check(options: Namespace, open_place: OpenPlace) -> int:
     if not options.running:
         return _check_file(options, open_place)
     with open_place() as place:
-        return _check_running(place)
+        return _check_running(place, options.over)
 
 
-def _check_running(place: Place) -> int:
-    """Print the advice on the running director; the status is 3 where there is any."""
+def _check_running(place: Place, over: float) -> int:
+    """Print the advice on the running director, servers in trouble included; the status is 3 where there is any."""
+    from lvstui.commands.health import with_health
     from lvstui.core.advice.services import advice
 
-    found = advice(read_with_owners(place))
+    snapshot = with_health(place.kernel, read_with_owners(place), over)
+    found = [*map(str, advice(snapshot)), *_drained_in_trouble(snapshot)]
     for piece in found:
         print(piece)
     if not found:
         print("no advice")
     return Status.DIFFERS if found else Status.OK
+
+
+def _drained_in_trouble(snapshot: Snapshot) -> Iterator[str]:
+    """Yield a line for each drained server in trouble, for which nothing is left to advise but which clients meet."""
+    from lvstui.core.services.row import plight
+
+    for key, verdict in snapshot.health.items():
+        pool = snapshot.reading.director.pools[key.service]
+        server = pool.servers[key.endpoint]
+        if not server.weight and pool.service.persistence is None:
+            yield f"{service_text(key.service)}: {visible(plight(pool, server, verdict))}"
 
 
 def _check_file(options: Namespace, open_place: OpenPlace) -> int:

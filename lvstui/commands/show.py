@@ -41,6 +41,10 @@ def show(options: Namespace, open_place: OpenPlace) -> int:
     with open_place() as place:
         marks_only = options.what == "marks"
         snapshot = read_with_owners(place, rules_suffice=True) if marks_only else read_snapshot(place)
+        if options.what == "services":
+            from lvstui.commands.health import with_health  # with what reads the connection table
+
+            snapshot = with_health(place.kernel, snapshot, options.over)
     profile = snapshot.profile.saved or EMPTY
     if options.what == "marks":
         from lvstui.commands import marks
@@ -53,9 +57,7 @@ def show(options: Namespace, open_place: OpenPlace) -> int:
         from lvstui.formats import json
 
         services = options.what == "services"
-        print_json(
-            json.services(snapshot.reading) if services else json.director(snapshot.reading, snapshot.origin, profile)
-        )
+        print_json(json.services(snapshot) if services else json.director(snapshot.reading, snapshot.origin, profile))
     else:
         lines = _services(snapshot) if options.what == "services" else _director(snapshot, profile)
         print("\n".join(lines))

@@ -9,8 +9,10 @@ from typing import Final, TypeAlias, TypeGuard
 
 from lvstui.core import sysctls
 from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS
-from lvstui.core.model import Director, Pool
+from lvstui.core.model import Director, Pool, ServerKey
 from lvstui.core.observed import Reading, ServerStats, Stats
+from lvstui.core.services.states import NO_STATES, State, States, states
+from lvstui.core.snapshot import Snapshot
 
 Json: TypeAlias = "str | int | float | Sequence[Json] | Generator[Json] | Mapping[str, Json] | None"
 """A value of a document; a list may be a generator, whose items come into being when they are written."""
@@ -85,9 +87,10 @@ def marks(director: Director) -> Json:
     return [GROUP.table(group, whole=True) for group in director.marks.values()]
 
 
-def services(reading: Reading) -> Table:
-    """Return the services with their servers and what was counted as a document; null stands for not counted."""
-    return {"service": (observed_service(reading, pool) for pool in reading.director.pools.values())}
+def services(snapshot: Snapshot) -> Table:
+    """Return the services with their servers, what was counted and their states as a document; null is not counted."""
+    reading, known = snapshot.reading, states(snapshot)
+    return {"service": (observed_service(reading, pool, known) for pool in reading.director.pools.values())}
 
 
 def director(reading: Reading, origin: str, profile: Director) -> Table:
@@ -108,22 +111,28 @@ def director(reading: Reading, origin: str, profile: Director) -> Table:
     }
 
 
-def observed_service(reading: Reading, pool: Pool) -> Table:
-    """Return one service with its servers and what was counted as a document."""
+def observed_service(reading: Reading, pool: Pool, known: States = NO_STATES) -> Table:
+    """Return one service with its servers and what was counted as a document, and their states where they are known."""
     key = pool.service.key
     counted = reading.servers.get(key, {})
     lacking: Table = dict.fromkeys(("upper", "lower", "tunnel")) if reading.partial else {}
     flags: Table = {"flags": None} if reading.partial and not pool.service.flags else {}
     servers: list[Json] = [
-        {**SERVER.table(server, whole=True), **lacking, **_observed_server(counted.get(endpoint))}
+        {
+            **SERVER.table(server, whole=True),
+            **lacking,
+            **_observed_server(counted.get(endpoint)),
+            **_state(known.get(ServerKey(key, endpoint))),
+        }
         for endpoint, server in pool.servers.items()
     ]
-    return {
-        **SERVICE.table(pool.service, whole=True),
-        **flags,
-        **_counters(reading.services.get(key)),
-        "server": servers,
-    }
+    table = {**SERVICE.table(pool.service, whole=True), **flags, **_counters(reading.services.get(key))}
+    return {**table, **_state(known.get(key)), "server": servers}
+
+
+def _state(state: State | None) -> Table:
+    """Return a state and what shows it, null where it follows from the rest."""
+    return {"state": state.word, "evidence": state.evidence or None} if state else {}
 
 
 def _observed_server(seen: ServerStats | None) -> Table:

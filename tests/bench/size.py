@@ -182,7 +182,7 @@ def of_history(times: int) -> Work:
 def of_show_json(times: int) -> Work:
     """Return the text of `lvstui show --json`."""
     seen = snapshot(table(times))
-    return lambda: sum(map(len, json.pieces(json.services(seen.reading))))
+    return lambda: sum(map(len, json.pieces(json.services(seen))))
 
 
 CASES: Mapping[str, Callable[[int], Work]] = {

@@ -144,12 +144,16 @@ class Case:
         own, seconds = self.own, max(1, round(self.now - self.account.began))
         found = answers(own, self.kind).value
         if self.kind.protocol is Protocol.UDP:
-            others = _numbers(span.out_packets for span in self.others.values())
-            siblings = f", its siblings answered {others}" if others else ""
-            return f"{own.in_packets} packets in {seconds} s{siblings}; {found}"
-        others = _numbers(span.connections for span in self.others.values())
-        siblings = f", its siblings {others}" if others else ""
-        return f"{own.connections} new in {seconds} s, 0 established{siblings}; {found}"
+            others = self._beside(span.out_packets for span in self.others.values())
+            return f"{own.in_packets} packets in {seconds} s, 0 answered{others}; {found}"
+        others = self._beside(span.connections for span in self.others.values())
+        return f"{own.connections} new in {seconds} s, 0 established{others}; {found}"
+
+    def _beside(self, numbers: Iterable[int]) -> str:
+        """Write the numbers of the others."""
+        if not self.others:
+            return ""
+        return f", its sibling{'' if len(self.others) == 1 else 's'} {_numbers(numbers)}"
 
 
 def _numbers(found: Iterable[int]) -> str:

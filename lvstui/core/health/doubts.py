@@ -12,13 +12,13 @@ from lvstui.core.health.verdict import Verdict
 from lvstui.core.model import Director, ServerKey
 from lvstui.core.observed import Scan, ServerStats
 
-_REST: Final = 3.0
+_REST: Final = 2.0
 """Seconds between two readings of the table, at least."""
 
 _SHARE: Final = 30
 """How many times as long as the last reading took nothing is read."""
 
-_CHANCES: Final = 1
+_CHANCES: Final = 2
 """Readings of the table that may leave a doubt: connections have to be some seconds old to say something."""
 
 _STALE: Final = 30.0
@@ -83,7 +83,7 @@ class Doubts:
             found[key] = verdict if known is None else verdict._replace(since=known.since)
         for key, verdict in self.found.items():
             tally = counted.get(key)
-            if key not in found and tally is not None and tally.waiting and not tally.fresh:
+            if key not in found and tally is not None and tally.is_still_in_trouble:
                 found[key] = verdict
         self.found = found
         for key, doubt in [*self._open.items()]:
@@ -107,7 +107,7 @@ class Doubts:
 
 def _fails(total: Span, kind: Traffic) -> bool:
     """Return whether connections may have failed: they stay active, or had hardly more than one packet each."""
-    stays = total.active * 2 >= total.connections
+    stays = total.active * 4 >= total.connections  # others, of before, may leave meanwhile
     return opens(total, kind) and (stays or total.in_packets * 2 <= total.connections * 3)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from math import comb
 from typing import Final, TypeAlias
 
 from lvstui.core.health.account import FEW
@@ -25,18 +26,21 @@ from lvstui.core.observed import Connection, Scan
 _AT_MOST: Final = 50_000
 """Connections that are looked at: any part of the table is as good as another, as it is in no order."""
 
-_PATIENCE: Final = 2.0
-"""Seconds after which a handshake should have come about: a client has repeated its SYN by then."""
+_PATIENCE: Final = 1.5
+"""Seconds since a SYN after which its handshake should have come about; the table shows whole ones, rounded down."""
 
 _OLD: Final = 12.0
 """Seconds after which a client that repeats itself no more says nothing about the server as it is now."""
 
-_FRESH: Final = 5.0
+_FRESH: Final = 4.0
 _RECENT: Final = 15.0
 """Seconds in which a connection had a packet."""
 
-_RATIO: Final = 4
-"""How many times as many connections have to be in vain as get through, and the other way round elsewhere."""
+_RATIO: Final = 2
+"""How many times as many connections have to be in vain as get through; those from before may still look so."""
+
+_CHANCE: Final = 0.0005
+"""How likely as many in vain may be at most, if a server were as well as the others of its service."""
 
 _FTP: Final = 21
 
@@ -50,8 +54,8 @@ class Tally:
     """The TCP connections of a server by what becomes of them.
 
     `waiting` ones are in SYN_RECV, and had their last SYN some seconds ago; `refused` ones are in CLOSE. Those that got
-    through had a packet in the last seconds: `fresh` 5, `recent` 15. `clients` are those of waiting and
-    refused ones.
+    through had a packet in the last seconds: `fresh` 4, `recent` 15. `clients` are those of waiting and refused ones,
+    `served` those of recent ones.
     """
 
     waiting: int = 0
@@ -59,6 +63,12 @@ class Tally:
     fresh: int = 0
     recent: int = 0
     clients: set[Address] = field(default_factory=set)
+    served: set[Address] = field(default_factory=set)
+
+    @property
+    def is_still_in_trouble(self) -> bool:
+        """Whether a server that was in trouble shows nothing else yet."""
+        return bool(self.waiting + self.refused) and self.fresh * _RATIO <= self.waiting + self.refused
 
 
 Tallies: TypeAlias = Mapping[ServerKey, Tally]
@@ -83,8 +93,7 @@ def tallies(scan: Scan, director: Director) -> Tallies:
 def _count(tally: Tally, connection: Connection, lasts: Mapping[str, float], now: float) -> None:
     state, left = connection.state, connection.ends - now
     if state == "SYN_RECV":
-        # The table shows whole seconds, rounded down.
-        if _SYN_RECV - _OLD <= left <= _SYN_RECV - _PATIENCE - 1:
+        if _SYN_RECV - _OLD <= left <= _SYN_RECV - _PATIENCE:
             tally.waiting += 1
             tally.clients.add(connection.client.address)
     elif state == "CLOSE":
@@ -93,7 +102,9 @@ def _count(tally: Tally, connection: Connection, lasts: Mapping[str, float], now
     elif state in lasts:
         age = lasts[state] - left
         tally.fresh += age <= _FRESH
-        tally.recent += age <= _RECENT
+        if age <= _RECENT:
+            tally.recent += 1
+            tally.served.add(connection.client.address)
 
 
 def _place(connection: Connection, director: Director) -> ServerKey | None:
@@ -131,14 +142,16 @@ def judge(found: Tallies, scan: Scan, director: Director, now: float) -> Health:
             continue
         pool = director.pools[key.service]
         kind = traffic(pool, pool.servers[key.endpoint].forwarding, director)
-        if kind is None or (kind.sticky and len(own.clients) < 2):
+        if kind is None:
             continue
         others = [
             found[other]
             for other in (ServerKey(key.service, endpoint) for endpoint in pool.servers if endpoint != key.endpoint)
             if other in found
         ]
-        trouble = _trouble(own, others, masq=kind.masq)
+        # One client that gets through nowhere may have its own trouble.
+        is_the_clients = len(own.clients) == 1 and not any(own.clients & other.served for other in others)
+        trouble = None if is_the_clients else _trouble(own, others, masq=kind.masq)
         if trouble is not None:
             seen = min(len(scan.connections), _AT_MOST)
             age = max(0, round(now - scan.taken))
@@ -149,15 +162,29 @@ def judge(found: Tallies, scan: Scan, director: Director, now: float) -> Health:
 def _trouble(own: Tally, others: list[Tally], *, masq: bool) -> Trouble | None:
     """Return what a server does, None where it may be well or all are alike, as in a flood of SYNs."""
     if masq and own.refused >= FEW and own.fresh * _RATIO <= own.refused:
-        well = sum(other.recent for other in others if other.refused * _RATIO <= other.recent)
-        return Trouble.REFUSING if well >= FEW else None
+        vain = [(other.refused, other.recent) for other in others]
+        return Trouble.REFUSING if _is_unlikely(own.refused, own.fresh, vain) else None
     if own.waiting < FEW or own.fresh * _RATIO > own.waiting:
         return None
-    well = sum(other.recent for other in others if other.waiting * _RATIO <= other.recent)
-    nobody = not own.recent and not any(other.recent for other in others)
-    if well < 2 and not (nobody and own.waiting >= 2 * FEW):
+    nobody = not own.recent and not any(other.recent for other in others) and own.waiting >= 2 * FEW
+    vain = [(other.waiting, other.recent) for other in others]
+    if not nobody and not _is_unlikely(own.waiting, own.fresh, vain):
         return None
     return Trouble.SILENT if masq else Trouble.NO_HANDSHAKE
+
+
+def _is_unlikely(vain: int, through: int, others: list[tuple[int, int]]) -> bool:
+    """Return whether so many connections in vain are more than chance, if it is as elsewhere.
+
+    The others are those servers where most get through; without any, nothing is known of chance.
+    """
+    well = [(one, other) for one, other in others if one < FEW or one * _RATIO < other]
+    missed, got = sum(one for one, _ in well), sum(other for _, other in well)
+    if not got:
+        return False
+    share, total = (missed + 1) / (missed + got + 2), vain + through
+    tail = sum(comb(total, many) * share**many * (1 - share) ** (total - many) for many in range(vain, total + 1))
+    return tail <= _CHANCE
 
 
 def _evidence(own: Tally, others: list[Tally], seen: int, age: int) -> str:

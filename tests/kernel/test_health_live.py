@@ -1,0 +1,176 @@
+"""Servers that are killed and silenced, as real packets show them: masq, route and ipip, and well again."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+
+import pytest
+
+from lvstui.cli import main
+from lvstui.core import fields
+from lvstui.core.snapshot import Snapshot
+from lvstui.engine.messages import Event, Stop
+from lvstui.engine.worker import Worker
+from lvstui.kernel.live import Live
+from tests.lab import net
+
+pytestmark = pytest.mark.kernel
+
+WAYS = {"192.0.2.10": "-m", "192.0.2.20": "-g", "192.0.2.30": "-i"}
+"""The virtual addresses, and how packets to each are forwarded."""
+MASQ, ROUTE, IPIP = WAYS
+PATIENCE = 14.0
+"""Seconds for what should be seen in ten: the guest has one slow processor."""
+
+CLIENTS = """
+import asyncio, itertools
+from tests.lab.client import request
+
+async def clients():
+    running = set()
+    for number in itertools.count():
+        for address, network in (("192.0.2.10", 18), ("192.0.2.20", 19), ("192.0.2.30", 19)):
+            client = f"198.{network}.{number % 4}.{number % 200 + 1}"
+            hold = 6 if number % 7 == 0 else 0
+            running.add(asyncio.create_task(request(client, address, 80, hold)))
+        running = {task for task in running if not task.done()}
+        await asyncio.sleep(0.3)
+
+asyncio.run(clients())
+"""
+
+Found = dict[tuple[str, str], str]
+"""The trouble by virtual address and server."""
+
+
+def answer_directly() -> None:
+    """Give the servers the virtual addresses and a way to the clients that passes the director by."""
+    net._run(["ip", "-batch", "-"], [
+        "addr add 192.0.2.30/32 dev front",
+        "route add 198.19.0.0/16 via 192.0.2.2",
+        "link add direct type veth peer name eth1 netns client",
+        "link set direct master back up",
+    ])  # fmt: skip
+    ways = ["link set eth1 up", "addr add 10.0.0.2/24 dev eth1", "route add local 198.19.0.0/16 dev lo"]
+    net._run(["ip", "-n", "client", "-batch", "-"], ways)
+    for name in net.SERVERS:
+        subprocess.run(["ip", "-n", name, "link", "add", "t0", "type", "ipip"], stderr=subprocess.DEVNULL)
+        lines = [f"addr add {address}/32 dev lo" for address in (ROUTE, IPIP)]
+        lines += ["link set tunl0 up", "route add 198.19.0.0/16 via 10.0.0.2"]
+        net._run(["ip", "-n", name, "-batch", "-"], lines)
+        settings = ["net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.all.arp_announce=2"]
+        subprocess.run(["ip", "netns", "exec", name, "sysctl", "-qw", *settings], check=True)
+    for name in ("client", *net.SERVERS):
+        loose = "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done"
+        subprocess.run(["ip", "netns", "exec", name, "sh", "-c", loose], check=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def traffic() -> Iterator[None]:
+    with net.shop(empty=True):
+        answer_directly()
+        lines = []
+        for address, way in WAYS.items():
+            lines += [f"-A -t {address}:80 -s rr"]
+            lines += [f"-a -t {address}:80 -r 10.0.0.{number}:80 {way} -w 1" for number in (11, 12, 13)]
+        net._run(["ipvsadm", "-R"], lines)
+        clients = subprocess.Popen(["ip", "netns", "exec", "client", sys.executable, "-c", CLIENTS])
+        try:
+            yield
+        finally:
+            clients.kill()
+            clients.wait()
+            subprocess.run(["ipvsadm", "-C"], check=True)
+            subprocess.run(["ip", "link", "del", "direct"], check=False)
+
+
+class Seen:
+    """What a worker posts while it watches the running kernel."""
+
+    def __init__(self) -> None:
+        self.found: Found = {}
+        self.evidence: Mapping[tuple[str, str], str] = {}
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Snapshot):
+            named = {
+                (fields.service_text(key.service).split(":")[1], fields.server_text(key.endpoint)[-5:-3]): verdict
+                for key, verdict in event.health.items()
+            }
+            self.found = {place: verdict.trouble.value for place, verdict in named.items()}
+            self.evidence = {place: verdict.evidence for place, verdict in named.items()}
+
+    def wait(self, wanted: Callable[[Found], bool]) -> float:
+        """Wait until it is as wanted, and return how long that took."""
+        began = time.monotonic()
+        while not wanted(self.found):
+            assert time.monotonic() - began < PATIENCE, self.found
+            time.sleep(0.2)
+        return time.monotonic() - began
+
+
+@contextmanager
+def watching() -> Iterator[Seen]:
+    seen = Seen()
+    worker = Worker(Live(), None, seen)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        worker.submit(Stop())
+        thread.join()
+
+
+def run(*words: str) -> tuple[int, str]:
+    out = io.StringIO()
+    with redirect_stdout(out):
+        status = main(["--live", *words])
+    return status, out.getvalue()
+
+
+def test_who_is_killed_or_silenced_is_seen_within_seconds_and_forgotten_when_well(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    took: list[str] = []
+
+    def expect(what: str, wanted: Found) -> None:
+        took.append(f"{what} {seen.wait(lambda found: found == wanted):.1f} s")
+
+    with watching() as seen:
+        time.sleep(6)
+        assert seen.found == {}
+        net.kill("rs2")
+        expect("killed", {(MASQ, "12"): "refusing", (ROUTE, "12"): "no handshake", (IPIP, "12"): "no handshake"})
+        assert "0 established, its siblings " in seen.evidence[MASQ, "12"]
+        assert "each answered by a reset" in seen.evidence[MASQ, "12"]
+        assert "SYN_RECV" in seen.evidence[ROUTE, "12"]
+        status, text = run("show", "services", "--json")
+        states = {
+            (service["service"].split(":")[1], server["server"][-5:-3]): server["state"]
+            for service in json.loads(text)["service"]
+            for server in service["server"]
+        }
+        assert (status, {place: state for place, state in states.items() if state != "ok"}) == (0, seen.found)
+        status, text = run("check", "--running")
+        assert status == 3
+        assert text.count("10.0.0.12:80 is ") == 3
+        net.revive("rs2")
+        expect("revived", {})
+        net.silence("rs2")
+        subprocess.run(["ip", "-n", "rs3", "addr", "del", f"{ROUTE}/32", "dev", "lo"], check=True)
+        silent = {(MASQ, "12"): "silent", (ROUTE, "12"): "no handshake", (IPIP, "12"): "no handshake"}
+        expect("silenced", {**silent, (ROUTE, "13"): "no handshake"})
+        assert "no packet came back" in seen.evidence[MASQ, "12"]
+        subprocess.run(["ip", "-n", "rs3", "addr", "add", f"{ROUTE}/32", "dev", "lo"], check=True)
+        net.revive("rs2")
+        expect("revived", {})
+    with capfd.disabled():
+        print(f" {', '.join(took)}", end="")
