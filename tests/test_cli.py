@@ -202,6 +202,8 @@ def test_show_json_has_every_field_in_a_fixed_order(shell: Shell) -> None:
         "sticky": 0,
         "stats": dict.fromkeys(counters, 0),
         "rates": dict.fromkeys(counters, 0),
+        "state": "done",
+        "evidence": None,
     }
 
 

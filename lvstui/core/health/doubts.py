@@ -51,7 +51,7 @@ class Doubts:
 
     def take(self, key: ServerKey, then: ServerStats, now: ServerStats, kind: Traffic) -> None:
         """Take the counters of a server that moved."""
-        doubt = self._open.get(key)
+        doubt = self._open.get(key) if self._open else None
         if doubt is None:
             span = between(then, now)
             if span.connections > 0 and opens(span, kind):
@@ -93,8 +93,9 @@ class Doubts:
 
     def drop(self, key: ServerKey) -> None:
         """Forget a server that is another one now."""
-        self._open.pop(key, None)
-        self.found.pop(key, None)
+        if self._open or self.found:
+            self._open.pop(key, None)
+            self.found.pop(key, None)
 
     def lapse(self, director: Director, now: float) -> None:
         """Forget what is too old, and servers that are gone."""

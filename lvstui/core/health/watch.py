@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from itertools import islice
+from typing import Final, NamedTuple
 
 from lvstui.core.health.account import Account, Case, serving
 from lvstui.core.health.counted import Answers, Span, Traffic, answers, between, counters, traffic
 from lvstui.core.health.doubts import Doubts
 from lvstui.core.health.verdict import NO_TROUBLE, Health, Verdict
-from lvstui.core.model import Endpoint, RealServer, ServerKey, ServiceKey
+from lvstui.core.model import Endpoint, Forwarding, RealServer, ServerKey, ServiceKey
 from lvstui.core.observed import Reading, Scan, ServerStats
 
 _LAPSE: Final = 120.0
@@ -39,9 +40,9 @@ class Watch:
         last, self._last = self._last, reading
         if last is not None:
             look = _Look(last, reading)
-            for key, then, now in look.moved():
-                self._take(look, key, then, now)
-                self._judge(look, key)
+            for move in look.moves():
+                if self._take(look, move):
+                    self._judge(look, move)
         for key in [*self._accounts]:
             if self._has_lapsed(key, reading):
                 del self._accounts[key]
@@ -65,32 +66,41 @@ class Watch:
             self.found = found
         return self.found
 
-    def _take(self, look: _Look, key: ServerKey, then: ServerStats, now: ServerStats) -> None:
-        """Open, continue or close the account of a server whose counters moved."""
-        kind, known = look.traffic(key), self._accounts.get(key)
-        counted, moment = look.reading.servers[key.service], look.reading.taken
-        span = between(then, now)
+    def _take(self, look: _Look, move: _Move) -> bool:
+        """Open, continue or close the account of a server whose counters moved; return whether there is one."""
+        key, kind, then, now = move
+        known = self._accounts.get(key) if self._accounts else None
         if kind is None or look.is_another(key):
-            self._accounts.pop(key, None)
             self._doubts.drop(key)
-        elif not kind.masq:
+            return self._close(known, key)
+        if not kind.masq:
             self._doubts.take(key, then, now, kind)
-        elif min(span.connections, span.in_packets, span.out_packets) < 0:  # they were zeroed
+            return self._close(known, key)
+        span = between(then, now)
+        counted, moment = look.reading.servers[key.service], look.reading.taken
+        if min(span.connections, span.in_packets, span.out_packets) < 0:  # they were zeroed
             if known is not None:
                 known.restart(counted, moment)
-        elif span.in_packets + span.out_packets and answers(span, kind) is Answers.SOME:
-            self._accounts.pop(key, None)
+        elif answers(span, kind) is Answers.SOME:
+            return self._close(known, key)
         elif known is not None:
             known.add(span, then, counted, moment)
         elif span.connections:
             base = look.last.servers[key.service]
             self._accounts[key] = Account(look.last.taken, base, counters(then).connections, moment, counted, moment)
+        return True
 
-    def _judge(self, look: _Look, key: ServerKey) -> None:
-        """Bring the verdict on a server up to date with its account; what is not certain again stays as it was."""
-        account, kind = self._accounts.get(key), look.traffic(key)
-        if account is None or kind is None:
+    def _close(self, known: Account | None, key: ServerKey) -> bool:
+        if known is not None:
+            del self._accounts[key]
             self._counted.pop(key, None)
+        return False
+
+    def _judge(self, look: _Look, move: _Move) -> None:
+        """Bring the verdict on a server up to date with its account; what is not certain again stays as it was."""
+        key, kind = move.key, move.kind
+        account = self._accounts.get(key)
+        if account is None or kind is None:
             return
         others = look.serving(key.service, account.base, kind)
         case = Case(account, kind, key.endpoint, look.reading.servers[key.service], others, look.reading.taken)
@@ -105,6 +115,15 @@ class Watch:
         return reading.taken - self._accounts[key].newest > (_LAPSE if server.weight else _LAPSE_DRAINED)
 
 
+class _Move(NamedTuple):
+    """A server whose counters moved: what is known of its traffic, and what it had counted before and has now."""
+
+    key: ServerKey
+    kind: Traffic | None
+    then: ServerStats
+    now: ServerStats
+
+
 class _Look:
     """Two readings side by side; what several servers of a service ask for is worked out once."""
 
@@ -113,21 +132,25 @@ class _Look:
         self.reading = reading
         self._serving: dict[tuple[ServiceKey, int], Mapping[Endpoint, Span]] = {}
 
-    def moved(self) -> Iterator[tuple[ServerKey, ServerStats, ServerStats]]:
-        """Yield the servers whose counters moved, with what these were and are."""
+    def moves(self) -> Iterator[_Move]:
+        """Yield the servers whose counters moved: no connection begins without a packet."""
+        director = self.reading.director
         for service, counted in self.reading.servers.items():
-            before = self.last.servers.get(service)
-            if before is None or before is counted:
+            before, pool = self.last.servers.get(service), director.pools.get(service)
+            if before is None or pool is None:
                 continue
-            for endpoint, now in counted.items():
-                then = before.get(endpoint)
-                if then is not None and now.stats and then.stats and now.stats[:5] != then.stats[:5]:
-                    yield ServerKey(service, endpoint), then, now
-
-    def traffic(self, key: ServerKey) -> Traffic | None:
-        """Return what is known of a server's traffic."""
-        server, director = _server(self.reading, key), self.reading.director
-        return traffic(director.pools[key.service], server.forwarding, director) if server else None
+            kinds: dict[Forwarding, Traffic | None] = {}
+            for endpoint, then, now in _pairs(before, counted):
+                was, stats = then.stats, now.stats
+                if was is None or stats is None:
+                    continue
+                if was.in_packets == stats.in_packets and was.out_packets == stats.out_packets:
+                    continue
+                server = pool.servers.get(endpoint)
+                if server is not None:
+                    if server.forwarding not in kinds:
+                        kinds[server.forwarding] = traffic(pool, server.forwarding, director)
+                    yield _Move(ServerKey(service, endpoint), kinds[server.forwarding], then, now)
 
     def is_another(self, key: ServerKey) -> bool:
         """Return whether a server was made since the last reading, or answers another way now."""
@@ -145,6 +168,21 @@ class _Look:
         if found is None:
             found = self._serving[name] = serving(base, self.reading.servers[service], kind)
         return found
+
+
+def _pairs(
+    before: Mapping[Endpoint, ServerStats], now: Mapping[Endpoint, ServerStats]
+) -> Iterator[tuple[Endpoint, ServerStats, ServerStats]]:
+    """Yield the servers that are in both readings; mostly they stand in the same order, and hashes of addresses cost."""
+    same = 0
+    for (endpoint, seen), (other, then) in zip(now.items(), before.items(), strict=False):
+        if endpoint != other:
+            break
+        same += 1
+        yield endpoint, then, seen
+    for endpoint, seen in islice(now.items(), same, None):
+        if (held := before.get(endpoint)) is not None:
+            yield endpoint, held, seen
 
 
 def _server(reading: Reading, key: ServerKey) -> RealServer | None:
