@@ -173,7 +173,7 @@ class _Look:
 def _pairs(
     before: Mapping[Endpoint, ServerStats], now: Mapping[Endpoint, ServerStats]
 ) -> Iterator[tuple[Endpoint, ServerStats, ServerStats]]:
-    """Yield the servers that are in both readings; mostly they stand in the same order, and hashes of addresses cost."""
+    """Yield the servers that are in both readings: mostly in the same order, as hashes of addresses cost."""
     same = 0
     for (endpoint, seen), (other, then) in zip(now.items(), before.items(), strict=False):
         if endpoint != other:
