@@ -17,9 +17,9 @@ class Advice:
     """What is wrong, with what, why it matters, and what to do.
 
     `changes` is the edit that repairs it, empty where the remedy lies outside of IPVS and our table, or needs a choice.
-    `empties` are real servers whose clients are moved away with it, once its changes hold.
-    `key` and `mark` say which service and which mark it is about, where it is about one. `packet` is one that shows
-    what is wrong when it is walked through the rules.
+    `key` and `mark` say which service and which mark it is about, where it is about one; `also` are more services.
+    `packet` is one that shows what is wrong when it is walked through the rules. `empties` are real servers whose
+    clients are moved away with the edit, once its changes hold.
     """
 
     about: str
@@ -30,6 +30,7 @@ class Advice:
     key: ServiceKey | None = None
     mark: int | None = None
     packet: Packet | None = None
+    also: tuple[ServiceKey, ...] = ()
     empties: tuple[ServerKey, ...] = ()
 
     def __str__(self) -> str:
@@ -42,7 +43,7 @@ class Advice:
 
     def concerns(self, key: ServiceKey) -> bool:
         """Return whether it is about a service; what is about a mark is about all services on it."""
-        return self.key == key or (isinstance(key, MarkKey) and self.mark == key.mark)
+        return self.key == key or key in self.also or (isinstance(key, MarkKey) and self.mark == key.mark)
 
 
 class Alike(NamedTuple):

@@ -2,55 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from lvstui.core import fields
 from lvstui.core.advice import Advice
 from lvstui.core.advice.consequences import avoiding, consequences
 from lvstui.core.advice.keepers import is_kept
-from lvstui.core.change import set_weight
+from lvstui.core.change import Change, set_weight
 from lvstui.core.describe import service_name
 from lvstui.core.health.feeding import feeding
-from lvstui.core.health.verdict import Verdict
-from lvstui.core.model import Pool, RealServer, ServerKey
+from lvstui.core.health.verdict import Trouble, Verdict
+from lvstui.core.model import Address, Pool, RealServer, ServerKey
 from lvstui.core.snapshot import Snapshot
+
+_NAMED: Final = 3
+"""Services that an advice names."""
+
+
+class _Case(NamedTuple):
+    """A server in trouble, in its service."""
+
+    pool: Pool
+    server: RealServer
+    verdict: Verdict
+
+    @property
+    def place(self) -> ServerKey:
+        """Return what identifies it."""
+        return ServerKey(self.pool.service.key, self.server.endpoint)
+
+    @property
+    def why(self) -> str:
+        """Return what shows it, and why clients are sent to it all the same."""
+        return f"{self.verdict.evidence}; {feeding(self.pool.service, self.verdict.trouble)}"
+
+    @property
+    def drain(self) -> Change | None:
+        """Return what drains it, None where it is drained."""
+        return set_weight(self.place.service, self.server, 0) if self.server.weight else None
 
 
 def trouble_advice(snapshot: Snapshot) -> tuple[Advice, ...]:
-    """Return the advice about the servers in trouble."""
+    """Return the advice about the servers in trouble; of one machine in several services it is one edit."""
     pools = snapshot.reading.director.pools
-    return tuple(
-        advised
-        for key, verdict in snapshot.health.items()
-        if (pool := pools.get(key.service)) and (server := pool.servers.get(key.endpoint))
-        for advised in _about(snapshot, pool, server, verdict)
+    found: list[Advice] = []
+    machines: dict[tuple[Address, Trouble], list[_Case]] = {}
+    for key, verdict in snapshot.health.items():
+        pool = pools.get(key.service)
+        server = pool.servers.get(key.endpoint) if pool else None
+        if pool is None or server is None:
+            continue
+        case = _Case(pool, server, verdict)
+        if remedy := _why_no_edit(snapshot, case):
+            text = f"{_name(case)} is {verdict.trouble.value}"
+            found.append(Advice(service_name(pool.service), text, case.why, remedy, key=key.service))
+        elif server.weight:
+            machines.setdefault((key.endpoint.address, verdict.trouble), []).append(case)
+    return (*(_drained(snapshot, cases) for cases in machines.values()), *found)
+
+
+def _why_no_edit(snapshot: Snapshot, case: _Case) -> str:
+    """Return what remains to be done where no drain is of use; empty where one is, and where nobody comes any more."""
+    service, place = case.pool.service, case.place
+    if not case.server.weight:
+        held = snapshot.reading.servers.get(service.key, {}).get(place.endpoint)
+        sticks = service.persistence is not None and held is not None and bool(held.sticky)
+        return "it is drained; move its clients away too (M on the server)" if sticks else ""
+    health = snapshot.health
+    if not any(
+        server.weight and ServerKey(service.key, end) not in health for end, server in case.pool.servers.items()
+    ):
+        return "no other server can take its clients: it has to be repaired"
+    if is_kept(snapshot, case.pool):
+        return "repair it, or take it out where this service is kept: an edit here would be undone"
+    return ""
+
+
+def _drained(snapshot: Snapshot, cases: Sequence[_Case]) -> Advice:
+    """Return the advice to drain a machine in all services in which it does not serve, and to move its clients away."""
+    first, *others = cases
+    empties = tuple(case.place for case in cases if case.pool.service.persistence is not None)
+    drains = [drain for case in cases if (drain := case.drain)]
+    changes = avoiding(drains, consequences(drains, snapshot.reading))
+    where = f" in {len(cases)} services" if others else ""
+    names = [service_name(case.pool.service) for case in cases[:_NAMED]]
+    more = f" and {len(cases) - _NAMED} more" if len(cases) > _NAMED else ""
+    return Advice(
+        f"{', '.join(names)}{more}",
+        f"{_name(first, with_port=not others)} is {first.verdict.trouble.value}{where}",
+        first.why,
+        f"drain it{where} and move its clients away" if empties else f"drain it{where}",
+        changes,
+        key=first.place.service,
+        also=tuple(case.place.service for case in others),
+        empties=empties,
     )
 
 
-def _about(snapshot: Snapshot, pool: Pool, server: RealServer, verdict: Verdict) -> Iterator[Advice]:
-    service = pool.service
-    place = ServerKey(service.key, server.endpoint)
-    name = fields.server_text(server.endpoint)
-    sentence = f"{f'{fields.visible(server.name)} ({name})' if server.name else name} is {verdict.trouble.value}"
-    others = [
-        end
-        for end, other in pool.servers.items()
-        if other.weight and end != server.endpoint and ServerKey(service.key, end) not in snapshot.health
-    ]
-    why, about, key = f"{verdict.evidence}; {feeding(service, verdict.trouble)}", service_name(service), service.key
-    drain = set_weight(key, server, 0) if server.weight else None
-    if drain is None:
-        held = snapshot.reading.servers.get(key, {}).get(server.endpoint)
-        if service.persistence and held is not None and held.sticky:
-            remedy = "it is drained; move its clients away too (M on the server)"
-            yield Advice(about, sentence, verdict.evidence, remedy, key=key)
-    elif not others:
-        yield Advice(about, sentence, why, "no other server can take its clients: it has to be repaired", key=key)
-    elif is_kept(snapshot, pool):
-        remedy = "repair it, or take it out where this service is kept: an edit here would be undone"
-        yield Advice(about, sentence, why, remedy, key=key)
-    else:
-        sticks = service.persistence is not None
-        changes = avoiding((drain,), consequences((drain,), snapshot.reading))
-        remedy = "drain it and move its clients away" if sticks else "drain it"
-        yield Advice(about, sentence, why, remedy, changes, key=key, empties=(place,) if sticks else ())
+def _name(case: _Case, *, with_port: bool = True) -> str:
+    endpoint = case.server.endpoint
+    place = fields.server_text(endpoint) if with_port else str(endpoint.address)
+    return f"{fields.visible(case.server.name)} ({place})" if case.server.name else place

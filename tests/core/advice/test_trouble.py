@@ -87,5 +87,22 @@ def test_a_drained_one_is_spoken_of_while_clients_stick_to_it() -> None:
     assert about_trouble(seen(held, sticky=0)) == []
 
 
+def test_a_machine_that_is_silent_in_several_services_is_drained_and_emptied_in_all_of_them_at_once() -> None:
+    web = sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80")
+    held = plain()
+    verdict = Verdict(Trouble.REFUSING, EVIDENCE, 0.0)
+    places = [ServerKey(SHOP, WEB2), ServerKey(web.service.key, endpoint("10.0.0.12:80"))]
+    snap = replace(snapshot(director(held, web)), health=dict.fromkeys(places, verdict))
+    (found,) = about_trouble(snap)
+    assert found.about == "shop, tcp:192.0.2.10:80"
+    assert found.sentence == "web2 (10.0.0.12) is refusing in 2 services"
+    assert found.remedy == "drain it in 2 services and move its clients away"
+    after = fold(snap.reading.director, found.changes)
+    assert [after.pools[place.service].servers[place.endpoint].weight for place in places] == [0, 0]
+    assert found.empties == (places[1],)
+    assert found.concerns(SHOP)
+    assert found.concerns(web.service.key)
+
+
 def test_a_verdict_on_a_server_that_went_is_left_aside() -> None:
     assert about_trouble(seen(plain(), "10.0.0.99:443")) == []
