@@ -90,7 +90,7 @@ def test_servers_are_asked_what_the_service_or_somebody_wants(
     assert json.loads(capsys.readouterr().out)["probes"][0]["found"].startswith("10.0.0.11:81 answers GET /x; ")
     assert run(tmp_path, "type=dns", "name=example.net", "--machine", "10.0.0.11", "--json") == 0
     printed = capsys.readouterr()
-    assert "answers the question for A of example.net" in printed.out
+    assert "answers a query (A of example.net)" in printed.out
     assert "warning: probe.type: dns is asked over udp, and the service takes tcp" in printed.err
 
 

@@ -64,6 +64,11 @@ class Question(NamedTuple):
         return probe is not None and probe.type.carrier is self.protocol and probe.port in (0, self.endpoint.port)
 
     @property
+    def speaks_at_once(self) -> bool:
+        """Whether all that the probe asks is one datagram, which takes the way of clients' packets."""
+        return self.speaks_there and self.protocol is Protocol.UDP
+
+    @property
     def spoken_at(self) -> Endpoint:
         """The server's own address, with the port that the probe is for."""
         return Endpoint(self.endpoint.address, (self.probe.port if self.probe else 0) or self.endpoint.port)
@@ -77,7 +82,7 @@ def question_text(probe: Probe) -> str:
         case ProbeType.TLS:
             return "a TLS handshake"
         case ProbeType.DNS:
-            return f"the question for {probe.record.name} of {probe.name or '.'}"
+            return f"a query ({probe.record.name} of {probe.name or '.'})"
         case ProbeType.SMTP:
             return "a new client"
         case ProbeType.UDP:

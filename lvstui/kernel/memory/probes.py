@@ -36,11 +36,13 @@ def answer(question: Question, trouble: Trouble | None) -> Answer:
         limit = "that its answers to clients come by this director is not proved"
         return Answer(Outcome.ANSWERS, f"{where} {what}; {limit}", milliseconds)
     virtual = fields.server_text(question.virtual)
-    proof = (
-        f"a SYN for {virtual} sent to {question.endpoint.address} is answered: it has that address and serves the port"
-    )
+    packet = "a SYN" if question.protocol is Protocol.TCP else "an empty datagram"
+    if question.probe and question.speaks_at_once:
+        packet = question_text(question.probe)
+    sent = f"{packet} for {virtual} sent to {question.endpoint.address}"
+    proof = f"{sent} is answered: it has that address and serves the port"
     spoken = ""
-    if question.probe and question.speaks:
+    if question.probe and question.speaks and not question.speaks_at_once:
         own = fields.server_text(question.spoken_at)
         spoken = f"; asked at its own address, {own} answers {question_text(question.probe)}"
     return Answer(Outcome.ANSWERS, f"{proof}; that clients get its answers is not proved{spoken}", milliseconds)

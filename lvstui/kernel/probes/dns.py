@@ -54,14 +54,9 @@ def _question(name: str, record: DnsRecord) -> bytes:
     return b"".join(bytes((len(label),)) + label for label in labels) + struct.pack("!BHH", 0, record, _INTERNET)
 
 
-def is_about(number: int, data: bytes) -> bool:
-    """Return whether a datagram claims to be the answer to the question with this number."""
-    return len(data) >= _HEADER.size and struct.unpack_from("!H", data)[0] == number
-
-
-def read_reply(data: bytes, name: str, record: DnsRecord) -> Reply:
-    """Read the answer to a question. Raises `Malformed`."""
-    if len(data) < _HEADER.size:
+def read_reply(data: bytes, sent: bytes, name: str, record: DnsRecord) -> Reply:
+    """Read the answer to a question that was sent. Raises `Malformed`."""
+    if len(data) < _HEADER.size or data[:2] != sent[:2]:
         raise Malformed
     _, flags, questions, answers, _, _ = _HEADER.unpack_from(data)
     code = flags & 0xF

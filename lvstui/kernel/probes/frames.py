@@ -28,12 +28,13 @@ _WITH_CHECKSUM: Final = 0x3
 
 
 class Flow(NamedTuple):
-    """Which packets ask: protocol, both ends, and the number that an answer over TCP has to acknowledge."""
+    """Which packets ask: protocol and both ends; over TCP what an answer has to acknowledge, over UDP what is said."""
 
     protocol: Protocol
     source: Endpoint
     destination: Endpoint
     sequence: int = 0
+    payload: bytes = b""
 
 
 class Complaint(Enum):
@@ -80,7 +81,9 @@ _ERRORS: Final = {4: frozenset((3, 11, 12)), 6: frozenset((1, 2, 3, 4))}
 
 
 class Accepted(NamedTuple):
-    """The server takes the connection, or answers the datagram."""
+    """The server takes the connection, or answers the datagram with this."""
+
+    data: bytes = b""
 
 
 class Refused(NamedTuple):
@@ -108,7 +111,7 @@ def new_sequence() -> int:
 
 
 def asking(flow: Flow, hops: int = _HOPS) -> bytes:
-    """Return the packet that asks: a SYN, or an empty datagram."""
+    """Return the packet that asks: a SYN, or a datagram."""
     if flow.protocol is Protocol.UDP:
         return ip_packet(flow.source.address, flow.destination.address, Protocol.UDP, _udp(flow), hops)
     return _tcp_packet(flow, _SYN, flow.sequence, hops)
@@ -176,7 +179,10 @@ def read_reply(packet: bytes, flow: Flow, sent: bytes) -> Reply | None:
         return Returned()
     if ends != (flow.destination, flow.source):
         return None
-    return Accepted() if protocol == Protocol.UDP else _tcp_reply(payload, flow)
+    if protocol == Protocol.UDP:
+        (length,) = struct.unpack_from(">H", payload, 4)
+        return Accepted(payload[8:length])
+    return _tcp_reply(payload, flow)
 
 
 def _tcp_reply(payload: bytes, flow: Flow) -> Reply | None:
@@ -234,8 +240,8 @@ def _tcp_packet(flow: Flow, flags: int, sequence: int, hops: int) -> bytes:
 
 
 def _udp(flow: Flow) -> bytes:
-    head = struct.pack(">HHHH", flow.source.port, flow.destination.port, 8, 0)
-    return _summed(flow.source.address, flow.destination.address, Protocol.UDP, head, 6)
+    head = struct.pack(">HHHH", flow.source.port, flow.destination.port, 8 + len(flow.payload), 0)
+    return _summed(flow.source.address, flow.destination.address, Protocol.UDP, head + flow.payload, 6)
 
 
 def _summed(source: Address, destination: Address, protocol: int, data: bytes, place: int) -> bytes:

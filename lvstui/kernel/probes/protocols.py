@@ -159,24 +159,6 @@ def _names(found: Certificate) -> str:
     return f"{listed} and {more} more" if more > 0 else listed or "nobody"
 
 
-def _ask_dns(line: Line, probe: Probe, _: Endpoint) -> Said:
-    number = secrets.randbelow(1 << 16)
-    line.send(dns.query(number, probe.name, probe.record))
-    while not dns.is_about(number, data := line.receive(_DATAGRAM_MAX)):
-        pass  # somebody else's answer, or a forgery
-    words = f"answers {question_text(probe)} with"
-    try:
-        reply = dns.read_reply(data, probe.name, probe.record)
-    except dns.Malformed:
-        return Said(False, f"{words} {_shown(data)}, which is no answer of a name server")
-    code = dns.Code.word(reply.code)
-    if reply.code != dns.Code.NOERROR:
-        return Said(False, f"{words} {code}")
-    if not reply.records and not reply.truncated:
-        return Said(False, f"{words} {code} and no record")
-    return Said(True, f"{words} {code}, {reply.records} record{'' if reply.records == 1 else 's'}")
-
-
 def _ask_smtp(line: Line, _probe: Probe, _endpoint: Endpoint) -> Said:
     """Read the greeting of a mail server, whose last line has a space after its number."""
     greeting = b""
@@ -201,12 +183,38 @@ def _take_leave(client: socket.socket) -> None:
         client.recv(_GREETING_MAX)
 
 
-def _ask_udp(line: Line, probe: Probe, _: Endpoint) -> Said:
-    line.send(payload(probe.send))
+def opening(probe: Probe) -> bytes:
+    """Return the datagram that asks; a query of a name server begins with a number that nobody guesses."""
+    if probe.type is ProbeType.DNS:
+        return dns.query(secrets.randbelow(1 << 16), probe.name, probe.record)
+    return payload(probe.send)
+
+
+def judge(probe: Probe, sent: bytes, data: bytes) -> Said:
+    """Say what a datagram is that came as the answer to one that was sent."""
+    if probe.type is ProbeType.UDP:
+        is_right = payload(probe.expect) in data
+        return Said(is_right, _shown(data) if is_right else f"{_shown(data)}, without {quote(probe.expect)}")
+    try:
+        reply = dns.read_reply(data, sent, probe.name, probe.record)
+    except dns.Malformed:
+        return Said(False, f"{_shown(data)}, which is no answer of a name server")
+    code = dns.Code.word(reply.code)
+    if reply.code != dns.Code.NOERROR:
+        return Said(False, code)
+    if not reply.records and not reply.truncated:
+        return Said(False, f"{code} and no record")
+    return Said(True, f"{code}, {reply.records} record{'' if reply.records == 1 else 's'}")
+
+
+def _ask_by_datagram(line: Line, probe: Probe, _: Endpoint) -> Said:
+    sent = opening(probe)
+    line.send(sent)
     data = line.receive(_DATAGRAM_MAX)
-    words = f"answers {question_text(probe)} with {_shown(data)}"
-    is_right = payload(probe.expect) in data
-    return Said(is_right, words if is_right else f"{words}, without {quote(probe.expect)}")
+    while probe.type is ProbeType.DNS and data[:2] != sent[:2]:
+        data = line.receive(_DATAGRAM_MAX)  # that was somebody else's answer, or a forgery
+    judged = judge(probe, sent, data)
+    return Said(judged.is_right, f"answers {question_text(probe)} with {judged.words}")
 
 
 def _shown(data: bytes) -> str:
@@ -218,7 +226,7 @@ _LANGUAGES: Final[Mapping[ProbeType, Callable[[Line, Probe, Endpoint], Said]]] =
     ProbeType.TLS: _ask_tls,
     ProbeType.HTTP: _ask_http,
     ProbeType.HTTPS: _ask_https,
-    ProbeType.DNS: _ask_dns,
+    ProbeType.DNS: _ask_by_datagram,
     ProbeType.SMTP: _ask_smtp,
-    ProbeType.UDP: _ask_udp,
+    ProbeType.UDP: _ask_by_datagram,
 }

@@ -9,12 +9,15 @@ from lvstui.core.probes.question import Question, question_text
 from lvstui.core.trace.route import Route
 from lvstui.kernel.probes.connect import Contact
 from lvstui.kernel.probes.frames import Accepted, Complained, Complaint, Refused, Returned
+from lvstui.kernel.probes.protocols import Said
 from lvstui.kernel.probes.wire import Exchange
 
 
 def asked(question: Question, route: Route) -> str:
     """Return what was sent to a server past our own network stack."""
     packet = "a SYN" if question.protocol is Protocol.TCP else "an empty datagram"
+    if question.probe and question.speaks_at_once:
+        packet = question_text(question.probe)
     to = _text(question.virtual or question.endpoint)
     if question.forwarding is Forwarding.TUNNEL:
         return f"{packet} for {to} in {_tunnel(question)} to {question.endpoint.address}"
@@ -121,6 +124,13 @@ def replied(question: Question, route: Route, found: Exchange) -> Answer:
             return Answer(Outcome.SILENT, what)
 
 
+def answered(question: Question, route: Route, said: Said, milliseconds: float | None) -> Answer:
+    """Say what a server answered to a datagram that came to it as clients' do."""
+    outcome = Outcome.ANSWERS if said.is_right else Outcome.WRONG
+    proof = f"it has {(question.virtual or question.endpoint).address}; that clients get its answers is not proved"
+    return Answer(outcome, f"{asked(question, route)} is answered with {said.words}; {proof}", milliseconds)
+
+
 def _meaning(question: Question, route: Route, complained: Complained) -> str:
     """Say what a complaint shows, as far as it does."""
     address, complaint = (question.virtual or question.endpoint).address, complained.complaint
@@ -142,7 +152,7 @@ def _meaning(question: Question, route: Route, complained: Complained) -> str:
             return ""
 
 
-def silent(question: Question, route: Route, itself: Contact) -> Answer:
+def silent(question: Question, route: Route, itself: Contact | Answer) -> Answer:
     """Say what may be wrong with a server that does not answer to a virtual address, but is there."""
     what = f"{asked(question, route)} is not answered in {question.patience:g} s"
     virtual = (question.virtual or question.endpoint).address
@@ -150,6 +160,9 @@ def silent(question: Question, route: Route, itself: Contact) -> Answer:
         Outcome.ANSWERS: f"{_text(question.endpoint)} itself takes a connection",
         Outcome.REFUSES: f"{question.endpoint.address} is there (it refuses port {question.endpoint.port} of its own)",
     }.get(itself.outcome, "")
+    if isinstance(itself, Answer):
+        is_answer = itself.outcome in (Outcome.ANSWERS, Outcome.WRONG)
+        own = f"asked at its own address, {itself.sentence}" if is_answer else ""
     if route.gateway is not None and question.forwarding is Forwarding.ROUTE:
         return Answer(Outcome.SILENT, "; ".join(filter(None, (what, own, _behind(question, route).removeprefix("; ")))))
     causes = f"{virtual} is probably missing on it (on its lo)"

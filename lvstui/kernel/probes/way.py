@@ -16,7 +16,7 @@ from lvstui.core.probes.question import Question
 from lvstui.core.trace.route import Route, RouteQuestion
 from lvstui.kernel.probes import sentences
 from lvstui.kernel.probes.connect import Contact, contact
-from lvstui.kernel.probes.frames import Flow, new_sequence, wrapped
+from lvstui.kernel.probes.frames import Accepted, Flow, new_sequence, wrapped
 from lvstui.kernel.probes.neighbour import (
     ETHERTYPES,
     Link,
@@ -27,7 +27,7 @@ from lvstui.kernel.probes.neighbour import (
     may_send_raw,
     resolve,
 )
-from lvstui.kernel.probes.protocols import converse
+from lvstui.kernel.probes.protocols import converse, judge, opening
 from lvstui.kernel.probes.wire import Port, Send, exchange
 from lvstui.kernel.routes import find_route
 
@@ -95,7 +95,7 @@ def _contact(question: Question) -> Contact | Answer:
 
 def _ask_further(question: Question, answer: Answer, *, by_wire: bool = False) -> Answer:
     """Ask a server that answers clients' packets what its probe has to ask, unless that was asked over a connection."""
-    is_open = question.speaks and (by_wire or not question.speaks_there)
+    is_open = question.speaks and not (question.speaks_at_once if by_wire else question.speaks_there)
     return _converse(question, answer) if is_open and answer.outcome in _PERHAPS else answer
 
 
@@ -121,7 +121,7 @@ def is_gone(server: Endpoint, route: Route) -> bool:
 
 
 def _ask_by_wire(question: Question, route: Route) -> Answer:
-    """Send a SYN, or an empty datagram, as IPVS would send on that of a client; needs CAP_NET_RAW. Raises OSError."""
+    """Send a SYN, or a datagram, as IPVS would send on that of a client; needs CAP_NET_RAW. Raises OSError."""
     virtual, server = question.virtual, question.endpoint.address
     if virtual is None:
         return sentences.unknown_address()
@@ -134,12 +134,15 @@ def _ask_by_wire(question: Question, route: Route) -> Answer:
     if not is_resolved(route):
         return sentences.nobody(question, route)
     with Port(question.protocol, str(source)) as port:
-        flow = Flow(question.protocol, Endpoint(source, port.number), virtual, new_sequence())
+        words = opening(question.probe) if question.probe and question.speaks_at_once else b""
+        flow = Flow(question.protocol, Endpoint(source, port.number), virtual, new_sequence(), words)
         families = dict.fromkeys((family, Family.of(server)))
         with _sender(question, flow, route) as send:
             found = exchange(flow, send, families, question.patience)
     if found.reply is None:
         return _explain_silence(question, route)
+    if question.probe and question.speaks_at_once and isinstance(found.reply, Accepted):
+        return sentences.answered(question, route, judge(question.probe, words, found.reply.data), found.milliseconds)
     return sentences.replied(question, route, found)
 
 
@@ -188,6 +191,8 @@ def _explain_silence(question: Question, route: Route) -> Answer:
     """Look whether the host is there at all, and what its own address says."""
     if is_gone(question.endpoint, route):
         return sentences.nobody(question, route)
+    if question.probe and question.speaks_at_once:
+        return sentences.silent(question, route, converse(question.probe, question.endpoint, _MOMENT))
     if question.protocol is not Protocol.TCP:
         return sentences.unproved(question, route)
     return sentences.silent(question, route, contact(question.protocol, question.endpoint, _MOMENT))

@@ -54,9 +54,8 @@ def _read_certificate(random: Random) -> None:
 
 def _read_reply(random: Random) -> None:
     data = mutate.damage(random, random.choice(_REPLIES))
-    dns.is_about(7, data)
     with suppress(dns.Malformed):
-        dns.Code.word(dns.read_reply(data, _NAME, DnsRecord.A).code)
+        dns.Code.word(dns.read_reply(data, data, _NAME, DnsRecord.A).code)
 
 
 def _speak(random: Random, kind: ProbeType) -> None:

@@ -14,6 +14,9 @@ from threading import Thread
 from lvstui.core.fields import server
 from lvstui.core.model import Endpoint
 
+_PKTINFO = 8
+"""The option by which a datagram says which of our addresses it came to (IP_PKTINFO)."""
+
 CERTIFICATES = Path(__file__).parent / "certificates"
 
 
@@ -85,18 +88,21 @@ def tcp(speak: Callable[[socket.socket], None], at: socket.socket | None = None)
 
 
 @contextmanager
-def udp(answer: Callable[[bytes], list[bytes]]) -> Iterator[Endpoint]:
-    """Yield the place of a server that answers a datagram with these."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.bind(("127.0.0.1", 0))
+def udp(answer: Callable[[bytes], list[bytes]], at: socket.socket | None = None) -> Iterator[Endpoint]:
+    """Yield the place of a server that answers a datagram with these, from the address that it came to."""
+    with at or socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        if at is None:
+            client.bind(("127.0.0.1", 0))
+        client.setsockopt(socket.IPPROTO_IP, _PKTINFO, 1)
 
         def serve() -> None:
             while True:
-                data, whom = client.recvfrom(65536)
+                data, where, _, whom = client.recvmsg(65536, 64)
                 if whom is None:  # it was shut down
                     return
+                from_there = [(socket.IPPROTO_IP, _PKTINFO, bytes(4) + info[4:8] + bytes(4)) for _, _, info in where]
                 for reply in answer(data):
-                    client.sendto(reply, whom)
+                    client.sendmsg([reply], from_there, 0, whom)
 
         yield from _served(client, serve)
 

@@ -65,7 +65,7 @@ def test_a_name_server_is_asked_a_question_in_place_of_an_empty_datagram() -> No
     with udp(name_server(0, 1)) as place:
         found = ask(asked(probe, place, Protocol.UDP))
         assert found.outcome is Outcome.ANSWERS
-        assert "answers the question for A of example.net with NOERROR, 1 record" in found.sentence
+        assert "answers a query (A of example.net) with NOERROR, 1 record" in found.sentence
     assert ask(asked(probe, place, Protocol.UDP)).outcome is Outcome.REFUSES
 
 

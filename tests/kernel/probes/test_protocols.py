@@ -266,7 +266,7 @@ def test_a_name_server_is_asked_and_its_answer_judged(
     with udp(answer) as place:
         found = said(Probe(ProbeType.DNS, name="example.net", record=DnsRecord.SOA), place)
     assert found[0] is outcome
-    assert found[1].startswith("answers the question for SOA of example.net with ")
+    assert found[1].startswith("answers a query (SOA of example.net) with ")
     assert words in found[1]
 
 
@@ -308,7 +308,7 @@ def test_a_server_of_datagrams_that_is_silent_or_gone_is_told_apart() -> None:
     with udp(lambda _: [b"\x00" * 20] * 50) as place:
         assert said(Probe(ProbeType.DNS, name="a"), place, 0.2) == (
             W,
-            "begins to answer the question for A of a, and comes to no end in 0.2 s",
+            "begins to answer a query (A of a), and comes to no end in 0.2 s",
         )
     found = converse(asked, place, 1.0)
     assert isinstance(found, Contact)

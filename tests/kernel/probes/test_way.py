@@ -10,6 +10,7 @@ import struct
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -35,7 +36,7 @@ from lvstui.kernel.live import Live
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.probes.way import ask as ask_here
 from tests.kernel.probes.network import DIRECTOR, GUE_PORT, SERVERS, VIRTUAL, network, open_connections
-from tests.kernel.probes.servers import tcp
+from tests.kernel.probes.servers import name_server, tcp, udp
 
 pytestmark = pytest.mark.kernel
 
@@ -232,6 +233,29 @@ def test_a_probe_is_asked_after_the_packet_at_the_servers_own_address() -> None:
             gone = ask(Probe(ProbeType.HTTP, 8081, "/200"))
             assert gone.outcome is Outcome.REFUSES
             assert gone.sentence.endswith("8081 refuses a connection; GET /200 could not be asked there")
+    kernel.close()
+
+
+def test_a_datagram_with_words_takes_the_way_of_clients_packets() -> None:
+    """The good server answers names at its virtual address; the bare one lacks that, and answers at its own."""
+    query = Probe(ProbeType.DNS, name="example.net")
+    kernel = Live(DIRECTOR)
+    with ExitStack() as stack:
+        for name in ("probed-good", "probed-bare"):
+            heard = call_in(name, partial(socket.socket, socket.AF_INET, socket.SOCK_DGRAM))
+            heard.bind(("0.0.0.0", 5300))
+            stack.enter_context(udp(name_server(0, 1), heard))
+        for way in ("masq4", "route4", "ipip4in4"):
+            good, bare = (
+                kernel.probe(question(WAYS[way], SERVERS[name], 5300, Protocol.UDP)._replace(probe=query))
+                for name in ("probed-good", "probed-bare")
+            )
+            assert good.outcome is Outcome.ANSWERS, good
+            assert "NOERROR, 1 record" in good.sentence
+            if way != "masq4":
+                assert good.sentence.startswith("a query (A of example.net) for 192.0.2.77:5300 ")
+                assert bare.outcome in (Outcome.SILENT, Outcome.UNREACHABLE), bare
+                assert "192.0.2.77 is" in bare.sentence
     kernel.close()
 
 
