@@ -398,7 +398,7 @@ class Stop(NamedTuple):
 class Program:
     """All rules of a network namespace: for each hook its base chains.
 
-    The hooks are `ingress`, `prerouting`, `input`, `output` and `postrouting`; the chains stand in the order in which
+    The hooks are those of inet and `ingress`; the chains stand in the order in which
     packets of any family come to them. `order` is the machine's byte order. `trouble` says what is not known of the
     rules; then nothing is certain.
     """

@@ -24,6 +24,7 @@ from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.program import Outcome, Program, Stop, Verdict
 from lvstui.core.packets.route import Mingle, Pass, Track, Translate, orders, route
 from lvstui.core.packets.run import Flows, Met, Runner, Trail, bounded
+from lvstui.core.packets.saving import saved_elsewhere
 from lvstui.core.packets.scene import NO_CONNECTION, Scene, Surroundings, Target, Tracking
 from lvstui.core.packets.sight import Sight
 from lvstui.core.packets.state import State
@@ -108,9 +109,10 @@ def walk(program: Program, packet: Packet, around: Surroundings = UNKNOWN, *, st
         return walker.way(walker.walk(Tracking.NEW, ((mark, None, 0),)))
     first = _Walker(program, _opening(packet), around, False)
     begun = []
+    elsewhere = saved_elsewhere(program) if around.balanced else 0
     opened = first.walk(Tracking.NEW, ((Bits(0), None, 0),), beyond=not around.balanced)
     for state, trail in opened.get(Outcome.ACCEPT, Flows()).items():
-        kept = {Bits(state.saved, state.saved_unknown): trail.guesses}
+        kept = {Bits(state.saved & ~elsewhere, state.saved_unknown | elsewhere): trail.guesses}
         if packet.connection_mark is not None:
             kept = {mark: trail.guesses}
         elif not around.balanced:

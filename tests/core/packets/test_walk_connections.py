@@ -155,6 +155,14 @@ def test_a_mark_saved_after_ipvs_is_not_there() -> None:
     assert only(rules, established=True).mark == 80
 
 
+@pytest.mark.parametrize("hook", ["forward", "output", "postrouting"])
+def test_what_rules_behind_ipvs_may_save_is_not_known(hook: str) -> None:
+    behind = table(base(rule(jump("aside")), hook=hook), chain("aside", rule(Mark(6, 0xF, connection=True))))
+    rules = program(base(rule(copy(CONNECTION_MARK, MARK))), behind)
+    (fate,) = walk(rules, packet(established=True), Surroundings(balanced=True)).fates
+    assert (fate.mark, fate.unknown) == (0, 0xF)
+
+
 @pytest.mark.parametrize(("told", "mark"), [(None, 6), (7, 7)])
 def test_an_answer_may_have_written_the_mark_unless_it_is_told(told: int | None, mark: int) -> None:
     answers = base(rule(set_mark(6, CONNECTION_MARK)), hook="output")

@@ -11,8 +11,15 @@ from lvstui.core.packets.program import ByteOrder, Program, Stop, Table
 from lvstui.core.packets.route import IPVS, TRACKING, TRANSLATION
 from lvstui.kernel.nft.nfnetlink import NUMBERS, Hooked
 
-HOOKS: Final[Mapping[str, int]] = {"ingress": 0, "prerouting": 0, "input": 1, "output": 3, "postrouting": 4}
-"""The hooks of what comes to this machine and leaves it, by the kernel's numbers (NF_NETDEV_INGRESS, NF_INET_*)."""
+HOOKS: Final[Mapping[str, int]] = {
+    "ingress": 0,
+    "prerouting": 0,
+    "input": 1,
+    "forward": 2,
+    "output": 3,
+    "postrouting": 4,
+}
+"""The hooks of packets of IP by the kernel's numbers (NF_NETDEV_INGRESS, NF_INET_*)."""
 
 FAMILIES: Final = frozenset(("ip", "ip6", "inet", "netdev"))
 """Families of tables whose chains packets of IP pass there."""
