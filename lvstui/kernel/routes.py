@@ -6,8 +6,10 @@ import errno
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lvstui.core.trace.route import FILTERED, Route, RouteQuestion
@@ -40,6 +42,8 @@ _NEIGHBOURS: Final = {
     0x80: "permanent",
 }
 """The words of `ip neighbour` (include/uapi/linux/neighbour.h: NUD_*)."""
+
+_SETTINGS: Final = Path("/proc/sys/net/ipv4/conf")
 
 _NOARP: Final = 0x80 | 0x8
 """Interfaces on which nobody is asked for a link address (IFF_NOARP, IFF_LOOPBACK)."""
@@ -103,7 +107,24 @@ def _answer(kernel: IPRoute, question: RouteQuestion, links: dict[int, _Link]) -
     try:
         return _ask(kernel, question, links)
     except NetlinkError as problem:
+        if problem.code == errno.EINVAL and _is_filtered(kernel, question, links):
+            return Route(trouble=FILTERED)
         return Route(trouble=_TROUBLES.get(problem.code) or os.strerror(problem.code))
+
+
+def _is_filtered(kernel: IPRoute, question: RouteQuestion, links: dict[int, _Link]) -> bool:
+    """Return whether it is rp_filter that drops a packet; newer kernels say EINVAL of whatever comes in and is dropped.
+
+    The larger of two settings counts: 1 wants the way back to lead out by the same interface, 2 any way back.
+    """
+    if question.source is None or question.source.version != 4 or not question.interface:
+        return False
+    value = 0
+    for name in ("all", question.interface):
+        with suppress(OSError, ValueError):
+            value = max(value, int((_SETTINGS / name / "rp_filter").read_text()))
+    back = _answer(kernel, RouteQuestion(question.source), links)
+    return bool(value) and (not back.kind or (value == 1 and back.interface != question.interface))
 
 
 def _ask(kernel: IPRoute, question: RouteQuestion, links: dict[int, _Link]) -> Route:

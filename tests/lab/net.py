@@ -76,7 +76,7 @@ def shop(*, traffic: bool = False, empty: bool = False) -> Iterator[None]:
         _take_away_network()
         if not empty:
             _run(["ipvsadm", "-C"])
-            if _has_iptables():
+            if has_iptables():
                 _run(["iptables", "-t", "mangle", "-F"])
 
 
@@ -119,7 +119,7 @@ def ask(requests: Iterable[tuple[str, str, int]]) -> list[str]:
 
 
 def _mark() -> None:
-    if _has_iptables():
+    if has_iptables():
         _run(["iptables", "-t", "mangle", "-A", "PREROUTING", *MARKED.split()])
         return
     _run(["tc", "qdisc", "add", "dev", "front", "clsact"])  # gone with the link
@@ -127,7 +127,8 @@ def _mark() -> None:
         _run(["tc", "filter", "add", "dev", "front", "ingress", *MARKED_BY_TC.format(port).split()])
 
 
-def _has_iptables() -> bool:
+def has_iptables() -> bool:
+    """Return whether this kernel takes rules of iptables."""
     return subprocess.run(["iptables", "-t", "mangle", "-S"], capture_output=True).returncode == 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -116,17 +116,22 @@ def filtered() -> int | None:
 
 def _beyond() -> Iterator[Address]:
     """Yield an address of each of the first networks behind routers, of both families."""
-    for name, parse in (("route", _ipv4_network), ("ipv6_route", _ipv6_network)):
-        found: dict[Address, None] = {}
+    for name, parse in (("route", ipv4_network), ("ipv6_route", ipv6_network)):
         with suppress(OSError), (_NET / name).open(errors="replace") as file:
-            for line in file.read(_TEXT_MAX).splitlines()[:-1]:
-                with suppress(ValueError, IndexError):
-                    if len(found) < _BEYOND and (address := parse(line.split())) is not None:
-                        found[address] = None
-        yield from found
+            yield from routed(file.read(_TEXT_MAX), parse)
 
 
-def _ipv4_network(words: list[str]) -> Address | None:
+def routed(text: str, parse: Callable[[list[str]], Address | None]) -> list[Address]:
+    """Return an address of each of the first networks in a table of routes; its last line may be cut off."""
+    found: dict[Address, None] = {}
+    for line in text.rpartition("\n")[0].splitlines():
+        with suppress(ValueError, IndexError):
+            if len(found) < _BEYOND and (address := parse(line.split())) is not None:
+                found[address] = None
+    return list(found)
+
+
+def ipv4_network(words: list[str]) -> Address | None:
     """Read a line of /proc/net/route: its addresses are in the byte order of the machine."""
     if not words[1].isalnum() or not int(words[3], 16) & _ROUTER or int(words[3], 16) & _REJECTED:
         return None
@@ -134,7 +139,8 @@ def _ipv4_network(words: list[str]) -> Address | None:
     return network + 1 if int(network) else _ANYBODY[0]
 
 
-def _ipv6_network(words: list[str]) -> Address | None:
+def ipv6_network(words: list[str]) -> Address | None:
+    """Read a line of /proc/net/ipv6_route."""
     if not int(words[8], 16) & _ROUTER or int(words[8], 16) & _REJECTED:
         return None
     network = IPv6Address(bytes.fromhex(words[0]))

@@ -138,12 +138,12 @@ def _listen(places: Sequence[_Place], answers: Mapping[Address, dict[str, None]]
             return
         for opened in ready:
             packet, sender = opened.recvfrom(2048)
-            for address, host in _answer(packet, bytes(sender[4])):
+            for address, host in answered(packet, bytes(sender[4])):
                 if address in answers:
                     answers[address][host] = None
 
 
-def _answer(packet: bytes, sender: bytes) -> Iterator[tuple[Address, str]]:
+def answered(packet: bytes, sender: bytes) -> Iterator[tuple[Address, str]]:
     """Yield the address that a packet says a host has, and that host's link address."""
     if len(packet) > _IPV6_HEAD and packet[0] >> 4 == 6:
         body = packet[_IPV6_HEAD:]
