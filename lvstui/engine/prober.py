@@ -11,7 +11,7 @@ from lvstui.core.marks.mark import mark_at
 from lvstui.core.model import AddressKey, MarkKey, ServerKey
 from lvstui.core.probes.answer import Answer, Outcome
 from lvstui.core.probes.finding import Finding, Findings, Probed
-from lvstui.core.probes.question import Question, questions
+from lvstui.core.probes.question import Question, questions, virtual_addresses
 from lvstui.core.snapshot import Snapshot
 from lvstui.engine.messages import Answered, Broken
 from lvstui.kernel.port import Kernel, KernelError
@@ -32,9 +32,10 @@ def inquiries(
 ) -> Iterator[Inquiry]:
     """Yield what to ask each of these servers; `at` is what clients send to where that is not known."""
     director = snapshot.reading.director
+    shared = snapshot.derive(virtual_addresses, director)
     for key in keys:
         selectors = mark_at(snapshot, key.service.mark).selectors if isinstance(key.service, MarkKey) else ()
-        yield Inquiry(key, questions(director, key, selectors, at=at, patience=patience))
+        yield Inquiry(key, questions(director, key, selectors, shared=shared, at=at, patience=patience))
 
 
 def ask(kernel: Kernel, inquiry: Inquiry) -> Sequence[Probed]:

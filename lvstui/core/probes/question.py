@@ -105,13 +105,15 @@ def questions(
     key: ServerKey,
     selectors: Iterable[Selector] = (),
     *,
+    shared: frozenset[Address] = frozenset(),
     at: AddressKey | None = None,
     patience: float | None = None,
 ) -> Sequence[Question] | Answer:
     """Return what to ask a server of the director, or why it cannot be asked.
 
-    `selectors` are the packets that get the mark of a service on a mark; `at` is what the operator names instead: an
-    address and a port of a service for which several are possible. `patience` None leaves it to the service's probe.
+    `selectors` are the packets that get the mark of a service on a mark, `shared` the `virtual_addresses`; `at` is what
+    the operator names instead: an address and a port of a service for which several are possible. `patience` None
+    leaves it to the service's probe.
     """
     probe = director.pools[key.service].service.probe
     wait = patience or (probe.timeout if probe else PATIENCE)
@@ -126,11 +128,19 @@ def questions(
         if not port or (virtual is None and not translates):
             continue
         endpoint = Endpoint(server.endpoint.address, port)
-        shared = frozenset(other.address for other in director.pools if isinstance(other, AddressKey))
-        shared |= frozenset((virtual.address,) if virtual else ())
+        if virtual is not None and virtual.address not in shared:
+            shared |= {virtual.address}
         way = server.forwarding, server.tunnel, target.protocol
         found.append(Question(key, *way, endpoint, virtual, shared, wait, probe))
     return found[:MOST] or Answer(Outcome.UNASKED, _unknown(key))
+
+
+def virtual_addresses(director: Director) -> frozenset[Address]:
+    """Return what clients send to, as far as that are single addresses: those of services, and of our mark groups."""
+    found = {key.address for key in director.pools if isinstance(key, AddressKey)}
+    selectors = (selector for group in director.groups.values() for selector in group.selectors)
+    networks = (network for selector in selectors for network in selector.addresses)
+    return frozenset(found | {one.network_address for one in networks if one.prefixlen == one.max_prefixlen})
 
 
 def _targets(key: ServerKey, selectors: Iterable[Selector], at: AddressKey | None) -> Iterator[_Target]:

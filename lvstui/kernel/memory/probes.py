@@ -18,7 +18,8 @@ def answer(question: Question, trouble: Trouble | None) -> Answer:
     milliseconds = 0.2 + question.endpoint.address.packed[-1] % 10 / 20
     match trouble:
         case Trouble.REFUSING:
-            return Answer(Outcome.REFUSES, f"{where} refuses a connection; its host is there, and nothing listens", 0.2)
+            reason = "its host is there, and nothing listens, or a filter refuses it"
+            return Answer(Outcome.REFUSES, f"{where} refuses a connection; {reason}", 0.2)
         case Trouble.SILENT:
             reason = "its host or a filter drops it, or the answer goes another way"
             return Answer(Outcome.SILENT, f"{where} does not answer a connection in {question.patience:g} s; {reason}")

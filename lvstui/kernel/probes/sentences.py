@@ -31,7 +31,7 @@ def plain(question: Question, found: Contact | Answer) -> Answer:
         case Outcome.ANSWERS:
             proof = "that its answers to clients come by this director is not proved"
         case Outcome.REFUSES:
-            proof = "its host is there, and nothing listens"
+            proof = "its host is there, and nothing listens, or a filter refuses it"
         case Outcome.SILENT if isinstance(found, Contact):
             proof = "its host or a filter drops it, or the answer goes another way"
         case _:
@@ -109,14 +109,17 @@ def replied(question: Question, route: Route, found: Exchange) -> Answer:
             limit = "that clients get its answers is not proved"
             return Answer(Outcome.ANSWERS, f"{what} {proof}; {limit}", found.milliseconds)
         case Refused():
-            proof = f"is reset: it has {virtual.address}, and nothing listens on port {virtual.port} of it"
+            proof = (
+                f"is reset: it has {virtual.address}, and nothing listens on port {virtual.port}, or a filter resets"
+            )
             return Answer(Outcome.REFUSES, f"{what} {proof}", found.milliseconds)
         case Returned():
             proof = f"comes back: {virtual.address} is not on it, and it forwards"
             return Answer(Outcome.UNREACHABLE, f"{what} {proof}{_behind(question, route)}", found.milliseconds)
         case Complained(by, complaint) as complained:
             if by == virtual.address and complaint is Complaint.PORT:
-                proof = f"is refused ({complaint.value}): it has {by}, and nothing listens on port {virtual.port} of it"
+                why = "a filter rejects it" if question.protocol is Protocol.TCP else "nothing listens on its port"
+                proof = f"is refused ({complaint.value}): it has {by}, and {why}"
                 return Answer(Outcome.REFUSES, f"{what} {proof}", found.milliseconds)
             meaning = _meaning(question, route, complained)
             return Answer(Outcome.UNREACHABLE, f"{what}: {by} says {complaint.value}{meaning}", found.milliseconds)

@@ -10,7 +10,7 @@ import pytest
 from lvstui.core import fields
 from lvstui.core.model import AddressKey, Director, Endpoint, Forwarding, Pool, RealServer, ServerKey, Service
 from lvstui.core.probes.answer import Answer, Outcome
-from lvstui.core.probes.question import Question, questions
+from lvstui.core.probes.question import Question, questions, virtual_addresses
 from lvstui.core.selectors import selector
 
 
@@ -23,7 +23,9 @@ def ask(
     director = Director({key: pool, other: Pool(Service(other))})
     named = fields.service(at) if at else None
     assert named is None or isinstance(named, AddressKey)
-    return questions(director, ServerKey(key, endpoint), map(selector, selectors), at=named)
+    return questions(
+        director, ServerKey(key, endpoint), map(selector, selectors), at=named, shared=virtual_addresses(director)
+    )
 
 
 def asked(found: Sequence[Question] | Answer) -> list[tuple[str, str]]:

@@ -270,6 +270,18 @@ def without_raw(asked: Sequence[Question]) -> Sequence[Answer]:
     return [ask_here(one) for one in asked]
 
 
+def test_a_filter_of_the_server_that_rejects_is_told_from_a_closed_port(ask: Asking) -> None:
+    filtering = ["ip", "netns", "exec", "probed-good", "iptables"]
+    rule = ["-p", "tcp", "--dport", "80", "-j", "REJECT"]
+    subprocess.run([*filtering, "-A", "INPUT", *rule], check=True)
+    try:
+        answer = ask({"route4": ROUTE["route4"]}, SERVERS["probed-good"])["route4"]
+    finally:
+        subprocess.run([*filtering, "-D", "INPUT", *rule], check=True)
+    assert answer.outcome is Outcome.REFUSES
+    assert "it has 192.0.2.77, and a filter rejects it" in answer.sentence
+
+
 def test_a_packet_filter_of_ours_that_keeps_the_tunnel_back_is_named(ask: Asking) -> None:
     rule = ["-p", "ipencap", "-j", "DROP"]
     filtering = ["ip", "netns", "exec", DIRECTOR, "iptables"]
