@@ -16,6 +16,9 @@ from lvstui.core.snapshot import Snapshot
 from lvstui.engine.scanner import read_table
 from lvstui.kernel.port import Kernel, KernelError
 
+_ENOUGH: Final = 8.0
+"""Seconds after which counters say more of servers that answer through the director than the table does."""
+
 _BUDGET: Final = 0.5
 """Seconds that a reading of the connection table takes at most: a part of it stands for all."""
 
@@ -40,7 +43,9 @@ def with_health(
             watch.weigh(_glance(kernel), time.monotonic())
     scan = _glance(kernel)
     watch.weigh(scan, time.monotonic())
-    found = {**of_table(scan, reading.director, time.monotonic()), **watch.found}
+    found = dict(watch.found)
+    if over < _ENOUGH:
+        found = {**of_table(scan, reading.director, time.monotonic()), **found}
     if reading is not snapshot.reading:
         named = add_profile_values(reading.director, snapshot.profile.saved or director)
         reading = replace(reading, director=replace(named, home=director.home))

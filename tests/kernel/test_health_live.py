@@ -152,7 +152,7 @@ def test_who_is_killed_or_silenced_is_seen_within_seconds_and_forgotten_when_wel
         assert "0 established, its siblings " in seen.evidence[MASQ, "12"]
         assert "each answered by a reset" in seen.evidence[MASQ, "12"]
         assert "SYN_RECV" in seen.evidence[ROUTE, "12"]
-        status, text = run("show", "services", "--json")
+        status, text = run("show", "services", "--json", "--over", "8")
         states = {
             (service["service"].split(":")[1], server["server"][-5:-3]): server["state"]
             for service in json.loads(text)["service"]

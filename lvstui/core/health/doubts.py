@@ -7,8 +7,8 @@ from typing import Final
 
 from lvstui.core.health.account import FEW
 from lvstui.core.health.counted import Span, Traffic, between, opens
-from lvstui.core.health.table import judge, tallies
-from lvstui.core.health.verdict import Verdict
+from lvstui.core.health.table import Tallies, judge, tallies
+from lvstui.core.health.verdict import Trouble, Verdict
 from lvstui.core.model import Director, ServerKey
 from lvstui.core.observed import Scan, ServerStats
 
@@ -46,6 +46,8 @@ class Doubts:
         self._open: dict[ServerKey, _Doubt] = {}
         self._rested = 0.0
         self._weighed = 0.0
+        self.tallies: Tallies = {}
+        """What the newest reading of the table had of each server."""
         self.found: dict[ServerKey, Verdict] = {}
         """The servers that the table showed to be in trouble."""
 
@@ -76,9 +78,11 @@ class Doubts:
         if scan.trouble:
             return
         self._weighed = now
-        counted = tallies(scan, director)
+        counted = self.tallies = tallies(scan, director)
         found: dict[ServerKey, Verdict] = {}
         for key, verdict in judge(counted, scan, director, now).items():
+            if verdict.trouble is not Trouble.NO_HANDSHAKE:
+                continue  # counters tell more of those that answer through the director
             known = self.found.get(key)
             found[key] = verdict if known is None else verdict._replace(since=known.since)
         for key, verdict in self.found.items():
@@ -99,8 +103,8 @@ class Doubts:
 
     def lapse(self, director: Director, now: float) -> None:
         """Forget what is too old, and servers that are gone."""
-        if self.found and now - self._weighed > _STALE:
-            self.found = {}
+        if now - self._weighed > _STALE:
+            self.found, self.tallies = {}, {}
         for held in (self._open, self.found):
             for key in [key for key in held if _is_gone(key, director)]:
                 del held[key]

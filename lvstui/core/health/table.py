@@ -33,6 +33,7 @@ _OLD: Final = 12.0
 """Seconds after which a client that repeats itself no more says nothing about the server as it is now."""
 
 _FRESH: Final = 4.0
+_LATELY: Final = 8.0
 _RECENT: Final = 15.0
 """Seconds in which a connection had a packet."""
 
@@ -54,13 +55,15 @@ class Tally:
     """The TCP connections of a server by what becomes of them.
 
     `waiting` ones are in SYN_RECV, and had their last SYN some seconds ago; `refused` ones are in CLOSE. Those that got
-    through had a packet in the last seconds: `fresh` 4, `recent` 15. `clients` are those of waiting and refused ones,
-    `served` those of recent ones.
+    through had a packet in the last seconds: `fresh` 4, `lately` 8, `recent` 15. `clients` are those of waiting and
+    refused ones, `served` those of recent ones. `established` ones are open, however long ago they had a packet.
     """
 
     waiting: int = 0
     refused: int = 0
+    established: int = 0
     fresh: int = 0
+    lately: int = 0
     recent: int = 0
     clients: set[Address] = field(default_factory=set)
     served: set[Address] = field(default_factory=set)
@@ -68,7 +71,13 @@ class Tally:
     @property
     def is_still_in_trouble(self) -> bool:
         """Whether a server that was in trouble shows nothing else yet."""
-        return bool(self.waiting + self.refused) and self.fresh * _RATIO <= self.waiting + self.refused
+        return self.waiting > 0 and self.fresh * _RATIO <= self.waiting
+
+    @property
+    def in_vain(self) -> str:
+        """What is there of connections in vain, in the kernel's words for their states; empty without any."""
+        words = [(self.refused, "CLOSE"), (self.waiting, "SYN_RECV")]
+        return ", ".join(f"{number} {word}" for number, word in words if number)
 
 
 Tallies: TypeAlias = Mapping[ServerKey, Tally]
@@ -101,7 +110,9 @@ def _count(tally: Tally, connection: Connection, lasts: Mapping[str, float], now
         tally.clients.add(connection.client.address)
     elif state in lasts:
         age = lasts[state] - left
+        tally.established += state == "ESTABLISHED"
         tally.fresh += age <= _FRESH
+        tally.lately += age <= _LATELY
         if age <= _RECENT:
             tally.recent += 1
             tally.served.add(connection.client.address)
@@ -161,9 +172,10 @@ def judge(found: Tallies, scan: Scan, director: Director, now: float) -> Health:
 
 def _trouble(own: Tally, others: list[Tally], *, masq: bool) -> Trouble | None:
     """Return what a server does, None where it may be well or all are alike, as in a flood of SYNs."""
-    if masq and own.refused >= FEW and own.fresh * _RATIO <= own.refused:
+    # Clients that end their connections with a reset leave CLOSE too, but some of them were just open, or are.
+    if masq and own.refused >= FEW and not own.established + own.lately:
         vain = [(other.refused, other.recent) for other in others]
-        return Trouble.REFUSING if _is_unlikely(own.refused, own.fresh, vain) else None
+        return Trouble.REFUSING if _is_unlikely(own.refused, 0, vain) else None
     if own.waiting < FEW or own.fresh * _RATIO > own.waiting:
         return None
     nobody = not own.recent and not any(other.recent for other in others) and own.waiting >= 2 * FEW

@@ -61,7 +61,11 @@ class Watch:
         return self._sum_up()
 
     def _sum_up(self) -> Health:
-        found = {**self._doubts.found, **self._counted}
+        found = dict(self._doubts.found)
+        for key, verdict in self._counted.items():
+            tally = self._doubts.tallies.get(key)
+            states = f"; {tally.in_vain}" if tally and tally.in_vain else ""
+            found[key] = verdict._replace(evidence=f"{verdict.evidence}{states}")
         if found != self.found:
             self.found = found
         return self.found

@@ -243,6 +243,7 @@ class ServicesView(TableView[RowKey, ServiceLook]):
         self.look = replace(self.look, ascii_only=not (sys.stderr.encoding or "").lower().startswith("utf"))
         self._outlook_said = ""
         self._drained: float | None = None
+        self._in_trouble: RowKey | None = None
 
     @property
     def about(self) -> ServiceKey | None:
@@ -270,9 +271,14 @@ class ServicesView(TableView[RowKey, ServiceLook]):
             self.table.move_to(row)
 
     def redraw(self) -> None:
-        """Show the rows; some seconds after a server was drained, keep the message about it up to date."""
+        """Show the rows; some seconds after a server was drained or got into trouble, keep the message up to date."""
         super().redraw()
         text, now = _outlook(self), self.snapshot.reading.taken
+        in_trouble = self.table.cursor_key if self.table.cursor_key in self.snapshot.health else None
+        if self._in_trouble is not None and self._in_trouble == self.table.cursor_key and not in_trouble:
+            self._outlook_said = text
+            self.say(text or "this server is not seen in trouble any more")
+        self._in_trouble = in_trouble
         if not text:
             self._drained = None
             return
@@ -283,7 +289,7 @@ class ServicesView(TableView[RowKey, ServiceLook]):
             self.say(text, standing=True)
 
     def on_virtual_table_cursor_moved(self) -> None:
-        """Show what is left to wait for on a drained server."""
+        """Show what trouble a server is in, or what is left to wait for on a drained one."""
         text = _outlook(self)
         if text or self._outlook_said:
             self.say(text)

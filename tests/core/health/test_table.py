@@ -102,3 +102,7 @@ def test_the_evidence_says_of_how_many_connections_and_how_old_it_is() -> None:
     verdict = of_table(scan, director(Forwarding.ROUTE), NOW + 4)[ServerKey(SHOP, server(ENDS[0]).endpoint)]
     wanted = "6 left in SYN_RECV, 0 got through in 15 s, 24 on its siblings; of 30 connections seen 4 s ago"
     assert verdict.evidence == wanted
+
+
+def test_clients_that_end_their_connections_with_a_reset_are_no_trouble() -> None:
+    assert troubles(Forwarding.MASQ, rows(6, "CLOSE", 5), rows(2, "ESTABLISHED", 870), WELL) == {}
