@@ -26,6 +26,8 @@ from lvstui.core.entries.resolve import ResolvedEntry, has_engine, resolve, want
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.entries.sync_plan import client_of
 from lvstui.core.fields import FieldError
+from lvstui.core.health.table import of_table
+from lvstui.core.health.verdict import Health
 from lvstui.core.model import Address, Director, Pool, ServerKey, ServiceKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind
@@ -117,9 +119,12 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
             raise Failure(f"{error}; nothing was done") from None
         if reason := entry_edits.why_not_editable(director):
             raise Failure(f"{reason}; nothing was done")
+        health = of_table(scan, director, time.monotonic())
         if options.dry_run:
-            _print_only(wanted, held, director, as_json=options.json)
+            _print_only(wanted, held, director, health, as_json=options.json)
             return Status.DIFFERS
+        if sentence := entry_edits.trouble_there(wanted, director, health):
+            complain(f"warning: {sentence}")
         (report,) = _carry_out_recorded(place, [wanted], snapshot)
     if options.json:
         print_json(_report_table(report, director))
@@ -137,8 +142,10 @@ def move_away(place: Place, servers: Sequence[ServerKey]) -> int:
     Raises `Failure` where that cannot be.
     """
     snapshot = read_snapshot(place)
-    snapshot = replace(snapshot, scan=_scan(place, snapshot, ()))
-    if snapshot.scan is not None and not snapshot.scan.whole:
+    scan = _scan(place, snapshot, ())
+    health = of_table(scan, snapshot.reading.director, time.monotonic())
+    snapshot = replace(snapshot, scan=scan, health=health)
+    if not scan.whole:
         complain("the connection table was not read to its end: clients that were not seen stay")
     requests = [request for server in servers if (request := emptying(snapshot, server)).chosen]
     try:
@@ -160,10 +167,13 @@ def move_away(place: Place, servers: Sequence[ServerKey]) -> int:
     return status
 
 
-def _print_only(wanted: EntryEdit, held: ResolvedEntry | None, director: Director, *, as_json: bool) -> None:
+def _print_only(
+    wanted: EntryEdit, held: ResolvedEntry | None, director: Director, health: Health, *, as_json: bool
+) -> None:
     """Print what would happen; `held` is the entry that it is about, if there is one."""
     title = entry_edits.title(wanted, director)
-    sentences = entry_edits.consequences([wanted], director, held.children if held else 0, held.sure if held else True)
+    children, sure = (held.children, held.sure) if held else (0, True)
+    sentences = entry_edits.consequences([wanted], director, children, sure, health)
     if as_json:
         entry = entry_table(director, held, time.monotonic()) if held else None
         print_json({"outcome": None, "would": title, "consequences": sentences, "entry": entry})

@@ -15,6 +15,7 @@ import pytest
 
 from lvstui.cli import main
 from lvstui.commands import entries
+from lvstui.core.entries.sync_message import TCP_STATES, Message
 from lvstui.core.entries.sync_plan import binding_message
 from lvstui.core.model import Endpoint, Persistence, Service
 from lvstui.engine import scanner
@@ -261,3 +262,29 @@ def test_clients_stay_where_no_other_server_could_take_them(shell: Shell) -> Non
     assert ran.status == 1
     assert "there is no other server to go to" in ran.err
     assert listed(shell)[0]["server"] == "10.0.0.11:443"
+
+
+def refuse(shell: Shell, server: Endpoint, well: Endpoint) -> None:
+    """Leave in the table what a server that refuses everybody leaves there, beside one that serves."""
+    ends = [(server, "CLOSE", 10), (well, "ESTABLISHED", 900)]
+    virtual = Endpoint(SHOP.address, SHOP.port)
+    messages = [
+        Message(6, Endpoint(CLIENT + number, 4000), virtual, end, seconds, 0, TCP_STATES.index(state))
+        for place, (end, state, seconds) in enumerate(ends)
+        for number in range(1000 + 40 * place, 1040 + 40 * place)
+    ]
+    shell.kernel.send_sync(messages)
+
+
+def test_clients_are_spread_over_servers_that_serve_and_who_chooses_another_is_warned(shell: Shell) -> None:
+    shell.run("set", "shop", "10.0.0.12", "weight=1", "forwarding=masq")
+    shell.run("add", "shop", "10.0.0.13:443", "weight=100", "forwarding=masq")
+    web3 = Endpoint(ip_address("10.0.0.13"), 443)
+    stick(shell, WEB1)
+    refuse(shell, web3, WEB2)
+    told = "10.0.0.13:443 is refusing: its clients are not served there"
+    assert told in shell.run("entry", "move", str(CLIENT), "shop", "10.0.0.13", "--dry-run").out
+    assert told in shell.run("entry", "pin", "198.18.0.8", "shop", "10.0.0.13").err
+    ran = shell.run("drain", "shop", "web1", "--move-clients")
+    assert (ran.status, ran.err) == (0, "")
+    assert listed(shell, "--filter", str(CLIENT))[0]["server"] == "10.0.0.12:443"

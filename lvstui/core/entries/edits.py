@@ -244,7 +244,7 @@ def consequences(
         sentences.append("each new connection of the client restarts the timer")
     sentences += [sentence for edit in edits[:1] if (sentence := _about_mask(edit, director))]
     sentences += [sentence for edit in edits if (sentence := _about_weight(edit, director))]
-    sentences += [sentence for edit in edits if (sentence := _about_health(edit, director, health))]
+    sentences += [sentence for edit in edits if (sentence := trouble_there(edit, director, health))]
     if SyncRole.MASTER in director.daemons:
         sentences.append("the peer director is not informed: it keeps the old entry until traffic or its timer ends it")
     return list(dict.fromkeys(sentences))
@@ -265,7 +265,8 @@ def _about_mask(edit: EntryEdit, director: Director) -> str:
     return f"the mask {width} makes all addresses in a network one client: this affects all of them"
 
 
-def _about_health(edit: EntryEdit, director: Director, health: Health) -> str:
+def trouble_there(edit: EntryEdit, director: Director, health: Health) -> str:
+    """Return in what trouble the server is to which an edit sends a client; empty where none is seen."""
     service = service_of_edit(edit, director)
     if not isinstance(edit, Move | Pin) or service is None:
         return ""
