@@ -282,6 +282,21 @@ def test_a_filter_of_the_server_that_rejects_is_told_from_a_closed_port(ask: Ask
     assert "it has 192.0.2.77, and a filter rejects it" in answer.sentence
 
 
+def test_a_server_that_drops_what_comes_is_silent_and_not_taken_for_one_that_is_down(ask: Asking) -> None:
+    ways = MASQ | ROUTE
+    for tool in ("iptables", "ip6tables"):
+        rule = ["-A", "INPUT", "-p", "tcp", "--dport", "80", "-j", "DROP"]
+        subprocess.run(["ip", "netns", "exec", "probed-good", tool, *rule], check=True)
+    try:
+        found = ask(ways, SERVERS["probed-good"])
+    finally:
+        for tool in ("iptables", "ip6tables"):
+            subprocess.run(["ip", "netns", "exec", "probed-good", tool, "-F", "INPUT"], check=True)
+    assert outcomes(found) == dict.fromkeys(ways, Outcome.SILENT), found
+    assert "a filter drops it" in found["masq4"].sentence
+    assert "or a filter drops it" in found["route6"].sentence
+
+
 def test_a_packet_filter_of_ours_that_keeps_the_tunnel_back_is_named(ask: Asking) -> None:
     rule = ["-p", "ipencap", "-j", "DROP"]
     filtering = ["ip", "netns", "exec", DIRECTOR, "iptables"]
