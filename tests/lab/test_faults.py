@@ -12,7 +12,7 @@ from tests.lab import faults, guest, install, net
 from tests.lab.__main__ import main
 from tests.lab.uml import UserMode
 
-CLIENTS = [f"198.18.1.{number}" for number in range(20, 24)]
+CLIENTS = [f"198.18.1.{number}" for number in range(20, 22)]
 
 
 @pytest.fixture(scope="module")

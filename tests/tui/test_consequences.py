@@ -43,6 +43,18 @@ async def test_a_drain_under_sh_says_who_is_refused_and_a_key_stages_the_flag_fi
     assert (held.servers[key.endpoint].weight, held.service.flags) == (0, ServiceFlags.SCHED_1)
 
 
+async def test_the_undo_of_a_restore_refuses_clients_too_and_stays_what_it_is(stage: Stage) -> None:
+    key = hash_clients(stage)
+    async with stage.app.run_test(size=(120, 30)) as pilot:
+        await stage.look(pilot)
+        stage.view.table.move_to(key)
+        for keys in (("0", "enter"), ("0", "enter"), ("z",)):
+            await pilot.press(*keys)
+            await stage.look(pilot)
+        assert "of the clients will be refused" in staged(stage)
+        assert "F adds it" not in staged(stage)
+
+
 async def test_there_is_no_flag_to_add_to_other_edits(stage: Stage) -> None:
     async with stage.app.run_test(size=(120, 30)) as pilot:
         await stage.look(pilot)

@@ -161,7 +161,8 @@ class View(Vertical):
 
         def lines(place: int) -> Sequence[str]:
             if place < len(effects):
-                return (f"! {effects[place]}{': F adds it' if effects[place].changes else ''}",)
+                hint = ": F adds it" if effects[place].changes and edit.kind is Kind.DO else ""
+                return (f"! {effects[place]}{hint}",)
             if place >= len(effects) + len(changes):
                 return (f"then {emptied[place - len(effects) - len(changes)]}, by weight",)
             change = changes[place - len(effects)]
