@@ -8,15 +8,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from lvstui.commands.entries import entry_table
+from lvstui.commands.health import with_health
 from lvstui.commands.place import OpenPlace, Status, print_json, read_snapshot
 from lvstui.core import fields
 from lvstui.core.entries.columns import seconds_left
-from lvstui.core.observed import Reading, ServerStats
+from lvstui.core.model import ServerKey
 from lvstui.core.packets.walk import Step
+from lvstui.core.snapshot import Snapshot
 from lvstui.core.trace.lines import trace_lines
 from lvstui.core.trace.request import client_text, packet_of
 from lvstui.core.trace.trace import Ending, Trace
-from lvstui.core.view.brief import server_state
+from lvstui.core.view.brief import seen_on, server_state
 from lvstui.engine.tracer import check_interface, follow
 
 _WIDTH: Final = 80
@@ -36,15 +38,17 @@ def trace(options: Namespace, open_place: OpenPlace) -> int:
         check_interface(place.kernel, packet)  # before anything is said about what is shown
         snapshot = read_snapshot(place, rules_suffice=True)
         found = follow(place.kernel, packet, snapshot.reading)
+        if found.first.pool is not None:
+            snapshot = with_health(place.kernel, snapshot)
     now = time.monotonic()
     if options.json:
-        print_json(document(found, snapshot.reading, now))
+        print_json(document(found, snapshot, now))
     else:
-        print("\n".join(trace_lines(found, snapshot.reading, now, _WIDTH)))
+        print("\n".join(trace_lines(found, snapshot.reading, now, _WIDTH, snapshot.health)))
     return Status.OK
 
 
-def document(found: Trace, reading: Reading, now: float) -> Mapping[str, object]:
+def document(found: Trace, snapshot: Snapshot, now: float) -> Mapping[str, object]:
     """Return a trace as a document: the way where nothing unknown matches, and the `others`.
 
     `marks` are all that are possible; null stands for what there is none of. `assumed_in` is the interface that it was
@@ -65,14 +69,14 @@ def document(found: Trace, reading: Reading, now: float) -> Mapping[str, object]
         },
         "certain": found.certain,
         "marks": list(found.marks),
-        **_way(first, reading, now),
-        "others": [_way(other, reading, now) for other in found.endings[1:]],
+        **_way(first, snapshot, now),
+        "others": [_way(other, snapshot, now) for other in found.endings[1:]],
         "assumed_in": found.assumed or None,
         "trouble": found.trouble,
     }
 
 
-def _way(ending: Ending, reading: Reading, now: float) -> dict[str, object]:
+def _way(ending: Ending, snapshot: Snapshot, now: float) -> dict[str, object]:
     """Return one way as a document."""
     fate, pool, entry = ending.fate, ending.pool, ending.entry
     return {
@@ -88,9 +92,9 @@ def _way(ending: Ending, reading: Reading, now: float) -> dict[str, object]:
         "service_name": pool.service.name if pool and pool.service.name else None,
         "scheduler": pool.service.scheduler if pool else None,
         "connection": _connection(ending, now),
-        "entry": entry_table(reading.director, entry, now) if entry else None,
+        "entry": entry_table(snapshot.reading.director, entry, now) if entry else None,
         "entry_decides": ending.is_decided_by_entry,
-        **_server(ending, reading),
+        **_server(ending, snapshot),
         "servers": [fields.server_text(server) for server in ending.servers],
         "next_hop": _hop(ending),
     }
@@ -127,14 +131,15 @@ def _connection(ending: Ending, now: float) -> Mapping[str, object] | None:
     }
 
 
-def _server(ending: Ending, reading: Reading) -> Mapping[str, object]:
+def _server(ending: Ending, snapshot: Snapshot) -> Mapping[str, object]:
     """Return the server that it goes to, and how it is configured and doing."""
     server, real, pool = ending.server, ending.real_server, ending.pool
-    counts = reading.servers.get(pool.service.key, {}) if pool else {}
+    key = ServerKey(pool.service.key, real.endpoint) if pool and real else None
+    state = server_state(real, seen_on(snapshot, key), snapshot.health.get(key)).text if real and key else None
     return {
         "server": fields.server_text(server) if server else None,
         "server_name": real.name if real and real.name else None,
-        "server_state": server_state(real, counts.get(real.endpoint, ServerStats())).text if real else None,
+        "server_state": state,
         "weight": real.weight if real else None,
         "forwarding": fields.forwarding_text(real.forwarding) if real else None,
     }
