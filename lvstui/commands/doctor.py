@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 
 from lvstui.commands.changes import find_pool
+from lvstui.commands.health import with_health
 from lvstui.commands.place import OpenPlace, Status, print_json, read_with_owners
 from lvstui.core import fields
 from lvstui.core.doctor.finding import Finding, Report, State
@@ -19,7 +20,7 @@ _WIDTH = 80
 def doctor(options: Namespace, open_place: OpenPlace) -> int:
     """Print what is wrong with a service or with all; the status is 3 where something is, warnings leave it at 0."""
     with open_place() as place:
-        snapshot = read_with_owners(place)
+        snapshot = with_health(place.kernel, read_with_owners(place), options.over)
         director = snapshot.reading.director
         keys = [find_pool(options.service, director).service.key] if options.service else list(director.pools)
         report = diagnose(place.kernel, snapshot, keys, probe=options.probe)

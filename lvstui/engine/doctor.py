@@ -11,7 +11,7 @@ from lvstui.core.doctor.facts import Claim, Facts, NetworkFacts
 from lvstui.core.doctor.finding import Report
 from lvstui.core.doctor.questions import examine
 from lvstui.core.marks.mark import mark_at
-from lvstui.core.model import Address, AddressKey, Family, Pool, Protocol, ServerKey, ServiceKey, SyncRole
+from lvstui.core.model import Address, AddressKey, Director, Family, Pool, Protocol, ServerKey, ServiceKey, SyncRole
 from lvstui.core.observed import Scan
 from lvstui.core.packets.packet import Packet
 from lvstui.core.probes.answer import Answer
@@ -39,7 +39,7 @@ _NOBODY: Final[Mapping[Family, Address]] = {
 """The client of a network that knows no router."""
 
 _PORT: Final = 80
-"""The port that is tried where a service has all of them."""
+"""The first port that is tried where a service or a mark has all of them."""
 
 
 def diagnose(
@@ -147,7 +147,7 @@ def _targets(pool: Pool, snapshot: Snapshot) -> Iterator[tuple[Protocol, Address
     """Yield what packets for a service are sent to; of a mark what the rules give it to, as far as they say so."""
     key = pool.service.key
     if isinstance(key, AddressKey):
-        yield key.protocol, key.address, key.port or _PORT
+        yield key.protocol, key.address, key.port or _free_port(key, snapshot.reading.director)
         return
     wanted = [chosen for chosen in mark_at(snapshot, key.mark).selectors if chosen.addresses]
     for chosen in list(dict.fromkeys(wanted))[:_SELECTORS]:
@@ -155,6 +155,11 @@ def _targets(pool: Pool, snapshot: Snapshot) -> Iterator[tuple[Protocol, Address
         address = network[0] if network.prefixlen == network.max_prefixlen else network[1]
         if Family.of(address) is key.family:
             yield chosen.protocol or Protocol.TCP, address, chosen.ports[0].first if chosen.ports else _PORT
+
+
+def _free_port(key: AddressKey, director: Director) -> int:
+    """Return a port of a service on all ports that no other service takes from it."""
+    return next(port for port in range(_PORT, 65536) if key._replace(port=port) not in director.pools)
 
 
 def _seen_clients(facts: Facts) -> Mapping[Address, tuple[Address, ...]]:

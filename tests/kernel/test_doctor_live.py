@@ -408,15 +408,10 @@ def test_a_table_that_is_too_small_is_found(tmp_path: Path) -> None:
     assert "conn_tab_bits=15" in crowded["remedy"]
 
 
-def test_what_is_healthy_says_so(tmp_path: Path) -> None:
-    for service in HEALTHY:
-        assert ailing(doctor(tmp_path, service)) == (0, [])
-
-
-def test_servers_that_are_healthy_answer_probes(tmp_path: Path) -> None:
-    for service in HEALTHY:
-        if service != TUNNEL:  # which has no device
-            assert ailing(doctor(tmp_path, service, "--probe")) == (0, [])
+@pytest.mark.parametrize("service", HEALTHY)
+def test_what_is_healthy_says_so(tmp_path: Path, service: str) -> None:
+    probe = () if service == TUNNEL else ("--probe",)  # its server has no device
+    assert ailing(doctor(tmp_path, service, *probe)) == (0, [])
 
 
 def ailing(answer: tuple[int, list[Mapping[str, str]]]) -> tuple[int, list[Mapping[str, str]]]:

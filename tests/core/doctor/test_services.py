@@ -23,7 +23,7 @@ from lvstui.core.model import (
 from lvstui.core.observed import ServerStats
 from lvstui.core.trace.route import FILTERED, Route
 from lvstui.core.trace.trace import End
-from tests.build import director, group, pool, server
+from tests.build import director, group, pool, server, sticky_pool
 from tests.core.doctor.facts import findings, healthy, only, seen_of, with_counts
 
 VIP = ip_address("192.0.2.10")
@@ -140,6 +140,12 @@ def test_packets_that_another_service_takes_are_found() -> None:
     found = findings(seen_of(held))
     assert found["arrival"].service == WEB.service.key
     assert "mark:80 instead" in found["arrival"].answer.found
+
+
+def test_a_service_on_all_ports_is_asked_about_at_one_that_no_other_has() -> None:
+    every = sticky_pool("tcp:192.0.2.10:0", "10.0.0.11:0")
+    found = findings(healthy(WEB, every))
+    assert set(found) == {"advice"}
 
 
 @pytest.mark.parametrize("servers", [(), (server("10.0.0.11:80", weight=0),)])
