@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from math import comb
+from math import exp, lgamma, log
 from typing import Final, TypeAlias
 
 from lvstui.core.health.account import FEW
@@ -194,9 +194,23 @@ def _is_unlikely(vain: int, through: int, others: list[tuple[int, int]]) -> bool
     missed, got = sum(one for one, _ in well), sum(other for _, other in well)
     if not got:
         return False
-    share, total = (missed + 1) / (missed + got + 2), vain + through
-    tail = sum(comb(total, many) * share**many * (1 - share) ** (total - many) for many in range(vain, total + 1))
-    return tail <= _CHANCE
+    return _tail(vain, vain + through, (missed + 1) / (missed + got + 2)) <= _CHANCE
+
+
+def _tail(least: int, total: int, share: float) -> float:
+    """Return how likely at least so many of all are, if each is with this share; 1 where no less was to be expected.
+
+    Each summand is made from the one before: the coefficients of a thousand connections are larger than any float.
+    """
+    if least <= total * share:
+        return 1.0
+    ways = lgamma(total + 1) - lgamma(least + 1) - lgamma(total - least + 1)
+    summand = exp(ways + least * log(share) + (total - least) * log(1 - share))
+    tail = summand
+    for many in range(least, total):
+        summand *= (total - many) / (many + 1) * share / (1 - share)
+        tail += summand
+    return tail
 
 
 def _evidence(own: Tally, others: list[Tally], seen: int, age: int) -> str:

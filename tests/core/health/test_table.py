@@ -93,6 +93,15 @@ def test_few_connections_are_judged_by_what_is_usual_elsewhere() -> None:
     assert troubles(Forwarding.ROUTE, rows(3, "SYN_RECV", 56), WELL) == {"10.0.0.11": Trouble.NO_HANDSHAKE}
 
 
+def test_thousands_of_connections_are_judged_as_few_are() -> None:
+    usual = [*rows(1000, "SYN_RECV", 50, ends=ENDS[1]), *rows(3000, "FIN_WAIT", 112, ends=ENDS[1])]
+    through = rows(1000, "ESTABLISHED", 899)
+    assert troubles(Forwarding.ROUTE, rows(2000, "SYN_RECV", 56), through, usual) == {"10.0.0.11": Trouble.NO_HANDSHAKE}
+    assert troubles(Forwarding.MASQ, rows(9000, "CLOSE", 6), WELL) == {"10.0.0.11": Trouble.REFUSING}
+    worse = [*rows(1900, "SYN_RECV", 50, ends=ENDS[1]), *rows(4000, "FIN_WAIT", 112, ends=ENDS[1])]
+    assert troubles(Forwarding.ROUTE, rows(14, "SYN_RECV", 56), rows(7, "ESTABLISHED", 899), worse) == {}
+
+
 def test_a_service_of_which_nobody_gets_through_is_in_trouble_as_a_whole() -> None:
     assert troubles(Forwarding.ROUTE, DEAD) == {"10.0.0.11": Trouble.NO_HANDSHAKE}
 
