@@ -320,3 +320,26 @@ def test_the_same_object_is_returned_while_nothing_changed() -> None:
     counters.look()
     assert counters.watch.found is before
     assert ServerKey(SHOP, BAD) in before
+
+
+def test_ipv6_has_longer_headers() -> None:
+    ends = [f"[fd00::{number}]:443" for number in (11, 12, 13)]
+    for packets, active, trouble in (
+        (((80,), (60,)), 0, Trouble.REFUSING),
+        (((80,), (128,)), 1, Trouble.REFUSING),
+        (((80, 80, 80), ()), 1, Trouble.SILENT),
+    ):
+        counters = Counters(pool("tcp:[2001:db8::10]:443", *ends))
+        first = next(iter(counters.pool.servers))
+        found = counters.look()
+        for _ in range(3):
+            for end in counters.pool.servers:
+                ways = packets if end == first else ((80, 72, 90, 72), (80, 72, 107))
+                counters.open(end, ways, 2, active=active if end == first else 0)
+            found = counters.look()
+        assert found == {first: trouble}
+    healthy = Counters(pool("tcp:[2001:db8::10]:443", *ends))
+    for _ in range(50):
+        for end in healthy.pool.servers:
+            healthy.open(end, ((80, 72), (80,)), 2)
+        assert healthy.look() == {}
