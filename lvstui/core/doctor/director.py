@@ -14,7 +14,7 @@ from lvstui.core.model import AddressKey, Family, Forwarding, Pool, RealServer, 
 from lvstui.core.trace.finding import server_of
 from lvstui.core.trace.route import FILTERED
 
-_OVERFULL: Final = 2 * CROWDED
+_OVERFULL: Final = 4 * CROWDED
 """Rows a bucket from which a table is so much too small that it is said to be wrong."""
 
 _NEARLY, _FULL = 80, 97
