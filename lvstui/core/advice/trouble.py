@@ -55,7 +55,7 @@ def trouble_advice(snapshot: Snapshot) -> tuple[Advice, ...]:
             continue
         case = _Case(pool, server, verdict)
         if remedy := _why_no_edit(snapshot, case):
-            text = f"{_name(case)} is {verdict.trouble.value}"
+            text = f"{_name(case)} {verdict.trouble.predicate}"
             found.append(Advice(service_name(pool.service), text, case.why, remedy, key=key.service))
         elif server.weight:
             machines.setdefault((key.endpoint.address, verdict.trouble), []).append(case)
@@ -90,7 +90,7 @@ def _drained(snapshot: Snapshot, cases: Sequence[_Case]) -> Advice:
     more = f" and {len(cases) - _NAMED} more" if len(cases) > _NAMED else ""
     return Advice(
         f"{', '.join(names)}{more}",
-        f"{_name(first, with_port=not others)} is {first.verdict.trouble.value}{where}",
+        f"{_name(first, with_port=not others)} {first.verdict.trouble.predicate}{where}",
         first.why,
         f"drain it{where} and move its clients away" if empties else f"drain it{where}",
         changes,

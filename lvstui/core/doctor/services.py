@@ -273,7 +273,7 @@ def expected_data(facts: Facts, pool: Pool) -> Found | None:  # noqa: ARG001 - e
 def health(facts: Facts, pool: Pool) -> Found | None:
     """Do the servers complete the connections that they get?"""
     found = [
-        f"{name(server)} is {verdict.trouble.value}: {verdict.evidence}"
+        f"{name(server)} {verdict.trouble.predicate}: {verdict.evidence}"
         for key, verdict in facts.snapshot.health.items()
         if key.service == pool.service.key and (server := pool.servers.get(key.endpoint)) is not None
     ]

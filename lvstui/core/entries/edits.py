@@ -273,7 +273,9 @@ def trouble_there(edit: EntryEdit, director: Director, health: Health) -> str:
     verdict = health.get(ServerKey(service, edit.server))
     if verdict is None:
         return ""
-    return f"{server_name(director, service, edit.server)} is {verdict.trouble.value}: its clients are not served there"
+    return (
+        f"{server_name(director, service, edit.server)} {verdict.trouble.predicate}: its clients are not served there"
+    )
 
 
 def _about_weight(edit: EntryEdit, director: Director) -> str:

@@ -17,6 +17,11 @@ class Trouble(Enum):
     SILENT = "silent"
     NO_HANDSHAKE = "no handshake"
 
+    @property
+    def predicate(self) -> str:
+        """What the server does, as it stands in a sentence about it: `is silent`."""
+        return "completes no handshake" if self is Trouble.NO_HANDSHAKE else f"is {self.value}"
+
 
 class Verdict(NamedTuple):
     """A real server in trouble, since a moment (seconds of the monotonic clock).
