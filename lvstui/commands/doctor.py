@@ -11,8 +11,9 @@ from lvstui.commands.place import OpenPlace, Status, print_json, read_with_owner
 from lvstui.core import fields
 from lvstui.core.doctor.finding import Finding, Report, State
 from lvstui.core.doctor.lines import report_lines
+from lvstui.core.doctor.questions import examine
 from lvstui.core.model import Director
-from lvstui.engine.doctor import diagnose
+from lvstui.engine.doctor import gather
 
 _WIDTH = 80
 
@@ -23,7 +24,7 @@ def doctor(options: Namespace, open_place: OpenPlace) -> int:
         snapshot = with_health(place.kernel, read_with_owners(place), options.over)
         director = snapshot.reading.director
         keys = [find_pool(options.service, director).service.key] if options.service else list(director.pools)
-        report = diagnose(place.kernel, snapshot, keys, probe=options.probe)
+        report = examine(gather(place.kernel, snapshot, keys, probe=options.probe))
     if options.json:
         print_json(document(report, director))
     else:

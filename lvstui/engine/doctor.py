@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from lvstui.core.doctor.facts import Claim, Facts, NetworkFacts
-from lvstui.core.doctor.finding import Report
-from lvstui.core.doctor.questions import examine
+from lvstui.core.doctor.facts import ANYBODY, Claim, Facts, NetworkFacts
 from lvstui.core.marks.mark import mark_at
 from lvstui.core.model import Address, AddressKey, Director, Family, Pool, Protocol, ServerKey, ServiceKey, SyncRole
 from lvstui.core.observed import Scan
@@ -32,31 +29,8 @@ _CLIENTS: Final = 2
 _SELECTORS: Final = 3
 """So many of the packets that get a mark are followed."""
 
-_NOBODY: Final[Mapping[Family, Address]] = {
-    Family.IPV4: IPv4Address("198.51.100.1"),
-    Family.IPV6: IPv6Address("2001:db8:51::1"),
-}
-"""The client of a network that knows no router."""
-
 _PORT: Final = 80
 """The first port that is tried where a service or a mark has all of them."""
-
-
-def diagnose(
-    kernel: Kernel,
-    snapshot: Snapshot,
-    keys: Iterable[ServiceKey],
-    scan: Scan | None = None,
-    *,
-    probe: bool = False,
-    budget: float = BUDGET,
-) -> Report:
-    """Look at everything that the questions about these services need, and answer them. Raises `KernelError`.
-
-    The connection table is read for `budget` seconds at most, unless there is a `scan` of all of it. Each virtual
-    address is asked for once on its link; with `probe` each real server is asked too, by the way of its traffic.
-    """
-    return examine(gather(kernel, snapshot, keys, scan, probe=probe, budget=budget))
 
 
 def gather(
@@ -68,7 +42,11 @@ def gather(
     probe: bool = False,
     budget: float = BUDGET,
 ) -> Facts:
-    """Return the facts about these services."""
+    """Return everything that the questions about these services need. Raises `KernelError`.
+
+    The connection table is read for `budget` seconds at most, unless there is a `scan` of all of it. Each virtual
+    address is asked for once on its link; with `probe` each real server is asked too, by the way of its traffic.
+    """
     director, network = snapshot.reading.director, kernel.network
     pools = tuple(director.pools[key] for key in keys if key in director.pools)
     known = network.read()
@@ -116,7 +94,7 @@ class _Routes:
 def _any_client(family: Family, network: NetworkFacts) -> Address:
     """Return an address behind a router, as most clients have; another one where no router is known."""
     beyond = (address for address in network.beyond if Family.of(address) is family)
-    return next(beyond, _NOBODY[family])
+    return next(beyond, ANYBODY[family])
 
 
 def _follow(kernel: Kernel, facts: Facts, routes: _Routes) -> Mapping[ServiceKey, tuple[Trace, ...]]:
@@ -138,7 +116,7 @@ def _packets(
     for protocol, address, port in _targets(pool, facts.snapshot):
         family, link = Family.of(address), facts.network.link_of(address)
         known = seen.get(address) or tuple(one for one in facts.network.beyond if Family.of(one) is family)
-        for client in known[:_CLIENTS] or (_NOBODY[family],):
+        for client in known[:_CLIENTS] or (ANYBODY[family],):
             is_routed = link is not None and routes(RouteQuestion(client)).kind == "unicast"
             yield Packet(protocol, client, address, port, interface=link.name if link and is_routed else "")
 

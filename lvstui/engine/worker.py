@@ -15,6 +15,7 @@ from typing import assert_never
 
 from lvstui.core.advice.services import advice
 from lvstui.core.change import Change, changes_kernel, fold, holds
+from lvstui.core.doctor.questions import examine
 from lvstui.core.drift import add_profile_values
 from lvstui.core.entries.edits import EntryReport, Outcome, emptying_title, report_line, title
 from lvstui.core.entries.resolve import has_engine, wanted_clients
@@ -27,7 +28,7 @@ from lvstui.core.observed import Reading
 from lvstui.core.packets.packet import Packet
 from lvstui.core.record import Kind, Owner
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived, History, Host, Snapshot, extend_history
-from lvstui.engine.doctor import diagnose
+from lvstui.engine.doctor import gather
 from lvstui.engine.edits import FEW, Editor, read_target
 from lvstui.engine.entry_desk import EntryDesk
 from lvstui.engine.messages import (
@@ -379,11 +380,11 @@ class Worker:
         scan = self._desk.scan if self._desk.scan is not None and self._desk.scan.whole else None
         asked = (request.key,)
         try:
-            report = diagnose(self._kernel, self._snapshot, asked, scan, probe=request.probe, budget=_DOCTOR_BUDGET)
+            facts = gather(self._kernel, self._snapshot, asked, scan, probe=request.probe, budget=_DOCTOR_BUDGET)
         except KernelError as error:
             self._post(Notice(f"not examined: {error}"))
         else:
-            self._post(Examined(request, report, self._reading.director))
+            self._post(Examined(request, examine(facts), self._reading.director))
 
     def _zero(self, key: ServiceKey | None) -> None:
         reason = self._editor.read_only

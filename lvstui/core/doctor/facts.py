@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
 from lvstui.core.entries.resolve import FTP
@@ -31,6 +32,13 @@ _SOME: Final = 3
 
 _STEADY: Final = 2
 """Packets each second from which a server that answers is seen to."""
+
+
+ANYBODY: Final[Mapping[Family, Address]] = {
+    Family.IPV4: IPv4Address("198.51.100.1"),
+    Family.IPV6: IPv6Address("2001:db8:51::1"),
+}
+"""Clients that stand for those behind a default route, and for all where no router is known."""
 
 
 class Link(NamedTuple):

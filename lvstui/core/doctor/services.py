@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from lvstui.core.advice.services import advice, forwarding_off, unreachable_ports, unserved
 from lvstui.core.advice.trouble import trouble_advice
@@ -23,20 +22,15 @@ from lvstui.core.model import (
     MarkKey,
     Pool,
     RealServer,
-    ServiceFlags,
     ServiceKey,
 )
 from lvstui.core.observed import Rule
 from lvstui.core.packets.packet import Packet
-from lvstui.core.trace.choice import is_overloaded
+from lvstui.core.trace.choice import HASHING, is_overloaded
+from lvstui.core.trace.refusals import FALLBACK, FALLBACKS
 from lvstui.core.trace.request import packet_text
 from lvstui.core.trace.route import FILTERED
 from lvstui.core.trace.trace import End, Ending
-
-_FALLBACKS: Final = ("sh", "mh")
-"""Schedulers that choose one server by a hash, and others for the clients of one that cannot serve where they may."""
-
-_HASHING: Final = (*_FALLBACKS, "dh")
 
 
 def virtual_address(facts: Facts, pool: Pool) -> Found | None:
@@ -219,7 +213,7 @@ def full(facts: Facts, pool: Pool) -> Found | None:
     names = named(over)
     if all(not server.weight or server in over for server in pool.servers.values()):
         return wrong(looked, f"all are full ({names}): new connections are refused", "raise upper, or add a server")
-    if pool.service.scheduler in _HASHING and not _falls_back(pool):
+    if pool.service.scheduler in HASHING and not _falls_back(pool):
         return wrong(looked, f"{names}: full, and {pool.service.scheduler} refuses its clients", _fall_back(pool))
     return warn(looked, f"{names}: full; the others take what comes", "raise upper, or add a server")
 
@@ -232,7 +226,7 @@ def _is_full(facts: Facts, pool: Pool, server: RealServer) -> bool:
 def refusing(facts: Facts, pool: Pool) -> Found | None:  # noqa: ARG001 - each question takes the facts
     """Does the scheduler refuse clients whose server is drained?"""
     scheduler = pool.service.scheduler
-    if scheduler not in _HASHING:
+    if scheduler not in HASHING:
         return None
     drained = [server for server in pool.servers.values() if not server.weight]
     looked = f"scheduler {scheduler}, its flags, and weights"
@@ -247,14 +241,14 @@ def refusing(facts: Facts, pool: Pool) -> Found | None:  # noqa: ARG001 - each q
 
 
 def _falls_back(pool: Pool) -> bool:
-    return pool.service.scheduler in _FALLBACKS and bool(pool.service.flags & ServiceFlags.SCHED_1)
+    return pool.service.scheduler in FALLBACKS and bool(pool.service.flags & FALLBACK)
 
 
 def _fall_back(pool: Pool) -> str:
     """Return the edit with which the clients of a server that cannot serve go to others."""
     flags = flag_names(pool.service.scheduler)
-    word = next((word for word, flag in flags.items() if flag is ServiceFlags.SCHED_1), "")
-    if pool.service.scheduler not in _FALLBACKS:
+    word = next((word for word, flag in flags.items() if flag is FALLBACK), "")
+    if pool.service.scheduler not in FALLBACKS:
         return "choose a scheduler that tries others, such as mh with mh-fallback"
     return f"add the flag {word} to {service_text(pool.service.key)} (e), or delete the drained server"
 

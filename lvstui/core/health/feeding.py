@@ -10,8 +10,6 @@ from lvstui.core.model import Service
 _COUNTING: Final = frozenset({"lc", "wlc", "sed", "nq", "lblc", "lblcr", "ovf"})
 """Schedulers that look at how many connections a server has."""
 
-_HASHING: Final = frozenset({"sh", "dh", "mh"})
-
 
 def feeding(service: Service, trouble: Trouble) -> str:
     """Return in a sentence why the scheduler keeps sending new clients to a server in trouble.
@@ -24,12 +22,10 @@ def feeding(service: Service, trouble: Trouble) -> str:
         how = "prefers it: nothing stays open on it, so it looks idle"
     elif scheduler in _COUNTING:
         how = "sends it fewer, as each attempt counts as active for a minute, but never stops"
-    elif scheduler in _HASHING:
-        how = (
-            "goes by the client's address and never looks at the server"
-            if scheduler != "dh"
-            else ("goes by the destination and never looks at the server")
-        )
+    elif scheduler in ("sh", "mh"):
+        how = "goes by the client's address and never looks at the server"
+    elif scheduler == "dh":
+        how = "goes by the destination and never looks at the server"
     elif scheduler == "fo":
         how = "sends everybody to the server of the highest weight, whatever becomes of them"
     else:

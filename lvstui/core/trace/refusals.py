@@ -9,21 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import chain, repeat
+from typing import Final
 
 from lvstui.core.model import AddressKey, Endpoint, Pool, RealServer, ServiceFlags
 from lvstui.core.observed import ServerStats
 from lvstui.core.trace.choice import HASHING, can_serve
 from lvstui.core.trace.hashing import destination_probes, maglev_turns, source_table
 
-FALLBACK = ServiceFlags.SCHED_1
+FALLBACK: Final = ServiceFlags.SCHED_1
 """The flag of sh and of mh to look for another server where theirs cannot serve; dh has none."""
+
+FALLBACKS: Final = ("sh", "mh")
+"""The schedulers that have it."""
 
 Counts = Mapping[Endpoint, ServerStats]
 
 
 def can_fall_back(pool: Pool) -> bool:
     """Return whether the scheduler of a service has the flag to look further, and does not have it set."""
-    return pool.service.scheduler in ("sh", "mh") and not pool.service.flags & FALLBACK
+    return pool.service.scheduler in FALLBACKS and not pool.service.flags & FALLBACK
 
 
 def unable(pool: Pool, counts: Counts) -> tuple[RealServer, ...]:
@@ -43,7 +47,7 @@ def refused_part(pool: Pool, counts: Counts, before: Pool | None = None) -> floa
     if len(full) == len(pool.servers):
         return 1.0
     service = pool.service
-    if not full or service.scheduler not in HASHING or (service.scheduler != "dh" and service.flags & FALLBACK):
+    if not full or service.scheduler not in HASHING or (service.scheduler in FALLBACKS and service.flags & FALLBACK):
         return 0.0
     if service.scheduler == "mh":
         turns = maglev_turns(tuple((end, _last_weight(end, pool, before)) for end in pool.servers))

@@ -10,8 +10,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from lvstui.core.doctor.facts import Link, Local, NetworkFacts
-from lvstui.core.model import Address
+from lvstui.core.doctor.facts import ANYBODY, Link, Local, NetworkFacts
+from lvstui.core.model import Address, Family
 
 if TYPE_CHECKING:
     from pyroute2 import IPRoute
@@ -43,9 +43,6 @@ _BEYOND: Final = 4
 
 _ROUTER, _REJECTED = 0x2, 0x200
 """Flags of a route (RTF_GATEWAY, RTF_REJECT in include/uapi/linux/route.h)."""
-
-_ANYBODY: Final = (IPv4Address("198.51.100.1"), IPv6Address("2001:db8:51::1"))
-"""Clients that stand for those behind a default route."""
 
 
 def read_facts() -> NetworkFacts:
@@ -136,7 +133,7 @@ def ipv4_network(words: list[str]) -> Address | None:
     if not words[1].isalnum() or not int(words[3], 16) & _ROUTER or int(words[3], 16) & _REJECTED:
         return None
     network = IPv4Address(bytes.fromhex(words[1])[::-1] if _is_little() else bytes.fromhex(words[1]))
-    return network + 1 if int(network) else _ANYBODY[0]
+    return network + 1 if int(network) else ANYBODY[Family.IPV4]
 
 
 def ipv6_network(words: list[str]) -> Address | None:
@@ -144,7 +141,7 @@ def ipv6_network(words: list[str]) -> Address | None:
     if not int(words[8], 16) & _ROUTER or int(words[8], 16) & _REJECTED:
         return None
     network = IPv6Address(bytes.fromhex(words[0]))
-    return network + 1 if int(network) else _ANYBODY[1]
+    return network + 1 if int(network) else ANYBODY[Family.IPV6]
 
 
 def _is_little() -> bool:
