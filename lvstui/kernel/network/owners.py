@@ -1,4 +1,4 @@
-"""Who else has an address: one ARP request or neighbour solicitation for each, which changes nothing anywhere."""
+"""Who else has an address: one ARP request or neighbour solicitation for each."""
 
 from __future__ import annotations
 
