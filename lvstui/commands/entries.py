@@ -27,7 +27,7 @@ from lvstui.core.entries.sync_message import Message
 from lvstui.core.entries.sync_plan import client_of
 from lvstui.core.fields import FieldError
 from lvstui.core.health.table import of_table
-from lvstui.core.health.verdict import Health
+from lvstui.core.health.verdict import Health, troubled
 from lvstui.core.model import Address, Director, Pool, ServerKey, ServiceKey
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind
@@ -56,7 +56,8 @@ def show(options: argparse.Namespace, open_place: OpenPlace) -> int:
                 describe = partial(entry_table, director) if options.json else None
                 return print_rest(reading, _BUDGET, snapshot, look, describe)
             scan = reading.scan()
-    rows = [EntryRow(entry, director, scan.taken, look) for entry in resolve(scan, director).values()]
+    bad = troubled(of_table(scan, director, scan.taken))
+    rows = [EntryRow(entry, director, scan.taken, look) for entry in resolve(scan, director, bad).values()]
     found = [row for row in rows if look.filter.holds(row)]
     if options.json:
         print_json(

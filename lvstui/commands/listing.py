@@ -15,7 +15,9 @@ from lvstui.core.entries.columns import ENTRY_COLUMNS, EntryLook, EntryRow, seco
 from lvstui.core.entries.crowd import Hanging, PackedEntries, unpack
 from lvstui.core.entries.resolve import Place, ResolvedEntry, key_of, mask_client, place_of
 from lvstui.core.entries.rows import completeness
-from lvstui.core.model import Director
+from lvstui.core.health.table import of_table
+from lvstui.core.health.verdict import Trouble, troubled
+from lvstui.core.model import Director, ServerKey
 from lvstui.core.observed import Alike, Connection, Entry, Reading
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import printed_columns
@@ -142,11 +144,14 @@ class _Kind(NamedTuple):
 class _Lines:
     """The lines of entries for which a filter holds."""
 
-    def __init__(self, writer: _Writer, director: Director, look: EntryLook, hanging: Hanging) -> None:
+    def __init__(
+        self, writer: _Writer, director: Director, look: EntryLook, hanging: Hanging, bad: Mapping[ServerKey, Trouble]
+    ) -> None:
         self._writer = writer
         self._director = director
         self._look = look
         self._hanging = hanging
+        self._bad = bad
         self._kinds: dict[tuple[int, int, int], _Kind] = {}
         self.rows = 0
 
@@ -198,7 +203,7 @@ class _Lines:
             return kind
         if len(self._kinds) >= _KINDS_MAX:
             self._kinds.clear()
-        place = place_of(entry, self._director)
+        place = place_of(entry, self._director, self._bad)
         forms = [self._writer.form(_resolved(entry, place, 0, fits=fits)) for fits in (True, False)]
         suffix = masked_client_text(entry.client, place.width).removeprefix(str(entry.client))
         # While the kind is kept, so are its service and server: no other object has their identity.
@@ -219,9 +224,10 @@ def print_rest(reading: Pass, budget: float, snapshot: Snapshot, look: EntryLook
     """
     director, scan = snapshot.reading.director, reading.scan()
     hanging = Hanging(director)
-    some = [_resolved(entry, place_of(entry, director), 0, fits=True) for entry in islice(scan.entries, _SAMPLE)]
+    bad = dict(troubled(of_table(scan, director, scan.taken)))
+    some = [_resolved(entry, place_of(entry, director, bad), 0, fits=True) for entry in islice(scan.entries, _SAMPLE)]
     writer: _Writer = _Json(describe) if describe else _Text(director, some, scan.taken)
-    lines = _Lines(writer, director, look, hanging)
+    lines = _Lines(writer, director, look, hanging, bad)
     trouble, found = "", 0
     pieces = _pieces(reading, budget)
     counts = bool(scan.connections) or _has_connections(snapshot.reading)

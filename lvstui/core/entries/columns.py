@@ -118,7 +118,7 @@ def server_text(resolved: ResolvedEntry, director: Director) -> str:
     return f"{server.name} {place}" if server and server.name else place
 
 
-_TONES: Final = {"ok": Tone.GOOD, "drain": Tone.WARN, "ending": Tone.WARN, "void": Tone.DIM, "off": Tone.DIM}
+_TONES: Final = {"ok": Tone.DIM, "drain": Tone.WARN, "ending": Tone.WARN, "void": Tone.DIM, "off": Tone.DIM}
 
 
 def place(row: EntryRow) -> SortValue:
@@ -194,7 +194,7 @@ ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow], ...]] = (
     RowColumn(
         "state",
         "State",
-        8,
+        12,
         1,
         cell=lambda row: Cell(row.resolved.state, _TONES.get(row.resolved.state, Tone.BAD)),
         sort=lambda row: (row.resolved.state,),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple, TypeAlias
 
+from lvstui.core.health.verdict import Trouble, Troubled
 from lvstui.core.model import (
     FULL_PREFIX_V6,
     Address,
@@ -18,6 +19,7 @@ from lvstui.core.model import (
     Persistence,
     Pool,
     Protocol,
+    ServerKey,
     ServiceKey,
 )
 from lvstui.core.observed import Connection, Entry, Scan
@@ -31,6 +33,9 @@ FTP: Final = 21
 STATES: Final[Mapping[str, str]] = {
     "ok": "brings its client to its real server",
     "drain": "brings its client to a server with weight 0",
+    "refusing": "brings its client to a server that answers with a reset, or an error",
+    "silent": "brings its client to a server that does not answer",
+    "no handshake": "brings its client to a server on which no connection comes about",
     "ending": "not honoured: weight 0, and expire_quiescent_template is set",
     "void": "invalidated: its server was gone when the client connected; it waits for its timer",
     "unserved": "its service is gone, the entry waits for its timer",
@@ -122,8 +127,8 @@ def has_engine(director: Director) -> bool:
     return any(pool.service.engine for pool in director.pools.values())
 
 
-def resolve(scan: Scan, director: Director) -> Mapping[EntryKey, ResolvedEntry]:
-    """Return every entry of a scan with what it belongs to, in the order of the scan."""
+def resolve(scan: Scan, director: Director, bad: Troubled = frozenset()) -> Mapping[EntryKey, ResolvedEntry]:
+    """Return every entry of a scan with what it belongs to, in the order of the scan; `bad` servers do not serve."""
     connections = group_children(scan, director)
     # Entries of one service on one server share both as objects: comparing those by value would take most of the time.
     places: dict[tuple[int, int], Place] = {}
@@ -132,7 +137,7 @@ def resolve(scan: Scan, director: Director) -> Mapping[EntryKey, ResolvedEntry]:
         both = id(entry.service), id(entry.server)
         place = places.get(both)
         if place is None:
-            place = places[both] = place_of(entry, director)
+            place = places[both] = place_of(entry, director, dict(bad))
         service, server, state, mask, width, sure = place
         client = entry.client
         if mask is not None and mask_client(client, mask) != client:
@@ -153,8 +158,8 @@ class Place(NamedTuple):
     sure: bool
 
 
-def place_of(entry: Entry, director: Director) -> Place:
-    """Find what an entry has in common with all others of its service on its server."""
+def place_of(entry: Entry, director: Director, bad: Mapping[ServerKey, Trouble]) -> Place:
+    """Find what an entry has in common with all others of its service on its server, which may be a `bad` one."""
     expires = director.sysctl.get("expire_quiescent_template", "0") != "0"
     service = service_of(entry, director)
     pool = director.pools[service] if service is not None else None
@@ -168,8 +173,12 @@ def place_of(entry: Entry, director: Director) -> Place:
         state = "off"
     elif server is None:
         state = "orphan"
+    elif pool.servers[server].weight == 0 and expires:
+        state = "ending"
+    elif (trouble := bad.get(ServerKey(pool.service.key, server))) is not None:
+        state = trouble.value
     elif pool.servers[server].weight == 0:
-        state = "ending" if expires else "drain"
+        state = "drain"
     else:
         state = "ok"
     checked = persistence if persistence is not None and persistence.wide and state != "void" else None

@@ -23,6 +23,7 @@ from lvstui.core.entries.columns import (
 )
 from lvstui.core.entries.edits import server_name
 from lvstui.core.entries.resolve import STATES, EntryKey, ResolvedEntry, children_of, group_children, resolve
+from lvstui.core.health.verdict import troubled
 from lvstui.core.model import Director, MarkKey
 from lvstui.core.observed import Reading, Scan, sum_known
 from lvstui.core.snapshot import Snapshot
@@ -34,7 +35,7 @@ NO_SCAN: Final = Scan()
 
 def resolved_entries(snapshot: Snapshot) -> Mapping[EntryKey, ResolvedEntry]:
     """Return all entries of the newest scan with what they belong to."""
-    return snapshot.derive(resolve, snapshot.scan or NO_SCAN, snapshot.reading.director)
+    return snapshot.derive(resolve, snapshot.scan or NO_SCAN, snapshot.reading.director, troubled(snapshot.health))
 
 
 def columns(look: EntryLook) -> tuple[RowColumn[EntryRow], ...]:

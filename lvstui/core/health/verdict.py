@@ -37,5 +37,13 @@ class Verdict(NamedTuple):
 Health: TypeAlias = Mapping[ServerKey, Verdict]
 """The servers in trouble, each with what shows it; of all others nothing is claimed."""
 
+Troubled: TypeAlias = frozenset[tuple[ServerKey, Trouble]]
+"""The servers in trouble without what shows it, which changes from moment to moment."""
+
 NO_TROUBLE: Final[Health] = MappingProxyType({})
 """What is said where nobody looked, or nothing was found."""
+
+
+def troubled(health: Health) -> Troubled:
+    """Return the servers in trouble, each with what it is."""
+    return frozenset((key, verdict.trouble) for key, verdict in health.items())

@@ -8,9 +8,11 @@ import pytest
 
 from lvstui.core import fields
 from lvstui.core.entries.resolve import Parents, ResolvedEntry, controlling_entry, key_of, resolve
+from lvstui.core.health.verdict import Trouble
 from lvstui.core.model import (
     AddressKey,
     Director,
+    ServerKey,
 )
 from lvstui.core.observed import Connection, Entry, Scan
 from tests.build import address_key, connection, director, endpoint, entry, pool, sticky_pool
@@ -130,3 +132,16 @@ def test_keys_are_what_the_kernel_finds_entries_by() -> None:
     moved = one._replace(server=endpoint("10.0.0.12:80"), ends=5.0)
     assert key_of(one) == key_of(moved)
     assert isinstance(one.service, AddressKey)
+
+
+@pytest.mark.parametrize("weight", [1, 0])
+def test_an_entry_on_a_server_that_does_not_serve_says_so_in_place_of_ok_and_drain(weight: int) -> None:
+    pool = sticky_pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80")
+    servers = {end: replace(server, weight=weight) for end, server in pool.servers.items()}
+    where = director(replace(pool, servers=servers))
+    key = ServerKey(fields.service("tcp:192.0.2.10:80"), fields.server("10.0.0.12:80"))
+    bad = frozenset({(key, Trouble.SILENT)})
+    web = "tcp:192.0.2.10:80"
+    found = entry(web, "10.1.0.1", "10.0.0.11:80"), entry(web, "10.1.0.2", "10.0.0.12:80")
+    states = [resolved.state for resolved in resolve(Scan(found), where, bad).values()]
+    assert states == ["ok" if weight else "drain", "silent"]
