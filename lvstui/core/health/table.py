@@ -16,6 +16,7 @@ from lvstui.core.model import (
     AddressKey,
     Director,
     Endpoint,
+    Forwarding,
     MarkKey,
     Protocol,
     ServerKey,
@@ -43,20 +44,28 @@ _RATIO: Final = 2
 _CHANCE: Final = 0.0005
 """How likely as many in vain may be at most, if a server were as well as the others of its service."""
 
+_CLIENTS: Final = 3
+"""Clients from which on it says something that nobody gets through: monitors may reset what they only begin."""
+
 _FTP: Final = 21
 
 _SYN_RECV: Final = 60.0
 _LASTS: Final[Mapping[str, float]] = {"TIME_WAIT": 120, "CLOSE_WAIT": 60, "LAST_ACK": 30}
 """Seconds that a state lasts since the last packet (net/netfilter/ipvs/ip_vs_proto_tcp.c, tcp_timeouts)."""
 
+_CLOSE: Final = 10.0
+"""The same of CLOSE. Where only clients are heard, a reset leads there from a handshake that came about, and leaves
+SYN_RECV as it is (tcp_states, INPUT-ONLY)."""
+
 
 @dataclass(slots=True)
 class Tally:
     """The TCP connections of a server by what becomes of them.
 
-    `waiting` ones are in SYN_RECV, and had their last SYN some seconds ago; `refused` ones are in CLOSE. Those that got
-    through had a packet in the last seconds: `fresh` 4, `lately` 8, `recent` 15. `clients` are those of waiting and
-    refused ones, `served` those of recent ones. `established` ones are open, however long ago they had a packet.
+    `waiting` ones are in SYN_RECV, and had their last SYN some seconds ago; `refused` ones are in CLOSE, with masq.
+    Those that got through had a packet in the last seconds: `fresh` 4, `lately` 8, `recent` 15. `clients` are those of
+    waiting and refused ones, `served` those of recent ones. `established` ones are open, however long ago they had a
+    packet.
     """
 
     waiting: int = 0
@@ -87,7 +96,8 @@ def tallies(scan: Scan, director: Director) -> Tallies:
     """Count the connections of each server; those that may have come by several marks are left out."""
     places: dict[tuple[Endpoint, Endpoint], ServerKey | None] = {}
     timeouts = director.timeouts or Timeouts()
-    lasts = {**_LASTS, "ESTABLISHED": timeouts.tcp, "FIN_WAIT": timeouts.tcp_fin}
+    both_ways = {**_LASTS, "ESTABLISHED": timeouts.tcp, "FIN_WAIT": timeouts.tcp_fin}
+    one_way = {**both_ways, "CLOSE": _CLOSE}
     found: dict[ServerKey, Tally] = {}
     for connection in islice(scan.connections, _AT_MOST):
         if connection.protocol is not Protocol.TCP:
@@ -95,6 +105,8 @@ def tallies(scan: Scan, director: Director) -> Tallies:
         both = connection.virtual, connection.server
         key = places[both] if both in places else places.setdefault(both, _place(connection, director))
         if key is not None:
+            masq = director.pools[key.service].servers[key.endpoint].forwarding is Forwarding.MASQ
+            lasts = both_ways if masq else one_way
             _count(found.setdefault(key, Tally()), connection, lasts, scan.began)
     return found
 
@@ -105,9 +117,6 @@ def _count(tally: Tally, connection: Connection, lasts: Mapping[str, float], now
         if _SYN_RECV - _OLD <= left <= _SYN_RECV - _PATIENCE:
             tally.waiting += 1
             tally.clients.add(connection.client.address)
-    elif state == "CLOSE":
-        tally.refused += 1
-        tally.clients.add(connection.client.address)
     elif state in lasts:
         age = lasts[state] - left
         tally.established += state == "ESTABLISHED"
@@ -116,6 +125,9 @@ def _count(tally: Tally, connection: Connection, lasts: Mapping[str, float], now
         if age <= _RECENT:
             tally.recent += 1
             tally.served.add(connection.client.address)
+    elif state == "CLOSE":
+        tally.refused += 1
+        tally.clients.add(connection.client.address)
 
 
 def _place(connection: Connection, director: Director) -> ServerKey | None:
@@ -178,7 +190,8 @@ def _trouble(own: Tally, others: list[Tally], *, masq: bool) -> Trouble | None:
         return Trouble.REFUSING if _is_unlikely(own.refused, 0, vain) else None
     if own.waiting < FEW or own.fresh * _RATIO > own.waiting:
         return None
-    nobody = not own.recent and not any(other.recent for other in others) and own.waiting >= 2 * FEW
+    clients = own.clients.union(*(other.clients for other in others))
+    nobody = own.waiting >= 2 * FEW and len(clients) >= _CLIENTS and not any(one.recent for one in (own, *others))
     vain = [(other.waiting, other.recent) for other in others]
     if not nobody and not _is_unlikely(own.waiting, own.fresh, vain):
         return None

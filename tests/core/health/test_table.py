@@ -106,6 +106,18 @@ def test_a_service_of_which_nobody_gets_through_is_in_trouble_as_a_whole() -> No
     assert troubles(Forwarding.ROUTE, DEAD) == {"10.0.0.11": Trouble.NO_HANDSHAKE}
 
 
+def test_monitors_that_reset_each_handshake_that_they_begin_are_no_trouble() -> None:
+    every = [row for end in ENDS for row in rows(6, "SYN_RECV", 56, ends=end, clients=2)]
+    assert troubles(Forwarding.ROUTE, every) == {}
+
+
+def test_clients_that_end_with_a_reset_got_through_where_only_they_are_heard() -> None:
+    closed = [*rows(12, "CLOSE", 6, ends=ENDS[1]), *rows(12, "CLOSE", 8, ends=ENDS[2])]
+    scanned = rows(6, "SYN_RECV", 56, ends=ENDS[2])
+    assert troubles(Forwarding.ROUTE, DEAD, closed) == {"10.0.0.11": Trouble.NO_HANDSHAKE}
+    assert troubles(Forwarding.TUNNEL, scanned, closed) == {}
+
+
 def test_the_evidence_says_of_how_many_connections_and_how_old_it_is() -> None:
     scan = Scan(connections=[*DEAD, *WELL], began=NOW, taken=NOW, rows=30)
     verdict = of_table(scan, director(Forwarding.ROUTE), NOW + 4)[ServerKey(SHOP, server(ENDS[0]).endpoint)]
