@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import threading
 from pathlib import Path
 
 from lvstui.commands import streams
@@ -21,8 +22,9 @@ def main() -> None:
         status = streams.close(_run())
     except KeyboardInterrupt:
         sys.exit(130)
-    if status > _BY_SIGNAL:
-        # All is written and closed. Taking the interpreter apart after the screens would last up to two seconds.
+    if status > _BY_SIGNAL or threading.active_count() > 1:
+        # All is written and closed. Taking the interpreter apart after the screens would last up to two seconds, and
+        # it would wait for servers that were asked last and do not answer.
         os._exit(status)
     sys.exit(status)
 

@@ -717,6 +717,20 @@ READING = ("show", "trace", "probe", "export", "check", "diff", "history")
 WRITING = ("apply", "set", "add", "delete", "drain", "restore", "rollback")
 
 
+def test_the_program_ends_while_a_server_is_still_being_asked() -> None:
+    program = """
+import sys, time
+from concurrent.futures import ThreadPoolExecutor
+from lvstui.__main__ import main
+ThreadPoolExecutor().submit(time.sleep, 30)
+sys.argv[1:] = ["--demo", "show"]
+main()
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=20)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "192.0.2." in ran.stdout or "198.51.100." in ran.stdout
+
+
 def test_help_is_short(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(["--help"])

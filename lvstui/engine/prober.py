@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Final, NamedTuple
@@ -45,10 +45,13 @@ def ask(kernel: Kernel, inquiry: Inquiry) -> Sequence[Probed]:
     return [Probed(question, _answer(kernel, question)) for question in inquiry.questions]
 
 
-def ask_all(kernel: Kernel, asked: Sequence[Inquiry]) -> Iterator[Sequence[Probed]]:
-    """Ask servers side by side and yield what came of each, in their order."""
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="lvstui-probe") as pool:
+def ask_all(kernel: Kernel, asked: Sequence[Inquiry]) -> Generator[Sequence[Probed], None, None]:
+    """Ask servers side by side and yield what came of each, in their order; who ends it early waits for nobody."""
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="lvstui-probe")
+    try:
         yield from pool.map(partial(ask, kernel), asked)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _answer(kernel: Kernel, question: Question) -> Answer:

@@ -10,7 +10,7 @@ from lvstui.core.model import ServerKey
 from lvstui.core.probes.answer import Answer, Outcome
 from lvstui.core.probes.question import Question
 from lvstui.engine.messages import Answered, Broken
-from lvstui.engine.prober import AT_ONCE, Prober
+from lvstui.engine.prober import AT_ONCE, Inquiry, Prober, ask_all, inquiries
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import KernelError
 from tests.build import director, pool, snapshot
@@ -73,6 +73,18 @@ def test_those_who_wait_are_not_asked_when_nobody_looks_any_more() -> None:
         answered(came)
     prober.close()
     assert len(kernel.asked) == AT_ONCE
+
+
+def test_who_breaks_off_waits_for_no_answer() -> None:
+    kernel = Slow()
+    first, *others = inquiries(snapshot(MANY), KEYS)
+    found = ask_all(kernel, [Inquiry(first.key, Answer(Outcome.UNASKED, "")), *others])
+    next(found)
+    began = time.monotonic()
+    found.close()
+    assert time.monotonic() - began < 5
+    kernel.may.set()
+    kernel.together.abort()
 
 
 def test_a_kernel_that_cannot_ask_is_a_sentence() -> None:
