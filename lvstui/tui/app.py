@@ -30,7 +30,9 @@ from lvstui.core.view.brief import headline
 from lvstui.core.view.table import Tone
 from lvstui.engine.messages import (
     Adopt,
+    Applied,
     Edit,
+    EditEntries,
     EntriesDone,
     EntryProgress,
     Event,
@@ -67,7 +69,7 @@ from lvstui.tui.views.director import DirectorView
 from lvstui.tui.views.editing import take_advice
 from lvstui.tui.views.examining import show_diagnosis
 from lvstui.tui.views.marks import MarksView
-from lvstui.tui.views.persistence import EDITING_ENTRIES, PersistenceView
+from lvstui.tui.views.persistence import PersistenceView
 from lvstui.tui.views.services import ServicesView
 from lvstui.tui.views.tracing import traced
 from lvstui.tui.views.view import View
@@ -78,6 +80,8 @@ INTERVALS = (1.0, 2.0, 5.0, 10.0)
 
 VIEWS = (ServicesView, PersistenceView, MarksView, ConnectionsView, DirectorView, ChangesView)
 """The views in the order of the digits that open them."""
+
+_EDITING_ENTRIES = "Entries are being edited: edits that have not started would be dropped."
 
 
 def _show_view(app: LvstuiApp, name: str) -> None:
@@ -115,7 +119,7 @@ def _set_pace(app: LvstuiApp, pace: Pace) -> None:
 
 def _leave(app: LvstuiApp) -> None:
     """Leave; ask first where edits are staged or under way."""
-    lines = [view.busy for view in app.views.values() if view.busy]
+    lines = list(dict.fromkeys(view.busy for view in app.views.values() if view.busy))
     if any(view.pending for view in app.views.values()):
         lines.append("Staged edits have not been applied.")
     if lines:
@@ -127,6 +131,8 @@ def _leave(app: LvstuiApp) -> None:
 def _submit(app: LvstuiApp, message: View.Asked) -> None:
     """Pass a view's request to the worker, after a warning where it edits what another program manages."""
     request = message.request
+    if isinstance(request, EditEntries):
+        _be_busy(app)
     claims = find_claims(app.snapshot.owners, request.changes) if isinstance(request, Edit) else {}
     claims = {key: owner for key, owner in claims.items() if key not in app.warned}
     if not claims:
@@ -138,6 +144,12 @@ def _submit(app: LvstuiApp, message: View.Asked) -> None:
         app.worker.submit(request)
 
     confirm_first(app, claims_question(claims), go, partial(_stage_again, app, message))
+
+
+def _be_busy(app: LvstuiApp, sentence: str = _EDITING_ENTRIES) -> None:
+    """Have every view know that entries are being edited, or no more: Esc stops that in each."""
+    for view in app.views.values():
+        view.busy = sentence
 
 
 def _stage_again(app: LvstuiApp, message: View.Asked) -> None:
@@ -340,11 +352,10 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
             self.push_screen(traced(event, self.size.width))
         elif isinstance(event, Examined):
             show_diagnosis(self, event)
-        elif isinstance(event, EntryProgress):
-            self.views[PersistenceView.NAME].busy = EDITING_ENTRIES
+        elif isinstance(event, EntryProgress) or (isinstance(event, Applied) and event.edit.empties):
+            _be_busy(self)
         elif isinstance(event, EntriesDone):
-            for view in self.views.values():
-                view.busy = ""
+            _be_busy(self, "")
             if event.total == 1 and len(event.reports) == 1:
                 (report,) = event.reports
                 self.say(report.sentence, Tone.GOOD if report.outcome is Outcome.DONE else Tone.BAD)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from textual.widgets import Static
 
-from lvstui.core.change import change_service
+from lvstui.core.change import change_service, set_weight
 from lvstui.core.entries.request import Spread
 from lvstui.core.health.verdict import Trouble
 from lvstui.core.model import ServerKey, Service, ServiceFlags
+from lvstui.engine.messages import Edit
 from lvstui.tui.dialogs.advice import AdviceScreen
 from lvstui.tui.dialogs.confirm import Confirm
 from lvstui.tui.dialogs.entries import EntryDialog
@@ -123,3 +124,21 @@ async def test_a_move_offers_the_silent_server_last(stage: Stage) -> None:
         await pilot.pause()
         said = str(stage.app.screen.query_one("#effect", Static).content)
         assert "web2 (10.0.0.12:443) is silent: its clients are not served there" in said
+
+
+async def test_esc_stops_moves_of_clients_in_whichever_view_they_are_seen(stage: Stage) -> None:
+    key = ServerKey(SHOP, endpoint("10.0.0.12:443"))
+    async with stage.app.run_test(size=(120, 40)) as pilot:
+        await stage.look(pilot)
+        drain = set_weight(SHOP, stage.director.pools[SHOP].servers[key.endpoint], 0)
+        assert drain is not None
+        stage.view.stage(Edit((drain,), empties=(key,)))
+        await pilot.press("enter")
+        await stage.look(pilot)
+        await pilot.press("4", "escape")
+        await pilot.pause()
+        assert "stopping after the current entries" in message(stage)
+        for _ in range(300):
+            stage.app.worker.step(0)
+        await until(pilot, lambda: isinstance(stage.app.screen, Listing))
+        assert not any(view.busy for view in stage.app.views.values())

@@ -17,7 +17,7 @@ from lvstui.core.record import Kind
 from lvstui.core.rules import Severity, problems
 from lvstui.core.view.form import Form, Values
 from lvstui.core.view.table import Arranged, Tone
-from lvstui.engine.messages import Edit, SaveAll
+from lvstui.engine.messages import Edit, SaveAll, StopEntries
 from lvstui.formats.equivalent import change_lines
 from lvstui.tui.commands import Command
 from lvstui.tui.dialogs.choose_columns import ChooseColumns
@@ -31,6 +31,8 @@ CONFIRM_COMMANDS = 100
 
 _LARGE = 30_000
 """Rows of the connection table above which searching them at each key would be too slow."""
+
+_DROP = "stop edits of entries; drop what is staged; clear the filter"
 
 _APPLY_FIRST = "first apply what is staged (Enter), or drop it (Esc)"
 
@@ -148,8 +150,11 @@ def _enter(view: TableView[K, L], open_row: Callable[[TableView[K, L]], None]) -
 
 
 def drop(view: TableView[K, L]) -> None:
-    """Drop what is staged; with nothing staged, the filter."""
-    if view.pending:
+    """Stop edits of entries that are under way; else drop what is staged; with nothing staged, the filter."""
+    if view.busy:
+        view.ask(StopEntries())
+        view.say("stopping after the current entries", Tone.WARN)
+    elif view.pending:
         view.stage(Edit(()))
     elif view.filter_text:
         view.narrow("")
@@ -193,14 +198,12 @@ def _next_view(view: View) -> None:
     view.post_message(View.Wanted())
 
 
-def editing(
-    open_row: Callable[[TableView[K, L]], None], drop: Callable[[TableView[K, L]], None] = drop
-) -> tuple[Command[TableView[K, L]], ...]:
+def editing(open_row: Callable[[TableView[K, L]], None]) -> tuple[Command[TableView[K, L]], ...]:
     """Return what can be done in every view; Enter does `open_row` while nothing is staged."""
     enter = partial(_enter, open_row=open_row)
     return (
         Command("open", "enter", "apply what is staged; else open this row, or edit it", enter, "Enter apply"),
-        Command("drop", "escape,backspace", "drop what is staged; clear the filter", drop, "Esc drop"),
+        Command("drop", "escape,backspace", _DROP, drop, "Esc drop"),
         Command("avoid", "F", "stage the flag too that keeps clients from being refused", _avoid),
         Command("staged.down", "right_square_bracket", "scroll what is staged down", partial(_scroll_staged, pages=1)),
         Command("staged.up", "left_square_bracket", "scroll what is staged up", partial(_scroll_staged, pages=-1)),

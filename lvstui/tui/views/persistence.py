@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from lvstui.core import fields
 from lvstui.core.entries.columns import (
@@ -37,13 +37,13 @@ from lvstui.core.marks.mark import every_rule
 from lvstui.core.trace.request import target_proposal
 from lvstui.core.view.filter import only_address
 from lvstui.core.view.table import Cell, Tone
-from lvstui.engine.messages import EditEntries, StopEntries
+from lvstui.engine.messages import EditEntries
 from lvstui.store.view_memory import ViewMemory
 from lvstui.tui.commands import Command, bindings
 from lvstui.tui.dialogs.entries import EntryDialog
 from lvstui.tui.dialogs.listing import Copied, Listing, list_states
 from lvstui.tui.views.connections import scan_tone
-from lvstui.tui.views.editing import arranging, drop, editable, editing, filtering
+from lvstui.tui.views.editing import arranging, editable, editing, filtering
 from lvstui.tui.views.tracing import tracing
 from lvstui.tui.views.view import Rows, TableView, View
 from lvstui.tui.widgets.lines import Panel
@@ -63,8 +63,6 @@ Fields  {LANGUAGE.help}
 State   {list_states(STATES)}"""
 
 _GROUPINGS = {grouping.value: grouping for grouping in EntryGrouping}
-
-EDITING_ENTRIES: Final = "Entries are being edited: edits that have not started would be dropped."
 
 Entries: TypeAlias = TableView[EntryRowKey, EntryLook]
 
@@ -181,22 +179,12 @@ def _move_everybody(view: Entries) -> None:
 def _ask(view: Entries, request: EntryRequest) -> None:
     def answered(order: EditEntries | None) -> None:
         if order is not None:
-            view.busy = EDITING_ENTRIES
             view.table.action_mark("none")
             view.say(f"editing {len(order.edits)} entr{'y' if len(order.edits) == 1 else 'ies'} ...")
             view.ask(order)
 
     request = replace(request, seconds=usual_seconds(view.snapshot, request))
     view.app.push_screen(EntryDialog(view.snapshot, request), answered)
-
-
-def _drop(view: Entries) -> None:
-    """Stop edits that are under way; else drop what is staged, or the filter."""
-    if view.busy:
-        view.ask(StopEntries())
-        view.say("stopping after the current entries", Tone.WARN)
-    else:
-        drop(view)
 
 
 def _question(view: Entries) -> str:
@@ -224,7 +212,7 @@ _COMMANDS: tuple[Command[Entries], ...] = (
     Command("excerpt", "y", "copy these rows as lvstui commands", _excerpt),
     Command("fold", "left", "fold this group", partial(_fold, folded=True)),
     Command("unfold", "right,f", "unfold this group", partial(_fold, folded=False)),
-    *editing(_open, _drop),
+    *editing(_open),
 )
 
 
