@@ -59,13 +59,22 @@ class Alike(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """What is wrong; where that differs by numbers, without them."""
-        sentences = {piece.sentence for piece in self.pieces}
-        return self.pieces[0].sentence if len(sentences) == 1 else _NUMBERED.sub("...", self.pieces[0].sentence)
+        """What is wrong; where that differs by numbers, without those that differ."""
+        sentences = tuple(dict.fromkeys(piece.sentence for piece in self.pieces))
+        numbers = map(_common, zip(*map(_NUMBERED.findall, sentences), strict=False))
+        return _NUMBERED.sub(lambda _: next(numbers, "..."), sentences[0])
 
 
 _NUMBERED: Final = re.compile(r"[^\s(),;]*\d[^\s(),;]*")
 """Words with digits: addresses, marks, ports, names of machines."""
+
+
+def _common(words: tuple[str, ...]) -> str:
+    """Return what words with digits have in common: all, an address before ports that differ, or nothing (`...`)."""
+    if len(set(words)) == 1:
+        return words[0]
+    addresses = {word.rpartition(":")[0] for word in words}
+    return addresses.pop() or "..." if len(addresses) == 1 else "..."
 
 
 def without_numbers(sentence: str) -> str:

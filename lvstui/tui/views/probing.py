@@ -27,6 +27,6 @@ def _probe(view: Services, *, repeats: bool = False) -> None:
 
 
 PROBING: tuple[Command[Services], ...] = (
-    Command("probe", "H", "ask these servers whether they are there, by the way of their clients", _probe),
+    Command("probe", "H", "ask these servers whether they are there", _probe),
     Command("probe.repeat", "h", "ask them every few seconds while it is shown", partial(_probe, repeats=True)),
 )

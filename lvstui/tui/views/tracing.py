@@ -33,7 +33,7 @@ def tracing(
 
         view.prompt.ask(_LABEL, proposed(view), question_of, take)
 
-    words = "follow a packet of a client through rules and IPVS to its server"
+    words = "follow a packet of a client to its server"
     return Command("trace", "T", words, ask, bar, when=when)
 
 

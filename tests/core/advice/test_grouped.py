@@ -32,3 +32,15 @@ def test_few_stay_apart_and_the_order_of_what_is_worst_stays() -> None:
     few = [piece(f"mark {n}", "no rule sets it") for n in range(3)]
     other = piece("mark 9", "its rule is in a dormant table")
     assert [alike.pieces for alike in grouped([*few, other])] == [(one,) for one in (*few, other)]
+
+
+def test_one_line_for_many_keeps_what_they_have_in_common() -> None:
+    places = ("tcp:192.0.2.10:80", "tcp:192.0.2.10:443", "udp:192.0.2.10:53", "mark:80")
+    found = [
+        Advice(place, f"10.0.0.12:{port} is silent", "", "")
+        for place, port in zip(places, (80, 443, 53, 0), strict=True)
+    ]
+    (alike,) = grouped(found)
+    assert alike.sentence == "10.0.0.12 is silent"
+    (alike,) = grouped([*found, Advice("mark:81", "10.0.0.13:0 is silent", "", "")])
+    assert alike.sentence == "... is silent"
