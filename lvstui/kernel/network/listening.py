@@ -10,14 +10,14 @@ from typing import Final
 
 from lvstui.core.doctor.facts import Hearing
 from lvstui.core.model import Address, SyncDaemon
-from lvstui.kernel.network.sockets import IPV4, IPV6, NO_RIGHT, Test, open_on, take_multicast
+from lvstui.kernel.network.packets import HEADS, IPV4, IPV6
+from lvstui.kernel.network.sockets import NO_RIGHT, Test, open_on, take_multicast
 
 SECONDS: Final = 2.0
 """As long as is listened; a master sends what it has about every second."""
 
 _UDP: Final = 17
 _UDP_HEAD: Final = 8
-_HEAD: Final = {4: 20, 6: 40}
 _ID: Final = 1
 """Where a sync message has the id of its daemon (struct ip_vs_sync_mesg in net/netfilter/ipvs/ip_vs_sync.c)."""
 
@@ -30,7 +30,7 @@ def hear_masters(daemon: SyncDaemon, seconds: float = SECONDS) -> Hearing:
     version, group = daemon.group.version, daemon.group.packed
     kind, protocol = (IPV4, Test(9, _UDP)) if version == 4 else (IPV6, Test(6, _UDP))
     try:
-        with open_on(daemon.interface, kind, (protocol, Test(_HEAD[version] + 2, daemon.port, half=True))) as opened:
+        with open_on(daemon.interface, kind, (protocol, Test(HEADS[version] + 2, daemon.port, half=True))) as opened:
             prefix = b"\x01\x00\x5e" + bytes((group[1] & 0x7F,)) if version == 4 else b"\x33\x33" + group[-4:-2]
             take_multicast(opened, daemon.interface, prefix + group[-2:])
             return Hearing(seconds, _masters(opened, daemon, seconds))
@@ -41,7 +41,7 @@ def hear_masters(daemon: SyncDaemon, seconds: float = SECONDS) -> Hearing:
 
 
 def _masters(opened: socket.socket, daemon: SyncDaemon, seconds: float) -> tuple[tuple[Address, int], ...]:
-    head = _HEAD[daemon.group.version]
+    head = HEADS[daemon.group.version]
     found: dict[tuple[Address, int], None] = {}
     ends = time.monotonic() + seconds
     while (left := ends - time.monotonic()) > 0 and not any(number == daemon.id for _, number in found):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import select
 import socket
-import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -14,7 +13,8 @@ from typing import Final, NamedTuple
 
 from lvstui.core.doctor.facts import Claim
 from lvstui.core.model import Address
-from lvstui.kernel.network.sockets import ARP, IPV6, NO_RIGHT, Test, open_on
+from lvstui.kernel.network.packets import ADVERTISEMENT, ARP, ARP_PACKET, ETHERNET, HEADS, IPV4, IPV6, REPLY, who_has
+from lvstui.kernel.network.sockets import NO_RIGHT, Test, open_on
 
 WAIT: Final = 0.5
 """Seconds in which hosts on a link have answered."""
@@ -22,28 +22,22 @@ WAIT: Final = 0.5
 _PACE: Final = 64
 """Requests that are sent between two looks for answers."""
 
-_ETHERNET: Final = 1
-_REQUEST, _REPLY = 1, 2
-_ARP: Final = struct.Struct("!HHBBH6s4s6s4s")
-_EVERYBODY: Final = b"\xff" * 6
-
-_ICMPV6, _SOLICITATION, _ADVERTISEMENT = 58, 135, 136
-_SOURCE_OPTION, _TARGET_OPTION = 1, 2
-_HOPS: Final = 255
-_IPV6_HEAD: Final = 40
-_ADVERTISED: Final = (Test(6, _ICMPV6), Test(_IPV6_HEAD, _ADVERTISEMENT))
+_LINK_ADDRESS: Final = 6
+_ICMPV6: Final = 58
+_TARGET_OPTION: Final = 2
+_ADVERTISED: Final = (Test(6, _ICMPV6), Test(HEADS[6], ADVERTISEMENT))
 
 _OWN: Final = Path("/proc/thread-self/net/if_inet6")
 _LINK_SCOPE: Final = 0x20
 
 
 class _Place(NamedTuple):
-    """An open socket, the interface and the link address that it is on, and the sender of solicitations there."""
+    """An open socket, the interface and the link address that it is on, and whom requests come from there."""
 
     socket: socket.socket
     interface: str
     link_address: bytes
-    sender: IPv6Address
+    sender: Address
 
 
 def ask_owners(asked: Mapping[Address, str], wait: float = WAIT) -> Mapping[Address, Claim]:
@@ -84,10 +78,10 @@ def _open(interface: str, address: Address) -> _Place:
     six = isinstance(address, IPv6Address)
     opened = open_on(interface, IPV6, _ADVERTISED) if six else open_on(interface, ARP)
     own = opened.getsockname()[4]
-    if len(own) != len(_EVERYBODY):
+    if len(own) != _LINK_ADDRESS:
         opened.close()
         raise OSError(0, "it has no link addresses of Ethernet")
-    return _Place(opened, interface, own, _link_local(interface) if six else IPv6Address(0))
+    return _Place(opened, interface, own, _link_local(interface) if six else IPv4Address(0))
 
 
 def _link_local(interface: str) -> IPv6Address:
@@ -103,30 +97,8 @@ def _link_local(interface: str) -> IPv6Address:
 
 
 def _send(place: _Place, address: Address) -> None:
-    if isinstance(address, IPv4Address):
-        nobody = bytes(4)
-        packet = _ARP.pack(_ETHERNET, 0x0800, 6, 4, _REQUEST, place.link_address, nobody, bytes(6), address.packed)
-        place.socket.sendto(packet, (place.interface, ARP, 0, 0, _EVERYBODY))
-        return
-    group = IPv6Address(bytes.fromhex("ff0200000000000000000001ff") + address.packed[-3:])
-    packet = solicitation(place.sender, group, address, place.link_address)
-    place.socket.sendto(packet, (place.interface, IPV6, 0, 0, b"\x33\x33" + group.packed[-4:]))
-
-
-def solicitation(sender: IPv6Address, group: IPv6Address, target: IPv6Address, link_address: bytes) -> bytes:
-    """Return a neighbour solicitation (RFC 4861); without a sender it names no link address, and all get the answer."""
-    option = struct.pack("!BB6s", _SOURCE_OPTION, 1, link_address) if int(sender) else b""
-    body = struct.pack("!BBHI16s", _SOLICITATION, 0, 0, 0, target.packed) + option
-    pseudo = sender.packed + group.packed + struct.pack("!II", len(body), _ICMPV6)
-    body = body[:2] + struct.pack("!H", _checksum(pseudo + body)) + body[4:]
-    return struct.pack("!IHBB", 6 << 28, len(body), _ICMPV6, _HOPS) + sender.packed + group.packed + body
-
-
-def _checksum(content: bytes) -> int:
-    total: int = sum(struct.unpack(f"!{len(content) // 2}H", content))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
+    packet, receiver = who_has(address, place.sender, place.link_address)
+    place.socket.sendto(packet, (place.interface, ARP if address.version == 4 else IPV6, 0, 0, receiver))
 
 
 def _listen(places: Sequence[_Place], answers: Mapping[Address, dict[str, None]], wait: float) -> None:
@@ -145,14 +117,14 @@ def _listen(places: Sequence[_Place], answers: Mapping[Address, dict[str, None]]
 
 def answered(packet: bytes, sender: bytes) -> Iterator[tuple[Address, str]]:
     """Yield the address that a packet says a host has, and that host's link address."""
-    if len(packet) > _IPV6_HEAD and packet[0] >> 4 == 6:
-        body = packet[_IPV6_HEAD:]
-        if len(body) >= 24 and body[0] == _ADVERTISEMENT:
+    if len(packet) > HEADS[6] and packet[0] >> 4 == 6:
+        body = packet[HEADS[6] :]
+        if len(body) >= 24 and body[0] == ADVERTISEMENT:
             named = len(body) >= 32 and body[24:26] == bytes((_TARGET_OPTION, 1))
             yield ip_address(body[8:24]), _text(body[26:32] if named else sender)
-    elif len(packet) >= _ARP.size:
-        hardware, kind, _, _, does, host, address, _, _ = _ARP.unpack_from(packet)
-        if (hardware, kind, does) == (_ETHERNET, 0x0800, _REPLY):
+    elif len(packet) >= ARP_PACKET.size:
+        hardware, kind, _, _, does, host, address, _, _ = ARP_PACKET.unpack_from(packet)
+        if (hardware, kind, does) == (ETHERNET, IPV4, REPLY):
             yield ip_address(address), _text(host)
 
 

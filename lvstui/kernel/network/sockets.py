@@ -6,15 +6,16 @@ import ctypes
 import socket
 import struct
 from collections.abc import Sequence
-from typing import Final, NamedTuple
-
-ARP, IPV4, IPV6 = 0x0806, 0x0800, 0x86DD
-"""Kinds of packets (include/uapi/linux/if_ether.h)."""
+from typing import Final, NamedTuple, TypeAlias
 
 _ATTACH_FILTER: Final = 26
+_SOL_PACKET: Final = 263
 _ADD_MEMBERSHIP, _MULTICAST = 1, 0
-_LOAD_BYTE, _LOAD_HALF, _EQUAL, _RETURN = 0x30, 0x28, 0x15, 0x06
-"""Instructions of a packet filter (include/uapi/linux/bpf_common.h)."""
+LOAD_BYTE, LOAD_HALF, LOAD_BEHIND, LENGTH, EQUAL, RETURN = 0x30, 0x28, 0x48, 0xB1, 0x15, 0x06
+"""Instructions of a packet filter (include/uapi/linux/bpf_common.h): ldb, ldh, ldh [x + k], ldxb 4*([k]&0xf) …"""
+
+Instruction: TypeAlias = tuple[int, int, int, int]
+"""A struct sock_filter: code, how far to jump if true and if not, and a value."""
 
 _WHOLE: Final = 0xFFFF
 _ROOM: Final = 1 << 20
@@ -38,10 +39,7 @@ def open_on(interface: str, kind: int, tests: Sequence[Test] = ()) -> socket.soc
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, 0)
     try:
         if tests:
-            program = b"".join(_instructions(tests))
-            buffer = ctypes.create_string_buffer(program)
-            attached = struct.pack("HL", len(program) // 8, ctypes.addressof(buffer))
-            opened.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, attached)
+            attach(opened, _instructions(tests))
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
         opened.setblocking(False)
         opened.bind((interface, kind))
@@ -51,13 +49,20 @@ def open_on(interface: str, kind: int, tests: Sequence[Test] = ()) -> socket.soc
     return opened
 
 
-def _instructions(tests: Sequence[Test]) -> list[bytes]:
-    lines = []
+def attach(opened: socket.socket, instructions: Sequence[Instruction]) -> None:
+    """Let a socket have only those packets that a filter passes. Raises OSError."""
+    program = b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
+    buffer = ctypes.create_string_buffer(program, len(program))
+    attached = struct.pack("@HP", len(instructions), ctypes.addressof(buffer))
+    opened.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, attached)
+
+
+def _instructions(tests: Sequence[Test]) -> Sequence[Instruction]:
+    lines: list[Instruction] = []
     for place, (offset, value, half) in enumerate(tests):
         to_end = 2 * (len(tests) - place) - 1
-        lines += [(_LOAD_HALF if half else _LOAD_BYTE, 0, 0, offset), (_EQUAL, 0, to_end, value)]
-    lines += [(_RETURN, 0, 0, _WHOLE), (_RETURN, 0, 0, 0)]
-    return [struct.pack("=HBBI", *line) for line in lines]
+        lines += [(LOAD_HALF if half else LOAD_BYTE, 0, 0, offset), (EQUAL, 0, to_end, value)]
+    return [*lines, (RETURN, 0, 0, _WHOLE), (RETURN, 0, 0, 0)]
 
 
 def take_multicast(opened: socket.socket, interface: str, link_address: bytes) -> None:
@@ -65,6 +70,3 @@ def take_multicast(opened: socket.socket, interface: str, link_address: bytes) -
     number = socket.if_nametoindex(interface)
     request = struct.pack("=iHH8s", number, _MULTICAST, len(link_address), link_address)
     opened.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, request)
-
-
-_SOL_PACKET: Final = 263

@@ -9,16 +9,12 @@ from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from lvstui.core.model import Address, Endpoint, Family, Protocol, Tunnel, TunnelType
+from lvstui.kernel.network.packets import ETHERTYPES, HEADS, HOPS, checksum, ip_packet
 
 _ICMP, _IPIP, _IPV6, _GRE, _ICMPV6 = 1, 4, 41, 47, 58
 """Numbers of protocols inside of IP (include/uapi/linux/in.h)."""
 
-_ETHERTYPES: Final = {Family.IPV4: 0x0800, Family.IPV6: 0x86DD}
 _INNER: Final = {Family.IPV4: _IPIP, Family.IPV6: _IPV6}
-_HEADS: Final = {4: 20, 6: 40}
-"""Bytes of an IP header without options, by version."""
-
-_HOPS: Final = 64
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10
 _WINDOW: Final = 64240
 _MSS: Final = struct.pack(">BBH", 2, 4, 1400)
@@ -110,7 +106,7 @@ def new_sequence() -> int:
     return int.from_bytes(os.urandom(4), "big")
 
 
-def asking(flow: Flow, hops: int = _HOPS) -> bytes:
+def asking(flow: Flow, hops: int = HOPS) -> bytes:
     """Return the packet that asks: a SYN, or a datagram."""
     if flow.protocol is Protocol.UDP:
         return ip_packet(flow.source.address, flow.destination.address, Protocol.UDP, _udp(flow), hops)
@@ -119,18 +115,7 @@ def asking(flow: Flow, hops: int = _HOPS) -> bytes:
 
 def ending(flow: Flow) -> bytes:
     """Return the packet that takes back a SYN, whether it was answered or not."""
-    return _tcp_packet(flow, _RST, (flow.sequence + 1) & 0xFFFFFFFF, _HOPS)
-
-
-def ip_packet(source: Address, destination: Address, protocol: int, payload: bytes, hops: int = _HOPS) -> bytes:
-    """Return a packet of IPv4 or IPv6."""
-    if source.version == 6:
-        head = struct.pack(">IHBB", 6 << 28, len(payload), protocol, hops)
-        return head + source.packed + destination.packed + payload
-    length = _HEADS[4] + len(payload)
-    ident = int.from_bytes(os.urandom(2), "big")
-    head = struct.pack(">BBHHHBBH", 0x45, 0, length, ident, 0, hops, protocol, 0) + source.packed + destination.packed
-    return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + payload
+    return _tcp_packet(flow, _RST, (flow.sequence + 1) & 0xFFFFFFFF, HOPS)
 
 
 def wrapped(tunnel: Tunnel, source: Address, server: Address, port: int, inner: bytes) -> bytes:
@@ -151,7 +136,7 @@ def wrapped(tunnel: Tunnel, source: Address, server: Address, port: int, inner: 
             return ip_packet(source, server, Protocol.UDP, datagram)
         case TunnelType.GRE:
             flags = _GRE_CHECKSUM if tunnel.checksum & _WITH_CHECKSUM else 0
-            head = struct.pack(">HH", flags, _ETHERTYPES[family])
+            head = struct.pack(">HH", flags, ETHERTYPES[family])
             if flags:
                 summed = checksum(head + bytes(4) + inner)
                 head += struct.pack(">HH", summed, 0)
@@ -215,7 +200,7 @@ def _repeats(repeated: bytes, packet: bytes) -> bool:
         return False
     addresses = 12 if version == 4 else 8
     length = min(len(repeated), len(packet))
-    return length >= _HEADS[version] + 8 and repeated[addresses:length] == packet[addresses:length]
+    return length >= HEADS[version] + 8 and repeated[addresses:length] == packet[addresses:length]
 
 
 def _open(packet: bytes) -> tuple[Address, Address, int, bytes] | None:
@@ -225,7 +210,7 @@ def _open(packet: bytes) -> tuple[Address, Address, int, bytes] | None:
     if packet[0] >> 4 == 4:
         head = (packet[0] & 0xF) * 4
         return ip_address(packet[12:16]), ip_address(packet[16:20]), packet[9], packet[head:]
-    if packet[0] >> 4 == 6 and len(packet) >= _HEADS[6]:
+    if packet[0] >> 4 == 6 and len(packet) >= HEADS[6]:
         return ip_address(packet[8:24]), ip_address(packet[24:40]), packet[6], packet[40:]
     return None
 
@@ -248,10 +233,3 @@ def _summed(source: Address, destination: Address, protocol: int, data: bytes, p
     """Return data with its checksum at a place; 0 means none to UDP, and is written as what equals it."""
     pseudo = source.packed + destination.packed + struct.pack(">II", len(data), protocol)
     return data[:place] + struct.pack(">H", checksum(pseudo + data) or 0xFFFF) + data[place + 2 :]
-
-
-def checksum(data: bytes) -> int:
-    """Return the checksum of RFC 1071."""
-    total: int = sum(struct.unpack(f">{(len(data) + 1) // 2}H", data + b"\0" * (len(data) % 2)))
-    total = (total & 0xFFFF) + (total >> 16)
-    return ~(total + (total >> 16)) & 0xFFFF

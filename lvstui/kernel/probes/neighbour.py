@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import select
 import socket
-import struct
 import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lvstui.core.model import Address, Family
 from lvstui.core.trace.route import Route, RouteQuestion
-from lvstui.kernel.probes.frames import checksum, ip_packet
+from lvstui.kernel.network.packets import ADVERTISEMENT, ARP, ETHERNET, IPV6, REPLY, who_has
 from lvstui.kernel.routes import find_route
 
 if TYPE_CHECKING:
     from pyroute2 import IPRoute
-
-ETHERTYPES: Final = {Family.IPV4: 0x0800, Family.IPV6: 0x86DD}
-_ARP: Final = 0x0806
-_ETHERNET: Final = 1
-"""The kind of an interface with addresses of six bytes (ARPHRD_ETHER): bridges, bonds and VLANs too."""
 
 _DISCARD: Final = 9
 """The port to which an empty datagram does no harm (RFC 863)."""
@@ -31,8 +25,6 @@ _LOST: Final = ("", "failed", "incomplete", "unknown")
 """States of a neighbour whose link address is not known."""
 
 _PAUSE: Final = 0.03
-_EVERYBODY: Final = b"\xff" * 6
-_SOLICIT, _ADVERTISE = 135, 136
 _UNUSABLE: Final = 0x20 | 0x40
 """An address of IPv6 that is not settled or is going (IFA_F_DEPRECATED, IFA_F_TENTATIVE)."""
 
@@ -47,7 +39,7 @@ class Link(NamedTuple):
     @property
     def is_ethernet(self) -> bool:
         """Whether neighbours are found by ARP or neighbour discovery."""
-        return self.kind == _ETHERNET and any(self.address)
+        return self.kind == ETHERNET and any(self.address)
 
 
 def may_send_raw() -> bool:
@@ -90,11 +82,11 @@ def is_there(link: Link, hop: Address, source: Address, patience: float) -> bool
     """Ask for a neighbour's link address, whatever the kernel remembers; None where nobody can be asked like that."""
     if not link.is_ethernet or source.version != hop.version:
         return None
-    kind = _ARP if hop.version == 4 else ETHERTYPES[Family.IPV6]
+    kind = ARP if hop.version == 4 else IPV6
     with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0) as wire:
         wire.bind((link.name, kind))
         end = time.monotonic() + patience
-        for request, receiver in (_request(link, hop, source),) * 2:  # once more, as either may be lost
+        for request, receiver in (who_has(hop, source, link.address),) * 2:  # once more, as either may be lost
             wire.sendto(request, (link.name, kind, 0, link.kind, receiver))
             pause = min(end, time.monotonic() + patience / 2)
             while (left := pause - time.monotonic()) > 0:
@@ -103,22 +95,10 @@ def is_there(link: Link, hop: Address, source: Address, patience: float) -> bool
     return False
 
 
-def _request(link: Link, hop: Address, source: Address) -> tuple[bytes, bytes]:
-    """Return a request of ARP or of neighbour discovery (RFC 826, 4861), and to whom it goes."""
-    if not isinstance(hop, IPv6Address):
-        head = struct.pack(">HHBBH", 1, ETHERTYPES[Family.IPV4], 6, 4, 1)
-        return head + link.address + source.packed + bytes(6) + hop.packed, _EVERYBODY
-    group = IPv6Address(IPv6Address("ff02::1:ff00:0").packed[:13] + hop.packed[13:])
-    body = struct.pack(">BBHI", _SOLICIT, 0, 0, 0) + hop.packed + struct.pack(">BB", 1, 1) + link.address
-    pseudo = source.packed + group.packed + struct.pack(">II", len(body), socket.IPPROTO_ICMPV6)
-    body = body[:2] + struct.pack(">H", checksum(pseudo + body)) + body[4:]
-    return ip_packet(source, group, socket.IPPROTO_ICMPV6, body, 255), b"\x33\x33" + group.packed[12:]
-
-
 def _is_answer(packet: bytes, hop: Address) -> bool:
     if hop.version == 4:
-        return packet[6:8] == b"\0\x02" and packet[14:18] == hop.packed
-    kinds = bytes((socket.IPPROTO_ICMPV6, _ADVERTISE))
+        return packet[6:8] == REPLY.to_bytes(2) and packet[14:18] == hop.packed
+    kinds = bytes((socket.IPPROTO_ICMPV6, ADVERTISEMENT))
     return packet[6:7] + packet[40:41] == kinds and packet[48:64] == hop.packed
 
 

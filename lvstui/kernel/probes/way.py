@@ -14,11 +14,11 @@ from lvstui.core.model import Endpoint, Family, Forwarding, Protocol
 from lvstui.core.probes.answer import Answer, Outcome
 from lvstui.core.probes.question import Question
 from lvstui.core.trace.route import Route, RouteQuestion
+from lvstui.kernel.network.packets import ETHERTYPES
 from lvstui.kernel.probes import sentences
 from lvstui.kernel.probes.connect import Contact, contact
 from lvstui.kernel.probes.frames import Accepted, Flow, new_sequence, wrapped
 from lvstui.kernel.probes.neighbour import (
-    ETHERTYPES,
     Link,
     find_link,
     find_source,

@@ -5,18 +5,17 @@ An answer to a virtual address comes from an address of our own, which routing t
 
 from __future__ import annotations
 
-import ctypes
 import select
 import socket
-import struct
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.model import Family, Protocol
+from lvstui.kernel.network.packets import ETHERTYPES
+from lvstui.kernel.network.sockets import EQUAL, LENGTH, LOAD_BEHIND, LOAD_BYTE, LOAD_HALF, RETURN, Instruction, attach
 from lvstui.kernel.probes.frames import Complained, Complaint, Flow, Refused, Reply, asking, ending, read_reply
-from lvstui.kernel.probes.neighbour import ETHERTYPES
 
 Send: TypeAlias = Callable[[bytes], bytes]
 """Sends a packet on its way, in its tunnel if there is one, and returns what was sent. Raises OSError."""
@@ -25,12 +24,8 @@ _FAR: Final = 64
 _NEAR: Final = 1
 """Hops of a packet that whoever gets it may take, but not send on."""
 
-_SO_ATTACH_FILTER: Final = 26
 _ROOM: Final = 2048
 _ICMP: Final = {Family.IPV4: 1, Family.IPV6: 58}
-
-_LOAD_BYTE, _LOAD_HALF, _LOAD_BEHIND, _LENGTH, _EQUAL, _RETURN = 0x30, 0x28, 0x48, 0xB1, 0x15, 0x06
-"""Instructions of the packet filter (include/uapi/linux/bpf_common.h): ldb, ldh, ldh [x + k], ldxb 4*([k]&0xf) …"""
 
 
 class Exchange(NamedTuple):
@@ -88,11 +83,7 @@ def _listen(flow: Flow, family: Family) -> socket.socket:
     kind = ETHERTYPES[family]
     wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(kind))
     try:
-        program = _program(flow, family)
-        held = ctypes.create_string_buffer(program, len(program))
-        wire.setsockopt(
-            socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(program) // 8, ctypes.addressof(held))
-        )
+        attach(wire, _filter(flow, family))
         wire.setblocking(False)
     except OSError:
         wire.close()
@@ -100,24 +91,23 @@ def _listen(flow: Flow, family: Family) -> socket.socket:
     return wire
 
 
-def _program(flow: Flow, family: Family) -> bytes:
+def _filter(flow: Flow, family: Family) -> Sequence[Instruction]:
     """Return a filter that passes complaints, and what goes to our port or (come back) from it."""
-    protocol_at, ports = (9, _LOAD_BEHIND) if family is Family.IPV4 else (6, _LOAD_HALF)
+    protocol_at, ports = (9, LOAD_BEHIND) if family is Family.IPV4 else (6, LOAD_HALF)
     start = 0 if family is Family.IPV4 else 40
     port = flow.source.port
-    lines = [
-        (_LOAD_BYTE, 0, 0, protocol_at),
-        (_EQUAL, 6, 0, _ICMP[family]),
-        (_EQUAL, 0, 6, int(flow.protocol)),
-        (_LENGTH, 0, 0, 0),  # of the header of IPv4; in one of IPv6 nothing comes of it
+    return [
+        (LOAD_BYTE, 0, 0, protocol_at),
+        (EQUAL, 6, 0, _ICMP[family]),
+        (EQUAL, 0, 6, int(flow.protocol)),
+        (LENGTH, 0, 0, 0),  # of the header of IPv4; in one of IPv6 nothing comes of it
         (ports, 0, 0, start),
-        (_EQUAL, 2, 0, port),
+        (EQUAL, 2, 0, port),
         (ports, 0, 0, start + 2),
-        (_EQUAL, 0, 1, port),
-        (_RETURN, 0, 0, _ROOM),
-        (_RETURN, 0, 0, 0),
+        (EQUAL, 0, 1, port),
+        (RETURN, 0, 0, _ROOM),
+        (RETURN, 0, 0, 0),
     ]
-    return b"".join(struct.pack("=HBBI", *line) for line in lines)
 
 
 class Port:

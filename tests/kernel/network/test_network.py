@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lvstui.kernel.network.facts import ipv4_network, ipv6_network, read_facts, routed
-from lvstui.kernel.network.owners import answered, solicitation
+from lvstui.kernel.network.owners import answered
+from lvstui.kernel.network.packets import who_has
 
 HOST = bytes.fromhex("525400000099")
 
@@ -74,8 +75,8 @@ def test_any_bytes_may_come(packet: bytes, sender: bytes) -> None:
 
 @pytest.mark.parametrize("sender", ["::", "fe80::1"])
 def test_a_solicitation_has_a_right_checksum_and_room_for_its_option(sender: str) -> None:
-    group, target = IPv6Address("ff02::1:ff00:10"), IPv6Address("2001:db8::10")
-    packet = solicitation(IPv6Address(sender), group, target, HOST)
+    packet, receiver = who_has(IPv6Address("2001:db8::10"), IPv6Address(sender), HOST)
+    assert (IPv6Address(packet[24:40]), receiver.hex(":")) == (IPv6Address("ff02::1:ff00:10"), "33:33:ff:00:00:10")
     body = packet[40:]
     assert len(body) == (24 if sender == "::" else 32)
     whole = packet[8:40] + struct.pack("!II", len(body), 58) + body

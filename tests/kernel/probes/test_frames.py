@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lvstui.core import fields
 from lvstui.core.model import Protocol, Tunnel, TunnelType
+from lvstui.kernel.network.packets import checksum, ip_packet
 from lvstui.kernel.probes.frames import (
     Accepted,
     Complained,
@@ -19,9 +20,7 @@ from lvstui.kernel.probes.frames import (
     Refused,
     Returned,
     asking,
-    checksum,
     ending,
-    ip_packet,
     read_reply,
     wrapped,
 )
