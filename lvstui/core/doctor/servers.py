@@ -45,7 +45,9 @@ def routes(facts: Facts, pool: Pool) -> Found | None:
         elif route.neighbour == "unknown":
             unasked.append(server)
     if lost:
-        return wrong(looked, some(lost), "look whether the machine is up, and at its address, cable and VLAN")
+        # The kernel remembers that a neighbour failed until the next packet to it, however long ago that was.
+        anew = "" if facts.probes else "; it may be well again: a probe asks it anew"
+        return wrong(looked, some(lost), f"look whether the machine is up, and at its address, cable and VLAN{anew}")
     if unasked:
         return fine(looked, f"there is a way to each; nothing was sent to {named(unasked)} lately")
     return fine(looked, "there is a way to each, and its neighbour answers")

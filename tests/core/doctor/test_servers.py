@@ -27,6 +27,14 @@ def test_a_neighbour_that_does_not_answer_is_found(state: str) -> None:
     assert (found.question, found.answer.found) == ("routes", f"10.0.0.11:80: it does not answer on eth1 ({state})")
 
 
+def test_who_failed_once_may_be_well_again_unless_it_was_asked_just_now() -> None:
+    facts = with_route(healthy(WEB), RS1, neighbour="failed", link_address="")
+    remedy = "look whether the machine is up, and at its address, cable and VLAN"
+    assert only(facts).answer.remedy == f"{remedy}; it may be well again: a probe asks it anew"
+    asked = {ServerKey(WEB.service.key, end): (Answer(Outcome.ANSWERS, "it takes"),) for end in WEB.servers}
+    assert only(replace(facts, probes=asked)).answer.remedy == remedy
+
+
 @pytest.mark.parametrize("state", ["reachable", "stale", "delay", "permanent", "noarp", "unknown", ""])
 def test_other_neighbours_are_fine(state: str) -> None:
     assert findings(with_route(healthy(WEB), RS1, neighbour=state)) == {}
