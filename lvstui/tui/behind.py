@@ -12,6 +12,7 @@ _IMPORTED: Final = (
     "textual._compositor:ChopsUpdate",
     "textual._compositor:CompositorUpdate",
     "textual._compositor:LayoutUpdate",
+    "textual._xterm_parser:XTermParser",
     "textual.drivers.linux_driver:LinuxDriver",
 )
 """Without one of these there are no screens."""
@@ -20,6 +21,9 @@ KEYBOARD: Final = (
     "textual.driver:Driver._app",
     "textual.drivers.linux_driver:LinuxDriver._run_input_thread",
     "textual.drivers.linux_driver:LinuxDriver.run_input_thread",
+    "textual.drivers.linux_driver:LinuxDriver.exit_event",
+    "textual.drivers.linux_driver:LinuxDriver.fileno",
+    "textual._xterm_parser:XTermParser.feed",
 )
 """Without one of these Textual's own driver reads the keys."""
 

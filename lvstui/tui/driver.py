@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import select
 import signal
 import sys
 import termios
-from collections.abc import Callable
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterable
+from itertools import chain
 from threading import Event, Thread
+from time import monotonic
 from types import FrameType
-from typing import Final
+from typing import Final, assert_never
 
+from textual import events
+from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+
+from lvstui.tui.keyboard import Keyboard, Kind, Piece
 
 _ENDING: Final = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 
@@ -21,21 +30,68 @@ _PATIENCE: Final = 0.4
 
 _TRY_AGAIN: Final = 0.02
 
+_PACKET: Final = 1 << 14
+"""Bytes read at once."""
+
+_LONGEST: Final = 32
+"""Characters of the longest sequence that Textual's parser takes."""
+
+_KNOWN: Final = "\x1b[I"
+"""A sequence that the parser knows (the terminal has the focus), whatever came before."""
+
 
 class SturdyDriver(LinuxDriver):
-    """Textual's driver, whose keyboard outlives bytes that mean nothing; only their packet is lost."""
+    """Textual's driver, whose keyboard outlives bytes that mean nothing and sequences that arrive in parts."""
 
     def _run_input_thread(self) -> None:
         while not self.exit_event.is_set():
             try:
                 self.run_input_thread()
-            except UnicodeDecodeError:
-                continue  # typed on a terminal that does not send UTF-8
             except OSError:
                 self._app.call_later(self._app.exit, 128 + signal.SIGHUP)
                 return
             except Exception as error:
                 self._app.call_later(self._app._handle_exception, error)
+
+    def run_input_thread(self) -> None:
+        """Read what is typed until the screens end, and pass it on; raises OSError where there is no terminal."""
+        keyboard, parser = Keyboard(), XTermParser(self._debug)
+        # A terminal that does not send UTF-8 loses the characters that mean nothing.
+        decode = getincrementaldecoder("utf-8")("ignore").decode
+        while not self.exit_event.is_set():
+            pieces: list[Piece] = []
+            if select.select([self.fileno], [], [], keyboard.wait(monotonic()))[0]:
+                typed = os.read(self.fileno, _PACKET)
+                if not typed:
+                    self.exit_event.wait(_TRY_AGAIN)  # at its end a file is always ready to be read
+                if text := decode(typed):
+                    pieces = keyboard.take(text, monotonic())
+            for piece in pieces or keyboard.silence(monotonic()):
+                for message in _messages(piece, parser):
+                    self.process_message(message)
+
+
+def _messages(piece: Piece, parser: XTermParser) -> Iterable[Message]:
+    """Return what Textual makes of a piece; the parser knows the mouse's last place, and is between two sequences."""
+    match piece.kind:
+        case Kind.TEXT:
+            return parser.feed(piece.text)
+        case Kind.KEY:
+            # The end of all input settles at once what a parser would wait for.
+            ending = XTermParser()
+            return chain(ending.feed(piece.text), ending.feed(""))
+        case Kind.PASTE:
+            return [events.Paste(piece.text.replace("\0", ""))]
+        case Kind.SEQUENCE:
+            if len(piece.text) > _LONGEST:
+                return []
+            messages = list(parser.feed(piece.text))
+            # Of a sequence that it does not know the parser awaits more, to press it all as keys: those are dropped.
+            for _ in parser.feed(_KNOWN):
+                pass
+            return messages
+        case _:
+            assert_never(piece.kind)
 
 
 class EndingSignals:
