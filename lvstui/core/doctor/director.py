@@ -189,7 +189,8 @@ def table(facts: Facts) -> Found | None:
     looked = "the size of the connection table and its rows"
     reading = facts.reading
     rows = reading.connections if reading.rows is None else reading.rows
-    chain, text, remedy = crowding(reading, rows)
+    chain, words, remedy = crowding(reading, rows)
+    text = f"connections: {words}"
     most = facts.setting("conn_max")
     if most.isdigit() and int(most) and rows * 100 >= int(most) * _FULL:
         return wrong(looked, f"{text}; no more than {most} are allowed (conn_max)", f"set conn_max to {2 * int(most)}")

@@ -13,6 +13,7 @@ from lvstui.core.doctor.questions import examine
 from lvstui.core.model import Family, Forwarding, SyncDaemon, SyncRole
 from lvstui.core.observed import Info, Scan, ServerStats, Stats
 from lvstui.core.trace.route import Route
+from lvstui.core.view.brief import compact
 from tests.build import connection, director, pool, server
 from tests.core.doctor.facts import findings, healthy, only, seen_of, with_counts, with_route, with_setting
 
@@ -105,6 +106,7 @@ def test_a_table_that_is_too_small_is_found_with_the_size_that_fits(rows: int, s
     found = only(replace(facts, snapshot=replace(facts.snapshot, reading=reading)), state)
     assert found.question == "table"
     assert "conn_tab_bits" in found.answer.remedy
+    assert f"connections: {compact(rows)} in a table of 1024 buckets" in found.answer.found
 
 
 @pytest.mark.parametrize(
