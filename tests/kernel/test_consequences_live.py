@@ -24,6 +24,8 @@ pytestmark = pytest.mark.kernel
 
 WEB = address_key("tcp:192.0.2.10:80")
 DNS = address_key("udp:192.0.2.10:53")
+SENT = address_key("udp:192.0.2.10:5301")
+ECHO = address_key("tcp:192.0.2.10:5303")
 CLIENTS = [f"198.18.7.{number}" for number in range(10, 50)]
 
 _KEEPING_ITS_PORT = """\
@@ -38,6 +40,64 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             print(s.recv(100).decode().strip(), flush=True)
         except OSError:
             print("nothing", flush=True)
+"""
+
+_SENDING_ON = """\
+import socket, time
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    s.bind(("", 5301))
+    print("ready", flush=True)
+    _, client = s.recvfrom(100)
+    while True:
+        s.sendto(b"more", client)
+        time.sleep(0.2)
+"""
+
+_LISTENING = """\
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    s.bind(("198.18.7.98", 5302))
+    s.connect(("192.0.2.10", 5301))
+    s.send(b"begin")
+    s.recv(100)
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        s.setblocking(False)
+        try:
+            while s.recv(100):
+                pass
+        except OSError:
+            s.settimeout(2)
+        print("heard" if s.recv(100) else "nothing", flush=True)
+"""
+
+_ECHOING = """\
+import socket
+with socket.create_server(("", 5303)) as s:
+    print("ready", flush=True)
+    c, _ = s.accept()
+    while data := c.recv(100):
+        c.send(data)
+"""
+
+_CONNECTED = """\
+import socket, sys
+with socket.create_connection(("192.0.2.10", 5303)) as s:
+    s.send(b"ask")
+    s.recv(100)
+    s.settimeout(2)
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        try:
+            s.recv(100)
+        except TimeoutError:
+            print("nothing", flush=True)
+        except ConnectionResetError:
+            print("reset", flush=True)
+        try:
+            s.send(b"ask")
+        except OSError:
+            pass
 """
 
 
@@ -152,7 +212,7 @@ def test_a_client_that_keeps_its_port_gets_nothing_after_its_server_was_deleted_
         (found,) = said(shop, (gone,))
         assert found.sentence == (
             f"1 connection will break ({names[name]} 1): their clients' packets are dropped for up to 300 s, "
-            "as expire_nodest_conn is 0"
+            "as expire_nodest_conn is 0, and longer while the server goes on sending"
         )
         shop.write(gone)
         assert call(client) == "nothing"
@@ -166,6 +226,44 @@ def test_a_client_that_keeps_its_port_gets_nothing_after_its_server_was_deleted_
         shop.write(gone)
         shop.write(setting)
         assert call(client) in names.keys() - {name}
+
+
+@contextmanager
+def running(space: str, program: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a program of Python in a namespace, once it has said that it is ready."""
+    command = ["ip", "netns", "exec", space, sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def test_what_a_deleted_server_sends_is_passed_on_and_renews_the_timer(shop: Live) -> None:
+    make(shop, SENT, "rr", (1,))
+    with running("rs1", _SENDING_ON), running("client", _LISTENING) as client:
+        (held,) = shop.read().director.pools[SENT].servers.values()
+        gone = change_server(SENT, held, None)
+        assert "and longer while the server goes on sending" in said(shop, (gone,))[-1].sentence
+        shop.write(gone)
+        time.sleep(3)
+        assert left("198.18.7.98") >= 299
+        assert call(client) == "heard"
+
+
+def test_with_expire_nodest_conn_a_client_that_sends_is_reset_and_one_that_waits_hears_nothing(shop: Live) -> None:
+    make(shop, ECHO, "rr", (1,))
+    (held,) = shop.read().director.pools[ECHO].servers.values()
+    shop.write(change_sysctl("expire_nodest_conn", "0", "1"))
+    with running("rs1", _ECHOING), running("client", _CONNECTED) as client:
+        gone = change_server(ECHO, held, None)
+        assert (
+            "a client that sends is reset then, one that only waits hears nothing" in said(shop, (gone,))[-1].sentence
+        )
+        shop.write(gone)
+        assert [call(client), call(client)] == ["nothing", "reset"]
 
 
 def left(client: str) -> int:

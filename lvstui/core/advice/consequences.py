@@ -9,7 +9,7 @@ from typing import Final
 from lvstui.core import fields
 from lvstui.core.change import Change, change_service, fold, merge, service_of
 from lvstui.core.describe import service_name
-from lvstui.core.model import AddressKey, Director, Endpoint, Pool, Protocol, ServiceKey, Timeouts
+from lvstui.core.model import AddressKey, Director, Endpoint, Forwarding, Pool, Protocol, ServiceKey, Timeouts
 from lvstui.core.observed import Reading, ServerStats, sum_known
 from lvstui.core.trace.refusals import FALLBACK, can_fall_back, refused_part, unable
 
@@ -114,8 +114,10 @@ def _broken(
 ) -> Iterator[Consequence]:
     """Say which connections end with the real servers that go.
 
-    A packet to a server that is gone is dropped without restarting the timer of its connection, or with
-    expire_nodest_conn ends it (ip_vs_in_hook in ip_vs_core.c).
+    A packet to a server that is gone is dropped without restarting the timer of its connection (ip_vs_in_hook in
+    ip_vs_core.c); one that the server itself sends is passed on and restarts it, where it goes through the director
+    (handle_response). With expire_nodest_conn they end: since 5.9 at once (ip_vs_expire_nodest_conn_flush), and what
+    the client sends after that is answered by the director, which does not know it; the client is sent nothing before.
     """
     gone = [endpoint for endpoint in before.servers if after is None or endpoint not in after.servers]
     held = {endpoint: _open(before.service.key, counts.get(endpoint)) for endpoint in gone}
@@ -133,6 +135,8 @@ def _broken(
     if setting == "0":
         wait = _timeout(key, director.timeouts)
         sentence = f"will break ({named}): their clients' packets are dropped {wait}, as expire_nodest_conn is 0"
+        if any(count and before.servers[end].forwarding is Forwarding.MASQ for end, count in held.items()):
+            sentence += ", and longer while the server goes on sending"
         yield Consequence(about, f"{which} {sentence}", "a drained server lets them end by themselves")
     elif setting is None:
         sentence = f"will break ({named}); how soon their clients notice depends on expire_nodest_conn"
@@ -142,7 +146,8 @@ def _broken(
         yield Consequence(about, f"{which} {sentence}")
     else:
         sentence = f"will break ({named}): each ends at its next packet, as expire_nodest_conn is {setting}"
-        yield Consequence(about, f"{which} {sentence}")
+        reset = "" if _is_datagrams(key) else "; a client that sends is reset then, one that only waits hears nothing"
+        yield Consequence(about, f"{which} {sentence}{reset}")
 
 
 def _is_datagrams(key: ServiceKey) -> bool:

@@ -267,7 +267,7 @@ def deleted(facts: Facts) -> Found | None:
         return fine(
             looked, f"{len(lost)} are of deleted servers, and end with their next packet (expire_nodest_conn is 1)"
         )
-    found = f"{len(lost)} are of deleted servers ({some(lost)}): their packets are dropped, and each renews its timer"
+    found = f"{len(lost)} are of deleted servers ({some(lost)}): their clients' packets are dropped until they time out"
     return wrong(looked, found, "set expire_nodest_conn to 1, which ends them at their next packet")
 
 

@@ -10,7 +10,17 @@ import pytest
 from lvstui.core.advice.consequences import avoiding, consequences
 from lvstui.core.change import Change, change_server, change_service, change_sysctl, fold, set_weight
 from lvstui.core.drift import remove_pool
-from lvstui.core.model import Family, MarkKey, Persistence, Pool, Service, ServiceFlags, ServiceKey, Timeouts
+from lvstui.core.model import (
+    Family,
+    Forwarding,
+    MarkKey,
+    Persistence,
+    Pool,
+    Service,
+    ServiceFlags,
+    ServiceKey,
+    Timeouts,
+)
 from lvstui.core.observed import Reading, ServerStats
 from tests.build import SHOP, address_key, director, endpoint, pool, server, snapshot
 
@@ -160,6 +170,20 @@ def test_with_expire_nodest_conn_they_end_at_once_also_where_the_same_edit_sets_
     assert at_once in said(remove_pool(held), reading(held, *BUSY, expire_nodest_conn="1"))[0]
     setting = change_sysctl("expire_nodest_conn", "0", "1")
     assert at_once in said([setting, *remove_pool(held)], reading(held, *BUSY))[0]
+
+
+def test_what_a_masqueraded_server_still_sends_keeps_its_connections_longer() -> None:
+    held, first = made("rr"), server("10.0.0.11:443", Forwarding.MASQ)
+    masq = replace(held, servers={**held.servers, first.endpoint: first})
+    (found,) = consequences([change_server(SHOP, first, None)], reading(masq, *BUSY))
+    assert found.sentence.endswith(", as expire_nodest_conn is 0, and longer while the server goes on sending")
+
+
+def test_a_client_is_reset_once_it_sends_but_not_one_of_datagrams() -> None:
+    held, udp = made("rr"), made("rr", key=DNS)
+    waits = "a client that sends is reset then, one that only waits hears nothing"
+    assert waits in said(remove_pool(held), reading(held, *BUSY, expire_nodest_conn="1"))[0]
+    assert "reset" not in said(remove_pool(udp), reading(udp, *BUSY, expire_nodest_conn="1"))[0]
 
 
 def test_datagrams_go_to_other_servers_then_where_there_are_any() -> None:
