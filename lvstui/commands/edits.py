@@ -41,7 +41,7 @@ from lvstui.formats.equivalent import equivalent
 from lvstui.kernel.port import NoRight
 
 _HINTS: Final = dict.fromkeys(("set", "drain"), ": add --with-fallback")
-"""How a command is told to avoid what it does to clients, where it can."""
+"""How a command avoids what it does to clients, where it can."""
 
 
 def run(options: Namespace, open_place: OpenPlace) -> int:

@@ -149,7 +149,7 @@ def _loosen(interface: str, everywhere: int) -> str:
 
 
 def redirects(facts: Facts) -> Found | None:
-    """Does this machine tell servers of a shorter way to clients, by which answers would miss it?"""
+    """Does this machine redirect servers to a shorter way to clients, by which answers miss it?"""
     links = _links_to_masqueraded(facts, Family.IPV4)
     back = facts.back.get(Family.IPV4)
     if not links or back is None or back.interface not in links:

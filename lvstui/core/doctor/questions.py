@@ -33,7 +33,7 @@ _SHARED: Final = (
     _Question("masters", "Does another director send connections under the same id?", director.masters),
     _Question("forwarding", "Does this machine forward what masqueraded servers answer?", director.forwarding),
     _Question("rp-filter", "Does the reverse path filter drop what comes in?", director.rp_filter),
-    _Question("redirects", "Does this machine tell servers of a way to clients that misses it?", director.redirects),
+    _Question("redirects", "Does this machine redirect servers to a way that misses it?", director.redirects),
     _Question("conntrack", "Is connection tracking's table full?", director.conntrack),
     _Question("table", "Is the connection table large enough?", director.table),
     _Question("defences", "Does the kernel defend itself by dropping what clients send?", director.defences),

@@ -24,7 +24,7 @@ _HASHING: Final = frozenset({"sh", "dh", "mh", "lblc", "lblcr"})
 
 
 class Traffic(NamedTuple):
-    """What is known of the traffic to a server, as far as it tells what answers mean.
+    """What is known of the traffic to a server, as far as it decides what answers mean.
 
     `protocol` is None for a firewall mark whose packets may be of several. `header` is the length of its IP header in
     bytes. `sticky` says that one client may be all there is on a server, `any_port` that packets to ports come which
@@ -39,7 +39,7 @@ class Traffic(NamedTuple):
 
 
 def traffic(pool: Pool, forwarding: Forwarding, director: Director) -> Traffic | None:
-    """Return what is known of the traffic to a server; None where nothing can be told of answers."""
+    """Return what is known of the traffic to a server; None where answers show nothing."""
     service = pool.service
     protocol = _protocol(pool, director)
     masq = forwarding is Forwarding.MASQ

@@ -82,7 +82,7 @@ class Doubts:
         found: dict[ServerKey, Verdict] = {}
         for key, verdict in judge(counted, scan, director, now).items():
             if verdict.trouble is not Trouble.NO_HANDSHAKE:
-                continue  # counters tell more of those that answer through the director
+                continue  # counters show more of those that answer through the director
             known = self.found.get(key)
             found[key] = verdict if known is None else verdict._replace(since=known.since)
         for key, verdict in self.found.items():

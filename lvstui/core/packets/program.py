@@ -288,7 +288,7 @@ class Untrack(NamedTuple):
 
 
 class Prepare(NamedTuple):
-    """Give a packet a template for its connection (a zone, a helper), which a later `Untrack` leaves alone."""
+    """Attach to a packet a template for its connection (a zone, a helper), which a later `Untrack` leaves alone."""
 
 
 class Ask(NamedTuple):

@@ -112,17 +112,13 @@ def _ask_tls(line: Line, probe: Probe, _: Endpoint) -> Said:
     return Said(judged.is_right, f"completes a handshake: {judged.words}")
 
 
-def _ask_http(line: Line, probe: Probe, endpoint: Endpoint) -> Said:
-    return _page(line, probe, endpoint)
-
-
 def _ask_https(line: Line, probe: Probe, endpoint: Endpoint) -> Said:
     secure = SecureLine(line, probe.name)
-    page, judged = _page(secure, probe, endpoint), _judge(secure, probe)
+    page, judged = _ask_http(secure, probe, endpoint), _judge(secure, probe)
     return Said(page.is_right and judged.is_right, f"{page.words}; {judged.words}")
 
 
-def _page(line: Line | SecureLine, probe: Probe, endpoint: Endpoint) -> Said:
+def _ask_http(line: Line | SecureLine, probe: Probe, endpoint: Endpoint) -> Said:
     page = ask_page(line, _host(probe, endpoint), probe.path)
     reason = f" ({visible(page.reason[:_REASON_SHOWN])})" if page.reason else ""
     further = f" to {quote(page.location)}" if page.location else ""
