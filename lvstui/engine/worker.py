@@ -24,7 +24,7 @@ from lvstui.core.fields import FieldError
 from lvstui.core.health.watch import Watch as HealthWatch
 from lvstui.core.marks.mark import found_arrivals
 from lvstui.core.model import NOBODYS, Home, ServiceKey
-from lvstui.core.observed import Reading
+from lvstui.core.observed import Reading, Scan
 from lvstui.core.packets.packet import Packet
 from lvstui.core.record import Kind, Owner
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived, History, Host, Snapshot, extend_history
@@ -367,7 +367,7 @@ class Worker:
 
     def _follow(self, packet: Packet) -> None:
         """Follow a packet, with what somebody who watches the connection table has read of it."""
-        scan = self._desk.scan if self._desk.scan is not None and self._desk.scan.whole else None
+        scan = _whole(self._desk.scan)
         try:
             found = follow(self._kernel, packet, self._reading, scan, budget=_TRACE_BUDGET)
         except (KernelError, FieldError) as error:
@@ -377,7 +377,7 @@ class Worker:
 
     def _examine(self, request: Examine) -> None:
         """Look for what is wrong with a service."""
-        scan = self._desk.scan if self._desk.scan is not None and self._desk.scan.whole else None
+        scan = _whole(self._desk.scan)
         asked = (request.key,)
         try:
             facts = gather(self._kernel, self._snapshot, asked, scan, probe=request.probe, budget=_DOCTOR_BUDGET)
@@ -394,3 +394,8 @@ class Worker:
         except KernelError as error:
             reason = str(error)
         self._post(Notice(f"not zeroed: {reason}") if reason else Zeroed(key))
+
+
+def _whole(scan: Scan | None) -> Scan | None:
+    """Return a reading of the connection table that has every row; None for any other."""
+    return scan if scan is not None and scan.whole else None

@@ -35,7 +35,7 @@ class Found(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """The answer to one question: its id (`rp-filter`), its words, and what it is about; None for the director as a whole."""
+    """The answer to one question: its id (`mtu`), its words, and what it is about; None for the director as a whole."""
 
     question: str
     asks: str
