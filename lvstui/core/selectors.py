@@ -139,3 +139,20 @@ def _range(text: str) -> Ports:
     if found.first > found.last:
         raise FieldError(FIELD, f"{quote(text)} runs backwards: write {found.last}-{found.first}")
     return found
+
+
+def overlap(one: Selector, other: Selector) -> bool:
+    """Return whether some packet is meant by both."""
+    if one.protocol is not None and other.protocol is not None and one.protocol != other.protocol:
+        return False
+    if one.interface and other.interface and one.interface != other.interface:
+        return False
+    if (
+        one.addresses
+        and other.addresses
+        and not any(a.version == b.version and a.overlaps(b) for a in one.addresses for b in other.addresses)
+    ):
+        return False
+    if not one.ports or not other.ports:
+        return True
+    return any(a.first <= b.last and b.first <= a.last for a in one.ports for b in other.ports)

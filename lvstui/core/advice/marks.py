@@ -15,14 +15,14 @@ from lvstui.core.describe import persistence_text, service_name
 from lvstui.core.marks import edits as mark_edits
 from lvstui.core.marks.arrivals import OK, Arrival, arrives, other_port
 from lvstui.core.marks.edits import lost_changes
-from lvstui.core.marks.mark import Mark, every_rule, mark_at, marks, overlap, surroundings
+from lvstui.core.marks.mark import Mark, every_rule, mark_at, marks, surroundings
 from lvstui.core.marks.origin import is_keepaliveds
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import UNKNOWN_FAMILY, Director, Family, MarkGroupKey, MarkKey, Persistence, Pool, Selector
 from lvstui.core.observed import Policy, Rule
 from lvstui.core.packets.packet import Packet
 from lvstui.core.packets.walk import Step
-from lvstui.core.selectors import several_ports
+from lvstui.core.selectors import overlap, several_ports
 from lvstui.core.snapshot import Snapshot
 
 KUBE_BITS: Final = 0xC000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from itertools import islice
 from math import exp, lgamma, log
 from typing import Final, TypeAlias
@@ -18,11 +19,14 @@ from lvstui.core.model import (
     Endpoint,
     Forwarding,
     MarkKey,
+    Ports,
     Protocol,
+    Selector,
     ServerKey,
     Timeouts,
 )
 from lvstui.core.observed import Connection, Scan
+from lvstui.core.selectors import overlap
 
 _AT_MOST: Final = 50_000
 """Connections that are looked at: any part of the table is as good as another, as it is in no order."""
@@ -131,7 +135,7 @@ def _count(tally: Tally, connection: Connection, lasts: Mapping[str, float], now
 
 
 def _place(connection: Connection, director: Director) -> ServerKey | None:
-    """Find the server of a connection: in the service on its virtual end, else in the only mark that has it."""
+    """Find the server of a connection: in the service on its virtual end, else in the only mark that may have it."""
     address, port = connection.virtual
     for other in (port, _FTP, 0):
         pool = director.pools.get(AddressKey(connection.protocol, address, other))
@@ -141,9 +145,18 @@ def _place(connection: Connection, director: Director) -> ServerKey | None:
     marks = [
         ServerKey(key, end)
         for key, pool in director.pools.items()
-        if isinstance(key, MarkKey) and (end := _end(connection.server, pool.servers)) is not None
+        if isinstance(key, MarkKey)
+        and (end := _end(connection.server, pool.servers)) is not None
+        and _may_get(key.mark, connection, director)
     ]
     return marks[0] if len(marks) == 1 else None
+
+
+def _may_get(mark: int, connection: Connection, director: Director) -> bool:
+    """Return whether packets of a connection may get a mark; only that of our own rules is known."""
+    group, (address, port) = director.groups.get(mark), connection.virtual
+    sent = Selector(connection.protocol, (ip_network(address),), (Ports(port, port),))
+    return group is None or any(overlap(sent, selector) for selector in group.selectors)
 
 
 def _end(server: Endpoint, servers: Mapping[Endpoint, object]) -> Endpoint | None:

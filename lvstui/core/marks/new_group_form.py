@@ -22,7 +22,7 @@ from lvstui.core.marks.edits import (
     free_mark,
     template_selectors,
 )
-from lvstui.core.marks.mark import overlap, pools_on
+from lvstui.core.marks.mark import pools_on
 from lvstui.core.model import (
     Address,
     AddressKey,
@@ -43,7 +43,7 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import Ruleset
 from lvstui.core.rules import Problem, Severity, problems
-from lvstui.core.selectors import network, network_text
+from lvstui.core.selectors import network, network_text, overlap
 from lvstui.core.view.form import Field, FieldKind, Form, Values, attribute_field, check_by
 
 _METHODS: Final = {word: fields.forwarding(word) for word in METHODS}

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from lvstui.core.health.table import of_table
 from lvstui.core.health.verdict import Trouble
-from lvstui.core.model import Director, Forwarding, ServerKey
+from lvstui.core.model import Director, Family, Forwarding, MarkKey, Pool, ServerKey, ServiceKey
 from lvstui.core.observed import Connection, Scan
-from tests.build import SHOP, connection, pool, server
+from tests.build import SHOP, connection, group, pool, server
 
 NOW = 5000.0
 ENDS = ("10.0.0.11:443", "10.0.0.12:443", "10.0.0.13:443")
@@ -116,6 +116,19 @@ def test_clients_that_end_with_a_reset_got_through_where_only_they_are_heard() -
     scanned = rows(6, "SYN_RECV", 56, ends=ENDS[2])
     assert troubles(Forwarding.ROUTE, DEAD, closed) == {"10.0.0.11": Trouble.NO_HANDSHAKE}
     assert troubles(Forwarding.TUNNEL, scanned, closed) == {}
+
+
+def test_of_two_marks_with_the_same_servers_that_is_meant_whose_rules_take_the_packet() -> None:
+    marks = [MarkKey(number, Family.IPV4) for number in (80, 81)]
+    pools: dict[ServiceKey, Pool] = {
+        key: pool(key, *(server(text, Forwarding.ROUTE) for text in ENDS)) for key in marks
+    }
+    groups = {80: group(80, "tcp 192.0.2.10 443"), 81: group(81, "tcp 192.0.2.11 443")}
+    rows = [*DEAD, *WELL]
+    scan = Scan(connections=rows, began=NOW, taken=NOW, rows=len(rows), complete=True)
+    health = of_table(scan, Director(pools, marks=groups), NOW)
+    assert [(key.service, str(key.endpoint.address)) for key in health] == [(marks[0], "10.0.0.11")]
+    assert of_table(scan, Director(pools), NOW) == {}, "whose it is cannot be known"
 
 
 def test_the_evidence_says_of_how_many_connections_and_how_old_it_is() -> None:

@@ -13,7 +13,6 @@ from lvstui.core.marks.mark import (
     by_mark,
     mark_at,
     marks,
-    overlap,
     summary,
     why_not_writable,
 )
@@ -21,7 +20,7 @@ from lvstui.core.marks.rows import GroupRow, MarkLook, RuleRow, cells, columns, 
 from lvstui.core.marks.script import groups, iptables_lines, script
 from lvstui.core.model import MarkGroup, Persistence, ServerKey
 from lvstui.core.observed import Rule, Ruleset
-from lvstui.core.selectors import selector
+from lvstui.core.selectors import overlap, selector
 from lvstui.core.snapshot import ProfileState, Snapshot
 from tests.build import director, group, rule, snapshot
 from tests.core.advice import rulesets
