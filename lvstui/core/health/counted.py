@@ -17,6 +17,9 @@ _ICMP: Final = 8
 _LONGEST_SYN: Final = 60
 """Bytes of the longest SYN without its IP header."""
 
+_ABOUT: Final = 4
+"""Bytes by which mean lengths of packets may differ that are of clients of several kinds."""
+
 _NO_STATS: Final = Stats()
 
 _HASHING: Final = frozenset({"sh", "dh", "mh", "lblc", "lblcr"})
@@ -116,6 +119,20 @@ def answers(span: Span, kind: Traffic) -> Answers:
     if span.out_packets == span.in_packets and span.out_bytes - span.in_bytes == longer:
         return Answers.ERRORS
     return Answers.SOME
+
+
+def may_be_errors(span: Span, kind: Traffic) -> bool:
+    """Return whether all that came back may be ICMP errors, though not one for each packet in the same span.
+
+    Where a host is down, the director itself says so to its clients once it gave up ARP, seconds after the packets
+    (net/ipv4/arp.c, arp_error_report), and drops some of them.
+    """
+    if kind.protocol is Protocol.UDP:  # an answer may well be that much longer
+        return False
+    if not span.in_packets or span.out_packets > 2 * span.in_packets:
+        return not span.in_packets
+    longer = span.out_bytes / span.out_packets - span.in_bytes / span.in_packets
+    return opens(span, kind) and abs(longer - kind.header - _ICMP) <= _ABOUT
 
 
 def opens(span: Span, kind: Traffic) -> bool:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from lvstui.core.health.account import Account, Case, serving
-from lvstui.core.health.counted import Answers, Span, Traffic, answers, between, counters, traffic
+from lvstui.core.health.counted import Answers, Span, Traffic, answers, between, counters, may_be_errors, traffic
 from lvstui.core.health.doubts import Doubts
 from lvstui.core.health.verdict import NO_TROUBLE, Health, Verdict
 from lvstui.core.model import Endpoint, Forwarding, RealServer, ServerKey, ServiceKey
@@ -86,7 +86,10 @@ class Watch:
             if known is not None:
                 known.restart(counted, moment)
         elif answers(span, kind) is Answers.SOME:
-            return self._close(known, key)
+            if known is None or key not in self._counted or not may_be_errors(span, kind):
+                return self._close(known, key)
+            known.add(span, then, counted, moment)
+            return False  # what the verdict rests on stays
         elif known is not None:
             known.add(span, then, counted, moment)
         elif span.connections:

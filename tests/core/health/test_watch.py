@@ -343,3 +343,12 @@ def test_ipv6_has_longer_headers() -> None:
         for end in healthy.pool.servers:
             healthy.open(end, ((80, 72), (80,)), 2)
         assert healthy.look() == {}
+
+
+def test_a_host_that_is_down_stays_silent_while_the_director_says_so_to_clients_late() -> None:
+    late: Packets = ((60, 60, 60, 60), (88, 88, 88))
+    held = Counters()
+    assert held.run(4, NOTHING) == {BAD: Trouble.SILENT}
+    assert held.run(60, late) == {BAD: Trouble.SILENT}
+    assert held.run(1, SHORT) == {}
+    assert held.run(60, late) == {}, "alone it shows nothing"
