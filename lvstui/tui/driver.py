@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import select
 import signal
 import sys
@@ -38,6 +39,10 @@ _LONGEST: Final = 32
 
 _KNOWN: Final = "\x1b[I"
 """A sequence that the parser knows (the terminal has the focus), whatever came before."""
+
+
+_UNTYPED: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+"""Control characters, which no field has a place for: they have no width, and its cursor would be elsewhere."""
 
 
 class SturdyDriver(LinuxDriver):
@@ -81,7 +86,7 @@ def _messages(piece: Piece, parser: XTermParser) -> Iterable[Message]:
             ending = XTermParser()
             return chain(ending.feed(piece.text), ending.feed(""))
         case Kind.PASTE:
-            return [events.Paste(piece.text.replace("\0", ""))]
+            return [events.Paste(_UNTYPED.sub("", piece.text.replace("\t", " ")))]
         case Kind.SEQUENCE:
             if len(piece.text) > _LONGEST:
                 return []

@@ -23,8 +23,8 @@ _SILENCE: Final = 1.0
 
 _POLL: Final = 0.1
 
-_LONGEST: Final = 1 << 16
-"""Characters of pasted text that are kept; a field takes one line of it."""
+_LONGEST: Final = 1 << 12
+"""Characters of pasted text that are kept: a field takes one line, and the longer it is the longer takes each key."""
 
 _WHOLE: Final = re.compile(
     r"\x1b(?:"
