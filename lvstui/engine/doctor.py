@@ -11,6 +11,7 @@ from lvstui.core.marks.mark import mark_at
 from lvstui.core.model import Address, AddressKey, Director, Family, Pool, Protocol, ServerKey, ServiceKey, SyncRole
 from lvstui.core.observed import Scan
 from lvstui.core.packets.packet import Packet
+from lvstui.core.packets.program import Outcome, Program
 from lvstui.core.probes.answer import Answer
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.trace.route import Route, RouteQuestion
@@ -64,12 +65,21 @@ def gather(
         back={family: routes(RouteQuestion(client)) for family, client in clients.items()},
     )
     facts = replace(facts, ways=_follow(kernel, facts, routes))
-    facts = replace(facts, claims=_claims(kernel, facts))
+    facts = replace(facts, claims=_claims(kernel, facts), closed=_closed(kernel.program()))
     daemon = director.daemons.get(SyncRole.MASTER)
     if daemon is not None:
         facts = replace(facts, heard=network.masters(daemon))
     before, now = known.filtered, network.filtered()
     return facts if before is None or now is None else replace(facts, filtered=now - before)
+
+
+def _closed(program: Program) -> Mapping[Family, tuple[str, ...]]:
+    """Return the chains of the hook forward that drop what none of their rules accepts, by family."""
+    stops = [stop for stop in program.hooks.get("forward", ()) if stop.chain.policy is not Outcome.ACCEPT]
+    return {
+        family: tuple(f"chain {chain.name} of {table.name}" for table, chain, *_ in stops if table.family in families)
+        for family, families in ((Family.IPV4, ("ip", "inet")), (Family.IPV6, ("ip6", "inet")))
+    }
 
 
 class _Routes:

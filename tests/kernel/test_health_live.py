@@ -168,6 +168,9 @@ def test_who_is_killed_or_silenced_is_seen_within_seconds_and_forgotten_when_wel
         assert "0 established, its siblings " in seen.evidence[MASQ, "12"]
         assert "each answered by a reset" in seen.evidence[MASQ, "12"]
         assert "SYN_RECV" in seen.evidence[ROUTE, "12"]
+        status, text = run("doctor", f"tcp:{MASQ}:80", "--over", "3", "--json")
+        (found,) = (one for one in json.loads(text)["findings"] if one["question"] == "health")
+        assert (status, found["state"], "10.0.0.12:80" in found["found"]) == (3, "wrong", True)
         screen.wait_for(lambda shown: "1 refusing" in shown and "2 no handshake" in shown)
         net.revive("rs2")
         expect("revived", {})
@@ -180,6 +183,9 @@ def test_who_is_killed_or_silenced_is_seen_within_seconds_and_forgotten_when_wel
         screen.type("/state=silent\r")
         screen.wait_for(lambda shown: "10.0.0.12:80" in shown and "10.0.0.11:80" not in shown)
         assert states() == seen.found
+        status, text = run("doctor", f"tcp:{MASQ}:80")
+        assert (status, "Do the servers complete the connections that they get?" in text) == (3, True)
+        assert "10.0.0.12:80 is silent" in " ".join(text.split())
         status, text = run("check", "--running")
         assert status == 3
         assert " is silent" in text

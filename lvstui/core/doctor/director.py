@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from lvstui.core.director.lines import CROWDED, crowding
-from lvstui.core.doctor.facts import Facts, is_ftp, is_standing_aside, is_unanswered, servers_by
+from lvstui.core.doctor.facts import Facts, is_ftp, is_remote, is_standing_aside, is_unanswered, servers_by
 from lvstui.core.doctor.finding import Found, fine, unknown, warn, wrong
 from lvstui.core.doctor.words import count, named, some
 from lvstui.core.fields import service_text, visible
@@ -74,7 +74,23 @@ def forwarding(facts: Facts) -> Found | None:
         return None
     if found:
         return wrong(some(looked), f"{some(found)}: answers of masqueraded servers are dropped here", some(remedies))
-    return fine(some(looked), "answers of masqueraded servers are forwarded")
+    return _filters(facts, some(looked))
+
+
+def _filters(facts: Facts, looked: str) -> Found:
+    """Return whether this machine's own rules let answers pass, where it forwards packets."""
+    masqueraded = [(pool, server) for pool in facts.pools for server in servers_by(pool, Forwarding.MASQ)]
+    remote = [(pool, server) for pool, server in masqueraded if is_remote(facts, server)]
+    families = dict.fromkeys(Family.of(server.endpoint.address) for _, server in remote)
+    closed = some(visible(chain) for family in families for chain in facts.closed.get(family, ()))
+    if not closed:
+        return fine(looked, "packets of masqueraded servers are forwarded")
+    looked += f", and {closed}"
+    seen = (facts.reading.servers.get(pool.service.key, {}).get(server.endpoint) for pool, server in remote)
+    if any(known is not None and known.stats is not None and known.stats.out_packets for known in seen):
+        return fine(looked, f"answers of masqueraded servers have passed {closed}")
+    because = f"{closed} drops what none of its rules accepts, and no answer has been seen to pass"
+    return unknown(looked, because, "see that a rule accepts what masqueraded servers answer (iptables -L FORWARD)")
 
 
 def _links_to_masqueraded(facts: Facts, family: Family) -> list[str] | None:
@@ -109,14 +125,20 @@ def rp_filter(facts: Facts) -> Found | None:
     looked = f"rp_filter of {count(len(values), 'interface')}, its counter, ways of packets to the services"
     traces = [trace for ways in facts.ways.values() for trace in ways]
     dropped = [trace.packet for trace in traces if trace.first.way is not None and trace.first.way.trouble == FILTERED]
-    if dropped:
-        found = f"what {dropped[0].source} sends in by {visible(dropped[0].interface)} is dropped{_way_back(facts)}"
-        return wrong(looked, found, _loosen(visible(dropped[0].interface), everywhere))
+    clients = {(connection.client.address, connection.virtual.address) for connection in facts.scan.connections}
+    seen = [packet for packet in dropped if (packet.source, packet.destination) in clients]
+    for packet in seen:
+        found = f"what {packet.source} sends in by {visible(packet.interface)} is dropped{_way_back(facts)}"
+        return wrong(looked, found, _loosen(visible(packet.interface), everywhere))
     if not strict:
         return fine(looked, "strict nowhere")
     text = f"strict on {some(strict)}"
     if evidence := _filtered(facts):
         return wrong(looked, f"{text}; {evidence}", _loosen(strict[0] if len(strict) == 1 else "INTERFACE", everywhere))
+    for packet in dropped:  # of a client that nobody has seen: it may be that all come in elsewhere
+        by = visible(packet.interface)
+        found = f"what clients like {packet.source} send to {packet.destination} by {by} is dropped{_way_back(facts)}"
+        return warn(looked, found, f"if clients come in by {by}: {_loosen(by, everywhere)}")
     return fine(looked, text if network.filtered is None else f"{text}; {network.filtered} packets dropped since boot")
 
 

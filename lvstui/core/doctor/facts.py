@@ -133,8 +133,9 @@ class Facts:
     `pools` are the services that it is about. `routes` lead to their real servers, `back` to clients, by family. `ways`
     has what becomes of packets that open a connection to each service. `claims` say who else answers for a virtual
     address. `filtered` packets were dropped by rp_filter while the facts were gathered. `heard` is None where nobody
-    listened, as there is no master here. `probes` has the servers that were probed. `scan` is what was read of the
-    connection table, not all of it where that took too long.
+    listened, as there is no master here. `probes` has the servers that were probed. `closed` names, by family, the
+    chains of the hook forward that drop what none of their rules accepts. `scan` is what was read of the connection
+    table, not all of it where that took too long.
     """
 
     snapshot: Snapshot
@@ -147,6 +148,7 @@ class Facts:
     filtered: int = 0
     heard: Hearing | None = None
     probes: Mapping[ServerKey, tuple[Answer, ...]] = field(default_factory=dict)
+    closed: Mapping[Family, tuple[str, ...]] = field(default_factory=dict)
     scan: Scan = NO_TABLE
 
     @property
@@ -191,6 +193,12 @@ def is_unanswered(stats: Stats | None) -> bool:
         return False
     never = stats.in_packets >= _SOME and not stats.out_packets
     return never or (stats.in_packet_rate >= _STEADY and not stats.out_packet_rate)
+
+
+def is_remote(facts: Facts, server: RealServer) -> bool:
+    """Return whether a server is another machine: what is local is answered without coming in by an interface."""
+    route = facts.routes.get(server.endpoint.address)
+    return route is None or route.kind != "local"
 
 
 def is_ftp(pool: Pool) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from lvstui.core.advice.services import unreachable_ports
-from lvstui.core.doctor.facts import Facts, is_unanswered, servers_by
+from lvstui.core.doctor.facts import Facts, is_remote, is_unanswered, servers_by
 from lvstui.core.doctor.finding import Found, fine, unknown, warn, wrong
 from lvstui.core.doctor.words import count, name, named, some
 from lvstui.core.fields import forwarding_text, visible
@@ -89,7 +89,7 @@ def ports(facts: Facts, pool: Pool) -> Found | None:  # noqa: ARG001 - each ques
 
 def mtu(facts: Facts, pool: Pool) -> Found | None:
     """Do full packets of clients fit into the tunnels?"""
-    servers = servers_by(pool, Forwarding.TUNNEL)
+    servers = [server for server in servers_by(pool, Forwarding.TUNNEL) if is_remote(facts, server)]
     if not servers:
         return None
     looked = f"MTU of the ways to {count(len(servers), 'server')}, less the tunnel's headers"
@@ -139,7 +139,7 @@ def overhead(server: RealServer) -> int:
 def answers(facts: Facts, pool: Pool) -> Found | None:
     """Do the answers of masqueraded servers come back through this machine?"""
     servers = servers_by(pool, Forwarding.MASQ)
-    servers = [server for server in servers if _is_remote(facts, server)]
+    servers = [server for server in servers if is_remote(facts, server)]
     if not servers:
         return None
     looked = f"packets in and out of {count(len(servers), 'server')}"
@@ -154,15 +154,13 @@ def answers(facts: Facts, pool: Pool) -> Found | None:
     remedy = f"make this director the gateway of {name(silent[0])} (ip route on the server), and look whether it serves"
     if isinstance(pool.service.key, AddressKey) and pool.service.key.protocol is Protocol.UDP:
         return warn(looked, f"{found}, as is right where nobody answers (syslog)", remedy)
+    closed = some(map(visible, facts.closed.get(Family.of(silent[0].endpoint.address), ())))
+    if closed:
+        remedy += f", and whether {closed} accepts answers, which IPVS sees behind it only"
+    dropped = f", or {closed} drops them here" if closed else ", or a rule of the hook forward drops them here"
     if any(_answers_probe(facts, pool, server) for server in silent):
-        return wrong(looked, f"{found}, though it answers this director: its answers take another way", remedy)
-    return wrong(looked, f"{found}: it does not answer, or its answers take another way", remedy)
-
-
-def _is_remote(facts: Facts, server: RealServer) -> bool:
-    """Return whether a server is another machine: what is local is answered without coming in by an interface."""
-    route = facts.routes.get(server.endpoint.address)
-    return route is None or route.kind != "local"
+        return wrong(looked, f"{found}, though it answers this director: answers take another way{dropped}", remedy)
+    return wrong(looked, f"{found}: it does not answer, or its answers take another way{dropped}", remedy)
 
 
 def _answers_probe(facts: Facts, pool: Pool, server: RealServer) -> bool:
@@ -183,19 +181,19 @@ def probe(facts: Facts, pool: Pool) -> Found | None:
     bad = {server: answer for server, answer in asked if answer.outcome.is_bad}
     if bad:
         sentences = (f"{name(server)}: {visible(answer.sentence)}" for server, answer in bad.items())
-        return wrong(looked, "; ".join(sentences), _cure(bad))
+        return wrong(looked, "; ".join(sentences), _cure(facts, bad))
     open_ones = [visible(answer.sentence) for _, answer in asked if answer.outcome is not Outcome.ANSWERS]
     if open_ones:
         return unknown(looked, some(open_ones))
     return fine(looked, "each answers")
 
 
-def _cure(servers: Iterable[RealServer]) -> str:
+def _cure(facts: Facts, servers: Iterable[RealServer]) -> str:
     """Return what to look at on servers that did not answer, by the methods with which packets reach them."""
     cures = {
         Forwarding.ROUTE: "the virtual address on lo (ip addr add VIP/32 dev lo), a program that listens on it",
         Forwarding.TUNNEL: "the tunnel device (ip link set tunl0 up), the virtual address on it, rp_filter 0 there",
     }
-    methods = dict.fromkeys(server.forwarding for server in servers)
+    methods = dict.fromkeys(server.forwarding for server in servers if is_remote(facts, server))
     known = [f"{forwarding_text(method)}: {cures[method]}" for method in methods if method in cures]
     return "on the server, look at " + "; ".join(known or ["the program that should listen, and its firewall"])

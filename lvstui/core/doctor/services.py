@@ -44,6 +44,8 @@ def virtual_address(facts: Facts, pool: Pool) -> Found | None:
         link = visible(facts.network.addresses[down[0]].interface)
         return wrong(looked, f"{down[0]} is on {link}, which is down", f"ip link set {link} up")
     if not away:
+        if unfound := next((address for address in addresses if _unfound_on(facts, address)), None):
+            return _not_found(looked, unfound, _unfound_on(facts, unfound))
         places = dict.fromkeys(visible(local.interface) for a in addresses if (local := facts.network.addresses.get(a)))
         return fine(looked, f"{some(map(str, addresses))} {f'on {some(places)}' if places else 'by a route'}")
     address = away[0]
@@ -59,6 +61,28 @@ def virtual_address(facts: Facts, pool: Pool) -> Found | None:
     if isinstance(pool.service.key, MarkKey):
         remedy += ", or a local route for the mark (ip rule fwmark, ip route local)"
     return wrong(looked, f"{address} is no address of this machine: IPVS does not see what is sent there", remedy)
+
+
+def _unfound_on(facts: Facts, address: Address) -> str:
+    """Return the interface with the network of an address, on which this machine does not say that it is here.
+
+    Of IPv6 it says so of the interface's own addresses (ndisc_recv_ns in net/ipv6/ndisc.c); of IPv4 of all, unless
+    arp_ignore of the interface wants its own too (arp_ignore in net/ipv4/arp.c).
+    """
+    held, link = facts.network.addresses.get(address), facts.network.link_of(address)
+    if held is None or link is None or held.interface == link.name:
+        return ""
+    if address.version == 4:
+        values = (facts.network.number(f"ipv4/conf/{name}/arp_ignore") for name in ("all", link.name))
+        return visible(link.name) if max(value or 0 for value in values) in (1, 2, 8) else ""
+    return visible(link.name)
+
+
+def _not_found(looked: str, address: Address, link: str) -> Found:
+    about = "IPv6 answers for" if address.version == 6 else "with arp_ignore it answers for"
+    found = f"neighbours on {link} do not find {address}: {about} the interface's own addresses only"
+    remedy = f"ip addr add {address}/{address.max_prefixlen} dev {link}, unless a router sends it here"
+    return warn(looked, found, remedy)
 
 
 def _is_down(facts: Facts, address: Address) -> bool:

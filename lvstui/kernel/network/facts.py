@@ -22,10 +22,11 @@ _GENERAL: Final = (
     "ipv6/conf/all/forwarding",
     "ipv4/conf/all/rp_filter",
     "ipv4/conf/all/send_redirects",
+    "ipv4/conf/all/arp_ignore",
     "netfilter/nf_conntrack_count",
     "netfilter/nf_conntrack_max",
 )
-_OF_LINKS: Final = ("forwarding", "rp_filter", "send_redirects")
+_OF_LINKS: Final = ("forwarding", "rp_filter", "send_redirects", "arp_ignore")
 """Settings of each interface, below ipv4/conf."""
 
 _MODULES: Final = Path("/sys/module")

@@ -9,7 +9,7 @@ import pytest
 
 from lvstui.core.doctor.finding import State
 from lvstui.core.doctor.servers import overhead
-from lvstui.core.model import Forwarding, ServerKey, Tunnel, TunnelType
+from lvstui.core.model import Family, Forwarding, ServerKey, Tunnel, TunnelType
 from lvstui.core.observed import ServerStats, Stats
 from lvstui.core.probes.answer import Answer, Outcome
 from tests.build import endpoint, pool, server
@@ -123,3 +123,25 @@ def test_what_a_probe_found_is_said(outcome: Outcome, state: State) -> None:
     facts = replace(healthy(DIRECT), probes={key: (Answer(outcome, "no answer for 192.0.2.10 in 2 s"),)})
     found = only(facts, state)
     assert (found.question, "no answer for 192.0.2.10" in found.answer.found) == ("probe", True)
+
+
+def test_a_tunnel_to_this_machine_itself_needs_no_room() -> None:
+    assert findings(with_route(healthy(TUNNEL), RS1, kind="local", interface="lo", mtu=0)) == {}
+
+
+@pytest.mark.parametrize("method", [Forwarding.ROUTE, Forwarding.TUNNEL])
+def test_of_a_server_on_this_machine_only_its_program_is_to_be_looked_at(method: Forwarding) -> None:
+    facts = healthy(pool("tcp:192.0.2.10:80", server("10.0.0.11:80", method)))
+    key = ServerKey(facts.pools[0].service.key, endpoint("10.0.0.11:80"))
+    facts = replace(facts, probes={key: (Answer(Outcome.REFUSES, "10.0.0.11:80 refuses a connection"),)})
+    assert "the virtual address on" in only(facts).answer.remedy
+    here = with_route(facts, RS1, kind="local", interface="lo")
+    assert only(here).answer.remedy.startswith("on the server, look at the program")
+
+
+def test_answers_may_be_dropped_by_rules_of_this_machine() -> None:
+    counts = {endpoint("10.0.0.11:80"): ServerStats(stats=Stats(in_packets=50))}
+    facts = with_counts(healthy(WEB), counts)
+    assert "or a rule of the hook forward drops them here" in only(facts).answer.found
+    closed = findings(replace(facts, closed={Family.IPV4: ("chain FORWARD of filter",)}))
+    assert "chain FORWARD of filter drops them here" in closed["answers"].answer.found

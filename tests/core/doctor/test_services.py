@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from lvstui.core.doctor.facts import Claim, Facts
+from lvstui.core.doctor.facts import Claim, Facts, Local
 from lvstui.core.doctor.finding import State
 from lvstui.core.fields import service
 from lvstui.core.health.verdict import Trouble, Verdict
@@ -20,11 +20,11 @@ from lvstui.core.model import (
     Service,
     ServiceFlags,
 )
-from lvstui.core.observed import ServerStats
+from lvstui.core.observed import Scan, ServerStats
 from lvstui.core.trace.route import FILTERED, Route
 from lvstui.core.trace.trace import End
-from tests.build import director, group, pool, server, sticky_pool
-from tests.core.doctor.facts import findings, healthy, only, seen_of, with_counts
+from tests.build import connection, director, group, pool, server, sticky_pool
+from tests.core.doctor.facts import findings, healthy, only, seen_of, with_counts, with_setting
 
 VIP = ip_address("192.0.2.10")
 WEB = pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80")
@@ -81,8 +81,15 @@ def test_an_address_that_a_route_alone_makes_local_is_here() -> None:
 
 def test_what_rp_filter_drops_is_found_with_the_packet() -> None:
     facts = without(healthy(WEB), ip_address("192.0.2.99"), Route(trouble=FILTERED))
-    found = only(facts)
+    seen = connection("198.51.100.1:4000", "192.0.2.10:80", "10.0.0.11:80")
+    found = only(replace(facts, scan=Scan(connections=(seen,), complete=True)))
     assert (found.question, "198.51.100.1 sends in by eth0" in found.answer.found) == ("rp-filter", True)
+
+
+def test_clients_that_nobody_has_seen_may_come_in_where_rp_filter_takes_them() -> None:
+    facts = without(healthy(WEB), ip_address("192.0.2.99"), Route(trouble=FILTERED))
+    found = only(with_setting(facts, "ipv4/conf/eth0/rp_filter", "1"), State.WARNING)
+    assert (found.question, found.answer.remedy.startswith("if clients come in by eth0")) == ("rp-filter", True)
 
 
 def test_another_host_that_answers_for_the_address_is_found() -> None:
@@ -186,3 +193,19 @@ def test_a_server_that_is_seen_in_trouble_is_found_with_its_evidence() -> None:
     health = {key: Verdict(Trouble.SILENT, "12 new in 20 s, 0 established", 0.0)}
     found = only(replace(facts, snapshot=replace(facts.snapshot, health=health)))
     assert found.answer.found == "10.0.0.11:80 is silent: 12 new in 20 s, 0 established"
+
+
+@pytest.mark.parametrize(("arp_ignore", "is_found"), [("0", False), ("1", True), ("2", True), ("3", False)])
+def test_an_address_that_its_neighbours_do_not_find_is_to_be_looked_at(arp_ignore: str, is_found: bool) -> None:
+    facts = healthy(WEB)
+    facts = replace(facts, network=replace(facts.network, addresses=on_loopback(facts, VIP)))
+    found = findings(with_setting(facts, "ipv4/conf/eth0/arp_ignore", arp_ignore))
+    assert set(found) == ({"address"} if is_found else set())
+    if is_found:
+        assert found["address"].answer.state is State.WARNING
+        assert f"neighbours on eth0 do not find {VIP}" in found["address"].answer.found
+
+
+def on_loopback(facts: Facts, address: Address) -> dict[Address, Local]:
+    """Return the addresses of a machine that has one of them on its loopback interface alone."""
+    return {**facts.network.addresses, address: Local("lo", address.max_prefixlen)}
