@@ -403,7 +403,8 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
 
     def on_view_offered(self, message: View.Offered) -> None:
         """Show the keys that make sense now."""
-        self._keys.offer([*message.offered, *EVERYWHERE])
+        always = [find(EVERYWHERE, name) for name in ("help", "quit")]
+        self._keys.offer([*message.offered, *(c for c in EVERYWHERE if c not in always)], always)
         self.watch_snapshot()
 
     def on_view_wanted(self, message: View.Wanted) -> None:

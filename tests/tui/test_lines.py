@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 
-from lvstui.tui.widgets.lines import CHUNK, Chunks
+from lvstui.tui.widgets.lines import CHUNK, Chunks, Keys
+from tests.tui.conftest import Stage
 
 
 class Reader(App[None]):
@@ -68,3 +70,17 @@ async def test_few_lines_stand_without_counting_and_control_characters_are_escap
         app.chunks.show("", 0, lambda _: ())
         await pilot.pause()
         assert app.lines == []
+
+
+@pytest.mark.parametrize("view", range(1, 7))
+async def test_help_and_quit_end_the_keys_whatever_else_there_is(stage: Stage, view: int) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await stage.look(pilot, 3)
+        await pilot.press(str(view), "down", "down")
+        await pilot.pause()
+        for width in (80, 60, 160):
+            await pilot.resize_terminal(width, 24)
+            keys = stage.app.query_one("#keys", Keys)
+            shown = str(keys.content)
+            assert shown.endswith("? help  q quit")
+            assert len(shown) <= keys.content_size.width

@@ -66,11 +66,25 @@ class MessageLine(Line):
 
 
 class Keys(Line):
-    """The keys that make sense now."""
+    """The keys that make sense now; where they do not all fit, the last of them are left to the help."""
 
-    def offer(self, commands: Iterable[AnyCommand]) -> None:
-        """Show the commands that have words for this line."""
-        self.put([Cell(command.bar) for command in commands if command.bar])
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._words: list[str] = []
+        self._always: list[str] = []
+
+    def offer(self, commands: Iterable[AnyCommand], always: Iterable[AnyCommand]) -> None:
+        """Show the commands that have words for this line; those at its end are shown always."""
+        self._words = [command.bar for command in commands if command.bar]
+        self._always = [command.bar for command in always]
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Show as many as fit."""
+        shown = [*self._words, *self._always]
+        while len(shown) > len(self._always) and len("  ".join(shown)) > self.content_size.width:
+            del shown[-len(self._always) - 1]
+        self.put([Cell(word) for word in shown])
 
 
 class Panel(VerticalScroll, can_focus=False):
