@@ -173,15 +173,6 @@ FAULTS: Final = {
         ),
     },
     "what this machine drops": {
-        "a chain of this machine drops answers": Fault(
-            "answers",
-            "tcp:192.0.2.10:86",
-            "iptables -P FORWARD DROP; ipvsadm -A -t 192.0.2.10:86 -s rr;"
-            "ipvsadm -a -t 192.0.2.10:86 -r 10.0.0.12:86 -m;"
-            f"ip netns exec client {sys.executable} -c '{KNOCK}' 86; sleep 0.3",
-            "iptables -P FORWARD ACCEPT; ipvsadm -D -t 192.0.2.10:86",
-            "chain FORWARD of filter drops them here",
-        ),
         "rp_filter drops what is answered by another interface": Fault(
             "rp-filter",
             WEB,
