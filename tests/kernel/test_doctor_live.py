@@ -192,19 +192,21 @@ FAULTS: Final = {
         ip -n rs1 route replace default via 10.1.0.1
         sysctl -qw net.ipv4.conf.all.rp_filter=1
         """
-            f"ip netns exec client {sys.executable} -c '{KNOCK}' 81; sleep 0.3",
+            f"ip netns exec client {sys.executable} -c '{KNOCK}' 81; sleep 2.5",
             """
         ip -n rs1 route replace default via 10.0.0.1
         ip link del back2; sysctl -qw net.ipv4.conf.all.rp_filter=0; ipvsadm -Z
         """,
             "nothing comes back from 10.0.0.11:81",
         ),
+    },
+    "answers that pass by": {
         "answers take another way": Fault(
             "answers",
             "tcp:192.0.2.10:83",
             "ip -n rs3 route del default; ipvsadm -A -t 192.0.2.10:83 -s rr;"
             "ipvsadm -a -t 192.0.2.10:83 -r 10.0.0.13:83 -m;"
-            f"ip netns exec client {sys.executable} -c '{KNOCK}' 83; sleep 0.3",
+            f"ip netns exec client {sys.executable} -c '{KNOCK}' 83; sleep 2.5",
             "ip -n rs3 route add default via 10.0.0.1; ipvsadm -D -t 192.0.2.10:83",
             "nothing comes back from 10.0.0.13:83",
         ),
