@@ -123,6 +123,13 @@ def test_show_prints_the_services_with_the_names_of_the_profile(shell: Shell) ->
     assert "\x1b" not in ran.out
 
 
+def test_show_watches_nothing_but_servers(shell: Shell) -> None:
+    for what in ("marks", "director"):
+        ran = shell.run("show", what, "--over", "3")
+        assert ran.status == 2
+        assert ran.err == f"lvstui: --over is for services, not {what}: their servers are watched\n"
+
+
 def test_show_director_prints_its_own_settings(shell: Shell) -> None:
     own, _, settings = shell.run("show", "director").out.partition("\n\n")
     assert own.splitlines() == [

@@ -191,7 +191,7 @@ def _seconds_to_watch(text: str) -> float:
 def _reading(command: _Command) -> None:
     show = command(
         "show",
-        "[services|marks|director] [--json] [--over SECONDS]",
+        "[services [--over SECONDS] | marks | director] [--json]",
         "print the services, the firewall marks, or the settings",
     )
     show.add_argument("what", nargs="?", choices=("services", "marks", "director"), default="services")

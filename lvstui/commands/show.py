@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 def show(options: Namespace, open_place: OpenPlace) -> int:
     """Print the services, the firewall marks or the director's own settings, with what the kernel counts."""
+    if options.over and options.what != "services":
+        raise Failure(f"--over is for services, not {options.what}: their servers are watched", Status.USAGE)
     with open_place() as place:
         marks_only = options.what == "marks"
         snapshot = read_with_owners(place, rules_suffice=True) if marks_only else read_snapshot(place)
