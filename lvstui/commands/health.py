@@ -13,6 +13,7 @@ from lvstui.core.health.table import of_table
 from lvstui.core.health.watch import Watch
 from lvstui.core.observed import Scan
 from lvstui.core.snapshot import Snapshot
+from lvstui.engine.reach import look_up
 from lvstui.engine.scanner import read_table
 from lvstui.kernel.port import Kernel, KernelError
 
@@ -39,6 +40,7 @@ def with_health(
         pause(min(1.0, left))
         reading = kernel.read()
         watch.look(reading)
+        look_up(kernel, watch, reading.taken)
         if watch.asks(reading.taken):
             watch.weigh(_glance(kernel), time.monotonic())
     scan = _glance(kernel)

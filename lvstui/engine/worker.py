@@ -64,6 +64,7 @@ from lvstui.engine.messages import (
 )
 from lvstui.engine.prober import Prober
 from lvstui.engine.profile import FollowedProfile
+from lvstui.engine.reach import look_up
 from lvstui.engine.scanner import Follow as FollowTable
 from lvstui.engine.tracer import follow
 from lvstui.host.patience import Lookout
@@ -260,6 +261,7 @@ class Worker:
                 self._watch(self._watching)  # what is asked of the table depends on the services that there are
             self._desk.look()
             self._health.look(self._reading)
+            look_up(self._kernel, self._health, self._reading.taken)
             if self._health.asks(self._reading.taken) and not self._desk.watched:
                 self._desk.glance()
         others = self._presence.others() if self._presence else ()

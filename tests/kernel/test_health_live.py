@@ -150,6 +150,48 @@ def states() -> Found:
     }
 
 
+FAST = """\
+mcast_solicit 1
+ucast_solicit 1
+retrans_time_ms 100
+""".splitlines()
+"""How the director asks for neighbours, so that it gives up after a tenth of a second instead of some forty."""
+
+
+@contextmanager
+def quick_neighbours() -> Iterator[None]:
+    """Have the director give a neighbour up soon, and so send ICMP to its clients soon."""
+    paths = {Path("/proc/sys/net/ipv4/neigh/back") / line.split()[0]: line.split()[1] for line in FAST}
+    before = {path: path.read_text() for path in paths}
+    try:
+        for path, value in paths.items():
+            path.write_text(value)
+        yield
+    finally:
+        for path, value in before.items():
+            path.write_text(value)
+
+
+def test_a_host_that_is_down_is_silent_for_as_long_though_the_director_answers_its_clients_by_icmp(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with quick_neighbours(), watching() as seen:
+        time.sleep(4)
+        net.unplug("rs2")
+        try:
+            subprocess.run(["ip", "neigh", "flush", "to", "10.0.0.12", "dev", "back"], check=True)
+            down = seen.wait(lambda found: found.get((MASQ, "12")) == "silent")
+            seen.wait(lambda _: "ARP for 10.0.0.12 fails" in seen.evidence[MASQ, "12"])
+            for _ in range(30):
+                time.sleep(0.2)
+                assert seen.found[MASQ, "12"] == "silent"
+        finally:
+            net.revive("rs2")
+        back = seen.wait(lambda found: found == {})
+    with capfd.disabled():
+        print(f" down {down:.1f} s, back {back:.1f} s", end="")
+
+
 def test_who_is_killed_or_silenced_is_seen_within_seconds_and_forgotten_when_well(
     capfd: pytest.CaptureFixture[str],
 ) -> None:

@@ -14,6 +14,9 @@ _RESET: Final = 20
 _ICMP: Final = 8
 """Bytes that ICMP puts between its IP header and the packet that it is about."""
 
+_UDP: Final = 8
+"""Bytes of a datagram's own header."""
+
 _LONGEST_SYN: Final = 60
 """Bytes of the longest SYN without its IP header."""
 
@@ -133,6 +136,19 @@ def may_be_errors(span: Span, kind: Traffic) -> bool:
         return not span.in_packets
     longer = span.out_bytes / span.out_packets - span.in_bytes / span.in_packets
     return opens(span, kind) and abs(longer - kind.header - _ICMP) <= _ABOUT
+
+
+def may_be_unreachable(span: Span, seen: ServerStats, kind: Traffic) -> bool:
+    """Return whether what came back may be the director's own words that the host is down: no more than a hint.
+
+    Each of its ICMP errors quotes the headers of a packet at least; TCP connections that it is about stay active.
+    """
+    if span.out_packets <= 0 or span.in_packets <= 0:
+        return False
+    quoted = _UDP if kind.protocol is Protocol.UDP else _RESET
+    if span.out_bytes < span.out_packets * (2 * kind.header + _ICMP + quoted):
+        return False
+    return kind.protocol is Protocol.UDP or (seen.active >= seen.inactive and opens(span, kind))
 
 
 def opens(span: Span, kind: Traffic) -> bool:

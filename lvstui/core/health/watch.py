@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 from lvstui.core.health.account import Account, Case, serving
 from lvstui.core.health.counted import Answers, Span, Traffic, answers, between, counters, may_be_errors, traffic
 from lvstui.core.health.doubts import Doubts
+from lvstui.core.health.reach import Hop, Reach
 from lvstui.core.health.verdict import NO_TROUBLE, Health, Verdict
-from lvstui.core.model import Endpoint, Forwarding, RealServer, ServerKey, ServiceKey
+from lvstui.core.model import Address, Endpoint, Forwarding, RealServer, ServerKey, ServiceKey
 from lvstui.core.observed import Reading, Scan, ServerStats
 
 _LAPSE: Final = 120.0
@@ -32,6 +33,7 @@ class Watch:
         self._accounts: dict[ServerKey, Account] = {}
         self._counted: dict[ServerKey, Verdict] = {}
         self._doubts = Doubts()
+        self._reach = Reach()
         self.found: Health = NO_TROUBLE
         """The servers that are in trouble; the same object while nothing changed."""
 
@@ -44,9 +46,11 @@ class Watch:
                 if self._take(look, move):
                     self._judge(look, move)
         for key in [*self._accounts]:
-            if self._has_lapsed(key, reading):
-                del self._accounts[key]
-                self._counted.pop(key, None)
+            if _has_lapsed(key, self._accounts[key].newest, reading):
+                self._close(key)
+        for key, newest in self._reach.newest():
+            if _has_lapsed(key, newest, reading):
+                self._reach.drop(key)
         self._doubts.lapse(reading.director, reading.taken)
         return self._sum_up()
 
@@ -60,12 +64,25 @@ class Watch:
             self._doubts.weigh(scan, self._last.director, now)
         return self._sum_up()
 
+    def asks_hops(self, now: float) -> tuple[Address, ...]:
+        """Return the servers' addresses whose next hops should be looked up in the neighbour table, mostly none."""
+        return self._reach.asks(now)
+
+    def hear(self, hops: Mapping[Address, Hop | None], now: float) -> Health:
+        """Take the next hops that were asked for, None where there is none; return the servers in trouble now."""
+        for key in self._reach.hear(hops, now):
+            self._close(key)  # what came meanwhile was no answer
+        return self._sum_up()
+
     def _sum_up(self) -> Health:
         found = dict(self._doubts.found)
         for key, verdict in self._counted.items():
             tally = self._doubts.tallies.get(key)
             states = f"; {tally.in_vain}" if tally and tally.in_vain else ""
             found[key] = verdict._replace(evidence=f"{verdict.evidence}{states}")
+        for key, verdict in self._reach.found():
+            known = found.get(key)
+            found[key] = verdict if known is None else verdict._replace(since=min(known.since, verdict.since))
         if found != self.found:
             self.found = found
         return self.found
@@ -76,18 +93,21 @@ class Watch:
         known = self._accounts.get(key) if self._accounts else None
         if kind is None or look.is_another(key):
             self._doubts.drop(key)
-            return self._close(known, key)
+            self._reach.drop(key)
+            return self._close(key)
         if not kind.masq:
             self._doubts.take(key, then, now, kind)
-            return self._close(known, key)
+            return self._close(key)
         span = between(then, now)
         counted, moment = look.reading.servers[key.service], look.reading.taken
+        self._reach.take(key, span, now, kind, moment, troubled=key in self._counted)
         if min(span.connections, span.in_packets, span.out_packets) < 0:  # they were zeroed
             if known is not None:
                 known.restart(counted, moment)
         elif answers(span, kind) is Answers.SOME:
-            if known is None or key not in self._counted or not may_be_errors(span, kind):
-                return self._close(known, key)
+            may_be = key in self._counted and not self._reach.is_near(key, moment) and may_be_errors(span, kind)
+            if known is None or not may_be:
+                return self._close(key)
             known.add(span, then, counted, moment)
             return False  # what the verdict rests on stays
         elif known is not None:
@@ -97,9 +117,10 @@ class Watch:
             self._accounts[key] = Account(look.last.taken, base, counters(then).connections, moment, counted, moment)
         return True
 
-    def _close(self, known: Account | None, key: ServerKey) -> bool:
-        if known is not None:
-            del self._accounts[key]
+    def _close(self, key: ServerKey) -> bool:
+        """Forget what a server did; return that it has no account."""
+        if self._accounts:
+            self._accounts.pop(key, None)
             self._counted.pop(key, None)
         return False
 
@@ -113,13 +134,6 @@ class Watch:
         case = Case(account, kind, key.endpoint, look.reading.servers[key.service], others, look.reading.taken)
         if (trouble := case.trouble()) is not None:
             self._counted[key] = Verdict(trouble, case.evidence(), account.since)
-
-    def _has_lapsed(self, key: ServerKey, reading: Reading) -> bool:
-        """Return whether a server has gone, or got nothing for so long that what was seen says nothing any more."""
-        server = _server(reading, key)
-        if server is None or key.endpoint not in reading.servers.get(key.service, {}):
-            return True
-        return reading.taken - self._accounts[key].newest > (_LAPSE if server.weight else _LAPSE_DRAINED)
 
 
 class _Move(NamedTuple):
@@ -195,3 +209,11 @@ def _pairs(
 def _server(reading: Reading, key: ServerKey) -> RealServer | None:
     pool = reading.director.pools.get(key.service)
     return pool.servers.get(key.endpoint) if pool else None
+
+
+def _has_lapsed(key: ServerKey, newest: float, reading: Reading) -> bool:
+    """Return whether a server has gone, or got nothing for so long that what was seen says nothing any more."""
+    server = _server(reading, key)
+    if server is None or key.endpoint not in reading.servers.get(key.service, {}):
+        return True
+    return reading.taken - newest > (_LAPSE if server.weight else _LAPSE_DRAINED)
