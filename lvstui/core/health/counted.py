@@ -145,6 +145,8 @@ def may_be_unreachable(span: Span, seen: ServerStats, kind: Traffic) -> bool:
     """
     if span.out_packets <= 0 or span.in_packets <= 0:
         return False
+    if answers(span, kind) is Answers.ERRORS:
+        return True
     quoted = _UDP if kind.protocol is Protocol.UDP else _RESET
     if span.out_bytes < span.out_packets * (2 * kind.header + _ICMP + quoted):
         return False

@@ -7,7 +7,7 @@ several at once, and quote packets of any length: no counter tells them from ans
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -43,7 +43,7 @@ class Hop(NamedTuple):
 class _Doubt:
     """A server in doubt: when it last got a packet, and from when on it is to be looked up, if that is `wanted`.
 
-    `asked` says that it was, `near` until when it counts as a neighbour that answers; with a `verdict` it is lost.
+    `asked` says that it was, `near` until when it counts as a neighbour that answers.
     """
 
     newest: float
@@ -51,7 +51,6 @@ class _Doubt:
     wanted: bool = True
     asked: bool = False
     near: float = 0.0
-    verdict: Verdict | None = None
 
 
 class Reach:
@@ -59,13 +58,14 @@ class Reach:
 
     def __init__(self) -> None:
         self._open: dict[ServerKey, _Doubt] = {}
+        self._lost: dict[Address, Verdict] = {}
 
     def take(self, key: ServerKey, span: Span, seen: ServerStats, kind: Traffic, now: float, *, troubled: bool) -> None:
         """Take what a server counted; `troubled` says that its counters showed trouble before."""
         doubt = self._open.get(key) if self._open else None
         suspect = troubled or may_be_unreachable(span, seen, kind)
         if doubt is None:
-            if suspect:
+            if suspect or (span.in_packets and key.endpoint.address in self._lost):
                 self._open[key] = _Doubt(now, now)
             return
         if span.in_packets:
@@ -83,19 +83,21 @@ class Reach:
     def hear(self, hops: Mapping[Address, Hop | None], now: float) -> frozenset[ServerKey]:
         """Take the next hops, None where there is none to ask; return the servers that can be reached again."""
         back: set[ServerKey] = set()
+        asked = {key.endpoint.address for key, doubt in self._open.items() if doubt.asked}
+        lost, self._lost = self._lost, {address: found for address, found in self._lost.items() if address not in hops}
         for key, doubt in self._open.items():
             address = key.endpoint.address
             if address not in hops:
                 continue
-            hop, asked, doubt.asked = hops[address], doubt.asked, True
+            hop, doubt.asked = hops[address], True
             if hop is not None and hop.neighbour in _FAILING:
-                doubt.due, doubt.near = now + _AGAIN, 0.0
+                doubt.wanted, doubt.due, doubt.near = True, now + _AGAIN, 0.0
                 # A neighbour that was forgotten is incomplete too, but for some milliseconds only.
-                if doubt.verdict is None and (asked or hop.neighbour == "failed"):
-                    doubt.verdict = Verdict(Trouble.SILENT, _evidence(hop, address), now)
+                if address in lost or address in asked or hop.neighbour == "failed":
+                    new = Verdict(Trouble.SILENT, _evidence(hop, address), now)
+                    self._lost[address] = lost.get(address, new)
                 continue
-            if doubt.verdict is not None:
-                doubt.verdict = None
+            if address in lost:
                 back.add(key)
             doubt.wanted, doubt.due = False, now + _CALM
             is_near = hop is not None and hop.address == address and hop.neighbour != "unknown"
@@ -107,9 +109,11 @@ class Reach:
         doubt = self._open.get(key) if self._open else None
         return doubt is not None and now < doubt.near
 
-    def found(self) -> Iterator[tuple[ServerKey, Verdict]]:
-        """Yield the servers that cannot be reached."""
-        return ((key, doubt.verdict) for key, doubt in self._open.items() if doubt.verdict is not None)
+    def found(self) -> Sequence[tuple[ServerKey, Verdict]]:
+        """Return the servers that cannot be reached, and got something since."""
+        if not self._lost:
+            return ()
+        return tuple((key, self._lost[found]) for key in self._open if (found := key.endpoint.address) in self._lost)
 
     def newest(self) -> list[tuple[ServerKey, float]]:
         """Return all servers in doubt, and when each last got a packet."""
@@ -117,7 +121,10 @@ class Reach:
 
     def drop(self, key: ServerKey) -> None:
         """Forget a server that is another one now, or gets nothing any more."""
-        self._open.pop(key, None)
+        if self._open.pop(key, None) and not any(
+            key.endpoint.address == other.endpoint.address for other in self._open
+        ):
+            self._lost.pop(key.endpoint.address, None)
 
 
 def _evidence(hop: Hop, server: Address) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from lvstui.core.health.reach import Hop
+from lvstui.core.health.counted import Span, Traffic
+from lvstui.core.health.reach import Hop, Reach
 from lvstui.core.health.verdict import Trouble
-from lvstui.core.model import Address, Endpoint, Forwarding
-from lvstui.core.observed import Stats
-from tests.build import endpoint, pool, server
+from lvstui.core.model import Address, Endpoint, Forwarding, Protocol, ServerKey
+from lvstui.core.observed import ServerStats, Stats
+from tests.build import SHOP, address_key, endpoint, pool, server
 from tests.core.health.test_watch import BAD, DNS, ICMP, NOTHING, RESET, SHORT, Counters, Packets
 
 Recorded = tuple[tuple[int, int, int, int, int], ...]
@@ -111,6 +112,19 @@ def test_a_host_that_was_down_before_anybody_looked_is_silent_too(
     silent = {next(iter(lab.pool.servers)): Trouble.SILENT}
     assert silent in found[:5]
     assert found[found.index(silent) :] == [silent] * (len(found) - found.index(silent))
+
+
+def test_what_is_known_of_an_address_holds_in_whichever_service_it_gets_traffic() -> None:
+    reach, kind = Reach(), Traffic(Protocol.TCP, 20, masq=True, sticky=False, any_port=False)
+    one, other = (ServerKey(service, BAD) for service in (SHOP, address_key("tcp:192.0.2.10:80")))
+    reach.take(one, Span(2, 4, 0, 240, 0, 2), ServerStats(), kind, 10.0, troubled=True)
+    assert reach.asks(10.0) == (ADDRESS,)
+    reach.hear({ADDRESS: Hop(ADDRESS, "failed")}, 10.0)
+    assert [key for key, _ in reach.found()] == [one]
+    reach.take(other, Span(1, 1, 0, 60, 0, 0), ServerStats(), kind, 11.0, troubled=False)
+    assert {key: verdict.trouble for key, verdict in reach.found()} == dict.fromkeys((one, other), Trouble.SILENT)
+    assert reach.hear({ADDRESS: THERE}, 12.0) == {one, other}
+    assert not reach.found()
 
 
 def test_a_neighbour_that_was_forgotten_and_is_just_being_asked_is_no_trouble() -> None:
