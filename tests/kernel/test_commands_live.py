@@ -139,7 +139,11 @@ def everything() -> tuple[Sequence[str], ...]:
 
 
 def test_a_machine_is_drained_everywhere_and_comes_back_with_its_weights(shop: Shell) -> None:
-    assert len(shop("drain --machine 10.0.0.11").splitlines()) == 3
+    said = shop("drain --machine 10.0.0.11").splitlines()
+    warned = [line for line in said if "warning" in line]
+    assert len(said) - len(warned) == 3
+    assert len(warned) == 2  # of the services that have no other server
+    assert all("every new client will be refused" in line for line in warned)
     assert [line for line in saved() if "10.0.0.11" in line and "-w 0" not in line] == []
     ipvsadm("-C")
     shop("apply")

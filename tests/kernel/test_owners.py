@@ -145,7 +145,8 @@ def test_a_command_that_edits_what_keepalived_manages_warns_and_edits(live: Live
     with running(live, "keepalived", "-nlf", config, log=tmp_path / "log"):
         drained = lvstui("--profile", profile, "drain", service, "127.0.0.11:443")
         assert drained.stderr == (
-            f"lvstui: warning: keepalived manages {service}: it may overwrite this at its next check or reload\n"
+            f"lvstui: warning: {service}: every new client will be refused: no real server takes new connections any"
+            f" more\nlvstui: warning: keepalived manages {service}: it may overwrite this at its next check or reload\n"
         )
         assert drained.stdout == f"{service} / 127.0.0.11:443: weight 3 -> 0, resume none -> 3\n"
         assert lvstui("--profile", profile, "show").stderr == ""
