@@ -10,10 +10,10 @@ from ipaddress import ip_address
 from typing import Final
 
 from lvstui.core.model import Address, Family
-from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.attributes import NATIVE
-from lvstui.kernel.netlink.channel import DUMP, REQUEST, Channel, Interrupted, announced, messages
-from lvstui.kernel.port import Garbled, KernelError
+from lvstui.kernel.netlink.channel import DUMP, REQUEST, Channel, messages
+from lvstui.kernel.netlink.news import Announced, open_route
+from lvstui.kernel.port import Garbled
 
 _GETADDR: Final = 22
 _ADDRESS, _LOCAL, _FLAGS = 1, 2, 8
@@ -33,57 +33,19 @@ _FAMILIES: Final = (Family.IPV4, Family.IPV6)
 Found = Mapping[str, tuple[Address, ...]]
 
 
-class Addresses:
-    """The addresses in the network namespace `netns` (a name of `ip netns`) or in our own."""
+class Addresses(Announced[Found]):
+    """The addresses of each interface that are in use, IPv4 first, in the kernel's own order.
+
+    Of IPv4 it is the first one only, as an interface may have thousands.
+    """
 
     def __init__(self, netns: str | None) -> None:
-        self._netns = netns
-        self._news: socket.socket | None = None
-        self._found: Found = {}
-        self._stale = True
-
-    def read(self) -> Found:
-        """Return the addresses of each interface that are in use, IPv4 first, in the kernel's own order.
-
-        Of IPv4 it is the first one only, as an interface may have thousands. It is the same object as long as nothing
-        has changed, and empty where nothing is known.
-        """
-        try:
-            if self._news is None:
-                self._news = call_in(self._netns, _listen)
-                self._stale = True
-            if announced(self._news) or self._stale:
-                self._stale = True
-                found = call_in(self._netns, _read)
-                if found != self._found:
-                    self._found = found
-                self._stale = False
-        except Interrupted:
-            pass  # the next look reads them again
-        except (OSError, KernelError):  # the next look starts afresh
-            self.close()
-        return self._found
-
-    def close(self) -> None:
-        """Close the socket."""
-        if self._news is not None:
-            self._news.close()
-        self._news, self._found = None, {}
-
-
-def _listen() -> socket.socket:
-    news = _open()
-    news.bind((0, _NEWS))
-    return news
-
-
-def _open() -> socket.socket:
-    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+        super().__init__(netns, _NEWS, _read, {})
 
 
 def _read() -> Found:
     names = dict(socket.if_nameindex())
-    with closing(Channel(_open())) as channel:
+    with closing(Channel(open_route())) as channel:
         held = _by_number(messages(channel.request(_GETADDR, REQUEST | DUMP, bytes(_ROW.size)), _HEAD))
     return {
         name: tuple(address for family in _FAMILIES for address in held.get((number, family), ()))

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import socket
+import math
 import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from functools import partial
 from itertools import islice
 from typing import Final
 
 from lvstui.core.model import Family
 from lvstui.core.observed import ALL_BITS, Policy
-from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.attributes import NATIVE
-from lvstui.kernel.netlink.channel import DUMP, REQUEST, Channel, Interrupted, announced, messages
-from lvstui.kernel.port import Garbled, KernelError
+from lvstui.kernel.netlink.channel import DUMP, REQUEST, Channel, messages
+from lvstui.kernel.netlink.news import Announced, open_route
+from lvstui.kernel.port import Garbled
 
 _GETROUTE, _GETRULE = 26, 34
 _IPV4_RULES, _IPV6_RULES = 1 << 7, 1 << 18
@@ -46,50 +45,20 @@ _REST: Final = 30.0
 """Seconds after which rules about marks are read again unasked: the routes of their tables may have changed."""
 
 
-class Policies:
-    """The rules about marks of the network namespace `netns` (a name of `ip netns`) or of our own."""
+class Policies(Announced[tuple[Policy, ...]]):
+    """The rules about marks of a network namespace; none where that is unknown."""
 
     def __init__(self, netns: str | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._netns = netns
-        self._clock = clock
-        self._news: socket.socket | None = None
-        self._found: tuple[Policy, ...] = ()
-        self._due = 0.0
-
-    def read(self) -> tuple[Policy, ...]:
-        """Return the rules, the same object as long as nothing has changed; empty where that is unknown."""
-        try:
-            if self._news is None:
-                self._news = call_in(self._netns, partial(_open, _IPV4_RULES | _IPV6_RULES))
-                self._due = 0.0
-            if announced(self._news) or self._clock() >= self._due:
-                self._due = 0.0
-                found = tuple(call_in(self._netns, lambda: list(_policies())))
-                if found != self._found:
-                    self._found = found
-                self._due = self._clock() + _REST if found else float("inf")
-        except Interrupted:
-            pass  # the next look reads them again
-        except (OSError, KernelError):  # the next look starts afresh
-            self.close()
-        return self._found
-
-    def close(self) -> None:
-        """Close the socket."""
-        if self._news is not None:
-            self._news.close()
-        self._news, self._found = None, ()
+        groups = _IPV4_RULES | _IPV6_RULES
+        super().__init__(netns, groups, lambda: tuple(_policies()), (), rest=_until_next, clock=clock)
 
 
-def _open(groups: int = 0) -> socket.socket:
-    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
-    if groups:
-        opened.bind((0, groups))
-    return opened
+def _until_next(found: tuple[Policy, ...]) -> float:
+    return _REST if found else math.inf
 
 
 def _policies() -> Iterator[Policy]:
-    with closing(Channel(_open())) as channel:
+    with closing(Channel(open_route())) as channel:
         rows = list(messages(channel.request(_GETRULE, REQUEST | DUMP, bytes(_ROW.size)), _HEAD))
     for row in rows:
         if len(row) < _ROW.size:
@@ -119,7 +88,7 @@ def _delivers(family: int, table: int) -> bool:
     A table may be large; one that is there for IPVS has hardly more than the one route.
     """
     request = _ROW.pack(family, 0, 0, 0, 0, 0, 0, 0, 0) + NATIVE.attribute(_TABLE, struct.pack("=I", table))
-    with suppress(OSError), closing(_open()) as plain:
+    with suppress(OSError), closing(open_route()) as plain:
         plain.setsockopt(_SOL_NETLINK, _STRICT, 1)
         datagrams = Channel(plain).request(_GETROUTE, REQUEST | DUMP, request)
         for row in messages(islice(datagrams, 1), _HEAD):
