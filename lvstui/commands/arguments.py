@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -79,7 +80,9 @@ def parser() -> argparse.ArgumentParser:
     _place(main)
     screens = main.add_argument_group("screens, and more")
     screens.add_argument("--read-only", action="store_true", help="refuse every edit")
-    screens.add_argument("--interval", type=_interval, default=1.0, metavar="S", help="seconds between readings (1)")
+    screens.add_argument(
+        "--interval", type=_seconds(0.2, 3600), default=1.0, metavar="S", help="seconds between readings (1)"
+    )
     screens.add_argument("--view", choices=_VIEWS, default=_VIEWS[0], metavar="NAME", help=", ".join(_VIEWS))
     screens.add_argument("--version", action="version", version=f"lvstui {__version__}", help="print the version")
     screens.add_argument("-h", "--help", action="help", help="print this text")
@@ -91,24 +94,19 @@ def needs_no_ipvs(options: argparse.Namespace) -> bool:
     return options.command == "trace" or (options.command, getattr(options, "what", "")) == ("show", "marks")
 
 
-def _interval(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.2 <= seconds <= 3600.0:
-        raise argparse.ArgumentTypeError(f"must be 0.2 to 3600 seconds, not {quote(text)}")
-    return seconds
+def _seconds(least: float, most: float) -> Callable[[str], float]:
+    """Return what reads a number of seconds in a range."""
 
+    def read(text: str) -> float:
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = math.nan  # in no range
+        if not least <= seconds <= most:
+            raise argparse.ArgumentTypeError(f"must be {least:g} to {most:g} seconds, not {quote(text)}")
+        return seconds
 
-def _wait(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.1 <= seconds <= 30.0:
-        raise argparse.ArgumentTypeError(f"must be 0.1 to 30 seconds, not {quote(text)}")
-    return seconds
+    return read
 
 
 def _count(text: str) -> int:
@@ -175,17 +173,7 @@ def _describe(
 def _over(command: argparse.ArgumentParser) -> None:
     """Add how long to watch the counters before it is said which servers are in trouble."""
     help = "watch the counters for so long to see which servers do not serve (0: one look)"
-    command.add_argument("--over", type=_seconds_to_watch, default=0.0, metavar="SECONDS", help=help)
-
-
-def _seconds_to_watch(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= _LONGEST_WATCH:
-        raise argparse.ArgumentTypeError(f"must be 0 to {_LONGEST_WATCH} seconds, not {quote(text)}")
-    return seconds
+    command.add_argument("--over", type=_seconds(0, _LONGEST_WATCH), default=0.0, metavar="SECONDS", help=help)
 
 
 def _reading(command: _Command) -> None:
@@ -254,7 +242,7 @@ def _probe(command: _Command) -> None:
     target = "what clients send to, where a mark or a service of all ports leaves that open"
     probe.add_argument("--at", metavar="PROTOCOL:ADDRESS:PORT", help=target)
     wait = "seconds to wait for an answer, 0.1 to 30 (that of the service's probe, else 1.5)"
-    probe.add_argument("--wait", type=_wait, metavar="S", help=wait)
+    probe.add_argument("--wait", type=_seconds(0.1, 30), metavar="S", help=wait)
     probe.add_argument("--json", action="store_true", help="as JSON")
 
 
