@@ -254,16 +254,7 @@ class Worker:
         else:
             if self._snapshot.trouble:
                 self._post(Notice(f"the kernel answers again: {self._kernel.origin}"))
-            self._profile.follow()
-            self._reading = self._profile.compare(reading)
-            self._history = extend_history(self._history, self._reading)
-            if self._desk.watched:
-                self._watch(self._watching)  # what is asked of the table depends on the services that there are
-            self._desk.look()
-            self._health.look(self._reading)
-            look_up(self._kernel, self._health, self._reading.taken)
-            if self._health.asks(self._reading.taken) and not self._desk.watched:
-                self._desk.glance()
+            self._take(reading)
         others = self._presence.others() if self._presence else ()
         for session in others:
             if session not in self._snapshot.others:
@@ -294,6 +285,19 @@ class Worker:
         found_arrivals(self._snapshot, lambda: made.extend(self._make_waiting()))
         advice(self._snapshot)
         return bool(made)
+
+    def _take(self, reading: Reading) -> None:
+        """Bring up to date what is known besides a reading: profile, history, connection table and health."""
+        self._profile.follow()
+        self._reading = self._profile.compare(reading)
+        self._history = extend_history(self._history, self._reading)
+        if self._desk.watched:
+            self._watch(self._watching)  # what is asked of the table depends on the services that there are
+        self._desk.look()
+        self._health.look(self._reading)
+        look_up(self._kernel, self._health, self._reading.taken)
+        if self._health.asks(self._reading.taken) and not self._desk.watched:
+            self._desk.glance()
 
     def _make_waiting(self) -> Iterator[Edit]:
         """Make the edits that wait, up to the first other request, which is the next one to be served."""
