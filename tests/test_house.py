@@ -56,7 +56,12 @@ def test_only_known_libraries_are_imported_and_always_by_their_whole_name() -> N
 
 
 @pytest.mark.parametrize(
-    ("module", "unwanted"), [("lvstui.cli", {"textual"}), ("lvstui.core.services.rows", LIBRARIES)]
+    ("module", "unwanted"),
+    [
+        ("lvstui.cli", {"textual"}),
+        ("lvstui.core.services.rows", LIBRARIES),
+        ("lvstui.kernel.live", {"lvstui.core.trace.trace", "lvstui.kernel.network.network"}),
+    ],
 )
 def test_importing_loads_no_more_than_is_needed(module: str, unwanted: set[str]) -> None:
     program = f"import sys, {module}; print(*sys.modules)"

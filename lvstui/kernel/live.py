@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lvstui.core.change import EMPTY, Change, DirectorField, Target, Value, lookup
 from lvstui.core.entries.sync_message import Message
@@ -26,7 +26,6 @@ from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.addresses import Addresses
 from lvstui.kernel.netlink.links import Interfaces
 from lvstui.kernel.netlink.policies import Policies
-from lvstui.kernel.network.network import LiveNetwork
 from lvstui.kernel.nft.filter import PacketFilter
 from lvstui.kernel.port import NoRight, Piece
 from lvstui.kernel.procfs.connections import Connections
@@ -34,6 +33,9 @@ from lvstui.kernel.procfs.status import Status
 from lvstui.kernel.procfs.sysctl import Forwards, Settings
 from lvstui.kernel.procfs.table import Proc, Totals
 from lvstui.kernel.refusals import ENGINES, SCHEDULERS
+
+if TYPE_CHECKING:
+    from lvstui.kernel.network.network import LiveNetwork
 
 MODULES = Path("/lib/modules")
 LOADED = Path("/proc/modules")
@@ -100,6 +102,8 @@ class Live:
     @property
     def network(self) -> LiveNetwork:
         """Return the network of the namespace."""
+        from lvstui.kernel.network.network import LiveNetwork  # with what the doctor asks, which most runs do without
+
         return LiveNetwork(self._netns)
 
     def read(self) -> Reading:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from lvstui.core.change import Change, Target, Value
-from lvstui.core.doctor.facts import Claim, Hearing, NetworkFacts
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.model import Address, ServiceKey, SyncDaemon
 from lvstui.core.observed import Alike, Connection, Entry, Reading
@@ -14,6 +13,9 @@ from lvstui.core.packets.program import Program
 from lvstui.core.probes.answer import Answer
 from lvstui.core.probes.question import Question
 from lvstui.core.trace.route import Route, RouteQuestion
+
+if TYPE_CHECKING:
+    from lvstui.core.doctor.facts import Claim, Hearing, NetworkFacts  # with all that follows packets
 
 NO_IPVS: Final = "this kernel has no IPVS: run `modprobe ip_vs`"
 
