@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from lvstui.core.change import Change, fold
 from lvstui.core.fields import server_text, service_text, visible
 from lvstui.core.model import NOBODYS, Director, Home
+from lvstui.core.words import first_of
 
 FEWEST: Final = 3
 """Objects of a kind that may always be deleted, as long as others of the kind stay."""
@@ -62,9 +63,7 @@ class Deletion:
 
     def __str__(self) -> str:
         count = len(self.gone)
-        named = ", ".join(self.gone[:_NAMED])
-        more = f" and {count - _NAMED} more" if count > _NAMED else ""
-        return f"{count} of {self.of} {self.kind} ({named}{more})"
+        return f"{count} of {self.of} {self.kind} ({first_of(self.gone, _NAMED)})"
 
 
 def find_deletions(running: Director, changes: Iterable[Change]) -> tuple[Deletion, ...]:

@@ -24,6 +24,7 @@ from lvstui.core.describe import describe
 from lvstui.core.fields import service_text, visible
 from lvstui.core.home import home_text
 from lvstui.core.model import NOBODYS, Director, Home, ServerKey, Service, ServiceKey
+from lvstui.core.words import first_of
 
 
 class Kind(Enum):
@@ -192,9 +193,7 @@ def claim_warnings(claims: Mapping[ServiceKey, Owner]) -> list[str]:
     held: dict[Owner, list[str]] = {}
     for key, owner in claims.items():
         held.setdefault(owner, []).append(service_text(key))
-    sentences = []
-    for owner, services in held.items():
-        more = f" and {len(services) - _SHOWN} more" if len(services) > _SHOWN else ""
-        listed = f"{', '.join(services[:_SHOWN])}{more}"
-        sentences.append(f"{owner.program} manages {listed}: it may overwrite this at its next check or reload")
-    return sentences
+    return [
+        f"{owner.program} manages {first_of(services, _SHOWN)}: it may overwrite this at its next check or reload"
+        for owner, services in held.items()
+    ]

@@ -12,9 +12,7 @@ from lvstui.core.describe import service_name
 from lvstui.core.model import AddressKey, Director, Endpoint, Forwarding, Pool, Protocol, ServiceKey, Timeouts
 from lvstui.core.observed import Reading, ServerStats, sum_known
 from lvstui.core.trace.refusals import FALLBACK, can_fall_back, refused_part, unable
-
-_NAMED: Final = 4
-"""Real servers that a sentence names."""
+from lvstui.core.words import count, first_of
 
 _PARTS: Final = {1 / 4: "a quarter", 1 / 3: "a third", 1 / 2: "half", 2 / 3: "two thirds", 3 / 4: "three quarters"}
 _NEAR: Final = 0.02
@@ -79,7 +77,7 @@ def _refused(
         yield Consequence(about, f"every new client will be refused: {left}")
         return
     who = "every new client" if part == 1 else f"{_part_text(part)} of {_clients(after, director)}"
-    names = _names([fields.server_text(server.endpoint) for server in idle])
+    names = first_of([fields.server_text(server.endpoint) for server in idle])
     sentence = f"{who} will be refused: {service.scheduler} goes on choosing {names} for them, and looks no further"
     if not can_fall_back(after):
         yield Consequence(about, sentence, "deleting the server avoids that, and so does another scheduler")
@@ -104,11 +102,6 @@ def _part_text(part: float) -> str:
     return f"about {part * 100:.0f} %" if part >= 0.01 else "less than 1 %"
 
 
-def _names(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
 def _broken(
     before: Pool, after: Pool | None, director: Director, counts: Mapping[Endpoint, ServerStats]
 ) -> Iterator[Consequence]:
@@ -129,13 +122,13 @@ def _broken(
         yield Consequence(about, "how many connections break with the real servers that go is not known")
         return
     key, setting = before.service.key, director.sysctl.get("expire_nodest_conn")
-    named = _names([f"{fields.server_text(endpoint)} {count:,}" for endpoint, count in held.items() if count])
+    named = first_of([f"{fields.server_text(endpoint)} {left:,}" for endpoint, left in held.items() if left])
     most = "" if isinstance(key, AddressKey) else "up to "
-    which = f"{most}{number:,} connection{'' if number == 1 else 's'}"
+    which = f"{most}{count(number, 'connection')}"
     if setting == "0":
         wait = _timeout(key, director.timeouts)
         sentence = f"will break ({named}): their clients' packets are dropped {wait}, as expire_nodest_conn is 0"
-        if any(count and before.servers[end].forwarding is Forwarding.MASQ for end, count in held.items()):
+        if any(left and before.servers[end].forwarding is Forwarding.MASQ for end, left in held.items()):
             sentence += ", and longer while the server goes on sending"
         yield Consequence(about, f"{which} {sentence}", "a drained server lets them end by themselves")
     elif setting is None:

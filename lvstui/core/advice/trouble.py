@@ -15,6 +15,7 @@ from lvstui.core.health.feeding import feeding
 from lvstui.core.health.verdict import Trouble, Verdict
 from lvstui.core.model import Address, Pool, RealServer, ServerKey
 from lvstui.core.snapshot import Snapshot
+from lvstui.core.words import first_of
 
 _NAMED: Final = 3
 """Services that an advice names."""
@@ -86,10 +87,8 @@ def _drained(snapshot: Snapshot, cases: Sequence[_Case]) -> Advice:
     drains = [drain for case in cases if (drain := case.drain)]
     changes = avoiding(drains, consequences(drains, snapshot.reading))
     where = f" in {len(cases)} services" if others else ""
-    names = [service_name(case.pool.service) for case in cases[:_NAMED]]
-    more = f" and {len(cases) - _NAMED} more" if len(cases) > _NAMED else ""
     return Advice(
-        f"{', '.join(names)}{more}",
+        first_of([service_name(case.pool.service) for case in cases], _NAMED),
         f"{_name(first, with_port=not others)} {first.verdict.trouble.predicate}{where}",
         first.why,
         f"drain it{where} and move its clients away" if empties else f"drain it{where}",

@@ -28,6 +28,7 @@ from lvstui.core.record import OWN_NAME, Owner
 from lvstui.core.snapshot import Host, Link, ProfileState
 from lvstui.core.view.brief import compact
 from lvstui.core.view.table import Cell, Tone
+from lvstui.core.words import first_of
 
 CROWDED: Final = 4.0
 """Connections a bucket from which a lookup, done for every packet, notably walks a chain."""
@@ -291,8 +292,7 @@ def _of_services(director: Director, kind: _Services) -> str:
     if not found:
         return f"touches nothing now: there is no {kind.one}"
     called = kind.one if len(found) == 1 else kind.several
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return f"touches {len(found)} {called}: {', '.join(map(service_name, found[:_SHOWN]))}{more}"
+    return f"touches {len(found)} {called}: {first_of(list(map(service_name, found)), _SHOWN)}"
 
 
 def _of_daemons(director: Director, daemons: _Daemons) -> str:

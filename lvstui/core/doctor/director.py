@@ -8,11 +8,12 @@ from typing import Final
 from lvstui.core.director.lines import CROWDED, crowding
 from lvstui.core.doctor.facts import Facts, is_ftp, is_remote, is_standing_aside, is_unanswered, servers_by
 from lvstui.core.doctor.finding import Found, fine, unknown, warn, wrong
-from lvstui.core.doctor.words import count, named, some
+from lvstui.core.doctor.words import named, some
 from lvstui.core.fields import service_text, visible
 from lvstui.core.model import AddressKey, Family, Forwarding, Pool, RealServer, Service, SyncRole
 from lvstui.core.trace.finding import server_of
 from lvstui.core.trace.route import FILTERED
+from lvstui.core.words import count
 
 _OVERFULL: Final = 4 * CROWDED
 """Rows a bucket from which a table is so much too small that it is said to be wrong."""

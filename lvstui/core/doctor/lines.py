@@ -9,8 +9,9 @@ from typing import Final
 from lvstui.core.advice import without_numbers
 from lvstui.core.describe import service_names
 from lvstui.core.doctor.finding import Finding, Found, Report, State
-from lvstui.core.doctor.words import count, some
+from lvstui.core.doctor.words import some
 from lvstui.core.model import Director, ServiceKey
+from lvstui.core.words import count
 
 _LABEL: Final = 10
 """Cells of the words before what they are about."""

@@ -8,11 +8,12 @@ from typing import Final
 from lvstui.core.advice.services import unreachable_ports
 from lvstui.core.doctor.facts import Facts, is_remote, is_unanswered, servers_by
 from lvstui.core.doctor.finding import Found, fine, unknown, warn, wrong
-from lvstui.core.doctor.words import count, name, named, some
+from lvstui.core.doctor.words import name, named, some
 from lvstui.core.fields import forwarding_text, visible
 from lvstui.core.model import AddressKey, Family, Forwarding, MarkKey, Pool, Protocol, RealServer, ServerKey, TunnelType
 from lvstui.core.probes.answer import Outcome
 from lvstui.core.trace.route import Route
+from lvstui.core.words import count
 
 _IP: Final = {Family.IPV4: 20, Family.IPV6: 40}
 _UDP, _GUE, _GUE_PRIVATE, _GRE, _GRE_CHECKSUM = 8, 4, 4, 4, 4

@@ -9,7 +9,7 @@ from lvstui.core.advice.trouble import trouble_advice
 from lvstui.core.describe import service_name
 from lvstui.core.doctor.facts import Facts, is_ftp, is_standing_aside, servers_by
 from lvstui.core.doctor.finding import Found, fine, unknown, warn, wrong
-from lvstui.core.doctor.words import count, name, named, some
+from lvstui.core.doctor.words import name, named, some
 from lvstui.core.fields import flag_names, server_text, service_text, visible
 from lvstui.core.marks.arrivals import MAYBE, OK
 from lvstui.core.marks.mark import STATES, mark_at
@@ -31,6 +31,7 @@ from lvstui.core.trace.refusals import FALLBACK, FALLBACKS
 from lvstui.core.trace.request import packet_text
 from lvstui.core.trace.route import FILTERED
 from lvstui.core.trace.trace import End, Ending
+from lvstui.core.words import count
 
 
 def virtual_address(facts: Facts, pool: Pool) -> Found | None:

@@ -24,6 +24,7 @@ from lvstui.core.model import (
     SyncRole,
 )
 from lvstui.core.observed import Entry
+from lvstui.core.words import count
 
 
 class Manner(Enum):
@@ -232,8 +233,8 @@ def consequences(
     sentences = []
     manners = {edit.manner for edit in edits if isinstance(edit, Expire | Move)}
     if manners and children:
-        count = f"{children:,} connection{'' if children == 1 else 's'}"
-        about = count if sure else f"about {count} (for a mark their number is not certain)"
+        broken = count(children, "connection")
+        about = broken if sure else f"about {broken} (for a mark their number is not certain)"
         kept = "active ones stay and keep the entry, idle ones are reset"
         sentences.append(f"{about} will be reset at once" if Manner.KILL in manners else f"{about}: {kept}")
     if any(isinstance(edit, Expire) for edit in edits):

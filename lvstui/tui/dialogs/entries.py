@@ -28,6 +28,7 @@ from lvstui.core.entries.request import (
 from lvstui.core.fields import FieldError
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.table import escape
+from lvstui.core.words import count
 from lvstui.engine.messages import EditEntries
 from lvstui.tui.dialogs.confirm import Confirm, confirm_first
 from lvstui.tui.widgets.dialog import Dialog
@@ -157,7 +158,7 @@ class EntryDialog(Dialog[EditEntries | None]):
             self.dismiss(order)
             return
         children = sum(entry.children for entry in self._request.chosen)
-        title = f"Reset {children:,} connection{'' if children == 1 else 's'} now?"
+        title = f"Reset {count(children, 'connection')} now?"
         question = Confirm(title, lines(self._snapshot, self._request), "Reset")
         confirm_first(self.app, question, partial(self.dismiss, order))
 
