@@ -42,7 +42,7 @@ def held(stage: Stage, key: ServerKey) -> RealServer:
     return stage.kernel.read().director.pools[key.service].servers[key.endpoint]
 
 
-async def until(pilot: Pilot[int], reached: Callable[[], bool]) -> None:
+async def until(pilot: Pilot[int] | Pilot[None], reached: Callable[[], bool]) -> None:
     """Let the app work until something is true; fails after many turns."""
     for _ in range(200):
         if reached():
