@@ -5,9 +5,10 @@ BIN := .venv/bin
 READY := .venv/ready
 LAB := $(BIN)/python -m tests.lab
 
-.PHONY: all run test matrix check lab lab-kill lab-silence lab-unplug lab-revive bench campaign lock snapshots clean
+.PHONY: all run test matrix check lab lab-kill lab-close lab-silence lab-unplug lab-revive bench campaign lock snapshots docs package release-check help clean
 
-all: $(READY)
+all: $(READY)  ## set up .venv, which the others do where it is needed
+	@echo "Ready. make run opens lvstui, make lab a real kernel to try it on; make help lists the rest."
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -43,13 +44,14 @@ check: $(READY)  ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict
+	MYPYPATH=packaging $(BIN)/mypy --strict packaging/*.py packaging/*/*.py
 
 lab: $(READY)  ## lvstui on a real kernel with traffic, in this terminal, without root
 	@$(LAB) install
 	@$(LAB) shop
 
 SERVER ?= rs2
-lab-kill lab-silence lab-unplug lab-revive: $(READY)  ## from another terminal: do that to SERVER (rs2; rs1, rs3) of the open lab
+lab-kill lab-close lab-silence lab-unplug lab-revive: $(READY)  ## from another terminal: do that to SERVER (rs2; rs1, rs3) of the open lab
 	@$(LAB) $(@:lab-%=%) $(SERVER)
 
 bench: $(READY)  ## speed against ipvsadm in one guest, against nft in the other
@@ -73,6 +75,19 @@ lock: $(READY)  ## pin every dependency anew; --allow-unsafe pins pip and setupt
 snapshots: $(READY)  ## take the pictures of the screens anew, after looking at what changed
 	$(BIN)/python -m pytest -m "not kernel and not netfilter" --snapshot-update tests/tui
 
-clean:
+docs: $(READY)  ## write the parts of README.md, docs/*.md and docs/man that are made from the program's tables
+	$(BIN)/python -m tests.docs
+
+package: $(READY)  ## build lvstui.pyz, packages of Debian and RPM and their hashes into dist/
+	$(BIN)/python packaging/package.py dist
+
+release-check: check package  ## build all that is released, once more elsewhere, and try it in fresh Debian systems; needs root
+	@command -v rpmbuild > /dev/null || { echo "there is no .rpm to try without rpmbuild: apt-get install rpm" >&2; exit 1; }
+	LVSTUI_DIST=dist $(BIN)/python -m pytest -n 2 -m debian tests/debian
+
+help:  ## what can be made
+	@sed -nE 's/^([a-z][a-z -]*):[^=#]*## (.*)/\1\n    \2/p' $(MAKEFILE_LIST)
+
+clean:  ## remove what was set up and made here
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 	find lvstui tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,3 +1,3 @@
 """Watch and edit the kernel's IP Virtual Server (IPVS) live in a terminal."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

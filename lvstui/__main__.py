@@ -32,9 +32,13 @@ def main() -> None:
 def _run() -> int:
     """Run the command, and turn what nobody foresaw into a sentence and an exit status of its own."""
     try:
+        if sys.argv[1:2] == ["complete"]:  # for shells, and in no help: nothing else is loaded for it
+            from lvstui.commands.completion.answer import main as complete
+
+            return complete(sys.argv[2:])
         from lvstui.cli import main as run
 
-        return run()
+        return run(gives_up=True)
     except SystemExit as end:  # argparse, which has said why
         return end.code if isinstance(end.code, int) else 0
     except Exception as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 from typing import TypeVar
@@ -32,6 +32,7 @@ from lvstui.core.packets.program import NO_RULES
 from lvstui.core.record import Record
 from lvstui.core.selectors import selector
 from lvstui.core.snapshot import Host, ProfileState, Snapshot
+from lvstui.core.view.detail import Block
 from lvstui.kernel.memory.program import program_of
 from lvstui.kernel.port import Kernel
 
@@ -173,3 +174,17 @@ def remove_services(kernel: Kernel) -> None:
     """Remove all services of a kernel, one after the other."""
     for key, held in kernel.read().director.pools.items():
         kernel.write(Change(key, held.service, None))
+
+
+def block_lines(blocks: Iterable[Block]) -> list[str]:
+    """Return every title and line of a detail."""
+    found: list[str] = []
+    for block in blocks:
+        found.append("  ".join(filter(None, (block.title, block.aside, block.remark))))
+        found += ["".join(cell.text for cell in line).rstrip() for line in block.lines]
+    return found
+
+
+def block_text(blocks: Iterable[Block]) -> str:
+    """Return what a detail says, a line each, words one blank apart."""
+    return "\n".join(" ".join(line.split()) for line in block_lines(blocks))

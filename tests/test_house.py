@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -15,7 +16,7 @@ import lvstui
 
 ROOT = Path(lvstui.__file__).parent
 FLOORS = {"cli", "commands", "tui", "engine", "store", "kernel", "formats", "host", "core"}
-BELOW = {f"lvstui.core.{room}" for room in ("packets", "health", "probes")}
+BELOW = {f"lvstui.core.{room}" for room in ("packets", "health", "probes", "events")}
 """Rooms of core that a snapshot is made of, and so below everything else."""
 LIBRARIES = {"textual", "rich", "pyroute2", "psutil", "tomli_w", "platformdirs"}
 
@@ -60,6 +61,8 @@ def test_only_known_libraries_are_imported_and_always_by_their_whole_name() -> N
     [
         ("lvstui.cli", {"textual"}),
         ("lvstui.core.services.rows", LIBRARIES),
+        ("lvstui.engine.guard", LIBRARIES | {"subprocess", "asyncio", "lvstui.engine.edits"}),
+        ("lvstui.commands.edits", {"subprocess", "lvstui.engine.trial_desk"}),
         ("lvstui.kernel.live", {"lvstui.core.trace.trace", "lvstui.kernel.network.network"}),
     ],
 )
@@ -68,3 +71,17 @@ def test_importing_loads_no_more_than_is_needed(module: str, unwanted: set[str])
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert module in loaded
     assert {name for name in loaded if name in unwanted} == set()
+
+
+def test_no_program_is_started_by_a_bare_name_from_path() -> None:
+    """Who starts programs finds them where only root can have put them; the editor is the person's own choice."""
+    own_choice = ROOT / "tui/editor.py"
+    for path in sorted(ROOT.rglob("*.py")):
+        text = path.read_text()
+        assert not re.search(r"\bos\.(system|popen|exec\w*|spawn\w*|posix_spawn\w*)\(", text), path
+        if path == own_choice:
+            continue
+        assert "shutil.which" not in text, path
+        if re.search(r"\bsubprocess\.(run|Popen|call|check_\w+)\(", text):
+            assert "from lvstui.host.programs import find_program" in text, path
+            assert not re.search(r"""subprocess\.\w+\(\s*\[\s*["']""", text), path

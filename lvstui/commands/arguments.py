@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
 from lvstui import __version__
+from lvstui.commands.manual import epilog
+from lvstui.core.config import INTERVAL, SETTINGS, VIEWS, Config
 from lvstui.core.fields import quote, visible
+from lvstui.core.trial import LEAST, MOST, SECONDS
+from lvstui.core.words import did_you_mean
 
 _DESCRIPTION: Final = """\
-Watch and edit Linux Virtual Server (IPVS) live: every edit goes to the kernel and to a TOML profile.
-Without a command the screens open, on this machine's IPVS or else on a demo; `COMMAND --help` explains one."""
+Watch and edit Linux Virtual Server (IPVS) live. Without a command the screens
+open, on this machine's IPVS or else on a demo; `COMMAND --help` explains one."""
 
 _EPILOG: Final = """\
-exit status: 0 ok, 1 error, 2 usage or no terminal, 3 differs, 4 permission missing, 5 no IPVS, 70 a fault of lvstui"""
-
-_VIEWS: Final = ("services", "persistence", "marks", "connections", "director", "changes")
+exit status: 0 ok, 1 error, 2 usage, 3 differs, 4 no right, 5 no IPVS, 70 fault"""
 
 _WRITING: Final = ("apply", "set", "add", "delete", "drain", "restore", "rollback")
 """Those commands that write to the kernel; all of them take --dry-run, and so do the words after `entry` and `mark`."""
@@ -27,7 +29,20 @@ _WRITING: Final = ("apply", "set", "add", "delete", "drain", "restore", "rollbac
 _SERVICE_HELP: Final = "tcp:192.0.2.10:443, mark:80 ... or a name"
 _SERVER_HELP: Final = "10.0.0.11:443 or a name"
 _KEEP_WEIGHTS_HELP: Final = "leave the weights of real servers that run as they are"
-_PROFILE_HELP: Final = "a profile, if not the usual one"
+_PROFILE_HELP: Final = "a profile, if not the usual one; - reads it from the standard input"
+_TRIAL_HELP: Final = "on trial: taken back after so long unless `lvstui confirm` keeps it"
+_DONE_HELP: Final = "what was done, or would be, as JSON"
+
+_APPLY: Final = """\
+Make the kernel equal a profile. What runs and is not in the profile is deleted without a question (--keep-others
+leaves it); the profile of another director, and deleting most of what runs, need --force. What the kernel refuses is
+listed with the reason, and so is what depends on it; all else is written, and the exit status is 1.
+
+A plan (of `diff --out`) is made exactly as it stands there, in the kernel and in the usual profile, or, where
+something that it touches is no longer as it was, not at all: that is listed, and the exit status is 1."""
+
+_LISTING: Final = ("entries", "connections", "history")
+"""Commands that list something by themselves, without `show`."""
 
 _EDIT: Final = ("edits", "run")
 """A module of `commands` and its function, which are imported when the command is run and not for `--help`."""
@@ -42,12 +57,25 @@ _COMPLAINTS: Final = tuple(
         (r"^one of the arguments (.*) is required$", r"missing, one of: \1"),
         (r"^argument (\S+): not allowed with argument (\S+)$", r"\1: cannot stand beside \2; leave one of them out"),
         (r"^argument (\S+): expected one argument$", r"\1: needs a value behind it"),
+        (r"^argument (\S+): ", r"\1: "),
     )
 )
 """Complaints of argparse in our words."""
 
+_CHOICE: Final = re.compile(r"^argument (\S+): invalid choice: (['\"])(.*)\2 \(choose from (.*)\)$", re.DOTALL)
+_WORD: Final = re.compile(r"[\w.-]+")
+
 _LONGEST_WATCH: Final = 3600
 """Seconds that a command watches the counters at most."""
+
+
+class _Layout(argparse.RawDescriptionHelpFormatter):
+    """The help of lvstui itself: it fits a screen, so the commands stand below their heading without a line more."""
+
+    def _format_action(self, action: argparse.Action) -> str:
+        text = super()._format_action(action)
+        return text.partition("\n")[2] if isinstance(action, argparse._SubParsersAction) else text
+
 
 _Command: TypeAlias = Callable[[str, str, str], argparse.ArgumentParser]
 """Adds a command: its name, what follows it, and what it does."""
@@ -56,8 +84,32 @@ _Command: TypeAlias = Callable[[str, str, str], argparse.ArgumentParser]
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaints show what stood on the command line escaped, and not more of it than one can read."""
 
+    def parse_known_args(  # type: ignore[override]  # of its overloads only this one is used
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse what a command knows, and refuse the rest at once: the command that was given says what it takes."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(self._unknown(unknown))
+        return found, unknown
+
+    def _unknown(self, words: Sequence[str]) -> str:
+        """Return what is said of words that a command does not take."""
+        options = [word.partition("=")[0] for word in words if word.startswith("-")]
+        if not options:
+            return f"{quote(words[0])} is one word too many"
+        hint = did_you_mean(options[0], self._option_string_actions)
+        return f"{options[0]}: is no option here; {hint or f'{self.prog} --help lists them'}"
+
     def error(self, message: str) -> NoReturn:
         """Print the usage and what is wrong on stderr, and end with status 2."""
+        if wrong := _CHOICE.match(message):
+            known = _WORD.findall(wrong[4])
+            hint = did_you_mean(wrong[3], known) or f"there are {', '.join(known)}"
+            if wrong[1] == "what" and wrong[3] in _LISTING:
+                hint = f"write lvstui {wrong[3]}"
+            where, kind = ("", wrong[1].lower()) if wrong[1].isupper() else (f"{wrong[1]}: ", "value of it")
+            message = f"{where}{quote(wrong[3])} is no {kind}; {hint}"
         for pattern, sentence in _COMPLAINTS:
             message = pattern.sub(sentence, message)
         shown = visible(message[:_LONGEST])
@@ -65,33 +117,45 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser; an option that is absent has the value None or False."""
+    """Return the parser; an option that is absent has the value None or False, a setting None."""
     main = _Parser(
         prog="lvstui",
         usage="lvstui [OPTIONS] [COMMAND]",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Layout,
         add_help=False,
         allow_abbrev=False,
     )
-    main.set_defaults(command=None, live=False, demo=False, profile=None, netns=None)
+    main.set_defaults(command=None, live=False, demo=False, profile=None, netns=None, config=Config())
     _commands(main)
-    _place(main)
-    screens = main.add_argument_group("screens, and more")
-    screens.add_argument("--read-only", action="store_true", help="refuse every edit")
-    screens.add_argument(
-        "--interval", type=_seconds(0.2, 3600), default=1.0, metavar="S", help="seconds between readings (1)"
-    )
-    screens.add_argument("--view", choices=_VIEWS, default=_VIEWS[0], metavar="NAME", help=", ".join(_VIEWS))
-    screens.add_argument("--version", action="version", version=f"lvstui {__version__}", help="print the version")
-    screens.add_argument("-h", "--help", action="help", help="print this text")
+    group = main.add_argument_group("options")
+    _add_place(group)
+    _switch(group, "read-only", "refuse every edit (--no-read-only: refuse none)")
+    usual = SETTINGS["interval"].default
+    seconds = f"{SETTINGS['interval'].sentence} ({usual:g})"
+    group.add_argument("--interval", type=_seconds(*INTERVAL), metavar="S", help=seconds)
+    group.add_argument("--view", choices=VIEWS, metavar="NAME", help=SETTINGS["view"].values)
+    group.add_argument("--theme", metavar="NAME", help="the colours: lvstui-dark, lvstui-light ...")
+    _switch(group, "ascii", "show no signs but ASCII (--no-ascii: all signs)")
+    _switch(group, "mouse", "take clicks and the wheel, over SSH too (--no-mouse: never)")
+    version = "print the version (-h, --help: this text)"
+    group.add_argument("-V", "--version", action="version", version=f"lvstui {__version__}", help=version)
+    group.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
     return main
 
 
+def _switch(group: argparse._ArgumentGroup, name: str, help: str) -> None:
+    """Add an option and its opposite, which the help of the first names; None where neither is given."""
+    pair = group.add_mutually_exclusive_group()
+    dest = name.replace("-", "_")
+    pair.add_argument(f"--{name}", dest=dest, action="store_true", default=None, help=help)
+    pair.add_argument(f"--no-{name}", dest=dest, action="store_false", default=None, help=argparse.SUPPRESS)
+
+
 def needs_no_ipvs(options: argparse.Namespace) -> bool:
-    """Return whether a command says something of use where the kernel has no IPVS: what is about rules does."""
-    return options.command == "trace" or (options.command, getattr(options, "what", "")) == ("show", "marks")
+    """Return whether a command says something of use where the kernel has no IPVS: what is about rules, or waits."""
+    return options.command in ("trace", "watch") or (options.command, getattr(options, "what", "")) == ("show", "marks")
 
 
 def _seconds(least: float, most: float) -> Callable[[str], float]:
@@ -109,21 +173,31 @@ def _seconds(least: float, most: float) -> Callable[[str], float]:
     return read
 
 
+def _file(text: str) -> Path:
+    """Return the file that is meant: `-` is a standard stream, `./-` a file of that name."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty; name a file")
+    path = Path(text)
+    return path.absolute() if str(path) == "-" != text else path
+
+
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
         raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {quote(text)}")
     return int(text)
 
 
-def _place(target: argparse.ArgumentParser) -> None:
+def _add_place(group: argparse._ArgumentGroup) -> None:
     """Add the options that stand before a command as well as after it."""
-    group = target.add_argument_group("where")
     kernel = group.add_mutually_exclusive_group()
     hidden = argparse.SUPPRESS
-    kernel.add_argument("--live", action="store_true", default=hidden, help="this machine's IPVS and nothing else")
-    kernel.add_argument("--demo", action="store_true", default=hidden, help="a made-up director with traffic")
+    kernel.add_argument("--live", action="store_true", default=hidden, help=hidden)
+    made_up = "a made-up director with traffic (--live: never that)"
+    kernel.add_argument("--demo", action="store_true", default=hidden, help=made_up)
     group.add_argument("--netns", default=hidden, metavar="NAME", help="the IPVS of a network namespace (ip netns)")
-    group.add_argument("--profile", type=Path, default=hidden, metavar="FILE", help="the profile, if not the usual one")
+    group.add_argument(
+        "--profile", type=_file, default=hidden, metavar="FILE", help="the profile, if not the usual one"
+    )
 
 
 def _force(added: argparse.ArgumentParser) -> None:
@@ -132,19 +206,30 @@ def _force(added: argparse.ArgumentParser) -> None:
     added.add_argument("--force", action="store_true", help=help_text)
 
 
+def _confirm_within(added: argparse.ArgumentParser, help: str = _TRIAL_HELP) -> None:
+    """Add the option that makes an edit on trial."""
+    added.add_argument("--confirm-within", type=_seconds(LEAST, MOST), metavar="SECONDS", help=help)
+    serving = "with --confirm-within: wait, keep it where its servers serve, else take it back"
+    hidden = argparse.SUPPRESS if help == argparse.SUPPRESS else serving
+    added.add_argument("--if-serving", action="store_true", help=hidden)
+
+
 def _commands(main: argparse.ArgumentParser) -> None:
     commands = main.add_subparsers(title="commands", metavar="COMMAND", dest="command", prog="lvstui")
     common = _Parser(add_help=False)
-    _place(common)
+    _add_place(common.add_argument_group("where"))
 
     def command(name: str, usage: str, text: str) -> argparse.ArgumentParser:
         added = _describe(commands.add_parser, "", name, usage, text, parents=[common])
         if name in _WRITING:
             help_text = "only print what would be written; exit status 3 if anything"
             added.add_argument("--dry-run", action="store_true", help=help_text)
+            added.add_argument("--json", action="store_true", help=_DONE_HELP)
             _force(added)
+            _confirm_within(added)
         return added
 
+    _helping(command)
     _reading(command)
     _entries(command)
     _writing(command)
@@ -165,6 +250,8 @@ def _describe(
         usage=f"lvstui {group}{name} {usage}",
         help=text,
         description=f"{text[0].upper()}{text[1:]}.",
+        epilog=epilog(f"{group}{name}"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=parents,
         allow_abbrev=False,
     )
@@ -180,7 +267,7 @@ def _reading(command: _Command) -> None:
     show = command(
         "show",
         "[services [--over SECONDS] | marks | director] [--json]",
-        "print the services, the firewall marks, or the settings",
+        "print services, firewall marks, or the director's settings",
     )
     show.add_argument("what", nargs="?", choices=("services", "marks", "director"), default="services")
     show.add_argument("--json", action="store_true", help="as JSON, counters and the kernel's rates included")
@@ -188,15 +275,51 @@ def _reading(command: _Command) -> None:
     show.set_defaults(run=("show", "show"))
     _trace(command)
     _probe(command)
-    export = command("export", "[-o FILE] [--format FORMAT]", "print what the kernel holds as a profile")
-    export.add_argument("-o", "--output", type=Path, metavar="FILE", help="write this file, in one step")
-    export.add_argument("--format", choices=("toml", "ipvsadm", "json", "nft"), default="toml", help="(toml)")
-    export.add_argument("--force", action="store_true", help="even over the profile of another director")
-    export.set_defaults(run=("show", "export"))
-    check = command("check", "(FILE | --running [--over SECONDS])", "check a profile, or the director as it runs")
-    what = check.add_mutually_exclusive_group(required=True)
-    what.add_argument("file", type=Path, nargs="?", metavar="FILE")
+    _export(command)
+    _import(command)
+    _examining(command)
+    _diff(command)
+    watch = command("watch", "[--json] [--interval S]", "print what others do to the director, and what happens to it")
+    watch.add_argument("--json", action="store_true", help="an object on each line")
+    seconds = "seconds between readings (1)"
+    watch.add_argument("--interval", type=_seconds(0.2, 3600), default=argparse.SUPPRESS, metavar="S", help=seconds)
+    watch.set_defaults(run=("watch", "watch"), read_only=True)
+    _own(command)
+    history = command("history", "[-n N] [--json] [WORD...]", "print what was changed, by whom and when")
+    history.add_argument("words", nargs="*", metavar="WORD", help="only records with all of these words")
+    history.add_argument("-n", dest="count", type=_count, default=20, metavar="N", help="the last N records (20)")
+    history.add_argument("--json", action="store_true", help="as JSON, as it is stored")
+    history.set_defaults(run=("history", "history"))
+
+
+def _export(command: _Command) -> None:
+    export = command(
+        "export",
+        "[PROFILE] [-o FILE] [--format FORMAT [--strict] | --json | --example]",
+        "print the director as a profile, or for another program",
+    )
+    export.add_argument("file", type=_file, nargs="?", metavar="PROFILE", help="in place of what the kernel holds")
+    file = "write this file, in one step (-: the standard output)"
+    export.add_argument("-o", "--output", type=_file, metavar="FILE", help=file)
+    what = export.add_mutually_exclusive_group()
+    forms = ("toml", "json", "nft", "ipvsadm", "keepalived", "ldirectord", "lvs.cf")
+    what.add_argument("--format", choices=forms, default="toml", help="(toml)")
+    what.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
+    what.add_argument("--example", action="store_true", help="a profile with one of every kind of thing, and comments")
+    strict = "exit status 3 where a program has no room for something"
+    export.add_argument("--strict", action="store_true", help=strict)
+    export.add_argument("--force", action="store_true", help="even over another director's profile, or a file")
+    export.set_defaults(run=("exporting", "export"))
+
+
+def _examining(command: _Command) -> None:
+    check = command(
+        "check", "[FILE | --running [--over SECONDS]] [--json]", "check a profile, or the director as it runs"
+    )
+    what = check.add_mutually_exclusive_group()
+    what.add_argument("file", type=_file, nargs="?", metavar="FILE", help=f"{_PROFILE_HELP} (-: standard input)")
     what.add_argument("--running", action="store_true", help="what an expert would advise; exit status 3 if anything")
+    check.add_argument("--json", action="store_true", help="as JSON")
     _over(check)
     check.set_defaults(run=("check", "check"))
     doctor = command("doctor", "[SERVICE] [--probe] [--over SECONDS] [--json]", "look for what is wrong with services")
@@ -205,15 +328,50 @@ def _reading(command: _Command) -> None:
     doctor.add_argument("--json", action="store_true", help="as JSON, with every question")
     _over(doctor)
     doctor.set_defaults(run=("doctor", "doctor"))
-    diff = command("diff", "[FILE] [--keep-weights]", "print what `apply` would write to the kernel")
-    diff.add_argument("file", type=Path, nargs="?", metavar="FILE", help=_PROFILE_HELP)
+
+
+def _diff(command: _Command) -> None:
+    diff = command(
+        "diff", "[FILE] [--out PLAN] [--keep-weights] [--commands] [--json]", "print what `apply` would write"
+    )
+    diff.add_argument("file", type=_file, nargs="?", metavar="FILE", help=_PROFILE_HELP)
+    plan = "write a plan of it, for `apply` to do exactly that or nothing (-: only to the standard output)"
+    diff.add_argument("--out", type=_file, metavar="PLAN", help=plan)
     diff.add_argument("--keep-weights", action="store_true", help=_KEEP_WEIGHTS_HELP)
+    diff.add_argument("--commands", action="store_true", help="below each what ipvsadm, sysctl or nft would be given")
+    diff.add_argument("--json", action="store_true", help="as JSON")
     diff.set_defaults(run=("apply", "diff"), keep_others=False)
-    history = command("history", "[-n N] [--json] [WORD...]", "print what was changed, by whom and when")
-    history.add_argument("words", nargs="*", metavar="WORD", help="only records with all of these words")
-    history.add_argument("-n", dest="count", type=_count, default=20, metavar="N", help="the last N records (20)")
-    history.add_argument("--json", action="store_true", help="as JSON, as it is stored")
-    history.set_defaults(run=("history", "history"))
+
+
+def _import(command: _Command) -> None:
+    usage = "[--from FORM] FILE [-o PROFILE] [--config-id NAME] [--json] [--force]"
+    text = "make a profile of a file of ipvsadm, keepalived ..."
+    added = command("import", usage, text)
+    added.add_argument("file", type=_file, metavar="FILE", help="its file; - reads it from the standard input")
+    forms = ("ipvsadm", "keepalived", "ldirectord", "lvs.cf")
+    added.add_argument("--from", dest="form", choices=forms, help="whose file it is (what stands in it shows that)")
+    output = "write this file, in one step (-: the standard output)"
+    added.add_argument("-o", "--output", type=_file, metavar="PROFILE", help=output)
+    identity = "for which director the lines with @NAME count, as keepalived has it by -i"
+    added.add_argument("--config-id", metavar="NAME", help=identity)
+    added.add_argument("--json", action="store_true", help="the profile, what is lost and what is wrong, as JSON")
+    added.add_argument("--force", action="store_true", help="even over a file that is there already")
+    added.set_defaults(run=("importing", "run"))
+
+
+def _own(command: _Command) -> None:
+    """Add the commands about how lvstui itself is set up."""
+    config = command("config", "[--json] | --check [FILE]", "print what is configured, and where each value is from")
+    config.add_argument("--json", action="store_true", help="as JSON, with every mistake")
+    check = "print every mistake of a config.toml, or of the ones that count (status 1 if any)"
+    config.add_argument("--check", nargs="?", const="", metavar="FILE", help=check)
+    config.set_defaults(run=("config", "config"))
+    keys = command("keys", "[--json]", "print the keys of each view")
+    keys.add_argument("--json", action="store_true", help="as JSON")
+    keys.set_defaults(run=("keys", "keys"))
+    completions = command("completions", "(bash|zsh|fish)", "print what a shell needs to complete words")
+    completions.add_argument("shell", choices=("bash", "zsh", "fish"), help="your shell")
+    completions.set_defaults(run=("completion.scripts", "completions"))
 
 
 def _trace(command: _Command) -> None:
@@ -246,7 +404,23 @@ def _probe(command: _Command) -> None:
     probe.add_argument("--json", action="store_true", help="as JSON")
 
 
+def _helping(command: _Command) -> None:
+    helping = command("help", "[COMMAND]", "explain a command, or list all")
+    helping.add_argument("words", nargs="*", metavar="COMMAND", help="such as set, or entry move")
+    helping.set_defaults(run=("help", "show"))
+
+
+def _connections(command: _Command) -> None:
+    text = "print the connections through the director"
+    listed = command("connections", "[--filter FILTER] [--json]", text)
+    listed.set_defaults(run=("connections", "show"))
+    filters = "as in the screens: server=web2 state=SYN left<60"
+    listed.add_argument("--filter", default="", metavar="FILTER", help=filters)
+    listed.add_argument("--json", action="store_true", help="as JSON, times in seconds")
+
+
 def _entries(command: _Command) -> None:
+    _connections(command)
     entries = command("entries", "[--filter FILTER] [--json]", "print which client sticks to which real server")
     entries.set_defaults(run=("entries", "show"))
     entries.add_argument(
@@ -265,6 +439,7 @@ def _entries(command: _Command) -> None:
         added.add_argument("--call-id", default="", metavar="ID", help=call_id)
         added.add_argument("--json", action="store_true", help="what was seen afterwards, as JSON")
         added.add_argument("--dry-run", action="store_true", help="only print what would happen; exit status 3")
+        _confirm_within(added, argparse.SUPPRESS)  # refused with a sentence
         return added
 
     seconds = "seconds after the client's last new connection (the service's own time)"
@@ -281,26 +456,32 @@ def _entries(command: _Command) -> None:
 
 
 def _writing(command: _Command) -> None:
-    usage = "[FILE] [--dry-run] [--keep-others] [--keep-weights] [--force]"
-    apply = command("apply", usage, "make the kernel equal a profile")
+    usage = "[FILE | PLAN] [--dry-run] [--keep-others] [--keep-weights] [--boot [--sync | --marks]] [--force] [--json]"
+    apply = command("apply", usage, "make the kernel equal a profile: deletes what that lacks")
+    apply.description = _APPLY
     apply.set_defaults(run=("apply", "apply"))
-    apply.add_argument("file", type=Path, nargs="?", metavar="FILE", help=_PROFILE_HELP)
+    apply.add_argument("file", type=_file, nargs="?", metavar="FILE", help=f"{_PROFILE_HELP}; or a plan")
     apply.add_argument("--keep-others", action="store_true", help="leave services alone that are not in the profile")
     apply.add_argument("--keep-weights", action="store_true", help=_KEEP_WEIGHTS_HELP)
-    usage = "WHAT [SERVER] FIELD=VALUE... [--with-fallback] [--dry-run]"
+    boot = "as a director starts: deletes nothing, goes on where a part cannot be had (status 3), leaves alone "
+    apply.add_argument("--boot", action="store_true", help=f"{boot}what keepalived or ldirectord manage")
+    part = apply.add_mutually_exclusive_group()
+    part.add_argument("--sync", action="store_true", help="with --boot: only sync daemons, which it else leaves out")
+    part.add_argument("--marks", action="store_true", help="with --boot: only the rules of marks that are gone")
+    usage = "WHAT [SERVER] FIELD=VALUE... [--with-fallback] [--dry-run] [--json]"
     change = command("set", usage, "edit a service, a real server or a setting")
     change.add_argument("what", metavar="WHAT", help=f"{_SERVICE_HELP}; or timeouts, sysctl, director, sync ROLE")
     change.add_argument("words", nargs="*", metavar="FIELD=VALUE", help="the profile's names, such as tunnel.port=6080")
-    add = command("add", "SERVICE [SERVER] [FIELD=VALUE...] [--dry-run]", "add a service, or a real server to one")
+    add = command("add", "SERVICE [SERVER] [FIELD=VALUE...] [--dry-run] [--json]", "add a service, or a server to one")
     add.add_argument("what", metavar="SERVICE", help=f"{_SERVICE_HELP} of an existing one; or sync ROLE")
     add.add_argument("words", nargs="*", metavar="FIELD=VALUE", help="the profile's names, such as weight=3")
-    delete = command("delete", "SERVICE [SERVER] [--yes] [--dry-run]", "delete a service, or a real server of one")
+    delete = command("delete", "SERVICE [SERVER] [--yes] [--dry-run] [--json]", "delete a service, or a server of one")
     delete.add_argument("what", metavar="SERVICE", help=f"{_SERVICE_HELP}; or sync ROLE")
     delete.add_argument("words", nargs="*", metavar="SERVER", help=_SERVER_HELP)
     delete.add_argument("--yes", action="store_true", help="do not ask before a whole service is deleted")
     for name, text in (("drain", "send no new connections to a real server"), ("restore", "end a drain")):
         more = " [--with-fallback] [--move-clients]" if name == "drain" else ""
-        weigh = command(name, f"(SERVICE SERVER | --machine ADDRESS){more} [--dry-run]", text)
+        weigh = command(name, f"(SERVICE SERVER | --machine ADDRESS){more} [--dry-run] [--json]", text)
         weigh.add_argument("what", nargs="?", metavar="SERVICE", help=_SERVICE_HELP)
         weigh.add_argument("words", nargs="*", metavar="SERVER", help=_SERVER_HELP)
         weigh.add_argument("--machine", metavar="ADDRESS", help="every server with this address, in all services")
@@ -312,9 +493,27 @@ def _writing(command: _Command) -> None:
     _with_fallback(change)
     for editing in (change, add, delete):
         editing.set_defaults(run=_EDIT)
-    rollback = command("rollback", "N [--dry-run]", "take back a record of the history, if it still fits")
-    rollback.add_argument("number", type=_count, metavar="N", help="its number in `lvstui history`")
-    rollback.set_defaults(run=_EDIT)
+    usage = "(N | --now) [--dry-run] [--json]"
+    rollback = command("rollback", usage, "take back a record of the history, or a change on trial")
+    which = rollback.add_mutually_exclusive_group(required=True)
+    which.add_argument("number", nargs="?", type=_count, metavar="N", help="its number in `lvstui history`")
+    which.add_argument("--now", action="store_true", help="take the change on trial back at once")
+    rollback.set_defaults(run=("edits", "rollback"))
+    _deciding(command)
+
+
+def _deciding(command: _Command) -> None:
+    """Add the commands that decide about a change on trial."""
+    confirm = command("confirm", "[--force]", "keep the change that is on trial")
+    confirm.set_defaults(run=("trial", "confirm"), dry_run=False)
+    extend = command("extend", "[SECONDS] [--force]", "leave a change on trial for longer")
+    seconds = f"how much longer, 1 to 86400 ({SECONDS:g})"
+    extend.add_argument(
+        "seconds", nargs="?", type=_seconds(LEAST, MOST), default=SECONDS, metavar="SECONDS", help=seconds
+    )
+    extend.set_defaults(run=("trial", "extend"), dry_run=False)
+    for deciding in (confirm, extend):
+        deciding.add_argument("--force", action="store_true", help="also where it is another person's")
 
 
 def _with_fallback(command: argparse.ArgumentParser) -> None:
@@ -335,7 +534,9 @@ def _marks(command: _Command) -> None:
         added.add_argument("mark", metavar="MARK", help="the mark, 1 to 4294967295, or the name of its group")
         added.add_argument("match", metavar="MATCH", nargs=matches, help="packets, such as 'tcp 192.0.2.10 80,443'")
         added.add_argument("--dry-run", action="store_true", help="only print what would be written; exit status 3")
+        added.add_argument("--json", action="store_true", help=_DONE_HELP)
         _force(added)
+        _confirm_within(added)
         return added
 
     add = edit("add", "MARK MATCH... [OPTIONS]", "mark packets, with a service for them", "+")
@@ -343,8 +544,9 @@ def _marks(command: _Command) -> None:
     add.add_argument("--scheduler", metavar="NAME", help="of a service that does not exist yet (wlc)")
     add.add_argument("--persistence", metavar="SECONDS", help="of such a service; 0 for none (300 with several ports)")
     add.add_argument("--server", action="append", default=[], help="a real server for the mark; may be repeated")
-    add.add_argument("--forwarding", default="route", metavar="METHOD", help="to these servers: masq, route, tunnel")
+    forwarding = "to these servers: masq, route, tunnel (as most servers have it)"
+    add.add_argument("--forwarding", metavar="METHOD", help=forwarding)
     add.add_argument("--rules-only", action="store_true", help="add no service")
-    delete = edit("delete", "MARK [MATCH...] [--services] [--yes] [--dry-run]", "stop marking packets", "*")
+    delete = edit("delete", "MARK [MATCH...] [--services] [--yes] [--dry-run] [--json]", "stop marking packets", "*")
     delete.add_argument("--services", action="store_true", help="delete the services on the mark too")
     delete.add_argument("--yes", action="store_true", help="do not ask before services are deleted")

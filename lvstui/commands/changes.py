@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final
 
-from lvstui.commands.place import Failure, Status
+from lvstui.commands.place import Failure, Status, complain
 from lvstui.core import fields, sysctls
-from lvstui.core.attributes import DAEMON, SERVER, SERVICE, TIMEOUTS
+from lvstui.core.attributes import DAEMON, SERVER, SERVICE, TIMEOUTS, with_weight
 from lvstui.core.change import (
     Change,
     DirectorField,
@@ -22,10 +21,14 @@ from lvstui.core.change import (
     change_timeouts,
     set_weight,
 )
+from lvstui.core.config import Config
 from lvstui.core.drift import remove_pool
-from lvstui.core.fields import FieldError, quote
+from lvstui.core.fields import FieldError, quote, visible
 from lvstui.core.model import (
+    INT_MAX,
+    AddressKey,
     Director,
+    Endpoint,
     Pool,
     RealServer,
     ServerKey,
@@ -36,7 +39,9 @@ from lvstui.core.model import (
     SysctlKey,
     Timeouts,
 )
+from lvstui.core.new_server import NewServer
 from lvstui.core.observed import MachineKey
+from lvstui.core.words import did_you_mean
 
 _ASSIGNMENT: Final = re.compile(r"([a-z][a-z0-9_.]*)=(.*)", re.DOTALL)
 
@@ -64,14 +69,47 @@ def _set(options: Namespace, director: Director) -> Sequence[Change | None]:
     what = options.what
     second, values = _split(options.words)
     if not values:
-        raise Failure("say what to set as FIELD=VALUE, such as weight=3", Status.USAGE)
+        raise Failure(_how_to_set(what), Status.USAGE)
     if what in _SETTINGS:
         return _set_setting(what, second, values, director)
     pool = find_pool(what, director)
     if second is None:
-        return [change_service(pool.service, SERVICE.assign(pool.service, values))]
+        return [change_service(pool.service, _assigned(pool.service, what, values))]
     server = find_server(second, pool)
-    return [change_server(pool.service.key, server, SERVER.assign(server, values))]
+    return [change_server(pool.service.key, server, SERVER.assign(_weighed(server, values), values))]
+
+
+def _assigned(service: Service, what: str, values: Mapping[str, str]) -> Service:
+    """Set attributes of a service; raises `FieldError`, also for those that only its real servers have."""
+    own = {attribute.name for attribute in SERVER} - {attribute.name for attribute in SERVICE}
+    for name in own.intersection(values):
+        raise FieldError(name, f"is a field of real servers; write lvstui set {visible(what)} SERVER {name}=...")
+    return SERVICE.assign(service, values)
+
+
+def _weighed(server: RealServer, values: dict[str, str]) -> RealServer:
+    """Take a weight that starts from the one there is (`+2`, `50%`, `*1.5`, `drain`) out of values, and obey it."""
+    text = values.get("weight", "")
+    if not text or text.strip().isdigit():
+        return server
+    from lvstui.core.weights import weight_rule
+
+    weight = weight_rule(values.pop("weight"))(server, server.weight)
+    if weight is None:
+        where = fields.server_text(server.endpoint)
+        complain(f"{where} has weight 0 and keeps it; write weight=N, or `lvstui restore`")
+        return server
+    return with_weight(server, max(0, min(INT_MAX, weight)))
+
+
+def _how_to_set(what: str) -> str:
+    """Return what is missing: values, or the blank in `timeouts.tcp=800`."""
+    setting, dot, rest = what.partition(".")
+    if dot and "=" in rest and setting in _SETTINGS:
+        return f"write the field behind a blank: lvstui set {setting} {visible(rest)}"
+    if _ASSIGNMENT.fullmatch(what):
+        return f"say first what to set {visible(what)} on: a service, a service and its server, or a setting"
+    return "say what to set as FIELD=VALUE, such as weight=3"
 
 
 def _set_setting(what: str, second: str | None, values: Mapping[str, str], director: Director) -> list[Change | None]:
@@ -88,7 +126,8 @@ def _set_setting(what: str, second: str | None, values: Mapping[str, str], direc
         for name, text in values.items():
             present = director.sysctl.get(sysctls.name(name))
             if present is None:
-                raise Failure(f"this kernel has no setting net.ipv4.vs.{name}; `lvstui show director` lists them")
+                hint = did_you_mean(name, director.sysctl) or "`lvstui show director` lists them"
+                raise Failure(f"this kernel has no setting net.ipv4.vs.{name}; {hint}")
             changes.append(change_sysctl(name, present, sysctls.read(name, text)))
         return changes
     if values.keys() != {"name"}:
@@ -125,10 +164,24 @@ def _add(options: Namespace, director: Director) -> Sequence[Change | None]:
     if second is None:
         return [change_service(None, SERVICE.assign(Service(fields.service(what)), values))]
     pool = find_pool(what, director)
-    server = SERVER.assign(RealServer(fields.server(second)), values)
-    if "resume" not in values:
-        server = replace(server, resume=None)  # weight 0 is no drain of a server that never had another
+    server = new_server(options).begin(_new_endpoint(second, pool), director, pool, values)
     return [change_server(pool.service.key, None, server)]
+
+
+def new_server(options: Namespace) -> NewServer:
+    """Return what new real servers begin with."""
+    config: Config = options.config
+    return NewServer(config.server)
+
+
+def _new_endpoint(text: str, pool: Pool) -> Endpoint:
+    """Read a real server to add; one without a port gets that of the service (0 on a mark, which keeps ports)."""
+    try:
+        address = fields.address("server", text.strip().removeprefix("[").removesuffix("]"))
+    except FieldError:
+        return fields.server(text)
+    key = pool.service.key
+    return Endpoint(address, key.port if isinstance(key, AddressKey) else 0)
 
 
 def _delete(options: Namespace, director: Director) -> Sequence[Change | None]:
@@ -239,8 +292,16 @@ def find_pool(text: str, director: Director) -> Pool:
         meant = ", ".join(fields.service_text(pool.service.key) for pool in found)
         raise Failure(f"{quote(text)} may mean any of {meant}; rename one of them first")
     if not found:
-        raise Failure(f"no service is {quote(text)}; `lvstui show` lists them")
+        known = (word for pool in director.pools.values() for word in _service_words(pool))
+        raise Failure(f"no service is {quote(text)}; {did_you_mean(text, known) or '`lvstui show` lists them'}")
     return found[0]
+
+
+def _service_words(pool: Pool) -> Iterator[str]:
+    """Yield what a service may be called by: its notation, and its name."""
+    yield fields.service_text(pool.service.key)
+    if pool.service.name:
+        yield visible(pool.service.name)
 
 
 def find_server(text: str, among: Pool) -> RealServer:
@@ -256,8 +317,19 @@ def find_server(text: str, among: Pool) -> RealServer:
         meant = ", ".join(fields.server_text(server.endpoint) for server in found)
         raise Failure(f"{quote(text)} may mean any of {meant} in {where}; write the one with its port")
     if not found:
-        raise Failure(f"no server of {where} is {quote(text)}; `lvstui show` lists them")
+        known = (word for server in among.servers.values() for word in _server_words(server))
+        raise Failure(
+            f"no server of {where} is {quote(text)}; {did_you_mean(text, known) or '`lvstui show` lists them'}"
+        )
     return found[0]
+
+
+def _server_words(server: RealServer) -> Iterator[str]:
+    """Yield what a server may be called by: its notation, its address, and its name."""
+    yield fields.server_text(server.endpoint)
+    yield str(server.endpoint.address)
+    if server.name:
+        yield visible(server.name)
 
 
 def _is_at(server: RealServer, text: str) -> bool:

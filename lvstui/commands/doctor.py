@@ -37,7 +37,7 @@ def document(report: Report, director: Director) -> Mapping[str, object]:
     return {
         "services": report.services,
         "counts": {state.value: report.count(state) for state in State},
-        "findings": [_table(finding, director) for finding in report.findings],
+        "finding": [_table(finding, director) for finding in report.findings],
     }
 
 
@@ -49,7 +49,7 @@ def _table(finding: Finding, director: Director) -> Mapping[str, object]:
         "question": finding.question,
         "asks": finding.asks,
         "service": None if key is None else fields.service_text(key),
-        "service_name": pool.service.name if pool and pool.service.name else None,
+        "service_name": pool.service.name if pool else None,
         "state": answer.state.value,
         "looked_at": answer.looked,
         "found": answer.sentence,

@@ -19,9 +19,12 @@ from lvstui.commands.place import (
     complain,
     read_snapshot,
     warn_of_consequences,
+    warn_of_loss,
     warn_of_owners,
 )
+from lvstui.commands.said import Json, Said, Text
 from lvstui.commands.signals import held_back
+from lvstui.commands.trial import desk_of, refuse_gate, take_back
 from lvstui.core import rules
 from lvstui.core.advice.consequences import avoiding, consequences
 from lvstui.core.change import EMPTY, Change, changes_kernel, fold, kernel_writes, lookup, undo
@@ -37,11 +40,23 @@ from lvstui.core.snapshot import Snapshot
 from lvstui.engine.edits import Editor
 from lvstui.engine.messages import Applied, Edit, Event, Notice, sentence
 from lvstui.engine.profile import FollowedProfile
-from lvstui.formats.equivalent import equivalent
-from lvstui.kernel.port import NoRight
+
+_SO_ALREADY: Final = {
+    "set": "it has these values already",
+    "drain": "its weight is 0 already",
+    "restore": "it is not drained",
+    "mark": "it is marked so already",
+}
+_ALREADY: Final = "it is so already"
+"""What is said where a command finds nothing to do."""
 
 _HINTS: Final = dict.fromkeys(("set", "drain"), ": add --with-fallback")
 """How a command avoids what it does to clients, where it can."""
+
+
+def rollback(options: Namespace, open_place: OpenPlace) -> int:
+    """Take back a record of the history, or else the change on trial."""
+    return take_back(options, open_place) if options.now else run(options, open_place)
 
 
 def run(options: Namespace, open_place: OpenPlace) -> int:
@@ -49,41 +64,62 @@ def run(options: Namespace, open_place: OpenPlace) -> int:
 
     Raises `Failure`, `FieldError`, `ProfileError` or `KernelError` where nothing was written.
     """
+    refuse_gate(options)
     with open_place() as place:
         profile = place.profile.load() or EMPTY  # raises: what a broken one says of names and weights would be lost
-        snapshot = read_snapshot(place)
-        if snapshot.read_only:
-            raise NoRight(snapshot.read_only)
+        snapshot = read_snapshot(place, to_write=True)
         director = snapshot.reading.director
         if options.command == "rollback":
             changes, kind = _take_back(place, options, director), Kind.ROLLBACK
         else:
             changes, kind = requested_changes(options, director, profile), Kind.DO
-        emptied = servers_meant(options, director) if getattr(options, "move_clients", False) else []
+        emptied = _emptied(options, director)
         if getattr(options, "with_fallback", False):
             changes = avoiding(changes, consequences(changes, snapshot.reading))
         _check(changes, director)
         _refuse_unwritten(changes, snapshot)
         warn_of_consequences(changes, snapshot.reading, _HINTS.get(options.command, ""))
+        if options.confirm_within:
+            warn_of_loss(changes, snapshot.reading)
         warn_of_owners(place, kernel_writes(changes))
         if changes:
             refuse_dangers(options, [whose(str(place.profile.path), profile.home, place.here)])
+        elif not emptied:
+            complain(f"nothing to do: {_SO_ALREADY.get(options.command, _ALREADY)}")
+        said = Json(director) if options.json else Text(director)
         if options.dry_run:
-            _print_only(changes, director)
-            for server in emptied:
-                print(f"then {emptying_title(server, director)}, by weight")
+            said.plan(changes, kernel_writes(changes))
+            said.moves([f"{emptying_title(server, director)}, by weight" for server in emptied])
+            said.end(dry_run=True)
             return Status.DIFFERS if changes or emptied else Status.OK
         if "delete" in (options.command, getattr(options, "edit", "")) and not options.yes:
             _ask(changes)
-        status = _make(place, Edit(changes, kind, whole=True), snapshot) if changes else Status.OK
-        if emptied and status == Status.OK:
-            from lvstui.commands.entries import move_away  # with the connection table and the edits of entries
+        try:
+            edit = Edit(changes, kind, whole=True, trial=options.confirm_within or 0.0)
+            status = _make(place, edit, snapshot, said) if changes else Status.OK
+            if emptied and status == Status.OK:
+                from lvstui.commands.entries import move_away  # with the connection table and the edits of entries
 
-            return move_away(place, emptied)
+                status = move_away(place, emptied, said)
+        finally:
+            said.end(dry_run=False)
+        if options.if_serving and changes and status == Status.OK:
+            from lvstui.commands.gate import decide  # with what asks servers
+
+            return decide(place, changes, snapshot.reading)
         return status
 
 
-def _make(place: Place, edit: Edit, snapshot: Snapshot) -> int:
+def _emptied(options: Namespace, director: Director) -> Sequence[ServerKey]:
+    """Return the servers that clients are to be moved away from; raises `Failure` where that would be on trial."""
+    emptied = servers_meant(options, director) if getattr(options, "move_clients", False) else []
+    if emptied and options.confirm_within:
+        remedy = "leave --confirm-within or --move-clients out"
+        raise Failure(f"clients that were moved cannot be moved back in time: {remedy}", Status.USAGE)
+    return emptied
+
+
+def _make(place: Place, edit: Edit, snapshot: Snapshot, said: Said) -> int:
     """Make an edit, say how it went, and return the exit status."""
     director = snapshot.reading.director
     status = Status.OK
@@ -94,24 +130,19 @@ def _make(place: Place, edit: Edit, snapshot: Snapshot) -> int:
         if not isinstance(event, Notice):
             status = Status.ERROR
 
-    profile = FollowedProfile(place.profile, place.kernel, report, place.here)
-    with closing(Editor(place.kernel, profile, place.history, report)) as editor, held_back(editor.interrupt) as hold:
+    trials = desk_of(place, report)
+    on_trial = (lambda: trials.changes) if trials else tuple
+    profile = FollowedProfile(place.profile, place.kernel, report, place.here, on_trial)
+    editor = Editor(place.kernel, profile, place.history, report, trials=trials)
+    with closing(editor), held_back(editor.interrupt) as hold:
         outcome = editor.make(edit, director)
-    for change in outcome.done:
-        print(describe(change, director))
+    said.outcome(outcome)
     if not isinstance(outcome, Applied):
         report(outcome)
+    elif edit.trial:
+        complain(sentence(outcome, director)[0])
     hold.obey()
     return status
-
-
-def _print_only(changes: Sequence[Change], director: Director) -> None:
-    """Print the changes, and below each the commands or rules that would do the same in the kernel."""
-    writes = kernel_writes(changes)
-    for change in changes:
-        print(describe(change, director))
-        for line in equivalent(change) if change in writes else ():
-            print(f"    {line}")
 
 
 def _check(changes: Sequence[Change], director: Director) -> None:

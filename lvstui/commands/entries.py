@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -13,13 +13,14 @@ from typing import Final
 from lvstui.commands.changes import find_pool, find_server
 from lvstui.commands.listing import print_rest
 from lvstui.commands.place import Failure, OpenPlace, Place, Status, columns_of, complain, print_json, read_snapshot
+from lvstui.commands.said import Said
 from lvstui.core import fields
 from lvstui.core.change import EMPTY
-from lvstui.core.describe import masked_client_text, server_names, service_names
+from lvstui.core.describe import service_names
 from lvstui.core.drift import add_profile_values
 from lvstui.core.entries import edits as entry_edits
 from lvstui.core.entries import request as entry_request
-from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE, EntryLook, EntryRow, seconds_left
+from lvstui.core.entries.columns import ENTRY_COLUMNS, LANGUAGE, EntryLook, EntryRow
 from lvstui.core.entries.edits import EntryEdit, EntryReport, Expire, Manner, Move, Outcome, Pin, SetTime, report_line
 from lvstui.core.entries.request import emptying
 from lvstui.core.entries.resolve import ResolvedEntry, has_engine, resolve, wanted_clients
@@ -28,12 +29,13 @@ from lvstui.core.entries.sync_plan import client_of
 from lvstui.core.fields import FieldError
 from lvstui.core.health.table import of_table
 from lvstui.core.health.verdict import Health, troubled
-from lvstui.core.model import Address, Director, Pool, ServerKey, ServiceKey
+from lvstui.core.model import Address, Director, Pool, ServerKey, Service
 from lvstui.core.observed import Reading, Scan
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
 from lvstui.engine.entry_edits import Tools, carry_out
 from lvstui.engine.scanner import Pass, read_table
+from lvstui.formats.entries import entry_table, planned_table, report_table
 from lvstui.kernel.port import NoRight
 
 _BUDGET = 60.0
@@ -65,7 +67,7 @@ def show(options: argparse.Namespace, open_place: OpenPlace) -> int:
                 "complete": scan.whole,
                 "rows": scan.rows,
                 "left_out": scan.left_out,
-                "entries": [entry_table(director, row.resolved, scan.taken) for row in found],
+                "entry": [entry_table(director, row.resolved, scan.taken) for row in found],
             }
         )
     elif found:
@@ -81,30 +83,11 @@ def _scan(place: Place, snapshot: Snapshot, clients: Sequence[Address]) -> Scan:
     return read_table(place.kernel, _BUDGET, wanted_clients(clients, director), engines=has_engine(director))
 
 
-def entry_table(director: Director, resolved: ResolvedEntry, now: float) -> Mapping[str, object]:
-    """Name what is known of an entry as the JSON output does; times in seconds."""
-    entry, service = resolved.entry, resolved.service
-    names = service_names(director, resolved.service_key)
-    server = resolved.server or entry.server
-    known = server_names(director, service, server)
-    call: Mapping[str, object] = {"engine": entry.engine, "call_id": entry.identity} if entry.engine else {}
-    return {
-        "client": masked_client_text(entry.client, resolved.width),
-        "service": fields.service_text(resolved.service_key),
-        "server": fields.server_text(server),
-        "state": resolved.state,
-        "left": seconds_left(resolved.entry.ends, now),
-        "origin": entry.origin.value or None,
-        "children": resolved.children,
-        "children_sure": resolved.sure,
-        **({"service_name": names[0]} if len(names) > 1 else {}),
-        **({"server_name": known[0]} if len(known) > 2 else {}),
-        **call,
-    }
-
-
 def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
     """Make one edit of an entry, and print what was seen of it afterwards; raises `Failure` where nothing was done."""
+    if options.confirm_within:
+        sentence = "an edit of a persistence entry cannot be taken back: leave --confirm-within out"
+        raise Failure(sentence, Status.USAGE)
     with open_place() as place:
         if place.kernel.read_only:
             raise NoRight(place.kernel.read_only)
@@ -128,7 +111,7 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
             complain(f"warning: {sentence}")
         (report,) = _carry_out_recorded(place, [wanted], snapshot)
     if options.json:
-        print_json(_report_table(report, director))
+        print_json(report_table(report, director))
     elif report.outcome is Outcome.DONE:
         print(report.sentence)
     if report.outcome is Outcome.DONE:
@@ -137,8 +120,8 @@ def edit(options: argparse.Namespace, open_place: OpenPlace) -> int:
     return Status.ERROR
 
 
-def move_away(place: Place, servers: Sequence[ServerKey]) -> int:
-    """Move all clients that stick to real servers to the others of their services, by weight; print each move.
+def move_away(place: Place, servers: Sequence[ServerKey], said: Said) -> int:
+    """Move all clients that stick to real servers to the others of their services, by weight; say each move.
 
     Raises `Failure` where that cannot be.
     """
@@ -154,18 +137,13 @@ def move_away(place: Place, servers: Sequence[ServerKey]) -> int:
     except FieldError as error:
         raise Failure(f"{error.sentence}; no client was moved") from None
     if not wanted:
-        print("no client sticks there")
+        said.moved(())
         return Status.OK
     if reason := entry_edits.why_not_editable(snapshot.reading.director):
         raise Failure(f"{reason}; no client was moved")
-    status = Status.OK
-    for report in _carry_out_recorded(place, wanted, snapshot):
-        if report.outcome is Outcome.DONE:
-            print(report.sentence)
-        else:
-            complain(f"{report.outcome.value}: {report.sentence}")
-            status = Status.ERROR
-    return status
+    reports = _carry_out_recorded(place, wanted, snapshot)
+    said.moved(reports)
+    return Status.OK if all(report.outcome is Outcome.DONE for report in reports) else Status.ERROR
 
 
 def _print_only(
@@ -177,7 +155,7 @@ def _print_only(
     sentences = entry_edits.consequences([wanted], director, children, sure, health)
     if as_json:
         entry = entry_table(director, held, time.monotonic()) if held else None
-        print_json({"outcome": None, "would": title, "consequences": sentences, "entry": entry})
+        print_json(planned_table(title, sentences, entry))
         return
     print(title)
     for sentence in sentences:
@@ -196,7 +174,7 @@ def _wanted_edit(
         engine = pool.service.engine
         pinned = Pin(service, client, server, _seconds(options, pool), engine, options.call_id)
         return pinned, None
-    found = _entry(service, client, options.call_id, director, scan)
+    found = _entry(pool.service, client, options.call_id, director, scan)
     manner = Manner.KILL if getattr(options, "kill", False) else Manner.SOFT
     match options.edit:
         case "expire":
@@ -215,13 +193,17 @@ def _seconds(options: argparse.Namespace, pool: Pool) -> int:
     return pool.service.persistence.timeout if pool.service.persistence else 1
 
 
-def _entry(service: ServiceKey, client: Address, call_id: str, director: Director, scan: Scan) -> ResolvedEntry:
+def _entry(own: Service, client: Address, call_id: str, director: Director, scan: Scan) -> ResolvedEntry:
     """Find the entry of a client; raises `Failure`."""
+    service = own.key
     for resolved in resolve(scan, director).values():
         meant = resolved.service == service and resolved.entry.client == client and resolved.state != "void"
         if meant and call_id in ("", resolved.entry.identity):
             return resolved
     name = service_names(director, service)[0]
+    if own.persistence is None:
+        how = f"lvstui set {fields.service_text(service)} persistence=300"
+        raise Failure(f"{name} is not persistent, so no client sticks to a server; `{how}` makes it so")
     more = "" if scan.complete else "; the table was not read to its end"
     raise Failure(f"{client} has no entry of {name}{more}")
 
@@ -262,10 +244,3 @@ def _carry_out(place: Place, wanted: Sequence[EntryEdit], snapshot: Snapshot) ->
     for reason in filter(None, ajar):
         complain(reason)
     return reports
-
-
-def _report_table(report: EntryReport, director: Director) -> Mapping[str, object]:
-    after = report.after
-    seen = resolve(Scan(entries=(after,)), director) if after is not None else {}
-    entry = next((entry_table(director, resolved, time.monotonic()) for resolved in seen.values()), None)
-    return {"outcome": report.outcome.value, "sentence": report.sentence, "entry": entry}

@@ -11,7 +11,6 @@ from lvstui.commands.place import Failure, OpenPlace, Status, print_json
 from lvstui.core.change import EMPTY
 from lvstui.core.record import heading, lines, matches
 from lvstui.formats.profile.write import ProfileError
-from lvstui.formats.records import table
 from lvstui.host.home import find_home
 from lvstui.kernel.port import KernelError
 from lvstui.store.history_file import HistoryFile
@@ -40,7 +39,9 @@ def history(options: Namespace, open_place: OpenPlace) -> int:
     records = HistoryFile(profile.path).records()
     found = deque((record for record in records if matches(record, options.words, director)), maxlen=options.count)
     if options.json:
-        print_json([table(record) for record in found])
+        from lvstui.formats.changes import record_object  # with what writes commands
+
+        print_json({"record": (record_object(record, director) for record in found)})
         return Status.OK
     for record in found:
         every = lines(record, director)

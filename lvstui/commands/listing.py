@@ -113,7 +113,7 @@ class _Json:
         return _object({key: own.get(key) or dumps(value).replace("%", "%%") for key, value in described.items()})
 
     def begin(self) -> str:
-        return '{\n  "entries": ['
+        return '{\n  "entry": ['
 
     def join(self, lines: Sequence[str], *, first: bool) -> str:
         return ("" if first else ",") + ",".join(lines)

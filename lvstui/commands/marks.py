@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from lvstui.commands.changes import new_server
 from lvstui.commands.place import Failure, align
 from lvstui.core import fields
 from lvstui.core.advice import Advice
@@ -21,6 +22,7 @@ from lvstui.core.marks.rows import MarkLook, cells, rows
 from lvstui.core.model import Director, Endpoint, Family, MarkGroup, MarkKey, Persistence, RealServer, Selector, Service
 from lvstui.core.observed import NO_INFO, Rule
 from lvstui.core.selectors import selector, selector_text, several_ports
+from lvstui.core.services.states import States, states
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.trace.request import packet_text
 from lvstui.formats.json import Json, Table, observed_service
@@ -29,7 +31,7 @@ from lvstui.formats.json import Json, Table, observed_service
 def requested_changes(options: Namespace, director: Director) -> tuple[Change, ...]:
     """Return the changes that the command asks for; raises `Failure` and `FieldError`."""
     named = [group.mark for group in director.groups.values() if group.name == options.mark]
-    mark = named[0] if len(named) == 1 else fields.number("mark", options.mark)
+    mark = named[0] if len(named) == 1 else fields.mark(options.mark)
     matches = tuple(selector(text) for text in options.match)
     edit = _add if options.edit == "add" else _delete
     return edit(mark, matches, options, director)
@@ -43,8 +45,10 @@ def _add(mark: int, matches: tuple[Selector, ...], options: Namespace, director:
     group = MarkGroup(mark, (*before, *(match for match in matches if match not in before)), name)
     if options.rules_only:
         return () if group == held else (change_group(held, group),)
-    forwarding = fields.forwarding(options.forwarding)
-    servers = [RealServer(_endpoint(text), forwarding) for text in options.server]
+    begin, typed = new_server(options).begin, {"forwarding": options.forwarding} if options.forwarding else {}
+    pools = {pool.service.key.family: pool for pool in pools_on(director, mark)}
+    ends = [_endpoint(text) for text in options.server]
+    servers = [begin(end, director, pools.get(Family.of(end.address)), typed) for end in ends]
     service = Service(
         MarkKey(mark, Family.IPV4),
         scheduler=fields.scheduler(options.scheduler or "wlc"),
@@ -116,15 +120,15 @@ def lines(snapshot: Snapshot) -> list[str]:
 def document(snapshot: Snapshot) -> Table:
     """Return the marks as a document; null stands for what is not counted or cannot be known.
 
-    `trouble` says why rules are not known, `missing` why none can be written; both are empty where all is well.
+    `trouble` says why rules are not known, `missing` why none can be written.
     """
     ruleset = snapshot.reading.rules
-    advised = _warnings(snapshot)
+    advised, known = _warnings(snapshot), states(snapshot)
     return {
-        "mark": [_mark(snapshot, mark, advised) for number, mark in marks(snapshot).items() if number != OTHERS],
+        "mark": [_mark(snapshot, mark, advised, known) for number, mark in marks(snapshot).items() if number != OTHERS],
         "other": [_rule(known.rule) for known in mark_at(snapshot, OTHERS).rules],
-        "trouble": ruleset.trouble if ruleset else summary(snapshot),
-        "missing": ruleset.missing if ruleset else "",
+        "trouble": (ruleset.trouble if ruleset else summary(snapshot)) or None,
+        "missing": (ruleset.missing or None) if ruleset else None,
     }
 
 
@@ -134,7 +138,7 @@ def _warnings(snapshot: Snapshot) -> list[Advice]:
     return [advised for advised in advice(snapshot) if advised.mark is not None]
 
 
-def _mark(snapshot: Snapshot, mark: Mark, warnings: Iterable[Advice]) -> Table:
+def _mark(snapshot: Snapshot, mark: Mark, warnings: Iterable[Advice], known: States) -> Table:
     group = mark.group
     return {
         "mark": mark.number,
@@ -143,10 +147,10 @@ def _mark(snapshot: Snapshot, mark: Mark, warnings: Iterable[Advice]) -> Table:
         "packets": mark.packets,
         "sticky": mark.sticky,
         "state": mark.state.text,
-        "rules": [_rule(known.rule) for known in mark.rules],
-        "services": [observed_service(snapshot.reading, pool) for pool in mark.pools],
-        "policies": [str(policy) for policy in snapshot.reading.policies if policy.is_about(mark.number)],
-        "warnings": [
+        "rule": [_rule(known.rule) for known in mark.rules],
+        "service": [observed_service(snapshot.reading, pool, known) for pool in mark.pools],
+        "policy": [str(policy) for policy in snapshot.reading.policies if policy.is_about(mark.number)],
+        "warning": [
             {
                 "about": advised.about,
                 "sentence": advised.sentence,

@@ -13,17 +13,24 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from lvstui.core.change import EMPTY, Change, service_of
 from lvstui.core.drift import add_profile_values, find_drift
 from lvstui.core.fields import visible
-from lvstui.core.model import NOBODYS, Director, Home
-from lvstui.core.record import Owner, claim_warnings, find_claims
+from lvstui.core.mistake import Mistake
+from lvstui.core.model import NOBODYS, Home
+from lvstui.core.order import arranged
+from lvstui.core.overwriting import in_its_file, overwriting
+from lvstui.core.record import Owner
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import NO_IPVS, Kernel, NoIpvs, NoRight
-from lvstui.store.profile_file import NO_USUAL_PROFILE, ProfileFile, parse
+from lvstui.store.profile_file import NO_USUAL_PROFILE, ProfileFile
+from lvstui.store.trial_place import demo_trial_path, trial_path
 
 if TYPE_CHECKING:
     from lvstui.core.observed import Reading
+    from lvstui.core.offer import Offer
     from lvstui.core.snapshot import Snapshot
     from lvstui.core.view.table import R, RowColumn
+    from lvstui.formats.profile.examine import Examined
     from lvstui.store.history_file import HistoryFile
+    from lvstui.store.trial_file import TrialFile
 
 
 _OWNERS_PATIENCE = 3.0
@@ -63,6 +70,9 @@ class Failure(Exception):
         self.status = status
 
 
+DEMO_WITHOUT_PROFILE: Final = "no folder for temporary files can be written, so this demo keeps nothing on disk"
+
+
 class Place(NamedTuple):
     """What a command works on: a kernel, and the profile with the names of its services.
 
@@ -81,7 +91,7 @@ class Place(NamedTuple):
     def profile(self) -> ProfileFile:
         """The profile; raises `Failure` where there is none."""
         if self.file is None:
-            raise Failure(NO_USUAL_PROFILE)
+            raise Failure(DEMO_WITHOUT_PROFILE if self.kernel.origin == "demo" else NO_USUAL_PROFILE)
         return self.file
 
     @property
@@ -90,6 +100,20 @@ class Place(NamedTuple):
         from lvstui.store.history_file import HistoryFile  # with json and the formats of records
 
         return HistoryFile(self.profile.path, to_syslog=self.kernel.origin != "demo", home=self.here)
+
+    @property
+    def trial_path(self) -> Path | None:
+        """Where the change on trial is on the disk; None for a demo without a profile, where there can be none."""
+        if self.kernel.origin != "demo":
+            return trial_path(self.here)
+        return demo_trial_path(self.file.path) if self.file else None
+
+    @property
+    def trial(self) -> TrialFile | None:
+        """The change on trial in this namespace."""
+        from lvstui.store.trial_file import TrialFile  # with json and the formats of records
+
+        return TrialFile(path) if (path := self.trial_path) else None
 
 
 OpenPlace: TypeAlias = Callable[[], AbstractContextManager[Place]]
@@ -121,8 +145,20 @@ def warn_of_owners(place: Place, writes: Sequence[Change]) -> None:
             f"{_OWNERS_PATIENCE:.0f} seconds; one of them may overwrite this"
         )
         return
-    for sentence in claim_warnings(find_claims(owners, writes)):
+    sentences = overwriting(owners, writes)
+    for sentence in sentences:
         complain(f"warning: {sentence}")
+    if sentences:
+        from lvstui.store.owned_files import owned_lines  # with the formats of other programs
+
+        try:
+            lines = within(_OWNERS_PATIENCE, lambda: owned_lines(owners, writes))
+        except TimeoutError:
+            return
+        for line in lines[:_WARNINGS]:
+            complain(in_its_file(line))
+        if len(lines) > _WARNINGS:
+            complain(f"in its file: {len(lines) - _WARNINGS} more lines")
 
 
 def warn_of_consequences(changes: Sequence[Change], reading: Reading, hint: str = "") -> None:
@@ -134,6 +170,14 @@ def warn_of_consequences(changes: Sequence[Change], reading: Reading, hint: str 
         complain(f"warning: {consequence}{hint if consequence.changes else ''}")
     if len(found) > _WARNINGS:
         complain(f"warning: the same of {len(found) - _WARNINGS} more services")
+
+
+def warn_of_loss(changes: Sequence[Change], reading: Reading) -> None:
+    """Warn on stderr of what does not come back when changes on trial are taken back."""
+    from lvstui.core.advice.irrevocable import cannot_return
+
+    for text in cannot_return(changes, reading):
+        complain(f"warning: on trial, {text}")
 
 
 def columns_of(columns: Sequence[RowColumn[R]], rows: Iterable[R]) -> list[str]:
@@ -181,19 +225,24 @@ def print_json(document: object) -> None:
 
 def read_with_owners(place: Place, *, rules_suffice: bool = False) -> Snapshot:
     """Read the director as `read_snapshot` does, and look for the programs that write to it: none if it takes long."""
+    return replace(read_snapshot(place, rules_suffice=rules_suffice), owners=owners_of(place))
+
+
+def owners_of(place: Place) -> tuple[Owner, ...]:
+    """Look for the programs that write to a kernel: none if that takes long."""
     from lvstui.host.patience import within
 
     try:
-        owners = within(_OWNERS_PATIENCE, place.owners)
+        return within(_OWNERS_PATIENCE, place.owners)
     except TimeoutError:
-        owners = ()
-    return replace(read_snapshot(place, rules_suffice=rules_suffice), owners=owners)
+        return ()
 
 
-def read_snapshot(place: Place, *, rules_suffice: bool = False) -> Snapshot:
-    """Read the director once, with the profile's names and what differs from it.
+def read_snapshot(place: Place, *, rules_suffice: bool = False, to_write: bool = False) -> Snapshot:
+    """Read the director once, in order, with the profile's names and what differs from it.
 
-    Where there is no IPVS, and `rules_suffice`, the packet filter's rules are all that stands in it.
+    Where there is no IPVS, and `rules_suffice`, the packet filter's rules are all that stands in it. Raises `NoRight`
+    where it is read `to_write` something and the right for that is missing.
     """
     from lvstui.core.snapshot import Host, ProfileState, Snapshot  # with records of the history
 
@@ -209,10 +258,14 @@ def read_snapshot(place: Place, *, rules_suffice: bool = False) -> Snapshot:
             raise
         complain(f"{NO_IPVS}; shown is what the packet filter does")
         reading = place.kernel.read_filter()
+    if to_write and place.kernel.read_only:
+        raise NoRight(place.kernel.read_only)
+    if reading.partial and place.kernel.read_only:
+        complain(place.kernel.read_only)
     path = str(place.file.path) if place.file else ""
     drift = () if profile is EMPTY else find_drift(reading.director, profile)
     state = ProfileState(path, True, drift, saved=profile)
-    director = replace(add_profile_values(reading.director, profile), home=place.here)
+    director = replace(arranged(add_profile_values(reading.director, profile)), home=place.here)
     return Snapshot(
         replace(reading, director=director),
         place.kernel.origin,
@@ -223,15 +276,42 @@ def read_snapshot(place: Place, *, rules_suffice: bool = False) -> Snapshot:
     )
 
 
-def load_profile(path: Path) -> Director:
-    """Read a profile that has to be there, or comes through a pipe of the shell; raises `ProfileError`."""
-    from lvstui.store.named_files import read_handed
+def is_plan(text: str) -> bool:
+    """Return whether a text is meant to be a plan: JSON, which no profile begins like."""
+    return text.lstrip()[:1] == "{"
 
-    content = read_handed(path)
-    director = ProfileFile(path).load() if content is None else parse(content, path)
-    if director is None:
-        raise ProfileError(f"{visible(str(path))} does not exist; `lvstui export -o` writes it from the running kernel")
-    return director
+
+def read_profile(text: str, path: Path, kernel: Kernel, reading: Reading) -> Examined:
+    """Read the text of a profile, with what a kernel lacks of it. Raises `ProfileError` where it cannot be read."""
+    from lvstui.formats.profile.examine import examine
+
+    found = examine(text, str(path), _offer(kernel, reading))
+    if not found.whole:
+        raise ProfileError(*found.mistakes)
+    return found
+
+
+def read_sound_profile(text: str, path: Path, kernel: Kernel, reading: Reading) -> Examined:
+    """Read the text of a profile without those objects in it that are wrong.
+
+    Raises `ProfileError` where nothing of it can be read.
+    """
+    from lvstui.formats.profile.examine import sound
+
+    return sound(text, str(path), _offer(kernel, reading))
+
+
+def _offer(kernel: Kernel, reading: Reading) -> Offer:
+    from lvstui.core.offer import Offer
+
+    return Offer("this kernel", reading.director.sysctl, kernel.schedulers)
+
+
+def complain_of(mistakes: Iterable[Mistake]) -> None:
+    """Print mistakes on stderr as editors jump to them, after all that was printed before."""
+    sys.stdout.flush()
+    for mistake in mistakes:
+        print(mistake, file=sys.stderr)
 
 
 def read_whole(kernel: Kernel) -> Reading:

@@ -50,7 +50,7 @@ def probe(options: Namespace, open_place: OpenPlace) -> int:
         ]
     keepers = [visible(sentence) for sentence in keeper_lines(snapshot.owners, director, (line.key for line in found))]
     if options.json:
-        print_json({"probes": [_document(line, director) for line in found], "keepers": keepers})
+        print_json({"probe": [_document(line, director) for line in found], "keeper": keepers})
     elif found:
         print("\n".join([*align([_HEADINGS, *(_cells(line, director) for line in found)], _RIGHT), *keepers]))
     else:
@@ -129,15 +129,15 @@ def _document(line: _Line, director: Director) -> Mapping[str, object]:
     tunnelled = server.forwarding is Forwarding.TUNNEL
     return {
         "service": fields.service_text(service),
-        "service_name": pool.service.name or None,
+        "service_name": pool.service.name,
         "server": fields.server_text(endpoint),
-        "server_name": server.name or None,
+        "server_name": server.name,
         "forwarding": fields.forwarding_text(server.forwarding),
         "tunnel": fields.tunnel_type_text(server.tunnel.type) if tunnelled else None,
         "protocol": fields.protocol_text(question.protocol) if question else None,
         "virtual": fields.server_text(question.virtual) if question and question.virtual else None,
         "asked": fields.server_text(question.endpoint) if question else None,
         "outcome": answer.outcome.value,
-        "milliseconds": None if answer.milliseconds is None else round(answer.milliseconds, 3),
+        "seconds": None if answer.milliseconds is None else round(answer.milliseconds / 1000, 6),
         "found": answer.sentence,
     }

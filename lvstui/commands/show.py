@@ -1,13 +1,9 @@
-"""The commands that print what the kernel holds: show and export."""
+"""The command show: what the kernel holds, as text or as JSON."""
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lvstui.commands.place import (
@@ -18,18 +14,14 @@ from lvstui.commands.place import (
     columns_of,
     print_json,
     read_snapshot,
-    read_whole,
     read_with_owners,
 )
 from lvstui.core import fields, sysctls
 from lvstui.core.attributes import TIMEOUTS
 from lvstui.core.change import EMPTY
-from lvstui.core.drift import add_profile_values, keep_managed
 from lvstui.core.fields import visible
-from lvstui.core.home import home_text, is_foreign, whose
-from lvstui.core.model import NOBODYS, Director, Home, ServerKey
-from lvstui.formats.profile.write import ProfileError, encodable
-from lvstui.store.profile_file import ProfileFile
+from lvstui.core.home import home_text, is_foreign
+from lvstui.core.model import NOBODYS, Director, ServerKey
 
 if TYPE_CHECKING:
     from lvstui.core.observed import Reading, RowKey
@@ -67,7 +59,7 @@ def show(options: Namespace, open_place: OpenPlace) -> int:
 
 
 def _services(snapshot: Snapshot) -> list[str]:
-    """Return the services with their servers below them, a row each, in the kernel's order."""
+    """Return the services with their servers below them, a row each, in order."""
     from lvstui.core.services.columns import SERVICE_COLUMNS  # with the rows, columns and filters of the screens
     from lvstui.core.services.row import ServiceLook, row_of
 
@@ -123,52 +115,3 @@ def _sysctl(running: Director, profile: Director) -> list[str]:
         cells = (name, text, "*" if changed else "", default, profile.sysctl.get(name, ""))
         rows.append([visible(cell) for cell in cells])
     return align(rows)
-
-
-def export(options: Namespace, open_place: OpenPlace) -> int:
-    """Write what the kernel holds, with the profile's names, to stdout or to a file."""
-    with open_place() as place:
-        profile = (place.file.load() if place.file else None) or EMPTY
-        director = keep_managed(add_profile_values(read_whole(place.kernel).director, profile), profile)
-        director = replace(director, home=place.here)
-        if options.output is not None and not options.force:
-            _refuse_foreign(options.output, place.here)
-    text = _format(director, options.format)
-    if options.output is None:
-        toml = options.format == "toml"
-        print(encodable(text, sys.stdout.encoding or "utf-8") if toml else text, end="")
-        return Status.OK
-    from lvstui.store.named_files import write_named
-
-    write_named(options.output, text.encode())
-    return Status.OK
-
-
-def _refuse_foreign(output: Path, here: Home) -> None:
-    """Raise `Failure` where a file would be written over that is the profile of another director."""
-    held = EMPTY
-    with suppress(ProfileError):  # what is no profile is nobody's
-        if output.is_file():
-            held = ProfileFile(output).load() or EMPTY
-    if sentence := whose(str(output), held.home, here):
-        raise Failure(f"{sentence}; nothing was written: name another file, or add --force")
-
-
-def _format(director: Director, form: str) -> str:
-    match form:
-        case "json":
-            from lvstui.formats.json import configuration, pieces
-
-            return "".join((*pieces(configuration(director)), "\n"))
-        case "nft":
-            from lvstui.core.marks.script import script
-
-            return "".join(f"{line}\n" for line in script(director.marks))
-        case "ipvsadm":
-            from lvstui.formats.ipvsadm import save_lines
-
-            return "".join(f"{line}\n" for line in save_lines(director))
-        case _:
-            from lvstui.formats.profile.write import dumps
-
-            return dumps(director)

@@ -17,6 +17,7 @@ class Ended(BaseException):
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
+        self.number = number
         self.status = 128 + number
         """The exit status, as shells report it."""
 

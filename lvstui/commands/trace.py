@@ -7,7 +7,6 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import Final
 
-from lvstui.commands.entries import entry_table
 from lvstui.commands.health import with_health
 from lvstui.commands.place import OpenPlace, Status, print_json, read_snapshot
 from lvstui.core import fields
@@ -20,6 +19,7 @@ from lvstui.core.trace.request import client_text, packet_of
 from lvstui.core.trace.trace import Ending, Trace
 from lvstui.core.view.brief import seen_on, server_state
 from lvstui.engine.tracer import check_interface, follow
+from lvstui.formats.entries import entry_table
 
 _WIDTH: Final = 80
 
@@ -49,10 +49,10 @@ def trace(options: Namespace, open_place: OpenPlace) -> int:
 
 
 def document(found: Trace, snapshot: Snapshot, now: float) -> Mapping[str, object]:
-    """Return a trace as a document: the way where nothing unknown matches, and the `others`.
+    """Return a trace as a document: the way where nothing unknown matches, and each `other`.
 
-    `marks` are all that are possible; null stands for what there is none of. `assumed_in` is the interface that it was
-    taken to come in by, which was not asked for but decides where a rule of NAT sends it.
+    `possible_mark` has all that are possible; null stands for what there is none of. `assumed_in` is the interface that
+    it was taken to come in by, which was not asked for but decides where a rule of NAT sends it.
     """
     first = found.first
     client, packet = client_text(found.packet.source, found.packet.source_port), found.packet
@@ -68,11 +68,11 @@ def document(found: Trace, snapshot: Snapshot, now: float) -> Mapping[str, objec
             "ct_mark": packet.connection_mark,
         },
         "certain": found.certain,
-        "marks": list(found.marks),
+        "possible_mark": [*found.marks],
         **_way(first, snapshot, now),
-        "others": [_way(other, snapshot, now) for other in found.endings[1:]],
+        "other": [_way(other, snapshot, now) for other in found.endings[1:]],
         "assumed_in": found.assumed or None,
-        "trouble": found.trouble,
+        "trouble": found.trouble or None,
     }
 
 
@@ -85,17 +85,17 @@ def _way(ending: Ending, snapshot: Snapshot, now: float) -> dict[str, object]:
         "verdict": fate.outcome.value,
         "destination": None if fate.destination is None else str(fate.destination),
         "port": fate.port,
-        "steps": [_step(step) for step in fate.steps],
+        "step": [_step(step) for step in fate.steps],
         "end": ending.end.name.lower(),
         "reason": ending.reason,
         "service": fields.service_text(pool.service.key) if pool else None,
-        "service_name": pool.service.name if pool and pool.service.name else None,
+        "service_name": pool.service.name if pool else None,
         "scheduler": pool.service.scheduler if pool else None,
         "connection": _connection(ending, now),
         "entry": entry_table(snapshot.reading.director, entry, now) if entry else None,
         "entry_decides": ending.is_decided_by_entry,
         **_server(ending, snapshot),
-        "servers": [fields.server_text(server) for server in ending.servers],
+        "candidate": [fields.server_text(server) for server in ending.servers],
         "next_hop": _hop(ending),
     }
 
@@ -138,7 +138,7 @@ def _server(ending: Ending, snapshot: Snapshot) -> Mapping[str, object]:
     state = server_state(real, seen_on(snapshot, key), snapshot.health.get(key)).text if real and key else None
     return {
         "server": fields.server_text(server) if server else None,
-        "server_name": real.name if real and real.name else None,
+        "server_name": real.name if real else None,
         "server_state": state,
         "weight": real.weight if real else None,
         "forwarding": fields.forwarding_text(real.forwarding) if real else None,
@@ -154,5 +154,5 @@ def _hop(ending: Ending) -> Mapping[str, object] | None:
         "interface": hop.interface or None,
         "link_address": hop.link_address or None,
         "neighbour": hop.neighbour or None,
-        "trouble": hop.trouble,
+        "trouble": hop.trouble or None,
     }

@@ -14,6 +14,7 @@ from typing import ClassVar, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from lvstui.core import fields
 from lvstui.core.fields import FieldError
+from lvstui.core.words import did_you_mean
 
 
 class Configured(Protocol):
@@ -158,7 +159,10 @@ class Attributes(Generic[_T]):
         return {attribute.name: attribute.text(value) for attribute in self.members}
 
     def table(self, value: _T, *, whole: bool = False) -> Table:
-        """Write an object as a profile holds it, defaults left out unless `whole`; None stands for what is absent."""
+        """Write an object as a profile holds it, without defaults; `whole` as JSON does, with every key.
+
+        None stands for what is absent, or is for other objects.
+        """
         if whole:
             return {key: get(value) for key, get in self._whole}
         return {key: raw for key, get, default in self._changed if (raw := get(value)) not in (None, default)}
@@ -172,11 +176,16 @@ class Attributes(Generic[_T]):
         named = {short.get(name, name): text for name, text in texts.items()}
         for name in named:
             if name not in self._names:
-                raise FieldError(name, f"is no field of {self.what}; there are {', '.join(self._names)}")
+                raise FieldError(name, self._unknown(name))
         for attribute in self.members:
             if attribute.name in named:
                 value = attribute.read(value, named[attribute.name])
         return value
+
+    def _unknown(self, name: str) -> str:
+        """Return what is said of a name that is none."""
+        hint = did_you_mean(name, (*self._names, *map(self._field, self.members)))
+        return f"is no field of {self.what}; {hint or 'there are ' + ', '.join(self._names)}"
 
     def describe(self, value: _T) -> dict[str, str]:
         """Write every attribute for a description; an object within is one, of what differs from its default."""
@@ -203,6 +212,10 @@ class Attributes(Generic[_T]):
             if isinstance(number := get(value), int) and not limits[0] <= number <= limits[1]
         ]
 
+    def full_name(self, field: str) -> str:
+        """Return the name of the attribute that errors call `field`; what is no attribute is called the same."""
+        return next((one.name for one in self.members if self._field(one) == field), field)
+
     def _field(self, attribute: Attribute[_T]) -> str:
         """Return what errors call an attribute: `timeout` of the object within that is called `plain`."""
         return attribute.key if attribute.group == self._plain else attribute.name
@@ -218,7 +231,8 @@ def _whole_table(members: Sequence[Attribute[_T]], usual: _T | None) -> Callable
     """Return what writes an object within, as a shared table where it is the same object as the usual one."""
 
     def write(value: _T) -> Table | None:
-        return {one.key: raw for one in members if (raw := one.get(value)) is not None} or None
+        table: Table = {one.key: one.get(value) for one in members}
+        return None if all(raw is None for raw in table.values()) else table
 
     if usual is None:
         return write

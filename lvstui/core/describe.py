@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from lvstui.core import fields
@@ -33,13 +33,15 @@ from lvstui.core.model import (
 )
 
 
-def describe(change: Change, director: Director = EMPTY) -> str:
+def describe(change: Change, director: Director = EMPTY, *, short: bool = False) -> str:
     """Write a change in one line: `tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: weight 3 -> 5`.
+
+    A `short` one says by name what has a name, `shop / web1: weight 3 -> 5`, and addresses of what comes or goes only.
 
     Additions start with `+`, removals with `-`; what a profile lets go of stays in the kernel, and is no removal. The
     name of a server's service is looked up in `director`.
     """
-    title = _title(change, director)
+    title = title_of(change, director, short=short)
     match change:
         case Change(DirectorField.NAME, str() as before, str() as after):
             names = (f'"{shorten(name)}"' if name else NONE for name in (before, after))
@@ -58,19 +60,30 @@ def describe(change: Change, director: Director = EMPTY) -> str:
                 return f"- {title}"
             if not old:
                 return f"+ {title}: {_listed(new)}"
-            changed = [f"{name} {old[name]} -> {new[name]}" for name in new if old[name] != new[name]]
+            changed = [_changed(name, old[name], new[name]) for name in new if old[name] != new[name]]
             return f"{title}: {', '.join(changed) or 'unchanged'}"
 
 
-def _title(change: Change, director: Director) -> str:
+def _changed(name: str, old: str, new: str) -> str:
+    """Write a value that changed; of a drain say what it means: the weight to go back to is remembered, or no more."""
+    if name != "resume":
+        return f"{name} {old} -> {new}"
+    return f"no longer remembers {old}" if new == NONE else f"remembers {new}"
+
+
+def title_of(change: Change, director: Director = EMPTY, *, short: bool = False) -> str:
+    """Return what a change is about: `tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1`, or in short `shop / web1`."""
     named = change.after or change.before
+    stays = change.before is not None and change.after is not None
     match change.target:
         case AddressKey() | MarkKey() as key:
-            return _titled(key, named if isinstance(named, Service) else None)
+            name = named.name if isinstance(named, Service) else ""
+            return _titled(name, fields.service_text(key), short=short, alone=stays)
         case ServerKey(key, endpoint):
             pool = director.pools.get(key)
-            name = f" {fields.visible(named.name)}" if isinstance(named, RealServer) and named.name else ""
-            return f"{_titled(key, pool.service if pool else None)} / {fields.server_text(endpoint)}{name}"
+            above = _titled(pool.service.name if pool else "", fields.service_text(key), short=short)
+            name = named.name if isinstance(named, RealServer) else ""
+            return f"{above} / {_titled(name, fields.server_text(endpoint), short=short, alone=stays)}"
         case MarkGroupKey(mark):
             return f"mark {mark}"
         case SyncRole() as role:
@@ -103,9 +116,19 @@ def _described(value: Value | None) -> Mapping[str, str]:
             return {}
 
 
-def _titled(key: ServiceKey, service: Service | None) -> str:
-    name = f" {fields.visible(service.name)}" if service and service.name else ""
-    return fields.service_text(key) + name
+def value_text(value: Value | None) -> str:
+    """Return all that is configured of one thing in a line, without what it leaves out; empty for nothing."""
+    return _shown(value) if isinstance(value, str) else _listed(_described(value))
+
+
+def _titled(name: str, address: str, *, short: bool, alone: bool = True) -> str:
+    """Return what something is and is called; in `short` its name first, and where that is enough `alone`."""
+    if not name:
+        return address
+    name = fields.visible(name)
+    if not short:
+        return f"{address} {name}"
+    return name if alone else f"{name} {address}"
 
 
 def _listed(described: Mapping[str, str]) -> str:
@@ -164,3 +187,9 @@ def server_names(director: Director, key: ServiceKey | None, endpoint: Endpoint)
     server = pool.servers.get(endpoint) if pool else None
     texts = (fields.server_text(endpoint), str(endpoint.address))
     return (server.name, *texts) if server and server.name else texts
+
+
+def notes(director: Director, keys: Iterable[ServiceKey | None]) -> list[str]:
+    """Return the notes of these services, each with whose it is: `of shop: ask the shop team first`."""
+    pools = (director.pools[key].service for key in dict.fromkeys(keys) if key is not None and key in director.pools)
+    return [f"of {service_name(service)}: {fields.visible(service.note)}" for service in pools if service.note]

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from lvstui.core import sysctls
+from lvstui.core.attributes import with_weight
 from lvstui.core.change import Change, DirectorField, Target, Value, change_server, lookup, with_profile_values
 from lvstui.core.model import (
     UNKNOWN_FAMILY,
@@ -166,15 +167,39 @@ def keep_managed(director: Director, profile: Director) -> Director:
 
 
 def keep_weights(profile: Director, running: Director) -> Director:
-    """Return a profile with the weights of those servers that run, drained ones included."""
+    """Return a profile with the weights of those servers that run; it remembers its own of those that are drained."""
     pools = dict(profile.pools)
     for key, pool in profile.pools.items():
         held = running.pools[key].servers if key in running.pools else {}
         servers = {
-            endpoint: replace(server, weight=held[endpoint].weight) if endpoint in held else server
+            endpoint: with_weight(server, held[endpoint].weight) if endpoint in held else server
             for endpoint, server in pool.servers.items()
         }
         pools[key] = replace(pool, servers=servers)
+    return replace(profile, pools=pools)
+
+
+def keep_unseen(profile: Director, running: Director) -> Director:
+    """Return a profile with what /proc/net/ip_vs does not tell of those services and servers that run, as it is there.
+
+    These are thresholds, tunnels, flags of schedulers and persistence engines.
+    """
+    pools = dict(profile.pools)
+    for key, pool in profile.pools.items():
+        held = running.pools.get(key)
+        if held is None:
+            continue
+        servers = {
+            endpoint: replace(server, upper=seen.upper, lower=seen.lower, tunnel=seen.tunnel)
+            if (seen := held.servers.get(endpoint))
+            else server
+            for endpoint, server in pool.servers.items()
+        }
+        service, own = pool.service, held.service
+        if service.persistence and own.persistence:
+            engine = own.persistence.engine
+            service = replace(service, persistence=replace(service.persistence, engine=engine))
+        pools[key] = Pool(replace(service, flags=own.flags), servers)
     return replace(profile, pools=pools)
 
 

@@ -6,6 +6,7 @@ Every function that reads a text raises `FieldError` where it is none.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
@@ -76,6 +77,8 @@ _BLANKS: Final = "\u115f\u1160\u2800\u3164\uffa0"
 
 _MARKS_MAX: Final = 4
 """Marks on one letter, as Burmese and Hebrew need them."""
+
+_HEX: Final = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
 
 _T = TypeVar("_T", bound=int)
 
@@ -160,6 +163,14 @@ def number(field: str, value: str | int, limits: tuple[int, int] | None = None) 
     return value
 
 
+def mark(text: str, field: str = "mark", lowest: int = 1) -> int:
+    """Read a firewall mark, in hexadecimal too (`0x50`), as nft and iptables write it. Raises `FieldError`."""
+    found = text.strip()
+    if _HEX.fullmatch(found):
+        return number(field, int(found, 16), (lowest, _U32))
+    return number(field, text, (lowest, _U32))
+
+
 def address(field: str, text: str) -> Address:
     """Read an IPv4 or IPv6 address; names are not looked up, zones (`%eth0`) not taken. Raises `FieldError`."""
     try:
@@ -199,14 +210,14 @@ def _join(host: Address, port: int) -> str:
 def service(text: str) -> ServiceKey:
     """Read a service: `tcp:192.0.2.10:443`, `udp:`, `sctp:`, `ip47:` …, `[IPv6]:port`, `mark:80`, `mark6:80`.
 
-    Ports are 0 to 65535, marks 1 to 2^32-1. Raises `FieldError`.
+    Ports are 0 to 65535, marks 1 to 2^32-1 (`mark:0x50` too). Raises `FieldError`.
     """
     kind, _, rest = text.strip().partition(":")
     kind = kind.lower()
     if kind in ("mark", "mark6"):
-        if not (rest.isascii() and rest.isdigit() and len(rest) <= 10 and 1 <= int(rest) <= _U32):
-            raise FieldError("service", f"{quote(text)} needs a mark from 1 to {_U32}, such as mark:80")
-        return MarkKey(int(rest), Family.IPV4 if kind == "mark" else Family.IPV6)
+        if misread(mark, rest):
+            raise FieldError("service", f"{quote(text)} needs a mark from 1 to {_U32}, such as mark:80 or mark:0x50")
+        return MarkKey(mark(rest), Family.IPV4 if kind == "mark" else Family.IPV6)
     protocol = _PROTOCOLS.get(kind) or _numbered_protocol(kind)
     if protocol is None:
         raise FieldError(

@@ -38,13 +38,11 @@ def home_text(home: Home) -> str:
     return ", ".join(filter(None, (visible(home.host), f"netns {visible(home.netns)}" if home.netns else "")))
 
 
-def whose(path: str, profile: Home, here: Home) -> str:
-    """Return a sentence on whose profile it is; empty where it is this director's or nobody's."""
+def whose(path: str, profile: Home, here: Home, what: str = "profile") -> str:
+    """Return a sentence on whose profile (or plan) it is; empty where it is this director's or nobody's."""
     if not is_foreign(profile, here):
         return ""
-    return (
-        f"{visible(path)} is the profile of {home_text(profile) or 'another director'}, and this is {home_text(here)}"
-    )
+    return f"{visible(path)} is the {what} of {home_text(profile) or 'another director'}, and this is {home_text(here)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,25 @@ class Scan:
         return self.complete and not self.left_out
 
 
+class Sticker(NamedTuple):
+    """A client, in the mask of its service, that sticks to a real server, and for how many seconds if it stays away."""
+
+    client: str
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """Of each real server some clients that stick to it, those first who stay longest, by one reading of the table.
+
+    `taken` is its moment (monotonic seconds), `whole` says whether it saw every row.
+    """
+
+    taken: float
+    whole: bool
+    clients: Mapping[ServerKey, Sequence[Sticker]]
+
+
 ALL_BITS: Final = 0xFFFFFFFF
 """The mask of a rule that sets the whole mark."""
 

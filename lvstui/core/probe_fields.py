@@ -12,6 +12,7 @@ from lvstui.core import fields
 from lvstui.core.attribute import NONE, Attribute, Configured, Kind, Raw
 from lvstui.core.fields import FieldError, quote
 from lvstui.core.model import DnsRecord, Probe, ProbeType, Service, Statuses
+from lvstui.core.words import did_you_mean
 
 _V = TypeVar("_V")
 _C = TypeVar("_C", bound=Configured)
@@ -51,10 +52,8 @@ def probe_type(text: str) -> ProbeType:
     word = text.strip().lower()
     if word in TYPES:
         return ProbeType(word)
-    from difflib import get_close_matches  # 5 ms that only a mistake costs
-
-    near = get_close_matches(word, TYPES, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    near = did_you_mean(word, TYPES)
+    hint = f"; {near}" if near else ""
     raise FieldError("probe.type", f"must be {', '.join(TYPES[:-1])} or {TYPES[-1]}, not {quote(text)}{hint}")
 
 

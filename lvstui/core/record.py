@@ -21,16 +21,16 @@ from lvstui.core.change import (
     starts_from_kernel,
 )
 from lvstui.core.describe import describe
-from lvstui.core.fields import service_text, visible
+from lvstui.core.fields import visible
 from lvstui.core.home import home_text
 from lvstui.core.model import NOBODYS, Director, Home, ServerKey, Service, ServiceKey
-from lvstui.core.words import first_of
 
 
 class Kind(Enum):
     """How an edit came about: undo and redo move in the history of one session, the others add to it.
 
-    Edits of persistence entries change nothing that is configured; they cannot be taken back.
+    Edits of persistence entries change nothing that is configured; they cannot be taken back. A trial is recorded when
+    it begins and again when it ends, with what stays of it or with what led back.
     """
 
     DO = "do"
@@ -39,6 +39,9 @@ class Kind(Enum):
     APPLY = "apply"
     ROLLBACK = "rollback"
     ENTRIES = "entries"
+    TRIAL = "trial"
+    KEEP = "keep"
+    TAKE_BACK = "take-back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,16 @@ def lines(record: Record, director: Director = EMPTY) -> Sequence[str]:
     return [*(describe(change, director) for change in record.changes), *map(visible, record.entries)]
 
 
+def summary(record: Record, director: Director = EMPTY, *, short: bool = False) -> str:
+    """Write out the first thing that a record holds, and how many more there are; in `short` with names only."""
+    changes, entries = record.changes, record.entries
+    first = describe(changes[0], director, short=short) if changes else "".join(map(visible, entries[:1]))
+    more = len(changes) + len(entries) - 1
+    if short:
+        return f"{first}, +{more:,} more" if more > 0 else first
+    return f"{first} and {more} more" if more > 0 else first
+
+
 def find_conflicts(changes: Sequence[Change], director: Director) -> tuple[Change, ...]:
     """List what keeps changes from being made: for each object that is not as they saw it, its `before` -> what it is.
 
@@ -142,9 +155,6 @@ def _part(director: Director, key: ServiceKey | None) -> Director:
 
 OWN_NAME = "lvstui"
 
-_SHOWN = 3
-"""Services that a warning names."""
-
 
 class Remark(NamedTuple):
     """What a program wrote last about a real server that it checks.
@@ -166,7 +176,7 @@ class Owner:
 
     `services` None stands for every service: it owns the whole table, or nobody could read what it owns. Another
     lvstui owns none, as it writes only what a person asks for. `remarks` are what it wrote about servers, as far as
-    there is a file of that.
+    there is a file of that. `flushes` says that it clears the whole table when it starts.
     """
 
     program: str
@@ -174,6 +184,7 @@ class Owner:
     config: str = ""
     services: frozenset[ServiceKey] | None = None
     remarks: tuple[Remark, ...] = ()
+    flushes: bool = False
 
     def owns(self, key: ServiceKey) -> bool:
         """Return whether this program may write over a service."""
@@ -186,14 +197,3 @@ def find_claims(owners: Iterable[Owner], changes: Iterable[Change]) -> Mapping[S
     keys = dict.fromkeys(service_of(change.target) for change in changes)
     found = ((key, next((owner for owner in held if owner.owns(key)), None)) for key in keys if key is not None)
     return {key: owner for key, owner in found if owner is not None}
-
-
-def claim_warnings(claims: Mapping[ServiceKey, Owner]) -> list[str]:
-    """Warn of what belongs to somebody, a sentence for each owner: `keepalived manages tcp:192.0.2.10:443: ...`."""
-    held: dict[Owner, list[str]] = {}
-    for key, owner in claims.items():
-        held.setdefault(owner, []).append(service_text(key))
-    return [
-        f"{owner.program} manages {first_of(services, _SHOWN)}: it may overwrite this at its next check or reload"
-        for owner, services in held.items()
-    ]

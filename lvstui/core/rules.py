@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from enum import Enum
 from itertools import starmap
 from typing import Final, assert_never
 
@@ -13,6 +12,7 @@ from lvstui.core import fields, selectors, sysctls
 from lvstui.core.attribute import out_of_range
 from lvstui.core.attributes import DAEMON, SERVER, SERVICE, TIMEOUTS
 from lvstui.core.change import Change
+from lvstui.core.mistake import Severity as Severity
 from lvstui.core.model import (
     FULL_MASK_V4,
     FULL_PREFIX_V6,
@@ -44,21 +44,18 @@ from lvstui.core.model import (
 from lvstui.core.probe_fields import fits
 
 
-class Severity(Enum):
-    """How bad a problem is: the kernel (or the profile) refuses it, or it is taken and does not do what it says."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, in a sentence that goes on from the field; `where` is empty in a single change."""
+    """One thing that is wrong, in a sentence that goes on from the field; `where` is empty in a single change.
+
+    `needs` are other fields that it follows from: where one of them is wrong itself, this may not be true.
+    """
 
     field: str
     sentence: str
     severity: Severity = Severity.ERROR
     where: str = ""
+    needs: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
@@ -70,19 +67,19 @@ def problems(change: Change, director: Director) -> tuple[Problem, ...]:
     match change:
         case Change(_, before, Service() as after):
             others = [pool.service for key, pool in director.pools.items() if key != after.key]
-            found = _service(after, others, adds=before is None and after.key in director.pools)
+            found = service_problems(after, others, adds=before is None and after.key in director.pools)
         case Change(ServerKey(key, endpoint), before, RealServer() as after):
             pool = director.pools.get(key) or Pool(Service(key))
             others_here = [server for other, server in pool.servers.items() if other != endpoint]
-            found = _server(after, key, others_here, director, before is None and endpoint in pool.servers)
+            found = server_problems(after, key, others_here, director, before is None and endpoint in pool.servers)
         case Change(_, _, Timeouts() as after):
-            found = _timeouts(after)
+            found = timeouts_problems(after)
         case Change(_, _, SyncDaemon() as after):
-            found = _sync(after, director)
+            found = daemon_problems(after, director)
         case Change(SysctlKey(name), _, str() as text):
-            found = _sysctl(name, text)
+            found = setting_problems(name, text)
         case Change(_, _, MarkGroup() as after):
-            found = _group(after, (group for mark, group in director.groups.items() if mark != after.mark))
+            found = group_problems(after, (group for mark, group in director.groups.items() if mark != after.mark))
         case _:
             return ()
     return tuple(sorted(found, key=lambda problem: problem.severity is not Severity.ERROR))
@@ -95,27 +92,27 @@ def check(director: Director) -> tuple[Problem, ...]:
 
 def _everything(director: Director) -> Iterator[Problem]:
     if director.timeouts is not None:
-        yield from _at("timeouts", _timeouts(director.timeouts))
+        yield from _at("timeouts", timeouts_problems(director.timeouts))
     for name, text in director.sysctl.items():
-        yield from _at("sysctl", _sysctl(name, text))
+        yield from _at("sysctl", setting_problems(name, text))
     for daemon in director.daemons.values():
-        yield from _at(f"sync {fields.ROLE_WORDS[daemon.role]}", _sync(daemon, director))
+        yield from _at(f"sync {fields.ROLE_WORDS[daemon.role]}", daemon_problems(daemon, director))
     for key, pool in director.pools.items():
         where = fields.service_text(key)
-        yield from _at(where, _service(pool.service, ()))
+        yield from _at(where, service_problems(pool.service, ()))
         for endpoint, server in pool.servers.items():
-            for problem in _server(server, key, (), director):
+            for problem in server_problems(server, key, (), director):
                 yield replace(problem, where=f"{where} / {fields.server_text(endpoint)}")
     for mark, group in director.groups.items():
-        yield from _at(f"mark {mark}", _group(group, ()))
+        yield from _at(f"mark {mark}", group_problems(group, ()))
 
 
 def _at(where: str, found: Iterable[Problem]) -> Iterator[Problem]:
     return (replace(problem, where=where) for problem in found)
 
 
-def _warning(field: str, sentence: str) -> Problem:
-    return Problem(field, sentence, Severity.WARNING)
+def _warning(name: str, sentence: str, *needs: str) -> Problem:
+    return Problem(name, sentence, Severity.WARNING, needs=needs)
 
 
 EXISTS: Final = Problem("service", "it exists already; edit it instead of adding it")
@@ -124,11 +121,13 @@ SYNC_RUNS: Final = Problem(
     "server",
     "the kernel takes no server of another address family while a sync daemon runs; "
     "stop the daemon, or give an address of the service's family",
+    needs=("service",),
 )
 OTHER_FAMILY: Final = Problem(
     "forwarding",
     "only tunnel leads to a server of another address family than its service; "
     "use tunnel, or an address of the service's family",
+    needs=("service", "server"),
 )
 GUE_PORT: Final = Problem("tunnel", "gue needs the UDP port of the server's end, such as port = 6080")
 
@@ -184,8 +183,10 @@ def wrong_thresholds(server: RealServer) -> Problem | None:
     if server.lower <= server.upper:
         return None
     if server.upper == 0:
-        return Problem("lower", f"{server.lower} is above the upper threshold 0 (no limit); make it 0, or raise upper")
-    return Problem("lower", f"{server.lower} is above the upper threshold {server.upper}; lower it, or raise upper")
+        sentence = f"{server.lower} is above the upper threshold 0 (no limit); make it 0, or raise upper"
+    else:
+        sentence = f"{server.lower} is above the upper threshold {server.upper}; lower it, or raise upper"
+    return Problem("lower", sentence, needs=("upper",))
 
 
 def wrong_family(server: RealServer, family: Family) -> Problem | None:
@@ -236,6 +237,8 @@ TIMEOUT_MAX: Final = INT_MAX // 100
 
 _TIMEOUT_SAFE: Final = INT_MAX // 1000
 _PORTS: Final = (0, 65535)
+_IPVSADM_WEIGHT: Final = 65535
+"""The largest weight that ipvsadm up to 1.31 takes (parse_options), unless it is patched; the kernel keeps an int."""
 
 
 def wrong_setting(name: str, text: str) -> Problem | None:
@@ -244,20 +247,29 @@ def wrong_setting(name: str, text: str) -> Problem | None:
     return Problem(error.field, error.sentence) if error else None
 
 
-def _service(service: Service, others: Iterable[Service], adds: bool = False) -> Iterator[Problem]:
+def _name_problems(name: str, read: Callable[[str], object], what: str) -> Iterator[Problem]:
+    """Find a name that commands would take for an address."""
+    if ":" in name and fields.misread(read, name) is None:
+        yield _warning("name", f"reads as {what}, which commands would take it for; choose another name")
+
+
+def service_problems(service: Service, others: Iterable[Service], adds: bool = False) -> Iterator[Problem]:
+    """Find what is wrong with a service beside `others`; `adds` says that its address is taken."""
     key = service.key
     if adds:
         yield EXISTS
     yield from misfits(service)
     if service.name and any(other.name == service.name for other in others):
         yield name_taken("service", service.name)
+    yield from _name_problems(service.name, fields.service, "a service")
     if isinstance(key, AddressKey):
         if key.protocol not in fields.PROTOCOL_WORDS:
             yield _warning("service", "the kernel balances tcp, udp and sctp only; use one of them, or a firewall mark")
         if key.port == 0 and service.persistence is None:
-            yield _warning("service", "without persistence the kernel serves nobody on port 0; add it, or give a port")
+            sentence = "without persistence the kernel serves nobody on port 0; add it, or give a port"
+            yield _warning("service", sentence, "persistence")
         if service.flags & ServiceFlags.ONE_PACKET and key.protocol is not Protocol.UDP:
-            yield _warning("flags", "one-packet has an effect on udp services only; take it out")
+            yield _warning("flags", "one-packet has an effect on udp services only; take it out", "service")
     if problem := wrong_mask(service):
         yield problem
     if service.persistence is not None:
@@ -276,40 +288,48 @@ def _persistence(persistence: Persistence, key: ServiceKey) -> Iterator[Problem]
     if key.family is Family.IPV4 and persistence.prefix is None:
         yield _warning("netmask", f"{mask} has holes, which groups clients at random; 255.255.255.0 has none")
     if persistence.engine == "sip" and isinstance(key, AddressKey) and key.protocol is not Protocol.UDP:
-        yield _warning("engine", "sip reads calls in udp packets only; make the service udp, or take the engine out")
+        sentence = "sip reads calls in udp packets only; make the service udp, or take the engine out"
+        yield _warning("engine", sentence, "service")
 
 
 def _probe(probe: Probe, key: ServiceKey) -> Iterator[Problem]:
     kind = probe.type
     if kind is ProbeType.DNS and not probe.name:
-        yield Problem("probe.name", "dns needs the name to ask for; write one such as example.net")
-    if kind is ProbeType.UDP and not probe.send:
-        yield _warning(
-            "probe.send", "an empty datagram is sent, which most servers leave unanswered; write what to send"
+        yield Problem(
+            "probe.name", "dns needs the name to ask for; write one such as example.net", needs=("probe.type",)
         )
+    if kind is ProbeType.UDP and not probe.send:
+        sentence = "an empty datagram is sent, which most servers leave unanswered; write what to send"
+        yield _warning("probe.send", sentence, "probe.type")
     plain = Probe()
     for part in dataclasses.fields(Probe):
         if getattr(probe, part.name) != getattr(plain, part.name) and not fits(part.name, kind):
             others = " or ".join(other.value for other in ProbeType if fits(part.name, other))
             sentence = f"means nothing with type {kind.value}; make the type {others}, or take it out"
-            yield _warning(f"probe.{part.name}", sentence)
+            yield _warning(f"probe.{part.name}", sentence, "probe.type")
     if not isinstance(key, AddressKey) or probe.port:
         return
     if key.port == 0:
-        yield _warning("probe.port", "servers of a service on every port have no port of their own; write which to ask")
+        sentence = "servers of a service on every port have no port of their own; write which to ask"
+        yield _warning("probe.port", sentence, "service")
     elif key.protocol is not kind.carrier:
         carrier, own = fields.protocol_text(kind.carrier), fields.protocol_text(key.protocol)
         sentence = f"{kind.value} is asked over {carrier}, and the service takes {own}; choose another type, or a port"
-        yield _warning("probe.type", sentence)
+        yield _warning("probe.type", sentence, "service", "probe.port")
 
 
-def _server(
+def server_problems(
     server: RealServer, key: ServiceKey, others: Iterable[RealServer], director: Director, adds: bool = False
 ) -> Iterator[Problem]:
+    """Find what is wrong with a server of the service `key`, beside `others`, on a director with its sync daemons."""
     if adds:
         yield HAS_SERVER
     if server.name and any(other.name == server.name for other in others):
         yield name_taken("server of this service", server.name)
+    yield from _name_problems(server.name, fields.server, "a server")
+    if _IPVSADM_WEIGHT < server.weight <= INT_MAX:
+        sentence = f"the kernel takes it, but most ipvsadm stop at {_IPVSADM_WEIGHT}; give that or less"
+        yield _warning("weight", sentence)
     yield from misfits(server)
     if problem := wrong_thresholds(server):
         yield problem
@@ -325,14 +345,15 @@ def _server(
     keeps_port = server.forwarding in (Forwarding.ROUTE, Forwarding.TUNNEL)
     if keeps_port and isinstance(key, AddressKey) and key.port not in (0, port):
         method = fields.forwarding_text(server.forwarding)
-        yield _warning(
-            "server", f"{method} cannot change the port: packets arrive at {key.port}; write that, or use masq"
-        )
+        sentence = f"{method} cannot change the port: packets arrive at {key.port}; write that, or use masq"
+        yield _warning("server", sentence, "service", "forwarding")
 
 
-def _group(group: MarkGroup, others: Iterable[MarkGroup]) -> Iterator[Problem]:
+def group_problems(group: MarkGroup, others: Iterable[MarkGroup]) -> Iterator[Problem]:
+    """Find what is wrong with a mark beside `others`."""
     if group.name and any(other.name == group.name for other in others):
         yield name_taken("mark", group.name)
+    yield from _name_problems(group.name, fields.service, "a service")
     if not group.selectors:
         yield Problem("match", f"a mark needs packets: write some, such as {selectors.EXAMPLE}")
     if any(selector == Selector() for selector in group.selectors):
@@ -343,7 +364,8 @@ def _group(group: MarkGroup, others: Iterable[MarkGroup]) -> Iterator[Problem]:
         yield _warning("match", "the same packets are named twice; take one out")
 
 
-def _timeouts(timeouts: Timeouts) -> Iterator[Problem]:
+def timeouts_problems(timeouts: Timeouts) -> Iterator[Problem]:
+    """Find what is wrong with timeouts."""
     for attribute in TIMEOUTS:
         field, seconds = attribute.name, int(attribute.text(timeouts))
         if not 0 <= seconds <= TIMEOUT_MAX:
@@ -354,14 +376,16 @@ def _timeouts(timeouts: Timeouts) -> Iterator[Problem]:
             yield _warning(field, "0 tells the kernel to keep what it has; write the seconds that are wanted")
 
 
-def _sysctl(name: str, text: str) -> Iterator[Problem]:
+def setting_problems(name: str, text: str) -> Iterator[Problem]:
+    """Find what is wrong with a setting of net.ipv4.vs."""
     if problem := wrong_setting(name, text):
         yield problem
     elif strange := sysctls.doubt(name, sysctls.read(name, text)) or sysctls.slip(name):
         yield _warning(name, strange)
 
 
-def _sync(daemon: SyncDaemon, director: Director) -> Iterator[Problem]:
+def daemon_problems(daemon: SyncDaemon, director: Director) -> Iterator[Problem]:
+    """Find what is wrong with a sync daemon on a director with its services."""
     yield from misfits(daemon)
     if problem := wrong_group(daemon):
         yield problem

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias, TypeVar, TypeVarTuple, cast
+from typing import Final, NamedTuple, TypeVar, TypeVarTuple, cast
 
 from lvstui.core.change import Change
+from lvstui.core.events.event import Event
 from lvstui.core.health.verdict import Health
-from lvstui.core.model import NOBODYS, Director, Home, ServiceKey
-from lvstui.core.observed import NO_INFO, Reading, Scan
+from lvstui.core.history import NO_HISTORY, History
+from lvstui.core.model import NOBODYS, Director, Home, ServerKey
+from lvstui.core.observed import NO_INFO, Glimpse, Reading, Scan
 from lvstui.core.probes.finding import Findings
 from lvstui.core.record import Owner, Record, Session
+from lvstui.core.trial import Pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,18 @@ class Link:
     out_drops: float = 0.0
 
 
+class Conntrack(NamedTuple):
+    """How many flows netfilter tracks in this network namespace, and how many it can."""
+
+    held: int
+    most: int
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """The machine that the director runs on: its name and what it is busy with, in percent since the last look.
 
-    None is what could not be read.
+    None is what could not be read. `softirqs` are the CPUs one by one; `conntrack` is None without nf_conntrack.
     """
 
     name: str
@@ -43,6 +53,8 @@ class Host:
     softirq: float | None = 0.0
     memory: float | None = 0.0
     links: tuple[Link, ...] = ()
+    softirqs: tuple[float, ...] = ()
+    conntrack: Conntrack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +73,6 @@ class ProfileState:
     trouble: str = ""
     saved: Director | None = None
 
-
-History: TypeAlias = Mapping[ServiceKey, tuple[int, ...]]
-"""New connections per second of each service at its last readings, oldest first."""
-
-HISTORY_LENGTH: Final = 60
-"""Readings that the history of a service goes back."""
 
 Inputs = TypeVarTuple("Inputs")
 Result = TypeVar("Result")
@@ -105,24 +111,28 @@ class Snapshot:
     """What is known at one moment; `reading.director` carries the profile's names and notes.
 
     `read_only` says why edits are refused (empty: they are not); `trouble` says why the reading is no longer fresh.
-    `undo` and `redo` are the changes that the next undo or redo would make, in order. `schedulers`
+    `undo` and `redo` are the changes that the next undo or redo would make, in order; `emptied` are the servers whose
+    clients were moved with what the undo takes back, who stay where they are. `schedulers`
     and `interfaces` are those that the kernel has, the latter fit for multicast first. `changes` are the newest records
     of the profile's history, newest last; `others` the sessions of lvstui on it besides this one; `owners` the
-    programs that write to the same table. `scan` is what is known of the connection table, None while nobody looks.
+    programs that write to the same table. `scan` is what is known of the connection table, None while nobody looks;
+    `glimpse` who stuck to which server when it was read last.
+    `history` is what services and servers did lately. `trial` is the change that is on trial in this namespace.
     `here` is the machine and the namespace that this is. `health` has the real servers that are seen to be in trouble,
-    `findings` what those answered that were asked.
+    `findings` what those answered that were asked. `events` is what happened since lvstui was started, newest last.
     `derived` is handed on from one snapshot to the next.
     """
 
     reading: Reading
     origin: str
     host: Host
-    history: History = field(default_factory=dict)
+    history: History = NO_HISTORY
     profile: ProfileState = ProfileState()
     read_only: str = ""
     trouble: str = ""
     paused: bool = False
     undo: tuple[Change, ...] = ()
+    emptied: tuple[ServerKey, ...] = ()
     redo: tuple[Change, ...] = ()
     schedulers: tuple[str, ...] = ()
     interfaces: tuple[str, ...] = ()
@@ -130,9 +140,12 @@ class Snapshot:
     others: tuple[Session, ...] = ()
     owners: tuple[Owner, ...] = ()
     scan: Scan | None = None
+    glimpse: Glimpse | None = None
     here: Home = NOBODYS
+    trial: Pending | None = None
     health: Health = field(default_factory=dict)
     findings: Findings = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
     derived: Derived = field(default_factory=Derived, compare=False, repr=False)
 
     def derive(self, function: Callable[[*Inputs], Result], *inputs: *Inputs) -> Result:
@@ -149,17 +162,3 @@ class Snapshot:
 
 EMPTY_SNAPSHOT: Final = Snapshot(Reading(Director(), NO_INFO, 0.0), "", Host(""))
 """What is known before anything was read."""
-
-
-def extend_history(
-    history: Mapping[ServiceKey, tuple[int, ...]], reading: Reading
-) -> dict[ServiceKey, tuple[int, ...]]:
-    """Add the rates of a reading to the history of the services; those that are gone fall out.
-
-    It is the kernel's own estimate: the kernel brings its counters up to date every 2 seconds only
-    (net/netfilter/ipvs/ip_vs_est.c), so that what two readings a second apart differ by is nothing, then double.
-    """
-    return {
-        key: (*history.get(key, ())[1 - HISTORY_LENGTH :], stats.connection_rate)
-        for key, stats in reading.services.items()
-    }

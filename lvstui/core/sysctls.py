@@ -10,6 +10,7 @@ from typing import Final, TypeAlias, assert_never
 
 from lvstui.core.fields import FieldError, visible
 from lvstui.core.model import INT_MAX
+from lvstui.core.words import nearest
 
 _Range: TypeAlias = tuple[int, int]
 
@@ -371,10 +372,8 @@ def slip(setting: str) -> str:
     """Return a question about an unknown name that is close to a known one, empty for any other."""
     if setting in SETTINGS:
         return ""
-    from difflib import get_close_matches  # 5 ms that only an unknown name costs
-
-    near = get_close_matches(setting, SETTINGS, n=1, cutoff=0.85)
-    return f"lvstui knows no such setting; did you mean {near[0]}?" if near else ""
+    near = nearest(setting, SETTINGS, cutoff=0.85)
+    return f"lvstui knows no such setting; did you mean {near}?" if near else ""
 
 
 def absence(setting: str, held: Collection[str], kernel: str) -> str:

@@ -63,7 +63,7 @@ class EntryDesk:
         self._scanner = Scanner(kernel, self._publish, clock=clock)
         self._thread: Thread | None = None
         self._halt = Flag()
-        self._closed = False
+        self._closed = Flag()
         self._warned = False
         self._glancing = False
         self._following = Follow(False)
@@ -84,24 +84,38 @@ class EntryDesk:
         self._following = follow
         self._order(follow)
 
+    def reread(self) -> None:
+        """Read the table at once, where somebody watches."""
+        if self.watched:
+            self._order(Work(lambda: None))
+
     def look(self) -> None:
         """Without a thread: read the table now, where somebody watches."""
         if not self._threaded and self.watched:
             self._scanner.read()
 
-    def glance(self) -> None:
-        """Read what there is time for of the table, once, for the worker; an earlier glance comes first."""
+    def glance(self) -> Scan | None:
+        """Read what there is time for of the table, once, for the worker; an earlier glance comes first.
+
+        Without a thread the table is read now, and returned.
+        """
+        if not self._threaded:
+            return self._glance()
         if not self._glancing:
             self._glancing = True
-            self._order(Work(self._glance))
+            self._order(Work(self._submit_glance))
+        return None
 
-    def _glance(self) -> None:
-        try:
-            scan = read_table(self._kernel, _GLANCE_BUDGET, engines=False, clock=self._clock)
-        except KernelError as error:
-            scan = Scan(trouble=str(error))
+    def _submit_glance(self) -> None:
+        scan = self._glance()
         self._glancing = False
         self._submit(Glanced(scan))
+
+    def _glance(self) -> Scan:
+        try:
+            return read_table(self._kernel, _GLANCE_BUDGET, engines=False, clock=self._clock)
+        except KernelError as error:
+            return Scan(trouble=str(error))
 
     def edit(self, request: EditEntries) -> None:
         """Start edits; what becomes of every one is submitted to the worker."""
@@ -122,12 +136,12 @@ class EntryDesk:
         return self._kernel.read()
 
     def halt(self) -> None:
-        """Stop edits that are under way, once those in hand are done."""
+        """Start no more edits; those under way come to their end."""
         self._halt.set()
 
     def close(self) -> None:
         """End the thread; a reading ends with the piece in hand."""
-        self._closed = True
+        self._closed.set()
         self._halt.set()
         self._scanner.order(End())
         if self._thread is not None:
@@ -178,9 +192,15 @@ class EntryDesk:
         engines = self._following.engines
         return read_table(self._kernel, _LOOK_BUDGET, wanted, engines=engines, clock=self._clock)
 
+    def _look_back(self, wanted: WantedClients) -> Scan:
+        """Read what became of edits; the screens see it too, as nothing else reads the table meanwhile."""
+        scan = self._read(wanted)
+        self._scanner.show(scan)
+        return scan
+
     def _carry_out(self, request: EditEntries) -> None:
         """Make edits, in the scanner's thread."""
-        tools = Tools(self._consult, self._read, partial(self._consult, ()), self._wait)
+        tools = Tools(self._consult, self._look_back, partial(self._consult, ()), self._wait, self._clock)
         total, done = len(request.edits), 0
         for report in carry_out(request.edits, tools, request.pace):
             done += 1
@@ -194,7 +214,7 @@ class EntryDesk:
         answers: queue.SimpleQueue[Reading | KernelError] = queue.SimpleQueue()
         self._submit(Consult(tuple(messages), answers.put))
         deadline = time.monotonic() + _ANSWER_PATIENCE
-        while not self._closed and time.monotonic() < deadline:
+        while not self._closed.is_set() and time.monotonic() < deadline:
             with suppress(queue.Empty):
                 answer = answers.get(timeout=_ANSWER_LOOK)
                 if isinstance(answer, KernelError):
@@ -203,7 +223,11 @@ class EntryDesk:
         raise KernelError("the kernel did not answer in time; nothing is known of the edit")
 
     def _wait(self, seconds: float) -> bool:
+        """Let seconds pass; less where edits are halted just now. What is under way after that is still waited for."""
         if not self._threaded:
             self._pause(seconds)
             return not self._halt.is_set()
+        if self._halt.is_set():
+            self._closed.wait(seconds)
+            return False
         return not self._halt.wait(seconds)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import Final, NamedTuple
+from heapq import heappop, heappush
+from itertools import chain, count
+from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.entries.edits import (
     EntryEdit,
@@ -53,6 +55,9 @@ TRIES: Final = 6
 _SLACK: Final = 0.15
 """Seconds that the kernel's timers may be late."""
 
+_EARLY: Final = 0.001
+"""Seconds that a wait may end too early."""
+
 _RENEWED: Final = 61
 """Seconds, and one, for which the kernel keeps an entry on which connections hang (ip_vs_conn_expire)."""
 
@@ -68,33 +73,84 @@ class Tools(NamedTuple):
     """What edits are carried out with: messages to the kernel, its connection table, its counters, and time.
 
     `scan` reads the table with a budget of its own, so it may be partial; rows of the clients passed to it are kept in
-    any case. `wait` takes seconds and returns whether to go on afterwards.
+    any case. `wait` takes seconds and returns whether to go on afterwards; where not, it may have waited for less.
     """
 
     send: Callable[[Sequence[Message]], object]
     scan: Callable[[WantedClients], Scan]
     reading: Callable[[], Reading]
     wait: Callable[[float], bool]
+    clock: Callable[[], float] = time.monotonic
+
+
+class _Pause(NamedTuple):
+    """Says that edits under way have nothing to do for some seconds."""
+
+    seconds: float
+
+
+_Steps: TypeAlias = Iterator[EntryReport | _Pause]
 
 
 def carry_out(edits: Sequence[EntryEdit], tools: Tools, pace: float = 0.0) -> Iterator[EntryReport]:
-    """Carry edits out and report what was seen of each; `pace` is how many a second at most, 0 for all at once."""
-    together = _TOGETHER if pace <= 0 else max(1, int(pace))
-    for start in range(0, len(edits), together):
-        if start and pace > 0 and not tools.wait(together / pace):
-            return
-        yield from _Batch(tools).run(edits[start : start + together])
+    """Carry edits out and report what was seen of each; `pace` is how many start a second, 0 for as fast as it goes.
+
+    Those that are to start wait for none that are under way. Once `wait` says not to go on, none starts any more, and
+    those under way come to their end.
+    """
+    schedule = _Schedule(edits, pace, tools.clock())
+    under_way: list[tuple[float, int, _Batch, _Steps]] = []
+    number = count()
+    going_on = True
+    while under_way or (schedule.left and going_on):
+        starts = bool(schedule.left) and going_on and (not under_way or (pace > 0 and schedule.due <= under_way[0][0]))
+        pause = (schedule.due if starts else under_way[0][0]) - tools.clock()
+        if pause > _EARLY:
+            going_on = tools.wait(pause) and going_on
+            continue
+        if starts:
+            batch = _Batch(tools)
+            steps = batch.run(schedule.take(tools.clock()))
+        else:
+            _, _, batch, steps = heappop(under_way)
+        batch.going_on = going_on
+        for step in steps:
+            if isinstance(step, _Pause):
+                heappush(under_way, (tools.clock() + step.seconds, next(number), batch, steps))
+                break
+            yield step
+
+
+@dataclass(slots=True)
+class _Schedule:
+    """Which edits are left to start, and when the next ones are to; `pace` is how many a second, 0 for no bound."""
+
+    left: Sequence[EntryEdit]
+    pace: float
+    due: float
+
+    def take(self, now: float) -> Sequence[EntryEdit]:
+        """Return the edits that start now, with those that would have started had reading not taken so long."""
+        many = _TOGETHER
+        if self.pace > 0:
+            together = max(1, int(self.pace))
+            beats = 1 + int((now - self.due) * self.pace / together)
+            many = beats * together
+            self.due += many / self.pace
+        taken, self.left = self.left[:many], self.left[many:]
+        return taken
 
 
 @dataclass(slots=True)
 class _Batch:
-    """Edits that go through the kernel together."""
+    """Edits that go through the kernel together; `going_on` says whether to try again what has not worked."""
 
     tools: Tools
     director: Director = field(default_factory=Director)
     wanted: WantedClients = NOBODY
+    going_on: bool = True
 
-    def run(self, edits: Sequence[EntryEdit]) -> Iterator[EntryReport]:
+    def run(self, edits: Sequence[EntryEdit]) -> _Steps:
         """Check all edits, then make them and read back what came of it."""
         try:
             reading = self.tools.reading()
@@ -115,13 +171,14 @@ class _Batch:
                 good.append(edit)
         reported: set[int] = set()
         try:
-            for report in chain(
+            for step in chain(
                 self._set_times([edit for edit in good if isinstance(edit, SetTime)]),
                 self._bind([edit for edit in good if isinstance(edit, Pin)]),
                 self._remove([edit for edit in good if isinstance(edit, Expire | Move)], scan),
             ):
-                reported.add(id(report.edit))
-                yield report
+                if isinstance(step, EntryReport):
+                    reported.add(id(step.edit))
+                yield step
         except KernelError as error:
             yield from (EntryReport(edit, Outcome.FAILED, str(error)) for edit in good if id(edit) not in reported)
 
@@ -227,7 +284,7 @@ class _Batch:
             return EntryReport(edit, Outcome.FAILED, f"{name} is on {place}, but the server does not count it", after)
         return EntryReport(edit, Outcome.DONE, f"{name} is on {place} now, bound", after)
 
-    def _remove(self, edits: Sequence[Expire | Move], scan: Scan) -> Iterator[EntryReport]:
+    def _remove(self, edits: Sequence[Expire | Move], scan: Scan) -> _Steps:
         """End entries, again and again while their clients keep them alive, and bind those that move."""
         pending = [(edit, edit.entry) for edit in edits]  # with each entry as it was last seen
         for _ in range(TRIES):
@@ -240,7 +297,7 @@ class _Batch:
                 messages += ending_messages(entry, children, self.director, edit.manner)
             self.tools.send(messages)
             soft = any(edit.manner is Manner.SOFT for edit, _ in pending)
-            going_on = self.tools.wait((SOFT_SECONDS if soft else KILL_SECONDS) + _SLACK)
+            yield _Pause((SOFT_SECONDS if soft else KILL_SECONDS) + _SLACK)
             scan, left = self._read()
             gone: list[Move] = []
             remaining: list[tuple[Expire | Move, Entry]] = []
@@ -254,7 +311,7 @@ class _Batch:
                     remaining.append((edit, now))
             yield from self._bind(gone)
             pending = remaining
-            if not going_on:
+            if not self.going_on:
                 break
         for edit, entry in pending:
             what = "gone" if isinstance(edit, Expire) else "moved"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
@@ -21,6 +21,7 @@ from lvstui.core.probes.finding import Probed
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.trace.trace import Trace
+from lvstui.core.trial import SECONDS, Trial
 from lvstui.core.view.table import Tone
 from lvstui.kernel.port import KernelError, Refused
 
@@ -35,22 +36,50 @@ class Edit:
 
     Once all changes hold, the clients that stick to the real servers that it `empties` are moved to the others of
     their services, by weight. That is an edit of entries: a record of its own, and nothing that can be taken back.
+
+    With a `trial` of so many seconds the kernel has the changes for that long, and the profile has not, until somebody
+    says that they stay; else a guard takes them back. Such an edit empties nothing.
     """
 
     changes: tuple[Change, ...]
     kind: Kind = Kind.DO
     whole: bool = False
     empties: tuple[ServerKey, ...] = ()
+    trial: float = 0.0
 
     @property
     def is_whole(self) -> bool:
         """Whether the edit is made completely or not at all."""
-        return self.whole or self.kind in (Kind.UNDO, Kind.REDO, Kind.ROLLBACK)
+        if self.whole or self.kind in (Kind.UNDO, Kind.REDO, Kind.ROLLBACK):
+            return True
+        return self.trial > 0 and not self.goes_on
 
     @property
     def goes_on(self) -> bool:
         """Whether what is refused stops nothing but what depends on it."""
         return self.kind is Kind.APPLY and not self.whole
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Request: the change on trial stays; with `force` also where it is another person's."""
+
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """Request: the change on trial is on trial for so many seconds more; `force` as for `Keep`."""
+
+    seconds: float = SECONDS
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Request: take the change on trial back now; `force` as for `Keep`."""
+
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +110,11 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadNow:
+    """Request: read at once, also while paused, and the connection table as well where somebody looks at it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
     """Request: somebody looks at the connection table, or (not `on`) nobody does any more.
 
@@ -89,6 +123,11 @@ class Watch:
 
     on: bool
     client: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """Request: read the connection table once, for a moment, for who sticks; not while somebody looks at it anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +220,24 @@ class Stop:
 
 
 OperatorRequest: TypeAlias = (
-    Edit | SaveAll | Adopt | Zero | Pace | Watch | EditEntries | StopEntries | Follow | Examine | AskServers
+    Edit
+    | Keep
+    | Extend
+    | TakeBack
+    | SaveAll
+    | Adopt
+    | Zero
+    | Pace
+    | ReadNow
+    | Watch
+    | EditEntries
+    | StopEntries
+    | Follow
+    | Examine
+    | AskServers
 )
 ScannerRequest: TypeAlias = Scanned | Glanced | Consult | Reported | Broken
-Request: TypeAlias = OperatorRequest | ScannerRequest | Answered | Stop
+Request: TypeAlias = OperatorRequest | ScannerRequest | Answered | Peek | Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +388,53 @@ class Overtaken:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """Event: a trial ended, and `done` of it stays; `left_alone` is what others have made of objects of it meanwhile.
+
+    `trouble` says why the profile could not take it yet; empty where it has, or has not to.
+    """
+
+    trial: Trial
+    done: tuple[Change, ...]
+    left_alone: tuple[Change, ...] = ()
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """Event: a trial has another deadline."""
+
+    trial: Trial
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """Event: a trial ended, and `done` led back to what was before it.
+
+    `left_alone` is what others have made of objects of it meanwhile; `refused` what the kernel would not take back.
+    `by` says who took it back, empty for ourselves.
+    """
+
+    trial: Trial
+    done: tuple[Change, ...]
+    left_alone: tuple[Change, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    by: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it went back."""
+        return not self.left_alone and not self.refused
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Event: what was asked of a change on trial was not done, for the reason in the sentence."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unsaved:
     """Event: the kernel has it, the profile file does not, for the reason in the sentence."""
 
@@ -351,18 +451,45 @@ class Notice:
 Outcome: TypeAlias = Applied | Rejected | Incomplete | Overtaken
 """How an edit ends."""
 
-Event: TypeAlias = Snapshot | Outcome | Zeroed | Followed | Examined | EntryProgress | EntriesDone | Unsaved | Notice
+TrialEvent: TypeAlias = Kept | Extended | TakenBack | Undecided
+"""How a request about a change on trial ends."""
+
+Event: TypeAlias = (
+    Snapshot | Outcome | TrialEvent | Zeroed | Followed | Examined | EntryProgress | EntriesDone | Unsaved | Notice
+)
+
+
+def ends_of(outcome: Outcome) -> Mapping[Change, tuple[str, str]]:
+    """Return how each change of an edit ended: `written`, `refused` or `not written`, and why it was not."""
+    ends = dict.fromkeys(outcome.edit.changes, ("not written", ""))
+    match outcome:
+        case Applied() | Incomplete():
+            pass
+        case Rejected(_, error, _, failed):
+            if failed is not None:
+                ends[failed] = "refused" if isinstance(error, Refused) else "not written", str(error)
+        case Overtaken(_, change):
+            ends[change] = "not written", "somebody else was faster"
+    ends |= dict.fromkeys(outcome.done, ("written", ""))
+    for refusal in () if isinstance(outcome, Applied | Overtaken) else outcome.refusals:
+        ends[refusal.change] = "refused" if refusal.tried else "not written", refusal.reason
+    return ends
 
 
 def sentence(event: Event, director: Director = EMPTY) -> tuple[str, Tone]:
     """Put an event into one sentence with its tone; the names of services are those of `director`."""
     match event:
+        case Applied(edit) if edit.trial:
+            return (
+                f"on trial: {_first(edit.changes, director)}; taken back in {edit.trial:.0f} s unless kept",
+                Tone.WARN,
+            )
         case Applied(edit):
-            first = describe(edit.changes[0], director) if edit.changes else ""
-            more = f" and {len(edit.changes) - 1} more" if len(edit.changes) > 1 else ""
-            return f"done: {first}{more}", Tone.GOOD
+            return f"done: {_first(edit.changes, director)}", Tone.SECONDARY
+        case Kept() | Extended() | TakenBack() | Undecided():
+            return _trial_sentence(event, director)
         case EntryProgress(report, done, total):
-            tone = Tone.GOOD if report.outcome is EntryOutcome.DONE else Tone.BAD
+            tone = Tone.SECONDARY if report.outcome is EntryOutcome.DONE else Tone.BAD
             return f"{report.sentence}{f' ({done} of {total}, Esc stops)' if total > 1 else ''}", tone
         case EntriesDone(_, 0):
             return "entries: no client sticks there", Tone.PLAIN
@@ -370,7 +497,7 @@ def sentence(event: Event, director: Director = EMPTY) -> tuple[str, Tone]:
             missing = f", {total - len(reports)} not tried" if total > len(reports) else ""
             return f"entries: {summary(reports)}{missing}", Tone.PLAIN
         case Zeroed(key):
-            return f"done: the counters of {fields.service_text(key) if key else 'everything'} are zero", Tone.GOOD
+            return f"done: the counters of {fields.service_text(key) if key else 'everything'} are zero", Tone.SECONDARY
         case Rejected(edit, _, done):
             count = f" ({len(done)} of {len(edit.changes)} changes were written)" if done else ""
             return f"not done: {event.sentence}{count}", Tone.BAD
@@ -385,6 +512,36 @@ def sentence(event: Event, director: Director = EMPTY) -> tuple[str, Tone]:
             return sentence, Tone.WARN
         case Snapshot() | Followed() | Examined():
             return "", Tone.PLAIN
+
+
+def _first(changes: Sequence[Change], director: Director) -> str:
+    """Return the first of changes in a line, and how many more there are."""
+    if not changes:
+        return ""
+    more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
+    return f"{describe(changes[0], director)}{more}"
+
+
+def _trial_sentence(event: TrialEvent, director: Director) -> tuple[str, Tone]:
+    """Put into one sentence what became of a change on trial."""
+    match event:
+        case Kept(_, done, left, trouble):
+            others = f"; others have changed since, and stay: {_first(left, director)}" if left else ""
+            unsaved = f"; the kernel has it, the profile does not yet: {trouble}" if trouble else ""
+            first = _first(done, director) or "nothing is left of it"
+            return f"kept: {first}{others}{unsaved}", Tone.BAD if unsaved else Tone.WARN if others else Tone.SECONDARY
+        case Extended(trial):
+            return f"longer on trial: taken back in {trial.left():.0f} s unless kept", Tone.SECONDARY
+        case TakenBack(trial, done, left, refused, by):
+            others = f"; changed by others since, and left alone: {_first(left, director)}" if left else ""
+            stuck = f"; the kernel would not take back: {refused[0].line(director)}" if refused else ""
+            stuck += f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+            first = _first(done, director) or "nothing had to be written"
+            whose = f" by {by}" if by else ""
+            sentence = f"taken back{whose}, what {trial.who} had on trial: {first}{others}{stuck}"
+            return sentence, Tone.BAD if stuck else Tone.WARN
+        case Undecided(text):
+            return text, Tone.BAD
 
 
 def summary(reports: Sequence[EntryReport]) -> str:

@@ -13,13 +13,8 @@ from dataclasses import replace
 from lvstui.core.change import (
     EMPTY,
     Change,
-    Target,
-    Value,
     changes_kernel,
-    holds,
-    lookup,
     service_of,
-    strip_profile_values,
     undo,
 )
 from lvstui.core.describe import describe
@@ -29,9 +24,10 @@ from lvstui.core.fields import visible
 from lvstui.core.home import home_text, is_same_home
 from lvstui.core.model import NOBODYS, Director, Home, MarkGroupKey, MarkKey
 from lvstui.core.record import Kind, Record, stamp
-from lvstui.engine.edits import Writing
+from lvstui.core.trial import find_held, is_now, is_unknown
 from lvstui.engine.messages import Applied, Edit, Event, sentence
 from lvstui.engine.profile import FollowedProfile
+from lvstui.engine.writing import Writing
 from lvstui.formats.profile.write import ProfileError
 from lvstui.formats.records import Unknown, Unreadable, load
 from lvstui.kernel.port import Kernel, KernelError
@@ -94,15 +90,15 @@ def _settle(kernel: Kernel, file: ProfileFile, records: HistoryFile, record: Rec
     if kernel.read_only:
         raise PermissionError
     if kernel.origin == "demo":
-        held = _find_held(record.changes, saved)  # that kernel ended with its process; the profile says what was done
+        held = find_held(record.changes, saved)  # that kernel ended with its process; the profile says what was done
     else:
-        held = _find_held(record.changes, running)
+        held = find_held(record.changes, running)
         if repairs := _repairs(record.changes, held, running):
             outcome = Writing(kernel, Edit(repairs)).run()
             if not isinstance(outcome, Applied):
                 post(outcome)
             running = kernel.read().director
-            held = _find_held(record.changes, running)
+            held = find_held(record.changes, running)
     if held and record.kind is not Kind.APPLY:
         FollowedProfile(file, kernel, post, here).save(held, add_profile_values(running, saved))
     entries = tuple(map(uncertain, record.entries))
@@ -113,40 +109,6 @@ def _settle(kernel: Kernel, file: ProfileFile, records: HistoryFile, record: Rec
     yield from said
 
 
-def _find_held(changes: Sequence[Change], director: Director) -> tuple[Change, ...]:
-    """Return those changes that hold in a director; of an object that was written several times, all up to the last.
-
-    Not those of an object that is as it was before them all. What only the profile knows holds with all before it.
-    """
-    first: dict[Target, Change] = {}
-    last: dict[Target, int] = {}
-    for place, change in enumerate(changes):
-        if changes_kernel(change) and not _is_unknown(change.target, director):
-            first.setdefault(change.target, change)
-            if _is_now(change.target, change.after, director):
-                last[change.target] = place
-    for target, change in first.items():
-        if _is_now(target, change.before, director):
-            last.pop(target, None)
-    held: list[Change] = []
-    complete = bool(last) or not any(map(changes_kernel, changes))
-    for place, change in enumerate(changes):
-        is_held = place <= last.get(change.target, -1) if changes_kernel(change) else complete
-        complete = complete and is_held
-        if is_held:
-            held.append(change)
-    return tuple(held)
-
-
-def _is_now(target: Target, value: Value | None, director: Director) -> bool:
-    return holds(target, value, strip_profile_values(lookup(director, target)))
-
-
-def _is_unknown(target: Target, director: Director) -> bool:
-    """Return whether a target cannot be read here: rules without the packet filter."""
-    return isinstance(target, MarkGroupKey) and director.marks is None
-
-
 def _repairs(changes: Sequence[Change], held: Sequence[Change], running: Director) -> tuple[Change, ...]:
     """Return the changes after which no service of an edited mark group is there without its rules.
 
@@ -155,13 +117,13 @@ def _repairs(changes: Sequence[Change], held: Sequence[Change], running: Directo
     """
     found: list[Change] = []
     for group in changes:
-        if not isinstance(group.target, MarkGroupKey) or _is_unknown(group.target, running):
+        if not isinstance(group.target, MarkGroupKey) or is_unknown(group.target, running):
             continue
         mark = group.target.mark
         services = [change for change in changes if changes_kernel(change) and _mark_of(change) == mark]
         if group in held:
             missing = [change for change in services if change not in held]
-            found += [change for change in missing if _is_now(change.target, change.before, running)]
+            found += [change for change in missing if is_now(change.target, change.before, running)]
         else:
             found += undo(change for change in services if change in held)
     return tuple(found)
@@ -187,7 +149,7 @@ def _report(record: Record, held: Sequence[Change], number: int, director: Direc
     again = "`lvstui apply` again" if record.kind is Kind.APPLY else "repeat the edit"
     more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
     touched = [
-        change for change in lost if changes_kernel(change) and not _is_now(change.target, change.before, director)
+        change for change in lost if changes_kernel(change) and not is_now(change.target, change.before, director)
     ]
     others = f" ({len(touched)} of these changed by others since)" if touched else ""
     return f"{first}; not written: {describe(lost[0], director)}{more}{others}: {again} for that"

@@ -170,11 +170,22 @@ class Scanner:
         if self._stopped is not reading:
             reading.close()
         scan = reading.scan(running=self._interrupted, trouble=trouble)
-        self._due = self._clock() + max(self._follow.pace, REST * (scan.taken - began), SHOWING * scan.rows)
+        self._rest(scan, began)
         if self._interrupted and scan.rows < self._known.rows:
             return
         self._known = scan
         self._publish(scan)
+
+    def show(self, scan: Scan) -> None:
+        """Take over a reading of work, which keeps us from reading, once one is due."""
+        if self._follow.on and scan.complete and self._clock() >= self._due:
+            self._rest(scan, scan.began)
+            self._known = scan
+            self._publish(scan)
+
+    def _rest(self, scan: Scan, began: float) -> None:
+        """Put the next reading off, by how long this one took and is looked at."""
+        self._due = self._clock() + max(self._follow.pace, REST * (scan.taken - began), SHOWING * scan.rows)
 
     def _resume(self) -> Pass | None:
         """Return the pass that an order has interrupted or, where somebody searches, its budget has stopped.

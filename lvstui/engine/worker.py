@@ -6,11 +6,13 @@ locks. Tests call `step` inline, without a thread.
 
 from __future__ import annotations
 
+import os
 import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import assert_never
 
 from lvstui.core.advice.services import advice
@@ -18,18 +20,24 @@ from lvstui.core.change import Change, changes_kernel, fold, holds
 from lvstui.core.doctor.questions import examine
 from lvstui.core.drift import add_profile_values
 from lvstui.core.entries.edits import EntryReport, Outcome, emptying_title, report_line, title
+from lvstui.core.entries.glimpse import glimpse, is_fresh
 from lvstui.core.entries.resolve import has_engine, wanted_clients
 from lvstui.core.entries.sync_message import Message
+from lvstui.core.events.states import Sight
+from lvstui.core.events.watch import Look
+from lvstui.core.events.watch import Watch as EventWatch
 from lvstui.core.fields import FieldError
 from lvstui.core.health.watch import Watch as HealthWatch
-from lvstui.core.marks.mark import found_arrivals
+from lvstui.core.history import NO_HISTORY, Recorder
+from lvstui.core.marks.mark import found_arrivals, unset_marks
 from lvstui.core.model import NOBODYS, Home, ServiceKey
-from lvstui.core.observed import Reading, Scan
+from lvstui.core.observed import Glimpse, Reading, Scan
 from lvstui.core.packets.packet import Packet
 from lvstui.core.record import Kind, Owner
-from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived, History, Host, Snapshot, extend_history
+from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived, Host, Snapshot
+from lvstui.core.trial import Pending
 from lvstui.engine.doctor import gather
-from lvstui.engine.edits import FEW, Editor, read_target
+from lvstui.engine.edits import Editor
 from lvstui.engine.entry_desk import EntryDesk
 from lvstui.engine.messages import (
     Adopt,
@@ -45,12 +53,17 @@ from lvstui.engine.messages import (
     Event,
     Examine,
     Examined,
+    Extend,
     Follow,
     Followed,
     Glanced,
+    Keep,
+    Kept,
     Notice,
     OperatorRequest,
     Pace,
+    Peek,
+    ReadNow,
     Reported,
     Request,
     SaveAll,
@@ -58,6 +71,9 @@ from lvstui.engine.messages import (
     ScannerRequest,
     Stop,
     StopEntries,
+    TakeBack,
+    TakenBack,
+    Undecided,
     Watch,
     Zero,
     Zeroed,
@@ -67,17 +83,23 @@ from lvstui.engine.profile import FollowedProfile
 from lvstui.engine.reach import look_up
 from lvstui.engine.scanner import Follow as FollowTable
 from lvstui.engine.tracer import follow
+from lvstui.engine.trial_desk import TrialDesk
+from lvstui.engine.writing import FEW, read_target
 from lvstui.host.patience import Lookout
-from lvstui.kernel.port import Kernel, KernelError
+from lvstui.kernel.port import Kernel, KernelError, NoIpvs
 from lvstui.store.history_file import Draft, HistoryFile
 from lvstui.store.profile_file import ProfileFile
 from lvstui.store.sessions import Presence
+from lvstui.store.trial_file import TrialFile
 
 _TRACE_BUDGET = 2.0
 """Seconds that a trace may read the connection table, while nothing else is read."""
 
 _DOCTOR_BUDGET = 1.0
 """Seconds that the doctor may read it."""
+
+_GLANCE = 1.0
+"""Seconds between two looks at whether a change is on trial, where the kernel is read less often than that, or not."""
 
 _ONCE = 1e9
 """Seconds between two readings of the connection table where it is read only once."""
@@ -87,7 +109,8 @@ class Worker:
     """Owns one kernel and at most one profile file; `post` takes the events, from the worker's own thread.
 
     `records` is the history to which every edit is added, `presence` finds other lvstui on the same profile,
-    `owners` who else writes to the table; `here` is where the kernel is. Reading the connection table has a thread of
+    `owners` who else writes to the table; `here` is where the kernel is, and `trial` where a change on trial is put
+    down (None: there can be none). Reading the connection table has a thread of
     its own where the worker is `threaded`; elsewhere the worker does it itself, and `pause` lets seconds pass.
     """
 
@@ -107,6 +130,7 @@ class Worker:
         threaded: bool = True,
         pause: Callable[[float], None] = time.sleep,
         here: Home = NOBODYS,
+        trial: TrialFile | None = None,
     ) -> None:
         self._kernel = kernel
         self._post = post
@@ -119,15 +143,19 @@ class Worker:
         self._due = clock()
         self._reading = EMPTY_SNAPSHOT.reading
         self._here = here
-        self._profile = FollowedProfile(profile, kernel, post, here)
-        self._editor = Editor(kernel, self._profile, records, post, read_only=read_only)
+        self._trials = TrialDesk(kernel, trial, here, post=post, read_only=read_only) if trial else None
+        self._profile = FollowedProfile(profile, kernel, post, here, self._changes_on_trial)
+        self._editor = Editor(kernel, self._profile, records, post, read_only=read_only, trials=self._trials)
         self._presence = presence
-        self._history: History = {}
+        self._recorder, self._history = Recorder(), NO_HISTORY
         self._snapshot = replace(EMPTY_SNAPSHOT, origin=kernel.origin, derived=Derived())
         self._desk = EntryDesk(kernel, self.submit, post, clock=clock, threaded=threaded, pause=pause)
         self._prober = Prober(kernel, self.submit, threaded=threaded)
         self._watching = Watch(False)
+        self._glimpse: Glimpse | None = None
         self._health = HealthWatch()
+        self._events = EventWatch(os.getpid())
+        self._held = self._reading.director
         self._ending = False
         self._reports: list[EntryReport] = []
         self._drafts: deque[Draft | None] = deque()  # of the edits of entries that are under way, in order
@@ -155,11 +183,12 @@ class Worker:
 
         Waits for a request until the next reading is due, or for `patience` seconds.
         """
-        wait = None if self._pace.paused else max(0.0, self._due - self._clock())
+        wait = self._wait() if patience is None else patience
+        glances = self._trials is not None and patience is None and (wait is None or wait > _GLANCE)
         try:
-            request = self._next or self._requests.get(timeout=wait if patience is None else patience)
+            request = self._next or self._requests.get(timeout=_GLANCE if glances else wait)
         except queue.Empty:
-            self._look()
+            (self._glance_at_trial if glances else self._look)()
             return True
         self._next = None
         match request:
@@ -175,6 +204,8 @@ class Worker:
                 self._prober.take(request, self._clock())
                 self._snapshot = replace(self._snapshot, findings=self._prober.findings)
                 self._post(self._snapshot)
+            case Peek():
+                self._peek()
             case Scanned() | Glanced() | Consult() | Reported() | Broken():
                 self._serve_scanner(request)
             case _:
@@ -183,10 +214,18 @@ class Worker:
                     self._look()
         return True
 
+    def _wait(self) -> float | None:
+        """Return in how many seconds something has to be done: a reading, or a trial of ours to be taken back."""
+        wait = None if self._pace.paused else max(0.0, self._due - self._clock())
+        due = self._trials.due if self._trials else None
+        return wait if due is None else max(0.0, due if wait is None else min(due, wait))
+
     def _serve_operator(self, request: OperatorRequest) -> None:
         match request:
             case Edit():
                 self._edit(request, self._echo)
+            case Keep() | Extend() | TakeBack():
+                self._decide(request)
             case SaveAll():
                 self._profile.save_all(self._reading.director)
             case Adopt(changes):
@@ -197,6 +236,8 @@ class Worker:
                 self._pace = request
                 if self._desk.watched:
                     self._watch(self._watching)
+            case ReadNow():
+                self._desk.reread()
             case Watch():
                 self._watch(request)
             case EditEntries():
@@ -221,7 +262,9 @@ class Worker:
                     self._snapshot = replace(self._snapshot, scan=scan, health=health)
                     self._post(self._snapshot)
             case Glanced(scan):
-                self._snapshot = replace(self._snapshot, health=self._health.weigh(scan, self._clock()))
+                self._glimpse = glimpse(scan, self._reading.director, self._clock())
+                health = self._health.weigh(scan, self._clock())
+                self._snapshot = replace(self._snapshot, glimpse=self._glimpse, health=health)
                 self._post(self._snapshot)
             case Consult(messages, answer):
                 answer(self._consult(messages))
@@ -245,10 +288,12 @@ class Worker:
         """
         self._due = self._clock() + self._pace.interval
         trouble = ""
+        trial = self._look_at_trial()
         try:
             reading = self._kernel.read()
         except KernelError as error:
             trouble = str(error)
+            self._events.fail(datetime.now(UTC), trouble, is_gone=isinstance(error, NoIpvs))
             if trouble != self._snapshot.trouble:
                 self._post(Notice(trouble))
         else:
@@ -271,33 +316,63 @@ class Worker:
             trouble=trouble,
             paused=self._pace.paused,
             undo=self._editor.undo,
+            emptied=self._editor.emptied,
             redo=self._editor.redo,
             changes=self._editor.read_records(),
             others=others,
             owners=self._owners(),
             scan=self._desk.scan,
+            glimpse=self._glimpse,
             here=self._here,
+            trial=trial,
             health=self._health.found,
             findings=self._prober.findings,
+            events=self._events.events,
             derived=self._snapshot.derived,
         )
         made: list[Edit] = []
         found_arrivals(self._snapshot, lambda: made.extend(self._make_waiting()))
         advice(self._snapshot)
+        if not trouble and not made:
+            self._see()
         return bool(made)
+
+    def _see(self) -> None:
+        """Find out what happened since the last reading."""
+        snapshot = self._snapshot
+        look = Look(
+            datetime.now(UTC),
+            self._held,
+            snapshot.reading,
+            self._profile.names,
+            Sight(snapshot.health, unset_marks(snapshot)),
+            snapshot.owners,
+            self._others_at_work,
+            self._editor.read_records,
+        )
+        self._snapshot = replace(snapshot, events=self._events.look(look))
 
     def _take(self, reading: Reading) -> None:
         """Bring up to date what is known besides a reading: profile, history, connection table and health."""
         self._profile.follow()
+        self._held = reading.director
         self._reading = self._profile.compare(reading)
-        self._history = extend_history(self._history, self._reading)
+        self._history = self._recorder.take(self._reading)
         if self._desk.watched:
             self._watch(self._watching)  # what is asked of the table depends on the services that there are
         self._desk.look()
         self._health.look(self._reading)
         look_up(self._kernel, self._health, self._reading.taken)
-        if self._health.asks(self._reading.taken) and not self._desk.watched:
-            self._desk.glance()
+        asks = self._health.asks(self._reading.taken) and not self._desk.watched
+        if asks and (scan := self._desk.glance()) is not None:
+            self._glimpse = glimpse(scan, self._reading.director, self._clock())
+            self._health.weigh(scan, self._clock())
+
+    def _peek(self) -> None:
+        """Find out who sticks; nothing is read anew a moment after that was known."""
+        known = is_fresh(self._glimpse, self._clock())
+        if not (known or self._desk.watched) and (scan := self._desk.glance()) is not None:
+            self._serve_scanner(Glanced(scan))
 
     def _make_waiting(self) -> Iterator[Edit]:
         """Make the edits that wait, up to the first other request, which is the next one to be served."""
@@ -329,6 +404,8 @@ class Worker:
 
     def _watch(self, request: Watch) -> None:
         """Start or stop following the connection table; while paused it is read once."""
+        if not request.on and (scan := self._desk.scan) is not None:
+            self._glimpse = glimpse(scan, self._reading.director, self._clock())
         self._watching = request
         director = self._reading.director
         clients = () if request.client is None else (request.client,)
@@ -336,12 +413,60 @@ class Worker:
         self._desk.watch(FollowTable(request.on, wanted_clients(clients, director), has_engine(director), pace))
 
     def _edit(self, request: Edit, on_done: Callable[[Sequence[Change]], None]) -> None:
-        outcome = self._editor.make(request, self._reading.director, on_done=on_done)
+        def take(done: Sequence[Change]) -> None:
+            self._events.made(done)
+            on_done(done)
+
+        outcome = self._editor.make(request, self._reading.director, on_done=take)
         self._post(outcome)
         if isinstance(outcome, Applied) and request.empties:
             titles = [emptying_title(place, self._reading.director) for place in request.empties]
             self._drafts.append(self._editor.begin(Kind.ENTRIES, (), titles))
             self._desk.empty(request.empties, self._snapshot.health)
+
+    def _changes_on_trial(self) -> tuple[Change, ...]:
+        return self._trials.changes if self._trials else ()
+
+    def _decide(self, request: Keep | Extend | TakeBack) -> None:
+        """Keep a change on trial, extend it, or take it back."""
+        if self._trials is None:
+            self._post(Undecided("no change is on trial"))
+            return
+        match request:
+            case Keep(force):
+                event = self._trials.keep(self._profile, force=force)
+            case Extend(seconds, force):
+                event = self._trials.extend(seconds, force=force)
+            case TakeBack(force):
+                event = self._trials.take_back(force=force)
+            case _:
+                assert_never(request)
+        if isinstance(event, Kept):
+            self._editor.take_kept(event.done)
+        if isinstance(event, TakenBack):
+            self._events.made(event.done)
+        self._post(event)
+
+    def _others_at_work(self) -> bool:
+        return self._editor.others_at_work() or (self._trials is not None and self._trials.others_at_work)
+
+    def _look_at_trial(self) -> Pending | None:
+        """Return what is on trial, and post what became of it."""
+        if self._trials is None:
+            return None
+        pending, said = self._trials.look()
+        for text in said:
+            self._post(Notice(text))
+        return pending
+
+    def _glance_at_trial(self) -> None:
+        """Show what others put on trial or decided about; what ended is read back, also while paused."""
+        known, trial = self._snapshot.trial, self._look_at_trial()
+        if known is not None and trial is None:
+            self._look()
+        elif trial != known:
+            self._snapshot = replace(self._snapshot, trial=trial)
+            self._post(self._snapshot)
 
     def _edit_entries(self, request: EditEntries) -> None:
         reason = self._editor.read_only

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lvstui.core import fields
-from lvstui.core.change import Change, change_server, change_service
+from lvstui.core.change import Change, change_server, change_service, changes_kernel, fold
 from lvstui.core.describe import describe
 from lvstui.core.marks.mark import mark_at
 from lvstui.core.marks.script import FAMILY, TABLE, chains_of, iptables_lines, rule_text, script
@@ -47,6 +47,22 @@ def change_lines(changes: Sequence[Change]) -> list[str]:
         lines.append(describe(change))
         lines += [f"  {line}" for line in equivalent(change)]
     return lines
+
+
+def as_script(changes: Sequence[Change], director: Director) -> str:
+    """Write changes of a director as lines for a shell that do the same; what no command does stands as a comment.
+
+    Of mark groups it is the whole table of ours as it is afterwards, which `nft` puts in place of the one before.
+    """
+    groups = [change for change in changes if isinstance(change.target, MarkGroupKey) and changes_kernel(change)]
+    lines: list[str] = []
+    for change in changes:
+        if groups and change is groups[-1]:
+            table = (line.expandtabs(4) for line in script(fold(director, changes).groups))
+            lines += ["nft -f - <<'EOF'", *table, "EOF"]
+        elif change not in groups:
+            lines.append(command(change) or f"# {describe(change, director)}")
+    return "\n".join(lines)
 
 
 def as_commands(director: Director, keys: Iterable[RowKey]) -> str:

@@ -14,7 +14,7 @@ from lvstui.core.observed import Reading, ServerStats, Stats
 from lvstui.core.services.states import NO_STATES, State, States, states
 from lvstui.core.snapshot import Snapshot
 
-Json: TypeAlias = "str | int | float | Sequence[Json] | Generator[Json] | Mapping[str, Json] | None"
+Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Generator[Json] | Mapping[str, Json] | None"
 """A value of a document; a list may be a generator, whose items come into being when they are written."""
 Table: TypeAlias = dict[str, Json]
 
@@ -131,8 +131,8 @@ def observed_service(reading: Reading, pool: Pool, known: States = NO_STATES) ->
 
 
 def _state(state: State | None) -> Table:
-    """Return a state and what shows it, null where it follows from the rest."""
-    return {"state": state.word, "evidence": state.evidence or None} if state else {}
+    """Return a state and what shows it, null where it follows from the rest; both null where nobody looked."""
+    return {"state": state.word, "evidence": state.evidence or None} if state else {"state": None, "evidence": None}
 
 
 def _observed_server(seen: ServerStats | None) -> Table:

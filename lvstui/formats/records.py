@@ -58,15 +58,12 @@ def table(record: Record) -> Table:
     """Name what a record holds as the file does."""
     return {
         "number": record.number,
-        "time": record.time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": time_text(record.time),
         "user": record.user,
         "source": record.source,
         "pid": record.pid,
         "kind": record.kind.value,
-        "changes": [
-            {**_target_table(change.target), "old": _value_table(change.before), "new": _value_table(change.after)}
-            for change in record.changes
-        ],
+        "changes": [change_table(change) for change in record.changes],
         **({"entries": list(record.entries)} if record.entries else {}),
         **({"host": record.home.host} if record.home.host else {}),
         **({"netns": record.home.netns} if record.home.netns else {}),
@@ -74,7 +71,18 @@ def table(record: Record) -> Table:
     }
 
 
-def _target_table(target: Target) -> Table:
+def time_text(time: datetime) -> str:
+    """Write a moment as UTC to the millisecond: `2026-11-22T12:30:05.123Z`."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def change_table(change: Change) -> Table:
+    """Name what a change is about, and what it leads from and to; null is nothing."""
+    return {**target_table(change.target), "old": _value_table(change.before), "new": _value_table(change.after)}
+
+
+def target_table(target: Target) -> Table:
+    """Name what an edit is about."""
     match target:
         case AddressKey() | MarkKey() as key:
             return {"what": "service", "service": fields.service_text(key)}
@@ -87,12 +95,12 @@ def _target_table(target: Target) -> Table:
         case SysctlKey(name):
             return {"what": "sysctl", "sysctl": name}
         case DirectorField():
-            return {"what": _FIELD_WORDS[target]}
+            return {"what": WHAT_WORDS[target]}
         case _:
             assert_never(target)
 
 
-_FIELD_WORDS: Final = {
+WHAT_WORDS: Final = {
     DirectorField.NAME: "director",
     DirectorField.TIMEOUTS: "timeouts",
     DirectorField.SYNC: "manage_sync",
@@ -184,7 +192,7 @@ def _change(table: Table) -> Change:
         case "sysctl":
             target = SysctlKey(_typed(str, table["sysctl"]))
         case what:
-            target = next(field for field, word in _FIELD_WORDS.items() if word == what)
+            target = next(field for field, word in WHAT_WORDS.items() if word == what)
     return Change(target, before, after)
 
 

@@ -43,25 +43,26 @@ class _Unclear(Exception):
 class Claims:
     """The services that a configuration names, None for all of them, and the files that say so.
 
-    `monitors` are the files into which a program writes what it thinks of a service's servers.
+    `monitors` are the files into which a program writes what it thinks of a service's servers. `flushes` says that the
+    program clears the whole table when it starts.
     """
 
     services: frozenset[ServiceKey] | None
     files: tuple[Path, ...]
     monitors: Mapping[ServiceKey, Path] = field(default_factory=dict)
+    flushes: bool = False
 
 
 def keepalived_claims(path: Path, root: Path = Path("/")) -> Claims:
     """Return the claims of keepalived.conf and what it includes, as a process sees it whose root folder is `root`."""
-    reader = _Reader(root)
+    reader, parts = _Reader(root), _Parts()
     try:
-        parts = _Parts()
         for stack, words in _statements(reader.lines(path)):
             parts.take(stack, words)
         services = _listed(parts.keys())
     except (_Unclear, ValueError, LookupError, OSError, RecursionError):
-        return Claims(None, tuple(reader.files))
-    return Claims(services, tuple(reader.files))
+        return Claims(None, tuple(reader.files), flushes=parts.flushes)
+    return Claims(services, tuple(reader.files), flushes=parts.flushes)
 
 
 def ldirectord_claims(path: Path, root: Path = Path("/")) -> Claims:
@@ -170,6 +171,8 @@ class _Parts:
     group: list[list[str]] = field(default_factory=list)
     marks_groups: bool = False
     """Whether keepalived makes one service of a group, on a mark of its own choice (nftables_ipvs)."""
+    flushes: bool = False
+    """Whether keepalived clears the table at its start, services of others included (lvs_flush)."""
 
     def take(self, stack: Sequence[str], words: list[str]) -> None:
         match stack, words:
@@ -179,6 +182,8 @@ class _Parts:
                 self.group = self.groups.setdefault(name.strip('"'), [])
             case ("global_defs",), ["nftables_ipvs", *_]:
                 self.marks_groups = True
+            case ("global_defs",), ["lvs_flush", *_]:
+                self.flushes = True
             case ("virtual_server",), ["protocol", protocol]:
                 self.virtuals[-1].protocol = protocol.lower()
             case ("virtual_server",), ["ip_family", family]:

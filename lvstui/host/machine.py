@@ -11,10 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import psutil
-
 from lvstui.core.fields import visible
-from lvstui.core.snapshot import Host, Link
+from lvstui.core.snapshot import Conntrack, Host, Link
+
+try:
+    import psutil
+except ImportError:  # the one-file lvstui has none for this processor: what psutil reads is not known
+    psutil = None  # type: ignore[assignment]
 
 _SPEEDS_LAST = 10.0
 """Seconds after which it is read again which links are up and how fast; that takes longer than the counters."""
@@ -38,7 +41,7 @@ class Counters(NamedTuple):
 
 
 class Machine:
-    """The host, with its links where `links` holds: they are not the director's in a namespace of its own."""
+    """The host; where `links` holds, with its links and conntrack, which are not those of a namespace of its own."""
 
     def __init__(self, *, links: bool = True) -> None:
         self._links = Links() if links else None
@@ -55,6 +58,8 @@ class Machine:
             softirq=softirq,
             memory=_unless_unreadable(lambda: psutil.virtual_memory().percent),
             links=_unless_unreadable(partial(self._links.observe, time.monotonic())) or () if self._links else (),
+            softirqs=_unless_unreadable(_softirqs) or (),
+            conntrack=_unless_unreadable(_conntrack) if self._links else None,
         )
 
 
@@ -124,6 +129,18 @@ def _cpu() -> tuple[float, float]:
     """Return what all CPUs were busy with, and with the kernel's work on packets, in percent."""
     cpu = psutil.cpu_times_percent(interval=None)
     return cpu.user + cpu.nice + cpu.system + cpu.irq + cpu.softirq + cpu.steal, cpu.softirq
+
+
+def _softirqs() -> tuple[float, ...]:
+    """Return what each CPU was busy with the kernel's work on packets, in percent."""
+    return tuple(cpu.softirq for cpu in psutil.cpu_times_percent(interval=None, percpu=True))
+
+
+def _conntrack() -> Conntrack:
+    """Return how full the table of nf_conntrack is in our network namespace; fails where that is not loaded."""
+    folder = Path(psutil.PROCFS_PATH, "sys/net/netfilter")
+    held, most = (int((folder / f"nf_conntrack_{name}").read_text()) for name in ("count", "max"))
+    return Conntrack(held, most)
 
 
 def _speeds(names: Iterable[str]) -> Mapping[str, int]:

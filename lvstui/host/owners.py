@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -106,12 +107,14 @@ class OwnerWatch:
         clock: Callable[[], float] = time.monotonic,
         proc: Path = Path("/proc"),
         dockers: Path = DOCKER_NAMES,
+        ours: Collection[int] = (),
     ) -> None:
         self._namespace = identity(namespace_path(netns) if netns else proc / "self/ns/net")
         self._find = find
         self._clock = clock
         self._proc = proc
         self._dockers = dockers
+        self._ours = frozenset(ours or (os.getpid(),))
         self._due = clock()
         self._owners: tuple[Owner, ...] = ()
         self._read: dict[str, tuple[_Seen, Claims]] = {}
@@ -126,7 +129,7 @@ class OwnerWatch:
 
     def _search(self) -> Iterator[Owner]:
         found = [
-            process for process in self._find(_PROGRAMS) if process.pid != os.getpid() and self._writes_here(process)
+            process for process in self._find(_PROGRAMS) if process.pid not in self._ours and self._writes_here(process)
         ]
         pids = {process.pid for process in found}
         # Children share the work of their parent, and do not always show its command line.
@@ -176,14 +179,11 @@ class OwnerWatch:
                 return "--demo" not in process.command
 
     def _keepalived(self, process: Process) -> Owner | None:
-        words = process.command[1:]
-        if {"-P", "--vrrp"} & {*words} and not {"-C", "--check"} & {*words}:
+        config = keepalived_conf(process.command[1:])
+        if config is None:
             return None
-        short = next((found for word in words if (found := _CLUSTER.fullmatch(word))), None)
-        config = _value(words, "--use-file") or _KEEPALIVED_CONF
-        if short:
-            config = short[1] or next(iter(words[words.index(short[0]) + 1 :]), config)
-        return Owner("keepalived", process.pid, config, self._claims(process, config, keepalived_claims).services)
+        claims = self._claims(process, config, keepalived_claims)
+        return Owner("keepalived", process.pid, config, claims.services, flushes=claims.flushes)
 
     def _ldirectord_conf(self, process: Process) -> str:
         """Return the file as ldirectord finds it: the word before `start`, in its own folders first."""
@@ -261,6 +261,27 @@ class OwnerWatch:
         if text.startswith("/"):
             return self._root(process) / text.lstrip("/")
         return self._proc / str(process.pid) / "cwd" / text
+
+
+@cache
+def _watch_for_parent(netns: str | None) -> OwnerWatch:
+    return OwnerWatch(netns, ours=(os.getpid(), os.getppid()))
+
+
+def owners_in(netns: str | None) -> tuple[Owner, ...]:
+    """Return the programs that write to the table of a namespace, as the witness sees them for its parent."""
+    return _watch_for_parent(netns)()
+
+
+def keepalived_conf(words: Sequence[str]) -> str | None:
+    """Return the configuration that keepalived reads by these options, None where it leaves IPVS alone."""
+    if {"-P", "--vrrp"} & {*words} and not {"-C", "--check"} & {*words}:
+        return None
+    short = next((found for word in words if (found := _CLUSTER.fullmatch(word))), None)
+    config = _value(words, "--use-file") or _KEEPALIVED_CONF
+    if short:
+        config = short[1] or next(iter(words[words.index(short[0]) + 1 :]), config)
+    return config
 
 
 def _signatures(files: Iterable[Path]) -> _Seen:

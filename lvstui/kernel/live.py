@@ -10,13 +10,14 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lvstui.core.change import EMPTY, Change, DirectorField, Target, Value, lookup
 from lvstui.core.entries.sync_message import Message
 from lvstui.core.marks.script import groups
 from lvstui.core.model import Director, MarkGroupKey, ServiceKey, SyncRole, SysctlKey
 from lvstui.core.observed import NO_INFO, Reading, Ruleset
+from lvstui.core.offer import ENGINES, SCHEDULERS
 from lvstui.core.packets.program import Program
 from lvstui.core.probes.answer import Answer
 from lvstui.core.probes.question import Question
@@ -32,7 +33,6 @@ from lvstui.kernel.procfs.connections import Connections
 from lvstui.kernel.procfs.status import Status
 from lvstui.kernel.procfs.sysctl import Forwards, Settings
 from lvstui.kernel.procfs.table import Proc, Totals
-from lvstui.kernel.refusals import ENGINES, SCHEDULERS
 
 if TYPE_CHECKING:
     from lvstui.kernel.network.network import LiveNetwork
@@ -55,16 +55,21 @@ class _Known(NamedTuple):
     whole: Director
 
 
+_IN_PROC: Final = "/proc/net/ip_vs tells no thresholds, tunnels, flags, counters, timeouts and sync daemons"
+
+
 class Live:
     """IPVS of this machine, in the network namespace `netns` (a name of `ip netns`) or in our own.
+
+    A look has the kernel load the module where it can, unless not `loads`.
 
     Whether we have the right is seen in our capabilities; in a container they may promise what the kernel then
     denies (it asks for the right in the initial user namespace), so its first EPERM makes us read-only too.
     """
 
-    def __init__(self, netns: str | None = None) -> None:
+    def __init__(self, netns: str | None = None, *, loads: bool = True) -> None:
         self._netns = netns
-        self._netlink = Netlink(netns)
+        self._netlink = Netlink(netns, loads=loads)
         self._proc = Proc(netns)
         self._settings = Settings(netns)
         self._totals = Totals(netns)
@@ -87,7 +92,7 @@ class Live:
     @property
     def read_only(self) -> str:
         """Return why nothing can be written, empty where it can."""
-        return f"{NO_RIGHT}; shown is what /proc/net/ip_vs holds" if self._denied else ""
+        return f"{NO_RIGHT}; {_IN_PROC}" if self._denied else ""
 
     @cached_property
     def schedulers(self) -> tuple[str, ...]:

@@ -29,16 +29,9 @@ from lvstui.core.model import (
     SysctlKey,
     Timeouts,
 )
+from lvstui.core.offer import ENGINES, SCHEDULERS
 from lvstui.core.rules import Problem
 from lvstui.kernel.port import Refused
-
-SCHEDULERS = frozenset(
-    ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos", "none")
-)
-"""The schedulers of Linux; `none` is the kernel's word for a service that schedules nothing."""
-
-ENGINES = frozenset({"", "sip"})
-"""The persistence engines of Linux; empty is none."""
 
 MIXED = (
     "the kernel starts no sync daemon while a service has real servers of another address family, so no entry can be "

@@ -321,7 +321,8 @@ def read_descriptor(descriptor: int, largest: int, wait: Callable[[], None] = la
             return b"".join(parts)
         parts.append(part)
         size = max(size, sum(map(len, parts)))
-    raise Unsafe(f"it is larger than the {largest // 2**20} MiB that are read; name another file")
+    limit = f"{largest // 2**20} MiB" if largest >= 2**20 else f"{largest // 2**10} KiB"
+    raise Unsafe(f"it is larger than the {limit} that are read; name another file")
 
 
 def read_tail(descriptor: int, largest: int) -> bytes:

@@ -31,7 +31,7 @@ from lvstui.store.files import (
     rename_file,
     resolve,
 )
-from lvstui.store.journal_file import JournalFile
+from lvstui.store.journal_file import JournalFile, others_at_work
 from lvstui.store.sessions import author
 
 RECENT: Final = 200
@@ -76,7 +76,7 @@ class HistoryFile:
 
     def __init__(self, profile: Path, *, to_syslog: bool = False, largest: int = LARGEST, home: Home = NOBODYS) -> None:
         target = resolve(profile)
-        self._profile = target
+        self.profile = target
         self.path = resolve(target.with_name(f"{target.name}.history.jsonl"))
         self._older = self.path.with_name(f"{target.name}.history.1.jsonl")
         self._to_syslog = to_syslog
@@ -131,7 +131,7 @@ class HistoryFile:
         line = dump(record)
         journal = None
         with suppress(OSError):
-            journal = self._journals.pop() if self._journals else JournalFile(self._profile)
+            journal = self._journals.pop() if self._journals else JournalFile(self.profile)
             journal.enter(line.encode())
         return Draft(record, line, journal)
 
@@ -158,6 +158,10 @@ class HistoryFile:
                 draft.journal.clear()
             self._journals.append(draft.journal)
 
+    def others_at_work(self) -> bool:
+        """Return whether another lvstui is in the middle of an edit, which is not recorded yet."""
+        return others_at_work(self.profile)
+
     def close(self) -> None:
         """Remove the journals; drafts that were not ended keep theirs."""
         while self._journals:
@@ -167,8 +171,8 @@ class HistoryFile:
         """Add a record under the next number, as `append` does; `line` is how it is written, where that is known."""
         try:
             with explain_errors(self.path, "written"):
-                if is_irregular(self._profile):
-                    raise ProfileError(f"{visible(str(self._profile))} is no plain file; name another profile")
+                if is_irregular(self.profile):
+                    raise ProfileError(f"{visible(str(self.profile))} is no plain file; name another profile")
                 make_folder(self.path.parent)
                 record = self._append(record, line or dump(record))
         finally:

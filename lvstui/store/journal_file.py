@@ -92,6 +92,28 @@ def left_paths(profile: Path) -> list[Path]:
     return [path for path in islice(ours, _LEFT_MAX) if _is_left(path)]
 
 
+def others_at_work(profile: Path) -> bool:
+    """Return whether another process that lives is in the middle of an edit on a profile."""
+    target = resolve(profile)
+    own = f"{_prefix(target)}{os.getpid()}-"
+    try:
+        names = [name for name in list_folder(target.parent) if name.startswith(_prefix(target))]
+    except OSError:
+        return False
+    others = (target.with_name(name) for name in names if not name.startswith(own))
+    return any(_is_ours(path) and _has_line(path) and not _is_left(path) for path in islice(others, _LEFT_MAX))
+
+
+def _has_line(path: Path) -> bool:
+    with suppress(OSError):
+        descriptor = open_regular(path)
+        try:
+            return os.pread(descriptor, 1, 0) not in (b"", b"\n", b"\0")
+        finally:
+            os.close(descriptor)
+    return False
+
+
 def _is_ours(path: Path) -> bool:
     with suppress(OSError):
         return is_trusted(path.lstat().st_uid)

@@ -15,13 +15,16 @@ _PATIENCE: Final = 10.0
 
 _STANDARD: Final = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 
+_DASH: Final = "-"
+"""Stands for what is handed over: the standard input where it is read, the standard output where it is written."""
+
 
 def read_handed(path: Path) -> bytes | None:
-    """Read the pipe or file that a shell handed over by `/dev/stdin` or `<(…)`; return None for every other path.
+    """Read the pipe or file that a shell handed over by `-`, `/dev/stdin` or `<(…)`; return None for every other path.
 
     Raises `ProfileError`, also where such a pipe is silent for long.
     """
-    descriptor = _handed(path)
+    descriptor = 0 if str(path) == _DASH else _handed(path)
     if descriptor is None:
         return None
     with explain_errors(path, "read"):

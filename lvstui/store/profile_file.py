@@ -9,12 +9,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lvstui.core.fields import visible
+from lvstui.core.mistake import Mistake
 from lvstui.core.model import NOBODYS, Director, Home
-from lvstui.formats.profile.flaws import has_comments
-from lvstui.formats.profile.write import HEADER, ProfileError, dumps, loads
+from lvstui.formats.profile.explain import TOML
+from lvstui.formats.profile.write import ProfileError, dumps, loads
 from lvstui.store.files import (
     Signature,
     explain_errors,
@@ -29,6 +30,10 @@ from lvstui.store.files import (
     replace_file,
     resolve,
 )
+from lvstui.store.named_files import read_handed
+
+if TYPE_CHECKING:
+    from lvstui.formats.profile.keep import Kept
 
 VERSIONS_KEPT: Final = 50
 
@@ -65,7 +70,7 @@ class Saved:
     """What a save did.
 
     `reread` says that another process had changed the file and that the change was folded onto its content;
-    `had_comments` that the version before had comments, which the canonical form does not keep; `version` is where
+    `lost_comments` that comments of the version before could not be kept in the file; `version` is where
     that version went, None where there was none or where it could not be kept. `remarks` are sentences about what
     else a person should know.
     """
@@ -73,7 +78,7 @@ class Saved:
     director: Director
     path: Path
     reread: bool = False
-    had_comments: bool = False
+    lost_comments: bool = False
     version: Path | None = None
     remarks: tuple[str, ...] = ()
 
@@ -92,7 +97,7 @@ class ProfileFile:
         self._director: Director | None = None
         self._trouble: ProfileError | None = None
         self._looked = False
-        self._written: bytes | None = None
+        self._canonical: bytes | None = None
 
     def load(self) -> Director | None:
         """Read the profile, None where there is no file; the same object again while the file has not changed.
@@ -134,11 +139,9 @@ class ProfileFile:
         director = fold(self._director)
         reread = looked and before != seen
         if before is not None and director == self._director:
-            return Saved(director, self.path, reread)
-        content = dumps(director).encode()
-        had_comments = (
-            before is not None and before != self._written and has_comments(before.decode(), apart_from=HEADER)
-        )
+            return Saved(self._director, self.path, reread)
+        kept = self._kept(director)
+        content = kept.text.encode()
         remarks = [] if before is None else _second_name(target)
         version = None
         if before is not None:
@@ -152,11 +155,19 @@ class ProfileFile:
             if version is not None:
                 remove_file(version)
             raise
-        self._content = self._written = content
-        self._director, self._looked = director, True
+        self._content, self._canonical = content, content if kept.plain else None
+        self._director, self._looked = kept.director, True
         if version is not None:
             _remove_old_versions(version.parent)
-        return Saved(director, self.path, reread, had_comments, version, tuple(remarks))
+        return Saved(kept.director, self.path, reread, kept.lost, version, tuple(remarks))
+
+    def _kept(self, director: Director) -> Kept:
+        """Write a director into the text as it is, so that comments and the order of a person stay."""
+        from lvstui.formats.profile.keep import Kept, rewrite  # 10 ms that only a save costs
+
+        if self._content is None or self._director is None or self._content == self._canonical:
+            return Kept(dumps(director), director, plain=True)
+        return rewrite(decode(self._content, self.path), self._director, director)
 
     def _look(self, *, always: bool) -> None:
         """Take in the file's content where it changed; `always` also where the inode looks as before."""
@@ -184,13 +195,34 @@ class ProfileFile:
             self._trouble = error
 
 
+def read_text(path: Path) -> str:
+    """Read the text of a profile that has to be there, or comes through a pipe; raise `ProfileError`."""
+    content = read_handed(path)
+    if content is None:
+        with explain_errors(path, "read"):
+            try:
+                content, _ = read_file(path)
+            except FileNotFoundError:
+                remedy = "`lvstui export -o` writes it from the running kernel"
+                raise ProfileError(f"{visible(str(path))} does not exist; {remedy}") from None
+    return decode(content, path)
+
+
 def parse(content: bytes, path: Path) -> Director:
     """Read the content of a profile; raise `ProfileError` with the path where it is none."""
+    return loads(decode(content, path), str(path))
+
+
+def decode(content: bytes, path: Path) -> str:
+    """Read the text of a file in UTF-8, without the mark (BOM) that some editors put before it.
+
+    Raises `ProfileError` with the path and the line.
+    """
     try:
-        return loads(content.decode(), str(path))
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ProfileError(f"{visible(str(path))}, line {line}: not UTF-8; save the file in UTF-8") from None
+        raise ProfileError(Mistake(str(path), line, TOML, "not UTF-8; save the file in UTF-8")) from None
 
 
 def versions_folder(target: Path) -> Path:

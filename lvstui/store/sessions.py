@@ -14,17 +14,12 @@ from typing import Final
 
 from lvstui.core.record import Session, stamp
 from lvstui.formats.records import read_time
-from lvstui.host.foreign import read_start
+from lvstui.host.ancestors import inherited
 from lvstui.host.patience import within
 from lvstui.store.files import is_irregular, list_folder, open_regular, remove_file, rename_file, resolve, user_name
 
 _NO_LOGIN: Final = 2**32 - 1
 """The login uid of a process that nobody logged in for, such as a service."""
-
-_ANCESTORS: Final = 12
-
-_ENVIRONMENT: Final = 2**20
-"""Bytes of a process's environment that are looked at."""
 
 _PATIENCE: Final = 0.5
 """Seconds to wait for the environments of the processes above us: their owner can make that wait for ever."""
@@ -43,7 +38,7 @@ def author(environ: Mapping[str, str] = os.environ, proc: Path = Path("/proc")) 
     client = environ.get("SSH_CONNECTION") or ""
     if not client:
         with suppress(TimeoutError):
-            client = within(_PATIENCE, partial(_inherited, "SSH_CONNECTION", proc))
+            client = within(_PATIENCE, partial(inherited, "SSH_CONNECTION", proc))
     return Session(user, client.partition(" ")[0] or _terminal(), os.getpid(), datetime.now(UTC))
 
 
@@ -53,21 +48,6 @@ def _login(proc: Path) -> str:
     except (OSError, ValueError):
         return ""
     return "" if number == _NO_LOGIN else user_name(number)
-
-
-def _inherited(name: str, proc: Path) -> str:
-    """Return a variable from the environments of the processes above us, as far as we may read them; else empty."""
-    pid = os.getppid()
-    with suppress(OSError, ValueError, IndexError):
-        for _ in range(_ANCESTORS):
-            if pid <= 1:
-                break
-            for variable in read_start(proc / str(pid) / "environ", _ENVIRONMENT).split(b"\0"):
-                key, _, value = variable.decode(errors="replace").partition("=")
-                if key == name:
-                    return value
-            pid = int(read_start(proc / str(pid) / "stat").rpartition(b")")[2].split()[1])
-    return ""
 
 
 def _terminal() -> str:

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib.resources import files
 from threading import Thread
 
 from textual.app import ComposeResult
 from textual.message import Message
 from textual.reactive import var
-from textual.widgets import ContentSwitcher
 
-from lvstui.core.advice.services import advice_lines
 from lvstui.core.describe import describe
 from lvstui.core.entries.edits import Outcome
 from lvstui.core.fields import visible
 from lvstui.core.home import whose
-from lvstui.core.model import Family, MarkKey, ServiceKey
+from lvstui.core.keys import give, key_name
+from lvstui.core.model import ServiceKey
+from lvstui.core.overwriting import overwriting
 from lvstui.core.record import find_claims
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Host, Snapshot
-from lvstui.core.view.brief import headline
 from lvstui.core.view.table import Tone
 from lvstui.engine.messages import (
     Adopt,
@@ -37,14 +38,18 @@ from lvstui.engine.messages import (
     EntryProgress,
     Event,
     Examined,
-    Follow,
     Followed,
     Incomplete,
+    Kept,
+    Notice,
     Overtaken,
     Pace,
+    ReadNow,
     Rejected,
+    Request,
     SaveAll,
     Stop,
+    TakenBack,
     Watch,
     sentence,
     summary,
@@ -52,90 +57,75 @@ from lvstui.engine.messages import (
 from lvstui.engine.options import Options
 from lvstui.engine.worker import Worker
 from lvstui.host.machine import Machine
+from lvstui.host.patience import within
 from lvstui.store.history_file import HistoryFile, log
 from lvstui.store.sessions import Presence
-from lvstui.tui.commands import MOVING, AnyCommand, Command, bindings, find
-from lvstui.tui.dialogs.advice import AdviceAnswer, AdviceScreen, Wish
-from lvstui.tui.dialogs.confirm import Confirm, claims_question, confirm_first, foreign_question, overwrite_question
-from lvstui.tui.dialogs.listing import Help, Listing, half_way, refused
-from lvstui.tui.dialogs.palette import Choice, Palette
+from lvstui.store.view_memory import ViewMemory
+from lvstui.tui.commands import (
+    bindings,
+    find,
+    key_map,
+)
+from lvstui.tui.dialogs.confirm import claims_question, confirm_first, foreign_question, overwrite_question
+from lvstui.tui.dialogs.listing import Listing, Readable, half_way, not_all_back, refused
 from lvstui.tui.driver import EndingSignals
-from lvstui.tui.faults import Fault, SturdyApp
-from lvstui.tui.terminal import FrugalApp, resume_only_on_a_terminal
-from lvstui.tui.themes import DEFAULT, load, shipped_folder
-from lvstui.tui.views.changes import ChangesView
-from lvstui.tui.views.connections import ConnectionsView
-from lvstui.tui.views.director import DirectorView
-from lvstui.tui.views.editing import take_advice
+from lvstui.tui.everywhere import EVERYWHERE, VIEWS, Screens
+from lvstui.tui.faults import Fault
+from lvstui.tui.frame import Frame
+from lvstui.tui.ink import Depth, depth_of_terminal
+from lvstui.tui.job import far_away
+from lvstui.tui.terminal import resume_only_on_a_terminal
+from lvstui.tui.themes import Themes, gather, put_on
+from lvstui.tui.trial_watch import boottime
 from lvstui.tui.views.examining import show_diagnosis
-from lvstui.tui.views.marks import MarksView
-from lvstui.tui.views.persistence import PersistenceView
-from lvstui.tui.views.services import ServicesView
+from lvstui.tui.views.on_trial import outlives, staying
+from lvstui.tui.views.service_text import edit_text
 from lvstui.tui.views.tracing import traced
-from lvstui.tui.views.view import View
-from lvstui.tui.widgets.lines import Keys, Line, MessageLine
+from lvstui.tui.views.view import View, choose_columns, owned_lines
 from lvstui.tui.widgets.table import VirtualTable
 
-INTERVALS = (1.0, 2.0, 5.0, 10.0)
+_RENEWAL = 10.0
+"""Seconds that a reading may take until a text that was edited is refused."""
 
-VIEWS = (ServicesView, PersistenceView, MarksView, ConnectionsView, DirectorView, ChangesView)
-"""The views in the order of the digits that open them."""
+_LOOK = 0.02
+
+_FILES_PATIENCE = 0.3
+"""Seconds that a question waits for the files of other programs."""
+
+_READ_ONLY = "lvstui was started read-only: by --read-only, or by read_only of the configuration (lvstui config)"
 
 _EDITING_ENTRIES = "Entries are being edited: edits that have not started would be dropped."
 
 
-def _show_view(app: LvstuiApp, name: str) -> None:
-    """Go to a view; what is staged in another one stays staged there."""
-    old, app.view = app.view, app.views[name]
-    if app.view is not old:
-        if app.view.SCANS and not old.SCANS:
-            app.worker.submit(Watch(True, app.view.wanted_client))
-        elif old.SCANS and not app.view.SCANS:
-            app.worker.submit(Watch(False))
-        app.query_one(ContentSwitcher).current = name
-    app.say("")
-    app.view.redraw()
-    app.view.query_one(VirtualTable).focus()
+async def _edit_text(app: LvstuiApp, view: View, key: ServiceKey) -> None:
+    """Edit a service as text; an error that nobody foresaw ends no more than that."""
+    try:
+        await edit_text(app, view, key, partial(_renewed, app))
+    except Exception as error:
+        app._handle_exception(error)
 
 
-def _help(app: LvstuiApp) -> None:
-    groups = (("Moving", MOVING), (f"In {app.view.id}", app.view.COMMANDS), ("Everywhere", EVERYWHERE))
-    app.push_screen(Help(groups, app.view.NOTES))
-
-
-def _pause(app: LvstuiApp) -> None:
-    _set_pace(app, Pace(app.pace.interval, not app.pace.paused))
-
-
-def _next_interval(app: LvstuiApp) -> None:
-    _set_pace(app, Pace(next((interval for interval in INTERVALS if interval > app.pace.interval), INTERVALS[0])))
-    app.say(f"reading every {app.pace.interval:g} s")
-
-
-def _set_pace(app: LvstuiApp, pace: Pace) -> None:
-    app.pace = pace
-    app.worker.submit(pace)
-
-
-def _leave(app: LvstuiApp) -> None:
-    """Leave; ask first where edits are staged or under way."""
-    lines = list(dict.fromkeys(view.busy for view in app.views.values() if view.busy))
-    if any(view.pending for view in app.views.values()):
-        lines.append("Staged edits have not been applied.")
-    if lines:
-        confirm_first(app, Confirm("Leave, and drop what has not been written?", lines, "Leave"), lambda: app.exit(0))
-    else:
-        app.exit(0)
+async def _renewed(app: LvstuiApp) -> Snapshot | None:
+    """Return a snapshot of a reading that begins now; None where none comes."""
+    now, waited = app.clock(), 0.0
+    app.worker.submit(ReadNow())
+    while waited < _RENEWAL:
+        if app.snapshot.reading.taken >= now and not app.snapshot.trouble:
+            return app.snapshot
+        await asyncio.sleep(_LOOK)
+        waited += _LOOK
+    return None
 
 
 def _submit(app: LvstuiApp, message: View.Asked) -> None:
     """Pass a view's request to the worker, after a warning where it edits what another program manages."""
     request = message.request
+    _hold_keys(app, request)
     if isinstance(request, EditEntries):
         _be_busy(app)
     claims = find_claims(app.snapshot.owners, request.changes) if isinstance(request, Edit) else {}
     claims = {key: owner for key, owner in claims.items() if key not in app.warned}
-    if not claims:
+    if not claims or not isinstance(request, Edit):
         app.worker.submit(request)
         return
 
@@ -143,7 +133,25 @@ def _submit(app: LvstuiApp, message: View.Asked) -> None:
         app.warned.update(claims)
         app.worker.submit(request)
 
-    confirm_first(app, claims_question(claims), go, partial(_stage_again, app, message))
+    owners, owned = app.snapshot.owners, message.beside.owned
+    if not owned:
+        with suppress(TimeoutError):
+            owned = within(_FILES_PATIENCE, partial(owned_lines, owners, request.changes))
+    question = claims_question(claims, overwriting(owners, request.changes), owned)
+    confirm_first(app, question, go, partial(_stage_again, app, message))
+
+
+def _hold_keys(app: LvstuiApp, request: Request) -> None:
+    """Have the next keys wait where they are meant for rows of the connection table, which is only now read."""
+    if isinstance(request, Watch) and app.threaded and request.on and app.snapshot.scan is None:
+        app.settled.clear()
+    elif isinstance(request, Watch):
+        app.settled.set()
+
+
+def _lose(app: LvstuiApp, keys: Sequence[str]) -> None:
+    pressed = " ".join(map(key_name, keys))
+    app.say(f"not done: {pressed}, as the connection table is still being read; press again once it is", Tone.WARN)
 
 
 def _be_busy(app: LvstuiApp, sentence: str = _EDITING_ENTRIES) -> None:
@@ -152,61 +160,22 @@ def _be_busy(app: LvstuiApp, sentence: str = _EDITING_ENTRIES) -> None:
         view.busy = sentence
 
 
+def _remember(app: LvstuiApp, event: Event) -> None:
+    """Have every view know whether the last edit was one of entries, which an undo does not take back."""
+    if isinstance(event, EntriesDone) and any(report.outcome is Outcome.DONE for report in event.reports):
+        past = event.reports
+    elif isinstance(event, Applied | Rejected | Incomplete) and event.done:
+        past = ()
+    else:
+        return
+    for view in app.views.values():
+        view.past = past
+
+
 def _stage_again(app: LvstuiApp, message: View.Asked) -> None:
     """Put an edit back that the operator did not confirm."""
     if isinstance(message.request, Edit) and message.staged:
-        app.view.stage(message.request)
-
-
-def _advice(app: LvstuiApp) -> None:
-    found = advice_lines(app.snapshot)
-    if not found:
-        app.say("no advice", Tone.GOOD)
-        return
-
-    def answered(answer: AdviceAnswer | None) -> None:
-        if answer is None:
-            return
-        if answer.wish is Wish.EDIT:
-            take_advice(app.view, answer.advice)
-        elif answer.wish is Wish.TRACE and answer.advice.packet is not None:
-            app.view.ask(Follow(answer.advice.packet))
-        elif (mark := answer.advice.mark) is not None:
-            app.on_view_wanted(View.Wanted("marks", row=MarkKey(mark, Family.IPV4)))
-        else:
-            app.on_view_wanted(View.Wanted("services", row=answer.advice.key))
-
-    app.push_screen(AdviceScreen(found, app.view.about), answered)
-
-
-def _palette(app: LvstuiApp) -> None:
-    """Ask for a command: one that opens a view, one of the view that is shown, or another one of the app."""
-    found: list[tuple[AnyCommand, Callable[[], None]]] = []
-    found += [(c, partial(c.run, app)) for c in EVERYWHERE if c.id.startswith("view.")]
-    found += [(c, partial(app.view.action_run_command, c.id)) for c in app.view.COMMANDS]
-    found += [(c, partial(c.run, app)) for c in EVERYWHERE if not c.id.startswith(("view.", "palette"))]
-
-    def chosen(run: Callable[[], None] | None) -> None:
-        if run is not None:
-            run()
-
-    app.push_screen(Palette([Choice(f"{c.id}: {c.help}", c.key_names, run) for c, run in found]), chosen)
-
-
-EVERYWHERE: tuple[Command[LvstuiApp], ...] = (
-    *(
-        Command(f"view.{name}", str(place), f"go to the {name} view", partial(_show_view, name=name))
-        for place, name in enumerate((view.NAME for view in VIEWS), 1)
-    ),
-    Command("help", "question_mark", "show the keys of this view", _help, "? help"),
-    Command("palette", "colon,ctrl+p", "find a command by name", _palette),
-    Command("pause", "p", "stop reading, or resume it", _pause),
-    Command("interval", "r", "read every 1, 2, 5 or 10 seconds", _next_interval),
-    Command("repaint", "ctrl+l", "send the whole screen again", lambda app: app.action_repaint()),
-    Command("quit", "q,ctrl+c", "quit, after asking if edits are staged", _leave, "q quit"),
-    Command("advice", "i", "show advice, and edits that follow it", _advice, "i advice"),
-)
-"""What can be done in every view."""
+        app.view.stage(message.request, message.beside)
 
 
 def _hear(app: LvstuiApp, fault: Fault) -> None:
@@ -222,6 +191,13 @@ def _end(app: LvstuiApp, number: int) -> None:
     app.exit(128 + number)
 
 
+def _observing(options: Options) -> Callable[[], Host]:
+    """Return what looks at the machine; the demo is on none, and the load of this one would belie its traffic."""
+    if options.kernel.origin == "demo":
+        return partial(Host, "", cpu=None, softirq=None, memory=None)
+    return Machine(links=options.links).observe
+
+
 def _run_worker(worker: Worker, post: Callable[[Event | Exception], None]) -> None:
     """Run the worker; an error that nobody foresaw ends the program, which would only look alive."""
     try:
@@ -230,13 +206,13 @@ def _run_worker(worker: Worker, post: Callable[[Event | Exception], None]) -> No
         post(error)
 
 
-class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
+class LvstuiApp(Screens, inherit_bindings=False):
     """Shows the views of what one worker reads."""
 
     BINDINGS = bindings(EVERYWHERE)
     ENABLE_COMMAND_PALETTE = False
 
-    CSS_PATH = "lvstui.tcss"
+    CSS = files(__package__).joinpath("lvstui.tcss").read_text(encoding="utf-8")
     TITLE = "lvstui"
 
     snapshot: var[Snapshot] = var(EMPTY_SNAPSHOT, always_update=True)
@@ -254,22 +230,39 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
         host: Callable[[], Host] | None = None,
         threaded: bool = True,
         clock: Callable[[], float] = time.monotonic,
+        boottime: Callable[[], float] = boottime,
         pause: Callable[[float], None] = time.sleep,
+        depth: Depth = Depth.MANY,
     ) -> None:
-        """Build the app on a kernel and a profile.
+        """Build the app on a kernel and a profile, for a terminal of so many colours.
 
-        A test that is not `threaded` steps the worker by itself, with its own `clock` and a `pause` that moves it.
+        Raises `ThemeError` where there is no theme of the name that was asked for.
+        A test that is not `threaded` steps the worker by itself, with its own `clock` and a `pause` that moves it;
+        `boottime` is the clock by which the head counts down what is on trial.
         """
         super().__init__(partial(_hear, self))
+        give(options.keys)
+        self.set_keymap(key_map())
+        self.glyphs, self.depth, self.new_server = options.glyphs, depth, options.new_server
+        self.themes: Themes = gather(*options.theme_folders)
+        self.memory: ViewMemory | None = options.memory
+        self.theme_origin = options.theme_origin
+        self.lines: Sequence[str] = self.memory.lines if self.memory else ()
+        last = self.memory.theme if self.memory else ""
+        palette, remark = self.themes.choose(options.theme, last, depth)
+        put_on(self, palette)
         self.accounted = options.accounted and options.kernel.origin != "demo"
-        self.pace = Pace(options.interval)
         self.views: dict[str, View] = {view.NAME: view(options.memory) for view in VIEWS}
-        self.view = self.views[options.view]
-        self._head, self._message, self._keys = Line("head"), MessageLine("message"), Keys("keys")
-        self._notice = options.notice
-        self._alarming = False
+        for name, columns in options.columns.items():
+            choose_columns(self.views[name], columns)
+        pace = Pace(options.interval)
+        self.frame = Frame(self.views, options.view, EVERYWHERE, pace, clock, options.banner, boottime)
+        self._notice = "; ".join(filter(None, (options.notice, remark, self.themes.complaint)))
+        self.clock = clock
         self.warned: set[ServiceKey] = set()
         self._whose = ""
+        self.threaded = threaded
+        self.lost = partial(_lose, self)
         self._newest: deque[Snapshot] = deque(maxlen=1)
         path = options.profile.path if options.profile and options.accounted else None
         self.worker = Worker(
@@ -277,8 +270,8 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
             options.profile,
             self._post,
             interval=options.interval,
-            read_only="lvstui was started with --read-only" if options.read_only else "",
-            host=host or Machine(links=options.links).observe,
+            read_only=_READ_ONLY if options.read_only else "",
+            host=host or _observing(options),
             owners=options.owners,
             records=HistoryFile(path, to_syslog=self.accounted, home=options.here) if path else None,
             presence=Presence(path) if path else None,
@@ -286,29 +279,22 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
             threaded=threaded,
             pause=pause,
             here=options.here,
+            trial=options.trial,
         )
         self._thread = (
             Thread(target=_run_worker, args=(self.worker, self._post), name="kernel", daemon=True) if threaded else None
         )
-        for theme in load(shipped_folder()):
-            self.register_theme(theme)
-        self.theme = DEFAULT
         self.animation_level = "none"
 
     def compose(self) -> ComposeResult:
-        """Lay out the head, the views, and the two lines below."""
-        yield self._head
-        with ContentSwitcher(initial=self.view.NAME):
-            for view in self.views.values():
-                yield view.data_bind(LvstuiApp.snapshot)
-        yield self._message
-        yield self._keys
+        """Lay out the frame with the views."""
+        yield self.frame.data_bind(LvstuiApp.snapshot)
 
     def on_mount(self) -> None:
         """Start reading, and end cleanly when the terminal or the system says so."""
         resume_only_on_a_terminal()
         self._signals = EndingSignals(partial(_end, self))
-        self.say(self._notice, Tone.WARN)
+        self.frame.message.greet(self._notice)
         self.view.query_one(VirtualTable).focus()
         if self.view.SCANS:
             self.worker.submit(Watch(True, self.view.wanted_client))
@@ -340,14 +326,21 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
         if event is None:
             if self._newest:
                 self.snapshot = self._newest.pop()
+                if self.snapshot.scan is not None:
+                    self.settled.set()
             return
-        self.say(*sentence(event))
+        (self.frame.message.add if isinstance(event, Notice) else self.say)(*sentence(event))
+        _remember(self, event)
         if isinstance(event, Overtaken):
             confirm_first(self, overwrite_question(event), partial(self.worker.submit, event.insisting))
         elif isinstance(event, Rejected) and event.done:
             self.push_screen(half_way(event))
         elif isinstance(event, Incomplete):
             self.push_screen(refused(event))
+        elif isinstance(event, Kept | TakenBack):
+            self.frame.trial.forget()
+            if isinstance(event, TakenBack) and not event.is_whole:
+                self.push_screen(not_all_back(event))
         elif isinstance(event, Followed):
             self.push_screen(traced(event, self.size.width))
         elif isinstance(event, Examined):
@@ -358,29 +351,10 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
             _be_busy(self, "")
             if event.total == 1 and len(event.reports) == 1:
                 (report,) = event.reports
-                self.say(report.sentence, Tone.GOOD if report.outcome is Outcome.DONE else Tone.BAD)
+                self.say(report.sentence, Tone.SECONDARY if report.outcome is Outcome.DONE else Tone.BAD)
             elif event.reports:
                 lines = [f"{report.outcome.value:<10}  {report.sentence}" for report in event.reports]
                 self.push_screen(Listing(f"Entries: {summary(event.reports)}", lines))
-
-    def watch_snapshot(self) -> None:
-        """Keep the head up to date."""
-        advised = len(advice_lines(self.snapshot))
-        self._head.put(headline(self.snapshot, self.size.width - 2, self.view.narrowing, advised))
-
-    def on_resize(self) -> None:
-        """Fit the head to the new width."""
-        self.watch_snapshot()
-
-    def say(self, sentence: str, tone: Tone = Tone.PLAIN) -> None:
-        """Show a sentence in the line below the table."""
-        self._alarming = tone in (Tone.BAD, Tone.WARN) and bool(sentence)
-        self._message.say(sentence, tone)
-
-    def on_view_said(self, message: View.Said) -> None:
-        """Show a sentence of the view."""
-        if not (message.standing and self._alarming):
-            self.say(message.sentence, message.tone)
 
     def on_view_asked(self, message: View.Asked) -> None:
         """Pass a request to the worker; ask once before it goes into the profile of another director."""
@@ -401,29 +375,30 @@ class LvstuiApp(SturdyApp, FrugalApp[int], inherit_bindings=False):
             partial(_stage_again, self, message),
         )
 
-    def on_view_offered(self, message: View.Offered) -> None:
-        """Show the keys that make sense now."""
-        always = [find(EVERYWHERE, name) for name in ("help", "quit")]
-        self._keys.offer([*message.offered, *(c for c in EVERYWHERE if c not in always)], always)
-        self.watch_snapshot()
-
-    def on_view_wanted(self, message: View.Wanted) -> None:
-        """Go to a view and show what is wanted there; without a name, to the next view."""
-        if message.view:
-            _show_view(self, message.view)
-            self.view.find(message)
-        else:
-            names = list(self.views)
-            _show_view(self, names[(names.index(self.view.NAME) + 1) % len(names)])
+    def on_view_text_wanted(self, message: View.TextWanted) -> None:
+        """Have a service edited as text; what comes from the worker is heard while it is read again."""
+        self.run_worker(_edit_text(self, self.view, message.key), exclusive=True, group="text")
 
     def action_run_command(self, name: str) -> None:
         """Run a command by its id."""
         find(EVERYWHERE, name).run(self)
 
+    def action_leave_for(self, place: int) -> None:
+        """Close what is being read, and go to the view of a digit."""
+        if isinstance(self.screen, Readable):
+            self.screen.dismiss(None)
+            self.frame.open(VIEWS[place - 1].NAME)
+
 
 def last_words(app: LvstuiApp, code: int) -> Iterator[str]:
-    """Yield what is to be said once the terminal is restored: errors, and what was staged unless one left it so."""
+    """Yield what is to be said once the terminal is restored: errors, what is on trial, what was staged.
+
+    The latter not where one left it so.
+    """
     yield from (f"lvstui: {line}" for line in app.faults.lines())
+    pending = app.snapshot.trial
+    if outlives(pending) and pending.left:
+        yield f"lvstui: {staying(app.snapshot, pending)}"
     staged = [change for view in app.views.values() for change in view.staged.changes] if code else []
     if staged:
         yield "lvstui: staged, and not written:"
@@ -436,8 +411,10 @@ def run(options: Options) -> int:
         os.environ.pop(name, None)
     # Rows of large tables come by the hundred thousand and in no circles: searching them for those takes long.
     gc.set_threshold(100_000, 20, 100)
-    app = LvstuiApp(options)
-    code = app.run(mouse="SSH_CONNECTION" not in os.environ)
+    depth = depth_of_terminal()
+    os.environ.pop("NO_COLOR", None)  # Textual would make greys of all colours
+    app = LvstuiApp(options, depth=depth)
+    code = app.run(mouse=not far_away() if options.mouse is None else options.mouse)
     code = app.return_code or 0 if code is None else code
     if app.faults.fatal and app.accounted:
         log(f"the screens ended by {app.faults.fatal}")

@@ -10,7 +10,8 @@ import signal
 import sys
 import termios
 from codecs import getincrementaldecoder
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from threading import Event, Thread
 from time import monotonic
@@ -22,7 +23,7 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-from lvstui.tui.keyboard import Keyboard, Kind, Piece
+from lvstui.tui.keyboard import LONGEST, Keyboard, Kind, Piece
 
 _ENDING: Final = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 
@@ -37,6 +38,8 @@ _PACKET: Final = 1 << 14
 _LONGEST: Final = 32
 """Characters of the longest sequence that Textual's parser takes."""
 
+_CUT: Final = "of the pasted text the first {:,} characters were taken, {:,} were not"
+
 _KNOWN: Final = "\x1b[I"
 """A sequence that the parser knows (the terminal has the focus), whatever came before."""
 
@@ -47,6 +50,23 @@ _UNTYPED: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 class SturdyDriver(LinuxDriver):
     """Textual's driver, whose keyboard outlives bytes that mean nothing and sequences that arrive in parts."""
+
+    def suspend_application_mode(self) -> None:
+        """Return the terminal, and stop what started us too (make, sudo), as a terminal does at Ctrl-Z."""
+        super().suspend_application_mode()
+        before = signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # we stop ourselves behind this
+        os.kill(0, signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, before)
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Lend the terminal to another program until the block ends, as it was before the screens."""
+        super().suspend_application_mode()
+        try:
+            with self.no_automatic_restart():
+                yield
+        finally:
+            self.resume_application_mode()
 
     def _run_input_thread(self) -> None:
         while not self.exit_event.is_set():
@@ -72,6 +92,8 @@ class SturdyDriver(LinuxDriver):
                 if text := decode(typed):
                     pieces = keyboard.take(text, monotonic())
             for piece in pieces or keyboard.silence(monotonic()):
+                if piece.cut:
+                    self._app.call_later(self._app.notify, _CUT.format(LONGEST, piece.cut), severity="warning")
                 for message in _messages(piece, parser):
                     self.process_message(message)
 

@@ -23,7 +23,7 @@ _SILENCE: Final = 1.0
 
 _POLL: Final = 0.1
 
-_LONGEST: Final = 1 << 12
+LONGEST: Final = 1 << 12
 """Characters of pasted text that are kept: a field takes one line, and the longer it is the longer takes each key."""
 
 _WHOLE: Final = re.compile(
@@ -59,6 +59,8 @@ class Piece:
 
     kind: Kind
     text: str
+    cut: int = 0
+    """How many characters of pasted text came behind it and are not taken."""
 
 
 class Keyboard:
@@ -68,6 +70,7 @@ class Keyboard:
         """Begin with nothing held back."""
         self._begun = ""
         self._pasted: str | None = None
+        self._cut_off = 0
         self._stalled = False
         self._escaped = False
         self._since = 0.0
@@ -104,7 +107,7 @@ class Keyboard:
             # What comes next decides whether it has ended: a key does, more text is more of it and presses nothing.
             self._stalled = True
             text, self._pasted = self._pasted, ""
-            return [Piece(Kind.PASTE, text)] if text else []
+            return [self._whole_paste(text)] if text else []
         if self._begun != _ESCAPE or now < self._since + ESCAPE_DELAY:
             return []
         self._begun, self._escaped = "", True
@@ -113,12 +116,18 @@ class Keyboard:
     def _paste(self, pasted: str, text: str) -> tuple[Piece | None, str]:
         found = text.find(_PASTED)
         stop = found if found >= 0 else len(text) - _begun_end(text)
-        pasted += text[: min(stop, _LONGEST - len(pasted))]
+        kept = min(stop, LONGEST - len(pasted))
+        pasted += text[:kept]
+        self._cut_off += stop - kept
         if found < 0:
             self._pasted, self._begun = pasted, text[stop:]
             return None, ""
         self._pasted = None
-        return Piece(Kind.PASTE, pasted) if pasted else None, text[found + len(_PASTED) :]
+        return self._whole_paste(pasted) if pasted else None, text[found + len(_PASTED) :]
+
+    def _whole_paste(self, pasted: str) -> Piece:
+        cut, self._cut_off = self._cut_off, 0
+        return Piece(Kind.PASTE, pasted, cut)
 
     def _cut(self, text: str) -> tuple[Piece | None, str]:
         if text[0] != _ESCAPE:
@@ -138,7 +147,7 @@ class Keyboard:
 
     def _sequence(self, text: str) -> Piece | None:
         if text == _PASTE:
-            self._pasted = ""
+            self._pasted, self._cut_off = "", 0
         return None if text in (_PASTE, _PASTED) else Piece(Kind.SEQUENCE, text)
 
 

@@ -14,21 +14,21 @@ has had its whole effect.
 from __future__ import annotations
 
 import asyncio
+import locale
+import os
 import signal
 import sys
 import termios
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import repeat
 from types import FrameType
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.cells import get_character_cell_size
-from rich.color import ColorSystem
-from rich.console import COLOR_SYSTEMS, Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App, ReturnType
@@ -38,35 +38,53 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
+from textual.widget import Widget
 
+from lvstui.core.new_server import NEW_SERVER, NewServer
+from lvstui.core.view.glyphs import ASCII, UNICODE, Glyphs, ascii_twin
 from lvstui.tui.behind import KEYBOARD, OUTPUT, lacks
 from lvstui.tui.driver import SturdyDriver
+from lvstui.tui.ink import PLAIN_PEN, Depth, Ink, Pen
 
 _QUEUED_FRAMES = 4
 _LOOK_AGAIN = 0.25
 """Seconds after which a terminal that was behind is looked at again."""
 _LONGEST = 1.0
 """Seconds after which the next key is passed on anyway: nothing that an action waits for may block the keyboard."""
+_SETTLING = 1.0
+"""Seconds for which keys wait for the rows that they are meant for."""
+_ELSEWHERE = frozenset(("escape", "ctrl+c", *"123456"))
+"""Keys that lead away from what has not come yet: what was typed before them is meant for nothing any more."""
 _SEES_OUTPUT = not lacks(*OUTPUT)
 _GAP = 4
 """Moving the terminal's cursor on costs about as many bytes as this many unchanged cells."""
 
-_Pen = tuple[str, str, str]
-"""Attributes, text colour and background, each as the parameters of an SGR sequence."""
-_Cell = tuple[str, _Pen]
+_Cell = tuple[str, Pen]
 """A character with its pen; the second half of a wide one has no text, and no pen but its first half in its place."""
 
-_PLAIN: _Pen = ("", "39", "49")
-_UNKNOWN: _Cell = ("", _PLAIN)
-_ATTRIBUTES = (
-    ("bold", "1"),
-    ("dim", "2"),
-    ("italic", "3"),
-    ("underline", "4"),
-    ("blink", "5"),
-    ("reverse", "7"),
-    ("strike", "9"),
-)
+_UNKNOWN: _Cell = ("", PLAIN_PEN)
+
+_TEXT_CONSOLES = ("linux", "vt")
+"""How the names of terminals begin whose fonts lack most of the signs that are no letters."""
+
+
+def signs_of_terminal() -> Glyphs:
+    """Return the signs that our terminal shows, by its name and by the character set of the locale."""
+    sets = (locale.nl_langinfo(locale.CODESET), sys.stderr.encoding or "")
+    readable = all(name.lower().replace("-", "") == "utf8" for name in sets)
+    return UNICODE if readable and not os.environ.get("TERM", "").startswith(_TEXT_CONSOLES) else ASCII
+
+
+def new_server_of(widget: Widget) -> NewServer:
+    """Return what new real servers begin with where a widget is shown."""
+    app: object = widget.app
+    return app.new_server if isinstance(app, FrugalApp) else NEW_SERVER
+
+
+def glyphs_of(widget: Widget) -> Glyphs:
+    """Return the signs that are in force where a widget is shown."""
+    app: object = widget.app
+    return app.glyphs if isinstance(app, FrugalApp) else UNICODE
 
 
 def output_is_behind(app: App[ReturnType]) -> bool:
@@ -108,6 +126,21 @@ def resume_only_on_a_terminal() -> None:
 class FrugalApp(App[ReturnType]):
     """An App for slow links: it sends what changed and no more, and takes one key (or pasted text) at a time."""
 
+    glyphs: Glyphs = UNICODE
+    """The signs that are shown."""
+
+    new_server: NewServer = NEW_SERVER
+    """What new real servers begin with."""
+
+    depth: Depth = Depth.MANY
+    """How many colours the terminal shows."""
+
+    ink: Ink = Ink()
+    """How the colours of the theme are sent."""
+
+    again: float = 0.7
+    """Seconds; a key that is held down repeats itself after 0.25 to 0.66 of one, then every few hundredths."""
+
     def __init__(self) -> None:
         super().__init__(driver_class=None if lacks(*KEYBOARD) else SturdyDriver)
         ScrollBar.renderer = _WholeCells
@@ -115,6 +148,17 @@ class FrugalApp(App[ReturnType]):
         self._catching_up = False
         self._held: deque[events.Event] = deque()
         self._following: asyncio.Task[None] | None = None
+        self._pressed = "", 0.0
+        self.pressed_again = False
+        """Whether the key at hand is the one before pressed once more within `again` seconds: held down, or by habit.
+
+        What stages must not write so, and what opens a question must not answer it.
+        """
+        self.settled = asyncio.Event()
+        """Not set while keys have to wait for what they are meant for; whoever clears it sets it again."""
+        self.settled.set()
+        self.lost: Callable[[Sequence[str]], None] = lambda _: None
+        """Hears of keys that were dropped because that did not come in time."""
 
     def on_mount(self) -> None:
         """Paint anew when the program comes back from the background."""
@@ -144,7 +188,10 @@ class FrugalApp(App[ReturnType]):
                 self.set_timer(_LOOK_AGAIN, paint_later)
             return
         if isinstance(renderable, ChopsUpdate | LayoutUpdate):
-            renderable = _Difference(renderable, self._image)
+            still = screen.outer_size.clamp_offset(self.cursor_position) == self._previous_cursor_position
+            if still and not self._image.differs(renderable, self.ink):
+                return  # or the place of the cursor would be sent again and again
+            renderable = _Difference(renderable, self._image, self.ink)
         super()._display(screen, renderable)
 
     async def on_event(self, event: events.Event) -> None:
@@ -152,11 +199,18 @@ class FrugalApp(App[ReturnType]):
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
         elif self._following:
+            if not self.settled.is_set() and isinstance(event, events.Key) and event.key in _ELSEWHERE:
+                self._held.clear()
+                self.settled.set()
             self._held.append(event)
         else:
             await self._send_key(event)
 
     async def _send_key(self, event: events.Event) -> None:
+        if isinstance(event, events.Key):
+            key, when = self._pressed
+            self.pressed_again = event.key == key and event.time - when < self.again
+            self._pressed = event.key, event.time
         path = (self.focused or self.screen).ancestors_with_self
         # A screen stops what has the app for a sender, and sends it up all the same; this leaves `stop` to the widgets.
         event.set_sender(path[0])
@@ -175,12 +229,34 @@ class FrugalApp(App[ReturnType]):
                 if not getattr(event, "_stop_propagation", False):
                     for pump in (*path[1:], *path, *self.screen_stack[-1:], self):
                         await _catch_up(pump)
+            await self._settle()
         except TimeoutError:
             pass
         except Exception as error:
             self._handle_exception(error)
         if not (self._held and self.call_later(self._send_key, self._held.popleft())):
             self._following = None
+
+    async def _settle(self) -> None:
+        """Wait until what the next keys are meant for is there; drop those that came where it does not come."""
+        try:
+            async with asyncio.timeout(_SETTLING):
+                await self.settled.wait()
+        except TimeoutError:
+            self.settled.set()
+            lost = [event.key for event in self._held if isinstance(event, events.Key)]
+            self._held.clear()
+            if lost:
+                self.lost(lost)
+
+
+TOO_SOON: Final = "that Enter came right after another one: read what it does, then press it once more"
+"""What is said to who pressed Enter deliberately, only fast."""
+
+
+def pressed_again(app: App[ReturnType]) -> bool:
+    """Return whether the key at hand is the one before, pressed once more before anybody could read what that did."""
+    return isinstance(app, FrugalApp) and app.pressed_again
 
 
 async def _catch_up(pump: MessagePump) -> None:
@@ -201,7 +277,17 @@ class TerminalImage:
         """Know nothing any more; what is painted next is sent whole."""
         self._lines.clear()
 
-    def paint(self, update: ChopsUpdate | LayoutUpdate, system: ColorSystem) -> str:
+    def differs(self, update: ChopsUpdate | LayoutUpdate, ink: Ink) -> bool:
+        """Return whether a frame shows anything else than the terminal does."""
+        if isinstance(update, LayoutUpdate) and update.region.size != self._size:
+            return True
+        for x, y, strip in _pieces(update):
+            cells = _cells(strip, ink)
+            if self._lines.get(y, [])[x : x + len(cells)] != cells:
+                return True
+        return False
+
+    def paint(self, update: ChopsUpdate | LayoutUpdate, ink: Ink) -> str:
         """Take a frame over; return the bytes that make the terminal show it. Every frame starts from plain colours."""
         if isinstance(update, LayoutUpdate) and update.region.size != self._size:
             # Frames of the old size may have reached the terminal after it had its new one.
@@ -209,9 +295,9 @@ class TerminalImage:
             self.forget()
         sent: list[str] = []
         at = (-1, -1)
-        pen = _PLAIN
+        pen = PLAIN_PEN
         for x, y, strip in _pieces(update):
-            for start, run in self._replace(x, y, _cells(strip, system)):
+            for start, run in self._replace(x, y, _cells(strip, ink)):
                 if at != (start, y):
                     sent.append(
                         f"\x1b[{start - at[0]}C" if at[1] == y and start > at[0] else f"\x1b[{y + 1};{start + 1}H"
@@ -222,7 +308,7 @@ class TerminalImage:
                         pen = colours
                     sent.append(text)
                 at = (start + len(run), y)
-        if pen != _PLAIN:
+        if pen != PLAIN_PEN:
             sent.append("\x1b[m")
         return "".join(sent)
 
@@ -248,17 +334,17 @@ class TerminalImage:
 class _Difference(CompositorUpdate):
     """A frame that is compared with the image, and put into it, only at the moment when it is sent."""
 
-    def __init__(self, update: ChopsUpdate | LayoutUpdate, image: TerminalImage) -> None:
+    def __init__(self, update: ChopsUpdate | LayoutUpdate, image: TerminalImage, ink: Ink) -> None:
         self._update = update
         self._image = image
+        self._ink = ink
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         return self._update.__rich_console__(console, options)
 
-    def render_segments(self, console: Console) -> str:
+    def render_segments(self, _: Console) -> str:
         """Render to terminal sequences."""
-        system = COLOR_SYSTEMS[console.color_system] if console.color_system else ColorSystem.TRUECOLOR
-        return self._image.paint(self._update, system)
+        return self._image.paint(self._update, self._ink)
 
 
 def _pieces(update: ChopsUpdate | LayoutUpdate) -> Iterator[tuple[int, int, Strip]]:
@@ -277,21 +363,24 @@ def _pieces(update: ChopsUpdate | LayoutUpdate) -> Iterator[tuple[int, int, Stri
                 yield left, y, chop.crop(left - x, right - x)
 
 
-def _cells(strip: Strip, system: ColorSystem) -> list[_Cell]:
+def _cells(strip: Strip, ink: Ink) -> list[_Cell]:
     cells: list[_Cell] = []
     for segment in strip:
-        pen = _pen(segment.style, system) if segment.style else _PLAIN
+        pen = ink.pen(segment.style) if segment.style else PLAIN_PEN
         if segment.text.isascii():
             cells += zip(segment.text, repeat(pen))
         else:
-            cells += _wide_cells(segment, pen)
+            cells += _wide_cells(segment, pen, ink)
     return cells
 
 
-def _wide_cells(segment: Segment, pen: _Pen) -> Iterator[_Cell]:
+def _wide_cells(segment: Segment, pen: Pen, ink: Ink) -> Iterator[_Cell]:
     """Yield one cell for each that the text takes; what takes none is left out, so that all columns stay in line."""
     for character in segment.text:
         width = get_character_cell_size(character)
+        if ink.ascii_only and not character.isascii():
+            yield from repeat((ascii_twin(character), pen), width)
+            continue
         if width:
             yield character, pen
         if width == 2:
@@ -299,18 +388,10 @@ def _wide_cells(segment: Segment, pen: _Pen) -> Iterator[_Cell]:
 
 
 @lru_cache(maxsize=1024)
-def _pen(style: Style, system: ColorSystem) -> _Pen:
-    attributes = ";".join(code for name, code in _ATTRIBUTES if getattr(style, name))
-    text = style.color.downgrade(system).get_ansi_codes(foreground=True) if style.color else ("39",)
-    back = style.bgcolor.downgrade(system).get_ansi_codes(foreground=False) if style.bgcolor else ("49",)
-    return attributes, ";".join(text), ";".join(back)
-
-
-@lru_cache(maxsize=1024)
-def _switch(old: _Pen, new: _Pen) -> str:
+def _switch(old: Pen, new: Pen) -> str:
     codes: list[str] = []
     if old[0] != new[0]:
         codes = ["0", new[0]] if new[0] else ["0"]
-        old = ("", *_PLAIN[1:])
+        old = ("", *PLAIN_PEN[1:])
     codes += [colour for before, colour in zip(old[1:], new[1:], strict=True) if before != colour]
     return f"\x1b[{';'.join(codes)}m"

@@ -23,6 +23,8 @@ KEYS_A_SECOND = 30
 DEADLINE = 60.0
 SETTLING = 5.0
 WINDOW = 10.0
+MOST_STREAM, MOST_HELD = 6000, 100
+"""What is allowed with the detail and its charts: bytes a second, and KB while Down is held."""
 
 
 @dataclass(slots=True)
@@ -99,12 +101,15 @@ class Figures:
     held: int = 0
 
 
-def measure(command: Sequence[str], *, hold: bool = False) -> Figures:
-    """Measure a program that updates itself once a second, after it settled."""
+def measure(command: Sequence[str], *, hold: bool = False, keys: bytes = b"") -> Figures:
+    """Measure a program that updates itself once a second, after it settled and took some keys."""
     terminal = Terminal.start(command)
     try:
         terminal.read(DEADLINE, until=b"\x1b[")
         terminal.read(SETTLING)
+        for key in keys:
+            os.write(terminal.fd, bytes([key]))
+            terminal.read(SETTLING / 2)
         used, start = terminal.cpu(), time.monotonic()
         sent = len(terminal.read(WINDOW))
         elapsed = time.monotonic() - start
@@ -142,9 +147,21 @@ def main() -> None:
             say(f"{program}, processor", f"{figures.cpu:.1%}", f"{name} {peer.cpu:.1%}", used)
         kilobytes = f"DataTable {theirs.held / 1000:.0f}"
         say(f"{program}, Down held 3 s", f"{figures.held / 1000:.0f} KB", kilobytes, figures.held / theirs.held)
+    bench_detail()
     still = measure(demo("still"))
     say("nothing changes, sent at 1 Hz", f"{still.stream:.0f} B/s")
     say("nothing changes, processor", f"{still.cpu:.1%}")
+
+
+def bench_detail() -> None:
+    """Print what the screens with the detail beside the table send, over two spans of its charts, and in a pause."""
+    command = [sys.executable, "-m", "lvstui", "--demo"]
+    for name, keys in (("10 s a column", b"j"), ("1 s a column", b"j.")):
+        figures = measure(command, hold=True, keys=keys)
+        say(f"detail with charts, {name}, sent at 1 Hz", f"{figures.stream:.0f} B/s", f"at most {MOST_STREAM}")
+        say(f"detail with charts, {name}, Down held 3 s", f"{figures.held / 1000:.0f} KB", f"at most {MOST_HELD}")
+    paused = measure(command, keys=b"jp")
+    say("detail with charts, nothing changes, sent", f"{paused.stream:.0f} B/s", "nothing")
 
 
 def counters(chance: random.Random) -> list[list[str]]:
@@ -167,12 +184,17 @@ def run_table(*, still: bool) -> None:
 
     from lvstui.core.view.table import Cell, Column, Tone
     from lvstui.tui.terminal import FrugalApp
+    from lvstui.tui.themes import put_on
     from lvstui.tui.widgets.table import VirtualTable
 
     columns = [Column(title, title, width, 1) for title, width in zip(TITLES, WIDTHS, strict=True)]
     zeros = ["0"] * COUNTERS
 
     class Ours(FrugalApp[None]):
+        def __init__(self) -> None:
+            super().__init__()
+            put_on(self)
+
         def compose(self) -> ComposeResult:
             yield VirtualTable[int]()
 
@@ -190,7 +212,7 @@ def run_table(*, still: bool) -> None:
 
         def cells(self, row: int) -> list[Cell]:
             first, *middle, state = texts(row, self.numbers[row] if row < ROWS else zeros)
-            return [Cell(first, Tone.NAME), *map(Cell, middle), Cell(state, Tone.GOOD)]
+            return [Cell(first, Tone.PLAIN), *map(Cell, middle), Cell(state, Tone.SECONDARY)]
 
     Ours().run()
 
@@ -227,10 +249,12 @@ def run_datatable() -> None:
 def run_one(arguments: Sequence[str]) -> None:
     """Run one of the programs that are measured."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=("table", "still", "datatable"), nargs="?")
+    parser.add_argument("kind", choices=("table", "still", "datatable", "detail"), nargs="?")
     match parser.parse_args(arguments).kind:
         case "datatable":
             run_datatable()
+        case "detail":
+            bench_detail()
         case None:
             main()
         case kind:

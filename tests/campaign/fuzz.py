@@ -34,10 +34,11 @@ def run(seconds: float, seed: int, names: Sequence[str] = ()) -> Iterator[Report
     """Try every decoder for its share of the time; an input is known by the seed of the run and its number."""
     wanted = [(name, attempt) for name, attempt in DECODERS if not names or name in names]
     for name, attempt in wanted:
-        yield _fuzz(name, attempt, seconds / len(wanted), seed)
+        yield attack(name, attempt, seconds / len(wanted), seed)
 
 
-def _fuzz(name: str, attempt: Callable[[Random], object], seconds: float, seed: int) -> Report:
+def attack(name: str, attempt: Callable[[Random], object], seconds: float, seed: int) -> Report:
+    """Try one decoder for so many seconds."""
     tried = failed = 0
     first = ""
     end = time.monotonic() + seconds

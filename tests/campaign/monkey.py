@@ -37,7 +37,7 @@ from tests.tui.conftest import Clock
 
 SIZES = ((80, 24), (160, 48), (40, 10), (20, 5))
 
-_LETTERS = "123456abcdefghijklmnoprstuvwxyzADEGHIJKMNRSTUVZ+-0/:[]?! .,=<'"
+_LETTERS = "123456abcdefghijklmnoprstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ#%>+-0/:[]{}?!@ .,;=<'"
 _NAMES: tuple[str, ...] = (
     "up",
     "down",
@@ -52,14 +52,28 @@ _NAMES: tuple[str, ...] = (
     "backspace",
     "delete",
 )
-_NAMES += ("escape", "escape", "enter", "enter", "enter", "ctrl+p", "ctrl+d", "ctrl+l", "ctrl+u", "ctrl+k")
+_NAMES += (
+    "escape",
+    "escape",
+    "enter",
+    "enter",
+    "enter",
+    "ctrl+p",
+    "ctrl+d",
+    "ctrl+l",
+    "ctrl+u",
+    "ctrl+k",
+    "ctrl+f",
+    "ctrl+r",
+    "f1",
+)
 _MOUSE = ("click", "click", "click", "double", "double", "right", "drag", "up", "down", "left")
 _PASTED = ("10.1.0.0/16", "[b]x[/b]", "web2\n", "\x1b[31m\x9b\u202e", "9" * 300, "server=", "")
 _CONFIRMS = {"enter": 1, "space": 1, "click": 1, "double": 2}
 """What may confirm something, and how often."""
 
 _WRITING = (Edit, SaveAll, Adopt, Zero, EditEntries)
-_CHAINS = (("+", "enter"), ("+", "enter", "z"), ("+", "enter", "z", "enter", "Z"), ("d", "enter"), ("0", "0", "enter"))
+_CHAINS = (("+", "enter"), ("+", "enter", "z"), ("+", "enter", "z", "enter", "Z"), ("d", "d", "enter"), ("d", "enter"))
 """What is pressed more often than single keys: edits, which undo and redo need before them."""
 
 _BURSTS = (1, 1, 4, 25)

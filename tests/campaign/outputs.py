@@ -16,6 +16,12 @@ from tests.campaign import Report
 
 _COMMANDS: Final = (
     *("show", "show --json", "show marks", "show director", "show director --json", "export", "export --format json"),
+    *(
+        "export --format keepalived",
+        "export --format ldirectord",
+        "export --format lvs.cf",
+        "export --format keepalived -o a",
+    ),
     *("export --format ipvsadm", "export --format nft", "export -o copy.toml", "entries", "probe --wait 1"),
     *("export -o /dev/full", "entries --json", "diff", "diff wanted.toml", "check wanted.toml", "check broken.toml"),
     *("check --running", "history", "history --json", "apply wanted.toml", "apply wanted.toml --dry-run", "apply"),

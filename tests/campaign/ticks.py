@@ -66,7 +66,7 @@ async def _rounds(seconds: float) -> list[dict[str, int]]:
 
 
 def _edit(cage: Cage) -> None:
-    """Give a server one more or one less weight, as often the one as the other."""
+    """Raise or lower the weight of a server by one, as often the one as the other."""
     key, pool = next((key, pool) for key, pool in cage.kernel.read().director.pools.items() if pool.servers)
     server = next(iter(pool.servers.values()))
     cage.app.worker.submit(Edit((change_server(key, server, replace(server, weight=server.weight ^ 1)),)))

@@ -42,15 +42,21 @@ def test_a_healthy_service_says_so_with_every_question(tmp_path: Path, capsys: p
     assert lines[-1].endswith("questions asked of 1 service: nothing is wrong")
 
 
+def test_a_director_without_services_is_said_to_have_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(tmp_path / "p.toml")
+    assert main(["doctor", "--profile", path], open_kernel=lambda _: MemoryKernel(director())) == 0
+    assert "asked of a director without services: " in " ".join(capsys.readouterr().out.split())
+
+
 def test_the_document_has_every_question(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path, "tcp:192.0.2.11:80", "--json") == 3
     found = json.loads(capsys.readouterr().out)
     assert (found["services"], found["counts"]["wrong"]) == (1, 1)
-    (wrong,) = (finding for finding in found["findings"] if finding["state"] == "wrong")
-    assert (wrong["question"], wrong["service"], wrong["service_name"]) == ("weights", "tcp:192.0.2.11:80", None)
+    (wrong,) = (finding for finding in found["finding"] if finding["state"] == "wrong")
+    assert (wrong["question"], wrong["service"], wrong["service_name"]) == ("weights", "tcp:192.0.2.11:80", "")
     assert all(wrong[field] for field in ("looked_at", "found", "remedy"))
-    assert found["findings"][0]["service"] is None
-    assert len(found["findings"]) == sum(found["counts"].values())
+    assert found["finding"][0]["service"] is None
+    assert len(found["finding"]) == sum(found["counts"].values())
 
 
 def test_a_service_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,7 +43,7 @@ def stick(shell: Shell, server: Endpoint = WEB1, seconds: int = 300) -> None:
 def listed(shell: Shell, *arguments: str) -> list[Mapping[str, object]]:
     document = json.loads(shell.run("entries", "--json", *arguments).out)
     assert document["complete"]
-    found: list[Mapping[str, object]] = document["entries"]
+    found: list[Mapping[str, object]] = document["entry"]
     return found
 
 
@@ -115,7 +115,7 @@ def test_a_dry_run_prints_what_would_happen_and_does_nothing(shell: Shell) -> No
     assert ran.status == 3
     assert "may not be movable" in ran.out
     document = json.loads(shell.run("entry", "expire", "198.18.0.7", "shop", "--dry-run", "--json").out)
-    assert (document["outcome"], document["would"]) == (None, "expire 198.18.0.7 of shop")
+    assert (document["outcome"], document["text"]) == (None, "expire 198.18.0.7 of shop")
     assert document["entry"]["client"] == "198.18.0.7"
     (entry,) = listed(shell)
     assert entry["server"] == f"{WEB1.address}:{WEB1.port}"
@@ -187,10 +187,10 @@ def test_a_large_table_as_json_has_the_same_in_it(
         out = crowded(capsys, tmp_path, CrowdedKernel(3000, 500), "--json").out
         document = json.loads(out)
         listed.append([re.sub(r"\"left\": \d+", "", line) for line in out.splitlines() if "client" in line])
-        documents.append(document | {"entries": [entry | {"left": 0} for entry in document["entries"]]})
+        documents.append(document | {"entry": [entry | {"left": 0} for entry in document["entry"]]})
     assert documents[0] == documents[1]
     assert listed[0] == listed[1]
-    assert (documents[0]["complete"], documents[0]["rows"], len(documents[0]["entries"])) == (True, 3500, 3000)
+    assert (documents[0]["complete"], documents[0]["rows"], len(documents[0]["entry"])) == (True, 3500, 3000)
 
 
 def test_rows_that_the_kernel_lists_again_at_the_start_of_a_piece_are_printed_once(
@@ -220,7 +220,7 @@ def test_a_kernel_that_fails_in_the_middle_leaves_a_whole_document(
     kernel = CrowdedKernel(3000, fails=True)
     ran = crowded(capsys, tmp_path, kernel, "--json")
     document = json.loads(ran.out)
-    assert (ran.status, document["complete"], len(document["entries"])) == (1, False, 2970)
+    assert (ran.status, document["complete"], len(document["entry"])) == (1, False, 2970)
     assert "the module went" in ran.err
 
 

@@ -78,7 +78,7 @@ def test_the_demo_says_nothing_and_asks_nothing(shell: Shell) -> None:
     moved(shell, ELSEWHERE)
     assert shell.run("set", "timeouts", "tcp=8").err == ""
     assert saved(shell).home == ELSEWHERE
-    assert "host" not in json.loads(shell.run("history", "--json").out)[0]
+    assert json.loads(shell.run("history", "--json").out)["record"][0]["host"] == ""
 
 
 @pytest.mark.parametrize("words", EDITS)
@@ -114,7 +114,7 @@ def test_another_directors_profile_is_not_applied_without_force(shell: Shell, tm
     assert key not in shell.held().pools
     assert shell.run("apply", str(other), "--keep-others").status == 1
     ran = shell.run("apply", str(other), "--dry-run")
-    assert (ran.status, ran.out) == (3, "+ udp:192.0.2.53:53: scheduler wlc\n")
+    assert (ran.status, ran.out) == (3, "+ udp:192.0.2.53:53: scheduler wlc\n    ipvsadm -A -u 192.0.2.53:53 -s wlc\n")
     assert FOREIGN in ran.err
     assert FOREIGN in shell.run("diff", str(other)).err
     assert shell.run("apply", str(other), "--force").status == 0
@@ -135,7 +135,7 @@ def test_what_would_delete_most_of_what_runs_is_not_applied_without_force(
     ) in ran.err
     assert len(shell.held().pools) == 7
     ran = shell.run("apply", "--dry-run")
-    assert (ran.status, ran.out.count("\n")) == (3, 4)
+    assert (ran.status, ran.out.count("    ipvsadm -D "), ran.out.count("\n")) == (3, 4, 8)
     assert "warning: this deletes more than a part of what runs: 4 of 7" in ran.err
     assert shell.run("apply", "--keep-others").status == 0
     assert len(shell.held().pools) == 7
@@ -153,8 +153,8 @@ def test_what_deletes_a_part_is_applied(shell: Shell) -> None:
 def test_a_record_says_where_it_was_made_and_is_not_taken_back_elsewhere(shell: Shell) -> None:
     shell.run("set", "timeouts", "tcp=6")
     path = shell.profile.with_name("director.toml.history.jsonl")
-    (record,) = json.loads(shell.run("history", "--json").out)
-    assert (record["host"], record.get("netns", "")) == (HERE.host, HERE.netns)
+    (record,) = json.loads(shell.run("history", "--json").out)["record"]
+    assert (record["host"], record["netns"]) == (HERE.host, HERE.netns)
     assert " on " not in shell.run("history").out or HERE.netns
     path.write_text(path.read_text().replace(f'"host":"{HERE.host}"', '"host":"lb2","netns":"red"', 1))
     assert " do on lb2, netns red" in shell.run("history").out
@@ -197,3 +197,16 @@ def test_a_namespace_is_named_as_ip_netns_lists_it(shell: Shell, name: str, word
     ran = shell.run("--netns", name, words)
     assert ran.status == 2
     assert "netns: must be a name that `ip netns` lists" in ran.err
+
+
+def test_a_start_with_another_director_s_profile_is_refused_and_one_that_deletes_needs_no_force(shell: Shell) -> None:
+    moved(shell, ELSEWHERE)
+    shell.want(replace(saved(shell), pools={}))
+    assert shell.run("apply", "--boot").status == 0  # nothing to write
+    moved(shell, ELSEWHERE)
+    shell.want(replace(saved(shell), pools=many(1).pools))
+    ran = shell.run("apply", "--boot")
+    assert (ran.status, FOREIGN in ran.err) == (1, True)
+    moved(shell, HERE)
+    assert shell.run("apply", "--boot").status == 0
+    assert len(shell.held().pools) == len(PROFILE.pools) + 1

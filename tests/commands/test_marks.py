@@ -220,16 +220,16 @@ def test_show_marks_json_has_everything(shell: Shell) -> None:
     document = json.loads(shell.run("show", "marks", "--json").out)
     first, second = document["mark"]
     assert (first["mark"], first["name"], first["match"], first["state"]) == (20, "web", [WEB], "no sticky")
-    assert [(rule["chain"], rule["hook"], rule["priority"]) for rule in first["rules"]] == [
+    assert [(rule["chain"], rule["hook"], rule["priority"]) for rule in first["rule"]] == [
         ("prerouting", "prerouting", -120),
         ("output", "output", -120),
     ]
-    assert {rule["value"] for rule in first["rules"]} == {20}
-    assert [server["server"] for server in first["services"][0]["server"]] == ["10.0.0.11:0", "10.0.0.12:0"]
-    assert [warning["about"] for warning in first["warnings"]] == ["web"]
-    assert (second["mark"], second["services"], second["state"]) == (77, [], "no service")
+    assert {rule["value"] for rule in first["rule"]} == {20}
+    assert [server["server"] for server in first["service"][0]["server"]] == ["10.0.0.11:0", "10.0.0.12:0"]
+    assert [warning["about"] for warning in first["warning"]] == ["web"]
+    assert (second["mark"], second["service"], second["state"]) == (77, [], "no service")
     assert [rule["raw"] for rule in document["other"]] == ["xt BPF"]
-    assert (document["trouble"], document["missing"]) == ("", "")
+    assert (document["trouble"], document["missing"]) == (None, None)
 
 
 def test_an_export_as_json_and_as_nft_holds_the_groups(shell: Shell) -> None:

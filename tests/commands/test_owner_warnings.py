@@ -27,9 +27,22 @@ from lvstui.store.profile_file import ProfileFile
 from tests.build import SHOP
 from tests.test_cli import MARK, PROFILE, with_weight
 
-KEEPALIVED = "virtual_server 192.0.2.10 443 {\n  protocol TCP\n}\n"
-LATE = "it may overwrite this at its next check or reload"
-WARNING = f"lvstui: warning: keepalived manages tcp:192.0.2.10:443: {LATE}\n"
+KEEPALIVED = """\
+virtual_server 192.0.2.10 443 {
+  protocol TCP
+  real_server 10.0.0.11 443 {
+    weight 3
+  }
+  real_server 10.0.0.12 443 {
+    weight 1
+  }
+}
+"""
+HEAD = "lvstui: warning: keepalived manages tcp:192.0.2.10:443: "
+EDITED = (
+    f"{HEAD}a reload leaves this, unless the file changes the same; once a check of the server fails and recovers, "
+)
+EDITED += "or keepalived restarts, it is as the file says\n"
 IN_STEP = replace(PROFILE, sync={})
 PID = 2**30
 
@@ -42,8 +55,8 @@ class Desk:
         self.profile.path.write_text(dumps(IN_STEP))
         self.kernel = MemoryKernel(IN_STEP)
         self.looks = 0
-        self._config = folder / "keepalived.conf"
-        self._config.write_text(KEEPALIVED)
+        self.config = folder / "keepalived.conf"
+        self.config.write_text(KEEPALIVED)
         self._proc = folder / "proc"
         for pid in ("self", str(PID)):
             (self._proc / pid / "ns").mkdir(parents=True)
@@ -61,6 +74,10 @@ class Desk:
         command: Command = getattr(import_module(f"lvstui.commands.{module}"), function)
         return command(options, lambda: nullcontext(self.place))
 
+    def line(self, number: int, text: str) -> str:
+        """What is said of a line of the file."""
+        return f"lvstui: in its file: {self.config}:{number}: {text}\n"
+
     def apply(self, wanted: Director, *, dry_run: bool = False) -> int:
         self.profile.path.write_text(dumps(wanted))
         return self.run("apply", *(["--dry-run"] if dry_run else []))
@@ -70,7 +87,7 @@ class Desk:
         return OwnerWatch(find=self._find, proc=self._proc)()
 
     def _find(self, _: Collection[str]) -> list[Process]:
-        return [Process(PID, 1, "keepalived", ("keepalived", "-f", str(self._config)))]
+        return [Process(PID, 1, "keepalived", ("keepalived", "-f", str(self.config)))]
 
 
 @pytest.fixture
@@ -79,45 +96,50 @@ def desk(tmp_path: Path) -> Desk:
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "becomes", "line"),
     [
-        ("set", "tcp:192.0.2.10:443", "10.0.0.11:443", "weight=5"),
-        ("set", "tcp:192.0.2.10:443", "scheduler=wrr"),
-        ("add", "tcp:192.0.2.10:443", "10.0.0.13:443"),
-        ("delete", "tcp:192.0.2.10:443", "10.0.0.11:443"),
-        ("delete", "tcp:192.0.2.10:443", "--yes"),
-        ("drain", "tcp:192.0.2.10:443", "10.0.0.11:443"),
-        ("drain", "--machine", "10.0.0.11"),
-        ("restore", "tcp:192.0.2.10:443", "10.0.0.12:443"),
+        ("set tcp:192.0.2.10:443 10.0.0.11:443 weight=5", "a reload leaves this", "4: weight 3 -> weight 5"),
+        ("set tcp:192.0.2.10:443 scheduler=wrr", "a reload leaves this", "1: in the block of virtual_server"),
+        ("add tcp:192.0.2.10:443 10.0.0.13:443", "its checks and reloads leave the new", "9: above it:"),
+        ("delete tcp:192.0.2.10:443 10.0.0.11:443", "a reload does not bring the server", "3-5: take out: real_s"),
+        ("delete tcp:192.0.2.10:443 --yes", "a reload does not bring the service", "1-9: take out: virtual_server"),
+        ("drain tcp:192.0.2.10:443 10.0.0.11:443", "a reload leaves this", "4: weight 3 -> weight 0"),
+        ("drain --machine 10.0.0.11", "a reload leaves this", "4: weight 3 -> weight 0"),
+        ("restore tcp:192.0.2.10:443 10.0.0.12:443", "a reload leaves this", "7: weight 1 -> weight 2"),
     ],
 )
-def test_an_edit_of_what_keepalived_manages_warns_once_and_is_made(
-    desk: Desk, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+def test_an_edit_of_what_keepalived_manages_says_what_becomes_of_it_and_is_made(
+    desk: Desk, capsys: pytest.CaptureFixture[str], words: str, becomes: str, line: str
 ) -> None:
     before = desk.kernel.read().director
-    assert desk.run(*words) == 0
+    assert desk.run(*words.split(), "--dry-run") == 3
+    rehearsed = capsys.readouterr()
+    assert desk.kernel.read().director == before
+    assert desk.run(*words.split()) == 0
     printed = capsys.readouterr()
-    assert printed.err.count(WARNING) == 1
-    assert printed.out
-    assert desk.looks == 1
+    for said in (rehearsed, printed):
+        assert said.err.count(f"{HEAD}{becomes}") == 1
+        assert said.err.count(f"lvstui: in its file: {desk.config}:{line}") == 1
+        assert said.out
+    assert desk.looks == 2
     assert desk.kernel.read().director != before
+    assert desk.config.read_text() == KEEPALIVED
 
 
 def test_a_rollback_and_a_rehearsal_warn_too(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     assert desk.run("set", "tcp:192.0.2.10:443", "10.0.0.11:443", "weight=5") == 0
-    capsys.readouterr()
+    assert capsys.readouterr().err == f"{EDITED}{desk.line(4, 'weight 3 -> weight 5')}"
     assert desk.run("rollback", "1", "--dry-run") == 3
-    assert capsys.readouterr().err == WARNING
+    assert capsys.readouterr().err == f"{EDITED}{desk.line(4, 'says so already: weight 3')}"
     assert desk.run("rollback", "1") == 0
-    assert capsys.readouterr().err == WARNING
+    assert EDITED in capsys.readouterr().err
 
 
 def test_apply_warns_of_what_it_writes(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     wanted = replace(with_weight(7), sync={})
-    assert desk.apply(wanted, dry_run=True) == 3
-    assert capsys.readouterr().err == WARNING
-    assert desk.apply(wanted) == 0
-    assert capsys.readouterr().err == WARNING
+    for dry_run, status in ((True, 3), (False, 0)):
+        assert desk.apply(wanted, dry_run=dry_run) == status
+        assert capsys.readouterr().err == f"{EDITED}{desk.line(4, 'weight 3 -> weight 7')}"
     assert desk.kernel.read().director.pools[SHOP].servers.keys() == wanted.pools[SHOP].servers.keys()
 
 

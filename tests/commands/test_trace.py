@@ -36,9 +36,9 @@ def test_a_packet_is_followed_to_its_mark_service_and_servers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = traced(tmp_path, capsys, "198.51.100.7", "tcp:192.0.2.10:443")
-    assert (found["mark"], found["certain"], found["marks"], found["verdict"]) == (80, True, [80], "accept")
+    assert (found["mark"], found["certain"], found["possible_mark"], found["verdict"]) == (80, True, [80], "accept")
     assert (found["service"], found["entry"], found["server"]) == ("mark:80", None, None)
-    assert found["servers"] == ["10.0.0.21:0", "10.0.0.22:0"]
+    assert found["candidate"] == ["10.0.0.21:0", "10.0.0.22:0"]
 
 
 def test_where_one_server_is_left_it_is_named_with_its_next_hop(

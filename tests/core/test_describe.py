@@ -52,7 +52,11 @@ MASTER = SyncDaemon(SyncRole.MASTER, "eth1", 5)
         (
             change_server(KEY, WEB, replace(WEB, weight=0, upper=9, resume=3, tunnel=GUE)),
             "tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: "
-            "weight 3 -> 0, upper none -> 9, tunnel none -> gue port 6080 csum, resume none -> 3",
+            "weight 3 -> 0, upper none -> 9, tunnel none -> gue port 6080 csum, remembers 3",
+        ),
+        (
+            change_server(KEY, replace(WEB, weight=0, resume=3), WEB),
+            "tcp:192.0.2.10:443 shop / 10.0.0.11:443 web1: weight 0 -> 3, no longer remembers 3",
         ),
         (
             change_server(KEY, None, WEB),

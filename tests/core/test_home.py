@@ -65,9 +65,9 @@ def test_more_than_half_and_at_least_three_is_much_and_so_is_everything(
 @pytest.mark.parametrize(("home", "value"), [(HERE, "another's"), (BLUE, "its own"), (NOBODYS, "its own")])
 def test_the_director_view_says_where_one_is_and_which_profile_is_at_work(home: Home, value: str) -> None:
     profile = ProfileState("/etc/lvstui/netns/blue.toml", True, saved=Director(home=home))
-    snapshot = replace(EMPTY_SNAPSHOT, here=BLUE, profile=profile)
+    snapshot = replace(EMPTY_SNAPSHOT, origin="Linux 6.1", here=BLUE, profile=profile)
     shown = [[cell.text for cell in cells(snapshot, DirectorLook(), DirectorRow(Part.HOST, name))] for name in ROWS]
-    assert [row[:2] for row in shown] == [["  name", "lb1, netns blue"], ["  profile", value]]
+    assert [row[:2] for row in shown] == [["    name", "lb1, netns blue"], ["    profile", value]]
     assert shown[1][-1].startswith("/etc/lvstui/netns/blue.toml")
     assert [row in rows(snapshot, DirectorLook()) for row in (DirectorRow(Part.HOST, name) for name in ROWS)] == [
         True

@@ -7,17 +7,18 @@ from dataclasses import replace
 import pytest
 
 from lvstui.core.director import lines
-from lvstui.core.marks.rows import details
+from lvstui.core.marks.detail import detail
+from lvstui.core.marks.rows import GroupRow
 from lvstui.core.model import ServerKey
 from lvstui.core.observed import MachineKey, RowKey, ServerStats, sum_known
 from lvstui.core.services.columns import LANGUAGE, SERVICE_COLUMNS
 from lvstui.core.services.row import ServiceLook, row_of
 from lvstui.core.services.rows import cells, columns
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.brief import headline
+from lvstui.core.view.head import totals
 from lvstui.formats import json
 from lvstui.kernel.procfs.table import parse
-from tests.build import endpoint, snapshot, sticky_pool
+from tests.build import block_text, endpoint, snapshot, sticky_pool
 
 PROC = """\
 IP Virtual Server version 1.2.1 (size=4096)
@@ -65,8 +66,8 @@ def test_no_filter_finds_what_is_not_known(seen: Snapshot) -> None:
     key = next(iter(seen.reading.director.pools))
     row = row_of(seen, ServiceLook(), ServerKey(key, WEB1))
     assert LANGUAGE.parse("active=3").holds(row)
-    for text in ("sticky=0", "conn/s=0", "in<5", "out=0"):
-        assert not LANGUAGE.parse(text).holds(row)
+    for term in ("sticky=0", "conn/s=0", "in<5", "out=0"):
+        assert not LANGUAGE.parse(term).holds(row)
 
 
 def test_json_has_null_in_its_place(seen: Snapshot) -> None:
@@ -85,8 +86,8 @@ def test_json_has_null_in_its_place(seen: Snapshot) -> None:
 
 
 def test_the_head_line_and_the_director_say_nothing_of_it(seen: Snapshot) -> None:
-    text = " ".join(cell.text for cell in headline(seen, 500))
-    assert "2 services 3 servers" in text
+    text = "  ".join(total.text for total in totals(seen))
+    assert "2 services  3 servers" in text
     assert "conn/s" not in text
     assert "B/s" not in text
     assert "not known" in lines.connections(seen.reading).sentence
@@ -94,8 +95,8 @@ def test_the_head_line_and_the_director_say_nothing_of_it(seen: Snapshot) -> Non
 
 
 def test_a_mark_says_that_its_entries_are_not_known(seen: Snapshot) -> None:
-    said = "\n".join(details(seen, 80, ()))
-    assert "persistence entries not known" in said
+    said = block_text(detail(seen, GroupRow(80), 78))
+    assert "sticky not known" in said
     assert "1 active, 0 inactive, ok" in said
 
 

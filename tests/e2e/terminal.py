@@ -9,6 +9,8 @@ from pathlib import Path
 
 SECONDS = 120.0  # an emulated processor on a busy machine takes its time
 POLL = 0.05
+READING = 1.0
+"""Seconds between two presses of Enter: lvstui takes one within 0.7 s for a held key, and may read the first late."""
 SETTINGS = """\
 set -g status off
 set -g remain-on-exit on
@@ -35,6 +37,7 @@ class Terminal:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="lvstui-", ignore_cleanup_errors=True)
+        self._entered = 0.0
 
     def start(
         self,
@@ -44,11 +47,12 @@ class Terminal:
         rows: int = 24,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Start the command on a screen of this size, in the current folder."""
+        """Start the command on a screen of this size, in the current folder, without memory and configuration."""
         settings = Path(self._folder.name, "settings")
         settings.write_text(SETTINGS)
         unset = [f"--unset={name}" for name in NOT_INHERITED]
-        variables = [f"{name}={value}" for name, value in (environment or {}).items()]
+        alone = {"XDG_STATE_HOME": f"{self._folder.name}/state", "XDG_CONFIG_HOME": f"{self._folder.name}/config"}
+        variables = [f"{name}={value}" for name, value in {**alone, **(environment or {})}.items()]
         size = ["-x", str(columns), "-y", str(rows)]
         program = ["sh", "-c", NOTING, self._folder.name, "env", *unset, *variables, *map(str, command)]
         self._tmux("-f", str(settings), "new-session", "-d", *size, "--", *program)
@@ -56,8 +60,12 @@ class Terminal:
 
     def keys(self, *names: str) -> None:
         """Press keys by tmux's names: "+", "Enter", "Escape", "C-p", "Down", "DC" (Delete), "BSpace"."""
+        if names[0] == "Enter":
+            time.sleep(max(0.0, self._entered + READING - time.monotonic()))
         # tmux would take a semicolon at the end of an argument for the end of its own command.
         self._tmux("send-keys", "--", *(rf"{name[:-1]}\;" if name.endswith(";") else name for name in names))
+        if names[-1] == "Enter":
+            self._entered = time.monotonic()  # only now: starting tmux takes a busy guest tenths of a second
 
     def type(self, text: str) -> None:
         """Type text as it stands."""

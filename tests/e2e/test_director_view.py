@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -85,9 +86,9 @@ def narrow(terminal: Terminal, words: str) -> None:
 
 def clear(terminal: Terminal) -> None:
     """Take the filter off; what follows Esc at once would be taken for one key with it."""
-    if "filter " in terminal.screen().splitlines()[0]:
+    if "\n filter " in terminal.screen():
         terminal.keys("Escape")
-        terminal.wait_for(lambda text: "filter " not in text.splitlines()[0])
+        terminal.wait_for(lambda text: "\n filter " not in text)
 
 
 def find(terminal: Terminal, words: str, shown: str) -> None:
@@ -110,7 +111,7 @@ def test_timeouts_settings_and_daemons_are_written_from_keys(opened: Open, termi
     terminal.wait_for("tcp_fin")
 
     find(terminal, "tcp_fin", "tcp_fin: how long")
-    terminal.keys("Enter")
+    terminal.keys("e")
     terminal.wait_for("tcp_fin in seconds")
     answer(terminal, "77", "--set 900 77 300")
     terminal.keys("Enter")
@@ -118,7 +119,7 @@ def test_timeouts_settings_and_daemons_are_written_from_keys(opened: Open, termi
     assert "77" in ipvsadm("-Ln", "--timeout")
 
     find(terminal, "expire_nodest", "expire_nodest_conn: ")
-    terminal.keys("Enter")
+    terminal.keys("e")
     terminal.wait_for("expire_nodest_conn 0")
     answer(terminal, "1", "0->1")
     terminal.keys("Enter")
@@ -128,7 +129,7 @@ def test_timeouts_settings_and_daemons_are_written_from_keys(opened: Open, termi
     find(terminal, "sync daemons", "master: sends")
     terminal.keys("Down")
     terminal.wait_for("backup: takes")
-    terminal.keys("Enter")
+    terminal.keys("a")
     terminal.wait_for("start the backup on interface")
     answer(terminal, "lvs0", "--start-daemon backup --mcast-interface lvs0")
     terminal.keys("Down", "Down")
@@ -170,14 +171,14 @@ def test_drift_is_restored_and_saved_from_the_changes_view(opened: Open, termina
     terminal.wait_for("2 differences")
 
     find(terminal, "weight", "kernel -> profile: tcp:192.0.2.10:443")
-    terminal.keys("r")
+    terminal.keys("b")
     terminal.wait_for("Enter applies")
     terminal.keys("Enter")
-    terminal.wait_for("1 difference,")
+    terminal.wait_for("1 difference:")
     assert "-a -t 192.0.2.10:443 -r 10.0.0.11:443 -m -w 3" in ipvsadm("-Sn")
 
     clear(terminal)
-    terminal.keys("g", "s")
+    terminal.keys("g", "C")
     terminal.wait_for("Save the kernel's side")
     terminal.wait_for("- mark:80")
     terminal.keys("Right", "Enter")
@@ -185,12 +186,15 @@ def test_drift_is_restored_and_saved_from_the_changes_view(opened: Open, termina
     assert [pool["service"] for pool in tomllib.loads(profile.read_text())["service"]] == ["tcp:192.0.2.10:443"]
     assert "-f 80" not in ipvsadm("-Sn")
 
+    find(terminal, "how=apply", "apply")
     terminal.keys("G")
-    terminal.wait_for("u undo this")
+    terminal.wait_for(lambda text: "weight 50 -> 3" in text and "u undo this" in text)
     terminal.keys("u")
     terminal.wait_for("weight 3 -> 50")
     terminal.keys("Enter")
-    terminal.wait_for("2 records")
+    terminal.wait_for(lambda text: "Enter applies" not in text and "weight 3 -> 50" in text)
+    narrow(terminal, "who=root")
+    terminal.wait_for(lambda text: re.search(r" 2 +root ", text) is not None)
     assert "-a -t 192.0.2.10:443 -r 10.0.0.11:443 -m -w 50" in ipvsadm("-Sn")
 
 
@@ -202,14 +206,14 @@ def test_what_keepalived_manages_is_edited_after_one_warning(opened: Open, termi
     try:
         opened("services")
         terminal.wait_for("10.0.0.12:443")
-        assert "keepalived" in terminal.screen().splitlines()[0]
+        assert "keepalived" in terminal.screen().partition("Name")[0]
         terminal.keys("g", "Down", "+", "Enter")
-        terminal.wait_for("keepalived manages tcp:192.0.2.10:443")
+        terminal.wait_for("Edit what keepalived manages?")
         terminal.keys("Enter")
-        terminal.wait_for(lambda text: "keepalived manages" not in text)
+        terminal.wait_for(lambda text: "Edit what" not in text)
         assert "10.0.0.11:443 -m -w 3" in ipvsadm("-Sn")
         terminal.keys("Enter")
-        terminal.wait_for("keepalived manages")
+        terminal.wait_for("Edit what keepalived manages?")
         terminal.keys("Right", "Enter")
         terminal.wait_for("done: ")
         assert "10.0.0.11:443 -m -w 4" in ipvsadm("-Sn")

@@ -72,7 +72,7 @@ def start(terminal: Terminal, folder: Path) -> None:
 
 def stage_drain_key(terminal: Terminal) -> str:
     """Press the drain key on the first row, a machine, and return what is staged then."""
-    terminal.keys("g", "0")
+    terminal.keys("g", "d")
     return terminal.wait_for("3 staged")
 
 
@@ -83,7 +83,7 @@ def test_a_machine_is_drained_everywhere_and_comes_back_with_its_weights_after_a
     before, weights_before = everything(), weights()
     start(terminal, tmp_path)
     terminal.keys("m")
-    terminal.wait_for("Machine / service")
+    terminal.wait_for("by machine")
     shown = stage_drain_key(terminal)
     for change in ("weight 3 -> 0", "weight 7 -> 0", "weight 2 -> 0"):
         assert change in shown
@@ -96,7 +96,7 @@ def test_a_machine_is_drained_everywhere_and_comes_back_with_its_weights_after_a
     assert terminal.wait_for_exit() == 0
 
     start(again, tmp_path)
-    again.wait_for("Machine / service")
+    again.wait_for("by machine")
     assert "by machine" in again.screen()
     shown = stage_drain_key(again)
     for change in ("weight 0 -> 3", "weight 0 -> 7", "weight 0 -> 2"):

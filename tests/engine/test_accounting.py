@@ -12,7 +12,7 @@ from lvstui.core.change import Change, DirectorField, change_server, change_sysc
 from lvstui.core.model import RealServer
 from lvstui.core.record import Kind
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.brief import headline
+from lvstui.core.view.head import Bearings, words
 from lvstui.engine.messages import Applied, Edit, Event, Notice, Rejected, Stop
 from lvstui.engine.worker import Worker
 from lvstui.kernel.memory.kernel import MemoryKernel
@@ -138,14 +138,14 @@ def test_rollback_can_be_undone_like_any_edit(seat: Seat) -> None:
 def test_the_second_one_sees_who_is_there_and_both_show_it(seat: Seat, colleague: Seat) -> None:
     assert [sentence for sentence in colleague.notices if "another lvstui is at work on this profile" in sentence]
     assert len(colleague.look().others) == len(seat.look().others) == 1
-    assert "2 here" in [cell.text for cell in headline(seat.look(), 200)]
+    assert "2 here" in [cell.text for cell in words(seat.look(), Bearings("services"))]
     seat.events.clear()
-    assert "2 here" in [cell.text for cell in headline(seat.look(), 200)]
+    assert "2 here" in [cell.text for cell in words(seat.look(), Bearings("services"))]
     assert seat.notices == []
 
 
 def test_one_alone_is_not_counted(seat: Seat) -> None:
-    assert not any("here" in cell.text for cell in headline(seat.look(), 200))
+    assert not any("here" in cell.text for cell in words(seat.look(), Bearings("services")))
 
 
 def test_who_leaves_is_no_longer_shown(seat: Seat, colleague: Seat) -> None:

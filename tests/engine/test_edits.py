@@ -10,9 +10,10 @@ from lvstui.core.change import Change, Target, Value, change_server, change_serv
 from lvstui.core.model import Director, Pool, RealServer, Service, ServiceKey, Timeouts
 from lvstui.core.record import Kind
 from lvstui.engine import edits
-from lvstui.engine.edits import Editor, Writing
+from lvstui.engine.edits import Editor
 from lvstui.engine.messages import Applied, Edit, Event, Notice, Outcome, Overtaken, Rejected, Unsaved
 from lvstui.engine.profile import FollowedProfile
+from lvstui.engine.writing import Writing
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoRight, Refused
 from lvstui.store.history_file import HistoryFile

@@ -40,11 +40,18 @@ class Bench:
         self.waited: list[float] = []
         self.budget = 30.0
         self.going_on = True
+        self.impatient = False
         self.busy: Entry | None = None
         self.returning: Endpoint | None = None
 
+    def clock(self) -> float:
+        return self.now
+
     def wait(self, seconds: float) -> bool:
-        self.waited.append(seconds)
+        self.waited.append(round(seconds, 6))
+        if self.impatient and self.going_on:
+            self.going_on = False
+            return False
         self.now += seconds
         if self.busy is not None:
             self.kernel.send_sync([binding_message(WEB, self.busy.client, self.busy.server, 2)])
@@ -57,7 +64,7 @@ class Bench:
         return read_table(self.kernel, self.budget, clients, clock=lambda: self.now)
 
     def make(self, *edits: EntryEdit, pace: float = 0.0) -> Sequence[EntryReport]:
-        tools = Tools(self.kernel.send_sync, self.scan, self.kernel.read, self.wait)
+        tools = Tools(self.kernel.send_sync, self.scan, self.kernel.read, self.wait, self.clock)
         return list(carry_out(edits, tools, pace))
 
     def held(self, number: int = 7, server: Endpoint = ONE) -> Entry:
@@ -152,7 +159,7 @@ def test_entries_of_others_that_end_meanwhile_cast_no_doubt_on_one_that_is_bound
         }
         return replace(seen, servers={WEB: servers})
 
-    tools = Tools(bench.kernel.send_sync, bench.scan, reading, bench.wait)
+    tools = Tools(bench.kernel.send_sync, bench.scan, reading, bench.wait, bench.clock)
     (report,) = carry_out([Move(bench.held(), TWO, 120)], tools)
     assert report.outcome is Outcome.DONE, report
 
@@ -162,7 +169,7 @@ def test_an_entry_that_its_server_does_not_count_is_no_success(bench: Bench) -> 
         seen = bench.kernel.read()
         return replace(seen, servers={WEB: {end: ServerStats() for end in seen.servers[WEB]}})
 
-    tools = Tools(bench.kernel.send_sync, bench.scan, reading, bench.wait)
+    tools = Tools(bench.kernel.send_sync, bench.scan, reading, bench.wait, bench.clock)
     (report,) = carry_out([Pin(WEB, CLIENT, TWO, 60)], tools)
     assert (report.outcome, "does not count it" in report.sentence) == (Outcome.FAILED, True)
 
@@ -181,7 +188,7 @@ def test_the_time_is_right_however_long_it_takes_to_read_it_back(bench: Bench) -
         bench.now += 9
         return replace(scan, began=began, taken=bench.now)
 
-    tools = Tools(bench.kernel.send_sync, slowly, bench.kernel.read, bench.wait)
+    tools = Tools(bench.kernel.send_sync, slowly, bench.kernel.read, bench.wait, bench.clock)
     (report,) = carry_out([SetTime(entry, 600)], tools)
     assert report.outcome is Outcome.DONE, report
 
@@ -212,6 +219,38 @@ def test_a_pace_lets_time_pass_between_clients(bench: Bench) -> None:
     assert bench.waited == [1.0]
 
 
+@pytest.mark.parametrize(("pace", "seconds"), [(5, 9.15), (2, 21.15), (0.5, 80.15)])
+def test_a_pace_is_kept_however_long_each_client_takes(bench: Bench, pace: float, seconds: float) -> None:
+    """Of 40 clients the last one starts when its turn has come, and takes the two seconds of a soft end."""
+    entries = [bench.held(number) for number in range(1, 42)]
+    began = bench.now
+    reports = bench.make(*(Move(entry, TWO, 120) for entry in entries[:40]), pace=pace)
+    assert {report.outcome for report in reports} == {Outcome.DONE}
+    assert bench.now - began == pytest.approx(seconds)
+
+
+def test_a_pace_is_kept_though_the_table_takes_long_to_be_read(bench: Bench) -> None:
+    def slowly(clients: WantedClients) -> Scan:
+        bench.now += 2
+        return bench.scan(clients)
+
+    entries = [bench.held(number) for number in range(1, 42)]
+    began = bench.now
+    tools = Tools(bench.kernel.send_sync, slowly, bench.kernel.read, bench.wait, bench.clock)
+    reports = list(carry_out([Move(entry, TWO, 120) for entry in entries[:40]], tools, 2))
+    assert {report.outcome for report in reports} == {Outcome.DONE}
+    assert bench.now - began < 40
+
+
+def test_edits_under_way_come_to_their_end_when_they_are_stopped(bench: Bench) -> None:
+    """Their entries run out in any case: left alone, their clients would be bound to nobody."""
+    edits = [Move(bench.held(number), TWO, 120) for number in range(1, 9)]
+    bench.impatient = True
+    reports = bench.make(*edits, pace=2)
+    assert [report.outcome for report in reports] == [Outcome.DONE] * 2
+    assert bench.kernel.read().servers[WEB][TWO].sticky == 2
+
+
 def test_edits_end_when_they_are_asked_to(bench: Bench) -> None:
     edits = [SetTime(bench.held(number), 60) for number in range(1, 5)]
     bench.going_on = False
@@ -236,7 +275,7 @@ def test_a_kernel_that_fails_in_between_is_reported_for_every_edit(bench: Bench)
     def fail(_: Sequence[Message]) -> None:
         raise NoIpvs("this kernel has no IPVS")
 
-    tools = Tools(fail, bench.scan, bench.kernel.read, bench.wait)
+    tools = Tools(fail, bench.scan, bench.kernel.read, bench.wait, bench.clock)
     (report,) = carry_out([Expire(entry)], tools)
     assert (report.outcome, report.sentence) == (Outcome.FAILED, "this kernel has no IPVS")
 

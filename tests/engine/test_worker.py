@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -30,6 +31,7 @@ from lvstui.engine.messages import (
     Notice,
     Overtaken,
     Pace,
+    Peek,
     Rejected,
     SaveAll,
     Stop,
@@ -40,7 +42,7 @@ from lvstui.engine.messages import (
 from lvstui.engine.worker import Worker
 from lvstui.formats.profile.write import loads
 from lvstui.kernel.memory.kernel import MemoryKernel
-from lvstui.kernel.port import Refused
+from lvstui.kernel.port import Piece, Refused
 from lvstui.store.history_file import HistoryFile
 from lvstui.store.profile_file import ProfileFile
 from tests.build import MARK, SHOP, address_key, endpoint, server
@@ -330,6 +332,17 @@ def test_a_profile_that_another_program_changed_is_noticed_at_the_next_look(benc
     assert bench.shown().reading.director.pools[SHOP].service.name == "theirs"
 
 
+def test_a_difference_that_is_put_back_changes_no_profile_and_nothing_is_said_of_one(bench: Bench) -> None:
+    bench.ask(weight(ONE, 5))
+    bench.kernel.write(weight(replace(ONE, weight=5), 9))
+    bench.worker.step(0)
+    (drift,) = bench.shown().profile.drift
+    bench.ask(drift)
+    bench.worker.step(0)
+    assert not bench.shown().profile.drift
+    assert not bench.said(Notice)
+
+
 def test_a_broken_profile_is_said_once_and_never_overwritten(bench: Bench) -> None:
     bench.ask(weight(ONE, 5))
     bench.path.write_text("format = [")
@@ -474,3 +487,30 @@ def test_edits_do_not_wait_until_packets_are_walked_through_all_rules_but_keep_t
     worker.step(0)
     worker.step(0)
     assert weight() == 9
+
+
+def test_the_table_is_read_for_a_moment_for_who_sticks_and_not_again_while_that_is_known() -> None:
+    class Scanned(MemoryKernel):
+        scans = 0
+
+        def scan(self, *, engines: bool = False) -> Generator[Piece, None, None]:
+            self.scans += 1
+            return super().scan(engines=engines)
+
+    now = 100.0
+    kernel = Scanned(Director(pools={SHOP: Pool(Service(SHOP), {WEB1: ONE, WEB2: TWO})}))
+    events: list[Event] = []
+    worker = Worker(kernel, None, events.append, threaded=False, clock=lambda: now)
+    worker.step(0)
+    before = kernel.scans
+    for _ in range(3):
+        worker.submit(Peek())
+        worker.step(0)
+    assert kernel.scans == before + 1
+    shown = [event for event in events if isinstance(event, Snapshot)][-1]
+    assert shown.glimpse is not None
+    assert (shown.glimpse.whole, shown.glimpse.taken) == (True, now)
+    now = 111.0
+    worker.submit(Peek())
+    worker.step(0)
+    assert kernel.scans == before + 2

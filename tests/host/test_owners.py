@@ -10,7 +10,7 @@ import pytest
 
 from lvstui.core.change import change_server, change_service, change_timeouts
 from lvstui.core.model import RealServer, Service, Timeouts
-from lvstui.core.record import Owner, claim_warnings, find_claims
+from lvstui.core.record import Owner, find_claims
 from lvstui.host.owners import INTERVAL, OwnerWatch, Process, processes
 from tests.build import SHOP, address_key, endpoint
 
@@ -232,21 +232,6 @@ def test_of_what_is_changed_the_services_of_others_are_reported() -> None:
     assert find_claims([keepalived], changes) == {SHOP: keepalived}
     assert list(find_claims([Owner("kube-proxy", 8)], changes)) == [OTHER, SHOP]
     assert find_claims([], changes) == {}
-
-
-def test_a_warning_names_the_owner_and_the_first_of_its_services() -> None:
-    keepalived = Owner("keepalived", 7, services=frozenset({SHOP}))
-    proxy = Owner("kube-proxy", 8)
-    changes = [change_service(None, Service(key)) for key in (OTHER, SHOP, *MORE)]
-    late = "it may overwrite this at its next check or reload"
-    assert claim_warnings(find_claims([keepalived, proxy], changes[:2])) == [
-        f"kube-proxy manages tcp:192.0.2.11:443: {late}",
-        f"keepalived manages tcp:192.0.2.10:443: {late}",
-    ]
-    assert claim_warnings(find_claims([proxy], changes)) == [
-        f"kube-proxy manages tcp:192.0.2.11:443, tcp:192.0.2.10:443, tcp:192.0.2.10:1 and 2 more: {late}"
-    ]
-    assert claim_warnings({}) == []
 
 
 def test_the_processes_of_this_machine_are_found_by_name() -> None:

@@ -51,7 +51,8 @@ def lvstui(*arguments: str | Path, status: int = 0, prefix: Sequence[str] = ()) 
     command = [*prefix, sys.executable, "-m", "lvstui", *map(str, arguments)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == status, ended.stderr
-    return ended.stdout + ended.stderr
+    # One mask of the table has holes on purpose, which every command that reads the profile warns of.
+    return ended.stdout + "".join(line for line in ended.stderr.splitlines(True) if ": warning: " not in line)
 
 
 @pytest.fixture
@@ -106,10 +107,12 @@ def test_a_change_from_outside_is_a_difference_that_apply_takes_back(profile: Pa
     before = saved()
     ipvsadm("-e", "-t", "192.0.2.10:443", "-r", "127.0.0.12:443", "-g", "-w", "7")
     ipvsadm("-A", "-t", "192.0.2.99:1", "-s", "rr")
-    assert sorted(lvstui("apply", "--dry-run", profile, status=3).splitlines()) == [
+    shown = lvstui("apply", "--dry-run", profile, status=3).splitlines()
+    assert sorted(line for line in shown if not line.startswith(" ")) == [
         "- tcp:192.0.2.99:1",
         "tcp:192.0.2.10:443 / 127.0.0.12:443: weight 7 -> 0",
     ]
+    assert "    ipvsadm -D -t 192.0.2.99:1" in shown
     lvstui("apply", profile)
     assert saved() == before
 
@@ -160,7 +163,7 @@ def test_settings_of_a_profile_reach_the_kernel_and_no_others_do(profile: Path) 
     assert [line.split() for line in output.splitlines()] == [["1"], ["4", "40"], ["2"]]
     assert lvstui("--profile", profile, "export") == profile.read_text()
     profile.write_text(profile.read_text().replace("expire_nodest_conn = 1", "expire_nodest_conn = true"))
-    assert "line 14: sysctl.expire_nodest_conn: must be a whole number" in lvstui("check", profile, status=1)
+    assert ":14: error: sysctl.expire_nodest_conn: must be a whole number" in lvstui("check", profile, status=1)
 
 
 def test_without_the_right_the_table_is_shown_and_nothing_is_compared_or_written(profile: Path) -> None:

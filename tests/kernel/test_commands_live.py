@@ -25,7 +25,7 @@ SHOP = (
     "add udp:192.0.2.10:53 name=dns scheduler=rr flags=one-packet",
     "add dns 10.0.0.11:5353 forwarding=masq",
     "add tcp:[2001:db8::10]:443 name=six prefix=64",
-    "add six [fd00::11]:443",
+    "add six [fd00::11]:443 forwarding=route",
     "add mark:80 name=marked persistence=300",
     "add marked 10.0.0.11:0 forwarding=tunnel tunnel.type=gue tunnel.port=6080 tunnel.checksum=csum weight=9",
 )
@@ -60,7 +60,7 @@ class Shell:
         return out.getvalue() + err.getvalue()
 
     def records(self) -> list[dict[str, object]]:
-        found: list[dict[str, object]] = json.loads(self("history --json -n 100"))
+        found: list[dict[str, object]] = json.loads(self("history --json -n 100"))["record"]
         return found
 
 
@@ -132,7 +132,7 @@ def everything() -> tuple[Sequence[str], ...]:
     """All that a command can change in the kernel, as ipvsadm and sysctl print it."""
     return (
         saved(),
-        sorted(ipvsadm("-Ln", "--thresholds").splitlines()),
+        sorted(" ".join(line.split()[:4]) for line in ipvsadm("-Ln", "--thresholds").splitlines()),  # no connections
         [ipvsadm("-L", "--timeout"), ipvsadm("-L", "--daemon")],
         [sysctl(name) for name in SYSCTLS],
     )

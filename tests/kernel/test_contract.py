@@ -41,8 +41,8 @@ from lvstui.core.model import (
     TunnelType,
 )
 from lvstui.core.observed import ServerStats, Stats
+from lvstui.core.offer import SCHEDULERS
 from lvstui.kernel.port import Kernel, Refused
-from lvstui.kernel.refusals import SCHEDULERS
 from tests.build import MARK, address_key, remove_services
 
 WEB = address_key("tcp:192.0.2.10:80")
@@ -468,11 +468,13 @@ def test_removing_all_services_leaves_the_rest(kernel: Kernel) -> None:
 
 
 def test_a_reading_counts_every_row(kernel: Kernel) -> None:
-    add(kernel, WEB, FIRST, SECOND)
+    own = address_key("tcp:192.0.2.77:80")  # a server keeps the count of entries that another test left on it
+    servers = replace(FIRST, endpoint=at("10.0.0.77")), replace(SECOND, endpoint=at("10.0.0.78"))
+    add(kernel, own, *servers)
     add(kernel, MARK6)
     reading = kernel.read()
-    assert reading.services == {WEB: Stats(), MARK6: Stats()}
-    assert reading.servers == {WEB: dict.fromkeys((FIRST.endpoint, SECOND.endpoint), ServerStats()), MARK6: {}}
+    assert reading.services == {own: Stats(), MARK6: Stats()}
+    assert reading.servers == {own: dict.fromkeys((one.endpoint for one in servers), ServerStats()), MARK6: {}}
     assert reading.info.table_size > 0
     assert reading.info.version.count(".") == 2
 

@@ -399,7 +399,7 @@ def doctor(folder: Path, *words: str) -> tuple[int, list[Mapping[str, str]]]:
     with redirect_stdout(out), redirect_stderr(err):
         status = main(["--live", "--profile", str(folder / "p.toml"), "doctor", "--json", *words])
     assert not err.getvalue()
-    found: list[Mapping[str, str]] = json.loads(out.getvalue())["findings"]
+    found: list[Mapping[str, str]] = json.loads(out.getvalue())["finding"]
     return status, [finding for finding in found if finding["state"] != "fine"]
 
 

@@ -44,7 +44,7 @@ class Shell:
         """Return the client's entry as JSON shows it."""
         document = json.loads(self("entries", "--filter", f"{CLIENT} service={WEB}", "--json"))
         assert document["complete"] is True
-        found: list[Mapping[str, object]] = document["entries"]
+        found: list[Mapping[str, object]] = document["entry"]
         return found[0] if found else None
 
 

@@ -48,6 +48,24 @@ async def clients():
 asyncio.run(clients())
 """
 
+TALKERS = """
+import socket, time
+
+talkers = [socket.create_connection(("192.0.2.10", 80), source_address=(f"198.18.9.{n}", 0)) for n in range(1, 7)]
+print("open", flush=True)
+while True:
+    for talker in talkers:
+        talker.sendall(b"x\\r\\n")
+    time.sleep(0.4)
+"""
+"""Connections that go on and on, and end the program when one breaks."""
+
+DEAF = """\
+qdisc add dev eth0 clsact
+filter add dev eth0 ingress protocol ip flower ip_proto tcp tcp_flags 0x02/0x12 action drop
+""".splitlines()
+"""What drops every SYN and nothing else."""
+
 Found = dict[tuple[str, str], str]
 """The trouble by virtual address and server."""
 
@@ -211,7 +229,7 @@ def test_who_is_killed_or_silenced_is_seen_within_seconds_and_forgotten_when_wel
         assert "each answered by a reset" in seen.evidence[MASQ, "12"]
         assert "SYN_RECV" in seen.evidence[ROUTE, "12"]
         status, text = run("doctor", f"tcp:{MASQ}:80", "--over", "3", "--json")
-        (found,) = (one for one in json.loads(text)["findings"] if one["question"] == "health")
+        (found,) = (one for one in json.loads(text)["finding"] if one["question"] == "health")
         assert (status, found["state"], "10.0.0.12:80" in found["found"]) == (3, "wrong", True)
         screen.wait_for(lambda shown: "1 refusing" in shown and "2 no handshake" in shown)
         net.revive("rs2")
@@ -236,3 +254,38 @@ def test_who_is_killed_or_silenced_is_seen_within_seconds_and_forgotten_when_wel
         expect("revived", {})
     with capfd.disabled():
         print(f" {', '.join(took)}", end="")
+
+
+@contextmanager
+def talking() -> Iterator[subprocess.Popen[str]]:
+    """Hold connections that have packets all the time, some to each masqueraded server."""
+    command = ["ip", "netns", "exec", "client", sys.executable, "-c", TALKERS]
+    talkers = subprocess.Popen(command, text=True, stdout=subprocess.PIPE)
+    try:
+        assert talkers.stdout is not None
+        assert talkers.stdout.readline() == "open\n"
+        yield talkers
+    finally:
+        talkers.kill()
+        talkers.communicate()
+
+
+def test_a_server_that_takes_no_new_connections_is_seen_while_old_ones_go_on(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with watching() as seen, talking() as talkers:
+        time.sleep(12)
+        assert seen.found == {}
+        net.close("rs2")
+        closed = seen.wait(lambda found: found.get((MASQ, "12")) == "refusing")
+        assert "0 got through" in seen.evidence[MASQ, "12"], "no counter could show it"
+        net.revive("rs2")
+        opened = seen.wait(lambda found: (MASQ, "12") not in found)
+        net._run(["tc", "-n", "rs2", "-batch", "-"], DEAF)
+        deaf = seen.wait(lambda found: found.get((MASQ, "12")) == "silent")
+        assert "SYN_RECV; older ones go on" in seen.evidence[MASQ, "12"]
+        net._run(["tc", "-n", "rs2", "qdisc", "del", "dev", "eth0", "clsact"])
+        heard = seen.wait(lambda found: (MASQ, "12") not in found)
+        assert talkers.poll() is None
+    with capfd.disabled():
+        print(f" closed {closed:.1f} s, opened {opened:.1f} s, deaf {deaf:.1f} s, hears {heard:.1f} s", end="")

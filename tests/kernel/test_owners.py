@@ -146,9 +146,12 @@ def test_a_command_that_edits_what_keepalived_manages_warns_and_edits(live: Live
         drained = lvstui("--profile", profile, "drain", service, "127.0.0.11:443")
         assert drained.stderr == (
             f"lvstui: warning: {service}: every new client will be refused: no real server takes new connections any"
-            f" more\nlvstui: warning: keepalived manages {service}: it may overwrite this at its next check or reload\n"
+            f" more\nlvstui: warning: keepalived manages {service}: a reload leaves this, unless the file changes the"
+            f" same; once a check of the server fails and recovers, or keepalived restarts, it is as the file says\n"
+            f"lvstui: in its file: {config}:11: real_server 127.0.0.11 443 {{ weight 3 }} ->"
+            f" real_server 127.0.0.11 443 {{ weight 0 }}\n"
         )
-        assert drained.stdout == f"{service} / 127.0.0.11:443: weight 3 -> 0, resume none -> 3\n"
+        assert drained.stdout == f"{service} / 127.0.0.11:443: weight 3 -> 0, remembers 3\n"
         assert lvstui("--profile", profile, "show").stderr == ""
         assert lvstui("--profile", profile, "set", "timeouts", "tcp=700").stderr == ""
     until(lambda: not any(owner.program == "keepalived" for owner in OwnerWatch()()), "keepalived gone")

@@ -49,8 +49,8 @@ def test_an_apply_that_was_killed_is_recorded_by_the_next_start_and_resumed(
     assert "`lvstui apply` again for that" in said
     assert saved() == table
     assert main([*where, "history", "--json"]) == 0
-    (record,) = json.loads(capsys.readouterr().out)
-    assert (record["kind"], record["interrupted"], len(record["changes"])) == ("apply", True, 3)
+    (record,) = json.loads(capsys.readouterr().out)["record"]
+    assert (record["kind"], record["interrupted"], len(record["change"])) == ("apply", True, 3)
     assert main([*where, "apply"]) == 0
     assert len(saved()) == 5
     assert main([*where, "rollback", "2"]) == 0

@@ -69,8 +69,8 @@ def test_the_entry_of_a_client_is_foretold_and_kept(
 ) -> None:
     before = trace(client, f"tcp:{target}")
     assert (before["mark"], before["certain"], before["service"], before["entry"]) == (mark, True, service, None)
-    assert isinstance(before["servers"], list)
-    assert len(before["servers"]) > 1
+    assert isinstance(before["candidate"], list)
+    assert len(before["candidate"]) > 1
     host, _, port = target.rpartition(":")
     first = ask([(client, host.strip("[]"), int(port))])[0]
     after = trace(client, f"tcp:{target}")
@@ -96,7 +96,7 @@ def test_an_open_connection_and_one_that_may_be_are_told_apart(trace: Shell) -> 
     assert (found["end"], found["server"]) == ("left", None)
     found = trace("198.18.73.9:4000", "tcp:192.0.2.10:443")
     assert found["end"] == "served"
-    assert "10.0.0.13:443" not in str(found["servers"])  # weight 0
+    assert "10.0.0.13:443" not in str(found["candidate"])  # weight 0
 
 
 def test_an_address_that_is_not_local_comes_to_ipvs_by_a_route_for_its_mark_only(trace: Shell) -> None:

@@ -11,6 +11,7 @@ from tests.lab.uml import UserMode
 
 _FAULTS = {
     "kill": "end a real server's program, so that its machine refuses connections",
+    "close": "have its program close its ports, while the connections that it has go on",
     "silence": "have its machine answer nothing, as a firewall does",
     "unplug": "take its machine off the network",
     "revive": "take all of that back",

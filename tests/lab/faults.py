@@ -15,6 +15,7 @@ from tests.lab.guest import LabError
 
 FAULTS: Final[dict[str, Callable[[str], None]]] = {
     "kill": net.kill,
+    "close": net.close,
     "silence": net.silence,
     "unplug": net.unplug,
     "revive": net.revive,
@@ -61,6 +62,7 @@ def _shop() -> Path:
     shops = [folder for folder in own if (folder / _OPEN).exists()]
     if not shops:
         raise LabError("No shop is open: `make lab` opens one, in a terminal of its own.")
+    newest = max(shops, key=lambda folder: (folder / _OPEN).stat().st_mtime)
     if len(shops) > 1:
-        raise LabError(f"Several shops are open, so say which by closing the others: {', '.join(map(str, shops))}.")
-    return shops[0]
+        print(f"{len(shops)} shops are open: this is for the one that was opened last.")
+    return newest

@@ -6,7 +6,7 @@ Without KVM the processor is emulated, and a program takes some ten times as lon
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -57,7 +57,7 @@ class Full:
 
     def release(self) -> str:
         """Return what `uname -r` says in the guest."""
-        return next((self._layers()[0] / "lib/modules").iterdir()).name
+        return next((self.layers()[0] / "lib/modules").iterdir()).name
 
     def command(self, job: Job, lab: Path, ends: Ends) -> list[str]:
         """Return the command line that boots; what it needs besides is put into the folder."""
@@ -68,26 +68,30 @@ class Full:
             raise UnavailableError(
                 f"There is no QEMU or no kernel for it: run `python3 -m tests.lab install {self.name}`."
             )
-        layers = {f"layer{number}": layer for number, layer in enumerate(self._layers())}
-        self._write_initramfs(lab, list(layers))
-        shares = _share("host", Path("/"), ",readonly=on")
+        layers = {f"layer{number}": layer for number, layer in enumerate(self.layers())}
+        self.write_initramfs(lab, "full.sh", list(layers))
+        shares = share("host", Path("/"), ",readonly=on")
         for tag, layer in layers.items():
-            shares += _share(tag, layer, ",readonly=on")
+            shares += share(tag, layer, ",readonly=on")
         for tag, folder in [
             ("lab", lab),
             *((f"writable{number}", folder) for number, folder in enumerate(job.writable)),
         ]:
-            shares += _share(tag, folder)
+            shares += share(tag, folder)
         # The ports get their names in the order of the devices, so theirs comes first.
         ports = ["-device", "virtio-serial-pci"]
         for number, end in enumerate(ends.program, 1):
             ports += ["-chardev", f"file,id=port{number},path=/dev/fd/{end}"]
             ports += ["-device", f"virtserialport,chardev=port{number},nr={number}"]
+        return self.machine(qemu, lab, job.memory, [*ports, *shares], f"/dev/fd/{ends.log}")
+
+    def machine(self, qemu: str, lab: Path, memory: int, devices: Sequence[str], log: str) -> list[str]:
+        """Return the command line of a machine with so many MiB that starts with the folder's initramfs."""
         processor = kvm.PROCESSOR if kvm.works(qemu, self._kernel()) else EMULATED
         return [
             *("setpriv", "--pdeathsig", "KILL"),  # when the host's side is gone, nobody waits for this guest any more
-            *(qemu, *MACHINE, *processor, "-m", str(job.memory), *ports, *shares),
-            *("-chardev", f"file,id=log,path=/dev/fd/{ends.log},append=on", "-serial", "chardev:log"),
+            *(qemu, *MACHINE, *processor, "-m", str(memory), *devices),
+            *("-chardev", f"file,id=log,path={log},append=on", "-serial", "chardev:log"),
             *("-kernel", str(self._kernel()), "-initrd", str(lab / "initramfs"), "-append", BOOT),
         ]
 
@@ -95,17 +99,17 @@ class Full:
         """Return the guest's shell command that makes its writes to this folder of the host real."""
         return f"mount -t 9p -o trans=virtio,version=9p2000.L writable{number} {shlex.quote(str(folder))}"
 
-    def _layers(self) -> list[Path]:
+    def layers(self) -> list[Path]:
         """Return what lies over the host's files in the guest; the first has the kernel."""
         own = [archive.folder(archive.FULL, self.version)] if self.version else []
         return [*own, packages.FOLDER]
 
     def _kernel(self) -> Path:
-        root = self._layers()[0]
+        root = self.layers()[0]
         return next(path for place in ("boot/vmlinuz-*", "lib/modules/*/vmlinuz") for path in root.glob(place))
 
-    def _write_initramfs(self, lab: Path, layers: list[str]) -> None:
-        """Write what the kernel starts with: busybox, the modules for the host's files, and full.sh."""
+    def write_initramfs(self, lab: Path, script: str, layers: Sequence[str] = ()) -> None:
+        """Write what the kernel starts with: busybox, the modules for the host's files, and a script beside this."""
         root = lab / "root"
         (root / "modules").mkdir(parents=True)
         order = []
@@ -115,7 +119,7 @@ class Full:
                 shutil.copy(module, root / "modules")
         (root / "modules/order").write_text("\n".join(order))
         (root / "layers").write_text("\n".join(layers))
-        shutil.copy(Path(__file__).with_name("full.sh"), root / "init")
+        shutil.copy(Path(__file__).with_name(script), root / "init")
         (root / "init").chmod(0o755)
         busybox = shutil.copy(packages.FOLDER / "bin/busybox", root)
         files = "\n".join(str(path.relative_to(root)) for path in sorted(root.rglob("*")))
@@ -128,7 +132,7 @@ class Full:
         show = [
             "/sbin/modprobe",
             "--dirname",
-            str(self._layers()[0]),
+            str(self.layers()[0]),
             "--set-version",
             self.release(),
             "--show-depends",
@@ -138,7 +142,7 @@ class Full:
             yield from (Path(line.split()[1]) for line in lines if line.startswith("insmod "))
 
 
-def _share(tag: str, folder: Path, options: str = "") -> list[str]:
+def share(tag: str, folder: Path, options: str = "") -> list[str]:
     path = str(folder).replace(",", ",,")  # QEMU's way to write a comma that separates nothing
     return [
         *("-fsdev", f"local,id={tag},path={path},security_model=none,multidevs=remap{options}"),

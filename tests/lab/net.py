@@ -6,6 +6,7 @@ namespace client              the guest itself: the director              namesp
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -86,6 +87,12 @@ def kill(name: str) -> None:
         _end(_serving.pop(name))
 
 
+def close(name: str) -> None:
+    """Have a real server's program close its TCP ports, while the connections that it has go on."""
+    if name in _serving:
+        _serving[name].send_signal(signal.SIGUSR1)
+
+
 def silence(name: str) -> None:
     """Have a real server's machine drop every packet, as a firewall does; its neighbours still find it."""
     if not _is_silent(name):
@@ -102,7 +109,9 @@ def revive(name: str) -> None:
     _run(["ip", "link", "set", name, "up"])
     if _is_silent(name):
         _run(["tc", "-n", name, "qdisc", "del", "dev", "eth0", "clsact"])
-    if name not in _serving:
+    if name in _serving:
+        _serving[name].send_signal(signal.SIGUSR2)  # opens its ports, if they are closed
+    else:
         _serve([name])
 
 

@@ -39,8 +39,13 @@ def unpack() -> None:
 
 def is_complete(folder: Path, wish: str) -> bool:
     """Return whether this wish is unpacked there, so that another wish is not taken for fulfilled."""
-    mark = _mark(folder)
-    return mark.exists() and mark.read_text() == wish
+    found = _mark(folder)
+    return found.exists() and found.read_text() == wish
+
+
+def mark(folder: Path, wish: str) -> None:
+    """Note in the folder that this wish is unpacked there, whole."""
+    _mark(folder).write_text(wish)
 
 
 @contextmanager
@@ -54,7 +59,7 @@ def unpacking(folder: Path, wish: str) -> Iterator[tuple[Path, Path]]:
             (root / "usr" / part).mkdir(parents=True)
             (root / part).symlink_to(f"usr/{part}")
         yield Path(name), root
-        _mark(root).write_text(wish)
+        mark(root, wish)
         if folder.exists():
             shutil.rmtree(folder)
         root.rename(folder)

@@ -1,10 +1,13 @@
 """A real server of the shop that is killed, silenced, taken off the network, and comes back."""
 
+import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -37,6 +40,28 @@ def test_clients_that_come_to_a_server_in_trouble_get_no_answer_until_it_is_revi
     fault("rs2")  # twice is as good as once
     net.revive("rs2")
     assert set(answers()) == {"rs1", "rs2"}
+
+
+def test_of_several_open_shops_the_one_opened_last_obeys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    shops = [tmp_path / f"lvstui-lab-{name}" for name in ("b", "c", "a")]
+    for number, shop in enumerate(shops, 1):
+        shop.mkdir()
+        (shop / "shop").touch()
+        os.utime(shop / "shop", (number, number))
+
+    def obey() -> None:
+        while not (order := shops[2] / "fault").exists():
+            time.sleep(0.01)
+        order.unlink()
+
+    guest_of_last = Thread(target=obey, daemon=True)
+    guest_of_last.start()
+    faults.ask("kill", "rs2")
+    guest_of_last.join()
+    assert capsys.readouterr().out == "3 shops are open: this is for the one that was opened last.\n"
 
 
 @pytest.mark.skipif(bool(install.lacks(UserMode())), reason="needs `python -m tests.lab install`")

@@ -48,7 +48,7 @@ class UserMode:
 
     def release(self) -> str:
         """Return what `uname -r` says in the guest."""
-        return next(self._modules().iterdir()).name
+        return next(self.modules().iterdir()).name
 
     def command(self, job: Job, lab: Path, ends: Ends) -> list[str]:
         """Return the command line that boots; what it needs besides is put into the folder."""
@@ -61,13 +61,13 @@ class UserMode:
         boot = lab / "boot"
         shutil.copy(Path(__file__).with_name("uml.sh"), boot)
         boot.chmod(0o755)
-        (lab / "modules").symlink_to(self._modules())
+        (lab / "modules").symlink_to(self.modules())
         consoles = [f"con0=null,fd:{ends.log}", f"con3=fd:{ends.orders},null"]
         if job.terminal:
             consoles.append("con1=fd:{},fd:{}".format(*ends.program))
         else:
             consoles += [f"con{number}=null,fd:{end}" for number, end in enumerate(ends.program, 1)]
-        memory = f"TMPDIR={_memory_folder(job.memory)}"
+        memory = f"TMPDIR={memory_folder(job.memory)}"
         program = (
             [*_with_own_libraries(self._root()), memory, "usr/bin/linux.uml"] if self.version else [memory, "linux.uml"]
         )
@@ -80,7 +80,8 @@ class UserMode:
     def _root(self) -> Path:
         return archive.folder(archive.UML, self.version) if self.version else Path("/")
 
-    def _modules(self) -> Path:
+    def modules(self) -> Path:
+        """Return the folder of its modules, one folder a release below it."""
         return self._root() / "usr/lib/uml/modules"
 
 
@@ -98,7 +99,7 @@ def _with_own_libraries(root: Path) -> list[str]:
     return [f"--chdir={root}", f"LD_LIBRARY_PATH={loader.parent}"]
 
 
-def _memory_folder(mebibytes: int) -> Path:
+def memory_folder(mebibytes: int) -> Path:
     """Choose where the guest's memory file lies: it must hold all of it (a container's /dev/shm often cannot)."""
     candidates = [Path("/dev/shm"), Path(tempfile.gettempdir()), Path("/var/tmp")]
     for folder in candidates:

@@ -119,8 +119,8 @@ def test_a_file_larger_than_what_is_read_is_refused_unread(profile: Path, monkey
 
 
 def test_a_file_without_an_end_is_read_no_further_than_allowed() -> None:
-    with suppress(FileNotFoundError), pytest.raises(Unsafe, match="larger than the 0 MiB"):
-        read_file(Path("/proc/kallsyms"), 1000)
+    with suppress(FileNotFoundError), pytest.raises(Unsafe, match="larger than the 1 KiB"):
+        read_file(Path("/proc/kallsyms"), 1024)
 
 
 @as_root
@@ -358,7 +358,7 @@ def test_check_warns_of_a_profile_that_others_may_change(profile: Path, capsys: 
     save(profile, LB1)
     profile.chmod(0o666)
     assert main(["check", str(profile)]) == 0
-    assert "p.toml: warning: every user may change it, and so what `apply` writes" in capsys.readouterr().out
+    assert "p.toml:1: warning: file: every user may change it, and so what `apply` writes" in capsys.readouterr().out
 
 
 def test_what_lies_in_the_way_of_the_new_content_is_gone_round(profile: Path) -> None:

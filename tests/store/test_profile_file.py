@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,6 +43,10 @@ def path(tmp_path: Path) -> Path:
 
 def save(path: Path, director: Director) -> None:
     ProfileFile(path).update(lambda _: director)
+
+
+def _instead(director: Director, _: Director | None) -> Director:
+    return director
 
 
 def versions(path: Path) -> list[str]:
@@ -128,16 +133,26 @@ def test_nothing_is_written_where_nothing_changed(path: Path) -> None:
     assert not versions_folder(path).exists()
 
 
-def test_the_first_save_over_comments_of_a_person_says_so(path: Path) -> None:
+def test_a_save_keeps_comments_of_a_person_and_so_do_those_after_it(path: Path) -> None:
     save(path, LB1)
     path.write_text(path.read_text() + "# ask ops first\n")
     profile = ProfileFile(path)
-    first = profile.update(lambda _: BIG)
-    assert first.had_comments
-    assert first.version is not None
-    assert "# ask ops first" in first.version.read_text()
-    assert not profile.update(lambda _: LB1).had_comments
-    assert not ProfileFile(path).update(lambda _: BIG).had_comments
+    for wanted in (BIG, LB1, BIG):
+        saved = profile.update(partial(_instead, wanted))
+        assert not saved.lost_comments
+        assert "# ask ops first" in path.read_text()
+        assert profile.load() is saved.director
+        assert ProfileFile(path).load() == wanted
+
+
+def test_a_save_that_cannot_keep_comments_says_so_and_where_they_are(path: Path) -> None:
+    save(path, LB1)
+    path.write_text("format = 1\nsync = [ # ask ops first\n{ role = 'master', interface = 'eth0' }]\n")
+    saved = ProfileFile(path).update(lambda _: LB1)
+    assert saved.lost_comments
+    assert saved.version is not None
+    assert "# ask ops first" in saved.version.read_text()
+    assert loads(path.read_text(), "p") == LB1
 
 
 def test_the_last_fifty_versions_are_kept(path: Path) -> None:
@@ -162,7 +177,7 @@ def test_a_broken_file_is_reported_every_time_and_never_overwritten(path: Path) 
     path.write_text("format = 1\nnmae = 1\n")
     profile = ProfileFile(path)
     for _ in range(2):
-        with pytest.raises(ProfileError, match=r"director\.toml, line 2: nmae: is not a key here"):
+        with pytest.raises(ProfileError, match=r"director\.toml:2: error: nmae: is not a key here"):
             profile.load()
     with pytest.raises(ProfileError, match="nmae"):
         profile.update(lambda _: BIG)
@@ -174,7 +189,7 @@ def test_a_broken_file_is_reported_every_time_and_never_overwritten(path: Path) 
 def test_a_file_in_another_encoding_is_reported_with_the_line(path: Path) -> None:
     save(path, LB1)
     path.write_bytes(b"format = 1\n# caf\xe9\n")
-    with pytest.raises(ProfileError, match=r"director\.toml, line 2: not UTF-8; save the file in UTF-8"):
+    with pytest.raises(ProfileError, match=r"director\.toml:2: error: TOML: not UTF-8; save the file in UTF-8"):
         ProfileFile(path).load()
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lvstui.store.view_memory import Arrangement, ViewMemory, memory_path
+from lvstui.store.view_memory import FILTERS_KEPT, Arrangement, ViewMemory, memory_path
 
-LOOK = Arrangement("active", True, "machine", ("history", "in"))
+LOOK = Arrangement("active", True, "machine", ("history", "in"), ("total-in",))
 
 
 def test_an_arrangement_is_there_again_the_next_time(tmp_path: Path) -> None:
@@ -79,3 +79,23 @@ def test_a_file_that_is_made_to_stop_its_reader_is_as_good_as_none_at_once(tmp_p
     begin = time.monotonic()
     assert ViewMemory(path).recall("services") == Arrangement()
     assert time.monotonic() - begin < 5
+
+
+def test_the_last_filters_are_there_again_bounded_and_whatever_they_hold(tmp_path: Path) -> None:
+    path = tmp_path / "view.toml"
+    memory = ViewMemory(path)
+    memory.keep("services", LOOK)
+    filters = ['a"b\\ \x1b é #', "x" * 500, *(f"weight={n}" for n in range(20))]
+    memory.keep_filters("services", filters)
+    again = ViewMemory(path)
+    assert again.recall("services") == LOOK
+    assert list(again.filters("services")) == [filters[0], *(f"weight={n}" for n in range(FILTERS_KEPT - 1))]
+    assert again.filters("marks") == ()
+
+
+def test_the_fullest_memory_is_small_enough_to_be_read_again(tmp_path: Path) -> None:
+    memory = ViewMemory(tmp_path / "view.toml")
+    for view in range(6):
+        memory.keep(f"v{view}", Arrangement("a" * 20, hidden=tuple(f"column{n}" for n in range(20))))
+        memory.keep_filters(f"v{view}", [f"{n:02}{'é' * 38}" for n in range(20)])
+    assert len(ViewMemory(tmp_path / "view.toml").filters("v5")) == FILTERS_KEPT

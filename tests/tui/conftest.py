@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,13 @@ from lvstui.engine.options import Options
 from lvstui.kernel.memory.demo import demo_director, demo_rules
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.store.profile_file import ProfileFile
+from lvstui.store.trial_file import TrialFile
 from lvstui.store.view_memory import ViewMemory
 from lvstui.tui.app import LvstuiApp
 from lvstui.tui.views.services import ServicesView
+
+SIZES = [(80, 24), (160, 48)]
+"""The terminals that pictures are taken of."""
 
 SNAPSHOTS = Path(__file__).parents[2] / "snapshots"
 
@@ -32,6 +37,15 @@ def _folder(_: type[SVGImageExtension], *, test_location: PyTestLocation) -> str
 
 
 SVGImageExtension.dirname = classmethod(_folder)
+
+
+class Night(datetime):
+    """A calendar on which it is always the same moment, so that pictures of times are the same each time."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Night:
+        """Return a moment at which people are paged."""
+        return cls(2026, 5, 14, 2, 18, 43, tzinfo=tz or UTC)
 
 
 class Clock:
@@ -54,12 +68,12 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
         self.kernel = MemoryKernel(demo_director(), clock=self.clock, traffic=True, foreign=demo_rules())
-        self.profile = folder / "director.toml"
+        self.profile, self.trial = folder / "director.toml", TrialFile(folder / "trial.json")
         ProfileFile(self.profile).update(lambda _: demo_director())
         self.app = self._started(read_only=False)
 
     def _started(self, *, read_only: bool) -> LvstuiApp:
-        options = Options(self.kernel, ProfileFile(self.profile), read_only)
+        options = Options(self.kernel, ProfileFile(self.profile), read_only, trial=self.trial)
         host = Host("lb1.example", 3.0, 1.0, 20.0)
         return LvstuiApp(options, host=lambda: host, threaded=False, clock=self.clock, pause=self.clock.sleep)
 
@@ -96,12 +110,38 @@ class Stage:
         return self.app.query_one(ServicesView)
 
     async def look(self, pilot: Pilot[int], times: int = 1) -> None:
-        """Let the worker serve what was asked, or read the kernel one second later."""
+        """Let the worker serve what was asked so far, or read the kernel one second later."""
+        worker = self.app.worker
         for _ in range(times):
             await pilot.pause()
             self.clock.now += 1.0
-            self.app.worker.step(0)
+            due = worker._due
+            for _ in range(max(1, worker._requests.qsize())):
+                worker.step(0)
+            if worker._due == due:  # only a detail that is open had asked, as it does by itself
+                worker.step(0)
             await pilot.pause()
+
+
+@pytest.fixture(autouse=True)
+def _haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a key be pressed again at once: tests do so faster than anybody who has read what the first one did."""
+    monkeypatch.setattr(LvstuiApp, "again", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the terminal be none of tmux or screen, whose clipboard the tests would fill."""
+    for name in ("TMUX", "STY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+@pytest.fixture
+def night(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let events and records be of one moment."""
+    for module in ("lvstui.engine.worker", "lvstui.store.history_file", "lvstui.tui.views.changes"):
+        monkeypatch.setattr(f"{module}.datetime", Night)
 
 
 @pytest.fixture

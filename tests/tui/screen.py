@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from rich.cells import cell_len
-from rich.color import ColorSystem
 from rich.console import RenderableType
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region, Size
 from textual.screen import Screen
 
 from lvstui.tui.terminal import FrugalApp, TerminalImage
+from lvstui.tui.themes import put_on
 
 _SEQUENCE = re.compile(r"\x1b\[([0-9;]*)([HCm])|([^\x1b])")
 
@@ -74,6 +74,7 @@ class WatchedApp(FrugalApp[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        put_on(self)
         self.terminal = Terminal(Size(0, 0))
         self.spans: list[tuple[int, int, int]] = []
         self.frames = 0
@@ -90,6 +91,6 @@ class WatchedApp(FrugalApp[None]):
             self.terminal = Terminal(self._region.size)
         if isinstance(renderable, ChopsUpdate | LayoutUpdate):
             self.frames += 1
-            frame = self.image.paint(renderable, ColorSystem.EIGHT_BIT)
+            frame = self.image.paint(renderable, self.ink)
             self.sent += len(frame)
             self.terminal.take(frame)

@@ -13,9 +13,12 @@ from lvstui.core.fields import service
 from lvstui.core.marks.rows import GroupRow
 from lvstui.core.model import Family, MarkGroup, MarkKey, Service
 from lvstui.core.selectors import selector
+from lvstui.core.view.table import Tone
 from lvstui.tui.dialogs.advice import AdviceScreen
 from lvstui.tui.dialogs.confirm import Confirm
 from lvstui.tui.dialogs.listing import Listing
+from lvstui.tui.widgets.lines import Chunks
+from lvstui.tui.widgets.table import VirtualTable
 from tests.build import rule
 from tests.tui.test_marks import Marked
 
@@ -108,7 +111,7 @@ async def test_the_detail_of_a_mark_says_what_is_wrong_with_it(stage: Marked) ->
         await pilot.press("enter")
         await stage.enter(pilot)
         await pilot.press("enter")
-        assert "! the mark bundles several ports, but the service is not persistent" in stage.lines()
+        assert any("several ports in one group, and no persistence" in line for line in stage.lines())
 
 
 async def test_read_only_shows_advice_and_refuses_its_edits(stage: Marked) -> None:
@@ -128,6 +131,7 @@ async def test_many_alike_are_one_line_that_unfolds(stage: Marked) -> None:
         assert "advice 3" in stage.shown("head")
         await pilot.press("i")
         assert "Advice: 3 problems at 12 places" in str(screen(stage).query_one("#title", Static).content)
+        assert "1 keeps clients from being served" in str(screen(stage).query_one("#title", Static).content)
         await go_to(pilot, stage, "no rule sets it")
         assert "mark 30 and 9 more: no rule sets it" in details(stage)
         assert "mark 39" in details(stage)
@@ -135,6 +139,32 @@ async def test_many_alike_are_one_line_that_unfolds(stage: Marked) -> None:
         assert details(stage).startswith("mark 31: no rule sets it")
         await pilot.press("J")
         assert stage.marks.table.cursor_key == GroupRow(31)
+
+
+async def test_a_word_says_what_keeps_clients_from_being_served_and_what_may(stage: Marked) -> None:
+    stage.kernel.write(change_service(None, Service(MarkKey(30, Family.IPV4), "rr")))
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await stage.look(pilot)
+        await pilot.press("i")
+        table = screen(stage).query_one(VirtualTable)
+        words = {}
+        for row in table.selection.keys:
+            severity, _, sentence = table._cells(row)
+            words[sentence.text] = severity.text, severity.tone
+        assert words.pop("no rule sets it") == ("wrong", Tone.BAD)
+        assert set(words.values()) == {("warning", Tone.WARN)}
+
+
+async def test_the_height_is_used_and_the_whole_sentence_of_the_row_is_there_at_80_columns(stage: Marked) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await stage.look(pilot)
+        await pilot.press("i")
+        table, reason = screen(stage).query_one(VirtualTable), screen(stage).query_one(Chunks)
+        assert table.size.height == len(table.selection.keys) + 1
+        assert table.size.height + reason.size.height == 22
+        for _ in table.selection.keys:
+            assert screen(stage).chosen.sentence in " ".join(details(stage).split())
+            await pilot.press("down")
 
 
 async def test_the_packet_that_shows_what_is_wrong_is_traced(stage: Marked) -> None:

@@ -12,7 +12,7 @@ from lvstui.engine.messages import Edit
 from lvstui.tui.dialogs.advice import AdviceScreen
 from lvstui.tui.dialogs.confirm import Confirm
 from lvstui.tui.dialogs.entries import EntryDialog
-from lvstui.tui.dialogs.listing import Listing
+from lvstui.tui.dialogs.listing import Listing, PastEdit
 from lvstui.tui.widgets.lines import Chunks
 from lvstui.tui.widgets.table import VirtualTable
 from tests.build import SHOP, endpoint
@@ -32,7 +32,7 @@ async def test_a_drain_under_sh_says_who_is_refused_and_a_key_stages_the_flag_fi
     async with stage.app.run_test(size=(120, 30)) as pilot:
         await stage.look(pilot)
         stage.view.table.move_to(key)
-        await pilot.press("0")
+        await pilot.press("d")
         assert "of the clients will be refused: sh goes on choosing" in staged(stage)
         assert "the flag sh-fallback avoids that: F adds it" in staged(stage)
         await pilot.press("F")
@@ -49,7 +49,7 @@ async def test_the_undo_of_a_restore_refuses_clients_too_and_stays_what_it_is(st
     async with stage.app.run_test(size=(120, 30)) as pilot:
         await stage.look(pilot)
         stage.view.table.move_to(key)
-        for keys in (("0", "enter"), ("0", "enter"), ("z",)):
+        for keys in (("d", "enter"), ("d", "enter"), ("z",)):
             await pilot.press(*keys)
             await stage.look(pilot)
         assert "of the clients will be refused" in staged(stage)
@@ -102,6 +102,17 @@ async def test_the_advice_drains_a_silent_server_and_moves_its_clients_away(stag
         await until(pilot, lambda: isinstance(stage.app.screen, Listing))
         assert "done" in str(stage.app.screen.query_one(Chunks).query_one("Static").render())
         assert not stage.view.busy
+        await pilot.press("escape", "z")
+        assert isinstance(stage.app.screen, PastEdit), "what was done last is the move"
+        await pilot.press("z")
+        await pilot.pause()
+        assert "weight 0 -> 3" in staged(stage)
+        assert "the clients of shop that were moved from web2 (10.0.0.12:443) stay where they are now" in staged(stage)
+        await pilot.press("enter")
+        await stage.look(pilot)
+        assert not stage.view.snapshot.emptied
+        await pilot.press("Z")
+        assert "moved" not in staged(stage)
     moved = stage.kernel.read().servers[SHOP][key.endpoint].sticky
     assert moved is not None
     assert moved < held

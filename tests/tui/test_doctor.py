@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
 from lvstui.core.health.verdict import Trouble
 from lvstui.core.model import ServerKey
 from lvstui.tui.views.examining import Diagnosis
-from tests.tui.conftest import Stage
+from tests.tui.conftest import SIZES, Stage
 
 SIZE = (80, 24)
 
@@ -32,9 +33,9 @@ async def answered(stage: Stage, pilot: Pilot[int]) -> Diagnosis:
 
 
 async def test_a_row_is_examined_as_its_service(stage: Stage) -> None:
-    shop = "Doctor: shop-redirect tcp:192.0.2.10:80"
+    api = "Doctor: api tcp:[2001:db8::10]:443"
     async with stage.app.run_test(size=SIZE) as pilot:
-        for keys, title in (((), shop), (("down",), shop), (("3", "down"), "Doctor: portal mark:80")):
+        for keys, title in (((), api), (("down",), api), (("3", "down"), "Doctor: portal mark:80")):
             screen = await examined(stage, pilot, *keys)
             assert screen._title == title
             assert any("questions asked of 1 service" in line for line in screen._lines)
@@ -76,8 +77,9 @@ async def test_a_machine_is_no_service(stage: Stage) -> None:
         assert "go to a service" in stage.shown("message")
 
 
-def test_a_diagnosis(stage: Stage, snap_compare: Callable[..., bool]) -> None:
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_a_diagnosis(stage: Stage, snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
     async def shown(pilot: Pilot[int]) -> None:
         await examined(stage, pilot)
 
-    assert snap_compare(stage.app, terminal_size=SIZE, run_before=shown)
+    assert snap_compare(stage.app, terminal_size=size, run_before=shown)

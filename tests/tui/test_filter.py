@@ -43,7 +43,7 @@ async def test_enter_does_not_take_a_wrong_filter_and_escape_gets_out_of_it(stag
 async def test_help_says_what_the_filter_understands(stage: Stage) -> None:
     async with stage.app.run_test(size=(80, 60)) as pilot:
         await stage.look(pilot)
-        await pilot.press("question_mark")
+        await pilot.press("question_mark", "pagedown")
         text = "\n".join(str(widget.render()) for widget in stage.app.screen.query("Static"))
         for part in ("10.0.0.0/8", "weight=0", "state=drain", "scheduler", "conn/s"):
             assert part in text

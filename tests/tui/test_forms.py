@@ -16,7 +16,7 @@ from lvstui.engine.options import Options
 from lvstui.formats.profile.write import loads
 from lvstui.store.profile_file import ProfileFile
 from lvstui.tui.app import LvstuiApp
-from lvstui.tui.widgets.form import FormScreen
+from lvstui.tui.dialogs.form import FormScreen
 from tests.build import remove_services
 from tests.tui.conftest import Stage
 
@@ -92,13 +92,15 @@ async def test_a_server_is_edited_in_a_form_and_written_only_by_enter(stage: Sta
         assert held(stage) == before
 
 
-async def test_enter_goes_through_the_fields_and_accepts_in_the_last(stage: Stage) -> None:
+async def test_enter_goes_through_the_fields_and_on_to_the_button_that_accepts(stage: Stage) -> None:
     async with stage.app.run_test(size=(80, 24)) as pilot:
         await open_on(pilot, stage, WEB1, "e")
         await pilot.press("enter", "enter", "enter")
         await write(pilot, "9")
         await pilot.press("enter", "enter", "enter")
         assert form(stage).current == "name"
+        await pilot.press("enter")
+        assert not stage.view.pending
         await pilot.press("enter")
         assert "weight 3 -> 9" in staged(stage)
 
@@ -215,7 +217,7 @@ async def test_the_largest_form_fits_a_small_screen(stage: Stage) -> None:
         await fill(pilot, stage, address="192.0.2.77", port="0", scheduler="sh", persistence="y", timeout="9999999")
         await fill(pilot, stage, mask="255.0.255.0", engine="sip", note="the last line")
         shown = screen(stage).splitlines()
-        assert "Enter next" in shown[-2] or "Enter next" in shown[-3]
+        assert any("Enter next" in line for line in shown)
         assert any("the last line" in line for line in shown)
 
 
@@ -270,22 +272,22 @@ async def test_a_word_is_chosen_by_typing_it_by_space_and_by_the_arrows(stage: S
 
 async def test_single_values_are_asked_in_a_line_and_become_one_change_an_object(stage: Stage) -> None:
     async with stage.app.run_test(size=(120, 30)) as pilot:
-        await open_on(pilot, stage, WEB1, "u")
+        await open_on(pilot, stage, WEB1, "greater_than_sign")
         await write(pilot, "50")
         await pilot.press("enter")
         assert not stage.view.pending, "lower would be above it"
-        await pilot.press("escape", "l")
+        await pilot.press("escape", "less_than_sign")
         await write(pilot, "20")
-        await pilot.press("enter", "u")
+        await pilot.press("enter", "greater_than_sign")
         await write(pilot, "50")
-        await pilot.press("enter", "n")
+        await pilot.press("enter", "L")
         await write(pilot, "first")
-        await pilot.press("enter", "plus", "S")
+        await pilot.press("enter", "plus", "percent_sign")
         assert message(stage).startswith("schedulers here: dh fo")
         await write(pilot, "rr")
         await pilot.press("enter", "t")
         await write(pilot, "60")
-        await pilot.press("enter", "N")
+        await pilot.press("enter", "number_sign")
         await write(pilot, "night shift")
         await pilot.press("enter")
         assert len(stage.view.staged.changes) == 2
@@ -312,7 +314,7 @@ async def test_a_service_has_no_threshold(stage: Stage) -> None:
     async with stage.app.run_test(size=(120, 30)) as pilot:
         await stage.look(pilot)
         stage.view.table.move_to(SHOP)
-        await pilot.press("u")
+        await pilot.press("greater_than_sign")
         assert message(stage) == "only a real server has upper: go to one"
 
 
@@ -321,13 +323,15 @@ async def test_a_form_does_not_open_where_nothing_can_be_written(stage: Stage) -
     async with stage.app.run_test(size=(120, 30)) as pilot:
         await open_on(pilot, stage, WEB1, "e")
         assert not isinstance(stage.app.screen, FormScreen)
-        assert message(stage) == "lvstui was started with --read-only"
+        assert message(stage).startswith(
+            "lvstui was started read-only: by --read-only, or by read_only of the configuration"
+        )
 
 
 async def test_without_a_profile_no_name_is_asked(stage: Stage) -> None:
     stage.app = LvstuiApp(Options(stage.kernel, None), threaded=False)
     async with stage.app.run_test(size=(120, 30)) as pilot:
-        await open_on(pilot, stage, WEB1, "n")
+        await open_on(pilot, stage, WEB1, "L")
         assert message(stage).startswith("names and notes are kept in a profile")
         await pilot.press("e")
         assert "weight" in screen(stage)
@@ -337,7 +341,7 @@ async def test_without_a_profile_no_name_is_asked(stage: Stage) -> None:
 async def test_a_name_from_outside_is_never_sent_to_the_terminal_as_it_is(stage: Stage) -> None:
     stage.rename(WEB1, "a\x1b[31mred\u202e")
     async with stage.app.run_test(size=(80, 24)) as pilot:
-        for key in ("e", "n"):
+        for key in ("e", "L"):
             await open_on(pilot, stage, WEB1, key)
             assert "a?[31mred?" in screen(stage)
             assert "\x1b" not in screen(stage)

@@ -73,6 +73,13 @@ def test_of_a_paste_without_end_a_bounded_part_is_kept() -> None:
     assert (kind, text) == ("PASTE", "a" * 4_096)
 
 
+def test_how_much_of_a_paste_was_cut_off_is_known() -> None:
+    keyboard = Keyboard()
+    assert keyboard.take(f"{PASTE}{'a' * 5_000}", 0.0) == []
+    pieces = keyboard.take(f"{'b' * 96}{PASTED}{PASTE}c{PASTED}", 0.1)
+    assert [(piece.text[-1], len(piece.text), piece.cut) for piece in pieces] == [("a", 4_096, 1_000), ("c", 1, 0)]
+
+
 @pytest.mark.parametrize(
     "sequence", ["\x1b[A", "\x1bOA", "\x1b[15~", "\x1b[1;5C", "\x1b[[A", "\x1b[2$", MOUSE, "\x1b[M !!"]
 )

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import pkgutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
+import lvstui.tui
 from lvstui.tui.terminal import FrugalApp
 
 NAMES = {"/": "slash", "\r": "enter", "\x1b": "escape"}
@@ -135,3 +139,18 @@ async def test_a_key_that_nobody_comes_back_from_does_not_stop_the_keyboard() ->
         app.burst("wfpp")
         assert await reached(pilot, lambda: app.done.endswith("pp"))
         assert app.done == "fpp"
+
+
+def test_no_widget_has_a_method_that_textual_takes_for_a_key_s() -> None:
+    """Textual calls `key_at` of the focused widget when somebody presses @."""
+    for module in pkgutil.walk_packages(lvstui.tui.__path__, "lvstui.tui."):
+        importlib.import_module(module.name)
+
+    def below(kind: type[MessagePump]) -> Iterator[type[MessagePump]]:
+        for sub in kind.__subclasses__():
+            yield sub
+            yield from below(sub)
+
+    ours = [kind for kind in below(MessagePump) if kind.__module__.startswith("lvstui.")]
+    assert ours
+    assert [name for kind in ours for name in vars(kind) if name.startswith(("key_", "_key_"))] == []

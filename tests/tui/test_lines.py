@@ -6,7 +6,10 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 
-from lvstui.tui.widgets.lines import CHUNK, Chunks, Keys
+from lvstui.core.view.table import Tone
+from lvstui.tui.ink import Depth
+from lvstui.tui.themes import COARSE, DEFAULT, gather, put_on
+from lvstui.tui.widgets.lines import CHUNK, Chunks, Keys, MessageLine, Summary, hanging
 from tests.tui.conftest import Stage
 
 
@@ -84,3 +87,50 @@ async def test_help_and_quit_end_the_keys_whatever_else_there_is(stage: Stage, v
             shown = str(keys.content)
             assert shown.endswith("? help  q quit")
             assert len(shown) <= keys.content_size.width
+
+
+def test_a_command_that_needs_two_lines_goes_on_deeper_than_it_begins() -> None:
+    command = "  ipvsadm -e -t [2001:db8::10]:443 -r [fd00::1]:443 -i -w 3"
+    assert hanging(command, 40) == ["  ipvsadm -e -t [2001:db8::10]:443 -r", "    [fd00::1]:443 -i -w 3"]
+    assert hanging("! the last server", 10) == ["! the last", "  server"]
+    assert hanging("note  ask the shop team", 14) == ["note  ask the", "      shop", "      team"]
+    assert hanging("", 40) == [""]
+    assert "".join(hanging("x" * 95, 40)).replace(" ", "") == "x" * 95
+
+
+class Lines(App[None]):
+    def __init__(self, theme: str) -> None:
+        super().__init__()
+        palette, _ = gather().choose(theme, "", Depth.MANY)
+        put_on(self, palette)
+
+    def compose(self) -> ComposeResult:
+        yield Summary("summary")
+        yield MessageLine("message")
+
+
+@pytest.mark.parametrize(("theme", "underlined"), [(COARSE, True), (DEFAULT, False)])
+async def test_where_bands_have_no_colour_the_row_above_the_foot_is_underlined(theme: str, underlined: bool) -> None:
+    app = Lines(theme)
+    async with app.run_test(size=(40, 10)) as pilot:
+        message = app.query_one(MessageLine)
+        message.say("one " * 12)
+        await pilot.pause()
+        first, last = message.render_lines(message.size.region)[:: message.size.height - 1]
+        assert not any(segment.style and segment.style.underline for segment in first)
+        assert all(bool(segment.style and segment.style.underline) is underlined for segment in last)
+        assert last.cell_length == message.size.width
+
+
+async def test_a_sentence_above_a_table_is_whole_in_as_many_lines_as_it_needs() -> None:
+    app = Lines(DEFAULT)
+    async with app.run_test(size=(40, 10)) as pilot:
+        summary = app.query_one(Summary)
+        for text, height in (
+            ("short", 1),
+            ("this kernel's nf_tables knows no family inet: load the module", 2),
+            ("x", 1),
+        ):
+            summary.say(text, Tone.WARN)
+            await pilot.pause()
+            assert summary.size.height == height, text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual import events
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from lvstui.tui.dialogs.confirm import Confirm
 from lvstui.tui.dialogs.palette import Palette
@@ -51,12 +52,12 @@ async def test_clicks_beside_the_palette_close_it_and_nothing_else(stage: Stage,
 async def test_a_command_that_is_clicked_on_twice_runs_once(stage: Stage) -> None:
     async with stage.app.run_test(size=(80, 24)) as pilot:
         palette = await opened(stage, pilot)
-        await pilot.press(*"pause:")
+        await pilot.press(*"pause")
         region = palette.query_one(VirtualTable).region
         click_at_once(stage, region.x + 3, region.y + 1, 2)
-        await until(pilot, lambda: stage.app.pace.paused)
+        await until(pilot, lambda: stage.app.frame.pace.paused)
         await pilot.pause()
-        assert stage.app.pace.paused
+        assert stage.app.frame.pace.paused
         assert staged(stage)
 
 
@@ -77,7 +78,7 @@ async def test_pages_and_resizes_do_not_end_it_on_any_screen(stage: Stage, size:
 async def test_a_name_and_enter_in_one_packet_run_the_command_of_that_name(stage: Stage) -> None:
     async with stage.app.run_test(size=(80, 24)) as pilot:
         await stage.look(pilot)
-        type_at_once(stage, ":interval: read\r")
+        type_at_once(stage, ":interval read\r")
         await until(pilot, lambda: message(stage) == "reading every 2 s")
         assert len(stage.app.screen_stack) == 1
 
@@ -101,3 +102,38 @@ async def test_a_button_that_is_clicked_on_twice_answers_once(stage: Stage) -> N
         await until(pilot, lambda: len(stage.app.screen_stack) == 1)
         await pilot.pause()
         assert len(stage.app.screen_stack) == 1
+
+
+FIRST = {
+    "d": "weight.drain",
+    "dr": "weight.drain",
+    "dir": "view.director",
+    "svc": "view.services",
+    "6": "view.changes",
+    "Z": "redo",
+    "undo": "undo",
+    "set note": "service.note",
+    "upper": "server.upper",
+    "quit": "quit",
+    "pers": "view.persistence",
+}
+
+
+async def test_the_best_match_is_first_its_key_then_what_begins_a_word(stage: Stage) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        palette = await opened(stage, pilot)
+        for typed in FIRST:
+            palette.query_one(Input).value = typed
+            await pilot.pause()
+            assert palette._shown == typed
+            place = palette.query_one(VirtualTable).cursor_key
+            assert isinstance(place, int)
+            assert palette._choices[place].id == FIRST[typed]
+
+
+async def test_a_command_is_one_line_with_its_words_first(stage: Stage) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        palette = await opened(stage, pilot)
+        table = palette.query_one(VirtualTable)
+        words, keys, name = (cell.text for cell in table._cells(table.selection.keys[0]))
+        assert (words, keys, name) == ("go to the services view", "1", "view.services")

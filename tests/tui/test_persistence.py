@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
 from lvstui.core.change import change_server, change_sysctl
-from lvstui.core.entries.columns import Group
+from lvstui.core.entries.columns import EntryGrouping, Group
 from lvstui.core.entries.resolve import EntryKey, ResolvedEntry
 from lvstui.core.entries.rows import resolved_entries
 from lvstui.core.fields import server_text, service, service_text
@@ -19,9 +20,10 @@ from lvstui.core.model import AddressKey, Endpoint, MarkKey, RealServer, ServerK
 from lvstui.core.observed import Entry, MachineKey
 from lvstui.tui.dialogs.confirm import Confirm
 from lvstui.tui.dialogs.entries import EntryDialog
-from lvstui.tui.dialogs.listing import Listing
+from lvstui.tui.dialogs.listing import Copied, Listing
 from lvstui.tui.views.connections import ConnectionsView
 from lvstui.tui.views.persistence import PersistenceView
+from lvstui.tui.views.view import View
 from tests.tui.conftest import Stage
 
 SIZE = (100, 30)
@@ -53,6 +55,13 @@ class Watched(Stage):
         await self.look(pilot)
         await pilot.press(key)
         await self.look(pilot)
+        if key == "2":
+            self.one_by_one()
+
+    def one_by_one(self) -> None:
+        """Show the entries without groups."""
+        self.entries.look = replace(self.entries.look, grouping=EntryGrouping.NONE)
+        self.entries.redraw()
 
     async def go_to(self, pilot: Pilot[int], state: str = "ok", service: type[object] = AddressKey) -> ResolvedEntry:
         """Put the cursor on an entry of this kind."""
@@ -138,21 +147,42 @@ async def test_a_whole_address_finds_the_entry_of_its_network(stage: Watched) ->
         assert stage.entries.wanted_client == one.entry.client + 77
 
 
-async def test_groups_count_their_entries_and_unfold(stage: Watched) -> None:
+async def test_entries_stand_below_the_servers_of_their_services_at_first_folded(stage: Watched) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
-        await stage.open(pilot)
-        number = len(stage.resolved())
-        await pilot.press("m", "m")
-        await pilot.pause()
+        await stage.look(pilot)
+        await pilot.press("2")
+        await stage.look(pilot)
         groups = stage.entries.table.selection.keys
         assert all(isinstance(key, Group) for key in groups)
-        assert stage.entries.narrowing == "by service"
-        await pilot.press("g", "enter")
+        assert {key.of for key in groups if isinstance(key, Group)} >= {SHOP}
+        assert any(isinstance(key, Group) and isinstance(key.of, ServerKey) for key in groups)
+        assert " by " not in stage.shown("head")
+        await pilot.press("f")
         await pilot.pause()
-        assert len(stage.entries.table.selection.keys) > len(groups)
-        await pilot.press("m", "m")
+        assert sum(isinstance(key, EntryKey) for key in stage.entries.table.selection.keys) == len(stage.resolved())
+        await pilot.press("f")
         await pilot.pause()
-        assert len(stage.entries.table.selection.keys) == number
+        assert len(stage.entries.table.selection.keys) == sum(
+            key.of == SHOP or not isinstance(key.of, ServerKey) for key in groups if isinstance(key, Group)
+        )
+        await pilot.press("m", "m", "m")
+        await pilot.pause()
+        assert "by client" in stage.shown("head")
+        assert len(stage.entries.table.selection.keys) == len(stage.resolved())
+
+
+async def test_what_a_filter_finds_stands_unfolded_below_its_server_with_the_cursor_on_it(stage: Watched) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.look(pilot)
+        await pilot.press("2")
+        await stage.look(pilot)
+        await pilot.press("f")  # unfolded by hand they would be folded if that were kept
+        await pilot.pause()
+        one = stage.resolved()[0]
+        stage.entries.find(View.Wanted(filter=str(one.entry.client)))
+        await stage.look(pilot, 3)
+        assert [type(key) for key in stage.entries.table.selection.keys] == [Group, Group, EntryKey]
+        assert isinstance(stage.entries.table.cursor_key, EntryKey)
 
 
 async def test_a_client_is_moved_by_one_key_a_choice_and_enter(stage: Watched) -> None:
@@ -318,35 +348,36 @@ async def test_a_connection_leads_to_the_entry_that_decides_about_it(stage: Watc
         stage.connections.narrow("service=shop")
         await stage.look(pilot)
         assert stage.connections.table.selection.keys
-        await pilot.press("g", "enter")
+        await pilot.press("g", "E")
         await stage.look(pilot, 3)
         assert stage.app.view is stage.entries
-        assert len(stage.entries.table.selection.keys) == 1
+        assert sum(isinstance(key, EntryKey) for key in stage.entries.table.selection.keys) == 1
+        assert isinstance(stage.entries.table.cursor_key, EntryKey)
 
 
-async def test_enter_on_a_service_a_server_and_a_machine_shows_who_is_there(stage: Watched) -> None:
+async def test_e_on_a_service_a_server_and_a_machine_shows_who_is_there(stage: Watched) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.look(pilot)
         endpoint = next(iter(stage.director.pools[SHOP].servers))
         place, at = service_text(SHOP), server_text(endpoint)
         for key, wanted in ((SHOP, f"service={place}"), (ServerKey(SHOP, endpoint), f"service={place} server={at}")):
             stage.view.table.move_to(key)
-            await pilot.press("enter")
+            await pilot.press("E")
             await stage.look(pilot, 3)
             assert stage.app.view is stage.entries
-            assert stage.entries.narrowing == f"filter {wanted}"
+            assert stage.entries.bearings.filter == f"{wanted}"
             found = [key for key in stage.entries.table.selection.keys if isinstance(key, EntryKey)]
             assert found
             assert all(key.service == SHOP for key in found)
             await pilot.press("1")
         await pilot.press("m")
         stage.view.table.move_to(MachineKey(endpoint.address))
-        await pilot.press("enter")
+        await pilot.press("E")
         await stage.look(pilot)
-        assert stage.entries.narrowing == f"filter server={endpoint.address}"
+        assert stage.entries.bearings.filter == f"server={endpoint.address}"
 
 
-async def test_enter_on_a_service_without_persistence_shows_its_connections(stage: Watched) -> None:
+async def test_c_shows_the_connections_of_a_service(stage: Watched) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.look(pilot)
         plain = next(
@@ -355,10 +386,10 @@ async def test_enter_on_a_service_without_persistence_shows_its_connections(stag
             if isinstance(key, AddressKey) and pool.service.persistence is None and pool.servers
         )
         stage.view.table.move_to(plain)
-        await pilot.press("enter")
+        await pilot.press("c")
         await stage.look(pilot)
         assert stage.app.view is stage.connections
-        assert stage.connections.narrowing == f"filter service={service_text(plain)}"
+        assert stage.connections.bearings.filter == f"service={service_text(plain)}"
         await stage.look(pilot, 3)
         assert stage.connections.table.selection.keys
         assert {key[2] for key in stage.connections.table.selection.keys} == {Endpoint(plain.address, plain.port)}
@@ -373,3 +404,28 @@ async def test_a_service_that_is_not_persistent_says_so_instead_of_showing_nothi
         await pilot.pause()
         assert "is not persistent" in stage.shown("message")
         assert stage.app.view is stage.view
+
+
+async def test_connections_are_grouped_by_server_and_state_copied_and_lead_to_entries(stage: Watched) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.open(pilot, "4")
+        number = len(stage.connections.table.selection.keys)
+        await pilot.press("m")
+        await stage.look(pilot)
+        groups = stage.connections.table.selection.keys
+        assert 0 < len(groups) < number
+        assert stage.connections.look.grouping.value == "server and state"
+        await pilot.press("g", "right")
+        await pilot.pause()
+        assert len(stage.connections.table.selection.keys) > len(groups)
+        await pilot.press("y")
+        await pilot.pause()
+        assert isinstance(stage.app.screen, Copied)
+        await pilot.press("escape", "left")
+        await pilot.pause()
+        assert len(stage.connections.table.selection.keys) == len(groups)
+        stage.connections.narrow("service=shop")
+        await stage.look(pilot)
+        await pilot.press("g", "E")
+        await stage.look(pilot, 3)
+        assert stage.app.view is stage.entries

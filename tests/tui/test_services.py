@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv6Address
 
 from textual.pilot import Pilot
 from textual.widgets import Button, Static
@@ -22,7 +22,7 @@ from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.kernel.port import NoIpvs
 from lvstui.tui.app import LvstuiApp
 from lvstui.tui.dialogs.confirm import Confirm
-from lvstui.tui.dialogs.listing import Help
+from lvstui.tui.dialogs.help import Help
 from lvstui.tui.dialogs.palette import Palette
 from lvstui.tui.faults import FAILED
 from lvstui.tui.widgets.table import VirtualTable
@@ -146,10 +146,10 @@ async def test_a_drained_server_comes_back_with_the_weight_it_had(stage: Stage) 
         stage.view.table.move_to(key)
         await pilot.press("plus", "plus", "plus", "enter")
         await stage.look(pilot)
-        await pilot.press("0", "enter")
+        await pilot.press("d", "enter")
         await stage.look(pilot)
         assert held(stage, key).weight == 0
-        await pilot.press("0", "enter")
+        await pilot.press("d", "enter")
         await stage.look(pilot)
         assert held(stage, key).weight == server.weight + 3
 
@@ -165,7 +165,7 @@ async def test_a_drained_server_says_in_eighty_columns_what_is_left_and_until_wh
             if isinstance(key, ServerKey) and reading.servers[key.service][key.endpoint].sticky
         )
         assert stage.view.table.move_to(key)
-        await pilot.press("0", "enter")
+        await pilot.press("d", "enter")
         await stage.look(pilot)
         assert message(stage).startswith("done: ")
         await stage.look(pilot, 4)
@@ -200,9 +200,10 @@ async def test_delete_removes_the_server_it_named_though_rows_moved_meanwhile(st
     async with stage.app.run_test(size=(120, 30)) as pilot:
         await stage.look(pilot)
         key, _ = first_server(stage)
+        await pilot.press("s")  # by address
         stage.view.table.move_to(key)
         await pilot.press("delete")
-        earlier = RealServer(Endpoint(IPv4Address("10.0.0.1"), key.endpoint.port))
+        earlier = RealServer(Endpoint(IPv6Address("fd00::"), key.endpoint.port))
         stage.kernel.write(change_server(key.service, None, earlier))
         await stage.look(pilot)
         await pilot.press("right", "enter")
@@ -301,7 +302,7 @@ async def test_read_only_says_why_and_stages_nothing(stage: Stage) -> None:
     async with stage.app.run_test(size=(120, 30)) as pilot:
         await stage.look(pilot)
         stage.view.table.move_to(first_server(stage)[0])
-        for key in ("plus", "0", "W", "delete", "z"):
+        for key in ("plus", "d", "W", "delete", "z"):
             await pilot.press(key)
             assert not stage.view.pending
             assert "--read-only" in message(stage)
@@ -315,7 +316,7 @@ async def test_w_takes_the_drift_into_the_profile_after_asking(stage: Stage) -> 
         key, server = first_server(stage)
         stage.kernel.write(change_server(key.service, server, replace(server, weight=9)))
         await stage.look(pilot)
-        assert "drift 1" in head(stage)
+        assert "1 differs" in head(stage)
         await pilot.press("w")
         assert isinstance(stage.app.screen, Confirm)
         await pilot.press("right", "enter")
@@ -370,8 +371,22 @@ async def test_what_happens_behind_a_dialog_is_said_and_does_not_disturb_it(stag
         assert isinstance(stage.app.screen, Confirm)
         await pilot.press("escape")
         assert "modprobe ip_vs" in message(stage)
-        assert "not fresh" in head(stage)
+        assert "read 1 s ago" in head(stage)
         stage.kernel.failure = None
         await stage.look(pilot)
         assert "answers again" in message(stage)
-        assert "not fresh" not in head(stage)
+        assert "read 1 s ago" not in head(stage)
+
+
+async def test_what_a_view_said_of_a_row_before_it_was_left_is_not_shown_over_the_next_one(stage: Stage) -> None:
+    async with stage.app.run_test() as pilot:
+        await stage.look(pilot)
+        services = stage.view
+        await pilot.press("3")
+        await pilot.pause()
+        services.say("note of shop: ask first", standing=True)
+        await pilot.pause()
+        assert message(stage) == ""
+        services.say("done: weight 3 -> 0")
+        await pilot.pause()
+        assert message(stage) == "done: weight 3 -> 0"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
 
 import pytest
+from rich.style import Style
 from textual.app import ComposeResult
 from textual.pilot import Pilot
 
-from lvstui.core.view.table import Cell, Column, Tone
+from lvstui.core.view.glyphs import UNICODE
+from lvstui.core.view.table import Cell, Column, Tone, Whole, cell_count
+from lvstui.tui.ink import Depth
+from lvstui.tui.themes import COARSE, gather, put_on
+from lvstui.tui.widgets.dialog import Dialog
+from lvstui.tui.widgets.sheet import Bar, Sheet, TableLine
 from lvstui.tui.widgets.table import VirtualTable
 from tests.tui.screen import WatchedApp
 
@@ -49,8 +56,8 @@ class TableApp(WatchedApp):
     def cells(self, key: str) -> list[Cell]:
         self.asked.append(key)
         return [
-            Cell(key, Tone.NAME),
-            Cell(self.states.get(key, "ok"), Tone.GOOD),
+            Cell(key, Tone.PLAIN),
+            Cell(self.states.get(key, "ok"), Tone.SECONDARY),
             Cell("1"),
             Cell(self.rates.get(key, "0")),
         ]
@@ -68,8 +75,8 @@ class TableApp(WatchedApp):
         return [self.terminal.line(y) for y in range(SIZE[1])]
 
     def cursor_line(self) -> int:
-        """Say on which line the reversed bar is."""
-        (line,) = {y for (x, y), (_, pen) in self.terminal.cells.items() if "7" in pen and x < 20}
+        """Say on which line the cursor's bar is."""
+        (line,) = {y for (x, y), (_, pen) in self.terminal.cells.items() if {"7", "48;5;237"} & {*pen} and x == 1}
         return line
 
 
@@ -100,7 +107,7 @@ def names(count: int) -> list[str]:
     return [f"row{number:05}" for number in range(count)]
 
 
-async def test_the_cursor_starts_on_the_first_row_and_is_shown_in_reverse() -> None:
+async def test_the_cursor_starts_on_the_first_row_and_is_shown_as_a_bar() -> None:
     async with showing(["a", "b", "c"]) as (app, _):
         assert app.table.cursor_key == "a"
         assert app.cursor_line() == 1
@@ -168,7 +175,7 @@ async def test_only_the_cell_that_changed_is_painted() -> None:
         app.rates["b"] = "5"
         app.show(["a", "b", "c"])
         await pilot.pause()
-        assert app.spans == [(2, 51, 59)]
+        assert app.spans == [(2, 51, 60)]
         assert app.lines()[2].endswith("5")
 
 
@@ -185,7 +192,7 @@ async def test_of_each_line_one_piece_is_painted_from_the_first_change_to_the_la
         app.states["a"] = "over"
         app.show(["a", "b", "c"])
         await pilot.pause()
-        assert app.spans == [(1, 35, 59), (3, 51, 59)]
+        assert app.spans == [(1, 35, 60), (3, 51, 60)]
 
 
 async def test_a_mark_paints_one_cell() -> None:
@@ -324,11 +331,11 @@ async def test_the_title_of_the_sorted_column_has_a_sign() -> None:
         app.table.sort = ("weight", True)
         app.show(["a"])
         await pilot.pause()
-        assert app.lines()[0].split() == ["Name", "State", "Weight", "v", "Rate"]
+        assert app.lines()[0].split() == ["Name", "State", "Weight", "\u25be", "Rate"]
         app.table.sort = ("name", False)
         app.show(["a"])
         await pilot.pause()
-        assert app.lines()[0].split() == ["Name", "^", "State", "Weight", "Rate"]
+        assert app.lines()[0].split() == ["Name", "\u25b4", "State", "Weight", "Rate"]
 
 
 async def test_the_titles_stay_while_rows_scroll() -> None:
@@ -363,7 +370,57 @@ async def test_other_columns_are_laid_out_at_once() -> None:
     async with showing(["a"]) as (app, pilot):
         app.table.show((COLUMNS[2], COLUMNS[0]), ["a"], lambda key: [Cell("7"), Cell(key)])
         await pilot.pause()
-        assert app.lines()[:2] == ["   Weight Name", "        7 a"]
+        assert app.lines()[:2] == ["   Weight  Name", "        7  a"]
+
+
+def test_an_address_that_is_too_long_runs_over_into_the_blanks_behind_it() -> None:
+    sheet = Sheet()
+    sheet.place(
+        (
+            Column("name", "Name", 6, 1),
+            Column("address", "Address", 8, 2, behind=True),
+            Column("weight", "Weight", 6, 1, right=True),
+            Column("active", "Active", 6, 1, right=True),
+        ),
+        31,
+    )
+
+    def texts(row: int, weight: str) -> list[str]:
+        found = [Cell("api"), Cell("[fd00::1]:443"), Cell(weight), Cell("7")]
+        return [cell.text for cell in sheet.row(row, lambda: found, Bar.ROW, " ").cells]
+
+    assert texts(0, "") == ["api   ", " [fd00::1]:443", " ", "     7"]
+    assert texts(1, "2") == ["api   ", " [fd00::1]:443", "2", "     7"]
+    assert texts(2, "200")[2:] == ["200", "     7"]
+    assert "[fd00::1]:443" in texts(2, "200")[1], "then it takes what it needs from the name"
+
+
+def heads(columns: Sequence[Column], width: int, sort: str) -> str:
+    sheet = Sheet()
+    sheet.place(columns, width)
+    strip = sheet.strip(sheet.header((sort, False), UNICODE), defaultdict(Style))
+    assert strip.cell_length == width
+    return strip.text
+
+
+def test_the_sign_of_the_order_cuts_no_word_of_a_narrow_head() -> None:
+    columns = (
+        Column("active", "Active", 6, 1, right=True),
+        Column("share", "Share", 6, 1, right=True),
+        Column("conns", "Conns", 8, 1, right=True),
+        Column("state", "State", 5, 1),
+    )
+    assert heads(columns, 31, "active") == " Active▴ Share    Conns  State "
+    assert heads(columns, 31, "share") == " Active Share▴    Conns  State "
+    assert heads(columns, 31, "conns") == " Active  Share  Conns ▴  State "
+    assert heads(columns, 31, "state") == " Active  Share    Conns  State▴"
+
+
+def test_a_head_without_room_for_both_says_what_the_name_is() -> None:
+    columns = (Column("server", "Real server", 15, 1), Column("address", "Address", 20, 2, behind=True))
+    assert heads(columns, 40, "").split() == ["Real", "server", "Address"]
+    assert heads(columns, 17, "").split() == ["Real", "server"]
+    assert heads(columns, 17, "address").split() == ["Address", "▴"]
 
 
 async def test_fewer_rows_leave_nothing_behind() -> None:
@@ -378,14 +435,66 @@ async def test_fewer_rows_leave_nothing_behind() -> None:
         assert [line for line in app.lines()[1:] if line] == []
 
 
-@pytest.mark.parametrize("variable", ["1", None])
-async def test_the_cursor_is_reversed_without_colour_too(variable: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    if variable is None:
-        monkeypatch.delenv("NO_COLOR", raising=False)
-    else:
-        monkeypatch.setenv("NO_COLOR", variable)
-    async with showing(["a", "b"]) as (app, _):
+def pens(app: TableApp, line: int, text: str) -> set[tuple[str, ...]]:
+    """Return with which pens a text is shown on a line."""
+    start = app.terminal.line(line).index(text)
+    return {app.terminal.cells[x, line][1] for x in range(start, start + len(text))}
+
+
+async def test_the_cursor_keeps_the_colours_of_states_and_has_its_first_cell_in_the_accent() -> None:
+    async with showing(["a", "b"]) as (app, pilot):
+        app.states["a"] = "over"
+        app.show(["a", "b"])
+        await pilot.pause()
+        assert app.terminal.cells[0, 1][1] == ("1", "38;5;233", "48;5;110")
+        assert pens(app, 1, "ok" if "ok" in app.terminal.line(1) else "over") == {("38;5;248", "48;5;237")}
+        assert pens(app, 2, "ok") == {("38;5;248", "48;5;233")}
+
+
+async def test_the_heads_are_underlined_as_a_rule_from_edge_to_edge_and_the_sorted_one_stands_out() -> None:
+    async with showing(["a", "b"]) as (app, pilot):
+        app.table.sort = ("name", False)
+        app.show(["a", "b"])
+        await pilot.pause()
+        assert {app.terminal.cells[x, 0][1] for x in (0, SIZE[0] - 1)} == {("38;5;239", "4", "48;5;233")}
+        assert pens(app, 0, "Name") == {("38;5;110", "4", "48;5;233")}
+        assert pens(app, 0, "State") == {("38;5;248", "4", "48;5;233")}
+
+
+async def test_a_cut_is_seen_by_its_sign_in_the_accent() -> None:
+    async with showing(["a" * 90, "b"]) as (app, _):
+        assert pens(app, 1, "\u203a") == {("38;5;110", "48;5;237")}
+
+
+async def test_a_scroll_bar_is_painted_only_where_there_are_more_rows_than_room() -> None:
+    async with showing(names(30)) as (app, pilot):
+        edge = SIZE[0] - 1
+        assert {app.terminal.cells[edge, y][1][0] for y in range(SIZE[1])} == {"38;5;239", "38;5;252"}
+        assert app.terminal.cells[edge, SIZE[1] - 1][1] == ("38;5;252", "48;5;236")
+        app.show(names(3))
+        await settle(app, pilot)
+        assert {app.terminal.cells[edge, y][1] for y in range(2, SIZE[1])} == {("38;5;252", "48;5;233")}
+
+
+@pytest.mark.parametrize("depth", [Depth.NONE, Depth.EIGHT])
+async def test_the_cursor_is_reversed_where_its_colour_is_missing(depth: Depth) -> None:
+    async with showing(["a", "b"]) as (app, pilot):
+        app.depth = depth
+        put_on(app, gather().palettes[COARSE])
+        await settle(app, pilot)
+        assert all("7" in app.terminal.cells[x, 1][1] for x in range(SIZE[0]))
         assert app.cursor_line() == 1
+
+
+async def test_a_dialog_takes_the_accent_from_the_cursor_and_gives_it_back() -> None:
+    async with showing(["a", "b"]) as (app, pilot):
+        dialog = Dialog[None]()
+        await app.push_screen(dialog)
+        await settle(app, pilot)
+        assert set(app.terminal.cells[0, 1][1]) == {"38;5;252", "48;5;237"}
+        dialog.dismiss()
+        await settle(app, pilot)
+        assert app.terminal.cells[0, 1][1] == ("1", "38;5;233", "48;5;110")
 
 
 async def test_a_table_of_one_line_that_is_scrolled_past_its_rows_takes_more_rows() -> None:
@@ -394,3 +503,64 @@ async def test_a_table_of_one_line_that_is_scrolled_past_its_rows_takes_more_row
         assert app.table.scroll_offset.y == 3
         app.show(["a", "b", "c", "d"])
         assert app.table.cursor_key == "a"
+
+
+CLIENTS = (
+    Column("client", "Client", 21, 1, grow=1, least=21),
+    Column("service", "Service", 18, 1, grow=1, most=26),
+    Column("virtual", "Virtual", 18, 4, behind=True),
+    Column("server", "Real server", 18, 1, grow=1, most=26),
+    Column("address", "Address", 18, 4, behind=True),
+    Column("state", "State", 11, 1, least=11),
+    Column("left", "Left", 6, 2, right=True),
+)
+
+
+def client_line(client: str, width: int, left: str = "1:04", server: str = "api3") -> tuple[Sheet, TableLine]:
+    cells = (
+        Whole(client),
+        Cell("api"),
+        Cell("[2001:db8::10]:443"),
+        Cell(server),
+        Cell("[fd00::3]:443"),
+        Cell("ESTABLISHED"),
+        Cell(left),
+    )
+    sheet = Sheet()
+    sheet.place(CLIENTS, width)
+    return sheet, sheet.row(0, lambda: cells, Bar.ROW, " ")
+
+
+LONG = "[2001:db8:c:229:a8d1:3966:c9d5:1cfc]:40226"
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_a_long_client_is_whole_and_what_it_takes_is_taken_from_names_behind_it_never_from_the_state(
+    width: int,
+) -> None:
+    _, line = client_line(LONG, width)
+    _, short = client_line("203.0.113.9:40226", width)
+    texts, usual = ("".join(cell.text for cell in one.cells) for one in (line, short))
+
+    assert line.cells[0].text.strip() == LONG
+    assert texts.index("ESTABLISHED") == usual.index("ESTABLISHED")
+    assert cell_count(texts) == cell_count(usual)
+    assert UNICODE.cut not in texts
+    assert width < 80 or "api3" in texts
+
+
+def test_a_client_that_no_screen_has_room_for_keeps_its_beginning() -> None:
+    _, line = client_line(LONG, 40)
+
+    assert line.cells[0].text.startswith("[2001:db8:c:")
+    assert line.cells[0].text.rstrip().endswith(UNICODE.cut)
+
+
+def test_a_row_with_a_long_client_paints_a_countdown_alone_and_all_where_a_shifted_cell_changed() -> None:
+    sheet, line = client_line(LONG, 80)
+    sheet.take([line])
+
+    assert (counted := sheet.take([client_line(LONG, 80, "1:03")[1]])) is not None
+    assert counted[0].width < 10
+    assert (moved := sheet.take([client_line(LONG, 80, "1:03", "api1")[1]])) is not None
+    assert (moved[0].x, moved[0].width) == (0, 80)

@@ -11,16 +11,19 @@ import time
 
 import pytest
 from rich.color import ColorSystem
+from rich.segment import Segment
 from rich.style import Style
+from textual._compositor import LayoutUpdate
 from textual.app import ComposeResult
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widgets import Static
 
 from lvstui.core.view.table import Cell, Column, Tone
-from lvstui.tui.terminal import FrugalApp, output_is_behind
+from lvstui.tui.ink import Depth, Ink
+from lvstui.tui.terminal import FrugalApp, TerminalImage, output_is_behind
 from lvstui.tui.widgets.table import VirtualTable
 from tests.bench.terminal import Terminal as PseudoTerminal
 from tests.tui.screen import Terminal, WatchedApp
@@ -96,7 +99,7 @@ class _Cells:
         tone = chance.choice(list(Tone))
         numbers = [Cell(str(chance.choice([7, 1234, 1235, 99_999_999]))) for _ in range(2)]
         name = chance.choice([f"key {key}", f"日本{key}", "日本", "本日", "ab本"])
-        return [Cell(name, Tone.NAME), Cell(tone.value, tone), *numbers]
+        return [Cell(name, Tone.PLAIN), Cell(tone.value, tone), *numbers]
 
 
 async def settle(pilot: Pilot[None], app: WatchedApp) -> None:
@@ -159,3 +162,17 @@ def test_a_terminal_that_stops_reading_stops_nothing_and_shows_the_newest_when_i
     finally:
         terminal.stop()
         os.close(ticks)
+
+
+def test_a_frame_that_shows_what_is_there_is_no_difference_and_one_of_an_unknown_screen_is() -> None:
+    def frame(text: str, width: int = 4) -> LayoutUpdate:
+        return LayoutUpdate([[Strip([Segment(text.ljust(width))])]], Region(0, 0, width, 1))
+
+    image, ink = TerminalImage(), Ink(Depth.MANY)
+    assert image.differs(frame("ab"), ink)
+    image.paint(frame("ab"), ink)
+    assert not image.differs(frame("ab"), ink)
+    assert image.differs(frame("ac"), ink)
+    assert image.differs(frame("ab", 5), ink)
+    image.forget()
+    assert image.differs(frame("ab"), ink)

@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from lvstui.tui.dialogs.listing import Listing
 from lvstui.tui.widgets.lines import Prompt
-from tests.tui.conftest import Stage
+from tests.tui.conftest import SIZES, Stage
 
 SIZE = (80, 24)
 
@@ -38,7 +38,13 @@ async def answered(stage: Stage, pilot: Pilot[int], client: str = "") -> list[st
 @pytest.mark.parametrize(
     ("view", "keys", "proposed", "client", "shown"),
     [
-        ("1", (), "tcp:192.0.2.10:80 ", "100.64.1.9", "service    shop-redirect tcp:192.0.2.10:80"),
+        (
+            "1",
+            ("slash", *"shop-redirect", "enter"),
+            "tcp:192.0.2.10:80 ",
+            "100.64.1.9",
+            "service    shop-redirect tcp:192.0.2.10:80",
+        ),
         ("3", ("down",), "tcp:192.0.2.20:80 ", "100.64.1.9:4000", "service    portal mark:80"),
     ],
 )
@@ -75,9 +81,10 @@ async def test_a_question_that_cannot_be_read_says_why_and_stays(stage: Stage) -
         assert "not an IPv4 or IPv6 address" in str(stage.app.view.query_one(Prompt).query_one("#wrong").render())
 
 
-def test_a_trace(stage: Stage, snap_compare: Callable[..., bool]) -> None:
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_a_trace(stage: Stage, snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
     async def traced(pilot: Pilot[int]) -> None:
         await asked(stage, pilot, "3", "down")
         await answered(stage, pilot, "100.64.1.9:4000")
 
-    assert snap_compare(stage.app, terminal_size=SIZE, run_before=traced)
+    assert snap_compare(stage.app, terminal_size=size, run_before=traced)

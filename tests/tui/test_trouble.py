@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lvstui.core.health.verdict import Trouble
@@ -19,7 +21,7 @@ STATE = next(place for place, column in enumerate(SERVICE_COLUMNS) if column.id 
 
 def state(stage: Stage, key: ServerKey | None = None) -> Cell:
     assert stage.app.snapshot is not None
-    return cells(stage.app.snapshot, stage.view.look, key or SHOP)[STATE]
+    return cells(stage.app.snapshot, replace(stage.view.look, hidden=frozenset()), key or SHOP)[STATE]
 
 
 @pytest.mark.parametrize("trouble", [Trouble.REFUSING, Trouble.SILENT])
@@ -28,7 +30,7 @@ async def test_a_server_in_trouble_is_loud_counted_found_and_explained_and_well_
 ) -> None:
     async with stage.app.run_test(size=(80, 24)) as pilot:
         await stage.look(pilot, 3)
-        assert (state(stage), state(stage, WEB2)) == (Cell("ok", Tone.DIM), Cell("ok", Tone.DIM))
+        assert (state(stage), state(stage, WEB2)) == (Cell("ok", Tone.SECONDARY), Cell("ok", Tone.SECONDARY))
         stage.view.table.move_to(WEB2)
         stage.kernel.afflict(WEB2, trouble)
         await stage.look(pilot, 10)
@@ -46,9 +48,26 @@ async def test_a_server_in_trouble_is_loud_counted_found_and_explained_and_well_
         stage.view.narrow("")
         stage.kernel.afflict(WEB2, None)
         await stage.look(pilot, 6)
-        assert state(stage, WEB2) == Cell("ok", Tone.DIM)
+        assert state(stage, WEB2) == Cell("ok", Tone.SECONDARY)
         assert f"1 {word}" not in stage.shown("head")
         assert not stage.shown("message").startswith("web2")
+
+
+async def test_the_end_of_a_trouble_does_not_hide_what_an_edit_did(stage: Stage) -> None:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
+        await stage.look(pilot, 3)
+        stage.view.table.move_to(WEB2)
+        stage.kernel.afflict(WEB2, Trouble.REFUSING)
+        await stage.look(pilot, 10)
+        assert stage.shown("message").startswith("web2 refusing: ")
+        await pilot.press("plus", "enter")
+        await stage.look(pilot)
+        done = stage.shown("message")
+        assert done.startswith("done: ")
+        stage.kernel.afflict(WEB2, None)
+        await stage.look(pilot, 2)
+        assert state(stage, WEB2) == Cell("ok", Tone.SECONDARY)
+        assert stage.shown("message") == done
 
 
 def test_the_longest_word_for_a_state_is_never_cut() -> None:

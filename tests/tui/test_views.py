@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 import lvstui.tui
-from lvstui.tui.app import EVERYWHERE, VIEWS
 from lvstui.tui.commands import AnyCommand
+from lvstui.tui.everywhere import EVERYWHERE, VIEWS
 
 MOST_METHODS = 20
 
@@ -32,7 +32,7 @@ def test_every_view_has_a_digit() -> None:
 @pytest.mark.parametrize("commands", [*TABLES.values(), EVERYWHERE], ids=[*TABLES, "everywhere"])
 def test_in_a_view_each_id_and_each_key_stands_for_one_command_with_words(commands: Sequence[AnyCommand]) -> None:
     ids = [command.id for command in commands]
-    keys = [key for command in commands for key in command.keys.split(",")]
+    keys = [key for command in commands for key in command.keys.split(",") if key]
     assert len(set(ids)) == len(ids)
     assert len(set(keys)) == len(keys)
     assert all(command.help for command in commands)

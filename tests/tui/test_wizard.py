@@ -10,7 +10,7 @@ from textual.widgets import Static
 from lvstui.core.marks.rows import GroupRow
 from lvstui.core.model import Family, MarkKey, Persistence
 from lvstui.core.selectors import selector, selector_text
-from lvstui.tui.widgets.form import FormScreen
+from lvstui.tui.dialogs.form import FormScreen
 from tests.tui.test_forms import screen
 from tests.tui.test_marks import Marked
 
@@ -43,7 +43,7 @@ async def test_a_whole_group_is_made_with_the_keyboard_and_applied_as_one(stage:
         assert "lvstui's table as a script for nft -f:" in lines
         await pilot.press("ctrl+s")
         assert stage.director == before
-        assert "staged as one: Enter applies, Esc drops" in stage.staged()
+        assert "staged as one: Enter applies, Ctrl-T for 2 min, Esc drops" in stage.staged()
         await stage.enter(pilot)
         assert [selector_text(selector) for selector in stage.groups[81].selectors] == [
             "tcp 192.0.2.50 80,443",
@@ -64,7 +64,7 @@ async def test_what_is_wrong_is_said_at_the_field(stage: Marked) -> None:
         await stage.open(pilot)
         await pilot.press("a", "ctrl+s")
         assert "addresses" in screen(stage)
-        assert next(line for line in screen(stage).splitlines() if "addresses" in line).split()[2:4] == ["is", "needed"]
+        assert next(line for line in screen(stage).splitlines() if "addresses" in line).split()[1:3] == ["is", "needed"]
         await stage.fill(pilot, addresses="192.0.2.50", mark="80")
         assert "there is a group for 80 already" in screen(stage)
         await pilot.press("escape")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from lvstui.core.change import Change
@@ -19,7 +19,8 @@ class Advice:
     `changes` is the edit that repairs it, empty where the remedy lies outside of IPVS and our table, or needs a choice.
     `key` and `mark` say which service and which mark it is about, where it is about one; `also` are more services.
     `packet` is one that shows what is wrong when it is walked through the rules. `empties` are real servers whose
-    clients are moved away with the edit, once its changes hold.
+    clients are moved away with the edit, once its changes hold. What is `wrong` keeps clients from being served, the
+    rest is a warning.
     """
 
     about: str
@@ -32,6 +33,7 @@ class Advice:
     packet: Packet | None = None
     also: tuple[ServiceKey, ...] = ()
     empties: tuple[ServerKey, ...] = ()
+    wrong: bool = False
 
     def __str__(self) -> str:
         return f"{self.about}: {self.sentence}; {self.reason}. {self.remedy}"
@@ -46,6 +48,11 @@ class Advice:
         return self.key == key or key in self.also or (isinstance(key, MarkKey) and self.mark == key.mark)
 
 
+def wrong(found: Iterable[Advice]) -> Iterator[Advice]:
+    """Go through advice about what keeps clients from being served."""
+    return (replace(one, wrong=True) for one in found)
+
+
 class Alike(NamedTuple):
     """Advice that says the same of one thing or of many, which is one line."""
 
@@ -56,6 +63,11 @@ class Alike(NamedTuple):
         """What it is about: the first thing, and how many more."""
         more = len(self.pieces) - 1
         return f"{self.pieces[0].about} and {more:,} more" if more else self.pieces[0].about
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it keeps clients from being served."""
+        return any(piece.wrong for piece in self.pieces)
 
     @property
     def sentence(self) -> str:

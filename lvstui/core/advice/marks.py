@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from lvstui.core import fields
-from lvstui.core.advice import Advice
+from lvstui.core.advice import Advice, wrong
 from lvstui.core.advice.keepers import is_kept
 from lvstui.core.change import Change, change_group, change_service
 from lvstui.core.describe import persistence_text, service_name
+from lvstui.core.keys import with_keys
 from lvstui.core.marks import edits as mark_edits
 from lvstui.core.marks.arrivals import OK, Arrival, arrives, other_port
 from lvstui.core.marks.edits import lost_changes
@@ -31,11 +32,8 @@ KUBE_BITS: Final = 0xC000
 
 def mark_advice(snapshot: Snapshot) -> Iterator[Advice]:
     """Return what keeps marked packets from their service, then what may surprise."""
-    yield from _lost_rules(snapshot)
-    yield from _unset(snapshot)
-    yield from _unserved(snapshot)
-    yield from _failing(snapshot)
-    yield from _one_family(snapshot)
+    for find in (_lost_rules, _unset, _unserved, _failing, _one_family):
+        yield from wrong(find(snapshot))
     yield from _used_by_others(snapshot)
     for pool in snapshot.reading.director.pools.values():
         if not is_kept(snapshot, pool):
@@ -96,7 +94,7 @@ def _unset(snapshot: Snapshot) -> Iterator[Advice]:
                 mark,
                 "no rule sets it",
                 "IPVS only recognises marks: without a rule of nftables or iptables the service sees no traffic",
-                "set in the marks view (3) which packets get it (e)",
+                with_keys("set in the marks view ({3:view.marks}) which packets get it ({e:mark.edit})"),
             )
 
 
@@ -110,7 +108,9 @@ def _unserved(snapshot: Snapshot) -> Iterator[Advice]:
             mark,
             "our rules set it, but no service is on it",
             "its packets are routed as if there were no rule",
-            "restore the profile's service" if back else "delete the group, or add a service (A in the marks view)",
+            "restore the profile's service"
+            if back
+            else with_keys("delete the group, or add a service ({A:mark.add.service} in the marks view)"),
             back or (change_group(mark.group, None),),
             next(_arriving(mark), None),
         )
@@ -197,8 +197,8 @@ def _one_family(snapshot: Snapshot) -> Iterator[Advice]:
                     mark,
                     f"{family.word} packets get it, but only an {served[0].word} service is on it",
                     "each family needs a service of its own on the mark; these packets are routed as if unmarked",
-                    f"add mark{'6' if family is Family.IPV6 else ''}:{mark.number} with its servers (A in the marks "
-                    "view), or remove the addresses (e)",
+                    f"add mark{'6' if family is Family.IPV6 else ''}:{mark.number} with its servers "
+                    + with_keys("({A:mark.add.service} in the marks view), or remove the addresses ({e:mark.edit})"),
                     packet=packet,
                 )
 

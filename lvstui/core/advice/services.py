@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Final
 
 from lvstui.core import fields
-from lvstui.core.advice import Advice, Alike, grouped
+from lvstui.core.advice import Advice, Alike, grouped, wrong
 from lvstui.core.advice.keepers import is_kept
 from lvstui.core.advice.marks import mark_advice
-from lvstui.core.advice.trouble import trouble_advice
+from lvstui.core.advice.trouble import moving_away, trouble_advice
 from lvstui.core.change import Change, change_server, change_service, change_sysctl
 from lvstui.core.describe import service_name
 from lvstui.core.entries.distribution import crowded_server
@@ -67,10 +67,10 @@ def advice_lines(snapshot: Snapshot) -> tuple[Alike, ...]:
 
 def _configured(snapshot: Snapshot) -> tuple[Advice, ...]:
     director = snapshot.reading.director
-    found = [*mark_advice(snapshot), *forwarding_off(snapshot)]
+    found = [*mark_advice(snapshot), *wrong(forwarding_off(snapshot))]
     free = [pool for pool in director.pools.values() if not is_kept(snapshot, pool)]
     for pool in free:
-        found += unserved(pool)
+        found += wrong(unserved(pool))
         found += unreachable_ports(pool)
         found += _port_zero(pool)
     pools = {pool.service.key: pool for pool in free}
@@ -174,7 +174,7 @@ def _drained_but_sticky(pool: Pool, director: Director, holding: frozenset[Serve
             pool.service,
             f"{fields.server_text(drained[0])} is drained, and its clients keep coming back",
             f"persistence entries override weight 0 while {name} is 0",
-            f"set {name} to 1, or move its clients away (M on the server)",
+            f"set {name} to 1, or {moving_away(ServerKey(pool.service.key, drained[0]))}",
             (change_sysctl(name, held, "1"),),
         )
 
@@ -274,11 +274,3 @@ def about_mark(snapshot: Snapshot, mark: int) -> tuple[Advice, ...]:
     """Return the advice about one mark, its rules and services."""
     keys = [MarkKey(mark, family) for family in Family]
     return tuple(advised for advised in advice(snapshot) if any(map(advised.concerns, keys)))
-
-
-def mark_lines(snapshot: Snapshot, mark: int) -> list[str]:
-    """Return the advice about one mark in lines: sentence, reason and remedy."""
-    lines = []
-    for advised in about_mark(snapshot, mark):
-        lines += ["", f"! {advised.sentence}", f"  {advised.reason}", f"  {advised.remedy}"]
-    return lines

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from lvstui.core import fields
-from lvstui.core.advice import Advice
+from lvstui.core.advice import Advice, wrong
 from lvstui.core.advice.consequences import avoiding, consequences
 from lvstui.core.advice.keepers import is_kept
 from lvstui.core.change import Change, set_weight
@@ -60,7 +60,7 @@ def trouble_advice(snapshot: Snapshot) -> tuple[Advice, ...]:
             found.append(Advice(service_name(pool.service), text, case.why, remedy, key=key.service))
         elif server.weight:
             machines.setdefault((key.endpoint.address, verdict.trouble), []).append(case)
-    return (*(_drained(snapshot, cases) for cases in machines.values()), *found)
+    return tuple(wrong((*(_drained(snapshot, cases) for cases in machines.values()), *found)))
 
 
 def _why_no_edit(snapshot: Snapshot, case: _Case) -> str:
@@ -69,7 +69,7 @@ def _why_no_edit(snapshot: Snapshot, case: _Case) -> str:
     if not case.server.weight:
         held = snapshot.reading.servers.get(service.key, {}).get(place.endpoint)
         sticks = service.persistence is not None and held is not None and bool(held.sticky)
-        return "it is drained; move its clients away too (M on the server)" if sticks else ""
+        return f"it is drained; {moving_away(place)}" if sticks else ""
     health = snapshot.health
     if not any(
         server.weight and ServerKey(service.key, end) not in health for end, server in case.pool.servers.items()
@@ -78,6 +78,12 @@ def _why_no_edit(snapshot: Snapshot, case: _Case) -> str:
     if is_kept(snapshot, case.pool):
         return "repair it, or take it out where this service is kept: an edit here would be undone"
     return ""
+
+
+def moving_away(place: ServerKey) -> str:
+    """Return how the clients that stick to a server are moved to the others, in a command and on the screens."""
+    command = f"lvstui drain --move-clients {fields.service_text(place.service)} {fields.server_text(place.endpoint)}"
+    return f"move its clients away: {command}"
 
 
 def _drained(snapshot: Snapshot, cases: Sequence[_Case]) -> Advice:

@@ -157,7 +157,7 @@ def connections(reading: Reading) -> DirectorLine:
     if chain <= CROWDED:
         return DirectorLine("connections", Cell(compact(count)), sentence=text)
     sentence = f"{text}: every packet walks such a chain; {remedy}"
-    return DirectorLine("connections", Cell("crowded", Tone.WARN), sentence=sentence)
+    return DirectorLine("connections", Cell(compact(count), Tone.WARN), sentence=sentence)
 
 
 def _load_factor(reading: Reading) -> int | None:
@@ -203,7 +203,7 @@ def owner(found: Owner) -> DirectorLine:
 def home(here: Home) -> DirectorLine:
     """Return which machine and which network namespace this is."""
     where = "the machine's own network namespace" if not here.netns else "a network namespace, a director of its own"
-    return DirectorLine("name", Cell(home_text(here), Tone.NAME), sentence=where)
+    return DirectorLine("name", Cell(home_text(here), Tone.PLAIN), sentence=where)
 
 
 def profile(state: ProfileState, here: Home) -> DirectorLine:
@@ -254,7 +254,7 @@ def _profile(running: str, saved: str | None) -> Cell:
     """Return how the profile stands to a value: `saved`, what it holds instead, or nothing where it leaves it alone."""
     if saved is None:
         return Cell("")
-    return Cell("saved", Tone.GOOD) if saved == running else Cell(saved or "none", Tone.WARN)
+    return Cell("saved", Tone.SECONDARY) if saved == running else Cell(saved or "none", Tone.WARN)
 
 
 _SHOWN: Final = 3

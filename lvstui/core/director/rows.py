@@ -29,18 +29,18 @@ from lvstui.core.view.filter import Filter, Language
 from lvstui.core.view.table import Arranged, Cell, RowColumn, Tone
 from lvstui.core.view.table import cells as row_cells
 
-_LINK = "link "
+LINK: Final = "link "
 """What the name of a network interface's row starts with."""
 
 
 class Part(Enum):
     """The parts of the view, in their order; the value is the heading."""
 
-    TABLE = "table and traffic"
     TIMEOUTS = "timeouts in seconds"
     SYNC = "sync daemons"
-    HOST = "host"
     SYSCTL = "net.ipv4.vs"
+    TABLE = "table and traffic"
+    HOST = "host"
     CPUS = "traffic by CPU"
 
 
@@ -70,12 +70,12 @@ class DirectorLook(Arranged):
 
 def _title(shown: LineRow) -> Cell:
     option = shown.row.part is Part.SYNC and "." in shown.row.name
-    return Cell(f"{'    ' if option else '  '}{shown.line.title}")
+    return Cell(f"{'      ' if option else '    '}{shown.line.title}")
 
 
 DIRECTOR_COLUMNS: Final[tuple[RowColumn[LineRow], ...]] = (
-    RowColumn("setting", "Setting", 27, 1, cell=_title),
-    RowColumn("value", "Value", 12, 1, grow=1, cell=lambda shown: shown.line.value),
+    RowColumn("setting", "Setting", 29, 1, cell=_title),
+    RowColumn("value", "Value", 10, 1, grow=1, most=20, cell=lambda shown: shown.line.value),
     RowColumn("default", "Default", 8, 4, cell=lambda shown: Cell(shown.line.default, Tone.DIM)),
     RowColumn("profile", "Profile", 8, 3, cell=lambda shown: shown.staged or shown.line.profile),
     RowColumn("meaning", "What it is", 19, 5, grow=6, cell=lambda shown: Cell(shown.line.sentence, Tone.DIM)),
@@ -94,8 +94,10 @@ LANGUAGE: Final[Language[LineRow]] = Language(text=_text)
 def rows(snapshot: Snapshot, look: DirectorLook) -> list[DirectorRow]:
     """List the rows in order: each part's heading, its rows below unless folded.
 
-    A filter opens what is folded.
+    A filter opens what is folded. Before the first reading there is none.
     """
+    if not snapshot.origin:
+        return []
     shown: list[DirectorRow] = []
     sides = _sides(snapshot, look)
     for part in Part:
@@ -111,10 +113,20 @@ def rows(snapshot: Snapshot, look: DirectorLook) -> list[DirectorRow]:
 def cells(snapshot: Snapshot, look: DirectorLook, row: DirectorRow) -> tuple[Cell, ...]:
     """Return one row's cells, one for each of DIRECTOR_COLUMNS."""
     if not row.name:
-        sign = "+" if row.part in look.folded and not look.filter else "-"
+        sign = look.glyphs.folded if row.part in look.folded and not look.filter else look.glyphs.unfolded
         return (Cell(f"{sign} {row.part.value}", Tone.STRONG), *[Cell("")] * (len(DIRECTOR_COLUMNS) - 1))
     line = _line(snapshot, _sides(snapshot, look), row)
     return row_cells(DIRECTOR_COLUMNS, look, LineRow(row, line, _staged_profile(look, row)))
+
+
+def line_of(snapshot: Snapshot, look: DirectorLook, row: DirectorRow) -> DirectorLine:
+    """Return what a row says that is no heading."""
+    return _line(snapshot, _sides(snapshot, look), row)
+
+
+def rows_of(snapshot: Snapshot, look: DirectorLook, part: Part) -> Sequence[DirectorRow]:
+    """Return the rows of a part, whatever is filtered or folded."""
+    return [DirectorRow(part, name) for name in _names(snapshot, _sides(snapshot, look), part)]
 
 
 def sentence(snapshot: Snapshot, look: DirectorLook, row: DirectorRow) -> str:
@@ -175,8 +187,8 @@ def _line(snapshot: Snapshot, sides: Sides, row: DirectorRow) -> DirectorLine:
             word, _, option = name.partition(".")
             role = fields.role(word)
             return lines.daemon_option(sides, role, option) if option else lines.daemon(sides, role)
-        case DirectorRow(Part.HOST, name) if name.startswith(_LINK):
-            return lines.link(next(link for link in snapshot.host.links if _LINK + link.name == name))
+        case DirectorRow(Part.HOST, name) if name.startswith(LINK):
+            return lines.link(next(link for link in snapshot.host.links if LINK + link.name == name))
         case DirectorRow(Part.HOST, "home"):
             return lines.home(snapshot.here)
         case DirectorRow(Part.HOST, "profile"):
@@ -207,7 +219,7 @@ def _names(snapshot: Snapshot, sides: Sides, part: Part) -> Iterator[str]:
         case Part.HOST:
             yield from ("home", "profile") if snapshot.here != NOBODYS else ()
             yield from ("cpu", "softirq", "memory")
-            yield from (_LINK + link.name for link in snapshot.host.links)
+            yield from (LINK + link.name for link in snapshot.host.links)
         case Part.SYSCTL:
             yield from sorted(sides.running.sysctl)
         case Part.CPUS:

@@ -45,7 +45,8 @@ def summary(report: Report) -> str:
         State.UNKNOWN: "{} could not be known",
     }
     texts = [text.format(number) for state, text in counted.items() if (number := report.count(state))]
-    asked = f"{count(len(report.findings), 'question')} asked of {count(report.services, 'service')}"
+    whom = count(report.services, "service") if report.services else "a director without services"
+    asked = f"{count(len(report.findings), 'question')} asked of {whom}"
     return f"{asked}: {', '.join(texts) or 'nothing is wrong'}"
 
 

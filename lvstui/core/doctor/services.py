@@ -11,6 +11,7 @@ from lvstui.core.doctor.facts import Facts, is_ftp, is_standing_aside, servers_b
 from lvstui.core.doctor.finding import Found, fine, unknown, warn, wrong
 from lvstui.core.doctor.words import name, named, some
 from lvstui.core.fields import flag_names, server_text, service_text, visible
+from lvstui.core.keys import with_keys
 from lvstui.core.marks.arrivals import MAYBE, OK
 from lvstui.core.marks.mark import STATES, mark_at
 from lvstui.core.model import (
@@ -162,7 +163,7 @@ def mark(facts: Facts, pool: Pool) -> Found | None:
         return unknown(looked, STATES.get(state, "the rules do not show it"))
     failed = next((rule.failed for rule in rules if rule.failed), None)
     by = f"; {packet_text(failed.packet)} comes with mark {failed.mark}" if failed and failed.packet else ""
-    remedy = "the marks view (3) shows the rules; T follows a packet through them"
+    remedy = with_keys("the marks view ({3:view.marks}) shows the rules; {T:trace} follows a packet through them")
     return wrong(looked, f"{state}: {STATES.get(state, state)}{by}", remedy)
 
 
@@ -275,7 +276,9 @@ def _fall_back(pool: Pool) -> str:
     word = next((word for word, flag in flags.items() if flag is FALLBACK), "")
     if pool.service.scheduler not in FALLBACKS:
         return "choose a scheduler that tries others, such as mh with mh-fallback"
-    return f"add the flag {word} to {service_text(pool.service.key)} (e), or delete the drained server"
+    return with_keys(
+        f"add the flag {word} to {service_text(pool.service.key)} ({{e:edit}}), or delete the drained server"
+    )
 
 
 def expected_data(facts: Facts, pool: Pool) -> Found | None:  # noqa: ARG001 - each question takes the facts
@@ -299,18 +302,19 @@ def health(facts: Facts, pool: Pool) -> Found | None:
     looked = "counters and states of connections"
     if found:
         advised = (piece.remedy for piece in trouble_advice(facts.snapshot) if piece.key == pool.service.key)
-        return wrong(looked, "; ".join(found), f"{next(advised, 'repair it')}; --probe (p on the screens) asks it")
+        return wrong(looked, "; ".join(found), f"{next(advised, 'repair it')}; --probe asks it")
     return fine(looked, "no server is seen in trouble")
 
 
 def other_advice(facts: Facts) -> Mapping[ServiceKey, list[Found]]:
     """What else does the advice say of each service, that no question before has been about?"""
-    said = {*forwarding_off(facts.snapshot), *trouble_advice(facts.snapshot)}
+    before = [*forwarding_off(facts.snapshot), *trouble_advice(facts.snapshot)]
     for pool in facts.pools:
-        said |= {*unserved(pool), *unreachable_ports(pool)}
+        before += [*unserved(pool), *unreachable_ports(pool)]
+    said = {(piece.about, piece.sentence) for piece in before}  # the advice adds which of them is wrong
     found: dict[ServiceKey, list[Found]] = {}
     for piece in advice(facts.snapshot):
-        if piece.key is not None and piece not in said:
+        if piece.key is not None and (piece.about, piece.sentence) not in said:
             said_of = found.setdefault(piece.key, [])
-            said_of.append(warn("the advice (i)", f"{piece.sentence}; {piece.reason}", piece.remedy))
+            said_of.append(warn("the advice", f"{piece.sentence}; {piece.reason}", piece.remedy))
     return found

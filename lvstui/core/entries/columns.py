@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -12,11 +12,11 @@ from typing import Final, NamedTuple, TypeAlias, assert_never
 from lvstui.core import fields
 from lvstui.core.describe import masked_client_text, server_names, service_names
 from lvstui.core.entries.resolve import STATES, EntryKey, ResolvedEntry, mask_client
-from lvstui.core.model import Address, AddressKey, Director, MarkKey, Network, ServiceKey
+from lvstui.core.model import Address, AddressKey, Director, MarkKey, Network, ServerKey, ServiceKey
 from lvstui.core.observed import Origin
-from lvstui.core.view.brief import compact
+from lvstui.core.view.brief import whole
 from lvstui.core.view.filter import Filter, Language, Number, Text
-from lvstui.core.view.table import Arranged, Cell, RowColumn, SortValue, Tone, sortable, text_column
+from lvstui.core.view.table import Arranged, Cell, RowColumn, SortValue, Tone, Whole, natural, sortable, text_column
 
 _NETWORKS: Final = 50_000
 
@@ -24,16 +24,16 @@ _NETWORKS: Final = 50_000
 class EntryGrouping(Enum):
     """What entries stand under."""
 
-    NONE = "none"
-    NETWORK = "client network"
     SERVICE = "service"
     SERVER = "server"
+    NETWORK = "client network"
+    NONE = "client"
 
 
 class Group(NamedTuple):
-    """What entries of a group have in common: a client network, a service, or a server's address."""
+    """What entries of a group have in common: a client network, a service, a server of it, or a machine's address."""
 
-    of: Network | ServiceKey | Address
+    of: Network | ServiceKey | ServerKey | Address
 
 
 EntryRowKey: TypeAlias = EntryKey | Group
@@ -43,14 +43,15 @@ EntryRowKey: TypeAlias = EntryKey | Group
 class EntryLook(Arranged):
     """How an operator looks at the entries; `prefixes` are the lengths of client networks, IPv4's and IPv6's.
 
-    Groups are folded unless they are in `unfolded`.
+    Groups that are not as they are at first, folded or not, are in `turned`. `room` are the cells of the table.
     """
 
     sort: str = "client"
     filter: Filter[EntryRow] = field(default_factory=Filter)
     grouping: EntryGrouping = EntryGrouping.NONE
-    unfolded: frozenset[Group] = field(default_factory=frozenset)
+    turned: frozenset[Group] = field(default_factory=frozenset)
     prefixes: tuple[int, int] = (24, 64)
+    room: int = 80
 
 
 class EntryRow(NamedTuple):
@@ -60,6 +61,11 @@ class EntryRow(NamedTuple):
     director: Director
     now: float
     look: EntryLook
+
+
+def entries_text(number: int) -> str:
+    """Write how many persistence entries there are."""
+    return f"{number:,} entr{'y' if number == 1 else 'ies'}"
 
 
 def seconds_left(ends: float, now: float) -> int:
@@ -118,7 +124,7 @@ def server_text(resolved: ResolvedEntry, director: Director) -> str:
     return f"{server.name} {place}" if server and server.name else place
 
 
-_TONES: Final = {"ok": Tone.DIM, "drain": Tone.WARN, "ending": Tone.WARN, "void": Tone.DIM, "off": Tone.DIM}
+_TONES: Final = {"ok": Tone.SECONDARY, "drain": Tone.WARN, "ending": Tone.WARN, "void": Tone.DIM, "off": Tone.DIM}
 
 
 def place(row: EntryRow) -> SortValue:
@@ -128,8 +134,7 @@ def place(row: EntryRow) -> SortValue:
 
 
 def _client(row: EntryRow) -> Cell:
-    indent = "" if row.look.grouping is EntryGrouping.NONE else "  "
-    return Cell(f"{indent}{masked_client_text(row.resolved.entry.client, row.resolved.width)}", Tone.STRONG)
+    return Whole(masked_client_text(row.resolved.entry.client, row.resolved.width), Tone.STRONG)
 
 
 def _left(row: EntryRow) -> Cell:
@@ -137,10 +142,22 @@ def _left(row: EntryRow) -> Cell:
     return Cell(left_text(seconds), Tone.WARN if seconds < 10 else Tone.PLAIN)
 
 
-def _connections(row: EntryRow) -> Cell:
-    count = compact(row.resolved.children)
+def connections_cell(row: EntryRow) -> Cell:
+    """Show how many connections hang on an entry, with a ~ where that is not sure."""
+    count = whole(row.resolved.children)
     certain = row.resolved.sure or not row.resolved.children
     return Cell(count if certain else f"~{count}", Tone.PLAIN if row.resolved.children else Tone.DIM)
+
+
+def state_cell(row: EntryRow) -> Cell:
+    """Show the state of an entry."""
+    return Cell(row.resolved.state, _TONES.get(row.resolved.state, Tone.BAD))
+
+
+def _server_pair(row: EntryRow) -> tuple[str, str]:
+    """Return a server's name and its address; without a name the address in its place."""
+    name, _, address = server_text(row.resolved, row.director).rpartition(" ")
+    return (name, address) if name else (address, "")
 
 
 def _exact_server(row: EntryRow) -> str:
@@ -159,17 +176,28 @@ ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow], ...]] = (
         sort=place,
         value=lambda row: masked_client_text(row.resolved.entry.client, row.resolved.width),
     ),
-    text_column("service", "Service", 14, 1, lambda row: service_text(row.resolved, row.director), Tone.NAME, grow=2),
+    text_column("service", "Service", 18, 1, lambda row: service_text(row.resolved, row.director), grow=1),
     RowColumn(
         "server",
         "Real server",
-        18,
+        20,
         1,
-        grow=2,
-        cell=lambda row: Cell(server_text(row.resolved, row.director)),
-        sort=lambda row: (server_text(row.resolved, row.director),),
+        grow=1,
+        most=30,
+        cell=lambda row: Cell(_server_pair(row)[0]),
+        sort=lambda row: natural(server_text(row.resolved, row.director)),
         value=_exact_server,
         heading="SERVER",
+    ),
+    RowColumn(
+        "address",
+        "Address",
+        20,
+        4,
+        grow=1,
+        most=46,
+        behind=True,
+        cell=lambda row: Cell(_server_pair(row)[1], Tone.SECONDARY),
     ),
     RowColumn(
         "left",
@@ -187,7 +215,7 @@ ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow], ...]] = (
         5,
         2,
         right=True,
-        cell=_connections,
+        cell=connections_cell,
         sort=lambda row: (row.resolved.children,),
         value=lambda row: f"{'' if row.resolved.sure else '~'}{row.resolved.children}",
     ),
@@ -196,7 +224,8 @@ ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow], ...]] = (
         "State",
         12,
         1,
-        cell=lambda row: Cell(row.resolved.state, _TONES.get(row.resolved.state, Tone.BAD)),
+        least=12,
+        cell=state_cell,
         sort=lambda row: (row.resolved.state,),
         value=lambda row: row.resolved.state,
     ),
@@ -213,25 +242,6 @@ ENTRY_COLUMNS: Final[tuple[RowColumn[EntryRow], ...]] = (
 )
 
 SORTABLE: Final = sortable(ENTRY_COLUMNS)
-
-
-def group_cells(
-    group: Group, members: Sequence[ResolvedEntry], total: int, director: Director, look: EntryLook
-) -> Mapping[str, Cell]:
-    """Return what stands in the row of a group with these entries, by column; `total` entries are in all groups."""
-    name = service_names(director, group.of)[0] if isinstance(group.of, tuple) else str(group.of)
-    count = f"{compact(len(members))} entr{'y' if len(members) == 1 else 'ies'}"
-    services = {resolved.service_key for resolved in members}
-    service = service_text(members[0], director) if len(services) == 1 else f"{len(services)} services"
-    servers = {resolved.entry.server.address for resolved in members}
-    server = server_text(members[0], director) if len(servers) == 1 else f"{len(servers)} servers"
-    return {
-        "client": Cell(f"{'-' if group in look.unfolded else '+'} {name}", Tone.STRONG),
-        "service": Cell(count if look.grouping is EntryGrouping.SERVICE else f"{count} / {service}", Tone.NAME),
-        "server": Cell(server),
-        "connections": Cell(compact(sum(resolved.children for resolved in members))),
-        "state": Cell(f"{len(members) * 100 / total:.0f}%" if total else ""),
-    }
 
 
 def _servers(row: EntryRow) -> tuple[str, ...]:

@@ -13,10 +13,16 @@ from lvstui.core.entries.resolve import ResolvedEntry
 from lvstui.core.entries.rows import matching_entries
 from lvstui.core.model import Endpoint, Network, Pool, ServiceKey
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.view.brief import compact
-from lvstui.core.view.table import Cell, Tone
+from lvstui.core.view.bars import NARROW, WIDE, bar
+from lvstui.core.view.brief import compact, whole
+from lvstui.core.view.table import Cell, Tone, cell_count, fit
 
-_BAR: Final = 20
+_NAME: Final = 30
+"""Cells of the longest name that is shown whole."""
+
+_ROOM: Final = 110
+"""Cells of the view from which on the bars are wide."""
+
 _HEAVIEST: Final = 3
 _CROWD: Final = 20
 """Fewer entries say nothing about their distribution."""
@@ -32,7 +38,7 @@ Line = tuple[Cell, ...]
 def distribution(snapshot: Snapshot, look: EntryLook) -> list[Line]:
     """Draw a block of lines for each service with entries: its servers as bars, its heaviest client networks.
 
-    Only what the filter finds counts. The part that a server has by its weight stands behind the part that it has.
+    Only what the filter finds counts. The tick on a bar is the part that a server has by its weight.
     """
     by_service: dict[ServiceKey, list[ResolvedEntry]] = {}
     for resolved in matching_entries(snapshot, look).values():
@@ -50,18 +56,19 @@ def _block(snapshot: Snapshot, look: EntryLook, key: ServiceKey, entries: Sequen
     yield (Cell(name, Tone.STRONG), Cell(f"{compact(len(entries))} entries", Tone.DIM), *_warning(pool, entries))
     counts = Counter(resolved.server for resolved in entries if resolved.server is not None)
     weights = sum(server.weight for server in pool.servers.values())
-    most = max(counts.values(), default=0)
+    names = {end: server.name or fields.server_text(end) for end, server in pool.servers.items()}
+    longest = min(_NAME, max(map(cell_count, names.values()), default=0))
+    width = WIDE if look.room >= _ROOM else NARROW
     # By address, as in the services view.
     for endpoint in sorted(pool.servers, key=lambda end: (end.address.version, int(end.address), end.port)):
-        server = pool.servers[endpoint]
-        count = counts[endpoint]
-        filled = max(round(count * _BAR / most) if most else 0, 1 if count else 0)
-        label = f"  {server.name or fields.server_text(endpoint)}"
+        share, weight = counts[endpoint] / len(entries), pool.servers[endpoint].weight
+        by_weight = weight / weights if weights else None
         yield (
-            Cell(f"{label:<20.20}"),
-            Cell(f"{'=' * filled:<{_BAR}}", Tone.NAME),
-            Cell(f"{compact(count):>5} {count * 100 / len(entries):3.0f}%"),
-            Cell(f"{server.weight * 100 / weights:.0f}% by weight" if weights else "no weight", Tone.DIM),
+            Cell(f"  {fit(names[endpoint], longest)}"),
+            Cell(bar(share, width, look.glyphs, by_weight), Tone.BAR),
+            Cell(f"{share * 100:3.0f} %"),
+            Cell(f"{whole(counts[endpoint]):>6}"),
+            Cell(f"{by_weight * 100:.0f} % by weight" if by_weight is not None else "no weight", Tone.DIM),
         )
     heaviest = Counter(_networks(entries, look.prefixes)).most_common(_HEAVIEST)
     if heaviest and heaviest[0][1] > 1:
@@ -86,7 +93,7 @@ def _warning(pool: Pool, entries: Sequence[ResolvedEntry]) -> Line:
         return ()
     persistence = pool.service.persistence
     wide = f": the mask /{persistence.prefix} is wide" if persistence and persistence.wide else ""
-    return (Cell(f"{counts[server] * 100 // len(entries)}% are on {server.address}{wide}", Tone.WARN),)
+    return (Cell(f"{counts[server] * 100 // len(entries)} % are on {server.address}{wide}", Tone.WARN),)
 
 
 def crowded_server(counts: Mapping[S, int]) -> S | None:

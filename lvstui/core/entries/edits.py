@@ -191,10 +191,14 @@ def title(edit: EntryEdit, director: Director) -> str:
 
 def emptying_title(place: ServerKey, director: Director) -> str:
     """Return what moving everybody away from a server does: `move the clients of shop from web1 to the others`."""
-    server = server_name(director, place.service, place.endpoint)
-    return (
-        f"move the clients of {fields.visible(service_names(director, place.service)[0])} from {server} to the others"
-    )
+    service = fields.visible(service_names(director, place.service)[0])
+    return f"move the clients of {service} from {server_name(director, place.service, place.endpoint)} to the others"
+
+
+def emptied_title(place: ServerKey, director: Director) -> str:
+    """Return who was moved away from a server: `the clients of shop that were moved from web1`."""
+    service = fields.visible(service_names(director, place.service)[0])
+    return f"the clients of {service} that were moved from {server_name(director, place.service, place.endpoint)}"
 
 
 def uncertain(title: str) -> str:

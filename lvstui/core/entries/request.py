@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Final
 
 from lvstui.core import fields
-from lvstui.core.describe import service_name
+from lvstui.core.describe import server_names, service_name, service_names
 from lvstui.core.entries.edits import EntryEdit, Expire, Manner, Move, Pin, SetTime, check, client_text, consequences
 from lvstui.core.entries.resolve import ResolvedEntry
 from lvstui.core.entries.rows import resolved_entries
@@ -20,17 +20,18 @@ from lvstui.core.observed import sum_known
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.view.brief import compact, seen_on, server_state
 from lvstui.core.view.table import Cell, Column, Tone
+from lvstui.core.words import count, first_of
 
 TARGET_COLUMNS: Final = (
-    Column("server", "Real server", 30, 1, grow=1),
+    Column("server", "Real server", 27, 1, grow=1),
     Column("weight", "Weight", 6, 1, right=True),
     Column("sticky", "Entries", 7, 1, right=True),
     Column("active", "Active", 6, 2, right=True),
-    Column("state", "State", 5, 1),
+    Column("state", "State", 12, 1),
 )
 
 _NAMED: Final = 3
-"""Entries that a title names."""
+"""Services that a title names."""
 
 
 class Action(Enum):
@@ -130,16 +131,30 @@ def emptying(snapshot: Snapshot, place: ServerKey) -> EntryRequest:
 
 
 def title(snapshot: Snapshot, request: EntryRequest) -> str:
-    """Return what is to be done in a line that names the first entries."""
-    director = snapshot.reading.director
+    """Return what is to be done in a line, by names: `Move 9 clients of shop away from web4`."""
+    director, chosen = snapshot.reading.director, request.chosen
     if request.action is Action.PIN and request.service is not None:
         pool = director.pools.get(request.service)
         name = service_name(pool.service) if pool else fields.service_text(request.service)
         return f"Pin {request.client} of {name} to a real server"
-    names = [client_text(resolved.entry, director) for resolved in request.chosen[:_NAMED]]
-    more = len(request.chosen) - len(names)
-    text = ", ".join(names) + (f" and {more} more" if more else "")
-    return f"{request.action.value[0].upper()}{request.action.value[1:]} {text}"
+    if len(chosen) == 1:
+        who = client_text(chosen[0].entry, director)
+    else:
+        names = [
+            fields.visible(service_names(director, key)[0]) for key in dict.fromkeys(e.service_key for e in chosen)
+        ]
+        who = f"{count(len(chosen), 'client')} of {first_of(names, _NAMED)}"
+    return f"{request.action.value[0].upper()}{request.action.value[1:]} {who}{_away(director, request)}"
+
+
+def _away(director: Director, request: EntryRequest) -> str:
+    """Return which server clients are bound to, where it is the same machine for all."""
+    ends = {resolved.server or resolved.entry.server: resolved.service for resolved in request.chosen}
+    if len({end.address for end in ends}) != 1:
+        return ""
+    names = {fields.visible(server_names(director, service, end)[0]) for end, service in ends.items()}
+    name = names.pop() if len(names) == 1 else str(next(iter(ends)).address)
+    return f" away from {name}" if request.action is Action.MOVE else f" on {name}"
 
 
 def targets(snapshot: Snapshot, request: EntryRequest) -> Sequence[Target]:

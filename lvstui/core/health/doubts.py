@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lvstui.core.health.account import FEW
+from lvstui.core.health.arrivals import Arrivals
 from lvstui.core.health.counted import Span, Traffic, between, opens
 from lvstui.core.health.table import Tallies, judge, tallies
 from lvstui.core.health.verdict import Trouble, Verdict
@@ -46,6 +47,8 @@ class Doubts:
         self._open: dict[ServerKey, _Doubt] = {}
         self._rested = 0.0
         self._weighed = 0.0
+        self.arrivals = Arrivals()
+        """The servers whose answers pass the director, and whose old connections hide what becomes of new ones."""
         self.tallies: Tallies = {}
         """What the newest reading of the table had of each server."""
         self.found: dict[ServerKey, Verdict] = {}
@@ -70,7 +73,7 @@ class Doubts:
 
     def asks(self, now: float) -> bool:
         """Return whether the table should be read."""
-        return now >= self._rested and any(doubt.ripe for doubt in self._open.values())
+        return now >= self._rested and (self.arrivals.asks or any(doubt.ripe for doubt in self._open.values()))
 
     def weigh(self, scan: Scan, director: Director, now: float) -> None:
         """Take a reading of the table, or a part of one."""
@@ -78,6 +81,7 @@ class Doubts:
         if scan.trouble:
             return
         self._weighed = now
+        self.arrivals.weigh(scan, director, now)
         counted = self.tallies = tallies(scan, director)
         found: dict[ServerKey, Verdict] = {}
         for key, verdict in judge(counted, scan, director, now).items():
@@ -97,6 +101,7 @@ class Doubts:
 
     def drop(self, key: ServerKey) -> None:
         """Forget a server that is another one now."""
+        self.arrivals.drop(key)
         if self._open or self.found:
             self._open.pop(key, None)
             self.found.pop(key, None)
@@ -105,6 +110,8 @@ class Doubts:
         """Forget what is too old, and servers that are gone."""
         if now - self._weighed > _STALE:
             self.found, self.tallies = {}, {}
+            self.arrivals.found.clear()
+        self.arrivals.forget(director)
         for held in (self._open, self.found):
             for key in [key for key in held if _is_gone(key, director)]:
                 del held[key]

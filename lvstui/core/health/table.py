@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from itertools import islice
@@ -31,10 +31,10 @@ from lvstui.core.selectors import overlap
 _AT_MOST: Final = 50_000
 """Connections that are looked at: any part of the table is as good as another, as it is in no order."""
 
-_PATIENCE: Final = 1.5
+PATIENCE: Final = 1.5
 """Seconds since a SYN after which its handshake should have come about; the table shows whole ones, rounded down."""
 
-_OLD: Final = 12.0
+OLD: Final = 12.0
 """Seconds after which a client that repeats itself no more says nothing about the server as it is now."""
 
 _FRESH: Final = 4.0
@@ -53,11 +53,13 @@ _CLIENTS: Final = 3
 
 _FTP: Final = 21
 
-_SYN_RECV: Final = 60.0
+SYN_RECV: Final = 60.0
+"""Seconds that a connection is left in SYN_RECV, since the last SYN."""
+
 _LASTS: Final[Mapping[str, float]] = {"TIME_WAIT": 120, "CLOSE_WAIT": 60, "LAST_ACK": 30}
 """Seconds that a state lasts since the last packet (net/netfilter/ipvs/ip_vs_proto_tcp.c, tcp_timeouts)."""
 
-_CLOSE: Final = 10.0
+CLOSE: Final = 10.0
 """The same of CLOSE. Where only clients are heard, a reset leads there from a handshake that came about, and leaves
 SYN_RECV as it is (tcp_states, INPUT-ONLY)."""
 
@@ -98,31 +100,41 @@ Tallies: TypeAlias = Mapping[ServerKey, Tally]
 
 def tallies(scan: Scan, director: Director) -> Tallies:
     """Count the connections of each server; those that may have come by several marks are left out."""
-    places: dict[tuple[Endpoint, Endpoint], ServerKey | None] = {}
-    timeouts = director.timeouts or Timeouts()
-    both_ways = {**_LASTS, "ESTABLISHED": timeouts.tcp, "FIN_WAIT": timeouts.tcp_fin}
-    one_way = {**both_ways, "CLOSE": _CLOSE}
+    both_ways = lasts(director)
+    one_way = {**both_ways, "CLOSE": CLOSE}
     found: dict[ServerKey, Tally] = {}
+    for key, connection in placed(scan, director):
+        masq = director.pools[key.service].servers[key.endpoint].forwarding is Forwarding.MASQ
+        _count(found.setdefault(key, Tally()), connection, both_ways if masq else one_way, scan.began)
+    return found
+
+
+def lasts(director: Director) -> Mapping[str, float]:
+    """Return how many seconds after its last packet a connection that got through is forgotten, by its state."""
+    timeouts = director.timeouts or Timeouts()
+    return {**_LASTS, "ESTABLISHED": timeouts.tcp, "FIN_WAIT": timeouts.tcp_fin}
+
+
+def placed(scan: Scan, director: Director) -> Iterator[tuple[ServerKey, Connection]]:
+    """Yield TCP connections with their servers, except those that may have come by several marks."""
+    places: dict[tuple[Endpoint, Endpoint], ServerKey | None] = {}
     for connection in islice(scan.connections, _AT_MOST):
         if connection.protocol is not Protocol.TCP:
             continue
         both = connection.virtual, connection.server
         key = places[both] if both in places else places.setdefault(both, _place(connection, director))
         if key is not None:
-            masq = director.pools[key.service].servers[key.endpoint].forwarding is Forwarding.MASQ
-            lasts = both_ways if masq else one_way
-            _count(found.setdefault(key, Tally()), connection, lasts, scan.began)
-    return found
+            yield key, connection
 
 
-def _count(tally: Tally, connection: Connection, lasts: Mapping[str, float], now: float) -> None:
+def _count(tally: Tally, connection: Connection, ages: Mapping[str, float], now: float) -> None:
     state, left = connection.state, connection.ends - now
     if state == "SYN_RECV":
-        if _SYN_RECV - _OLD <= left <= _SYN_RECV - _PATIENCE:
+        if SYN_RECV - OLD <= left <= SYN_RECV - PATIENCE:
             tally.waiting += 1
             tally.clients.add(connection.client.address)
-    elif state in lasts:
-        age = lasts[state] - left
+    elif state in ages:
+        age = ages[state] - left
         tally.established += state == "ESTABLISHED"
         tally.fresh += age <= _FRESH
         tally.lately += age <= _LATELY
@@ -200,18 +212,18 @@ def _trouble(own: Tally, others: list[Tally], *, masq: bool) -> Trouble | None:
     # Clients that end their connections with a reset leave CLOSE too, but some of them were just open, or are.
     if masq and own.refused >= FEW and not own.established + own.lately:
         vain = [(other.refused, other.recent) for other in others]
-        return Trouble.REFUSING if _is_unlikely(own.refused, 0, vain) else None
+        return Trouble.REFUSING if is_unlikely(own.refused, 0, vain) else None
     if own.waiting < FEW or own.fresh * _RATIO > own.waiting:
         return None
     clients = own.clients.union(*(other.clients for other in others))
     nobody = own.waiting >= 2 * FEW and len(clients) >= _CLIENTS and not any(one.recent for one in (own, *others))
     vain = [(other.waiting, other.recent) for other in others]
-    if not nobody and not _is_unlikely(own.waiting, own.fresh, vain):
+    if not nobody and not is_unlikely(own.waiting, own.fresh, vain):
         return None
     return Trouble.SILENT if masq else Trouble.NO_HANDSHAKE
 
 
-def _is_unlikely(vain: int, through: int, others: list[tuple[int, int]]) -> bool:
+def is_unlikely(vain: int, through: int, others: list[tuple[int, int]], chance: float = _CHANCE) -> bool:
     """Return whether so many connections in vain are more than chance, if it is as elsewhere.
 
     The others are those servers where most get through; without any, nothing is known of chance.
@@ -220,7 +232,7 @@ def _is_unlikely(vain: int, through: int, others: list[tuple[int, int]]) -> bool
     missed, got = sum(one for one, _ in well), sum(other for _, other in well)
     if not got:
         return False
-    return _tail(vain, vain + through, (missed + 1) / (missed + got + 2)) <= _CHANCE
+    return _tail(vain, vain + through, (missed + 1) / (missed + got + 2)) <= chance
 
 
 def _tail(least: int, total: int, share: float) -> float:

@@ -75,7 +75,7 @@ class Watch:
         return self._sum_up()
 
     def _sum_up(self) -> Health:
-        found = dict(self._doubts.found)
+        found = {**self._doubts.found, **self._doubts.arrivals.found}
         for key, verdict in self._counted.items():
             tally = self._doubts.tallies.get(key)
             states = f"; {tally.in_vain}" if tally and tally.in_vain else ""
@@ -107,6 +107,8 @@ class Watch:
         elif answers(span, kind) is Answers.SOME:
             may_be = key in self._counted and not self._reach.is_near(key, moment) and may_be_errors(span, kind)
             if known is None or not may_be:
+                if len(counted) > 1:
+                    self._doubts.arrivals.take(key, then, now, kind, moment)
                 return self._close(key)
             known.add(span, then, counted, moment)
             return False  # what the verdict rests on stays

@@ -7,12 +7,13 @@ from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from lvstui.core import fields
 from lvstui.core.health.verdict import Verdict
-from lvstui.core.marks.mark import STATES, Mark, MarkRule, hooks
+from lvstui.core.marks.mark import STATES, Mark, MarkRule
 from lvstui.core.marks.script import is_ours
 from lvstui.core.model import Address, Network, Persistence, Pool, RealServer
 from lvstui.core.observed import ALL_BITS, ServerStats
-from lvstui.core.view.brief import compact, persistence_short, server_options, server_state
+from lvstui.core.view.brief import compact, persistence_short, server_options, server_state, whole
 from lvstui.core.view.filter import Language, Number, Text
+from lvstui.core.view.glyphs import UNICODE, Glyphs
 from lvstui.core.view.table import Cell, RowColumn, SortValue, Tone, sortable
 
 
@@ -21,6 +22,7 @@ class MarkRow(NamedTuple):
 
     mark: Mark
     folded: bool = True
+    glyphs: Glyphs = UNICODE
 
 
 class MarkServerRow(NamedTuple):
@@ -56,6 +58,7 @@ def _column(
     tone: Tone = Tone.PLAIN,
     by: Callable[[Mark], float] | None = None,
     grow: int = 0,
+    most: int = 0,
     right: bool = False,
 ) -> RowColumn[Row]:
     """Return a column with what stands in it for each kind of row; marks are in order `by` a number, or by the text."""
@@ -77,27 +80,39 @@ def _column(
             return ()
         return (by(row.mark) if by else cell(row).text,)
 
-    return RowColumn(id, title, width, priority, grow=grow, right=right, cell=cell, sort=sort)
+    return RowColumn(id, title, width, priority, grow=grow, most=most, right=right, cell=cell, sort=sort)
 
 
 def _title(row: Row) -> Cell:
     match row:
-        case MarkRow(mark, folded):
-            title = f"mark {mark.number}" if mark.number else "other rules"
-            return Cell(f"{'+' if folded else '-'} {title}", Tone.STRONG)
-        case MarkRule(rule):
-            where = rule.chain if is_ours(rule) else row.where
-            whole = rule.verb == "set" and rule.mask == ALL_BITS
-            return Cell(f"    {where}" if whole else f"    {row.verb} {where}")
-        case MarkServerRow(server=server):
-            end = server.endpoint
-            return Cell(f"    -> {fields.server_text(end) if end.port else end.address}")
+        case MarkRow(mark, folded, glyphs):
+            title = mark_text(mark) if mark.number else "other rules"
+            return Cell(f"{glyphs.folded if folded else glyphs.unfolded} {title}", Tone.STRONG)
+        case MarkRule():
+            return Cell("    rule", Tone.SECONDARY)
+        case MarkServerRow():
+            return Cell("    server", Tone.SECONDARY)
+
+
+def mark_text(mark: Mark) -> str:
+    """Write a mark as its owner does: lvstui and services in decimal, other programs in hexadecimal."""
+    return str(mark.number) if mark.group or mark.pools or mark.number < 1_000 else f"0x{mark.number:x}"
+
+
+def _place(row: MarkRule) -> str:
+    """Write where a rule stands, what it does if it is more than to set the mark, and what it is about."""
+    whole = row.rule.verb == "set" and row.rule.mask == ALL_BITS
+    table = row.where if is_ours(row.rule) else f"{row.where} {row.rule.chain}"
+    parts = (table, row.hook or "on no hook", "" if whole else row.verb)
+    return f"{', '.join(filter(None, parts))}: {row.match}"
 
 
 def _server(row: MarkServerRow) -> Cell:
-    method = fields.forwarding_text(row.server.forwarding)
-    parts = (f"weight {row.server.weight}", f"{compact(row.seen.active)} active", method, server_options(row.server))
-    return Cell(", ".join(filter(None, parts)), Tone.DIM)
+    end, method = row.server.endpoint, fields.forwarding_text(row.server.forwarding)
+    options = server_options(row.server)
+    place = fields.server_text(end) if end.port else str(end.address)
+    parts = (place, method, f"weight {row.server.weight}", f"{whole(row.seen.active)} active", options)
+    return Cell("  ".join(filter(None, parts)))
 
 
 def _count(number: int | None) -> str:
@@ -105,9 +120,13 @@ def _count(number: int | None) -> str:
 
 
 def _services(mark: Mark) -> str:
-    """Write the services on a mark short: `v4 wlc, v6 wlc`."""
-    services = (pool.service for pool in mark.pools)
-    return ", ".join(dict.fromkeys(f"{service.key.family.short} {service.scheduler}" for service in services))
+    """Write how the services on a mark choose servers and how long clients stick: `wrr, sticks 30m`."""
+    found = []
+    for pool in mark.pools:
+        family = f"{pool.service.key.family.short} " if len(mark.pools) > 1 else ""
+        sticks = f", sticks {persistence_short(pool.service.persistence)}" if pool.service.persistence else ""
+        found.append(f"{family}{pool.service.scheduler}{sticks}")
+    return "; ".join(dict.fromkeys(found))
 
 
 def persist_text(persistence: Persistence | None) -> str:
@@ -119,52 +138,31 @@ def _persistences(mark: Mark) -> list[Persistence | None]:
     return [pool.service.persistence for pool in mark.pools]
 
 
-def _persist(mark: Mark) -> Cell:
-    found = _persistences(mark)
-    return Cell(" ".join(dict.fromkeys(map(persist_text, found))), Tone.PLAIN if all(found) else Tone.DIM)
-
-
-def _longest(mark: Mark) -> int:
-    """Return the longest persistence in seconds; -1 without a service."""
-    return max((found.timeout if found else 0 for found in _persistences(mark)), default=-1)
-
-
 MARK_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
-    RowColumn("mark", "Mark / rule", 18, 1, grow=1, cell=_title, sort=place),
+    RowColumn("mark", "Mark", 13, 1, grow=1, most=16, cell=_title, sort=place),
     _column(
         "name",
         "Name",
-        8,
+        10,
         3,
         lambda mark: ", ".join(mark.names),
-        lambda row: row.rule.comment,
+        lambda row: "lvstui" if is_ours(row.rule) else row.rule.comment or row.rule.table,
         lambda row: row.server.name,
-        tone=Tone.NAME,
         grow=1,
+        most=24,
     ),
     _column(
         "match",
-        "Packets that get it",
-        21,
+        "What gets, who serves",
+        24,
         1,
         lambda mark: "; ".join(mark.matches),
-        lambda row: row.match,
+        _place,
         _server,
-        grow=3,
+        grow=4,
+        most=90,
     ),
-    _column(
-        "where",
-        "Rules in",
-        12,
-        7,
-        lambda mark: ", ".join(dict.fromkeys(rule.where for rule in mark.rules)),
-        lambda row: "lvstui" if is_ours(row.rule) else row.rule.chain,
-        tone=Tone.DIM,
-        grow=1,
-    ),
-    _column(
-        "hook", "Hook", 22, 8, lambda mark: ", ".join(hooks(mark.rules)), lambda row: row.hook, tone=Tone.DIM, grow=1
-    ),
+    _column("service", "Service", 18, 6, _services, tone=Tone.SECONDARY, grow=1, most=30),
     _column(
         "packets",
         "Packets",
@@ -173,26 +171,6 @@ MARK_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
         lambda mark: _count(mark.packets),
         lambda row: _count(row.rule.packets),
         by=lambda mark: mark.packets or 0,
-        right=True,
-    ),
-    _column(
-        "service",
-        "Service",
-        9,
-        6,
-        _services,
-        server=lambda row: row.pool.service.key.family.short,
-        tone=Tone.DIM,
-        grow=1,
-    ),
-    _column("persist", "Persist", 7, 2, _persist, by=_longest, right=True),
-    _column(
-        "servers",
-        "Servers",
-        7,
-        5,
-        lambda mark: str(mark.servers) if mark.pools else "",
-        by=lambda mark: mark.servers,
         right=True,
     ),
     _column(
@@ -223,7 +201,16 @@ def _text(mark: Mark) -> str:
     words = [column.cell(MarkRow(mark)).text for column in MARK_COLUMNS]
     for mark_rule in mark.rules:
         rule = mark_rule.rule
-        words += [mark_rule.match, *rule.match, rule.raw, rule.comment, rule.chain, *rule.path]
+        words += [
+            mark_rule.match,
+            mark_rule.where,
+            mark_rule.hook,
+            *rule.match,
+            rule.raw,
+            rule.comment,
+            rule.chain,
+            *rule.path,
+        ]
     return " ".join((*words, *(pool.service.name for pool in mark.pools), *_server_words(mark))).casefold()
 
 

@@ -182,12 +182,12 @@ class BundleForm:
 
     def changes(self, values: Values) -> tuple[Change, ...]:
         """Return the changes: the group, then the removal of the services. Raises `FieldError`."""
-        mark, seconds = fields.number("mark", values["mark"]), fields.number("seconds", values["persistence"])
+        mark, seconds = fields.mark(values["mark"]), fields.number("seconds", values["persistence"])
         return bundle_services(self.director, self._keys(values["services"]), mark, values["name"].strip(), seconds)
 
     def problems(self, values: Values) -> tuple[Problem, ...]:
         """Return what is wrong, each by its field."""
-        mark = fields.number("mark", values["mark"])
+        mark = fields.mark(values["mark"])
         if pools_on(self.director, mark) or mark in self.director.groups:
             free = free_mark(self.director, self.ruleset)
             return (Problem("mark", f"{mark} is in use; take another, such as {free}"),)

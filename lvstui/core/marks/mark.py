@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -23,7 +24,7 @@ from lvstui.core.model import (
     Selector,
     ServiceKey,
 )
-from lvstui.core.observed import Rule, ServerStats, sum_known
+from lvstui.core.observed import ALL_BITS, Rule, ServerStats, sum_known
 from lvstui.core.packets.mentions import redirects
 from lvstui.core.packets.scene import Surroundings
 from lvstui.core.packets.walk import UNKNOWN
@@ -38,7 +39,8 @@ STATES: Final[Mapping[str, str]] = {
     "ok": "packets get the mark, and a service takes them",
     "no rule": "a service on a mark that nothing sets: it sees no traffic",
     "lost": "the profile's rules are gone from the packet filter",
-    "no service": "a mark without a service; it may serve something other than IPVS (routing, kube-proxy)",
+    "no service": "our rules, or one for a named address, set it, and no service takes its packets",
+    "not ours": "no service and no group of ours has it: another program marks packets for itself",
     "no sticky": "several ports in one group, and no persistence: they may land on different servers",
     "masked": "a rule sets only some bits, others set the rest, and IPVS compares all 32",
     "maybe": "whether packets get the mark depends on what cannot be known here: a limit, a set, a raw rule",
@@ -53,7 +55,10 @@ STATES: Final[Mapping[str, str]] = {
 """The words for a state, each with what it means."""
 
 
-_TONES: Final = {OK: Tone.GOOD, MAYBE: Tone.DIM, "masked": Tone.WARN}
+_NAMED: Final = re.compile(r"ip6? daddr (?!!=)")
+"""What begins a condition that names the addresses of packets in words."""
+
+_TONES: Final = {OK: Tone.SECONDARY, MAYBE: Tone.DIM, "masked": Tone.WARN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,16 @@ class MarkRule:
     def verb(self) -> str:
         """What the rule does with marks: `set 80`, `set 0x50/0xff`, `turn on 0x10`, `flip 0x3`, `save`, `restore`."""
         return effect_text(self.rule)
+
+    @property
+    def names_an_address(self) -> bool:
+        """Whether the rule sets a whole mark for packets to a named address, as a rule for IPVS does."""
+        rule = self.rule
+        if rule.verb != "set" or rule.mask != ALL_BITS:
+            return False
+        if rule.selector is not None:
+            return bool(rule.selector.addresses)
+        return any(_NAMED.match(condition) for condition in rule.match)
 
     @property
     def where(self) -> str:
@@ -178,6 +193,8 @@ class Mark:
         if self.lost:
             return Cell("lost", Tone.BAD)
         if not self.pools:
+            if self.group is None and not any(known.names_an_address for known in self.rules):
+                return Cell("not ours", Tone.SECONDARY)
             return Cell("no service", Tone.WARN if self.held else Tone.DIM)
         if not self.rules:
             lacking = Cell(MAYBE, Tone.DIM) if self.possible else Cell("no rule", Tone.BAD)
@@ -187,7 +204,7 @@ class Mark:
             return flaws[0]
         if any(self._scatters(pool) for pool in self.pools):
             return Cell("no sticky", Tone.WARN)
-        return next((flaw for flaw in flaws if flaw.text != "ok"), Cell("ok", Tone.GOOD))
+        return next((flaw for flaw in flaws if flaw.text != "ok"), Cell("ok", Tone.SECONDARY))
 
     def _scatters(self, pool: Pool) -> bool:
         """Return whether a service may send a client's connections to several ports to different servers."""
@@ -296,6 +313,24 @@ def _marks(
         )
         for number in ordered
     }
+
+
+def unset_marks(snapshot: Snapshot) -> frozenset[int] | None:
+    """Return the marks of services that no rule sets; None where not all rules are known.
+
+    Worked out again when something configured or a rule has changed.
+    """
+    ruleset = snapshot.reading.rules
+    if ruleset is None or ruleset.trouble:
+        return None
+    return snapshot.derive_whole(_unset, snapshot.reading.director, snapshot.profile.saved, ruleset.program)
+
+
+def _unset(snapshot: Snapshot) -> frozenset[int] | None:
+    if any(not rule.decoded for rule in every_rule(snapshot)):
+        return None
+    found = marks(snapshot).values()
+    return frozenset(m.number for m in found if m.pools and (m.lost or not (m.rules or m.possible)))
 
 
 def lost_groups(saved: Director | None, held: Director) -> frozenset[int]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from ipaddress import ip_network
+from ipaddress import IPv4Address, ip_network
 from typing import Final, NamedTuple
 
 from lvstui.core import fields, selectors
 from lvstui.core.attributes import GROUP, METHODS, SERVER
 from lvstui.core.change import Change, fold, service_of
 from lvstui.core.fields import FieldError, quote
+from lvstui.core.keys import with_keys
 from lvstui.core.marks.edits import (
     PASSIVE,
     PERSISTENCE,
@@ -41,11 +42,13 @@ from lvstui.core.model import (
     ServerKey,
     Service,
 )
+from lvstui.core.new_server import NEW_SERVER, NewServer
 from lvstui.core.observed import Ruleset
 from lvstui.core.rules import Problem, Severity, problems
 from lvstui.core.selectors import network, network_text, overlap
 from lvstui.core.view.form import Field, FieldKind, Form, Values, attribute_field, check_by
 
+_NOWHERE: Final = IPv4Address(0)
 _METHODS: Final = {word: fields.forwarding(word) for word in METHODS}
 
 
@@ -139,13 +142,6 @@ def virtual_addresses(director: Director) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*served, *marked)))
 
 
-def usual_forwarding(director: Director) -> Forwarding:
-    """Return the method that most servers here have; masq where there are none."""
-    methods = [server.forwarding for pool in director.pools.values() for server in pool.servers.values()]
-    usual = [method for method in methods if method in _METHODS.values()]
-    return max(usual, key=usual.count, default=Forwarding.MASQ)
-
-
 FREE: Final = "own ports"
 """The choice that is no template: any protocol and list of ports."""
 
@@ -161,7 +157,7 @@ class GroupForm:
 
     `mark` is the one to start with, None for a free one; where rules set it already, `selectors` are what is known of
     them, and a service on it is proposed. `schedulers` are those that this kernel has; `profile` says whether there is
-    one that could keep a name.
+    one that could keep a name, `new` what new real servers begin with.
     """
 
     director: Director
@@ -170,6 +166,7 @@ class GroupForm:
     profile: bool = True
     mark: int | None = None
     selectors: tuple[Selector, ...] | None = None
+    new: NewServer = NEW_SERVER
 
     @property
     def missing(self) -> str:
@@ -187,12 +184,19 @@ class GroupForm:
     def group(self, values: Values) -> MarkGroup:
         """Read which packets get which mark."""
         packets = (self.selectors or (Selector(),)) if _keeps(values) else _packets(values)
-        return MarkGroup(fields.number("mark", values["mark"]), packets, values["name"].strip())
+        return MarkGroup(fields.mark(values["mark"]), packets, values["name"].strip())
 
     def servers(self, values: Values) -> tuple[RealServer, ...]:
         """Read the real servers."""
         weight, method = SERVER.number("weight", values["weight"]), fields.forwarding(values["forwarding"])
-        return servers(values["servers"], machines(self.director), weight, method)
+        found = servers(values["servers"], machines(self.director), weight, method)
+        return tuple(self._begun(server) for server in found)
+
+    def _begun(self, server: RealServer) -> RealServer:
+        """Add to a server what all new ones begin with, besides method and weight."""
+        typed = {"forwarding": fields.forwarding_text(server.forwarding), "weight": str(server.weight)}
+        begun = self.new.begin(server.endpoint, self.director, typed=typed)
+        return replace(begun, name=server.name)
 
     def changes(self, values: Values) -> tuple[Change, ...]:
         """Return the changes: services first, with the servers of their family, then the rules."""
@@ -275,6 +279,7 @@ class GroupForm:
         def check(text: str, values: Values) -> str:
             return check_by(lambda text: servers(text, known, 1, fields.forwarding(values["forwarding"])))(text, values)
 
+        begun = self.new.begin(Endpoint(_NOWHERE, 0), self.director)
         names = [machine.name or str(machine.address) for machine in dict.fromkeys(known.values())]
         return (
             Field(
@@ -286,26 +291,27 @@ class GroupForm:
                 wide=True,
                 proposals=tuple(dict.fromkeys((*names, *known))),
             ),
-            Field(
-                "forwarding", "  forwarding", usual_forwarding(self.director).name.lower(), FieldKind.CHOICE, METHODS
-            ),
+            Field("forwarding", "  forwarding", fields.forwarding_text(begun.forwarding), FieldKind.CHOICE, METHODS),
             Field(
                 "weight",
                 "  weight",
-                "1",
+                str(begun.weight),
                 check=check_by(partial(SERVER.number, "weight")),
                 hint="where none is set",
             ),
         )
 
     def _about_mark(self, values: Values) -> Iterator[Problem]:
-        mark = fields.number("mark", values["mark"])
+        mark = fields.mark(values["mark"])
         if _keeps(values):
             if mark != self.mark:
                 yield Problem("mark", f"the rules set {self.mark}; take that, or bundle other ports")
             return
         if mark in self.director.groups:
-            yield Problem("mark", f"there is a group for {mark} already; edit it (e), or take another mark")
+            yield Problem(
+                "mark",
+                with_keys(f"there is a group for {mark} already; edit it ({{e:mark.edit}}), or take another mark"),
+            )
         elif pools_on(self.director, mark):
             yield _warning("mark", "its service is there already, and stays as it is")
         others = {rule.table for rule in (self.ruleset.rules if self.ruleset else ()) if rule.value == mark}
@@ -338,7 +344,7 @@ class GroupForm:
 
 def mark_field(mark: int) -> Field:
     """Return the field that asks for a mark which nobody uses yet."""
-    return Field("mark", "mark", str(mark), check=check_by(partial(fields.number, "mark")), hint="a free one")
+    return Field("mark", "mark", str(mark), check=check_by(fields.mark), hint="a free one")
 
 
 def in_the_way(group: MarkGroup, director: Director) -> Iterator[Problem]:
@@ -379,7 +385,12 @@ def _ports(text: str) -> object:
 
 
 def _seconds(text: str) -> int:
-    return 0 if text.strip() == "0" else fields.number("seconds", text)
+    if text.strip() == "0":
+        return 0
+    try:
+        return fields.number("seconds", text)
+    except fields.FieldError as error:
+        raise fields.FieldError(error.field, f"{error.sentence}, or 0 for none") from None
 
 
 def _keeps(values: Values) -> bool:

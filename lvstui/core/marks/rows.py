@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias, assert_never
 
 from lvstui.core import fields
 from lvstui.core.marks.columns import MARK_COLUMNS, MarkRow, MarkServerRow, Row, persist_text, place
-from lvstui.core.marks.mark import STATES, Mark, MarkRule, mark_at, marks
+from lvstui.core.marks.mark import Mark, MarkRule, mark_at, marks
 from lvstui.core.marks.script import iptables_lines, script
 from lvstui.core.model import MarkGroup, MarkKey, Pool, ServerKey
 from lvstui.core.observed import ALL_BITS
@@ -109,7 +109,7 @@ def cells(snapshot: Snapshot, look: MarkLook, key: MarkRowKey) -> tuple[Cell, ..
     row: Row | None
     match key:
         case GroupRow(mark):
-            row = MarkRow(mark_at(snapshot, mark), mark not in look.unfolded)
+            row = MarkRow(mark_at(snapshot, mark), mark not in look.unfolded, look.glyphs)
         case RuleRow():
             row = find(snapshot, key)
         case ServerKey(service, endpoint):
@@ -126,27 +126,6 @@ def title(mark: Mark) -> str:
     if not mark.number:
         return "Rules whose mark is unknown"
     return f"Mark {mark.number} (0x{mark.number:x}) {names}".rstrip()
-
-
-def details(snapshot: Snapshot, number: int, advice: Sequence[str]) -> list[str]:
-    """Return everything about a mark, line by line, with the lines of the advice about it."""
-    mark = mark_at(snapshot, number)
-    word = mark.state.text
-    lines = [f"{word}: {STATES[word]}"] if word in STATES else []
-    if mark.number:
-        seen = "nothing counts its packets" if mark.packets is None else f"{mark.packets:,} packets got it"
-        entries = "persistence entries not known" if mark.sticky is None else f"{mark.sticky:,} persistence entries"
-        lines.append(f"{seen}, {entries}")
-    lines += advice
-    asking = [str(policy) for policy in snapshot.reading.policies if mark.number and policy.is_about(mark.number)]
-    lines += ["", "Policy routing", *(f"  {text}" for text in asking)] if asking else []
-    lines += ["", "Rules"]
-    lines += [line for rule in mark.rules for line in rule_lines(rule)] or ["  none"]
-    if mark.number:
-        lines += ["", "Services"]
-        lines += [line for pool in mark.pools for line in _pool(snapshot, pool)] or ["  none"]
-        lines += _script(snapshot, mark.group)
-    return lines
 
 
 def rule_lines(mark_rule: MarkRule) -> Iterator[str]:
@@ -172,7 +151,8 @@ def rule_lines(mark_rule: MarkRule) -> Iterator[str]:
         yield f"    comment: {rule.comment}"
 
 
-def _pool(snapshot: Snapshot, pool: Pool) -> Iterator[str]:
+def pool_lines(snapshot: Snapshot, pool: Pool) -> Iterator[str]:
+    """Write a service on a mark, and its real servers below it."""
     service = pool.service
     name = f" {service.name}" if service.name else ""
     flags = " ".join(fields.flag_words(service.flags, service.scheduler))
@@ -189,12 +169,10 @@ def _pool(snapshot: Snapshot, pool: Pool) -> Iterator[str]:
         yield f"    {fields.server_text(endpoint)}{name}: {' '.join(filter(None, parts))}, {counted}, {word}"
 
 
-def _script(snapshot: Snapshot, group: MarkGroup | None) -> Sequence[str]:
-    """Write our group as a script for nft, or for iptables on a host without nft."""
-    if group is None:
-        return ()
+def script_lines(snapshot: Snapshot, group: MarkGroup) -> Sequence[str]:
+    """Write our group as a script for nft, or for iptables on a host without nft, below a line that says which."""
     ruleset = snapshot.reading.rules
     if ruleset is None or ruleset.missing:
-        return ("", "The same for iptables", *(f"  {line}" for line in iptables_lines(group)))
+        return ("The same for iptables", *(f"  {line}" for line in iptables_lines(group)))
     lines = script({group.mark: group})
-    return ("", "The same as a script for nft -f", *(f"  {line.expandtabs(4)}" for line in lines))
+    return ("The same as a script for nft -f", *(f"  {line.expandtabs(4)}" for line in lines))

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 from lvstui.core import fields
-from lvstui.core.attributes import SERVER, with_weight
+from lvstui.core.attributes import with_weight
 from lvstui.core.change import Change, change_server
 from lvstui.core.drift import remove_pool
-from lvstui.core.fields import FieldError
+from lvstui.core.fields import FieldError, quote
 from lvstui.core.model import INT_MAX, Director, RealServer, ServerKey, ServiceKey
 from lvstui.core.observed import MachineKey, RowKey
 from lvstui.core.services.row import machines
+from lvstui.core.view.command_line import remedy
+from lvstui.core.weights import Rule, drain, restore
 
 Targets: TypeAlias = Mapping[ServerKey, RealServer]
 """The servers that are meant, as the newest reading shows them."""
 
 Staged: TypeAlias = Mapping[ServerKey, Change]
-
-Rule: TypeAlias = Callable[[RealServer, int], int | None]
-"""From a server, and the weight it has or is going to have, to its new weight; None leaves it as it is."""
-
-_STEP = re.compile(r"([+-])(\d{1,10})")
-_FACTOR = re.compile(r"\*(\d{1,6}(?:\.\d{1,6})?)|(\d{1,6}(?:\.\d{1,6})?)%")
 
 
 def targets(director: Director, keys: Iterable[RowKey]) -> Targets:
@@ -48,45 +44,56 @@ def targets(director: Director, keys: Iterable[RowKey]) -> Targets:
     return found
 
 
-def weight_rule(text: str) -> Rule:
-    """Read what is to become of weights: `5`, `+2`, `-1`, `50%`, `*1.5`, `drain` or `restore`.
+def server_words(director: Director) -> Iterator[str]:
+    """Yield the words by which servers can be named: names, then addresses with their ports and without."""
+    yield from (server.name for pool in director.pools.values() for server in pool.servers.values() if server.name)
+    ends = dict.fromkeys(end for pool in director.pools.values() for end in pool.servers)
+    yield from map(fields.server_text, ends)
+    yield from dict.fromkeys(str(end.address) for end in ends)
 
-    Steps and factors leave a drained server drained, and a factor never drains one. Raises `FieldError`.
+
+def named_servers(director: Director, word: str) -> Targets:
+    """Find the servers that a word names, in all services: a name, `10.0.0.11:80`, or all at an address.
+
+    Raises `FieldError` where there is none.
     """
-    text = text.strip().lower()
-    if text == "drain":
-        return _drain
-    if text in ("restore", "resume"):
-        return _restore
-    if match := _STEP.fullmatch(text):
-        return step(int(match[1] + match[2]))
-    if match := _FACTOR.fullmatch(text):
-        factor = float(match[1]) if match[1] else float(match[2]) / 100
-        return lambda _, weight: max(int(weight * factor + 0.5), 1 if factor else 0) if weight else None
-    if not text.isascii() or not text.isdigit():
-        raise FieldError("weight", "whole number, +2 -1 50% *1.5 drain restore")
-    weight = SERVER.number("weight", text)
-    return lambda _, __: weight
+    with suppress(FieldError):
+        word = str(fields.address("server", word))
+    with suppress(FieldError):
+        word = fields.server_text(fields.server(word))
+    found = {
+        ServerKey(key, end): server
+        for key, pool in director.pools.items()
+        for end, server in pool.servers.items()
+        if word in (server.name, fields.server_text(end), str(end.address))
+    }
+    if not found:
+        raise FieldError("server", f"no real server is called {quote(word)}; {remedy(word, server_words(director))}")
+    return found
 
 
-def step(by: int, *, revive: bool = False) -> Rule:
-    """Return the rule that adds to weights; drained servers stay drained unless they are to be revived."""
-    return lambda _, weight: weight + by if weight or revive else None
+def service_words(director: Director) -> Iterator[str]:
+    """Yield the words by which services can be named: names, then what they are."""
+    yield from (pool.service.name for pool in director.pools.values() if pool.service.name)
+    yield from map(fields.service_text, director.pools)
 
 
-def _drain(_: RealServer, __: int) -> int:
-    return 0
-
-
-def _restore(server: RealServer, _: int) -> int | None:
-    return (server.resume or 1) if server.weight == 0 else server.weight
+def named_service(director: Director, word: str) -> ServiceKey:
+    """Find the service of a name, or of a text such as `tcp:192.0.2.10:443`. Raises `FieldError`."""
+    named = [key for key, pool in director.pools.items() if word and pool.service.name == word]
+    if named:
+        return named[0]
+    with suppress(FieldError):
+        if (key := fields.service(word)) in director.pools:
+            return key
+    raise FieldError("service", f"no service is called {quote(word)}; {remedy(word, service_words(director))}")
 
 
 def toggle(servers: Targets, staged: Staged) -> Rule:
     """Choose what the drain key does: drain all, take back a drain that is only staged, or restore all."""
     if any(_weight(server, staged.get(key)) for key, server in servers.items()):
-        return _drain
-    return (lambda server, _: server.weight) if any(key in staged for key in servers) else _restore
+        return drain
+    return (lambda server, _: server.weight) if any(key in staged for key in servers) else restore
 
 
 def weigh(servers: Targets, staged: Staged, rule: Rule) -> tuple[Change, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
 from lvstui.core import fields
 from lvstui.core.change import Change
 from lvstui.core.describe import persistence_text, probe_text, tunnel_text
+from lvstui.core.history import Measure
 from lvstui.core.model import (
     PLAIN_TUNNEL,
     Address,
@@ -32,13 +33,20 @@ from lvstui.core.services.row import (
     service_state,
     troubles,
 )
-from lvstui.core.view.brief import compact, server_options, server_state, sparkline
+from lvstui.core.view.brief import compact, server_options, server_state, sparkline, whole
 from lvstui.core.view.filter import Language, Number, Text
-from lvstui.core.view.table import Cell, RowColumn, SortValue, Tone, sortable, text_column
+from lvstui.core.view.table import Cell, RowColumn, SortValue, Tone, natural, sortable, text_column
 
 _V = TypeVar("_V")
 
 _HISTORY_WIDTH: Final = 12
+
+_ASKED_FOR: Final = 11
+"""The priority of columns that are hidden at first."""
+
+HISTORY_SECONDS: Final = 24
+"""How far the small charts go back."""
+_WEIGHT_WIDTH: Final = 6
 
 
 def place(row: Row) -> SortValue:
@@ -59,17 +67,36 @@ def _group_place(key: GroupKey) -> SortValue:
             return (0, address.version, int(address))
 
 
-def _target(row: Row) -> Cell:
-    """Show what a row is; of a server below its machine the service, and its own port where that is another one."""
-    match row:
-        case ServerRow(key=ServerKey(service, endpoint)) if row.under_machine:
-            port = service.port if isinstance(service, AddressKey) else 0
-            other = f" -> :{endpoint.port}" if endpoint.port != port else ""
-            return Cell(f"    {fields.service_text(service)}{other}")
-        case ServerRow():
-            return Cell(f"    {fields.server_text(row.key.endpoint)}")
-        case _:
-            return Cell(f"{'+' if row.key in row.look.folded else '-'} {_exact_target(row)}", Tone.STRONG)
+def _label(row: Row) -> Cell:
+    """Show what a row is called; without a name its address, which stands in the name's place."""
+    shown = _name(row) or _target(row)
+    if isinstance(row, ServerRow):
+        return Cell(f"    {shown}")
+    glyphs = row.look.glyphs
+    return Cell(f"{glyphs.folded if row.key in row.look.folded else glyphs.unfolded} {shown}", Tone.STRONG)
+
+
+def _address(row: Row) -> Cell:
+    """Show the address behind a name."""
+    return Cell(_target(row) if _name(row) else "", Tone.SECONDARY)
+
+
+def _target(row: Row) -> str:
+    """Return what a row is; of a server below its machine the service, and its own port where that is another one."""
+    if not isinstance(row, ServerRow):
+        return _exact_target(row)
+    service, endpoint = row.key
+    if not row.under_machine:
+        return fields.server_text(endpoint) if endpoint.port else str(endpoint.address)
+    port = service.port if isinstance(service, AddressKey) else 0
+    other = f" -> :{endpoint.port}" if endpoint.port != port else ""
+    return f"{fields.service_text(service)}{other}"
+
+
+def _by_name(row: Row) -> SortValue:
+    """Return what to sort by for names: those without one follow in the order of their addresses."""
+    name = _name(row)
+    return (0, *natural(name)) if name else (1, *place(row))
 
 
 def _exact_target(row: Row) -> str:
@@ -130,18 +157,34 @@ def _weight(row: Row) -> Cell:
         case ServerRow():
             match row.look.staged.get(row.key):
                 case Change(_, RealServer(weight=old), RealServer(weight=new)) if old != new:
-                    return Cell(f"{old}->{new}", Tone.STAGED)
+                    return Cell(_turned(str(old), str(new)), Tone.STAGED)
                 case Change(_, _, None):
                     return Cell("delete", Tone.STAGED)
                 case _:
                     return Cell(str(row.server.weight), Tone.PLAIN if row.server.weight else Tone.WARN)
         case MachineRow():
-            if staged := sum(part.key in row.look.staged for part in row.servers):
-                return Cell(f"{staged} staged", Tone.STAGED)
-            weights = sorted({part.server.weight for part in row.servers})
-            return Cell("-".join(str(weight) for weight in dict.fromkeys((weights[0], weights[-1]))), Tone.DIM)
+            now, then = _weights(row)
+            if not any(part.key in row.look.staged for part in row.servers):
+                return Cell(_range(now), Tone.DIM)
+            return Cell(_turned(_range(now), _range(then)) if then else "delete", Tone.STAGED)
         case ServiceRow():
             return Cell("")
+
+
+def _turned(old: str, new: str) -> str:
+    """Write an old and a new weight; the new one alone where both do not fit, as the staged change says both."""
+    both = f"{old}->{new}"
+    return both if len(both) <= _WEIGHT_WIDTH else new
+
+
+def _weights(row: MachineRow) -> tuple[Sequence[int], Sequence[int]]:
+    """Return the weights of a machine's servers now, and with what is staged."""
+    then = [row.look.staged[part.key].after if part.key in row.look.staged else part.server for part in row.servers]
+    return [part.server.weight for part in row.servers], [s.weight for s in then if isinstance(s, RealServer)]
+
+
+def _range(weights: Sequence[int]) -> str:
+    return "-".join(str(weight) for weight in dict.fromkeys((min(weights), max(weights))))
 
 
 def _whole_weight(row: Row) -> int:
@@ -173,10 +216,12 @@ def _has_gauges(row: Row) -> bool:
 
 
 def _history(row: Row) -> Cell:
-    history = row.snapshot.history.get(row.key, ()) if isinstance(row, ServiceRow) else ()
-    if not history:
+    if not isinstance(row, ServiceRow):
         return Cell("")
-    return Cell(sparkline(history, _HISTORY_WIDTH, ascii_only=row.look.ascii_only), Tone.DIM)
+    glyphs, history = row.look.glyphs, row.snapshot.history
+    samples = _HISTORY_WIDTH * glyphs.samples
+    rates = history.of(row.key, Measure.CONNECTIONS, HISTORY_SECONDS // samples, samples)
+    return Cell(sparkline(rates, _HISTORY_WIDTH, glyphs, top=row.look.top), Tone.CHART)
 
 
 def _state(row: Row) -> Cell:
@@ -201,10 +246,18 @@ def _states(row: Row) -> Iterable[str]:
             pass
 
 
-def _count(value: float | None) -> Cell:
+def _count(value: float | None, write: Callable[[float], str] = whole) -> Cell:
     if value is None:
         return Cell("")
-    return Cell(compact(value), Tone.PLAIN if value else Tone.DIM)
+    return Cell(write(value), Tone.PLAIN if value else Tone.DIM)
+
+
+def _active(row: Row) -> Cell:
+    """Show the connections that are established; none at all is what proves that a server is in trouble."""
+    shown = _count(row.seen.active)
+    if isinstance(row, ServerRow) and not row.seen.active and row.key in row.snapshot.health:
+        return Cell(shown.text, Tone.BAD)
+    return shown
 
 
 def _known(value: float | None) -> SortValue:
@@ -213,13 +266,13 @@ def _known(value: float | None) -> SortValue:
 
 
 def _gauge(
-    id: str, title: str, priority: int, get: Callable[[ServerStats], int | None], heading: str = ""
+    id: str, title: str, priority: int, get: Callable[[ServerStats], int | None], heading: str = "", width: int = 6
 ) -> RowColumn[Row]:
     """Return a column of something that the kernel counts at this moment."""
     return RowColumn(
         id,
         title,
-        6,
+        width,
         priority,
         right=True,
         cell=lambda row: _count(get(row.seen)),
@@ -229,7 +282,14 @@ def _gauge(
     )
 
 
-def _rate(id: str, title: str, width: int, priority: int, get: Callable[[Stats], int]) -> RowColumn[Row]:
+def _rate(
+    id: str,
+    title: str,
+    width: int,
+    priority: int,
+    get: Callable[[Stats], int],
+    write: Callable[[float], str] = compact,
+) -> RowColumn[Row]:
     """Return a column of something that the kernel estimates per second."""
 
     def rate(row: Row) -> int | None:
@@ -241,52 +301,68 @@ def _rate(id: str, title: str, width: int, priority: int, get: Callable[[Stats],
         width,
         priority,
         right=True,
-        cell=lambda row: _count(rate(row)),
+        cell=lambda row: _count(rate(row), write),
         sort=lambda row: _known(rate(row)),
         value=rate,
     )
 
 
+def _total(id: str, title: str, get: Callable[[Stats], int]) -> RowColumn[Row]:
+    """Return a column of what `ipvsadm --stats` prints, or of packets per second; hidden until it is asked for."""
+    return replace(_rate(id, title, max(8, len(title)), _ASKED_FOR, get), value=None)
+
+
 SERVICE_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
+    RowColumn("name", "Name", 15, 1, grow=2, most=34, cell=_label, sort=_by_name, value=_name),
     RowColumn(
         "target",
-        "Service / real server",
-        26,
-        1,
-        grow=2,
-        cell=_target,
+        "Address",
+        20,
+        2,
+        grow=3,
+        most=52,
+        behind=True,
+        cell=_address,
         sort=place,
         value=_exact_target,
         heading="SERVICE / SERVER",
+        first=True,
     ),
-    text_column("name", "Name", 8, 3, _name, Tone.NAME, grow=1),
-    text_column("method", "Method", 6, 5, _method),
-    replace(
-        text_column("options", "Options", 12, 6, _options, Tone.DIM, grow=2),
-        value=_settings,
-        heading="SETTINGS",
-        last=True,
-    ),
+    text_column("method", "Method", 6, 6, _method),
     RowColumn(
         "weight",
         "Weight",
-        8,
+        _WEIGHT_WIDTH,
         1,
         right=True,
         cell=_weight,
         sort=lambda row: (_whole_weight(row),),
         value=lambda row: row.server.weight if isinstance(row, ServerRow) else "",
     ),
-    _gauge("active", "Active", 1, lambda seen: seen.active),
-    _gauge("inactive", "InAct", 4, lambda seen: seen.inactive, heading="INACTIVE"),
+    replace(_gauge("active", "Active", 1, lambda seen: seen.active), cell=_active),
+    _gauge("inactive", "InAct", 5, lambda seen: seen.inactive, heading="INACTIVE", width=5),
     replace(
-        _gauge("sticky", "Sticky", 2, lambda seen: seen.sticky),
+        _gauge("sticky", "Sticky", 4, lambda seen: seen.sticky),
         cell=lambda row: _count(row.seen.sticky if _is_persistent(row) or row.seen.sticky else None),
     ),
-    _rate("connections", "Conn/s", 6, 2, lambda stats: stats.connection_rate),
-    _rate("in", "In B/s", 6, 7, lambda stats: stats.in_byte_rate),
-    _rate("out", "Out B/s", 7, 7, lambda stats: stats.out_byte_rate),
-    RowColumn("history", "History", _HISTORY_WIDTH, 8, cell=_history),
+    _rate("connections", "Conn/s", 6, 3, lambda stats: stats.connection_rate, whole),
+    _rate("in", "In B/s", 6, 8, lambda stats: stats.in_byte_rate),
+    _rate("out", "Out B/s", 7, 9, lambda stats: stats.out_byte_rate),
+    RowColumn("history", "History", _HISTORY_WIDTH, 10, cell=_history),
+    _total("total-connections", "Conns", lambda stats: stats.connections),
+    _total("total-in-packets", "Pkts in", lambda stats: stats.in_packets),
+    _total("total-out-packets", "Pkts out", lambda stats: stats.out_packets),
+    _total("total-in", "Bytes in", lambda stats: stats.in_bytes),
+    _total("total-out", "Bytes out", lambda stats: stats.out_bytes),
+    _total("in-packets", "Pkts in/s", lambda stats: stats.in_packet_rate),
+    _total("out-packets", "Pkts out/s", lambda stats: stats.out_packet_rate),
+    replace(
+        text_column("options", "Options", 12, 7, _options, Tone.DIM, grow=1),
+        most=24,
+        value=_settings,
+        heading="SETTINGS",
+        last=True,
+    ),
     RowColumn(
         "state",
         "State",
@@ -298,9 +374,12 @@ SERVICE_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
     ),
 )
 
-MACHINE_COLUMNS: Final = (replace(SERVICE_COLUMNS[0], title="Machine / service"), *SERVICE_COLUMNS[1:])
+MACHINE_COLUMNS: Final = (replace(SERVICE_COLUMNS[0], title="Machine"), *SERVICE_COLUMNS[1:])
 
 SORTABLE: Final = sortable(SERVICE_COLUMNS)
+
+HIDDEN: Final = frozenset(column.id for column in SERVICE_COLUMNS if column.priority == _ASKED_FOR)
+"""The columns that are shown to those only who ask for them."""
 
 
 def _where_known(number: int | None) -> Iterable[float] | None:

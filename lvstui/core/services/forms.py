@@ -13,6 +13,7 @@ from lvstui.core.attribute import NONE
 from lvstui.core.attributes import SERVER, SERVICE
 from lvstui.core.change import Change, change_server, change_service, fold
 from lvstui.core.drift import remove_pool
+from lvstui.core.keys import with_keys
 from lvstui.core.model import (
     FULL_MASK_V4,
     FULL_PREFIX_V6,
@@ -33,6 +34,7 @@ from lvstui.core.model import (
     ServiceFlags,
     ServiceKey,
 )
+from lvstui.core.new_server import NEW_SERVER, NewServer
 from lvstui.core.probe_fields import TYPES, fits
 from lvstui.core.rules import Problem, Severity, problems
 from lvstui.core.view.form import NO, YES, Field, FieldKind, Form, Values, attribute_field, check_by, trim_name
@@ -178,13 +180,25 @@ def _key_fields(key: ServiceKey | None) -> Sequence[Field]:
         case _:
             kind, address, port = fields.protocol_text(key.protocol), str(key.address), str(key.port)
             kinds = _KINDS if kind in _KINDS else (kind, *_KINDS)
-    check_mark = check_by(partial(fields.number, "mark"))
+    check_mark = check_by(fields.mark)
     return (
-        Field("protocol", "protocol", kind, FieldKind.CHOICE, kinds, hint="or a firewall mark: IPv4, IPv6"),
+        Field(
+            "protocol",
+            "protocol",
+            kind,
+            FieldKind.CHOICE,
+            kinds,
+            hint="mark: what a firewall mark selects; mark6: the same of IPv6",
+        ),
         Field("address", "address", address, check=check_by(_address), shown=_by_address, hint="IPv4 or IPv6"),
         Field("port", "port", port, check=check_by(_port), shown=_by_address, hint="0: every port"),
         Field(
-            "mark", "mark", mark, check=check_mark, shown=_by_mark, hint="the marks view (3) says which packets get it"
+            "mark",
+            "mark",
+            mark,
+            check=check_mark,
+            shown=_by_mark,
+            hint=with_keys("the marks view ({3:view.marks}) says which packets get it"),
         ),
     )
 
@@ -228,7 +242,7 @@ def _port(text: str) -> int:
 def _key(values: Values) -> ServiceKey:
     kind = values["protocol"]
     if kind in _MARKS:
-        return MarkKey(fields.number("mark", values["mark"]), _MARKS[kind])
+        return MarkKey(fields.mark(values["mark"]), _MARKS[kind])
     address = _address(values["address"])
     joined = f"[{address}]" if address.version == 6 else address
     return fields.service(f"{kind}:{joined}:{_port(values['port'])}")
@@ -260,13 +274,14 @@ def _service_field(problem: Problem, values: Values) -> str:
 class ServerForm:
     """Edits `server` of a pool on a director, or adds one where there is none.
 
-    `profile` says whether there is one that could keep a name.
+    `profile` says whether there is one that could keep a name, `new` what a new server begins with.
     """
 
     director: Director
     pool: Pool
     server: RealServer | None = None
     profile: bool = True
+    new: NewServer = NEW_SERVER
 
     @property
     def form(self) -> Form:
@@ -289,12 +304,10 @@ class ServerForm:
         return Form(title, asked, self.problems, adds=server is None)
 
     def _proposal(self) -> RealServer:
-        """Propose what the pool's first server is like; the address is left to the operator."""
+        """Propose what a new server begins with, at the port of the others; the address is left to the operator."""
         key = self.pool.service.key
-        like = next(iter(self.pool.servers.values()), None)
-        if like is None:
-            return RealServer(Endpoint(_NOWHERE, key.port if isinstance(key, AddressKey) else 0))
-        return RealServer(Endpoint(_NOWHERE, like.endpoint.port), like.forwarding, tunnel=like.tunnel)
+        port = next((server.port for server in self.pool.servers), key.port if isinstance(key, AddressKey) else 0)
+        return self.new.begin(Endpoint(_NOWHERE, port), self.director, self.pool)
 
     def changes(self, values: Values) -> tuple[Change, ...]:
         """Return the changes; another endpoint is a new server, and then the removal of the old one."""

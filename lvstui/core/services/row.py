@@ -12,6 +12,7 @@ from lvstui.core import fields
 from lvstui.core.change import Change
 from lvstui.core.health.feeding import feeding
 from lvstui.core.health.verdict import Health, Trouble, Verdict
+from lvstui.core.keys import with_keys
 from lvstui.core.model import Director, Persistence, Pool, RealServer, ServerKey, Service, ServiceKey
 from lvstui.core.observed import GroupKey, MachineKey, RowKey, ServerStats, Stats, sum_stats
 from lvstui.core.snapshot import Snapshot
@@ -45,14 +46,17 @@ class Grouping(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ServiceLook(Arranged):
-    """How an operator looks at the services: grouping, order, filter, what is hidden, and edits not yet applied."""
+    """How an operator looks at the services: grouping, order, filter, what is hidden, and edits not yet applied.
 
-    sort: str = "target"
+    `top` is the scale of the small charts, in connections per second.
+    """
+
+    sort: str = "name"
     filter: Filter[Row] = field(default_factory=Filter)
     folded: frozenset[GroupKey] = frozenset()
     staged: Mapping[RowKey, Change] = field(default_factory=dict)
-    ascii_only: bool = False
     grouping: Grouping = Grouping.SERVICE
+    top: float = 1.0
 
 
 Machines: TypeAlias = Mapping[GroupKey, Sequence[ServerKey]]
@@ -173,7 +177,7 @@ def service_state(pool: Pool, health: Health) -> Cell:
     if troubles(pool, health):
         serving = [server for key, server in keys_of(pool) if server.weight and key not in health]
         return Cell(f"{len(serving)} of {len(pool.servers)}", Tone.BAD)
-    return Cell("ok", Tone.DIM)
+    return Cell("ok", Tone.SECONDARY)
 
 
 def keys_of(pool: Pool) -> Iterator[tuple[ServerKey, RealServer]]:
@@ -247,7 +251,7 @@ def _parts(seen: ServerStats, sysctl: Mapping[str, str], persistence: Persistenc
     yield f"{compact(connections)} conn {'?' if seen.sticky is None else compact(seen.sticky)} sticky left"
     if seen.sticky:
         if sysctl:  # whoever cannot read the settings has no right to move anybody either
-            yield "; M moves them"
+            yield with_keys("; {M:entries.move} moves them")
         yield from _about_entries(sysctl.get("expire_quiescent_template"), persistence)
         if connections:
             yield "; open connections keep theirs"
@@ -255,7 +259,7 @@ def _parts(seen: ServerStats, sysctl: Mapping[str, str], persistence: Persistenc
         hangs = "leaves connections hanging (expire_nodest_conn 0)"
         yield f"; deleting it {hangs if setting == '0' else 'ends connections at once (expire_nodest_conn 1)'}"
     if seen.sticky:
-        yield "; Enter shows when the last entry ends"
+        yield with_keys("; {E:entries} shows when the last entry ends")
 
 
 def _about_entries(setting: str | None, persistence: Persistence | None) -> Iterator[str]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from lvstui.core.model import Director, ServerKey
 from lvstui.core.observed import GroupKey, MachineKey, RowKey
 from lvstui.core.services.columns import MACHINE_COLUMNS, SERVICE_COLUMNS, place
 from lvstui.core.services.row import Grouping, Row, ServerRow, ServiceLook, machines, row_of
 from lvstui.core.snapshot import Snapshot
+from lvstui.core.view.brief import compact
 from lvstui.core.view.table import Cell, RowColumn, shown_columns, sort_key
 from lvstui.core.view.table import cells as row_cells
 
 
 def columns(look: ServiceLook) -> Sequence[RowColumn[Row]]:
-    """Return the columns that are not hidden."""
-    return shown_columns(MACHINE_COLUMNS if look.grouping is Grouping.MACHINE else SERVICE_COLUMNS, look)
+    """Return the columns that are not hidden; the head of the small charts names their scale."""
+    shown = shown_columns(MACHINE_COLUMNS if look.grouping is Grouping.MACHINE else SERVICE_COLUMNS, look)
+    title = f"24 s to {compact(look.top)}"
+    return [replace(column, title=title) if column.id == "history" else column for column in shown]
 
 
 def by_service(director: Director) -> Mapping[GroupKey, Sequence[ServerKey]]:

@@ -15,10 +15,11 @@ from lvstui.core.packets.packet import Packet
 CLIENT, TARGET, IN, MARK = "client", "target", "in", "ct-mark"
 """The fields of the question, as errors name them."""
 
-_EXAMPLE: Final = "tcp:192.0.2.10:443"
+EXAMPLE: Final = "tcp:192.0.2.10:443"
+"""A target."""
+
 _CLIENT: Final = "198.51.100.7"
 _TARGET: Final = re.compile(r"(?:tcp|udp|sctp|ip\d+):", re.IGNORECASE)
-_MARKS: Final = (0, 0xFFFFFFFF)
 
 
 def packet_of(
@@ -51,7 +52,7 @@ def packet_of(
         "" if interface is None else _interface(interface),
         local,
         established,
-        None if connection_mark is None else fields.number(MARK, connection_mark, _MARKS),
+        None if connection_mark is None else fields.mark(connection_mark, MARK, 0),
     )
 
 
@@ -89,15 +90,15 @@ def _target(text: str) -> tuple[Protocol, Address, int]:
     text = text.strip()
     word, _, place = text.partition(":")
     if word.lower() in ("mark", "mark6"):
-        raise FieldError(TARGET, f"{quote(text)} is a mark; name what its packets are sent to, such as {_EXAMPLE}")
+        raise FieldError(TARGET, f"{quote(text)} is a mark; name what its packets are sent to, such as {EXAMPLE}")
     if not _TARGET.match(text):
-        raise FieldError(TARGET, f"{quote(text)} is no target such as {_EXAMPLE} or udp:[2001:db8::1]:53")
+        raise FieldError(TARGET, f"{quote(text)} is no target such as {EXAMPLE} or udp:[2001:db8::1]:53")
     number = word[2:] if word.lower().startswith("ip") else ""
     if len(number) > 3 or (number and int(number) > 255):
         raise FieldError(TARGET, f"{quote(text)} needs a protocol from ip0 to ip255")
     protocol = Protocol(int(number)) if number else Protocol[word.upper()]
     if protocol in fields.PROTOCOL_WORDS:
-        return protocol, *fields.one_port(TARGET, place, _EXAMPLE)
+        return protocol, *fields.one_port(TARGET, place, EXAMPLE)
     return protocol, fields.address(TARGET, place.removesuffix(":0").strip("[]")), 0  # these have no ports
 
 
@@ -109,7 +110,7 @@ def question_of(text: str) -> Packet:
     target, client, *words = (*text.split(), "", "")
     words = [word for word in words if word]
     if not client:
-        raise FieldError(CLIENT, f"write PROTOCOL:ADDRESS:PORT CLIENT, such as {_EXAMPLE} {_CLIENT}")
+        raise FieldError(CLIENT, f"write PROTOCOL:ADDRESS:PORT CLIENT, such as {EXAMPLE} {_CLIENT}")
     named: dict[str, str] = {}
     flags: set[str] = set()
     while words:

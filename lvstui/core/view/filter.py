@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Final, Generic, TypeAlias, TypeVar
@@ -16,6 +16,7 @@ from typing import Final, Generic, TypeAlias, TypeVar
 from lvstui.core import fields
 from lvstui.core.fields import FieldError
 from lvstui.core.model import Address
+from lvstui.core.words import did_you_mean
 
 R = TypeVar("R")
 """The row that a filter is asked about."""
@@ -45,6 +46,7 @@ class Filter(Generic[R]):
 
 _TERM = re.compile(r"([A-Za-z_./]+)(>=|<=|!=|=|>|<)(.*)", re.DOTALL)
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)([a-zA-Z]?)")
+_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
 _SIZES: Final = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
@@ -82,10 +84,13 @@ class Number(Operator[R]):
         compare, get = _COMPARISONS[sign], self.get
         units = _SECONDS if self.seconds else _SIZES
         match = _NUMBER.fullmatch(value)
-        if match is None or match[2] not in units:
+        if not self.seconds and _HEXADECIMAL.fullmatch(value):  # as nft writes marks
+            wanted = float(int(value, 16))
+        elif match is None or match[2] not in units:
             example = "60 or 5m" if self.seconds else "100 or 1.5k"
             raise FieldError(self.name, f"needs a number, such as {example}")
-        wanted = float(match[1]) * units[match[2]]
+        else:
+            wanted = float(match[1]) * units[match[2]]
 
         def test(row: R) -> bool | None:
             found = get(row)
@@ -147,6 +152,15 @@ class Language(Generic[R]):
         width = max(map(len, self.fields), default=0)
         return "\n        ".join(f"{operator.name:<{width}} {operator.help}" for operator in self.operators)
 
+    @property
+    def terms(self) -> Sequence[str]:
+        """How terms begin (`weight=`), and those of few words whole (`proto=tcp`)."""
+        return [
+            f"{known.name}={word}"
+            for known in self.operators
+            for word in (known.words if isinstance(known, Text) and known.words else ("",))
+        ]
+
     def parse(self, text: str) -> Filter[R]:
         """Read a filter; raises `FieldError` with a sentence about the first term that is wrong."""
         return Filter(" ".join(text.split()), tuple(self._term(word) for word in text.split()))
@@ -165,7 +179,8 @@ class Language(Generic[R]):
         for known in self.operators:
             if name == known.name or name in known.aliases:
                 return known
-        raise FieldError("filter", f"there is no field {fields.visible(name)}; help (?) has them all")
+        hint = did_you_mean(name, self.fields) or f"there are {', '.join(self.fields)}"
+        raise FieldError("filter", f"there is no field {fields.visible(name)}; {hint}")
 
     def _word(self, word: str) -> Test[R]:
         """Read a whole address, where rows can be asked for one, or any other word."""

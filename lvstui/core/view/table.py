@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
+
+from lvstui.core.view.glyphs import UNICODE, Glyphs
 
 K = TypeVar("K", bound=Hashable)
 
@@ -17,20 +19,35 @@ K = TypeVar("K", bound=Hashable)
 _UNSURE = re.compile(
     "[\u115f-\u11ff\u2600-\u27bf\u2800\u3164\u4dc0-\u4dff\ud7b0-\ud7ff\uffa0\U0001d300-\U0001d37f\U0001f000-\U0001ffff]"
 )
-_SMALLEST = 3
+SMALLEST = 3
+"""Cells below which a column is not made narrower."""
+
+_INDENT = " +-▸▾"
+_PORT = re.compile(r":\d+$")
+_PORT_OF_ADDRESS = re.compile(r"(?:\]|\.\d+)(:\d+)$")
 
 
 class Tone(Enum):
-    """What a cell's text means; the theme gives the colour, the text itself always says it as well."""
+    """What a cell's text means; the theme gives the colour, the text itself always says it as well.
+
+    `SECONDARY` is the second rank: addresses, units, and what is as it should be (`ok`, `done`, `saved`); `DIM` the
+    third: zeros, explanations, what is off. `ACCENT` is for where one is, what one marked, and keys, `STAGED` for what
+    waits for Enter, `SELECTED` for what is painted with the accent; none is ever a state. `WARN` is what a person chose
+    or must end, `BAD` what clients suffer from. `BAR`, `TRACK` and `CHART` are graphics and never text.
+    """
 
     PLAIN = "plain"
-    DIM = "dim"
     STRONG = "strong"
-    GOOD = "good"
+    SECONDARY = "secondary"
+    DIM = "dim"
+    ACCENT = "accent"
+    STAGED = "staged"
+    SELECTED = "selected"
     WARN = "warn"
     BAD = "bad"
-    STAGED = "staged"
-    NAME = "name"
+    BAR = "bar"
+    TRACK = "track"
+    CHART = "chart"
 
 
 class Cell(NamedTuple):
@@ -40,13 +57,20 @@ class Cell(NamedTuple):
     tone: Tone = Tone.PLAIN
 
 
+class Whole(Cell):
+    """A cell that is not cut while those behind it have room to give, and then at its end: a client's address."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Arranged:
-    """How rows are looked at: in the order of a column, by its id, and without the columns that are hidden."""
+    """How rows are looked at: in the order of a column, by its id, without those that are hidden, in which signs."""
 
     sort: str = ""
     descending: bool = False
     hidden: frozenset[str] = frozenset()
+    glyphs: Glyphs = UNICODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +78,9 @@ class Column:
     """One column of a table.
 
     `width` is in terminal cells. Priority 1 is never dropped; on a narrow screen the highest number goes first.
-    `grow` is the column's share of the width that is left over.
+    `grow` is the column's share of the width that is left over, `most` the width to which it grows (0: any), `least`
+    that to which it is narrowed only after others. A column that stands `behind` another holds the address of what that
+    one names: dropped, its text follows the name there.
     """
 
     id: str
@@ -63,35 +89,64 @@ class Column:
     priority: int
     right: bool = False
     grow: int = 0
+    most: int = field(default=0, kw_only=True)
+    least: int = field(default=SMALLEST, kw_only=True)
+    behind: bool = field(default=False, kw_only=True)
 
 
 def layout(columns: Sequence[Column], width: int) -> tuple[tuple[Column, int], ...]:
-    """Choose the columns that fit into `width` cells, one blank between two, each with the width it gets.
+    """Choose the columns that fit into `width` cells, each with the width it gets, `gap` blanks before it.
 
-    Where even the columns of priority 1 do not fit, the widest are made narrower, then the last are left out.
+    A column that stands behind another is kept with no width in place of being dropped. Where even the columns of
+    priority 1 do not fit, the widest are made narrower, then the last are left out.
     """
-    chosen = list(columns)
-    width = max(0, width)
-    while _total([column.width for column in chosen]) > width:
-        place = max(range(len(chosen)), key=lambda index: (chosen[index].priority, index))
-        if chosen[place].priority <= 1:
+    chosen = [(column, column.width) for column in columns]
+    while _total(chosen) > width:
+        place = max(range(len(chosen)), key=lambda index: (_drops(*chosen[index]), index), default=-1)
+        if place < 0 or _drops(*chosen[place]) <= 1:
             break
-        del chosen[place]
-    widths = [column.width for column in chosen]
-    while _total(widths) > width and max(widths) > _SMALLEST:
-        widths[widths.index(max(widths))] -= 1
-    while widths and _total(widths) > width:
-        widths.pop()
-    chosen = chosen[: len(widths)]
-    shares = sum(column.grow for column in chosen)
-    spare = width - _total(widths)
-    for place, column in enumerate(chosen):
-        if column.grow:
-            part = spare * column.grow // shares
-            widths[place] += part
-            spare -= part
-            shares -= column.grow
-    return tuple(zip(chosen, widths, strict=True))
+        column, _ = chosen[place]
+        chosen[place : place + 1] = [(column, 0)] if column.behind and place else []
+    while chosen and _total(chosen) > width and max(cells for _, cells in chosen) > SMALLEST:
+        place = max(range(len(chosen)), key=lambda index: _yields(*chosen[index]))
+        chosen[place] = chosen[place][0], chosen[place][1] - 1
+    while chosen and _total(chosen) > max(0, width):
+        chosen.pop()
+    return tuple(_grown(chosen, width - _total(chosen)))
+
+
+def gap(before: Column, column: Column, cells: int) -> int:
+    """Return how many blanks stand between two columns, the second one of so many cells.
+
+    There are two where words follow numbers, which touch the end of their column.
+    """
+    if not cells:
+        return 0
+    return 2 if before.right and not column.right else 1
+
+
+def _drops(column: Column, cells: int) -> int:
+    """Return how soon a column is dropped; one that has no width any more is not."""
+    return column.priority if cells else 1
+
+
+def _yields(column: Column, cells: int) -> tuple[bool, int]:
+    """Return how soon a column is made narrower: the widest first, of those that have more than they need."""
+    return cells > max(column.least, SMALLEST), cells
+
+
+def _grown(chosen: Sequence[tuple[Column, int]], spare: int) -> Iterator[tuple[Column, int]]:
+    """Share the cells that are left among the columns that grow, none beyond the most that it takes."""
+    growing = [column for column, cells in chosen if column.grow and cells]
+    shares = sum(column.grow for column in growing)
+    for column, cells in chosen:
+        more = 0
+        if column.grow and cells:
+            more = spare * column.grow // shares
+            if column.most:
+                more = min(more, max(0, column.most - cells))
+            spare, shares = spare - more, shares - column.grow
+        yield column, cells + more
 
 
 def reseat(old: Sequence[K], at: int, new: Sequence[K]) -> int:
@@ -120,26 +175,68 @@ def escape(text: str) -> str:
     return "".join(_escaped(character) for character in unicodedata.normalize("NFC", text))
 
 
-def fit(text: str, width: int, right: bool = False) -> str:
-    """Make `text` exactly `width` terminal cells: escaped, padded, and cut with a final `~` where it is too long."""
+def fit(text: str, width: int, right: bool = False, *, beginning: bool = False) -> str:
+    """Make `text` exactly `width` terminal cells: escaped, padded, and cut with a sign at its end where it is too long.
+
+    What ends in a port is cut at its start instead, as without the port services look alike, unless its `beginning`
+    counts.
+    """
     text = escape(text)
     missing = width - (len(text) if text.isascii() else sum(map(_cells, text)))
+    if missing < 0 and width > 1 and not beginning and _PORT.search(text):
+        return _cut_address(text, width)
     if missing < 0:
         text, missing = _cut(text, width)
         return text + " " * missing
     return " " * missing + text if right else text + " " * missing
 
 
+def pair(name: str, address: str, first: int, between: int, second: int) -> tuple[str, str]:
+    """Fit a name and its address into two columns of a table with so many blanks between, together exactly as wide.
+
+    Without an address the name takes the room of both. An address that is too long takes what it needs from the name;
+    one that has no column of its own leaves its port alone to a name that would be cut: `mail-in :25`. Blanks and fold
+    marks before a name stay.
+    """
+    if not address:
+        return fit(name, first + between + second), ""
+    size = cell_count(address)
+    if size <= second:
+        return fit(name, first), " " * between + fit(address, second)
+    room, indent = first + between + second, len(name) - len(name.lstrip(_INDENT))
+    if not second and cell_count(name) + 1 + size > room and (port := _PORT_OF_ADDRESS.search(address)):
+        address, size = port[1], len(port[1])
+    left = min(room - size - 1, cell_count(name) if not second else room)
+    if left < min(cell_count(name), indent + SMALLEST):
+        return fit(name[:indent], min(indent, room)), fit(address, max(0, room - indent))
+    return fit(name, left), " " + fit(address, room - left - 1)
+
+
+def cell_count(text: str) -> int:
+    """Return how many terminal cells a text takes once it is escaped."""
+    text = escape(text)
+    return len(text) if text.isascii() else sum(map(_cells, text))
+
+
 def _cut(text: str, width: int) -> tuple[str, int]:
-    """Cut to `width` cells, the last one `~`; also say how many are missing because a wide character fell out."""
+    """Cut to `width` cells, the last one a sign; also say how many are missing because a wide character fell out."""
     if width < 1:
         return "", 0
     room = width - 1
     for place, character in enumerate(text):
         if (cells := _cells(character)) > room:
-            return text[:place] + "~", room
+            return text[:place] + UNICODE.cut, room
         room -= cells
     return text, room + 1
+
+
+def _cut_address(text: str, width: int) -> str:
+    """Cut the start of what ends in a port, the first cell a sign."""
+    place, room = len(text), width - 1
+    while place and _cells(text[place - 1]) <= room:
+        place -= 1
+        room -= _cells(text[place])
+    return " " * room + UNICODE.cut + text[place:]
 
 
 def _cells(character: str) -> int:
@@ -156,8 +253,9 @@ def _escaped(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _total(widths: Sequence[int]) -> int:
-    return sum(widths) + max(0, len(widths) - 1)
+def _total(chosen: Sequence[tuple[Column, int]]) -> int:
+    gaps = sum(gap(before, column, cells) for (before, _), (column, cells) in pairwise(chosen))
+    return sum(cells for _, cells in chosen) + gaps
 
 
 R = TypeVar("R")
@@ -174,14 +272,25 @@ class RowColumn(Column, Generic[R]):
     """One column of a view.
 
     Rows are put in order by `sort`, and not by this column where it is None. A column with a `value` stands in what
-    `show` prints too, under `heading` (empty: the title in capitals); with `last` behind the others.
+    `show` prints too, under `heading` (empty: the title in capitals); with `first` before, with `last` behind the
+    others.
     """
 
     cell: Callable[[R], Cell] = field(kw_only=True)
     sort: Callable[[R], SortValue] | None = field(default=None, kw_only=True)
     value: Callable[[R], Value] | None = field(default=None, kw_only=True)
     heading: str = field(default="", kw_only=True)
+    first: bool = field(default=False, kw_only=True)
     last: bool = field(default=False, kw_only=True)
+
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+def natural(text: str) -> SortValue:
+    """Return what to sort a name by, as one value: web2 stands before web10, and case does not matter."""
+    parts = _DIGITS.split(text.casefold())
+    return ("".join(part.zfill(20) if part.isdecimal() else part for part in parts),)
 
 
 def text_column(
@@ -224,6 +333,11 @@ def cells(columns: Sequence[RowColumn[R]], look: Arranged, row: R | None) -> tup
     return tuple(column.cell(row) for column in columns if column.id not in look.hidden)
 
 
+def row_text(found: Iterable[Cell]) -> str:
+    """Return what a row's cells say in lower case, for a search."""
+    return " ".join(cell.text for cell in found).casefold()
+
+
 def sort_key(
     columns: Sequence[RowColumn[R]], look: Arranged, place: Callable[[R], SortValue]
 ) -> Callable[[R], SortValue]:
@@ -237,7 +351,9 @@ def sort_key(
 
 def printed_columns(columns: Sequence[RowColumn[R]]) -> list[RowColumn[R]]:
     """Return the columns that `show` prints, in its order."""
-    return sorted((column for column in columns if column.value is not None), key=lambda column: column.last)
+    return sorted(
+        (column for column in columns if column.value is not None), key=lambda column: column.last - column.first
+    )
 
 
 class Selection(Generic[K]):

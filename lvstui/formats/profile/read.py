@@ -30,10 +30,15 @@ from lvstui.core.model import (
     SyncRole,
     Timeouts,
 )
-from lvstui.formats.profile.flaws import Path, ProfileError, Reader, Table, refuse_long_keys, same, syntax_flaw
+from lvstui.formats.profile.flaws import ProfileError, Reader, Table
+from lvstui.formats.profile.places import Path
+from lvstui.formats.profile.syntax import refuse_long_keys
 
 FORMAT: Final = 1
 """The number of the format that this lvstui writes and the newest that it reads."""
+
+ARRAYS: Final = frozenset((("service",), ("service", "server"), ("mark",), ("sync",)))
+"""The tables that are lists: with two brackets."""
 
 _TOP: Final = frozenset(("format", "director", "timeouts", "sysctl", "sync", "service", "mark"))
 
@@ -47,9 +52,9 @@ _UNKNOWN_SERVER: Final = Endpoint(SYNC_GROUP, 0)
 def loads(text: str, source: str) -> Director:
     """Read a profile; `source` names it in errors.
 
-    Raises `ProfileError` with every flaw of the text: `director.toml, line 12: weight: must be …`.
+    Raises `ProfileError` with every mistake in the text.
     """
-    refuse_long_keys(fields.visible(source), text)
+    refuse_long_keys(text, source)
     with suppress(Uncertain, ValueError, RecursionError):
         return read_quickly(text)
     return read_thoroughly(text, source)
@@ -57,26 +62,18 @@ def loads(text: str, source: str) -> Director:
 
 def read_thoroughly(text: str, source: str) -> Director:
     """Read a profile with tomllib alone, as `loads` does where the short cut is not sure; raises `ProfileError`."""
-    source = fields.visible(source)
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ProfileError(syntax_flaw(source, text, str(error))) from None
-    except ValueError:
-        raise ProfileError(f"{source}: a number in it has thousands of digits; correct it") from None
-    except RecursionError:
-        raise ProfileError(f"{source}: lists in it are nested too deeply; take brackets out") from None
-    reader = _Profile()
-    director = reader.director(document)
-    if reader.flaws:
-        raise ProfileError(*reader.sentences(text, source))
-    return director
+    from lvstui.formats.profile.examine import examine  # which reads with what is here
+
+    found = examine(text, source)
+    if not found.whole:
+        raise ProfileError(*found.mistakes)
+    return found.director
 
 
 def read_quickly(text: str) -> Director:
     """Read a profile without flaws by the short cut; raises where there may be one."""
     short = shorten(text, _settings)
-    reader = _Profile(short.servers)
+    reader = ProfileReader(short.servers)
     director = reader.director(tomllib.loads(short.text))
     if reader.flaws:
         raise Uncertain
@@ -85,7 +82,7 @@ def read_quickly(text: str) -> Director:
 
 def read_document(document: Table) -> Director:
     """Read a profile, or a part of one, that is parsed already; raises `ProfileError` with its first flaw."""
-    reader = _Profile()
+    reader = ProfileReader()
     director = reader.director(document)
     if reader.flaws:
         raise ProfileError(f"{'.'.join(map(str, reader.flaws[0].path))}: {reader.flaws[0].sentence}")
@@ -96,18 +93,30 @@ def _settings(wording: str) -> RealServer:
     """Read what follows the address in a row of the canonical form."""
     table = tomllib.loads(f'row = {{ server = "192.0.2.1:0"{wording} }}')
     row = table.pop("row")
-    reader = _Profile()
+    reader = ProfileReader()
     server = reader.load(SERVER, RealServer(_UNKNOWN_SERVER), row, ())
     if reader.flaws or table or "name" in row:
         raise Uncertain
     return server
 
 
-class _Profile(Reader):
-    """Reads a parsed profile; `rows` are the blocks of servers that the short cut has read already."""
+class Part(NamedTuple):
+    """An object of a profile (or a setting's name and value), where it stands, and the service of a server."""
+
+    path: Path
+    value: Service | RealServer | MarkGroup | SyncDaemon | Timeouts | tuple[str, str]
+    key: ServiceKey | None = None
+
+
+class ProfileReader(Reader):
+    """Reads a parsed profile; `rows` are the blocks of servers that the short cut has read already.
+
+    `parts` are the objects in it, those included that are wrong in part.
+    """
 
     def __init__(self, rows: Mapping[str, Servers] | None = None) -> None:
         super().__init__()
+        self.parts: list[Part] = []
         self._rows = rows or {}
         self._makers: dict[str, Maker] = {}
         self._services: dict[str, Service] = {}
@@ -116,51 +125,55 @@ class _Profile(Reader):
         """Read the whole document."""
         number = document.get("format")
         if number is None:
-            self.flaw(("format",), f"is missing; write `format = {FORMAT}` at the top")
+            self.missing(("format",), f"is missing; write `format = {FORMAT}` at the top")
         elif type(number) is not int or number < 1:
             self.flaw(("format",), f"must be a whole number, and {FORMAT} for this lvstui")
         elif number > FORMAT:
             self.flaw(("format",), f"{number} is newer than this lvstui reads ({FORMAT}); use a newer lvstui")
             return Director()
         self.unknown(document, (), _TOP)
-        director = self.get(document, (), "director", dict, same, {})
-        self.unknown(director, ("director",), _DIRECTOR)
+        place, director = self.table(document, (), "director")
+        self.unknown(director, place, _DIRECTOR)
         return Director(
             pools=self._pools(document),
             timeouts=self._timeouts(document),
             sync=self._daemons(document),
             sysctl=self._sysctl(document),
-            name=self.get(director, ("director",), "name", str, _NAME, ""),
+            name=self.get(director, place, "name", str, _NAME, ""),
             marks=self._marks(document),
             home=Home(
-                self.get(director, ("director",), "host", str, fields.host, ""),
-                self.get(director, ("director",), "netns", str, fields.netns, ""),
+                self.get(director, place, "host", str, fields.host, ""),
+                self.get(director, place, "netns", str, fields.netns, ""),
             ),
         )
 
     def _timeouts(self, document: Table) -> Timeouts | None:
         if "timeouts" not in document:
             return None
-        table = self.get(document, (), "timeouts", dict, same, {})
-        timeouts = self.load(TIMEOUTS, Timeouts(), table, ("timeouts",))
-        missing = [attribute.name for attribute in TIMEOUTS if attribute.name not in table]
-        if missing:
-            self.flaw(
-                ("timeouts",),
-                f"{', '.join(missing)} missing; give all three, or leave out the table to keep the kernel's",
-            )
+        path, table = self.table(document, (), "timeouts")
+        timeouts = self.load(TIMEOUTS, Timeouts(), table, path)
+        missing = [one.name for one in TIMEOUTS if one.name not in table and not self.is_meant((*path, one.name))]
+        if missing and isinstance(document["timeouts"], dict):
+            sentence = f"{', '.join(missing)} missing; give all three, or leave out the table to keep the kernel's"
+            self.missing(path, sentence, hides=False)
+        for name in missing:
+            self.mean((*path, name))
+        self.parts.append(Part(path, timeouts))
         return timeouts
 
     def _sysctl(self, document: Table) -> Mapping[str, str]:
         settings: dict[str, str] = {}
-        for key, raw in self.get(document, (), "sysctl", dict, same, {}).items():
+        path, table = self.table(document, (), "sysctl")
+        for key, raw in table.items():
             if not isinstance(raw, str | int) or isinstance(raw, bool):
-                self.flaw(("sysctl", key), 'must be a whole number, or a text such as "3 50"')
+                self.flaw((*path, key), 'must be a whole number, or a text such as "3 50"')
                 continue
             try:
                 settings[key] = sysctls.read(sysctls.name(key), str(raw))
             except fields.FieldError as error:
-                self.flaw(("sysctl", key), error.sentence)
+                self.flaw((*path, key), error.sentence)
+            else:
+                self.parts.append(Part((*path, key), (key, settings[key])))
         return settings
 
     def _daemons(self, document: Table) -> Mapping[SyncRole, SyncDaemon] | None:
@@ -172,7 +185,9 @@ class _Profile(Reader):
             daemon = self.load(DAEMON, SyncDaemon(role or SyncRole.MASTER, ""), table, path)
             if role in daemons:
                 self.flaw((*path, "role"), f"there is a {fields.ROLE_WORDS[daemon.role]} daemon above; one is allowed")
-            daemons[daemon.role] = daemon
+            if role is not None:
+                daemons[role] = daemon
+            self.parts.append(Part(path, daemon))
         return daemons
 
     def _marks(self, document: Table) -> Mapping[int, MarkGroup]:
@@ -180,22 +195,30 @@ class _Profile(Reader):
         names: set[str] = set()
         for path, table in self.tables(document, (), "mark"):
             if "mark" not in table:
-                self.flaw((*path, "mark"), "is missing; write mark = 80")
-            mark = self.get(table, path, "mark", int, _MARK, 0)
-            group = self.load(GROUP, MarkGroup(mark), table, path)
+                self.missing((*path, "mark"), "is missing; write mark = 80")
+            mark = self.get(table, path, "mark", int, _MARK, None)
+            group = self.load(GROUP, MarkGroup(mark or 0), table, path)
             self.name_once(path, group.name, names, "mark")
             if mark in groups:
                 self.flaw((*path, "mark"), f"{mark} is there twice; put all of its matches into one")
-            groups[mark] = group
+            if mark is not None:
+                groups[mark] = group
+            self.parts.append(Part(path, group))
         return groups
 
     def _pools(self, document: Table) -> Mapping[ServiceKey, Pool]:
         pools: dict[ServiceKey, Pool] = {}
         names: set[str] = set()
+        only = document.get("service")
+        if isinstance(only, dict) and [*only] == ["server"]:
+            place = ("service", "server", 0) if isinstance(only["server"], list) else ("service", "server")
+            self.flaw(place, "stands above the first [[service]]; put the one it belongs to first")
+            return pools
         for path, table in self.tables(document, (), "service"):
             key = self.required(table, path, "service", fields.service, '"tcp:192.0.2.10:443"')
             service = self._service(table, path, key or _unknown_service(table))
-            servers = self._servers(table, path)
+            self.parts.append(Part(path, service))
+            servers = self._servers(table, path, service.key)
             self.name_once(path, service.name, names, "service")
             if key in pools:
                 self.flaw((*path, "service"), f"{fields.service_text(key)} is there twice; take one out")
@@ -203,7 +226,7 @@ class _Profile(Reader):
                 pools[key] = Pool(service, servers)
         return pools
 
-    def _servers(self, parent: Table, parent_path: Path) -> Servers:
+    def _servers(self, parent: Table, parent_path: Path, key: ServiceKey) -> Servers:
         block = parent.get("server")
         if isinstance(block, str) and block in self._rows:
             return self._rows[block]
@@ -219,6 +242,7 @@ class _Profile(Reader):
                 )
             if endpoint is not None:
                 servers[endpoint] = server
+            self.parts.append(Part(path, server, key))
         return servers
 
     def _service(self, table: Table, path: Path, key: ServiceKey) -> Service:
@@ -277,7 +301,8 @@ def shorten(text: str, settings: Callable[[str], RealServer]) -> Shortened:
     """Take the blocks of server rows out of a profile.
 
     `settings` reads what follows the address in a row (`, weight = 3`) and is asked once for each wording; raises
-    `Uncertain`, as this does, where the TOML parser has to look at the whole text.
+    `Uncertain` where the TOML parser has to look, as at a row with a comment: such a block stays where it is. Raises
+    `Uncertain` itself where the parser has to look at the whole text.
     """
     if '"""' in text or "'''" in text:
         raise Uncertain  # what looks like a block may be a part of a longer text
@@ -289,7 +314,10 @@ def shorten(text: str, settings: Callable[[str], RealServer]) -> Shortened:
 
     def take(block: re.Match[str]) -> str:
         name = f"{mark} {len(found)}"
-        found[name] = _servers(block[1], wordings, settings)
+        try:
+            found[name] = _servers(block[1], wordings, settings)
+        except (Uncertain, ValueError):
+            return block[0]
         return f'server = "{name}"'
 
     return Shortened(_BLOCK.sub(take, text), found)

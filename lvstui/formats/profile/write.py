@@ -11,7 +11,8 @@ from typing import Final
 from lvstui.core import fields, sysctls
 from lvstui.core.attribute import Raw, Table
 from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS
-from lvstui.core.model import Address, AddressKey, Director, Pool, RealServer
+from lvstui.core.model import Director, Pool, RealServer
+from lvstui.core.order import ordered_daemons, ordered_pools, ordered_servers
 from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.profile.read import FORMAT, loads
 
@@ -30,43 +31,32 @@ def dumps(director: Director) -> str:
 
     Raises `ProfileError` where two services, two marks, or two servers of one service, have the same name.
     """
-    pools = sorted(director.pools.values(), key=_service_order)
-    _refuse_twice((pool.service.name for pool in pools), "service")
-    head = f"{HEADER}\nformat = {FORMAT}\n"
-    if director.sync is not None and not director.sync:
-        head += "sync = []\n"
-    blocks = [head]
-    facts = (("name", director.name), ("host", director.home.host), ("netns", director.home.netns))
-    if any(text for _, text in facts):
-        blocks.append(_block("[director]", {key: text for key, text in facts if text}))
-    if director.timeouts is not None:
-        blocks.append(_block("[timeouts]", TIMEOUTS.table(director.timeouts)))
-    if director.sysctl:
-        blocks.append(
-            _block(
-                "[sysctl]", {name: sysctls.number_or_text(director.sysctl[name]) for name in sorted(director.sysctl)}
-            )
-        )
-    daemons = sorted(director.daemons.values(), key=lambda daemon: daemon.role)
-    blocks += [_block("[[sync]]", DAEMON.table(daemon)) for daemon in daemons]
+    _refuse_twice((pool.service.name for pool in director.pools.values()), "service")
+    tops = tables(director)
+    blocks = [f"{HEADER}\n{block('', {key: top for key, top in tops.items() if not isinstance(top, dict)})}"]
+    blocks += [block(f"[{key}]", top) for key, top in tops.items() if isinstance(top, dict)]
+    blocks += [block("[[sync]]", DAEMON.table(director.daemons[role])) for role in ordered_daemons(director)]
     wordings: dict[object, str] = {}
-    blocks += [service_block(pool, wordings) for pool in pools]
+    blocks += [service_block(director.pools[key], wordings) for key in ordered_pools(director)]
     marks = director.groups
     _refuse_twice((group.name for group in marks.values()), "mark")
-    blocks += [_block("[[mark]]", GROUP.table(marks[mark])) for mark in sorted(marks)]
+    blocks += [block("[[mark]]", GROUP.table(marks[mark])) for mark in sorted(marks)]
     return "\n".join(blocks)
 
 
-def _service_order(pool: Pool) -> tuple[str, bool, int, int, int, int]:
-    """Sort services by name, then addresses before marks, IPv4 before IPv6, and by number."""
-    key = pool.service.key
-    if isinstance(key, AddressKey):
-        return (pool.service.name, False, *_address_order(key.address), key.port, key.protocol)
-    return (pool.service.name, True, key.family, key.mark, 0, 0)
-
-
-def _address_order(address: Address) -> tuple[int, int]:
-    return address.version, int(address)
+def tables(director: Director) -> Table:
+    """Return what a profile has once: its format, and the tables that are no lists."""
+    found: Table = {"format": FORMAT}
+    if director.sync is not None and not director.sync:
+        found["sync"] = ()
+    facts = (("name", director.name), ("host", director.home.host), ("netns", director.home.netns))
+    if any(text for _, text in facts):
+        found["director"] = {key: text for key, text in facts if text}
+    if director.timeouts is not None:
+        found["timeouts"] = TIMEOUTS.table(director.timeouts)
+    if director.sysctl:
+        found["sysctl"] = {name: sysctls.number_or_text(director.sysctl[name]) for name in sorted(director.sysctl)}
+    return found
 
 
 def service_block(pool: Pool, wordings: dict[object, str] | None = None) -> str:
@@ -74,16 +64,15 @@ def service_block(pool: Pool, wordings: dict[object, str] | None = None) -> str:
 
     `wordings` are those of settings that were written before, as many servers share the same.
     """
-    block = _block("[[service]]", SERVICE.table(pool.service))
+    settings = block("[[service]]", SERVICE.table(pool.service))
     if not pool.servers:
-        return block
+        return settings
     servers = pool.servers
     where = fields.service_text(pool.service.key)
     _refuse_twice((server.name for server in servers.values()), f"server of {where}")
     wordings = {} if wordings is None else wordings
-    order = sorted(servers, key=lambda endpoint: (*_address_order(endpoint.address), endpoint.port))
-    rows = [f"    {server_line(servers[endpoint], wordings)},\n" for endpoint in order]
-    return f"{block}server = [\n{''.join(rows)}]\n"
+    rows = [f"    {server_line(servers[endpoint], wordings)},\n" for endpoint in ordered_servers(pool)]
+    return f"{settings}server = [\n{''.join(rows)}]\n"
 
 
 def server_line(server: RealServer, wordings: dict[object, str] | None = None) -> str:
@@ -92,7 +81,7 @@ def server_line(server: RealServer, wordings: dict[object, str] | None = None) -
     wording = wordings.get(settings) if wordings is not None else None
     if wording is None:
         table = SERVER.table(server)
-        wording = "".join(f", {key} = {_value(value)}" for key, value in table.items() if key not in SERVER.front)
+        wording = "".join(f", {key} = {value_text(value)}" for key, value in table.items() if key not in SERVER.front)
         if wordings is not None:
             wordings[settings] = wording
     name = f"name = {_string(server.name)}, " if server.name else ""
@@ -106,18 +95,21 @@ def _refuse_twice(names: Iterable[str], what: str) -> None:
         raise ProfileError(f'name: more than one {what} is called "{name}"; give each a name of its own')
 
 
-def _block(header: str, table: Table) -> str:
-    return header + "\n" + "".join(f"{key} = {_value(value)}\n" for key, value in table.items())
+def block(header: str, table: Table) -> str:
+    """Write a table with its header (empty for none), a key a line."""
+    lines = "".join(f"{key} = {value_text(value)}\n" for key, value in table.items())
+    return f"{header}\n{lines}" if header else lines
 
 
-def _value(value: Raw | Table | None) -> str:
+def value_text(value: Raw | Table | None) -> str:
+    """Write a value on one line."""
     match value:
         case str():
             return _string(value)
         case tuple():
             return f"[{', '.join(map(_string, value))}]"
         case dict():
-            return "{ " + ", ".join(f"{key} = {_value(inner)}" for key, inner in value.items()) + " }"
+            return "{ " + ", ".join(f"{key} = {value_text(inner)}" for key, inner in value.items()) + " }"
         case _:
             return str(value)
 

@@ -24,9 +24,11 @@ from lvstui.core.observed import Reading
 from lvstui.kernel.ipvs import wire
 from lvstui.kernel.ipvs.dump import PoolTable
 from lvstui.kernel.ipvs.wire import Command
+from lvstui.kernel.namespace import call_in
 from lvstui.kernel.netlink.attributes import NATIVE, Attributes
 from lvstui.kernel.netlink.channel import DUMP, REQUEST, Answer, Datagram, GenericFamily, messages
 from lvstui.kernel.port import NO_IPVS, Garbled, KernelError, NoIpvs, NoRight, Refused
+from lvstui.kernel.procfs.table import TABLE
 from lvstui.kernel.refusals import explain_refusal
 
 NO_RIGHT: Final = "the right to change IPVS is missing (CAP_NET_ADMIN): start lvstui as root, for example with sudo"
@@ -38,10 +40,13 @@ _T = TypeVar("_T")
 
 
 class Netlink:
-    """IPVS of one network namespace; None is the one that the process is in. To be used from one thread at a time."""
+    """IPVS of one network namespace; None is the one that the process is in. To be used from one thread at a time.
 
-    def __init__(self, netns: str | None = None) -> None:
-        self._session = _Session(netns)
+    A question has the kernel load the module where it can, unless not `loads`.
+    """
+
+    def __init__(self, netns: str | None = None, *, loads: bool = True) -> None:
+        self._session = _Session(netns, loads=loads)
         self._table = PoolTable()
 
     def close(self) -> None:
@@ -194,11 +199,13 @@ def _trouble(answer: Answer) -> KernelError | None:
 class _Session:
     """A socket that is opened at the first request, and anew where the module was away.
 
-    Requests raise `Answer` with the kernel's errno; they are sent within `call`, which turns it into a sentence.
+    Asking for it has the kernel load the module, unless not `loads`: then nobody asks while it is away. Requests raise
+    `Answer` with the kernel's errno; they are sent within `call`, which turns it into a sentence.
     """
 
-    def __init__(self, netns: str | None) -> None:
+    def __init__(self, netns: str | None, *, loads: bool) -> None:
         self._netns = netns
+        self._loads = loads
         self._family: GenericFamily | None = None
 
     def close(self) -> None:
@@ -257,6 +264,8 @@ class _Session:
 
     def _open(self) -> GenericFamily:
         if self._family is None:
+            if not self._loads and not call_in(self._netns, TABLE.exists):
+                raise NoIpvs(NO_IPVS)
             try:
                 self._family = GenericFamily(wire.FAMILY_NAME, wire.FAMILY_VERSION, self._netns)
             except Answer as answer:

@@ -67,6 +67,13 @@ _IDENTITY_OPTION, _ENGINE_OPTION = 2, 3
 
 _LITTLE: Final = struct.pack("=H", 1) == struct.pack("<H", 1)
 
+_LOOKS: Final = 3
+"""How often the list of sockets is read before the daemon's counts as missing.
+
+The kernel hands out 32 lines or so at a time and goes on by their number (`udp_get_idx`, net/ipv4/udp.c): a socket
+that is closed meanwhile makes it skip one.
+"""
+
 _UDP: Final = {4: Path("/proc/thread-self/net/udp"), 6: Path("/proc/thread-self/net/udp6")}
 
 
@@ -270,11 +277,12 @@ class _Line:
         trusted = {"0", str(os.geteuid())}
         parts = [group.packed[place : place + 4] for place in range(0, len(group.packed), 4)]
         address = b"".join(part[::-1] if _LITTLE else part for part in parts).hex().upper()
-        for line in _UDP[group.version].read_text().splitlines()[1:]:
-            fields = line.split()
-            there = fields[1] == f"{address}:{self.daemon.port:04X}"
-            if there and fields[7] in trusted and fields[9] != ours:
-                return int(fields[4].partition(":")[2], 16), int(fields[-1])
+        for _ in range(_LOOKS):
+            for line in _UDP[group.version].read_text().splitlines()[1:]:
+                fields = line.split()
+                there = fields[1] == f"{address}:{self.daemon.port:04X}"
+                if there and fields[7] in trusted and fields[9] != ours:
+                    return int(fields[4].partition(":")[2], 16), int(fields[-1])
         raise KernelError("the kernel's sync daemon listens nowhere; it may just have been stopped")
 
 

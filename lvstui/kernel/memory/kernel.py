@@ -47,6 +47,7 @@ from lvstui.core.model import (
     Timeouts,
 )
 from lvstui.core.observed import NO_INFO, Info, Reading, Rule, ServerStats, Stats
+from lvstui.core.offer import ENGINES, SCHEDULERS
 from lvstui.core.packets.program import Program
 from lvstui.core.probes.answer import Answer
 from lvstui.core.probes.question import Question
@@ -56,7 +57,7 @@ from lvstui.kernel.memory.probes import answer
 from lvstui.kernel.memory.rules import Rulebook
 from lvstui.kernel.memory.traffic import Traffic, by_cpu
 from lvstui.kernel.port import KernelError, NoIpvs, NoRight, Piece, Refused
-from lvstui.kernel.refusals import BACKUP_ONLY, ENGINES, MIXED, SCHEDULERS, explain_refusal, unicast
+from lvstui.kernel.refusals import BACKUP_ONLY, MIXED, explain_refusal, unicast
 
 DEFAULTS = {
     name: setting.default or "7883"

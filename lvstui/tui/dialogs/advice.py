@@ -22,10 +22,13 @@ from lvstui.tui.widgets.lines import Chunks, Line
 from lvstui.tui.widgets.table import VirtualTable
 
 _COLUMNS = (
+    Column("severity", "", 7, 1),
     Column("about", "About", 20, 1, grow=1),
     Column("sentence", "Advice", 36, 1, grow=3),
-    Column("edit", "Edit", 4, 1),
 )
+
+_WRONG, _WARNING = Cell("wrong", Tone.BAD), Cell("warning", Tone.WARN)
+"""What keeps clients from being served, and what may; the doctor has the same words."""
 
 
 class Wish(Enum):
@@ -67,8 +70,7 @@ class AdviceScreen(Dialog[AdviceAnswer | None]):
     AdviceScreen { background: $background; }
     AdviceScreen > Vertical { width: 100%; height: 100%; }
     AdviceScreen #title { text-style: bold; padding: 0 1; background: $panel; }
-    AdviceScreen VirtualTable { height: 1fr; min-height: 4; }
-    AdviceScreen Chunks { height: auto; max-height: 55%; padding: 0 1; background: $panel; }
+    AdviceScreen Chunks { height: 1fr; padding: 0 1; background: $panel; }
     AdviceScreen #foot { padding: 0 1; background: $panel; color: $text-muted; }
     """
 
@@ -85,8 +87,11 @@ class AdviceScreen(Dialog[AdviceAnswer | None]):
         """Lay out the title, the list, the reason and remedy of one advice, and the keys."""
         count, pieces = len(self._found), sum(len(alike.pieces) for alike in self._found)
         places = f" at {pieces:,} places" if pieces > count else ""
+        harm = sum(alike.wrong for alike in self._found)
+        served = f"; {harm} keep{'s' if harm == 1 else ''} clients from being served" if harm else ""
+        title = f"Advice: {count} problem{'' if count == 1 else 's'}{places}{served}"
         with Vertical():
-            yield Static(f"Advice: {count} problem{'' if count == 1 else 's'}{places}", id="title", markup=False)
+            yield Static(title, id="title", markup=False)
             yield self._table
             yield Chunks(text_id="reason")
             yield Line("foot")
@@ -96,6 +101,11 @@ class AdviceScreen(Dialog[AdviceAnswer | None]):
         self._show()
         self._table.move_to(self._start)
         self._table.focus()
+        self._explain()
+
+    def on_resize(self) -> None:
+        """Make the list as high as it has lines, up to a half; the rest is for the advice under the cursor."""
+        self._show()
         self._explain()
 
     def on_virtual_table_cursor_moved(self) -> None:
@@ -142,6 +152,7 @@ class AdviceScreen(Dialog[AdviceAnswer | None]):
         return any(piece.concerns(about) for piece in (self._found[row.place].pieces if row.many else (row.advice,)))
 
     def _show(self) -> None:
+        self._table.styles.height = min(len(self._rows) + 1, max(4, self.size.height // 2 - 1))
         self._table.show(_COLUMNS, range(len(self._rows)), self._cells)
 
     def action_turn(self, pages: int) -> None:
@@ -151,11 +162,11 @@ class AdviceScreen(Dialog[AdviceAnswer | None]):
     def _cells(self, number: int) -> Sequence[Cell]:
         advice, place, many = self._rows[number]
         alike = self._found[place]
+        severity = _WRONG if advice.wrong else _WARNING
         if many:
-            return Cell(alike.about, Tone.NAME), Cell(alike.sentence), Cell(f"{many:,}", Tone.DIM)
+            return severity, Cell(alike.about, Tone.PLAIN), Cell(alike.sentence)
         indent = "  " if len(alike.pieces) > 1 else ""
-        edit = Cell("edit" if advice.changes else "", Tone.DIM)
-        return Cell(indent + advice.about, Tone.NAME), Cell(advice.sentence), edit
+        return severity, Cell(indent + advice.about, Tone.PLAIN), Cell(advice.sentence)
 
     def _explain(self) -> None:
         advice, place, many = self._row

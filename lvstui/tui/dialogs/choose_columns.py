@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -13,9 +13,15 @@ from textual.widgets import Static
 
 from lvstui.core.view.table import Arranged, Cell, Column, Tone
 from lvstui.tui.widgets.dialog import Dialog
+from lvstui.tui.widgets.lines import Line
 from lvstui.tui.widgets.table import VirtualTable
 
-_COLUMNS = (Column("shown", "", 3, 1), Column("title", "Column", 22, 1, grow=1), Column("sorted", "Sorted", 10, 1))
+_COLUMNS = (
+    Column("shown", "", 3, 1),
+    Column("title", "Column", 12, 1, grow=1),
+    Column("room", "", 11, 1),
+    Column("sorted", "Sorted", 10, 1),
+)
 
 
 class ChooseColumns(Dialog[Arranged | None]):
@@ -29,27 +35,39 @@ class ChooseColumns(Dialog[Arranged | None]):
     ]
 
     DEFAULT_CSS = """
-    ChooseColumns { align: center middle; background: $background 60%; }
+    ChooseColumns { align: center middle; background: transparent; }
     ChooseColumns > Vertical {
-        width: 50; max-width: 100%; height: auto; max-height: 100%; padding: 0 1;
-        border: solid $primary; background: $surface;
+        width: 50; max-width: 100%; height: auto; max-height: 100%; padding: 0 0 1 0; background: $dialog;
     }
-    ChooseColumns VirtualTable { height: 15; }
+    ChooseColumns #title { width: 100%; padding: 0 1; text-style: bold; background: $accent; color: $text-on-accent; }
+    ChooseColumns #room, ChooseColumns .keys { padding: 0 1; color: $secondary; }
+    ChooseColumns VirtualTable { height: 15; background: $dialog; }
     """
 
-    def __init__(self, columns: Sequence[Column], sortable: Sequence[str], choice: Arranged) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        sortable: Sequence[str],
+        choice: Arranged,
+        room: Callable[[Arranged], Collection[str]],
+    ) -> None:
+        """Ask about columns; `room` returns those that there is room for with a choice."""
         super().__init__()
         self._columns = {column.id: column for column in columns}
         self._fixed = columns[0].id
         self._sortable = sortable
         self._choice = choice
+        self._room = room
+        self._fits: Collection[str] = ()
 
     def compose(self) -> ComposeResult:
         """Lay out the columns and what the keys do."""
         with Vertical():
+            yield Static("Columns, and the order of the rows", id="title", markup=False)
             yield _Columns()
-            yield Static("Space show or hide   s sort, again: reverse", markup=False)
-            yield Static("Enter accepts   Esc cancels", markup=False)
+            yield Line("room")
+            yield Static("Space show or hide   s sort, again: reverse", classes="keys", markup=False)
+            yield Static("Enter accepts   Esc cancels", classes="keys", markup=False)
 
     def on_mount(self) -> None:
         """Start on the first column."""
@@ -76,13 +94,19 @@ class ChooseColumns(Dialog[Arranged | None]):
         self.dismiss(self._choice)
 
     def _show(self) -> None:
+        self._fits = self._room(self._choice)
+        without = [key for key in self._columns if key not in self._choice.hidden and key not in self._fits]
+        many = f"{len(without)} of those shown {'has' if len(without) == 1 else 'have'} no room: hide others"
+        self.query_one("#room", Line).say(many if without else "all of those shown have room", Tone.SECONDARY)
         self.query_one(_Columns).show(_COLUMNS, tuple(self._columns), self._cells)
 
     def _cells(self, key: str) -> Sequence[Cell]:
         shown = key not in self._choice.hidden
         order = ("descending" if self._choice.descending else "ascending") if key == self._choice.sort else ""
         mark = "[x]" if shown else "[ ]"
-        return Cell(mark), Cell(self._columns[key].title, Tone.PLAIN if shown else Tone.DIM), Cell(order, Tone.DIM)
+        room = Cell("no room now", Tone.WARN) if shown and key not in self._fits else Cell("")
+        title = Cell(self._columns[key].title, Tone.PLAIN if shown else Tone.DIM)
+        return Cell(mark), title, room, Cell(order, Tone.DIM)
 
 
 class _Columns(VirtualTable[str]):

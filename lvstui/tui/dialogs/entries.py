@@ -6,12 +6,14 @@ from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
 from lvstui.core import fields
+from lvstui.core.describe import notes
 from lvstui.core.entries.edits import Manner
 from lvstui.core.entries.request import (
     TARGET_COLUMNS,
@@ -31,6 +33,7 @@ from lvstui.core.view.table import escape
 from lvstui.core.words import count
 from lvstui.engine.messages import EditEntries
 from lvstui.tui.dialogs.confirm import Confirm, confirm_first
+from lvstui.tui.terminal import TOO_SOON, pressed_again
 from lvstui.tui.widgets.dialog import Dialog
 from lvstui.tui.widgets.lines import Prompt
 from lvstui.tui.widgets.table import VirtualTable
@@ -52,16 +55,19 @@ class EntryDialog(Dialog[EditEntries | None]):
     ]
 
     DEFAULT_CSS = """
-    EntryDialog { align: center middle; background: $background 60%; }
+    EntryDialog { align: center middle; background: transparent; }
     EntryDialog > Vertical {
-        width: 78; max-width: 100%; height: auto; max-height: 100%; padding: 0 1;
-        border: solid $primary; background: $surface;
+        width: 78; max-width: 100%; height: auto; max-height: 100%; padding: 0 0 1 0; background: $dialog;
     }
-    EntryDialog .title { text-style: bold; }
-    EntryDialog #how { margin: 1 0 0 0; }
+    EntryDialog > Vertical > * { margin: 0 1; }
+    EntryDialog .title {
+        width: 100%; margin: 0 0 1 0; padding: 0 1; text-style: bold; background: $accent; color: $text-on-accent;
+    }
+    EntryDialog VirtualTable { background: $dialog; }
+    EntryDialog #how { margin: 1 1 0 1; }
     EntryDialog #room { height: auto; max-height: 10; scrollbar-size-vertical: 1; }
     EntryDialog #effect { color: $text-muted; height: auto; }
-    EntryDialog .foot { color: $text-primary; margin: 1 0 0 0; }
+    EntryDialog .foot { color: $text-primary; margin: 1 1 0 1; }
     """
 
     def __init__(self, snapshot: Snapshot, request: EntryRequest) -> None:
@@ -70,7 +76,8 @@ class EntryDialog(Dialog[EditEntries | None]):
         self._request = request
         self._targets = targets(snapshot, request)
         if self._targets:
-            self._request = replace(request, target=self._targets[0])
+            target = request.target if request.target in self._targets else self._targets[0]
+            self._request = replace(request, target=target)
 
     def compose(self) -> ComposeResult:
         """Lay out the title, the servers to choose from, how it is done, what will happen, and the keys."""
@@ -96,8 +103,21 @@ class EntryDialog(Dialog[EditEntries | None]):
         table = self.query_one(_Targets)
         table.styles.height = min(len(self._targets), _TABLE_MAX) + 1 if self._targets else 0
         table.show(TARGET_COLUMNS, self._targets, partial(target_cells, self._snapshot, self._request))
-        table.focus()
+        table.move_to(self._request.target)
+        self.set_focus(table)  # at once: what is asked next takes it
         self._show()
+        if self._request.action is Action.TIME:
+            self.action_seconds()
+
+    def on_key(self, event: events.Key) -> None:
+        """Take a number that is typed for the time, or where there is none for the pace, and ask for the rest of it."""
+        if self.query_one(Prompt).has_class("asking") or not (event.character or "").isdigit():
+            return
+        event.stop()
+        if self._request.action is not Action.EXPIRE:
+            self.action_seconds(event.character or "")
+        else:
+            self.action_pace(event.character or "")
 
     def on_virtual_table_cursor_moved(self) -> None:
         """Take the server under the cursor."""
@@ -118,17 +138,17 @@ class EntryDialog(Dialog[EditEntries | None]):
             self._request = replace(self._request, manner=manner)
             self._show()
 
-    def action_seconds(self) -> None:
-        """Ask for the time, in seconds."""
+    def action_seconds(self, typed: str = "") -> None:
+        """Ask for the time, in seconds; `typed` is the first digit, where that asks."""
         if self._request.action is not Action.EXPIRE:
 
             def read(text: str) -> EntryRequest:
                 return replace(self._request, seconds=fields.number("seconds", text))
 
-            self.query_one(Prompt).ask("seconds", str(self._request.seconds), read, self._take)
+            self.query_one(Prompt).ask("seconds", str(self._request.seconds), read, self._take, typed=typed)
 
-    def action_pace(self) -> None:
-        """Ask how many clients a second are to be edited."""
+    def action_pace(self, typed: str = "") -> None:
+        """Ask how many clients a second are to be edited; `typed` is the first digit, where that asks."""
         if len(self._request.chosen) > 1:
 
             def read(text: str) -> EntryRequest:
@@ -141,14 +161,20 @@ class EntryDialog(Dialog[EditEntries | None]):
                 return replace(self._request, pace=pace)
 
             label = "clients a second (0: as fast as possible)"
-            self.query_one(Prompt).ask(label, f"{self._request.pace:g}", read, self._take)
+            self.query_one(Prompt).ask(label, f"{self._request.pace:g}", read, self._take, typed=typed)
 
     def _take(self, request: EntryRequest) -> None:
         self._request = request
         self._show()
 
     def action_accept(self) -> None:
-        """Return the request; where connections are reset, after one more question."""
+        """Return the request; where connections are reset, after one more question.
+
+        The Enter that ended a number does not also apply it, which is said in place of the keys.
+        """
+        if pressed_again(self.app):
+            self.query_one(".foot", Static).update(TOO_SOON)
+            return
         try:
             found = edits(self._snapshot, self._request)
         except FieldError:
@@ -174,6 +200,8 @@ class EntryDialog(Dialog[EditEntries | None]):
             how.append(f"{request.pace:g} clients a second")
         self.query_one("#how", Static).update("   ".join(how))
         effects = [f"- {line}" for line in lines(self._snapshot, request)]
+        services = [*(entry.service for entry in request.chosen), request.service]
+        effects += [f"note  {note}" for note in notes(self._snapshot.reading.director, services)]
         servers = {entry.entry.server.address for entry in request.chosen}
         if request.action is Action.MOVE and len(request.chosen) > 1 and len(servers) == 1:  # a whole server is emptied
             effects += alternatives(self._snapshot, servers.pop())

@@ -1,8 +1,8 @@
-"""Screens to read: the help, and lines over the whole width, so that no frame gets into what the mouse selects."""
+"""Screens to read: lines over the whole width, so that no frame gets into what the mouse selects."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from textwrap import fill, indent
 from typing import ClassVar
@@ -14,29 +14,24 @@ from textual.widgets import Static
 
 from lvstui.core.describe import describe
 from lvstui.core.view.table import escape
-from lvstui.engine.messages import Incomplete, Rejected
-from lvstui.tui.commands import AnyCommand
+from lvstui.engine.messages import Incomplete, Rejected, TakenBack
+from lvstui.tui.clipboard import copy
+from lvstui.tui.terminal import pressed_again
 from lvstui.tui.widgets.dialog import Dialog
 from lvstui.tui.widgets.lines import Chunks
-
-CLIPBOARD_MAX = 70_000
-"""Bytes that a terminal's clipboard takes; many leave out longer texts, and a slow link would be busy with one."""
-
-ABOUT = """\
-Weights are staged: shown as old -> new with the ipvsadm command, and only
-Enter writes them. Edits go into the profile as well; z undoes both."""
 
 _HELP_WIDTH = 76
 """Cells of a line of the help on a terminal of 80."""
 
 
-class _Readable(Dialog[None]):
-    """A screen that scrolls until one of the usual keys closes it."""
+class Readable(Dialog[None]):
+    """A screen that scrolls until one of the usual keys closes it; a digit closes it and goes to that view."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace,q,enter", "dismiss(None)", show=False),
         Binding("down,j", "scroll(1)", show=False),
         Binding("up,k", "scroll(-1)", show=False),
+        *(Binding(digit, f"app.leave_for({digit})", show=False) for digit in "123456"),
     ]
 
     def action_scroll(self, lines: int) -> None:
@@ -44,38 +39,7 @@ class _Readable(Dialog[None]):
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
-class Help(_Readable):
-    """Show groups of commands, and notes below."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark", "dismiss(None)", show=False)]
-
-    DEFAULT_CSS = """
-    Help { align: center middle; background: $background 60%; }
-    Help > VerticalScroll {
-        width: 80; max-width: 100%; height: auto; max-height: 100%; padding: 0 1;
-        border: solid $primary; background: $surface; scrollbar-size-vertical: 1;
-    }
-    Help .title { text-style: bold; }
-    """
-
-    def __init__(self, groups: Sequence[tuple[str, Iterable[AnyCommand]]], notes: str = "") -> None:
-        super().__init__()
-        self._groups = groups
-        self._notes = notes
-
-    def compose(self) -> ComposeResult:
-        """Write one line a command."""
-        with VerticalScroll():
-            yield Static(ABOUT, markup=False)
-            for title, commands in self._groups:
-                yield Static(f"\n{title}", classes="title", markup=False)
-                lines = (f"  {command.key_names:<20} {command.help}" for command in commands)
-                yield Static("\n".join(lines), markup=False)
-            if self._notes:
-                yield Static(f"\n{self._notes}", markup=False)
-
-
-class Listing(_Readable):
+class Listing(Readable):
     """Show lines under a title."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -87,11 +51,11 @@ class Listing(_Readable):
     """What the keys do, below the lines."""
 
     DEFAULT_CSS = """
-    Listing { align: center middle; background: $background 60%; }
-    Listing > Vertical { width: 100%; height: auto; max-height: 100%; background: $surface; }
-    Listing .title { text-style: bold; background: $panel; width: 100%; }
-    Listing Chunks { max-height: 90vh; }
-    Listing .foot { color: $text-muted; background: $panel; width: 100%; }
+    Listing { align: center middle; background: transparent; }
+    Listing > Vertical { width: 100%; height: auto; max-height: 100%; background: $dialog; }
+    Listing .title { width: 100%; padding: 0 1; text-style: bold; background: $accent; color: $text-on-accent; }
+    Listing Chunks { max-height: 90vh; padding: 0 0 0 1; }
+    Listing .foot { width: 100%; padding: 0 1; color: $secondary; background: $surface; }
     """
 
     def __init__(self, title: str, lines: Sequence[str]) -> None:
@@ -113,6 +77,27 @@ class Listing(_Readable):
         self.query_one(Chunks).turn(pages)
 
 
+class PastEdit(Listing):
+    """What the last edit did that is never taken back: Enter leads it back by an edit of its own, z goes past it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose('back')", show=False),
+        Binding("z", "choose('undo')", show=False),
+    ]
+
+    def __init__(self, lines: Sequence[str], ways: Mapping[str, tuple[str, Callable[[], None]]]) -> None:
+        """Show `lines`; `ways` are those of `back` and `undo` that there are, each with its words for the foot."""
+        super().__init__("The last edit cannot be taken back", lines)
+        self._ways = ways
+        self.FOOT = "   ".join([*(words for words, _ in ways.values()), "Esc closes"])
+
+    def action_choose(self, way: str) -> None:
+        """Close, and go that way; where there is no such way nothing happens."""
+        if way in self._ways and not pressed_again(self.app):
+            self.dismiss(None)
+            self._ways[way][1]()
+
+
 class Copied(Listing):
     """Texts by what they are called: the first is sent to the terminal's clipboard at once, the next by y."""
 
@@ -131,15 +116,14 @@ class Copied(Listing):
 
     def action_copy_next(self) -> None:
         """Send the next text to the clipboard."""
-        self._name = next(self._names)
-        text = self._texts[self._name]
-        if len(text.encode()) > CLIPBOARD_MAX:
-            sentence = f"{self._name}: too long for a terminal's clipboard; mark fewer rows"
-        else:
-            self.app.copy_to_clipboard(text)
-            sentence = f"{self._name} sent to the terminal's clipboard (tmux: set-clipboard on)"
-        others = "".join(f"; y: {name}" for name in self._texts if name != self._name)
-        self.query_one(".foot", Static).update(f"{sentence}{others}; Esc")
+        self._name = name = next(self._names)
+        others = "".join(f"; y: {other}" for other in self._texts if other != name)
+
+        def said(sentence: str) -> None:
+            if self.is_attached and name == self._name:
+                self.query_one(".foot", Static).update(escape(f"{name} {sentence}{others}; Esc closes"))
+
+        copy(self.app, self._texts[name], said)
 
 
 def list_states(states: Mapping[str, str]) -> str:
@@ -165,3 +149,11 @@ def refused(event: Incomplete) -> Listing:
     lines = [refusal.line() for refusal in event.refusals]
     written = [f"written    {describe(change)}" for change in event.done]
     return Listing(f"Not all was written: {event.sentence}", [*lines, *written])
+
+
+def not_all_back(event: TakenBack) -> Listing:
+    """List what of a change on trial was not taken back and why, then what was."""
+    left = [f"left alone  others have changed it since: {describe(change)}" for change in event.left_alone]
+    refused = [refusal.line() for refusal in event.refused]
+    back = [f"taken back  {describe(change)}" for change in event.done]
+    return Listing("Not all was taken back", [*refused, *left, *back])

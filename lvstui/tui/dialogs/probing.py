@@ -74,7 +74,7 @@ class ProbeScreen(Listing):
         self._show()
 
     def _show(self) -> None:
-        lines = probe_lines(self._snapshot, self._keys, self.size.width - 2)
+        lines = probe_lines(self._snapshot, self._keys, self.size.width - 3)
         self.query_one(Chunks).renew(len(lines), lambda line: (lines[line],))
         repeat = f"asked every {SECONDS:g} s, h stops that" if self._repeats else f"h asks every {SECONDS:g} s"
         self.query_one(".foot", Static).update(f"{repeat}   H asks now   Esc closes")

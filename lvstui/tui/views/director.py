@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
-from lvstui.core.change import Change, merge
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from lvstui.core.change import Change, lookup, merge
 from lvstui.core.director import rows as director
+from lvstui.core.director.detail import detail, target_of, whole
+from lvstui.core.director.gauges import gauges, in_one_line
 from lvstui.core.director.rows import DIRECTOR_COLUMNS, DirectorLook, DirectorRow, Part, Question, keep, touches
-from lvstui.core.fields import ROLE_WORDS
+from lvstui.core.fields import ROLE_WORDS, FieldError, quote, visible
+from lvstui.core.keys import with_keys
 from lvstui.core.model import SyncDaemon
 from lvstui.core.rules import problems
+from lvstui.core.snapshot import Snapshot
+from lvstui.core.view.command_line import remedy
+from lvstui.core.view.glyphs import Glyphs
 from lvstui.core.view.table import Tone
 from lvstui.engine.messages import Edit
-from lvstui.tui.commands import Command, bindings
-from lvstui.tui.views.editing import check_changes, confirm_changes, editable, editing, filtering, nothing_pending
-from lvstui.tui.views.view import Rows, TableView
+from lvstui.formats.equivalent import equivalent
+from lvstui.formats.ipvsadm import command
+from lvstui.tui.commands import Arguments, Command, bindings
+from lvstui.tui.commands import Part as Place
+from lvstui.tui.dialogs.listing import Copied
+from lvstui.tui.views.editing import check_changes, confirm_changes, copying, editable, editing, nothing_pending
+from lvstui.tui.views.finding import filtering
+from lvstui.tui.views.lines import rest_of
+from lvstui.tui.views.view import NOTHING, Beside, Rows, TableView
+from lvstui.tui.widgets.detail import WIDE_BESIDE
+from lvstui.tui.widgets.lines import Line
+
+_LOW = 30
+"""Rows of a screen below which the gauges are one line of words."""
 
 Settings: TypeAlias = TableView[DirectorRow, DirectorLook]
 
@@ -46,15 +67,6 @@ def _stopped(view: Settings) -> DirectorRow | None:
     return here if here in stopped else next(iter(stopped), None)
 
 
-def _open(view: Settings) -> None:
-    """Ask for the row's value, or fold a part."""
-    row = view.table.cursor_key
-    if row is not None and not row.name:
-        _fold(view, folded=row.part not in view.look.folded)
-    else:
-        view.action_run_command("director.edit")
-
-
 def _not_editable(view: Settings) -> str:
     return "" if _question(view, view.table.cursor_key) else "nothing can be edited in this row"
 
@@ -77,7 +89,9 @@ def _add(view: Settings) -> None:
 
 def _nothing_to_stop(view: Settings) -> str:
     if _removal(view) is None:
-        return "only a running sync daemon can be stopped; x takes a setting out of the profile"
+        return with_keys(
+            "only a running sync daemon can be stopped; {x:director.take-out} takes a setting out of the profile"
+        )
     return ""
 
 
@@ -110,6 +124,34 @@ def _ask(view: Settings, row: DirectorRow) -> None:
     view.prompt.ask(question.label, question.text, read, partial(_take, view, row))
 
 
+def _settable(view: Settings) -> Iterator[str]:
+    """Yield the names of the rows whose value can be edited."""
+    parts = (Part.TIMEOUTS, Part.SYNC, Part.SYSCTL)
+    rows = (row for part in parts for row in director.rows_of(view.snapshot, view.look, part))
+    return (row.name for row in rows if _question(view, row))
+
+
+def _read_setting(view: Settings, text: str) -> Callable[[], None]:
+    """Read `SETTING VALUE`."""
+    name, value = rest_of(text)
+    parts = (Part.TIMEOUTS, Part.SYNC, Part.SYSCTL)
+    rows = {row.name: row for part in parts for row in director.rows_of(view.snapshot, view.look, part)}
+    question = _question(view, rows.get(name))
+    if question is None:
+        raise FieldError("setting", f"no setting is called {quote(name)}; {remedy(name, _settable(view))}")
+    if not value:
+        raise FieldError("value", f"write the value behind it; it is {visible(question.text)} now")
+    change = question.change(value)
+    check_changes([change], view.snapshot.reading.director)
+
+    def act() -> None:
+        if editable(view):
+            view.table.move_to(rows[name])
+            _take(view, rows[name], change)
+
+    return act
+
+
 def _take(view: Settings, row: DirectorRow, change: Change) -> None:
     """Stage an answer; the value that the kernel has already goes into a profile that lacks it."""
     same = change.before == change.after
@@ -121,6 +163,22 @@ def _take(view: Settings, row: DirectorRow, change: Change) -> None:
         view.stage(Edit(merge(view.staged.changes, [change])))
         unwise = problems(change, view.snapshot.reading.director)
         view.say(" ".join(str(problem) for problem in unwise), Tone.WARN)
+
+
+def _excerpt(view: Settings) -> None:
+    """Copy the row under the cursor, or all of a heading: as the command that sets it so, where there is one."""
+    row, running = view.table.cursor_key, view.snapshot.reading.director
+    if row is None:
+        return
+    rows = [row] if row.name else director.rows_of(view.snapshot, view.look, row.part)
+    lines: list[str] = []
+    for one in rows:
+        target = target_of(one)
+        value = lookup(running, target) if target is not None else None
+        line = director.line_of(view.snapshot, view.look, one)
+        said = command(Change(target, None, value)) if target is not None and value is not None else None
+        lines.append(said or f"# {line.title}: {line.value.text}")
+    view.app.push_screen(Copied("As commands", {"commands": "\n".join(dict.fromkeys(lines))}))
 
 
 def _fold(view: Settings, *, folded: bool) -> None:
@@ -135,24 +193,50 @@ def _fold(view: Settings, *, folded: bool) -> None:
     view.redraw()
 
 
+_EDITING: tuple[Command[Settings], ...] = editing()
+
+_SET: Arguments[Settings] = Arguments("set", (Place("SETTING", _settable), Place("VALUE")), _read_setting, alone=2)
+
 _COMMANDS: tuple[Command[Settings], ...] = (
-    Command("director.edit", "e", "edit the value of this row", _edit, "Enter edit", _not_editable),
+    Command("director.edit", "e", "edit the value of this row", _edit, "e edit", _not_editable, arguments=_SET),
     Command("director.add", "a", "start a sync daemon", _add, "a start daemon", _both_running),
     Command("delete", "delete,ctrl+d", "stop this sync daemon, after asking", _delete, "Del stop", _nothing_to_stop),
-    Command("director.release", "x", "take this row out of the profile", _unmanage, "x unmanage", _not_managed),
+    Command("director.take-out", "x", "take this row out of the profile", _unmanage, "x unmanage", _not_managed),
     filtering("show only rows with these words (!not)"),
+    copying("copy this row as a command", _excerpt),
     Command("fold", "left", "fold this part", partial(_fold, folded=True)),
     Command("unfold", "right", "unfold this part", partial(_fold, folded=False)),
-    *editing(_open),
+    *_EDITING,
 )
 
 
-class DirectorView(TableView[DirectorRow, DirectorLook]):
-    """What belongs to the director as a whole; Enter on a row edits it, the row's sentence stands below."""
+class Gauges(Vertical):
+    """Gauges in lines, of which only those that changed are painted; in one line where the screen is low."""
 
-    DEFAULT_CSS = "DirectorView #sentence { height: 4; }"
+    DEFAULT_CSS = "Gauges { height: auto; padding: 0 1; }"
+
+    def show(self, snapshot: Snapshot, glyphs: Glyphs) -> None:
+        """Show the newest state."""
+        width, height = self.app.size
+        lines = [in_one_line(snapshot, width - 2)] if height < _LOW else [*gauges(snapshot, width, glyphs), ()]
+        shown = list(self.query(Line))
+        for place in range(len(shown), len(lines)):
+            line = Line(f"gauge-{place}")
+            self.mount(line)
+            shown.append(line)
+        for place, line in enumerate(shown):
+            line.display = place < len(lines)
+            if line.display:
+                line.put(lines[place])
+
+
+class DirectorView(TableView[DirectorRow, DirectorLook]):
+    """What belongs to the director as a whole; e on a row edits it, what is known of it stands below."""
+
+    DEFAULT_CSS = "DirectorView #sentence { height: auto; min-height: 4; max-height: 8; }"
 
     NAME = "director"
+    BESIDE = WIDE_BESIDE
     COMMANDS = _COMMANDS
     BINDINGS = bindings(_COMMANDS)
     ROWS = Rows(
@@ -163,11 +247,23 @@ class DirectorView(TableView[DirectorRow, DirectorLook]):
         filtered=lambda look, text: replace(look, filter=director.LANGUAGE.parse(text)),
         staged=lambda look, changes: replace(look, staged=tuple(changes)),
         details=lambda snapshot, look, row: (director.sentence(snapshot, look, row), touches(snapshot, row)),
+        detail=partial(detail, commands=equivalent),
+        whole=whole,
     )
 
-    def stage(self, edit: Edit) -> None:
+    def compose(self) -> ComposeResult:
+        """Lay out the gauges above the table."""
+        yield Gauges()
+        yield from super().compose()
+
+    def redraw(self) -> None:
+        """Show the gauges and the rows."""
+        self.query_one(Gauges).show(self.snapshot, self.look.glyphs)
+        super().redraw()
+
+    def stage(self, edit: Edit, beside: Beside = NOTHING) -> None:
         """Stay with a daemon whose options vanish until it runs."""
         row = self.table.cursor_key
         if row and row.part is Part.SYNC and "." in row.name and not edit.changes and _removal(self) is None:
             self.table.move_to(DirectorRow(Part.SYNC, row.name.partition(".")[0]))
-        super().stage(edit)
+        super().stage(edit, beside)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from textual.app import App
@@ -10,24 +12,35 @@ from textual.widgets import Static
 
 from lvstui.core.doctor.lines import report_lines, title
 from lvstui.core.model import ServiceKey
+from lvstui.core.services.batch import named_service
+from lvstui.core.view.command_line import words
 from lvstui.engine.messages import Examine, Examined
-from lvstui.tui.commands import Command
+from lvstui.tui.commands import Arguments, Command, Part
 from lvstui.tui.dialogs.listing import Listing
+from lvstui.tui.views.lines import known_services
 from lvstui.tui.views.view import K, L, TableView, View
 
 
 def examining() -> Command[TableView[K, L]]:
     """Return the command that examines the service under the cursor."""
 
+    def examine(view: TableView[K, L], key: ServiceKey) -> None:
+        view.say("looking for what is wrong ...")
+        view.ask(Examine(key))
+
     def ask(view: TableView[K, L]) -> None:
         if (key := _service(view)) is not None:
-            view.say("looking for what is wrong ...")
-            view.ask(Examine(key))
+            examine(view, key)
+
+    def read(view: TableView[K, L], text: str) -> Callable[[], None]:
+        key = named_service(view.snapshot.reading.director, "".join(words(text, 1)))
+        return partial(examine, view, key)
 
     def why_off(view: TableView[K, L]) -> str:
         return "" if _service(view) is not None else "go to a service, or to a real server below one"
 
-    return Command("doctor", "X", "look for what is wrong with this service", ask, why_off=why_off)
+    line: Arguments[TableView[K, L]] = Arguments("doctor", (Part("SERVICE", known_services),), read, alone=1)
+    return Command("doctor", "X", "look for what is wrong with this service", ask, why_off=why_off, arguments=line)
 
 
 def _service(view: TableView[K, L]) -> ServiceKey | None:
@@ -44,7 +57,7 @@ class Diagnosis(Listing):
     FOOT = "p asks the real servers too   Esc closes"
 
     def __init__(self, event: Examined, width: int) -> None:
-        lines = report_lines(event.report, event.director, max(40, width - 1), every=True)
+        lines = report_lines(event.report, event.director, max(40, width - 3), every=True)
         super().__init__(f"Doctor: {title(event.asked.key, event.director)}", lines)
         self.key = event.asked.key
 

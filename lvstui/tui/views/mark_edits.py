@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from lvstui.core import fields
 from lvstui.core.change import Change, change_group, fold
+from lvstui.core.keys import with_keys
 from lvstui.core.marks.edits import cleared_bits, copy_rules, lost_changes, remove_selector, set_timeout, split_group
 from lvstui.core.marks.forms import BundleForm, PacketsForm, RemovalForm
 from lvstui.core.marks.mark import OTHERS, mark_at, marks, why_not_writable
@@ -21,6 +22,7 @@ from lvstui.core.view.form import Values
 from lvstui.core.view.table import Tone
 from lvstui.formats.equivalent import equivalent
 from lvstui.tui.commands import Command
+from lvstui.tui.terminal import new_server_of
 from lvstui.tui.views.editing import (
     Questions,
     check_changes,
@@ -76,7 +78,7 @@ def _rules_writable(view: View) -> bool:
 def _alone(view: Marks) -> bool:
     """Return whether no rows are marked, and say what to do about it: one group is deleted at a time."""
     if view.table.marked:
-        view.say("one group at a time: U clears the marks", Tone.WARN)
+        view.say(with_keys("one group at a time: {U:table.clear-marks} clears the marks"), Tone.WARN)
     return not view.table.marked
 
 
@@ -85,6 +87,7 @@ def _fill_in(
     questions: Questions,
     take: Callable[[tuple[Change, ...]], None] | None = None,
     more: Callable[[Values], Sequence[str]] | None = None,
+    action: str = "Stage",
 ) -> None:
     """Ask, with a preview of commands and script (and `more`); stage the changes as one, or pass them to `take`."""
     director = staged_director(view)
@@ -98,16 +101,17 @@ def _fill_in(
             lines += ["", "lvstui's table as a script for nft -f:", *rules]
         return [*lines, *(more(values) if more else ())]
 
-    fill_in(view, questions, take or partial(stage_also, view, whole=True), preview)
+    fill_in(view, questions, take or partial(stage_also, view, whole=True), preview, action)
 
 
 def _add(view: Marks, mark: int | None = None) -> None:
     """Ask for a whole group, and stage it; for a `mark` that has rules already, for its service only."""
     if not editable(view):
         return
-    form = GroupForm(staged_director(view), view.snapshot.reading.rules, view.snapshot.schedulers, has_profile(view))
+    snapshot, new = view.snapshot, new_server_of(view)
+    form = GroupForm(staged_director(view), snapshot.reading.rules, snapshot.schedulers, has_profile(view), new=new)
     if mark is not None:
-        rules = (known.rule for known in mark_at(view.snapshot, mark).rules)
+        rules = (known.rule for known in mark_at(snapshot, mark).rules)
         known = tuple(dict.fromkeys(rule.selector for rule in rules if rule.selector is not None))
         form = replace(form, mark=mark, selectors=known)
 
@@ -121,9 +125,9 @@ def _serve(view: Marks) -> None:
     """Ask for a service on the mark, which has rules already."""
     mark = mark_at_cursor(view)
     if mark is None:
-        view.say("go to a mark, or add a group (a)")
+        view.say(with_keys("go to a mark, or add a group ({a:mark.add})"))
     elif len(mark_at(view.snapshot, mark).pools) == len(Family):
-        view.say("it has services of both families already: J goes to them")
+        view.say(with_keys("it has services of both families already: {J:mark.jump} goes to them"))
     else:
         _add(view, mark)
 
@@ -135,12 +139,12 @@ def bundle(view: View, keys: Sequence[AddressKey]) -> None:
     title = "Replace these services by this group?"
     director = staged_director(view)
     form = BundleForm(director, tuple(keys), view.snapshot.reading.rules, has_profile(view))
-    _fill_in(view, form, lambda changes: confirm_changes(view, title, changes, "Bundle", whole=True))
+    _fill_in(view, form, lambda changes: confirm_changes(view, title, changes, "Bundle", whole=True), action="Go on")
 
 
 def _edit(view: Marks) -> None:
     if isinstance(view.table.cursor_key, ServerKey):
-        view.say("J goes to the service, where its servers are edited")
+        view.say(with_keys("{J:mark.jump} goes to the service, where its servers are edited"))
     elif (mark := mark_at_cursor(view)) is not None and _rules_writable(view):
         _fill_in(view, PacketsForm(staged_director(view), mark, has_profile(view)))
 
@@ -155,7 +159,12 @@ def _name(view: Marks) -> None:
         view.say("names are kept in a profile: start with --profile FILE", Tone.WARN)
         return
     if group is None:
-        view.say(f"lvstui's table has no group for mark {mark}; name its service in the services view (J)", Tone.WARN)
+        view.say(
+            with_keys(
+                f"lvstui's table has no group for mark {mark}; name its service in the services view ({{J:mark.jump}})"
+            ),
+            Tone.WARN,
+        )
         return
 
     def read(text: str) -> tuple[Change, ...]:
@@ -254,7 +263,7 @@ def _delete(view: Marks) -> None:
     if isinstance(key, RuleRow):
         _delete_rule(view, key)
     elif isinstance(key, ServerKey):
-        view.say("J goes to the service, where its servers are deleted")
+        view.say(with_keys("{J:mark.jump} goes to the service, where its servers are deleted"))
     elif mark is not None and not has_service(view) and mark not in view.snapshot.reading.director.groups:
         view.say("only rules of other programs set this mark; lvstui never writes those", Tone.WARN)
     elif mark is not None and nothing_pending(view) and editable(view):
@@ -279,7 +288,7 @@ def _delete_rule(view: Marks, key: RuleRow) -> None:
 EDITS: tuple[Command[Marks], ...] = (
     Command("mark.add", "a", "add a group: rules, services and servers", _add, "a add group"),
     Command(
-        "mark.serve",
+        "mark.add.service",
         "A",
         "add a service to a mark that has rules",
         _serve,
@@ -287,10 +296,10 @@ EDITS: tuple[Command[Marks], ...] = (
         when=lambda view: _on_a_mark(view) and not has_service(view),
     ),
     Command("mark.edit", "e", "edit which packets get the mark, in a form", _edit, "e edit", when=_on_a_mark),
-    Command("name", "n", "set the name of the group (in the profile)", _name),
-    Command("mark.timeout", "t", "set the persistence timeout (seconds, 0: none)", _timeout),
-    Command("mark.adopt", "C", "copy rules into lvstui's own table", _adopt, "C adopt", when=_foreign),
-    Command("mark.apart", "B", "replace the group by services, after asking", _take_apart),
-    Command("mark.restore", "r", "stage again what the kernel lost", _restore, "r restore", when=_any_lost),
+    Command("name", "L", "label: set the name of the group (in the profile)", _name),
+    Command("mark.time", "t", "set the persistence timeout (seconds, 0: none)", _timeout),
+    Command("rule.copy", "C", "copy rules into lvstui's own table", _adopt, "C copy", when=_foreign),
+    Command("mark.bundle", "B", "replace the group by services, after asking", _take_apart),
+    Command("mark.put-back", "b", "put back: stage again what the kernel lost", _restore, "b put back", when=_any_lost),
     Command("delete", "delete,ctrl+d", "delete the group, or this rule of it", _delete),
 )

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from lvstui.core.advice.services import mark_lines
+from lvstui.core.advice.services import about_mark
+from lvstui.core.keys import with_keys
 from lvstui.core.marks.columns import LANGUAGE, MARK_COLUMNS, SORTABLE
+from lvstui.core.marks.detail import detail
 from lvstui.core.marks.mark import STATES, every_rule, mark_at, marks, summary
-from lvstui.core.marks.rows import GroupRow, MarkLook, MarkRowKey, cells, columns, details, mark_of, rows, title
+from lvstui.core.marks.rows import GroupRow, MarkLook, MarkRowKey, cells, columns, mark_of, rows, title
 from lvstui.core.model import Family, MarkKey, ServerKey, ServiceKey
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.trace.request import target_proposal
+from lvstui.core.view.detail import Block
 from lvstui.core.view.table import Cell, Tone
 from lvstui.formats.equivalent import groups_as_script
 from lvstui.tui.commands import Command, bindings
-from lvstui.tui.dialogs.listing import Copied, Listing, list_states
-from lvstui.tui.views.editing import arranging, editing, filtering
+from lvstui.tui.dialogs.listing import Copied, list_states
+from lvstui.tui.views.editing import arranging, copy_rows, copying, editing
 from lvstui.tui.views.examining import examining
+from lvstui.tui.views.finding import filtering
 from lvstui.tui.views.mark_edits import EDITS, Marks, added_row, chosen_marks, has_service, mark_at_cursor
+from lvstui.tui.views.service_text import editing_text
 from lvstui.tui.views.tracing import tracing
 from lvstui.tui.views.view import Rows, TableView, View
 
 _NOTES = f"""\
 A mark bundles ports into one service: packet filter rules set the mark, a service on it takes the packets.
-lvstui writes only its own table, inet lvstui; it shows the rules of other programs, and C copies them.
+lvstui writes only its own table, inet lvstui; it shows the rules of other programs, and {{C:rule.copy}} copies them.
 
 What / finds (all terms must match)
   web 192.0.2.10       text in a mark, its rules or its servers
@@ -36,11 +42,10 @@ Fields  {LANGUAGE.help}
 State   {list_states(STATES)}"""
 
 
-def _open(view: Marks) -> None:
-    if (key := view.table.cursor_key) is not None:
-        snapshot, mark = view.snapshot, mark_of(key)
-        lines = details(snapshot, mark, mark_lines(snapshot, mark))
-        view.app.push_screen(Listing(title(mark_at(snapshot, mark)), lines))
+def _detail(snapshot: Snapshot, _look: MarkLook, key: MarkRowKey, width: int) -> Sequence[Block]:
+    """Return what is known of a row, with the advice about its mark."""
+    found = about_mark(snapshot, mark_of(key)) if isinstance(key, GroupRow) else ()
+    return detail(snapshot, key, width, [(one.sentence, one.reason, one.remedy) for one in found])
 
 
 def _show_entries(view: Marks) -> None:
@@ -86,6 +91,8 @@ def _excerpt(view: Marks) -> None:
     if lines := groups_as_script(view.snapshot, chosen_marks(view)):
         texts = {"script and commands": "\n".join(lines)}
         view.app.push_screen(Copied("As a script for nft, and as ipvsadm commands", texts))
+    else:
+        copy_rows(view)
 
 
 def _question(view: Marks) -> str:
@@ -95,19 +102,22 @@ def _question(view: Marks) -> str:
 
 _ARRANGING: tuple[Command[Marks], ...] = arranging()
 
+_EVERYWHERE: tuple[Command[Marks], ...] = editing()
+
 _COMMANDS: tuple[Command[Marks], ...] = (
     *EDITS,
     Command("entries", "E", "go to the persistence entries of this mark", _show_entries, "E entries", when=has_service),
-    Command("mark.service", "J", "go to the service of this mark", _show_service, "J service", when=has_service),
+    Command("mark.jump", "J", "go to the service of this mark", _show_service, "J service", when=has_service),
     tracing(_question),
+    editing_text(),
     examining(),
     filtering(),
     *_ARRANGING,
-    Command("excerpt", "y", "copy these groups as nft script and ipvsadm commands", _excerpt),
+    copying("copy these groups as nft script and ipvsadm commands", _excerpt),
     Command("fold", "left", "fold the mark", partial(_fold, folded=True)),
     Command("unfold", "right", "unfold the mark: its rules and real servers", partial(_fold, folded=False)),
     Command("fold.all", "f", "fold or unfold all marks", _fold_all),
-    *editing(_open),
+    *_EVERYWHERE,
 )
 
 
@@ -131,8 +141,12 @@ class MarksView(TableView[MarkRowKey, MarkLook]):
         filtered=lambda look, text: replace(look, filter=LANGUAGE.parse(text)),
         every_column=MARK_COLUMNS,
         sortable=SORTABLE,
+        detail=_detail,
         added=added_row,
         marked=True,
+        empty=lambda _: with_keys("No rule sets a mark, and no service is on one; {a:mark.add} makes a group."),
+        path=lambda snapshot, key: (title(mark_at(snapshot, mark_of(key))),),
+        terms=LANGUAGE.terms,
         summary=lambda snapshot, *_: Cell(summary(snapshot), Tone.DIM if _complete(snapshot) else Tone.WARN),
     )
 
@@ -143,7 +157,7 @@ class MarksView(TableView[MarkRowKey, MarkLook]):
         return MarkKey(mark, Family.IPV4) if mark else None
 
     def find(self, wanted: View.Wanted) -> None:
-        """Put the cursor on a mark, out of a filter that hides it."""
-        if isinstance(wanted.row, MarkKey) and not self.table.move_to(GroupRow(wanted.row.mark)):
-            self.narrow("")
+        """Show what a filter finds, or put the cursor on a mark."""
+        super().find(wanted)
+        if isinstance(wanted.row, MarkKey):
             self.table.move_to(GroupRow(wanted.row.mark))

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from functools import partial
+from math import inf
 
 from lvstui.core import fields
+from lvstui.core.describe import notes
+from lvstui.core.entries.glimpse import is_fresh
+from lvstui.core.history import Measure
+from lvstui.core.keys import with_keys
 from lvstui.core.marks.mark import every_rule
 from lvstui.core.model import AddressKey, MarkKey, ServerKey, ServiceKey
 from lvstui.core.observed import GroupKey, MachineKey, RowKey
 from lvstui.core.services.batch import targets
-from lvstui.core.services.columns import LANGUAGE, SERVICE_COLUMNS, SORTABLE
+from lvstui.core.services.columns import HIDDEN, HISTORY_SECONDS, LANGUAGE, SERVICE_COLUMNS, SORTABLE
+from lvstui.core.services.detail import detail
+from lvstui.core.services.past import whole
 from lvstui.core.services.row import STATES, Grouping, ServiceLook, outlook, plight
 from lvstui.core.services.rows import cells, columns, group_of, groups, rows
+from lvstui.core.snapshot import Snapshot
 from lvstui.core.trace.request import target_proposal
 from lvstui.core.view.brief import seen_on
+from lvstui.core.view.chart import scale_top
+from lvstui.core.view.glyphs import UNICODE
 from lvstui.formats.equivalent import as_commands, as_toml
 from lvstui.store.view_memory import ViewMemory
-from lvstui.tui.commands import Command, bindings
+from lvstui.tui.commands import Arguments, Command, bindings
 from lvstui.tui.dialogs.listing import Copied, list_states
-from lvstui.tui.views.editing import arranging, editing, filtering
+from lvstui.tui.views.editing import arranging, copying, editing
 from lvstui.tui.views.examining import examining
+from lvstui.tui.views.finding import filtering
+from lvstui.tui.views.lines import grouping, moving
 from lvstui.tui.views.probing import PROBING
 from lvstui.tui.views.service_edits import (
     BUNDLE,
@@ -30,16 +41,16 @@ from lvstui.tui.views.service_edits import (
     Services,
     added_row,
     any_row,
-    ask_weight,
     service_name,
     staged_servers,
 )
+from lvstui.tui.views.service_text import editing_text
 from lvstui.tui.views.tracing import tracing
 from lvstui.tui.views.view import Rows, TableView, View
 
 _NOTES = f"""\
-With rows marked, the keys for weights, Del, C, R and y act on all of them.
-A marked service, or a machine (m), means all of its servers.
+With rows marked, the keys for weights, {{Del:delete}}, {{C:server.copy}}, {{O:zero}} and {{y:excerpt}} act on all.
+A marked service, or a machine ({{m:regroup}}), means all of its servers.
 
 What / finds (all terms must match)
   web 10.0.0.1         text in a row or its service
@@ -58,15 +69,6 @@ _GROUPINGS = {grouping.value: grouping for grouping in Grouping}
 
 _DONE_SECONDS = 3.0
 """Seconds for which the message says that a server was drained, before it says what is left there."""
-
-
-def _open(view: Services) -> None:
-    """Edit the weights of the marked rows; else go to the clients: the entries, or without persistence, connections."""
-    key = view.table.cursor_key
-    if view.table.marked:
-        ask_weight(view)
-    elif key is not None:
-        _show_clients(view, "persistence" if _sticks(view, key) else "connections", key)
 
 
 def _show_clients(view: Services, where: str, key: RowKey, *, move: bool = False) -> None:
@@ -89,6 +91,15 @@ def _sticks(view: Services, key: RowKey) -> bool:
     return pool is not None and pool.service.persistence is not None
 
 
+def _peeks(snapshot: Snapshot, key: RowKey) -> bool:
+    """Return whether clients stick to a row, and who they are is not known, or was a while ago."""
+    if isinstance(key, MachineKey) or is_fresh(snapshot.glimpse, snapshot.reading.taken):
+        return False
+    pool = snapshot.reading.director.pools.get(key.service if isinstance(key, ServerKey) else key)
+    counted = snapshot.reading.servers.get(pool.service.key, {}) if pool is not None else {}
+    return any(seen.sticky for seen in counted.values())
+
+
 def _show_entries(view: Services, *, move: bool = False) -> None:
     """Go to the persistence entries of the row under the cursor, or move all of a server's clients away."""
     key = view.table.cursor_key
@@ -96,7 +107,8 @@ def _show_entries(view: Services, *, move: bool = False) -> None:
         _show_clients(view, "persistence", key, move=move)
     elif key is not None:
         name = service_name(view, key.service if isinstance(key, ServerKey) else key)
-        view.say(f"{name} is not persistent, so no client sticks to a server; t sets a timeout")
+        way = with_keys("{t:service.time} sets a timeout")
+        view.say(f"{name} is not persistent, so no client sticks to a server; {way}")
 
 
 def _move(view: Services) -> None:
@@ -114,7 +126,11 @@ def _show_connections(view: Services) -> None:
 
 
 def _on_no_mark(view: Services) -> str:
-    return "" if isinstance(view.about, MarkKey) else "this service is not on a mark; B makes it a mark group"
+    return (
+        ""
+        if isinstance(view.about, MarkKey)
+        else with_keys("this service is not on a mark; {B:service.bundle} makes it a mark group")
+    )
 
 
 def _show_mark(view: Services) -> None:
@@ -168,6 +184,10 @@ def _excerpt(view: Services) -> None:
         view.app.push_screen(Copied("As ipvsadm commands, and as in a profile", texts))
 
 
+_NOTE_LEAST, _RAGGED = 60, 28
+"""Cells of a note that are shown at least below the table, and that its lines leave free at their ends."""
+
+
 def _outlook(view: Services) -> str:
     """Return what is wrong with the server under the cursor, else what is left to wait for if it is drained."""
     key, director = view.table.cursor_key, view.snapshot.reading.director
@@ -183,6 +203,31 @@ def _outlook(view: Services) -> str:
     return outlook(server, seen, director.sysctl, persistence, view.size.width - 2)
 
 
+def _remark(view: Services) -> str:
+    """Return what is to be known of the row under the cursor: what is wrong or awaited there, else its note.
+
+    A long note is cut, so that it takes no more than two lines from the table; the detail has all of it.
+    """
+    text = " ".join(f"note {note}" for note in notes(view.snapshot.reading.director, [view.about]))
+    room = max(_NOTE_LEAST, 2 * (view.size.width - 2) - _RAGGED)
+    return _outlook(view) or (text if len(text) <= room else f"{text[:room]}{UNICODE.cut} Enter shows all")
+
+
+def _path(snapshot: Snapshot, key: RowKey) -> tuple[str, ...]:
+    """Return the names of a service or a machine, and of the server on it."""
+    pools = snapshot.reading.director.pools
+    match key:
+        case MachineKey(address):
+            return (str(address),)
+        case ServerKey(service, endpoint):
+            pool = pools.get(service)
+            server = pool.servers.get(endpoint) if pool else None
+            return (*_path(snapshot, service), (server.name if server else "") or fields.server_text(endpoint))
+        case _:
+            pool = pools.get(key)
+            return ((pool.service.name if pool else "") or fields.service_text(key),)
+
+
 def _on_service(view: Services) -> bool:
     return isinstance(view.table.cursor_key, AddressKey | MarkKey)
 
@@ -194,25 +239,37 @@ def _question(view: Services) -> str:
 
 _ARRANGING: tuple[Command[Services], ...] = arranging()
 
+_EVERYWHERE: tuple[Command[Services], ...] = editing()
+
+_GROUP: Arguments[Services] = grouping(tuple(_GROUPINGS))
+
 _COMMANDS: tuple[Command[Services], ...] = (
     *EDITS,
-    Command("mark", "J", "go to the mark of this service", _show_mark, why_off=_on_no_mark),
+    Command("service.jump", "J", "go to the mark of this service", _show_mark, why_off=_on_no_mark),
     BUNDLE,
     Command("entries", "E", "go to the persistence entries here", _show_entries, "E entries", when=any_row),
     Command("connections", "c", "go to the connections here", _show_connections),
-    Command("entries.move", "M", "move this server's clients to another, after asking", _move, why_off=_on_no_server),
+    Command(
+        "entries.move",
+        "M",
+        "move this server's clients to another, after asking",
+        _move,
+        why_off=_on_no_server,
+        arguments=moving(),
+    ),
     tracing(_question, "T trace", when=_on_service),
+    editing_text(),
     examining(),
     *PROBING,
     *ZEROING,
     filtering(),
-    Command("regroup", "m", "group by machine or by service", _regroup, "m group", when=any_row),
+    Command("regroup", "m", "group by machine or by service", _regroup, "m group", when=any_row, arguments=_GROUP),
     *_ARRANGING,
-    Command("excerpt", "y", "copy these rows as ipvsadm commands or as TOML", _excerpt),
+    copying("copy these rows as ipvsadm commands or as TOML", _excerpt),
     Command("fold", "left", "fold the service or machine", partial(_fold, folded=True)),
     Command("unfold", "right", "unfold the service or machine", partial(_fold, folded=False)),
     Command("fold.all", "f", "fold or unfold all services or machines", _fold_all),
-    *editing(_open),
+    *_EVERYWHERE,
 )
 
 
@@ -227,7 +284,7 @@ class ServicesView(TableView[RowKey, ServiceLook]):
         columns,
         rows,
         cells,
-        look=ServiceLook(),
+        look=ServiceLook(hidden=HIDDEN),
         filtered=lambda look, text: replace(look, filter=LANGUAGE.parse(text)),
         staged=lambda look, changes: replace(look, staged=dict(staged_servers(changes).items())),
         every_column=SERVICE_COLUMNS,
@@ -236,13 +293,18 @@ class ServicesView(TableView[RowKey, ServiceLook]):
         regrouped=lambda look, word: replace(look, grouping=_GROUPINGS.get(word, Grouping.SERVICE)),
         added=added_row,
         marked=True,
+        empty=lambda _: with_keys("There is no virtual service; {a:add} adds one."),
+        detail=detail,
+        whole=whole,
+        path=_path,
+        peeks=_peeks,
+        terms=LANGUAGE.terms,
     )
 
     def __init__(self, memory: ViewMemory | None = None) -> None:
         super().__init__(memory)
-        self.look = replace(self.look, ascii_only=not (sys.stderr.encoding or "").lower().startswith("utf"))
         self._outlook_said = ""
-        self._drained: float | None = None
+        self._outlook_since: float | None = None
         self._in_trouble: RowKey | None = None
 
     @property
@@ -257,7 +319,8 @@ class ServicesView(TableView[RowKey, ServiceLook]):
                 return None
 
     def find(self, wanted: View.Wanted) -> None:
-        """Put the cursor on a row, out of a fold or a filter that hides it."""
+        """Show what a filter finds, or put the cursor on a row, out of a fold that hides it."""
+        super().find(wanted)
         row = wanted.row
         if row is None:
             return
@@ -266,31 +329,32 @@ class ServicesView(TableView[RowKey, ServiceLook]):
         if self.table.move_to(row):
             return
         _set_folded(self, self.look.folded - {group_of(row, self.look.grouping)})
-        if not self.table.move_to(row):
-            self.narrow("")
-            self.table.move_to(row)
+        self.table.move_to(row)
 
     def redraw(self) -> None:
         """Show the rows; some seconds after a server was drained or got into trouble, keep the message up to date."""
+        history = self.snapshot.history
+        self.look = replace(self.look, top=scale_top(history.most(Measure.CONNECTIONS, HISTORY_SECONDS)))
         super().redraw()
         text, now = _outlook(self), self.snapshot.reading.taken
         in_trouble = self.table.cursor_key if self.table.cursor_key in self.snapshot.health else None
         if self._in_trouble is not None and self._in_trouble == self.table.cursor_key and not in_trouble:
+            self.say(text or "this server is not seen in trouble any more", ended=self._outlook_said)
             self._outlook_said = text
-            self.say(text or "this server is not seen in trouble any more")
         self._in_trouble = in_trouble
         if not text:
-            self._drained = None
+            self._outlook_since = None
             return
-        if self._drained is None:
-            self._drained = now
-        if text != self._outlook_said and (self._outlook_said or now - self._drained >= _DONE_SECONDS):
+        if self._outlook_since is None:
+            self._outlook_since = now
+        if text != self._outlook_said and now - max(self._outlook_since, self.asked) >= _DONE_SECONDS:
             self._outlook_said = text
             self.say(text, standing=True)
 
     def on_virtual_table_cursor_moved(self) -> None:
-        """Show what trouble a server is in, or what is left to wait for on a drained one."""
-        text = _outlook(self)
+        """Show what trouble a server is in, what is left to wait for on a drained one, or the note of its service."""
+        outlook, text = _outlook(self), _remark(self)
         if text or self._outlook_said:
-            self.say(text)
+            self.say(text, standing=not outlook)
         self._outlook_said = text
+        self._outlook_since = -inf if outlook else None  # what is said of it from now on confirms no edit

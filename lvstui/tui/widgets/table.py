@@ -4,156 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from functools import partial
-from itertools import groupby
-from operator import itemgetter
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
-from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.binding import BindingType
+from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from lvstui.core.view.table import Cell, Column, Selection, Tone, fit, layout, reseat
+from lvstui.core.view.table import (
+    Cell,
+    Column,
+    Selection,
+    Tone,
+    fit,
+    reseat,
+)
+from lvstui.tui.commands import MOVING, binding, find
+from lvstui.tui.terminal import glyphs_of
+from lvstui.tui.widgets.sheet import EDGE, EMPTY, GUTTER, HEADER, UNFOLDED, Bar, Sheet, Styles, TableLine
 
 K = TypeVar("K", bound=Hashable)
 R = TypeVar("R", bound=Hashable)
-
-_HEADER = 1
-_GUTTER = 1
-
-
-class Bar(Enum):
-    """The kinds of lines."""
-
-    ROW = "row"
-    CURSOR = "cursor"
-    HEADER = "header"
-
-
-class TableLine(NamedTuple):
-    """What one line shows: the sign in the gutter, and its cells, each exactly as wide as its column."""
-
-    bar: Bar
-    sign: str
-    cells: tuple[Cell, ...]
-
-
-_EMPTY = TableLine(Bar.ROW, " ", ())
-
-Styles = Mapping[tuple[Bar, Tone], Style]
-
-
-class _Place(NamedTuple):
-    """A visible column: its index among all columns, its first cell on the line and its width."""
-
-    source: int
-    x: int
-    width: int
-    column: Column
-
-
-class Sheet:
-    """What the lines of a table show now, so that only the cells that changed are painted again."""
-
-    def __init__(self) -> None:
-        self.columns: tuple[Column, ...] = ()
-        self.lines: list[TableLine] = []
-        self._places: tuple[_Place, ...] = ()
-        self._width = 0
-        self._fitted: dict[int, tuple[Cell, ...]] = {}
-
-    def place(self, columns: Sequence[Column], width: int) -> None:
-        """Place the columns that fit on lines of `width` cells, behind the gutter; everything is painted anew."""
-        self.columns, self._width = tuple(columns), width
-        sources = {id(column): index for index, column in enumerate(self.columns)}
-        placed: list[_Place] = []
-        x = _GUTTER
-        for column, cells in layout(self.columns, width - _GUTTER):
-            placed.append(_Place(sources[id(column)], x, cells, column))
-            x += cells + 1
-        self._places = tuple(placed)
-        self._fitted.clear()
-        self.lines = []
-
-    def forget(self) -> None:
-        """Ask for the cells of every row again: there is another state."""
-        self._fitted.clear()
-
-    def header(self, sort: tuple[str, bool] | None) -> TableLine:
-        """Return the line of titles; the sorted column's ends in `^` (upwards) or `v` (downwards)."""
-        cells: list[Cell] = []
-        for _, _, width, column in self._places:
-            title = column.title
-            if sort and sort[0] == column.id:
-                title = f"{title[: max(0, width - 2)]} {'v' if sort[1] else '^'}"
-            cells.append(Cell(fit(title, width, column.right)))
-        return TableLine(Bar.HEADER, " ", tuple(cells))
-
-    def row(self, index: int, cells: Callable[[], Sequence[Cell]], bar: Bar, sign: str) -> TableLine:
-        """Return the line of a row, whose cells are asked for once a state and made as wide as their columns."""
-        shown = self._fitted.get(index)
-        if shown is None:
-            found = cells()
-            shown = self._fitted[index] = tuple(
-                Cell(fit(found[source].text, width, column.right), found[source].tone)
-                for source, _, width, column in self._places
-            )
-        return TableLine(bar, sign, shown)
-
-    def take(self, lines: list[TableLine]) -> Sequence[Region] | None:
-        """Take the lines as they are now; return what differs from before, None where that is everything."""
-        old, self.lines = self.lines, lines
-        if len(lines) != len(old):
-            return None
-        return [
-            self._difference(y, before, after)
-            for y, (before, after) in enumerate(zip(old, lines, strict=True))
-            if before != after
-        ]
-
-    def _difference(self, y: int, old: TableLine, new: TableLine) -> Region:
-        """Return the region of line `y` from the first cell that changed to the last."""
-        if old.bar is not new.bar or len(old.cells) != len(new.cells):
-            return Region(0, y, self._width, 1)
-        changed = [p for p, before, after in zip(self._places, old.cells, new.cells, strict=True) if before != after]
-        start = 0 if old.sign != new.sign else changed[0].x
-        # A cell's tone also colours the blank behind it.
-        stop = changed[-1].x + changed[-1].width + 1 if changed else _GUTTER
-        return Region(start, y, min(stop, self._width) - start, 1)
-
-    def strip(self, line: TableLine, styles: Styles) -> Strip:
-        """Return the strip of a line over its whole width, text of the same style in one piece."""
-        plain, width = styles[line.bar, Tone.PLAIN], self._width
-        used = _GUTTER
-        pieces = [(line.sign, plain)]
-        for cell, place in zip(line.cells, self._places, strict=False):
-            used = min(place.x + place.width + 1, width)
-            pieces.append((cell.text + " " * (used - place.x - place.width), styles[line.bar, cell.tone]))
-        if used < width:
-            pieces.append((" " * (width - used), plain))
-        runs = groupby(pieces, key=itemgetter(1))
-        return Strip([Segment("".join(text for text, _ in run), style) for style, run in runs], max(used, width))
 
 
 class VirtualTable(ScrollView, Generic[K], can_focus=True):
     """Rows by key; only visible rows are ever asked for, only cells that changed are painted again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "step(1)", "down", show=False, id="table.down"),
-        Binding("up,k", "step(-1)", "up", show=False, id="table.up"),
-        Binding("pagedown", "page(1)", "page down", show=False, id="table.page-down"),
-        Binding("pageup", "page(-1)", "page up", show=False, id="table.page-up"),
-        Binding("home,g", "end(0)", "first row", show=False, id="table.first"),
-        Binding("end,G", "end(-1)", "last row", show=False, id="table.last"),
-        Binding("space", "mark('row')", "mark", show=False, id="table.mark"),
-        Binding("v", "mark('range')", "mark up to here", show=False, id="table.mark-range"),
-        Binding("U", "mark('none')", "clear the marks", show=False, id="table.clear-marks"),
+        *(
+            binding(find(MOVING, name), action)
+            for name, action in (
+                ("table.down", "step(1)"),
+                ("table.up", "step(-1)"),
+                ("table.page-down", "page(1)"),
+                ("table.page-up", "page(-1)"),
+                ("table.first", "end(0)"),
+                ("table.last", "end(-1)"),
+                ("table.mark", "mark('row')"),
+                ("table.mark-range", "mark('range')"),
+                ("table.clear-marks", "mark('none')"),
+            )
+        )
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "table--header",
@@ -164,19 +59,22 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
     VirtualTable {
         height: 1fr;
         overflow: hidden auto;
-        scrollbar-gutter: stable;
         scrollbar-size-vertical: 1;
         background: $background;
         color: $foreground;
-        & > .table--header { text-style: bold; color: $text-primary; }
-        & > .table--cursor { text-style: reverse; }
-        & > .table--dim { color: $text-muted; }
+        & > .table--header { text-style: underline; color: $rule; }
+        & > .table--cursor { background: $cursor; }
         & > .table--strong { text-style: bold; }
-        & > .table--good { color: $text-success; }
-        & > .table--warn { color: $text-warning; }
-        & > .table--bad { color: $text-error; text-style: bold; }
-        & > .table--staged { color: $text-accent; text-style: bold; }
-        & > .table--name { color: $text-primary; }
+        & > .table--secondary { color: $secondary; }
+        & > .table--dim { color: $text-dim; }
+        & > .table--accent { color: $accent; }
+        & > .table--staged { color: $accent; text-style: bold; }
+        & > .table--warn { color: $warning; }
+        & > .table--selected { color: $text-on-accent; background: $accent; text-style: bold; }
+        & > .table--bad { color: $error-text; background: $error-ground; text-style: bold; }
+        & > .table--bar { color: $bar; }
+        & > .table--track { color: $track; }
+        & > .table--chart { color: $chart; }
     }
     """
     ALLOW_SELECT = False
@@ -194,6 +92,25 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
         key: R
 
     @dataclass
+    class FoldPressed(Message):
+        """The sign of a row with parts was clicked: they are to be `folded`, or shown."""
+
+        folded: bool
+
+    class Resized(Message):
+        """It has another size, for which other columns and texts may be right."""
+
+        def can_replace(self, message: Message) -> bool:
+            """Of several in a row the last one is enough."""
+            return isinstance(message, VirtualTable.Resized)
+
+    @dataclass
+    class TitlePressed(Message):
+        """The title of a column was clicked."""
+
+        column: str
+
+    @dataclass
     class MarksChanged(Message, Generic[R]):
         """Other rows are marked now."""
 
@@ -207,6 +124,7 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
         self.selection = Selection[K]()
         self._marks = marks
         self._cells: Callable[[K], Sequence[Cell]] = lambda _: ()
+        self._sentence = ""
         self._sheet = Sheet()
         self._styles: Mapping[tuple[Bar, Tone], Style] = {}
 
@@ -225,8 +143,12 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
         """The marked rows in their order; without marks, the row under the cursor."""
         return self.selection.chosen
 
-    def show(self, columns: Sequence[Column], keys: Sequence[K], cells: Callable[[K], Sequence[Cell]]) -> None:
+    def show(
+        self, columns: Sequence[Column], keys: Sequence[K], cells: Callable[[K], Sequence[Cell]], empty: str = ""
+    ) -> None:
         """Show another state: `keys` in their order; `cells(key)` returns one Cell a column, called for visible rows.
+
+        Without keys the sentence `empty` stands in the first row.
 
         Keys are unique. `cells` is kept and called again on scrolling, so it must go on answering for this state.
         """
@@ -237,13 +159,13 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
         rows.show(keys)
         target = reseat(old, steady, rows.keys) - (steady - top) if old else 0
         self._cells = cells
+        self._sentence = empty
         self._sheet.forget()
-        width = self.scrollable_size.width
         if tuple(columns) != self._sheet.columns:
-            self._sheet.place(columns, width)
-        self.virtual_size = Size(width, _HEADER + len(rows.keys))
+            self._sheet.place(columns, self.outer_size.width)
+        self.virtual_size = Size(self.outer_size.width - EDGE, HEADER + len(rows.keys))
         self.scroll_to(y=target, animate=False, force=True)
-        self._repaint()
+        self.repaint()
         if rows.marked != marked:
             self.post_message(self.MarksChanged(rows.marked))
         if rows.key != before:
@@ -280,36 +202,41 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
         elif self._marks:
             rows.mark_range()
         if rows.marked != before:
-            self._repaint()
+            self.repaint()
             self.post_message(self.MarksChanged(rows.marked))
             if what == "row":
                 self._move(rows.cursor + 1)
 
     def on_click(self, event: events.Click) -> None:
-        """Move to the row clicked on; a double click opens it."""
-        key = self.key_at(event)
+        """Move to the row clicked on; a double click opens it. On the titles, say which."""
+        if event.y < HEADER and (column := self._sheet.column_at(event.x)):
+            self.post_message(self.TitlePressed(column))
+        key = self.row_at(event)
         if key is None:
             return
         self.move_to(key)
-        if event.chain == 2:
+        if sign := self._sheet.fold_sign_at(event.x, event.y):
+            self.post_message(self.FoldPressed(sign in UNFOLDED))
+        elif event.chain == 2:
             self.post_message(self.Opened(key))
 
-    def key_at(self, event: events.Click) -> K | None:
+    def row_at(self, event: events.Click) -> K | None:
         """Return the row that was clicked on; None for the titles and what lies below the last row."""
-        index, keys = self.scroll_offset.y + event.y - _HEADER, self.selection.keys
-        return keys[index] if event.y >= _HEADER and index < len(keys) else None
+        index, keys = self.scroll_offset.y + event.y - HEADER, self.selection.keys
+        return keys[index] if event.y >= HEADER and index < len(keys) else None
 
     def on_resize(self) -> None:
         """Place the columns anew and keep the cursor in view."""
-        self._sheet.place(self._sheet.columns, self.scrollable_size.width)
+        self._sheet.place(self._sheet.columns, self.outer_size.width)
         self._move(self.selection.cursor)
+        self.post_message(self.Resized())
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Repaint what differs; the base class would send every line."""
         if self.show_vertical_scrollbar:
             self.vertical_scrollbar.position = new_value
         if round(old_value) != round(new_value):
-            self._repaint()
+            self.repaint()
 
     def notify_style_update(self) -> None:
         """Forget the theme's styles."""
@@ -326,7 +253,7 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
 
     @property
     def _visible(self) -> int:
-        return max(1, self.size.height - _HEADER)
+        return max(1, self.size.height - HEADER)
 
     def _move(self, index: int) -> None:
         """Put the cursor on a row, as near as there is one, and bring it into view."""
@@ -334,11 +261,11 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
         rows.move(index)
         if not 0 <= rows.cursor - self.scroll_offset.y < self._visible:
             self.scroll_to(y=rows.cursor - self._visible // 2, animate=False, force=True)
-        self._repaint()
+        self.repaint()
         if rows.cursor != before:
             self.post_message(self.CursorMoved(rows.key))
 
-    def _repaint(self) -> None:
+    def repaint(self) -> None:
         """Paint what differs from what the lines showed before."""
         regions = self._sheet.take([self._line(y) for y in range(self.size.height)])
         if regions is None:
@@ -347,25 +274,53 @@ class VirtualTable(ScrollView, Generic[K], can_focus=True):
             self.refresh(*regions)
 
     def _line(self, y: int) -> TableLine:
-        if y < _HEADER:
-            return self._sheet.header(self.sort)
-        rows, index = self.selection, self.scroll_offset.y + y - _HEADER
+        if y < HEADER:
+            return self._sheet.header(self.sort, glyphs_of(self))
+        rows, index = self.selection, self.scroll_offset.y + y - HEADER
+        if not rows.keys and not index and self._sentence:
+            return TableLine(Bar.EMPTY, " ", (Cell(fit(self._sentence, self.scrollable_size.width - GUTTER)),))
         if index >= len(rows.keys):
-            return _EMPTY
+            return EMPTY
         key = rows.keys[index]
-        bar = Bar.CURSOR if index == rows.cursor else Bar.ROW
+        bar = Bar.ROW if index != rows.cursor else Bar.CURSOR if _hears_keys(self) else Bar.AWAY
         sign = "*" if rows.marked and key in rows.marked else " "
         return self._sheet.row(index, partial(self._cells, key), bar, sign)
 
 
-def _theme_styles(table: VirtualTable[K]) -> Mapping[tuple[Bar, Tone], Style]:
-    """Return the theme's styles; on the cursor's line a tone keeps its weight but not its colour."""
+def _hears_keys(table: VirtualTable[K]) -> bool:
+    """Return whether keys go to a table: it has the focus, or somebody else has it and passes them on."""
+    return table.screen is table.app.screen and (table.has_focus or not table.can_focus)
+
+
+def shown_columns(table: VirtualTable[K]) -> Sequence[Column]:
+    """Return the columns that there is room for, from the left."""
+    return table._sheet.shown
+
+
+def fitting_columns(table: VirtualTable[K], columns: Sequence[Column]) -> Sequence[Column]:
+    """Return those of some columns that there would be room for."""
+    sheet = Sheet()
+    sheet.place(columns, table.outer_size.width)
+    return [place.column for place in sheet._places if place.width]
+
+
+def _theme_styles(table: VirtualTable[K]) -> Styles:
+    """Return the theme's styles; on the cursor's line a tone keeps its colour, unless that line is reversed."""
     header = table.get_component_rich_style("table--header")
     cursor = table.get_component_rich_style("table--cursor")
+    tones = {tone: table.get_component_rich_style(f"table--{tone.value}") for tone in Tone}
+    ground = tones[Tone.PLAIN].bgcolor
+    reverse = table.app.theme_variables.get("cursor-reverse") == "yes"
     styles: dict[tuple[Bar, Tone], Style] = {}
-    for tone in Tone:
-        style = table.get_component_rich_style(f"table--{tone.value}")
+    for tone, style in tones.items():
         styles[Bar.ROW, tone] = style
-        styles[Bar.CURSOR, tone] = cursor + Style(bold=style.bold)
-        styles[Bar.HEADER, tone] = header
+        styles[Bar.HEADER, tone] = (
+            header if tone is Tone.PLAIN else Style(color=style.color, bgcolor=ground, underline=True)
+        )
+        on_cursor = tones[Tone.SECONDARY] if tone is Tone.DIM else style
+        if reverse and (tone is Tone.SELECTED or style.bgcolor == ground):
+            on_cursor = tones[Tone.PLAIN] + Style(bold=style.bold, reverse=True)
+        elif style.bgcolor == ground:
+            on_cursor += Style(bgcolor=cursor.bgcolor)
+        styles[Bar.CURSOR, tone] = styles[Bar.AWAY, tone] = on_cursor
     return styles

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -12,21 +13,25 @@ from pathlib import Path
 from random import Random
 from typing import Final, TypeAlias
 
+from lvstui.commands.completion.answer import split
 from lvstui.core import fields, probe_fields, selectors, sysctls
 from lvstui.core.change import EMPTY
 from lvstui.core.changes.rows import LANGUAGE as CHANGES
 from lvstui.core.director.rows import LANGUAGE as DIRECTOR
-from lvstui.core.drift import diff
+from lvstui.core.drift import diff, find_drift
 from lvstui.core.entries.columns import LANGUAGE as ENTRIES
 from lvstui.core.entries.connections import LANGUAGE as CONNECTIONS
 from lvstui.core.entries.request import pin_of
 from lvstui.core.fields import FieldError
 from lvstui.core.marks.columns import LANGUAGE as MARKS
 from lvstui.core.model import Family
+from lvstui.core.plan import Plan, steps
 from lvstui.core.record import Kind, Record
 from lvstui.core.services.columns import LANGUAGE as SERVICES
+from lvstui.formats import plan as plans
 from lvstui.formats import records
 from lvstui.formats.profile import read as profile
+from lvstui.formats.profile.examine import examine
 from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.profile.write import dumps
 from lvstui.formats.records import Unreadable
@@ -50,6 +55,7 @@ from tests.kernel import corpus
 Attempt: TypeAlias = Callable[[Random], object]
 
 _NET: Final = {path.stem: path.read_text() for path in SEEDS.glob("*.txt")}
+_JUMP: Final = re.compile(r"fuzz\.toml:(\d+): (?:error|warning): (?:[^\n]+): [^\n]+")
 _MODULES: Final = "ip_vs_rr 16384 2 - Live 0x0\nip_vs_sh.ko.xz: kernel/net/netfilter/ipvs/ip_vs.ko.xz\n"
 _PROBED: Final = """\
 format = 1
@@ -68,6 +74,11 @@ _HISTORY: Final = [
     records.dump(Record(number, WHEN, "alice", "192.0.2.7", 4711, Kind.DO, (change,)))
     for number, change in enumerate(chain(diff(EMPTY, demo_director()), diff(demo_director(), EMPTY)))
 ]
+_PLANS: Final = [
+    plans.dump(Plan(steps(find_drift(have, want), want, demo_director()), "/x", "alice", "", WHEN), want)
+    for have, want in ((EMPTY, demo_director()), (demo_director(), corpus.generate(5, 4)))
+]
+_LINES: Final = ("lvstui set 'my shop' weight=3", 'lvstui --demo add "tcp:[2001:db8::10]:443" note=a\\ b', "a\\\\ b 'c")
 _SESSION: Final = '{"user": "alice", "source": "192.0.2.7", "pid": 4711, "since": "2026-11-22T12:30:05+00:00"}'
 _FILTERS: Final = (
     *("web weight>0 !10.0.0.0/8", "left<5m", "proto=tcp !state=assured", "ttl>1h server=10.0.0.11", "rate>=1.5k"),
@@ -86,7 +97,7 @@ _SELECTORS: Final = (
 )
 _PINS: Final = ("192.0.2.99 tcp:192.0.2.10:443", "2001:db8::1 shop call-id-1", "192.0.2.1 fwmark:80")
 _MEMORY_DISK: Final = "/dev/shm"
-_THEMES: Final = [path.read_text() for path in themes.shipped_folder().glob("*.toml")]
+_THEMES: Final = [*themes.shipped().values()]
 _MEMORY: Final = (
     '[services]\ndescending = false\nhidden = ["a", "b"]\nsort = "weight"\n\n[entries]\ngrouping = "server"\n'
 )
@@ -161,6 +172,41 @@ def _profile(random: Random) -> None:
         raise AssertionError("a profile is another one after it was written and read")
 
 
+def _examined(random: Random) -> None:
+    """Look for all that is wrong in a damaged profile: every mistake is on one line, at a line that there is."""
+    rows = random.choice(_PROFILES).split("\n")
+    for _ in range(random.randrange(1, 8)):
+        number = random.randrange(len(rows))
+        rows[number] = mutate.text(random, rows[number], rows)
+    text = "\n".join(rows)
+    try:
+        mistakes = examine(text, "fuzz.toml").mistakes
+    except ProfileError as problem:
+        mistakes = problem.mistakes
+        if not mistakes:
+            raise AssertionError("a profile that cannot be read has no mistake") from None
+    last = text.count("\n") + 1
+    for mistake in mistakes:
+        match = _JUMP.fullmatch(str(mistake))
+        if match is None or not 1 <= int(match[1]) <= last:
+            raise AssertionError(f"an editor cannot jump to {str(mistake)!r}")
+    if [one.line for one in mistakes] != sorted(one.line for one in mistakes) or len(set(mistakes)) < len(mistakes):
+        raise AssertionError("mistakes are not in the order of their lines, each once")
+
+
+def _plan(random: Random) -> None:
+    """Read a damaged plan; what is read is written and read again, and is the same."""
+    text = mutate.text(random, random.choice(_PLANS), _PLANS)
+    try:
+        plan = plans.load(text, "fuzz.json")
+    except ProfileError as problem:
+        if not problem.mistakes:
+            raise AssertionError("a plan that cannot be read has no mistake") from None
+        return
+    if plans.load(plans.dump(plan, EMPTY), "fuzz.json") != plan:
+        raise AssertionError("a plan is another one after it was written and read")
+
+
 def _fields(random: Random) -> None:
     text = mutate.text(random, random.choice(_FIELDS), _FIELDS)
     readers: Sequence[Callable[[str], object]] = (
@@ -222,11 +268,14 @@ DECODERS: Sequence[tuple[str, Attempt]] = (
     ("history records", _fed(_HISTORY, records.load, Unreadable)),
     ("presence files", _fed([_SESSION], lambda text: _session(_bytes_of(text)))),
     ("profile", _profile),
+    ("mistakes", _examined),
+    ("plans", _plan),
+    ("lines of bash", _fed(_LINES, split)),
     ("filters", _filters),
     ("fields", _fields),
     ("selectors", _fed(_SELECTORS, selectors.selector, FieldError)),
     ("pins", _fed(_PINS, partial(pin_of, director=demo_director()), FieldError)),
-    ("themes", _fed(_THEMES, lambda text: themes.read(_file(text, "theme.toml")), themes.ThemeError)),
+    ("themes", _fed(_THEMES, partial(themes.read, "theme.toml"), themes.ThemeError)),
     ("view memory", _fed([_MEMORY], _view_memory)),
     ("keepalived and ldirectord", _claims),
 )

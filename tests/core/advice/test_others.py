@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 from lvstui.core.advice.services import advice
+from lvstui.core.marks.detail import detail
 from lvstui.core.marks.mark import mark_at
-from lvstui.core.marks.rows import details
+from lvstui.core.marks.rows import GroupRow
 from lvstui.core.model import AddressKey, Family, Persistence
 from lvstui.core.observed import ALL_BITS, Policy, Ruleset
 from lvstui.core.record import Owner
 from lvstui.core.snapshot import Snapshot
-from tests.build import director, pool, rule, snapshot, sticky_pool
+from tests.build import block_text, director, pool, rule, snapshot, sticky_pool
 from tests.core.advice import rulesets
 
 
@@ -101,8 +102,8 @@ def test_a_mark_that_policy_routing_uses_too_is_reported_unless_its_table_delive
     assert routed(policy._replace(value=0x100, mask=0x3F00)) == []
     assert len(routed(policy._replace(mask=0xFF))) == 1
     assert routed(policy._replace(value=0xCA6C, inverted=True)) == []
-    where = details(replace(web, reading=replace(web.reading, policies=(policy,))), 80, ())
-    assert "  ip rule 100: fwmark 0x50 lookup 200" in where
+    where = block_text(detail(replace(web, reading=replace(web.reading, policies=(policy,))), GroupRow(80), 78))
+    assert "ip rule 100: fwmark 0x50 lookup 200" in where
 
 
 def test_a_group_of_keepalived_itself_needs_no_persistence() -> None:

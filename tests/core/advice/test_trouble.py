@@ -83,7 +83,8 @@ def test_a_drained_one_is_spoken_of_while_clients_stick_to_it() -> None:
     web2: RealServer = replace(held.servers[WEB2], weight=0)
     held = replace(held, servers={**held.servers, WEB2: web2})
     (found,) = about_trouble(seen(held))
-    assert "move its clients away" in found.remedy
+    command = "lvstui drain --move-clients tcp:192.0.2.10:443 10.0.0.12:443"
+    assert found.remedy == f"it is drained; move its clients away: {command}"
     assert about_trouble(seen(held, sticky=0)) == []
 
 

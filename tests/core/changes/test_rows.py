@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import given
 
 from lvstui.core.change import Change, change_server, change_service, change_sysctl, change_timeouts, fold, undo
 from lvstui.core.changes import rows as change_rows
+from lvstui.core.changes.events import EventKey
 from lvstui.core.changes.rows import (
     CHANGE_COLUMNS,
     DRIFT,
     HISTORY,
     LANGUAGE,
     ChangeLook,
+    DayKey,
     DriftKey,
     Key,
     RecordKey,
@@ -25,10 +27,11 @@ from lvstui.core.changes.rows import (
     sentence,
 )
 from lvstui.core.drift import diff, find_drift
+from lvstui.core.events.event import Event, Found, Happening
 from lvstui.core.model import Director, Service, Timeouts
 from lvstui.core.record import Kind, Record, lines
 from lvstui.core.snapshot import ProfileState, Snapshot
-from lvstui.core.view.table import Cell
+from lvstui.core.view.table import Cell, layout
 from tests.build import SHOP, address_key, pool, server, snapshot
 from tests.core.strategies import directors
 
@@ -44,6 +47,7 @@ def cells(shown: Snapshot, key: Key) -> tuple[Cell, ...]:
 
 RUNNING = Director({SHOP: pool(Service(SHOP, name="shop"), ONE, TWO)}, Timeouts())
 SAVED = Director({API: pool(API, ONE, TWO)}, Timeouts(tcp=7))
+DAY = DayKey(date(2026, 11, 22))
 SHOWN = snapshot(RUNNING, saved=SAVED)
 RECORD = Record(
     3,
@@ -60,25 +64,57 @@ def test_every_difference_has_a_line_and_every_record_newest_first() -> None:
     shown = replace(SHOWN, changes=(replace(RECORD, number=2), RECORD))
     listed = rows(shown, EMPTY)
     assert listed[0] == DRIFT
-    assert listed[-3:] == [HISTORY, RecordKey(3), RecordKey(2)]
+    assert listed[-3:] == [DAY, RecordKey(3), RecordKey(2)]
     assert len(listed) == len(SHOWN.profile.drift) + 4
     for key in listed:
         assert len(cells(shown, key)) == len(CHANGE_COLUMNS)
     assert cells(shown, RecordKey(3))[0].text.strip() == "11-22 12:30"
-    assert cells(shown, RecordKey(3))[1].text == "alice 192.0.2.7"
-    assert cells(shown, RecordKey(3))[3].text.endswith("weight 3 -> 4 and 1 more")
+    assert [cell.text for cell in cells(shown, RecordKey(3))][1:4] == ["3", "alice", "undo"]
+    assert cells(shown, RecordKey(3))[5].text == "192.0.2.7"
+    assert cells(shown, RecordKey(3))[4].text.endswith("weight 3 -> 4, +1 more")
     assert sentence(shown, RecordKey(3)).startswith("3  2026-11-22T12:30:05Z  alice from 192.0.2.7  undo: ")
     assert len(lines(RECORD, RUNNING)) == 2
 
 
+def test_a_line_says_by_names_first_what_changed_and_the_sentence_below_has_the_addresses() -> None:
+    named = replace(ONE, name="web1")
+    raised = replace(RECORD, changes=(change_server(SHOP, named, replace(named, weight=4)),))
+    come = replace(RECORD, number=4, changes=(change_server(SHOP, None, named), *RECORD.changes))
+    seen = Event(9, RECORD.time, None, Found(Happening.EDIT, "x", "long", None, "seen", raised.changes, 1))
+    shown = replace(SHOWN, changes=(raised, come), events=(seen,))
+    assert cells(shown, RecordKey(3))[4].text == "shop / web1: weight 3 -> 4"
+    assert cells(shown, EventKey(9))[4].text == "shop / web1: weight 3 -> 4"
+    assert cells(shown, RecordKey(4))[4].text.startswith("+ shop / web1 10.0.0.1:443: ")
+    assert cells(shown, RecordKey(4))[4].text.endswith(", +2 more")
+    assert "tcp:192.0.2.10:443 shop / 10.0.0.1:443 web1: weight 3 -> 4" in sentence(shown, RecordKey(3))
+    assert RecordKey(3) in rows(shown, ChangeLook(filter=LANGUAGE.parse("192.0.2.10:443")))
+
+
 def test_the_headings_say_how_kernel_and_profile_stand() -> None:
-    assert cells(SHOWN, DRIFT)[3].text.startswith("7 differences")
-    assert "holds what the profile says" in cells(snapshot(RUNNING, saved=RUNNING), DRIFT)[3].text
+    assert cells(SHOWN, DRIFT)[4].text.startswith("7 differences")
+    assert "holds what the profile says" in cells(snapshot(RUNNING, saved=RUNNING), DRIFT)[4].text
     missing = replace(SHOWN, profile=ProfileState("p"))
-    assert "w saves one" in cells(missing, DRIFT)[3].text
-    assert cells(replace(SHOWN, profile=ProfileState()), DRIFT)[3].text == "no profile"
-    assert cells(SHOWN, HISTORY)[3].text == "nothing yet"
-    assert cells(replace(SHOWN, changes=(RECORD,)), HISTORY)[3].text == "1 record"
+    assert "w saves one" in cells(missing, DRIFT)[4].text
+    assert cells(replace(SHOWN, profile=ProfileState()), DRIFT)[4].text == "no profile"
+    assert cells(SHOWN, DRIFT)[0].text == "Drift 7"
+    assert cells(SHOWN, HISTORY)[4].text == "nothing was done or seen here yet"
+    assert cells(replace(SHOWN, changes=(RECORD,)), DAY)[0].text == "2026-11-22 1"
+
+
+def test_the_history_stands_by_days_and_today_has_seconds() -> None:
+    older = replace(RECORD, number=1, time=RECORD.time - timedelta(days=3))
+    before = replace(RECORD, number=2, time=RECORD.time - timedelta(days=1))
+    shown = replace(SHOWN, changes=(older, before, RECORD))
+    look = ChangeLook(today=RECORD.time.date())
+    past = rows(shown, look)[-6:]
+    assert [key for key in past if isinstance(key, RecordKey)] == [RecordKey(3), RecordKey(2), RecordKey(1)]
+    titles = [change_rows.cells(shown, look, key)[0].text for key in past]
+    assert titles == ["Today 1", "  12:30:05", "Yesterday 1", "  11-21 12:30", "Thu 11-19 1", "  11-19 12:30"]
+
+
+def test_at_80_columns_a_record_shows_its_number_and_who_did_what_how() -> None:
+    shown = [column.id for column, _ in layout(CHANGE_COLUMNS, 78)]
+    assert shown == ["when", "number", "who", "kind", "what"]
 
 
 def test_a_filter_looks_at_drift_and_history_alike() -> None:
@@ -87,11 +123,11 @@ def test_a_filter_looks_at_drift_and_history_alike() -> None:
     assert rows(shown, ChangeLook(filter=LANGUAGE.parse("timeouts tcp"))) == [
         DRIFT,
         DriftKey(change_timeouts(None, None).target),
-        HISTORY,
+        DAY,
         RecordKey(3),
     ]
     assert rows(shown, ChangeLook(filter=LANGUAGE.parse("timeouts !alice")))[-1] == HISTORY
-    assert rows(shown, ChangeLook(filter=LANGUAGE.parse("ALICE"))) == [DRIFT, HISTORY, RecordKey(3)]
+    assert rows(shown, ChangeLook(filter=LANGUAGE.parse("ALICE"))) == [DRIFT, DAY, RecordKey(3)]
 
 
 def test_a_whole_service_means_its_servers_too() -> None:
@@ -121,7 +157,7 @@ def test_a_row_whose_change_is_gone_says_nothing() -> None:
     gone = DriftKey(change_sysctl("conntrack", None, None).target)
     assert cells(SHOWN, gone)[3].text == ""
     assert sentence(SHOWN, gone) == ""
-    assert [cell.text for cell in cells(SHOWN, RecordKey(99))] == ["", "", "", ""]
+    assert [cell.text for cell in cells(SHOWN, RecordKey(99))] == [""] * len(CHANGE_COLUMNS)
 
 
 @given(directors(), directors())

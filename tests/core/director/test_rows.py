@@ -27,7 +27,7 @@ from lvstui.core.model import Director, ServiceKey, SyncDaemon, SyncRole, Timeou
 from lvstui.core.observed import Info, Reading, ServerStats, Stats, TableStatus
 from lvstui.core.record import Owner
 from lvstui.core.snapshot import Host, Link, ProfileState, Snapshot
-from lvstui.core.view.table import Tone
+from lvstui.core.view.table import Cell, Tone
 from tests.build import address_key, endpoint
 
 MASTER = SyncDaemon(SyncRole.MASTER, "eth1", id=5, max_length=1472)
@@ -70,7 +70,7 @@ def test_every_part_has_a_heading_above_its_rows() -> None:
 def test_a_row_says_value_default_profile_and_sentence() -> None:
     shown = snapshot(Director(sysctl={"expire_nodest_conn": "1", "conntrack": "1"}))
     assert texts(shown, DirectorRow(Part.SYSCTL, "expire_nodest_conn"))[:4] == [
-        "  expire_nodest_conn",
+        "    expire_nodest_conn",
         "1",
         "0",
         "saved",
@@ -127,24 +127,24 @@ def test_a_filter_keeps_the_rows_that_say_its_words_with_their_headings() -> Non
 def test_a_folded_part_shows_its_heading_only() -> None:
     look = DirectorLook(folded=frozenset({Part.SYSCTL}))
     assert [row for row in rows(snapshot(), look) if row.part is Part.SYSCTL] == [DirectorRow(Part.SYSCTL)]
-    assert texts(snapshot(), DirectorRow(Part.SYSCTL), look)[0] == "+ net.ipv4.vs"
+    assert texts(snapshot(), DirectorRow(Part.SYSCTL), look)[0] == "▸ net.ipv4.vs"
 
 
 def test_a_table_too_small_for_its_connections_says_what_to_do() -> None:
     shown = snapshot()
     key: ServiceKey = address_key("tcp:192.0.2.1:80")
     row = DirectorRow(Part.TABLE, "connections")
-    for active, word in ((4096 * 4, "16.4k"), (100_000, "crowded")):
+    for active, word in ((4096 * 4, "16.4k"), (100_000, "100k")):
         servers = {key: {endpoint("10.0.0.1:80"): ServerStats(active=active)}}
         full = replace(shown, reading=replace(shown.reading, servers=servers))
         assert texts(full, row)[1] == word
-        assert ("conn_tab_bits=17" in sentence(full, EMPTY, row)) == (word == "crowded")
+        assert ("conn_tab_bits=17" in sentence(full, EMPTY, row)) == (word == "100k")
 
 
 def test_persistence_entries_fill_the_table_too() -> None:
     servers = {SERVICE: {endpoint("10.0.0.1:80"): ServerStats(active=10, sticky=60_000)}}
     full = replace(snapshot(), reading=replace(snapshot().reading, servers=servers))
-    assert texts(full, TABLE)[1] == "crowded"
+    assert texts(full, TABLE)[1] == "60.0k"
     said = sentence(full, EMPTY, TABLE)
     assert "60.0k in a table of 4096 buckets, 14.7 in each (60.0k are persistence entries): every packet" in said
     assert "conn_tab_bits=16" in said
@@ -182,9 +182,9 @@ def test_owners_links_and_cpus_have_their_rows() -> None:
     assert "0 services by /etc/k.conf" in sentence(shown, EMPTY, DirectorRow(Part.TABLE, "owner 7"))
     assert "every service" in sentence(shown, EMPTY, DirectorRow(Part.TABLE, "owner 8"))
     assert "another lvstui" in sentence(shown, EMPTY, DirectorRow(Part.TABLE, "owner 9"))
-    assert cells(shown, EMPTY, DirectorRow(Part.HOST, "cpu"))[1] == ("91%", Tone.WARN)
+    assert cells(shown, EMPTY, DirectorRow(Part.HOST, "cpu"))[1] == Cell("91%", Tone.WARN)
     assert texts(shown, DirectorRow(Part.HOST, "link eth0"))[1] == "5.0MB/s in"
-    assert cells(shown, EMPTY, DirectorRow(Part.HOST, "link eth1"))[1] == ("3 drops/s", Tone.BAD)
+    assert cells(shown, EMPTY, DirectorRow(Part.HOST, "link eth1"))[1] == Cell("3 drops/s", Tone.BAD)
     assert [texts(shown, DirectorRow(Part.CPUS, name))[1] for name in "01"] == ["75%", "25%"]
     assert "since IPVS was loaded" in sentence(shown, EMPTY, DirectorRow(Part.CPUS, "0"))
 

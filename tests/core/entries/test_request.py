@@ -10,6 +10,7 @@ import pytest
 from lvstui.core import fields
 from lvstui.core.entries.edits import Move
 from lvstui.core.entries.request import (
+    TARGET_COLUMNS,
     Action,
     EntryRequest,
     Spread,
@@ -20,11 +21,12 @@ from lvstui.core.entries.request import (
     pin_of,
     pin_text,
     targets,
+    title,
 )
 from lvstui.core.entries.resolve import resolve
 from lvstui.core.fields import FieldError
 from lvstui.core.health.verdict import Trouble, Verdict
-from lvstui.core.model import Pool, ServerKey
+from lvstui.core.model import Director, Pool, ServerKey
 from lvstui.core.observed import Scan
 from lvstui.core.snapshot import Snapshot
 from tests.build import address_key, director, endpoint, entry, pool, snapshot, sticky_pool
@@ -47,6 +49,17 @@ DIRECTOR = director(
 def scanned(*clients: str) -> Snapshot:
     found = tuple(entry("tcp:192.0.2.10:80", client, "10.0.0.11:80") for client in clients)
     return snapshot(DIRECTOR, taken=100.0, scan=Scan(found, complete=True))
+
+
+def test_a_question_says_by_names_whom_it_is_about() -> None:
+    shown = scanned("198.18.0.7", "198.18.0.8")
+    both = tuple(resolve(shown.scan or Scan(), shown.reading.director).values())
+    assert title(shown, EntryRequest(Action.MOVE, both)) == "Move 2 clients of web away from 10.0.0.11:80"
+    assert title(shown, EntryRequest(Action.EXPIRE, both[:1])) == "Expire 198.18.0.7 of web on 10.0.0.11:80"
+    key, web = next(iter(DIRECTOR.pools.items()))
+    servers = {end: replace(one, name=f"web{end.address.packed[-1]}") for end, one in web.servers.items()}
+    known = snapshot(Director({key: replace(web, servers=servers)}), scan=shown.scan)
+    assert title(known, EntryRequest(Action.MOVE, both)) == "Move 2 clients of web away from web11"
 
 
 @pytest.mark.parametrize(
@@ -122,6 +135,11 @@ def test_a_server_in_trouble_is_offered_last_and_gets_nobody_of_a_spread() -> No
     moves = edits(seen, request)
     assert {move.server for move in moves if isinstance(move, Move)} == {endpoint("10.0.0.13:80")}
     assert not any("silent" in line for line in lines(seen, replace(request, target=endpoint("10.0.0.13:80"))))
+
+
+def test_the_word_for_a_server_in_trouble_is_never_cut_among_those_to_choose_from() -> None:
+    (state,) = (column for column in TARGET_COLUMNS if column.id == "state")
+    assert state.width >= max(len(trouble.value) for trouble in Trouble)
 
 
 def test_who_chooses_a_server_in_trouble_is_told() -> None:

@@ -7,7 +7,7 @@ import pytest
 from lvstui.core import fields
 from lvstui.core.change import Change, fold
 from lvstui.core.fields import FieldError
-from lvstui.core.marks.new_group_form import GroupForm, machines, networks, servers, usual_forwarding
+from lvstui.core.marks.new_group_form import GroupForm, machines, networks, servers
 from lvstui.core.model import Director, Family, Forwarding, MarkGroupKey, MarkKey, Persistence
 from lvstui.core.observed import Ruleset
 from lvstui.core.selectors import selector, selector_text
@@ -138,8 +138,6 @@ def test_known_machines_lend_their_names_and_the_usual_method() -> None:
         ("fd00::13", 1, Forwarding.MASQ),
     ]
     assert networks("192.0.2.50 2001:db8::50") == networks("192.0.2.50, 2001:db8::50")
-    assert usual_forwarding(WEB) is Forwarding.MASQ
-    assert usual_forwarding(Director()) is Forwarding.MASQ
     with pytest.raises(FieldError):
         networks("")
 

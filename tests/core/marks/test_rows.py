@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from lvstui.core.advice.services import advice
 from lvstui.core.marks.columns import LANGUAGE, MARK_COLUMNS
 from lvstui.core.marks.mark import (
     OTHERS,
@@ -22,6 +23,7 @@ from lvstui.core.model import MarkGroup, Persistence, ServerKey
 from lvstui.core.observed import Rule, Ruleset
 from lvstui.core.selectors import overlap, selector
 from lvstui.core.snapshot import ProfileState, Snapshot
+from lvstui.core.view.table import Cell, Tone
 from tests.build import director, group, rule, snapshot
 from tests.core.advice import rulesets
 from tests.core.advice.test_advice import MARKED
@@ -50,6 +52,35 @@ def shown(*rules: Rule, pools: bool = True) -> Snapshot:
 def test_how_it_stands_with_a_mark_is_a_word(snapshot: Snapshot, word: str) -> None:
     assert mark_at(snapshot, 80).state.text == word
     assert word in STATES
+
+
+ANYWHERE = replace(rule(80, "tcp any 80"), table="mangle")
+
+
+@pytest.mark.parametrize(
+    ("rules", "word"),
+    [
+        ((ANYWHERE,), "not ours"),
+        ((replace(ANYWHERE, selector=None, match=("ip saddr 10.0.0.0/8",)),), "not ours"),
+        ((replace(ANYWHERE, selector=None, match=("ip daddr != 192.0.2.10",)),), "not ours"),
+        ((replace(rule(80), table="nat", mask=80),), "not ours"),
+        ((replace(rule(80), table="mangle"),), "no service"),
+        ((replace(ANYWHERE, selector=None, match=("ip6 daddr @vips", "ct state new")),), "no service"),
+        ((ANYWHERE, replace(rule(80), table="other")), "no service"),
+    ],
+)
+def test_a_mark_that_another_program_sets_for_itself_is_not_ours_and_quiet(rules: tuple[Rule, ...], word: str) -> None:
+    seen = shown(*rules, pools=False)
+    state = mark_at(seen, 80).state
+    assert (state.text, state.tone in (Tone.SECONDARY, Tone.DIM)) == (word, True)
+    assert list(advice(seen)) == []
+    assert mark_at(shown(*rules), 80).state.text not in ("not ours", "no service")
+
+
+def test_a_group_of_ours_without_a_service_is_no_service_whatever_it_is_for() -> None:
+    held = replace(director(), marks={80: group(80, "tcp any 80")})
+    for seen in (snapshot(held, rules=Ruleset((rule(80, "tcp any 80"),))), snapshot(held, rules=Ruleset((ANYWHERE,)))):
+        assert mark_at(seen, 80).state == Cell("no service", Tone.WARN)
 
 
 def test_a_rule_that_turns_bits_over_sets_no_mark() -> None:

@@ -22,12 +22,11 @@ from lvstui.core.services.batch import (
     copies,
     destination,
     removal,
-    step,
     targets,
     toggle,
     weigh,
-    weight_rule,
 )
+from lvstui.core.weights import step, weight_rule
 from tests.build import MARK, SHOP, endpoint, server
 
 A = server("10.0.0.11:443", weight=3, name="web1")

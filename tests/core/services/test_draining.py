@@ -30,12 +30,12 @@ def test_what_is_left_is_counted_and_everything_known_is_said_where_there_is_roo
     assert outlook(DRAINED, left, KEPT, FIVE_MINUTES, 250) == (
         "7 conn 5 sticky left; M moves them; clients return, entries last 5m (expire_quiescent_template 0); "
         "open connections keep theirs; deleting it leaves connections hanging (expire_nodest_conn 0); "
-        "Enter shows when the last entry ends"
+        "E shows when the last entry ends"
     )
     assert outlook(DRAINED, left, EXPIRED, FIVE_MINUTES, 250) == (
         "7 conn 5 sticky left; M moves them; clients move on, idle end in 5m (expire_quiescent_template 1); "
         "open connections keep theirs; deleting it ends connections at once (expire_nodest_conn 1); "
-        "Enter shows when the last entry ends"
+        "E shows when the last entry ends"
     )
 
 
@@ -69,4 +69,4 @@ def test_a_setting_that_does_not_matter_now_is_not_spoken_of(seen: ServerStats, 
 
 def test_settings_that_are_not_known_are_not_spoken_of() -> None:
     said = outlook(DRAINED, ServerStats(1, 0, 1), {}, width=250)
-    assert said == "1 conn 1 sticky left; open connections keep theirs; Enter shows when the last entry ends"
+    assert said == "1 conn 1 sticky left; open connections keep theirs; E shows when the last entry ends"

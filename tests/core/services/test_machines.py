@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lvstui.core.change import change_server
+from lvstui.core.change import Change, change_server
 from lvstui.core.model import (
     Endpoint,
     RealServer,
@@ -47,9 +47,11 @@ def texts(key: RowKey, look: ServiceLook = BY_MACHINE) -> dict[str, str]:
     return {column.id: cell.text for column, cell in zip(columns(look), shown, strict=True)}
 
 
-def test_machines_stand_by_address_with_all_their_places_under_them() -> None:
-    assert rows(SNAPSHOT, BY_MACHINE) == [FIRST, WEB_A, MARK_C, SECOND, WEB_B]
-    assert columns(BY_MACHINE) == MACHINE_COLUMNS
+def test_machines_stand_by_name_with_all_their_places_under_them() -> None:
+    assert rows(SNAPSHOT, BY_MACHINE) == [FIRST, MARK_C, WEB_A, SECOND, WEB_B]
+    assert rows(SNAPSHOT, replace(BY_MACHINE, sort="target")) == [FIRST, WEB_A, MARK_C, SECOND, WEB_B]
+    assert [column.id for column in columns(BY_MACHINE)] == [column.id for column in MACHINE_COLUMNS]
+    assert columns(BY_MACHINE)[0].title == MACHINE_COLUMNS[0].title
 
 
 def test_both_groupings_show_the_same_servers() -> None:
@@ -60,21 +62,22 @@ def test_both_groupings_show_the_same_servers() -> None:
 
 def test_a_machine_sums_up_what_its_servers_hold() -> None:
     shown = texts(FIRST)
-    assert (shown["target"], shown["name"], shown["options"]) == ("- 10.0.0.2", "app1, web1", "in 2 services")
+    assert (shown["target"], shown["name"], shown["options"]) == ("10.0.0.2", "▾ app1, web1", "in 2 services")
     assert (shown["weight"], shown["active"], shown["inactive"], shown["sticky"]) == ("1-3", "15", "2", "3")
     assert (shown["connections"], shown["state"]) == ("7", "ok")
 
 
 def test_a_server_under_its_machine_names_its_service_and_its_own_port_where_that_differs() -> None:
-    assert texts(WEB_A)["target"] == "    tcp:192.0.2.10:443"
-    assert texts(WEB_B)["target"] == "    tcp:192.0.2.10:443 -> :8443"
-    assert texts(MARK_C)["target"] == "    mark:80"
-    assert texts(MARK_C)["name"] == "portal"
+    assert (texts(WEB_A)["name"], texts(WEB_A)["target"]) == ("    shop", "tcp:192.0.2.10:443")
+    assert texts(WEB_B)["target"] == "tcp:192.0.2.10:443 -> :8443"
+    assert (texts(MARK_C)["name"], texts(MARK_C)["target"]) == ("    portal", "mark:80")
 
 
-def test_a_machine_says_how_many_of_its_servers_have_an_edit_waiting() -> None:
+def test_a_machine_shows_its_weights_as_they_are_and_with_what_is_staged() -> None:
     look = replace(BY_MACHINE, staged={WEB_A: change_server(WEB, A, replace(A, weight=0))})
-    assert texts(FIRST, look)["weight"] == "1 staged"
+    assert texts(FIRST, look)["weight"] == "0-1"  # 1-3->0-1 does not fit
+    gone: dict[RowKey, Change] = {WEB_A: change_server(WEB, A, None), MARK_C: change_server(MARK, C, None)}
+    assert texts(FIRST, replace(BY_MACHINE, staged=gone))["weight"] == "delete"
     assert texts(WEB_A, look)["weight"] == "3->0"
     assert texts(SECOND, look)["weight"] == "0"
 
@@ -82,7 +85,7 @@ def test_a_machine_says_how_many_of_its_servers_have_an_edit_waiting() -> None:
 def test_a_folded_machine_hides_its_servers_and_a_filter_finds_them_all_the_same() -> None:
     folded = replace(BY_MACHINE, folded=frozenset([FIRST]))
     assert rows(SNAPSHOT, folded) == [FIRST, SECOND, WEB_B]
-    assert texts(FIRST, folded)["target"] == "+ 10.0.0.2"
+    assert texts(FIRST, folded)["name"] == "▸ app1, web1"
 
 
 @pytest.mark.parametrize(
@@ -100,9 +103,9 @@ def test_machines_sort_by_every_column_and_their_servers_within(column: str, ord
 
 
 def test_a_hidden_column_takes_its_cells_along() -> None:
-    look = ServiceLook(hidden=frozenset(["name", "history"]))
+    look = ServiceLook(hidden=frozenset(["target", "history"]))
     assert len(columns(look)) == len(SERVICE_COLUMNS) - 2
-    assert "name" not in texts(WEB_A, look)
+    assert "target" not in texts(WEB_A, look)
     assert texts(WEB_A, look)["state"] == "ok"
 
 

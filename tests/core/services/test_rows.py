@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from lvstui.core.change import change_server
+from lvstui.core.health.verdict import Trouble, Verdict
 from lvstui.core.model import (
     Director,
     Forwarding,
@@ -24,9 +25,8 @@ from lvstui.core.observed import RowKey, ServerStats, Stats
 from lvstui.core.services.columns import LANGUAGE, SERVICE_COLUMNS
 from lvstui.core.services.row import ServiceLook
 from lvstui.core.services.rows import cells, rows
-from lvstui.core.snapshot import Host, ProfileState
-from lvstui.core.view.brief import headline
-from lvstui.core.view.table import Tone
+from lvstui.core.view.brief import whole
+from lvstui.core.view.table import Cell, Tone, natural
 from tests.build import MARK, SHOP, address_key, pool, server, snapshot
 
 DNS = address_key("udp:192.0.2.9:53")
@@ -44,6 +44,7 @@ DIRECTOR = Director(
     },
     name="lb1",
 )
+SHOWN = [column.id for column in SERVICE_COLUMNS]
 WEB1_KEY = ServerKey(SHOP, WEB1.endpoint)
 WEB2_KEY = ServerKey(SHOP, WEB2.endpoint)
 SNAPSHOT = snapshot(
@@ -63,24 +64,41 @@ def texts(key: RowKey, look: ServiceLook | None = None) -> dict[str, str]:
     return {column.id: cell.text for column, cell in zip(SERVICE_COLUMNS, shown, strict=True)}
 
 
-def test_services_stand_by_address_then_marks_with_their_servers_under_them() -> None:
-    assert rows(SNAPSHOT, ServiceLook()) == [DNS, SHOP, WEB2_KEY, WEB1_KEY, MARK, ServerKey(MARK, SIX.endpoint)]
+def test_services_stand_by_name_then_those_without_one_by_address_with_their_servers_under_them() -> None:
+    assert rows(SNAPSHOT, ServiceLook()) == [SHOP, WEB1_KEY, WEB2_KEY, DNS, MARK, ServerKey(MARK, SIX.endpoint)]
+
+
+def test_services_sorted_by_address_come_before_marks() -> None:
+    by_address = ServiceLook(sort="target")
+    assert rows(SNAPSHOT, by_address) == [DNS, SHOP, WEB2_KEY, WEB1_KEY, MARK, ServerKey(MARK, SIX.endpoint)]
+
+
+def test_names_sort_by_their_numbers() -> None:
+    names = ["web10", "Web2", "app", "web1"]
+    assert sorted(names, key=natural) == ["app", "web1", "Web2", "web10"]
+
+
+@pytest.mark.parametrize("names", [("shop", "shop6", "6shop", ""), ("web", "web" + "9" * 5000, "web1", "7")])
+def test_any_names_have_an_order_beside_each_other(names: tuple[str, ...]) -> None:
+    services = [Service(address_key(f"tcp:192.0.2.99:{port}"), "rr", name=name) for port, name in enumerate(names, 1)]
+    director = Director(pools={service.key: pool(service) for service in services})
+    assert len(rows(snapshot(director, taken=1.0), ServiceLook())) == len(names)
 
 
 def test_a_folded_service_hides_its_servers() -> None:
-    assert rows(SNAPSHOT, ServiceLook(folded=frozenset([SHOP]))) == [DNS, SHOP, MARK, ServerKey(MARK, SIX.endpoint)]
+    assert rows(SNAPSHOT, ServiceLook(folded=frozenset([SHOP]))) == [SHOP, DNS, MARK, ServerKey(MARK, SIX.endpoint)]
 
 
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        ("shop", [SHOP, WEB2_KEY, WEB1_KEY]),
+        ("shop", [SHOP, WEB1_KEY, WEB2_KEY]),
         ("WEB1", [SHOP, WEB1_KEY]),
         ("10.0.0.2", [SHOP, WEB2_KEY]),
         ("gue drain", [SHOP, WEB2_KEY]),
         ("!tcp !udp", [MARK, ServerKey(MARK, SIX.endpoint)]),
         ("!tcp !udp !fd00", [MARK]),
-        ("!ok", [DNS, SHOP, WEB2_KEY, WEB1_KEY]),
+        ("!ok", [SHOP, WEB1_KEY, WEB2_KEY, DNS]),
         ("nothing-like-this", []),
     ],
 )
@@ -97,7 +115,7 @@ def test_a_filter_finds_servers_in_folded_services() -> None:
     [
         ("connections", [MARK, SHOP, DNS]),
         ("out", [SHOP, MARK, DNS]),
-        ("name", [SHOP, MARK, DNS]),
+        ("name", [MARK, DNS, SHOP]),
         ("weight", [SHOP, MARK, DNS]),
         ("method", [MARK, SHOP, DNS]),
         ("state", [MARK, SHOP, DNS]),
@@ -116,13 +134,31 @@ def test_servers_sort_within_their_service() -> None:
 
 def test_a_service_shows_what_it_is_and_what_its_servers_hold_together() -> None:
     shown = texts(SHOP)
-    assert shown["target"] == "- tcp:192.0.2.10:443"
-    assert shown["name"] == "shop"
+    assert shown["target"] == "tcp:192.0.2.10:443"
+    assert shown["name"] == "▾ shop"
     assert shown["method"] == "sh"
     assert shown["options"] == "5m/24 sh-port"
     assert (shown["active"], shown["inactive"], shown["sticky"]) == ("95", "10", "7")
     assert (shown["connections"], shown["in"], shown["out"]) == ("12", "1.5k", "2.5M")
     assert shown["state"] == "ok"
+
+
+def test_an_address_without_a_name_stands_in_the_names_place() -> None:
+    assert (texts(DNS)["name"], texts(DNS)["target"]) == ("▾ udp:192.0.2.9:53", "")
+    assert (texts(WEB2_KEY)["name"], texts(WEB2_KEY)["target"]) == ("    10.0.0.2:443", "")
+
+
+def test_zero_is_dim_what_is_not_known_is_blank_and_the_zero_that_proves_trouble_is_bad() -> None:
+    assert dict(zip(SHOWN, cells(SNAPSHOT, ServiceLook(), WEB2_KEY), strict=True))["inactive"] == Cell("0", Tone.DIM)
+    assert texts(DNS)["sticky"] == ""
+    silent = replace(SNAPSHOT, health={WEB2_KEY: Verdict(Trouble.SILENT, "evidence", 0.0)})
+    reading = replace(SNAPSHOT.reading, servers={SHOP: {WEB2.endpoint: ServerStats(0)}})
+    shown = cells(replace(silent, reading=reading), ServiceLook(), WEB2_KEY)
+    assert dict(zip(SHOWN, shown, strict=True))["active"] == Cell("0", Tone.BAD)
+
+
+def test_counts_are_whole_up_to_four_digits() -> None:
+    assert (whole(0), whole(9_999), whole(17_300)) == ("0", "9,999", "17.3k")
 
 
 def test_a_server_shows_its_method_weight_and_state() -> None:
@@ -145,35 +181,3 @@ def test_a_staged_weight_shows_old_and_new() -> None:
     shown = cells(SNAPSHOT, ServiceLook(staged={WEB1_KEY: change}), WEB1_KEY)
     weight = dict(zip([column.id for column in SERVICE_COLUMNS], shown, strict=True))["weight"]
     assert (weight.text, weight.tone) == ("3->5", Tone.STAGED)
-
-
-def test_the_headline_says_where_how_much_and_whether_it_is_saved() -> None:
-    director = replace(SNAPSHOT, origin="Linux 6.1.176", host=Host("lb1.example"))
-    line = "  ".join(cell.text for cell in headline(director, 200))
-    assert line.startswith("lb1  Linux 6.1.176  IPVS 1.2.1 table 4096  3 services 3 servers  111 conn/s")
-    assert line.endswith("no profile")
-
-
-def test_a_load_that_cannot_be_read_is_a_dash_in_the_headline() -> None:
-    shown = [cell.text for cell in headline(replace(SNAPSHOT, host=Host("lb1", None, 3.0, None)), 200)]
-    assert "cpu - softirq 3%" in shown
-
-
-def test_a_narrow_headline_drops_what_matters_least_and_keeps_what_is_wrong() -> None:
-    state = ProfileState("director.toml", exists=True, unsaved=2)
-    shown = [c.text for c in headline(replace(SNAPSHOT, profile=state, read_only="because", paused=True), 45)]
-    assert shown[-3:] == ["2 unsaved", "read-only", "paused"]
-    assert len("  ".join(shown)) <= 45
-
-
-@pytest.mark.parametrize(
-    ("state", "word"),
-    [
-        (ProfileState("p"), "no profile yet"),
-        (ProfileState("p", exists=True), "saved"),
-        (ProfileState("p", exists=True, drift=(change_server(SHOP, WEB1, None),)), "drift 1"),
-        (ProfileState("p", exists=True, trouble="line 3"), "profile unreadable"),
-    ],
-)
-def test_the_state_of_the_profile_is_a_word(state: ProfileState, word: str) -> None:
-    assert word in [cell.text for cell in headline(replace(SNAPSHOT, profile=state), 200)]

@@ -66,7 +66,9 @@ def test_a_new_server_is_proposed_like_those_that_are_there() -> None:
     start = ADD.form.start
     assert (start["address"], start["port"], start["forwarding"]) == ("", "8443", "masq")
     alone = ServerForm(DIRECTOR, Pool(Service(SHOP)))
-    assert (alone.form.start["port"], alone.form.start["forwarding"]) == ("443", "route")
+    assert (alone.form.start["port"], alone.form.start["forwarding"]) == ("443", "masq")
+    first = ServerForm(Director(), Pool(Service(SHOP)))
+    assert (first.form.start["port"], first.form.start["forwarding"]) == ("443", "route")
 
 
 def test_weight_nothing_is_a_drain_that_remembers_its_weight() -> None:

@@ -3,7 +3,9 @@
 import pytest
 
 from lvstui.core.view.brief import compact, duration, sparkline
+from lvstui.core.view.glyphs import ASCII
 from lvstui.core.view.table import fit
+from lvstui.core.words import span
 
 
 @pytest.mark.parametrize(
@@ -35,15 +37,16 @@ def test_a_duration_uses_the_largest_unit_that_divides_it(seconds: int, text: st
 
 
 def test_the_highest_value_fills_the_chart_and_zero_leaves_it_blank() -> None:
-    assert sparkline([0, 4, 2, 1], 4, ascii_only=True) == " #:."
+    assert sparkline([0, 4, 2, 1], 4, ASCII) == " :.."
+    assert sparkline([0, 0, 4, 4, 2, 2, 1, 1], 4) == " \u28ff\u28e4\u28c0"
 
 
 def test_a_small_value_beside_a_large_one_is_still_seen() -> None:
-    assert sparkline([1000, 1], 2, ascii_only=True) == "#."
+    assert sparkline([1000, 1], 2, ASCII) == ":."
 
 
 def test_gaps_and_a_short_history_are_blank_on_the_left() -> None:
-    assert sparkline([None, 5], 4, ascii_only=True) == "   #"
+    assert sparkline([None, 5], 4, ASCII) == "   :"
 
 
 def test_braille_holds_two_values_in_a_character() -> None:
@@ -54,3 +57,11 @@ def test_a_chart_of_braille_is_shown_as_it_is_where_it_is_empty() -> None:
     chart = sparkline([4, 4, 4], 4)
     assert chart == "  \u28b8\u28ff"
     assert fit(chart, 4) == chart
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (119.4, "119 s"), (240, "4 min"), (7199, "119 min"), (3 * 3600, "3 h"), (50 * 3600, "2 d")],
+)
+def test_how_long_ago_something_was_is_said_in_the_largest_unit_that_it_has_two_of(seconds: float, text: str) -> None:
+    assert span(seconds) == text

@@ -327,7 +327,7 @@ def test_the_command_asks_the_servers_of_a_real_table(tmp_path: Path, capsys: py
     where = ["--live", "--netns", DIRECTOR, "--profile", str(tmp_path / "p.toml"), "probe", "--json", "--wait", "0.8"]
     try:
         assert main(where) == 3
-        found = {(one["service"], one["server"]): one for one in json.loads(capsys.readouterr().out)["probes"]}
+        found = {(one["service"], one["server"]): one for one in json.loads(capsys.readouterr().out)["probe"]}
         service = "tcp:192.0.2.77:80"
         assert {server: one["outcome"] for (key, server), one in found.items() if key == service} == {
             "10.77.0.11:80": "answers",
@@ -339,7 +339,7 @@ def test_the_command_asks_the_servers_of_a_real_table(tmp_path: Path, capsys: py
         assert unasked["outcome"] == "not asked"
         assert "--at" in unasked["found"]
         assert main([*where, "mark:77", "--at", "tcp:192.0.2.77:80"]) == 0
-        (named,) = json.loads(capsys.readouterr().out)["probes"]
+        (named,) = json.loads(capsys.readouterr().out)["probe"]
         assert (named["outcome"], named["tunnel"], named["virtual"]) == ("answers", "gue", "192.0.2.77:80")
     finally:
         subprocess.run([*listing, "-C"], check=True)

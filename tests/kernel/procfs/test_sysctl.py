@@ -29,6 +29,13 @@ CLOCK_MONOTONIC_COARSE = 6
 """Its resolution is a tick."""
 
 
+@pytest.fixture(autouse=True)
+def modules(request: pytest.FixtureRequest) -> None:
+    """Load the schedulers that bring settings of their own: another test may have unloaded them."""
+    if request.node.get_closest_marker("kernel"):
+        subprocess.run(["modprobe", "-a", "ip_vs_lblc", "ip_vs_lblcr"], check=True)
+
+
 def setting(kernel: Kernel, name: str) -> str:
     return kernel.read().director.sysctl[name]
 

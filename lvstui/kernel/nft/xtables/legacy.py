@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import operator
 import os
-import stat
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from lvstui.core.fields import quote
 from lvstui.core.observed import Rule
 from lvstui.core.packets.program import Table
+from lvstui.host.programs import find_program
 from lvstui.kernel.namespace import call_in
 from lvstui.kernel.nft.ipsets import reading as ipsets
 from lvstui.kernel.nft.ipsets.reading import IpSet
@@ -132,7 +132,7 @@ def _is_loaded(path: str) -> bool:
 def _save(version: int) -> str:
     """Read all rules as text, without naming a table, as that would load it."""
     for name in _PROGRAMS[version]:
-        program = _find(name)
+        program = find_program(name, _PLACES)
         if program is None:
             continue
         try:
@@ -157,18 +157,3 @@ def _save(version: int) -> str:
         "tables of legacy iptables are loaded, and iptables-legacy-save, which lists their rules, is not installed "
         f"in {', '.join(map(str, _PLACES))}, or others than root may change it"
     )
-
-
-def _find(name: str) -> Path | None:
-    """Return a program that only root can have put there."""
-    for place in _PLACES:
-        with suppress(OSError):
-            program = (place / name).resolve(strict=True)
-            if stat.S_ISREG(program.stat().st_mode) and all(map(_is_roots, (program, *program.parents))):
-                return place / name
-    return None
-
-
-def _is_roots(path: Path) -> bool:
-    found = path.stat()
-    return found.st_uid == 0 and not found.st_mode & 0o022
