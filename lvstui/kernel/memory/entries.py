@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from heapq import nsmallest
 from ipaddress import IPv4Address, IPv6Address
 from random import Random
 from typing import Final, NamedTuple
@@ -182,7 +183,7 @@ class Entries:
     def follow(
         self, director: Director, counts: Mapping[ServiceKey, Mapping[Endpoint, ServerStats]], now: float
     ) -> None:
-        """Add or remove entries and connections, until there are as many as traffic counted."""
+        """Add or remove entries and connections, until there are as many as traffic counted: first what ends first."""
         wanted = {
             _Group(ServerKey(key, endpoint), kind): number
             for key, servers in counts.items()
@@ -195,7 +196,7 @@ class Entries:
         self.expire(director, now)
         for group, number in wanted.items():
             keys = self._groups.setdefault(group, {})
-            for key in list(keys)[: max(0, len(keys) - number)]:
+            for key in nsmallest(len(keys) - number, keys, key=lambda key: self._rows[key].ends):
                 self._remove(key)
             if number > len(keys):
                 known = [key.client.address for key in self._groups.get(_Group(group.place, _Kind.ENTRY), ())]
