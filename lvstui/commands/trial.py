@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lvstui.commands.place import Failure, OpenPlace, Place, Status, complain
 from lvstui.core.change import EMPTY
 from lvstui.core.describe import describe
+from lvstui.core.trial import NOTHING_ON_TRIAL, find_way_back
 from lvstui.formats.profile.write import ProfileError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _decide(open_place: OpenPlace, decide: Callable[[TrialDesk], TrialEvent]) ->
         names = _names(place)
         desk = desk_of(place, lambda event: complain(sentence(event, names)[0]))
         if desk is None:
-            raise Failure("no change is on trial")
+            raise Failure(NOTHING_ON_TRIAL)
         event = decide(desk)
         text = sentence(event, names)[0]
         match event:
@@ -79,12 +80,10 @@ def _decide(open_place: OpenPlace, decide: Callable[[TrialDesk], TrialEvent]) ->
 
 def _plan(open_place: OpenPlace) -> int:
     """Print how the change on trial would be taken back."""
-    from lvstui.core.trial import find_way_back
-
     with open_place() as place:
         trial = place.trial.load() if place.trial else None
         if trial is None:
-            raise Failure("no change is on trial")
+            raise Failure(NOTHING_ON_TRIAL)
         names = _names(place)
         way = find_way_back(trial.changes, place.kernel.read().director)
         for change in way.back:

@@ -25,6 +25,8 @@ from lvstui.core.fields import visible
 from lvstui.core.model import Director, MarkGroupKey, ServerKey, ServiceKey
 from lvstui.core.record import Record, Session
 
+NOTHING_ON_TRIAL: Final = "no change is on trial"
+
 SECONDS: Final = 120.0
 """How long a change is on trial where nobody says."""
 
@@ -41,7 +43,7 @@ class Phase(Enum):
 
 
 class Guard(Enum):
-    """Who takes a change back in time: a timer of systemd, a process of its own, or whatever lvstui looks (demo)."""
+    """Who takes a change back in time: a timer of systemd, a process of its own, or any lvstui that looks (demo)."""
 
     SYSTEMD = "systemd"
     PROCESS = "process"

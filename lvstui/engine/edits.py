@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, assert_never
 from lvstui.core.change import Change, undo
 from lvstui.core.model import Director, ServerKey
 from lvstui.core.record import Kind, Record
-from lvstui.engine.messages import Edit, Event, Notice, Outcome, Rejected
+from lvstui.core.trial import NOTHING_ON_TRIAL
+from lvstui.engine.messages import Edit, Event, Kept, Notice, Outcome, Rejected, TrialEvent, TrialRequest, Undecided
 from lvstui.engine.profile import FollowedProfile
 from lvstui.engine.writing import Writing
 from lvstui.formats.profile.write import ProfileError
@@ -125,10 +126,14 @@ class Editor:
             on_done(outcome.done)
         return outcome
 
-    def take_kept(self, changes: tuple[Change, ...]) -> None:
-        """Let undo know of what was on trial and stays."""
-        if changes:
-            self._remember(Kind.KEEP, _Made(changes, ()))
+    def decide(self, request: TrialRequest) -> TrialEvent:
+        """Keep the change on trial, extend it or take it back; undo knows of what was kept."""
+        if self._trials is None:
+            return Undecided(NOTHING_ON_TRIAL)
+        event = self._trials.decide(request, self._profile)
+        if isinstance(event, Kept) and event.done:
+            self._remember(Kind.KEEP, _Made(event.done, ()))
+        return event
 
     def begin(self, kind: Kind, changes: tuple[Change, ...], entries: Sequence[str] = ()) -> Draft | None:
         """Write down what is about to be made, where a history is kept; `finish` takes what this returns."""
@@ -164,8 +169,10 @@ class Editor:
         return self._recent
 
     def others_at_work(self) -> bool:
-        """Return whether another lvstui is in the middle of an edit, as far as a history is kept."""
-        return self._records is not None and self._records.others_at_work()
+        """Return whether another lvstui is in the middle of an edit, as far as history and trial show it."""
+        if self._records is not None and self._records.others_at_work():
+            return True
+        return self._trials is not None and self._trials.others_at_work
 
     def _remember(self, kind: Kind, done: _Made) -> None:
         """Keep what was done for undo and redo; a new edit ends what could be redone."""

@@ -219,11 +219,10 @@ class Stop:
     """Request: end the loop after what was asked before."""
 
 
+TrialRequest: TypeAlias = Keep | Extend | TakeBack
 OperatorRequest: TypeAlias = (
     Edit
-    | Keep
-    | Extend
-    | TakeBack
+    | TrialRequest
     | SaveAll
     | Adopt
     | Zero

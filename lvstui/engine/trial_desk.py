@@ -11,13 +11,26 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, assert_never
 
 from lvstui.core.change import Change
 from lvstui.core.model import NOBODYS, Home
 from lvstui.core.record import Session
-from lvstui.core.trial import Guard, Pending, Phase, Trial, why_not
-from lvstui.engine.messages import Edit, Event, Extended, Outcome, TakenBack, TrialEvent, Undecided
+from lvstui.core.trial import NOTHING_ON_TRIAL, Guard, Pending, Phase, Trial, why_not
+from lvstui.engine.messages import (
+    Edit,
+    Event,
+    Extend,
+    Extended,
+    Keep,
+    Notice,
+    Outcome,
+    TakeBack,
+    TakenBack,
+    TrialEvent,
+    TrialRequest,
+    Undecided,
+)
 from lvstui.engine.profile import FollowedProfile
 from lvstui.engine.trial_ends import Scene, complete, is_over, settle, take_back, trial_text
 from lvstui.engine.trial_start import PATIENCE, try_out
@@ -28,8 +41,6 @@ from lvstui.store.trial_file import TrialFile, boot_id
 
 GUARD: Final = "guard"
 """Who is recorded as the user where the guard takes back."""
-
-_NOTHING: Final = "no change is on trial"
 
 
 class TrialDesk:
@@ -93,6 +104,18 @@ class TrialDesk:
             self._seen = pending.trial.id
         return outcome
 
+    def decide(self, request: TrialRequest, profile: FollowedProfile | None = None) -> TrialEvent:
+        """Do what a request asks for; `profile` as for `keep`."""
+        match request:
+            case Keep(force):
+                return self.keep(profile, force=force)
+            case Extend(seconds, force):
+                return self.extend(seconds, force=force)
+            case TakeBack(force):
+                return self.take_back(force=force)
+            case _:
+                assert_never(request)
+
     def keep(self, profile: FollowedProfile | None = None, *, force: bool = False) -> TrialEvent:
         """Let a trial stay: no guard takes it back from now on, and its profile takes it, by `profile` if it is that.
 
@@ -115,7 +138,7 @@ class TrialDesk:
             with self._file.hold(PATIENCE):
                 trial = self._decidable(force=force)
                 if trial.phase is Phase.KEPT:
-                    return Undecided(_NOTHING)
+                    return Undecided(NOTHING_ON_TRIAL)
                 trial = replace(trial, deadline=trial.deadline + seconds)
                 self._file.mark(trial)
                 return Extended(trial)
@@ -128,7 +151,7 @@ class TrialDesk:
             with self._file.hold(PATIENCE):
                 trial = self._decidable(force=force)
                 if trial.phase is Phase.KEPT:
-                    return Undecided(_NOTHING)
+                    return Undecided(NOTHING_ON_TRIAL)
                 ended = take_back(self._scene, trial)
                 self._seen = ""
                 self._file.forget_ended()
@@ -166,6 +189,13 @@ class TrialDesk:
             said = [ended.sentence]
         self._seen = now
         return pending, tuple(said)
+
+    def follow(self) -> Pending | None:
+        """Return what is on trial now, and post what there is to say since the last look."""
+        pending, said = self.look()
+        for text in said:
+            self._scene.post(Notice(text))
+        return pending
 
     def news(self, *, is_read: bool, asks: bool = True) -> tuple[str, ...]:
         """Return what a person hears at a start: of a trial that ended, and, if it `asks`, of one that waits.
@@ -206,7 +236,7 @@ class TrialDesk:
             trial = None
         if trial is None:
             ended = self._file.ended()
-            raise ProfileError(f"{_NOTHING}: {ended.sentence}" if ended else _NOTHING)
+            raise ProfileError(f"{NOTHING_ON_TRIAL}: {ended.sentence}" if ended else NOTHING_ON_TRIAL)
         if (reason := why_not(trial, self._person)) and not force:
             raise ProfileError(reason)
         return trial

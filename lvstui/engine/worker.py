@@ -35,7 +35,6 @@ from lvstui.core.observed import Glimpse, Reading, Scan
 from lvstui.core.packets.packet import Packet
 from lvstui.core.record import Kind, Owner
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Derived, Host, Snapshot
-from lvstui.core.trial import Pending
 from lvstui.engine.doctor import gather
 from lvstui.engine.edits import Editor
 from lvstui.engine.entry_desk import EntryDesk
@@ -58,7 +57,6 @@ from lvstui.engine.messages import (
     Followed,
     Glanced,
     Keep,
-    Kept,
     Notice,
     OperatorRequest,
     Pace,
@@ -73,7 +71,7 @@ from lvstui.engine.messages import (
     StopEntries,
     TakeBack,
     TakenBack,
-    Undecided,
+    TrialRequest,
     Watch,
     Zero,
     Zeroed,
@@ -143,9 +141,9 @@ class Worker:
         self._due = clock()
         self._reading = EMPTY_SNAPSHOT.reading
         self._here = here
-        self._trials = TrialDesk(kernel, trial, here, post=post, read_only=read_only) if trial else None
-        self._profile = FollowedProfile(profile, kernel, post, here, self._changes_on_trial)
-        self._editor = Editor(kernel, self._profile, records, post, read_only=read_only, trials=self._trials)
+        self._trials = trials = TrialDesk(kernel, trial, here, post=post, read_only=read_only) if trial else None
+        self._profile = FollowedProfile(profile, kernel, post, here, lambda: trials.changes if trials else ())
+        self._editor = Editor(kernel, self._profile, records, post, read_only=read_only, trials=trials)
         self._presence = presence
         self._recorder, self._history = Recorder(), NO_HISTORY
         self._snapshot = replace(EMPTY_SNAPSHOT, origin=kernel.origin, derived=Derived())
@@ -288,7 +286,7 @@ class Worker:
         """
         self._due = self._clock() + self._pace.interval
         trouble = ""
-        trial = self._look_at_trial()
+        trial = self._trials.follow() if self._trials else None
         try:
             reading = self._kernel.read()
         except KernelError as error:
@@ -347,7 +345,7 @@ class Worker:
             self._profile.names,
             Sight(snapshot.health, unset_marks(snapshot)),
             snapshot.owners,
-            self._others_at_work,
+            self._editor.others_at_work,
             self._editor.read_records,
         )
         self._snapshot = replace(snapshot, events=self._events.look(look))
@@ -424,44 +422,15 @@ class Worker:
             self._drafts.append(self._editor.begin(Kind.ENTRIES, (), titles))
             self._desk.empty(request.empties, self._snapshot.health)
 
-    def _changes_on_trial(self) -> tuple[Change, ...]:
-        return self._trials.changes if self._trials else ()
-
-    def _decide(self, request: Keep | Extend | TakeBack) -> None:
-        """Keep a change on trial, extend it, or take it back."""
-        if self._trials is None:
-            self._post(Undecided("no change is on trial"))
-            return
-        match request:
-            case Keep(force):
-                event = self._trials.keep(self._profile, force=force)
-            case Extend(seconds, force):
-                event = self._trials.extend(seconds, force=force)
-            case TakeBack(force):
-                event = self._trials.take_back(force=force)
-            case _:
-                assert_never(request)
-        if isinstance(event, Kept):
-            self._editor.take_kept(event.done)
+    def _decide(self, request: TrialRequest) -> None:
+        event = self._editor.decide(request)
         if isinstance(event, TakenBack):
             self._events.made(event.done)
         self._post(event)
 
-    def _others_at_work(self) -> bool:
-        return self._editor.others_at_work() or (self._trials is not None and self._trials.others_at_work)
-
-    def _look_at_trial(self) -> Pending | None:
-        """Return what is on trial, and post what became of it."""
-        if self._trials is None:
-            return None
-        pending, said = self._trials.look()
-        for text in said:
-            self._post(Notice(text))
-        return pending
-
     def _glance_at_trial(self) -> None:
         """Show what others put on trial or decided about; what ended is read back, also while paused."""
-        known, trial = self._snapshot.trial, self._look_at_trial()
+        known, trial = self._snapshot.trial, self._trials.follow() if self._trials else None
         if known is not None and trial is None:
             self._look()
         elif trial != known:
