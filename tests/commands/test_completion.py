@@ -177,6 +177,19 @@ def test_a_profile_that_cannot_be_read_is_silence(
         assert (printed.out.splitlines()[:1], printed.err) == ([b"words"], b"")
 
 
+def test_an_answer_that_cannot_be_written_is_silence_too() -> None:
+    command = [sys.executable, "-m", "lvstui", "complete", "zsh", "dra"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE)
+    assert done.stderr == b""
+
+
+def test_a_name_that_would_be_read_as_an_option_is_offered_only_behind_two_dashes(profile: Path) -> None:
+    profile.write_text(dumps(fold(PROFILE, [change_server(SHOP, None, server("10.0.0.99:80", name="-n"))])))
+    assert words(profile, "drain tcp:192.0.2.10:443").count("-n") == 0
+    assert words(profile, "drain -- tcp:192.0.2.10:443").count("-n") == 1
+
+
 @pytest.mark.parametrize("arguments", [[], ["bash"], ["tcsh", "x"], ["fish"], ["bash", BREAKS, ""], ["zsh", "\udc80"]])
 def test_a_shell_that_asks_strangely_gets_no_traceback(
     arguments: list[str], capfdbinary: pytest.CaptureFixture[bytes]

@@ -29,7 +29,9 @@ _IN_QUOTES: Final = {"'": "'", '"': '"$`\\!'}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Answer a shell, and end this process where that takes long."""
+    """Answer a shell, say nothing on stderr, and end this process where that takes long."""
+    if not os.environ.get("LVSTUI_DEBUG"):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
     signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
     return answer(arguments)

@@ -56,7 +56,7 @@ def find(words: Sequence[str], current: str) -> Offer:
     """Return what may stand at the end of a command line, where `current` is begun."""
     line = read_line(words)
     if line.open is not None and not current.startswith("-"):
-        return _of_option(line, line.open)
+        return _without_options(_of_option(line, line.open))
     if current.startswith("-") and not line.no_options:
         name, equals, _ = current.partition("=")
         action = line.command._option_string_actions.get(name)
@@ -66,7 +66,13 @@ def find(words: Sequence[str], current: str) -> Offer:
         return Offer(_options(line))
     if inner := commands_of(line.command):
         return Offer({word: _first(command.description) for word, command in inner.items()})
-    return _of_place(line, current)
+    offer = _of_place(line, current)
+    return offer if line.no_options else _without_options(offer)
+
+
+def _without_options(offer: Offer) -> Offer:
+    """Return it without names that would be read as options."""
+    return offer._replace(words={word: about for word, about in offer.words.items() if not word.startswith("-")})
 
 
 def _options(line: Line) -> Words:
