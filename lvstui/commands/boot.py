@@ -26,7 +26,7 @@ from lvstui.core.change import Change, kernel_writes, service_of
 from lvstui.core.fields import service_text
 from lvstui.core.home import whose
 from lvstui.core.mistake import Severity
-from lvstui.core.model import MarkGroupKey, ServiceKey, SyncRole, SysctlKey
+from lvstui.core.model import Director, MarkGroupKey, ServiceKey, SyncRole, SysctlKey
 from lvstui.core.record import Owner, find_claims
 from lvstui.core.words import first_of
 from lvstui.formats.profile.examine import Examined
@@ -62,6 +62,8 @@ def boot(options: Namespace, open_place: OpenPlace) -> int:
                 refused = carry_out(place, work, str(start.path), as_json=False)
         found, left = start.look(last=True)
         start.say_what_lacks(found, left, refused)
+        if found.refused and _has_nothing(found.director):
+            raise Failure(f"nothing of {start.path} can be had")
         return Status.DIFFERS if left.writes or found.refused or _lacks_marks(left, options) else Status.OK
 
 
@@ -123,6 +125,11 @@ class _Start:
             keys = [service_text(key) for key in found.director.pools if owner.owns(key)]
             if keys:
                 complain(f"left to {owner.program}, which manages them: {first_of(keys, _SHOWN)}")
+
+
+def _has_nothing(director: Director) -> bool:
+    """Return whether there is nothing in a profile that a kernel could get."""
+    return not any((director.pools, director.timeouts, director.daemons, director.sysctl, director.groups))
 
 
 def _is_absent(change: Change) -> bool:

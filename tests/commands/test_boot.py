@@ -147,6 +147,15 @@ def test_a_line_that_is_no_toml_takes_only_its_own_object_along(run: Run, kernel
     assert held(kernel).groups
 
 
+@pytest.mark.parametrize("text", ["", "# all is gone\n", '[[service]]\nservice = "tcp:nowhere:80"\n'])
+def test_a_profile_of_which_nothing_can_be_had_is_a_failure(run: Run, profile: Path, text: str) -> None:
+    profile.write_text(text)
+    status, out, err = run("apply", "--boot")
+    assert (status, out) == (1, "")
+    assert "format: is missing" in err
+    assert err.endswith(f"nothing of {profile} can be had\n")
+
+
 @pytest.mark.parametrize("words", [["--json"], ["--confirm-within", "60"]])
 def test_a_start_is_neither_on_trial_nor_json(run: Run, kernel: MemoryKernel, words: list[str]) -> None:
     assert run("apply", "--boot", *words)[0] == 2
