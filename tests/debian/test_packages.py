@@ -15,6 +15,7 @@ pytestmark = pytest.mark.debian
 
 CONFIGURATION = {"etc/lvstui", "etc/lvstui/config.toml"}
 OURS = "usr/lib/lvstui/lvstui"
+MASK = "etc/systemd/system/lvstui-sync.service"
 
 
 def paths(system: Debian) -> set[str]:
@@ -79,8 +80,10 @@ def test_it_runs_is_upgraded_and_leaves_nothing_but_configuration(fresh: Debian,
     fresh.write("/var/lib/lvstui/view.toml", "")
     said(fresh, "systemctl", "enable", "lvstui.service", "lvstui-sync.service")
     assert paths(fresh) & {"etc/systemd/system/multi-user.target.wants/lvstui.service"}
+    said(fresh, "systemctl", "mask", "lvstui-sync.service")
+    said(fresh, "lvstui", "export", "--demo", "-o", "/etc/lvstui/director.toml")
     said(fresh, "dpkg", "--remove", "lvstui")
-    assert paths(fresh) - before == CONFIGURATION
+    assert paths(fresh) - before == CONFIGURATION | {"etc/lvstui/director.toml", MASK}
     assert (fresh.root / "etc/lvstui/config.toml").read_text() == "interval = 3.0\n"
     said(fresh, "dpkg", "--purge", "lvstui")
     assert paths(fresh) == before
