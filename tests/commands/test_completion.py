@@ -179,7 +179,7 @@ def test_a_profile_that_cannot_be_read_is_silence(
 
 def test_an_answer_that_cannot_be_written_is_silence_too() -> None:
     command = [sys.executable, "-m", "lvstui", "complete", "zsh", "dra"]
-    with open("/dev/full", "wb") as full:
+    with Path("/dev/full").open("wb") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE)
     assert done.stderr == b""
 
