@@ -765,3 +765,14 @@ def test_a_file_of_the_name_of_a_stream_is_meant_by_its_path(command: str, capsy
     with pytest.raises(SystemExit):
         parser().parse_args([command, ""])
     assert "is empty; name a file" in capsys.readouterr().err
+
+
+def test_a_stream_is_no_profile_to_save_edits_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main(["--demo", "--profile", "-", "drain", "--machine", "10.0.0.41"])
+    assert end.value.code == 2
+    assert "--profile: - is a stream, and edits are saved here; name a file" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -13,6 +13,7 @@ from lvstui import __version__
 from lvstui.commands.manual import epilog
 from lvstui.core.config import INTERVAL, SETTINGS, VIEWS, Config
 from lvstui.core.fields import quote, visible
+from lvstui.core.mistake import STDIN
 from lvstui.core.trial import LEAST, MOST, SECONDS
 from lvstui.core.words import did_you_mean
 
@@ -178,7 +179,15 @@ def _file(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("is empty; name a file")
     path = Path(text)
-    return path.absolute() if str(path) == "-" != text else path
+    return path.absolute() if str(path) == STDIN != text else path
+
+
+def _saved_file(text: str) -> Path:
+    """Return the file that is meant where edits are saved, too, which a stream is no place for."""
+    path = _file(text)
+    if str(path) == STDIN:
+        raise argparse.ArgumentTypeError("- is a stream, and edits are saved here; name a file, or give - as FILE")
+    return path
 
 
 def _count(text: str) -> int:
@@ -196,7 +205,7 @@ def _add_place(group: argparse._ArgumentGroup) -> None:
     kernel.add_argument("--demo", action="store_true", default=hidden, help=made_up)
     group.add_argument("--netns", default=hidden, metavar="NAME", help="the IPVS of a network namespace (ip netns)")
     group.add_argument(
-        "--profile", type=_file, default=hidden, metavar="FILE", help="the profile, if not the usual one"
+        "--profile", type=_saved_file, default=hidden, metavar="FILE", help="the profile, if not the usual one"
     )
 
 
@@ -363,8 +372,8 @@ def _own(command: _Command) -> None:
     """Add the commands about how lvstui itself is set up."""
     config = command("config", "[--json] | --check [FILE]", "print what is configured, and where each value is from")
     config.add_argument("--json", action="store_true", help="as JSON, with every mistake")
-    check = "print every mistake of a config.toml, or of the ones that count (status 1 if any)"
-    config.add_argument("--check", nargs="?", const="", metavar="FILE", help=check)
+    check = "print every mistake of a config.toml (-: of the standard input), or of those that count (status 1 if any)"
+    config.add_argument("--check", nargs="?", type=_file, const=(), metavar="FILE", help=check)
     config.set_defaults(run=("config", "config"))
     keys = command("keys", "[--json]", "print the keys of each view")
     keys.add_argument("--json", action="store_true", help="as JSON")

@@ -9,19 +9,22 @@ from pathlib import Path
 from lvstui.commands.place import Failure, OpenPlace, Status, complain, print_json
 from lvstui.core.config import SETTINGS, Config, Found, Known, check
 from lvstui.core.fields import visible
+from lvstui.core.mistake import STDIN, file_text
 from lvstui.formats.config import key_names, toml_lines
 from lvstui.formats.json import Table
-from lvstui.store.config_file import config_paths, load_config
+from lvstui.store.config_file import config_paths, load_config, load_named
 
 
 def config(options: Namespace, _: OpenPlace) -> int:
     """Print the effective configuration, or every mistake; the status is 1 where a check finds one."""
     known: Known = options.known()
     if options.check is not None:
-        paths = [Path(options.check)] if options.check else config_paths()
-        if options.check and not Path(options.check).exists():
-            raise Failure(f"{visible(options.check)} cannot be read: there is no such file or folder; correct the path")
-        return _check(paths, known, as_json=options.json)
+        if not options.check:
+            return _check(config_paths(), load_config(config_paths()), known, as_json=options.json)
+        path: Path = options.check
+        if not _exists(path):
+            raise Failure(f"{visible(str(path))} cannot be read: there is no such file or folder; correct the path")
+        return _check([path], load_named(path), known, as_json=options.json)
     found = check(options.config, known)
     if options.json:
         print_json(_document(config_paths(), found))
@@ -34,9 +37,9 @@ def config(options: Namespace, _: OpenPlace) -> int:
     return Status.OK
 
 
-def _check(paths: Sequence[Path], known: Known, *, as_json: bool) -> int:
+def _check(paths: Sequence[Path], loaded: Config, known: Known, *, as_json: bool) -> int:
     """Print every mistake of files; none is a sentence too."""
-    found = check(load_config(paths), known)
+    found = check(loaded, known)
     if as_json:
         print_json({"file": _files(paths), "finding": _findings(found)})
     else:
@@ -44,7 +47,7 @@ def _check(paths: Sequence[Path], known: Known, *, as_json: bool) -> int:
             print(mistake)
         if not found.mistakes:
             for path in paths:
-                print(f"{visible(str(path))}: {'no error' if path.exists() else 'not there'}")
+                print(f"{file_text(str(path))}: {'no error' if _exists(path) else 'not there'}")
     return Status.ERROR if found.mistakes else Status.OK
 
 
@@ -59,7 +62,11 @@ def _document(paths: Sequence[Path], config: Config) -> Table:
 
 
 def _files(paths: Sequence[Path]) -> list[Table]:
-    return [{"path": str(path), "exists": path.exists()} for path in paths]
+    return [{"path": str(path), "exists": _exists(path)} for path in paths]
+
+
+def _exists(path: Path) -> bool:
+    return str(path) == STDIN or path.exists()
 
 
 def _named(found: Found) -> Found:

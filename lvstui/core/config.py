@@ -6,7 +6,7 @@ table. The keys of commands (`[keys]`) are no settings of their own: core/keys.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from ipaddress import IPv4Address
 from typing import Final, NamedTuple, Never, TypeAlias
@@ -360,8 +360,34 @@ def check(config: Config, known: Known) -> Config:
     return config._replace(
         values=values,
         keys=keys,
-        mistakes=sorted((*config.mistakes, *wrong), key=lambda one: (one.file, one.line)),
+        mistakes=_by_line((*config.mistakes, *wrong)),
     )
+
+
+def consistent(config: Config) -> Config:
+    """Return a configuration without what new servers cannot begin with together, which is among the mistakes then.
+
+    Each of these values is right for itself: a lower threshold above the upper one may be of another file.
+    """
+    if not config.server:
+        return config
+    from lvstui.core.rules import wrong_thresholds, wrong_tunnel  # which most machines never need
+
+    values, wrong = dict(config.values), list[Mistake]()
+    told = {mistake.field for mistake in config.mistakes}
+    server = SERVER.assign(_EXAMPLE, config.server)
+    for problem in filter(None, (wrong_thresholds(server), wrong_tunnel(server))):
+        name = "server.tunnel.type" if problem.field == "tunnel" else f"server.{problem.field}"
+        found = values.pop(name)
+        if not told & {f"server.{field}" for field in (problem.needs or ("tunnel.port",))}:
+            wrong.append(Mistake(found.source, found.line, name, problem.sentence))
+    if len(values) == len(config.values):
+        return config
+    return config._replace(values=values, mistakes=_by_line((*config.mistakes, *wrong)))
+
+
+def _by_line(mistakes: Iterable[Mistake]) -> Sequence[Mistake]:
+    return sorted(mistakes, key=lambda one: (one.file, one.line))
 
 
 def _refused(id: str, found: Found, own: Sequence[str]) -> str:

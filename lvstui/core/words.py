@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 
 def count(number: int, noun: str) -> str:
@@ -26,6 +27,12 @@ def first_of(texts: Sequence[str], few: int = 4) -> str:
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """Return the known word that a wrong one is likely to mean, in any case; empty where none is at least so alike."""
+    return _nearest(word, tuple(known), cutoff)
+
+
+@lru_cache(maxsize=1024)
+def _nearest(word: str, known: tuple[str, ...], cutoff: float) -> str:
+    """Look for the nearest word once: the same slip may stand in every line of a long file."""
     from difflib import get_close_matches  # 5 ms that only a mistake costs
 
     by_case: dict[str, str] = {}

@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from lvstui.core.config import Config
+from lvstui.core.config import Config, consistent
 from lvstui.core.fields import visible
 from lvstui.core.mistake import Mistake
 from lvstui.formats.profile.flaws import ProfileError
 from lvstui.host.invoker import home_folder
 from lvstui.host.patience import within
 from lvstui.store.files import explain_errors, read_file
+from lvstui.store.named_files import read_handed
 
 SYSTEM: Final = Path("/etc/lvstui")
 """The folder of the system's configuration."""
@@ -61,7 +62,16 @@ def load_config(paths: Sequence[Path]) -> Config:
         except TimeoutError:
             sentence = f"cannot be read: its file system does not answer within {_PATIENCE:g} s"
             config = Config(mistakes=(Mistake(str(path), 1, _WHOLE, sentence),)).over(config)
-    return config
+    return consistent(config)
+
+
+def load_named(path: Path) -> Config:
+    """Read a file that the command line names, or what a shell hands over (`-`, `<(…)`).
+
+    Raises `ProfileError` where nothing comes.
+    """
+    content = read_handed(path, _LARGEST)
+    return load_config([path]) if content is None else consistent(_read(path, content))
 
 
 def _load(path: Path) -> Config:
@@ -73,6 +83,10 @@ def _load(path: Path) -> Config:
                 return Config()
     except ProfileError as error:
         return Config(mistakes=(Mistake(str(path), 1, _WHOLE, str(error).removeprefix(f"{visible(str(path))} ")),))
+    return _read(path, content)
+
+
+def _read(path: Path, content: bytes) -> Config:
     from lvstui.formats.config import read  # which most machines never need
 
     try:

@@ -19,7 +19,7 @@ _DASH: Final = "-"
 """Stands for what is handed over: the standard input where it is read, the standard output where it is written."""
 
 
-def read_handed(path: Path) -> bytes | None:
+def read_handed(path: Path, largest: int = LARGEST) -> bytes | None:
     """Read the pipe or file that a shell handed over by `-`, `/dev/stdin` or `<(…)`; return None for every other path.
 
     Raises `ProfileError`, also where such a pipe is silent for long.
@@ -31,7 +31,7 @@ def read_handed(path: Path) -> bytes | None:
         mode = os.fstat(descriptor).st_mode
         if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISREG(mode)):
             raise Unsafe("it is neither a file nor a pipe; name a file")
-        return read_descriptor(descriptor, LARGEST, lambda: _wait(descriptor, select.POLLIN, "nothing came through it"))
+        return read_descriptor(descriptor, largest, lambda: _wait(descriptor, select.POLLIN, "nothing came through it"))
 
 
 def write_named(path: Path, content: bytes) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,58 @@ def test_a_check_prints_every_mistake_with_its_line_and_field(
         "keys.help: Ctrl-S holds up the output of many terminals, and accepts forms",
         "keys.redo: j is table.down in every view",
     ]
+
+
+TOGETHER = """\
+[server]
+upper = 10
+lower = 20
+forwarding = "tunnel"
+tunnel.type = "gue"
+"""
+
+
+def test_what_new_servers_cannot_begin_with_together_is_a_mistake(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine.write_text(TOGETHER)
+    assert main(["config", "--check"]) == Status.ERROR
+    assert [line for line in capsys.readouterr().out.splitlines() if str(mine) in line] == [
+        f"{mine}:3: error: server.lower: 20 is above the upper threshold 10; lower it, or raise upper",
+        f"{mine}:5: error: server.tunnel.type: gue needs the UDP port of the server's end, such as port = 6080",
+    ]
+    assert main(["--demo", "add", "shop", "10.0.0.99", "--dry-run"]) == Status.DIFFERS
+    printed = capsys.readouterr()
+    assert "upper 10" in printed.out
+    assert "lower" not in printed.out
+    assert "server.lower: 20 is above" in printed.err
+
+
+def test_what_follows_from_a_mistake_in_another_value_is_not_told(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine.write_text('[server]\nupper = "many"\nlower = 20\n[server.tunnel]\ntype = "gue"\nport = -1\n')
+    assert main(["config", "--check"]) == Status.ERROR
+    told = [line for line in capsys.readouterr().out.splitlines() if str(mine) in line]
+    assert [line.split(": ")[2] for line in told] == ["server.upper", "server.tunnel.port"]
+
+
+def test_a_check_reads_what_comes_through_the_standard_input(
+    mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine.write_text("mouse = 3\n")
+    source = tmp_path / "new.toml"
+    source.write_text("interval = 0\n")
+    monkeypatch.chdir(tmp_path)
+    Path("-").write_text("view = 1\n")
+    for name in ("-", "/dev/stdin"):
+        script = "import sys; from lvstui.cli import main; sys.exit(main(sys.argv[1:]))"
+        with source.open() as stream:
+            words = [sys.executable, "-c", script, "config", "--check", name]
+            ended = subprocess.run(words, stdin=stream, capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stderr) == (Status.ERROR, "")
+        shown = "<stdin>" if name == "-" else name
+        assert ended.stdout == f"{shown}:1: error: interval: must be 0.2 to 3600 seconds, not 0\n"
 
 
 def test_keys_may_be_swapped_and_one_that_was_given_up_may_be_taken(

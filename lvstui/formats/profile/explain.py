@@ -131,7 +131,8 @@ def _sentence(spot: _Spot) -> str:
     rest = STRINGS.sub("", row).partition("#")[0]
     if _CURLY.search(rest):
         return 'has quotes of a text processor; write plain ones: "'
-    if _open_quote(row):
+    ends_text = "Expected newline" in words and row[: spot.column].rstrip().endswith(('"""', "'''"))
+    if _open_quote(row) and not ends_text:
         return 'a quote is not closed; write " at the end of the text'
     if "Cannot overwrite a value" in words or "Duplicate inline table key" in words:
         return "is there twice in this table; take one out"
@@ -154,6 +155,8 @@ def _sentence(spot: _Spot) -> str:
         return sentence
     if "Invalid statement" in words:
         return "is no key = value, no [table] and no # comment; correct it, or take it out"
+    if "Expected newline" in words and (following := _following(spot)):
+        return f"{following} stands behind the value; take it out, or put it into the next line"
     return f"not valid TOML at column {spot.column + 1}: {visible(words)}"
 
 

@@ -24,6 +24,10 @@ _NESTING: Final = re.compile(r"(?:\[\s*){100}|(?:\{[^{}]*){100}")
 _HEADER: Final = re.compile(r"(\s*)(\[{1,2})\s*([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)\s*(\]{0,2})(\s*(?:#.*)?)$")
 _START: Final = re.compile(r"""\s*(?:[A-Za-z0-9_.-]+|"[^"]*"|'[^']*')\s*[=:]""")
 
+_OPENING: Final = re.compile(rf"""(?P<quotes>"{{3}}|'{{3}})|{STRINGS.pattern}|#.*""")
+_CLOSING: Final = {'"""': re.compile(r"""(?:\\.|[^\\])*?"{3,5}"""), "'''": re.compile(r".*?'{3,5}")}
+_OPENS_ANOTHER: Final = re.compile(rf"""(?:{_START.pattern})\s*(?:"{{3}}|'{{3}})$""")
+
 _LAST_COMMA: Final = re.compile(r",\s*\}")
 _TABLE_ROWS: Final = 50
 """Rows over which a table in { } is looked for."""
@@ -103,6 +107,36 @@ def _at(text: str, source: str, line: int, sentence: str) -> Mistake:
     return Mistake(source, line, field_in(text.split("\n")[line - 1]), sentence)
 
 
+def _rows_of_texts(rows: Sequence[str]) -> frozenset[int]:
+    """Return the rows that begin within a text over several rows, which may look like headers and keys.
+
+    A text that is not closed ends with its row: before the next one begins, or where the file ends.
+    """
+    within: set[int] = set()
+    number = place = 0
+    while number < len(rows):
+        found = next((one for one in _OPENING.finditer(rows[number], place) if one["quotes"]), None)
+        if found is None:
+            number, place = number + 1, 0
+            continue
+        last, place = _end_of_text(rows, number, found.end(), found["quotes"])
+        if last < 0:
+            last, place = number, len(rows[number])
+        within.update(range(number + 1, last + 1))
+        number = last
+    return frozenset(within)
+
+
+def _end_of_text(rows: Sequence[str], number: int, place: int, quotes: str) -> tuple[int, int]:
+    """Return the row and the column behind the quotes that close a text; (-1, 0) where none do."""
+    for at in range(number, len(rows)):
+        closing = _CLOSING[quotes].match(rows[at], place)
+        if closing is not None:
+            return (-1, 0) if at > number and _OPENS_ANOTHER.match(rows[at][: closing.end()]) else (at, closing.end())
+        place = 0
+    return -1, 0
+
+
 class _Mender:
     """Takes what is wrong out of a text, a part at a time: one from each header of a table to the next."""
 
@@ -110,17 +144,16 @@ class _Mender:
         self._source = source
         self._arrays = arrays
         self._rows = text.replace("\r\n", "\n").split("\n")
+        self._within = _rows_of_texts(self._rows)
         self._headers: dict[int, Names] = {}
         self._mistakes: list[Mistake] = []
         self._lost: list[tuple[int, str]] = []
 
     def mend(self) -> Toml:
         """Return what is left; raise `ProfileError` where nothing is."""
-        starts = [0]
-        if not any(quotes in row for row in self._rows for quotes in ('"""', "'''")):  # which may hide headers
-            self._join_tables()
-            self._look_at_headers()
-            starts += self._headers
+        self._join_tables()
+        self._look_at_headers()
+        starts = [0, *self._headers]
         ends = [*starts[1:], len(self._rows)]
         for start, end in zip(starts, ends, strict=True):
             self._mend_part(start, end)
@@ -147,6 +180,8 @@ class _Mender:
         """Return the row in which a table in { } ends that is open at the end of a row; the same where none is."""
         depth = 0
         for at in range(number, min(number + _TABLE_ROWS, len(self._rows))):
+            if at in self._within or at + 1 in self._within:
+                return number
             row = outside(self._rows[at])
             if at > number and not (_START.match(row) or row.strip().startswith("}")):
                 if row.strip():
@@ -163,7 +198,7 @@ class _Mender:
         seen: dict[Names, int] = {}
         twice = False
         for number, row in enumerate(self._rows):
-            match = _HEADER.match(row)
+            match = None if number in self._within else _HEADER.match(row)
             if match is None:
                 if twice:
                     self._rows[number] = ""
@@ -203,7 +238,7 @@ class _Mender:
             if fault is None:
                 return document
             number = start + fault.line - 1
-            self._tell(number, fault.field, fault.sentence)
+            self._tell(number, self._field_of_text(number) or fault.field, fault.sentence)
             if fault.missing and "#" not in self._rows[number]:
                 self._rows[number] = f"{self._rows[number].rstrip()}{fault.missing}"
             else:
@@ -218,12 +253,12 @@ class _Mender:
         first = number
         alone = alone or row.lstrip().startswith("{")
         if not alone:
-            while first > start and not _START.match(self._rows[first]) and first not in self._headers:
+            while first > start and not self._begins(first):
                 first -= 1
         self._lost.append((first, field_in(self._rows[first])))
         self._rows[first] = ""
         after = first + 1
-        while after <= number or (after < end and not self._begins(after) and not alone):
+        while after <= number or (after < end and (after in self._within or not (alone or self._begins(after)))):
             self._rows[after] = ""
             after += 1
         while number in self._headers and after < end and after not in self._headers:  # keys of no table then
@@ -232,7 +267,13 @@ class _Mender:
 
     def _begins(self, number: int) -> bool:
         """Return whether something new begins in a row."""
-        return number in self._headers or bool(_START.match(self._rows[number]))
+        return number not in self._within and (number in self._headers or bool(_START.match(self._rows[number])))
+
+    def _field_of_text(self, number: int) -> str:
+        """Return the key of the text over several rows that goes on in a row, empty where none does."""
+        if number not in self._within:
+            return ""
+        return field_in(self._rows[next(at for at in range(number, -1, -1) if at not in self._within)])
 
     def _tell(self, number: int, field: str, sentence: str) -> None:
         self._mistakes.append(Mistake(self._source, number + 1, field, sentence))

@@ -54,6 +54,8 @@ def told(text: str) -> list[str]:
             "[sysctl]\nconntrack = 1\n[sysctl]\ncache_bypass = 1\n",
             "6: error: sysctl: [sysctl] is there twice, first in line 4; put both into one",
         ),
+        ('name = "a" x\n', "4: error: name: x stands behind the value; take it out, or put it into the next line"),
+        ('note = """\n[[x]\na = b\n""" x\n', "7: error: note: x stands behind the value; take it out"),
         ("%include x\n", "4: error: TOML: is no key = value, no [table] and no # comment"),
     ],
 )
@@ -83,6 +85,23 @@ def test_what_stands_beside_mistakes_in_toml_is_read_and_checked() -> None:
 def test_text_over_several_lines_hides_what_looks_like_a_table() -> None:
     text = HEAD + 'note = """\n[service]\n[[mark]\n"""\nname = shop\n'
     assert told(text) == ['8: error: name: a text stands in quotes; write "shop"']
+
+
+@pytest.mark.parametrize("quotes", ['"""', "'''"])
+def test_mistakes_in_all_tables_are_told_where_one_has_a_text_over_several_lines(quotes: str) -> None:
+    servers = "[[service.server]\nserver = '10.0.0.1:80'\nweight = x\n" * 30
+    text = f"{HEAD}note = {quotes}{quotes}  # {quotes}\nname = {quotes}\n[service]\n{quotes}\n{servers}"
+    lines = [8 + 3 * number + at for number in range(30) for at in (0, 2)]
+    assert [int(line.partition(":")[0]) for line in told(text) if "called" not in line and "twice" not in line] == lines
+
+
+@pytest.mark.parametrize("quotes", ['"""', "'''"])
+def test_a_text_that_is_not_closed_ends_before_the_next_one(quotes: str) -> None:
+    second = f"[[service]]\nservice = 'mark:2'\nnam = 'b'\nnote = {quotes}\n[service]\n{quotes}\n"
+    assert told(f"{HEAD}note = {quotes}\nhello\n{second}") == [
+        f"4: error: note: {quotes} is not closed; write {quotes} behind the text",
+        "8: error: nam: is not a key here; did you mean name?",
+    ]
 
 
 def test_a_text_that_cannot_be_mended_soon_is_told_as_far_as_was_read() -> None:
