@@ -38,8 +38,9 @@ from lvstui.core.model import Director, MarkGroup, MarkGroupKey, ServerKey, Serv
 from lvstui.core.record import Kind, find_conflicts
 from lvstui.core.snapshot import Snapshot
 from lvstui.engine.edits import Editor
-from lvstui.engine.messages import Applied, Edit, Event, Notice, sentence
+from lvstui.engine.messages import Applied, Edit, Event, Notice
 from lvstui.engine.profile import FollowedProfile
+from lvstui.engine.sentences import sentence
 
 _SO_ALREADY: Final = {
     "set": "it has these values already",

@@ -15,8 +15,9 @@ from lvstui.core.observed import Reading
 from lvstui.core.probes.answer import Outcome
 from lvstui.core.probes.gate import Decision, Gate, touched_servers
 from lvstui.core.snapshot import Snapshot
-from lvstui.engine.messages import Kept, TrialEvent, sentence
+from lvstui.engine.messages import Kept, TrialEvent
 from lvstui.engine.prober import ask_all, inquiries
+from lvstui.engine.sentences import sentence
 
 _ROUND: Final = 1.0
 """Seconds between two rounds."""

@@ -13,7 +13,7 @@ from lvstui.formats.equivalent import equivalent
 
 if TYPE_CHECKING:
     from lvstui.core.entries.edits import EntryReport
-    from lvstui.engine.messages import Outcome
+    from lvstui.engine.messages import EditOutcome
     from lvstui.formats.json import Table
 
 
@@ -26,7 +26,7 @@ class Said(Protocol):
     def moves(self, titles: Iterable[str]) -> None:
         """Say which clients would be moved then."""
 
-    def outcome(self, outcome: Outcome) -> None:
+    def outcome(self, outcome: EditOutcome) -> None:
         """Say what of an edit was done; why the rest was not stands on stderr too."""
 
     def moved(self, reports: Sequence[EntryReport]) -> None:
@@ -55,7 +55,7 @@ class Text:
         for title in titles:
             print(f"then {title}")
 
-    def outcome(self, outcome: Outcome) -> None:
+    def outcome(self, outcome: EditOutcome) -> None:
         """Print what was done, a line each."""
         for change in outcome.done:
             print(describe(change, self._director))
@@ -100,9 +100,9 @@ class Json:
 
         self._entries += map(planned_table, titles)
 
-    def outcome(self, outcome: Outcome) -> None:
+    def outcome(self, outcome: EditOutcome) -> None:
         """Keep all changes of the edit, each with how it ended."""
-        from lvstui.engine.messages import ends_of
+        from lvstui.engine.sentences import ends_of
         from lvstui.formats.changes import Ended, change_object
 
         for change, (word, reason) in ends_of(outcome).items():

@@ -53,7 +53,8 @@ def refuse_gate(options: Namespace) -> None:
 
 def _decide(open_place: OpenPlace, decide: Callable[[TrialDesk], TrialEvent]) -> int:
     """Decide about the change on trial, and say what came of it."""
-    from lvstui.engine.messages import Kept, TakenBack, Undecided, sentence
+    from lvstui.engine.messages import Kept, TakenBack, Undecided
+    from lvstui.engine.sentences import sentence
 
     with open_place() as place:
         names = _names(place)

@@ -22,7 +22,7 @@ from lvstui.core.order import arranged
 from lvstui.formats.profile.write import ProfileError
 
 if TYPE_CHECKING:
-    from lvstui.engine.messages import Outcome, Refusal, Rejected
+    from lvstui.engine.messages import EditOutcome, Refusal, Rejected
     from lvstui.formats.json import Table
     from lvstui.store.profile_file import ProfileFile
 
@@ -106,11 +106,11 @@ def print_work(work: Work, source: str, options: Namespace) -> None:
         complain(f"nothing to do: the kernel is as {source} says")
 
 
-def _print_outcome(work: Work, source: str, outcome: Outcome, *, as_json: bool) -> None:
+def _print_outcome(work: Work, source: str, outcome: EditOutcome, *, as_json: bool) -> None:
     """Print what was written; as JSON also what was not."""
     done = frozenset(outcome.done)
     if as_json:
-        from lvstui.engine.messages import ends_of
+        from lvstui.engine.sentences import ends_of
 
         print_json({"profile": source, "dry_run": False, "change": work.objects(ends_of(outcome))})
         return
@@ -136,8 +136,9 @@ def carry_out(
     """
     from lvstui.core.record import Kind  # what only writes need: the engine, and the formats of records
     from lvstui.engine.edits import Editor
-    from lvstui.engine.messages import Applied, Edit, Event, sentence
+    from lvstui.engine.messages import Applied, Edit, Event
     from lvstui.engine.profile import FollowedProfile
+    from lvstui.engine.sentences import sentence
 
     def report(event: Event) -> None:
         complain(sentence(event, work.names)[0])
@@ -156,9 +157,10 @@ def carry_out(
         hold.obey()
 
 
-def _report(work: Work, outcome: Outcome) -> frozenset[Change]:
+def _report(work: Work, outcome: EditOutcome) -> frozenset[Change]:
     """Say what was not written; return or raise as `carry_out` does."""
-    from lvstui.engine.messages import Applied, Incomplete, Overtaken, Rejected, sentence
+    from lvstui.engine.messages import Applied, Incomplete, Overtaken, Rejected
+    from lvstui.engine.sentences import sentence
     from lvstui.engine.writing import Interrupted
 
     match outcome:

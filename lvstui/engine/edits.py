@@ -7,10 +7,21 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from lvstui.core.change import Change, undo
-from lvstui.core.model import Director, ServerKey
+from lvstui.core.model import Director, ServerKey, ServiceKey
 from lvstui.core.record import Kind, Record
 from lvstui.core.trial import NOTHING_ON_TRIAL
-from lvstui.engine.messages import Edit, Event, Kept, Notice, Outcome, Rejected, TrialEvent, TrialRequest, Undecided
+from lvstui.engine.messages import (
+    Edit,
+    EditOutcome,
+    Event,
+    Kept,
+    Notice,
+    Rejected,
+    TrialEvent,
+    TrialRequest,
+    Undecided,
+    Zeroed,
+)
 from lvstui.engine.profile import FollowedProfile
 from lvstui.engine.writing import Writing
 from lvstui.formats.profile.write import ProfileError
@@ -83,7 +94,7 @@ class Editor:
         edit: Edit,
         seen: Director,
         on_done: Callable[[tuple[Change, ...]], None] = _ignore,
-    ) -> Outcome:
+    ) -> EditOutcome:
         """Make an edit and return how it ended; the profile takes from `seen`, the last reading, what it lacks.
 
         `on_done` takes the changes that hold in the end, before they are saved. Who interrupts the writing (Ctrl-C)
@@ -115,7 +126,7 @@ class Editor:
             self.finish(draft, done)
         return outcome
 
-    def _try_out(self, edit: Edit, on_done: Callable[[tuple[Change, ...]], None]) -> Outcome:
+    def _try_out(self, edit: Edit, on_done: Callable[[tuple[Change, ...]], None]) -> EditOutcome:
         """Make an edit on trial: neither profile nor undo know of it until it is kept."""
         if self._trials is None:
             return Rejected(edit, KernelError("there is no file that could hold what is on trial: name a profile"))
@@ -134,6 +145,16 @@ class Editor:
         if isinstance(event, Kept) and event.done:
             self._remember(Kind.KEEP, _Made(event.done, ()))
         return event
+
+    def zero(self, key: ServiceKey | None) -> Zeroed | Notice:
+        """Zero the counters of one service with its servers, or (None) of everything."""
+        reason = self.read_only
+        try:
+            if not reason:
+                self._kernel.zero(key)
+        except KernelError as error:
+            reason = str(error)
+        return Notice(f"not zeroed: {reason}") if reason else Zeroed(key)
 
     def begin(self, kind: Kind, changes: tuple[Change, ...], entries: Sequence[str] = ()) -> Draft | None:
         """Write down what is about to be made, where a history is kept; `finish` takes what this returns."""

@@ -25,8 +25,9 @@ from lvstui.core.home import home_text, is_same_home
 from lvstui.core.model import NOBODYS, Director, Home, MarkGroupKey, MarkKey
 from lvstui.core.record import Kind, Record, stamp
 from lvstui.core.trial import find_held, is_now, is_unknown
-from lvstui.engine.messages import Applied, Edit, Event, sentence
+from lvstui.engine.messages import Applied, Edit, Event
 from lvstui.engine.profile import FollowedProfile
+from lvstui.engine.sentences import sentence
 from lvstui.engine.writing import Writing
 from lvstui.formats.profile.write import ProfileError
 from lvstui.formats.records import Unknown, Unreadable, load

@@ -19,12 +19,12 @@ from lvstui.core.record import Session
 from lvstui.core.trial import NOTHING_ON_TRIAL, Guard, Pending, Phase, Trial, why_not
 from lvstui.engine.messages import (
     Edit,
+    EditOutcome,
     Event,
     Extend,
     Extended,
     Keep,
     Notice,
-    Outcome,
     TakeBack,
     TakenBack,
     TrialEvent,
@@ -97,7 +97,7 @@ class TrialDesk:
 
     def try_out(
         self, edit: Edit, profile: Path | None, *, saves: bool, is_interrupted: Callable[[], bool] = lambda: False
-    ) -> Outcome:
+    ) -> EditOutcome:
         """Make an edit on trial, and return how it ended; as `trial_start.try_out`."""
         outcome = try_out(self._scene, edit, profile, saves=saves, is_interrupted=is_interrupted)
         if pending := self.pending:

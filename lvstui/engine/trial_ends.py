@@ -30,9 +30,9 @@ from lvstui.engine.messages import (
     Refusal,
     Rejected,
     TakenBack,
-    sentence,
 )
 from lvstui.engine.profile import FollowedProfile
+from lvstui.engine.sentences import sentence
 from lvstui.engine.writing import Writing
 from lvstui.formats.profile.write import ProfileError
 from lvstui.host.hearing import hear

@@ -13,7 +13,7 @@ from lvstui.core.change import Change, changes_kernel, is_optional, kernel_write
 from lvstui.core.record import Kind
 from lvstui.core.trial import Guard, Phase, Trial
 from lvstui.engine.arming import arm, disarm
-from lvstui.engine.messages import Edit, Notice, Outcome, Rejected
+from lvstui.engine.messages import Edit, EditOutcome, Notice, Rejected
 from lvstui.engine.trial_ends import Scene, draft, record, settle, take_back
 from lvstui.engine.writing import Writing
 from lvstui.formats.profile.write import ProfileError
@@ -26,7 +26,7 @@ PATIENCE: Final = 10.0
 
 def try_out(
     scene: Scene, edit: Edit, profile: Path | None, *, saves: bool, is_interrupted: Callable[[], bool] = lambda: False
-) -> Outcome:
+) -> EditOutcome:
     """Make an edit on trial, and return how it ended: with a guard, or with the kernel as it was.
 
     `profile` is the one that the history lies beside; it takes the changes once they are kept where it `saves`.

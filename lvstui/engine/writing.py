@@ -18,7 +18,7 @@ from lvstui.core.change import (
     undo,
 )
 from lvstui.core.model import Director, Family, MarkGroupKey, MarkKey, ServerKey, ServiceKey
-from lvstui.engine.messages import Applied, Edit, Incomplete, Outcome, Overtaken, Refusal, Rejected
+from lvstui.engine.messages import Applied, Edit, EditOutcome, Incomplete, Overtaken, Refusal, Rejected
 from lvstui.kernel.port import Kernel, KernelError, Refused
 
 FEW = 20
@@ -65,7 +65,7 @@ class Writing:
         returned = {inverse(change) for change in changes_in_effect(self._back, self._back_writes, self._returned)}
         return tuple(change for change in done if changes_kernel(change) and change not in returned)
 
-    def run(self) -> Outcome:
+    def run(self) -> EditOutcome:
         """Write the edit, and return how it ended."""
         try:
             if overtaken := _find_overtaken(self._kernel, self._edit):

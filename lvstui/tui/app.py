@@ -51,10 +51,9 @@ from lvstui.engine.messages import (
     Stop,
     TakenBack,
     Watch,
-    sentence,
-    summary,
 )
 from lvstui.engine.options import Options
+from lvstui.engine.sentences import sentence, summary
 from lvstui.engine.worker import Worker
 from lvstui.host.machine import Machine
 from lvstui.host.patience import within

@@ -11,7 +11,7 @@ from lvstui.core.model import Director, Pool, RealServer, Service, ServiceKey, T
 from lvstui.core.record import Kind
 from lvstui.engine import edits
 from lvstui.engine.edits import Editor
-from lvstui.engine.messages import Applied, Edit, Event, Notice, Outcome, Overtaken, Rejected, Unsaved
+from lvstui.engine.messages import Applied, Edit, EditOutcome, Event, Notice, Overtaken, Rejected, Unsaved
 from lvstui.engine.profile import FollowedProfile
 from lvstui.engine.writing import Writing
 from lvstui.kernel.memory.kernel import MemoryKernel
@@ -51,7 +51,7 @@ def editor(kernel: MemoryKernel, said: list[Event]) -> Editor:
     return Editor(kernel, FollowedProfile(None, kernel, said.append), None, said.append)
 
 
-def make(kernel: MemoryKernel, *changes: Change, kind: Kind = Kind.DO) -> Outcome:
+def make(kernel: MemoryKernel, *changes: Change, kind: Kind = Kind.DO) -> EditOutcome:
     said: list[Event] = []
     outcome = editor(kernel, said).make(Edit(changes, kind), kernel.read().director)
     assert not any(isinstance(event, Notice | Unsaved) for event in said)

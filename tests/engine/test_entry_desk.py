@@ -52,7 +52,7 @@ class Desk:
         self.thread = Thread(target=self.worker.run, daemon=True)
         self.thread.start()
 
-    def wait(self, kind: type[E], seconds: float = 20.0) -> E:
+    def wait(self, kind: type[E], seconds: float = 60.0) -> E:
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             event = self._events.get(timeout=left)
@@ -79,7 +79,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     desk = Desk(tmp_path)
     yield desk
     desk.worker.submit(Stop())
-    desk.thread.join(timeout=10)
+    desk.thread.join(timeout=60)
     assert not desk.thread.is_alive()
 
 
@@ -135,7 +135,7 @@ def test_snapshots_go_on_while_an_edit_waits_for_the_kernel(desk: Desk) -> None:
 def test_edits_that_are_stopped_say_how_many_were_not_tried(desk: Desk) -> None:
     desk.entry()
     entries = [entry for piece in desk.kernel.scan() for entry in piece.entries][:6]
-    desk.worker.submit(EditEntries(tuple(SetTime(entry, 600) for entry in entries), pace=1.0))
+    desk.worker.submit(EditEntries(tuple(SetTime(entry, 600) for entry in entries), pace=0.05))
     desk.wait(EntryProgress)
     desk.worker.submit(StopEntries())
     done = desk.wait(EntriesDone)
@@ -149,7 +149,7 @@ def test_the_worker_ends_soon_though_an_edit_is_under_way(desk: Desk) -> None:
     desk.worker.submit(EditEntries((Move(entry, target, 300),)))
     started = time.monotonic()
     desk.worker.submit(Stop())
-    desk.thread.join(timeout=10)
+    desk.thread.join(timeout=60)
     assert not desk.thread.is_alive()
     assert time.monotonic() - started < 6
 
@@ -171,7 +171,7 @@ def test_a_read_only_worker_edits_no_entry(tmp_path: Path) -> None:
     desk.worker.submit(EditEntries((Expire(entry),)))
     assert "read-only" in desk.wait(Notice).sentence
     desk.worker.submit(Stop())
-    desk.thread.join(timeout=10)
+    desk.thread.join(timeout=60)
     assert desk.records.recent() == ()
 
 

@@ -35,8 +35,8 @@ from lvstui.engine.messages import (
     TakeBack,
     TakenBack,
     Undecided,
-    sentence,
 )
+from lvstui.engine.sentences import sentence
 from lvstui.engine.trial_desk import TrialDesk
 from lvstui.engine.worker import Worker
 from lvstui.formats.profile.write import ProfileError, dumps, loads
