@@ -102,14 +102,18 @@ def test_it_is_not_removed_while_a_change_is_on_trial(fresh: Debian, dist: Path)
 def test_the_package_of_rpm_runs_and_leaves_nothing_but_configuration(fresh: Debian, dist: Path) -> None:
     before = paths(fresh)
     rpm = ["rpm", f"--root={fresh.root}", "--nodeps"]
-    subprocess.run([*rpm, "--install", next(dist.glob("*.x86_64.rpm"))], check=True, stdin=subprocess.DEVNULL)
+    package = next(dist.glob("*.x86_64.rpm"))
+    for action in (["--install"], ["--upgrade", "--replacepkgs"]):
+        subprocess.run([*rpm, *action, package], check=True, stdin=subprocess.DEVNULL)
     assert said(fresh, "lvstui", "--version").startswith("lvstui ")
     assert "tcp:192.0.2.10:443" in said(fresh, "lvstui", "show", "--demo")
     fresh.write("/etc/lvstui/config.toml", "interval = 3.0\n")
     fresh.write("/var/lib/lvstui/view.toml", "")
+    said(fresh, "systemctl", "enable", "lvstui.service", "lvstui-sync.service")
+    said(fresh, "systemctl", "mask", "lvstui-sync.service")
     subprocess.run([*rpm, "--erase", "lvstui"], check=True, stdin=subprocess.DEVNULL)
     left = {path for path in paths(fresh) - before if not path.startswith("etc/lvstui/config.toml.rpm")}
-    assert left <= CONFIGURATION
+    assert left <= CONFIGURATION | {MASK}
 
 
 @pytest.mark.parametrize("fresh", ["bookworm"], indirect=True)
