@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from lvstui.commands.arguments import needs_no_ipvs, parser
 from lvstui.commands.place import DEMO_WITHOUT_PROFILE, Failure, OpenPlace, Place, Status, complain, complain_of
@@ -31,6 +31,9 @@ from lvstui.store.config_file import config_paths, load_config
 from lvstui.store.journal_file import left_paths
 from lvstui.store.profile_file import NO_USUAL_PROFILE, ProfileFile, default_path
 from lvstui.store.trial_place import has_news
+
+if TYPE_CHECKING:
+    from lvstui.engine.options import Options
 
 _OPTIONS: Final = ("theme", "interval", "view", "mouse", "ascii", "read_only")
 """Settings that the command line has an option for."""
@@ -284,52 +287,57 @@ def _screens(options: argparse.Namespace, config: Config, open_kernel: Opener) -
     if not (sys.stdin.isatty() and sys.stderr.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
         raise Failure("the screens need a terminal; `lvstui show` prints the services without one", Status.USAGE)
     with _place(options, open_kernel, demo_instead=True) as place:
-        from lvstui.engine.options import Options
-        from lvstui.store.theme_files import theme_folders
-        from lvstui.store.view_memory import ViewMemory, memory_path
         from lvstui.tui import behind  # textual takes a quarter of a second, which the commands need not pay
 
         if sentence := behind.refusal():
             raise Failure(sentence)
-        from lvstui.core.new_server import NewServer
-        from lvstui.core.view.glyphs import ASCII, UNICODE
-        from lvstui.core.view.head import Banner
         from lvstui.tui.app import run
-        from lvstui.tui.terminal import signs_of_terminal
         from lvstui.tui.themes import ThemeError
 
-        config = check(config, _known())
-        wrong = list(map(str, config.mistakes))
-        more = f" (and {len(wrong) - 1} more; {_CHECK_OFFER})" if wrong[1:] else ""
         notice = behind.warning() or place.notice or (NO_USUAL_PROFILE if place.file is None else "")
-        ascii_only = config.flag("ascii")
-        glyphs = signs_of_terminal() if ascii_only is None else ASCII if ascii_only else UNICODE
-        theme = config.found("theme")
-        screens = Options(
-            place.kernel,
-            place.file,
-            options.read_only,
-            options.interval,
-            config.text("view"),
-            notice="; ".join(filter(None, (notice, *(f"{line}{more}" for line in wrong[:1])))),
-            here=place.here,
-            trial=place.trial,
-            links=options.netns is None,
-            accounted=True,
-            owners=place.owners,
-            memory=ViewMemory(memory_path()),
-            mouse=config.flag("mouse"),
-            glyphs=glyphs,
-            theme=config.text("theme"),
-            theme_origin=theme.origin if theme else "",
-            theme_folders=theme_folders(),
-            columns=config.columns,
-            keys=config.given_keys,
-            new_server=NewServer(config.server),
-            banner=Banner(config.text("host.banner"), COLOURS.get(config.text("host.colour"), "")),
-        )
+        screens = _screen_options(options, check(config, _known()), place, notice)
         gc.enable()  # off since the start; unlike a command, the screens live long
         try:
             return run(screens)
         except ThemeError as error:
             raise Failure(str(error), Status.USAGE) from None
+
+
+def _screen_options(options: argparse.Namespace, config: Config, place: Place, notice: str) -> Options:
+    """Return what the screens begin with; they show `notice`, and the first mistake of the configuration."""
+    from lvstui.core.new_server import NewServer
+    from lvstui.core.view.glyphs import ASCII, UNICODE
+    from lvstui.core.view.head import Banner
+    from lvstui.engine.options import Options
+    from lvstui.store.theme_files import theme_folders
+    from lvstui.store.view_memory import ViewMemory, memory_path
+    from lvstui.tui.terminal import signs_of_terminal
+
+    wrong = list(map(str, config.mistakes))
+    more = f" (and {len(wrong) - 1} more; {_CHECK_OFFER})" if wrong[1:] else ""
+    ascii_only = config.flag("ascii")
+    glyphs = signs_of_terminal() if ascii_only is None else ASCII if ascii_only else UNICODE
+    theme = config.found("theme")
+    return Options(
+        place.kernel,
+        place.file,
+        options.read_only,
+        options.interval,
+        config.text("view"),
+        notice="; ".join(filter(None, (notice, *(f"{line}{more}" for line in wrong[:1])))),
+        here=place.here,
+        trial=place.trial,
+        links=options.netns is None,
+        accounted=True,
+        owners=place.owners,
+        memory=ViewMemory(memory_path()),
+        mouse=config.flag("mouse"),
+        glyphs=glyphs,
+        theme=config.text("theme"),
+        theme_origin=theme.origin if theme else "",
+        theme_folders=theme_folders(),
+        columns=config.columns,
+        keys=config.given_keys,
+        new_server=NewServer(config.server),
+        banner=Banner(config.text("host.banner"), COLOURS.get(config.text("host.colour"), "")),
+    )

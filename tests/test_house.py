@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,30 @@ def test_the_contract_of_what_is_below_cores_rooms_names_all_of_it() -> None:
     rooms = {f"lvstui.core.{path.parent.name}" for path in (ROOT / "core").glob("*/__init__.py")}
     assert set(contract["source_modules"]) == modules
     assert set(contract["forbidden_modules"]) == rooms - BELOW
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Not even inside functions, where Python would let them."""
+    graph: dict[str, set[str]] = {}
+    for path in ROOT.rglob("*.py"):
+        name = ".".join(("lvstui", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+        graph[name] = set(_imports(path))
+    for name, imported in graph.items():
+        graph[name] = (imported & graph.keys()) - {name}
+    TopologicalSorter(graph).prepare()
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Yield all modules that a file imports, with names that may be modules or what stands in one."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.ImportFrom(module=str() as module, names=names):
+                yield module
+                yield from (f"{module}.{name.name}" for name in names)
+            case ast.Import(names):
+                yield from (name.name for name in names)
+            case _:
+                pass
 
 
 def test_no_module_stands_outside_a_room() -> None:

@@ -1,13 +1,12 @@
-"""What the words of a command mean: services and servers by notation or by name, and the changes that are wanted."""
+"""The changes that a command asks for: set, add, delete, mark, drain and restore."""
 
 from __future__ import annotations
 
-import re
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from lvstui.commands.naming import ASSIGNMENT, find_pool, find_server, split_words
 from lvstui.commands.place import Failure, Status, complain
 from lvstui.core import fields, sysctls
 from lvstui.core.attributes import DAEMON, SERVER, SERVICE, TIMEOUTS, with_weight
@@ -21,7 +20,6 @@ from lvstui.core.change import (
     change_timeouts,
     set_weight,
 )
-from lvstui.core.config import Config
 from lvstui.core.drift import remove_pool
 from lvstui.core.fields import FieldError, quote, visible
 from lvstui.core.model import (
@@ -42,8 +40,6 @@ from lvstui.core.model import (
 from lvstui.core.new_server import NewServer
 from lvstui.core.observed import MachineKey
 from lvstui.core.words import did_you_mean
-
-_ASSIGNMENT: Final = re.compile(r"([a-z][a-z0-9_.]*)=(.*)", re.DOTALL)
 
 _SETTINGS: Final = ("timeouts", "sysctl", "director", "sync")
 """First words that mean no service; a service of that name is meant by its notation."""
@@ -107,7 +103,7 @@ def _how_to_set(what: str) -> str:
     setting, dot, rest = what.partition(".")
     if dot and "=" in rest and setting in _SETTINGS:
         return f"write the field behind a blank: lvstui set {setting} {visible(rest)}"
-    if _ASSIGNMENT.fullmatch(what):
+    if ASSIGNMENT.fullmatch(what):
         return f"say first what to set {visible(what)} on: a service, a service and its server, or a setting"
     return "say what to set as FIELD=VALUE, such as weight=3"
 
@@ -164,14 +160,8 @@ def _add(options: Namespace, director: Director) -> Sequence[Change | None]:
     if second is None:
         return [change_service(None, SERVICE.assign(Service(fields.service(what)), values))]
     pool = find_pool(what, director)
-    server = new_server(options).begin(_new_endpoint(second, pool), director, pool, values)
+    server = NewServer(options.config.server).begin(_new_endpoint(second, pool), director, pool, values)
     return [change_server(pool.service.key, None, server)]
-
-
-def new_server(options: Namespace) -> NewServer:
-    """Return what new real servers begin with."""
-    config: Config = options.config
-    return NewServer(config.server)
 
 
 def _new_endpoint(text: str, pool: Pool) -> Endpoint:
@@ -263,78 +253,3 @@ def _split(words: Sequence[str]) -> tuple[str | None, dict[str, str]]:
     """
     names, values = split_words(words, 1)
     return next(iter(names), None), values
-
-
-def split_words(words: Sequence[str], most: int) -> tuple[list[str], dict[str, str]]:
-    """Separate words that name something, of which there may be some, from values for fields. Raises `Failure`."""
-    names: list[str] = []
-    values: dict[str, str] = {}
-    for word in words:
-        match = _ASSIGNMENT.fullmatch(word)
-        if match is None:
-            if len(names) == most:
-                raise Failure(f"{quote(word)} is one word too many; write values as FIELD=VALUE", Status.USAGE)
-            names.append(word)
-        elif match[1] in values:
-            raise Failure(f"{match[1]}: is given twice; leave one out", Status.USAGE)
-        else:
-            values[match[1]] = match[2]
-    return names, values
-
-
-def find_pool(text: str, director: Director) -> Pool:
-    """Find a service by its notation or by its name; raises `Failure`."""
-    key: ServiceKey | None = None
-    with suppress(FieldError):
-        key = fields.service(text)
-    found = [pool for pool in director.pools.values() if pool.service.key == key or pool.service.name == text]
-    if len(found) > 1:
-        meant = ", ".join(fields.service_text(pool.service.key) for pool in found)
-        raise Failure(f"{quote(text)} may mean any of {meant}; rename one of them first")
-    if not found:
-        known = (word for pool in director.pools.values() for word in _service_words(pool))
-        raise Failure(f"no service is {quote(text)}; {did_you_mean(text, known) or '`lvstui show` lists them'}")
-    return found[0]
-
-
-def _service_words(pool: Pool) -> Iterator[str]:
-    """Yield what a service may be called by: its notation, and its name."""
-    yield fields.service_text(pool.service.key)
-    if pool.service.name:
-        yield visible(pool.service.name)
-
-
-def find_server(text: str, among: Pool) -> RealServer:
-    """Find a real server of a service by its notation, by its name, or by its address where that is enough.
-
-    Raises `Failure`.
-    """
-    found = [server for server in among.servers.values() if text in (server.name, fields.server_text(server.endpoint))]
-    if not found:
-        found = [server for server in among.servers.values() if _is_at(server, text)]
-    where = fields.service_text(among.service.key)
-    if len(found) > 1:
-        meant = ", ".join(fields.server_text(server.endpoint) for server in found)
-        raise Failure(f"{quote(text)} may mean any of {meant} in {where}; write the one with its port")
-    if not found:
-        known = (word for server in among.servers.values() for word in _server_words(server))
-        raise Failure(
-            f"no server of {where} is {quote(text)}; {did_you_mean(text, known) or '`lvstui show` lists them'}"
-        )
-    return found[0]
-
-
-def _server_words(server: RealServer) -> Iterator[str]:
-    """Yield what a server may be called by: its notation, its address, and its name."""
-    yield fields.server_text(server.endpoint)
-    yield str(server.endpoint.address)
-    if server.name:
-        yield visible(server.name)
-
-
-def _is_at(server: RealServer, text: str) -> bool:
-    with suppress(FieldError):
-        return fields.server(text) == server.endpoint
-    with suppress(FieldError):
-        return fields.address("server", text) == server.endpoint.address
-    return False

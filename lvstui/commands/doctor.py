@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Mapping
 
-from lvstui.commands.changes import find_pool
 from lvstui.commands.health import with_health
+from lvstui.commands.naming import find_pool
 from lvstui.commands.place import OpenPlace, Status, print_json, read_with_owners
 from lvstui.core import fields
 from lvstui.core.doctor.finding import Finding, Report, State

@@ -70,13 +70,8 @@ def run(options: Namespace, open_place: OpenPlace) -> int:
         profile = place.profile.load() or EMPTY  # raises: what a broken one says of names and weights would be lost
         snapshot = read_snapshot(place, to_write=True)
         director = snapshot.reading.director
-        if options.command == "rollback":
-            changes, kind = _take_back(place, options, director), Kind.ROLLBACK
-        else:
-            changes, kind = requested_changes(options, director, profile), Kind.DO
+        changes, kind = _wanted(place, options, snapshot, profile)
         emptied = _emptied(options, director)
-        if getattr(options, "with_fallback", False):
-            changes = avoiding(changes, consequences(changes, snapshot.reading))
         _check(changes, director)
         _refuse_unwritten(changes, snapshot)
         warn_of_consequences(changes, snapshot.reading, _HINTS.get(options.command, ""))
@@ -109,6 +104,17 @@ def run(options: Namespace, open_place: OpenPlace) -> int:
 
             return decide(place, changes, snapshot.reading)
         return status
+
+
+def _wanted(place: Place, options: Namespace, snapshot: Snapshot, profile: Director) -> tuple[tuple[Change, ...], Kind]:
+    """Return the changes that a command asks for, and their kind."""
+    director = snapshot.reading.director
+    if options.command == "rollback":
+        return _take_back(place, options, director), Kind.ROLLBACK
+    changes = requested_changes(options, director, profile)
+    if getattr(options, "with_fallback", False):
+        changes = avoiding(changes, consequences(changes, snapshot.reading))
+    return changes, Kind.DO
 
 
 def _emptied(options: Namespace, director: Director) -> Sequence[ServerKey]:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from lvstui.commands.changes import find_pool, find_server
 from lvstui.commands.listing import print_rest
+from lvstui.commands.naming import find_pool, find_server
 from lvstui.commands.place import Failure, OpenPlace, Place, Status, columns_of, complain, print_json, read_snapshot
 from lvstui.commands.said import Said
 from lvstui.core import fields

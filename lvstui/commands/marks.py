@@ -6,7 +6,6 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from lvstui.commands.changes import new_server
 from lvstui.commands.place import Failure, align
 from lvstui.core import fields
 from lvstui.core.advice import Advice
@@ -20,6 +19,7 @@ from lvstui.core.marks.columns import MARK_COLUMNS
 from lvstui.core.marks.mark import OTHERS, Mark, mark_at, marks, pools_on, summary
 from lvstui.core.marks.rows import MarkLook, cells, rows
 from lvstui.core.model import Director, Endpoint, Family, MarkGroup, MarkKey, Persistence, RealServer, Selector, Service
+from lvstui.core.new_server import NewServer
 from lvstui.core.observed import NO_INFO, Rule
 from lvstui.core.selectors import selector, selector_text, several_ports
 from lvstui.core.services.states import States, states
@@ -45,7 +45,8 @@ def _add(mark: int, matches: tuple[Selector, ...], options: Namespace, director:
     group = MarkGroup(mark, (*before, *(match for match in matches if match not in before)), name)
     if options.rules_only:
         return () if group == held else (change_group(held, group),)
-    begin, typed = new_server(options).begin, {"forwarding": options.forwarding} if options.forwarding else {}
+    begin = NewServer(options.config.server).begin
+    typed = {"forwarding": options.forwarding} if options.forwarding else {}
     pools = {pool.service.key.family: pool for pool in pools_on(director, mark)}
     ends = [_endpoint(text) for text in options.server]
     servers = [begin(end, director, pools.get(Family.of(end.address)), typed) for end in ends]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from lvstui.commands.changes import find_pool, find_server, split_words
+from lvstui.commands.naming import find_pool, find_server, split_words
 from lvstui.commands.place import Failure, OpenPlace, Status, align, complain, print_json, read_with_owners
 from lvstui.core import fields
 from lvstui.core.attributes import SERVICE

@@ -27,8 +27,8 @@ from lvstui.formats.changes import change_object, value_object
 from lvstui.formats.json import Json, pieces
 from lvstui.formats.profile.flaws import ProfileError, Reader, Table, same
 from lvstui.formats.profile.places import Path
-from lvstui.formats.profile.read import FORMAT as PROFILE_FORMAT
-from lvstui.formats.profile.read import ProfileReader
+from lvstui.formats.profile.reader import FORMAT as PROFILE_FORMAT
+from lvstui.formats.profile.reader import ProfileReader
 from lvstui.formats.records import read_time, time_text
 
 FORMAT: Final = 1

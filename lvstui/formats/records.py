@@ -28,7 +28,7 @@ from lvstui.core.model import (
 )
 from lvstui.core.record import Kind, Record
 from lvstui.formats.profile.flaws import ProfileError
-from lvstui.formats.profile.read import read_document
+from lvstui.formats.profile.reader import read_document
 from lvstui.formats.profile.write import FORMAT
 
 Table: TypeAlias = Mapping[str, object]

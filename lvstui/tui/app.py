@@ -197,6 +197,27 @@ def _observing(options: Options) -> Callable[[], Host]:
     return Machine(links=options.links).observe
 
 
+def _worker(app: LvstuiApp, options: Options, host: Callable[[], Host], pause: Callable[[float], None]) -> Worker:
+    """Return the worker that reads for an app; it begins once it is run, or stepped."""
+    path = options.profile.path if options.profile and options.accounted else None
+    return Worker(
+        options.kernel,
+        options.profile,
+        app._post,
+        interval=options.interval,
+        read_only=_READ_ONLY if options.read_only else "",
+        host=host,
+        owners=options.owners,
+        records=HistoryFile(path, to_syslog=app.accounted, home=options.here) if path else None,
+        presence=Presence(path) if path else None,
+        clock=app.clock,
+        threaded=app.threaded,
+        pause=pause,
+        here=options.here,
+        trial=options.trial,
+    )
+
+
 def _run_worker(worker: Worker, post: Callable[[Event | Exception], None]) -> None:
     """Run the worker; an error that nobody foresaw ends the program, which would only look alive."""
     try:
@@ -263,23 +284,7 @@ class LvstuiApp(Screens, inherit_bindings=False):
         self.threaded = threaded
         self.lost = partial(_lose, self)
         self._newest: deque[Snapshot] = deque(maxlen=1)
-        path = options.profile.path if options.profile and options.accounted else None
-        self.worker = Worker(
-            options.kernel,
-            options.profile,
-            self._post,
-            interval=options.interval,
-            read_only=_READ_ONLY if options.read_only else "",
-            host=host or _observing(options),
-            owners=options.owners,
-            records=HistoryFile(path, to_syslog=self.accounted, home=options.here) if path else None,
-            presence=Presence(path) if path else None,
-            clock=clock,
-            threaded=threaded,
-            pause=pause,
-            here=options.here,
-            trial=options.trial,
-        )
+        self.worker = _worker(self, options, host or _observing(options), pause)
         self._thread = (
             Thread(target=_run_worker, args=(self.worker, self._post), name="kernel", daemon=True) if threaded else None
         )

@@ -17,7 +17,8 @@ from lvstui.core.offer import UNKNOWN, Offer
 from lvstui.core.rules import Problem
 from lvstui.formats.profile.flaws import Flaw
 from lvstui.formats.profile.places import Path, lines
-from lvstui.formats.profile.read import ARRAYS, Part, ProfileReader, Uncertain, read_quickly
+from lvstui.formats.profile.reader import ARRAYS, Part, ProfileReader
+from lvstui.formats.profile.shortcut import Uncertain, read_quickly
 from lvstui.formats.profile.syntax import read_toml, refuse_long_keys
 
 _O = TypeVar("_O", bound=Configured)

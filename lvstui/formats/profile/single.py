@@ -16,7 +16,8 @@ from lvstui.core.model import Director, Pool, ServerKey, ServiceKey
 from lvstui.core.rules import problems
 from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.profile.places import Path, line_of, lines
-from lvstui.formats.profile.read import FORMAT, loads
+from lvstui.formats.profile.read import loads
+from lvstui.formats.profile.reader import FORMAT
 from lvstui.formats.profile.syntax import parse_toml
 from lvstui.formats.profile.write import service_block
 

@@ -14,7 +14,8 @@ from lvstui.core.attributes import DAEMON, GROUP, SERVER, SERVICE, TIMEOUTS
 from lvstui.core.model import Director, Pool, RealServer
 from lvstui.core.order import ordered_daemons, ordered_pools, ordered_servers
 from lvstui.formats.profile.flaws import ProfileError
-from lvstui.formats.profile.read import FORMAT, loads
+from lvstui.formats.profile.read import loads
+from lvstui.formats.profile.reader import FORMAT
 
 __all__ = ["FORMAT", "HEADER", "ProfileError", "dumps", "loads"]
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lvstui.core.model import Director
-from lvstui.formats.profile.read import Uncertain, read_quickly, read_thoroughly
+from lvstui.formats.profile.read import read_thoroughly
+from lvstui.formats.profile.shortcut import Uncertain, read_quickly
 from lvstui.formats.profile.write import dumps
 from tests.core.strategies import directors, laws
 
