@@ -17,6 +17,9 @@ from lvstui.host.owners import keepalived_conf
 _ENABLED: Final = ("etc/systemd/system/*.wants/{0}.service", "etc/rc[2-5].d/S[0-9][0-9]{0}")
 """Where links stand for what starts at boot, for systemd and for the scripts before it."""
 
+_MASKED: Final = "etc/systemd/system/{0}.service"
+"""Where a link to nowhere keeps a service from starting, however it is enabled."""
+
 _OPTIONS: Final = ("etc/default/keepalived", "etc/sysconfig/keepalived")
 _WORDS: Final = re.compile(r"^\s*(?:DAEMON_ARGS|KEEPALIVED_OPTIONS)=(.*)$", re.MULTILINE)
 
@@ -41,6 +44,9 @@ def enabled_owners(root: Path = Path("/")) -> Iterator[Owner]:
 
 
 def _is_enabled(root: Path, name: str) -> bool:
+    with suppress(OSError):
+        if (root / _MASKED.format(name)).readlink() == Path("/dev/null"):
+            return False  # its links stay, and so does its script, and systemd starts neither
     return any(next(root.glob(pattern.format(name)), None) is not None for pattern in _ENABLED)
 
 

@@ -62,3 +62,15 @@ def test_a_script_that_starts_ldirectord_counts_as_a_service_does(tmp_path: Path
     write(tmp_path, "etc/rc3.d/S01ldirectord")
     write(tmp_path, "etc/ha.d/ldirectord.cf", "virtual=192.0.2.20:80\n\treal=10.0.0.1:80 gate\n")
     assert found(tmp_path) == [("ldirectord", "/etc/ha.d/ldirectord.cf", ["tcp:192.0.2.20:80"], False)]
+
+
+@pytest.mark.parametrize(
+    "enabled", ["etc/systemd/system/multi-user.target.wants/keepalived.service", "etc/rc3.d/S01keepalived"]
+)
+def test_who_is_masked_starts_never_and_manages_nothing(tmp_path: Path, enabled: str) -> None:
+    write(tmp_path, enabled)
+    write(tmp_path, "etc/keepalived/keepalived.conf", KEEPALIVED % "")
+    assert found(tmp_path)
+    (tmp_path / "etc/systemd/system").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "etc/systemd/system/keepalived.service").symlink_to("/dev/null")
+    assert found(tmp_path) == []
