@@ -259,6 +259,12 @@ def test_each_script_is_printed_and_is_one_that_its_shell_takes(shell: str, caps
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
+def test_a_bash_that_takes_no_unset_variable_hears_nothing_of_an_answer_that_does_not_come() -> None:
+    asked = "COMP_LINE=x COMP_POINT=1; _lvstui true; echo ${#COMPREPLY[@]}"
+    done = subprocess.run(["bash", "-uc", f"{SCRIPTS['bash']}\n{asked}"], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
 def test_the_hidden_command_stands_in_no_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])

@@ -15,7 +15,7 @@ _lvstui() {
         "${1/#\~/$HOME}" complete bash "$COMP_WORDBREAKS" "${COMP_LINE:0:COMP_POINT}" 2>/dev/null </dev/null
     )
     COMPREPLY=("${answer[@]:1}")
-    if [[ ${answer[0]} == files ]]; then
+    if [[ ${answer[0]-} == files ]]; then
         compopt -o default +o nospace 2>/dev/null
     fi
 }
