@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
+from unittest.mock import patch
 
 from lvstui.commands import trial as trial_commands
 from lvstui.core import fields
 from lvstui.core.change import kernel_writes
 from lvstui.core.drift import diff
-from lvstui.core.model import Director, Pool, Service
-from lvstui.core.trial import Phase
+from lvstui.core.model import Director, Pool, Service, ServiceKey
+from lvstui.core.trial import Phase, Trial
 from lvstui.engine import trial_desk
 from lvstui.formats.profile.write import dumps, loads
 from lvstui.host.home import find_home
@@ -36,6 +37,12 @@ _LOADED: Final = (trial_commands, trial_desk)
 _SERVICES: Final = 60
 _SECONDS: Final = 1
 """How long a change is on trial here."""
+
+_RACED: Final = 3
+"""How long it is where a word comes at its end: time for the word to start."""
+
+_CLOSE: Final = 0.1
+"""Seconds before the end in which a word is at it together with the guard."""
 
 _PATIENCE: Final = 30.0
 
@@ -60,6 +67,11 @@ class Stage:
     @property
     def file(self) -> TrialFile:
         return TrialFile(trial_path(find_home()))
+
+    @property
+    def said(self) -> str:
+        """What the last command printed."""
+        return (self.place.folder / "output").read_text()[-300:]
 
     def differs(self, wanted: Director) -> bool:
         running = self.place.running
@@ -89,7 +101,7 @@ class Stage:
         if self.differs(saved):
             yield "the profile is not what the kernel holds"
         if self.place.run(["show"]):
-            yield f"the next start: {(self.place.folder / 'output').read_text()[-300:]}"
+            yield f"the next start: {self.said}"
         if self.file.path.exists():
             yield "the next start leaves a trial"
         self.file.forget_ended()
@@ -127,16 +139,23 @@ class Chance:
             case _:
                 return "apply", str(self._other()), "--force", *within
 
-    def _other(self) -> Path:
-        """Return a profile in which all weights and some services are others."""
+    def refused(self) -> Path:
+        """Return a profile in which all weights and some services are others, and one service is refused."""
+        return self._other(self._random.choice(list(self._stage.before.pools)))
+
+    def _other(self, refused: ServiceKey | None = None) -> Path:
+        """Return a profile in which all weights and some services are others; one has a scheduler that there is not."""
         pools = {
             key: replace(
                 pool,
                 servers={end: replace(one, weight=self._random.randrange(2, 99)) for end, one in pool.servers.items()},
             )
             for key, pool in self._stage.before.pools.items()
-            if self._random.random() < 0.9
+            if self._random.random() < 0.9 or key == refused
         }
+        if refused is not None:
+            pool = pools[refused]
+            pools[refused] = replace(pool, service=replace(pool.service, scheduler="nonsense"))
         path = self._stage.place.folder / "other.toml"
         path.write_text(dumps(Director(pools)))
         return path
@@ -162,7 +181,8 @@ def kill_author(stage: Stage, chance: Chance, spans: list[float]) -> tuple[bool,
     if status == 0:
         spans[:] = [*spans[-5:], time.monotonic() - began]
     wrong = [] if status in (0, -signal.SIGKILL) else [f"status {status}"]
-    if stage.differs(stage.before) and not (stage.file.path.exists() and guards()):
+    is_guarded = stage.file.path.exists() and guards()  # looked at first, as a guard may fire at this moment
+    if stage.differs(stage.before) and not is_guarded:
         wrong.append("the kernel is not as before, and nobody is on guard")
     wrong += stage.settled()
     return status == -signal.SIGKILL, [f"{' '.join(words)} after {after}: {text}" for text in wrong]
@@ -171,7 +191,7 @@ def kill_author(stage: Stage, chance: Chance, spans: list[float]) -> tuple[bool,
 def kill_guard(stage: Stage, chance: Chance) -> tuple[bool, list[str]]:
     """Kill the guard at about the moment when it takes back; the next start brings the kernel back."""
     if stage.place.run(chance.words()):
-        return False, [(stage.place.folder / "output").read_text()[-300:]]
+        return False, [stage.said]
     time.sleep(stage.place.random.uniform(_SECONDS - 0.2, _SECONDS + 1.5))
     found = guards()
     for pid in found:
@@ -184,14 +204,62 @@ def kill_guard(stage: Stage, chance: Chance) -> tuple[bool, list[str]]:
     return bool(found), list(stage.settled())
 
 
-def race(stage: Stage, chance: Chance) -> tuple[bool, list[str]]:
-    """Keep a trial at about the moment when its guard fires: one of the two wins, and that for good."""
-    if stage.place.run(chance.words()):
-        return False, [(stage.place.folder / "output").read_text()[-300:]]
+class Aim:
+    """Starts words so that they and the guard come first about equally often, and notes when they were decided."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._lead = 0.5  # seconds before the end
+        self._step = 0.2
+        self._won: bool | None = None
+        self._notes = stage.place.folder / "decided"
+
+    def run(self, words: Words) -> tuple[int, float | None]:
+        """Run a word at about the end of a trial; return its status, and how long before the end it was decided.
+
+        The latter is None where the guard was first.
+        """
+        stage = self._stage
+        trial = stage.file.load()
+        end = trial.deadline if trial else 0.0
+        self._notes.unlink(missing_ok=True)
+        jitter = stage.place.random.uniform(-0.02, 0.02)
+        time.sleep(max(0.0, end - _now() - max(0.0, self._lead + jitter)))
+        with patch.object(TrialFile, "mark", self._noting(TrialFile.mark)):
+            status = stage.place.run(words)
+        self._learn(won=status == 0)
+        return status, end - float(self._notes.read_text()) if self._notes.exists() else None
+
+    def _noting(self, mark: Callable[[TrialFile, Trial], None]) -> Callable[[TrialFile, Trial], None]:
+        """Return what notes the moment, in the child that runs the word, and decides then."""
+
+        def mark_then(file: TrialFile, trial: Trial) -> None:
+            self._notes.write_text(str(_now()))
+            mark(file, trial)
+
+        return mark_then
+
+    def _learn(self, *, won: bool) -> None:
+        if self._won not in (None, won):
+            self._step = max(0.02, self._step / 2)
+        self._won = won
+        self._lead += -self._step if won else self._step
+
+
+def _now() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def race(stage: Stage, chance: Chance, aim: Aim) -> tuple[bool, list[str]]:
+    """Keep a trial at about the moment when its guard fires: one of the two wins, and that for good.
+
+    It is a hit where both of them were at it: decided in the last tenth of a second, or lost.
+    """
+    if stage.place.run((*chance.words()[:-1], str(_RACED))):
+        return False, [stage.said]
     after = stage.place.running
     wanted = loads(stage.place.profile.read_text(), "profile")
-    time.sleep(max(0.0, _left(stage) + stage.place.random.uniform(-0.2, 0.6)))
-    status = stage.place.run(["confirm"])
+    status, before = aim.run(["confirm"])
     wrong = list(stage.wait())
     if status == 0:
         if stage.differs(after):
@@ -200,33 +268,35 @@ def race(stage: Stage, chance: Chance) -> tuple[bool, list[str]]:
         if stage.differs(stage.before):
             wrong.append("it was not kept, and the kernel still has it")
     else:
-        wrong.append(f"status {status}: {(stage.place.folder / 'output').read_text()[-300:]}")
+        wrong.append(f"status {status}: {stage.said}")
     time.sleep(0.3)
     if stage.differs(after if status == 0 else stage.before):
         wrong.append("a guard has fired later")
     stage.place.run(["apply", str(_saved(stage, wanted)), "--force"])
-    return status == 0, wrong
+    return before is None or before < _CLOSE, wrong
 
 
-def race_to_extend(stage: Stage, chance: Chance) -> tuple[bool, list[str]]:
-    """Extend a trial at about the moment when its guard fires: where it is extended, the guard stays for that."""
-    if stage.place.run(chance.words()):
-        return False, [(stage.place.folder / "output").read_text()[-300:]]
+def race_to_extend(stage: Stage, chance: Chance, aim: Aim) -> tuple[bool, list[str]]:
+    """Extend a trial at about the moment when its guard fires: where it is extended, the guard stays for that.
+
+    What is a hit is as for `race`.
+    """
+    if stage.place.run((*chance.words()[:-1], str(_RACED))):
+        return False, [stage.said]
     after = stage.place.running
-    time.sleep(max(0.0, _left(stage) + stage.place.random.uniform(-0.2, 0.6)))
-    status = stage.place.run(["extend", "2"])
-    wrong = [] if status in (0, 1) else [f"status {status}"]
+    status, before = aim.run(["extend", "2"])
+    wrong = [] if status in (0, 1) else [f"status {status}: {stage.said}"]
     if status == 0 and _left(stage) > 0.5 and stage.differs(after):
         wrong.append("it was extended, and is taken back all the same")
     wrong += stage.settled()
-    return status == 0, wrong
+    return before is None or before < _CLOSE, wrong
 
 
 def kill_word(stage: Stage, chance: Chance, spans: list[float]) -> tuple[bool, list[str]]:
     """Kill who keeps a trial at some moment: the guard has it back, or the next start finds that it was kept."""
     words = (*chance.words()[:-1], "5")
     if stage.place.run(words):
-        return False, [(stage.place.folder / "output").read_text()[-300:]]
+        return False, [stage.said]
     after, wanted = stage.place.running, loads(stage.place.profile.read_text(), "profile")
     began = time.monotonic()
     moment = stage.place.random.uniform(0, max(spans) * 1.1) if spans else None
@@ -264,20 +334,21 @@ def _saved(stage: Stage, wanted: Director) -> Path:
 
 
 def refuse(stage: Stage, chance: Chance) -> tuple[bool, list[str]]:
-    """Try what the kernel refuses: nobody stays on guard."""
-    del chance
-    key = fields.service_text(next(iter(stage.before.pools)))
-    words: Sequence[str] = ("set", key, "scheduler=nonsense", "--confirm-within", "60")
+    """Try what the kernel refuses, at once or after other writes: all is as before, and nobody stays on guard."""
+    key = fields.service_text(stage.place.random.choice(list(stage.before.pools)))
+    words: Words = ("set", key, "scheduler=nonsense", "--confirm-within", "60")
+    if stage.place.random.random() < 0.5:
+        words = ("apply", str(chance.refused()), "--force", "--confirm-within", "60")
     status = stage.place.run(words)
-    wrong = [] if status else ["it was not refused"]
-    end = time.monotonic() + 5
+    wrong = [] if status == 1 and "nonsense" in stage.said else [f"it was not refused: status {status}, {stage.said}"]
+    end = time.monotonic() + _PATIENCE
     while guards() and time.monotonic() < end:  # one that sees within half a second that there is nothing to guard
         time.sleep(0.05)
     if guards() or stage.file.path.exists():
         wrong.append("somebody is still on guard")
     if stage.differs(stage.before):
         wrong.append("the kernel is not as it was before")
-    return bool(status), wrong
+    return status == 1, [f"{' '.join(words)}: {text}" for text in wrong]
 
 
 def run(seconds: float, seed: int) -> Iterator[Report]:
@@ -290,8 +361,8 @@ def run(seconds: float, seed: int) -> Iterator[Report]:
         attacks: Sequence[tuple[str, float, Callable[[], tuple[bool, list[str]]]]] = (
             ("kill -9 of who begins a trial", 0.4, partial(kill_author, stage, chance, [])),
             ("kill -9 of the guard as it fires", 0.15, partial(kill_guard, stage, chance)),
-            ("confirm as the guard fires", 0.15, partial(race, stage, chance)),
-            ("extend as the guard fires", 0.1, partial(race_to_extend, stage, chance)),
+            ("confirm as the guard fires", 0.15, partial(race, stage, chance, Aim(stage))),
+            ("extend as the guard fires", 0.1, partial(race_to_extend, stage, chance, Aim(stage))),
             ("kill -9 of who keeps a trial", 0.15, partial(kill_word, stage, chance, [])),
             ("a refused trial", 0.05, partial(refuse, stage, chance)),
         )
