@@ -84,6 +84,8 @@ def _plan(open_place: OpenPlace) -> int:
     with open_place() as place:
         trial = place.trial.load() if place.trial else None
         if trial is None:
+            if reason := place.kernel.read_only:  # who lacks rights sees no trial of root
+                raise Failure(reason, Status.PERMISSION)
             raise Failure(NOTHING_ON_TRIAL)
         names = _names(place)
         way = find_way_back(trial.changes, place.kernel.read().director)

@@ -28,15 +28,14 @@ EARLY: Final = 3.0
 def arm(trial: Trial, path: Path, home: Home) -> Guard:
     """Let somebody outside of this process take a trial back in time, and return who; `path` is where the trial is.
 
-    A timer would not say that its command cannot start, nor a process that it has no way to the kernel: that is tried
-    before. systemd has all rights, which we may have given up.
+    A timer would not say that its command cannot start: that is tried before. systemd has all rights, which we may have
+    given up.
 
     Raises `ProfileError` where nobody could be found.
     """
     if runs_systemd() and not home.is_nameless and _arm_timer(trial, path, home):
         return Guard.SYSTEMD
-    _try_command([*_program(trial, path, home), "check", "kernel"])
-    start_process(trial, path, home)
+    start_process(trial, path, home, "kernel")
     return Guard.PROCESS
 
 
@@ -71,7 +70,7 @@ def _try_command(command: Sequence[str]) -> None:
     try:
         if _run(command).returncode == 0:
             return
-        reason = "what should do it cannot reach the trial or the kernel"
+        reason = "what should do it cannot reach the trial"
     except OSError as error:
         reason = error.strerror or str(error)
     except subprocess.SubprocessError:
@@ -108,8 +107,11 @@ def _run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[bytes]:
     )
 
 
-def start_process(trial: Trial, path: Path, home: Home) -> None:
-    """Start a process of its own session, and wait until it is on guard. Raises `ProfileError`."""
+def start_process(trial: Trial, path: Path, home: Home, *needs: str) -> None:
+    """Start a process of its own session, and wait until it is on guard, with what it `needs` ("kernel").
+
+    Raises `ProfileError`.
+    """
     quiet = subprocess.DEVNULL
     try:
         reader, writer = os.pipe()
@@ -117,7 +119,7 @@ def start_process(trial: Trial, path: Path, home: Home) -> None:
         raise ProfileError(f"{_NOBODY}: {error.strerror}") from error
     try:
         starter = subprocess.Popen(
-            [*_program(trial, path, home), str(writer)],
+            [*_program(trial, path, home), str(writer), *needs],
             stdin=quiet,
             stdout=quiet,
             stderr=quiet,
@@ -133,7 +135,10 @@ def start_process(trial: Trial, path: Path, home: Home) -> None:
         os.close(writer)
     try:
         ready, _, _ = select.select([reader], [], [], _PATIENCE)
-        if not ready or os.read(reader, 1) != b"+":
+        answer = os.read(reader, 1) if ready else b""
+        if answer == b"-":
+            raise ProfileError(f"{_NOBODY}: what should do it cannot reach the trial or the kernel")
+        if answer != b"+":
             starter.kill()
             raise ProfileError(f"{_NOBODY}: the process that should do it has not started")
     finally:

@@ -1,8 +1,9 @@
 """The guard of a change on trial, as a program: it waits without a terminal, and takes the change back in time.
 
 `main` gets the path of the trial, its id, the deadline that it was armed for, and the namespace's name. One more word
-is `check`, which only says by the exit status whether there is a trial to guard (and `kernel`, whether the kernel can
-be had), or the number of a pipe, to which it writes once it is on guard, in a session and a process of its own.
+is `check`, which only says by the exit status whether there is a trial to guard, or the number of a pipe, to which it
+writes once it is on guard, in a session and a process of its own: with `kernel` once it has that, and all of lvstui
+that it needs, which may be upgraded or removed while it waits.
 """
 
 from __future__ import annotations
@@ -11,22 +12,31 @@ import os
 import signal
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lvstui.core.change import DirectorField
 from lvstui.core.model import Home
 from lvstui.core.trial import Phase, Trial
 from lvstui.formats.profile.flaws import ProfileError
-from lvstui.host.home import identity, namespace_path
+from lvstui.host.home import identity as identity_of
+from lvstui.host.home import namespace_path
 from lvstui.store.trial_file import TrialFile
+
+if TYPE_CHECKING:
+    from lvstui.engine.trial_desk import TrialDesk
+    from lvstui.kernel.live import Live
 
 _BEAT: Final = 0.5
 """Seconds between two looks at whether the trial is still there, and until when."""
 
 _AGAIN: Final = 5.0
 """Seconds between two tries where the kernel cannot be written."""
+
+_SELDOM: Final = 60.0
+"""Seconds between two tries once there were many: what could not be written for minutes can be after an hour."""
 
 _TRIES: Final = 120
 
@@ -38,21 +48,25 @@ _GROUPS: Final = Path("/sys/fs/cgroup")
 def main() -> None:
     """Run as the program of this process."""
     path, identity, deadline, netns, *how = sys.argv[1:]
-    file = TrialFile(Path(path))
+    file, name = TrialFile(Path(path)), _name(netns)  # which another namespace may get later
     if how[:1] == ["check"]:
-        sys.exit(_find(file, identity) is None or ("kernel" in how and not _gets_to_kernel(netns)))
+        sys.exit(_find(file, identity) is None)
     if how:
-        _go_apart(int(how[0]))
-    watch(file, identity, netns, None if how else float(deadline))
+        _go_apart()
+        _report(int(how[0]), is_fit=how[1:] != ["kernel"] or _is_fit(file, identity, name))
+    watch(file, identity, name, None if how else float(deadline))
 
 
-def watch(file: TrialFile, identity: str, netns: str, armed: float | None) -> None:
+def watch(file: TrialFile, identity: str, netns: str | None, armed: float | None) -> None:
     """Wait until a trial ends in any way, and take it back where its time is over, or who began it is gone.
 
     `armed` is the deadline at which somebody starts this again; before it this only looks once. A file that cannot be
-    read ends nothing: that of a trial that is known from before is written again when its time is over.
+    read ends nothing: that of a trial that is known from before is written again when its time is over. Nor does a
+    kernel or a disk that cannot be written: whoever gave up would leave a change that nobody takes back. `netns` is the
+    name of the kernel's namespace, None where that is ours.
     """
     known: Trial | None = None
+    tries = 0
     while True:
         try:
             trial = known = _load(file, identity)
@@ -64,8 +78,11 @@ def watch(file: TrialFile, identity: str, netns: str, armed: float | None) -> No
         if trial is None:
             return
         if trial.left() <= 0 or _is_left(file, identity):
-            if not _take_back(file, identity, netns):
-                return
+            tries = 0 if _take_back(file, identity, netns) else tries + 1
+            if tries > _TRIES and netns is not None and identity_of(namespace_path(netns)) is None:
+                return  # the namespace has ended, and its table with it
+            if tries:
+                time.sleep(_AGAIN if tries < _TRIES else _SELDOM)
             continue  # where it was extended at the last moment, it is still there
         if trial.phase is Phase.ON_TRIAL and armed is not None and trial.deadline - trial.left() < armed - _BEAT:
             return
@@ -110,55 +127,53 @@ def _is_left(file: TrialFile, identity: str) -> bool:
     return False
 
 
-def _take_back(file: TrialFile, identity: str, netns: str) -> bool:
-    """Take a trial back, if that is still to be done, and say so to everybody.
-
-    A kernel that cannot be written is tried again for some minutes; return False where that was in vain.
-    """
-    from lvstui.engine.trial_desk import TrialDesk  # with the kernel, which nobody needs while waiting
-    from lvstui.host.home import find_home
-    from lvstui.kernel.live import Live
-    from lvstui.kernel.port import KernelError
-
-    name = _name(netns)
-    for _ in range(_TRIES):
-        try:
-            kernel = Live(name)
-            try:
-                TrialDesk(kernel, file, find_home(name)).fire(identity)
-                return True
-            finally:
-                kernel.close()
-        except (KernelError, ProfileError):
-            time.sleep(_AGAIN)
-    return False
-
-
-def _gets_to_kernel(netns: str) -> bool:
-    """Return whether the kernel can be had from here."""
-    from lvstui.kernel.live import Live
+def _take_back(file: TrialFile, identity: str, netns: str | None) -> bool:
+    """Take a trial back, if that is still to be done, and say so to everybody; False where it has to be tried again."""
     from lvstui.kernel.port import KernelError
 
     try:
-        kernel = Live(_name(netns))
-        try:
-            kernel.lookup(DirectorField.TIMEOUTS)  # the cheapest of questions
-        finally:
-            kernel.close()
-    except KernelError:
+        with _opened(file, netns) as (desk, _):
+            desk.fire(identity)
+    except (KernelError, ProfileError):
         return False
     return True
 
 
+def _is_fit(file: TrialFile, identity: str, netns: str | None) -> bool:
+    """Return whether the trial is there, and the kernel can be had from here."""
+    from lvstui.kernel.port import KernelError
+
+    try:
+        with _opened(file, netns) as (_, kernel):
+            kernel.lookup(DirectorField.TIMEOUTS)  # the cheapest of questions
+    except KernelError:
+        return False
+    return _find(file, identity) is not None
+
+
+@contextmanager
+def _opened(file: TrialFile, netns: str | None) -> Iterator[tuple[TrialDesk, Live]]:
+    """Yield who takes a trial back, and the kernel, with all that is imported for that."""
+    from lvstui.engine.trial_desk import TrialDesk
+    from lvstui.host.home import find_home
+    from lvstui.kernel.live import Live
+
+    kernel = Live(netns)
+    try:
+        yield TrialDesk(kernel, file, find_home(netns)), kernel
+    finally:
+        kernel.close()
+
+
 def _name(netns: str) -> str | None:
     """Return by which name a namespace is entered; None for the one that we are in, which takes no right to enter."""
-    if not netns or Home("", netns).is_nameless or identity(_OURS) == identity(namespace_path(netns)):
+    if not netns or Home("", netns).is_nameless or identity_of(_OURS) == identity_of(namespace_path(netns)):
         return None
     return netns
 
 
-def _go_apart(pipe: int) -> None:
-    """Become a child of init, outside of the group of processes that ends with a login, and say that we are ready."""
+def _go_apart() -> None:
+    """Become a child of init, outside of the group of processes that ends with a login."""
     if os.fork():
         os._exit(0)
     for number in (signal.SIGHUP, signal.SIGINT):
@@ -167,5 +182,11 @@ def _go_apart(pipe: int) -> None:
     for group in groups:
         with suppress(OSError):
             (group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
-    os.write(pipe, b"+")
+
+
+def _report(pipe: int, *, is_fit: bool) -> None:
+    """Say that we are on guard; or that we cannot be, and end."""
+    os.write(pipe, b"+" if is_fit else b"-")
     os.close(pipe)
+    if not is_fit:
+        sys.exit(1)

@@ -81,7 +81,10 @@ def settle(scene: Scene) -> list[str]:
     if trial is None or not is_over(trial):
         return []
     if trial.boot != boot_id():
-        text = f"{trial_text(trial)} was on trial when the machine went down: it has not come back, as nobody kept it"
+        why = "nobody kept it"
+        if trial.phase is Phase.KEPT:
+            why = "the profile could not take it, though it was kept; make it once more"
+        text = f"{trial_text(trial)} was on trial when the machine went down: it has not come back, as {why}"
         scene.file.end(Ended(trial.id, trial.record.user, text))
         return [text]
     ended = complete(scene, trial, None) if trial.phase is Phase.KEPT else take_back(scene, trial)
@@ -118,7 +121,7 @@ def take_back(scene: Scene, trial: Trial, by: str = "") -> TakenBack:
     """Write what is still ours back to what it was, see that it is, record it and let the trial go.
 
     `by` is who does it, empty for the person who is there. Raises `KernelError` where the kernel cannot be written at
-    all, `ProfileError`; the trial stays then.
+    all, and `ProfileError`, with what was written, where the file cannot be removed; the trial stays then.
     """
     done: list[Change] = []
     try:
@@ -127,12 +130,19 @@ def take_back(scene: Scene, trial: Trial, by: str = "") -> TakenBack:
         record(scene, trial, Kind.TAKE_BACK, done, by)
     ended = TakenBack(trial, tuple(done), way.left_alone, refused, by)
     text = sentence(ended)[0]
-    scene.file.end(Ended(trial.id, trial.record.user, f"{stamp(datetime.now(UTC))}: {text}"))
-    if scene.is_real:
-        disarm(trial)
+    trouble = ""
+    try:
+        scene.file.end(Ended(trial.id, trial.record.user, f"{stamp(datetime.now(UTC))}: {text}"))
+    except ProfileError as error:
+        trouble = str(error)
+    if scene.is_real and (done or not trouble):  # who tries again to remove the file has said it
         log(text)
         if by:
             hear(tell_terminals, text)
+    if trouble:
+        raise ProfileError(f"{text}; {trouble}")
+    if scene.is_real:
+        disarm(trial)
     return ended
 
 

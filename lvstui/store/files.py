@@ -435,8 +435,10 @@ def _make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def lock_file(path: Path, seconds: float, refusal: str) -> Iterator[int]:
+def lock_file(path: Path, seconds: float, refusal: str, *, may_read: bool = False) -> Iterator[int]:
     """Open a file to append to, new if need be, and hold its lock; where it is renamed meanwhile, take the next one.
+
+    One that is there on a disk that became read-only is opened to read, where it `may_read`.
 
     Every lvstui holds this lock while it writes; it is free again when its holder ends, however that ends. It is on
     the file itself: the library filelock would want a second file beside the history, and 40 ms to be imported. A
@@ -448,7 +450,7 @@ def lock_file(path: Path, seconds: float, refusal: str) -> Iterator[int]:
     start = time.monotonic()
     while True:
         path = resolve(path)
-        descriptor = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        descriptor = _open_lock(path, may_read=may_read)
         held = False
         try:
             status = os.fstat(descriptor)
@@ -468,3 +470,12 @@ def lock_file(path: Path, seconds: float, refusal: str) -> Iterator[int]:
                 raise ProfileError(f"{refusal}: somebody holds the lock of {lock}, a file of {owner}; remove that file")
             raise ProfileError(f"{refusal}: another lvstui holds its lock; end that one")
         time.sleep(0.02)
+
+
+def _open_lock(path: Path, *, may_read: bool) -> int:
+    try:
+        return open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+    except OSError as error:
+        if error.errno != errno.EROFS or not may_read or not os.path.lexists(path):
+            raise
+    return open_regular(path)

@@ -72,10 +72,14 @@ class TrialFile:
 
     @contextmanager
     def hold(self, patience: float) -> Iterator[None]:
-        """Hold the lock, under which alone a trial begins, is decided about and is taken back."""
+        """Hold the lock, under which alone a trial begins, is decided about and is taken back.
+
+        A disk that became read-only does not stop that: what is on trial still has to go back in the kernel.
+        """
         with explain_errors(self._lock, "used"):
             make_folder(self._lock.parent)
-            with lock_file(self._lock, patience, "the change on trial is being written or taken back at this moment"):
+            refusal = "the change on trial is being written or taken back at this moment"
+            with lock_file(self._lock, patience, refusal, may_read=True):
                 yield
 
     def is_held(self) -> bool:

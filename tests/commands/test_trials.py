@@ -163,6 +163,13 @@ def test_read_only_decides_about_nothing(shell: Shell) -> None:
     assert is_pending(shell)
 
 
+def test_who_lacks_the_right_does_not_hear_that_nothing_is_on_trial(shell: Shell) -> None:
+    shell.kernel.read_only = "the right to change IPVS is missing"
+    ended = shell.run("rollback", "--now", "--dry-run")
+    assert ended.status == 4
+    assert ended.err == "lvstui: the right to change IPVS is missing\n"
+
+
 def test_a_profile_without_the_object_does_not_get_it_by_what_is_on_trial(shell: Shell) -> None:
     shell.run("add", HTTPS, "10.0.0.99:443", "--confirm-within", "60")
     shell.run("set", HTTPS, WEB, "weight=9")

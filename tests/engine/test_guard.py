@@ -107,19 +107,25 @@ def test_a_guard_that_cannot_start_is_said_before_anything_is_written(
 def fired(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the ids of trials that a guard takes back, in place of that."""
     found: list[str] = []
-    monkeypatch.setattr(guard, "_take_back", lambda *words: found.append(words[1]))
+
+    def take_back(file: TrialFile, identity: str, _: object) -> bool:
+        found.append(identity)
+        file.remove()
+        return True
+
+    monkeypatch.setattr(guard, "_take_back", take_back)
     return found
 
 
 def test_a_timer_that_looks_early_goes_and_one_whose_time_was_moved_stays(file: TrialFile, fired: list[str]) -> None:
     trial = trial_for(600)
     file.enter(trial)
-    guard.watch(file, trial.id, "", armed=trial.deadline)
+    guard.watch(file, trial.id, None, armed=trial.deadline)
     assert fired == []
     later = trial_for(0.3)
     file.enter(later)
     start = time.monotonic()
-    guard.watch(file, later.id, "", armed=later.deadline - 10)  # armed for an end that was moved since
+    guard.watch(file, later.id, None, armed=later.deadline - 10)  # armed for an end that was moved since
     assert time.monotonic() - start > 0.2
     assert fired == [later.id]
 
@@ -140,8 +146,50 @@ def test_a_trial_that_is_extended_while_its_guard_fires_keeps_its_guard(
         return True
 
     monkeypatch.setattr(guard, "_take_back", fire)
-    guard.watch(file, trial.id, "", armed=None)
+    guard.watch(file, trial.id, None, armed=None)
     assert fired[1] - fired[0] > 0.3
+
+
+def test_a_guard_tries_for_as_long_as_there_is_its_trial(file: TrialFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = trial_for(0)
+    file.enter(trial)
+    tried: list[str] = []
+
+    def fail(_: TrialFile, identity: str, __: object) -> bool:
+        tried.append(identity)
+        if len(tried) == 1000:
+            file.remove()  # as somebody else does, who has taken it back
+        return False
+
+    monkeypatch.setattr(guard, "_take_back", fail)
+    monkeypatch.setattr(guard, "_AGAIN", 0)
+    monkeypatch.setattr(guard, "_SELDOM", 0)
+    guard.watch(file, trial.id, None, armed=None)
+    assert tried == [trial.id] * 1000
+
+
+def test_a_guard_goes_some_time_after_its_namespace(
+    file: TrialFile, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    trial = trial_for(0)
+    file.enter(trial)
+    tried: list[object] = []
+    name = tmp_path / "tried"
+    name.touch()
+
+    def fail(*words: object) -> bool:
+        tried.append(words)
+        if len(tried) == 500:
+            name.unlink()
+        return False
+
+    monkeypatch.setattr(guard, "_take_back", fail)
+    monkeypatch.setattr(guard, "_AGAIN", 0)
+    monkeypatch.setattr(guard, "_SELDOM", 0)
+    monkeypatch.setattr(guard, "namespace_path", lambda _: name)
+    guard.watch(file, trial.id, "tried", armed=None)
+    assert len(tried) == 500
+    assert file.load() is not None  # whoever starts lvstui in one of that name ends it
 
 
 def test_a_guard_takes_back_what_was_left_half_written_and_nothing_that_is_being_written(
@@ -151,7 +199,7 @@ def test_a_guard_takes_back_what_was_left_half_written_and_nothing_that_is_being
     file.enter(trial)
     with file.hold(0):
         assert not guard._is_left(TrialFile(file.path), trial.id)
-    guard.watch(file, trial.id, "", armed=None)
+    guard.watch(file, trial.id, None, armed=None)
     assert fired == [trial.id]
     assert trial.left() > 0
 
@@ -189,6 +237,6 @@ def test_a_guard_whose_file_was_damaged_puts_its_trial_down_again_when_the_time_
 
     monkeypatch.setattr(TrialFile, "load", load)
     monkeypatch.setattr(guard, "_take_back", fire)
-    guard.watch(file, trial.id, "", armed=None)
+    guard.watch(file, trial.id, None, armed=None)
     assert found == [trial]
     assert trial.left() <= 0

@@ -382,6 +382,38 @@ def test_a_trial_of_another_boot_is_named_and_dropped_and_nothing_is_written(ben
     assert bench.desk().news(is_read=False) == ()
 
 
+def test_what_was_kept_and_not_saved_before_the_machine_went_down_is_named_as_that(bench: Bench) -> None:
+    bench.try_out(weigh(ONE, 5))
+    trial = bench.file.load()
+    assert trial is not None
+    bench.file.enter(replace(trial, boot="the one before", phase=Phase.KEPT))
+    (said,) = bench.desk().news(is_read=True)
+    assert said.endswith(
+        "it has not come back, as the profile could not take it, though it was kept; make it once more"
+    )
+    assert bench.file.load() is None
+
+
+def test_what_went_back_while_the_file_could_not_be_removed_is_said_and_the_file_is_removed_later(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.try_out(weigh(ONE, 5))
+
+    def fail(*_: object) -> None:
+        raise ProfileError("the file system is read-only")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrialFile, "remove", fail)
+        (event,) = bench.ask(TakeBack())
+        assert isinstance(event, Undecided)
+        assert event.sentence.startswith("taken back, what ")
+        assert event.sentence.endswith("weight 5 -> 3; the file system is read-only")
+    assert bench.weight() == 3
+    assert bench.file.load() is not None
+    assert isinstance(bench.desk().take_back(), TakenBack)
+    assert bench.file.load() is None
+
+
 def test_what_was_killed_while_it_was_written_is_taken_back_by_the_next_start(bench: Bench) -> None:
     bench.try_out(weigh(ONE, 5), weigh(TWO, 9))
     trial = bench.file.load()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import lvstui as lvstui_package
 from lvstui.cli import main
 from tests.campaign import trials
 from tests.kernel.ipvsadm import ipvsadm, saved
@@ -60,8 +62,8 @@ def wait_until_back(seconds: float = 20) -> None:
     assert saved() == TABLE
 
 
-def wait_until_nobody_is_on_guard() -> None:
-    end = time.monotonic() + 5
+def wait_until_nobody_is_on_guard(seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
     while trials.guards() and time.monotonic() < end:
         time.sleep(0.1)
     assert not trials.guards()
@@ -181,6 +183,40 @@ def test_on_a_full_disk_nothing_is_written_and_what_is_on_trial_already_can_stil
     wait_until_nobody_is_on_guard()
 
 
+def test_on_a_disk_that_became_read_only_the_guard_takes_back_all_the_same(
+    profile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ("--profile", str(profile))
+    folder = Path("/var/lib/lvstui")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=700", "tmpfs", str(folder)], check=True)
+    try:
+        assert main([*where, "set", "shop", "127.0.0.1", "weight=7", "--confirm-within", "4"]) == 0
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        capsys.readouterr()
+        assert main([*where, "extend", "1"]) == 1
+        assert "trial.json cannot be written: the file system is read-only; remount it" in capsys.readouterr().err
+        wait_until_back()
+        subprocess.run(["mount", "-o", "remount,rw", str(folder)], check=True)
+        wait_until_nobody_is_on_guard()
+        assert not (folder / "trial.json").exists()
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_guard_takes_back_after_lvstui_was_removed(profile: Path, tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    shutil.copytree(Path(lvstui_package.__file__).parent, code / "lvstui")
+    start = "import sys; sys.path.insert(0, sys.argv.pop(1)); from lvstui.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = ("--profile", str(profile), "set", "shop", "127.0.0.1", "weight=7", "--confirm-within", "4")
+    subprocess.run([sys.executable, "-c", start, str(code), *words], check=True, cwd=tmp_path)
+    assert saved() != TABLE
+    assert trials.guards()
+    shutil.rmtree(code)
+    wait_until_back()
+    wait_until_nobody_is_on_guard()
+
+
 def test_kept_while_the_disk_of_the_profile_is_full_it_is_saved_by_a_later_word(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -296,3 +332,26 @@ def test_a_guard_takes_back_in_the_namespace_of_the_trial_however_that_was_enter
     while table() != TABLE and time.monotonic() < end:
         time.sleep(0.2)
     assert table() == TABLE
+
+
+def test_a_guard_within_a_namespace_takes_back_after_its_name_was_removed(tmp_path: Path) -> None:
+    """The namespace is there for as long as somebody is in it, be it the guard alone."""
+    path = tmp_path / "director.toml"
+    subprocess.run(["ip", "netns", "add", "tried"], check=True)
+    inside = ["ip", "netns", "exec", "tried"]
+    subprocess.run([*inside, "ip", "link", "set", "lo", "up"], check=True)
+    command = [*inside, sys.executable, "-m", "lvstui", "--profile", str(path)]
+    subprocess.run([*command, "add", "tcp:192.0.2.70:80", "--confirm-within", "4"], check=True)
+    (guard,) = trials.guards()
+    within = ["nsenter", f"--net=/proc/{guard}/ns/net"]
+    kept = subprocess.Popen([*within, "sleep", "60"])
+    subprocess.run(["ip", "netns", "del", "tried"], check=True)
+    try:
+        wait_until_nobody_is_on_guard()
+        ended = subprocess.run(
+            ["nsenter", f"--net=/proc/{kept.pid}/ns/net", "ipvsadm", "-Sn"], capture_output=True, text=True, check=True
+        )
+        assert ended.stdout == ""
+    finally:
+        kept.kill()
+        kept.wait()
