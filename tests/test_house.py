@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 import re
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from importlinter import cli
 import lvstui
 
 ROOT = Path(lvstui.__file__).parent
+MOST_METHODS = 20
 FLOORS = {"cli", "commands", "tui", "engine", "store", "kernel", "formats", "host", "core"}
 BELOW = {f"lvstui.core.{room}" for room in ("packets", "health", "probes", "events")}
 """Rooms of core that a snapshot is made of, and so below everything else."""
@@ -59,6 +62,25 @@ def _imports(path: Path) -> Iterator[str]:
                 yield from (name.name for name in names)
             case _:
                 pass
+
+
+def test_no_class_has_more_methods_than_one_can_keep_in_mind_counting_those_it_inherits_from_ours() -> None:
+    for kind in _classes():
+        ours = [base for base in kind.__mro__ if base.__module__.startswith("lvstui.")]
+        written = {name for base in ours for name, value in vars(base).items() if _is_written(value)}
+        assert len(written) <= MOST_METHODS, (kind.__name__, sorted(written))
+
+
+def _classes() -> Iterator[type]:
+    """Yield all classes of the program."""
+    for found in pkgutil.walk_packages(lvstui.__path__, "lvstui."):
+        module = importlib.import_module(found.name)
+        yield from (kind for kind in vars(module).values() if isinstance(kind, type) and kind.__module__ == found.name)
+
+
+def _is_written(value: object) -> bool:
+    """Return whether a method stands in the source, unlike those that a dataclass gets by itself."""
+    return isinstance(value, property) or (hasattr(value, "__code__") and "<" not in value.__code__.co_filename)
 
 
 def test_no_module_stands_outside_a_room() -> None:

@@ -25,10 +25,11 @@ from lvstui.core.model import (
 from lvstui.core.plan import Plan, Step
 from lvstui.formats.changes import change_object, value_object
 from lvstui.formats.json import Json, pieces
-from lvstui.formats.profile.flaws import ProfileError, Reader, Table, same
+from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.profile.places import Path
 from lvstui.formats.profile.reader import FORMAT as PROFILE_FORMAT
 from lvstui.formats.profile.reader import ProfileReader
+from lvstui.formats.profile.tables import Reader, Table, same
 from lvstui.formats.records import read_time, time_text
 
 FORMAT: Final = 1
@@ -98,9 +99,9 @@ def load(text: str, source: str) -> Plan:
         raise ProfileError(Mistake(source, 1, JSON, str(error))) from None
     reader = _Reader()
     plan = reader.plan(document)
-    if reader.flaws:
+    if reader.flaws.found:
         lines = _lines(text)
-        raise ProfileError(*(_mistake(source, flaw.path, flaw.sentence, lines) for flaw in reader.flaws[:_MOST]))
+        raise ProfileError(*(_mistake(source, flaw.path, flaw.sentence, lines) for flaw in reader.flaws.found[:_MOST]))
     return plan
 
 
@@ -165,18 +166,18 @@ class _Reader(Reader):
         """Read the whole document; what is wrong stands in `flaws`."""
         nothing = Plan((), "", "", "", read_time("2000-01-01T00:00:00Z"))
         if not isinstance(document, dict) or "plan" not in document:
-            self.missing(("plan",), "is missing, so this is no plan; `lvstui diff --out FILE` writes one")
+            self.flaws.missing(("plan",), "is missing, so this is no plan; `lvstui diff --out FILE` writes one")
             return nothing
         number = document["plan"]
         if type(number) is not int or number < 1:
-            self.flaw(("plan",), f"must be a whole number, and {FORMAT} for this lvstui")
+            self.flaws.note(("plan",), f"must be a whole number, and {FORMAT} for this lvstui")
             return nothing
         if number > FORMAT:
-            self.flaw(("plan",), f"{number} is newer than this lvstui reads ({FORMAT}); use a newer lvstui")
+            self.flaws.note(("plan",), f"{number} is newer than this lvstui reads ({FORMAT}); use a newer lvstui")
             return nothing
         self.unknown(document, (), _TOP)
         for key in sorted(_TOP - document.keys()):
-            self.missing((key,), "is missing")
+            self.flaws.missing((key,), "is missing")
         place, home = self.table(document, (), "director")
         self.unknown(home, place, _HOME)
         return Plan(
@@ -206,7 +207,7 @@ class _Reader(Reader):
         for index, table in enumerate(self.get(document, (), "change", list, same, [])):
             path: Path = ("change", index)
             if not isinstance(table, dict):
-                self.flaw(path, "must be an object")
+                self.flaws.note(path, "must be an object")
                 continue
             self.unknown(table, path, _CHANGE)
             what = self.required(table, path, "what", _what, '"service"')
@@ -214,11 +215,11 @@ class _Reader(Reader):
             if what is None or target is None:
                 continue
             if target in known:
-                self.flaw(path, f"is about the same as change[{known[target][0]}]; a plan changes each once")
+                self.flaws.note(path, f"is about the same as change[{known[target][0]}]; a plan changes each once")
                 continue
             known[target] = index, table
             if all(table.get(key) is None for key in _STATES):
-                self.flaw((*path, "new"), "is null, and so are old and saved; one of them must be there")
+                self.flaws.note((*path, "new"), "is null, and so are old and saved; one of them must be there")
             for key, state in states.items():
                 self._enter(table, (*path, key), what, target, state)
         directors = {key: self._director(state) for key, state in states.items()}
@@ -232,7 +233,7 @@ class _Reader(Reader):
         """Read what a change is about: one object, by those keys that its kind has, and no others."""
         for key in _NAMES:
             if key not in _BY[what] and table.get(key) is not None:
-                self.flaw((*path, key), f"must be null, as this is about {_WITH_ARTICLE[what]}")
+                self.flaws.note((*path, key), f"must be null, as this is about {_WITH_ARTICLE[what]}")
         match what:
             case "service":
                 return self.required(table, path, "service", fields.service, '"tcp:192.0.2.10:443"')
@@ -242,7 +243,7 @@ class _Reader(Reader):
                 return ServerKey(service, endpoint) if service and endpoint else None
             case "mark":
                 if table.get("mark") is None:
-                    self.missing((*path, "mark"), "is missing; write mark = 80")
+                    self.flaws.missing((*path, "mark"), "is missing; write mark = 80")
                 mark = self.get(table, path, "mark", int, partial(fields.number, "mark"), None)
                 return MarkGroupKey(mark) if mark else None
             case "sync":
@@ -262,11 +263,11 @@ class _Reader(Reader):
         if isinstance(raw, dict):
             raw = _without_nulls(raw)
             if own and raw.get(own) != table.get("sync" if own == "role" else own):
-                self.flaw((*path, own), "is of another object than the one that the change is about")
+                self.flaws.note((*path, own), "is of another object than the one that the change is about")
             if what == "service" and "server" in raw:
-                self.flaw((*path, "server"), "is no key here; a server is a change of its own")
+                self.flaws.note((*path, "server"), "is no key here; a server is a change of its own")
         elif what != "sysctl":
-            self.flaw(path, f"must be an object: {_WITH_ARTICLE[what]} as configured")
+            self.flaws.note(path, f"must be an object: {_WITH_ARTICLE[what]} as configured")
             return
         state.put(path, target, raw)
 
@@ -274,8 +275,8 @@ class _Reader(Reader):
         """Read all objects of a state as the reader of profiles does: it knows every field and its range."""
         reader = ProfileReader()
         director = reader.director(state.document)
-        for flaw in reader.flaws:
-            self.flaw(state.origin(flaw.path), flaw.sentence)
+        for flaw in reader.flaws.found:
+            self.flaws.note(state.origin(flaw.path), flaw.sentence)
         return director
 
 

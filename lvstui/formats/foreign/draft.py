@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol, TypeVar
 
@@ -129,12 +129,57 @@ class TooMuch(Exception):
         self.sentence = sentence
 
 
+class Hosts:
+    """Reads addresses and ports, by their names too; `lose` notes that a name was written as what it stands for."""
+
+    def __init__(self, names: Names, lose: Callable[[Spot, str, str], None]) -> None:
+        self._names = names
+        self._lose = lose
+        self._looked_up: dict[str, Sequence[Address]] = {}
+
+    def address(self, spot: Spot, field: str, text: str, family: Family | None = None) -> Address:
+        """Read an address, or look the name of a host up; raises `FieldError`."""
+        try:
+            found = fields.address(field, text)
+        except FieldError:
+            found = self._look_up(spot, field, text, family)
+        if family is not None and Family.of(found) is not family:
+            raise FieldError(field, f"must be an {family.word} address here, not {quote(text)}")
+        return found
+
+    def _look_up(self, spot: Spot, field: str, host: str, family: Family | None) -> Address:
+        if not any(letter.isalpha() for letter in host) or not all(c.isalnum() or c in "._-" for c in host):
+            raise FieldError(field, f"{quote(host)} is neither an address nor the name of a host")
+        if host not in self._looked_up:
+            try:
+                self._looked_up[host] = self._names.addresses(host)
+            except TimeoutError as error:
+                raise FieldError(field, f"{error} what {quote(host)} is; write its address") from None
+        found = [one for one in self._looked_up[host] if family in (None, Family.of(one))]
+        if not found:
+            raise FieldError(field, f"{quote(host)} is not known here as the name of a host; write its address")
+        if len(found) > 1:
+            several = first_of([*map(str, found)])
+            raise FieldError(field, f"{quote(host)} has several addresses; write the one that is meant: {several}")
+        self._lose(spot, f"host {host}", f"written as {found[0]}, its address here and now")
+        return found[0]
+
+    def port(self, field: str, text: str, protocol: IpProtocol | None) -> int:
+        """Read a port, 0 to 65535, by its name too; raises `FieldError`."""
+        if (text.isascii() and text.isalnum() and not text.isdigit()) or "-" in text:
+            words = [fields.protocol_text(protocol)] if protocol else ["tcp", "udp"]
+            for word in words:
+                if (found := self._names.port(text, word)) is not None:
+                    return found
+            raise FieldError(field, f"{quote(text)} is not known here as the name of a port; write its number")
+        return fields.number(field, text, (0, 65535))
+
+
 class Draft:
     """Collects services and servers with the lines that they come from."""
 
     def __init__(self, names: Names) -> None:
-        self._names = names
-        self._looked_up: dict[str, Sequence[Address]] = {}
+        self.hosts = Hosts(names, self.lose)
         self._spots: dict[ServiceKey | ServerKey, Spot] = {}
         self._places: dict[ServiceKey | ServerKey, Place] = {}
         self._services: dict[ServiceKey, Service] = {}
@@ -180,43 +225,6 @@ class Draft:
     def wrong(self, spot: Spot, error: FieldError) -> None:
         """Note a value that cannot be read."""
         self.mistake(spot, error.field, error.sentence)
-
-    def address(self, spot: Spot, field: str, text: str, family: Family | None = None) -> Address:
-        """Read an address, or look the name of a host up; raises `FieldError`."""
-        try:
-            found = fields.address(field, text)
-        except FieldError:
-            found = self._look_up(spot, field, text, family)
-        if family is not None and Family.of(found) is not family:
-            raise FieldError(field, f"must be an {family.word} address here, not {quote(text)}")
-        return found
-
-    def _look_up(self, spot: Spot, field: str, host: str, family: Family | None) -> Address:
-        if not any(letter.isalpha() for letter in host) or not all(c.isalnum() or c in "._-" for c in host):
-            raise FieldError(field, f"{quote(host)} is neither an address nor the name of a host")
-        if host not in self._looked_up:
-            try:
-                self._looked_up[host] = self._names.addresses(host)
-            except TimeoutError as error:
-                raise FieldError(field, f"{error} what {quote(host)} is; write its address") from None
-        found = [one for one in self._looked_up[host] if family in (None, Family.of(one))]
-        if not found:
-            raise FieldError(field, f"{quote(host)} is not known here as the name of a host; write its address")
-        if len(found) > 1:
-            several = first_of([*map(str, found)])
-            raise FieldError(field, f"{quote(host)} has several addresses; write the one that is meant: {several}")
-        self.lose(spot, f"host {host}", f"written as {found[0]}, its address here and now")
-        return found[0]
-
-    def port(self, field: str, text: str, protocol: IpProtocol | None) -> int:
-        """Read a port, 0 to 65535, by its name too; raises `FieldError`."""
-        if (text.isascii() and text.isalnum() and not text.isdigit()) or "-" in text:
-            words = [fields.protocol_text(protocol)] if protocol else ["tcp", "udp"]
-            for word in words:
-                if (found := self._names.port(text, word)) is not None:
-                    return found
-            raise FieldError(field, f"{quote(text)} is not known here as the name of a port; write its number")
-        return fields.number(field, text, (0, 65535))
 
     def add_daemon(self, spot: Spot, daemon: SyncDaemon) -> None:
         """Add a sync daemon, or put it in the place of the one with its role."""

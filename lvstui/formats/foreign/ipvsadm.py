@@ -292,8 +292,8 @@ def _key(draft: Draft, spot: Spot, options: Mapping[str, str]) -> ServiceKey:
         raise FieldError("-6", "is for firewall marks only; take it out")
     protocol = _PROTOCOLS[given[0]]
     host, port = _host_and_port(text)
-    address = draft.address(spot, "service", host)
-    number = draft.port("service", port, protocol) if port else 0
+    address = draft.hosts.address(spot, "service", host)
+    number = draft.hosts.port("service", port, protocol) if port else 0
     if not number and "persistent" not in options and "add-service" in options:
         raise FieldError("service", "ipvsadm takes no service without a port that is not persistent; add -p")
     return AddressKey(protocol, address, number)
@@ -350,7 +350,9 @@ def _server(draft: Draft, spot: Spot, key: ServiceKey, options: Mapping[str, str
         raise FieldError("forwarding", "one of -g, -i and -m can stand in a line")
     protocol = key.protocol if isinstance(key, AddressKey) else None
     own = key.port if isinstance(key, AddressKey) else 0
-    endpoint = Endpoint(draft.address(spot, "server", host), draft.port("server", port, protocol) if port else own)
+    endpoint = Endpoint(
+        draft.hosts.address(spot, "server", host), draft.hosts.port("server", port, protocol) if port else own
+    )
 
     def number(name: str, option: str, usual: str) -> int:
         return fields.number(name, options.get(option, usual), (0, INT_MAX))
@@ -390,7 +392,9 @@ def _daemon(draft: Draft, spot: Spot, options: Mapping[str, str]) -> SyncDaemon:
     role: SyncRole = fields.role(options["start-daemon"])
     if "mcast-interface" not in options:
         raise FieldError("--mcast-interface", "is missing; the daemon needs an interface")
-    group = draft.address(spot, "--mcast-group", options["mcast-group"]) if "mcast-group" in options else SYNC_GROUP
+    group = (
+        draft.hosts.address(spot, "--mcast-group", options["mcast-group"]) if "mcast-group" in options else SYNC_GROUP
+    )
 
     def number(option: str, usual: int, most: int) -> int:
         return fields.number(f"--{option}", options[option], (0, most)) if option in options else usual

@@ -220,8 +220,8 @@ def _key(draft: Draft, section: _Section) -> ServiceKey:
     if word not in ("tcp", "udp"):
         raise FieldError("protocol", f"must be tcp or udp, not {quote(word)}")
     protocol = Protocol.TCP if word == "tcp" else Protocol.UDP
-    address = draft.address(section.spot, "virtual", host.strip("[]"), section.family)
-    number = draft.port("virtual", port, protocol)
+    address = draft.hosts.address(section.spot, "virtual", host.strip("[]"), section.family)
+    number = draft.hosts.port("virtual", port, protocol)
     if not number and "persistent" not in section.values:
         raise FieldError("virtual", "ipvsadm takes no service without a port that is not persistent; add persistent=")
     return AddressKey(protocol, address, number)
@@ -255,8 +255,8 @@ def _add_servers(draft: Draft, spot: Spot, key: ServiceKey, text: str) -> None:
     first, last, port, method, weight, request, receive, lower, upper = found.groups()
     if request is not None or receive is not None:
         draft.lose(spot, f'"{request}", "{receive}"', "left out: all servers of a service have one probe")
-    begin = draft.address(spot, "real", first.strip("[]"), key.family)
-    end = draft.address(spot, "real", last.strip("[]"), key.family) if last else begin
+    begin = draft.hosts.address(spot, "real", first.strip("[]"), key.family)
+    end = draft.hosts.address(spot, "real", last.strip("[]"), key.family) if last else begin
     addresses = range(int(begin), int(end) + 1)
     if last and not isinstance(begin, IPv4Address):
         raise FieldError("real", "ldirectord takes no ranges of IPv6; write a line for each server")
@@ -264,7 +264,7 @@ def _add_servers(draft: Draft, spot: Spot, key: ServiceKey, text: str) -> None:
         raise FieldError("real", f"the range {quote(text)} runs backwards")
     if len(addresses) > RANGE_MAX:
         raise FieldError("real", f"the range {quote(text)} has more than {RANGE_MAX:,} addresses; write parts of it")
-    number = draft.port("real", port, None) if port else 0
+    number = draft.hosts.port("real", port, None) if port else 0
     weights, uppers, lowers = (
         fields.number("real", said or "0", (0, INT_MAX)) for said in (weight or "1", upper, lower)
     )

@@ -277,7 +277,7 @@ def _key(draft: Draft, block: _Block) -> ServiceKey:
     if word not in ("tcp", "udp"):
         raise FieldError("protocol", f"must be tcp or udp, not {quote(word)}")
     protocol = Protocol.TCP if word == "tcp" else Protocol.UDP
-    address = draft.address(block.where("address"), "address", host, Family.IPV4)
+    address = draft.hosts.address(block.where("address"), "address", host, Family.IPV4)
     return AddressKey(protocol, address, _own_port(block))
 
 
@@ -327,7 +327,7 @@ def _server(draft: Draft, block: _Block, key: ServiceKey, own: int, forwarding: 
         return
     if "address" not in block.values:
         raise FieldError("address", "is missing; write address = 10.0.0.11")
-    address = draft.address(block.where("address"), "address", block.text("address"), Family.IPV4)
+    address = draft.hosts.address(block.where("address"), "address", block.text("address"), Family.IPV4)
     port = fields.number("port", block.text("port", str(own)), (0, 65535))
     if isinstance(key, MarkKey) and forwarding is not Forwarding.MASQ:
         if "port" in block.values and port:

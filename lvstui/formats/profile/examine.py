@@ -59,7 +59,7 @@ def sound(text: str, source: str, offer: Offer = UNKNOWN) -> Examined:
     found, reader, lost = _examine(text, source, offer)
     if reader is None or (found.whole and not found.refused):
         return found
-    wrong = [flaw.path for flaw in reader.flaws if flaw.severity is Severity.ERROR]
+    wrong = [flaw.path for flaw in reader.flaws.found if flaw.severity is Severity.ERROR]
     return found._replace(director=_without(found.director, reader.parts, [*wrong, *lost]))
 
 
@@ -73,15 +73,15 @@ def _examine(text: str, source: str, offer: Offer) -> tuple[Examined, ProfileRea
     toml = read_toml(text, source, ARRAYS)
     reader = ProfileReader()
     director = reader.director(toml.document)
-    whole = not reader.flaws and not toml.mistakes
+    whole = not reader.flaws.found and not toml.mistakes
     for part in reader.parts:
-        reader.flaws += _flaws(part, director, offer)
+        reader.flaws.found += _flaws(part, director, offer)
     for path in toml.lost:
-        reader.mean(path)
-    if not reader.flaws and not toml.mistakes:
+        reader.flaws.mean(path)
+    if not reader.flaws.found and not toml.mistakes:
         return Examined(director, (), whole), reader, ()
     places = lines(text) if toml.places is None else toml.places
-    mistakes = in_order((*toml.mistakes, *reader.mistakes(source, places)))
+    mistakes = in_order((*toml.mistakes, *reader.flaws.mistakes(source, places)))
     return Examined(director, mistakes, whole), reader, toml.lost
 
 

@@ -27,8 +27,9 @@ from lvstui.core.model import (
     SyncRole,
     Timeouts,
 )
-from lvstui.formats.profile.flaws import ProfileError, Reader, Table
+from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.profile.places import Path
+from lvstui.formats.profile.tables import Reader, Table
 
 FORMAT: Final = 1
 """The number of the format that this lvstui writes and the newest that it reads."""
@@ -50,8 +51,8 @@ def read_document(document: Table) -> Director:
     """Read a profile, or a part of one, that is parsed already; raises `ProfileError` with its first flaw."""
     reader = ProfileReader()
     director = reader.director(document)
-    if reader.flaws:
-        raise ProfileError(f"{'.'.join(map(str, reader.flaws[0].path))}: {reader.flaws[0].sentence}")
+    if reader.flaws.found:
+        raise ProfileError(f"{'.'.join(map(str, reader.flaws.found[0].path))}: {reader.flaws.found[0].sentence}")
     return director
 
 
@@ -80,11 +81,11 @@ class ProfileReader(Reader):
         """Read the whole document."""
         number = document.get("format")
         if number is None:
-            self.missing(("format",), f"is missing; write `format = {FORMAT}` at the top")
+            self.flaws.missing(("format",), f"is missing; write `format = {FORMAT}` at the top")
         elif type(number) is not int or number < 1:
-            self.flaw(("format",), f"must be a whole number, and {FORMAT} for this lvstui")
+            self.flaws.note(("format",), f"must be a whole number, and {FORMAT} for this lvstui")
         elif number > FORMAT:
-            self.flaw(("format",), f"{number} is newer than this lvstui reads ({FORMAT}); use a newer lvstui")
+            self.flaws.note(("format",), f"{number} is newer than this lvstui reads ({FORMAT}); use a newer lvstui")
             return Director()
         self.unknown(document, (), _TOP)
         place, director = self.table(document, (), "director")
@@ -107,12 +108,12 @@ class ProfileReader(Reader):
             return None
         path, table = self.table(document, (), "timeouts")
         timeouts = self.load(TIMEOUTS, Timeouts(), table, path)
-        missing = [one.name for one in TIMEOUTS if one.name not in table and not self.is_meant((*path, one.name))]
+        missing = [one.name for one in TIMEOUTS if one.name not in table and not self.flaws.is_meant((*path, one.name))]
         if missing and isinstance(document["timeouts"], dict):
             sentence = f"{', '.join(missing)} missing; give all three, or leave out the table to keep the kernel's"
-            self.missing(path, sentence, hides=False)
+            self.flaws.missing(path, sentence, hides=False)
         for name in missing:
-            self.mean((*path, name))
+            self.flaws.mean((*path, name))
         self.parts.append(Part(path, timeouts))
         return timeouts
 
@@ -121,12 +122,12 @@ class ProfileReader(Reader):
         path, table = self.table(document, (), "sysctl")
         for key, raw in table.items():
             if not isinstance(raw, str | int) or isinstance(raw, bool):
-                self.flaw((*path, key), 'must be a whole number, or a text such as "3 50"')
+                self.flaws.note((*path, key), 'must be a whole number, or a text such as "3 50"')
                 continue
             try:
                 settings[key] = sysctls.read(sysctls.name(key), str(raw))
             except fields.FieldError as error:
-                self.flaw((*path, key), error.sentence)
+                self.flaws.note((*path, key), error.sentence)
             else:
                 self.parts.append(Part((*path, key), (key, settings[key])))
         return settings
@@ -139,7 +140,9 @@ class ProfileReader(Reader):
             role = self.required(table, path, "role", fields.role, '"master" or "backup"')
             daemon = self.load(DAEMON, SyncDaemon(role or SyncRole.MASTER, ""), table, path)
             if role in daemons:
-                self.flaw((*path, "role"), f"there is a {fields.ROLE_WORDS[daemon.role]} daemon above; one is allowed")
+                self.flaws.note(
+                    (*path, "role"), f"there is a {fields.ROLE_WORDS[daemon.role]} daemon above; one is allowed"
+                )
             if role is not None:
                 daemons[role] = daemon
             self.parts.append(Part(path, daemon))
@@ -150,12 +153,12 @@ class ProfileReader(Reader):
         names: set[str] = set()
         for path, table in self.tables(document, (), "mark"):
             if "mark" not in table:
-                self.missing((*path, "mark"), "is missing; write mark = 80")
+                self.flaws.missing((*path, "mark"), "is missing; write mark = 80")
             mark = self.get(table, path, "mark", int, _MARK, None)
             group = self.load(GROUP, MarkGroup(mark or 0), table, path)
             self.name_once(path, group.name, names, "mark")
             if mark in groups:
-                self.flaw((*path, "mark"), f"{mark} is there twice; put all of its matches into one")
+                self.flaws.note((*path, "mark"), f"{mark} is there twice; put all of its matches into one")
             if mark is not None:
                 groups[mark] = group
             self.parts.append(Part(path, group))
@@ -167,7 +170,7 @@ class ProfileReader(Reader):
         only = document.get("service")
         if isinstance(only, dict) and [*only] == ["server"]:
             place = ("service", "server", 0) if isinstance(only["server"], list) else ("service", "server")
-            self.flaw(place, "stands above the first [[service]]; put the one it belongs to first")
+            self.flaws.note(place, "stands above the first [[service]]; put the one it belongs to first")
             return pools
         for path, table in self.tables(document, (), "service"):
             key = self.required(table, path, "service", fields.service, '"tcp:192.0.2.10:443"')
@@ -176,7 +179,7 @@ class ProfileReader(Reader):
             servers = self._servers(table, path, service.key)
             self.name_once(path, service.name, names, "service")
             if key in pools:
-                self.flaw((*path, "service"), f"{fields.service_text(key)} is there twice; take one out")
+                self.flaws.note((*path, "service"), f"{fields.service_text(key)} is there twice; take one out")
             if key is not None:
                 pools[key] = Pool(service, servers)
         return pools
@@ -192,7 +195,7 @@ class ProfileReader(Reader):
             server = self._server(table, path, endpoint or UNKNOWN_SERVER)
             self.name_once(path, server.name, names, "server of this service")
             if endpoint in servers:
-                self.flaw(
+                self.flaws.note(
                     (*path, "server"), f"{fields.server_text(endpoint)} is there twice in this service; take one out"
                 )
             if endpoint is not None:
@@ -204,9 +207,9 @@ class ProfileReader(Reader):
         settings = f"{key.family} {_settings_of(table, SERVICE)}"
         if like := self._services.get(settings):
             return replace(like, key=key, name=self.get(table, path, "name", str, _NAME, ""))
-        flaws = len(self.flaws)
+        flaws = len(self.flaws.found)
         service = self.load(SERVICE, Service(key), table, path, also=("server",))
-        if len(self.flaws) == flaws:
+        if len(self.flaws.found) == flaws:
             self._services[settings] = service
         return service
 
@@ -214,9 +217,9 @@ class ProfileReader(Reader):
         settings = _settings_of(table, SERVER)
         if make := self._makers.get(settings):
             return make(endpoint, name=self.get(table, path, "name", str, _NAME, ""))
-        flaws = len(self.flaws)
+        flaws = len(self.flaws.found)
         server = self.load(SERVER, RealServer(endpoint), table, path)
-        if len(self.flaws) == flaws:
+        if len(self.flaws.found) == flaws:
             self._makers[settings] = maker(server)
         return server
 

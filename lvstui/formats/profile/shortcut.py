@@ -82,7 +82,7 @@ def read_quickly(text: str) -> Director:
     short = shorten(text, _settings)
     reader = ProfileReader(short.servers)
     director = reader.director(tomllib.loads(short.text))
-    if reader.flaws:
+    if reader.flaws.found:
         raise Uncertain
     return director
 
@@ -93,6 +93,6 @@ def _settings(wording: str) -> RealServer:
     row = table.pop("row")
     reader = ProfileReader()
     server = reader.load(SERVER, RealServer(UNKNOWN_SERVER), row, ())
-    if reader.flaws or table or "name" in row:
+    if reader.flaws.found or table or "name" in row:
         raise Uncertain
     return server
