@@ -4,21 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
-from lvstui.core.doctor.facts import ANYBODY, Claim, Facts, NetworkFacts
+from lvstui.core.doctor.facts import ANYBODY, Claim, Facts, NetworkFacts, Passage, servers_by
 from lvstui.core.marks.mark import mark_at
-from lvstui.core.model import Address, AddressKey, Director, Family, Pool, Protocol, ServerKey, ServiceKey, SyncRole
+from lvstui.core.model import (
+    Address,
+    AddressKey,
+    Director,
+    Family,
+    Forwarding,
+    Pool,
+    Protocol,
+    RealServer,
+    ServerKey,
+    ServiceKey,
+    SyncRole,
+)
 from lvstui.core.observed import Scan
 from lvstui.core.packets.packet import Packet
-from lvstui.core.packets.program import Outcome, Program
+from lvstui.core.packets.program import Outcome
+from lvstui.core.packets.walk import walk_answer, walk_sent
 from lvstui.core.probes.answer import Answer
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.trace.route import Route, RouteQuestion
 from lvstui.core.trace.trace import Trace, trace
 from lvstui.engine.prober import ask_all, inquiries
 from lvstui.engine.scanner import read_table
-from lvstui.engine.tracer import environment
+from lvstui.engine.tracer import environment, surroundings
 from lvstui.kernel.port import Kernel, Network
 
 BUDGET: Final = 2.0
@@ -26,6 +40,9 @@ BUDGET: Final = 2.0
 
 _CLIENTS: Final = 2
 """So many clients of each service are followed."""
+
+_SERVERS: Final = 500
+"""What goes to so many servers is followed, and what comes from so many."""
 
 _SELECTORS: Final = 3
 """So many of the packets that get a mark are followed."""
@@ -65,21 +82,14 @@ def gather(
         back={family: routes(RouteQuestion(client)) for family, client in clients.items()},
     )
     facts = replace(facts, ways=_follow(kernel, facts, routes))
-    facts = replace(facts, claims=_claims(kernel, facts), closed=_closed(kernel.program()))
+    facts = replace(facts, claims=_claims(kernel, facts))
+    legs = _Legs(kernel, facts, routes)
+    facts = replace(facts, sent=legs.sent(), answered=legs.answered())
     daemon = director.daemons.get(SyncRole.MASTER)
     if daemon is not None:
         facts = replace(facts, heard=network.masters(daemon))
     before, now = known.filtered, network.filtered()
     return facts if before is None or now is None else replace(facts, filtered=now - before)
-
-
-def _closed(program: Program) -> Mapping[Family, tuple[str, ...]]:
-    """Return the chains of the hook forward that drop what none of their rules accepts, by family."""
-    stops = [stop for stop in program.hooks.get("forward", ()) if stop.chain.policy is not Outcome.ACCEPT]
-    return {
-        family: tuple(f"chain {chain.name} of {table.name}" for table, chain, *_ in stops if table.family in families)
-        for family, families in ((Family.IPV4, ("ip", "inet")), (Family.IPV6, ("ip6", "inet")))
-    }
 
 
 class _Routes:
@@ -117,6 +127,59 @@ def _follow(kernel: Kernel, facts: Facts, routes: _Routes) -> Mapping[ServiceKey
     routes.fetch(RouteQuestion(packet.destination, packet.source, 0, by) for packet, by in coming if by)
     met = environment(kernel, routes, facts.reading)
     return {key: tuple(trace(packet, met) for packet in some) for key, some in packets.items()}
+
+
+class _Legs:
+    """What goes to and fro between this machine and the real servers, followed through its rules."""
+
+    def __init__(self, kernel: Kernel, facts: Facts, routes: _Routes) -> None:
+        self._facts = facts
+        self._routes = routes
+        self._program = kernel.program()
+        tracked = facts.setting("conntrack") not in ("", "0")
+        self._around = replace(surroundings(kernel, routes, facts.reading), balanced=True, tracked=tracked)
+        self._clients = {(row.client.address, row.virtual.address) for row in facts.scan.connections}
+
+    def sent(self) -> Mapping[ServerKey, Passage]:
+        """Return what IPVS sends on to servers; what goes into a tunnel has other headers."""
+        found: dict[ServerKey, Passage] = {}
+        for key, server, asked in islice(self._asked(Forwarding.MASQ, Forwarding.ROUTE), _SERVERS):
+            by, onward = self._facts.routes[server.endpoint.address].interface, asked
+            if server.forwarding is Forwarding.MASQ:
+                address, port = server.endpoint
+                onward = replace(asked, destination=address, destination_port=port or asked.destination_port)
+            onward = replace(onward, interface="", local=True, leaves_by=by)
+            found[key] = Passage(onward, walk_sent(self._program, onward, self._around), self._is_seen(asked))
+        return found
+
+    def answered(self) -> Mapping[ServerKey, Passage]:
+        """Return what masqueraded servers answer, to where IPVS gets it back."""
+        found: dict[ServerKey, Passage] = {}
+        for key, server, asked in islice(self._asked(Forwarding.MASQ), _SERVERS):
+            (address, port), back = server.endpoint, self._routes(RouteQuestion(asked.source))
+            by, port = self._facts.routes[address].interface, port or asked.destination_port
+            answer = Packet(asked.protocol, address, asked.source, 0, port, by, leaves_by=back.interface)
+            passage = Passage(answer, walk_answer(self._program, answer, self._around), self._is_seen(asked))
+            if passage.dropped is not None and not self._around.tracked:
+                known = walk_answer(self._program, answer, replace(self._around, tracked=True))
+                helps = all(fate.outcome is Outcome.ACCEPT for fate in known.fates)
+                passage = passage._replace(tracking_helps=helps)
+            found[key] = passage
+        return found
+
+    def _asked(self, *methods: Forwarding) -> Iterator[tuple[ServerKey, RealServer, Packet]]:
+        """Yield the servers that are other machines, each with a packet of a client of theirs that comes from one."""
+        for pool in self._facts.pools:
+            asked = next(iter(self._facts.packets(pool.service.key)), None)
+            if asked is None or self._routes(RouteQuestion(asked.source)).kind != "unicast":
+                continue
+            for server in servers_by(pool, *methods):
+                route = self._facts.routes.get(server.endpoint.address)
+                if route is not None and route.kind == "unicast":
+                    yield ServerKey(pool.service.key, server.endpoint), server, asked
+
+    def _is_seen(self, asked: Packet) -> bool:
+        return (asked.source, asked.destination) in self._clients
 
 
 def _packets(

@@ -48,6 +48,18 @@ def environment(
     kernel: Kernel, route: Callable[[RouteQuestion], Route], reading: Reading, scan: Scan = NO_TABLE
 ) -> Environment:
     """Return what packets meet: the rules as they are now, with what is known of this machine."""
+    around = surroundings(kernel, route, reading)
+    through = partial(walk, kernel.program(), steps=True)
+    tracked = partial(through, around=around)
+    if reading.info == NO_INFO:
+        return Environment(tracked, route)
+    kept = reading.director.sysctl.get("conntrack", "0") != "0"
+    balanced = partial(through, around=replace(around, tracked=kept, balanced=True))
+    return Environment(tracked, route, reading, scan, balanced)
+
+
+def surroundings(kernel: Kernel, route: Callable[[RouteQuestion], Route], reading: Reading) -> Surroundings:
+    """Return what rules may ask of this machine."""
 
     def address_type(address: Address) -> str | None:
         return route(RouteQuestion(address)).kind or None
@@ -56,11 +68,4 @@ def environment(
         found = route(RouteQuestion(to, source, mark))
         return found.interface if found.kind == "unicast" else None
 
-    around = Surroundings(address_type, kernel.network.index, reading.addresses.get, leaves_by)
-    through = partial(walk, kernel.program(), steps=True)
-    tracked = partial(through, around=around)
-    if reading.info == NO_INFO:
-        return Environment(tracked, route)
-    kept = reading.director.sysctl.get("conntrack", "0") != "0"
-    balanced = partial(through, around=replace(around, tracked=kept, balanced=True))
-    return Environment(tracked, route, reading, scan, balanced)
+    return Surroundings(address_type, kernel.network.index, reading.addresses.get, leaves_by)

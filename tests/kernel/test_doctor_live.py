@@ -212,6 +212,14 @@ FAULTS: Final = {
         ),
     },
     "servers": {
+        "nothing may be sent to a server": Fault(
+            "rules",
+            DIRECT,
+            "iptables -A OUTPUT -o back -d 10.0.0.100 -p tcp --dport 80 -j DROP",
+            "iptables -F OUTPUT",
+            "what is sent on to 10.0.0.11:80 and",
+            "warning",
+        ),
         "a direct server is in another network": Fault(
             "network",
             DIRECT,
@@ -320,6 +328,14 @@ FAULTS: Final = {
             "iptables -t mangle -D PREROUTING -p tcp -d 192.0.2.10 --dport 443 -j DROP",
             "is dropped",
             "warning",
+        ),
+        "answers of a server are dropped, as connection tracking does not know them": Fault(
+            "rules",
+            WEB,
+            "iptables -A FORWARD -p tcp --sport 80 -m conntrack --ctstate INVALID -j DROP;"
+            f"ip netns exec client {sys.executable} -c '{KNOCK}' 80",
+            "iptables -F FORWARD",
+            "answers is dropped: chain FORWARD of filter",
         ),
         "full packets do not fit into a tunnel": Fault(
             "mtu",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from lvstui.core.director.lines import CROWDED, crowding
-from lvstui.core.doctor.facts import Facts, is_ftp, is_remote, is_standing_aside, is_unanswered, servers_by
+from lvstui.core.doctor.facts import Facts, is_ftp, is_standing_aside, is_unanswered, servers_by
 from lvstui.core.doctor.finding import Found, fine, unknown, warn, wrong
 from lvstui.core.doctor.words import named, some
 from lvstui.core.fields import service_text, visible
@@ -75,23 +75,7 @@ def forwarding(facts: Facts) -> Found | None:
         return None
     if found:
         return wrong(some(looked), f"{some(found)}: answers of masqueraded servers are dropped here", some(remedies))
-    return _filters(facts, some(looked))
-
-
-def _filters(facts: Facts, looked: str) -> Found:
-    """Return whether this machine's own rules let answers pass, where it forwards packets."""
-    masqueraded = [(pool, server) for pool in facts.pools for server in servers_by(pool, Forwarding.MASQ)]
-    remote = [(pool, server) for pool, server in masqueraded if is_remote(facts, server)]
-    families = dict.fromkeys(Family.of(server.endpoint.address) for _, server in remote)
-    closed = some(visible(chain) for family in families for chain in facts.closed.get(family, ()))
-    if not closed:
-        return fine(looked, "packets of masqueraded servers are forwarded")
-    looked += f", and {closed}"
-    seen = (facts.reading.servers.get(pool.service.key, {}).get(server.endpoint) for pool, server in remote)
-    if any(known is not None and known.stats is not None and known.stats.out_packets for known in seen):
-        return fine(looked, f"answers of masqueraded servers have passed {closed}")
-    because = f"{closed} drops what none of its rules accepts, and no answer has been seen to pass"
-    return unknown(looked, because, "see that a rule accepts what masqueraded servers answer (iptables -L FORWARD)")
+    return fine(some(looked), "packets of masqueraded servers are forwarded")
 
 
 def _links_to_masqueraded(facts: Facts, family: Family) -> list[str] | None:

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
 from lvstui.core.entries.resolve import FTP
+from lvstui.core.fields import visible
 from lvstui.core.model import (
     Address,
     AddressKey,
@@ -22,6 +23,8 @@ from lvstui.core.model import (
 )
 from lvstui.core.observed import Reading, Scan, Stats
 from lvstui.core.packets.packet import Packet
+from lvstui.core.packets.program import Outcome
+from lvstui.core.packets.walk import Fate, Way
 from lvstui.core.probes.answer import Answer
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.trace.route import Route
@@ -126,6 +129,57 @@ class Hearing(NamedTuple):
     trouble: str = ""
 
 
+_DROPS: Final = frozenset({Outcome.DROP, Outcome.REJECT})
+
+
+def _place(fate: Fate) -> str:
+    """Return in words which rule ended a way."""
+    step = fate.steps[-1]
+    return f"chain {visible(step.chain)} of {visible(step.table)} ({visible(step.text)})"
+
+
+class Passage(NamedTuple):
+    """A packet between this machine and a real server, and all that its own rules may do to it.
+
+    `seen` says that its client has a connection; any other one stands for clients that nobody has seen.
+    `tracking_helps` says that it would pass if connection tracking knew its connection (net.ipv4.vs.conntrack).
+    """
+
+    packet: Packet
+    way: Way
+    seen: bool
+    tracking_helps: bool = False
+
+    @property
+    def dropped(self) -> str | None:
+        """The rule that drops it on every way that it may take, in words; None where some way leads on, or may."""
+        if self.way.trouble or not all(fate.outcome in _DROPS for fate in self.way.fates):
+            return None
+        return _place(self.way.fates[0])
+
+    @property
+    def may_be_dropped(self) -> str | None:
+        """The first rule that drops it where something holds that is not known; None where none does."""
+        return next((_place(fate) for fate in self.way.fates if fate.outcome in _DROPS), None)
+
+    @property
+    def client(self) -> Address:
+        """The client's address."""
+        return self.packet.source if self.packet.local else self.packet.destination
+
+    @property
+    def remedy(self) -> str:
+        """How it comes through the rules that drop it."""
+        packet = self.packet
+        what = f"what goes to {packet.destination}, port {packet.destination_port}"
+        if not packet.local:
+            what = f"what comes from {packet.source}, source port {packet.source_port}"
+        accept = f"accept there {what}"
+        if not self.tracking_helps:
+            return accept
+        return f"set conntrack to 1 in the director view, so that answers count as ESTABLISHED, or {accept}"
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """All that was looked at, before any question is answered.
@@ -133,9 +187,9 @@ class Facts:
     `pools` are the services that it is about. `routes` lead to their real servers, `back` to clients, by family. `ways`
     has what becomes of packets that open a connection to each service. `claims` say who else answers for a virtual
     address. `filtered` packets were dropped by rp_filter while the facts were gathered. `heard` is None where nobody
-    listened, as there is no master here. `probes` has the servers that were probed. `closed` names, by family, the
-    chains of the hook forward that drop what none of their rules accepts. `scan` is what was read of the connection
-    table, not all of it where that took too long.
+    listened, as there is no master here. `probes` has the servers that were probed. `sent` has what IPVS sends on to
+    some servers, `answered` what some masqueraded ones answer. `scan` is what was read of the connection table, not all
+    of it where that took too long.
     """
 
     snapshot: Snapshot
@@ -148,7 +202,8 @@ class Facts:
     filtered: int = 0
     heard: Hearing | None = None
     probes: Mapping[ServerKey, tuple[Answer, ...]] = field(default_factory=dict)
-    closed: Mapping[Family, tuple[str, ...]] = field(default_factory=dict)
+    sent: Mapping[ServerKey, Passage] = field(default_factory=dict)
+    answered: Mapping[ServerKey, Passage] = field(default_factory=dict)
     scan: Scan = NO_TABLE
 
     @property

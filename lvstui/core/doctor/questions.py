@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from lvstui.core.doctor import director, servers, services
+from lvstui.core.doctor import director, rules, servers, services
 from lvstui.core.doctor.facts import Facts
 from lvstui.core.doctor.finding import Finding, Found, Report
 from lvstui.core.model import Pool
@@ -32,6 +32,7 @@ _SHARED: Final = (
     _Question("standing-aside", "Does IPVS stand aside because a backup daemon runs here?", director.backup_only),
     _Question("masters", "Does another director send connections under the same id?", director.masters),
     _Question("forwarding", "Does this machine forward what masqueraded servers answer?", director.forwarding),
+    _Question("rules", "Do this machine's own rules let packets to servers and their answers pass?", rules.rules),
     _Question("rp-filter", "Does the reverse path filter drop what comes in?", director.rp_filter),
     _Question("redirects", "Does this machine redirect servers to a way that misses it?", director.redirects),
     _Question("conntrack", "Is connection tracking's table full?", director.conntrack),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from lvstui.core.advice.services import unreachable_ports
-from lvstui.core.doctor.facts import Facts, is_remote, is_unanswered, servers_by
+from lvstui.core.doctor.facts import Facts, Passage, is_remote, is_unanswered, servers_by
 from lvstui.core.doctor.finding import Found, fine, unknown, warn, wrong
 from lvstui.core.doctor.words import name, named, some
 from lvstui.core.fields import forwarding_text, visible
@@ -151,17 +151,27 @@ def answers(facts: Facts, pool: Pool) -> Found | None:
     silent = [server for server, stats in counted if is_unanswered(stats)]
     if not silent:
         return fine(looked, "answers pass" if any(stats.out_packets for _, stats in counted) else "no packets yet")
+    passages = {server: facts.answered.get(ServerKey(pool.service.key, server.endpoint)) for server in silent}
+    for server, passage in passages.items():
+        if passage is not None and passage.dropped:
+            return wrong(looked, f"nothing comes back from {name(server)}: {passage.dropped} drops it", passage.remedy)
     found = f"nothing comes back from {named(silent)}"
     remedy = f"make this director the gateway of {name(silent[0])} (ip route on the server), and look whether it serves"
     if isinstance(pool.service.key, AddressKey) and pool.service.key.protocol is Protocol.UDP:
         return warn(looked, f"{found}, as is right where nobody answers (syslog)", remedy)
-    closed = some(map(visible, facts.closed.get(Family.of(silent[0].endpoint.address), ())))
-    if closed:
-        remedy += f", and whether {closed} accepts answers, which IPVS sees behind it only"
-    dropped = f", or {closed} drops them here" if closed else ", or a rule of the hook forward drops them here"
+    dropped = _may_be_dropped(passages.values())
     if any(_answers_probe(facts, pool, server) for server in silent):
         return wrong(looked, f"{found}, though it answers this director: answers take another way{dropped}", remedy)
     return wrong(looked, f"{found}: it does not answer, or its answers take another way{dropped}", remedy)
+
+
+def _may_be_dropped(passages: Iterable[Passage | None]) -> str:
+    """Return what to think of rules of this machine, which answers pass before IPVS sees them; empty where nothing."""
+    known = list(passages)
+    if place := next((one.may_be_dropped for one in known if one is not None and one.may_be_dropped), None):
+        return f", or {place} drops them here"
+    unread = any(one is None or one.way.trouble for one in known)
+    return ", or a rule of the hook forward drops them here" if unread else ""
 
 
 def _answers_probe(facts: Facts, pool: Pool, server: RealServer) -> bool:

@@ -26,6 +26,9 @@ TCP_FLAGS: Final = Header(Base.TRANSPORT, 13, 1)
 _SYN: Final = 0x02
 _RST: Final = 0x04
 _ACK: Final = 0x10
+SYN_ACK: Final = _SYN | _ACK
+"""The flags of what answers a SYN."""
+
 _MAY_FRAGMENT_NOT: Final = 0x4000
 
 

@@ -16,8 +16,8 @@ TRACKING: Final = -200
 TRANSLATION: Final = -100
 """Where chains of kind nat run there, whatever their own priorities (NF_IP_PRI_NAT_DST; nf_nat_core.c)."""
 
-IPVS: Final = {"input": 99, "output": -98}
-"""Where IPVS stands (ip_vs_core.c: NF_IP_PRI_NAT_SRC - 1, NF_IP_PRI_NAT_DST + 2)."""
+IPVS: Final = {"input": 99, "output": -98, "forward": 100}
+"""Where IPVS stands (ip_vs_core.c: NF_IP_PRI_NAT_SRC - 1, NF_IP_PRI_NAT_DST + 2, for answers of servers 100)."""
 
 _FAMILIES: Final = {4: ("ip", "inet"), 6: ("ip6", "inet")}
 
@@ -77,9 +77,12 @@ def _orders_of(run: Sequence[_T], stop_of: Callable[[_T], Stop]) -> Iterator[Seq
 def route(program: Program, packet: Packet, *, beyond: bool = False) -> Iterator[tuple[str, Part]]:
     """Yield the hooks and their parts that a packet passes before IPVS sees it, or `beyond` those of all its way.
 
-    That is the way of what IPVS leaves alone: in to a program of this machine, or out of it.
+    That is the way of what IPVS leaves alone: in to a program of this machine, or out of it. What is forwarded is
+    followed to where IPVS gives answers the virtual address.
     """
-    hooks = ("output", *(("postrouting",) if beyond else ())) if packet.local else ("ingress", "prerouting", "input")
+    hooks: tuple[str, ...] = ("ingress", "prerouting", "forward" if packet.leaves_by else "input")
+    if packet.local:
+        hooks = ("output", *(("postrouting",) if beyond else ()))
     for hook in hooks:
         stops = [stop for stop in program.hooks.get(hook, ()) if _meets(stop, hook, packet)]
         parts = _parts(stops) if hook in ("prerouting", "output") else _passes(stops, hook, packet)

@@ -202,9 +202,9 @@ def _of_interface(scene: Scene, name: str, size: int) -> Bits | None:
     """Return what is asked of an interface; of one that a hook lacks, the name is empty and the number 0 (nft_meta)."""
     packet = scene.packet
     comes_in, kind = name[0] == "i", name[3:]
-    here = comes_in != packet.local
-    known = packet.interface if comes_in else ""
-    if not here:
+    forwarded = scene.hook == "forward"
+    known = packet.interface if comes_in else packet.leaves_by
+    if comes_in == packet.local and not forwarded:
         return Bits(0) if kind in ("", "name") else None
     if kind == "name" and known:
         return Bits(interface_number(known))

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar, assert_never
 
-from lvstui.core.model import Address
+from lvstui.core.model import Address, Protocol
 from lvstui.core.packets.bits import FULL, Bits, ones
 from lvstui.core.packets.compiled import compiled
 from lvstui.core.packets.headers import (
     DESTINATION,
     DESTINATION_PORT,
     SOURCE,
+    SYN_ACK,
     TCP,
     TCP_FLAGS,
     WITH_PORTS,
@@ -123,6 +124,33 @@ def walk(program: Program, packet: Packet, around: Surroundings = UNKNOWN, *, st
     return walker.way(walker.walk(Tracking.ESTABLISHED, begun))
 
 
+def walk_sent(program: Program, packet: Packet, around: Surroundings = UNKNOWN) -> Way:
+    """Walk the first packet of a connection as IPVS sends it on to a server: out of this machine by its `leaves_by`.
+
+    Connection tracking has it as new, where it keeps what IPVS balances (`around.tracked`), else never.
+    """
+    walker = _Walker(program, packet, around, True)
+    tracking, mark = (Tracking.NEW, Bits(0, FULL)) if around.tracked else (Tracking.NEVER, Bits(0))
+    return walker.way(walker.walk(tracking, ((mark, None, 0),), beyond=True, bound=True))
+
+
+def walk_answer(program: Program, packet: Packet, around: Surroundings = UNKNOWN) -> Way:
+    """Walk what a masqueraded server answers to the first packet of a client, until IPVS gives it the virtual address.
+
+    Its destination port is the client's, which is not known. Where connection tracking does not keep what IPVS balances
+    (`around.tracked`), it has seen no request, so that an answer of TCP or SCTP is invalid, and one of UDP new.
+    """
+    seen = headers(replace(packet, established=True)).written(DESTINATION_PORT, Bits(0, ones(2)))
+    if seen.protocol == TCP:
+        seen = seen.written(TCP_FLAGS, Bits(SYN_ACK))
+    walker = _Walker(program, packet, around, True)
+    tracking = Tracking.NEW if packet.protocol is Protocol.UDP else Tracking.NOT_YET
+    if around.tracked:
+        tracking = Tracking.ESTABLISHED
+    mark = Bits(0, FULL) if around.tracked else Bits(0)
+    return walker.way(walker.walk(tracking, ((mark, None, 0),), answer=seen))
+
+
 def _answered(program: Program, first: State, trail: Trail) -> dict[Bits, int]:
     """Return the marks that a connection may have after an answer to its first packet, with how much was guessed."""
     scene = first.sight.scene
@@ -185,13 +213,16 @@ class _Walker:
         *,
         beyond: bool = False,
         answer: Headers | None = None,
+        bound: bool = False,
     ) -> dict[Outcome, Flows]:
         """Return what becomes of the packet; it begins with a mark of its connection and where NAT sends that.
 
-        It is walked to IPVS, or `beyond` to the end of its way; one that answers has these headers.
+        It is walked to IPVS, or `beyond` to the end of its way; one that answers has these headers. `bound` says that
+        NAT asks no rules.
         """
         scene = Scene(self._packet, self._around, self._program.order, answer or headers(self._packet))
-        scene = scene._replace(bound=tracking is Tracking.ESTABLISHED, answers=answer is not None)
+        known = tracking is Tracking.ESTABLISHED
+        scene = scene._replace(bound=known or bound, answers=known and answer is not None)
         sight, flows = Sight(scene), Flows()
         for mark, target, guesses in begun:
             flows.note(State(0, 0, *mark[:2], sight.at(scene._replace(target=target))), Trail(guesses))

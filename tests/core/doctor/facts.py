@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from ipaddress import ip_address
 
-from lvstui.core.doctor.facts import Facts
+from lvstui.core.doctor.facts import Facts, Passage
 from lvstui.core.doctor.finding import Finding, State
 from lvstui.core.doctor.questions import examine
-from lvstui.core.model import Address, Director, Endpoint, Pool
+from lvstui.core.model import Address, Director, Endpoint, Pool, Protocol, ServerKey
 from lvstui.core.observed import ServerStats
+from lvstui.core.packets.packet import Packet
+from lvstui.core.packets.program import Outcome
+from lvstui.core.packets.walk import Fate, Step, Way
 from lvstui.core.snapshot import Host, Snapshot
 from lvstui.core.trace.route import Route
 from lvstui.engine.doctor import gather
@@ -60,3 +64,19 @@ def with_counts(facts: Facts, counts: Mapping[Endpoint, ServerStats]) -> Facts:
     key = facts.pools[0].service.key
     reading = replace(facts.reading, servers={**facts.reading.servers, key: counts})
     return replace(facts, snapshot=replace(facts.snapshot, reading=reading))
+
+
+def with_passages(facts: Facts, *outcomes: Outcome, seen: bool = True, tracking_helps: bool = False) -> Facts:
+    """Have these be what may become of what the servers answer, at the policy of the chain FORWARD."""
+    answered = {}
+    for pool in facts.pools:
+        for endpoint in pool.servers:
+            client = ip_address("198.51.100.7")
+            packet = Packet(Protocol.TCP, endpoint.address, client, 0, endpoint.port, "back", leaves_by="front")
+            steps = {
+                one: Step("nft", "ip", "filter", "FORWARD", "forward", 0, f"policy {one.value}", one)
+                for one in outcomes
+            }
+            fates = tuple(Fate(one, 0, 0, 0, client, 0, (step,)) for one, step in steps.items())
+            answered[ServerKey(pool.service.key, endpoint)] = Passage(packet, Way(fates), seen, tracking_helps)
+    return replace(facts, answered=answered)

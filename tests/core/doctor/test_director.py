@@ -14,8 +14,16 @@ from lvstui.core.model import Family, Forwarding, SyncDaemon, SyncRole
 from lvstui.core.observed import Info, Scan, ServerStats, Stats
 from lvstui.core.trace.route import Route
 from lvstui.core.view.brief import compact
-from tests.build import connection, director, endpoint, pool, server
-from tests.core.doctor.facts import findings, healthy, only, seen_of, with_counts, with_route, with_setting
+from tests.build import connection, director, pool, server
+from tests.core.doctor.facts import (
+    findings,
+    healthy,
+    only,
+    seen_of,
+    with_counts,
+    with_route,
+    with_setting,
+)
 
 RS1, RS2 = ip_address("10.0.0.11"), ip_address("10.0.0.12")
 WEB = pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80")
@@ -154,13 +162,3 @@ def test_clients_of_deleted_servers_hang_while_nothing_ends_their_connections() 
     assert findings(replace(healthy(WEB, expire_nodest_conn="1"), scan=scan)) == {}
     ended = replace(scan, connections=(lost._replace(state="TIME_WAIT"), kept))
     assert findings(replace(healthy(WEB), scan=ended)) == {}
-
-
-def test_a_chain_that_drops_what_is_forwarded_leaves_it_open_until_answers_are_seen() -> None:
-    closed = {Family.IPV4: ("chain FORWARD of filter",)}
-    found = only(replace(healthy(WEB), closed=closed), State.UNKNOWN)
-    assert found.question == "forwarding"
-    assert "chain FORWARD of filter drops what none of its rules accepts" in found.answer.sentence
-    stats = ServerStats(stats=Stats(in_packets=9, out_packets=8))
-    assert findings(with_counts(replace(healthy(WEB), closed=closed), {endpoint("10.0.0.11:80"): stats})) == {}
-    assert findings(replace(healthy(WEB), closed={Family.IPV6: closed[Family.IPV4]})) == {}

@@ -9,11 +9,12 @@ import pytest
 
 from lvstui.core.doctor.finding import State
 from lvstui.core.doctor.servers import overhead
-from lvstui.core.model import Family, Forwarding, ServerKey, Tunnel, TunnelType
+from lvstui.core.model import Forwarding, ServerKey, Tunnel, TunnelType
 from lvstui.core.observed import ServerStats, Stats
+from lvstui.core.packets import program
 from lvstui.core.probes.answer import Answer, Outcome
 from tests.build import endpoint, pool, server
-from tests.core.doctor.facts import findings, healthy, only, with_counts, with_route
+from tests.core.doctor.facts import findings, healthy, only, with_counts, with_passages, with_route
 
 RS1 = ip_address("10.0.0.11")
 WEB = pool("tcp:192.0.2.10:80", "10.0.0.11:80", "10.0.0.12:80")
@@ -142,6 +143,11 @@ def test_of_a_server_on_this_machine_only_its_program_is_to_be_looked_at(method:
 def test_answers_may_be_dropped_by_rules_of_this_machine() -> None:
     counts = {endpoint("10.0.0.11:80"): ServerStats(stats=Stats(in_packets=50))}
     facts = with_counts(healthy(WEB), counts)
-    assert "or a rule of the hook forward drops them here" in only(facts).answer.found
-    closed = findings(replace(facts, closed={Family.IPV4: ("chain FORWARD of filter",)}))
-    assert "chain FORWARD of filter drops them here" in closed["answers"].answer.found
+    assert "another way" in only(facts).answer.found
+    assert "drops them here" not in only(facts).answer.found
+    assert "or a rule of the hook forward drops them here" in only(replace(facts, answered={})).answer.found
+    closed = findings(with_passages(facts, program.Outcome.DROP))["answers"].answer
+    assert closed.found == "nothing comes back from 10.0.0.11:80: chain FORWARD of filter (policy drop) drops it"
+    assert closed.remedy == "accept there what comes from 10.0.0.11, source port 80"
+    perhaps = findings(with_passages(facts, program.Outcome.ACCEPT, program.Outcome.DROP))["answers"].answer
+    assert "or chain FORWARD of filter (policy drop) drops them here" in perhaps.found

@@ -38,6 +38,7 @@ CONNECTION_MARK = Named("ct mark", 4, host=True)
 STATE = Named("ct state", 4, host=True)
 L4PROTO = Named("meta l4proto", 1)
 IIFNAME = Named("iifname", 16)
+OIFNAME = Named("oifname", 16)
 DADDR = Header(Base.NETWORK, 16, 4)
 SADDR = Header(Base.NETWORK, 12, 4)
 DADDR6 = Header(Base.NETWORK, 24, 16)
@@ -68,6 +69,7 @@ def packet(
     local: bool = False,
     established: bool = False,
     connection_mark: int | None = None,
+    leaves_by: str = "",
 ) -> Packet:
     """Return a packet from an address and port to another; without its port (`198.51.100.1`), a source's is unknown."""
     client, port = _split(source)
@@ -82,6 +84,7 @@ def packet(
         local,
         established,
         connection_mark,
+        leaves_by,
     )
 
 
@@ -130,9 +133,19 @@ def iifname(name: str, sign: str = "==") -> tuple[Instruction, ...]:
     return compare(IIFNAME, name.encode().ljust(16, b"\0"), sign)
 
 
+def oifname(name: str, sign: str = "==") -> tuple[Instruction, ...]:
+    """Return the test `oifname NAME`."""
+    return compare(OIFNAME, name.encode().ljust(16, b"\0"), sign)
+
+
 def state(bits: int) -> tuple[Instruction, ...]:
     """Return the test that the state of the connection has one of these bits."""
     return (Load(4, STATE), Mask(4, 4, number(bits), bytes(4)), Compare(4, "!=", bytes(4)))
+
+
+def tcp_flags(flags: int) -> tuple[Instruction, ...]:
+    """Return the test `tcp flags FLAGS`."""
+    return compare(Header(Base.TRANSPORT, 13, 1), bytes((flags,)))
 
 
 def marked(mark: int, sign: str = "==", source: Named = MARK) -> tuple[Instruction, ...]:
