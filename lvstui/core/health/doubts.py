@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from lvstui.core.health.account import FEW
 from lvstui.core.health.arrivals import Arrivals
 from lvstui.core.health.counted import Span, Traffic, between, opens
-from lvstui.core.health.table import Tallies, judge, tallies
+from lvstui.core.health.table import Pair, Tallies, judge, lasts_one_way, pair_of, tallies
 from lvstui.core.health.verdict import Trouble, Verdict
 from lvstui.core.model import Director, ServerKey
 from lvstui.core.observed import Scan, ServerStats
@@ -21,6 +21,9 @@ _SHARE: Final = 30
 
 _CHANCES: Final = 2
 """Readings of the table that may leave a doubt: connections have to be some seconds old to say something."""
+
+_MINUTE: Final = 60.0
+"""Seconds for which connections in vain stand in the table."""
 
 _STALE: Final = 30.0
 """Seconds for which what the table showed is worth something."""
@@ -35,6 +38,13 @@ class _Doubt:
     weighed: int = 0
 
 
+class _Before(NamedTuple):
+    """The connections of a server that had got through when its trouble was found, kept `until` a while after it."""
+
+    pairs: frozenset[Pair]
+    until: float
+
+
 class Doubts:
     """The servers that are in doubt, and what the table said when it was read last.
 
@@ -45,6 +55,7 @@ class Doubts:
 
     def __init__(self) -> None:
         self._open: dict[ServerKey, _Doubt] = {}
+        self._before: dict[ServerKey, _Before] = {}
         self._rested = 0.0
         self._weighed = 0.0
         self.arrivals = Arrivals()
@@ -83,6 +94,10 @@ class Doubts:
         self._weighed = now
         self.arrivals.weigh(scan, director, now)
         counted = self.tallies = tallies(scan, director)
+        ages = lasts_one_way(director)
+        for key, before in self._before.items():
+            if key in counted:
+                counted[key].leave_out(before.pairs, ages, scan.began)
         found: dict[ServerKey, Verdict] = {}
         for key, verdict in judge(counted, scan, director, now).items():
             if verdict.trouble is not Trouble.NO_HANDSHAKE:
@@ -94,14 +109,24 @@ class Doubts:
             if key not in found and tally is not None and tally.is_still_in_trouble:
                 found[key] = verdict
         self.found = found
+        self._keep_before(now)
         for key, doubt in [*self._open.items()]:
             doubt.weighed += doubt.ripe and key not in found
             if doubt.weighed > _CHANCES:
                 del self._open[key]
 
+    def _keep_before(self, now: float) -> None:
+        """Keep which connections had got through to each server when its trouble began: they may go on."""
+        kept = {key: before for key, before in self._before.items() if now < before.until}
+        for key in self.found:
+            pairs = kept[key].pairs if key in kept else frozenset(map(pair_of, self.tallies[key].passed))
+            kept[key] = _Before(pairs, now + _MINUTE)
+        self._before = kept
+
     def drop(self, key: ServerKey) -> None:
         """Forget a server that is another one now."""
         self.arrivals.drop(key)
+        self._before.pop(key, None)
         if self._open or self.found:
             self._open.pop(key, None)
             self.found.pop(key, None)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from itertools import islice
-from math import exp, lgamma, log
+from math import exp, inf, lgamma, log
 from typing import Final, TypeAlias
 
 from lvstui.core.health.account import FEW
@@ -35,7 +35,10 @@ PATIENCE: Final = 1.5
 """Seconds since a SYN after which its handshake should have come about; the table shows whole ones, rounded down."""
 
 OLD: Final = 12.0
-"""Seconds after which a client that repeats itself no more says nothing about the server as it is now."""
+"""Seconds after which a client that repeats itself no more says little about the server as it is now."""
+
+_MINUTE: Final = 60.0
+"""Seconds for which it still says something, where another one waits now and nobody got through meanwhile."""
 
 _FRESH: Final = 4.0
 _LATELY: Final = 8.0
@@ -68,25 +71,52 @@ SYN_RECV as it is (tcp_states, INPUT-ONLY)."""
 class Tally:
     """The TCP connections of a server by what becomes of them.
 
-    `waiting` ones are in SYN_RECV, and had their last SYN some seconds ago; `refused` ones are in CLOSE, with masq.
-    Those that got through had a packet in the last seconds: `fresh` 4, `lately` 8, `recent` 15. `clients` are those of
-    waiting and refused ones, `served` those of recent ones. `established` ones are open, however long ago they had a
-    packet.
+    `waits` are those in SYN_RECV, as the seconds since the last SYN of each; `refused` ones are in CLOSE, with masq.
+    `passed` ones got through, and had a packet in the last seconds: `fresh` 4, `lately` 8, `recent` 15, `minute` 60;
+    the last one `since` seconds ago. `clients` are those of waiting and refused ones, `served` those of recent ones.
+    `established` ones are open, however long ago they had a packet.
     """
 
-    waiting: int = 0
+    waits: list[float] = field(default_factory=list)
     refused: int = 0
+    passed: list[Connection] = field(default_factory=list)
     established: int = 0
     fresh: int = 0
     lately: int = 0
     recent: int = 0
+    minute: int = 0
+    since: float = inf
     clients: set[Address] = field(default_factory=set)
     served: set[Address] = field(default_factory=set)
 
     @property
+    def waiting(self) -> int:
+        """How many wait since a while ago; where there are such, also those who came before and after the last that
+        got through."""
+        lately = sum(age <= OLD for age in self.waits)
+        return lately + sum(OLD < age < self.since for age in self.waits) if lately else 0
+
+    @property
+    def is_rare(self) -> bool:
+        """Whether so few come that those of a whole minute have to be counted."""
+        return any(OLD < age < self.since for age in self.waits)
+
+    @property
     def is_still_in_trouble(self) -> bool:
         """Whether a server that was in trouble shows nothing else yet."""
-        return self.waiting > 0 and self.fresh * _RATIO <= self.waiting
+        return any(age < self.since for age in self.waits) and self.fresh * _RATIO <= len(self.waits)
+
+    @property
+    def is_well_again(self) -> bool:
+        """Whether what still waits came before some got through."""
+        return self.fresh >= FEW and not any(age <= PATIENCE + _FRESH for age in self.waits)
+
+    def leave_out(self, before: Set[Pair], ages: Mapping[str, float], now: float) -> None:
+        """Take connections that got through `before` for no sign that others do; nobody waits since before one did."""
+        left = (ages[row.state] - (row.ends - now) for row in self.passed if pair_of(row) not in before)
+        new = list(left)
+        self.since, self.fresh = min(new, default=inf), sum(age <= _FRESH for age in new)
+        self.waits = [age for age in self.waits if age < self.since]
 
     @property
     def in_vain(self) -> str:
@@ -95,13 +125,21 @@ class Tally:
         return ", ".join(f"{number} {word}" for number, word in words if number)
 
 
+Pair: TypeAlias = tuple[Endpoint, Endpoint]
+"""A connection, by its client's end and the virtual one."""
+
+
+def pair_of(row: Connection) -> Pair:
+    """Return what a connection is known by."""
+    return row.client, row.virtual
+
+
 Tallies: TypeAlias = Mapping[ServerKey, Tally]
 
 
 def tallies(scan: Scan, director: Director) -> Tallies:
     """Count the connections of each server; those that may have come by several marks are left out."""
-    both_ways = lasts(director)
-    one_way = {**both_ways, "CLOSE": CLOSE}
+    both_ways, one_way = lasts(director), lasts_one_way(director)
     found: dict[ServerKey, Tally] = {}
     for key, connection in placed(scan, director):
         masq = director.pools[key.service].servers[key.endpoint].forwarding is Forwarding.MASQ
@@ -113,6 +151,11 @@ def lasts(director: Director) -> Mapping[str, float]:
     """Return how many seconds after its last packet a connection that got through is forgotten, by its state."""
     timeouts = director.timeouts or Timeouts()
     return {**_LASTS, "ESTABLISHED": timeouts.tcp, "FIN_WAIT": timeouts.tcp_fin}
+
+
+def lasts_one_way(director: Director) -> Mapping[str, float]:
+    """Return the same where only clients are heard."""
+    return {**lasts(director), "CLOSE": CLOSE}
 
 
 def placed(scan: Scan, director: Director) -> Iterator[tuple[ServerKey, Connection]]:
@@ -130,11 +173,14 @@ def placed(scan: Scan, director: Director) -> Iterator[tuple[ServerKey, Connecti
 def _count(tally: Tally, connection: Connection, ages: Mapping[str, float], now: float) -> None:
     state, left = connection.state, connection.ends - now
     if state == "SYN_RECV":
-        if SYN_RECV - OLD <= left <= SYN_RECV - PATIENCE:
-            tally.waiting += 1
+        if PATIENCE <= SYN_RECV - left <= _MINUTE:
+            tally.waits.append(SYN_RECV - left)
             tally.clients.add(connection.client.address)
     elif state in ages:
         age = ages[state] - left
+        tally.passed.append(connection)
+        tally.since = min(tally.since, age)
+        tally.minute += age <= _MINUTE
         tally.established += state == "ESTABLISHED"
         tally.fresh += age <= _FRESH
         tally.lately += age <= _LATELY
@@ -213,12 +259,15 @@ def _trouble(own: Tally, others: list[Tally], *, masq: bool) -> Trouble | None:
     if masq and own.refused >= FEW and not own.established + own.lately:
         vain = [(other.refused, other.recent) for other in others]
         return Trouble.REFUSING if is_unlikely(own.refused, 0, vain) else None
-    if own.waiting < FEW or own.fresh * _RATIO > own.waiting:
+    waiting = own.waiting
+    if waiting < FEW or own.fresh * _RATIO > waiting or own.is_well_again:
         return None
     clients = own.clients.union(*(other.clients for other in others))
-    nobody = own.waiting >= 2 * FEW and len(clients) >= _CLIENTS and not any(one.recent for one in (own, *others))
+    nobody = waiting >= 2 * FEW and len(clients) >= _CLIENTS and not any(one.recent for one in (own, *others))
     vain = [(other.waiting, other.recent) for other in others]
-    if not nobody and not is_unlikely(own.waiting, own.fresh, vain):
+    if own.is_rare:
+        vain = [(len(other.waits), other.minute) for other in others]
+    if not nobody and not is_unlikely(waiting, own.fresh, vain):
         return None
     return Trouble.SILENT if masq else Trouble.NO_HANDSHAKE
 
@@ -254,6 +303,9 @@ def _tail(least: int, total: int, share: float) -> float:
 def _evidence(own: Tally, others: list[Tally], seen: int, age: int) -> str:
     parts = [f"{own.waiting} left in SYN_RECV"] if own.waiting else []
     parts += [f"{own.refused} in CLOSE"] if own.refused else []
-    parts += [f"{own.recent} got through in {_RECENT:.0f} s"]
-    siblings = f", {sum(other.recent for other in others)} on its siblings" if others else ""
+    passed, elsewhere, seconds = own.recent, sum(other.recent for other in others), _RECENT
+    if own.is_rare:
+        passed, elsewhere, seconds = own.minute, sum(other.minute for other in others), _MINUTE
+    parts += [f"{passed} got through in {seconds:.0f} s"]
+    siblings = f", {elsewhere} on its siblings" if others else ""
     return f"{', '.join(parts)}{siblings}; of {seen:,} connections seen {age} s ago"

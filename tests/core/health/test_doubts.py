@@ -42,6 +42,22 @@ def test_syns_alone_raise_a_doubt_that_the_table_settles_and_the_table_ends() ->
         assert counters.watch.weigh(scan(rows(8, "FIN_WAIT", 119), WELL), counters.now) == {}
 
 
+def test_old_connections_that_go_on_are_no_sign_that_new_ones_get_through() -> None:
+    counters = routed()
+
+    def weigh(*found: list[Connection]) -> int:
+        counters.run(2, SYNS, BROWSED, active=1)
+        return len(counters.watch.weigh(scan(*found, WELL), counters.now))
+
+    old, new = rows(14, "ESTABLISHED", 880)[8:], rows(15, "ESTABLISHED", 899)[14:]
+    assert weigh(DEAD, old) == 1
+    talking = [row._replace(ends=NOW + 899) for row in old]
+    assert weigh(DEAD, talking) == 1
+    assert weigh(DEAD, talking, new) == 0
+    assert weigh(DEAD, talking, [new[0]._replace(ends=NOW + 897)]) == 0, "those who wait came before"
+    assert weigh(rows(6, "SYN_RECV", 58), talking, [new[0]._replace(ends=NOW + 890)]) == 1
+
+
 def test_one_packet_a_connection_raises_a_doubt_though_none_stays_active() -> None:
     counters = routed()
     counters.run(3, ((60,), ()), BROWSED)

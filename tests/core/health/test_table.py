@@ -74,6 +74,23 @@ def test_who_gave_up_long_ago_says_nothing_of_now() -> None:
     assert troubles(Forwarding.ROUTE, rows(40, "SYN_RECV", 30), WELL) == {}
 
 
+def test_where_few_come_those_of_a_whole_minute_are_counted_since_somebody_got_through() -> None:
+    few = [row for number, left in enumerate((52, 40, 28, 12)) for row in rows(number + 1, "SYN_RECV", left)[number:]]
+    others = [*rows(6, "TIME_WAIT", 70, ends=ENDS[1]), *rows(6, "FIN_WAIT", 70, ends=ENDS[2])]
+    assert troubles(Forwarding.ROUTE, few, others) == {"10.0.0.11": Trouble.NO_HANDSHAKE}
+    for age, found in ((15, 0), (100, 1)):
+        through = rows(9, "FIN_WAIT", 120 - age)[8:]
+        assert len(troubles(Forwarding.ROUTE, few, others, through)) == found, age
+    assert troubles(Forwarding.ROUTE, few, others[:3]) == {}, "too little to compare with"
+
+
+def test_a_server_that_lets_clients_through_while_none_waits_any_more_is_well_again() -> None:
+    for forwarding in Forwarding.ROUTE, Forwarding.MASQ:
+        assert troubles(forwarding, rows(18, "SYN_RECV", 53), rows(4, "ESTABLISHED", 899), WELL) == {}
+        again = troubles(forwarding, rows(18, "SYN_RECV", 56), rows(4, "ESTABLISHED", 899), WELL)
+        assert len(again) == 1, "but not while others wait"
+
+
 def test_a_client_that_gets_through_nowhere_has_its_own_trouble() -> None:
     lone = rows(8, "SYN_RECV", 56, clients=1)
     others = [
