@@ -88,6 +88,32 @@ virtual_server 192.0.2.40 80 {
 """
 
 
+RED = """\
+format = 1
+[[service]]
+service = "tcp:192.0.2.70:80"
+scheduler = "rr"
+"""
+"""The profile of another namespace."""
+OF_ANOTHER_NAMESPACE = {
+    " apply --boot": " --netns red apply --boot",
+    "=CAP_NET_ADMIN": "=CAP_NET_ADMIN CAP_SYS_ADMIN",
+    "/director.toml": "/netns/red.toml",
+    "RestrictNamespaces=yes\n": "",
+}
+"""What docs/boot.md has somebody write into a copy of the unit."""
+
+
+def other_namespace(system: Debian) -> None:
+    """Give a system the unit and the profile of another namespace."""
+    unit = (CHECKOUT / "packaging/lvstui.service").read_text()
+    for ours, its in OF_ANOTHER_NAMESPACE.items():
+        assert ours in unit
+        unit = unit.replace(ours, its)
+    system.write("/etc/systemd/system/lvstui-red.service", unit)
+    system.write("/etc/lvstui/netns/red.toml", RED, 0o600)
+
+
 def director(system: Debian, profile: str) -> None:
     """Make a system a director with a profile, whose units start at the next boot."""
     install(system)
@@ -115,7 +141,10 @@ def test_all_of_the_profile_is_there_again_after_a_reboot_and_diff_is_silent(fre
     # What ipvsadm's own script would do to the table, and what no longer is.
     fresh.write("/etc/default/ipvsadm", "AUTO=true\n")
     fresh.write("/etc/ipvsadm.rules", "-A -t 192.0.2.99:80 -s rr\n")
+    other_namespace(fresh)
     look = """\
+        ip netns add red && systemctl start lvstui-red
+        ip netns exec red ipvsadm -Sn > /root/red
         test -e /var/lib/lvstui/trial.json && echo "a change is on trial"
         systemctl start lvstui-marks  # which no target waits for
         systemctl is-active lvstui lvstui-sync lvstui-marks nftables ipvsadm
@@ -127,6 +156,7 @@ def test_all_of_the_profile_is_there_again_after_a_reboot_and_diff_is_silent(fre
     """
     for _ in range(2 if fresh.release == "bookworm" else 1):  # once more after a boot that has left its history
         booted = fresh.boot(look)
+        assert (fresh.root / "root/red").read_text() == "-A -t 192.0.2.70:80 -s rr\n"
         states, _, rest = booted.output.partition("diff ")
         assert states.split() == [*["active"] * 4, "inactive"], booted.output
         lines = rest.splitlines()
