@@ -46,8 +46,9 @@ def decide(place: Place, changes: Sequence[Change], before: Reading) -> int:
         decision, why = gate.judge(time.monotonic() - began, outcomes, _rates(changes, snapshot.reading))
         pending = desk.pending
         if pending is None:
-            complain("somebody else has decided about it")
-            return Status.DIFFERS
+            ended = desk.news(is_read=False, asks=False)  # the guard, where a round took longer than was left
+            complain(ended[0] if ended else "somebody else has decided about it")
+            return Status.ERROR if ended else Status.DIFFERS
         if decision is Decision.WAIT and pending.trial.left() < _LAST:
             decision, why = Decision.TAKE_BACK, "its time is over, and its servers have not served all of it"
         match decision:

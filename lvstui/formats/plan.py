@@ -41,6 +41,9 @@ JSON: Final = "JSON"
 _MOST: Final = 20
 """Mistakes that are listed."""
 
+_DIGITS: Final = 20
+"""Digits of a number that is read: those of 64 bits."""
+
 _BY: Final[Mapping[str, Sequence[str]]] = {
     "service": ("service",),
     "server": ("service", "server"),
@@ -89,7 +92,7 @@ def dump(plan: Plan, names: Director) -> str:
 def load(text: str, source: str) -> Plan:
     """Read a plan; `source` names it in mistakes. Raises `ProfileError` with the mistakes in it, the first twenty."""
     try:
-        document = json.loads(text, object_pairs_hook=_table, parse_constant=_no_number)
+        document = json.loads(text, object_pairs_hook=_table, parse_constant=_no_number, parse_int=_whole_number)
     except RecursionError:
         raise ProfileError(Mistake(source, 1, JSON, "is nested too deeply")) from None
     except json.JSONDecodeError as error:
@@ -125,6 +128,12 @@ def _table(pairs: Sequence[tuple[str, object]]) -> Mapping[str, object]:
 
 def _no_number(word: str) -> object:
     raise ValueError(f"{word} is no number")
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits is larger than any field takes")
+    return int(digits)
 
 
 def _lines(text: str) -> Sequence[int]:
@@ -176,7 +185,7 @@ class _Reader(Reader):
             self.flaws.note(("plan",), f"{number} is newer than this lvstui reads ({FORMAT}); use a newer lvstui")
             return nothing
         self.unknown(document, (), _TOP)
-        for key in sorted(_TOP - document.keys()):
+        for key in sorted(key for key in _TOP if document.get(key) is None):
             self.flaws.missing((key,), "is missing")
         place, home = self.table(document, (), "director")
         self.unknown(home, place, _HOME)

@@ -292,6 +292,24 @@ def test_a_plan_with_mistakes_is_refused_with_their_lines(shell: Shell, plan: Pa
     assert ran.err.startswith(f"{plan}:9: error: change[0].new.weight: must be from 0 to 2147483647")
 
 
+@pytest.mark.parametrize(
+    ("found", "instead", "mistake"),
+    [
+        ('"change": [', '"change": null, "saved": [', "change: is missing"),
+        ('"source": ""', '"source": null', "source: is missing"),
+        ('"weight": 5', f'"weight": {"5" * 5000}', "JSON: a number of 5000 digits is larger than any field takes"),
+    ],
+)
+def test_what_a_plan_lacks_or_nothing_holds_is_named(
+    shell: Shell, plan: Path, found: str, instead: str, mistake: str
+) -> None:
+    assert found in plan.read_text()
+    plan.write_text(plan.read_text().replace(found, instead))
+    ran = shell.run("apply", str(plan))
+    assert ran.status == 1
+    assert f"{plan}:1: error: {mistake}" in ran.err
+
+
 class Real(MemoryKernel):
     """A kernel in memory that says it is no demo, so that it is at home on this machine."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lvstui.core.probes.answer import Answer, Outcome
+from lvstui.engine.trial_desk import TrialDesk
 from lvstui.formats.profile.write import dumps, loads
 from lvstui.store.trial_file import TrialFile
 from lvstui.store.trial_place import demo_trial_path
@@ -218,6 +220,30 @@ def test_a_trial_that_nothing_speaks_for_is_taken_back_before_its_end(
     assert ran.status == 1
     assert "its time is over" in ran.err
     assert (held(shell), is_pending(shell)) == (3, False)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("keeps", [False, True])
+def test_who_decides_while_servers_are_asked_is_named(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, keeps: bool
+) -> None:
+    file = TrialFile(demo_trial_path(shell.profile))
+
+    def decide(_: object) -> Answer:
+        desk = TrialDesk(shell.kernel, file)
+        if trial := file.load():
+            file.mark(replace(trial, deadline=trial.deadline if keeps else trial.deadline - 100))
+            if keeps:
+                desk.keep()
+            else:
+                desk.fire(trial.id)
+        return Answer(Outcome.UNKNOWN, "silent for long")
+
+    monkeypatch.setattr(shell.kernel, "probe", decide)
+    ran = shell.run("set", HTTPS, WEB, "weight=7", "--confirm-within", "60", "--if-serving")
+    said = "somebody else has decided about it" if keeps else "taken back by guard, what "
+    assert (ran.status, said in ran.err) == (3 if keeps else 1, True)
+    assert (held(shell), is_pending(shell)) == (7 if keeps else 3, False)
 
 
 @pytest.mark.usefixtures("hasty")
