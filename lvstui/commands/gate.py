@@ -13,7 +13,7 @@ from lvstui.core.change import Change, service_of
 from lvstui.core.model import Director, ServerKey, ServiceKey
 from lvstui.core.observed import Reading
 from lvstui.core.probes.answer import Outcome
-from lvstui.core.probes.gate import Decision, Gate, touched_servers
+from lvstui.core.probes.gate import LAST, Decision, Gate, touched_servers
 from lvstui.core.snapshot import Snapshot
 from lvstui.engine.messages import Kept, TrialEvent
 from lvstui.engine.prober import ask_all, inquiries
@@ -21,9 +21,6 @@ from lvstui.engine.sentences import sentence
 
 _ROUND: Final = 1.0
 """Seconds between two rounds."""
-
-_LAST: Final = 1.5
-"""Seconds before its end in which a trial is taken back rather than judged once more."""
 
 
 def decide(place: Place, changes: Sequence[Change], before: Reading) -> int:
@@ -49,7 +46,7 @@ def decide(place: Place, changes: Sequence[Change], before: Reading) -> int:
             ended = desk.news(is_read=False, asks=False)  # the guard, where a round took longer than was left
             complain(ended[0] if ended else "somebody else has decided about it")
             return Status.ERROR if ended else Status.DIFFERS
-        if decision is Decision.WAIT and pending.trial.left() < _LAST:
+        if decision is Decision.WAIT and pending.trial.left() < LAST:
             decision, why = Decision.TAKE_BACK, "its time is over, and its servers have not served all of it"
         match decision:
             case Decision.KEEP:

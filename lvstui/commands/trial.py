@@ -46,9 +46,18 @@ def desk_of(place: Place, post: Callable[[Event], None]) -> TrialDesk | None:
 
 
 def refuse_gate(options: Namespace) -> None:
-    """Raise `Failure` where what decides about a trial is asked for without one."""
+    """Raise `Failure` where what decides about a trial is asked for without one, or has no time for that."""
     if options.if_serving and not options.confirm_within:
         raise Failure("--if-serving: decides about a change on trial; add --confirm-within SECONDS", Status.USAGE)
+    if not options.if_serving:
+        return
+    from lvstui.core.probes import gate  # with all about probes
+
+    if options.confirm_within < gate.SETTLED + gate.LAST:
+        settled = f"{gate.SETTLED:.0f} seconds"
+        raise Failure(
+            f"--if-serving: keeps nothing before {settled} have passed; add --confirm-within 60, say", Status.USAGE
+        )
 
 
 def _decide(open_place: OpenPlace, decide: Callable[[TrialDesk], TrialEvent]) -> int:

@@ -257,6 +257,13 @@ def test_a_trial_of_which_nothing_can_be_judged_is_left_to_a_person(
     assert is_pending(shell)
 
 
+@pytest.mark.parametrize("words", [("set", HTTPS, WEB, "weight=7"), ("apply",)])
+def test_what_decides_about_a_trial_needs_the_time_for_that(shell: Shell, words: tuple[str, ...]) -> None:
+    ran = shell.run(*words, "--confirm-within", "11", "--if-serving")
+    assert ran.status == 2
+    assert ran.err.endswith("keeps nothing before 10 seconds have passed; add --confirm-within 60, say\n")
+
+
 def test_what_decides_about_a_trial_needs_one(shell: Shell) -> None:
     for words in (("set", HTTPS, WEB, "weight=7"), ("apply",)):
         ran = shell.run(*words, "--if-serving")

@@ -19,6 +19,9 @@ _BAD_ROUNDS: Final = 2
 SETTLED: Final = 10.0
 """Seconds after which the kernel's rates have followed a change: it weighs new ones by a quarter every two seconds."""
 
+LAST: Final = 1.5
+"""Seconds before its end in which a trial is taken back rather than judged once more."""
+
 LEAST_RATE: Final = 5
 """Connections a second below which a service's rate says nothing."""
 
