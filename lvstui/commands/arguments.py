@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import math
-import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Final, NoReturn, TypeAlias
+from typing import Final, TypeAlias
 
 from lvstui import __version__
 from lvstui.commands.manual import epilog
+from lvstui.commands.parsing import Parser, as_count, as_file, as_saved_file, seconds_within
 from lvstui.core.config import INTERVAL, SETTINGS, VIEWS, Config
-from lvstui.core.fields import quote, visible
-from lvstui.core.mistake import STDIN
 from lvstui.core.trial import LEAST, MOST, SECONDS
-from lvstui.core.words import did_you_mean
 
 _DESCRIPTION: Final = """\
 Watch and edit Linux Virtual Server (IPVS) live. Without a command the screens
@@ -42,29 +37,8 @@ listed with the reason, and so is what depends on it; all else is written, and t
 A plan (of `diff --out`) is made exactly as it stands there, in the kernel and in the usual profile, or, where
 something that it touches is no longer as it was, not at all: that is listed, and the exit status is 1."""
 
-_LISTING: Final = ("entries", "connections", "history")
-"""Commands that list something by themselves, without `show`."""
-
 _EDIT: Final = ("edits", "run")
 """A module of `commands` and its function, which are imported when the command is run and not for `--help`."""
-
-_LONGEST: Final = 300
-"""Characters of a complaint that are shown: an argument may have 128 KiB."""
-
-_COMPLAINTS: Final = tuple(
-    (re.compile(pattern), sentence)
-    for pattern, sentence in (
-        (r"^the following arguments are required: (.*)$", r"missing: \1"),
-        (r"^one of the arguments (.*) is required$", r"missing, one of: \1"),
-        (r"^argument (\S+): not allowed with argument (\S+)$", r"\1: cannot stand beside \2; leave one of them out"),
-        (r"^argument (\S+): expected one argument$", r"\1: needs a value behind it"),
-        (r"^argument (\S+): ", r"\1: "),
-    )
-)
-"""Complaints of argparse in our words."""
-
-_CHOICE: Final = re.compile(r"^argument (\S+): invalid choice: (['\"])(.*)\2 \(choose from (.*)\)$", re.DOTALL)
-_WORD: Final = re.compile(r"[\w.-]+")
 
 _LONGEST_WATCH: Final = 3600
 """Seconds that a command watches the counters at most."""
@@ -82,44 +56,9 @@ _Command: TypeAlias = Callable[[str, str, str], argparse.ArgumentParser]
 """Adds a command: its name, what follows it, and what it does."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints show what stood on the command line escaped, and not more of it than one can read."""
-
-    def parse_known_args(  # type: ignore[override]  # of its overloads only this one is used
-        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
-    ) -> tuple[argparse.Namespace, list[str]]:
-        """Parse what a command knows, and refuse the rest at once: the command that was given says what it takes."""
-        found, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            self.error(self._unknown(unknown))
-        return found, unknown
-
-    def _unknown(self, words: Sequence[str]) -> str:
-        """Return what is said of words that a command does not take."""
-        options = [word.partition("=")[0] for word in words if word.startswith("-")]
-        if not options:
-            return f"{quote(words[0])} is one word too many"
-        hint = did_you_mean(options[0], self._option_string_actions)
-        return f"{options[0]}: is no option here; {hint or f'{self.prog} --help lists them'}"
-
-    def error(self, message: str) -> NoReturn:
-        """Print the usage and what is wrong on stderr, and end with status 2."""
-        if wrong := _CHOICE.match(message):
-            known = _WORD.findall(wrong[4])
-            hint = did_you_mean(wrong[3], known) or f"there are {', '.join(known)}"
-            if wrong[1] == "what" and wrong[3] in _LISTING:
-                hint = f"write lvstui {wrong[3]}"
-            where, kind = ("", wrong[1].lower()) if wrong[1].isupper() else (f"{wrong[1]}: ", "value of it")
-            message = f"{where}{quote(wrong[3])} is no {kind}; {hint}"
-        for pattern, sentence in _COMPLAINTS:
-            message = pattern.sub(sentence, message)
-        shown = visible(message[:_LONGEST])
-        super().error(f"{shown}..." if len(message) > _LONGEST else shown)
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the parser; an option that is absent has the value None or False, a setting None."""
-    main = _Parser(
+    main = Parser(
         prog="lvstui",
         usage="lvstui [OPTIONS] [COMMAND]",
         description=_DESCRIPTION,
@@ -135,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     _switch(group, "read-only", "refuse every edit (--no-read-only: refuse none)")
     usual = SETTINGS["interval"].default
     seconds = f"{SETTINGS['interval'].sentence} ({usual:g})"
-    group.add_argument("--interval", type=_seconds(*INTERVAL), metavar="S", help=seconds)
+    group.add_argument("--interval", type=seconds_within(*INTERVAL), metavar="S", help=seconds)
     group.add_argument("--view", choices=VIEWS, metavar="NAME", help=SETTINGS["view"].values)
     group.add_argument("--theme", metavar="NAME", help="the colours: lvstui-dark, lvstui-light ...")
     _switch(group, "ascii", "show no signs but ASCII (--no-ascii: all signs)")
@@ -159,43 +98,6 @@ def needs_no_ipvs(options: argparse.Namespace) -> bool:
     return options.command in ("trace", "watch") or (options.command, getattr(options, "what", "")) == ("show", "marks")
 
 
-def _seconds(least: float, most: float) -> Callable[[str], float]:
-    """Return what reads a number of seconds in a range."""
-
-    def read(text: str) -> float:
-        try:
-            seconds = float(text)
-        except ValueError:
-            seconds = math.nan  # in no range
-        if not least <= seconds <= most:
-            raise argparse.ArgumentTypeError(f"must be {least:g} to {most:g} seconds, not {quote(text)}")
-        return seconds
-
-    return read
-
-
-def _file(text: str) -> Path:
-    """Return the file that is meant: `-` is a standard stream, `./-` a file of that name."""
-    if not text:
-        raise argparse.ArgumentTypeError("is empty; name a file")
-    path = Path(text)
-    return path.absolute() if str(path) == STDIN != text else path
-
-
-def _saved_file(text: str) -> Path:
-    """Return the file that is meant where edits are saved, too, which a stream is no place for."""
-    path = _file(text)
-    if str(path) == STDIN:
-        raise argparse.ArgumentTypeError("- is a stream, and edits are saved here; name a file, or give - as FILE")
-    return path
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {quote(text)}")
-    return int(text)
-
-
 def _add_place(group: argparse._ArgumentGroup) -> None:
     """Add the options that stand before a command as well as after it."""
     kernel = group.add_mutually_exclusive_group()
@@ -205,7 +107,7 @@ def _add_place(group: argparse._ArgumentGroup) -> None:
     kernel.add_argument("--demo", action="store_true", default=hidden, help=made_up)
     group.add_argument("--netns", default=hidden, metavar="NAME", help="the IPVS of a network namespace (ip netns)")
     group.add_argument(
-        "--profile", type=_saved_file, default=hidden, metavar="FILE", help="the profile, if not the usual one"
+        "--profile", type=as_saved_file, default=hidden, metavar="FILE", help="the profile, if not the usual one"
     )
 
 
@@ -217,7 +119,7 @@ def _force(added: argparse.ArgumentParser) -> None:
 
 def _confirm_within(added: argparse.ArgumentParser, help: str = _TRIAL_HELP) -> None:
     """Add the option that makes an edit on trial."""
-    added.add_argument("--confirm-within", type=_seconds(LEAST, MOST), metavar="SECONDS", help=help)
+    added.add_argument("--confirm-within", type=seconds_within(LEAST, MOST), metavar="SECONDS", help=help)
     serving = "with --confirm-within: wait, keep it where its servers serve, else take it back"
     hidden = argparse.SUPPRESS if help == argparse.SUPPRESS else serving
     added.add_argument("--if-serving", action="store_true", help=hidden)
@@ -225,7 +127,7 @@ def _confirm_within(added: argparse.ArgumentParser, help: str = _TRIAL_HELP) -> 
 
 def _commands(main: argparse.ArgumentParser) -> None:
     commands = main.add_subparsers(title="commands", metavar="COMMAND", dest="command", prog="lvstui")
-    common = _Parser(add_help=False)
+    common = Parser(add_help=False)
     _add_place(common.add_argument_group("where"))
 
     def command(name: str, usage: str, text: str) -> argparse.ArgumentParser:
@@ -269,7 +171,7 @@ def _describe(
 def _over(command: argparse.ArgumentParser) -> None:
     """Add how long to watch the counters before it is said which servers are in trouble."""
     help = "watch the counters for so long to see which servers do not serve (0: one look)"
-    command.add_argument("--over", type=_seconds(0, _LONGEST_WATCH), default=0.0, metavar="SECONDS", help=help)
+    command.add_argument("--over", type=seconds_within(0, _LONGEST_WATCH), default=0.0, metavar="SECONDS", help=help)
 
 
 def _reading(command: _Command) -> None:
@@ -291,12 +193,14 @@ def _reading(command: _Command) -> None:
     watch = command("watch", "[--json] [--interval S]", "print what others do to the director, and what happens to it")
     watch.add_argument("--json", action="store_true", help="an object on each line")
     seconds = "seconds between readings (1)"
-    watch.add_argument("--interval", type=_seconds(0.2, 3600), default=argparse.SUPPRESS, metavar="S", help=seconds)
+    watch.add_argument(
+        "--interval", type=seconds_within(0.2, 3600), default=argparse.SUPPRESS, metavar="S", help=seconds
+    )
     watch.set_defaults(run=("watch", "watch"), read_only=True)
     _own(command)
     history = command("history", "[-n N] [--json] [WORD...]", "print what was changed, by whom and when")
     history.add_argument("words", nargs="*", metavar="WORD", help="only records with all of these words")
-    history.add_argument("-n", dest="count", type=_count, default=20, metavar="N", help="the last N records (20)")
+    history.add_argument("-n", dest="count", type=as_count, default=20, metavar="N", help="the last N records (20)")
     history.add_argument("--json", action="store_true", help="as JSON, as it is stored")
     history.set_defaults(run=("history", "history"))
 
@@ -307,9 +211,9 @@ def _export(command: _Command) -> None:
         "[PROFILE] [-o FILE] [--format FORMAT [--strict] | --json | --example]",
         "print the director as a profile, or for another program",
     )
-    export.add_argument("file", type=_file, nargs="?", metavar="PROFILE", help="in place of what the kernel holds")
+    export.add_argument("file", type=as_file, nargs="?", metavar="PROFILE", help="in place of what the kernel holds")
     file = "write this file, in one step (-: the standard output)"
-    export.add_argument("-o", "--output", type=_file, metavar="FILE", help=file)
+    export.add_argument("-o", "--output", type=as_file, metavar="FILE", help=file)
     what = export.add_mutually_exclusive_group()
     forms = ("toml", "json", "nft", "ipvsadm", "keepalived", "ldirectord", "lvs.cf")
     what.add_argument("--format", choices=forms, default="toml", help="(toml)")
@@ -326,7 +230,7 @@ def _examining(command: _Command) -> None:
         "check", "[FILE | --running [--over SECONDS]] [--json]", "check a profile, or the director as it runs"
     )
     what = check.add_mutually_exclusive_group()
-    what.add_argument("file", type=_file, nargs="?", metavar="FILE", help=f"{_PROFILE_HELP} (-: standard input)")
+    what.add_argument("file", type=as_file, nargs="?", metavar="FILE", help=f"{_PROFILE_HELP} (-: standard input)")
     what.add_argument("--running", action="store_true", help="what an expert would advise; exit status 3 if anything")
     check.add_argument("--json", action="store_true", help="as JSON")
     _over(check)
@@ -343,9 +247,9 @@ def _diff(command: _Command) -> None:
     diff = command(
         "diff", "[FILE] [--out PLAN] [--keep-weights] [--commands] [--json]", "print what `apply` would write"
     )
-    diff.add_argument("file", type=_file, nargs="?", metavar="FILE", help=_PROFILE_HELP)
+    diff.add_argument("file", type=as_file, nargs="?", metavar="FILE", help=_PROFILE_HELP)
     plan = "write a plan of it, for `apply` to do exactly that or nothing (-: only to the standard output)"
-    diff.add_argument("--out", type=_file, metavar="PLAN", help=plan)
+    diff.add_argument("--out", type=as_file, metavar="PLAN", help=plan)
     diff.add_argument("--keep-weights", action="store_true", help=_KEEP_WEIGHTS_HELP)
     diff.add_argument("--commands", action="store_true", help="below each what ipvsadm, sysctl or nft would be given")
     diff.add_argument("--json", action="store_true", help="as JSON")
@@ -356,11 +260,11 @@ def _import(command: _Command) -> None:
     usage = "[--from FORM] FILE [-o PROFILE] [--config-id NAME] [--json] [--force]"
     text = "make a profile of a file of ipvsadm, keepalived ..."
     added = command("import", usage, text)
-    added.add_argument("file", type=_file, metavar="FILE", help="its file; - reads it from the standard input")
+    added.add_argument("file", type=as_file, metavar="FILE", help="its file; - reads it from the standard input")
     forms = ("ipvsadm", "keepalived", "ldirectord", "lvs.cf")
     added.add_argument("--from", dest="form", choices=forms, help="whose file it is (what stands in it shows that)")
     output = "write this file, in one step (-: the standard output)"
-    added.add_argument("-o", "--output", type=_file, metavar="PROFILE", help=output)
+    added.add_argument("-o", "--output", type=as_file, metavar="PROFILE", help=output)
     identity = "for which director the lines with @NAME count, as keepalived has it by -i"
     added.add_argument("--config-id", metavar="NAME", help=identity)
     added.add_argument("--json", action="store_true", help="the profile, what is lost and what is wrong, as JSON")
@@ -373,7 +277,7 @@ def _own(command: _Command) -> None:
     config = command("config", "[--json] | --check [FILE]", "print what is configured, and where each value is from")
     config.add_argument("--json", action="store_true", help="as JSON, with every mistake")
     check = "print every mistake of a config.toml (-: of the standard input), or of those that count (status 1 if any)"
-    config.add_argument("--check", nargs="?", type=_file, const=(), metavar="FILE", help=check)
+    config.add_argument("--check", nargs="?", type=as_file, const=(), metavar="FILE", help=check)
     config.set_defaults(run=("config", "config"))
     keys = command("keys", "[--json]", "print the keys of each view")
     keys.add_argument("--json", action="store_true", help="as JSON")
@@ -409,7 +313,7 @@ def _probe(command: _Command) -> None:
     target = "what clients send to, where a mark or a service of all ports leaves that open"
     probe.add_argument("--at", metavar="PROTOCOL:ADDRESS:PORT", help=target)
     wait = "seconds to wait for an answer, 0.1 to 30 (that of the service's probe, else 1.5)"
-    probe.add_argument("--wait", type=_seconds(0.1, 30), metavar="S", help=wait)
+    probe.add_argument("--wait", type=seconds_within(0.1, 30), metavar="S", help=wait)
     probe.add_argument("--json", action="store_true", help="as JSON")
 
 
@@ -469,7 +373,7 @@ def _writing(command: _Command) -> None:
     apply = command("apply", usage, "make the kernel equal a profile: deletes what that lacks")
     apply.description = _APPLY
     apply.set_defaults(run=("apply", "apply"))
-    apply.add_argument("file", type=_file, nargs="?", metavar="FILE", help=f"{_PROFILE_HELP}; or a plan")
+    apply.add_argument("file", type=as_file, nargs="?", metavar="FILE", help=f"{_PROFILE_HELP}; or a plan")
     apply.add_argument("--keep-others", action="store_true", help="leave services alone that are not in the profile")
     apply.add_argument("--keep-weights", action="store_true", help=_KEEP_WEIGHTS_HELP)
     boot = "as a director starts: deletes nothing, goes on where a part cannot be had (status 3), leaves alone "
@@ -505,7 +409,7 @@ def _writing(command: _Command) -> None:
     usage = "(N | --now) [--dry-run] [--json]"
     rollback = command("rollback", usage, "take back a record of the history, or a change on trial")
     which = rollback.add_mutually_exclusive_group(required=True)
-    which.add_argument("number", nargs="?", type=_count, metavar="N", help="its number in `lvstui history`")
+    which.add_argument("number", nargs="?", type=as_count, metavar="N", help="its number in `lvstui history`")
     which.add_argument("--now", action="store_true", help="take the change on trial back at once")
     rollback.set_defaults(run=("edits", "rollback"))
     _deciding(command)
@@ -518,7 +422,7 @@ def _deciding(command: _Command) -> None:
     extend = command("extend", "[SECONDS] [--force]", "leave a change on trial for longer")
     seconds = f"how much longer, 1 to 86400 ({SECONDS:g})"
     extend.add_argument(
-        "seconds", nargs="?", type=_seconds(LEAST, MOST), default=SECONDS, metavar="SECONDS", help=seconds
+        "seconds", nargs="?", type=seconds_within(LEAST, MOST), default=SECONDS, metavar="SECONDS", help=seconds
     )
     extend.set_defaults(run=("trial", "extend"), dry_run=False)
     for deciding in (confirm, extend):

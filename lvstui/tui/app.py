@@ -79,8 +79,9 @@ from lvstui.tui.trial_watch import boottime
 from lvstui.tui.views.examining import show_diagnosis
 from lvstui.tui.views.on_trial import outlives, staying
 from lvstui.tui.views.service_text import edit_text
+from lvstui.tui.views.table_view import choose_columns
 from lvstui.tui.views.tracing import traced
-from lvstui.tui.views.view import View, choose_columns, owned_lines
+from lvstui.tui.views.view import View, owned_lines
 from lvstui.tui.widgets.table import VirtualTable
 
 _RENEWAL = 10.0

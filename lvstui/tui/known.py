@@ -10,7 +10,7 @@ from lvstui.store.theme_files import theme_folders
 from lvstui.tui.commands import MOVING, AnyCommand
 from lvstui.tui.everywhere import EVERYWHERE, VIEWS
 from lvstui.tui.themes import gather
-from lvstui.tui.views.view import TableView
+from lvstui.tui.views.table_view import TableView
 
 
 def known() -> Known:

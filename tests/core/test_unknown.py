@@ -11,7 +11,8 @@ from lvstui.core.marks.detail import detail
 from lvstui.core.marks.rows import GroupRow
 from lvstui.core.model import ServerKey
 from lvstui.core.observed import MachineKey, RowKey, ServerStats, sum_known
-from lvstui.core.services.columns import LANGUAGE, SERVICE_COLUMNS
+from lvstui.core.services.columns import SERVICE_COLUMNS
+from lvstui.core.services.filter import LANGUAGE
 from lvstui.core.services.row import ServiceLook, row_of
 from lvstui.core.services.rows import cells, columns
 from lvstui.core.snapshot import Snapshot

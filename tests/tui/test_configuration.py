@@ -22,7 +22,7 @@ from lvstui.tui.dialogs.help import Help
 from lvstui.tui.dialogs.themes import ThemeChooser
 from lvstui.tui.everywhere import EVERYWHERE, VIEWS
 from lvstui.tui.themes import gather
-from lvstui.tui.views.view import TableView
+from lvstui.tui.views.table_view import TableView
 from tests.tui.conftest import Stage
 from tests.tui.test_themes import contrast
 

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from lvstui.core.change import change_service, fold
 from lvstui.core.model import Director, ServerKey
 from lvstui.store.profile_file import ProfileFile
-from lvstui.tui.views.view import TableView
+from lvstui.tui.views.table_view import TableView
 from lvstui.tui.widgets.detail import Detail
 from tests.build import SHOP
 from tests.tui.conftest import Stage

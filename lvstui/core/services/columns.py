@@ -1,8 +1,8 @@
-"""The columns and filter fields of the services view, each in one place; `lvstui show services` prints them too."""
+"""The columns of the services view, each in one place; `lvstui show services` prints them too."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -12,18 +12,12 @@ from lvstui.core.describe import persistence_text, probe_text, tunnel_text
 from lvstui.core.history import Measure
 from lvstui.core.model import (
     PLAIN_TUNNEL,
-    Address,
     AddressKey,
-    Director,
     MarkKey,
     RealServer,
-    ServerKey,
-    Service,
-    ServiceKey,
 )
 from lvstui.core.observed import GroupKey, MachineKey, ServerStats, Stats
 from lvstui.core.services.row import (
-    STATES,
     MachineRow,
     Row,
     ServerRow,
@@ -34,7 +28,6 @@ from lvstui.core.services.row import (
     troubles,
 )
 from lvstui.core.view.brief import compact, server_options, server_state, sparkline, whole
-from lvstui.core.view.filter import Language, Number, Text
 from lvstui.core.view.table import Cell, RowColumn, SortValue, Tone, natural, sortable, text_column
 
 _V = TypeVar("_V")
@@ -69,7 +62,7 @@ def _group_place(key: GroupKey) -> SortValue:
 
 def _label(row: Row) -> Cell:
     """Show what a row is called; without a name its address, which stands in the name's place."""
-    shown = _name(row) or _target(row)
+    shown = name_of(row) or _target(row)
     if isinstance(row, ServerRow):
         return Cell(f"    {shown}")
     glyphs = row.look.glyphs
@@ -78,7 +71,7 @@ def _label(row: Row) -> Cell:
 
 def _address(row: Row) -> Cell:
     """Show the address behind a name."""
-    return Cell(_target(row) if _name(row) else "", Tone.SECONDARY)
+    return Cell(_target(row) if name_of(row) else "", Tone.SECONDARY)
 
 
 def _target(row: Row) -> str:
@@ -95,7 +88,7 @@ def _target(row: Row) -> str:
 
 def _by_name(row: Row) -> SortValue:
     """Return what to sort by for names: those without one follow in the order of their addresses."""
-    name = _name(row)
+    name = name_of(row)
     return (0, *natural(name)) if name else (1, *place(row))
 
 
@@ -109,13 +102,15 @@ def _exact_target(row: Row) -> str:
             return fields.service_text(row.key)
 
 
-def _name(row: Row) -> str:
+def name_of(row: Row) -> str:
+    """Return the name of a row, empty where it has none; of a machine the names of its servers."""
     if isinstance(row, MachineRow):
         return ", ".join(dict.fromkeys(part.server.name for part in row.servers if part.server.name))
     return row.server.name if isinstance(row, ServerRow) and not row.under_machine else row.pool.service.name
 
 
-def _method(row: Row) -> str:
+def method_of(row: Row) -> str:
+    """Return the forwarding of a server, the scheduler of a service."""
     if isinstance(row, ServerRow):
         return fields.forwarding_text(row.server.forwarding)
     return row.pool.service.scheduler if isinstance(row, ServiceRow) else ""
@@ -234,7 +229,7 @@ def _state(row: Row) -> Cell:
             return service_state(row.pool, row.snapshot.health)
 
 
-def _states(row: Row) -> Iterable[str]:
+def state_words(row: Row) -> Iterable[str]:
     """Return the words by which a row is found: of a service or a machine also the troubles of its servers."""
     yield _state(row).text
     match row:
@@ -313,7 +308,7 @@ def _total(id: str, title: str, get: Callable[[Stats], int]) -> RowColumn[Row]:
 
 
 SERVICE_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
-    RowColumn("name", "Name", 15, 1, grow=2, most=34, cell=_label, sort=_by_name, value=_name),
+    RowColumn("name", "Name", 15, 1, grow=2, most=34, cell=_label, sort=_by_name, value=name_of),
     RowColumn(
         "target",
         "Address",
@@ -328,7 +323,7 @@ SERVICE_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
         heading="SERVICE / SERVER",
         first=True,
     ),
-    text_column("method", "Method", 6, 6, _method),
+    text_column("method", "Method", 6, 6, method_of),
     RowColumn(
         "weight",
         "Weight",
@@ -380,128 +375,3 @@ SORTABLE: Final = sortable(SERVICE_COLUMNS)
 
 HIDDEN: Final = frozenset(column.id for column in SERVICE_COLUMNS if column.priority == _ASKED_FOR)
 """The columns that are shown to those only who ask for them."""
-
-
-def _where_known(number: int | None) -> Iterable[float] | None:
-    return None if number is None else (number,)
-
-
-def _of_stats(get: Callable[[Stats], int]) -> Callable[[Row], Iterable[float] | None]:
-    return lambda row: _where_known(None if row.seen.stats is None else get(row.seen.stats))
-
-
-def _of_server(get: Callable[[RealServer], float]) -> Callable[[Row], Iterable[float] | None]:
-    return lambda row: (get(row.server),) if isinstance(row, ServerRow) else None
-
-
-def _of_service(get: Callable[[Service], Iterable[_V]]) -> Callable[[Row], Iterable[_V] | None]:
-    """Return what gets something of the service that a row is or belongs to; a machine has none."""
-    return lambda row: None if isinstance(row, MachineRow) else get(row.pool.service)
-
-
-def _ports(row: Row) -> Iterable[float] | None:
-    if isinstance(row, MachineRow):
-        return None
-    key = row.pool.service.key
-    service = (key.port,) if isinstance(key, AddressKey) else ()
-    return (*service, row.key.endpoint.port) if isinstance(row, ServerRow) else service
-
-
-def _names(row: Row) -> Iterable[str] | None:
-    if isinstance(row, MachineRow):
-        return None
-    service = row.pool.service.name
-    return (service, row.server.name) if isinstance(row, ServerRow) else (service,)
-
-
-def _addresses(row: Row) -> Iterable[Address]:
-    match row:
-        case ServerRow(_, _, ServerKey(AddressKey(_, address), endpoint)):
-            return address, endpoint.address
-        case ServerRow():
-            return (row.key.endpoint.address,)
-        case MachineRow(_, _, MachineKey(address)):
-            return (address,)
-        case ServiceRow():
-            return (row.key.address,) if isinstance(row.key, AddressKey) else ()
-
-
-def service_words(director: Director) -> Mapping[ServiceKey, str]:
-    """Return all that each service shows of what it is, in lower case: put together once for all of its servers."""
-    words = {}
-    for key, pool in director.pools.items():
-        service = pool.service
-        text = f"{fields.service_text(key)} {service.name} {service.scheduler} {service_options(service)}"
-        words[key] = text.casefold()
-    return words
-
-
-def _text(row: Row) -> str:
-    """Return what a row shows, of a server also its service; numbers are asked for by field, as traffic moves them."""
-    state = " ".join(_states(row))
-    if isinstance(row, MachineRow):
-        return f"{row.key.address} {_name(row).casefold()} {state}"
-    words = row.snapshot.derive(service_words, row.snapshot.reading.director)
-    if isinstance(row, ServiceRow):
-        return f"{words[row.key]} {state}"
-    server = row.server
-    method = fields.forwarding_text(server.forwarding)
-    shown = f"{fields.server_text(server.endpoint)} {server.name} {method} {server_options(server)}"
-    return f"{words[row.key.service]} {shown.casefold()} {state}"
-
-
-LANGUAGE: Final[Language[Row]] = Language(
-    text=_text,
-    addresses=_addresses,
-    operators=(
-        Number("weight", "of a real server", _of_server(lambda server: server.weight)),
-        Number("upper", "threshold above which a real server gets no new clients", _of_server(lambda s: s.upper)),
-        Number("lower", "threshold below which it gets some again", _of_server(lambda server: server.lower)),
-        Number("active", "connections established", lambda row: (row.seen.active,)),
-        Number("inactive", "all other connections", lambda row: (row.seen.inactive,), aliases=("inact",)),
-        Number("sticky", "persistence entries", lambda row: _where_known(row.seen.sticky)),
-        Number("conn/s", "new connections per second", _of_stats(lambda s: s.connection_rate), aliases=("conns",)),
-        Number("in", "bytes per second from clients", _of_stats(lambda stats: stats.in_byte_rate)),
-        Number("out", "bytes per second to clients", _of_stats(lambda stats: stats.out_byte_rate)),
-        Number("port", "of the service or the real server", _ports),
-        Number(
-            "mark",
-            "the firewall mark of a service",
-            _of_service(lambda service: (service.key.mark,) if isinstance(service.key, MarkKey) else ()),
-        ),
-        Number(
-            "persistence",
-            "seconds that clients stick, 0 for none",
-            _of_service(lambda service: (service.persistence.timeout if service.persistence else 0,)),
-        ),
-        Text("name", "of the service or the real server; a part is enough", _names, part=True),
-        Text("note", "of the service; a part is enough", _of_service(lambda service: (service.note,)), part=True),
-        Text("scheduler", "of the service", _of_service(lambda service: (service.scheduler,))),
-        Text(
-            "flag",
-            "of the service, such as ops",
-            _of_service(lambda service: fields.flag_words(service.flags, service.scheduler)),
-            aliases=("flags",),
-        ),
-        Text(
-            "forwarding",
-            "masq, route, tunnel ...",
-            lambda row: (_method(row),) if isinstance(row, ServerRow) else None,
-            aliases=("method",),
-            words=tuple(fields.FORWARDING_WORDS.values()),
-        ),
-        Text(
-            "proto",
-            "tcp, udp, sctp",
-            _of_service(
-                lambda service: (
-                    (fields.protocol_text(service.key.protocol),) if isinstance(service.key, AddressKey) else ()
-                )
-            ),
-            aliases=("protocol",),
-            words=tuple(fields.PROTOCOL_WORDS.values()),
-        ),
-        Text("state", "as in the column State", _states, words=tuple(STATES)),
-    ),
-)
-"""What a filter can ask of services, real servers and machines."""

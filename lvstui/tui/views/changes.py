@@ -28,7 +28,7 @@ from lvstui.tui.views.editing import copy_rows, copying, editable, editing, noth
 from lvstui.tui.views.finding import filtering
 from lvstui.tui.views.importing import importing
 from lvstui.tui.views.on_trial import take_back
-from lvstui.tui.views.view import Rows, TableView
+from lvstui.tui.views.table_view import Rows, TableView
 from lvstui.tui.widgets.detail import WIDE_BESIDE
 
 Changes: TypeAlias = TableView[Key, ChangeLook]

@@ -37,8 +37,9 @@ from lvstui.tui.dialogs.listing import Copied
 from lvstui.tui.views.editing import arranging, copying, editing
 from lvstui.tui.views.finding import filtering
 from lvstui.tui.views.lines import grouping
+from lvstui.tui.views.table_view import Rows, TableView
 from lvstui.tui.views.tracing import tracing
-from lvstui.tui.views.view import Rows, TableView, View
+from lvstui.tui.views.view import View
 
 _NOTES = f"""\
 Entry is the persistence entry that decides where the client's next connections go; {{E:entries}} shows it.

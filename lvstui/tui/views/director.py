@@ -32,7 +32,8 @@ from lvstui.tui.dialogs.listing import Copied
 from lvstui.tui.views.editing import check_changes, confirm_changes, copying, editable, editing, nothing_pending
 from lvstui.tui.views.finding import filtering
 from lvstui.tui.views.lines import rest_of
-from lvstui.tui.views.view import NOTHING, Beside, Rows, TableView
+from lvstui.tui.views.table_view import Rows, TableView
+from lvstui.tui.views.view import NOTHING, Beside
 from lvstui.tui.widgets.detail import WIDE_BESIDE
 from lvstui.tui.widgets.lines import Line
 

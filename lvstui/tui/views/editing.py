@@ -36,7 +36,8 @@ from lvstui.tui.terminal import TOO_SOON, pressed_again
 from lvstui.tui.views.finding import go_on, search, search_for
 from lvstui.tui.views.lines import searching, sorting
 from lvstui.tui.views.on_trial import OFFERED_SECONDS, no_second, read_seconds, take_back
-from lvstui.tui.views.view import K, L, TableView, View
+from lvstui.tui.views.table_view import K, L, TableView
+from lvstui.tui.views.view import View
 from lvstui.tui.widgets.lines import Chunks
 from lvstui.tui.widgets.table import fitting_columns, shown_columns
 

@@ -18,7 +18,8 @@ from lvstui.engine.messages import Examine, Examined
 from lvstui.tui.commands import Arguments, Command, Part
 from lvstui.tui.dialogs.listing import Listing
 from lvstui.tui.views.lines import known_services
-from lvstui.tui.views.view import K, L, TableView, View
+from lvstui.tui.views.table_view import K, L, TableView
+from lvstui.tui.views.view import View
 
 
 def examining() -> Command[TableView[K, L]]:

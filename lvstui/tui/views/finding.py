@@ -10,7 +10,7 @@ from lvstui.core.keys import with_keys
 from lvstui.core.view.table import Tone, row_text
 from lvstui.tui.commands import Command
 from lvstui.tui.views.lines import filtering_line
-from lvstui.tui.views.view import K, L, TableView
+from lvstui.tui.views.table_view import K, L, TableView
 from lvstui.tui.widgets.table import VirtualTable
 
 _COUNTED = 2_000

@@ -23,7 +23,8 @@ from lvstui.host.patience import Call
 from lvstui.tui.commands import Arguments, Command, Part
 from lvstui.tui.dialogs.listing import Listing
 from lvstui.tui.views.editing import editable, nothing_pending
-from lvstui.tui.views.view import Beside, K, L, TableView, View
+from lvstui.tui.views.table_view import K, L, TableView
+from lvstui.tui.views.view import Beside, View
 
 if TYPE_CHECKING:
     from lvstui.store.foreign_files import Foreign

@@ -13,7 +13,8 @@ from lvstui.core.model import Address
 from lvstui.core.services.batch import named_servers, server_words, service_words
 from lvstui.core.view.command_line import OFFERED, remedy, words
 from lvstui.tui.commands import Arguments, Part
-from lvstui.tui.views.view import K, L, TableView, View, hidden_order
+from lvstui.tui.views.table_view import K, L, TableView, hidden_order
+from lvstui.tui.views.view import View
 from lvstui.tui.widgets.table import shown_columns
 
 

@@ -34,7 +34,8 @@ from lvstui.tui.views.editing import (
     stage_also,
     staged_director,
 )
-from lvstui.tui.views.view import TableView, View
+from lvstui.tui.views.table_view import TableView
+from lvstui.tui.views.view import View
 
 Marks: TypeAlias = TableView[MarkRowKey, MarkLook]
 

@@ -25,8 +25,9 @@ from lvstui.tui.views.examining import examining
 from lvstui.tui.views.finding import filtering
 from lvstui.tui.views.mark_edits import EDITS, Marks, added_row, chosen_marks, has_service, mark_at_cursor
 from lvstui.tui.views.service_text import editing_text
+from lvstui.tui.views.table_view import Rows, TableView
 from lvstui.tui.views.tracing import tracing
-from lvstui.tui.views.view import Rows, TableView, View
+from lvstui.tui.views.view import View
 
 _NOTES = f"""\
 A mark bundles ports into one service: packet filter rules set the mark, a service on it takes the packets.

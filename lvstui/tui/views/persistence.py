@@ -52,8 +52,9 @@ from lvstui.tui.views.connections import WIDE, scan_tone
 from lvstui.tui.views.editing import arranging, copying, editable, editing
 from lvstui.tui.views.finding import filtering
 from lvstui.tui.views.lines import grouping, known_clients, known_services, moving
+from lvstui.tui.views.table_view import Rows, TableView
 from lvstui.tui.views.tracing import tracing
-from lvstui.tui.views.view import Rows, TableView, View
+from lvstui.tui.views.view import View
 from lvstui.tui.widgets.lines import Panel
 
 _NOTES = f"""\

@@ -46,7 +46,7 @@ from lvstui.tui.views.editing import (
 )
 from lvstui.tui.views.lines import known_servers, known_services
 from lvstui.tui.views.mark_edits import bundle
-from lvstui.tui.views.view import TableView
+from lvstui.tui.views.table_view import TableView
 
 Services: TypeAlias = TableView[RowKey, ServiceLook]
 

@@ -22,7 +22,8 @@ from lvstui.store.private_file import PrivateFile
 from lvstui.tui.commands import Command
 from lvstui.tui.editor import EditorError, editor_of, run_editor
 from lvstui.tui.views.editing import editable, has_profile, stage_also, staged_director
-from lvstui.tui.views.view import K, L, TableView, View
+from lvstui.tui.views.table_view import K, L, TableView
+from lvstui.tui.views.view import View
 
 _ROUNDS = 20
 """How often an editor is opened again on mistakes: one that is a script may make the same for ever."""

@@ -15,8 +15,9 @@ from lvstui.core.marks.mark import every_rule
 from lvstui.core.model import AddressKey, MarkKey, ServerKey, ServiceKey
 from lvstui.core.observed import GroupKey, MachineKey, RowKey
 from lvstui.core.services.batch import targets
-from lvstui.core.services.columns import HIDDEN, HISTORY_SECONDS, LANGUAGE, SERVICE_COLUMNS, SORTABLE
+from lvstui.core.services.columns import HIDDEN, HISTORY_SECONDS, SERVICE_COLUMNS, SORTABLE
 from lvstui.core.services.detail import detail
+from lvstui.core.services.filter import LANGUAGE
 from lvstui.core.services.past import whole
 from lvstui.core.services.row import STATES, Grouping, ServiceLook, outlook, plight
 from lvstui.core.services.rows import cells, columns, group_of, groups, rows
@@ -45,8 +46,9 @@ from lvstui.tui.views.service_edits import (
     staged_servers,
 )
 from lvstui.tui.views.service_text import editing_text
+from lvstui.tui.views.table_view import Rows, TableView
 from lvstui.tui.views.tracing import tracing
-from lvstui.tui.views.view import Rows, TableView, View
+from lvstui.tui.views.view import View
 
 _NOTES = f"""\
 With rows marked, the keys for weights, {{Del:delete}}, {{C:server.copy}}, {{O:zero}} and {{y:excerpt}} act on all.

@@ -17,7 +17,8 @@ from lvstui.engine.messages import Follow, Followed
 from lvstui.tui.commands import Arguments, Command, Part
 from lvstui.tui.dialogs.listing import Listing
 from lvstui.tui.views.lines import known_clients
-from lvstui.tui.views.view import K, L, TableView, View
+from lvstui.tui.views.table_view import K, L, TableView
+from lvstui.tui.views.view import View
 
 _LABEL: Final = "trace TARGET CLIENT"
 

@@ -27,7 +27,7 @@ from lvstui.core.marks.columns import LANGUAGE as MARKS
 from lvstui.core.model import Family
 from lvstui.core.plan import Plan, steps
 from lvstui.core.record import Kind, Record
-from lvstui.core.services.columns import LANGUAGE as SERVICES
+from lvstui.core.services.filter import LANGUAGE as SERVICES
 from lvstui.formats import plan as plans
 from lvstui.formats import records
 from lvstui.formats.profile import read as profile

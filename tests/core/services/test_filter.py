@@ -17,7 +17,7 @@ from lvstui.core.model import (
     ServiceFlags,
 )
 from lvstui.core.observed import MachineKey, RowKey, ServerStats, Stats
-from lvstui.core.services.columns import LANGUAGE
+from lvstui.core.services.filter import LANGUAGE
 from lvstui.core.services.row import Grouping, ServiceLook
 from lvstui.core.services.rows import rows
 from tests.build import MARK, address_key, director, pool, server, snapshot

@@ -22,7 +22,8 @@ from lvstui.core.model import (
     TunnelType,
 )
 from lvstui.core.observed import RowKey, ServerStats, Stats
-from lvstui.core.services.columns import LANGUAGE, SERVICE_COLUMNS
+from lvstui.core.services.columns import SERVICE_COLUMNS
+from lvstui.core.services.filter import LANGUAGE
 from lvstui.core.services.row import ServiceLook
 from lvstui.core.services.rows import cells, rows
 from lvstui.core.view.brief import whole

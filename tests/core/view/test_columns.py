@@ -12,6 +12,7 @@ from lvstui.core.entries import columns as entries
 from lvstui.core.entries import connections
 from lvstui.core.marks import columns as marks
 from lvstui.core.services import columns as services
+from lvstui.core.services import filter as service_filter
 from lvstui.core.view.filter import Language
 from lvstui.core.view.table import Arranged, Column, R, RowColumn, cells, shown_columns, sort_key, sortable, text_column
 
@@ -44,7 +45,7 @@ def unexplained(language: Language[R]) -> list[str]:
 
 
 def test_every_filter_field_says_what_it_is_in_help() -> None:
-    assert unexplained(services.LANGUAGE) == unexplained(entries.LANGUAGE) == []
+    assert unexplained(service_filter.LANGUAGE) == unexplained(entries.LANGUAGE) == []
     assert unexplained(connections.LANGUAGE) == unexplained(marks.LANGUAGE) == []
 
 
