@@ -216,6 +216,13 @@ class Draft:
             raise TooMuch(spot, f"more than {ERRORS_MAX:,} errors up to here; correct those before")
         self._mistakes.append(Mistake(spot.file, spot.line, field, sentence, severity))
 
+    def is_text(self, spot: Spot, line: str) -> bool:
+        """Return whether a line without its comment is text; note one with bytes of another encoding (surrogates)."""
+        if line.isascii() or not any("\udc80" <= character <= "\udcff" for character in line):
+            return True
+        self.mistake(spot, "file", "not UTF-8; save the file in UTF-8")
+        return False
+
     def hint(self, word: str, known: Iterable[str]) -> str:
         """Return the question whether a known word was meant, empty where none is near or enough were asked."""
         if word not in self._hints and len(self._hints) < _HINTS_MAX:
@@ -257,6 +264,10 @@ class Draft:
         """Take a service out with its servers, or all of them."""
         for one in [*self._services] if key is None else [key]:
             del self._services[one], self._servers[one]
+
+    def spot_of(self, key: ServiceKey | ServerKey) -> Spot | None:
+        """Return where a service or server was said last, None where nowhere."""
+        return self._spots.get(key)
 
     def servers_of(self, key: ServiceKey) -> dict[Endpoint, RealServer] | None:
         """Return the servers of a service, to be changed; None where there is no such service."""

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address
 from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.fields import FieldError, quote
 from lvstui.core.model import (
-    INT_MAX,
     AddressKey,
-    Endpoint,
     Family,
     MarkKey,
     Persistence,
     Protocol,
     RealServer,
+    ServerKey,
     Service,
     ServiceFlags,
     ServiceKey,
 )
-from lvstui.formats.foreign.draft import RANGE_MAX, Draft, Place, Spot, Valued
-from lvstui.formats.foreign.ldirectord_checks import CHECK_KEYS, probe_of
-from lvstui.formats.foreign.words import LDIRECTORD_METHODS
+from lvstui.formats.foreign.draft import Draft, Place, Spot, Valued
+from lvstui.formats.foreign.ldirectord_checks import CHECK_KEYS, asked_of, probe_of
+from lvstui.formats.foreign.ldirectord_real import Real, reals_of
 
 _BY_ITSELF: Final = "left out: lvstui takes no server out, and puts none in, by itself"
 _MAIL: Final = "left out: lvstui sends no mail and runs no commands"
@@ -59,18 +57,29 @@ _SECRET: Final = ("passwd", "secret")
 _TIMES: Final = ("checktimeout", "negotiatetimeout")
 
 _QUOTED: Final = frozenset(("request", "receive", "login", "passwd", "database", "secret", "load"))
-_UNQUOTED: Final = _QUOTED | {"virtualhost", "checkcommand"}
-"""What has to stand in quotes, and what may: ldirectord takes those of all else for a part of it."""
+"""What has to stand in quotes."""
+
 _IN_QUOTES: Final = re.compile(r'"(.*)"')
+_WORD: Final = re.compile(r"\w+", re.ASCII)
+_DIGITS: Final = re.compile(r"[0-9]+")
+_PARTS: Final[Mapping[str, Sequence[re.Pattern[str]]]] = {
+    "scheduler": (re.compile(r"[a-z]+"),),
+    "schedflags": (re.compile(r"\S+"),),
+    "checktype": (_DIGITS, re.compile(r"[\w-]+", re.ASCII)),
+    "virtualhost": (re.compile(r'(?<=")[^"]*|[^"]+'),),
+    **dict.fromkeys(("protocol", "service"), (_WORD,)),
+    **dict.fromkeys(("persistent", "checkport", "checktimeout", "negotiatetimeout"), (_DIGITS,)),
+}
+"""What ldirectord takes of a value, the first of these that is in it: quotes, units and what follows are skipped."""
 
 _VIRTUAL: Final = re.compile(r"virtual(6?)\s*=(.*)")
 _PAIR: Final = re.compile(r"([A-Za-z][A-Za-z0-9]*)\s*=(.*)")
 _INNER: Final = re.compile(r" {4,}(.+)")
-_REAL: Final = re.compile(
-    r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+?)(?:->(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+?))?(?::([A-Za-z0-9_-]+))?"
-    r"\s+(gate|masq|ipip)(?:\s+(\d+))?"
-    r'(?:\s+"([^"]*)"\s*[, ]\s*"([^"]*)")?(?:\s+<?l:(\d+)>?)?(?:\s+<?u:(\d+)>?)?'
-)
+_TARGET: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._+-]+):([0-9A-Za-z_-]+)(.*)|([0-9]+)(\s.*)?")
+
+
+_Limits = dict[tuple[object, ...], Real]
+"""The first server of those that ldirectord takes for the same."""
 
 
 @dataclass(slots=True)
@@ -94,12 +103,13 @@ class _Section(Valued):
 def read_ldirectord(draft: Draft, text: str, file: str) -> None:
     """Read an ldirectord.cf; `file` names it in mistakes. Raises `TooMuch`."""
     usual: dict[str, tuple[Spot, str]] = {}
+    limits: _Limits = {}
     for section in _sections(draft, text, file, usual):
         for key in _TIMES:
             if key in usual and not any(own in section.values for own in _TIMES):
                 section.values[key] = usual[key]
         try:
-            _add(draft, section)
+            _add(draft, section, limits)
         except FieldError as error:
             draft.mistake(section.where(error.field), error.field, error.sentence)
 
@@ -117,6 +127,8 @@ def _sections(draft: Draft, text: str, file: str, usual: dict[str, tuple[Spot, s
         if "#" in row:
             comments.append(spot)
         line = row.partition("#")[0].replace("\t", "    ").rstrip()
+        if not draft.is_text(spot, line):
+            continue
         inner = _INNER.fullmatch(line) if current else None
         if inner and current:
             current.last = number
@@ -157,8 +169,20 @@ def _take(draft: Draft, section: _Section, spot: Spot, line: str) -> None:
         if key in section.values:
             before, said = section.values[key]
             draft.lose(before, f"{key}={said}", f"left out: line {spot.line} says it again")
-        quoted = _IN_QUOTES.match(text) if key in _UNQUOTED else None
-        section.values[key] = (spot, quoted[1] if quoted else text)
+        section.values[key] = (spot, _part(draft, spot, key, text))
+
+
+def _part(draft: Draft, spot: Spot, key: str, text: str) -> str:
+    """Return what ldirectord takes of a value; note the rest."""
+    if key in _QUOTED or key == "checkcommand":
+        quoted = _IN_QUOTES.match(text)
+        return quoted[1] if quoted else text
+    found = next(filter(None, (sign.search(text) for sign in _PARTS.get(key, ()))), None)
+    if found is None:  # all of it, or none, which is refused where it is read
+        return text
+    if found[0] not in (text, text.removeprefix('"').removesuffix('"')):
+        draft.lose(spot, f"{key}={text}", f"written as {found[0]}: ldirectord takes only that of it")
+    return found[0]
 
 
 def _take_global(draft: Draft, spot: Spot, line: str, usual: dict[str, tuple[Spot, str]]) -> None:
@@ -166,7 +190,7 @@ def _take_global(draft: Draft, spot: Spot, line: str, usual: dict[str, tuple[Spo
     pair = _PAIR.fullmatch(line)
     key, text = (pair[1], pair[2].strip()) if pair else (line.partition("=")[0].strip(), "")
     if pair and key in _TIMES:
-        usual[key] = (spot, text)
+        usual[key] = (spot, _part(draft, spot, key, text))
     elif key in _GLOBAL and (pair or key == "supervised"):
         draft.lose(spot, line, _GLOBAL[key])
     elif line.startswith(" "):
@@ -176,7 +200,7 @@ def _take_global(draft: Draft, spot: Spot, line: str, usual: dict[str, tuple[Spo
         draft.mistake(spot, key, f"is not known to ldirectord{'; ' + hint if hint else ''}")
 
 
-def _add(draft: Draft, section: _Section) -> None:
+def _add(draft: Draft, section: _Section, limits: _Limits) -> None:
     """Add a service with its servers; raises `FieldError`."""
     key = _key(draft, section)
     scheduler = fields.scheduler(section.text("scheduler", "wrr"))
@@ -198,33 +222,35 @@ def _add(draft: Draft, section: _Section) -> None:
         return
     for spot, text in section.reals:
         try:
-            _add_servers(draft, spot, key, text)
+            for real in reals_of(draft, spot, key, text):
+                _add_server(draft, section, key, real, limits)
         except FieldError as error:
             draft.wrong(spot, error)
 
 
 def _key(draft: Draft, section: _Section) -> ServiceKey:
     text, word = section.target, section.text("protocol")
-    if text.isascii() and text.isdigit():
+    found = _TARGET.fullmatch(text)
+    if found is None:
+        raise FieldError("virtual", f"{quote(text)} is no ADDRESS:PORT and no firewall mark")
+    host, port, rest, number, more = found.groups()
+    if skipped := (rest or more or "").strip():
+        draft.lose(section.spot, skipped, "left out: ldirectord skips what stands behind the service")
+    if number:
         if word not in ("", "fwm"):
             raise FieldError("protocol", f"must be fwm where the service is a firewall mark, not {quote(word)}")
-        return MarkKey(fields.mark(text, "virtual"), section.family)
-    host, colon, port = text.rpartition(":")
-    if not colon or not port:
-        raise FieldError("virtual", f"{quote(text)} is no ADDRESS:PORT and no firewall mark")
-    bracketed = host.startswith("[") and host.endswith("]")
-    if bracketed != (section.family is Family.IPV6):
-        remedy = "write virtual=" if section.family is Family.IPV6 else "write virtual6="
-        raise FieldError("virtual", f"{quote(text)} is of the other family; {remedy}")
+        return MarkKey(fields.mark(number, "virtual"), section.family)
+    if host.startswith("[") and section.family is Family.IPV4:
+        raise FieldError("virtual", f"{quote(text)} is of the other family; write virtual6=")
     word = word or ("udp" if port in ("53", "domain") else "tcp")
     if word not in ("tcp", "udp"):
         raise FieldError("protocol", f"must be tcp or udp, not {quote(word)}")
     protocol = Protocol.TCP if word == "tcp" else Protocol.UDP
     address = draft.hosts.address(section.spot, "virtual", host.strip("[]"), section.family)
-    number = draft.hosts.port("virtual", port, protocol)
-    if not number and "persistent" not in section.values:
+    service_port = draft.hosts.port("virtual", port, protocol)
+    if not service_port and "persistent" not in section.values:
         raise FieldError("virtual", "ipvsadm takes no service without a port that is not persistent; add persistent=")
-    return AddressKey(protocol, address, number)
+    return AddressKey(protocol, address, service_port)
 
 
 def _persistence(draft: Draft, section: _Section) -> Persistence | None:
@@ -246,29 +272,34 @@ def _persistence(draft: Draft, section: _Section) -> Persistence | None:
     return Persistence(seconds, mask)
 
 
-def _add_servers(draft: Draft, spot: Spot, key: ServiceKey, text: str) -> None:
-    """Add the server of a line, or all of a range; raises `FieldError`."""
-    found = _REAL.fullmatch(text)
-    if found is None:
-        wanted = 'ADDRESS[->ADDRESS][:PORT] gate|masq|ipip [WEIGHT] ["REQUEST", "RECEIVE"] [l:N] [u:N]'
-        raise FieldError("real", f"must be {wanted}, not {quote(text)}")
-    first, last, port, method, weight, request, receive, lower, upper = found.groups()
-    if request is not None or receive is not None:
-        draft.lose(spot, f'"{request}", "{receive}"', "left out: all servers of a service have one probe")
-    begin = draft.hosts.address(spot, "real", first.strip("[]"), key.family)
-    end = draft.hosts.address(spot, "real", last.strip("[]"), key.family) if last else begin
-    addresses = range(int(begin), int(end) + 1)
-    if last and not isinstance(begin, IPv4Address):
-        raise FieldError("real", "ldirectord takes no ranges of IPv6; write a line for each server")
-    if not addresses:
-        raise FieldError("real", f"the range {quote(text)} runs backwards")
-    if len(addresses) > RANGE_MAX:
-        raise FieldError("real", f"the range {quote(text)} has more than {RANGE_MAX:,} addresses; write parts of it")
-    number = draft.hosts.port("real", port, None) if port else 0
-    weights, uppers, lowers = (
-        fields.number("real", said or "0", (0, INT_MAX)) for said in (weight or "1", upper, lower)
-    )
-    for value in addresses:
-        address = IPv4Address(value) if last else begin
-        server = RealServer(Endpoint(address, number), LDIRECTORD_METHODS[method], weights, uppers, lowers)
-        draft.add_server(spot, key, server, Place(spot, spot.line))
+def _add_server(draft: Draft, section: _Section, key: ServiceKey, real: Real, known: _Limits) -> None:
+    """Add a server to a service, with the thresholds and in the place that ldirectord gives it."""
+    spot, limits = real.spot, real.limits
+    identity = real.identity(_check_of(section, key), section.text("request", "/"), section.text("receive"))
+    first = known.setdefault(identity, real)
+    if first.limits != limits:
+        became = f"written as those in line {first.spot.line}: ldirectord takes it for the same server"
+        draft.lose(spot, f"thresholds of {fields.server_text(real.endpoint)}", became)
+        limits = first.limits
+    server = RealServer(real.endpoint, real.forwarding, real.weight, limits.upper, limits.lower)
+    placed = draft.with_port(spot, key, server)
+    servers = draft.servers_of(key)
+    earlier = draft.spot_of(ServerKey(key, placed.endpoint))
+    if servers is not None and earlier and placed.endpoint in servers:
+        if placed.endpoint != real.endpoint:  # it would be added once more, which the kernel refuses
+            draft.lose(spot, fields.server_text(placed.endpoint), f"left out: line {earlier.line} has it already")
+            return
+        draft.lose(earlier, fields.server_text(placed.endpoint), f"left out: line {spot.line} says it again")
+        del servers[placed.endpoint]
+    draft.add_server(spot, key, placed, Place(spot, spot.line))
+
+
+def _check_of(section: _Section, key: ServiceKey) -> tuple[str, ...]:
+    """Return what of a section is part of how ldirectord tells servers apart; raises `FieldError`."""
+    kind = section.text("checktype", "negotiate")
+    if kind.isdigit() or kind == "negotiate":
+        kind = f"{'negotiate' if kind == 'negotiate' else 'combined'} {asked_of(key, section.values)}"
+    elif kind.startswith("external"):
+        kind = f"{kind} {section.text('checkcommand')}"
+    protocol = fields.protocol_text(key.protocol) if isinstance(key, AddressKey) else "fwm"
+    return (kind, protocol, section.text("virtualhost"), section.text("checkport"))

@@ -8,7 +8,7 @@ from typing import Final
 
 from lvstui.core import fields, probe_fields
 from lvstui.core.fields import FieldError, quote
-from lvstui.core.model import AddressKey, Probe, ProbeType, Protocol, Service, Statuses
+from lvstui.core.model import AddressKey, Probe, ProbeType, Protocol, Service, ServiceKey, Statuses
 from lvstui.formats.foreign.draft import CERTIFICATE, Draft, Spot
 
 CHECK_KEYS: Final = frozenset(
@@ -79,7 +79,7 @@ def probe_of(draft: Draft, service: Service, values: Values, section: Spot) -> P
 
 def _asking(draft: Draft, service: Service, values: Values, kind: str, section: Spot) -> Probe | None:
     """Return what is asked, without port and time; raises `FieldError`."""
-    asked = _asked(service, values)
+    asked = asked_of(service.key, values)
     if kind == "negotiate" and asked == "none":
         _lose(draft, values, CHECK_KEYS, "left out: of no known service ldirectord asks nothing")
         return None
@@ -122,9 +122,9 @@ def _asking(draft: Draft, service: Service, values: Values, kind: str, section: 
     return Probe(ProbeType.TCP)
 
 
-def _asked(service: Service, values: Values) -> str:
+def asked_of(key: ServiceKey, values: Values) -> str:
     """Return the word of what a service is, which its port says where nothing else does; raises `FieldError`."""
-    port = service.key.port if isinstance(service.key, AddressKey) else 0
+    port = key.port if isinstance(key, AddressKey) else 0
     asked = values["service"][1] if "service" in values else _SERVICES.get(port, "none")
     if asked not in _KNOWN:
         raise FieldError("service", f"must be one of {', '.join(sorted(_KNOWN))}, not {quote(asked)}")

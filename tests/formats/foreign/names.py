@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
 from ipaddress import IPv4Address
 
 from lvstui.core.fields import FieldError
@@ -12,7 +13,7 @@ from lvstui.formats.foreign.keepalived_text import Included
 from lvstui.formats.foreign.read import read
 from lvstui.formats.foreign.recognise import Form
 
-_HOSTS: Mapping[str, tuple[str, ...]] = {
+HOSTS: Mapping[str, tuple[str, ...]] = {
     "web.example": ("192.0.2.77",),
     "two.example": ("192.0.2.78", "192.0.2.79"),
 }
@@ -24,7 +25,7 @@ class FewNames:
 
     def addresses(self, host: str) -> Sequence[Address]:
         """Return the addresses of a host."""
-        return tuple(map(IPv4Address, _HOSTS.get(host, ())))
+        return tuple(map(IPv4Address, HOSTS.get(host, ())))
 
     def port(self, name: str, protocol: str) -> int | None:
         """Return a port of a protocol that has ports."""
@@ -35,7 +36,7 @@ def load(form: Form, text: str, files: Mapping[str, str] | None = None, identity
     """Read a file called `file`; `files` are those that an include finds by their names."""
 
     def include(_: str, pattern: str) -> Sequence[Included]:
-        found = [Included(name, text) for name, text in (files or {}).items() if name.startswith(pattern.rstrip("*"))]
+        found = [Included(name, text) for name, text in (files or {}).items() if fnmatch(name, pattern)]
         if pattern == "unreadable":
             raise FieldError("include", "cannot be read")
         return found

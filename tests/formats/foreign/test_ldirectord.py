@@ -7,6 +7,7 @@ import pytest
 from lvstui.core import fields
 from lvstui.core.model import Forwarding, MarkKey, Probe, ProbeType, Statuses
 from lvstui.formats.foreign.recognise import Form
+from tests.formats.foreign import wild_ldirectord
 from tests.formats.foreign.names import load, lost, told
 
 SAMPLE = """\
@@ -136,3 +137,81 @@ def test_a_request_that_no_probe_can_ask_is_lost_and_its_service_is_not() -> Non
     assert told(found) == []
     assert any(line.startswith("4: request of a check: left out with the check") for line in lost(found))
     assert [pool.service.probe for pool in found.director.pools.values()] == [None]
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "taken"),
+    [
+        ('scheduler="wlc"', "scheduler", ""),
+        ("scheduler=wlc; # soon", "scheduler", "wlc"),
+        ("scheduler=Wlc", "scheduler", "lc"),
+        ("persistent=600s", "persistent", "600"),
+        ('persistent="600"', "persistent", ""),
+        ("schedflags=flag-1 flag-2", "schedflags", "flag-1"),
+        ("checktype=check 3 times", "checktype", "3"),
+        ("checkport=80/tcp", "checkport", "80"),
+        ('service="none"', "service", ""),
+    ],
+)
+def test_of_a_value_that_is_taken_which_ldirectord_takes_and_the_rest_is_told(line: str, key: str, taken: str) -> None:
+    found = load(Form.LDIRECTORD, f"virtual=192.0.2.1:80\n\t{line}\n")
+    assert told(found) == []
+    said = [one for one in lost(found) if "ldirectord takes only that" in one]
+    assert said == ([one for one in said if one.startswith(f"2: {key}=") and f"written as {taken}:" in one] or [])
+    assert bool(said) == bool(taken)
+
+
+def test_what_is_taken_of_a_value_is_what_the_service_has() -> None:
+    lines = "\tscheduler=Wlc\n\tpersistent=600s\n\tschedflags=flag-1 flag-2\n\tchecktype=on"
+    (pool,) = load(Form.LDIRECTORD, f"virtual = web.example:https behind it\n{lines}\n").director.pools.values()
+    assert fields.service_text(pool.service.key) == "tcp:192.0.2.77:443"
+    assert (pool.service.scheduler, pool.service.persistence and pool.service.persistence.timeout) == ("lc", 600)
+    assert fields.flag_words(pool.service.flags, "lc") == ("flag-1",)
+
+
+@pytest.mark.parametrize(
+    ("real", "weight", "limits", "losses"),
+    [
+        ("10.0.0.1:80 gate 5 l:1 u:2", 5, (2, 1), 0),
+        ("10.0.0.1:80 gate u:2 l:1", 1, (0, 1), 1),
+        ('10.0.0.1:80 gate 7, "a" "b" u:2', 7, (2, 0), 2),
+        ('10.0.0.1:80 gate "/a","b" l:1 u:2', 1, (0, 0), 2),
+        ("10.0.0.1:80 gate now 3", 3, (0, 0), 1),
+    ],
+)
+def test_a_real_server_is_taken_apart_as_ldirectord_does_it(
+    real: str, weight: int, limits: tuple[int, int], losses: int
+) -> None:
+    found = load(Form.LDIRECTORD, f"virtual=192.0.2.1:80\n\tchecktype=on\n\treal={real}\n")
+    (server,) = next(iter(found.director.pools.values())).servers.values()
+    assert (server.weight, (server.upper, server.lower)) == (weight, limits)
+    assert len([one for one in lost(found) if one.startswith("3:")]) == losses
+
+
+def test_what_ldirectord_takes_for_one_server_has_the_thresholds_of_its_first_line() -> None:
+    first = "virtual=192.0.2.1:80\n\tchecktype=on\n\treal=10.0.0.1:80 gate 5 l:1 u:2\n"
+    same = first + "virtual=192.0.2.2:80\n\tchecktype=on\n\treal=10.0.0.1:80 gate 5 u:9\n"
+    found = load(Form.LDIRECTORD, same)
+    limits = [(one.upper, one.lower) for pool in found.director.pools.values() for one in pool.servers.values()]
+    assert limits == [(2, 1), (2, 1)]
+    assert any(one.startswith("6: thresholds of 10.0.0.1:80: written as those in line 3") for one in lost(found))
+    for other in ("gate 6 u:9", 'gate 5 "a", "b" u:9', "masq 5 u:9"):
+        found = load(Form.LDIRECTORD, same.replace("gate 5 u:9", other))
+        assert [one.upper for pool in found.director.pools.values() for one in pool.servers.values()] == [2, 9]
+
+
+def test_of_a_server_that_is_there_twice_the_last_line_counts_but_not_one_with_a_port_that_changes() -> None:
+    text = "virtual=192.0.2.1:80\n\tchecktype=on\n\treal=10.0.0.1:80 gate 5\n\treal=10.0.0.1{} gate 6\n"
+    for port, weight, said in ((":80", 6, "3: 10.0.0.1:80: left out: line 4"), (":8080", 5, "4: 10.0.0.1:80: left")):
+        found = load(Form.LDIRECTORD, text.format(port))
+        assert [one.weight for pool in found.director.pools.values() for one in pool.servers.values()] == [weight]
+        assert any(one.startswith(said) for one in lost(found))
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_no_file_of_people_is_refused_and_each_server_is_in_it(seed: int) -> None:
+    text = wild_ldirectord.ldirectord(seed)
+    found = load(Form.LDIRECTORD, text)
+    assert [one for one in told(found) if ": error: " in one] == []
+    assert len(found.director.pools) == sum(line.startswith("virtual") for line in text.splitlines())
+    assert all(pool.servers for pool in found.director.pools.values())
