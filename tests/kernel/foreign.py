@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,8 @@ from lvstui.core.model import Director, Pool, ServiceKey
 from lvstui.formats.foreign.recognise import Form
 from lvstui.kernel.live import Live
 from tests.build import remove_services
+from tests.formats.foreign.names import HOSTS
+from tests.formats.foreign.wild_text import IDENTITY
 
 PROGRAMS = (Form.KEEPALIVED, Form.LDIRECTORD)
 _PATIENCE = 120.0
@@ -35,35 +37,70 @@ def kernels_part(director: Director) -> dict[ServiceKey, Pool]:
 
 @contextmanager
 def made_by(
-    live: Live, form: Form, text: str, folder: Path, want: Director, still: float | None = None
+    live: Live,
+    form: Form,
+    text: str,
+    folder: Path,
+    want: Director,
+    still: float | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> Iterator[Director]:
     """Run a program on a text and yield the director that it makes: at once where it is the wanted one.
 
     Else it is taken for made once nothing has changed for `still` seconds, which each program has its own of.
+    `files` are those that the text includes, by their names.
     """
+    for name, content in (files or {}).items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
     path = folder / ("made.conf" if form is Form.KEEPALIVED else "made.cf")
     path.write_text(text, encoding="utf-8")
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(_command(form, path), stdout=log, stderr=log, start_new_session=True)
     try:
-        yield _settled(live, lambda: process.poll() is None, kernels_part(want), still or _STILL[form])
+        yield _settled(live, lambda: process.poll() is None, want, still or _STILL[form])
     finally:
         _end(form, process)
         remove_services(live)
+
+
+@contextmanager
+def known_hosts(path: Path) -> Iterator[None]:
+    """Put a file in the place of /etc/hosts, with the hosts of which each has one address."""
+    lines = [f"{found[0]} {name}" for name, found in HOSTS.items() if len(found) == 1]
+    path.write_text("\n".join(["127.0.0.1 localhost", *lines, ""]))
+    subprocess.run(["mount", "--bind", path, "/etc/hosts"], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "/etc/hosts"], check=True)
 
 
 def _command(form: Form, path: Path) -> Sequence[str | Path]:
     if form is Form.LDIRECTORD:
         return ["ldirectord", "-d", path, "start"]
     pids = [f"--{name}={path.parent / name}" for name in ("pid", "checkers_pid")]
-    return ["keepalived", "--dont-fork", "--log-console", "--check", f"--use-file={path}", *pids]
+    return [
+        "keepalived",
+        "--dont-fork",
+        "--log-console",
+        "--check",
+        f"--config-id={IDENTITY}",
+        f"--use-file={path}",
+        *pids,
+    ]
 
 
-def _settled(live: Live, runs: Callable[[], bool], want: dict[ServiceKey, Pool], still: float) -> Director:
-    """Read until the wanted table is there, or nothing has changed for so many seconds."""
+def _settled(live: Live, runs: Callable[[], bool], want: Director, still: float) -> Director:
+    """Read until the wanted table and timeouts are there, or nothing has changed for so many seconds."""
     deadline = time.monotonic() + _PATIENCE
+    pools = kernels_part(want)
+
+    def is_made(found: Director) -> bool:
+        return found.pools == pools and want.timeouts in (None, found.timeouts)
+
     held, since = live.read().director, time.monotonic()
-    while runs() and time.monotonic() < deadline and held.pools != want:
+    while runs() and time.monotonic() < deadline and not is_made(held):
         time.sleep(0.05)
         found = live.read().director
         if found is not held:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -32,11 +31,11 @@ from lvstui.formats.foreign.write import write
 from lvstui.host.names import HostNames
 from lvstui.kernel.live import Live
 from lvstui.store.foreign_files import find_included
-from tests.formats.foreign import exported, wild
+from tests.formats.foreign import exported, wild, wild_ldirectord, wild_text
 from tests.formats.foreign.names import load, told
 from tests.formats.foreign.samples import SAMPLES
 from tests.kernel import corpus
-from tests.kernel.foreign import PROGRAMS, kernels_part, made_by
+from tests.kernel.foreign import PROGRAMS, kernels_part, known_hosts, made_by
 from tests.kernel.ipvsadm import ipvsadm, saved
 from tests.kernel.probes.servers import name_server, pages, tcp, udp
 
@@ -67,16 +66,30 @@ def test_samples_are_imported_as_the_program_takes_them(live: Live, tmp_path: Pa
         assert found.director.timeouts in (None, made.timeouts)
 
 
-@pytest.mark.parametrize("form", PROGRAMS)
+@pytest.fixture
+def hosts(tmp_path: Path) -> Iterator[Path]:
+    """Yield a file that stands in the place of /etc/hosts for as long."""
+    path = tmp_path / "hosts"
+    with known_hosts(path):
+        yield path
+
+
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_people_write_is_imported_as_the_program_takes_it(
-    live: Live, tmp_path: Path, form: Form, seed: int
-) -> None:
-    text = wild.keepalived(seed) if form is Form.KEEPALIVED else wild.ldirectord(seed)
-    found = load(form, text).director
-    with made_by(live, form, text, tmp_path, found) as made:
+def test_what_people_write_for_keepalived_is_imported_as_it_takes_it(live: Live, tmp_path: Path, seed: int) -> None:
+    text, files = wild_text.rewritten(wild.keepalived(seed), seed)
+    found = load(Form.KEEPALIVED, text, files, wild_text.IDENTITY).director
+    with made_by(live, Form.KEEPALIVED, text, tmp_path, found, files=files) as made:
         assert made.pools == kernels_part(found)
         assert found.timeouts in (None, made.timeouts)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.usefixtures("hosts")
+def test_what_people_write_for_ldirectord_is_imported_as_it_takes_it(live: Live, tmp_path: Path, seed: int) -> None:
+    text = wild_ldirectord.ldirectord(seed)
+    found = load(Form.LDIRECTORD, text).director
+    with made_by(live, Form.LDIRECTORD, text, tmp_path, found, still=30) as made:
+        assert made.pools == kernels_part(found)
 
 
 @pytest.mark.parametrize("form", PROGRAMS)
@@ -110,16 +123,6 @@ def _pool(key: str, endpoint: Endpoint, probe: Probe, *, dead: bool) -> Pool:
     ends = [endpoint, Endpoint(IPv4Address("127.0.0.9"), endpoint.port)] if dead else [endpoint]
     servers = {end: RealServer(end, Forwarding.MASQ) for end in ends if dead or probe.path != "/500"}
     return Pool(Service(service(key), "rr", probe=probe), servers)
-
-
-@pytest.fixture
-def hosts(tmp_path: Path) -> Iterator[Path]:
-    """Yield a file that stands in the place of /etc/hosts for as long."""
-    path = tmp_path / "hosts"
-    path.write_text("127.0.0.1 localhost\n")
-    subprocess.run(["mount", "--bind", path, "/etc/hosts"], check=True)
-    yield path
-    subprocess.run(["umount", "/etc/hosts"], check=True)
 
 
 def test_what_ipvsadm_saves_with_names_of_hosts_and_ports_is_read_as_its_table(live: Live, hosts: Path) -> None:

@@ -42,11 +42,15 @@ from lvstui.formats.foreign.keepalived_tree import (
     tree,
     value_of,
 )
+from lvstui.formats.foreign.words import KEEPALIVED_SCHEDULERS
 
 _SECOND: Final = "left out: keepalived takes only the first of two equal servers"
 
 _USUAL_PERSISTENCE: Final = 360
 """Seconds where persistence is switched on without saying for how long (IPVS_SVC_PERSISTENT_TIMEOUT)."""
+
+_USUAL_SCHEDULER: Final = "wlc"
+"""The scheduler where none is named that keepalived has (IPVS_DEF_SCHED)."""
 
 _BY_ITSELF: Final = "left out: lvstui takes no server out, and puts none in, by itself"
 _SCRIPTS: Final = "left out: lvstui runs no scripts and sends no mail"
@@ -134,12 +138,15 @@ def _groups(draft: Draft, blocks: Sequence[Block]) -> dict[str, Block]:
 def _values(draft: Draft, block: Block, kept: frozenset[str], lost: Mapping[str, str]) -> dict[str, Block]:
     """Return the statements of a block that a service or server can have, the last of each; note all others."""
     found: dict[str, Block] = {}
+    aliases = ALIASES if block.words[0] == "virtual_server" else {}
     for one in block.inner:
-        key = ALIASES.get(one.words[0], one.words[0])
+        key = aliases.get(one.words[0], one.words[0])
         if one.words[0] in ("real_server", *CHECKERS) and one.words[0] in kept:
             continue
         if key in lost:
             draft.lose(one.spot, one.text, lost[key])
+        elif block.words[0] == "virtual_server" and one.words == ("weight", "0"):
+            draft.lose(one.spot, one.text, "left out: keepalived takes 0 at a real_server only")
         elif key not in kept:
             _unknown(draft, one, {*kept, *lost}, block.words[0])
         else:
@@ -154,7 +161,12 @@ def _values(draft: Draft, block: Block, kept: frozenset[str], lost: Mapping[str,
 
 def _unknown(draft: Draft, one: Block, known: Iterable[str], where: str) -> None:
     hint = draft.hint(one.words[0], known)
-    if hint:
+    if one.last:
+        sentence = f"is not known in {where}, and keepalived reads the block behind it as if it stood outside"
+        draft.mistake(one.spot, one.words[0], f"{sentence}; take both out{'; ' + hint if hint else ''}")
+    elif one.words[0] in ALIASES:
+        draft.lose(one.spot, one.text, f"left out: in a {where} keepalived knows {ALIASES[one.words[0]]} only")
+    elif hint:
         draft.mistake(one.spot, one.words[0], f"is not known in {where}; {hint}")
     else:
         draft.lose(one.spot, one.text, "left out: it is not known what it does")
@@ -249,15 +261,7 @@ def _port_text(server: Block) -> str:
 def _service(draft: Draft, virtual: Virtual, key: ServiceKey, addresses: Sequence[AddressKey]) -> Service:
     """Return a service without its probe, of a virtual_server for these addresses; raises `FieldError`."""
     values = virtual.values
-    scheduler = fields.scheduler(value_of(values["lvs_sched"])) if "lvs_sched" in values else "wlc"
-    flags = ServiceFlags.NONE
-    for word in _FLAGS:
-        if word in values:
-            own = word.partition("-")[0]
-            if own in ("sh", "mh") and own != scheduler:
-                draft.lose(values[word].spot, word, f"left out: scheduler {scheduler} has no such flag")
-            else:
-                flags |= fields.flags([word], scheduler)
+    scheduler, flags = _scheduling(draft, virtual)
     if "ops" in values:
         if any(one.protocol is not Protocol.UDP for one in addresses):
             draft.lose(values["ops"].spot, "ops", "left out: keepalived takes it for UDP only")
@@ -273,6 +277,26 @@ def _service(draft: Draft, virtual: Virtual, key: ServiceKey, addresses: Sequenc
     ):
         raise FieldError("ip_family", "is not the family of the address")
     return Service(key, scheduler, flags, _persistence(draft, virtual, key, addresses), name)
+
+
+def _scheduling(draft: Draft, virtual: Virtual) -> tuple[str, ServiceFlags]:
+    """Return scheduler and flags, which keepalived takes in the order of their lines; raises `FieldError`."""
+    scheduler, flags = "", ServiceFlags.NONE
+    for one in virtual.block.inner:
+        word = one.words[0]
+        if ALIASES.get(word, word) == "lvs_sched":
+            if value_of(one) in KEEPALIVED_SCHEDULERS:
+                scheduler = value_of(one)
+            else:
+                draft.lose(one.spot, one.text, "left out: keepalived has no such scheduler")
+        elif word in _FLAGS:
+            own = word.partition("-")[0]
+            if own in ("sh", "mh") and own != scheduler:
+                said = f"scheduler {scheduler} has no such flag" if scheduler else "the scheduler has to stand above it"
+                draft.lose(one.spot, word, f"left out: {said}")
+            else:
+                flags |= fields.flags([word], scheduler or _USUAL_SCHEDULER)
+    return scheduler or _USUAL_SCHEDULER, flags
 
 
 def _persistence(

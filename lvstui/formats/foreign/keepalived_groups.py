@@ -118,6 +118,8 @@ def _addresses(text: str) -> Iterator[Address]:
         first = last = int(address)
         if dash:
             last = int(fields.address(where, end)) if set(end) & set(".:") else _last(first, end, six)
+    if "-" in text and last == first and not set(end) & set(".:"):
+        raise FieldError(where, f"the range {quote(text)} has to end above its begin")
     if last < first:
         raise FieldError(where, f"the range {quote(text)} runs backwards")
     if last - first >= RANGE_MAX:

@@ -31,8 +31,9 @@ _DEPTH_MAX: Final = 20
 
 _INCLUDE: Final = re.compile(r"\s*(include[rmwba]?)\s+(\S.*)")
 _CONDITION: Final = re.compile(r"\s*@(\^?)([^\s@^]+)\s*(.*)", re.DOTALL)
-_DEFINITION: Final = re.compile(r"\s*\$([A-Za-z_]\w*)\s*=\s*(.*)", re.DOTALL)
-_CONDITIONAL: Final = re.compile(r"\s*(?:@\S+\s+)?\$[A-Za-z_]\w*\s*=")
+_DEFINITION: Final = re.compile(r"\s*\$([A-Za-z_]\w*)=\s*(.*)", re.DOTALL)
+_CONDITIONAL: Final = re.compile(r"\s*(?:@\S+\s+)?\$[A-Za-z_]\w*=")
+_BLANK: Final = re.compile(r"\s*\$([A-Za-z_]\w*)\s+=")
 _VARIABLE: Final = re.compile(r"\$(?:([A-Za-z_]\w*)(?=[ \t,)\n]|$)|\{([A-Za-z_]\w*)([^{}]*)\})")
 """A name is followed by a blank, a comma, ) or nothing, or stands in braces, with arguments (find_definition)."""
 
@@ -41,7 +42,7 @@ _SIGNS: Final = {"_HASH": "#", "_BANG": "!"}
 _BLOCK: Final = re.compile(r"\s*~(SEQx?|LST)\(([^()]*)\)\s*(.*)", re.DOTALL)
 _GROUP: Final = re.compile(r"\{([^{}]*)\}|([^,{}]+)")
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
-_NUMBER: Final = re.compile(r"-?(?:0x[0-9A-Fa-f]{1,8}|\d{1,9})")
+_NUMBER: Final = re.compile(r"-?(?:0x[0-9A-Fa-f]{1,8}|0[0-7]{0,9}|[1-9]\d{0,8})")
 _COMMENT_PART: Final = re.compile(r'[!#"]|\\.|\\|[^!#"\\]+')
 _WORD: Final = re.compile(r'"[^"]*"|[{}]|[^\s{}"]+')
 
@@ -103,10 +104,7 @@ class Preprocessor:
             raise TooMuch(by, f"leads to more than {_BYTES_MAX:,} characters with all files before; import it in parts")
         for spot, raw in self._joined(text, file):
             try:
-                if include := _INCLUDE.fullmatch(raw):
-                    yield from self._included(spot, include[2].rstrip())
-                else:
-                    yield from self._expanded(spot, raw, 0)
+                yield from self._expanded(spot, raw, 0)
             except FieldError as error:
                 self._draft.wrong(spot, error)
                 if isinstance(error, _Circle):
@@ -120,6 +118,8 @@ class Preprocessor:
             line, has_comment = _without_comment(row.rstrip("\r"))
             if has_comment:
                 self._comments.append(Spot(file, number))
+            if not self._draft.is_text(Spot(file, number), line):
+                continue
             begin = begin or number
             if line.rstrip().endswith("\\"):
                 whole += line.rstrip()[:-1] + "\n"
@@ -131,8 +131,6 @@ class Preprocessor:
             yield Spot(file, begin), whole
 
     def _included(self, spot: Spot, pattern: str) -> Iterator[Line]:
-        if "$" in pattern:
-            raise FieldError("include", "keepalived puts no definition into the name of an included file; write it out")
         files = self._include(spot.file, pattern.strip('"'))
         if not files:
             if not set(pattern) & set("*?["):
@@ -165,6 +163,10 @@ class Preprocessor:
             raise FieldError("sequence", f"{quote(raw.strip())} is no ~SEQ(...) and no ~LST(...) that lvstui can read")
         elif any(self._is_defined(found) for found in _VARIABLE.finditer(raw)):
             yield from self._expanded(spot, self._substituted(spot, raw), depth + 1)
+        elif include := _INCLUDE.fullmatch(raw):
+            yield from self._included(spot, include[2].rstrip())
+        elif blank := _BLANK.match(raw):
+            raise FieldError("definition", f"keepalived takes no blank before =; write ${blank[1]}=")
         elif raw.count('"') % 2:
             raise FieldError("line", 'a quote is not closed; write " at the end of the text')
         elif words := tuple(_unquoted(word) for word in _WORD.findall(raw)):
@@ -190,6 +192,8 @@ class Preprocessor:
         name, arguments = found[1] or found[2], found[3]
         if name == "_RANDOM" or (arguments and name in self._definitions):
             raise FieldError(f"${{{name}{arguments or ''}}}", "is worked out by keepalived itself; write the value out")
+        if "\n" in self._definitions.get(name, "") and found.end() < len(found.string.rstrip()):
+            return False  # one of many lines counts at the end of a line only
         return not arguments and (name in self._definitions or name in ("_PWD", "_INSTANCE", *_SIGNS))
 
     def _substituted(self, spot: Spot, raw: str) -> str:
@@ -213,6 +217,9 @@ class Preprocessor:
     def _repeated(self, spot: Spot, block: re.Match[str], depth: int) -> Iterator[Line]:
         """Yield a line once for each value of a sequence or list."""
         kind, inner, rest = block.groups()
+        if kind != "LST":
+            name, comma, numbers = inner.partition(",")
+            inner = f"{name}{comma}{self._substituted(spot, numbers)}"
         names, rounds = _list_of(inner) if kind == "LST" else _sequence(inner, hexadecimal=kind == "SEQx")
         before = {name: self._definitions.get(name) for name in names}
         for values in rounds:
@@ -233,15 +240,21 @@ def _without_comment(row: str) -> tuple[str, bool]:
     if "!" not in row and "#" not in row:
         return row, False
     kept: list[str] = []
-    quoted = False
+    quoted = has_comment = False
+    part = ""
     for found in _COMMENT_PART.finditer(row):
         part = found[0]
+        if has_comment:
+            continue
         if part == '"':
             quoted = not quoted
         elif part in ("!", "#") and not quoted:
-            return "".join(kept), True
+            has_comment = True
+            continue
         kept.append(part[1] if part in ("\\!", "\\#") and not quoted else part)
-    return "".join(kept), False
+    if has_comment and part == "\\":  # a line goes on in the next one behind a comment too
+        kept.append(part)
+    return "".join(kept), has_comment
 
 
 def _unquoted(word: str) -> str:
@@ -253,9 +266,9 @@ def _sequence(inner: str, *, hexadecimal: bool) -> tuple[tuple[str, ...], Iterat
     name, *texts = (part.strip() for part in inner.split(","))
     if not _NAME.fullmatch(name) or len(texts) not in (1, 2, 3) or not all(map(_NUMBER.fullmatch, texts)):
         raise FieldError("~SEQ", f"needs a name and one to three whole numbers, not {first_of([name, *texts])}")
-    numbers = [int(text, 0) if "x" in text else int(text) for text in texts]
+    numbers = [_number(text) for text in texts]
     end = numbers[-1]
-    start = numbers[0] if len(numbers) > 1 else (1 if end > 0 else -1)
+    start = numbers[0] if len(numbers) > 1 else (-1 if end < 0 else 1)
     step = numbers[1] if len(numbers) == 3 else (1 if end >= start else -1)
     if step == 0:
         raise FieldError("~SEQ", "a step of 0 never reaches the end")
@@ -263,6 +276,12 @@ def _sequence(inner: str, *, hexadecimal: bool) -> tuple[tuple[str, ...], Iterat
     if len(values) > _LINES_MAX:
         raise FieldError("~SEQ", f"has more than {_LINES_MAX:,} rounds; write parts of it")
     return (name,), ((f"{value:x}" if hexadecimal else str(value),) for value in values)
+
+
+def _number(text: str) -> int:
+    """Read a number as C does: in octal where it begins with 0."""
+    sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text)
+    return sign * int(digits, 16 if "x" in digits else 8 if digits.startswith("0") else 10)
 
 
 def _list_of(inner: str) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
@@ -273,6 +292,6 @@ def _list_of(inner: str) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
         if (found[1] if found[1] is not None else found[2]).strip()
     ]
     names, values = (parts[0], parts[1:]) if parts else ((), [])
-    if not values or not all(map(_NAME.fullmatch, names)) or any(len(value) != len(names) for value in values):
-        raise FieldError("~LST", f"needs names and as many values for each round, not {quote(inner)}")
-    return names, iter(values)
+    if not values or not all(map(_NAME.fullmatch, names)) or any(len(value) > len(names) for value in values):
+        raise FieldError("~LST", f"needs names, and no more values in a round than these, not {quote(inner)}")
+    return names, (value + ("",) * (len(names) - len(value)) for value in values)

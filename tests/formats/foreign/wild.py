@@ -1,4 +1,4 @@
-"""Files as people write them for keepalived and ldirectord: with defaults left out, aliases, groups and ranges."""
+"""Files as people write them for keepalived: in any order, with defaults left out, aliases, groups and ranges."""
 
 from __future__ import annotations
 
@@ -37,29 +37,45 @@ def _virtual(dice: Random, number: int) -> Iterator[str]:
             address = f"2001:db8::{number + 1}" if six else f"192.0.2.{number + 1}"
             yield f"virtual_server {address} {dice.choice(('80', '443', '$PORT', '', '0'))}"
     yield "{"
+    lines = [*_statements(dice, six=six, marked=marked)]
+    if dice.random() < 0.4:  # in the order of nobody, with some behind the servers
+        dice.shuffle(lines)
+    behind = dice.randrange(len(lines)) if dice.random() < 0.2 else len(lines)
+    yield from lines[:behind]
+    if dice.random() < 0.2:
+        yield f"    sorry_server {'fd00::99' if six else '10.7.0.99'} 80"
+        yield f"    real_server {'fd00::98' if six else '10.7.0.98'} {{ weight 1 }}"  # else the sorry server goes in
+    for place in range(dice.choice((1, 2, 3))):
+        yield from _real(dice, place, six=six)
+    yield from lines[behind:]
+    yield "}"
+
+
+def _statements(dice: Random, *, six: bool, marked: bool) -> Iterator[str]:
     if marked and six and dice.random() < 0.5:
         yield "    ip_family inet6"
     protocol = dice.choice(("TCP", "TCP", "UDP", "SCTP", "tcp", ""))
     if protocol and not marked:
         yield f"    protocol {protocol}"
     yield f"    delay_loop {dice.choice((600, 900))}"
-    scheduler = dice.choice((*_SCHEDULERS, ""))
+    scheduler = dice.choice((*_SCHEDULERS, "", "RR"))
     if scheduler:
         yield f"    {dice.choice(('lb_algo', 'lvs_sched'))} {scheduler}"
-    yield from (word for word in _flags(dice, scheduler))
+    yield from _flags(dice, scheduler)
     yield from _persistence(dice, six=six)
-    method = _method(dice, word=dice.choice(("lb_kind", "lvs_method")))
     if dice.random() < 0.8:
-        yield f"    {method}"
-    for word in ("quorum 1", "hysteresis 0", "inhibit_on_failure", "weight 3", "connect_timeout 3", "retry 2"):
+        yield f"    {_method(dice, word=dice.choice(('lb_kind', 'lvs_method')))}"
+    for word in (
+        "quorum 1",
+        "hysteresis 0",
+        "inhibit_on_failure",
+        "weight 3",
+        "weight 0",
+        "connect_timeout 3",
+        "retry 2",
+    ):
         if dice.random() < 0.2:
             yield f"    {word}"
-    if dice.random() < 0.2:
-        yield f"    sorry_server {'fd00::99' if six else '10.7.0.99'} 80"
-        yield f"    real_server {'fd00::98' if six else '10.7.0.98'} {{ weight 1 }}"  # else the sorry server goes in
-    for place in range(dice.choice((1, 2, 3))):
-        yield from _real(dice, place, six=six)
-    yield "}"
 
 
 def _entries(dice: Random, number: int, *, six: bool) -> Iterator[str]:
@@ -123,65 +139,3 @@ def _real(dice: Random, place: int, *, six: bool) -> Iterator[str]:
         yield "            warmup 900"
         yield "        }"
     yield "    }"
-
-
-def ldirectord(seed: int) -> str:
-    """Write an ldirectord.cf; the same seed writes the same one."""
-    dice = Random(seed)
-    lines = [
-        "# Global",
-        "checktimeout=3",
-        "checkinterval = 600",
-        "autoreload=no",
-        f"quiescent={dice.choice(('yes', 'no'))}",
-    ]
-    for number in range(dice.choice((1, 1, 2))):
-        lines += _section(dice, number)
-    return "\n".join(lines) + "\n"
-
-
-def _section(dice: Random, number: int) -> Iterator[str]:
-    six, indent = dice.choice(("", "", "6")), dice.choice(("\t", "    ", "      "))
-    persistent, marked = dice.random() < 0.4, dice.random() < 0.3
-    protocol = "fwm" if marked else dice.choice(("tcp", "udp", ""))
-    port = ""
-    if marked:
-        yield f"virtual{six}={dice.choice((7, 80, 2**31 + 5)) + number}"
-    else:
-        port = dice.choice(("80", "53", "5060", "443", *(["0"] if persistent else []), "domain"))
-        host = f"[2001:db8::{number + 1}]" if six else f"192.0.2.{number + 1}"
-        yield f"virtual{six} = {host}:{port}"
-    yield f"{indent}checktype={dice.choice(('on', 'on', 'negotiate'))}"
-    yield f"{indent}service=none"
-    if protocol:
-        yield f"{indent}protocol={protocol}"
-    scheduler = dice.choice((*_SCHEDULERS, ""))
-    if scheduler:
-        yield f"{indent}scheduler={scheduler}  # as it is"
-    if dice.random() < 0.3:
-        yield f"{indent}schedflags={dice.choice(('flag-1', 'flag-2,flag-3'))}"
-    if dice.random() < 0.3:
-        yield f"{indent}ops=yes"
-    if persistent:
-        yield f"{indent}persistent={dice.choice((50, 600))}"
-    if dice.random() < 0.3:
-        yield f"{indent}netmask={'64' if six else dice.choice(_MASKS)}"
-    yield f"{indent}# a comment within"
-    if dice.random() < 0.3:
-        yield f"{indent}fallback{six}={'[fd00::9]' if six else '10.9.0.9'}:80 gate"
-    for place in range(dice.choice((1, 2, 3))):
-        yield f"{indent}real{six}={_line(dice, number * 40 + place * 5, port, six=bool(six))}"
-
-
-def _line(dice: Random, base: int, port: str, *, six: bool) -> str:
-    host = f"[fd00::{base + 1}]" if six else f"10.8.0.{base + 1}"
-    if not six and dice.random() < 0.3:
-        host = f"10.8.0.{base + 1}->10.8.0.{base + 3}"
-    method = dice.choice(("gate", "masq", "ipip"))
-    # With another port than the service's, which ipvsadm changes, ldirectord loses sight of a server by gate or ipip.
-    ports = ("", ":80", ":8080") if method == "masq" or not port else (f":{port}",)
-    words = [host + dice.choice(ports), method]
-    words += [dice.choice(("0", "1", "7", "70000"))] if dice.random() < 0.7 else []
-    words += ['"a.html", "ok"'] if dice.random() < 0.2 and len(words) == 3 else []
-    words += dice.choice(([], [], ["u:50"], ["l:5", "u:50"]))
-    return " ".join(words)
