@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from lvstui.core.fields import FieldError, quote, visible
-from lvstui.core.mistake import STDIN, Mistake
+from lvstui.core.mistake import STDIN
 from lvstui.formats.foreign.draft import Imported
 from lvstui.formats.foreign.keepalived_text import Included
 from lvstui.formats.foreign.read import read
@@ -42,16 +42,15 @@ def load_foreign(path: Path, remedy: str, form: Form | None = None, identity: st
 
 
 def read_foreign(path: Path) -> str:
-    """Read a file that has to be there, or comes through a pipe; raise `ProfileError` where it cannot be read."""
+    """Read a file that has to be there, or comes through a pipe; raise `ProfileError` where it cannot be read.
+
+    Bytes that are not UTF-8 stay what they are (surrogates): old files have them in comments.
+    """
     content = read_handed(path)
     if content is None:
         with explain_errors(path, "read"), raised(*OTHER_USER):
             content, _ = read_file(path)
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ProfileError(Mistake(str(path), line, "file", "not UTF-8; save the file in UTF-8")) from None
+    return content.decode("utf-8-sig", "surrogateescape")
 
 
 def find_included(by: str, pattern: str) -> list[Included]:

@@ -81,9 +81,27 @@ def test_what_nobody_knows_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFi
     assert "say --from, one of ipvsadm, keepalived, ldirectord, lvs.cf" in capsys.readouterr().err
     assert main(["import", str(tmp_path / "none")]) == 1
     assert "none cannot be read: there is no such file" in capsys.readouterr().err
-    (tmp_path / "y").write_bytes(b"\n\xff")
-    assert main(["import", str(tmp_path / "y")]) == 1
-    assert "y:2: error: file: not UTF-8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "comment", "value"),
+    [
+        ("virtual=192.0.2.1:80\n", "\t# f\xfcr alle\n", "\tcomment=f\xfcr alle\n"),
+        ("virtual_server 192.0.2.1 80 {\n", "! f\xfcr\nreal_server 10.0.0.1 80 {} # alle\n}", "snmp_name f\xfcr\n}\n"),
+        ("-A -t 192.0.2.1:80 -s rr\n", "# f\xfcr alle\n", "-A -t f\xfcr:80\n"),
+        ("network = nat\nservice = lvs\n", "# f\xfcr alle\n", "virtual f\xfcr {\nactive = 0\n}\n"),
+    ],
+)
+def test_bytes_that_are_not_utf_8_may_stand_in_comments_only(
+    text: str, comment: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "old"
+    file.write_bytes((text + comment).encode("latin-1"))
+    assert main(["import", str(file)]) == 0
+    capsys.readouterr()
+    file.write_bytes((text + value).encode("latin-1"))
+    assert main(["import", str(file)]) == 1
+    assert f"old:{text.count(chr(10)) + 1}: error: file: not UTF-8; save the file in UTF-8" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["check", "diff", "apply"])

@@ -120,7 +120,9 @@ _CHECKSUMS: Final = {"tun-nocsum": 0, "tun-csum": 1, "tun-remcsum": 2}
 _PROGRAM: Final = re.compile(r"(?:\S*/)?ipvsadm")
 _WORDLESS: Final = ("sh", "mh")
 """Schedulers of whose flags ipvsadm 1.31 names the first two only when it saves."""
-_USUAL_PERSISTENCE: Final = 300
+_USUAL_PERSISTENCE: Final = 360
+"""Seconds of a `-p` without a number, whatever the manual says (seen of ipvsadm 1.31)."""
+
 _LONGEST: Final = 10_000
 """Characters of a line with quotes, for which shlex takes a time that grows with their square."""
 
@@ -146,7 +148,7 @@ def read_ipvsadm(draft: Draft, text: str, file: str) -> None:
             return
         if "#" in row:
             comments.append(spot)
-        if row.strip() and not row.strip().startswith("#"):
+        if row.strip() and not row.strip().startswith("#") and draft.is_text(spot, row.partition("#")[0]):
             try:
                 _carry_out(draft, spot, _parse(row))
             except FieldError as error:
@@ -205,7 +207,8 @@ def _options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
             continue
         if not word.startswith("--") and len(word) > 2:  # -Ln, or -w5
             first = _OPTIONS.get(word[:2]) or _COMMANDS.get(word[:2]) or ""
-            ahead.append(word[2:] if first in _WITH_VALUE or first == "persistent" else f"-{word[2:]}")
+            takes_value = first in _WITH_VALUE or first == "persistent"
+            ahead.append(word[2:].removeprefix("=") if takes_value else f"-{word[2:]}")
             word = word[:2]
         long, equals, value = word.partition("=")
         name = long[2:] if long.startswith("--") else _OPTIONS.get(long) or _COMMANDS.get(long) or ""

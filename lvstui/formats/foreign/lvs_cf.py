@@ -124,7 +124,7 @@ def _blocks(draft: Draft, text: str, file: str) -> _Block:
         line, sign = _without_comment(row)
         if sign:
             comments.append(spot)
-        if not line.strip():
+        if not line.strip() or not draft.is_text(spot, line):
             continue
         if block := _BLOCK.fullmatch(line):
             opened = _Block(spot, block[1], block[2] or block[3] or "")

@@ -156,3 +156,24 @@ def test_a_flag_that_ipvsadm_saves_without_its_name_is_known_by_that() -> None:
 def test_a_line_of_megabytes_is_refused_at_once() -> None:
     found = told(load(Form.IPVSADM, f"-A -t 192.0.2.1:80 '{'x' * 2_000_000}'\n"))
     assert found == ["1: error: line: has more than 10,000 characters; write a line for each command"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-A -t 192.0.2.1:80 -s rr -p 50",
+        "-At192.0.2.1:80 -srr -p50",
+        "-A -t=192.0.2.1:80 -s=rr -p=50",
+        "--add-service --tcp-service=192.0.2.1:80 --scheduler rr --persistent=50",
+    ],
+)
+def test_an_option_is_read_in_each_way_that_ipvsadm_reads_it(line: str) -> None:
+    found = load(Form.IPVSADM, line)
+    assert told(found) == []
+    assert found.director == load(Form.IPVSADM, "-A -t 192.0.2.1:80 -s rr -p 50").director
+
+
+def test_persistence_without_a_number_lasts_as_long_as_ipvsadm_makes_it() -> None:
+    (pool,) = load(Form.IPVSADM, "-A -t 192.0.2.1:80 -p -s rr").director.pools.values()
+    assert pool.service.persistence is not None
+    assert pool.service.persistence.timeout == 360
