@@ -175,6 +175,14 @@ class Hosts:
         return fields.number(field, text, (0, 65535))
 
 
+def is_text(draft: Draft, spot: Spot, line: str) -> bool:
+    """Return whether a line without its comment is text; note one with bytes of another encoding (surrogates)."""
+    if line.isascii() or not any("\udc80" <= character <= "\udcff" for character in line):
+        return True
+    draft.mistake(spot, "file", "not UTF-8; save the file in UTF-8")
+    return False
+
+
 class Draft:
     """Collects services and servers with the lines that they come from."""
 
@@ -215,13 +223,6 @@ class Draft:
         if self._errors > ERRORS_MAX:
             raise TooMuch(spot, f"more than {ERRORS_MAX:,} errors up to here; correct those before")
         self._mistakes.append(Mistake(spot.file, spot.line, field, sentence, severity))
-
-    def is_text(self, spot: Spot, line: str) -> bool:
-        """Return whether a line without its comment is text; note one with bytes of another encoding (surrogates)."""
-        if line.isascii() or not any("\udc80" <= character <= "\udcff" for character in line):
-            return True
-        self.mistake(spot, "file", "not UTF-8; save the file in UTF-8")
-        return False
 
     def hint(self, word: str, known: Iterable[str]) -> str:
         """Return the question whether a known word was meant, empty where none is near or enough were asked."""

@@ -33,7 +33,7 @@ from lvstui.core.model import (
     Tunnel,
     TunnelType,
 )
-from lvstui.formats.foreign.draft import Draft, Spot
+from lvstui.formats.foreign.draft import Draft, Spot, is_text
 
 _COMMANDS: Final[Mapping[str, str]] = {
     "-A": "add-service",
@@ -148,7 +148,7 @@ def read_ipvsadm(draft: Draft, text: str, file: str) -> None:
             return
         if "#" in row:
             comments.append(spot)
-        if row.strip() and not row.strip().startswith("#") and draft.is_text(spot, row.partition("#")[0]):
+        if row.strip() and not row.strip().startswith("#") and is_text(draft, spot, row.partition("#")[0]):
             try:
                 _carry_out(draft, spot, _parse(row))
             except FieldError as error:

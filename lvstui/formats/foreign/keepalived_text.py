@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from lvstui.core.fields import FieldError, quote
 from lvstui.core.words import first_of
-from lvstui.formats.foreign.draft import Draft, Spot, TooMuch
+from lvstui.formats.foreign.draft import Draft, Spot, TooMuch, is_text
 
 _LINES_MAX: Final = 50_000
 """Lines that definitions and sequences may bring forth, and more of them with each line of the files."""
@@ -118,7 +118,7 @@ class Preprocessor:
             line, has_comment = _without_comment(row.rstrip("\r"))
             if has_comment:
                 self._comments.append(Spot(file, number))
-            if not self._draft.is_text(Spot(file, number), line):
+            if not is_text(self._draft, Spot(file, number), line):
                 continue
             begin = begin or number
             if line.rstrip().endswith("\\"):

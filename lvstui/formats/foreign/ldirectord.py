@@ -21,7 +21,7 @@ from lvstui.core.model import (
     ServiceFlags,
     ServiceKey,
 )
-from lvstui.formats.foreign.draft import Draft, Place, Spot, Valued
+from lvstui.formats.foreign.draft import Draft, Place, Spot, Valued, is_text
 from lvstui.formats.foreign.ldirectord_checks import CHECK_KEYS, asked_of, probe_of
 from lvstui.formats.foreign.ldirectord_real import Real, reals_of
 
@@ -127,7 +127,7 @@ def _sections(draft: Draft, text: str, file: str, usual: dict[str, tuple[Spot, s
         if "#" in row:
             comments.append(spot)
         line = row.partition("#")[0].replace("\t", "    ").rstrip()
-        if not draft.is_text(spot, line):
+        if not is_text(draft, spot, line):
             continue
         inner = _INNER.fullmatch(line) if current else None
         if inner and current:

@@ -29,7 +29,7 @@ from lvstui.core.model import (
     SyncRole,
     Timeouts,
 )
-from lvstui.formats.foreign.draft import Draft, Spot, Valued
+from lvstui.formats.foreign.draft import Draft, Spot, Valued, is_text
 from lvstui.formats.foreign.words import PIRANHA_METHODS, PIRANHA_SCHEDULERS, server_name, service_name
 
 _FAILOVER: Final = "left out: which of two directors works is no part of a profile"
@@ -124,7 +124,7 @@ def _blocks(draft: Draft, text: str, file: str) -> _Block:
         line, sign = _without_comment(row)
         if sign:
             comments.append(spot)
-        if not line.strip() or not draft.is_text(spot, line):
+        if not line.strip() or not is_text(draft, spot, line):
             continue
         if block := _BLOCK.fullmatch(line):
             opened = _Block(spot, block[1], block[2] or block[3] or "")
