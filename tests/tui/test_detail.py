@@ -95,6 +95,19 @@ async def test_enter_on_what_has_no_detail_says_so_and_shows_no_empty_screen(
         assert not stage.app.view.query(".over")
 
 
+async def test_what_an_open_detail_says_is_not_repeated_below_the_table(stage: Stage) -> None:
+    async with stage.app.run_test(size=(160, 48)) as pilot:
+        await stage.look(pilot, 2)
+        await go_to_server(stage, pilot, "web2")
+        await stage.look(pilot, 12)
+        assert "ask the shop team" in shown(stage)
+        assert stage.shown("message") == ""
+        await go_to_server(stage, pilot, "web4")
+        await stage.look(pilot, 12)
+        assert "M moves them" in shown(stage)
+        assert stage.shown("message") == ""
+
+
 async def test_a_long_note_leaves_the_table_its_rows_and_is_whole_in_the_detail(stage: Stage) -> None:
     """One of 4,096 characters took half of the screen as long as the cursor was on its service."""
     note = "ask the shop team first, and " * 100 + "then us"

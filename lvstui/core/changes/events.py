@@ -47,6 +47,11 @@ def _by_number(events: Sequence[Event]) -> Mapping[int, Event]:
     return {event.number: event for event in events}
 
 
+def author(event: Event) -> str:
+    """Return who did it in a word that a column has room for."""
+    return "others" if event.found.who == ANOTHER else event.found.who
+
+
 def state(event: Event) -> Cell:
     """Return the word of state of an event; what ends well is quiet."""
     if event.found.happening.is_foreign:

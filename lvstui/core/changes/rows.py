@@ -112,7 +112,7 @@ def _who(row: Row) -> Cell:
         case RecordRow(record):
             return Cell(record.user)
         case EventRow(event):
-            return Cell(event.found.who)
+            return Cell(events.author(event))
         case _:
             return Cell("")
 
@@ -169,9 +169,9 @@ def _source(row: Row) -> Cell:
 CHANGE_COLUMNS: Final[tuple[RowColumn[Row], ...]] = (
     RowColumn("when", "When, UTC", 13, 1, cell=_when),
     RowColumn("number", "No.", 4, 3, right=True, cell=_number),
-    RowColumn("who", "Who", 8, 2, grow=1, most=16, cell=_who),
+    RowColumn("who", "Who", 10, 2, grow=1, most=16, cell=_who),
     RowColumn("kind", "How", 8, 1, cell=_kind),
-    RowColumn("what", "What", 37, 1, grow=5, cell=_what),
+    RowColumn("what", "What", 35, 1, grow=5, cell=_what),
     RowColumn("source", "From", 15, 4, cell=_source),
     RowColumn("state", "State", 10, 3, cell=_state),
 )
@@ -203,7 +203,7 @@ def _authors(row: ContentRow) -> tuple[str, ...] | None:
         case RecordRow(record):
             return record.user, record.source
         case EventRow(event):
-            return (event.found.who,)
+            return event.found.who, events.author(event)
 
 
 LANGUAGE: Final[Language[ContentRow]] = Language(
@@ -366,8 +366,9 @@ def sentence(snapshot: Snapshot, key: Key) -> str:
             return on_trial.sentence(row)
         case DriftRow(change, director):
             return f"kernel -> profile: {describe(change, director)}"
-        case RecordRow(record, director):
-            return f"{heading(record, director)}: {summary(record, director)}"
+        case RecordRow(record, director, state=state):
+            fate = f", {state.text}" if state.text else ""
+            return f"{heading(record, director)}{fate}: {summary(record, director)}"
         case EventRow(event):
             return events.sentence(event)
         case _:
