@@ -767,6 +767,26 @@ def test_a_file_of_the_name_of_a_stream_is_meant_by_its_path(command: str, capsy
     assert "is empty; name a file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["delete"], "lvstui delete: error: missing: SERVICE"),
+        (["add"], "lvstui add: error: missing: SERVICE"),
+        (["set"], "lvstui set: error: missing: WHAT, FIELD=VALUE"),
+        (
+            ["entries", "left<60"],
+            'lvstui entries: error: "left<60" is one word too many; a filter stands behind --filter',
+        ),
+        (["config", "left<60"], 'lvstui config: error: "left<60" is one word too many'),
+    ],
+)
+def test_what_is_missing_or_too_much_is_named(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1] == said
+
+
 def test_a_stream_is_no_profile_to_save_edits_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -230,7 +230,7 @@ def _examining(command: _Command) -> None:
         "check", "[FILE | --running [--over SECONDS]] [--json]", "check a profile, or the director as it runs"
     )
     what = check.add_mutually_exclusive_group()
-    what.add_argument("file", type=as_file, nargs="?", metavar="FILE", help=f"{_PROFILE_HELP} (-: standard input)")
+    what.add_argument("file", type=as_file, nargs="?", metavar="FILE", help=_PROFILE_HELP)
     what.add_argument("--running", action="store_true", help="what an expert would advise; exit status 3 if anything")
     check.add_argument("--json", action="store_true", help="as JSON")
     _over(check)
@@ -387,10 +387,12 @@ def _writing(command: _Command) -> None:
     change.add_argument("words", nargs="*", metavar="FIELD=VALUE", help="the profile's names, such as tunnel.port=6080")
     add = command("add", "SERVICE [SERVER] [FIELD=VALUE...] [--dry-run] [--json]", "add a service, or a server to one")
     add.add_argument("what", metavar="SERVICE", help=f"{_SERVICE_HELP} of an existing one; or sync ROLE")
-    add.add_argument("words", nargs="*", metavar="FIELD=VALUE", help="the profile's names, such as weight=3")
+    add.add_argument(
+        "words", nargs="*", default=[], metavar="FIELD=VALUE", help="the profile's names, such as weight=3"
+    )
     delete = command("delete", "SERVICE [SERVER] [--yes] [--dry-run] [--json]", "delete a service, or a server of one")
     delete.add_argument("what", metavar="SERVICE", help=f"{_SERVICE_HELP}; or sync ROLE")
-    delete.add_argument("words", nargs="*", metavar="SERVER", help=_SERVER_HELP)
+    delete.add_argument("words", nargs="*", default=[], metavar="SERVER", help=_SERVER_HELP)
     delete.add_argument("--yes", action="store_true", help="do not ask before a whole service is deleted")
     for name, text in (("drain", "send no new connections to a real server"), ("restore", "end a drain")):
         more = " [--with-fallback] [--move-clients]" if name == "drain" else ""

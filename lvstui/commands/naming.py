@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
 from lvstui.commands.place import Failure, Status
 from lvstui.core import fields
 from lvstui.core.fields import FieldError, quote, visible
-from lvstui.core.model import Director, Pool, RealServer, ServiceKey
+from lvstui.core.model import Address, AddressKey, Director, Pool, RealServer, ServiceKey
 from lvstui.core.words import did_you_mean
 
 ASSIGNMENT: Final = re.compile(r"([a-z][a-z0-9_.]*)=(.*)", re.DOTALL)
@@ -44,9 +44,21 @@ def find_pool(text: str, director: Director) -> Pool:
         meant = ", ".join(fields.service_text(pool.service.key) for pool in found)
         raise Failure(f"{quote(text)} may mean any of {meant}; rename one of them first")
     if not found:
-        known = (word for pool in director.pools.values() for word in _service_words(pool))
-        raise Failure(f"no service is {quote(text)}; {did_you_mean(text, known) or '`lvstui show` lists them'}")
+        near = [pool for pool in director.pools.values() if key is None or _is_beside(key, pool.service.key)]
+        raise Failure(
+            f"no service is {quote(text)}; {_meant(text, (w for pool in near for w in _service_words(pool)))}"
+        )
     return found[0]
+
+
+def _is_beside(key: ServiceKey, other: ServiceKey) -> bool:
+    """Return whether two services differ in port or protocol alone: a slip; another address is another service."""
+    return isinstance(key, AddressKey) and isinstance(other, AddressKey) and key.address == other.address
+
+
+def _meant(text: str, known: Iterable[str]) -> str:
+    """Return what leads on from a name that nothing has."""
+    return did_you_mean(text, known) or "`lvstui show` lists them"
 
 
 def _service_words(pool: Pool) -> Iterator[str]:
@@ -69,10 +81,10 @@ def find_server(text: str, among: Pool) -> RealServer:
         meant = ", ".join(fields.server_text(server.endpoint) for server in found)
         raise Failure(f"{quote(text)} may mean any of {meant} in {where}; write the one with its port")
     if not found:
-        known = (word for server in among.servers.values() for word in _server_words(server))
-        raise Failure(
-            f"no server of {where} is {quote(text)}; {did_you_mean(text, known) or '`lvstui show` lists them'}"
-        )
+        address = _address_in(text)
+        near = [server for server in among.servers.values() if address in (None, server.endpoint.address)]
+        known = (word for server in near for word in _server_words(server))
+        raise Failure(f"no server of {where} is {quote(text)}; {_meant(text, known)}")
     return found[0]
 
 
@@ -82,6 +94,15 @@ def _server_words(server: RealServer) -> Iterator[str]:
     yield str(server.endpoint.address)
     if server.name:
         yield visible(server.name)
+
+
+def _address_in(text: str) -> Address | None:
+    """Return the address that a text names, with a port or without; None for a name."""
+    with suppress(FieldError):
+        return fields.server(text).address
+    with suppress(FieldError):
+        return fields.address("server", text)
+    return None
 
 
 def _is_at(server: RealServer, text: str) -> bool:

@@ -51,7 +51,8 @@ class Parser(argparse.ArgumentParser):
         """Return what is said of words that a command does not take."""
         options = [word.partition("=")[0] for word in words if word.startswith("-")]
         if not options:
-            return f"{quote(words[0])} is one word too many"
+            hint = "; a filter stands behind --filter" if "--filter" in self._option_string_actions else ""
+            return f"{quote(words[0])} is one word too many{hint}"
         hint = did_you_mean(options[0], self._option_string_actions)
         return f"{options[0]}: is no option here; {hint or f'{self.prog} --help lists them'}"
 

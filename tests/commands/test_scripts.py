@@ -55,7 +55,11 @@ def test_a_step_leaves_a_server_without_weight_as_it_is_and_says_so(shell: Shell
     [
         (["set", "shap", "web1", "weight=1"], 'no service is "shap"; did you mean shop?'),
         (["set", "tcp:192.0.2.10:433", "name=x"], "did you mean tcp:192.0.2.10:443?"),
+        (["set", "tcp:192.0.2.11:443", "name=x"], 'no service is "tcp:192.0.2.11:443"; `lvstui show` lists them'),
         (["set", "shop", "wbe1", "weight=1"], "did you mean web1?"),
+        (["set", "shop", "10.0.0.11:444", "weight=1"], "did you mean 10.0.0.11:443?"),
+        (["set", "shop", "10.0.0.99:443", "weight=1"], '"10.0.0.99:443"; `lvstui show` lists them'),
+        (["set", "shop", "10.0.0.99", "weight=1"], '"10.0.0.99"; `lvstui show` lists them'),
         (["set", "shop", "web1", "wieght=1"], "wieght: is no field of a real server; did you mean weight?"),
         (["set", "shop", "schedular=rr"], "did you mean scheduler?"),
         (["set", "shop", "weight=1"], "weight: is a field of real servers; write lvstui set shop SERVER weight=..."),

@@ -193,10 +193,10 @@ _NOTE_LEAST, _RAGGED = 60, 28
 def _outlook(view: Services) -> str:
     """Return what is wrong with the server under the cursor, else what is left to wait for if it is drained.
 
-    The second is in the detail too, and not repeated beside it.
+    An open detail says it, so that it is not repeated.
     """
     key, director = view.table.cursor_key, view.snapshot.reading.director
-    if not isinstance(key, ServerKey):
+    if not isinstance(key, ServerKey) or view.body.opened:
         return ""
     pool = director.pools.get(key.service)
     server = pool.servers.get(key.endpoint) if pool else None
@@ -204,8 +204,6 @@ def _outlook(view: Services) -> str:
         return ""
     if (verdict := view.snapshot.health.get(key)) is not None:
         return plight(pool, server, verdict)
-    if view.body.opened:
-        return ""
     seen, persistence = seen_on(view.snapshot, key), pool.service.persistence
     return outlook(server, seen, director.sysctl, persistence, view.size.width - 2)
 
@@ -216,7 +214,7 @@ def _remark(view: Services) -> str:
     A long note is cut, so that it takes no more than two lines from the table; the detail has all of it.
     """
     if view.body.opened:
-        return _outlook(view)
+        return ""
     text = " ".join(f"note {note}" for note in notes(view.snapshot.reading.director, [view.about]))
     room = max(_NOTE_LEAST, 2 * (view.size.width - 2) - _RAGGED)
     return _outlook(view) or (text if len(text) <= room else f"{text[:room]}{UNICODE.cut} Enter shows all")
