@@ -10,19 +10,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Final
 from unittest.mock import patch
 
 from lvstui.commands import trial as trial_commands
 from lvstui.core import fields
-from lvstui.core.change import kernel_writes
+from lvstui.core.change import Change, kernel_writes
 from lvstui.core.drift import diff
-from lvstui.core.model import Director, Pool, Service, ServiceKey
+from lvstui.core.model import Director, Pool, Service
 from lvstui.core.trial import Phase, Trial
 from lvstui.engine import trial_desk
 from lvstui.formats.profile.write import dumps, loads
 from lvstui.host.home import find_home
+from lvstui.kernel.live import Live
+from lvstui.kernel.port import Refused
 from lvstui.store.trial_file import TrialFile
 from lvstui.store.trial_place import trial_path
 from tests.build import server
@@ -139,23 +142,16 @@ class Chance:
             case _:
                 return "apply", str(self._other()), "--force", *within
 
-    def refused(self) -> Path:
-        """Return a profile in which all weights and some services are others, and one service is refused."""
-        return self._other(self._random.choice(list(self._stage.before.pools)))
-
-    def _other(self, refused: ServiceKey | None = None) -> Path:
-        """Return a profile in which all weights and some services are others; one has a scheduler that there is not."""
+    def _other(self) -> Path:
+        """Return a profile in which all weights and some services are others."""
         pools = {
             key: replace(
                 pool,
                 servers={end: replace(one, weight=self._random.randrange(2, 99)) for end, one in pool.servers.items()},
             )
             for key, pool in self._stage.before.pools.items()
-            if self._random.random() < 0.9 or key == refused
+            if self._random.random() < 0.9
         }
-        if refused is not None:
-            pool = pools[refused]
-            pools[refused] = replace(pool, service=replace(pool.service, scheduler="nonsense"))
         path = self._stage.place.folder / "other.toml"
         path.write_text(dumps(Director(pools)))
         return path
@@ -334,13 +330,19 @@ def _saved(stage: Stage, wanted: Director) -> Path:
 
 
 def refuse(stage: Stage, chance: Chance) -> tuple[bool, list[str]]:
-    """Try what the kernel refuses, at once or after other writes: all is as before, and nobody stays on guard."""
-    key = fields.service_text(stage.place.random.choice(list(stage.before.pools)))
-    words: Words = ("set", key, "scheduler=nonsense", "--confirm-within", "60")
-    if stage.place.random.random() < 0.5:
-        words = ("apply", str(chance.refused()), "--force", "--confirm-within", "60")
-    status = stage.place.run(words)
-    wrong = [] if status == 1 and "nonsense" in stage.said else [f"it was not refused: status {status}, {stage.said}"]
+    """Try what is refused, at once or after other writes: all is as before, and nobody stays on guard."""
+    del chance
+    pick = stage.place.random
+    key = fields.service_text(pick.choice(list(stage.before.pools)))
+    within = ("--confirm-within", "60")
+    if pick.random() < 0.5:
+        words, reason = ("set", key, "scheduler=nonsense", *within), "nonsense"
+        status = stage.place.run(words)
+    else:
+        words, reason = ("delete", key, "--yes", *within), "refused for a try"
+        with patch.object(Live, "write", _refusing(pick.randrange(3), reason)):  # of two servers and their service
+            status = stage.place.run(words)
+    wrong = [] if status == 1 and reason in stage.said else [f"it was not refused: status {status}, {stage.said}"]
     end = time.monotonic() + _PATIENCE
     while guards() and time.monotonic() < end:  # one that sees within half a second that there is nothing to guard
         time.sleep(0.05)
@@ -349,6 +351,18 @@ def refuse(stage: Stage, chance: Chance) -> tuple[bool, list[str]]:
     if stage.differs(stage.before):
         wrong.append("the kernel is not as it was before")
     return status == 1, [f"{' '.join(words)}: {text}" for text in wrong]
+
+
+def _refusing(number: int, reason: str) -> Callable[[Live, Change], None]:
+    """Return what writes to a kernel, but for one write of a number, from 0; it is for one child."""
+    write, done = Live.write, count()
+
+    def write_or_refuse(kernel: Live, change: Change) -> None:
+        if next(done) == number:
+            raise Refused(reason)
+        write(kernel, change)
+
+    return write_or_refuse
 
 
 def run(seconds: float, seed: int) -> Iterator[Report]:
