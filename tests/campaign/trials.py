@@ -333,14 +333,16 @@ def refuse(stage: Stage, chance: Chance) -> tuple[bool, list[str]]:
     """Try what is refused, at once or after other writes: all is as before, and nobody stays on guard."""
     del chance
     pick = stage.place.random
-    key = fields.service_text(pick.choice(list(stage.before.pools)))
+    pool = pick.choice(list(stage.before.pools.values()))
     within = ("--confirm-within", "60")
+    words: Words
     if pick.random() < 0.5:
-        words, reason = ("set", key, "scheduler=nonsense", *within), "nonsense"
+        words, reason = ("set", fields.service_text(pool.service.key), "scheduler=nonsense", *within), "nonsense"
         status = stage.place.run(words)
     else:
-        words, reason = ("delete", key, "--yes", *within), "refused for a try"
-        with patch.object(Live, "write", _refusing(pick.randrange(3), reason)):  # of two servers and their service
+        words = ("drain", "--machine", str(next(iter(pool.servers)).address), *within)  # of two servers
+        reason = "refused for a try"
+        with patch.object(Live, "write", _refusing(pick.randrange(2), reason)):
             status = stage.place.run(words)
     wrong = [] if status == 1 and reason in stage.said else [f"it was not refused: status {status}, {stage.said}"]
     end = time.monotonic() + _PATIENCE
