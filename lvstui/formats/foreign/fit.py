@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Final
@@ -57,7 +57,28 @@ def fit(director: Director, room: Room, left: Leftovers) -> Director:
         left.lose(f"sync {fields.ROLE_WORDS[daemon.role]}", sync_text(daemon), became)
     method = _commonest(director) if room.one_method else None
     pools = {key: found for key, pool in director.pools.items() if (found := _pool(director, pool, room, left, method))}
+    if room.same:
+        pools = _with_one_limit(pools, room.same, room, left)
     return Director(pools, timeouts, director.daemons if keeps_sync else None)
+
+
+def _with_one_limit(
+    pools: Mapping[ServiceKey, Pool], same: Callable[[Service, RealServer], Hashable], room: Room, left: Leftovers
+) -> dict[ServiceKey, Pool]:
+    """Return services in which what a program takes for one server has the thresholds of the first."""
+    first: dict[Hashable, tuple[str, RealServer]] = {}
+    found: dict[ServiceKey, Pool] = {}
+    for key, pool in pools.items():
+        servers = dict(pool.servers)
+        for endpoint, server in pool.servers.items():
+            at = server_where(key, endpoint)
+            where, other = first.setdefault(same(pool.service, server), (at, server))
+            if (server.upper, server.lower) != (other.upper, other.lower):
+                became = f"written as upper {other.upper}, lower {other.lower}: {room.program} takes it for {where}"
+                left.lose(at, f"upper {server.upper}, lower {server.lower}", became)
+                servers[endpoint] = replace(server, upper=other.upper, lower=other.lower)
+        found[key] = Pool(pool.service, servers)
+    return found
 
 
 def server_where(key: ServiceKey, endpoint: Endpoint) -> str:

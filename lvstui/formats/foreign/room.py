@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -110,7 +110,8 @@ class Room:
     servers by route and tunnel keep a port where the service is a mark, `masq_port_0` whether a server by masq may
     have none where its service has one, `every_port` whether a service may have none,
     `sync` whether these daemons can run, and `sync_rule` which ones do. `timeout_max` is 0 where there
-    is no room for timeouts, `mask_0` whether all clients can count as one. What has no room as a name or note goes
+    is no room for timeouts, `same` by what servers of all services are taken for one, which has the thresholds of the
+    first, `mask_0` whether all clients can count as one. What has no room as a name or note goes
     into a comment, where there are `comments`.
     """
 
@@ -139,6 +140,7 @@ class Room:
     mark_max: int = 2**32 - 1
     mask_0: bool = True
     sync_rule: str = "starts none"
+    same: Callable[[Service, RealServer], Hashable] | None = None
 
 
 def is_udp_or_mark(key: ServiceKey) -> bool:

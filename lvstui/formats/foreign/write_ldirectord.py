@@ -46,6 +46,11 @@ _SCHEDULER: Final = re.compile(r"[a-z]+")
 _GOOD: Final = (Statuses(200, 299),)
 """The statuses of a page that ldirectord takes for good (HTTP::Response::is_success), after all redirections."""
 
+_MARK_SEEN: Final = 2**31 - 1
+_BLIND: Final = (
+    "written, but ldirectord takes no server out here: ipvsadm lists so high a mark as a negative number, "
+    "which it does not read"
+)
 _TRUSTED: Final = "written as a check that newer libraries of Perl pass with a trusted certificate only"
 """LWP::UserAgent no longer takes `verify_hostname => 0` for no look at the certificate at all (check_http)."""
 
@@ -86,6 +91,8 @@ def _check(left: Leftovers, asking: Asking) -> Probe | None:
     if found is None:
         left.lose(asking.where, text, "left out: ldirectord cannot ask that, and checks nothing here")
         return None
+    if isinstance(key, MarkKey) and key.mark > _MARK_SEEN:
+        left.lose(asking.where, text, _BLIND)
     seconds = float(ceil(found.timeout))
     if seconds != found.timeout:
         left.lose(asking.where, f"probe timeout {found.timeout:g}s", f"written as {seconds:g}: it takes whole seconds")
@@ -105,6 +112,13 @@ def _page(left: Leftovers, asking: Asking, probe: Probe) -> Probe:
     if probe.type is ProbeType.HTTPS:
         left.lose(asking.where, f"probe {probe_text(probe)}", _TRUSTED)
     return replace(probe, path=path, status=_GOOD, days=0)
+
+
+def _same(service: Service, server: RealServer) -> tuple[object, ...]:
+    """Return by what ldirectord tells servers apart, in whichever service they are (get_real_id_str)."""
+    checks = tuple(line for line in _checks(service) if "timeout=" not in line)
+    protocol = service.key.protocol if isinstance(service.key, AddressKey) else None
+    return (checks, protocol, server.endpoint, server.weight, server.forwarding)
 
 
 ROOM: Final = Room(
@@ -128,6 +142,7 @@ ROOM: Final = Room(
     service_name=_is_line,
     server_name=never,
     note=_is_line,
+    same=_same,
 )
 
 

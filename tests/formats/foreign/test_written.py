@@ -14,6 +14,7 @@ from lvstui.core.model import (
     AddressKey,
     Director,
     Endpoint,
+    Forwarding,
     Pool,
     Probe,
     ProbeType,
@@ -120,3 +121,16 @@ def test_a_sync_daemon_that_a_program_does_not_start_is_lost_with_those_that_it_
     daemon = SyncDaemon(SyncRole.BACKUP, "eth0", 5)
     (loss,) = write(form, Director(sync={SyncRole.BACKUP: daemon})).losses
     assert rule in str(loss)
+
+
+def test_a_server_in_two_services_is_written_with_the_thresholds_that_ldirectord_gives_it() -> None:
+    keys = [AddressKey(Protocol.TCP, IPv4Address("192.0.2.1"), port) for port in (80, 81, 82)]
+    server = RealServer(Endpoint(IPv4Address("10.0.0.1"), 80), Forwarding.MASQ, upper=9, lower=3)
+    others = (server, replace(server, upper=5, lower=0), replace(server, upper=5, lower=0, weight=2))
+    director = Director({key: Pool(Service(key), {one.endpoint: one}) for key, one in zip(keys, others, strict=True)})
+    for form in FORMS:
+        check_written(form, director)
+    written = write(Form.LDIRECTORD, director)
+    limits = [(one.upper, one.lower) for pool in written.fitted.pools.values() for one in pool.servers.values()]
+    assert limits == [(9, 3), (9, 3), (5, 0)]
+    assert [loss.where for loss in written.losses] == ["tcp:192.0.2.1:81 / 10.0.0.1:80"]

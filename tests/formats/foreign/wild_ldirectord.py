@@ -54,7 +54,7 @@ def _section(dice: Random, number: int) -> Iterator[str]:
     persistent, marked = dice.random() < 0.4, dice.random() < 0.3
     port = ""
     if marked:
-        target = f"{dice.choice((7, 80, 2**31 + 5)) + number}"
+        target = f"{dice.choice((7, 80, 2**31 - 9)) + number}"
     else:
         port = dice.choice((*_PORTS, *(["0"] if persistent else [])))
         host = f"[2001:db8::{number + 1}]" if six else dice.choice((f"192.0.2.{number + 1}", "web.example"))
