@@ -124,7 +124,7 @@ def _known() -> Known:
 
 
 def _complain_of_mistakes(config: Config) -> None:
-    """Say what is wrong in the configuration, and goes on as if it were not there."""
+    """Say what is wrong in the configuration; it counts as if it were not there."""
     found = list(map(str, config.mistakes))
     for line in found[:_MISTAKES]:
         complain(line)

@@ -84,7 +84,7 @@ def _assigned(service: Service, what: str, values: Mapping[str, str]) -> Service
 
 
 def _weighed(server: RealServer, values: dict[str, str]) -> RealServer:
-    """Take a weight that starts from the one there is (`+2`, `50%`, `*1.5`, `drain`) out of values, and obey it."""
+    """Take a weight that starts from the one there is (`+2`, `50%`, `*1.5`, `drain`) out of values, and apply it."""
     text = values.get("weight", "")
     if not text or text.strip().isdigit():
         return server

@@ -69,7 +69,7 @@ def write_plan(output: Path, place: Place, work: Work, path: str, found: Examine
 
 
 def _refuse_other(output: Path) -> None:
-    """Raise `Failure` where something else than a plan would be written over."""
+    """Raise `Failure` where something other than a plan would be overwritten."""
     if not output.is_file():
         return
     with suppress(OSError, UnicodeDecodeError):

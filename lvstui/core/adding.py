@@ -1,4 +1,4 @@
-"""What is added to a running director by what another program's file says of it."""
+"""The additions that make a running director hold what another program's file says."""
 
 from __future__ import annotations
 

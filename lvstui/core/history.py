@@ -46,7 +46,7 @@ _PACKETS: Final = Stats._fields.index("in_packets")
 
 
 class Step(NamedTuple):
-    """A ring: one sample each so many seconds, so many of them."""
+    """A ring of so many samples, one every so many seconds."""
 
     seconds: int
     length: int

@@ -124,7 +124,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Peek:
-    """Request: read the connection table once, for a moment, for who sticks; not while somebody looks at it anyway."""
+    """Request: read the connection table for a moment, to find who sticks; not while somebody looks at it anyway."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from lvstui.kernel.port import Kernel, KernelError, NoIpvs
 
 
 class Observer:
-    """Keeps what is learnt from the readings of one kernel; `now` is everywhere the worker's clock, in seconds."""
+    """Keeps what is learnt from the readings of one kernel; `now` is always the worker's clock, in seconds."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
@@ -69,7 +69,7 @@ class Observer:
         self.glimpse = glimpse(scan, self.reading.director, now)
 
     def take_glance(self, scan: Scan, now: float) -> None:
-        """Take a reading of a part of the connection table: it tells both."""
+        """Take a reading of a part of the connection table, for both clients and health."""
         self.remember_clients(scan, now)
         self.weigh(scan, now)
 

@@ -86,7 +86,7 @@ def give_up(kept: Iterable[Right], reserve: Iterable[Right] = (), *, for_good: b
 
 @contextmanager
 def raised(*rights: Right) -> Iterator[None]:
-    """Put rights that are in reserve in force, in this thread, for as long as this lasts; without them nothing is."""
+    """Put rights that are in reserve into force, in this thread, for as long as this lasts; without them nothing is."""
     in_force, permitted = _read()
     more = in_force | _bits(rights) & permitted
     if more == in_force:

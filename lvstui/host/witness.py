@@ -37,11 +37,11 @@ def start() -> None:
         return
     with suppress(BaseException):  # nothing may get back into the frames of our caller
         ours.close()
-        _stand(its)
+        _serve(its)
     os._exit(0)
 
 
-def _stand(line: socket.socket) -> None:
+def _serve(line: socket.socket) -> None:
     """Answer until the other end is closed, each question in a thread of its own, as some have to wait."""
     from threading import Thread
 

@@ -98,7 +98,7 @@ class _Files:
 
 
 def _is_elsewhere(root: Path) -> bool:
-    """Return whether the root folder of a process is another one than ours, as far as we may see it."""
+    """Return whether the root folder of a process differs from ours, as far as we may see it."""
     try:
         return not root.samefile("/")
     except OSError:

@@ -1,4 +1,4 @@
-"""The theme files that somebody wrote for this machine or for himself, in the folder `themes` beside config.toml."""
+"""The theme files that somebody wrote for this machine or for one user, in the folder `themes` beside config.toml."""
 
 from __future__ import annotations
 

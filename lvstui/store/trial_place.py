@@ -27,7 +27,7 @@ def demo_trial_path(profile: Path) -> Path:
 
 
 def ended_path(path: Path) -> Path:
-    """Return where it stands what became of the last trial."""
+    """Return the file that says what became of the last trial."""
     return path.with_name(f"{path.name}.ended")
 
 

@@ -28,9 +28,6 @@ COARSE: Final = "lvstui-ansi"
 """What is worn on terminals of fewer than 256 colours."""
 _SHIPPED: Final = "lvstui-"
 
-TEXTS: Final = ("foreground", "secondary", "text-dim", "accent", "warning", "error")
-"""The roles of text; each can be read on all of `GROUNDS`."""
-GROUNDS: Final = ("background", "surface", "panel", "dialog", "cursor")
 ON: Final = ("accent", "error", "warning")
 """Colours that are painted behind a text, which has the role `text-on-` and their name."""
 

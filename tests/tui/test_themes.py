@@ -15,9 +15,7 @@ from lvstui.tui.ink import Depth, Ink
 from lvstui.tui.themes import (
     COARSE,
     DEFAULT,
-    GROUNDS,
     ON,
-    TEXTS,
     Palette,
     ThemeError,
     gather,
@@ -30,6 +28,9 @@ LEAST = 4.5
 """The contrast of text that WCAG asks for."""
 GRAPHICS = 3.0
 """The contrast of graphics that WCAG asks for."""
+TEXTS = ("foreground", "secondary", "text-dim", "accent", "warning", "error")
+"""The roles of text; each can be read on all of `GROUNDS`."""
+GROUNDS = ("background", "surface", "panel", "dialog", "cursor")
 GRAPHICS_ON = (("bar", "background"), ("bar", "panel"), ("chart", "background"), ("chart", "panel"))
 
 GOOD = shipped()[f"{DEFAULT}.toml"].replace(DEFAULT, "mine")

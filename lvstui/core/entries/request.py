@@ -148,7 +148,7 @@ def title(snapshot: Snapshot, request: EntryRequest) -> str:
 
 
 def _away(director: Director, request: EntryRequest) -> str:
-    """Return which server clients are bound to, where it is the same machine for all."""
+    """Return the server that clients are bound to, where it is the same machine for all."""
     ends = {resolved.server or resolved.entry.server: resolved.service for resolved in request.chosen}
     if len({end.address for end in ends}) != 1:
         return ""

@@ -91,7 +91,7 @@ class Tally:
 
     @property
     def waiting(self) -> int:
-        """How many wait since a while ago; where there are such, also those who came before and after the last that
+        """How many have waited for a while; where some have, also those who came before and after the last that
         got through."""
         lately = sum(age <= OLD for age in self.waits)
         return lately + sum(OLD < age < self.since for age in self.waits) if lately else 0
@@ -112,7 +112,7 @@ class Tally:
         return self.fresh >= FEW and not any(age <= PATIENCE + _FRESH for age in self.waits)
 
     def leave_out(self, before: Set[Pair], ages: Mapping[str, float], now: float) -> None:
-        """Take connections that got through `before` for no sign that others do; nobody waits since before one did."""
+        """Ignore connections that got through `before`, and who waited before one did: they show nothing of others."""
         left = (ages[row.state] - (row.ends - now) for row in self.passed if pair_of(row) not in before)
         new = list(left)
         self.since, self.fresh = min(new, default=inf), sum(age <= _FRESH for age in new)

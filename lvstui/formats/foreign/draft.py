@@ -1,4 +1,4 @@
-"""A director as it comes into being from another program's file, with what is lost and what is wrong in it."""
+"""A director under construction from another program's file, with what is lost and what is wrong in it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Spot(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a file says a service or a server: from where to which line, and the lines of what is said of it."""
+    """Where a service or a server stands in a file: its first and last line, and the line of each value."""
 
     first: Spot
     last: int

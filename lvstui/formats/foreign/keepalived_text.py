@@ -70,7 +70,7 @@ class Line(NamedTuple):
 
 
 class Preprocessor:
-    """Brings forth the lines that keepalived reads; `identity` is its configuration id (-i), None where nobody says."""
+    """Yields the lines that keepalived reads; `identity` is its configuration id (-i), None where nobody says."""
 
     def __init__(self, draft: Draft, include: Includer, identity: str | None) -> None:
         self._draft = draft

@@ -24,7 +24,7 @@ _SHOWN: Final = 40
 
 
 class Fault(NamedTuple):
-    """Where a text stops to be TOML, and why; `missing` is what would mend the line if it stood at its end.
+    """Where a text stops being TOML, and why; `missing` is what would mend the line if it stood at its end.
 
     The line is wrong `alone` where it neither begins nor goes on with a value.
     """

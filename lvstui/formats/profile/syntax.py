@@ -248,7 +248,7 @@ class _Mender:
         return None
 
     def _take_out(self, number: int, start: int, end: int, *, alone: bool) -> None:
-        """Take a key with its value out, the row of a list, or a row that is wrong for itself alone."""
+        """Take a key with its value out, the row of a list, or a row that is wrong by itself."""
         row = self._rows[number]
         first = number
         alone = alone or row.lstrip().startswith("{")
