@@ -141,7 +141,7 @@ def _make(place: Place, edit: Edit, snapshot: Snapshot, said: Said) -> int:
     on_trial = (lambda: trials.changes) if trials else tuple
     profile = FollowedProfile(place.profile, place.kernel, report, place.here, on_trial)
     editor = Editor(place.kernel, profile, place.history, report, trials=trials)
-    with closing(editor), held_back(editor.interrupt) as hold:
+    with held_back(editor.interrupt) as hold, closing(editor):
         outcome = editor.make(edit, director)
     said.outcome(outcome)
     if not isinstance(outcome, Applied):

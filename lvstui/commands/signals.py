@@ -49,10 +49,28 @@ def ending() -> Iterator[None]:
 
 @contextmanager
 def held_back(interrupt: Callable[[], None]) -> Iterator[Hold]:
-    """Call `interrupt` for signals that would end the program; `Hold.obey` ends it by the first of them afterwards."""
+    """Call `interrupt` for signals that would end the program; `Hold.obey` ends it by the first of them afterwards.
+
+    Ctrl-Z stops it after the body: stopped within an edit it would hold locks that others, and a guard, wait for.
+    """
     hold = Hold(interrupt)
-    with _handled(hold.note):
+    with _stopped_later(), _handled(hold.note):
         yield hold
+
+
+@contextmanager
+def _stopped_later() -> Iterator[None]:
+    if current_thread() is not main_thread() or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
+        yield
+        return
+    asked: list[int] = []
+    signal.signal(signal.SIGTSTP, lambda number, _: asked.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        if asked:
+            signal.raise_signal(signal.SIGTSTP)
 
 
 def _end(number: int, _: FrameType | None) -> None:

@@ -146,7 +146,7 @@ def carry_out(
     profile = FollowedProfile(saved, place.kernel, report, place.here)
     edit = Edit(work.changes, Kind.APPLY, trial=trial or 0.0)
     editor = Editor(place.kernel, profile, place.history, report, trials=desk_of(place, report))
-    with closing(editor), held_back(editor.interrupt) as hold:
+    with held_back(editor.interrupt) as hold, closing(editor):
         outcome = editor.make(edit, work.reading.director)
     try:
         _print_outcome(work, source, outcome, as_json=as_json)
