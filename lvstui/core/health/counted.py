@@ -11,6 +11,9 @@ from lvstui.core.observed import ServerStats, Stats
 _RESET: Final = 20
 """Bytes of a reset without its IP header: it has no options, where an answer to a SYN has at least its MSS."""
 
+_ABORT: Final = 16
+"""The same of SCTP, without a cause (sctp_make_abort in net/sctp/sm_make_chunk.c); an answer to INIT has a cookie."""
+
 _ICMP: Final = 8
 """Bytes that ICMP puts between its IP header and the packet that it is about."""
 
@@ -116,7 +119,8 @@ def answers(span: Span, kind: Traffic) -> Answers:
     """
     if not span.out_packets:
         return Answers.NONE
-    if kind.protocol is not Protocol.UDP and span.out_bytes == span.out_packets * (kind.header + _RESET):
+    reset = _ABORT if kind.protocol is Protocol.SCTP else _RESET
+    if kind.protocol is not Protocol.UDP and span.out_bytes == span.out_packets * (kind.header + reset):
         return Answers.RESETS
     longer = (kind.header + _ICMP) * span.out_packets
     if span.out_packets == span.in_packets and span.out_bytes - span.in_bytes == longer:

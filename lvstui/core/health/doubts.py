@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from math import inf
+from typing import Final
 
 from lvstui.core.health.account import FEW
 from lvstui.core.health.arrivals import Arrivals
 from lvstui.core.health.counted import Span, Traffic, between, opens
-from lvstui.core.health.table import Pair, Tallies, judge, lasts_one_way, pair_of, tallies
+from lvstui.core.health.table import Before, Tallies, Tally, judge, lasts_one_way, pair_of, tallies
 from lvstui.core.health.verdict import Trouble, Verdict
 from lvstui.core.model import Director, ServerKey
 from lvstui.core.observed import Scan, ServerStats
@@ -25,6 +26,11 @@ _CHANCES: Final = 2
 _MINUTE: Final = 60.0
 """Seconds for which connections in vain stand in the table."""
 
+_COMPARED: Final = 0.75
+"""Of a part of the table, the share that a later part surely has too: the kernel may come less far."""
+
+_NOTHING: Final = Tally()
+
 _STALE: Final = 30.0
 """Seconds for which what the table showed is worth something."""
 
@@ -38,13 +44,6 @@ class _Doubt:
     weighed: int = 0
 
 
-class _Before(NamedTuple):
-    """The connections of a server that had got through when its trouble was found, kept `until` a while after it."""
-
-    pairs: frozenset[Pair]
-    until: float
-
-
 class Doubts:
     """The servers that are in doubt, and what the table said when it was read last.
 
@@ -55,7 +54,7 @@ class Doubts:
 
     def __init__(self) -> None:
         self._open: dict[ServerKey, _Doubt] = {}
-        self._before: dict[ServerKey, _Before] = {}
+        self._before: dict[ServerKey, tuple[Before, float]] = {}  # until when it is worth something
         self._rested = 0.0
         self._weighed = 0.0
         self.arrivals = Arrivals()
@@ -84,7 +83,9 @@ class Doubts:
 
     def asks(self, now: float) -> bool:
         """Return whether the table should be read."""
-        return now >= self._rested and (self.arrivals.asks or any(doubt.ripe for doubt in self._open.values()))
+        return now >= self._rested and (
+            self.arrivals.asks or bool(self.found) or any(doubt.ripe for doubt in self._open.values())
+        )
 
     def weigh(self, scan: Scan, director: Director, now: float) -> None:
         """Take a reading of the table, or a part of one."""
@@ -95,9 +96,9 @@ class Doubts:
         self.arrivals.weigh(scan, director, now)
         counted = self.tallies = tallies(scan, director)
         ages = lasts_one_way(director)
-        for key, before in self._before.items():
+        for key, (before, _) in self._before.items():
             if key in counted:
-                counted[key].leave_out(before.pairs, ages, scan.began)
+                counted[key].leave_out(before, ages, scan.began)
         found: dict[ServerKey, Verdict] = {}
         for key, verdict in judge(counted, scan, director, now).items():
             if verdict.trouble is not Trouble.NO_HANDSHAKE:
@@ -105,22 +106,32 @@ class Doubts:
             known = self.found.get(key)
             found[key] = verdict if known is None else verdict._replace(since=known.since)
         for key, verdict in self.found.items():
-            tally = counted.get(key)
-            if key not in found and tally is not None and tally.is_still_in_trouble:
+            if key not in found and self._goes_on(key, scan, now):
                 found[key] = verdict
         self.found = found
-        self._keep_before(now)
+        self._keep_before(scan, now)
         for key, doubt in [*self._open.items()]:
             doubt.weighed += doubt.ripe and key not in found
             if doubt.weighed > _CHANCES:
                 del self._open[key]
 
-    def _keep_before(self, now: float) -> None:
+    def _goes_on(self, key: ServerKey, scan: Scan, now: float) -> bool:
+        """Return whether a server that was in trouble still is: a part of the table may have nothing of it."""
+        tally = self.tallies.get(key, _NOTHING)
+        if tally.waits or tally.fresh or scan.complete:
+            return tally.is_still_in_trouble
+        return now < self._before[key][1]
+
+    def _keep_before(self, scan: Scan, now: float) -> None:
         """Keep which connections had got through to each server when its trouble began: they may go on."""
-        kept = {key: before for key, before in self._before.items() if now < before.until}
+        kept = {key: (before, until) for key, (before, until) in self._before.items() if now < until}
         for key in self.found:
-            pairs = kept[key].pairs if key in kept else frozenset(map(pair_of, self.tallies[key].passed))
-            kept[key] = _Before(pairs, now + _MINUTE)
+            tally = self.tallies.get(key, _NOTHING)
+            if key not in kept:
+                places = inf if scan.complete else _COMPARED * len(scan.connections)
+                kept[key] = Before(frozenset(pair_of(row) for _, row in tally.passed), places), now + _MINUTE
+            elif tally.waits:
+                kept[key] = kept[key][0], now + _MINUTE
         self._before = kept
 
     def drop(self, key: ServerKey) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from itertools import islice
 from math import exp, inf, lgamma, log
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from lvstui.core.health.account import FEW
 from lvstui.core.health.counted import traffic
@@ -72,14 +72,14 @@ class Tally:
     """The TCP connections of a server by what becomes of them.
 
     `waits` are those in SYN_RECV, as the seconds since the last SYN of each; `refused` ones are in CLOSE, with masq.
-    `passed` ones got through, and had a packet in the last seconds: `fresh` 4, `lately` 8, `recent` 15, `minute` 60;
-    the last one `since` seconds ago. `clients` are those of waiting and refused ones, `served` those of recent ones.
-    `established` ones are open, however long ago they had a packet.
+    `passed` ones got through, each with its place in the table, and had a packet in the last seconds: `fresh` 4,
+    `lately` 8, `recent` 15, `minute` 60; the last one `since` seconds ago. `clients` are those of waiting and refused
+    ones, `served` those of recent ones. `established` ones are open, however long ago they had a packet.
     """
 
     waits: list[float] = field(default_factory=list)
     refused: int = 0
-    passed: list[Connection] = field(default_factory=list)
+    passed: list[tuple[int, Connection]] = field(default_factory=list)
     established: int = 0
     fresh: int = 0
     lately: int = 0
@@ -103,18 +103,18 @@ class Tally:
 
     @property
     def is_still_in_trouble(self) -> bool:
-        """Whether a server that was in trouble shows nothing else yet."""
-        return any(age < self.since for age in self.waits) and self.fresh * _RATIO <= len(self.waits)
+        """Whether a server that was in trouble shows nothing else yet, and that it is."""
+        return bool(self.waits) and self.fresh * _RATIO <= len(self.waits)
 
     @property
     def is_well_again(self) -> bool:
         """Whether what still waits came before some got through."""
         return self.fresh >= FEW and not any(age <= PATIENCE + _FRESH for age in self.waits)
 
-    def leave_out(self, before: Set[Pair], ages: Mapping[str, float], now: float) -> None:
+    def leave_out(self, before: Before, ages: Mapping[str, float], now: float) -> None:
         """Ignore connections that got through `before`, and who waited before one did: they show nothing of others."""
-        left = (ages[row.state] - (row.ends - now) for row in self.passed if pair_of(row) not in before)
-        new = list(left)
+        rows = (row for place, row in self.passed if place < before.places and pair_of(row) not in before.pairs)
+        new = [ages[row.state] - (row.ends - now) for row in rows]
         self.since, self.fresh = min(new, default=inf), sum(age <= _FRESH for age in new)
         self.waits = [age for age in self.waits if age < self.since]
 
@@ -134,6 +134,16 @@ def pair_of(row: Connection) -> Pair:
     return row.client, row.virtual
 
 
+class Before(NamedTuple):
+    """The connections of a server that had got through when its trouble was found.
+
+    Of later readings of the table only the first `places` can be compared with that one, which may have been a part.
+    """
+
+    pairs: Set[Pair]
+    places: float
+
+
 Tallies: TypeAlias = Mapping[ServerKey, Tally]
 
 
@@ -141,9 +151,9 @@ def tallies(scan: Scan, director: Director) -> Tallies:
     """Count the connections of each server; those that may have come by several marks are left out."""
     both_ways, one_way = lasts(director), lasts_one_way(director)
     found: dict[ServerKey, Tally] = {}
-    for key, connection in placed(scan, director):
+    for place, (key, connection) in enumerate(placed(scan, director)):
         masq = director.pools[key.service].servers[key.endpoint].forwarding is Forwarding.MASQ
-        _count(found.setdefault(key, Tally()), connection, both_ways if masq else one_way, scan.began)
+        _count(found.setdefault(key, Tally()), place, connection, both_ways if masq else one_way, scan.began)
     return found
 
 
@@ -170,7 +180,7 @@ def placed(scan: Scan, director: Director) -> Iterator[tuple[ServerKey, Connecti
             yield key, connection
 
 
-def _count(tally: Tally, connection: Connection, ages: Mapping[str, float], now: float) -> None:
+def _count(tally: Tally, place: int, connection: Connection, ages: Mapping[str, float], now: float) -> None:
     state, left = connection.state, connection.ends - now
     if state == "SYN_RECV":
         if PATIENCE <= SYN_RECV - left <= _MINUTE:
@@ -178,7 +188,7 @@ def _count(tally: Tally, connection: Connection, ages: Mapping[str, float], now:
             tally.clients.add(connection.client.address)
     elif state in ages:
         age = ages[state] - left
-        tally.passed.append(connection)
+        tally.passed.append((place, connection))
         tally.since = min(tally.since, age)
         tally.minute += age <= _MINUTE
         tally.established += state == "ESTABLISHED"

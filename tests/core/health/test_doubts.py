@@ -58,6 +58,27 @@ def test_old_connections_that_go_on_are_no_sign_that_new_ones_get_through() -> N
     assert weigh(rows(6, "SYN_RECV", 58), talking, [new[0]._replace(ends=NOW + 890)]) == 1
 
 
+def test_a_part_of_the_table_that_has_nothing_of_a_server_says_nothing_of_it() -> None:
+    counters = routed()
+    counters.run(3, SYNS, BROWSED, active=1)
+
+    def weigh(*found: list[Connection], complete: bool = False) -> int:
+        counters.run(1, NOTHING, BROWSED)
+        part = replace(scan(WELL, *found), complete=complete)
+        return len(counters.watch.weigh(part, counters.now))
+
+    assert weigh(DEAD) == 1
+    assert weigh() == 1, "its rows stand further on"
+    further_on = rows(20, "ESTABLISHED", 899)
+    assert weigh(DEAD, further_on) == 1, "which the first reading did not come to"
+    assert weigh(complete=True) == 0
+    counters.run(3, SYNS, BROWSED, active=1)
+    assert weigh(DEAD) == 1
+    for _ in range(40):
+        found = weigh()
+    assert found == 0, "it is too long ago"
+
+
 def test_one_packet_a_connection_raises_a_doubt_though_none_stays_active() -> None:
     counters = routed()
     counters.run(3, ((60,), ()), BROWSED)
