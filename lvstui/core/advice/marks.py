@@ -89,13 +89,19 @@ def _unset(snapshot: Snapshot) -> Iterator[Advice]:
     if ruleset is None or ruleset.trouble or any(not rule.decoded for rule in ruleset.rules):
         return  # what cannot be read is not reported as missing
     for mark in _served(snapshot):
-        if not mark.rules and not mark.lost and not mark.possible:
+        if not mark.rules and not mark.lost and not mark.possible and not _is_coming(mark, snapshot):
             yield _advise(
                 mark,
                 "no rule sets it",
                 "IPVS only recognises marks: without a rule of nftables or iptables the service sees no traffic",
                 with_keys("set in the marks view ({3:view.marks}) which packets get it ({e:mark.edit})"),
             )
+
+
+def _is_coming(mark: Mark, snapshot: Snapshot) -> bool:
+    """Return whether new connections come with a mark all the same: tc, or a program, can set one too."""
+    counted = (snapshot.reading.services.get(pool.service.key) for pool in mark.pools)
+    return any(stats is not None and stats.connection_rate > 0 for stats in counted)
 
 
 def _unserved(snapshot: Snapshot) -> Iterator[Advice]:

@@ -71,7 +71,8 @@ class NetworkFacts:
     `settings` are files below /proc/sys/net by their path there (`ipv4/conf/eth0/rp_filter`), as far as they exist.
     `modules` are those of the kernel that belong to IPVS, None where that is not known. `beyond` has an address of each
     of the first networks that are reached through a router: where clients may be. `filtered` counts the packets that
-    rp_filter has dropped since boot, None where that is not counted. `trouble` says what could not be read.
+    rp_filter has dropped since boot, None where that is not counted. `classified` are the interfaces where filters of
+    tc may see what comes in. `trouble` says what could not be read.
     """
 
     links: Mapping[str, Link] = field(default_factory=dict)
@@ -80,6 +81,7 @@ class NetworkFacts:
     modules: frozenset[str] | None = None
     beyond: tuple[Address, ...] = ()
     filtered: int | None = None
+    classified: tuple[str, ...] = ()
     trouble: str = ""
 
     def number(self, path: str) -> int | None:

@@ -10,7 +10,18 @@ from lvstui.core.doctor.facts import Facts, Passage, is_remote, is_unanswered, s
 from lvstui.core.doctor.finding import Found, fine, unknown, warn, wrong
 from lvstui.core.doctor.words import name, named, some
 from lvstui.core.fields import forwarding_text, visible
-from lvstui.core.model import AddressKey, Family, Forwarding, MarkKey, Pool, Protocol, RealServer, ServerKey, TunnelType
+from lvstui.core.model import (
+    AddressKey,
+    Family,
+    Forwarding,
+    MarkKey,
+    Pool,
+    Protocol,
+    RealServer,
+    ServerKey,
+    ServiceFlags,
+    TunnelType,
+)
 from lvstui.core.probes.answer import Outcome
 from lvstui.core.trace.route import Route
 from lvstui.core.words import count
@@ -144,6 +155,10 @@ def answers(facts: Facts, pool: Pool) -> Found | None:
     if not servers:
         return None
     looked = f"packets in and out of {count(len(servers), 'server')}"
+    engine = pool.service.persistence.engine if pool.service.persistence else ""  # it may find connections anew
+    if pool.service.flags & ServiceFlags.ONE_PACKET and not engine:
+        found = "IPVS keeps no connection of a one-packet service: answers of masqueraded servers leave as they are"
+        return warn(looked, f"{found}, from the servers' own addresses", "take one-packet out, or use route or tunnel")
     seen = facts.reading.servers.get(pool.service.key, {})
     counted = [(server, known.stats) for server in servers if (known := seen.get(server.endpoint)) and known.stats]
     if not counted:

@@ -161,10 +161,23 @@ def mark(facts: Facts, pool: Pool) -> Found | None:
     state = rules[0].state.text if rules else "no rule" if known.rules else known.state.text
     if state in (MAYBE, "unknown", "raw", ""):
         return unknown(looked, STATES.get(state, "the rules do not show it"))
+    if not known.rules and (other := _set_elsewhere(facts, pool)):
+        because = f"no rule of nftables or iptables sets it; {other}"
+        return unknown(looked, because, "look at `tc filter show dev INTERFACE ingress`")
     failed = next((rule.failed for rule in rules if rule.failed), None)
     by = f"; {packet_text(failed.packet)} comes with mark {failed.mark}" if failed and failed.packet else ""
     remedy = with_keys("the marks view ({3:view.marks}) shows the rules; {T:trace} follows a packet through them")
     return wrong(looked, f"{state}: {STATES.get(state, state)}{by}", remedy)
+
+
+def _set_elsewhere(facts: Facts, pool: Pool) -> str:
+    """Return what shows that a mark may be set by what lvstui does not read; empty where nothing does."""
+    stats = facts.reading.services.get(pool.service.key)
+    if stats is not None and stats.connection_rate:
+        return f"but {stats.connection_rate} new connections come with it in a second, so tc or a program does"
+    if facts.network.classified:
+        return f"filters of tc on {some(map(visible, facts.network.classified))} may, and they are not read"
+    return ""
 
 
 def _is_about(rule: Rule, family: Family) -> bool:

@@ -36,6 +36,9 @@ _UP: Final = 0x1
 _QUIET: Final = 0x8 | 0x10 | 0x80
 """Interfaces on which nobody is asked for a link address (IFF_LOOPBACK, IFF_POINTOPOINT, IFF_NOARP)."""
 
+_INGRESS: Final = ("clsact", "ingress")
+"""Queueing disciplines that hold filters for what comes in."""
+
 _TEXT_MAX: Final = 65_536
 """Bytes of a table of routes that are looked at: one of the whole Internet has a hundred megabytes."""
 
@@ -52,10 +55,12 @@ def read_facts() -> NetworkFacts:
 
     links: Mapping[str, Link] = {}
     addresses: Mapping[Address, Local] = {}
+    classified: tuple[str, ...] = ()
     trouble = ""
     try:
         with IPRoute() as kernel:
             links, addresses = _read_links(kernel)
+            classified = _read_classified(kernel)
     except (NetlinkError, OSError) as problem:
         trouble = f"interfaces and addresses cannot be read: {problem}"
     return NetworkFacts(
@@ -65,6 +70,7 @@ def read_facts() -> NetworkFacts:
         modules=_loaded(),
         beyond=tuple(_beyond()),
         filtered=filtered(),
+        classified=classified,
         trouble=trouble,
     )
 
@@ -83,6 +89,12 @@ def _read_links(kernel: IPRoute) -> tuple[Mapping[str, Link], Mapping[Address, L
         if text and found["index"] in names:
             addresses[ip_address(text)] = Local(names[found["index"]], found["prefixlen"])
     return links, addresses
+
+
+def _read_classified(kernel: IPRoute) -> tuple[str, ...]:
+    """Return the interfaces where filters of tc may see what comes in."""
+    ingress = {found["index"] for found in kernel.get_qdiscs() if found.get_attr("TCA_KIND") in _INGRESS}
+    return tuple(found.get_attr("IFLA_IFNAME") for found in kernel.get_links() if found["index"] in ingress)
 
 
 def _settings(links: Iterable[str]) -> Iterator[tuple[str, str]]:

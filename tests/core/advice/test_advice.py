@@ -20,7 +20,7 @@ from lvstui.core.model import (
     Persistence,
     Pool,
 )
-from lvstui.core.observed import Rule, Ruleset, ServerStats
+from lvstui.core.observed import Rule, Ruleset, ServerStats, Stats
 from lvstui.core.record import Owner
 from lvstui.core.selectors import selector
 from lvstui.core.snapshot import ProfileState
@@ -73,6 +73,8 @@ def test_persistence_on_port_0_is_reported() -> None:
 
 def test_a_service_without_a_rule_and_a_rule_without_a_service_are_reported() -> None:
     assert said(advice(snapshot(director(MARKED), rules=Ruleset())), "no rule sets it").mark == 80
+    coming = {MARKED.service.key: Stats(connection_rate=1)}
+    assert not [one for one in advice(snapshot(director(MARKED), rules=Ruleset(), services=coming)) if one.mark]
     group = MarkGroup(90, (selector("tcp any 90"),))
     orphan = replace(director(), marks={90: group})
     assert said(advice(snapshot(orphan, rules=Ruleset())), "no service is on it").changes == (

@@ -7,9 +7,10 @@ from ipaddress import ip_address
 
 import pytest
 
+from lvstui.core import fields
 from lvstui.core.doctor.finding import State
 from lvstui.core.doctor.servers import overhead
-from lvstui.core.model import Forwarding, ServerKey, Tunnel, TunnelType
+from lvstui.core.model import Forwarding, ServerKey, Service, ServiceFlags, Tunnel, TunnelType
 from lvstui.core.observed import ServerStats, Stats
 from lvstui.core.packets import program
 from lvstui.core.probes.answer import Answer, Outcome
@@ -138,6 +139,13 @@ def test_of_a_server_on_this_machine_only_its_program_is_to_be_looked_at(method:
     assert "the virtual address on" in only(facts).answer.remedy
     here = with_route(facts, RS1, kind="local", interface="lo")
     assert only(here).answer.remedy.startswith("on the server, look at the program")
+
+
+def test_answers_of_one_packet_services_by_masq_leave_as_they_are() -> None:
+    names = pool(Service(fields.service("udp:192.0.2.10:53"), flags=ServiceFlags.ONE_PACKET), "10.0.0.11:53")
+    assert "from the servers' own addresses" in only(healthy(names), State.WARNING).answer.found
+    direct = pool(names.service, server("10.0.0.11:53", Forwarding.ROUTE))
+    assert findings(healthy(direct)) == {}
 
 
 def test_answers_may_be_dropped_by_rules_of_this_machine() -> None:

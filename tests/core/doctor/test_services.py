@@ -20,7 +20,7 @@ from lvstui.core.model import (
     Service,
     ServiceFlags,
 )
-from lvstui.core.observed import Scan, ServerStats
+from lvstui.core.observed import Scan, ServerStats, Stats
 from lvstui.core.trace.route import FILTERED, Route
 from lvstui.core.trace.trace import End
 from tests.build import connection, director, group, pool, server, sticky_pool
@@ -120,6 +120,17 @@ def test_a_mark_that_nobody_sets_is_found() -> None:
     found = findings(seen_of(marked()))
     assert found["mark"].answer.state is State.WRONG
     assert found["address"].answer.state is State.UNKNOWN
+
+
+def test_a_mark_that_tc_may_set_is_not_known_to_be_missing() -> None:
+    facts = seen_of(marked())
+    with_tc = replace(facts, network=replace(facts.network, classified=("eth0",)))
+    found = findings(with_tc)["mark"].answer
+    assert (found.state, "filters of tc on eth0 may" in found.found) == (State.UNKNOWN, True)
+    coming = {facts.pools[0].service.key: Stats(connection_rate=7)}
+    reading = replace(facts.reading, services=coming)
+    found = findings(replace(facts, snapshot=replace(facts.snapshot, reading=reading)))["mark"].answer
+    assert (found.state, "7 new connections come with it in a second" in found.found) == (State.UNKNOWN, True)
 
 
 def test_rules_of_one_family_do_not_mark_packets_of_the_other() -> None:
