@@ -140,7 +140,7 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def night(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let events and records be of one moment."""
-    for module in ("lvstui.engine.worker", "lvstui.store.history_file", "lvstui.tui.views.changes"):
+    for module in ("lvstui.engine.observer", "lvstui.store.history_file", "lvstui.tui.views.changes"):
         monkeypatch.setattr(f"{module}.datetime", Night)
 
 

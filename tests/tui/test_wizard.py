@@ -84,6 +84,20 @@ async def test_every_field_of_every_template_fits_a_small_screen(stage: Marked) 
             await pilot.press("right")
 
 
+async def test_the_keys_of_a_field_are_whole_on_a_small_screen(stage: Marked) -> None:
+    async with stage.app.run_test(size=SIZE) as pilot:
+        await stage.open(pilot)
+        await pilot.press("a")
+        for field, last in (("template", "Esc cancel"), ("addresses", "PgUp PgDn scroll")):
+            form = stage.app.screen
+            assert isinstance(form, FormScreen)
+            assert form.current == field
+            keys = form.query_one(".keys", Static)
+            assert str(keys.content).endswith(last)
+            assert len(str(keys.content)) <= keys.size.width
+            await pilot.press("enter")
+
+
 async def test_known_machines_are_completed(stage: Marked) -> None:
     async with stage.app.run_test(size=SIZE) as pilot:
         await stage.open(pilot)

@@ -260,7 +260,8 @@ def group_columns(look: EntryLook) -> Sequence[RowColumn[Row]]:
         ),
     ]
     if look.room >= _NARROW_ROOM:
-        columns.append(RowColumn("bar", f"Share of entries{mark}"[:bars], bars, 5, cell=_bar))
+        title = f"Share of entries{mark}"
+        columns.append(RowColumn("bar", title if len(title) <= bars else f"Share{mark}", bars, 5, cell=_bar))
     share = RowColumn(
         "share", "Share", 5, 3, right=True, cell=_group(lambda row: Cell(percent(row.part))), sort=_by(_part)
     )

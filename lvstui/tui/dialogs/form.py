@@ -201,6 +201,9 @@ _ACCEPT, _CANCEL = "accept", "cancel"
 _ROWS = 16
 """Rows of fields that are shown at most, the others are scrolled to."""
 
+_SCROLL, _BESIDE_KEYS = "  PgUp PgDn scroll", 17
+"""The last of the keys, which is left out where it has no room, and the cells beside them without a button's word."""
+
 _AROUND, _AROUND_LOW = 9, 5
 """Rows of a form besides its fields; less where the screen is low."""
 
@@ -314,7 +317,6 @@ class FormScreen(Dialog[dict[str, str] | None]):
     def on_descendant_focus(self) -> None:
         """Show what can be written into this field, and what the keys do there."""
         at, stops = self.current, self._stops
-        scroll = "  PgUp PgDn scroll" if self._preview else ""
         if at == _CANCEL:
             keys = "Enter leaves the form"
         elif at == _ACCEPT:
@@ -322,7 +324,9 @@ class FormScreen(Dialog[dict[str, str] | None]):
         else:
             enter = f"Enter to {self._action}" if stops.index(at) == len(stops) - 3 else "Enter next"
             chosen = "  Left Right choose" if self._rows[at].field.choices else ""
-            keys = f"{enter}{chosen}  ^S {self._action.lower()}  Esc cancel{scroll}"
+            keys = f"{enter}{chosen}  ^S {self._action.lower()}  Esc cancel"
+            if self._preview and len(keys) + len(_SCROLL) <= self.size.width - len(self._action) - _BESIDE_KEYS:
+                keys += _SCROLL
         self._keys.update(keys, layout=False)
         if row := self._rows.get(at):
             beside = row.field.kind is FieldKind.CHOICE

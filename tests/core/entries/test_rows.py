@@ -245,3 +245,9 @@ def test_a_service_counts_who_serves_as_the_services_view_does(drained: str, sta
     shown = {key.of: cells(seen, look, key)[place].text for key in rows(seen, look) if isinstance(key, Group)}
     assert shown[pool.service.key] == state == service_state(pool, health).text
     assert shown[silent] == "silent"
+
+
+@pytest.mark.parametrize("room", range(60, 220, 5))
+def test_the_head_of_the_bars_says_whole_what_their_mark_is(room: int) -> None:
+    found = [one for one in columns(EntryLook(grouping=EntryGrouping.SERVICE, room=room)) if one.id == "bar"]
+    assert all(one.title.endswith("   | by weight") and len(one.title) <= one.width for one in found)
