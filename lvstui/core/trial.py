@@ -34,6 +34,11 @@ LEAST: Final = 1.0
 MOST: Final = 86400.0
 
 
+def boottime() -> float:
+    """Return the seconds since the machine was booted, those that it slept too: what trials are timed by."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class Phase(Enum):
     """How far a trial is: what is being written, what waits for a decision, what is kept and not yet saved."""
 
@@ -82,7 +87,7 @@ class Trial:
 
     def left(self, now: float | None = None) -> float:
         """Return how many seconds are left, below 0 where the time is over; `now` is the machine's clock if None."""
-        return self.deadline - (time.clock_gettime(time.CLOCK_BOOTTIME) if now is None else now)
+        return self.deadline - (boottime() if now is None else now)
 
 
 @dataclass(frozen=True, slots=True)

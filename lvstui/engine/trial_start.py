@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Final
 
 from lvstui.core.change import Change, changes_kernel, is_optional, kernel_writes
 from lvstui.core.record import Kind
-from lvstui.core.trial import Guard, Phase, Trial
+from lvstui.core.trial import Guard, Phase, Trial, boottime
 from lvstui.engine.arming import arm, disarm
 from lvstui.engine.messages import Edit, EditOutcome, Notice, Rejected
 from lvstui.engine.trial_ends import Scene, draft, record, settle, take_back
@@ -80,7 +79,7 @@ def _begin(scene: Scene, edit: Edit, profile: Path | None, *, saves: bool) -> Tr
         id=os.urandom(4).hex(),
         record=draft(scene, edit.kind, tuple(_from_kernel(scene.kernel, change) for change in edit.changes)),
         boot=boot_id(),
-        deadline=_from_now(edit.trial),
+        deadline=boottime() + edit.trial,
         seconds=edit.trial,
         profile=str(profile.absolute()) if profile else "",  # whoever ends it may be in another folder
         saves=saves,
@@ -93,11 +92,6 @@ def _begin(scene: Scene, edit: Edit, profile: Path | None, *, saves: bool) -> Tr
     except BaseException:
         scene.file.remove()
         raise
-
-
-def _from_now(seconds: float) -> float:
-    """Return the moment of CLOCK_BOOTTIME in so many seconds."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) + seconds
 
 
 def _from_kernel(kernel: Kernel, change: Change) -> Change:
@@ -114,7 +108,7 @@ def _conclude(scene: Scene, trial: Trial, done: Sequence[Change]) -> None:
         disarm(trial)
         return
     try:
-        scene.file.mark(replace(trial, phase=Phase.ON_TRIAL, deadline=_from_now(trial.seconds)))
+        scene.file.mark(replace(trial, phase=Phase.ON_TRIAL, deadline=boottime() + trial.seconds))
     except ProfileError:
         take_back(scene, trial)
         raise

@@ -28,6 +28,7 @@ from lvstui.core.model import ServiceKey
 from lvstui.core.overwriting import overwriting
 from lvstui.core.record import find_claims
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Host, Snapshot
+from lvstui.core.trial import boottime
 from lvstui.core.view.table import Tone
 from lvstui.engine.messages import (
     Adopt,
@@ -75,7 +76,6 @@ from lvstui.tui.ink import Depth, depth_of_terminal
 from lvstui.tui.job import far_away
 from lvstui.tui.terminal import resume_only_on_a_terminal
 from lvstui.tui.themes import Themes, gather, put_on
-from lvstui.tui.trial_watch import boottime
 from lvstui.tui.views.examining import show_diagnosis
 from lvstui.tui.views.on_trial import outlives, staying
 from lvstui.tui.views.service_text import edit_text

@@ -16,11 +16,12 @@ from lvstui.core.advice.services import advice_lines
 from lvstui.core.changes.events import newest, news
 from lvstui.core.keys import key_name, key_to
 from lvstui.core.snapshot import EMPTY_SNAPSHOT, Snapshot
+from lvstui.core.trial import boottime
 from lvstui.core.view.head import NO_BANNER, Banner
 from lvstui.core.view.table import Tone
 from lvstui.engine.messages import Pace, ReadNow, Watch
 from lvstui.tui.commands import AnyCommand
-from lvstui.tui.trial_watch import TrialWatch, boottime
+from lvstui.tui.trial_watch import TrialWatch
 from lvstui.tui.views.editing import sort_by
 from lvstui.tui.views.view import APPLYING, View
 from lvstui.tui.way import Way, widen

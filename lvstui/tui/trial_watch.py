@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,11 +15,6 @@ from lvstui.tui.views.on_trial import begun, ended, is_ours
 
 _BEHIND = 0.01
 """Seconds behind the beginning of one of a countdown, so that it is the next one for sure."""
-
-
-def boottime() -> float:
-    """Return the seconds since the machine was booted, those that it slept too: what trials are timed by."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Heard(NamedTuple):

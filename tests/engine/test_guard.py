@@ -15,7 +15,7 @@ import pytest
 
 from lvstui.core.model import Home
 from lvstui.core.record import Kind, Record
-from lvstui.core.trial import Guard, Phase, Trial
+from lvstui.core.trial import Guard, Phase, Trial, boottime
 from lvstui.engine import arming, guard
 from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.trials import dumps, loads
@@ -27,7 +27,7 @@ NAMELESS = Home("lb1", "net:[1]")
 
 def trial_for(seconds: float, phase: Phase = Phase.ON_TRIAL) -> Trial:
     record = Record(0, datetime(2026, 11, 27, tzinfo=UTC), "anna", "", 1, Kind.DO, (), home=NAMELESS)
-    deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + seconds
+    deadline = boottime() + seconds
     return Trial("a1b2", record, boot_id(), round(deadline, 3), seconds, phase=phase)
 
 

@@ -17,7 +17,7 @@ from lvstui.core.drift import find_drift
 from lvstui.core.model import Director, Pool, RealServer, Service
 from lvstui.core.record import Kind, Record, Session
 from lvstui.core.snapshot import Snapshot
-from lvstui.core.trial import Guard, Phase
+from lvstui.core.trial import Guard, Phase, boottime
 from lvstui.engine import trial_ends, trial_start, worker
 from lvstui.engine.messages import (
     Applied,
@@ -102,7 +102,7 @@ class Bench:
         """Let the time of the trial be over, and return its id."""
         trial = self.file.load()
         assert trial is not None
-        just_over = time.clock_gettime(time.CLOCK_BOOTTIME) - 0.1
+        just_over = boottime() - 0.1
         self.file.mark(replace(trial, phase=Phase.ON_TRIAL, deadline=just_over, guard=Guard.PROCESS))
         return trial.id
 

@@ -16,7 +16,7 @@ from lvstui.core.changes.on_trial import TRIAL, TrialKey
 from lvstui.core.fields import service_text
 from lvstui.core.model import Director, RealServer, ServerKey
 from lvstui.core.record import Kind, Record, Session
-from lvstui.core.trial import Guard, Phase, Trial
+from lvstui.core.trial import Guard, Phase, Trial, boottime
 from lvstui.engine.messages import Kept, Notice, Pace
 from lvstui.engine.options import Options
 from lvstui.engine.trial_desk import TrialDesk
@@ -24,7 +24,6 @@ from lvstui.store.profile_file import ProfileFile
 from lvstui.store.trial_file import TrialFile, boot_id
 from lvstui.tui.app import LvstuiApp, last_words
 from lvstui.tui.dialogs.confirm import Confirm
-from lvstui.tui.trial_watch import boottime
 from lvstui.tui.views.changes import ChangesView
 from tests.tui.conftest import Stage
 
