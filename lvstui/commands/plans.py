@@ -22,8 +22,9 @@ from lvstui.commands.place import (
     warn_of_loss,
     warn_of_owners,
 )
+from lvstui.commands.trial import desk_of
 from lvstui.commands.work import Work, carry_out, print_work
-from lvstui.core.change import EMPTY, Change, fold, holds, is_same, kernel_writes, lookup
+from lvstui.core.change import EMPTY, Change, Target, fold, holds, is_same, kernel_writes, lookup
 from lvstui.core.drift import add_profile_values
 from lvstui.core.fields import visible
 from lvstui.core.home import whose
@@ -98,7 +99,7 @@ def make_plan(text: str, path: Path, place: Place, reading: Reading, options: Na
     if is_made(plan, running, profile):
         return _say_made(name, options)
     if moved := find_moved(plan, running, profile):
-        _refuse_moved(moved, work, name, options)
+        _refuse_moved(moved, work, name, options, _on_trial(place))
     dumps(fold(profile, plan.changes, work.names))  # raises where the profile could not say that, before a write
     warn_of_consequences(work.writes, reading)
     if options.confirm_within:
@@ -132,7 +133,15 @@ def _say_made(name: str, options: Namespace) -> int:
     return Status.OK
 
 
-def _refuse_moved(moved: Sequence[Moved], work: Work, name: str, options: Namespace) -> None:
+def _on_trial(place: Place) -> frozenset[Target]:
+    """Return the objects that a change on trial touches."""
+    desk = desk_of(place, lambda _: None)
+    return frozenset(change.target for change in desk.changes) if desk else frozenset()
+
+
+def _refuse_moved(
+    moved: Sequence[Moved], work: Work, name: str, options: Namespace, on_trial: frozenset[Target]
+) -> None:
     """Name everything that is no longer as a plan saw it, and raise `Failure`."""
     if options.json:
         reasons = {one.planned: one.line(work.names) for one in moved}
@@ -140,6 +149,9 @@ def _refuse_moved(moved: Sequence[Moved], work: Work, name: str, options: Namesp
         print_json({"profile": name, "dry_run": options.dry_run, "change": work.objects(ends)})
     for one in moved:
         complain(one.line(work.names))
+    if all(one.change.target in on_trial for one in moved):
+        remedy = "keep that (`lvstui confirm`) or take it back (`lvstui rollback --now`) first"
+        raise Failure(f"{name} does not fit what is on trial: {remedy}; nothing was written")
     things = count(len(moved), "object")
     raise Failure(f"{name} no longer fits: {things} changed since it was made; nothing was written")
 

@@ -341,6 +341,9 @@ def test_a_plan_can_be_on_trial_and_the_profile_gets_it_once_it_is_kept(shell: S
     (tmp_path / "wanted.toml").write_text(dumps(with_weight(5)))
     plan = planned(shell, tmp_path / "plan.json", str(tmp_path / "wanted.toml"))
     assert shell.run("apply", str(plan), "--confirm-within", "600").status == 0
+    again = shell.run("apply", str(plan))
+    remedy = "keep that (`lvstui confirm`) or take it back (`lvstui rollback --now`) first; nothing was written\n"
+    assert (again.status, again.err.endswith(f"{plan} does not fit what is on trial: {remedy}")) == (1, True)
     assert saved(shell) == PROFILE
     assert shell.held().pools[SHOP].servers[WEB1.endpoint].weight == 5
     assert shell.run("confirm").status == 0
