@@ -290,7 +290,7 @@ def _key(draft: Draft, spot: Spot, options: Mapping[str, str]) -> ServiceKey:
         family = Family.IPV6 if "ipv6" in options else Family.IPV4
         if text.startswith("-") and text[1:].isascii() and text[1:].isdigit() and len(text) < 12:
             text = str(int(text) + 2**32)  # ipvsadm-save prints marks from 2^31 on as negative numbers
-        return MarkKey(fields.mark(text, "service"), family)
+        return MarkKey(fields.number("service", text, (1, 2**32 - 1)), family)
     if "ipv6" in options:
         raise FieldError("-6", "is for firewall marks only; take it out")
     protocol = _PROTOCOLS[given[0]]

@@ -355,7 +355,7 @@ def _server_check(draft: Draft, virtual: Virtual, block: Block) -> _Check:
 def _method_of_server(draft: Draft, virtual: Virtual, block: Block) -> tuple[Forwarding, Tunnel]:
     """Return how packets reach a server; raises `FieldError`."""
     own = [one for one in block.inner if one.words[0] == "lvs_method"]
-    return method_of(draft, own[-1]) if own else (virtual.method, virtual.tunnel)
+    return method_of(draft, own[-1], virtual.tunnel) if own else (virtual.method, virtual.tunnel)
 
 
 def _add_server(draft: Draft, virtual: Virtual, block: Block, key: ServiceKey) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.fields import FieldError, quote
 from lvstui.core.model import (
+    PLAIN_TUNNEL,
     Address,
     AddressKey,
     Family,
@@ -21,6 +23,9 @@ from lvstui.core.model import (
 from lvstui.formats.foreign.draft import RANGE_MAX, Draft, Spot
 from lvstui.formats.foreign.keepalived_tree import Block, lose_surplus, refuse_block, value_of
 from lvstui.formats.foreign.words import KEEPALIVED_METHODS
+
+_REMCSUM: Final = 2
+"""The checksum that only gue has."""
 
 
 @dataclass(slots=True)
@@ -43,28 +48,48 @@ class Virtual:
         return fields.number(key, value_of(self.values[key]), limits) if key in self.values else usual
 
 
-def method_of(draft: Draft, block: Block) -> tuple[Forwarding, Tunnel]:
-    """Read `NAT`, `DR` or `TUN type gue port 6080 csum`; raises `FieldError`."""
-    word, words = value_of(block), list(block.words[2:])
+def method_of(draft: Draft, block: Block, before: Tunnel = PLAIN_TUNNEL) -> tuple[Forwarding, Tunnel]:
+    """Read `NAT`, `DR` or `TUN type gue port 6080 csum`; raises `FieldError`.
+
+    Of words behind TUN that do not fit, keepalived takes none, and keeps the tunnel that it had `before`.
+    """
+    word, words = value_of(block), block.words[2:]
     if word not in KEEPALIVED_METHODS:
         raise FieldError("lvs_method", f"must be NAT, DR or TUN, not {quote(word)}")
+    method = KEEPALIVED_METHODS[word]
+    if method is not Forwarding.TUNNEL:
+        if words:
+            draft.lose(block.spot, " ".join(words), "left out: only TUN has it")
+        return method, PLAIN_TUNNEL
+    try:
+        return method, _tunnel_of(words)
+    except FieldError as error:
+        draft.lose(block.spot, " ".join(words), f"left out, as keepalived does: {error.sentence}")
+        return method, before
+
+
+def _tunnel_of(words: Sequence[str]) -> Tunnel:
+    """Read what stands behind TUN; raises `FieldError`."""
+    ahead = list(reversed(words))
     kind, port, checksum = TunnelType.IPIP, 0, 0
-    while words:
-        one = words.pop(0)
-        if one in ("type", "port") and words:
-            text = words.pop(0)
-            if one == "type":
-                kind = fields.tunnel_type(text)
-            else:
-                port = fields.number("lvs_method", text, (1, 65535))
+    while ahead:
+        one = ahead.pop()
+        if one == "type" and ahead:
+            text = ahead.pop()
+            if text not in fields.TUNNEL_WORDS.values():
+                raise FieldError("lvs_method", f"the type must be ipip, gue or gre, not {quote(text)}")
+            kind = fields.tunnel_type(text)
+        elif one == "port" and ahead:
+            port = fields.number("lvs_method", ahead.pop(), (1, 65535))
         elif one in fields.CHECKSUM_WORDS.values():
             checksum = fields.checksum(one)
         else:
             raise FieldError("lvs_method", f"{quote(one)} is none of type, port, nocsum, csum and remcsum")
-    if KEEPALIVED_METHODS[word] is not Forwarding.TUNNEL and block.words[2:]:
-        draft.lose(block.spot, " ".join(block.words[2:]), "left out: only TUN has it")
-        return KEEPALIVED_METHODS[word], Tunnel()
-    return KEEPALIVED_METHODS[word], Tunnel(kind, port, checksum)
+    if (kind is TunnelType.GUE) != (port != 0):
+        raise FieldError("lvs_method", "gue needs a port, and no other type takes one")
+    if checksum and (kind is TunnelType.IPIP or (kind is TunnelType.GRE and checksum == _REMCSUM)):
+        raise FieldError("lvs_method", f"{fields.TUNNEL_WORDS[kind]} takes no {fields.CHECKSUM_WORDS[checksum]}")
+    return Tunnel(kind, port, checksum)
 
 
 def targets(draft: Draft, virtual: Virtual, groups: Mapping[str, Block]) -> Iterator[tuple[Spot, ServiceKey]]:
@@ -77,7 +102,7 @@ def targets(draft: Draft, virtual: Virtual, groups: Mapping[str, Block]) -> Iter
                 for key in _entry_keys(draft, virtual, entry):
                     yield entry.spot, key
         case ("fwmark", number, *_):
-            yield virtual.block.spot, MarkKey(fields.mark(number, "virtual_server"), _family(draft, virtual))
+            yield virtual.block.spot, MarkKey(_mark("virtual_server", number), _family(draft, virtual))
         case (host, *rest) if host != "group":
             spot = virtual.block.spot
             address = fields.address("virtual_server", host)
@@ -93,7 +118,7 @@ def _entry_keys(draft: Draft, virtual: Virtual, entry: Block) -> Iterator[Servic
     match entry.words:
         case ("fwmark", number, *rest):
             family = _family(draft, virtual) if not rest else family_word(rest[0])
-            yield MarkKey(fields.mark(number, "virtual_server_group"), family)
+            yield MarkKey(_mark("virtual_server_group", number), family)
         case (text, *rest):
             for address in _addresses(text):
                 yield _address_key(draft, virtual, address, rest[0] if rest else "0")
@@ -153,6 +178,11 @@ def _address_key(draft: Draft, virtual: Virtual, address: Address, port: str) ->
 def port_of(field: str, text: str) -> int:
     """Read a port, of which keepalived takes no names; 0 for none. Raises `FieldError`."""
     return fields.number(field, text, (0, 65535))
+
+
+def _mark(field: str, text: str) -> int:
+    """Read a mark, of which keepalived takes no hexadecimal numbers; raises `FieldError`."""
+    return fields.number(field, text, (1, 2**32 - 1))
 
 
 def _family(draft: Draft, virtual: Virtual) -> Family:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lvstui.core import fields
-from lvstui.core.model import Family
+from lvstui.core.model import Family, Tunnel, TunnelType
 from lvstui.formats.foreign.draft import Imported
 from lvstui.formats.foreign.recognise import Form
 from tests.formats.foreign import wild, wild_text
@@ -102,3 +102,29 @@ def test_a_range_that_ends_where_it_begins_is_no_range_and_one_in_full_is() -> N
     assert any("has to end above its begin" in one for one in told(load(Form.KEEPALIVED, text.format("10.1.0.5-5"))))
     found = load(Form.KEEPALIVED, text.format("10.1.0.5-10.1.0.5"))
     assert [key.family for key in found.director.pools] == [Family.IPV4]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "type gue",
+        "type GUE port 6080",
+        "port 5",
+        "type gre port 5",
+        "csum",
+        "type ipip csum",
+        "type gre remcsum",
+        "mtu 9",
+    ],
+)
+def test_of_words_behind_tun_that_do_not_fit_none_is_taken_and_that_is_told(words: str) -> None:
+    found = _server(f"lvs_method TUN type gre csum\nreal_server 10.0.0.1 {{\nlvs_method TUN {words}\n}}")
+    assert told(found) == []
+    (server,) = next(iter(found.director.pools.values())).servers.values()
+    assert server.tunnel == Tunnel(TunnelType.GRE, 0, 1)
+    assert any(one.startswith(f"6: {words}: left out, as keepalived does: ") for one in lost(found))
+
+
+def test_a_mark_in_hexadecimal_is_refused_as_keepalived_reads_0_there() -> None:
+    text = "virtual_server fwmark 0x10 {\nreal_server 10.0.0.1 { }\n}\n"
+    assert any(one.startswith("1: error: virtual_server: must be a whole") for one in told(load(Form.KEEPALIVED, text)))
