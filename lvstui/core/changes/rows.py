@@ -203,7 +203,7 @@ def _authors(row: ContentRow) -> tuple[str, ...] | None:
         case RecordRow(record):
             return record.user, record.source
         case EventRow(event):
-            return event.found.who, events.author(event)
+            return (events.author(event),)
 
 
 LANGUAGE: Final[Language[ContentRow]] = Language(

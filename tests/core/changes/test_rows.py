@@ -27,7 +27,7 @@ from lvstui.core.changes.rows import (
     sentence,
 )
 from lvstui.core.drift import diff, find_drift
-from lvstui.core.events.event import Event, Found, Happening
+from lvstui.core.events.event import ANOTHER, Event, Found, Happening
 from lvstui.core.model import Director, Service, Timeouts
 from lvstui.core.record import Kind, Record, lines
 from lvstui.core.snapshot import ProfileState, Snapshot
@@ -74,6 +74,24 @@ def test_every_difference_has_a_line_and_every_record_newest_first() -> None:
     assert cells(shown, RecordKey(3))[4].text.endswith("weight 3 -> 4, +1 more")
     assert sentence(shown, RecordKey(3)).startswith("3  2026-11-22T12:30:05Z  alice from 192.0.2.7  undo: ")
     assert len(lines(RECORD, RUNNING)) == 2
+
+
+def test_who_another_program_is_has_room_in_its_column_and_is_found_by_the_word_there() -> None:
+    found = Found(Happening.EDIT, ANOTHER, "weight", None, "seen", RECORD.changes[:1], 1)
+    shown = replace(SHOWN, events=(Event(9, RECORD.time, None, found),))
+    (column,) = (column for column in CHANGE_COLUMNS if column.id == "who")
+    for who in (cells(shown, EventKey(9))[2].text, "keepalived", "ldirectord", "kube-proxy"):
+        assert len(who) <= column.width
+    assert EventKey(9) in rows(shown, ChangeLook(filter=LANGUAGE.parse("who=others")))
+    assert EventKey(9) not in rows(shown, ChangeLook(filter=LANGUAGE.parse("who=keepalived")))
+    assert f"{ANOTHER}: weight" in sentence(shown, EventKey(9))
+
+
+def test_the_sentence_below_says_what_became_of_a_trial_where_no_column_has_room_for_it() -> None:
+    begun = replace(RECORD, kind=Kind.TRIAL)
+    shown = replace(SHOWN, changes=(begun, replace(RECORD, number=4, kind=Kind.KEEP)))
+    assert "trial, kept: " in sentence(shown, RecordKey(3))
+    assert "trial: " in sentence(replace(SHOWN, changes=(begun,)), RecordKey(3))
 
 
 def test_a_line_says_by_names_first_what_changed_and_the_sentence_below_has_the_addresses() -> None:
