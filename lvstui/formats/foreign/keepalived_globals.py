@@ -6,7 +6,7 @@ from typing import Final
 
 from lvstui.core import fields
 from lvstui.core.fields import FieldError, quote
-from lvstui.core.model import INT_MAX, SYNC_GROUP, SYNC_PORT, SyncDaemon, SyncRole, Timeouts
+from lvstui.core.model import PERSISTENCE_MAX, SYNC_GROUP, SYNC_PORT, SyncDaemon, SyncRole, Timeouts
 from lvstui.formats.foreign.draft import Draft
 from lvstui.formats.foreign.keepalived_tree import Block, value_of
 
@@ -39,11 +39,11 @@ def _set_timeouts(draft: Draft, block: Block) -> None:
     given = dict(zip(words[::2], words[1::2], strict=False))
     if len(words) % 2 or not set(given) <= set(_TIMEOUTS):
         raise FieldError("lvs_timeouts", f"must be tcp N tcpfin N udp N, not {quote(' '.join(words))}")
-    seconds = [fields.number("lvs_timeouts", given[key], (1, INT_MAX)) for key in _TIMEOUTS if key in given]
-    if len(seconds) == len(_TIMEOUTS):
+    seconds = [fields.number("lvs_timeouts", given[key], (0, PERSISTENCE_MAX)) for key in _TIMEOUTS if key in given]
+    if len(seconds) == len(_TIMEOUTS) and all(seconds):
         draft.timeouts = Timeouts(*seconds)
     else:
-        draft.lose(block.spot, block.text, "left out: a profile holds all three of tcp, tcpfin and udp")
+        draft.lose(block.spot, block.text, "left out: a profile holds all three of tcp, tcpfin and udp, none of them 0")
 
 
 def _add_daemons(draft: Draft, block: Block) -> None:

@@ -39,7 +39,7 @@ _VARIABLE: Final = re.compile(r"\$(?:([A-Za-z_]\w*)(?=[ \t,)\n]|$)|\{([A-Za-z_]\
 
 _SIGNS: Final = {"_HASH": "#", "_BANG": "!"}
 
-_BLOCK: Final = re.compile(r"\s*~(SEQx?|LST)\(([^()]*)\)\s*(.*)", re.DOTALL)
+_BLOCK: Final = re.compile(r"\s*~(SEQx?|LST)[ \t]*\(([^()]*)\)\s*(.*)", re.DOTALL)
 _GROUP: Final = re.compile(r"\{([^{}]*)\}|([^,{}]+)")
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
 _NUMBER: Final = re.compile(r"-?(?:0x[0-9A-Fa-f]{1,8}|0[0-7]{0,9}|[1-9]\d{0,8})")

@@ -39,6 +39,7 @@ def _weights(found: Imported) -> list[int]:
         ("$F= \\\ninclude a.conf \\\n\n$F", [7]),
         ("~SEQ(N, 010) real_server 10.0.0.$N 80 { }", [1] * 8),
         ("$END=3\n~SEQ(N, 2, $END) real_server 10.0.0.$N { }", [1, 1]),
+        ("~SEQ (N, 2) real_server 10.0.0.$N { }", [1, 1]),
         ("~SEQ(N, 0) real_server 10.0.0.$N { }", [1, 1]),
         ("~LST({A,W}, {1,5}, {2}) real_server 10.0.0.$A { weight 9$W }", [95, 9]),
         ("$S= \\\nreal_server 10.0.0.1 { # of two \\\nweight 6 \\\n# and more \\\n} \\\n\n$S", [6]),
@@ -128,3 +129,10 @@ def test_of_words_behind_tun_that_do_not_fit_none_is_taken_and_that_is_told(word
 def test_a_mark_in_hexadecimal_is_refused_as_keepalived_reads_0_there() -> None:
     text = "virtual_server fwmark 0x10 {\nreal_server 10.0.0.1 { }\n}\n"
     assert any(one.startswith("1: error: virtual_server: must be a whole") for one in told(load(Form.KEEPALIVED, text)))
+
+
+@pytest.mark.parametrize(("tcp", "lost_aloud", "refused"), [("2678400", 0, 0), ("0", 1, 0), ("2678401", 0, 1)])
+def test_timeouts_are_those_that_keepalived_can_set(tcp: str, lost_aloud: int, refused: int) -> None:
+    found = load(Form.KEEPALIVED, f"global_defs {{\nlvs_timeouts tcp {tcp} tcpfin 20 udp 30\n}}\n")
+    assert (len(lost(found)), len(told(found))) == (lost_aloud, refused)
+    assert (found.director.timeouts is not None) == (not lost_aloud and not refused)

@@ -32,7 +32,7 @@ _GLOBALS: Final = (
 _TIMES: Final = ("50", "600", "600s", '"1800"', "2678400")
 _EQUALS: Final = ("=", "=", " = ", "= ", " =", "\t=\t")
 _INDENTS: Final = ("\t", "    ", "        ", "      ", "\t\t", "  \t", "    \t")
-_STRICT: Final = ("ops", "netmask", "quiescent", "cleanstop")
+_STRICT: Final = ("ops", "netmask", "quiescent", "cleanstop", "checkcommand")
 _PORTS: Final = ("80", "53", "5060", "443", "https", "domain", "3306")
 
 
