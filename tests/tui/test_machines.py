@@ -131,7 +131,7 @@ async def test_machines_fold_and_a_filter_opens_them(stage: Stage) -> None:
 
 
 async def test_a_drained_server_says_how_it_goes_on_when_the_cursor_comes_to_it(stage: Stage) -> None:
-    async with stage.app.run_test(size=SIZE) as pilot:
+    async with stage.app.run_test(size=(80, 24)) as pilot:
         await stage.look(pilot, 5)
         stage.view.table.move_to(ServerKey(SHOP, endpoint("10.0.0.14:443")))
         await pilot.pause()
