@@ -334,7 +334,7 @@ FAULTS: Final = {
             WEB,
             "iptables -A FORWARD -p tcp --sport 80 -m conntrack --ctstate INVALID -j DROP;"
             f"ip netns exec client {sys.executable} -c '{KNOCK}' 80",
-            "iptables -F FORWARD",
+            "iptables -F FORWARD; ipvsadm -Z",
             "answers is dropped: chain FORWARD of filter",
         ),
         "full packets do not fit into a tunnel": Fault(

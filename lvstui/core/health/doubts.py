@@ -9,7 +9,7 @@ from typing import Final
 from lvstui.core.health.account import FEW
 from lvstui.core.health.arrivals import Arrivals
 from lvstui.core.health.counted import Span, Traffic, between, opens
-from lvstui.core.health.table import Before, Tallies, Tally, judge, lasts_one_way, pair_of, tallies
+from lvstui.core.health.table import OLD, Before, Tallies, Tally, judge, lasts_one_way, pair_of, tallies
 from lvstui.core.health.verdict import Trouble, Verdict
 from lvstui.core.model import Director, ServerKey
 from lvstui.core.observed import Scan, ServerStats
@@ -54,6 +54,7 @@ class Doubts:
 
     def __init__(self) -> None:
         self._open: dict[ServerKey, _Doubt] = {}
+        self._well: dict[ServerKey, float] = {}  # since when those are that were in trouble a while ago
         self._before: dict[ServerKey, tuple[Before, float]] = {}  # until when it is worth something
         self._rested = 0.0
         self._weighed = 0.0
@@ -97,8 +98,11 @@ class Doubts:
         counted = self.tallies = tallies(scan, director)
         ages = lasts_one_way(director)
         for key, (before, _) in self._before.items():
-            if key in counted:
+            if key in self.found and key in counted:
                 counted[key].leave_out(before, ages, scan.began)
+        for key, moment in self._well.items():
+            if key in counted:
+                counted[key].begin(scan.began - moment)
         found: dict[ServerKey, Verdict] = {}
         for key, verdict in judge(counted, scan, director, now).items():
             if verdict.trouble is not Trouble.NO_HANDSHAKE:
@@ -108,6 +112,9 @@ class Doubts:
         for key, verdict in self.found.items():
             if key not in found and self._goes_on(key, scan, now):
                 found[key] = verdict
+        for key in self.found.keys() - found.keys():
+            self._well[key] = scan.began - min(counted.get(key, _NOTHING).since, OLD)
+        self._well = {key: moment for key, moment in self._well.items() if now - moment < _MINUTE}
         self.found = found
         self._keep_before(scan, now)
         for key, doubt in [*self._open.items()]:
@@ -124,7 +131,7 @@ class Doubts:
 
     def _keep_before(self, scan: Scan, now: float) -> None:
         """Keep which connections had got through to each server when its trouble began: they may go on."""
-        kept = {key: (before, until) for key, (before, until) in self._before.items() if now < until}
+        kept = {key: held for key, held in self._before.items() if key in self.found}
         for key in self.found:
             tally = self.tallies.get(key, _NOTHING)
             if key not in kept:
@@ -138,6 +145,7 @@ class Doubts:
         """Forget a server that is another one now."""
         self.arrivals.drop(key)
         self._before.pop(key, None)
+        self._well.pop(key, None)
         if self._open or self.found:
             self._open.pop(key, None)
             self.found.pop(key, None)

@@ -111,6 +111,10 @@ class Tally:
         """Whether what still waits came before some got through."""
         return self.fresh >= FEW and not any(age <= PATIENCE + _FRESH for age in self.waits)
 
+    def begin(self, age: float) -> None:
+        """Ignore who waits for longer than so many seconds."""
+        self.waits = [one for one in self.waits if one < age]
+
     def leave_out(self, before: Before, ages: Mapping[str, float], now: float) -> None:
         """Ignore connections that got through `before`, and who waited before one did: they show nothing of others."""
         rows = (row for place, row in self.passed if place < before.places and pair_of(row) not in before.pairs)
