@@ -186,9 +186,9 @@ def kill_author(stage: Stage, chance: Chance, spans: list[float]) -> tuple[bool,
 
 def kill_guard(stage: Stage, chance: Chance) -> tuple[bool, list[str]]:
     """Kill the guard at about the moment when it takes back; the next start brings the kernel back."""
-    if stage.place.run(chance.words()):
+    if stage.place.run((*chance.words()[:-1], str(_RACED))):
         return False, [stage.said]
-    time.sleep(stage.place.random.uniform(_SECONDS - 0.2, _SECONDS + 1.5))
+    time.sleep(max(0.0, _left(stage) + stage.place.random.uniform(-0.05, 0.4)))
     found = guards()
     for pid in found:
         with suppress(ProcessLookupError):
