@@ -36,6 +36,8 @@ _TRIES: Final = 20
 _WORK: Final = 2_000_000
 """How often a part of a text is read again, and characters that are read for that: each mistake costs a reading."""
 
+_NOT_READ: Final = "the rest of this table is not read, after so many mistakes; correct those above and check again"
+
 Names: TypeAlias = tuple[str, ...]
 """The parts of the name of a table."""
 
@@ -156,7 +158,8 @@ class _Mender:
         starts = [0, *self._headers]
         ends = [*starts[1:], len(self._rows)]
         for start, end in zip(starts, ends, strict=True):
-            self._mend_part(start, end)
+            if self._mend_part(start, end) is None:
+                self._rows[start:end] = [""] * (end - start)
         document = self._mend_part(0, len(self._rows))
         if document is None:
             raise ProfileError(*in_order(self._mistakes))
@@ -231,21 +234,22 @@ class _Mender:
                 seen[names] = number
 
     def _mend_part(self, start: int, end: int) -> dict[str, object] | None:
-        """Take faults out of some rows until they are TOML; give up, and take all rows out, where that takes long."""
+        """Take faults out of some rows until they are TOML; give up, and return None, where that takes long."""
         tries = max(1, min(_TRIES, _WORK // (1 + sum(map(len, self._rows[start:end])))))
-        for _ in range(tries):
+        while True:
             document, fault = _parse("\n".join(self._rows[start:end]), self._source)
             if fault is None:
                 return document
             number = start + fault.line - 1
+            if not tries:
+                self._tell(number, TOML, _NOT_READ)
+                return None
+            tries -= 1
             self._tell(number, self._field_of_text(number) or fault.field, fault.sentence)
             if fault.missing and "#" not in self._rows[number]:
                 self._rows[number] = f"{self._rows[number].rstrip()}{fault.missing}"
             else:
                 self._take_out(number, start, end, alone=fault.alone)
-        for number in range(start, end) if start else ():
-            self._rows[number] = ""
-        return None
 
     def _take_out(self, number: int, start: int, end: int, *, alone: bool) -> None:
         """Take a key with its value out, the row of a list, or a row that is wrong by itself."""

@@ -150,3 +150,13 @@ FORMAT_1 = "format = 1\n"
 def test_each_mistake_is_told_once_at_its_own_line(text: str, lines: list[tuple[int, str]]) -> None:
     found = examine(FORMAT_1 + text, "a.toml").mistakes
     assert [(one.line, one.field) for one in found] == lines, list(map(str, found))
+
+
+@pytest.mark.parametrize("before", ["", "# a director\n", HEAD])
+def test_a_table_that_is_not_read_to_its_end_is_said_and_hides_no_other(before: str) -> None:
+    rows = "".join(f"k{number} =\n" for number in range(30))
+    lines = told(f'{before}[timeouts]\n{rows}[[service]]\nservice = "tcp:192.0.2.11:80"\nweigth = 1\n')
+    given_up = [line for line in lines if "the rest of this table is not read" in line]
+    assert len(given_up) == 1
+    assert "weigth" in lines[-1]
+    assert sum("has no value" in line for line in lines) == 20
