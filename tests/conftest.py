@@ -1,5 +1,6 @@
-"""How properties are tried, where a test does not say it: a busy machine is no reason to fail."""
+"""What holds for all tests: how properties are tried, and what of this machine and of who started them is kept away."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,10 @@ from hypothesis import HealthCheck, settings
 
 from lvstui.store import config_file
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that runs them in its background ignores it for them
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A busy machine is no reason to fail.
 settings.register_profile("lvstui", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lvstui")
 
