@@ -10,7 +10,10 @@ from pathlib import Path
 SECONDS = 120.0  # an emulated processor on a busy machine takes its time
 POLL = 0.05
 READING = 1.0
-"""Seconds between two presses of Enter: lvstui takes one within 0.7 s for a held key, and may read the first late."""
+"""Seconds between two presses of Enter: lvstui takes one within 0.7 s for a held key, and may read the first late.
+
+The same between Esc and the next key: read together they are that key with Alt.
+"""
 SETTINGS = """\
 set -g status off
 set -g remain-on-exit on
@@ -37,7 +40,7 @@ class Terminal:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="lvstui-", ignore_cleanup_errors=True)
-        self._entered = 0.0
+        self._entered = self._escaped = 0.0
 
     def start(
         self,
@@ -60,15 +63,21 @@ class Terminal:
 
     def keys(self, *names: str) -> None:
         """Press keys by tmux's names: "+", "Enter", "Escape", "C-p", "Down", "DC" (Delete), "BSpace"."""
-        if names[0] == "Enter":
-            time.sleep(max(0.0, self._entered + READING - time.monotonic()))
+        self._pause(max(self._entered if names[0] == "Enter" else 0.0, self._escaped))
         # tmux would take a semicolon at the end of an argument for the end of its own command.
         self._tmux("send-keys", "--", *(rf"{name[:-1]}\;" if name.endswith(";") else name for name in names))
         if names[-1] == "Enter":
             self._entered = time.monotonic()  # only now: starting tmux takes a busy guest tenths of a second
+        if names[-1] == "Escape":
+            self._escaped = time.monotonic()
+
+    def _pause(self, since: float) -> None:
+        """Let what was pressed then be read."""
+        time.sleep(max(0.0, since + READING - time.monotonic()))
 
     def type(self, text: str) -> None:
         """Type text as it stands."""
+        self._pause(self._escaped)
         self._tmux("send-keys", "-H", *(f"{byte:x}" for byte in text.encode()))
 
     def paste(self, text: str) -> None:

@@ -43,7 +43,10 @@ def act(terminal: Terminal, act: Act) -> None:
     """Do what the tour tells, or wait for what it says is seen."""
     match act.do:
         case Do.PRESS:
+            listed = act.text == "Esc" and "Esc closes" in terminal.screen()
             terminal.keys(OF_TMUX.get(act.text, act.text))
+            if listed:
+                terminal.wait_for(lambda screen: "Esc closes" not in screen)
         case Do.TYPE:
             terminal.type(act.text)
         case Do.RUN:
