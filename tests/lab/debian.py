@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.lab import packages
+from tests.lab.archive import PLACES
 from tests.lab.full import Full, share
 from tests.lab.guest import LabError, UnavailableError
 from tests.lab.packages import CACHE
@@ -25,7 +26,6 @@ from tests.lab.uml import UserMode, memory_folder
 RELEASES: Final = {"bookworm": "12", "trixie": "13"}
 """The suites that are made, and the release of Debian that each is."""
 
-_ARCHIVE: Final = "http://deb.debian.org/debian"
 _PACKAGES: Final = (
     *("systemd", "systemd-sysv", "dbus", "kmod", "iproute2", "procps", "python3"),
     *("ipvsadm", "keepalived", "nftables", "sudo"),
@@ -189,7 +189,7 @@ def make(release: str) -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f"debian-{release}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        wish = f"{_ARCHIVE} {' '.join(_PACKAGES)} {UserMode().release()}\n{_UNIT}"
+        wish = f"{PLACES[0]} {' '.join(_PACKAGES)} {UserMode().release()}\n{_UNIT}"
         if not packages.is_complete(folder, wish):
             _bootstrap(release, folder, wish)
     return folder
@@ -201,7 +201,7 @@ def _bootstrap(release: str, folder: Path, wish: str) -> None:
     with tempfile.TemporaryDirectory(dir=CACHE) as name:
         root = Path(name, "root")
         include = f"--include={','.join(_PACKAGES)}"
-        packages.run([_debootstrap(), "--variant=minbase", include, release, str(root), _ARCHIVE])
+        packages.run([_debootstrap(), "--variant=minbase", include, release, str(root), PLACES[0]])
         for package in (root / "var/cache/apt/archives").glob("*.deb"):
             package.unlink()
         kernel = UserMode().release()
