@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from lvstui.commands.arguments import needs_no_ipvs, parser
-from lvstui.commands.place import DEMO_WITHOUT_PROFILE, Failure, OpenPlace, Place, Status, complain, complain_of
+from lvstui.commands.place import (
+    DEMO_WITHOUT_PROFILE,
+    Failure,
+    OpenPlace,
+    Place,
+    Status,
+    complain,
+    complain_of,
+    complain_of_first,
+)
 from lvstui.commands.signals import Ended, ending
 from lvstui.core.change import DirectorField
 from lvstui.core.config import COLOURS, COMMAND_LINE, Config, Found, Known, check
@@ -125,11 +134,9 @@ def _known() -> Known:
 
 def _complain_of_mistakes(config: Config) -> None:
     """Say what is wrong in the configuration; it counts as if it were not there."""
-    found = list(map(str, config.mistakes))
-    for line in found[:_MISTAKES]:
-        complain(line)
-    if len(found) > _MISTAKES:
-        complain(f"{len(found) - _MISTAKES} more mistakes in the configuration; {_CHECK_OFFER}")
+    complain_of_first(
+        [*map(str, config.mistakes)], _MISTAKES, f"{{}} more mistakes in the configuration; {_CHECK_OFFER}"
+    )
 
 
 def _why_read_only(config: Config, command: str) -> str:

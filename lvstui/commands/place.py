@@ -128,6 +128,14 @@ def complain(sentence: str) -> None:
     print(f"lvstui: {visible(sentence)}", file=sys.stderr)
 
 
+def complain_of_first(sentences: Sequence[str], most: int, rest: str) -> None:
+    """Print so many sentences as `complain` does; `rest` says with {} how many more there are."""
+    for sentence in sentences[:most]:
+        complain(sentence)
+    if len(sentences) > most:
+        complain(rest.format(len(sentences) - most))
+
+
 def warn_of_owners(place: Place, writes: Sequence[Change]) -> None:
     """Warn on stderr of services that another program may overwrite; looks for one only if a service is written.
 
@@ -155,21 +163,15 @@ def warn_of_owners(place: Place, writes: Sequence[Change]) -> None:
             lines = within(_OWNERS_PATIENCE, lambda: owned_lines(owners, writes))
         except TimeoutError:
             return
-        for line in lines[:_WARNINGS]:
-            complain(in_its_file(line))
-        if len(lines) > _WARNINGS:
-            complain(f"in its file: {len(lines) - _WARNINGS} more lines")
+        complain_of_first([*map(in_its_file, lines)], _WARNINGS, "in its file: {} more lines")
 
 
 def warn_of_consequences(changes: Sequence[Change], reading: Reading, hint: str = "") -> None:
     """Warn on stderr of what changes do to clients; `hint` says how the edit that avoids something is made here."""
     from lvstui.core.advice.consequences import consequences
 
-    found = consequences(changes, reading)
-    for consequence in found[:_WARNINGS]:
-        complain(f"warning: {consequence}{hint if consequence.changes else ''}")
-    if len(found) > _WARNINGS:
-        complain(f"warning: the same of {len(found) - _WARNINGS} more services")
+    found = [f"warning: {one}{hint if one.changes else ''}" for one in consequences(changes, reading)]
+    complain_of_first(found, _WARNINGS, "warning: the same of {} more services")
 
 
 def warn_of_loss(changes: Sequence[Change], reading: Reading) -> None:

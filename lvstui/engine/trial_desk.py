@@ -123,7 +123,7 @@ class TrialDesk:
         """
         try:
             with self._file.hold(PATIENCE):
-                trial = self._decidable(force=force)
+                trial = self._decidable(force=force, or_kept=True)
                 if trial.phase is not Phase.KEPT:
                     trial = replace(trial, phase=Phase.KEPT)
                     self._file.mark(trial)
@@ -137,8 +137,6 @@ class TrialDesk:
         try:
             with self._file.hold(PATIENCE):
                 trial = self._decidable(force=force)
-                if trial.phase is Phase.KEPT:
-                    return Undecided(NOTHING_ON_TRIAL)
                 trial = replace(trial, deadline=trial.deadline + seconds)
                 self._file.mark(trial)
                 return Extended(trial)
@@ -150,8 +148,6 @@ class TrialDesk:
         try:
             with self._file.hold(PATIENCE):
                 trial = self._decidable(force=force)
-                if trial.phase is Phase.KEPT:
-                    return Undecided(NOTHING_ON_TRIAL)
                 ended = take_back(self._scene, trial)
                 self._seen = ""
                 self._file.forget_ended()
@@ -223,10 +219,11 @@ class TrialDesk:
                 return trial
         return None
 
-    def _decidable(self, *, force: bool) -> Trial:
+    def _decidable(self, *, force: bool, or_kept: bool = False) -> Trial:
         """Return the trial that is to be decided about; raises `ProfileError` with the reason where it may not be.
 
-        One that is over is ended first, and no more to be decided about. Raises `KernelError` too.
+        One that is over is ended first, and no more to be decided about; nor is one that is kept already, but for who
+        asks for it, as its profile may have to take it still. Raises `KernelError` too.
         """
         if reason := self._read_only or self._kernel.read_only:
             raise ProfileError(reason)
@@ -239,4 +236,6 @@ class TrialDesk:
             raise ProfileError(f"{NOTHING_ON_TRIAL}: {ended.sentence}" if ended else NOTHING_ON_TRIAL)
         if (reason := why_not(trial, self._person)) and not force:
             raise ProfileError(reason)
+        if trial.phase is Phase.KEPT and not or_kept:
+            raise ProfileError(NOTHING_ON_TRIAL)
         return trial

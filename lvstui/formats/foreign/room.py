@@ -158,6 +158,11 @@ def is_plain(text: str) -> bool:
     return visible(text) == text
 
 
+def name_lines(director: Director) -> list[str]:
+    """Return what a file says of the name of a director, at its head."""
+    return comment_lines(f"name: {director.name}") if director.name else []
+
+
 def comment_lines(text: str, indent: str = "") -> list[str]:
     """Write a text as comments that end nothing and go on nowhere: no line is long, none ends with a backslash."""
     shown = visible(text)

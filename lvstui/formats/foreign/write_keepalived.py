@@ -32,10 +32,10 @@ from lvstui.formats.foreign.room import (
     Asking,
     Leftovers,
     Room,
-    comment_lines,
     is_plain,
     is_udp_or_mark,
     lacks_port,
+    name_lines,
     never,
 )
 from lvstui.formats.foreign.words import KEEPALIVED_CHECKS, KEEPALIVED_METHODS, KEEPALIVED_SCHEDULERS
@@ -129,7 +129,7 @@ ROOM: Final = Room(
 
 def write_keepalived(director: Director, fitted: Director, left: Leftovers) -> list[str]:
     """Write what there is room for of a director; note where keepalived will complain of what it takes all the same."""
-    lines = comment_lines(f"name: {director.name}") if director.name else []
+    lines = name_lines(director)
     if settings := list(_globals(fitted)):
         lines += ["global_defs {", *(f"    {line}" for line in settings), "}"]
     for pool in fitted.pools.values():

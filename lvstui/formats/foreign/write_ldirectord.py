@@ -34,9 +34,9 @@ from lvstui.formats.foreign.room import (
     Asking,
     Leftovers,
     Room,
-    comment_lines,
     is_plain,
     lacks_port,
+    name_lines,
     never,
 )
 from lvstui.formats.foreign.words import LDIRECTORD_METHODS
@@ -148,7 +148,7 @@ ROOM: Final = Room(
 
 def write_ldirectord(director: Director, fitted: Director, left: Leftovers) -> list[str]:
     """Write what there is room for of a director."""
-    lines = comment_lines(f"name: {director.name}") if director.name else []
+    lines = name_lines(director)
     for pool in fitted.pools.values():
         lines += [*([""] if lines else []), *left.comments(pool.service.key), *_virtual(pool, left)]
     return lines

@@ -30,7 +30,7 @@ from lvstui.core.model import (
     SyncRole,
 )
 from lvstui.formats.foreign.fit import server_where
-from lvstui.formats.foreign.room import TCP_AND_UDP, Asking, Leftovers, Room, comment_lines, is_plain, never
+from lvstui.formats.foreign.room import TCP_AND_UDP, Asking, Leftovers, Room, is_plain, name_lines, never
 from lvstui.formats.foreign.words import PIRANHA_METHODS, PIRANHA_SCHEDULERS, server_name, service_name
 
 _METHODS: Final = {method: word for word, method in PIRANHA_METHODS.items()}
@@ -132,7 +132,7 @@ ROOM: Final = Room(
 
 def write_lvs_cf(director: Director, fitted: Director, left: Leftovers) -> list[str]:
     """Write what there is room for of a director; note what Piranha wants to know and nobody here does."""
-    lines = comment_lines(f"name: {director.name}") if director.name else []
+    lines = name_lines(director)
     servers = [server for pool in fitted.pools.values() for server in pool.servers.values()]
     method = servers[0].forwarding if servers else Forwarding.MASQ
     lines += ["serial_no = 1", "service = lvs", "backup_active = 0", f"network = {_METHODS[method]}"]

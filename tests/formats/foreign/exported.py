@@ -66,7 +66,7 @@ def plain(seed: int, services: int = 6) -> Director:
 
 
 def _named(dice: Random, servers: Iterable[RealServer]) -> dict[Endpoint, RealServer]:
-    """Give some of the servers names, each another one, and a weight to go back to."""
+    """Return the servers, some with names, each another one, and with a weight to go back to."""
     names = iter(dice.sample(NAMES, k=8))
     found = (
         replace(one, name=next(names) if dice.random() < 0.4 else "", resume=dice.choice((None, None, 5)))

@@ -97,7 +97,7 @@ def _quoted(dice: Random, line: str) -> str:
 
 
 def _dressed(dice: Random, row: str) -> str:
-    """Give a row another indentation and a comment, where it can have one."""
+    """Return a row with another indentation and a comment, where it can have one."""
     if not row.strip() or row.rstrip().endswith("\\") or "include" in row or '"' in row:
         return row
     return f"{dice.choice(('', ' ', chr(9), '      '))}{row.strip()}{dice.choice(_COMMENTS)}"
