@@ -236,7 +236,7 @@ def _hear_of_trial(place: Place, options: argparse.Namespace) -> Place:
     decides = options.command in ("confirm", "extend") or getattr(options, "now", False)  # which says all of it itself
     if path is None or decides or not has_news(path) or (file := place.trial) is None:
         return place
-    from lvstui.engine.trial_desk import TrialDesk  # with the formats of records
+    from lvstui.engine.trials.desk import TrialDesk  # with the formats of records
 
     desk = TrialDesk(place.kernel, file, place.here, read_only="read-only" if options.read_only else "")
     # The screens have keys for one that waits, and a countdown.

@@ -109,8 +109,8 @@ def test_only_known_libraries_are_imported_and_always_by_their_whole_name() -> N
     [
         ("lvstui.cli", {"textual"}),
         ("lvstui.core.services.rows", LIBRARIES),
-        ("lvstui.engine.guard", LIBRARIES | {"subprocess", "asyncio", "lvstui.engine.edits"}),
-        ("lvstui.commands.edits", {"subprocess", "lvstui.engine.trial_desk"}),
+        ("lvstui.engine.trials.guard", LIBRARIES | {"subprocess", "asyncio", "lvstui.engine.edits"}),
+        ("lvstui.commands.edits", {"subprocess", "lvstui.engine.trials.desk"}),
         ("lvstui.kernel.live", {"lvstui.core.trace.trace", "lvstui.kernel.network.network"}),
     ],
 )

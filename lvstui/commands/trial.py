@@ -15,7 +15,7 @@ from lvstui.formats.profile.write import ProfileError
 if TYPE_CHECKING:
     from lvstui.core.model import Director
     from lvstui.engine.messages import Event, TrialEvent
-    from lvstui.engine.trial_desk import TrialDesk
+    from lvstui.engine.trials.desk import TrialDesk
 
 
 def confirm(options: Namespace, open_place: OpenPlace) -> int:
@@ -40,7 +40,7 @@ def desk_of(place: Place, post: Callable[[Event], None]) -> TrialDesk | None:
     file = place.trial
     if file is None:
         return None
-    from lvstui.engine.trial_desk import TrialDesk
+    from lvstui.engine.trials.desk import TrialDesk
 
     return TrialDesk(place.kernel, file, place.here, post=post)
 

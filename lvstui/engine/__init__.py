@@ -1,1 +1,1 @@
-"""What runs: the worker that owns the kernel and the profile, and the scanner beside it."""
+"""What runs: the worker that owns the kernel and the profile, the scanner beside it, and changes on trial."""

@@ -29,7 +29,7 @@ from lvstui.kernel.port import Kernel, KernelError, NoRight
 from lvstui.store.history_file import Draft, HistoryFile
 
 if TYPE_CHECKING:
-    from lvstui.engine.trial_desk import TrialDesk  # with what starts guards
+    from lvstui.engine.trials.desk import TrialDesk  # with what starts guards
 
 UNDOABLE = 100_000
 """Changes that a session can undo, in its newest edits, or in the last one alone; the history goes further back."""

@@ -60,7 +60,7 @@ from lvstui.engine.profile import FollowedProfile
 from lvstui.engine.questions import examine_service, follow_packet
 from lvstui.engine.scanner import Follow as FollowTable
 from lvstui.engine.table_reader import TableReader
-from lvstui.engine.trial_desk import TrialDesk
+from lvstui.engine.trials.desk import TrialDesk
 from lvstui.engine.writing import FEW, read_target
 from lvstui.host.patience import Lookout
 from lvstui.kernel.port import Kernel, KernelError

@@ -19,7 +19,7 @@ _QUESTIONS: Final = frozenset(
         ("lvstui.host.owners", "owners_in"),
         ("lvstui.host.ancestors", "find_inherited"),
         ("lvstui.store.owned_files", "find_lines"),
-        ("lvstui.engine.announcing", "tell_terminals"),
+        ("lvstui.engine.trials.announcing", "tell_terminals"),
     )
 )
 """What may be asked: modules and their functions."""

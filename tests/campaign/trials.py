@@ -21,7 +21,7 @@ from lvstui.core.change import Change, kernel_writes
 from lvstui.core.drift import diff
 from lvstui.core.model import Director, Pool, Service
 from lvstui.core.trial import Phase, Trial
-from lvstui.engine import trial_desk
+from lvstui.engine.trials import desk
 from lvstui.formats.profile.write import dumps, loads
 from lvstui.host.home import find_home
 from lvstui.kernel.live import Live
@@ -34,7 +34,7 @@ from tests.campaign.kills import Arena, Words, arena
 
 NEEDS = "uml"
 
-_LOADED: Final = (trial_commands, trial_desk)
+_LOADED: Final = (trial_commands, desk)
 """What a command imports: a child that is forked has it already, so that kills fall into its work."""
 
 _SERVICES: Final = 60
@@ -55,7 +55,7 @@ def guards() -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if b"lvstui.engine.guard" in (folder / "cmdline").read_bytes():
+            if b"lvstui.engine.trials.guard" in (folder / "cmdline").read_bytes():
                 found.append(int(folder.name))
     return found
 

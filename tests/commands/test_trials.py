@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lvstui.core.probes.answer import Answer, Outcome
-from lvstui.engine.trial_desk import TrialDesk
+from lvstui.engine.trials.desk import TrialDesk
 from lvstui.formats.profile.write import dumps, loads
 from lvstui.store.trial_file import TrialFile
 from lvstui.store.trial_place import demo_trial_path

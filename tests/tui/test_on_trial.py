@@ -19,7 +19,7 @@ from lvstui.core.record import Kind, Record, Session
 from lvstui.core.trial import Guard, Phase, Trial, boottime
 from lvstui.engine.messages import Kept, Notice, Pace
 from lvstui.engine.options import Options
-from lvstui.engine.trial_desk import TrialDesk
+from lvstui.engine.trials.desk import TrialDesk
 from lvstui.store.profile_file import ProfileFile
 from lvstui.store.trial_file import TrialFile, boot_id
 from lvstui.tui.app import LvstuiApp, last_words

@@ -20,7 +20,7 @@ from lvstui.core.view.countdown import clock_text, what_is_on_trial
 from lvstui.core.view.table import Tone
 from lvstui.core.words import first_of
 from lvstui.engine.messages import Extend, Keep, TakeBack
-from lvstui.engine.trial_desk import GUARD
+from lvstui.engine.trials.desk import GUARD
 from lvstui.tui.dialogs.confirm import Confirm, confirm_first
 from lvstui.tui.views.view import View
 

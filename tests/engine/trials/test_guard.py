@@ -16,7 +16,7 @@ import pytest
 from lvstui.core.model import Home
 from lvstui.core.record import Kind, Record
 from lvstui.core.trial import Guard, Phase, Trial, boottime
-from lvstui.engine import arming, guard
+from lvstui.engine.trials import arming, guard
 from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.trials import dumps, loads
 from lvstui.store.trial_file import TrialFile, boot_id

@@ -32,8 +32,8 @@ from lvstui.engine.messages import (
     Undecided,
 )
 from lvstui.engine.profile import FollowedProfile
-from lvstui.engine.trial_ends import Scene, complete, is_over, settle, take_back, trial_text
-from lvstui.engine.trial_start import PATIENCE, try_out
+from lvstui.engine.trials.ends import Scene, complete, is_over, settle, take_back, trial_text
+from lvstui.engine.trials.start import PATIENCE, try_out
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel, KernelError
 from lvstui.store.sessions import author
@@ -98,7 +98,7 @@ class TrialDesk:
     def try_out(
         self, edit: Edit, profile: Path | None, *, saves: bool, is_interrupted: Callable[[], bool] = lambda: False
     ) -> EditOutcome:
-        """Make an edit on trial, and return how it ended; as `trial_start.try_out`."""
+        """Make an edit on trial, and return how it ended; as `start.try_out`."""
         outcome = try_out(self._scene, edit, profile, saves=saves, is_interrupted=is_interrupted)
         if pending := self.pending:
             self._seen = pending.trial.id

@@ -18,8 +18,6 @@ from lvstui.core.describe import describe
 from lvstui.core.model import Director, Home
 from lvstui.core.record import Kind, Record, Session, stamp
 from lvstui.core.trial import Guard, Phase, Trial, WayBack, find_held, find_touched, find_way_back
-from lvstui.engine.announcing import tell_terminals
-from lvstui.engine.arming import disarm
 from lvstui.engine.messages import (
     Edit,
     Event,
@@ -33,6 +31,8 @@ from lvstui.engine.messages import (
 )
 from lvstui.engine.profile import FollowedProfile
 from lvstui.engine.sentences import sentence
+from lvstui.engine.trials.announcing import tell_terminals
+from lvstui.engine.trials.arming import disarm
 from lvstui.engine.writing import Writing
 from lvstui.formats.profile.write import ProfileError
 from lvstui.host.hearing import hear

@@ -26,7 +26,7 @@ from lvstui.host.home import namespace_path
 from lvstui.store.trial_file import TrialFile
 
 if TYPE_CHECKING:
-    from lvstui.engine.trial_desk import TrialDesk
+    from lvstui.engine.trials.desk import TrialDesk
     from lvstui.kernel.live import Live
 
 _BEAT: Final = 0.5
@@ -154,7 +154,7 @@ def _is_fit(file: TrialFile, identity: str, netns: str | None) -> bool:
 @contextmanager
 def _opened(file: TrialFile, netns: str | None) -> Iterator[tuple[TrialDesk, Live]]:
     """Yield who takes a trial back, and the kernel, with all that is imported for that."""
-    from lvstui.engine.trial_desk import TrialDesk
+    from lvstui.engine.trials.desk import TrialDesk
     from lvstui.host.home import find_home
     from lvstui.kernel.live import Live
 

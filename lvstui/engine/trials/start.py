@@ -11,9 +11,9 @@ from typing import Final
 from lvstui.core.change import Change, changes_kernel, is_optional, kernel_writes
 from lvstui.core.record import Kind
 from lvstui.core.trial import Guard, Phase, Trial, boottime
-from lvstui.engine.arming import arm, disarm
 from lvstui.engine.messages import Edit, EditOutcome, Notice, Rejected
-from lvstui.engine.trial_ends import Scene, draft, record, settle, take_back
+from lvstui.engine.trials.arming import arm, disarm
+from lvstui.engine.trials.ends import Scene, draft, record, settle, take_back
 from lvstui.engine.writing import Writing
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import Kernel, KernelError

@@ -153,5 +153,5 @@ def _environment() -> dict[str, str]:
 def _program(trial: Trial, path: Path, home: Home) -> list[str]:
     """Return the command of a guard: this Python with this lvstui, whatever the working folder and the environment."""
     folders = [str(Path(folder).absolute()) for folder in sys.path if folder]
-    start = f"import sys; sys.path[:] = {folders!r}; from lvstui.engine.guard import main; main()"
+    start = f"import sys; sys.path[:] = {folders!r}; from lvstui.engine.trials.guard import main; main()"
     return [sys.executable, "-I", "-c", start, str(path), trial.id, f"{trial.deadline:.3f}", home.netns]

@@ -18,7 +18,7 @@ from lvstui.core.model import Director, Pool, RealServer, Service
 from lvstui.core.record import Kind, Record, Session
 from lvstui.core.snapshot import Snapshot
 from lvstui.core.trial import Guard, Phase, boottime
-from lvstui.engine import trial_ends, trial_start, worker
+from lvstui.engine import worker
 from lvstui.engine.messages import (
     Applied,
     Edit,
@@ -37,7 +37,8 @@ from lvstui.engine.messages import (
     Undecided,
 )
 from lvstui.engine.sentences import sentence
-from lvstui.engine.trial_desk import TrialDesk
+from lvstui.engine.trials import ends, start
+from lvstui.engine.trials.desk import TrialDesk
 from lvstui.engine.worker import Worker
 from lvstui.formats.profile.write import ProfileError, dumps, loads
 from lvstui.kernel.memory.kernel import MemoryKernel
@@ -441,8 +442,8 @@ def test_a_trial_whose_guard_was_killed_is_taken_back_by_whoever_sees_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kernel = Lasting(Director(pools={SHOP: Pool(Service(SHOP), {ONE.endpoint: ONE, TWO.endpoint: TWO})}))
-    monkeypatch.setattr(trial_start, "arm", lambda *_: Guard.PROCESS)
-    monkeypatch.setattr(trial_ends, "log", lambda _: None)
+    monkeypatch.setattr(start, "arm", lambda *_: Guard.PROCESS)
+    monkeypatch.setattr(ends, "log", lambda _: None)
     bench = Bench(tmp_path, kernel)
     bench.try_out(weigh(ONE, 5), seconds=0.01)
     trial = bench.file.load()
@@ -459,7 +460,7 @@ def test_without_a_guard_nothing_is_written(tmp_path: Path, monkeypatch: pytest.
     def nobody(*_: object) -> Guard:
         raise ProfileError("nobody can be set to take the change back in time: no process")
 
-    monkeypatch.setattr(trial_start, "arm", nobody)
+    monkeypatch.setattr(start, "arm", nobody)
     bench = Bench(tmp_path, Lasting(Director(pools={SHOP: Pool(Service(SHOP), {ONE.endpoint: ONE})})))
     event = bench.try_out(weigh(ONE, 5))
     assert isinstance(event, Rejected)
