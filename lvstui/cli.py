@@ -134,9 +134,7 @@ def _known() -> Known:
 
 def _complain_of_mistakes(config: Config) -> None:
     """Say what is wrong in the configuration; it counts as if it were not there."""
-    complain_of_first(
-        [*map(str, config.mistakes)], _MISTAKES, f"{{}} more mistakes in the configuration; {_CHECK_OFFER}"
-    )
+    complain_of_first([*map(str, config.mistakes)], _MISTAKES, "mistake", f"{{}} in the configuration; {_CHECK_OFFER}")
 
 
 def _why_read_only(config: Config, command: str) -> str:

@@ -18,6 +18,7 @@ from lvstui.core.model import NOBODYS, Home
 from lvstui.core.order import arranged
 from lvstui.core.overwriting import in_its_file, overwriting
 from lvstui.core.record import Owner
+from lvstui.core.words import count
 from lvstui.formats.profile.write import ProfileError
 from lvstui.kernel.port import NO_IPVS, Kernel, NoIpvs, NoRight
 from lvstui.store.profile_file import NO_USUAL_PROFILE, ProfileFile
@@ -128,12 +129,12 @@ def complain(sentence: str) -> None:
     print(f"lvstui: {visible(sentence)}", file=sys.stderr)
 
 
-def complain_of_first(sentences: Sequence[str], most: int, rest: str) -> None:
-    """Print so many sentences as `complain` does; `rest` says with {} how many more there are."""
+def complain_of_first(sentences: Sequence[str], most: int, noun: str, rest: str) -> None:
+    """Print so many sentences as `complain` does; `rest` says with {} of how many more of the noun nothing is said."""
     for sentence in sentences[:most]:
         complain(sentence)
     if len(sentences) > most:
-        complain(rest.format(len(sentences) - most))
+        complain(rest.format(count(len(sentences) - most, f"more {noun}")))
 
 
 def warn_of_owners(place: Place, writes: Sequence[Change]) -> None:
@@ -163,7 +164,7 @@ def warn_of_owners(place: Place, writes: Sequence[Change]) -> None:
             lines = within(_OWNERS_PATIENCE, lambda: owned_lines(owners, writes))
         except TimeoutError:
             return
-        complain_of_first([*map(in_its_file, lines)], _WARNINGS, "in its file: {} more lines")
+        complain_of_first([*map(in_its_file, lines)], _WARNINGS, "line", "in its file: {}")
 
 
 def warn_of_consequences(changes: Sequence[Change], reading: Reading, hint: str = "") -> None:
@@ -171,7 +172,7 @@ def warn_of_consequences(changes: Sequence[Change], reading: Reading, hint: str 
     from lvstui.core.advice.consequences import consequences
 
     found = [f"warning: {one}{hint if one.changes else ''}" for one in consequences(changes, reading)]
-    complain_of_first(found, _WARNINGS, "warning: the same of {} more services")
+    complain_of_first(found, _WARNINGS, "service", "warning: the same of {}")
 
 
 def warn_of_loss(changes: Sequence[Change], reading: Reading) -> None:

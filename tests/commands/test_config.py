@@ -219,3 +219,14 @@ def test_new_servers_begin_as_those_that_there_are_or_as_is_configured_or_typed(
     out = capsys.readouterr().out
     assert "forwarding route" in out or "forwarding" not in out
     assert "gre" not in out
+
+
+@pytest.mark.parametrize(("mistakes", "rest"), [(5, None), (6, "1 more mistake in"), (9, "4 more mistakes in")])
+def test_a_command_names_the_first_mistakes_and_counts_the_rest(
+    mine: Path, capsys: pytest.CaptureFixture[str], mistakes: int, rest: str | None
+) -> None:
+    mine.write_text("".join(f"setting{number} = 1\n" for number in range(mistakes)))
+    assert main(["--demo", "show"]) == Status.OK
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "is no setting" in line] == lines[:5]
+    assert [line.removeprefix("lvstui: ").startswith(rest or "") for line in lines[5:]] == ([True] if rest else [])
