@@ -11,8 +11,10 @@ from lvstui.store import config_file
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that runs them in its background ignores it for them
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A busy machine is no reason to fail.
-settings.register_profile("lvstui", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine is no reason to fail, and each run tries the same cases.
+settings.register_profile(
+    "lvstui", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("lvstui")
 
 

@@ -22,7 +22,7 @@ from lvstui.kernel.memory.demo import demo_director
 from tests.campaign import Report
 
 _SOMEBODY: Final = 65534
-_SLOW: Final = 8.0
+_SLOW: Final = 60.0
 """Seconds that a command may take here: machines are busy, and a pipe of the shell is waited for in no case."""
 
 _RUNNER: Final = """

@@ -19,8 +19,8 @@ from tests.campaign.decoders import answers, binary, text
 SLOW = 1.0
 """Seconds that no input may take, however it is damaged."""
 
-_STUCK = 5
-"""Seconds after which an input is given up."""
+_STUCK = 60
+"""Seconds after which an input is given up, of a machine that others use too."""
 
 
 DECODERS: Sequence[tuple[str, Callable[[Random], object]]] = (*binary.DECODERS, *answers.DECODERS, *text.DECODERS)

@@ -180,10 +180,10 @@ def test_a_start_goes_on_where_a_part_lacks_leaves_keepalived_its_own_and_marks_
         journalctl -b -u lvstui -o cat --no-pager
         echo == "$(systemctl is-active keepalived)"
         ip link add late0 type dummy; ip address add 10.9.0.1/24 dev late0; ip link set late0 up
-        told() { journalctl -b -o cat --no-pager -u lvstui-marks | grep -c "^$1"; }
+        told() { journalctl --sync; journalctl -b -o cat --no-pager -u lvstui-marks | grep -c "^$1"; }
         once_more() {  # after what is done, the unit says the word once more
             before=$(told "$1"); word=$1; shift; "$@"
-            for _ in $(seq 60); do [ "$(told "$word")" -gt "$before" ] && break; sleep 0.5; done
+            for _ in $(seq 600); do [ "$(told "$word")" -gt "$before" ] && break; sleep 0.5; done
             echo "$* $(($(told "$word") - before))"
         }
         systemctl start lvstui-marks
@@ -191,10 +191,10 @@ def test_a_start_goes_on_where_a_part_lacks_leaves_keepalived_its_own_and_marks_
         once_more Reloaded systemctl reload nftables
         systemctl stop nftables
         once_more Finished systemctl start nftables
-        for _ in $(seq 40); do systemctl is-active --quiet lvstui-sync && break; sleep 0.5; done
+        for _ in $(seq 600); do systemctl is-active --quiet lvstui-sync && break; sleep 0.5; done
         ipvsadm -L --daemon
     """
-    booted = fresh.boot(script, seconds=240)
+    booted = fresh.boot(script)
     start, _, later = booted.output.partition("== ")
     assert "ActiveState=active" in start
     assert "ExecMainStatus=3" in start
@@ -218,7 +218,7 @@ def test_marks_are_there_again_after_a_reboot_and_after_nftables_was_restarted_a
     director(fresh, PROFILE + MARKED)
     fresh.write("/etc/nftables.conf", example)
     script = """\
-        back() { for _ in $(seq 240); do nft list table inet lvstui > /dev/null 2>&1 && break; sleep 0.5; done; }
+        back() { for _ in $(seq 600); do nft list table inet lvstui > /dev/null 2>&1 && break; sleep 0.5; done; }
         systemctl start lvstui-marks lvstui-sync
         systemctl is-active lvstui lvstui-sync lvstui-marks nftables
         lvstui diff; echo "diff $?"
@@ -228,7 +228,7 @@ def test_marks_are_there_again_after_a_reboot_and_after_nftables_was_restarted_a
         ipvsadm -Sn | grep -e "-f 9 -s"
         nft list chain inet filter input | grep -c hook
     """
-    booted = fresh.boot(script, seconds=900, full=True)
+    booted = fresh.boot(script, seconds=1800, full=True)
     active, _, rest = booted.output.partition("diff ")
     assert active.split() == ["active"] * 4, booted.output
     # What else was edited stays as it is.

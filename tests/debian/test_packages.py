@@ -124,7 +124,7 @@ def test_changes_on_trial_go_back_by_themselves_whoever_made_them_is_gone(fresh:
     booted = fresh.boot("""\
 modprobe ip_vs
 for lvstui in lvstui /lvstui.pyz; do
-    $lvstui add tcp:192.0.2.9:80 scheduler=rr --confirm-within 3 > /dev/null 2>&1
+    $lvstui add tcp:192.0.2.9:80 scheduler=rr --confirm-within 20 > /dev/null 2>&1
     rm -f /$lvstui
     ipvsadm -Sn
     while ls /var/lib/lvstui/trial.json > /dev/null 2>&1; do sleep 0.5; done

@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -91,15 +92,21 @@ os.kill(os.getpid(), 9)
     code = "import os, subprocess, sys\nfrom lvstui.host.rights import *\n" + script
     above = os.environ | {"LVSTUI_ABOVE": "seen"}
     shell = f"env -u LVSTUI_ABOVE {sys.executable} -c '{code}'; :"
-    done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=20, env=above)
+    done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=120, env=above)
     witness, rights, word, heard = done.stdout.split()
     assert (int(rights, 16), word, heard) == (1 << Right.SYS_PTRACE | 1 << Right.DAC_READ_SEARCH, "seen", "True")
-    for _ in range(100):
-        if not Path(f"/proc/{witness}").exists() or " Z " in Path(f"/proc/{witness}/stat").read_text():
-            break
-        subprocess.run(["sleep", "0.05"], check=True)
-    else:
-        pytest.fail("the witness is still there")
+    end = time.monotonic() + 60
+    while runs(witness):
+        assert time.monotonic() < end, "the witness is still there"
+        time.sleep(0.05)
+
+
+def runs(pid: str) -> bool:
+    """Return whether a process has not ended."""
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_without_a_witness_we_look_ourselves() -> None:

@@ -94,7 +94,7 @@ class Debian:
         line = [*enter, "chroot", str(self.root), *clean, path, *command]
         return subprocess.run(line, input=text, capture_output=True, text=True)
 
-    def boot(self, script: str, seconds: float = 120, *, full: bool = False) -> Booted:
+    def boot(self, script: str, seconds: float = 900, *, full: bool = False) -> Booted:
         """Boot it, run the script as root when all services are up, and shut it down in good order.
 
         The next boot finds the files of this one: two boots are a reboot. A `full` kernel has nf_tables, and is slow
@@ -218,16 +218,14 @@ def _bootstrap(release: str, folder: Path, wish: str) -> None:
 def _debootstrap() -> str:
     """Return the program, installed by apt where it is not here."""
     path = "/usr/sbin:/usr/bin:/sbin:/bin"
-    if shutil.which("debootstrap", path=path) is None and subprocess.run(_install("install")).returncode:
-        # Without the lists of packages nothing can be installed, and a fresh container has none.
-        subprocess.run(_install("update"))
-        subprocess.run(_install("install"))
+    install = [*packages.APT, "install", "--yes", "debootstrap"]
+    with (CACHE / "debootstrap.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the two releases are made side by side
+        if shutil.which("debootstrap", path=path) is None and subprocess.run(install).returncode:
+            # Without the lists of packages nothing can be installed, and a fresh container has none.
+            subprocess.run([*packages.APT, "update"])
+            subprocess.run(install)
     found = shutil.which("debootstrap", path=path)
     if found is None:
         raise UnavailableError("There is no debootstrap here, and apt-get did not install it.")
     return found
-
-
-def _install(action: str) -> Sequence[str]:
-    names = ("debootstrap",) if action == "install" else ()
-    return ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", action, "--yes", *names]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from tests.lab.full import Full
 from tests.lab.guest import Kernel, UnavailableError
+from tests.lab.packages import APT
 from tests.lab.uml import UserMode
 
 # The program that shows that a package is there -> the Debian package; each kernel names its own besides.
@@ -86,11 +87,10 @@ def _unpack(kernel: Kernel) -> int:
 
 def _apt() -> list[str]:
     """Return how apt is called with the right to install; [] where we do not have it."""
-    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
     if os.geteuid() == 0:
-        return apt
+        return [*APT]
     if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0:
-        return ["sudo", "-n", *apt]
+        return ["sudo", "-n", *APT]
     return []
 
 

@@ -60,6 +60,7 @@ def shop(*, traffic: bool = False, empty: bool = False) -> Iterator[None]:
     if "LVSTUI_LAB" not in os.environ:
         raise RuntimeError("The shop rewires the machine's network: build it in the lab guest only.")
     clients: list[subprocess.Popen[str]] = []
+    LOG.write_text("")
     try:
         _build_network()
         if not empty:

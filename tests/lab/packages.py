@@ -18,6 +18,8 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lvst
 FOLDER = CACHE / "packages"
 WANTED = "linux-image-amd64 busybox-static firewalld"
 """What each full guest needs, and the kernel of this machine's own release."""
+APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-oDPkg::Lock::Timeout=300")
+"""apt-get as it installs without a question, once whoever else installs something has ended."""
 KERNEL = r"linux-(?:image|base|binary|modules)-\d\S*-amd64"
 """The packages that a kernel is made of: one until Debian 13, an empty image and the others in newer ones."""
 

@@ -59,7 +59,7 @@ def test_its_groups_are_read(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:
         try:
             with closing(PacketFilter(None)) as door:
-                until = time.monotonic() + 120
+                until = time.monotonic() + 300
                 while len(door.read().rules) < 3:
                     assert daemon.poll() is None, "keepalived ended"
                     assert time.monotonic() < until, "keepalived wrote no rules"

@@ -34,7 +34,7 @@ LOCAL: Final = tuple(
 )
 
 _NEW_NETWORK: Final = 0x40000000  # CLONE_NEWNET
-_PATIENCE: Final = 2.0
+_PATIENCE: Final = 20.0
 """Seconds until a packet that was expected is given up."""
 
 _T = TypeVar("_T")
