@@ -10,7 +10,7 @@ from pathlib import Path
 SECONDS = 120.0  # an emulated processor on a busy machine takes its time
 POLL = 0.05
 READING = 1.0
-"""Seconds between two presses of Enter: lvstui takes one within 0.7 s for a held key, and may read the first late.
+"""Seconds between two presses of Enter: lvstui takes one within 0.7 s for a held key.
 
 The same between Esc and the next key: read together they are that key with Alt.
 """
@@ -40,7 +40,8 @@ class Terminal:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="lvstui-", ignore_cleanup_errors=True)
-        self._entered = self._escaped = 0.0
+        self._escaped = 0.0
+        self._entered = False
 
     def start(
         self,
@@ -63,13 +64,13 @@ class Terminal:
 
     def keys(self, *names: str) -> None:
         """Press keys by tmux's names: "+", "Enter", "Escape", "C-p", "Down", "DC" (Delete), "BSpace"."""
-        self._pause(max(self._entered if names[0] == "Enter" else 0.0, self._escaped))
+        # Not since that Enter was pressed: it may have been read only now, just before its effect was seen.
+        self._pause(time.monotonic() if self._entered and names[0] == "Enter" else self._escaped)
         # tmux would take a semicolon at the end of an argument for the end of its own command.
         self._tmux("send-keys", "--", *(rf"{name[:-1]}\;" if name.endswith(";") else name for name in names))
-        if names[-1] == "Enter":
-            self._entered = time.monotonic()  # only now: starting tmux takes a busy guest tenths of a second
+        self._entered = names[-1] == "Enter"
         if names[-1] == "Escape":
-            self._escaped = time.monotonic()
+            self._escaped = time.monotonic()  # only now: starting tmux takes a busy guest tenths of a second
 
     def _pause(self, since: float) -> None:
         """Let what was pressed then be read."""
@@ -79,6 +80,7 @@ class Terminal:
         """Type text as it stands."""
         self._pause(self._escaped)
         self._tmux("send-keys", "-H", *(f"{byte:x}" for byte in text.encode()))
+        self._entered = text.endswith("\r")
 
     def paste(self, text: str) -> None:
         """Paste text, which a program that takes it as such (bracketed paste) draws once and not letter by letter."""
@@ -112,15 +114,22 @@ class Terminal:
         return int(status) if status and self._ask("#{pane_dead}") == "1" else None
 
     def wait_for(self, wanted: str | Callable[[str], bool], seconds: float = SECONDS) -> str:
-        """Wait until the screen has this text or fulfils the predicate and return it, else raise ScreenTimeoutError."""
+        """Wait until the screen has this text or fulfils the predicate and return it, else raise ScreenTimeoutError.
+
+        It is looked at twice: a large frame reaches the terminal in parts, and the rest of it is there the second time.
+        """
         screen = ""
 
-        def reached() -> bool:
+        def shown() -> bool:
             nonlocal screen
-            status = self.exit_status()
             screen = self.screen()
-            if wanted in screen if isinstance(wanted, str) else wanted(screen):
-                return True
+            return wanted in screen if isinstance(wanted, str) else wanted(screen)
+
+        def reached() -> bool:
+            status = self.exit_status()
+            if shown():
+                time.sleep(POLL)
+                return shown()
             if status is not None:
                 raise ScreenTimeoutError(_explain(f"The program ended with {status} before {wanted!r} came", screen))
             return False

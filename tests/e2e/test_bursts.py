@@ -16,16 +16,16 @@ def test_a_filter_in_one_packet_is_a_filter_and_the_key_behind_it_a_key(terminal
     terminal.type("/tcp_fin")
     terminal.wait_for("\n / tcp_fin\n")
     terminal.type("\x15udp\rp")
-    screen = terminal.wait_for("  paused")  # and it was not paused before, or it would go on now
-    assert "filter udp\n" in screen
+    # It was not paused before, or it would go on now.
+    terminal.wait_for(lambda screen: "  paused" in screen and "filter udp\n" in screen)
 
 
 def test_a_form_in_one_packet_is_filled_in_field_by_field(terminal: Terminal) -> None:
     terminal.start([LVSTUI, "--demo"])
     terminal.wait_for("192.0.2.40:8080")
     terminal.type("A\r192.0.2.77\r8443\rsh\r")
-    terminal.wait_for("sh-fallback")
-    form = {line[2:15].strip(): line[15:40].strip("< >") for line in terminal.screen().splitlines()}
+    screen = terminal.wait_for(lambda screen: "sh-fallback" in screen and "8443" in screen)
+    form = {line[2:15].strip(): line[15:40].strip("< >") for line in screen.splitlines()}
     assert [form[label] for label in ("protocol", "address", "port", "scheduler")] == [
         "tcp",
         "192.0.2.77",

@@ -17,7 +17,7 @@ import pytest
 
 from lvstui.commands.completion.scripts import SCRIPTS
 
-_PATIENCE: Final = 20.0
+_PATIENCE: Final = 120.0
 """Seconds for a shell to start and answer, on a machine that has much else to do."""
 
 _START: Final[Mapping[str, Sequence[str]]] = {

@@ -19,9 +19,9 @@ def test_a_bad_file_is_a_sentence_on_the_screen_and_the_rest_of_it_counts(tmp_pa
     terminal.start(command, columns=100, environment={"XDG_CONFIG_HOME": str(tmp_path)})
     terminal.wait_for("theme: there is no theme")
     terminal.wait_for("2 more;")
-    assert "F4" not in terminal.screen().splitlines()[-1]
-    assert terminal.screen().lstrip().startswith("LIVE")
-    terminal.wait_for("net.ipv4.vs")
+    screen = terminal.wait_for("net.ipv4.vs")
+    assert "F4" not in screen.splitlines()[-1]
+    assert screen.lstrip().startswith("LIVE")
     terminal.keys("F4")
     terminal.wait_for("portal")
     terminal.keys("q")

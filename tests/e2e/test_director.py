@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -88,42 +87,41 @@ def row(screen: str, text: str) -> str:
     return next((line for line in screen.splitlines() if text in line), "")
 
 
-def cursor_row(terminal: Terminal) -> str:
-    """The table's row on the cursor's ground."""
-    lines = terminal.screen().splitlines()
-    return next((lines[at] for at, line in enumerate(terminal.styles().splitlines()) if "48;5;237" in line), "")
+def cursor(terminal: Terminal) -> tuple[int, str]:
+    """Return the table's line on the cursor's ground, by its number and its text, both of one look at the screen."""
+    lines = enumerate(terminal.styles().splitlines())
+    return next(((at, re.sub(r"\x1b\[[\d;]*m", "", line)) for at, line in lines if "48;5;237" in line), (-1, ""))
 
 
 def go_to(terminal: Terminal, text: str) -> None:
     """Press Down until the cursor is on a row with this text, each time when the last key has been answered."""
     terminal.keys("g")
-    terminal.wait_for(lambda screen: cursor_row(terminal) == row_after(screen, "Conn/s"))
+    terminal.wait_for(lambda screen: cursor(terminal)[0] == line_after(screen, "Conn/s"))
     for _ in range(20):
-        if text in cursor_row(terminal):
+        if text in cursor(terminal)[1]:
             return
         go_down(terminal)
     raise AssertionError(f"the cursor never came to {text}:\n{terminal.screen()}")
 
 
 def go_down(terminal: Terminal) -> None:
-    at = cursor_row(terminal)
+    """Press Down and wait until the cursor is on the next line; what its row says may change meanwhile."""
+    at, _ = cursor(terminal)
     terminal.keys("Down")
-    terminal.wait_for(lambda _: cursor_row(terminal) != at)
+    terminal.wait_for(lambda _: cursor(terminal)[0] == at + 1)
 
 
-def row_after(screen: str, text: str) -> str:
-    """Return the line below the one with this text."""
-    lines = screen.splitlines()
-    return next(after for line, after in pairwise(lines) if text in line)
+def line_after(screen: str, text: str) -> int:
+    """Return the number of the line below the one with this text."""
+    return next(at for at, line in enumerate(screen.splitlines(), 1) if text in line)
 
 
 def test_services_made_with_ipvsadm_show_up(screen: Open, terminal: Terminal) -> None:
     screen()
-    shown = terminal.screen()
+    shown = terminal.wait_for("udp:192.0.2.53:53")
     assert "sh-port" in row(shown, "tcp:192.0.2.10:443")
     assert {"tunnel", "gue:6080"} <= set(row(shown, "10.0.0.12:443").split())
     assert row(shown, "[fd00::13]:443").split()[1] == "tunnel"
-    assert "udp:192.0.2.53:53" in shown
     assert "saved" not in shown
 
 
@@ -136,9 +134,8 @@ def test_plus_plus_enter_changes_one_weight_and_nothing_else_and_z_takes_it_back
     go_to(terminal, "10.0.0.11:443")
     terminal.keys("+", "+")
     terminal.wait_for("3->5")
-    assert "ipvsadm -e -t 192.0.2.10:443 -r 10.0.0.11:443 -m -w 5 -x 1000 -y 800" in " ".join(
-        terminal.screen().replace("\n", " ").split()
-    )
+    command = "ipvsadm -e -t 192.0.2.10:443 -r 10.0.0.11:443 -m -w 5 -x 1000 -y 800"
+    terminal.wait_for(lambda text: command in " ".join(text.split()))
     assert everything() == before
     terminal.keys("Enter")
     # On a wide screen the table has the detail beside it, whose title names the server too.
@@ -180,8 +177,8 @@ def test_a_server_added_from_outside_appears_while_the_cursor_stays_on_its_row(
     screen()
     go_to(terminal, "10.0.0.12:443")
     ipvsadm("-a", "-t", "192.0.2.10:443", "-r", "10.0.0.10:443", "-m", "-w", "7")
-    terminal.wait_for("10.0.0.10:443", seconds=3)
-    assert "10.0.0.12:443" in cursor_row(terminal)
+    terminal.wait_for("10.0.0.10:443")
+    assert "10.0.0.12:443" in cursor(terminal)[1]
 
 
 def test_delete_asks_and_deletes_that_server_even_if_the_rows_moved_meanwhile(screen: Open, terminal: Terminal) -> None:
@@ -207,14 +204,31 @@ def test_delete_asks_and_deletes_that_server_even_if_the_rows_moved_meanwhile(sc
     assert "10.0.0.12:443" not in profile.read_text()
 
 
+def loaded() -> list[str]:
+    """Return the modules of IPVS that are loaded, in the order in which they can be unloaded."""
+    return [line.split()[0] for line in Path("/proc/modules").read_text().splitlines() if line.startswith("ip_vs")]
+
+
 @pytest.fixture
 def no_autoload() -> Iterator[None]:
-    """Keep the kernel from loading a module by itself as soon as somebody asks for it."""
+    """Keep the kernel from loading a module by itself as soon as somebody asks for it; load all again at the end."""
     setting = Path("/proc/sys/kernel/modprobe")
-    before = setting.read_text()
+    before, modules = setting.read_text(), loaded()
     setting.write_text("/bin/false")
     yield
     setting.write_text(before)
+    subprocess.run(["modprobe", "-a", *modules], check=True)
+
+
+def unload(terminal: Terminal) -> None:
+    """Unload IPVS; while somebody reads the table, as the screens do each second, its modules stay."""
+
+    def is_unloaded() -> bool:
+        for module in loaded():
+            subprocess.run(["rmmod", module], capture_output=True)
+        return not loaded()
+
+    terminal.wait_for(lambda _: is_unloaded())
 
 
 def test_the_module_going_away_is_said_and_its_return_noticed(
@@ -223,16 +237,12 @@ def test_the_module_going_away_is_said_and_its_return_noticed(
     del no_autoload
     screen()
     ipvsadm("-C")
-    modules = [line.split()[0] for line in Path("/proc/modules").read_text().splitlines() if line.startswith("ip_vs")]
-    while modules:
-        left = [m for m in modules if subprocess.run(["rmmod", m], capture_output=True).returncode]
-        assert len(left) < len(modules), f"cannot be unloaded: {left}"
-        modules = left
+    unload(terminal)
     terminal.wait_for("modprobe ip_vs")
-    assert re.search(r" read \d+ s ago", terminal.wait_for("read "))
+    terminal.wait_for(lambda text: re.search(r" read \d+ s ago", text) is not None)
     subprocess.run(["modprobe", "-a", "ip_vs", "ip_vs_sh", "ip_vs_rr", "ip_vs_wlc"], check=True)
+    terminal.wait_for("answers again")  # before there is more to be said
     ipvsadm("-R", lines=TABLE)
-    terminal.wait_for("answers again")
     terminal.wait_for("mark:80")
 
 

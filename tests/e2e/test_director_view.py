@@ -150,7 +150,7 @@ def test_timeouts_settings_and_daemons_are_written_from_keys(opened: Open, termi
         terminal.keys("z")
         terminal.wait_for("undo: Enter applies")
         terminal.keys("Enter")
-        terminal.wait_for(lambda text: "undo: Enter applies" not in text)
+        terminal.wait_for(lambda text: "undo: Enter applies" not in text and "done: " in text)
     terminal.keys("z")
     terminal.wait_for("nothing to undo")
     assert ipvsadm("-Ln", "--daemon").strip() == ""
@@ -190,9 +190,9 @@ def test_drift_is_restored_and_saved_from_the_changes_view(opened: Open, termina
     terminal.keys("G")
     terminal.wait_for(lambda text: "weight 50 -> 3" in text and "u undo this" in text)
     terminal.keys("u")
-    terminal.wait_for("weight 3 -> 50")
+    terminal.wait_for(lambda text: "Enter applies" in text and "weight 3 -> 50" in text)
     terminal.keys("Enter")
-    terminal.wait_for(lambda text: "Enter applies" not in text and "weight 3 -> 50" in text)
+    terminal.wait_for(lambda text: "Enter applies" not in text and "done: " in text and "weight 3 -> 50" in text)
     narrow(terminal, "who=root")
     terminal.wait_for(lambda text: re.search(r" 2 +root ", text) is not None)
     assert "-a -t 192.0.2.10:443 -r 10.0.0.11:443 -m -w 50" in ipvsadm("-Sn")
@@ -206,7 +206,7 @@ def test_what_keepalived_manages_is_edited_after_one_warning(opened: Open, termi
     try:
         opened("services")
         terminal.wait_for("10.0.0.12:443")
-        assert "keepalived" in terminal.screen().partition("Name")[0]
+        terminal.wait_for(lambda text: "keepalived" in text.partition("Name")[0])
         terminal.keys("g", "Down", "+", "Enter")
         terminal.wait_for("Edit what keepalived manages?")
         terminal.keys("Enter")

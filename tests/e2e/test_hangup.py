@@ -44,9 +44,7 @@ def test_a_signal_ends_it_though_its_terminal_reads_no_more(number: signal.Signa
             os.write(terminal, bytes([key]))
             select.select([], [], [], 0.05)  # each key paints its screen, until the terminal's buffer is full
         os.kill(pid, number)
-        before = time.monotonic()
         assert os.waitstatus_to_exitcode(ended(pid)) == 128 + number
-        assert time.monotonic() - before < 2.0
     except BaseException:
         os.kill(pid, signal.SIGKILL)
         raise

@@ -20,7 +20,7 @@ import pytest
 from tests.e2e.terminal import Terminal
 
 LVSTUI = Path(sys.executable).parent / "lvstui"
-SECONDS = 20.0
+SECONDS = 60.0
 VIEWS = "123456"
 ON_A_PROFILE = """
 import sys
@@ -72,7 +72,7 @@ def line(
         os.execve(str(command[0]), [*map(str, command)], {"PATH": os.defpath, "HOME": home, **given})
     shown = Line(pid, fd)
     try:
-        shown.read(SECONDS, b"cache1")
+        assert b"cache1" in shown.read(SECONDS, b"cache1")
         shown.read(0.5)
         yield shown
         assert b"Traceback" not in shown.seen
@@ -117,9 +117,9 @@ def test_what_is_pasted_onto_a_table_presses_nothing_whole_or_torn(tmp_path: Pat
         shown.type(b"/\x1b[200~web")
         shown.read(0.2)
         shown.type(b"1\x1b[201~")
+        assert b"web1" in shown.read(SECONDS, b"web1")
         assert b"Cancel" not in shown.seen
         assert b"staged" not in shown.seen
-        assert re.search(rb"web1", shown.read(0.5))
         assert profile.read_bytes() == saved
 
 
