@@ -364,7 +364,16 @@ class Worker:
             return
         reading = self._observer.reading
         self._observer.reading = replace(reading, director=fold(reading.director, done, reading.director))
-        self._show(replace(self._snapshot, reading=self._observer.reading))
+        editor = self._editor  # the key that undoes it may follow as soon as it is said to be made
+        self._show(
+            replace(
+                self._snapshot,
+                reading=self._observer.reading,
+                undo=editor.undo,
+                emptied=editor.emptied,
+                redo=editor.redo,
+            )
+        )
 
     def _watch(self, request: Watch) -> None:
         """Start or stop following the connection table; while paused it is read once."""

@@ -127,6 +127,14 @@ def test_what_was_written_is_shown_before_anything_is_read_as_a_whole() -> None:
     assert seen == [(3, 1), (5, 1), (5, 2)]
 
 
+def test_when_an_edit_is_said_to_be_made_its_undo_is_known(bench: Bench) -> None:
+    lighter = replace(ONE, weight=1)
+    for change in (weight(ONE, 1), weight(lighter, 5)):
+        answer = bench.ask(change)
+        before = bench.events[: bench.events.index(answer)]
+        assert [event.undo for event in before if isinstance(event, Snapshot)][-1:] == [undo((change,))]
+
+
 def test_the_first_save_writes_the_whole_running_table(bench: Bench) -> None:
     assert not bench.shown().profile.exists
     bench.ask(weight(ONE, 5))
