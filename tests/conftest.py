@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from lvstui.store import config_file
+from tests.clock import Clock
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that runs them in its background ignores it for them
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -24,3 +25,11 @@ def no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config_file, "SYSTEM", Path("/nowhere"))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.setattr(config_file, "home_folder", lambda: "")
+
+
+@pytest.fixture
+def trial_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Let the clock that changes on trial are timed by stand, in this process, until the test lets time pass."""
+    clock = Clock()
+    monkeypatch.setattr("time.clock_gettime", lambda _: clock.now)
+    return clock

@@ -33,7 +33,7 @@ from lvstui.kernel.port import Piece
 from lvstui.store.profile_file import ProfileFile
 from lvstui.tui.app import LvstuiApp
 from tests.campaign import Report
-from tests.tui.conftest import Clock
+from tests.clock import Clock
 
 SIZES = ((80, 24), (160, 48), (40, 10), (20, 5))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +15,10 @@ from lvstui.formats.profile.write import dumps, loads
 from lvstui.store.trial_file import TrialFile
 from lvstui.store.trial_place import demo_trial_path
 from tests.build import SHOP
+from tests.clock import Clock
 from tests.test_cli import PROFILE, WEB1, Shell
+
+pytestmark = pytest.mark.usefixtures("trial_clock")
 
 HTTPS = "tcp:192.0.2.10:443"
 WEB = "10.0.0.11:443"
@@ -211,12 +215,12 @@ def test_a_trial_goes_back_at_once_where_a_server_does_not_answer(
     assert (held(shell), saved(shell), is_pending(shell)) == (3, 3, False)
 
 
-@pytest.mark.usefixtures("hasty")
 def test_a_trial_that_nothing_speaks_for_is_taken_back_before_its_end(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, trial_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answering(shell, monkeypatch, Outcome.UNKNOWN)
-    ran = shell.run("set", HTTPS, WEB, "weight=7", "--confirm-within", "2", "--if-serving")
+    monkeypatch.setattr("lvstui.commands.gate.time", SimpleNamespace(monotonic=trial_clock, sleep=trial_clock.sleep))
+    ran = shell.run("set", HTTPS, WEB, "weight=7", "--confirm-within", "12", "--if-serving")
     assert ran.status == 1
     assert "its time is over" in ran.err
     assert (held(shell), is_pending(shell)) == (3, False)

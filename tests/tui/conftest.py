@@ -24,6 +24,7 @@ from lvstui.store.trial_file import TrialFile
 from lvstui.store.view_memory import ViewMemory
 from lvstui.tui.app import LvstuiApp
 from lvstui.tui.views.services import ServicesView
+from tests.clock import Clock
 
 SIZES = [(80, 24), (160, 48)]
 """The terminals that pictures are taken of."""
@@ -46,20 +47,6 @@ class Night(datetime):
     def now(cls, tz: tzinfo | None = None) -> Night:
         """Return a moment at which people are paged."""
         return cls(2026, 5, 14, 2, 18, 43, tzinfo=tz or UTC)
-
-
-class Clock:
-    """Seconds that pass only when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        """Let seconds pass."""
-        self.now += seconds
 
 
 class Stage:

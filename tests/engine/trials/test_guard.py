@@ -20,6 +20,7 @@ from lvstui.engine.trials import arming, guard
 from lvstui.formats.profile.flaws import ProfileError
 from lvstui.formats.trials import dumps, loads
 from lvstui.store.trial_file import TrialFile, boot_id
+from tests.clock import Clock
 
 NAMELESS = Home("lb1", "net:[1]")
 """A namespace that no timer of systemd finds, so that a process is on guard on every machine."""
@@ -49,7 +50,7 @@ def guards(file: TrialFile) -> list[int]:
     return found
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 10) -> bool:
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> bool:
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.02)
@@ -104,6 +105,13 @@ def test_a_guard_that_cannot_start_is_said_before_anything_is_written(
 
 
 @pytest.fixture
+def clock(trial_clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Let time pass only while a guard in this process sleeps."""
+    monkeypatch.setattr(guard, "time", trial_clock)
+    return trial_clock
+
+
+@pytest.fixture
 def fired(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the ids of trials that a guard takes back, in place of that."""
     found: list[str] = []
@@ -117,28 +125,30 @@ def fired(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def test_a_timer_that_looks_early_goes_and_one_whose_time_was_moved_stays(file: TrialFile, fired: list[str]) -> None:
+def test_a_timer_that_looks_early_goes_and_one_whose_time_was_moved_stays(
+    file: TrialFile, fired: list[str], clock: Clock
+) -> None:
     trial = trial_for(600)
     file.enter(trial)
     guard.watch(file, trial.id, None, armed=trial.deadline)
     assert fired == []
     later = trial_for(0.3)
     file.enter(later)
-    start = time.monotonic()
+    start = clock.now
     guard.watch(file, later.id, None, armed=later.deadline - 10)  # armed for an end that was moved since
-    assert time.monotonic() - start > 0.2
+    assert clock.now - start > 0.2
     assert fired == [later.id]
 
 
 def test_a_trial_that_is_extended_while_its_guard_fires_keeps_its_guard(
-    file: TrialFile, monkeypatch: pytest.MonkeyPatch
+    file: TrialFile, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trial = trial_for(0.05)
     file.enter(trial)
     fired: list[float] = []
 
     def fire(*_: object) -> bool:
-        fired.append(time.monotonic())
+        fired.append(clock.now)
         if len(fired) == 1:
             file.mark(replace(trial, deadline=trial.deadline + 0.4))
         else:
@@ -193,8 +203,9 @@ def test_a_guard_goes_some_time_after_its_namespace(
 
 
 def test_a_guard_takes_back_what_was_left_half_written_and_nothing_that_is_being_written(
-    file: TrialFile, fired: list[str]
+    file: TrialFile, fired: list[str], clock: Clock
 ) -> None:
+    del clock
     trial = trial_for(0.4, Phase.WRITING)
     file.enter(trial)
     with file.hold(0):
@@ -217,8 +228,9 @@ def test_a_trial_is_read_as_it_was_written_and_its_head_stays_as_long() -> None:
 
 
 def test_a_guard_whose_file_was_damaged_puts_its_trial_down_again_when_the_time_is_over(
-    file: TrialFile, monkeypatch: pytest.MonkeyPatch
+    file: TrialFile, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    del clock
     trial = trial_for(0.3)
     file.enter(trial)
     found: list[Trial | None] = []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
+import queue
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TypeVar
 
 import pytest
@@ -47,6 +48,9 @@ from lvstui.store.history_file import HistoryFile
 from lvstui.store.profile_file import ProfileFile
 from lvstui.store.trial_file import TrialFile
 from tests.build import SHOP, address_key, server
+from tests.clock import Clock
+
+pytestmark = pytest.mark.usefixtures("trial_clock")
 
 ONE = server("10.0.0.11:443", weight=3)
 TWO = server("10.0.0.12:443", weight=1)
@@ -148,7 +152,7 @@ def test_on_trial_the_kernel_has_it_and_the_profile_has_not_and_it_is_shown_as_n
     assert not shown.undo
     assert shown.trial is not None
     assert shown.trial.changes == (weigh(ONE, 5),)
-    assert 58 < shown.trial.left <= 60
+    assert shown.trial.left == 60
     assert (shown.trial.guard, shown.trial.may_decide, shown.trial.seconds) == (Guard.SCREEN, True, 60)
     assert [record.kind for record in bench.records] == [Kind.TRIAL]
 
@@ -165,14 +169,23 @@ def test_what_is_kept_is_in_the_profile_in_the_history_and_can_be_undone(bench: 
     assert bench.file.load() is None
 
 
-def test_what_nobody_keeps_goes_back_by_itself_also_while_nothing_is_read(bench: Bench) -> None:
+def test_what_nobody_keeps_goes_back_by_itself_also_while_nothing_is_read(
+    bench: Bench, trial_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench.worker.submit(Pace(1.0, paused=True))
     bench.worker.step(0)
     bench.try_out(weigh(ONE, 5), seconds=0.2)
-    start = time.monotonic()
+    waited: list[float] = []
+
+    def wait(timeout: float) -> None:
+        waited.append(timeout)
+        trial_clock.sleep(timeout + 0.001)
+        raise queue.Empty
+
+    monkeypatch.setattr(bench.worker, "_requests", SimpleNamespace(get=wait))
     bench.events.clear()
     bench.worker.step()  # waits for nothing but the deadline
-    assert 0.05 < time.monotonic() - start < 2
+    assert waited == pytest.approx([0.2])
     assert bench.weight() == 3
     assert bench.shown.trial is None
     (said,) = (event.sentence for event in bench.events if isinstance(event, Notice))
@@ -213,7 +226,7 @@ def test_an_extended_trial_has_so_much_more_time(bench: Bench) -> None:
     (event,) = bench.ask(Extend(40))
     assert isinstance(event, Extended)
     assert bench.shown.trial is not None
-    assert 98 < bench.shown.trial.left <= 100
+    assert bench.shown.trial.left == 100
     assert bench.shown.trial.seconds == 60
 
 
