@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from lvstui.store import config_file
+from lvstui.host import invoker, tmux
+from lvstui.store import config_file, history_file, profile_file, sessions, theme_files
 from tests.clock import Clock
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that runs them in its background ignores it for them
@@ -25,6 +26,15 @@ def no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config_file, "SYSTEM", Path("/nowhere"))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.setattr(config_file, "home_folder", lambda: "")
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up nothing in this process that a busy machine is slow at; what never answers is tried with less."""
+    for module in (config_file, history_file, invoker, sessions, theme_files, tmux):
+        monkeypatch.setattr(module, "_PATIENCE", 30.0)
+    monkeypatch.setattr(profile_file, "_LOCK_PATIENCE", 30.0)
+    monkeypatch.setattr("lvstui.engine.scanner._NICE", 0)  # or whatever else runs here would let its thread starve
 
 
 @pytest.fixture

@@ -139,12 +139,12 @@ __main__.main()
 
 
 @contextmanager
-def running(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+def running(folder: Path, *options: str, output: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
     """Run the command on a kernel of which somebody edits one server, then another."""
     command = [sys.executable, "-c", PROGRAM, "--profile", str(folder / "p.toml"), "watch", "--interval", "0.2"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(
-        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        [*command, *options], stdout=output, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
         try:
             yield process
@@ -162,12 +162,13 @@ def test_it_says_what_it_watches_prints_each_line_at_once_and_a_signal_ends_it_w
         assert process.stderr.readline().startswith("lvstui: watching demo every 0.2 s, ")
         assert json.loads(process.stdout.readline())["change"][0]["new"]["weight"] == 9
         process.send_signal(number)
-        assert process.wait(10) == Status.OK
+        assert process.wait(60) == Status.OK
         assert process.stderr.read() == ""
 
 
 def test_a_reader_that_goes_away_ends_it(tmp_path: Path) -> None:
-    with running(tmp_path) as process:
-        assert process.stdout
-        process.stdout.close()
-        assert process.wait(10) == Status.BROKEN_PIPE
+    reader, writer = os.pipe()
+    os.close(reader)  # before anything is written
+    with running(tmp_path, output=writer) as process:
+        os.close(writer)
+        assert process.wait(60) == Status.BROKEN_PIPE

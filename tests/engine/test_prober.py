@@ -18,10 +18,13 @@ from tests.build import director, pool, snapshot
 MANY = director(pool("tcp:192.0.2.10:80", *(f"10.0.0.{number}:80" for number in range(1, 41))))
 KEYS = [ServerKey(key, endpoint) for key, held in MANY.pools.items() for endpoint in held.servers]
 
+PATIENCE = 60.0
+"""Seconds that nothing here takes on any machine."""
+
 
 def answered(came: queue.SimpleQueue[Answered | Broken]) -> Answered:
     """Return what comes next."""
-    found = came.get(timeout=10)
+    found = came.get(timeout=PATIENCE)
     assert isinstance(found, Answered)
     return found
 
@@ -38,8 +41,8 @@ class Slow(MemoryKernel):
     def probe(self, question: Question) -> Answer:
         """Wait until as many are asked as may be, then until it may answer."""
         self.asked.append(question.key)
-        self.together.wait(10)
-        self.may.wait(10)
+        self.together.wait(PATIENCE)
+        self.may.wait(PATIENCE)
         return super().probe(question)
 
 
@@ -63,7 +66,7 @@ def test_those_who_wait_are_not_asked_when_nobody_looks_any_more() -> None:
     kernel, came = Slow(), queue.SimpleQueue[Answered | Broken]()
     prober = Prober(kernel, came.put)
     prober.ask(snapshot(MANY), KEYS, 1.0)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while len(kernel.asked) < AT_ONCE and time.monotonic() < deadline:
         time.sleep(0.01)
     prober.ask(snapshot(MANY), (), 2.0)
@@ -82,7 +85,7 @@ def test_who_breaks_off_waits_for_no_answer() -> None:
     next(found)
     began = time.monotonic()
     found.close()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PATIENCE
     kernel.may.set()
     kernel.together.abort()
 

@@ -276,12 +276,12 @@ def test_work_is_done_in_the_thread_and_the_thread_ends_when_it_is_asked_to() ->
     thread = Thread(target=reader.run, daemon=True)
     thread.start()
     reader.order(Follow(True, SOMEBODY))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not kernel.read_so_far and time.monotonic() < deadline:
         time.sleep(0.01)
     reader.order(Work(lambda: done.append("worked")))
     reader.order(End())
-    thread.join(timeout=10)
+    thread.join(timeout=60)
     assert not thread.is_alive()
     assert done == ["worked"]
     assert kernel.closed == kernel.opened

@@ -16,7 +16,7 @@ from lvstui.cli import main
 from lvstui.core.model import Director
 from lvstui.core.record import Kind
 from lvstui.formats.profile.write import ProfileError, dumps
-from lvstui.store import files, named_files
+from lvstui.store import files, named_files, profile_file
 from lvstui.store.files import Unsafe, lock_file, open_regular, read_file, resolve, who_may_change
 from lvstui.store.history_file import HistoryFile
 from lvstui.store.named_files import read_handed, write_named
@@ -70,15 +70,13 @@ TRAPS: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("kind", TRAPS)
 def test_what_is_no_regular_file_is_refused_at_once_and_named(profile: Path, kind: str) -> None:
     TRAPS[kind](profile)
-    start = time.monotonic()
     with pytest.raises(ProfileError, match=f"p.toml cannot be read: it is {kind}"):
         ProfileFile(profile).load()
     with pytest.raises(ProfileError, match=r"p\.toml cannot be saved: it is no plain file"):
         save(profile, LB1)
     with pytest.raises(ProfileError, match="is no plain file; name another profile"):
         HistoryFile(profile).append(Kind.DO, [])
-    assert Presence(profile).others() == ()
-    assert time.monotonic() - start < 1
+    assert Presence(profile).others() == ()  # whoever opened a pipe or read a device would never come here
 
 
 @pytest.mark.parametrize("kind", TRAPS)
@@ -260,7 +258,7 @@ def test_a_lock_that_another_user_made_and_holds_is_soon_given_up_and_named(prof
         start = time.monotonic()
         with pytest.raises(ProfileError, match=r"somebody holds the lock of .*lock, a file of nobody; remove"):
             save(profile, LB1)
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < profile_file._LOCK_PATIENCE
     save(profile, LB1)
 
 

@@ -39,7 +39,7 @@ def test_another_process_is_at_work_from_what_it_enters_until_it_clears_that_or_
             process.stdout.readline()
             assert others_at_work(profile) is expected
             print(file=process.stdin, flush=True)
-        process.wait(10)
+        process.wait(60)
     assert not others_at_work(profile)  # it left what it was doing, but does nothing any more
     assert len(left_paths(profile)) == 1
     own.close()

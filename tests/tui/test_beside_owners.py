@@ -55,7 +55,7 @@ class OwnedStage(Stage):
         assert self.view.table.move_to(self.target)
         await pilot.press("plus")
         assert "! keepalived manages".replace(" ", "") in self.staged()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while "initsfile:" not in self.staged():
                 await asyncio.sleep(0.02)
 

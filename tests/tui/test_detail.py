@@ -15,6 +15,7 @@ from lvstui.tui.views.table_view import TableView
 from lvstui.tui.widgets.detail import Detail
 from tests.build import SHOP
 from tests.tui.conftest import Stage
+from tests.tui.test_services import until
 
 
 def detail(stage: Stage) -> Detail:
@@ -201,14 +202,20 @@ async def test_a_key_shows_charts_over_a_longer_time_and_they_say_so(stage: Stag
         assert "last 90 s, 1 s a column" in shown(stage)
 
 
-async def test_a_held_key_moves_the_cursor_and_the_detail_follows_when_it_rests(stage: Stage) -> None:
+async def test_a_held_key_moves_the_cursor_and_the_detail_follows_when_it_rests(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with stage.app.run_test(size=(160, 48)) as pilot:
         await stage.look(pilot)
-        await pilot.pause(0.3)
-        await pilot.press("g", *["down"] * 6)
-        seen = shown(stage)
-        await pilot.pause(0.4)
-        assert shown(stage) != seen
+        await until(pilot, lambda: stage.view.body._resting is None)
+        with monkeypatch.context() as patch:
+            patch.setattr("lvstui.tui.widgets.detail._REST", 1000.0)  # the next key comes sooner on any machine
+            await pilot.press("down")
+            seen = shown(stage)
+            await pilot.press("g", *["down"] * 5)
+            assert shown(stage) == seen
+        await pilot.press("down")
+        await until(pilot, lambda: shown(stage) != seen)
         key = stage.view.table.cursor_key
         assert isinstance(key, ServerKey)
         assert str(key.endpoint.address) in shown(stage)

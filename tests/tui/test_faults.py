@@ -109,7 +109,7 @@ async def test_an_error_is_told_and_what_is_staged_can_still_be_applied(
 
 
 async def met(stage: Stage, pilot: Pilot[int]) -> None:
-    for _ in range(500):
+    for _ in range(5000):
         await pilot.pause(0.01)
         if stage.app.faults:
             return

@@ -246,7 +246,7 @@ async def test_keys_that_come_in_a_burst_do_what_they_say(stage: Stage) -> None:
         keys = ["tab", "tab", "t", "tab", "7", "8", "backspace", "9", "home", "1", "tab", "tab", "tab", "g", "tab", "6"]
         for key in keys:
             stage.app.post_message(events.Key(key, key if len(key) == 1 else None))
-        deadline = monotonic() + 10.0
+        deadline = monotonic() + 60.0
         while form(stage).values["tunnel.port"] != "6" and monotonic() < deadline:
             await pilot.pause()
         values = form(stage).values

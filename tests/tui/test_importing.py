@@ -52,7 +52,7 @@ async def give(pilot: Pilot[int], line: str) -> None:
 async def settled(stage: Stage, pilot: Pilot[int]) -> ChangesView:
     """Wait until the file has been read, in its own thread."""
     view = stage.app.query_one(ChangesView)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not view.pending and "reading" in stage.shown("message"):
             await asyncio.sleep(0.01)
     await pilot.pause()

@@ -97,8 +97,8 @@ class Keyboard(FrugalApp[None]):
 
 
 async def reached(pilot: Pilot[None], condition: Callable[[], bool]) -> bool:
-    """Wait until it holds; False when it does not within 10 seconds."""
-    deadline = time.monotonic() + 10.0
+    """Wait until it holds; False when it does not within a minute."""
+    deadline = time.monotonic() + 60.0
     while not condition():
         if time.monotonic() > deadline:
             return False

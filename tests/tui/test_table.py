@@ -94,7 +94,7 @@ async def showing(keys: Sequence[str], size: tuple[int, int] = SIZE) -> AsyncIte
 async def settle(app: TableApp, pilot: Pilot[None]) -> None:
     """Wait until the layout rests: a scrollbar appears one frame after its rows."""
     quiet = 0
-    deadline = monotonic() + 20
+    deadline = monotonic() + 60
     while quiet < 3:
         assert monotonic() < deadline, "it never stops painting"
         frames = app.frames
