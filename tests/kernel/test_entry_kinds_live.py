@@ -13,7 +13,6 @@ from lvstui.core import fields
 from lvstui.core.entries.edits import Expire, Manner, Move, Outcome, Pin, SetTime
 from lvstui.core.model import Endpoint
 from lvstui.core.observed import Entry
-from lvstui.engine.scanner import read_table
 from lvstui.kernel.live import Live
 from tests.build import endpoint
 from tests.kernel.clients import answering, call, greeting
@@ -42,19 +41,6 @@ def network() -> Iterator[None]:
     with shop(), answering(("rs1", "rs2")):
         subprocess.run(["ipvsadm", "-R"], input=SERVICES, text=True, check=True)
         yield
-        forget_calls()
-
-
-def forget_calls() -> None:
-    """Let the entries of calls run out: each holds the module of its engine, which others unload."""
-    live = Live()
-    try:
-        calls = [found for found in read_table(live, 30).entries if found.engine]
-        assert {report.outcome for report in make_edits(live, *(Expire(found, Manner.KILL) for found in calls))} == {
-            Outcome.DONE
-        }
-    finally:
-        live.close()
 
 
 @pytest.fixture

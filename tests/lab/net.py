@@ -77,7 +77,9 @@ def shop(*, traffic: bool = False, empty: bool = False) -> Iterator[None]:
             kill(name)
         _take_away_network()
         if not empty:
+            _run(["sysctl", "-qw", "net.ipv4.vs.expire_nodest_conn=1"])  # entries end with their servers
             _run(["ipvsadm", "-C"])
+            _run(["sysctl", "-qw", "net.ipv4.vs.expire_nodest_conn=0"])
             if has_iptables():
                 _run(["iptables", "-t", "mangle", "-F"])
 
