@@ -54,7 +54,6 @@ CROWDED: Final = """\
 -a -t 192.0.2.10:80 -r 10.0.0.13:80 -m
 """
 
-# IPVS counts every two seconds: what has just come in is not seen yet, and not zeroed by `ipvsadm -Z`.
 KNOCK: Final = """\
 import socket, sys
 for _ in range(16):
@@ -70,8 +69,24 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("192.0.2.2"))
 while True:
     s.sendto(bytes((0, 77, 0, 8, 0, 1, 0, 0)), ("224.0.0.81", 8848))
+    print("sent", flush=True)
     time.sleep(0.1)
 """
+
+
+def waiting(condition: str) -> str:
+    """Write what waits for a condition, and goes on after a while where it never comes true."""
+    return f"for _ in $(seq 600); do {condition} && break; sleep 0.1; done"
+
+
+def knocking(port: int) -> str:
+    """Write what knocks at a port of the shop.
+
+    IPVS counts every two seconds: what has just come in is not seen yet, and not zeroed by `ipvsadm -Z`.
+    """
+    counted = """awk '$1 == "->" && $3 + 0 >= 16 { seen = 1 } END { exit !seen }'"""
+    listed = f"ipvsadm -Ln --stats --exact -t 192.0.2.10:{port}"
+    return f"ip netns exec client {sys.executable} -c '{KNOCK}' {port}; {waiting(f'{listed} | {counted}')}"
 
 
 class Fault(NamedTuple):
@@ -163,7 +178,8 @@ FAULTS: Final = {
             "masters",
             WEB,
             "ipvsadm --start-daemon master --mcast-interface front --syncid 77;"
-            f"ip netns exec client {sys.executable} -c '{MASTER}' > /dev/null 2>&1 & echo $! > /run/master.pid",
+            f"ip netns exec client {sys.executable} -c '{MASTER}' > /run/master 2>&1 & echo $! > /run/master.pid;"
+            + waiting("[ -s /run/master ]"),
             "kill $(cat /run/master.pid); ipvsadm --stop-daemon master",
             "192.0.2.2 is a master too, with the same id 77",
         ),
@@ -202,7 +218,7 @@ FAULTS: Final = {
         ip -n rs1 route replace default via 10.1.0.1
         sysctl -qw net.ipv4.conf.all.rp_filter=1
         """
-            f"ip netns exec client {sys.executable} -c '{KNOCK}' 81; sleep 2.5",
+            + knocking(81),
             """
         ip -n rs1 route replace default via 10.0.0.1
         ip link del back2; sysctl -qw net.ipv4.conf.all.rp_filter=0; ipvsadm -Z
@@ -215,8 +231,7 @@ FAULTS: Final = {
             "answers",
             "tcp:192.0.2.10:83",
             "ip -n rs3 route del default; ipvsadm -A -t 192.0.2.10:83 -s rr;"
-            "ipvsadm -a -t 192.0.2.10:83 -r 10.0.0.13:83 -m;"
-            f"ip netns exec client {sys.executable} -c '{KNOCK}' 83; sleep 2.5",
+            "ipvsadm -a -t 192.0.2.10:83 -r 10.0.0.13:83 -m;" + knocking(83),
             "ip -n rs3 route add default via 10.0.0.1; ipvsadm -D -t 192.0.2.10:83",
             "nothing comes back from 10.0.0.13:83",
         ),
@@ -342,8 +357,7 @@ FAULTS: Final = {
         "answers of a server are dropped, as connection tracking does not know them": Fault(
             "rules",
             WEB,
-            "iptables -A FORWARD -p tcp --sport 80 -m conntrack --ctstate INVALID -j DROP;"
-            f"ip netns exec client {sys.executable} -c '{KNOCK}' 80; sleep 2.5",
+            "iptables -A FORWARD -p tcp --sport 80 -m conntrack --ctstate INVALID -j DROP;" + knocking(80),
             "iptables -F FORWARD; ipvsadm -Z",
             "answers is dropped: chain FORWARD of filter",
         ),
