@@ -64,11 +64,19 @@ virtual=192.0.2.61:80
 """
 
 
-class Beside:
-    """A kernel that a program writes to as well, and its configuration."""
+_RELOADED = {"keepalived": "Reload complete", "ldirectord": "Reloading Linux Director Daemon config"}
+_FAILED = {
+    "keepalived": "TCP_CHECK on service [127.0.6.1]:tcp:80 failed",
+    "ldirectord": "Deactivated service 127.0.6.1",
+}
+"""What each program logs when it has read its file again, or begins to, and when the first server fails a check."""
 
-    def __init__(self, live: Live, program: str, config: Path) -> None:
-        self.live, self.program, self.config = live, program, config
+
+class Beside:
+    """A kernel that a program writes to as well, and its configuration and its log."""
+
+    def __init__(self, live: Live, program: str, config: Path, log: Path) -> None:
+        self.live, self.program, self.config, self.log = live, program, config, log
 
     @property
     def there(self) -> bool:
@@ -108,9 +116,19 @@ class Beside:
 
     def reload(self, old: str = "", new: str = "") -> None:
         """Change the file, have it read again, and wait a moment that is long for what comes of it."""
+        before = self._logged(_RELOADED)
         self.config.write_text(self.config.read_text().replace(old, new))
         os.kill(owner(self.program).pid, signal.SIGHUP)
+        until(lambda: self._logged(_RELOADED) > before, "a reload")
         time.sleep(_LONG)
+
+    @property
+    def failures(self) -> int:
+        """How often a check of the first server has failed, by the log; keepalived logs those after a success."""
+        return self._logged(_FAILED)
+
+    def _logged(self, words: Mapping[str, str]) -> int:
+        return self.log.read_text().count(words[self.program])
 
 
 @contextmanager
@@ -124,7 +142,7 @@ def listening(*endpoints: Endpoint) -> Iterator[None]:
 
 
 def _listener(endpoint: Endpoint) -> socket.socket:
-    return socket.create_server((str(endpoint.address), endpoint.port))
+    return socket.create_server((str(endpoint.address), endpoint.port), backlog=1000)  # nobody accepts what checks open
 
 
 @contextmanager
@@ -132,14 +150,15 @@ def started(live: Live, folder: Path, program: str) -> Iterator[Beside]:
     config = folder / f"{program}.conf"
     config.write_text(KEEPALIVED if program == "keepalived" else LDIRECTORD)
     words = ("keepalived", "-nlf", config) if program == "keepalived" else ("ldirectord", "-d", config, "start")
-    with running(live, *words, log=folder / "log"):
-        yield Beside(live, program, config)
+    log = folder / "log"
+    with running(live, *words, log=log):
+        yield Beside(live, program, config, log)
     until(lambda: not any(owner.program == program for owner in OwnerWatch()()), f"{program} gone")
 
 
 def test_keepalived_compares_its_files_and_not_the_kernel(live: Live, tmp_path: Path) -> None:
     with listening(FIRST, SECOND), started(live, tmp_path, "keepalived") as beside:
-        assert beside.weights == {"127.0.6.1:80": 3, "127.0.6.2:80": 4}
+        until(lambda: beside.weights == {"127.0.6.1:80": 3, "127.0.6.2:80": 4}, "both servers")
         beside.weigh(FIRST, 0)
         beside.delete(SECOND)
         beside.add()
@@ -171,7 +190,8 @@ def test_keepalived_sets_the_weight_of_its_file_once_a_check_fails_and_recovers(
             beside.delete(FIRST)
             time.sleep(_LONG)
             assert beside.weights == {"127.0.6.2:80": 4}
-        time.sleep(_LONG)
+            failures = beside.failures
+        until(lambda: beside.failures > failures, "a failed check of the deleted server")
         with listening(FIRST):
             until(lambda: beside.weights == {"127.0.6.1:80": 3, "127.0.6.2:80": 4}, "the deleted server put in")
         beside.add()
@@ -192,7 +212,7 @@ def test_ldirectord_leaves_edits_while_its_checks_stay_as_they_are_and_undoes_th
         assert beside.scheduler == "rr"
         beside.reload()
         until(lambda: beside.weights == {"127.0.6.1:80": 3, "127.0.6.2:80": 4}, "all as the file says")
-        assert beside.scheduler == "wlc"
+        until(lambda: beside.scheduler == "wlc", "the scheduler of the file")
         beside.delete_service()
         time.sleep(_LONG)
         assert not beside.there
@@ -212,6 +232,8 @@ def test_ldirectord_sets_weights_when_a_check_changes_its_mind(live: Live, tmp_p
             beside.delete(FIRST)
             time.sleep(_LONG)
             assert beside.weights == {"127.0.6.2:80": 4}
+            failures = beside.failures
+        until(lambda: beside.failures > failures, "a failed check of the deleted server")
         time.sleep(_LONG)
         assert beside.weights == {"127.0.6.2:80": 4}
         with listening(FIRST):
