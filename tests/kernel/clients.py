@@ -17,10 +17,9 @@ TARGET = "192.0.2.10", 80
 
 _HOLD = """\
 import socket, sys
-s = socket.create_connection(sys.argv[1:3], 5, (sys.argv[3], 0))
+s = socket.create_connection(sys.argv[1:3], 30, (sys.argv[3], 0))
 print("open", flush=True)
 sys.stdin.readline()
-s.settimeout(5)
 try:
     s.sendall(b"name\\n")
     print(s.recv(100).decode().strip() or "reset")
@@ -60,7 +59,7 @@ while True:
 
 _GREET = """\
 import socket, sys
-with socket.create_connection(("192.0.2.10", 21), 5, (sys.argv[1], 0)) as s:
+with socket.create_connection(("192.0.2.10", 21), 30, (sys.argv[1], 0)) as s:
     print(s.recv(100).decode())
 """
 
@@ -68,7 +67,7 @@ _CALL = """\
 import socket, sys
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
     s.bind((sys.argv[1], 0))
-    s.settimeout(5)
+    s.settimeout(30)
     s.sendto((
         "OPTIONS sip:shop@192.0.2.10 SIP/2.0\\r\\nVia: SIP/2.0/UDP %s:5060\\r\\n"
         "From: <sip:a@b>;tag=1\\r\\nTo: <sip:shop@192.0.2.10>\\r\\nCall-ID: %s\\r\\n"

@@ -44,7 +44,8 @@ def saved() -> list[str]:
 
 
 def thresholds() -> list[str]:
-    return sorted(ipvsadm("-Ln", "--thresholds").splitlines())
+    """Return the rows with their thresholds, without the connections that they have."""
+    return sorted(" ".join(line.split()[:4]) for line in ipvsadm("-Ln", "--thresholds").splitlines())
 
 
 def lvstui(*arguments: str | Path, status: int = 0, prefix: Sequence[str] = ()) -> str:
