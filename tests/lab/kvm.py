@@ -12,7 +12,7 @@ PROCESSOR = ("-accel", "kvm", "-cpu", "host,-arch-capabilities")
 SECONDS = 15
 """To the end of a boot without a root, which takes a second where KVM works and minutes where it emulates itself."""
 PROBE = ("-machine", "q35", "-m", "256", "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio")
-BOOT = "console=ttyS0 quiet panic=-1 mitigations=off"
+BOOT = "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check"
 DIED = b"Unable to mount root fs"
 """How a kernel ends that found no root: it has come as far as that."""
 
