@@ -115,7 +115,7 @@ def _served(listening: socket.socket, serve: Callable[[], None]) -> Iterator[End
     finally:
         with suppress(OSError):
             listening.shutdown(socket.SHUT_RDWR)
-        thread.join(2)
+        thread.join(60)
 
 
 def name_server(code: int, records: int, *, flags: int = 0x8180) -> Callable[[bytes], list[bytes]]:

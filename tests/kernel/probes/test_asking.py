@@ -24,7 +24,7 @@ def asked(
     forwarding: Forwarding = Forwarding.MASQ,
 ) -> Question:
     """Return what a server at a place is asked."""
-    return Question(ServerKey(SHOP, endpoint), forwarding, Tunnel(), protocol, endpoint, patience=2.0, probe=probe)
+    return Question(ServerKey(SHOP, endpoint), forwarding, Tunnel(), protocol, endpoint, patience=60.0, probe=probe)
 
 
 def test_what_is_for_the_port_of_clients_is_asked_over_the_one_connection() -> None:
