@@ -28,8 +28,8 @@ pytestmark = pytest.mark.kernel
 WAYS = {"192.0.2.10": "-m", "192.0.2.20": "-g", "192.0.2.30": "-i"}
 """The virtual addresses, and how packets to each are forwarded."""
 MASQ, ROUTE, IPIP = WAYS
-PATIENCE = 14.0
-"""Seconds for what should be seen in ten: the guest has one slow processor."""
+PATIENCE = 30.0
+"""Seconds for what is seen in ten: the guest has one slow processor, and the host is busy."""
 
 CLIENTS = """
 import asyncio, itertools
@@ -124,8 +124,8 @@ class Seen:
                 (fields.service_text(key.service).split(":")[1], fields.server_text(key.endpoint)[-5:-3]): verdict
                 for key, verdict in event.health.items()
             }
-            self.found = {place: verdict.trouble.value for place, verdict in named.items()}
             self.evidence = {place: verdict.evidence for place, verdict in named.items()}
+            self.found = {place: verdict.trouble.value for place, verdict in named.items()}  # what is waited for, last
 
     def wait(self, wanted: Callable[[Found], bool]) -> float:
         """Wait until it is as wanted, and return how long that took."""
@@ -243,7 +243,7 @@ def test_who_is_killed_or_silenced_is_seen_within_seconds_and_forgotten_when_wel
         screen.wait_for(lambda shown: "1 silent" in shown)
         screen.type("/state=silent\r")
         screen.wait_for(lambda shown: "10.0.0.12:80" in shown and "10.0.0.11:80" not in shown)
-        assert states() == seen.found
+        seen.wait(lambda found: found == states())
         status, text = run("doctor", f"tcp:{MASQ}:80")
         assert (status, "10.0.0.12:80 is silent" in " ".join(text.split())) == (3, True)
         status, text = run("check", "--running")

@@ -16,7 +16,7 @@ from lvstui.cli import main
 from tests.docs.json_schema import flaws
 from tests.kernel.ipvsadm import ipvsadm
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("live")]
 
 TABLE = """\
 -A -t 192.0.2.171:80 -s wlc -p 300
@@ -52,7 +52,6 @@ LINES = [
 
 @pytest.fixture
 def profile(tmp_path: Path) -> Path:
-    ipvsadm("-C")
     ipvsadm("-R", lines=[*TABLE.splitlines(), ""])
     path = tmp_path / "director.toml"
     assert main(["export", "-o", str(path)]) == 0

@@ -65,12 +65,17 @@ def test_what_is_no_plain_file_of_ours_is_refused_and_left_alone(tmp_path: Path)
     file = lock_file(folder)
     precious.write_text("precious")
     precious.chmod(0o600)
+
+    def readable_to_all() -> None:
+        file.touch()
+        file.chmod(0o644)  # whatever the umask is
+
     obstacles: list[Callable[[], object]] = [
         lambda: file.symlink_to(precious),
         lambda: os.mkfifo(file, 0o600),
         lambda: os.link(precious, file),
         lambda: file.mkdir(),
-        lambda: file.touch(0o644),
+        readable_to_all,
     ]
     for make in obstacles:
         file.unlink()

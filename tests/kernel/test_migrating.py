@@ -128,7 +128,7 @@ def test_from_a_program_that_runs(machine: Machine, program: str, name: str, tex
     config = machine.folder / name
     config.write_text(text)
     words = ("keepalived", "-nlf", config) if program == "keepalived" else ("ldirectord", "-d", config, "start")
-    with running(machine.live, *words, log=machine.folder / "log"):
+    with running(machine.live, *words, servers=2, log=machine.folder / "log"):
         until(lambda: machine.weights == _WEIGHTS, "both servers")
         machine.take(f"From {program}")
     assert machine.weights == _WEIGHTS

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lvstui.core.fields import service_text
-from lvstui.core.model import ServiceKey
+from lvstui.core.model import ServerKey, ServiceKey
 from lvstui.core.record import Owner
 from lvstui.host.owners import OwnerWatch
 from lvstui.kernel.live import Live
@@ -85,20 +85,21 @@ def until(reached: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def running(live: Live, *command: str | Path, log: Path) -> Iterator[set[ServiceKey]]:
-    """Run a program until it has services in the kernel, which are given; end it and its children at the end."""
+def running(live: Live, *command: str | Path, log: Path, servers: int = 1) -> Iterator[set[ServiceKey]]:
+    """Run a program until it has so many servers in the kernel or more, and yield their services; end it at the end."""
     with log.open("w") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
     try:
-        seen: list[set[ServiceKey]] = []
+        seen: list[list[ServerKey]] = []
 
         def settled() -> bool:
             assert process.poll() is None, log.read_text()
-            seen.append(set(live.read().director.pools))
-            return len(seen) > 10 and bool(seen[-1]) and seen[-1] == seen[-10]
+            pools = live.read().director.pools
+            seen.append([ServerKey(key, end) for key, pool in pools.items() for end in pool.servers])
+            return len(seen) > 10 and len(seen[-1]) >= servers and seen[-1] == seen[-10]
 
-        until(settled, "services in the kernel")
-        yield seen[-1]
+        until(settled, f"{servers} servers in the kernel")
+        yield {key.service for key in seen[-1]}
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(SECONDS)
@@ -126,8 +127,7 @@ def test_keepalived_is_found_with_all_services_that_it_made(live: Live, tmp_path
     (tmp_path / "conf.d/api.conf").write_text(INCLUDED)
     config = tmp_path / "keepalived.conf"
     config.write_text(KEEPALIVED.format(folder=tmp_path))
-    with running(live, "keepalived", "-nlf", config, log=tmp_path / "log") as managed:
-        assert len(managed) == 5
+    with running(live, "keepalived", "-nlf", config, servers=5, log=tmp_path / "log") as managed:
         found = owner("keepalived")
         assert found.config == str(config)
         assert found.services is not None
@@ -142,7 +142,7 @@ def test_a_command_that_edits_what_keepalived_manages_warns_and_edits(live: Live
     config.write_text(KEEPALIVED.format(folder=tmp_path))
     profile = tmp_path / "director.toml"
     service = "tcp:192.0.2.10:443"
-    with running(live, "keepalived", "-nlf", config, log=tmp_path / "log"):
+    with running(live, "keepalived", "-nlf", config, servers=4, log=tmp_path / "log"):
         drained = lvstui("--profile", profile, "drain", service, "127.0.0.11:443")
         assert drained.stderr == (
             f"lvstui: warning: {service}: every new client will be refused: no real server takes new connections any"
@@ -160,8 +160,7 @@ def test_a_command_that_edits_what_keepalived_manages_warns_and_edits(live: Live
 def test_ldirectord_is_found_with_all_services_that_it_made(live: Live, tmp_path: Path) -> None:
     config = tmp_path / "shop.cf"
     config.write_text(LDIRECTORD)
-    with running(live, "ldirectord", "-d", config, "start", log=tmp_path / "log") as managed:
-        assert len(managed) == 3
+    with running(live, "ldirectord", "-d", config, "start", servers=3, log=tmp_path / "log") as managed:
         found = owner("ldirectord")
         assert found.config == str(config)
         assert found.services == frozenset(managed)

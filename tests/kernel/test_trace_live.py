@@ -128,7 +128,7 @@ def test_what_the_director_sends_itself_is_followed_too(trace: Shell) -> None:
     assert (found["service"], found["end"]) == ("tcp:192.0.2.10:80", "served")
     found = trace("192.0.2.1", "tcp:192.0.2.20:443", "--from-director")  # marked when it comes back by lo
     assert (found["mark"], found["service"]) == (80, "mark:80")
-    curl = "import socket; socket.create_connection(('192.0.2.20', 80), 5, ('192.0.2.1', 45001)).close()"
+    curl = "import socket; socket.create_connection(('192.0.2.20', 80), 60, ('192.0.2.1', 45001)).close()"
     subprocess.run([sys.executable, "-c", curl], check=True)
     after = trace("192.0.2.1", "tcp:192.0.2.20:443", "--from-director")
     assert after["entry_decides"] is True

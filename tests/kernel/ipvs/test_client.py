@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -239,7 +240,11 @@ def module_away() -> Iterator[None]:
     lines = Path("/proc/modules").read_text().splitlines()
     modules = [line.split()[0] for line in lines if line.startswith("ip_vs")]
     others = [module for module in modules if module != "ip_vs"]
-    subprocess.run(["modprobe", "-r", *others, "ip_vs"], check=True)
+    # A namespace that is gone holds schedulers until it has ended, and a reading of the table the module itself.
+    deadline = time.monotonic() + 60
+    while subprocess.run(["modprobe", "-r", *others, "ip_vs"], check=False).returncode:
+        assert time.monotonic() < deadline, Path("/proc/modules").read_text()
+        time.sleep(0.05)
     try:
         yield
     finally:

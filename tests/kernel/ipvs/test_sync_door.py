@@ -36,7 +36,7 @@ def _ipvsadm(*arguments: str) -> str:
     return subprocess.run(["ipvsadm", *arguments], check=True, capture_output=True, text=True).stdout
 
 
-def pin(number: int, seconds: int = 60) -> Message:
+def pin(number: int, seconds: int = 300) -> Message:
     client = Endpoint(IPv4Address("198.19.0.0") + number, 0)
     return Message(6, client, Endpoint(VIP, 80), Endpoint(SERVER, 80), seconds)
 
@@ -58,7 +58,7 @@ def test_fifty_edits_neither_hang_nor_lose_anything_and_leave_no_daemon(kernel: 
 
 
 def test_thousands_of_messages_are_taken_whole(kernel: Live) -> None:
-    kernel.send_sync([pin(10000 + number) for number in range(5000)])
+    kernel.send_sync([pin(10000 + number, 100) for number in range(5000)])
     assert clients(kernel, 10000, 5000) == 5000
 
 
@@ -150,8 +150,10 @@ def test_a_users_socket_at_the_daemons_own_address_holds_nothing_up(kernel: Live
 
 
 def test_a_user_who_takes_a_tenth_of_the_ports_holds_nothing_up(kernel: Live) -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (5000, 5000))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     with ExitStack() as taken:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (5000, max(5000, limits[1])))
+        taken.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
         for port in range(20000, 60000, 10):
             taken.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind(("", port))
         for number in range(40):
@@ -195,11 +197,13 @@ def test_two_at_once_wait_for_each_other(kernel: Live) -> None:
     program = (
         "from tests.kernel.ipvs.test_sync_door import pin\n"
         "from lvstui.kernel.live import Live\n"
-        "import sys\n"
+        "import sys, time\n"
         "live = Live()\n"
-        "for number in range(20): live.send_sync([pin(int(sys.argv[1]) + number)])\n"
+        "for number in range(20):\n"
+        "    live.send_sync([pin(int(sys.argv[1]) + number)])\n"
+        "    time.sleep(0.05)\n"  # a moment for the other, who looks every hundredth of a second whether it may
     )
     running = [subprocess.Popen([sys.executable, "-c", program, str(start)]) for start in (5000, 6000)]
-    assert [process.wait(60) for process in running] == [0, 0]
+    assert [process.wait(300) for process in running] == [0, 0]
     assert clients(kernel, 5000, 20) + clients(kernel, 6000, 20) == 40
     assert kernel.read().director.sync == {}
