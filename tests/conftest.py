@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from lvstui.commands import place
 from lvstui.host import invoker, tmux
 from lvstui.store import config_file, history_file, profile_file, sessions, theme_files
 from tests.clock import Clock
@@ -34,6 +35,7 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (config_file, history_file, invoker, sessions, theme_files, tmux):
         monkeypatch.setattr(module, "_PATIENCE", 30.0)
     monkeypatch.setattr(profile_file, "_LOCK_PATIENCE", 30.0)
+    monkeypatch.setattr(place, "_OWNERS_PATIENCE", 30.0)
     monkeypatch.setattr("lvstui.engine.scanner._NICE", 0)  # or whatever else runs here would let its thread starve
 
 

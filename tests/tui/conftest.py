@@ -17,12 +17,15 @@ from lvstui.core.change import change_server, fold
 from lvstui.core.model import Director, ServerKey
 from lvstui.core.snapshot import Host
 from lvstui.engine.options import Options
+from lvstui.host.patience import Lookout
 from lvstui.kernel.memory.demo import demo_director, demo_rules
 from lvstui.kernel.memory.kernel import MemoryKernel
 from lvstui.store.profile_file import ProfileFile
 from lvstui.store.trial_file import TrialFile
 from lvstui.store.view_memory import ViewMemory
+from lvstui.tui import app
 from lvstui.tui.app import LvstuiApp
+from lvstui.tui.views import view
 from lvstui.tui.views.services import ServicesView
 from tests.clock import Clock
 
@@ -114,6 +117,14 @@ class Stage:
 def _haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a key be pressed again at once: tests do so faster than anybody who has read what the first one did."""
     monkeypatch.setattr(LvstuiApp, "again", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def _patience_of_screens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up nothing that a thread beside the screens finds out, however long a busy machine lets that thread wait."""
+    monkeypatch.setattr(Lookout.__init__, "__defaults__", (30.0,))
+    monkeypatch.setattr(app, "_FILES_PATIENCE", 30.0)
+    monkeypatch.setattr(view, "_PATIENCE", 30.0)
 
 
 @pytest.fixture(autouse=True)
