@@ -43,8 +43,12 @@ def act(terminal: Terminal, act: Act) -> None:
     """Do what the tour tells, or wait for what it says is seen."""
     match act.do:
         case Do.PRESS:
-            listed = act.text == "Esc" and "Esc closes" in terminal.screen()
+            before = terminal.screen()
+            listed = act.text == "Esc" and "Esc closes" in before
+            applies = act.text == "Enter" and ("staged: Enter applies" in before or "undo: Enter applies" in before)
             terminal.keys(OF_TMUX.get(act.text, act.text))
+            if applies:  # nobody goes on before it is made
+                terminal.wait_for(lambda screen: "Enter applies" not in screen and "done: " in screen)
             if listed:
                 terminal.wait_for(lambda screen: "Esc closes" not in screen)
         case Do.TYPE:
@@ -64,7 +68,7 @@ def test_the_tour_works_as_it_is_written(terminal: Terminal, tmp_path: Path) -> 
     while sticky() < CLIENTS:
         time.sleep(0.5)
     terminal.start([LVSTUI, "--profile", tmp_path / "director.toml"])
-    terminal.wait_for("no profile yet")
+    terminal.wait_for(lambda screen: "no profile yet" in screen and "192.0.2.10:53" in screen)
     for title, acts in steps():
         for each in acts:
             try:
