@@ -89,6 +89,7 @@ def _calm() -> None:
     for folder in Path("/proc/sys/net/ipv4/conf").iterdir():
         for name, value in {"rp_filter": 0, "arp_ignore": 1, "arp_announce": 2}.items():
             (folder / name).write_text(f"{value}\n")
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("0\n")  # a new namespace has what the guest has just now
     for setting in ("ipv4/icmp_ratelimit", "ipv6/icmp/ratelimit"):  # as many complain at once
         Path(f"/proc/sys/net/{setting}").write_text("0\n")
 
