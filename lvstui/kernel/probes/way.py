@@ -31,8 +31,8 @@ from lvstui.kernel.probes.protocols import converse, judge, opening
 from lvstui.kernel.probes.wire import Port, Send, exchange
 from lvstui.kernel.routes import find_route
 
-_MOMENT: Final = 1.0
-"""Seconds for each look at why a server is silent: on a busy machine an answer to ARP may take half of one."""
+_MOMENT: Final = 0.4
+"""Seconds for each look at why a server is silent."""
 
 _PERHAPS: Final = (Outcome.ANSWERS, Outcome.UNKNOWN)
 """What came of asking a server that it is worth while to ask further."""
