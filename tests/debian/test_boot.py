@@ -187,10 +187,10 @@ def test_a_start_goes_on_where_a_part_lacks_leaves_keepalived_its_own_and_marks_
             echo "$* $(($(told "$word") - before))"
         }
         systemctl start lvstui-marks
-        once_more Finished systemctl restart nftables
+        once_more Started systemctl restart nftables
         once_more Reloaded systemctl reload nftables
         systemctl stop nftables
-        once_more Finished systemctl start nftables
+        once_more Started systemctl start nftables
         for _ in $(seq 600); do systemctl is-active --quiet lvstui-sync && break; sleep 0.5; done
         ipvsadm -L --daemon
     """
@@ -219,14 +219,15 @@ def test_marks_are_there_again_after_a_reboot_and_after_nftables_was_restarted_a
     fresh.write("/etc/nftables.conf", example)
     script = """\
         marked() { nft list table inet lvstui > /dev/null 2>&1; }
-        # A reload that comes while the unit still starts is lost on systemd.
-        back() { for _ in $(seq 600); do marked && systemctl is-active -q lvstui-marks && break; sleep 0.5; done; }
+        back() { for _ in $(seq 6000); do marked && break; sleep 0.05; done; }
         systemctl start lvstui-marks lvstui-sync
         systemctl is-active lvstui lvstui-sync lvstui-marks nftables
         lvstui diff; echo "diff $?"
         ipvsadm --edit-service --fwmark-service 9 --scheduler wrr
         systemctl restart nftables; back; nft list table inet lvstui | grep -o -m 1 "mark set 0x00000009"
         systemctl reload nftables; back; nft list table inet lvstui | grep -o -m 1 "mark set 0x00000009"
+        systemctl restart nftables; systemctl reload nftables; back
+        nft list table inet lvstui | grep -o -m 1 "mark set 0x00000009"
         ipvsadm -Sn | grep -e "-f 9 -s"
         nft list chain inet filter input | grep -c hook
     """
@@ -235,4 +236,4 @@ def test_marks_are_there_again_after_a_reboot_and_after_nftables_was_restarted_a
     assert active.split() == ["active"] * 4, booted.output
     # What else was edited stays as it is.
     marked = "mark set 0x00000009"
-    assert rest.splitlines() == ["0", marked, marked, "-A -f 9 -s wrr", "1"], booted.output
+    assert rest.splitlines() == ["0", marked, marked, marked, "-A -f 9 -s wrr", "1"], booted.output
