@@ -31,7 +31,7 @@ def no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up nothing in this process that a busy machine is slow at; what never answers is tried with less."""
+    """Keep this process from giving up what a busy machine is slow at; what never answers is tried with less."""
     for module in (config_file, history_file, invoker, sessions, theme_files, tmux):
         monkeypatch.setattr(module, "_PATIENCE", 30.0)
     monkeypatch.setattr(profile_file, "_LOCK_PATIENCE", 30.0)

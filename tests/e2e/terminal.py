@@ -178,6 +178,13 @@ class Terminal:
         return done.stdout
 
 
+def filter_by(terminal: Terminal, text: str) -> None:
+    """Write a filter; a key that a slow machine has not answered within a second does not keep the next ones back."""
+    terminal.keys("/")
+    terminal.wait_for("\n /")
+    terminal.type(text)
+
+
 def _explain(sentence: str, screen: str) -> str:
     lines = screen.rstrip().splitlines()
     width = max(map(len, lines), default=0)

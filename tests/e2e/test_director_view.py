@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.terminal import Terminal
+from tests.e2e.terminal import Terminal, filter_by
 
 pytestmark = pytest.mark.kernel
 
@@ -77,9 +77,7 @@ def opened(director: None, terminal: Terminal, tmp_path: Path) -> Open:
 def narrow(terminal: Terminal, words: str) -> None:
     """Filter the rows by words in place of the filter so far."""
     clear(terminal)
-    terminal.keys("/")
-    terminal.wait_for(lambda text: "\n /" in text)
-    terminal.type(words)
+    filter_by(terminal, words)
     terminal.keys("Enter")
     terminal.wait_for(lambda text: "\n /" not in text)
 

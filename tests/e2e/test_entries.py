@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.terminal import Terminal
+from tests.e2e.terminal import Terminal, filter_by
 from tests.lab.net import ask, shop
 
 pytestmark = pytest.mark.kernel
@@ -86,13 +86,6 @@ def find(screen: Terminal, text: str) -> None:
     screen.keys("Enter")
     screen.wait_for(lambda shown: " 1 of " in shown)
     screen.keys("G")
-
-
-def filter_by(screen: Terminal, text: str) -> None:
-    """Write a filter; a key that a slow machine has not answered within a second does not keep the next ones back."""
-    screen.keys("/")
-    screen.wait_for("\n /")
-    screen.type(text)
 
 
 def leave(screen: Terminal) -> None:

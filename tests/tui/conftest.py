@@ -121,7 +121,7 @@ def _haste(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _patience_of_screens(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up nothing that a thread beside the screens finds out, however long a busy machine lets that thread wait."""
+    """Keep the screens from giving up what a thread beside them finds out, however long that takes it."""
     monkeypatch.setattr(Lookout.__init__, "__defaults__", (30.0,))
     monkeypatch.setattr(app, "_FILES_PATIENCE", 30.0)
     monkeypatch.setattr(view, "_PATIENCE", 30.0)

@@ -202,10 +202,10 @@ def test_a_guard_goes_some_time_after_its_namespace(
     assert file.load() is not None  # whoever starts lvstui in one of that name ends it
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_guard_takes_back_what_was_left_half_written_and_nothing_that_is_being_written(
-    file: TrialFile, fired: list[str], clock: Clock
+    file: TrialFile, fired: list[str]
 ) -> None:
-    del clock
     trial = trial_for(0.4, Phase.WRITING)
     file.enter(trial)
     with file.hold(0):
@@ -227,10 +227,10 @@ def test_a_trial_is_read_as_it_was_written_and_its_head_stays_as_long() -> None:
     assert len(lengths) == 1
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_guard_whose_file_was_damaged_puts_its_trial_down_again_when_the_time_is_over(
-    file: TrialFile, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    file: TrialFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    del clock
     trial = trial_for(0.3)
     file.enter(trial)
     found: list[Trial | None] = []
